@@ -1,0 +1,57 @@
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DEV    := $(VENV)/.dev
+RUN    := $(VENV)/.run
+
+.DEFAULT_GOAL := help
+.PHONY: help up test lint types fmt lock image bench clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(RUN) ## set up, then run the whole service in this terminal (ARGS="--port 9000")
+	@$(BIN)/superimpose up $(ARGS)
+
+test: $(DEV) ## set up, then run every test (ARGS="-k golden")
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEV) ## style and security rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV) ## static types, strict
+	$(BIN)/mypy
+
+fmt: $(DEV) ## rewrite the code in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV) ## measure the service against a bare loop on this machine
+	$(BIN)/python -m benchmarks.service
+
+lock: ## pin today's versions into requirements.lock
+	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)-lock/bin/python -m pip install --quiet -e . --group dev
+	$(VENV)-lock/bin/python -m pip freeze --exclude-editable > requirements.lock
+	rm -rf $(VENV)-lock
+
+image: ## build the container image
+	docker build -t superimpose .
+
+clean: ## remove what the other verbs made (not the data directory)
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "superimpose needs Python 3.11 or newer, not %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade -c requirements.lock pip
+
+$(RUN): $(VENV) pyproject.toml requirements.lock
+	$(BIN)/python -m pip install --quiet -c requirements.lock -e .
+	@touch $@
+
+$(DEV): $(RUN)
+	$(BIN)/python -m pip install --quiet -c requirements.lock -e . --group dev
+	@touch $@
