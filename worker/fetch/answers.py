@@ -1,0 +1,88 @@
+"""What a server's answer must be before we keep its body: 200, not a web page, small enough, whole."""
+
+import zlib
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+
+import httpx
+
+from worker.fetch.deadline import time_left
+from worker.fetch.errors import Fault
+
+TRANSIENT_STATUSES = frozenset({408, 425, 429})
+PIECE = 64 * 1024  # bytes inflated at a time
+
+NOT_IMAGES = {
+    "text/html": "a web page",
+    "application/xhtml+xml": "a web page",
+    "application/json": "JSON data",
+    "application/pdf": "a PDF document",
+}
+"""Types that say what the file is. Others are not believed: octet-stream, text/plain and none at all are
+common on real pictures, and the decoder decides."""
+
+
+def read_image(response: httpx.Response, max_bytes: int) -> bytes:
+    """The body of `response`, at most `max_bytes` after decompression. Raises Fault."""
+    _check_status(response.status_code)
+    _check_type(response.headers.get("content-type", ""))
+    declared = response.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    body = bytearray()
+    for piece in _decoded(response):
+        time_left()
+        body += piece
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
+    return bytes(body)
+
+
+def _check_status(status: int) -> None:
+    if status == HTTPStatus.OK:
+        return
+    transient = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in TRANSIENT_STATUSES
+    advice = "try again later" if transient else "check that it opens without a login"
+    raise Fault(
+        f"answered {status} instead of the image: {advice}", reason=f"status {status}", transient=transient
+    )
+
+
+def _check_type(content_type: str) -> None:
+    kind = NOT_IMAGES.get(content_type.partition(";")[0].strip().lower())
+    if kind is not None:
+        raise Fault(f"is {kind}, not an image: give the image's own address", reason=f"it is {kind}")
+
+
+def _decoded(response: httpx.Response) -> Iterable[bytes]:
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding in {"", "identity"}:
+        return response.iter_raw()
+    if encoding in {"gzip", "x-gzip"}:
+        return _inflated(response.iter_raw())
+    raise Fault(
+        "is sent compressed, although we asked for it as it is: use a server that sends the plain file",
+        reason=f"content-encoding {encoding[:40]!r}",
+    )
+
+
+def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    for chunk in chunks:
+        rest = chunk
+        while rest:
+            yield inflater.decompress(rest, PIECE)
+            rest = inflater.unconsumed_tail
+        if inflater.eof:
+            return
+    yield inflater.flush()
+    if not inflater.eof:
+        raise zlib.error("the gzip stream ends early")
+
+
+def _too_large(max_bytes: int) -> Fault:
+    return Fault(
+        f"is larger than {max_bytes:,} bytes: send a smaller image",
+        reason=f"larger than {max_bytes} bytes",
+        code="image_too_large",
+    )

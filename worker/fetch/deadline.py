@@ -1,0 +1,37 @@
+"""One moment by which a whole fetch must have ended, however many operations it takes.
+
+httpx's timeouts are per operation, so a server that sends a byte every second never trips them. Everything
+of a fetch happens in the thread that called `Fetcher.get`; the deadline stands in a context variable where
+the network stream, which outlives the call in the keep-alive pool, can find that of the call it now serves.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import httpcore
+
+_end: ContextVar[float] = ContextVar("fetch_deadline")
+
+
+class DeadlinePassed(httpcore.TimeoutException):
+    """The fetch as a whole took too long."""
+
+
+@contextmanager
+def deadline_in(seconds: float) -> Iterator[None]:
+    """Let everything inside the block end within `seconds`, as far as it asks `time_left`."""
+    token = _end.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _end.reset(token)
+
+
+def time_left(at_most: float | None = None) -> float:
+    """Seconds until the deadline, more than 0, or `at_most` if that is less. Raises DeadlinePassed."""
+    left = _end.get() - time.monotonic()
+    if left <= 0:
+        raise DeadlinePassed("the deadline of the whole fetch")
+    return left if at_most is None else min(left, at_most)

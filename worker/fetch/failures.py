@@ -1,0 +1,46 @@
+"""What the libraries below us raise, turned into a `Fault` with a sentence for the client."""
+
+import zlib
+
+import httpcore
+import httpx
+
+from worker.fetch.errors import Fault, unreachable
+from worker.fetch.network import Refused, Untrusted
+
+BROKEN_OFF = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
+
+FAILURES = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    OSError,
+    httpx.InvalidURL,
+    ValueError,  # bad punycode (IDNAError, UnicodeError) and absurdly long numbers
+    zlib.error,
+)
+"""Everything a fetch is known to raise. Not Exception: RQ's JobTimeoutException must pass."""
+
+
+def fault_of(error: Exception) -> Fault:
+    """The Fault that `error` is, or stands for."""
+    if isinstance(error, Fault):
+        return error
+    reason = f"{type(error).__name__}: {error}"
+    if isinstance(error, Refused | ValueError | httpx.InvalidURL):
+        return unreachable(reason)
+    if isinstance(error, Untrusted):
+        return Fault(
+            "has no valid TLS certificate for its name: use the address that browsers accept", reason=reason
+        )
+    if isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout):
+        return unreachable(reason, transient=True)
+    if isinstance(error, httpcore.TimeoutException):
+        return Fault(
+            "took too long to arrive: try again, or use a faster server", reason=reason, transient=True
+        )
+    return Fault(
+        "broke off before the image was complete: try again, and check that the server answers in plain HTTP",
+        reason=reason,
+        transient=True,
+    )

@@ -1,0 +1,124 @@
+"""Fetches one picture from an address that a stranger chose.
+
+httpx's Client is not used, only its requests and its transport interface: the Client keeps cookies from one
+stranger to the next, logs whole URLs, and reads proxies and netrc from the environment.
+"""
+
+import logging
+import ssl
+from contextlib import closing
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from worker.fetch.addresses import AddressRules
+from worker.fetch.answers import read_image
+from worker.fetch.deadline import deadline_in, time_left
+from worker.fetch.errors import Fault, FetchError, unreachable
+from worker.fetch.failures import BROKEN_OFF, FAILURES, fault_of
+from worker.fetch.hosts import HostRules
+from worker.fetch.network import CheckedNetwork
+from worker.fetch.resolver import Resolve, system_resolve
+from worker.fetch.rules import FetchRules
+from worker.fetch.transport import CheckedTransport
+from worker.fetch.urls import Target, UrlRules
+
+logger = logging.getLogger("superimpose.fetch")
+
+HEADERS = {"User-Agent": "superimpose", "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class Fetcher:
+    """Gets pictures by http and https under `rules`. One for a process, shared by its threads.
+
+    Make it after a fork, never before: its kept-alive connections must not be shared by two processes.
+    `resolve` and `ssl_context` replace the system's look-up and certifi's authorities.
+    Raises ValueError when a rule cannot be read.
+    """
+
+    def __init__(
+        self,
+        rules: FetchRules,
+        *,
+        resolve: Resolve = system_resolve,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._rules = rules
+        self._urls = UrlRules(rules.ports)
+        network = CheckedNetwork(
+            HostRules(only=rules.allow_hosts, own=rules.refuse_hosts),
+            AddressRules(allow=rules.allow_networks, refuse=rules.refuse_networks),
+            resolve,
+        )
+        self._transport = CheckedTransport(network, ssl_context or httpx.create_ssl_context(trust_env=False))
+
+    def get(self, url: str, *, field: str) -> bytes:
+        """The bytes at `url`.
+
+        Raises FetchError, naming `field`; of other errors only what is not about the fetch.
+        """
+        shown = "the address"
+        try:
+            target = self._urls.target(url)
+            shown = target.shown
+            with deadline_in(self._rules.total_timeout_s):
+                return self._follow(target)
+        except (Fault, *FAILURES) as error:
+            fault = fault_of(error)
+            logger.info("%s: %s was not fetched: %s", field, shown, fault.reason)
+            raise FetchError(field, shown, fault) from error
+
+    def _follow(self, target: Target) -> bytes:
+        for _ in range(self._rules.max_redirects + 1):
+            with closing(self._send(target)) as response:
+                if response.status_code not in REDIRECTS:
+                    return read_image(response, self._rules.max_bytes)
+                target = self._next(target, response.headers.get("location", ""))
+        raise Fault(
+            "redirects too often: give the image's own address",
+            reason=f"more than {self._rules.max_redirects} redirects",
+        )
+
+    def _next(self, target: Target, location: str) -> Target:
+        try:
+            following = self._urls.redirected(target, location)
+        except Fault as fault:
+            raise unreachable(f"redirect: {fault.reason}") from fault
+        if target.scheme == "https" and following.scheme == "http":
+            raise Fault(
+                "redirects from https to http: give the image's own address", reason="redirect to http"
+            )
+        return following
+
+    def _send(self, target: Target) -> httpx.Response:
+        try:
+            return self._transport.handle_request(self._request(target))
+        except BROKEN_OFF:
+            # A kept-alive connection may end just as we use it, which says nothing about the server.
+            return self._transport.handle_request(self._request(target))
+
+    def _request(self, target: Target) -> httpx.Request:
+        url = httpx.URL(
+            scheme=target.scheme, host=target.host, port=target.port, raw_path=target.path.encode("ascii")
+        )
+        timeout = {
+            "connect": self._rules.connect_timeout_s,
+            "read": self._rules.read_timeout_s,
+            "write": self._rules.read_timeout_s,
+            "pool": time_left(),
+        }
+        return httpx.Request("GET", url, headers=HEADERS, extensions={"timeout": timeout})
+
+    def close(self) -> None:
+        """Close the kept-alive connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,110 @@
+"""The seam through which every connection passes: first, redirect, retry and keep-alive pool alike.
+
+httpcore asks its NetworkBackend for a TCP connection to a host; this one looks the name up once, judges
+every address, and connects to a judged address by number, so there is no second look-up for a rebinding name
+server to answer. TLS is checked by httpcore against the host name as ever.
+"""
+
+import ssl
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import httpcore
+
+from worker.fetch.addresses import AddressRules
+from worker.fetch.deadline import DeadlinePassed, time_left
+from worker.fetch.hosts import HostRules
+from worker.fetch.resolver import Resolve, TimedResolver
+from worker.fetch.urls import is_address
+
+
+class Refused(httpcore.ConnectError):
+    """The rules forbid this host or one of its addresses; no packet has left."""
+
+
+class Untrusted(httpcore.ConnectError):
+    """The server has no TLS, or no certificate for its name that we trust."""
+
+
+class CheckedNetwork(httpcore.NetworkBackend):
+    """Connects to allowed addresses only.
+
+    Raises Refused, httpcore.ConnectError or httpcore.ConnectTimeout.
+    """
+
+    def __init__(self, hosts: HostRules, addresses: AddressRules, resolve: Resolve) -> None:
+        self._hosts = hosts
+        self._addresses = addresses
+        self._resolve = TimedResolver(resolve)
+        self._plain = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        try:
+            addresses = self._judged(host, port)
+            share = time_left(timeout) / max(len(addresses), 1)
+        except DeadlinePassed as passed:
+            raise httpcore.ConnectTimeout(passed) from passed
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in addresses:
+            try:
+                stream = self._plain.connect_tcp(address, port, share, local_address, socket_options)
+                return TimedStream(stream)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    def _judged(self, host: str, port: int) -> Sequence[str]:
+        private = self._hosts.is_private(host)
+        if self._hosts.refuses(host):
+            raise Refused(f"{host} is not in FETCH_HOSTS")
+        if private and not self._addresses.allows_any:
+            raise Refused(f"{host} is a private name and FETCH_ALLOW is empty")
+        addresses = self._look_up(host, port)
+        for address in addresses:
+            refusal = self._addresses.refusal(address, private_name=private)
+            if refusal is not None:
+                raise Refused(refusal)
+        return addresses
+
+    def _look_up(self, host: str, port: int) -> Sequence[str]:
+        if is_address(host):
+            return [host]
+        try:
+            return self._resolve(host, port)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} does not resolve: {error}") from error
+
+
+class TimedStream(httpcore.NetworkStream):
+    """A connection whose every operation is cut off by the deadline of the fetch that uses it."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, time_left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, time_left(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        try:
+            stream = self._inner.start_tls(ssl_context, server_hostname, time_left(timeout))
+        except httpcore.ConnectError as error:
+            raise Untrusted(error) from error
+        return TimedStream(stream)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)

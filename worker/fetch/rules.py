@@ -1,0 +1,29 @@
+"""The settings of a fetcher, as plain data."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FetchRules:
+    """What may be fetched, and how much patience we have. Times in seconds, sizes in bytes.
+
+    allow_networks: networks that may be reached although they are private (`10.1.0.0/16`, `127.0.0.1/32`).
+    refuse_networks: public networks that may not, such as our own addresses.
+    allow_hosts: when not empty, the only hosts (`images.shop.com`, `*.shop.com`).
+    refuse_hosts: our own public host; reachable through allow_networks only.
+    ports: a list of ports and ranges.
+    connect_timeout_s: for TCP, and again for TLS. read_timeout_s: the longest silence.
+    total_timeout_s: for everything: look-up, connection, headers, body and redirects.
+    max_bytes: of one image after decompression.
+    """
+
+    allow_networks: tuple[str, ...] = ()
+    refuse_networks: tuple[str, ...] = ()
+    allow_hosts: tuple[str, ...] = ()
+    refuse_hosts: tuple[str, ...] = ()
+    ports: str = "80,443,1025-65535"
+    connect_timeout_s: float = 5.0
+    read_timeout_s: float = 10.0
+    total_timeout_s: float = 20.0
+    max_bytes: int = 20 * 1024 * 1024
+    max_redirects: int = 3
