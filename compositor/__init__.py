@@ -1,0 +1,44 @@
+"""Overlays one picture on another: bytes in, bytes out, no network, no files.
+
+Loads lazily: whoever only validates parameters never loads a decoder.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compositor.cache import DecodedCache
+    from compositor.errors import CompositorError, ImageTooLarge, InvalidImage
+    from compositor.limits import Limits
+    from compositor.params import SuperimposeParams, SuperimposeRequest
+    from compositor.pipeline import Superimposed, superimpose
+
+__all__ = [
+    "CompositorError",
+    "DecodedCache",
+    "ImageTooLarge",
+    "InvalidImage",
+    "Limits",
+    "SuperimposeParams",
+    "SuperimposeRequest",
+    "Superimposed",
+    "superimpose",
+]
+
+_HOMES = {
+    "CompositorError": "errors",
+    "DecodedCache": "cache",
+    "ImageTooLarge": "errors",
+    "InvalidImage": "errors",
+    "Limits": "limits",
+    "SuperimposeParams": "params",
+    "SuperimposeRequest": "params",
+    "Superimposed": "pipeline",
+    "superimpose": "pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

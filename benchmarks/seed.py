@@ -1,0 +1,45 @@
+"""The seed example that every benchmark shares: a photo and a noisy logo, made the same way each time.
+
+1024 x 1024 JPEG of about 195 KB, 640 x 640 RGBA PNG of about 600 KB, the overlay scaled by 0.4.
+"""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+PARAMS: dict[str, Any] = {"rescale_factor": 0.4, "x_offset": 380, "y_offset": 300}
+
+_PHOTO = Path(__file__).parent / "pictures" / "coffee.jpg"  # CC0, see ORIGIN.md beside it
+
+
+def base_jpeg() -> bytes:
+    """The base: 1024 x 1024 pixels, RGB, JPEG."""
+    out = io.BytesIO()
+    _grainy((1024, 1024), amplitude=5.2).save(out, "JPEG", quality=87)
+    return out.getvalue()
+
+
+def overlay_png() -> bytes:
+    """The overlay: 640 x 640 pixels, RGBA, noisy inside a soft-edged disc, PNG."""
+    logo = _grainy((640, 640), amplitude=1.2)
+    disc = Image.fromarray(_soft_disc(640))
+    logo.paste("black", mask=ImageOps.invert(disc.point(lambda alpha: 255 * (alpha > 0))))
+    logo.putalpha(disc)
+    out = io.BytesIO()
+    logo.save(out, "PNG")
+    return out.getvalue()
+
+
+def _grainy(size: tuple[int, int], amplitude: float) -> Image.Image:
+    photo = ImageOps.fit(Image.open(_PHOTO), size, Image.Resampling.BICUBIC)
+    grain = np.random.default_rng(7).normal(0, amplitude, (size[1], size[0], 3))
+    return Image.fromarray(np.clip(np.asarray(photo) + grain, 0, 255).astype(np.uint8))
+
+
+def _soft_disc(side: int) -> np.ndarray:
+    """(side, side) uint8 alpha: opaque in the middle, fading over 40 pixels to nothing in the corners."""
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    return np.clip((side / 2 - np.hypot(x, y)) / 40 * 255, 0, 255).astype(np.uint8)

@@ -1,0 +1,42 @@
+"""Rectangles of pixels: (left, top, right, bottom), the right and bottom edges not included."""
+
+from collections.abc import Iterator
+
+Size = tuple[int, int]
+Box = tuple[int, int, int, int]
+
+
+def whole(size: Size) -> Box:
+    """The box of all pixels of a picture of `size` (width, height)."""
+    return (0, 0, *size)
+
+
+def size_of(box: Box) -> Size:
+    """Width and height of `box`."""
+    return (box[2] - box[0], box[3] - box[1])
+
+
+def shifted(box: Box, by: tuple[int, int]) -> Box:
+    """`box` moved right and down by `by` pixels."""
+    x, y = by
+    return (box[0] + x, box[1] + y, box[2] + x, box[3] + y)
+
+
+def common(one: Box, other: Box) -> Box | None:
+    """The pixels that are in both boxes, or None where there are none."""
+    left, top = max(one[0], other[0]), max(one[1], other[1])
+    right, bottom = min(one[2], other[2]), min(one[3], other[3])
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def cells(size: Size, side: int, seen: Box) -> Iterator[Box]:
+    """The cells, at most `side` pixels wide and high, of a picture of `size` that hold pixels of `seen`.
+
+    The grid hangs on the picture, not on `seen`: a cell's pixels do not depend on where it is clipped.
+    """
+    within = common(whole(size), seen)
+    if within is None:
+        return
+    for top in range(within[1] // side * side, within[3], side):
+        for left in range(within[0] // side * side, within[2], side):
+            yield (left, top, min(left + side, size[0]), min(top + side, size[1]))

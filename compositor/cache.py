@@ -1,0 +1,41 @@
+"""Decoded inputs, kept for the next job that sends the same bytes."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import blake2b
+
+from compositor.decode import Picture
+
+
+class DecodedCache:
+    """The decoded pictures used last, by the hash of their files' bytes.
+
+    They take at most `max_bytes` of memory. `hits` and `misses` count the look-ups. For one thread.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.nbytes = 0
+        self.hits = 0
+        self.misses = 0
+        self._pictures: OrderedDict[bytes, Picture] = OrderedDict()
+
+    def get(self, data: bytes, decode: Callable[[], Picture]) -> Picture:
+        """The picture in the file `data`, by `decode` where it is not held."""
+        key = blake2b(data, digest_size=20).digest()
+        if key in self._pictures:
+            self.hits += 1
+            self._pictures.move_to_end(key)
+            return self._pictures[key]
+        self.misses += 1
+        picture = decode()
+        self._keep(key, picture)
+        return picture
+
+    def _keep(self, key: bytes, picture: Picture) -> None:
+        if picture.nbytes > self.max_bytes:
+            return
+        self._pictures[key] = picture
+        self.nbytes += picture.nbytes
+        while self.nbytes > self.max_bytes:
+            self.nbytes -= self._pictures.popitem(last=False)[1].nbytes

@@ -1,0 +1,32 @@
+"""What can be wrong with a picture, in words for the person who sent it.
+
+CompositorError
+├── InvalidImage    code "invalid_image"
+└── ImageTooLarge   code "image_too_large"
+"""
+
+
+class CompositorError(Exception):
+    """A picture that cannot be used.
+
+    `input` is the parameter it came in (`base_image`, `overlay_image` or `mask`), `code` the machine word,
+    and the text says what was found, what is allowed and what to do.
+    """
+
+    code: str
+
+    def __init__(self, input: str, problem: str) -> None:
+        super().__init__(f"{input}: {problem}")
+        self.input = input
+
+
+class InvalidImage(CompositorError):
+    """Not a picture, not a whole one, or not in a format that is allowed."""
+
+    code = "invalid_image"
+
+
+class ImageTooLarge(CompositorError):
+    """More bytes, pixels or pixels on a side than the limits allow."""
+
+    code = "image_too_large"

@@ -1,0 +1,12 @@
+"""How much of the overlay shows, everywhere alike."""
+
+from PIL import Image
+
+
+def faded(piece: Image.Image, opacity: float) -> Image.Image:
+    """`piece` with its alpha multiplied by `opacity`, 0 - 1; truncated, as the reference truncates it."""
+    if opacity == 1:
+        return piece
+    faded = piece.convert("RGBA")
+    faded.putalpha(faded.getchannel("A").point([int(alpha * opacity) for alpha in range(256)]))
+    return faded

@@ -1,0 +1,88 @@
+"""The overlay turned counter-clockwise on a canvas that grows to hold it."""
+
+import math
+from dataclasses import dataclass
+
+from PIL import Image
+
+from compositor.box import Box, Size, common, size_of, whole
+from compositor.premultiplied import by_band, premultiply, unpremultiply
+
+Matrix = tuple[float, float, float, float, float, float]
+
+_QUARTERS = {
+    90: Image.Transpose.ROTATE_90,
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_270,
+}
+_BICUBIC_REACH = 3  # pixels that bicubic interpolation may read beyond a sampled point, and one for rounding
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A rotation of a picture of size `before`, whole degrees counter-clockwise.
+
+    `after` is the size of the canvas that holds the turned picture; `matrix` maps a point (x, y) of that
+    canvas to the point (a x + b y + c, d x + e y + f) of the picture.
+    """
+
+    before: Size
+    degrees: int
+    after: Size
+    matrix: Matrix
+
+    @classmethod
+    def of(cls, size: Size, degrees: int) -> "Turn":
+        """The canvas of `Image.rotate(degrees, expand=True)`, to the bit: the reference uses it."""
+        angle = -math.radians(degrees)
+        a, b = round(math.cos(angle), 15), round(math.sin(angle), 15)
+        d, e = round(-math.sin(angle), 15), round(math.cos(angle), 15)
+        width, height = size
+        c = a * (-width / 2) + b * (-height / 2) + width / 2
+        f = d * (-width / 2) + e * (-height / 2) + height / 2
+        corners = [(a * x + b * y + c, d * x + e * y + f) for x, y in _corners(whole(size))]
+        xs, ys = zip(*corners, strict=True)
+        after = (math.ceil(max(xs)) - math.floor(min(xs)), math.ceil(max(ys)) - math.floor(min(ys)))
+        shift_x, shift_y = -(after[0] - width) / 2, -(after[1] - height) / 2
+        matrix = (a, b, a * shift_x + b * shift_y + c, d, e, d * shift_x + e * shift_y + f)
+        return cls(size, degrees % 360, after, matrix)
+
+    def source(self, box: Box) -> Box | None:
+        """The box of the picture that `box` of the canvas is made of, or None where it lies outside."""
+        a, b, c, d, e, f = self.matrix
+        points = [(a * x + b * y + c, d * x + e * y + f) for x, y in _corners(box)]
+        xs, ys = zip(*points, strict=True)
+        reach = _BICUBIC_REACH if self.degrees % 90 else 0
+        around = (
+            round(min(xs)) - reach,
+            round(min(ys)) - reach,
+            round(max(xs)) + reach,
+            round(max(ys)) + reach,
+        )
+        return common(around, whole(self.before))
+
+    def turned(self, piece: Image.Image, source: Box, box: Box) -> Image.Image:
+        """`box` of the canvas, made of `piece`, the picture's pixels in `source`; transparent outside it."""
+        if self.degrees == 0:
+            return piece
+        if self.degrees in _QUARTERS:
+            return piece.transpose(_QUARTERS[self.degrees])
+        matrix = self._between(source, box)
+
+        def sample(band: Image.Image) -> Image.Image:
+            return band.transform(size_of(box), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
+
+        if piece.mode == "RGB":
+            return sample(piece.convert("RGBA"))
+        return unpremultiply(by_band(premultiply(piece), sample))
+
+    def _between(self, source: Box, box: Box) -> Matrix:
+        """The matrix from points counted from `box`'s corner to points counted from `source`'s."""
+        a, b, c, d, e, f = self.matrix
+        x, y = box[:2]
+        return (a, b, a * x + b * y + c - source[0], d, e, d * x + e * y + f - source[1])
+
+
+def _corners(box: Box) -> list[tuple[int, int]]:
+    left, top, right, bottom = box
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
