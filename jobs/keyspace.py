@@ -1,0 +1,36 @@
+"""Names of everything we keep in Redis. RQ's own keys all start with `rq:`."""
+
+PREFIX = "superimpose"
+
+QUEUE = "superimpose"
+"""RQ's queue; one only, because RQ can lose a job between two."""
+
+WAITING = f"{PREFIX}:waiting"
+"""Sorted set of QUEUED requests by time of arrival: its rank is the queue position."""
+
+DEADLINES = f"{PREFIX}:deadlines"
+"""Sorted set of all unfinished requests by the time at which they must have moved on."""
+
+CHANGES = f"{PREFIX}:changes"
+"""Channel: `"<request id> <status>"` at each change of status."""
+
+API_KEYS = f"{PREFIX}:keys"
+"""Hash: key id -> SHA-256 of the key."""
+
+HOUSEKEEPING = f"{PREFIX}:housekeeping"
+"""Lock: who holds it does this round of housekeeping."""
+
+
+def request(request_id: str) -> str:
+    """Hash: the record of one request."""
+    return f"{PREFIX}:request:{request_id}"
+
+
+def picture(token: str) -> str:
+    """Hash: where the picture with this public name lies, for as long as it may be fetched."""
+    return f"{PREFIX}:picture:{token}"
+
+
+def api_key(sha256: str) -> str:
+    """Hash: one API key, found by the SHA-256 of its text in hex."""
+    return f"{PREFIX}:key:{sha256}"

@@ -1,0 +1,96 @@
+"""The record of one request as it is read: the one truth about its state."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from redis.utils import str_if_bytes
+
+from jobs.status import FailureCode, Status
+
+RedisHash = Mapping[bytes | str, bytes | str]
+
+
+@dataclass(frozen=True)
+class Output:
+    """The picture of a COMPLETED request; `token` is its public name, `path` its place in the store."""
+
+    token: str
+    path: str
+    content_type: str
+    file_size: int
+    width: int
+    height: int
+
+    @property
+    def file_name(self) -> str:
+        """Public name with the extension of its type."""
+        return f"{self.token}.{self.content_type.removeprefix('image/')}"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One request. Times are seconds since the epoch on Redis's clock; None: not yet."""
+
+    request_id: str
+    key_id: str
+    status: Status
+    created_at: float
+    params: Mapping[str, Any] = field(repr=False)
+    attempts: int = 0
+    started_at: float | None = None
+    finished_at: float | None = None
+    expires_at: float | None = None
+    code: FailureCode | None = None
+    error: str | None = None
+    output: Output | None = None
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def from_hash(cls, request_id: str, fields: RedisHash) -> "Record | None":
+        """Read a Redis hash; None if there is no such request (any more)."""
+        if not fields:
+            return None
+        text = {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
+        return cls(
+            request_id=request_id,
+            key_id=text["key_id"],
+            status=Status(text["status"]),
+            created_at=int(text["created_at"]) / 1000,
+            params=json.loads(text["params"]),
+            attempts=int(text["attempts"]),
+            started_at=_seconds(text, "started_at"),
+            finished_at=_seconds(text, "finished_at"),
+            expires_at=_seconds(text, "expires_at"),
+            code=FailureCode(text["code"]) if "code" in text else None,
+            error=text.get("error"),
+            output=Output(**json.loads(text["output"])) if "output" in text else None,
+            stages=json.loads(text.get("metrics", "{}")),
+        )
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Seconds: `queue_time`, `total_time`, `inference_time` and each stage; empty until the end."""
+        if self.finished_at is None:
+            return {}
+        started = self.started_at or self.finished_at
+        compute = sum(self.stages.get(stage, 0.0) for stage in ("decode", "compose", "encode"))
+        return {
+            "inference_time": round(compute, 4),
+            "queue_time": round(started - self.created_at, 3),
+            "total_time": round(self.finished_at - self.created_at, 3),
+            **self.stages,
+        }
+
+    @property
+    def expires(self) -> str | None:
+        """`expires_at` as RFC 3339."""
+        if self.expires_at is None:
+            return None
+        return datetime.fromtimestamp(self.expires_at, UTC).isoformat(timespec="milliseconds")
+
+
+def _seconds(text: Mapping[str, str], name: str) -> float | None:
+    return int(text[name]) / 1000 if name in text else None

@@ -1,0 +1,110 @@
+"""Every setting of the service: `SUPERIMPOSE_*` environment variables, read once and handed down."""
+
+import os
+from ipaddress import ip_network
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MEBIBYTE = 1024 * 1024
+
+
+def _split(value: object) -> object:
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+def _network(value: str) -> str:
+    return str(ip_network(value, strict=False))
+
+
+def _origin(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return value.rstrip("/")
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """Settings with their defaults; a value from the environment wins over a default.
+
+    Raises `pydantic.ValidationError`, which names the setting, when a value is out of range or
+    two of them contradict each other.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SUPERIMPOSE_", extra="ignore", frozen=True)
+
+    redis_url: str = Field("", description="Redis to use; empty: the socket of `superimpose up` in DATA_DIR")
+    data_dir: Path = Field(Path("data"), description="where `up` keeps Redis's file, pictures and its key")
+    storage_url: str = Field("", description="`file:///dir` or `s3://bucket/prefix`; empty: DATA_DIR")
+    public_url: Annotated[str, AfterValidator(_origin)] | None = Field(
+        None, description="origin in the URLs of answers; unset: the request's own Host"
+    )
+    dev_api_key: str | None = Field(None, min_length=16, description="a key made valid when the API starts")
+    workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=256,
+        description="worker processes; unset: one per core",
+    )
+
+    result_ttl_s: int = Field(3600, ge=1, description="life of record, result and picture after the end")
+    start_timeout_s: int = Field(1800, ge=1, description="not started by then: FAILED `timeout`")
+    job_timeout_s: int = Field(60, ge=1, description="one attempt at a job; its process is killed after it")
+    fetch_timeout_s: float = Field(20, gt=0, description="one input, from name look-up to last byte")
+    sync_timeout_s: float = Field(25, gt=0, description="how long POST /v1/superimpose waits before its 504")
+    max_attempts: int = Field(3, ge=1, le=20, description="tries at a job whose worker failed")
+
+    fetch_allow: Networks = Field((), description="private networks that may be fetched from")
+    fetch_hosts: Names = Field((), description="if set, the only hosts fetched from; `*.shop.example` works")
+    max_body_bytes: int = Field(32 * MEBIBYTE, ge=1024, description="largest request body")
+    max_input_bytes: int = Field(24 * MEBIBYTE, ge=1024, description="largest input file")
+    max_pixels: int = Field(50_000_000, ge=1, description="most pixels of an input and of the output")
+    trusted_proxies: Names = Field((), description="addresses whose X-Forwarded-* headers are believed")
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.absolute()
+
+    @model_validator(mode="after")
+    def _deadlines_nest(self) -> Self:
+        chain = ("fetch_timeout_s", "job_timeout_s", "start_timeout_s", "result_ttl_s")
+        for inner, outer in pairwise(chain):
+            if getattr(self, inner) >= getattr(self, outer):
+                raise ValueError(
+                    f"{inner.upper()} = {getattr(self, inner)} must be less than "
+                    f"{outer.upper()} = {getattr(self, outer)}: deadlines nest"
+                )
+        return self
+
+    @property
+    def attempt_timeout_s(self) -> int:
+        """How long a claim lasts: the job's time and some for the worker to report."""
+        grace_s = 10
+        return self.job_timeout_s + grace_s
+
+    @property
+    def longest_life_s(self) -> int:
+        """No request, however unlucky, is around for longer."""
+        return self.start_timeout_s + self.attempt_timeout_s * self.max_attempts + self.result_ttl_s
+
+    @property
+    def redis_socket(self) -> Path:
+        """Where the Redis that `up` starts listens."""
+        return self.data_dir / "redis.sock"
+
+    @property
+    def effective_redis_url(self) -> str:
+        """`redis_url`, or the address of the Redis that `up` starts."""
+        return self.redis_url or f"unix://{self.redis_socket}"
+
+    @property
+    def effective_storage_url(self) -> str:
+        """`storage_url`, or the directory of pictures in `data_dir`."""
+        return self.storage_url or (self.data_dir / "store").as_uri()

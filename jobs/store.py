@@ -1,0 +1,86 @@
+"""The picture store: inputs that came inline and all outputs, in a directory or a bucket.
+
+`obstore` is the one interface to both: Rust, wheels for every platform, no dependencies of its own.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Literal
+
+import obstore
+from obstore.exceptions import NotFoundError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from jobs.settings import Settings
+
+MINUTE = "%Y%m%dT%H%M"
+"""Objects lie in folders named by the minute they expire in, so that a sweep drops whole folders."""
+
+Kind = Literal["inputs", "outputs"]
+
+
+def new_token() -> str:
+    """A public name nobody can guess: 192 bits, safe in URLs and paths."""
+    return secrets.token_urlsafe(24)
+
+
+class PictureStore:
+    """Pictures by path. Every method but `new_path` raises `obstore.exceptions.BaseError` on trouble."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    @classmethod
+    def open(cls, settings: Settings) -> "PictureStore":
+        """The store that the settings name; a local directory is made if it is not there."""
+        url = settings.effective_storage_url
+        if url.startswith("file://"):
+            return cls(LocalStore.from_url(url, automatic_cleanup=True, mkdir=True))
+        return cls(from_url(url))
+
+    @staticmethod
+    def new_path(kind: Kind, token: str, expires_at: float) -> str:
+        """Where a picture goes that may be swept after `expires_at` (seconds since the epoch)."""
+        return f"{kind}/{datetime.fromtimestamp(expires_at, UTC).strftime(MINUTE)}/{token}"
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write or overwrite a whole picture; readers see all of it or the old one."""
+        obstore.put(self._store, path, data)
+
+    def get(self, path: str) -> bytes:
+        """Read a whole picture. Raises `FileNotFoundError`."""
+        try:
+            return bytes(obstore.get(self._store, path).bytes())
+        except NotFoundError as error:
+            raise FileNotFoundError(path) from error
+
+    async def size(self, path: str) -> int:
+        """Length in bytes. Raises `FileNotFoundError`."""
+        try:
+            return (await obstore.head_async(self._store, path))["size"]
+        except NotFoundError as error:
+            raise FileNotFoundError(path) from error
+
+    async def stream(self, path: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Bytes `start` to `end` (exclusive) in chunks."""
+        answer = await obstore.get_async(self._store, path, options={"range": (start, end)})
+        async for chunk in answer.stream():
+            yield bytes(chunk)
+
+    def sweep(self, now: float) -> int:
+        """Delete everything whose minute is over at `now`; returns how many pictures went."""
+        this_minute = datetime.fromtimestamp(now, UTC).strftime(MINUTE)
+        gone = 0
+        for kind in ("inputs", "outputs"):
+            folders = obstore.list_with_delimiter(self._store, f"{kind}/")["common_prefixes"]
+            for folder in folders:
+                if folder.rstrip("/").rpartition("/")[2] < this_minute:
+                    gone += self._delete_folder(folder)
+        return gone
+
+    def _delete_folder(self, folder: str) -> int:
+        paths = [entry["path"] for batch in obstore.list(self._store, folder) for entry in batch]
+        if paths:
+            obstore.delete(self._store, paths)
+        return len(paths)
