@@ -34,8 +34,8 @@ DENIED_V4 = {
 }
 
 UNICAST_V6 = IPv6Network("2000::/3")
-"""The only IPv6 space given to networks (RFC 4291). Outside it lie loopback, unique-local, link-local, site-
-local, multicast, and the IPv4 of mapped (::ffff:0:0/96), compatible (::/96), SIIT (::ffff:0:0:0/96) and
+"""The only IPv6 space given to networks (RFC 4291). Outside it lie loopback, unique-local, link-local,
+site-local, multicast, and the IPv4 of mapped (::ffff:0:0/96), compatible (::/96), SIIT (::ffff:0:0:0/96) and
 local NAT64."""
 
 DENIED_V6 = {
@@ -79,6 +79,8 @@ class AddressRules:
             address = ip_address(text)
         except ValueError:
             return f"{text!r} is not an address"
+        if isinstance(address, IPv6Address) and address.scope_id is not None:
+            return f"{address} is bound to an interface"
         if _is_in(address, self._allow):
             return None
         if private_name:
@@ -99,8 +101,6 @@ def _special_v4(address: IPv4Address) -> str | None:
 
 
 def _special_v6(address: IPv6Address) -> str | None:
-    if address.scope_id is not None:
-        return "bound to an interface"
     if address in NAT64:
         return _special_v4(_low_v4(address))
     if address not in UNICAST_V6:

@@ -10,7 +10,8 @@ from worker.fetch.deadline import time_left
 from worker.fetch.errors import Fault
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429})
-PIECE = 64 * 1024  # bytes inflated at a time
+BLOCK = 16 * 1024  # bytes
+INFLATED_AT_A_TIME = 64 * 1024  # bytes
 
 NOT_IMAGES = {
     "text/html": "a web page",
@@ -29,13 +30,28 @@ def read_image(response: httpx.Response, max_bytes: int) -> bytes:
     declared = response.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
-    body = bytearray()
-    for piece in _decoded(response):
-        time_left()
-        body += piece
-        if len(body) > max_bytes:
+    blocks, size = [], 0
+    for block in _blocks(_decoded(response)):
+        blocks.append(block)
+        size += len(block)
+        if size > max_bytes:
             raise _too_large(max_bytes)
-    return bytes(body)
+    return b"".join(blocks)
+
+
+def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes | bytearray]:
+    # A server may send chunks of one byte, and an object for each would cost fifty times the body.
+    block = bytearray()
+    for piece in pieces:
+        time_left()
+        if len(piece) >= BLOCK and not block:
+            yield piece
+            continue
+        block += piece
+        if len(block) >= BLOCK:
+            yield block
+            block = bytearray()
+    yield block
 
 
 def _check_status(status: int) -> None:
@@ -71,7 +87,7 @@ def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         rest = chunk
         while rest:
-            yield inflater.decompress(rest, PIECE)
+            yield inflater.decompress(rest, INFLATED_AT_A_TIME)
             rest = inflater.unconsumed_tail
         if inflater.eof:
             return

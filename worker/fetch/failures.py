@@ -6,7 +6,7 @@ import httpcore
 import httpx
 
 from worker.fetch.errors import Fault, unreachable
-from worker.fetch.network import Refused, Untrusted
+from worker.fetch.network import Refused, Unknown, Untrusted
 
 BROKEN_OFF = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
 
@@ -22,12 +22,15 @@ FAILURES = (
 """Everything a fetch is known to raise. Not Exception: RQ's JobTimeoutException must pass."""
 
 
+LONGEST_REASON = 300
+
+
 def fault_of(error: Exception) -> Fault:
     """The Fault that `error` is, or stands for."""
     if isinstance(error, Fault):
         return error
-    reason = f"{type(error).__name__}: {error}"
-    if isinstance(error, Refused | ValueError | httpx.InvalidURL):
+    reason = ascii(error)[:LONGEST_REASON]  # it may quote the server, so no line ends and no end
+    if isinstance(error, Refused | Unknown | ValueError | httpx.InvalidURL):
         return unreachable(reason)
     if isinstance(error, Untrusted):
         return Fault(

@@ -73,9 +73,10 @@ class Fetcher:
     def _follow(self, target: Target) -> bytes:
         for _ in range(self._rules.max_redirects + 1):
             with closing(self._send(target)) as response:
-                if response.status_code not in REDIRECTS:
+                location = response.headers.get("location")
+                if location is None or response.status_code not in REDIRECTS:
                     return read_image(response, self._rules.max_bytes)
-                target = self._next(target, response.headers.get("location", ""))
+                target = self._next(target, location)
         raise Fault(
             "redirects too often: give the image's own address",
             reason=f"more than {self._rules.max_redirects} redirects",

@@ -8,7 +8,8 @@ public host. They are not refused by their text, since an operator may want exac
 
 from collections.abc import Iterable
 
-from worker.fetch.urls import is_address
+from worker.fetch.errors import Fault
+from worker.fetch.urls import canonical_host, is_address
 
 PRIVATE_ENDINGS = frozenset(
     {
@@ -27,38 +28,35 @@ PRIVATE_ENDINGS = frozenset(
 
 
 class HostRules:
-    """Judges names. `only` holds exact hosts and `*.shop.com` (any depth below, not `shop.com` itself);
-    empty is any.
+    """Judges names, in lower case and without a last dot.
 
-    Raises ValueError on a pattern with a `*` anywhere but in front.
+    `only` holds exact hosts and `*.shop.com` (any depth below, not `shop.com` itself), and empty means any;
+    `own` holds our public hosts. Raises ValueError on what is neither.
     """
 
     def __init__(self, only: Iterable[str] = (), own: Iterable[str] = ()) -> None:
         self._only = tuple(_pattern(text) for text in only)
-        self._own = frozenset(_canonical(text) for text in own)
+        self._own = tuple(_pattern(text) for text in own)
 
     def refuses(self, host: str) -> bool:
         """Whether `host` is none of those that the operator has named."""
-        return bool(self._only) and not any(_matches(host, pattern) for pattern in self._only)
+        return bool(self._only) and not _matches_any(host, self._only)
 
     def is_private(self, host: str) -> bool:
         """Whether `host` may lead to `allow_networks` only."""
-        if host in self._own:
+        if _matches_any(host, self._own):
             return True
         _, dot, ending = host.rpartition(".")
         return not is_address(host) and (not dot or ending in PRIVATE_ENDINGS)
 
 
-def _matches(host: str, pattern: str) -> bool:
-    return host.endswith(pattern[1:]) if pattern.startswith("*") else host == pattern
+def _matches_any(host: str, patterns: Iterable[str]) -> bool:
+    return any(host.endswith(p[1:]) if p.startswith("*") else host == p for p in patterns)
 
 
 def _pattern(text: str) -> str:
-    pattern = _canonical(text)
-    if "*" in pattern.removeprefix("*."):
-        raise ValueError(f"{text!r} is not a host such as shop.com or *.shop.com")
-    return pattern
-
-
-def _canonical(host: str) -> str:
-    return host.strip().lower().removesuffix(".").strip("[]")
+    wildcard = "*." if text.startswith("*.") else ""
+    try:
+        return wildcard + canonical_host(text.removeprefix("*."))
+    except Fault:
+        raise ValueError(f"{text!r} is not a host such as shop.com or *.shop.com") from None

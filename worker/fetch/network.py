@@ -5,6 +5,7 @@ every address, and connects to a judged address by number, so there is no second
 server to answer. TLS is checked by httpcore against the host name as ever.
 """
 
+import socket
 import ssl
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,9 +18,16 @@ from worker.fetch.hosts import HostRules
 from worker.fetch.resolver import Resolve, TimedResolver
 from worker.fetch.urls import is_address
 
+ADDRESSES_TRIED = 6
+"""They share the connect timeout; a name may have hundreds, which are all judged."""
+
 
 class Refused(httpcore.ConnectError):
     """The rules forbid this host or one of its addresses; no packet has left."""
+
+
+class Unknown(httpcore.ConnectError):
+    """The name has no address, and will hardly have one on the next attempt."""
 
 
 class Untrusted(httpcore.ConnectError):
@@ -48,10 +56,10 @@ class CheckedNetwork(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         try:
             addresses = self._judged(host, port)
-            share = time_left(timeout) / max(len(addresses), 1)
+            share = time_left(timeout) / len(addresses)
         except DeadlinePassed as passed:
             raise httpcore.ConnectTimeout(passed) from passed
-        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        failure: Exception = Unknown(host)
         for address in addresses:
             try:
                 stream = self._plain.connect_tcp(address, port, share, local_address, socket_options)
@@ -71,15 +79,19 @@ class CheckedNetwork(httpcore.NetworkBackend):
             refusal = self._addresses.refusal(address, private_name=private)
             if refusal is not None:
                 raise Refused(refusal)
-        return addresses
+        return addresses[:ADDRESSES_TRIED]
 
     def _look_up(self, host: str, port: int) -> Sequence[str]:
         if is_address(host):
             return [host]
         try:
-            return self._resolve(host, port)
+            found = self._resolve(host, port)
         except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"{host} does not resolve: {error}") from error
+            kind = Unknown if error.args[:1] == (socket.EAI_NONAME,) else httpcore.ConnectError
+            raise kind(f"{host} does not resolve: {error}") from error
+        if not found:
+            raise Unknown(f"{host} has no address")
+        return found
 
 
 class TimedStream(httpcore.NetworkStream):

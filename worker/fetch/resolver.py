@@ -37,7 +37,12 @@ class TimedResolver:
         if not self._slots.acquire(timeout=time_left()):
             raise httpcore.ConnectTimeout("all look-ups are busy")
         outcome: SimpleQueue[Sequence[str] | Exception] = SimpleQueue()
-        threading.Thread(target=self._look_up, args=(host, port, outcome), daemon=True).start()
+        thread = threading.Thread(target=self._look_up, args=(host, port, outcome), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # out of threads
+            self._slots.release()
+            raise
         try:
             found = outcome.get(timeout=time_left())
         except Empty:

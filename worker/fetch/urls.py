@@ -8,7 +8,7 @@ the parts.
 import re
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 from worker.fetch.errors import Fault, unreachable
 
@@ -20,6 +20,7 @@ _URL = re.compile(r"(https?)://([^/?#]+)([^#]*)(?:#.*)?")
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_LEFT_AS_IS = "%!#$&'()*+,/:;=?@[]~"  # RFC 3986's reserved characters, and what is encoded already
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -65,13 +66,15 @@ class UrlRules:
         number = _DEFAULT_PORTS[scheme] if port is None else int(port)
         if not any(number in allowed for allowed in self._ports):
             raise _malformed(f"uses port {number}, which is not allowed here")
-        return Target(scheme, _host(host), number, path if path.startswith("/") else f"/{path}")
+        return Target(scheme, canonical_host(host), number, path if path.startswith("/") else f"/{path}")
 
     def redirected(self, target: Target, location: str) -> Target:
-        """Where `target` sends us with `location`, which may be relative. Raises Fault."""
-        _check_characters(location)
+        """Where `target` sends us with `location`, which may be relative. Raises Fault.
+
+        Servers send raw spaces and Unicode here; %-encoding mends them in a path, and in a host spoils them.
+        """
         try:
-            following = urljoin(target.url, location)
+            following = urljoin(target.url, quote(location, safe=_LEFT_AS_IS))
         except ValueError:
             raise _malformed("is not a URL") from None
         return self.target(following)
@@ -95,7 +98,11 @@ def _split_authority(authority: str) -> tuple[str, str | None]:
     return match[1], match[2]
 
 
-def _host(text: str) -> str:
+def canonical_host(text: str) -> str:
+    """A name or address in the one form that rules compare. Raises Fault on anything else.
+
+    `text` is as in a URL: an IPv6 address stands in brackets.
+    """
     if text.startswith("["):
         return _ipv6(text[1:-1])
     host = text.lower().removesuffix(".")
