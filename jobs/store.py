@@ -55,18 +55,13 @@ class PictureStore:
         except NotFoundError as error:
             raise FileNotFoundError(path) from error
 
-    async def size(self, path: str) -> int:
-        """Length in bytes. Raises `FileNotFoundError`."""
+    async def open_range(self, path: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Bytes `start` to `end` (exclusive), in chunks. Raises `FileNotFoundError`."""
         try:
-            return (await obstore.head_async(self._store, path))["size"]
+            answer = await obstore.get_async(self._store, path, options={"range": (start, end)})
         except NotFoundError as error:
             raise FileNotFoundError(path) from error
-
-    async def stream(self, path: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """Bytes `start` to `end` (exclusive) in chunks."""
-        answer = await obstore.get_async(self._store, path, options={"range": (start, end)})
-        async for chunk in answer.stream():
-            yield bytes(chunk)
+        return (bytes(chunk) async for chunk in answer.stream())
 
     def sweep(self, now: float) -> int:
         """Delete everything whose minute is over at `now`; returns how many pictures went."""

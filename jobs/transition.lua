@@ -61,10 +61,11 @@ if move == 'claim' then
 end
 
 if move == 'complete' then
-  -- attempt, ttl, output, metrics, path, content_type
+  -- attempt, ttl, output, metrics, path, content_type, file_size
   if status ~= 'PROCESSING' or args[1] ~= attempts then return {'stale'} end
   local expires_at = finish('COMPLETED', args[2], 'output', args[3], 'metrics', args[4])
-  redis.call('HSET', picture, 'path', args[5], 'content_type', args[6], 'expires_at', expires_at)
+  redis.call('HSET', picture, 'path', args[5], 'content_type', args[6], 'file_size', args[7],
+    'expires_at', expires_at)
   redis.call('PEXPIREAT', picture, expires_at)
   return {'ok'}
 end

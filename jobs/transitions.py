@@ -74,6 +74,7 @@ class Transitions:
             json.dumps(stages),
             output.path,
             output.content_type,
+            output.file_size,
             picture=keyspace.picture(output.token),
         )
 

@@ -1,0 +1,60 @@
+"""The application: routes, errors and what runs beside them."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+
+from api import errors, openapi, pictures, requests, submit
+from api.service import Service
+from jobs.housekeeping import INTERVAL_S
+from jobs.settings import Settings
+
+log = logging.getLogger("superimpose.api")
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API over the given settings; connections open when it starts."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with Service.open(settings) as service, asyncio.TaskGroup() as beside:
+            app.state.service = service
+            tasks = [beside.create_task(service.changes.listen()), beside.create_task(_keep_house(service))]
+            yield
+            for task in tasks:
+                task.cancel()
+
+    app = FastAPI(
+        title="Superimpose",
+        summary="Overlays one picture on another: submit, poll, fetch the picture.",
+        version=version("superimpose"),
+        lifespan=lifespan,
+        default_response_class=JSONResponse,
+    )
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.max_body_bytes)
+    errors.install(app)
+    openapi.install(app)
+    for part in (submit, requests, pictures):
+        app.include_router(part.router)
+    app.add_api_route("/livez", alive, include_in_schema=False)
+    return app
+
+
+async def alive() -> JSONResponse:
+    """The process answers; says nothing of Redis or workers."""
+    return JSONResponse({"status": "ok"})
+
+
+async def _keep_house(service: Service) -> None:
+    while True:
+        try:
+            await asyncio.to_thread(service.housekeeping.run)
+        except Exception:
+            log.exception("housekeeping failed; trying again in %d s", INTERVAL_S)
+        await asyncio.sleep(INTERVAL_S)

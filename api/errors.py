@@ -1,0 +1,108 @@
+"""Everything that can go wrong with a call, and the one place that turns it into JSON.
+
+Routes raise and hold no `try`. Every answer is `{"error": text, "code": word}`: the client shows only
+`error`, so it says what to do. What is our fault is logged whole and shown as one sentence.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from obstore.exceptions import BaseError as StoreError
+from redis import RedisError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+log = logging.getLogger("superimpose.api")
+
+RETRY_AFTER_S = 2
+
+
+class ApiError(Exception):
+    """An answer other than 200, in the words of the protocol's error table."""
+
+    def __init__(
+        self, status: int, code: str, error: str, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(error)
+        self.status = status
+        self.headers = headers
+        self.body = {"error": error, "code": code, **more}
+
+
+def missing_key() -> ApiError:
+    """401 for a call without a key."""
+    return ApiError(401, "missing_key", "no API key: send it as the header x-api-key")
+
+
+def invalid_key() -> ApiError:
+    """401 for a key that is not, or no longer, valid."""
+    return ApiError(401, "invalid_key", "this API key is not valid: it is unknown or was revoked")
+
+
+def unknown_request(request_id: str) -> ApiError:
+    """404 for a request that does not exist, has expired, or is another key's."""
+    return ApiError(
+        404, "not_found", "no such request: it never existed or has expired", request_id=request_id
+    )
+
+
+FRAMEWORK_ERRORS = {
+    404: ("not_found", "no such path; the model is at /v2/superimpose, the documentation at /docs"),
+    405: ("method_not_allowed", "this path does not take {method}; it takes {allow}"),
+    413: ("body_too_large", "the body is too large, at most {limit:,} bytes are allowed; send URLs instead"),
+}
+
+
+async def _api_error(_: Request, error: ApiError) -> Response:
+    return JSONResponse(error.body, error.status, headers=error.headers)
+
+
+async def _framework_error(request: Request, error: HTTPException) -> Response:
+    headers = error.headers or {}
+    code, text = FRAMEWORK_ERRORS.get(error.status_code, ("http_error", error.detail))
+    text = text.format(
+        method=request.method,
+        allow=headers.get("Allow", "other methods"),
+        limit=request.app.state.service.settings.max_body_bytes,
+    )
+    return JSONResponse({"error": text, "code": code}, error.status_code, headers=headers)
+
+
+async def _unreachable(request: Request, error: Exception) -> Response:
+    log.error("%s %s: %s", request.method, request.url.path, error, exc_info=error)
+    text = f"the queue or the store cannot be reached: try again in {RETRY_AFTER_S} seconds"
+    return JSONResponse(
+        {"error": text, "code": "unavailable"}, 502, headers={"Retry-After": str(RETRY_AFTER_S)}
+    )
+
+
+async def _gone(_: Request, __: ClientDisconnect) -> Response:
+    return Response(status_code=400)
+
+
+async def _our_fault(request: Request, error: Exception) -> Response:
+    request_id = request.path_params.get("request_id")
+    log.error("%s %s (request %s)", request.method, request.url.path, request_id, exc_info=error)
+    named = {"request_id": request_id} if request_id else {}
+    text = "something went wrong on our side; it has been logged, try again"
+    return JSONResponse({"error": text, "code": "internal", **named}, 500)
+
+
+HANDLERS: Mapping[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
+    ApiError: _api_error,
+    HTTPException: _framework_error,
+    RedisError: _unreachable,
+    StoreError: _unreachable,
+    ClientDisconnect: _gone,
+    Exception: _our_fault,
+}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` in the protocol's form."""
+    for error, handler in HANDLERS.items():
+        app.add_exception_handler(error, handler)

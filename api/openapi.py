@@ -1,0 +1,71 @@
+"""The OpenAPI document: FastAPI's, with what routes that read raw requests cannot tell it."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from compositor import SuperimposeRequest
+
+KEY: dict[str, Any] = {"security": [{"x-api-key": []}, {"bearer": []}]}
+"""`openapi_extra` of a route that needs a key."""
+
+REQUEST_ID: dict[str, Any] = {
+    "parameters": [
+        {"name": "request_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    ]
+}
+
+EXAMPLES = {
+    "logo": {
+        "summary": "A logo on a cup, from the pictures that come with the service",
+        "value": {
+            "base_image": "http://127.0.0.1:8000/samples/cup.jpg",
+            "overlay_image": "http://127.0.0.1:8000/samples/logo.png",
+            "rescale_factor": 0.33,
+            "x_offset": 430,
+            "y_offset": 235,
+        },
+    },
+    "watermark": {
+        "summary": "A faint, turned watermark, answered as PNG",
+        "value": {
+            "base_image": "https://example.com/catalogue/1.jpg",
+            "overlay_image": "https://example.com/mark.png",
+            "overlay_resize": "Fit",
+            "resize_method": "area",
+            "rotation": 30,
+            "opacity": 0.25,
+            "image_format": "png",
+        },
+    },
+}
+
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/SuperimposeRequest"},
+                "examples": EXAMPLES,
+            }
+        },
+    }
+}
+
+
+def install(app: FastAPI) -> None:
+    """Complete the document that `app` serves at /openapi.json."""
+    plain = app.openapi
+
+    def complete() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            components = plain().setdefault("components", {})
+            schema = SuperimposeRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+            components["schemas"] |= schema.pop("$defs", {}) | {"SuperimposeRequest": schema}
+            components["securitySchemes"] = {
+                "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            }
+        return plain()
+
+    app.openapi = complete  # type: ignore[method-assign]

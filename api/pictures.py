@@ -1,0 +1,113 @@
+"""The pictures themselves: results by their unguessable name, and the samples."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from api import byte_range
+from api.errors import ApiError
+from api.schemas import answers
+from api.service import service_of
+from jobs.inputs import sample_bytes
+from jobs.reading import PublishedPicture
+
+router = APIRouter(tags=["pictures"])
+
+INERT = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+"""A picture is a picture, whatever bytes a stranger managed to put in it."""
+
+NAME: dict[str, Any] = {
+    "parameters": [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}]
+}
+IMAGE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The picture", "content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}
+}
+
+
+@router.api_route(
+    "/pictures/{name}",
+    methods=["GET", "HEAD"],
+    summary="A finished picture",
+    operation_id="picture",
+    responses={
+        **IMAGE,
+        206: {"description": "Part of it"},
+        304: {"description": "Unchanged"},
+        **answers(404, 502),
+    },
+    openapi_extra=NAME,
+)
+async def picture(request: Request) -> Response:
+    """Needs no key: the name is the secret. Gone when its request expires."""
+    token = request.path_params["name"].partition(".")[0]
+    published = await service_of(request).reader.picture(token)
+    if published is None:
+        raise _no_picture()
+    headers = _headers(token, published)
+    if request.headers.get("if-none-match") in (headers["ETag"], "*"):
+        return Response(status_code=304, headers=headers)
+    return await _whole_or_part(request, published, headers)
+
+
+@router.api_route(
+    "/samples/{name}",
+    methods=["GET", "HEAD"],
+    summary="A sample picture",
+    operation_id="sample",
+    responses={**IMAGE, **answers(404)},
+    openapi_extra=NAME,
+)
+async def sample(request: Request) -> Response:
+    """Pictures to try the service with: cup.jpg and logo.png."""
+    name = request.path_params["name"]
+    data = sample_bytes(name)
+    if data is None:
+        raise _no_picture()
+    media_type = "image/png" if name.endswith(".png") else "image/jpeg"
+    return Response(data, media_type=media_type, headers=INERT | {"Cache-Control": "public, max-age=86400"})
+
+
+def _no_picture() -> ApiError:
+    return ApiError(404, "not_found", "no such picture: it never existed or has expired")
+
+
+def _headers(token: str, published: PublishedPicture) -> dict[str, str]:
+    life_s = max(0, int(published.expires_at - time.time()))
+    return {
+        **INERT,
+        "Content-Type": published.content_type,
+        "Cache-Control": f"private, max-age={life_s}, immutable",
+        "ETag": f'"{token}"',
+        "Accept-Ranges": "bytes",
+    }
+
+
+async def _whole_or_part(
+    request: Request, published: PublishedPicture, headers: Mapping[str, str]
+) -> Response:
+    size = published.file_size
+    wanted = request.headers.get("range")
+    if request.headers.get("if-range", headers["ETag"]) != headers["ETag"]:
+        wanted = None
+    try:
+        part = byte_range.parse(wanted, size)
+    except byte_range.UnsatisfiableRange:
+        text = f"the picture has {size} bytes: ask for a range within them"
+        raise ApiError(416, "range", text, {"Content-Range": f"bytes */{size}"}) from None
+    status, start, end = (206, part.start, part.end) if part else (200, 0, size)
+    ranged = {"Content-Range": part.content_range} if part else {}
+    full = {**headers, **ranged, "Content-Length": str(end - start)}
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=full)
+    try:
+        chunks = await service_of(request).store.open_range(published.path, start, end)
+    except FileNotFoundError:
+        raise _no_picture() from None
+    return StreamingResponse(chunks, status, headers=full)

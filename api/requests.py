@@ -1,0 +1,99 @@
+"""Following a request: its status and its result, each from one read of the record."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+
+from api.access import Seen, owned_request
+from api.openapi import KEY, REQUEST_ID
+from api.schemas import Completed, Failed, Result, Running, answers
+from api.service import origin_of, service_of
+from jobs.record import Output, Record
+from jobs.status import TERMINAL, Status
+
+router = APIRouter(tags=["requests"])
+
+FAILED: dict[int | str, dict[str, Any]] = {422: {"model": Failed, "description": "The request FAILED"}}
+
+
+def urls(origin: str, request_id: str) -> dict[str, str]:
+    """Where a request can be followed."""
+    return {
+        "status_url": f"{origin}/v2/requests/{request_id}/status",
+        "response_url": f"{origin}/v2/requests/{request_id}",
+    }
+
+
+@router.get(
+    "/v2/requests/{request_id}/status",
+    summary="Status of a request",
+    responses={200: {"model": Completed | Running}, **FAILED, **answers(401, 404, 500, 502)},
+    openapi_extra=KEY | REQUEST_ID,
+)
+async def status(request: Request) -> JSONResponse:
+    """QUEUED, PROCESSING or COMPLETED; 422 with the reason if it FAILED."""
+    return _status(request, await owned_request(request))
+
+
+@router.get(
+    "/v2/requests/{request_id}",
+    summary="Result of a request",
+    responses={200: {"model": Result | Running}, **FAILED, **answers(401, 404, 500, 502)},
+    openapi_extra=KEY | REQUEST_ID,
+)
+@router.get("/v1/requests/{request_id}", include_in_schema=False)
+async def result(request: Request) -> JSONResponse:
+    """The picture's URL (or base64) once COMPLETED; before that, and if it FAILED, the status."""
+    seen = await owned_request(request)
+    if seen.record.output is None:
+        return _status(request, seen)
+    return JSONResponse(await _result(request, seen.record, seen.record.output))
+
+
+def _status(request: Request, seen: Seen) -> JSONResponse:
+    record = seen.record
+    body: dict[str, Any] = {"status": record.status, "request_id": record.request_id}
+    if record.status not in TERMINAL:
+        body |= urls(origin_of(request), record.request_id)
+    if record.status is Status.QUEUED and seen.position is not None:
+        body["queue_position"] = seen.position
+    if record.status is Status.FAILED:
+        body |= failure(record)
+    return JSONResponse(body | {"metrics": record.metrics}, 422 if record.status is Status.FAILED else 200)
+
+
+def failure(record: Record) -> Mapping[str, Any]:
+    """Why a request FAILED."""
+    return {"error": record.error, "code": record.code}
+
+
+async def _result(request: Request, record: Record, output: Output) -> dict[str, Any]:
+    url = f"{origin_of(request)}/pictures/{output.file_name}"
+    shown = await picture_base64(request, output) if record.params.get("base64") else url
+    image = {
+        "url": url,
+        "content_type": output.content_type,
+        "file_name": output.file_name,
+        "file_size": output.file_size,
+        "width": output.width,
+        "height": output.height,
+    }
+    return {
+        "status": record.status,
+        "request_id": record.request_id,
+        "error": None,
+        "output": shown,
+        "images": [image],
+        "metrics": record.metrics,
+        "expires_at": record.expires,
+    }
+
+
+async def picture_base64(request: Request, output: Output) -> str:
+    """A picture as plain base64."""
+    data = await run_in_threadpool(service_of(request).store.get, output.path)
+    return base64.b64encode(data).decode()

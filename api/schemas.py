@@ -1,0 +1,117 @@
+"""The answers, as documentation: routes write JSON by hand, so that a poll pays for no validation."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+ID = "8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11"
+REQUEST = f"https://pictures.example/v2/requests/{ID}"
+PICTURE = "https://pictures.example/pictures/0Vn7rGQ9xq1yqLw2m3T4u5v6w7x8y9z0.jpeg"
+
+
+class Submitted(BaseModel):
+    """An accepted request and where to follow it."""
+
+    request_id: str = Field(examples=[ID])
+    status: str = Field(examples=["QUEUED"])
+    status_url: str = Field(examples=[f"{REQUEST}/status"])
+    response_url: str = Field(examples=[REQUEST])
+    poll_url: str = Field(examples=[REQUEST.replace("/v2/", "/v1/")])
+    cancel_url: str = Field(examples=[f"{REQUEST}/cancel"])
+
+
+class Running(BaseModel):
+    """A request that is QUEUED or PROCESSING."""
+
+    status: str = Field(examples=["QUEUED"])
+    request_id: str = Field(examples=[ID])
+    status_url: str = Field(examples=[f"{REQUEST}/status"])
+    response_url: str = Field(examples=[REQUEST])
+    metrics: dict[str, float] = Field(default={}, description="empty until the end")
+    queue_position: int | None = Field(None, description="while QUEUED; 0 = next", examples=[0])
+
+
+class Metrics(BaseModel):
+    """Seconds each part took."""
+
+    inference_time: float = Field(description="decode + compose + encode", examples=[0.021])
+    queue_time: float = Field(examples=[0.004])
+    total_time: float = Field(examples=[0.047])
+    fetch: float = Field(examples=[0.009])
+    decode: float = Field(examples=[0.011])
+    compose: float = Field(examples=[0.004])
+    encode: float = Field(examples=[0.006])
+    store: float = Field(examples=[0.001])
+
+
+class Completed(BaseModel):
+    """A status of COMPLETED."""
+
+    status: str = Field(examples=["COMPLETED"])
+    request_id: str = Field(examples=[ID])
+    metrics: Metrics
+
+
+class Image(BaseModel):
+    """The picture of a result."""
+
+    url: str = Field(examples=[PICTURE])
+    content_type: str = Field(examples=["image/jpeg"])
+    file_name: str = Field(examples=[PICTURE.rpartition("/")[2]])
+    file_size: int = Field(examples=[73012])
+    width: int = Field(examples=[600])
+    height: int = Field(examples=[400])
+
+
+class Result(Completed):
+    """The result of a COMPLETED request."""
+
+    error: None = None
+    output: str = Field(description="URL of the picture, or its base64 if asked for", examples=[PICTURE])
+    images: list[Image]
+    expires_at: str = Field(examples=["2026-11-22T19:30:00.000+00:00"])
+
+
+class Failed(BaseModel):
+    """A request that FAILED."""
+
+    status: str = Field(examples=["FAILED"])
+    error: str = Field(examples=["overlay_image: is not an image file: send JPEG, PNG, WEBP, GIF or AVIF"])
+    code: str = Field(examples=["invalid_image"])
+    request_id: str = Field(examples=[ID])
+    metrics: dict[str, float] = {}
+
+
+class Error(BaseModel):
+    """Any other answer than success."""
+
+    error: str = Field(description="what is wrong and what to do")
+    code: str = Field(description="the same for programs")
+    request_id: str | None = None
+    errors: list[dict[str, str]] | None = Field(
+        None, description="with 400: `field` and `message` of each fault"
+    )
+
+
+ERRORS: dict[int, tuple[str, str]] = {
+    400: ("Invalid parameters or body; all faults at once", "invalid_parameters"),
+    401: ("Missing or wrong key", "invalid_key"),
+    404: ("Unknown or expired", "not_found"),
+    405: ("Method not allowed", "method_not_allowed"),
+    413: ("Body too large", "body_too_large"),
+    500: ("Our fault, logged", "internal"),
+    502: ("The queue or the store cannot be reached; try again", "unavailable"),
+    504: ("Not finished in time; the request can still be polled", "timeout"),
+}
+
+
+def answers(*errors: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route, for its `responses=`."""
+    return {
+        status: {
+            "model": Error,
+            "description": ERRORS[status][0],
+            "content": {"application/json": {"example": {"error": "...", "code": ERRORS[status][1]}}},
+        }
+        for status in errors
+    }

@@ -1,0 +1,58 @@
+"""What the routes work with, opened once per process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from api.changes import Changes
+from jobs.api_keys import ApiKeys
+from jobs.connection import connect, connect_async
+from jobs.housekeeping import Housekeeping
+from jobs.reading import Reader
+from jobs.settings import Settings
+from jobs.store import PictureStore
+from jobs.submission import Submission
+
+
+@dataclass(frozen=True)
+class Service:
+    """The settings and everything opened from them."""
+
+    settings: Settings
+    store: PictureStore
+    reader: Reader
+    changes: Changes
+    submission: Submission
+    housekeeping: Housekeeping
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator["Service"]:
+        """Open connections; closes them at the end."""
+        store = PictureStore.open(settings)
+        redis = connect(settings)
+        async with connect_async(settings) as async_redis:
+            if settings.dev_api_key:
+                ApiKeys(redis).create("dev", settings.dev_api_key)
+            yield cls(
+                settings,
+                store,
+                Reader(async_redis),
+                Changes(async_redis),
+                Submission(redis, settings, store),
+                Housekeeping(redis, settings, store),
+            )
+        redis.close()
+
+
+def service_of(request: Request) -> Service:
+    """The service that a request came to."""
+    service: Service = request.app.state.service
+    return service
+
+
+def origin_of(request: Request) -> str:
+    """The URL this service is reached under: configured, or as the client wrote it."""
+    return service_of(request).settings.public_url or str(request.base_url).rstrip("/")

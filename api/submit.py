@@ -1,0 +1,112 @@
+"""Submitting a request: at once (v2), or waiting for its picture (v1)."""
+
+import asyncio
+import logging
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+
+from api.access import caller
+from api.body import bad_request, fault, read_parameters
+from api.errors import ApiError
+from api.openapi import BODY, KEY
+from api.requests import picture_base64, urls
+from api.schemas import Submitted, answers
+from api.service import origin_of, service_of
+from jobs.record import Output, Record
+from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
+from jobs.submission import InvalidPictures
+
+router = APIRouter(tags=["superimpose"])
+log = logging.getLogger("superimpose.api")
+
+
+@router.post(
+    "/v2/superimpose",
+    summary="Overlay one picture on another",
+    responses={200: {"model": Submitted}, **answers(400, 401, 413, 500, 502)},
+    openapi_extra=KEY | BODY,
+)
+async def submit(request: Request) -> JSONResponse:
+    """Accept a request and answer at once with the URLs to follow it."""
+    request_id = await accept(request)
+    origin = origin_of(request)
+    return JSONResponse(
+        {
+            "request_id": request_id,
+            "status": "QUEUED",
+            **urls(origin, request_id),
+            "poll_url": f"{origin}/v1/requests/{request_id}",
+            "cancel_url": f"{origin}/v2/requests/{request_id}/cancel",
+        }
+    )
+
+
+@router.post(
+    "/v1/superimpose",
+    summary="Overlay one picture on another and wait for it",
+    responses={
+        200: {"description": "The picture", "content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}},
+        **answers(400, 401, 413, 500, 502, 504),
+    },
+    openapi_extra=KEY | BODY,
+)
+async def submit_and_wait(request: Request) -> Response:
+    """The same through the same queue, answered with the picture itself."""
+    request_id = await accept(request)
+    record = await finished(request, request_id)
+    if record.output is None:
+        raise _failed(record)
+    headers = {
+        "x-request-id": request_id,
+        "x-generation-time": str(record.metrics["inference_time"]),
+        "x-remaining-credits": "unlimited",
+    }
+    return await _picture(request, record, record.output, headers)
+
+
+async def accept(request: Request) -> str:
+    """Check key and body, and put the request in the queue; returns its id."""
+    service, key = service_of(request), await caller(request)
+    params = await read_parameters(request)
+    try:
+        request_id = await run_in_threadpool(
+            service.submission.submit, params, key.key_id, origin_of(request)
+        )
+    except InvalidPictures as error:
+        raise bad_request([fault(name, text) for name, text in error.faults.items()]) from None
+    log.info("request %s accepted from %s", request_id, key.key_id)
+    return request_id
+
+
+async def finished(request: Request, request_id: str) -> Record:
+    """The record once it is terminal. Raises 504 when that takes too long; the request goes on."""
+    service = service_of(request)
+    try:
+        async with asyncio.timeout(service.settings.sync_timeout_s):
+            with service.changes.watch(request_id) as changed:
+                while True:
+                    record = await service.reader.record(request_id)
+                    if record and record.status in TERMINAL:
+                        return record
+                    await changed.wait()
+                    changed.clear()
+    except TimeoutError:
+        text = (
+            f"not finished in time; the request goes on: poll {origin_of(request)}/v2/requests/{request_id}"
+        )
+        raise ApiError(504, "timeout", text, request_id=request_id) from None
+
+
+def _failed(record: Record) -> ApiError:
+    code = record.code or FailureCode.INTERNAL
+    status = 504 if code is FailureCode.TIMEOUT else 400 if code in CALLERS_FAULT else 500
+    return ApiError(status, code, record.error or "", request_id=record.request_id)
+
+
+async def _picture(request: Request, record: Record, output: Output, headers: dict[str, str]) -> Response:
+    if record.params.get("base64"):
+        return JSONResponse({"image": await picture_base64(request, output)}, headers=headers)
+    data = await run_in_threadpool(service_of(request).store.get, output.path)
+    return Response(data, media_type=output.content_type, headers=headers)
