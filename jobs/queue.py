@@ -25,7 +25,7 @@ def enqueue(queue: Queue, settings: Settings, request_id: str, pipeline: Pipelin
         job_id=request_id,
         description="superimpose",  # RQ logs and stores this; its default would be the arguments
         timeout=settings.job_timeout_s,
-        retry=Retry(max=settings.max_attempts - 1) if settings.max_attempts > 1 else None,
+        retry=Retry(max=settings.max_attempts),  # one more than the record allows: its claim ends the request
         result_ttl=settings.result_ttl_s,
         failure_ttl=settings.result_ttl_s,
     )

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(32 * MEBIBYTE, ge=1024, description="largest request body")
     max_input_bytes: int = Field(24 * MEBIBYTE, ge=1024, description="largest input file")
     max_pixels: int = Field(50_000_000, ge=1, description="most pixels of an input and of the output")
+    cache_bytes: int = Field(64 * MEBIBYTE, ge=0, description="decoded inputs kept by each worker; 0: none")
     trusted_proxies: Names = Field((), description="addresses whose X-Forwarded-* headers are believed")
 
     @field_validator("data_dir")

@@ -57,7 +57,7 @@ if move == 'claim' then
   redis.call('ZREM', waiting, id)
   redis.call('ZADD', deadlines, now + args[1], id)
   if status == 'QUEUED' then enter('PROCESSING') end
-  return {'ok', redis.call('HINCRBY', record, 'attempts', 1)}
+  return {'ok', redis.call('HINCRBY', record, 'attempts', 1), redis.call('HGET', record, 'params')}
 end
 
 if move == 'complete' then

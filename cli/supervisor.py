@@ -1,0 +1,138 @@
+"""Several processes in one terminal: one log with a coloured name before each line, one Ctrl-C for all."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import IO
+
+COLOURS = (36, 35, 33, 32, 34, 31)  # ANSI: cyan, magenta, yellow, green, blue, red
+NAME_WIDTH = 9
+RESTART_PAUSE_S = 1.0
+WATCH_S = 0.1
+
+
+@dataclass
+class Role:
+    """One process to keep running; `foundation` roles stop after all others."""
+
+    name: str
+    command: Sequence[str]
+    colour: int
+    foundation: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
+    process: "subprocess.Popen[str] | None" = None
+    start_at: float = 0.0
+
+    @property
+    def running(self) -> bool:
+        """Whether its process is alive."""
+        return self.process is not None and self.process.poll() is None
+
+
+class Supervisor:
+    """Starts roles, restarts what dies, and on SIGTERM or SIGINT stops everything."""
+
+    def __init__(self, grace_s: float, out: IO[str] = sys.stdout) -> None:
+        self._roles: list[Role] = []
+        self._grace_s = grace_s
+        self._out = out
+        self._stopping = threading.Event()
+        self._printing = threading.Lock()
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        foundation: bool = False,
+    ) -> None:
+        """Start a process under `name` and keep it running; `env` is added to our environment."""
+        colour = COLOURS[len(self._roles) % len(COLOURS)]
+        role = Role(name, command, colour, foundation, env or {})
+        self._roles.append(role)
+        self._launch(role)
+
+    def run(self, ready: Callable[[], None] | None = None) -> None:
+        """Watch until a signal comes, then stop; `ready` is called when signals are handled."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        try:
+            if ready:
+                ready()
+            while not self._stopping.wait(WATCH_S):
+                self._restart_dead()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """End every role, foundations last, killing what outlives its grace. Leaves no process."""
+        self._stopping.set()
+        for foundation in (False, True):
+            ending = [role for role in self._roles if role.foundation is foundation]
+            for role in ending:
+                if role.process and role.running:
+                    role.process.terminate()
+            deadline = time.monotonic() + self._grace_s
+            for role in ending:
+                self._await_end(role, deadline)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a signal has come."""
+        return self._stopping.is_set()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping.set()
+
+    def _launch(self, role: Role) -> None:
+        role.process = subprocess.Popen(
+            role.command,
+            env={**os.environ, **role.env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C comes to us alone; we stop the roles in order
+        )
+        threading.Thread(target=self._relay, args=(role, role.process), daemon=True).start()
+
+    def _restart_dead(self) -> None:
+        for role in self._roles:
+            if role.running:
+                continue
+            if not role.start_at:
+                status = role.process.returncode if role.process else None
+                self._print(role, f"ended with status {status}, starting it again")
+                role.start_at = time.monotonic() + RESTART_PAUSE_S
+            elif time.monotonic() >= role.start_at:
+                role.start_at = 0.0
+                self._launch(role)
+
+    def _await_end(self, role: Role, deadline: float) -> None:
+        if role.process is None:
+            return
+        try:
+            role.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self._print(role, f"did not stop within {self._grace_s:.0f} s, killed")
+            role.process.kill()
+            role.process.wait()
+
+    def _relay(self, role: Role, process: "subprocess.Popen[str]") -> None:
+        for line in process.stdout or ():
+            self._print(role, line.rstrip())
+
+    def _print(self, role: Role, line: str) -> None:
+        name = f"{role.name:<{NAME_WIDTH}}"
+        if self._out.isatty():
+            name = f"\x1b[{role.colour}m{name}\x1b[0m"
+        with self._printing:
+            print(f"{name}| {line}", file=self._out, flush=True)

@@ -1,0 +1,95 @@
+"""`superimpose up`: Redis, API and workers in one terminal, and a request to paste."""
+
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import typer
+
+from cli.redis_server import RedisUnavailable, await_ready, server_command
+from cli.roles import WORKER
+from cli.supervisor import Supervisor
+from jobs.api_keys import new_key
+from jobs.settings import Settings
+
+GRACE_S = 8
+READY_TIMEOUT_S = 30
+
+
+def run(host: str, port: int, workers: int | None, data_dir: Path | None) -> None:
+    """Run everything until Ctrl-C."""
+    settings = Settings(data_dir=data_dir) if data_dir else Settings()
+    key = settings.dev_api_key or kept_key(settings.data_dir / "dev-api-key")
+    env = {
+        "SUPERIMPOSE_REDIS_URL": settings.effective_redis_url,
+        "SUPERIMPOSE_DATA_DIR": str(settings.data_dir),
+        "SUPERIMPOSE_DEV_API_KEY": key,
+    }
+    supervisor = Supervisor(grace_s=GRACE_S)
+    try:
+        if not settings.redis_url:
+            supervisor.start(
+                "redis", server_command(settings.data_dir, settings.redis_socket), foundation=True
+            )
+            await_ready(settings.redis_socket, lambda: supervisor.stopping)
+    except RedisUnavailable as error:
+        supervisor.stop()
+        typer.echo(f"superimpose: {error}", err=True)
+        raise typer.Exit(1) from None
+    start_roles(supervisor, env, host, port, workers or settings.workers)
+    url = settings.public_url or f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+    supervisor.run(ready=lambda: greet(supervisor, url, key))
+
+
+def start_roles(supervisor: Supervisor, env: dict[str, str], host: str, port: int, workers: int) -> None:
+    """Start the API and the workers."""
+    api = [sys.executable, "-m", "cli", "api", "--host", host, "--port", str(port)]
+    supervisor.start("api", api, env)
+    for number in range(1, workers + 1):
+        supervisor.start(f"worker-{number}", WORKER, env)
+
+
+def kept_key(path: Path) -> str:
+    """The key of this data directory, made at the first start and readable by its owner alone."""
+    if path.exists():
+        return path.read_text().strip()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(new_key())
+    return path.read_text().strip()
+
+
+def greet(supervisor: Supervisor, url: str, key: str) -> None:
+    """Say how to use the service, once it answers."""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while not supervisor.stopping and time.monotonic() < deadline:
+        try:
+            httpx.get(f"{url}/livez", timeout=1, trust_env=False).raise_for_status()
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            typer.echo(greeting(url, key))
+            return
+
+
+def greeting(url: str, key: str) -> str:
+    """URL, key, and a request that works as pasted."""
+    body = (
+        f'{{"base_image": "{url}/samples/cup.jpg", "overlay_image": "{url}/samples/logo.png", '
+        '"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235}'
+    )
+    return f"""
+  Superimpose is up.   URL  {url}      documentation  {url}/docs
+                       key  {key}
+
+  A logo on a cup, saved as cup-with-logo.jpg:
+
+curl -sS {url}/v1/superimpose -H 'x-api-key: {key}' \\
+  -H 'content-type: application/json' -o cup-with-logo.jpg \\
+  -d {shlex.quote(body)}
+
+  Ctrl-C stops everything; accepted requests are kept.
+"""

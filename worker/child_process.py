@@ -1,0 +1,31 @@
+"""What runs in the child: settings from the pipe, then one task after another until the parent is gone."""
+
+import sys
+from multiprocessing.connection import Connection
+
+from jobs.logs import set_up_logs
+from jobs.settings import Settings
+from worker.kit import Kit
+from worker.tasks import superimpose
+
+
+def serve(connection: Connection) -> None:
+    """Answer each request id with the outcome of its task."""
+    settings = Settings.model_validate_json(connection.recv_bytes())
+    with Kit.open(settings) as kit:
+        while True:
+            outcome = superimpose(kit, connection.recv_bytes().decode())
+            connection.send_bytes(outcome.to_bytes())
+
+
+def main(descriptor: int) -> None:
+    """Serve the pipe open as `descriptor`."""
+    set_up_logs()
+    try:
+        serve(Connection(descriptor))
+    except (EOFError, BrokenPipeError):
+        return
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,58 @@
+"""What a task works with, opened once per process and used for every job."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from compositor import DecodedCache, Limits
+from jobs.connection import connect
+from jobs.settings import Settings
+from jobs.store import PictureStore
+from jobs.transitions import Transitions
+from worker.fetch import Fetcher, FetchRules
+
+INPUTS = 3  # base, overlay and mask: fetched at the same time
+
+
+@dataclass(frozen=True)
+class Kit:
+    """The settings and everything opened from them."""
+
+    settings: Settings
+    transitions: Transitions
+    store: PictureStore
+    fetcher: Fetcher
+    threads: ThreadPoolExecutor
+    limits: Limits
+    cache: DecodedCache | None
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: Settings) -> Iterator["Kit"]:
+        """Open connections; closes them at the end."""
+        redis = connect(settings)
+        with Fetcher(fetch_rules(settings)) as fetcher, ThreadPoolExecutor(INPUTS) as threads:
+            yield cls(
+                settings=settings,
+                transitions=Transitions(redis, settings),
+                store=PictureStore.open(settings),
+                fetcher=fetcher,
+                threads=threads,
+                limits=Limits(max_bytes=settings.max_input_bytes, max_pixels=settings.max_pixels),
+                cache=DecodedCache(settings.cache_bytes) if settings.cache_bytes else None,
+            )
+        redis.close()
+
+
+def fetch_rules(settings: Settings) -> FetchRules:
+    """What the settings allow to be fetched."""
+    own_host = urlsplit(settings.public_url or "").hostname
+    return FetchRules(
+        allow_networks=settings.fetch_allow,
+        allow_hosts=settings.fetch_hosts,
+        refuse_hosts=(own_host,) if own_host else (),
+        total_timeout_s=settings.fetch_timeout_s,
+        max_bytes=settings.max_input_bytes,
+    )

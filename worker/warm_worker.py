@@ -1,0 +1,130 @@
+"""The RQ worker: RQ's queue, registries and heartbeats around one warm child.
+
+RQ's own `Worker` forks for every job (14 ms); its `SimpleWorker` cannot stop a decoder that hangs. Here
+the job runs in a child that stays, and is killed from outside when its time is up.
+"""
+
+import logging
+import time
+from typing import Any
+
+from redis import Redis
+from rq import Queue, Worker
+from rq.executions import Execution
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.utils import now
+
+from jobs.housekeeping import INTERVAL_S, Housekeeping
+from jobs.queue import TASK, open_queue
+from jobs.settings import Settings
+from jobs.status import FailureCode
+from jobs.store import PictureStore
+from jobs.transitions import IllegalMove, Transitions
+from worker.child import Child, ChildDied
+from worker.outcome import Ending, Outcome
+
+HEARTBEAT_S = 5
+WORKER_TTL_S = 25  # RQ blocks on the queue for 15 s less than this, and keeps house in between
+
+log = logging.getLogger("superimpose.worker")
+
+
+class WarmWorker(Worker):
+    """Takes jobs from the one queue and hands each to its child."""
+
+    def __init__(self, redis: Redis, settings: Settings) -> None:
+        super().__init__(
+            [open_queue(redis)],
+            connection=redis,
+            serializer=JSONSerializer,
+            default_result_ttl=settings.result_ttl_s,
+            worker_ttl=WORKER_TTL_S,
+            maintenance_interval=INTERVAL_S,
+            job_monitoring_interval=HEARTBEAT_S,
+            log_job_description=False,
+        )
+        self._settings = settings
+        self._transitions = Transitions(redis, settings)
+        self._housekeeping = Housekeeping(redis, settings, PictureStore.open(settings))
+        self._child: Child | None = None
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        """Run until told to stop; the child is started before the first job and ended after the last."""
+        self._living_child()
+        try:
+            return bool(super().work(*args, **kwargs))
+        finally:
+            if self._child:
+                self._child.close()
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run one job in the child and tell RQ how it ended."""
+        execution = self.prepare_execution(job)
+        self.prepare_job_execution(job, remove_from_intermediate_queue=True)
+        job.started_at = now()
+        outcome = self._run(job, execution)
+        self.executions.pop(execution.id, None)
+        if outcome.ending is Ending.DONE:
+            self._finalize_success(job, queue, execution, None)
+        else:
+            self._finish_failed(job, queue, execution, outcome)
+        self.set_state("idle")
+
+    def kill_horse(self, *_: Any) -> None:
+        """Stop the running job: RQ's stop command, and a second SIGTERM."""
+        if self._child:
+            self._child.kill()
+
+    def run_maintenance_tasks(self) -> None:
+        """RQ's registries and our own housekeeping."""
+        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+        self._housekeeping.run()
+
+    def _run(self, job: Job, execution: Execution) -> Outcome:
+        if job.func_name != TASK:
+            log.error("job %s is not ours, refused", job.id)
+            return Outcome(Ending.FAILED, "not our task")
+        try:
+            child = self._living_child()
+            child.start(job.id)
+            return self._wait(child, job, execution)
+        except ChildDied as death:
+            self._child = None
+            log.warning("request %s: %s", job.id, death)
+            return Outcome(Ending.RETRY, str(death))
+
+    def _wait(self, child: Child, job: Job, execution: Execution) -> Outcome:
+        deadline = time.monotonic() + self._settings.job_timeout_s
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return self._too_slow(child, job)
+            outcome = child.outcome(min(HEARTBEAT_S, left))
+            if outcome:
+                return outcome
+            self.maintain_heartbeats(job, execution)
+
+    def _too_slow(self, child: Child, job: Job) -> Outcome:
+        child.kill()
+        child.wait()
+        self._child = None
+        limit = self._settings.job_timeout_s
+        text = f"making this picture took longer than {limit} s; use smaller pictures or faster addresses"
+        try:
+            self._transitions.fail(job.id, FailureCode.TIMEOUT, text)
+        except IllegalMove as refused:
+            log.info("request %s ended before its time was up: %s", job.id, refused.reason)
+        log.warning("request %s FAILED: over %d s, its process was killed", job.id, limit)
+        return Outcome(Ending.FAILED, FailureCode.TIMEOUT)
+
+    def _finish_failed(self, job: Job, queue: Queue, execution: Execution, outcome: Outcome) -> None:
+        if outcome.ending is Ending.FAILED:
+            job.retries_left = 0
+        job.ended_at = now()
+        self.handle_job_failure(job, queue=queue, exc_string=outcome.reason, execution=execution)
+
+    def _living_child(self) -> Child:
+        if self._child is None:
+            self._child = Child(self._settings)
+        return self._child
