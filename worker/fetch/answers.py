@@ -27,8 +27,8 @@ def read_image(response: httpx.Response, max_bytes: int) -> bytes:
     """The body of `response`, at most `max_bytes` after decompression. Raises Fault."""
     _check_status(response.status_code)
     _check_type(response.headers.get("content-type", ""))
-    declared = response.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes:
+    declared = _declared_size(response)
+    if declared is not None and declared > max_bytes:
         raise _too_large(max_bytes)
     blocks, size = [], 0
     for block in _blocks(_decoded(response)):
@@ -52,6 +52,19 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes | bytearray]:
             yield block
             block = bytearray()
     yield block
+
+
+def skip_short_body(response: httpx.Response) -> None:
+    """Read the few bytes that redirects come with, so that their connection can be kept."""
+    declared = _declared_size(response)
+    if declared is not None and declared <= BLOCK:
+        for _ in response.iter_raw():
+            time_left()
+
+
+def _declared_size(response: httpx.Response) -> int | None:
+    length = response.headers.get("content-length", "")
+    return int(length) if length.isdigit() else None
 
 
 def _check_status(status: int) -> None:

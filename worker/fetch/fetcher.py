@@ -13,7 +13,7 @@ from typing import Self
 import httpx
 
 from worker.fetch.addresses import AddressRules
-from worker.fetch.answers import read_image
+from worker.fetch.answers import read_image, skip_short_body
 from worker.fetch.deadline import deadline_in, time_left
 from worker.fetch.errors import Fault, FetchError, unreachable
 from worker.fetch.failures import BROKEN_OFF, FAILURES, fault_of
@@ -76,6 +76,7 @@ class Fetcher:
                 location = response.headers.get("location")
                 if location is None or response.status_code not in REDIRECTS:
                     return read_image(response, self._rules.max_bytes)
+                skip_short_body(response)
                 target = self._next(target, location)
         raise Fault(
             "redirects too often: give the image's own address",

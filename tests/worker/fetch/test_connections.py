@@ -1,0 +1,52 @@
+"""How connections are made, kept and shared."""
+
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.worker.fetch.answers import requests, response, says
+from tests.worker.fetch.conftest import Serve
+from worker.fetch import Fetcher, FetchRules
+
+
+def test_a_connection_is_kept_for_the_next_fetch(serve: Serve, fetcher: Fetcher) -> None:
+    server = serve(says(response()))
+    for _ in range(5):
+        fetcher.get(server.url, field="base_image")
+    assert server.connections == 1
+
+
+def test_a_kept_connection_that_its_server_drops_on_use_is_replaced(serve: Serve, fetcher: Fetcher) -> None:
+    def answer(connection: socket.socket) -> None:
+        for number, _ in enumerate(requests(connection)):
+            if number == 1:
+                return
+            connection.sendall(response())
+
+    server = serve(answer)
+    assert fetcher.get(server.url, field="mask") == b"a picture"
+    assert fetcher.get(server.url, field="mask") == b"a picture"
+    assert server.connections == 2
+
+
+def test_several_threads_share_one_fetcher(serve: Serve, fetcher: Fetcher) -> None:
+    together = threading.Barrier(3)
+
+    def answer(connection: socket.socket) -> None:
+        for head in requests(connection):
+            together.wait(10)
+            connection.sendall(response(head.split()[1]))
+
+    server = serve(answer)
+    with ThreadPoolExecutor(3) as threads:
+        urls = [f"http://127.0.0.1:{server.port}/{n}" for n in range(30)]
+        bodies = list(threads.map(lambda url: fetcher.get(url, field="mask"), urls))
+    assert bodies == [f"/{n}".encode() for n in range(30)]
+    assert server.connections <= 30
+
+
+def test_a_dead_address_of_a_name_is_passed_over_for_a_living_one(serve: Serve) -> None:
+    server = serve(says(response()))
+    rules = FetchRules(allow_networks=("127.0.0.0/8",))
+    with Fetcher(rules, resolve=lambda *_: ["127.0.0.2", "127.0.0.1"]) as fetcher:
+        assert fetcher.get(f"http://shop.com:{server.port}/", field="mask") == b"a picture"

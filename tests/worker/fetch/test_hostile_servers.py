@@ -1,0 +1,154 @@
+"""Servers that mean harm or are broken: each answer ends the fetch with an error that says what happened."""
+
+import gzip
+import socket
+import tracemalloc
+import zlib
+
+import pytest
+
+from tests.worker.fetch.answers import Answer, redirects, repeats, requests, response, says
+from tests.worker.fetch.conftest import Serve
+from worker.fetch import Fetcher, FetchError
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+BODY_FOR_EVER = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"
+GZIPPED = "content-encoding: gzip\r\nconnection: close\r\n"
+GZIPPED_CHUNKS = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n"
+BOMB = gzip.compress(bytes(100_000_000))
+
+
+def error_of(fetcher: Fetcher, url: str) -> FetchError:
+    with pytest.raises(FetchError) as caught:
+        fetcher.get(url, field="mask")
+    return caught.value
+
+
+def bad_status(status: str) -> Answer:
+    return says(response(status=status))
+
+
+TOO_LARGE = {
+    "10 GB declared": says(response(headers=f"content-length: {10 * 2**30}\r\n")),
+    "one byte too many declared": says(response(headers="content-length: 1000001\r\n")),
+    "chunks for ever": repeats(CHUNKED, b"1000\r\n" + bytes(4096) + b"\r\n"),
+    "tiny chunks for ever": repeats(CHUNKED, b"80\r\n" + bytes(128) + b"\r\n"),
+    "a body for ever": repeats(BODY_FOR_EVER, bytes(4096)),
+    "a gzip bomb": says(response(BOMB, headers=GZIPPED)),
+    "a gzip bomb in chunks": says(GZIPPED_CHUNKS, b"%x\r\n" % len(BOMB), BOMB),
+}
+
+
+@pytest.mark.parametrize("answer", TOO_LARGE.values(), ids=TOO_LARGE)
+def test_too_much_is_cut_off_and_said_so(answer: Answer, serve: Serve, fetcher: Fetcher) -> None:
+    url = serve(answer).url
+    error = error_of(fetcher, url)
+    assert str(error) == f"mask: {url} is larger than 1,000,000 bytes: send a smaller image"
+    assert error.code == "image_too_large"
+    assert not error.transient
+
+
+@pytest.mark.parametrize("answer", [TOO_LARGE["a gzip bomb"], TOO_LARGE["tiny chunks for ever"]])
+def test_a_bomb_costs_no_more_memory_than_twice_the_limit(
+    answer: Answer, serve: Serve, fetcher: Fetcher
+) -> None:
+    server = serve(answer)
+    tracemalloc.start()
+    try:
+        error_of(fetcher, server.url)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000
+
+
+BROKEN = {
+    "fewer bytes than declared": says(response(headers="content-length: 10\r\n"), close=True),
+    "a chunk that ends early": says(CHUNKED + b"10\r\nshort", close=True),
+    "chunks without an end": says(CHUNKED + b"5\r\nshort\r\n", close=True),
+    "a chunk of no size": says(CHUNKED + b"xyz\r\nshort\r\n"),
+    "two lengths": says(response(headers="content-length: 9\r\ncontent-length: 8\r\n")),
+    "a negative length": says(response(headers="content-length: -1\r\n")),
+    "a length of 300 digits": says(response(headers=f"content-length: {'9' * 300}\r\n")),
+    "a length that is no number": says(response(headers="content-length: 1e9\r\n")),
+    "a header without a colon": says(response(headers="nonsense\r\n")),
+    "a header of a megabyte": says(response(headers=f"x: {'a' * 1_000_000}\r\n")),
+    "no HTTP": says(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"),
+    "a picture without HTTP": says(b"\x89PNG\r\n\x1a\n" * 1000, close=True),
+    "a status of four digits": says(response(status="2000 OK")),
+    "nothing": says(b"", close=True),
+    "half a head": says(b"HTTP/1.1 200 OK\r\ncontent-", close=True),
+    "gzip that is none": says(response(b"a picture", headers=GZIPPED), close=True),
+    "gzip that ends early": says(response(gzip.compress(b"a picture")[:-4], headers=GZIPPED), close=True),
+}
+
+
+@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
+def test_a_broken_answer_may_be_tried_again(answer: Answer, serve: Serve, fetcher: Fetcher) -> None:
+    error = error_of(fetcher, serve(answer).url)
+    assert "broke off before the image was complete" in str(error)
+    assert error.code == "fetch_failed"
+    assert error.transient
+
+
+def test_a_connection_that_is_reset_may_be_tried_again(serve: Serve, fetcher: Fetcher) -> None:
+    def answer(connection: socket.socket) -> None:
+        next(requests(connection))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+
+    assert error_of(fetcher, serve(answer).url).transient
+
+
+@pytest.mark.parametrize("status", ["400 Bad", "401 Who", "403 No", "404 Not Found", "410 Gone", "204 Empty"])
+def test_a_refusal_is_the_callers_to_mend(status: str, serve: Serve, fetcher: Fetcher) -> None:
+    error = error_of(fetcher, serve(bad_status(status)).url)
+    assert f"answered {status[:3]} instead of the image: check that it opens without a login" in str(error)
+    assert not error.transient
+
+
+@pytest.mark.parametrize("status", ["206 Part", "304 Not Modified", "300 Choose", "302 Lost", "999 What"])
+def test_any_status_but_200_is_refused(status: str, serve: Serve, fetcher: Fetcher) -> None:
+    assert f"answered {status[:3]} instead" in str(error_of(fetcher, serve(bad_status(status)).url))
+
+
+@pytest.mark.parametrize("status", ["500 Oops", "502 Gateway", "503 Busy", "429 Slow down", "408 Timeout"])
+def test_a_server_in_trouble_may_be_tried_again(status: str, serve: Serve, fetcher: Fetcher) -> None:
+    error = error_of(fetcher, serve(bad_status(status)).url)
+    assert f"answered {status[:3]} instead of the image: try again later" in str(error)
+    assert error.transient
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "compress", "gzip, gzip", "x" * 5000])
+def test_encodings_that_were_not_asked_for_are_refused(encoding: str, serve: Serve, fetcher: Fetcher) -> None:
+    body = zlib.compress(b"a picture")
+    head = f"content-encoding: {encoding}\r\ncontent-length: {len(body)}\r\n"
+    error = error_of(fetcher, serve(says(response(body, headers=head))).url)
+    assert "is sent compressed, although we asked for it as it is" in str(error)
+    assert len(error.reason) < 100
+
+
+def test_a_loop_of_redirects_ends(serve: Serve, fetcher: Fetcher) -> None:
+    server = serve(says(redirects("/cup.jpg")))
+    assert "redirects too often" in str(error_of(fetcher, server.url))
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/",
+        "gopher://127.0.0.1/",
+        "data:image/png;base64,AAAA",
+        "javascript:alert(1)",
+        "http://us:secret@127.0.0.1/",
+        "http://127.0.0.1:22/",
+        "http://[",
+        "/" + "a" * 5000,
+    ],
+)
+def test_a_redirect_out_of_the_rules_is_not_followed(location: str, serve: Serve, fetcher: Fetcher) -> None:
+    error = error_of(fetcher, serve(says(redirects(location))).url)
+    assert "cannot be fetched from here" in str(error)
+    assert "secret" not in str(error) + error.reason
+    assert not error.transient

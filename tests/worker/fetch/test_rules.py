@@ -1,0 +1,48 @@
+"""What the operator's settings do."""
+
+import pytest
+
+from tests.worker.fetch.answers import response, says
+from tests.worker.fetch.conftest import LOOPBACK, Serve
+from worker.fetch import Fetcher, FetchError, FetchRules
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST.", "images", "cup.test"])
+def test_a_private_name_is_fetched_when_all_it_leads_to_is_allowed(host: str, serve: Serve) -> None:
+    server = serve(says(response()))
+    with Fetcher(FetchRules(allow_networks=LOOPBACK), resolve=lambda *_: ["127.0.0.1"]) as fetcher:
+        assert fetcher.get(f"http://{host}:{server.port}/", field="mask") == b"a picture"
+
+
+def test_our_own_host_is_fetched_when_its_network_is_allowed(serve: Serve) -> None:
+    server = serve(says(response()))
+    with Fetcher(FetchRules(allow_networks=LOOPBACK, refuse_hosts=("127.0.0.1",))) as fetcher:
+        assert fetcher.get(server.url, field="mask") == b"a picture"
+
+
+def test_only_the_named_hosts_are_fetched_when_there_are_some(serve: Serve) -> None:
+    port = serve(says(response())).port
+    rules = FetchRules(allow_networks=LOOPBACK, allow_hosts=("*.shop.com",))
+    with Fetcher(rules, resolve=lambda *_: ["127.0.0.1"]) as fetcher:
+        assert fetcher.get(f"http://cdn.shop.com:{port}/", field="mask") == b"a picture"
+        with pytest.raises(FetchError, match="cannot be fetched from here"):
+            fetcher.get(f"http://shop.com.evil.com:{port}/", field="mask")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        FetchRules(allow_networks=("10.0.0.300",)),
+        FetchRules(allow_networks=("10.0.0.1/8",)),
+        FetchRules(refuse_networks=("our.host.com",)),
+        FetchRules(allow_hosts=("https://shop.com",)),
+        FetchRules(allow_hosts=("*",)),
+        FetchRules(allow_hosts=("cdn.*.com",)),
+        FetchRules(refuse_hosts=("",)),
+        FetchRules(ports="http"),
+        FetchRules(ports="80,"),
+    ],
+)
+def test_rules_that_cannot_be_read_are_refused_at_once(rules: FetchRules) -> None:
+    with pytest.raises(ValueError, match=r"10\.0\.0|our\.host|shop\.com|\*|''|'http'"):
+        Fetcher(rules)
