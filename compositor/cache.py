@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from hashlib import blake2b
+from hashlib import sha256
 
 from compositor.decode import Picture
 
@@ -22,7 +22,7 @@ class DecodedCache:
 
     def get(self, data: bytes, decode: Callable[[], Picture]) -> Picture:
         """The picture in the file `data`, by `decode` where it is not held."""
-        key = blake2b(data, digest_size=20).digest()
+        key = sha256(data).digest()
         if key in self._pictures:
             self.hits += 1
             self._pictures.move_to_end(key)

@@ -5,36 +5,61 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
+_SPACES = {
+    "RGB": "RGB ",
+    "RGBA": "RGB ",
+    "L": "GRAY",
+    "LA": "GRAY",
+    "CMYK": "CMYK",
+}  # modes and their profiles'
 
-def to_srgb(image: Image.Image) -> Image.Image:
-    """`image` in mode RGB or RGBA, 8 bit, converted from its ICC profile where it has a usable one."""
-    image = _eight_bit(image)
-    has_alpha = image.has_transparency_data
-    colour = _through_profile(image)
-    if not has_alpha:
-        return colour.convert("RGB")
-    rgba = colour.convert("RGBA")
-    if colour is not image:
-        rgba.putalpha(image.convert("RGBA").getchannel("A"))
-    return rgba
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """`image`, loaded, in mode RGB or RGBA, 8 bit, converted by its ICC `profile` where that can be used."""
+    image = _straight(_eight_bit(image))
+    if profile:
+        image = _converted(image, profile)
+    if image.mode in ("RGB", "RGBA"):
+        return image
+    image.info.pop("transparency", None)  # Pillow would convert it, in other units than ours
+    return image.convert("RGBA" if image.mode == "LA" else "RGB")
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit grey scaled to 8 bits; Pillow's own conversion would clip it to white."""
-    if not image.mode.startswith("I"):
+    """Grey of 16 bits or more scaled down; Pillow's own conversion clips it to white."""
+    if not image.mode.startswith(("I", "F")):
         return image
-    return Image.fromarray((np.asarray(image).astype(np.uint32) // 257).astype(np.uint8))
+    pixels = np.asarray(image).astype(np.float32)
+    if image.mode == "F":
+        pixels *= np.float32(65535)  # by custom 0 - 1
+    return Image.fromarray(np.clip(np.rint(pixels / np.float32(257)), 0, 255).astype(np.uint8))
 
 
-def _through_profile(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    if not profile:
+def _straight(image: Image.Image) -> Image.Image:
+    """`image` without palette, and in one of the modes a profile can describe."""
+    if image.mode in _SPACES:
         return image
-    source = image if image.mode in ("RGB", "CMYK", "L") else image.convert("RGB")
+    if image.mode == "1":
+        return image.convert("L")
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _converted(image: Image.Image, profile: bytes) -> Image.Image:
+    """`image` through `profile` to sRGB; as it is where the profile is broken or describes other colours."""
     try:
-        converted = ImageCms.profileToProfile(
-            source, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
-    except (ImageCms.PyCMSError, OSError, ValueError):
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if source.profile.xcolor_space != _SPACES[image.mode] or _is_srgb(source):
+            return image
+        grey_alpha = image.getchannel("A") if image.mode == "LA" else None
+        colour = image.getchannel("L") if grey_alpha else image
+        mode = "RGBA" if image.mode == "RGBA" else "RGB"
+        converted = ImageCms.profileToProfile(colour, source, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (ImageCms.PyCMSError, OSError):
         return image
+    if converted is not None and grey_alpha:
+        converted.putalpha(grey_alpha)
     return converted or image
+
+
+def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    return (profile.profile.profile_description or "").startswith("sRGB")

@@ -2,23 +2,36 @@
 
 import io
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from PIL import Image, ImageOps
+from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
+from compositor.animation import is_animated
 from compositor.colour import to_srgb
-from compositor.errors import CompositorError, ImageTooLarge, InvalidImage
+from compositor.copyright import credits
+from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
+from compositor.header import Declared, declared, kind
 from compositor.limits import Limits
+from compositor.orientation import orientation, upright
+from compositor.png import fast_png, verified
+from compositor.transparency import colour_key, keyed_alpha
+
+# Registers them: `Image.open` would otherwise load every plugin it has to find these two.
+_LOADED = (AvifImagePlugin, WebPImagePlugin)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded input: `image` is upright 8-bit sRGB, mode RGB or RGBA. Shared by jobs, so never changed."""
+    """A decoded input: `image` is upright 8-bit sRGB, mode RGB or RGBA.
+
+    `animated` tells that there are more frames, `credits` is an EXIF block of artist and copyright, or empty.
+    """
 
     image: Image.Image
     animated: bool
+    credits: bytes
 
     @property
     def nbytes(self) -> int:
@@ -33,10 +46,12 @@ def decode(data: bytes, name: str, limits: Limits) -> Picture:
     a job's timeout sent into this thread.
     """
     _check_bytes(data, name, limits)
-    image = _decoder(name, limits, lambda: _open(data, limits))
+    _check_header(declared(data), name, limits)
+    with _decoding(data, name, limits):
+        image = _open(data, limits)
     _check_size(image.size, name, limits)
-    animated = image.format != "MPO" and bool(getattr(image, "is_animated", False))
-    return Picture(_decoder(name, limits, lambda: to_srgb(_upright(image))), animated)
+    with _decoding(data, name, limits):
+        return _picture(image, data)
 
 
 def _check_bytes(data: bytes, name: str, limits: Limits) -> None:
@@ -47,6 +62,14 @@ def _check_bytes(data: bytes, name: str, limits: Limits) -> None:
             name,
             f"{len(data):,} bytes, at most {limits.max_bytes:,}; send a smaller or more compressed file",
         )
+
+
+def _check_header(header: Declared | None, name: str, limits: Limits) -> None:
+    if header is None:
+        return
+    if header.bits != 8:
+        raise InvalidImage(name, f"a {header.bits}-bit JPEG, only 8-bit ones can be read; save it as PNG")
+    _check_size(header[:2], name, limits)
 
 
 def _check_size(size: tuple[int, int], name: str, limits: Limits) -> None:
@@ -70,23 +93,43 @@ def _open(data: bytes, limits: Limits) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=limits.formats)
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _picture(image: Image.Image, data: bytes) -> Picture:
+    """The picture in the file `data`, opened as `image` but not loaded."""
+    animated = is_animated(image, data)
+    fast = fast_png(image, data)
+    if fast is not None:
+        return Picture(to_srgb(fast, image.info.get("icc_profile")), animated, b"")
+    verified(image, data)
+    key = colour_key(image)
     image.load()
-    with suppress(Exception):
-        return ImageOps.exif_transpose(image)
-    return image
+    colour = to_srgb(image, image.info.get("icc_profile"))
+    if key is not None:
+        colour.putalpha(keyed_alpha(image, key))
+    return Picture(upright(colour, orientation(image)), animated, credits(image))
 
 
-def _decoder(name: str, limits: Limits, work: Callable[[], Image.Image]) -> Image.Image:
+@contextmanager
+def _decoding(data: bytes, name: str, limits: Limits) -> Iterator[None]:
+    """Decoders' errors to ours, and no others."""
     try:
-        return work()
-    except (CompositorError, MemoryError):
-        raise
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("builtins", "PIL", "struct"):
-            raise
-        raise InvalidImage(
-            name,
-            f"not a whole image file that can be read; allowed are {', '.join(limits.formats)}:"
-            " check that it opens elsewhere, then send it again",
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise ImageTooLarge(
+            name, f"more than {limits.max_pixels / 1e6:.4g} MP, which is the most; send a smaller picture"
         ) from error
+    except Exception as error:
+        if not is_decoders(error):
+            raise
+        raise InvalidImage(name, _problem(data, limits)) from error
+
+
+def _problem(data: bytes, limits: Limits) -> str:
+    found = kind(data)
+    if found in limits.formats:
+        return (
+            f"a {found} file that is damaged or cut short; check that it opens elsewhere, then send it again"
+        )
+    what = f"a file of kind {found}" if found else "not an image file of any kind known"
+    return f"{what}, allowed are {', '.join(limits.formats)}; convert it to one of these"

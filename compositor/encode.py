@@ -1,28 +1,82 @@
-"""Pixels to the bytes of the answer."""
+"""Pixels to the bytes of the answer, marked as sRGB."""
 
 import io
+import struct
+import zlib
 
 import fpng
-from PIL import Image
+from PIL import Image, ImageCms
+
+from compositor.errors import ImageTooLarge
 
 CONTENT_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
 
+_FULL_CHROMA = 90  # from this quality on colour is stored at full resolution
+_WEBP_METHOD = 2  # twice as fast as Pillow's 4 on photographs, and no larger
+_WEBP_MAX_SIDE = 16_383
+_AVIF_SPEED = 9  # nine times as fast as Pillow's 6 for a file a fifth larger
+_PNG_HEADER = 33  # bytes of signature and IHDR
 
-def encode(canvas: Image.Image, image_format: str, quality: int) -> bytes:
-    """The RGB or RGBA `canvas` as a file of `image_format`."""
-    if image_format == "png":
-        return bytes(fpng.from_pil(canvas))
+
+def encode(canvas: Image.Image, image_format: str, quality: int, exif: bytes) -> bytes:
+    """The RGB or RGBA `canvas` as a file of `image_format`, RGB for "jpeg"; `exif` may be empty.
+
+    Raises `ImageTooLarge` where the format cannot hold the picture.
+    """
+    return {"jpeg": _jpeg, "png": _png, "webp": _webp, "avif": _avif}[image_format](canvas, quality, exif)
+
+
+def _jpeg(canvas: Image.Image, quality: int, exif: bytes) -> bytes:
+    subsampling = 0 if quality >= _FULL_CHROMA else 2
+    return _saved(canvas, "JPEG", quality=quality, subsampling=subsampling, icc_profile=_SRGB, exif=exif)
+
+
+def _png(canvas: Image.Image, quality: int, exif: bytes) -> bytes:  # noqa: ARG001 - png is lossless
+    file = fpng.from_pil(canvas)
+    marks = _chunk(b"sRGB", b"\0") + (_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")) if exif else b"")
+    return b"".join((memoryview(file)[:_PNG_HEADER], marks, memoryview(file)[_PNG_HEADER:]))
+
+
+def _webp(canvas: Image.Image, quality: int, exif: bytes) -> bytes:
+    if max(canvas.size) > _WEBP_MAX_SIDE:
+        raise ImageTooLarge(
+            "base_image",
+            f"{canvas.width} x {canvas.height}, a webp holds at most {_WEBP_MAX_SIDE} pixels on a side;"
+            " choose another image_format or send a smaller picture",
+        )
+    return _saved(canvas, "WEBP", quality=quality, method=_WEBP_METHOD, icc_profile=_SRGB, exif=exif)
+
+
+def _avif(canvas: Image.Image, quality: int, exif: bytes) -> bytes:
+    """libavif marks a picture without a profile as sRGB by itself (nclx 1 / 13 / 6)."""
+    subsampling = "4:4:4" if quality >= _FULL_CHROMA else "4:2:0"
+    return _saved(
+        canvas,
+        "AVIF",
+        quality=quality,
+        speed=_AVIF_SPEED,
+        subsampling=subsampling,
+        max_threads=1,
+        exif=exif,
+    )
+
+
+def _saved(canvas: Image.Image, image_format: str, **options: object) -> bytes:
     out = io.BytesIO()
-    if image_format == "jpeg":
-        _flattened(canvas).save(out, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
-    else:
-        canvas.save(out, image_format.upper(), quality=quality)
+    canvas.save(out, image_format, **options)
     return out.getvalue()
 
 
-def _flattened(canvas: Image.Image) -> Image.Image:
-    if canvas.mode == "RGB":
-        return canvas
-    flat = Image.new("RGB", canvas.size, "white")
-    flat.paste(canvas, (0, 0), canvas)
-    return flat
+def _chunk(name: bytes, content: bytes) -> bytes:
+    """A PNG chunk: length, name, content, checksum (PNG specification, 5.3)."""
+    body = name + content
+    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def _srgb_profile() -> bytes:
+    """LittleCMS's sRGB profile without the date it was made on, so that equal pictures give equal files."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile[:24] + bytes(12) + profile[36:]
+
+
+_SRGB = _srgb_profile()

@@ -30,3 +30,13 @@ class ImageTooLarge(CompositorError):
     """More bytes, pixels or pixels on a side than the limits allow."""
 
     code = "image_too_large"
+
+
+def is_decoders(error: Exception) -> bool:
+    """Whether `error` is of a class that decoders raise at bad files.
+
+    False for `MemoryError` and for what others send into this thread, such as a job's timeout: whoever
+    handles a decoder's errors must let those pass.
+    """
+    home = type(error).__module__.partition(".")[0]
+    return home in ("builtins", "PIL", "struct", "zlib") and not isinstance(error, MemoryError)

@@ -7,9 +7,14 @@ from compositor.box import Box, Size, size_of
 _LUMINANCE = (0.2126, 0.7152, 0.0722, 0)  # Rec. 709, the weights of CSS Masking Module Level 1, 6.1.1
 
 
-def coverage(mask: Image.Image) -> Image.Image:
-    """RGB or RGBA `mask` as one band: luminance times alpha, the rule of CSS Masking Module Level 1."""
+def coverage(mask: Image.Image, inverted: bool) -> Image.Image:
+    """RGB or RGBA `mask` as one band: luminance times alpha, the rule of CSS Masking Module Level 1.
+
+    With `inverted` black shows and white hides; what is transparent hides either way.
+    """
     luminance = mask.convert("RGB").convert("L", _LUMINANCE)
+    if inverted:
+        luminance = ImageChops.invert(luminance)
     return luminance if mask.mode == "RGB" else ImageChops.multiply(luminance, mask.getchannel("A"))
 
 

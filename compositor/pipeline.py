@@ -1,26 +1,17 @@
-"""The whole job, as a list of named steps."""
+"""The whole job: decode, compose, flatten, encode."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
-from PIL import Image
-
-from compositor.box import cells, common, shifted, whole
+from compositor.background import on_background
 from compositor.cache import DecodedCache
+from compositor.compose import compose
 from compositor.decode import Picture, decode
 from compositor.encode import CONTENT_TYPES, encode
 from compositor.limits import DEFAULT_LIMITS, Limits
-from compositor.mask import coverage, masked
-from compositor.opacity import faded
-from compositor.over import put_over
 from compositor.params import SuperimposeParams
-from compositor.resize import resize
-from compositor.rotate import Turn
-from compositor.size import overlay_size
-
-_CELL_SIDE = 1024  # pixels; bounds what the floats of one step can take
 
 
 @dataclass(frozen=True)
@@ -54,43 +45,19 @@ def superimpose(
     """
     seconds: dict[str, float] = {}
     with _timed(seconds, "decode"):
-        files = {"base_image": base, "overlay_image": overlay, "mask": mask}
-        pictures = {
-            name: _decoded(data, name, limits, cache) for name, data in files.items() if data is not None
-        }
+        under = _decoded(base, "base_image", limits, cache)
+        over = _decoded(overlay, "overlay_image", limits, cache)
+        cover = None if mask is None else _decoded(mask, "mask", limits, cache)
     with _timed(seconds, "compose"):
-        canvas = compose(
-            pictures["base_image"].image,
-            pictures["overlay_image"].image,
-            pictures["mask"].image if "mask" in pictures else None,
-            params,
-        )
+        canvas = under.image if cache is None else under.image.copy()
+        compose(canvas, over.image, cover.image if cover else None, params, limits)
+        canvas = on_background(canvas, params.background, params.image_format)
     with _timed(seconds, "encode"):
-        out = encode(canvas, params.image_format, params.image_quality)
-    animated = tuple(name for name, picture in pictures.items() if picture.animated)
+        exif = under.credits if params.keep_copyright else b""
+        out = encode(canvas, params.image_format, params.image_quality, exif)
+    inputs = {"base_image": under, "overlay_image": over, "mask": cover}
+    animated = tuple(name for name, picture in inputs.items() if picture and picture.animated)
     return Superimposed(out, CONTENT_TYPES[params.image_format], *canvas.size, seconds, animated)
-
-
-def compose(
-    base: Image.Image, overlay: Image.Image, mask: Image.Image | None, params: SuperimposeParams
-) -> Image.Image:
-    """A copy of `base` with `overlay` on it. Images are RGB or RGBA."""
-    canvas = base.copy()
-    size = overlay_size(params, overlay.size, base.size)
-    turn = Turn.of(size, params.rotation)
-    corner = (params.x_offset, params.y_offset)
-    cover = coverage(mask) if mask else None
-    seen = shifted(whole(base.size), (-corner[0], -corner[1]))
-    for cell in cells(turn.after, _CELL_SIDE, seen):
-        source, shown = turn.source(cell), common(cell, seen)
-        if source is None or shown is None:
-            continue
-        piece = resize(overlay, size, params.resize_method, source)
-        piece = masked(piece, cover, size, source)
-        piece = turn.turned(piece, source, cell)
-        piece = faded(piece, params.opacity)
-        put_over(canvas, piece.crop(shifted(shown, (-cell[0], -cell[1]))), shifted(shown, corner))
-    return canvas
 
 
 def _decoded(data: bytes, name: str, limits: Limits, cache: DecodedCache | None) -> Picture:

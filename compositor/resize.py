@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from compositor.box import Box, Size, size_of
+from compositor.box import Box, Size, size_of, whole
 from compositor.premultiplied import by_band, premultiply, unpremultiply
 
 
@@ -24,7 +24,7 @@ def _nearest(image: Image.Image, size: Size, box: Box) -> Image.Image:
     columns = _centres(image.width, size[0], box[0], box[2])
     rows = _centres(image.height, size[1], box[1], box[3])
     needed = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    pixels = np.asarray(image.crop(needed))
+    pixels = np.asarray(image if needed == whole(image.size) else image.crop(needed))
     return Image.fromarray(pixels.take(rows - rows[0], axis=0).take(columns - columns[0], axis=1))
 
 

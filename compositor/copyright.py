@@ -1,0 +1,20 @@
+"""The one part of an input's metadata that may travel into the answer: who made it."""
+
+from PIL import ExifTags, Image
+
+from compositor.errors import is_decoders
+
+_KEPT = (ExifTags.Base.Artist, ExifTags.Base.Copyright)
+
+
+def credits(image: Image.Image) -> bytes:
+    """An EXIF block of the artist and copyright of `image`, loaded; empty without either."""
+    kept = Image.Exif()
+    try:
+        exif = image.getexif()
+        kept.update({tag: exif[tag] for tag in _KEPT if isinstance(exif.get(tag), str)})
+        return kept.tobytes() if len(kept) else b""
+    except Exception as error:
+        if not is_decoders(error):
+            raise
+        return b""

@@ -1,0 +1,104 @@
+"""What a file says of itself in its first bytes, read before any decoder sees it."""
+
+from typing import NamedTuple
+
+_KINDS = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF8", "GIF"),
+    (b"BM", "BMP"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
+    (b"\0\0\0\x0cjP  ", "JPEG2000"),
+    (b"\xff\x4f\xff\x51", "JPEG2000"),
+    (b"8BPS", "Photoshop"),
+    (b"%PDF", "PDF"),
+    (b"<svg", "SVG"),
+    (b"<?xml", "XML"),
+    (b"<", "HTML"),
+)
+_HEIF_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"heim", b"heis", b"hevc")
+_FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 - SOF15; the others are tables
+_BARE_MARKERS = {0x01, *range(0xD0, 0xD9)}
+
+
+class Declared(NamedTuple):
+    """Width and height in pixels, and bits of one sample, as a file's header declares them."""
+
+    width: int
+    height: int
+    bits: int = 8
+
+
+def kind(data: bytes) -> str | None:
+    """The kind of file `data` begins like, by Pillow's name where Pillow has one; None where unknown."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[4:8] == b"ftyp":
+        return "AVIF" if data[8:12] in (b"avif", b"avis") else "HEIF" if data[8:12] in _HEIF_BRANDS else None
+    start = data[:16].lstrip() if data[:1].isspace() else data[:16]
+    return next((name for magic, name in _KINDS if start.startswith(magic)), None)
+
+
+def declared(data: bytes) -> Declared | None:
+    """What the header of a JPEG, PNG, GIF or WebP file declares; None where it declares nothing readable."""
+    reader = {"JPEG": _jpeg, "PNG": _png, "GIF": _gif, "WEBP": _webp}.get(kind(data) or "")
+    try:
+        return reader(data) if reader else None
+    except IndexError:
+        return None
+
+
+def _png(data: bytes) -> Declared:
+    return Declared(_big(data, 16, 4), _big(data, 20, 4))
+
+
+def _gif(data: bytes) -> Declared:
+    return Declared(_little(data, 6, 2), _little(data, 8, 2))
+
+
+def _webp(data: bytes) -> Declared | None:
+    """RFC 9649: the canvas of an extended file, else the frame of a lossless or lossy one."""
+    chunk = data[12:16]
+    if chunk == b"VP8X":
+        return Declared(_little(data, 24, 3) + 1, _little(data, 27, 3) + 1)
+    if chunk == b"VP8L":
+        bits = _little(data, 21, 4)
+        return Declared((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    return (
+        Declared(_little(data, 26, 2) & 0x3FFF, _little(data, 28, 2) & 0x3FFF) if chunk == b"VP8 " else None
+    )
+
+
+def _jpeg(data: bytes) -> Declared | None:
+    """ITU-T T.81 annex B: walk the segments to the first frame header."""
+    at = 2
+    while at < len(data):
+        if data[at] != 0xFF:
+            return None
+        marker = data[at + 1]
+        if marker in _FRAME_HEADERS:
+            return Declared(_big(data, at + 7, 2), _big(data, at + 5, 2), data[at + 4])
+        if marker == 0xFF:
+            at += 1
+        elif marker in _BARE_MARKERS:
+            at += 2
+        else:
+            at += 2 + _big(data, at + 2, 2)
+    return None
+
+
+def _big(data: bytes, at: int, length: int) -> int:
+    return int.from_bytes(_part(data, at, length), "big")
+
+
+def _little(data: bytes, at: int, length: int) -> int:
+    return int.from_bytes(_part(data, at, length), "little")
+
+
+def _part(data: bytes, at: int, length: int) -> bytes:
+    if at + length > len(data):
+        raise IndexError("the file ends before its header does")
+    return data[at : at + length]

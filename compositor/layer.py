@@ -1,0 +1,62 @@
+"""The overlay made ready: mirrored, resized, masked, turned and faded, one cell at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from PIL import Image
+
+from compositor.box import Box, Size, cells, whole
+from compositor.flip import flipped
+from compositor.mask import coverage, masked
+from compositor.opacity import faded
+from compositor.params import SuperimposeParams
+from compositor.resize import resize
+from compositor.rotate import Turn
+from compositor.size import overlay_size
+
+_CELL_SIDE = 1024  # pixels; bounds the memory that one step can take
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An overlay, its parameters, and the rotation of its resized picture. Computed only when asked for."""
+
+    overlay: Image.Image
+    cover: Image.Image | None
+    turn: Turn
+    params: SuperimposeParams
+
+    @classmethod
+    def of(
+        cls, overlay: Image.Image, mask: Image.Image | None, base: Size, params: SuperimposeParams
+    ) -> "Layer":
+        """The layer that `overlay` and `mask`, RGB or RGBA, make for a base of size `base`."""
+        cover = coverage(flipped(mask, params.flip), params.invert_mask) if mask else None
+        turn = Turn.of(overlay_size(params, overlay.size, base), params.rotation)
+        return cls(flipped(overlay, params.flip), cover, turn, params)
+
+    @property
+    def size(self) -> Size:
+        """Width and height after the rotation."""
+        return self.turn.after
+
+    def pieces(self, seen: Box) -> Iterator[tuple[Image.Image, Box]]:
+        """The cells that hold pixels of the box `seen`, as RGB or RGBA images, and where each belongs."""
+        for cell in cells(self.size, _CELL_SIDE, seen):
+            source = self.turn.source(cell)
+            if source is not None:
+                yield self._piece(source, cell), cell
+
+    def assembled(self) -> Image.Image:
+        """All of the layer as one RGBA image."""
+        image = Image.new("RGBA", self.size)
+        for piece, cell in self.pieces(whole(self.size)):
+            image.paste(piece.convert("RGBA"), cell)
+        return image
+
+    def _piece(self, source: Box, cell: Box) -> Image.Image:
+        size = self.turn.before
+        piece = resize(self.overlay, size, self.params.resize_method, source)
+        piece = masked(piece, self.cover, size, source)
+        piece = self.turn.turned(piece, source, cell)
+        return faded(piece, self.params.opacity)

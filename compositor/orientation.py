@@ -1,0 +1,31 @@
+"""Photographs turned the way the camera was held."""
+
+from PIL import ExifTags, Image
+
+from compositor.errors import is_decoders
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation of `image`, 1 - 8; 1, upright, where there is none or it cannot be read."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception as error:
+        if not is_decoders(error):
+            raise
+        return 1
+    return value if value in _UPRIGHT else 1
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """`image`, stored with EXIF `orientation`, as it is meant to be seen."""
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
