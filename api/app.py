@@ -8,7 +8,6 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import errors, openapi, pictures, requests, submit
 from api.service import Service
@@ -37,7 +36,6 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         default_response_class=JSONResponse,
     )
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.max_body_bytes)
     errors.install(app)
     openapi.install(app)
     for part in (submit, requests, pictures):

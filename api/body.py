@@ -1,15 +1,24 @@
 """The body of a submit: JSON to checked parameters, or every fault in one answer."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 
-from api.errors import ApiError
+from api.errors import ApiError, body_too_large
+from api.service import service_of
 from compositor import SuperimposeRequest
+from jobs import inputs
+from jobs.submission import PICTURES
 
 SHOWN_LENGTH = 60
+
+Fault = dict[str, str]
+"""`field` and `message`: one thing wrong with one parameter."""
 
 
 async def read_parameters(request: Request) -> dict[str, Any]:
@@ -17,39 +26,71 @@ async def read_parameters(request: Request) -> dict[str, Any]:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise bad_request([fault("body", "send JSON with the header Content-Type: application/json")])
-    try:
-        checked = SuperimposeRequest.model_validate_json(await request.body())
-    except ValidationError as error:
-        raise bad_request([_explain(detail) for detail in error.errors(include_url=False)]) from None
-    return checked.model_dump(exclude_unset=True, exclude_none=True)
+    settings = service_of(request).settings
+    body = await read_body(request, settings.max_body_bytes)
+    return await run_in_threadpool(_check, body, settings.max_input_bytes)
 
 
-def fault(field: str, message: str) -> dict[str, str]:
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The whole body. Raises 413 as soon as it is known to be larger than `max_bytes`."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > max_bytes:
+        raise body_too_large(max_bytes)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise body_too_large(max_bytes)
+    return bytes(body)
+
+
+def fault(field: str, message: str) -> Fault:
     """One thing wrong with one parameter."""
     return {"field": field, "message": message}
 
 
-def bad_request(faults: list[dict[str, str]]) -> ApiError:
+def bad_request(faults: list[Fault]) -> ApiError:
     """400 with all faults, as one text for people and as a list for programs."""
     text = "; ".join(f"{each['field']}: {each['message']}" for each in faults)
     return ApiError(400, "invalid_parameters", text, errors=faults)
 
 
-def _explain(detail: ErrorDetails) -> dict[str, str]:
-    field = ".".join(str(part) for part in detail["loc"]) or "body"
+def _check(body: bytes, max_input_bytes: int) -> dict[str, Any]:
+    try:
+        checked = SuperimposeRequest.model_validate_json(body)
+    except ValidationError as error:
+        faults = [_explain(detail) for detail in error.errors(include_url=False)]
+        raise bad_request([*faults, *_picture_faults(body, max_input_bytes)]) from None
+    return checked.model_dump(exclude_unset=True, exclude_none=True)
+
+
+def _picture_faults(body: bytes, max_input_bytes: int) -> Iterator[Fault]:
+    """What submission would say of the pictures of a body that is refused anyway."""
+    values: Any = {}
+    with contextlib.suppress(ValueError):
+        values = from_json(body)
+    for name in PICTURES if isinstance(values, dict) else ():
+        try:
+            if isinstance(values.get(name), str):
+                inputs.check(values[name], max_input_bytes)
+        except inputs.InvalidInput as invalid:
+            yield fault(name, str(invalid))
+
+
+def _explain(detail: ErrorDetails) -> Fault:
+    field = _shortened(".".join(str(part) for part in detail["loc"])) or "body"
     match detail["type"]:
         case "missing":
             return fault(field, "is required")
         case "extra_forbidden":
             known = ", ".join(SuperimposeRequest.model_fields)
-            return fault(_shown(field), f"is not a parameter; known are {known}")
+            return fault(field, f"is not a parameter; known are {known}")
         case "json_invalid" | "model_type" | "model_attributes_type":
             return fault("body", f"must be one JSON object: {detail['msg']}")
         case _:
             rule = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
-            return fault(field, f"{_shown(detail['input'])} is not allowed: {rule}")
+            return fault(field, f"{_shortened(repr(detail['input']))} is not allowed: {rule}")
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
+def _shortened(text: str) -> str:
     return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."

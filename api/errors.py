@@ -43,6 +43,14 @@ def invalid_key() -> ApiError:
     return ApiError(401, "invalid_key", "this API key is not valid: it is unknown or was revoked")
 
 
+def body_too_large(max_bytes: int) -> ApiError:
+    """413 for a body over the limit."""
+    text = (
+        f"the body is too large, at most {max_bytes:,} bytes are allowed: send URLs of the pictures instead"
+    )
+    return ApiError(413, "body_too_large", text)
+
+
 def unknown_request(request_id: str) -> ApiError:
     """404 for a request that does not exist, has expired, or is another key's."""
     return ApiError(
@@ -53,7 +61,6 @@ def unknown_request(request_id: str) -> ApiError:
 FRAMEWORK_ERRORS = {
     404: ("not_found", "no such path; the model is at /v2/superimpose, the documentation at /docs"),
     405: ("method_not_allowed", "this path does not take {method}; it takes {allow}"),
-    413: ("body_too_large", "the body is too large, at most {limit:,} bytes are allowed; send URLs instead"),
 }
 
 
@@ -64,11 +71,7 @@ async def _api_error(_: Request, error: ApiError) -> Response:
 async def _framework_error(request: Request, error: HTTPException) -> Response:
     headers = error.headers or {}
     code, text = FRAMEWORK_ERRORS.get(error.status_code, ("http_error", error.detail))
-    text = text.format(
-        method=request.method,
-        allow=headers.get("Allow", "other methods"),
-        limit=request.app.state.service.settings.max_body_bytes,
-    )
+    text = text.format(method=request.method, allow=headers.get("Allow", "other methods"))
     return JSONResponse({"error": text, "code": code}, error.status_code, headers=headers)
 
 

@@ -1,7 +1,7 @@
 """The compositor's parameters as command-line options, made from the model so that there is one list."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
@@ -52,9 +52,15 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
 
 
 def _option_type(annotation: Any) -> Any:
-    """The part of a field's type that a command line can read."""
-    if get_origin(annotation) is Literal:
-        return annotation
-    return next(
-        kind for kind in (bool, int, float, str) if annotation is kind or kind in get_args(annotation)
-    )
+    """The part of a field's type that a command line can read: a choice, else a plain type."""
+    leaves = list(_leaves(annotation))
+    choice = next((leaf for leaf in leaves if get_origin(leaf) is Literal), None)
+    return choice or next(kind for kind in (bool, int, float, str) if kind in leaves)
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) is Literal or not get_args(annotation):
+        yield annotation
+    else:
+        for argument in get_args(annotation):
+            yield from _leaves(argument)

@@ -51,7 +51,7 @@ def server_command(directory: Path, socket: Path) -> list[str]:
         "appendonly": "yes",
         "save": "",
         "maxmemory-policy": "noeviction",
-        "loglevel": "warning",
+        "logfile": str(directory / "redis.log"),
     }
     return [find_server(), *(part for name, value in options.items() for part in (f"--{name}", value))]
 
@@ -70,5 +70,7 @@ def await_ready(socket: Path, give_up: Callable[[], bool]) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
     while not answers(socket):
         if give_up() or time.monotonic() > deadline:
-            raise RedisUnavailable("the embedded Redis did not start; its output above says why")
+            raise RedisUnavailable(
+                "the embedded Redis did not start: redis.log in the data directory says why"
+            )
         time.sleep(0.05)

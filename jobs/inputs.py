@@ -34,6 +34,14 @@ def check_url(text: str) -> None:
         raise InvalidInput(f"is a URL of {len(text)} characters, at most {MAX_URL_LENGTH} are allowed")
 
 
+def check(text: str, max_bytes: int) -> None:
+    """Raises `InvalidInput` if this text cannot be a picture."""
+    if is_url(text):
+        check_url(text)
+    else:
+        decode_inline(text, max_bytes)
+
+
 def decode_inline(text: str, max_bytes: int) -> bytes:
     """The bytes of a `data:` URI or of plain base64. Raises `InvalidInput`."""
     encoded = _payload(text)

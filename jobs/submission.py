@@ -44,8 +44,8 @@ class Submission:
         request_id = str(uuid4())
         stored = {**params, **self._references(params, origin)}
         with self._redis.pipeline(transaction=True) as pipe:
+            enqueue(self._queue, self._settings, request_id, pipe)  # first, as it opens the transaction
             self._transitions.create(request_id, key_id, stored, pipe)
-            enqueue(self._queue, self._settings, request_id, pipe)
             pipe.execute()
         return request_id
 
