@@ -6,7 +6,6 @@ from http import HTTPStatus
 
 import httpx
 
-from worker.fetch.deadline import time_left
 from worker.fetch.errors import Fault
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429})
@@ -43,7 +42,6 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes | bytearray]:
     # A server may send chunks of one byte, and an object for each would cost fifty times the body.
     block = bytearray()
     for piece in pieces:
-        time_left()
         if len(piece) >= BLOCK and not block:
             yield piece
             continue
@@ -59,7 +57,7 @@ def skip_short_body(response: httpx.Response) -> None:
     declared = _declared_size(response)
     if declared is not None and declared <= BLOCK:
         for _ in response.iter_raw():
-            time_left()
+            pass
 
 
 def _declared_size(response: httpx.Response) -> int | None:

@@ -259,6 +259,8 @@ HARMLESS: list[tuple[str, str]] = [
     ("http://shop.com?x=1", "a query without a path"),
     ("http://SHOP.com./cup.jpg", "capitals and a last dot"),
     ("http://six.shop.com/", "a name with IPv6"),
+    ("http://xn--mnchen-3ya.de/", "punycode"),
+    ("http://my_shop.com/", "an underscore"),
     ("http://nat64.shop.com/", "a name behind DNS64"),
     ("http://rebind.shop.com/", "the public answer of a rebinding name"),
     ("http://shop.com#@127.0.0.1/", "a fragment that looks like a host"),

@@ -59,10 +59,10 @@ class NameServer:
         self.asked: Counter[str] = Counter()
 
     def __call__(self, host: str, port: int) -> list[str]:
+        self.asked[host] += 1
         if host not in NAMES:
             return system_resolve(host, port)
         answers = NAMES[host]
-        self.asked[host] += 1
         return answers[min(self.asked[host], len(answers)) - 1]
 
 

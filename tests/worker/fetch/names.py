@@ -7,6 +7,8 @@ PUBLIC = frozenset({PUBLIC_V4, PUBLIC_V6, "64:ff9b::5db8:d822"})
 NAMES: dict[str, list[list[str]]] = {
     "shop.com": [[PUBLIC_V4]],
     "six.shop.com": [[PUBLIC_V6]],
+    "xn--mnchen-3ya.de": [[PUBLIC_V4]],
+    "my_shop.com": [[PUBLIC_V4]],
     "nat64.shop.com": [["64:ff9b::5db8:d822"]],
     "rebind.shop.com": [[PUBLIC_V4], ["127.0.0.1"]],
     "rebind-metadata.shop.com": [[PUBLIC_V4], ["169.254.169.254"]],

@@ -4,9 +4,11 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.worker.fetch.answers import requests, response, says
 from tests.worker.fetch.conftest import Serve
-from worker.fetch import Fetcher, FetchRules
+from worker.fetch import Fetcher, FetchError, FetchRules
 
 
 def test_a_connection_is_kept_for_the_next_fetch(serve: Serve, fetcher: Fetcher) -> None:
@@ -50,3 +52,21 @@ def test_a_dead_address_of_a_name_is_passed_over_for_a_living_one(serve: Serve) 
     rules = FetchRules(allow_networks=("127.0.0.0/8",))
     with Fetcher(rules, resolve=lambda *_: ["127.0.0.2", "127.0.0.1"]) as fetcher:
         assert fetcher.get(f"http://shop.com:{server.port}/", field="mask") == b"a picture"
+
+
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "no such name"), False),
+        (socket.gaierror(socket.EAI_AGAIN, "name server in trouble"), True),
+        (OSError("no network"), True),
+        (UnicodeError("label too long"), True),
+    ],
+)
+def test_only_a_name_that_nobody_has_is_not_worth_another_attempt(error: Exception, transient: bool) -> None:
+    def resolve(_host: str, _port: int) -> list[str]:
+        raise error
+
+    with Fetcher(FetchRules(), resolve=resolve) as fetcher, pytest.raises(FetchError) as caught:
+        fetcher.get("http://shop.com/", field="mask")
+    assert caught.value.transient is transient

@@ -8,8 +8,8 @@ import zlib
 import pytest
 
 from tests.worker.fetch.answers import Answer, redirects, repeats, requests, response, says
-from tests.worker.fetch.conftest import Serve
-from worker.fetch import Fetcher, FetchError
+from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
+from worker.fetch import Fetcher, FetchError, FetchRules
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 BODY_FOR_EVER = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"
@@ -48,18 +48,24 @@ def test_too_much_is_cut_off_and_said_so(answer: Answer, serve: Serve, fetcher: 
     assert not error.transient
 
 
-@pytest.mark.parametrize("answer", [TOO_LARGE["a gzip bomb"], TOO_LARGE["tiny chunks for ever"]])
-def test_a_bomb_costs_no_more_memory_than_twice_the_limit(
-    answer: Answer, serve: Serve, fetcher: Fetcher
-) -> None:
-    server = serve(answer)
+def peak_memory_of(fetcher: Fetcher, url: str) -> int:
     tracemalloc.start()
     try:
-        error_of(fetcher, server.url)
+        assert error_of(fetcher, url).code == "image_too_large"
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 2_000_000
+    return peak
+
+
+def test_a_bomb_costs_no_more_memory_than_twice_the_limit(serve: Serve, fetcher: Fetcher) -> None:
+    assert peak_memory_of(fetcher, serve(TOO_LARGE["a gzip bomb"]).url) < 2_000_000
+
+
+def test_chunks_of_two_bytes_cost_no_more_memory_than_large_ones(serve: Serve) -> None:
+    url = serve(repeats(CHUNKED, b"2\r\nxx\r\n" * 1000)).url
+    with Fetcher(FetchRules(allow_networks=LOOPBACK, max_bytes=100_000), ssl_context=TLS) as fetcher:
+        assert peak_memory_of(fetcher, url) < 1_000_000
 
 
 BROKEN = {

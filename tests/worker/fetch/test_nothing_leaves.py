@@ -136,6 +136,8 @@ def test_a_name_is_looked_up_once_for_a_connection(findings: dict[str, Finding])
     assert findings["http://rebind.shop.com/"]["asked"] == {"rebind.shop.com": 1}
 
 
-@each(PRIVATE_NAMES)
-def test_a_private_name_is_refused_before_any_look_up(url: str, findings: dict[str, Finding]) -> None:
+@each([*ADDRESSES, *NUMBERS, *PRIVATE_NAMES, *TEXTS])
+def test_what_the_text_gives_away_is_refused_before_any_look_up(
+    url: str, findings: dict[str, Finding]
+) -> None:
     assert findings[url]["asked"] == {}

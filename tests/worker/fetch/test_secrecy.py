@@ -63,3 +63,21 @@ def test_the_log_says_what_the_text_keeps_to_itself(caplog: pytest.LogCaptureFix
         fetcher.get("http://shop.com/", field="mask")
     assert "10.1.2.3 is private (RFC 1918)" in caplog.text
     assert "10.1.2.3" not in str(caught.value)
+
+
+def test_what_others_say_makes_one_short_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def resolve(_host: str, _port: int) -> list[str]:
+        raise OSError("first line\nsecond line \x1b[31m" * 1000)
+
+    caplog.set_level(logging.INFO, "superimpose.fetch")
+    with Fetcher(FetchRules(), resolve=resolve) as fetcher, pytest.raises(FetchError):
+        fetcher.get("http://shop.com/", field="mask")
+    line = caplog.records[-1].getMessage()
+    assert line.isprintable()
+    assert len(line) < 500
+
+
+def test_a_long_address_is_shown_shortened() -> None:
+    with Fetcher(FetchRules(), resolve=lambda *_: []) as fetcher, pytest.raises(FetchError) as caught:
+        fetcher.get(f"http://shop.com/{'a' * 4000}", field="mask")
+    assert f"http://shop.com/{'a' * 184}... cannot be fetched from here" in str(caught.value)
