@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     two of them contradict each other.
     """
 
-    model_config = SettingsConfigDict(env_prefix="SUPERIMPOSE_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="SUPERIMPOSE_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     redis_url: str = Field("", description="Redis to use; empty: the socket of `superimpose up` in DATA_DIR")
     data_dir: Path = Field(Path("data"), description="where `up` keeps Redis's file, pictures and its key")

@@ -1,0 +1,66 @@
+"""A real Redis for the whole run, a service on it, and an origin to fetch pictures from."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from cli.redis_server import await_ready, server_command
+from jobs.settings import Settings
+from tests import origin as origins
+from tests.stack import Stack, environment, running
+
+for _name in [name for name in os.environ if name.startswith("SUPERIMPOSE_")]:
+    del os.environ[_name]  # tests say what they set
+
+
+@pytest.fixture(scope="session")
+def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The socket of a Redis of our own, configured as `superimpose up` does."""
+    directory = tmp_path_factory.mktemp("redis")
+    socket = directory / "redis.sock"
+    process = subprocess.Popen(server_command(directory, socket), stdout=subprocess.DEVNULL)
+    try:
+        await_ready(socket, lambda: process.poll() is not None)
+        yield socket
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture
+def redis(redis_socket: Path) -> Iterator[Redis]:
+    """An empty database, for tests that start their own processes or none."""
+    with Redis.from_url(f"unix://{redis_socket}?db=1") as connection:
+        connection.flushdb()
+        yield connection
+
+
+@pytest.fixture
+def settings(redis: Redis, redis_socket: Path, tmp_path: Path) -> Settings:
+    """Defaults, on the empty database."""
+    return Settings(redis_url=f"unix://{redis_socket}?db=1", data_dir=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def origin() -> Iterator[origins.Origin]:
+    """Where pictures are fetched from."""
+    with origins.serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def service(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One API and two workers, shared by all tests that only use them as a client would."""
+    env = environment(
+        f"unix://{redis_socket}?db=0",
+        tmp_path_factory.mktemp("service"),
+        fetch_allow="127.0.0.1/32",
+        fetch_timeout_s=2,
+        job_timeout_s=10,
+    )
+    with running(env, workers=2) as stack:
+        yield stack

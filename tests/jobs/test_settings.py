@@ -1,0 +1,60 @@
+"""Settings: from the environment, checked together, faults named."""
+
+import pytest
+from pydantic import ValidationError
+
+from jobs.settings import Settings
+
+
+def test_the_environment_beats_a_default(monkeypatch):
+    monkeypatch.setenv("SUPERIMPOSE_RESULT_TTL_S", "7200")
+    monkeypatch.setenv("SUPERIMPOSE_FETCH_ALLOW", "127.0.0.1/32, 10.1.2.3/16")
+
+    settings = Settings()
+
+    assert settings.result_ttl_s == 7200
+    assert settings.fetch_allow == ("127.0.0.1/32", "10.1.0.0/16")
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch):
+    monkeypatch.setenv("SUPERIMPOSE_DEV_API_KEY", "")
+
+    assert Settings().dev_api_key is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("fetch_allow", "10.0.0.0/40"),
+        ("public_url", "pictures.example"),
+        ("workers", 0),
+        ("result_ttl_s", -1),
+        ("dev_api_key", "short"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(name, value):
+    with pytest.raises(ValidationError, match=name):
+        Settings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer"),
+    [
+        ({"fetch_timeout_s": 60}, "FETCH_TIMEOUT_S = 60.0 must be less than JOB_TIMEOUT_S = 60"),
+        ({"job_timeout_s": 1800}, "JOB_TIMEOUT_S = 1800 must be less than START_TIMEOUT_S = 1800"),
+        ({"start_timeout_s": 4000}, "START_TIMEOUT_S = 4000 must be less than RESULT_TTL_S = 3600"),
+    ],
+)
+def test_deadlines_that_do_not_nest_are_refused_with_both_names(inner, outer):
+    with pytest.raises(ValidationError, match=outer):
+        Settings(**inner)
+
+
+def test_a_trailing_slash_of_the_public_url_is_dropped():
+    assert Settings(public_url="https://pictures.example/").public_url == "https://pictures.example"
+
+
+def test_settings_survive_the_way_to_a_child_process():
+    settings = Settings(fetch_allow="10.0.0.0/8", workers=3, public_url="https://a.example")
+
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings

@@ -1,0 +1,103 @@
+"""The store, the same over a directory and over a real S3 server."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from jobs.settings import Settings
+from jobs.store import PictureStore, new_token
+
+NOON = 1_900_000_000.0
+
+
+@pytest.fixture(scope="module")
+def s3_url() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=["directory", "bucket"])
+def store(request, settings: Settings, monkeypatch) -> PictureStore:
+    if request.param == "directory":
+        return PictureStore.open(settings)
+    endpoint = request.getfixturevalue("s3_url")
+    for name, value in {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"pictures-{new_token().lower().replace('_', '-').strip('-')}"
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    client.create_bucket(Bucket=bucket)
+    client.close()
+    return PictureStore.open(settings.model_copy(update={"storage_url": f"s3://{bucket}/some/prefix"}))
+
+
+def test_what_is_put_can_be_read_whole_and_in_part(store):
+    path = store.new_path("outputs", new_token(), NOON)
+    store.put(path, b"0123456789")
+
+    async def part() -> bytes:
+        return b"".join([chunk async for chunk in await store.open_range(path, 2, 5)])
+
+    assert store.get(path) == b"0123456789"
+    assert asyncio.run(part()) == b"234"
+
+
+def test_what_is_not_there_is_a_file_not_found(store):
+    with pytest.raises(FileNotFoundError):
+        store.get("outputs/20300101T0000/nothing")
+    with pytest.raises(FileNotFoundError):
+        asyncio.run(store.open_range("outputs/20300101T0000/nothing", 0, 1))
+
+
+def test_putting_again_replaces(store):
+    path = store.new_path("inputs", new_token(), NOON)
+    store.put(path, b"first")
+    store.put(path, b"second")
+
+    assert store.get(path) == b"second"
+
+
+def test_a_sweep_takes_what_is_past_its_minute_and_nothing_else(store):
+    past, present, future = (
+        store.new_path(kind, new_token(), NOON + after)
+        for kind, after in (("inputs", -60), ("outputs", 0), ("outputs", 3600))
+    )
+    for path in (past, present, future):
+        store.put(path, b"x")
+
+    assert store.sweep(NOON) == 1
+
+    with pytest.raises(FileNotFoundError):
+        store.get(past)
+    assert store.get(present) == store.get(future) == b"x"
+    assert store.sweep(NOON + 7200) == 2
+
+
+def test_names_cannot_be_guessed_and_do_not_repeat():
+    tokens = {new_token() for _ in range(1000)}
+
+    assert len(tokens) == 1000
+    assert min(map(len, tokens)) >= 32
+
+
+def test_many_threads_can_write_at_once(store):
+    paths = [store.new_path("outputs", new_token(), NOON) for _ in range(20)]
+    threads = [threading.Thread(target=store.put, args=(path, path.encode())) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [store.get(path) for path in paths] == [path.encode() for path in paths]

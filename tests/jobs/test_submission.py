@@ -1,0 +1,133 @@
+"""Accepting requests: what reaches Redis, what the store, and what is left when it goes wrong."""
+
+import base64
+import json
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+
+from jobs import keyspace
+from jobs.connection import connect
+from jobs.inputs import SAMPLE, STORE, sample_bytes
+from jobs.queue import TASK, open_queue
+from jobs.record import Output
+from jobs.settings import Settings
+from jobs.store import PictureStore
+from jobs.submission import InvalidPictures, Submission
+from jobs.transitions import Transitions
+
+ORIGIN = "http://pictures.example"
+LOGO = sample_bytes("logo.png") or b""
+URL = "https://shop.example/shirt.jpg"
+
+
+@pytest.fixture
+def store(settings: Settings) -> PictureStore:
+    return PictureStore.open(settings)
+
+
+@pytest.fixture
+def submit(redis, settings, store):
+    def submit(**params):
+        return Submission(redis, settings, store).submit(params, "key_1", ORIGIN)
+
+    return submit
+
+
+def test_record_and_job_appear_together(redis, settings, submit):
+    request_id = submit(base_image=URL, overlay_image=URL, opacity=0.5)
+
+    record = Transitions(redis, settings).read(request_id)
+    job = open_queue(redis).fetch_job(request_id)
+    assert record is not None
+    assert record.params == {"base_image": URL, "overlay_image": URL, "opacity": 0.5}
+    assert job is not None
+    assert (job.func_name, list(job.args), job.description) == (TASK, [request_id], "superimpose")
+    assert job.retries_left == settings.max_attempts
+    assert job.result_ttl == job.failure_ttl == settings.result_ttl_s
+    assert open_queue(redis).job_ids == [request_id]
+    assert redis.zrange(keyspace.WAITING, 0, -1) == [request_id.encode()]
+
+
+def test_jobs_are_json_not_pickle(redis, submit):
+    request_id = submit(base_image=URL, overlay_image=URL)
+
+    import zlib
+
+    assert json.loads(zlib.decompress(redis.hget(f"rq:job:{request_id}", "data")))[0] == TASK
+
+
+@pytest.mark.parametrize("form", ["data:image/png;base64,{}", "DATA:;base64,{}", "{}"])
+def test_inline_pictures_go_to_the_store_and_not_through_redis(redis, settings, store, submit, form):
+    encoded = base64.b64encode(LOGO).decode()
+
+    request_id = submit(base_image=URL, overlay_image=form.format(encoded))
+
+    record = Transitions(redis, settings).read(request_id)
+    assert record is not None
+    reference = record.params["overlay_image"]
+    assert reference.startswith(STORE)
+    assert store.get(reference.removeprefix(STORE)) == LOGO
+    assert sum(redis.memory_usage(key) for key in redis.scan_iter()) < len(LOGO)
+
+
+def test_samples_and_our_own_pictures_are_never_fetched(redis, settings, submit):
+    output = Output("tok", "outputs/20300101T0000/tok", "image/png", 10, 4, 3)
+    first = submit(base_image=URL, overlay_image=URL)
+    transitions = Transitions(redis, settings)
+    transitions.claim(first)
+    transitions.complete(first, 1, output, {})
+
+    chained = submit(
+        base_image=f"{ORIGIN}/pictures/tok.png",
+        overlay_image=f"{ORIGIN}/samples/logo.png",
+        mask=f"{ORIGIN}.attacker.example/samples/logo.png",
+    )
+
+    record = transitions.read(chained)
+    assert record is not None
+    assert record.params == {
+        "base_image": STORE + output.path,
+        "overlay_image": f"{SAMPLE}logo.png",
+        "mask": f"{ORIGIN}.attacker.example/samples/logo.png",
+    }
+
+
+def test_all_unusable_pictures_are_named_and_nothing_is_accepted(redis, submit):
+    with pytest.raises(InvalidPictures) as refused:
+        submit(
+            base_image=f"{ORIGIN}/pictures/gone.png",
+            overlay_image="data:image/png;base64,@@@",
+            mask="https://shop.example/" + "a" * 5000,
+        )
+
+    assert set(refused.value.faults) == {"base_image", "overlay_image", "mask"}
+    assert redis.dbsize() == 0
+
+
+@pytest.mark.parametrize("reference", ["store:outputs/x", "sample:logo.png", "file:///etc/passwd", "", "  "])
+def test_our_internal_references_mean_nothing_to_a_client(submit, reference):
+    with pytest.raises(InvalidPictures, match="overlay_image"):
+        submit(base_image=URL, overlay_image=reference)
+
+
+def test_a_redis_that_is_away_is_an_error_at_once(settings, store, tmp_path):
+    away = settings.model_copy(update={"redis_url": f"unix://{tmp_path}/nothing.sock"})
+    submission = Submission(connect(away), away, store)
+
+    with pytest.raises(RedisConnectionError):
+        submission.submit({"base_image": URL, "overlay_image": URL}, "key_1", ORIGIN)
+
+
+def test_a_redis_that_is_full_leaves_nothing_half_made(redis: Redis, submit):
+    before = redis.dbsize()
+    redis.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(ResponseError):
+            submit(base_image=URL, overlay_image=URL)
+    finally:
+        redis.config_set("maxmemory", "0")
+
+    assert redis.dbsize() == before

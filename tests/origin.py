@@ -1,0 +1,91 @@
+"""A web server on loopback that shops' pictures come from: good ones, and every way to be bad."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from jobs.inputs import sample_bytes
+
+CUP = sample_bytes("cup.jpg") or b""
+LOGO = sample_bytes("logo.png") or b""
+
+
+class Origin(ThreadingHTTPServer):
+    """Serves what `_Handler` knows; `asked` counts requests by path, `release` ends those that hang."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.asked: list[str] = []
+        self.arrived = threading.Condition()
+        self.release = threading.Event()
+
+    def await_request(self, path: str, times: int = 1) -> None:
+        """Wait until `path` has been asked for `times` times."""
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: self.asked.count(path) >= times, timeout=20)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Origin
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+        with self.server.arrived:
+            self.server.asked.append(self.path)
+            self.server.arrived.notify_all()
+        match self.path.partition("?")[0]:
+            case "/cup.jpg":
+                self._answer(CUP, "image/jpeg")
+            case "/logo.png":
+                self._answer(LOGO, "image/png")
+            case "/page.html":
+                self._answer(b"<!doctype html><p>no picture here", "text/html")
+            case "/text.png":
+                self._answer(b"I am a text file with the name of a picture.\n" * 9, "image/png")
+            case "/truncated.jpg":
+                self._answer(CUP[: len(CUP) // 2], "image/jpeg")
+            case "/endless":
+                self._answer(b"", "image/jpeg", 302, Location="/endless")
+            case "/huge.jpg":
+                self._head("image/jpeg", 10_000_000_000)
+                self.close_connection = True
+            case "/hangs.jpg":
+                self.server.release.wait(30)
+                self._answer(CUP, "image/jpeg")
+            case _:
+                self._answer(b"nothing here", "text/plain", 404)
+
+    def _answer(self, body: bytes, content_type: str, status: int = 200, **headers: str) -> None:
+        self._head(content_type, len(body), status, **headers)
+        self.wfile.write(body)
+
+    def _head(self, content_type: str, length: int, status: int = 200, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {
+            "Content-Type": content_type,
+            "Content-Length": str(length),
+            **headers,
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Tests speak through their asserts."""
+
+
+@contextmanager
+def serving() -> Iterator[Origin]:
+    """A running origin."""
+    with Origin() as origin:
+        thread = threading.Thread(target=origin.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield origin
+        finally:
+            origin.release.set()
+            origin.shutdown()
+            thread.join()

@@ -1,0 +1,107 @@
+"""The service as real processes: an API on loopback and workers, as `superimpose api` and `worker` run them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+
+KEY = "test-key-of-the-whole-suite"
+START_S = 30
+STOP_S = 15
+
+
+@dataclass
+class Stack:
+    """Processes to talk to; `env` is what their settings are read from."""
+
+    url: str
+    env: Mapping[str, str]
+    client: httpx.Client
+    processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    def submit(self, **params: object) -> str:
+        """Submit over HTTP and return the request's id."""
+        answer = self.client.post("/v2/superimpose", json=params)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["request_id"])
+
+    def status(self, request_id: str) -> httpx.Response:
+        """One poll."""
+        return self.client.get(f"/v2/requests/{request_id}/status")
+
+    def finish(self, request_id: str, patience_s: float = 30) -> httpx.Response:
+        """Poll until COMPLETED or FAILED, and return that status answer."""
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            answer = self.status(request_id)
+            if answer.json().get("status") not in ("QUEUED", "PROCESSING"):
+                return answer
+            time.sleep(0.02)
+        raise AssertionError(f"still {answer.json()} after {patience_s} s")
+
+    def start(self, *command: str) -> "subprocess.Popen[bytes]":
+        """Run one more process of this stack."""
+        process = subprocess.Popen([sys.executable, "-m", *command], env=dict(self.env))
+        self.processes.append(process)
+        return process
+
+    def stop(self) -> None:
+        """End all processes, by SIGTERM and only then by SIGKILL."""
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def environment(redis_url: str, data_dir: object, **settings: object) -> dict[str, str]:
+    """The environment of a process with these settings and no others of ours."""
+    ours = {"redis_url": redis_url, "data_dir": data_dir, "dev_api_key": KEY, **settings}
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("SUPERIMPOSE_")}
+    return plain | {f"SUPERIMPOSE_{name.upper()}": str(value) for name, value in ours.items()}
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def await_http(url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the process answers at `url`."""
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            httpx.get(url, trust_env=False).raise_for_status()
+            return
+        except httpx.HTTPError:
+            assert process.poll() is None, f"ended with {process.returncode}"
+            assert time.monotonic() < deadline, f"no answer from {url}"
+            time.sleep(0.05)
+
+
+@contextmanager
+def running(env: Mapping[str, str], workers: int = 1) -> Iterator[Stack]:
+    """An API and workers with this environment."""
+    url = f"http://127.0.0.1:{free_port()}"
+    with httpx.Client(base_url=url, headers={"x-api-key": KEY}, trust_env=False, timeout=30) as client:
+        stack = Stack(url, env, client)
+        try:
+            api = stack.start("cli", "api", "--port", url.rpartition(":")[2])
+            for _ in range(workers):
+                stack.start("worker")
+            await_http(f"{url}/livez", api)
+            yield stack
+        finally:
+            stack.stop()
