@@ -128,8 +128,10 @@ def _set_lum(c: Floats, lum: Floats) -> Floats:
 def _clip_color(c: Floats) -> Floats:
     """c drawn towards its luminosity until no part is below 0 or above 1"""
     lum, least, greatest = _lum(c), _least(c), _greatest(c)
-    c = np.where(least < 0, lum + (c - lum) * lum / np.maximum(lum - least, _TINY), c)
-    return np.where(greatest > 1, lum + (c - lum) * (1 - lum) / np.maximum(greatest - lum, _TINY), c)
+    low: Floats = np.where(least < 0, lum + (c - lum) * lum / np.maximum(lum - least, _TINY), c)
+    towards = (1 - lum) / np.maximum(greatest - lum, _TINY)
+    clipped: Floats = np.where(greatest > 1, lum + (low - lum) * towards, low)
+    return clipped
 
 
 BLENDS: dict[str, Callable[[Floats, Floats], Floats]] = {

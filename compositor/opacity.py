@@ -8,5 +8,7 @@ def faded(piece: Image.Image, opacity: float) -> Image.Image:
     if opacity == 1:
         return piece
     faded = piece.convert("RGBA")
-    faded.putalpha(faded.getchannel("A").point([int(alpha * opacity) for alpha in range(256)]))
+    faded.putalpha(
+        faded.getchannel("A").point([round(alpha * opacity) for alpha in range(255)] + [int(255 * opacity)])
+    )
     return faded

@@ -46,6 +46,6 @@ def _mixed(base: Floats, overlay: Floats, blend_mode: str) -> Floats:
 
 
 def _floats(image: Image.Image) -> Floats:
-    pixels = np.asarray(image.convert("RGBA")).astype(np.float32)
-    pixels /= np.float32(255)
-    return pixels
+    levels: Floats = np.asarray(image.convert("RGBA")).astype(np.float32)
+    levels *= np.float32(1 / 255)
+    return levels

@@ -40,18 +40,14 @@ class Turn:
         width, height = size
         c = a * (-width / 2) + b * (-height / 2) + width / 2
         f = d * (-width / 2) + e * (-height / 2) + height / 2
-        corners = [(a * x + b * y + c, d * x + e * y + f) for x, y in _corners(whole(size))]
-        xs, ys = zip(*corners, strict=True)
-        after = (math.ceil(max(xs)) - math.floor(min(xs)), math.ceil(max(ys)) - math.floor(min(ys)))
+        after = _canvas(size, degrees, (a, b, c, d, e, f))
         shift_x, shift_y = -(after[0] - width) / 2, -(after[1] - height) / 2
         matrix = (a, b, a * shift_x + b * shift_y + c, d, e, d * shift_x + e * shift_y + f)
         return cls(size, degrees % 360, after, matrix)
 
     def source(self, box: Box) -> Box | None:
         """The box of the picture that `box` of the canvas is made of, or None where it lies outside."""
-        a, b, c, d, e, f = self.matrix
-        points = [(a * x + b * y + c, d * x + e * y + f) for x, y in _corners(box)]
-        xs, ys = zip(*points, strict=True)
+        xs, ys = zip(*_mapped(box, self.matrix), strict=True)
         reach = _BICUBIC_REACH if self.degrees % 90 else 0
         around = (
             round(min(xs)) - reach,
@@ -83,6 +79,16 @@ class Turn:
         return (a, b, a * x + b * y + c - source[0], d, e, d * x + e * y + f - source[1])
 
 
-def _corners(box: Box) -> list[tuple[int, int]]:
+def _canvas(size: Size, degrees: int, matrix: Matrix) -> Size:
+    """Width and height that hold a picture of `size` turned by `degrees`."""
+    if degrees % 90 == 0:
+        return size if degrees % 180 == 0 else (size[1], size[0])
+    xs, ys = zip(*_mapped(whole(size), matrix), strict=True)
+    return (math.ceil(max(xs)) - math.floor(min(xs)), math.ceil(max(ys)) - math.floor(min(ys)))
+
+
+def _mapped(box: Box, matrix: Matrix) -> list[tuple[float, float]]:
+    """Where `matrix` takes the corners of `box`."""
     left, top, right, bottom = box
-    return [(left, top), (right, top), (right, bottom), (left, bottom)]
+    a, b, c, d, e, f = matrix
+    return [(a * x + b * y + c, d * x + e * y + f) for x in (left, right) for y in (top, bottom)]

@@ -1,0 +1,94 @@
+"""The blend modes against a real browser's canvas (`globalCompositeOperation`)."""
+
+import base64
+import io
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from compositor import SuperimposeParams, superimpose
+from compositor.params import BlendMode
+
+MODES = get_args(BlendMode)
+PAGE = Path(__file__).with_name("canvas.html")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-quic",
+    "--no-first-run",
+]
+
+
+def text(pixels: np.ndarray) -> str:
+    return base64.b64encode(pixels.tobytes()).decode()
+
+
+def in_browser(
+    chromium: str, folder: Path, base: np.ndarray, overlay: np.ndarray, opacity: float
+) -> dict[str, np.ndarray]:
+    """(height, width, 4) uint8 for every mode, from one page of a browser that runs offline."""
+    height, width, _ = base.shape
+    job = {"width": width, "height": height, "opacity": opacity, "modes": MODES}
+    job |= {"base": text(base), "overlay": text(overlay)}
+    page = folder / "page.html"
+    page.write_text(PAGE.read_text().replace("@JOB@", base64.b64encode(json.dumps(job).encode()).decode()))
+    command = [chromium, *FLAGS, f"--user-data-dir={folder / 'profile'}", "--dump-dom", page.as_uri()]
+    dom = subprocess.run(command, capture_output=True, timeout=50, check=True, text=True).stdout
+    found = re.search(r'<pre id="out">(.+?)</pre>', dom)
+    assert found, dom[-2000:]
+    return {
+        mode: np.frombuffer(base64.b64decode(pixels), np.uint8).reshape(base.shape)
+        for mode, pixels in json.loads(found[1]).items()
+    }
+
+
+def file(pixels: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def ours(base: np.ndarray, overlay: np.ndarray, mask: np.ndarray, mode: str, opacity: float) -> np.ndarray:
+    params = SuperimposeParams(blend_mode=mode, opacity=opacity, image_format="png")
+    out = superimpose(file(base), file(overlay), params, file(mask))
+    return np.asarray(Image.open(io.BytesIO(out.data)).convert("RGBA"))
+
+
+@pytest.fixture(scope="module")
+def pictures() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Base, overlay and mask: random colours, alpha and mask among which the extremes are frequent."""
+    random = np.random.default_rng(3)
+    base, overlay = random.integers(-60, 316, (2, 48, 64, 4)).clip(0, 255).astype(np.uint8)
+    mask = random.integers(-100, 400, (48, 64)).clip(0, 255).astype(np.uint8)
+    base[:24, :, 3] = 255
+    overlay[:, :32, 3] = 255
+    return base, overlay, mask
+
+
+def premultiplied(pixels: np.ndarray) -> np.ndarray:
+    """What one sees: straight colour is undetermined where alpha is low."""
+    weights = pixels / 255.0
+    weights[..., :3] *= weights[..., 3:]
+    return weights * 255
+
+
+def test_every_blend_mode_is_the_browsers_within_two_levels(
+    chromium: str, tmp_path: Path, pictures: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    base, overlay, mask = pictures
+    shown = overlay.copy()
+    shown[..., 3] = np.rint(overlay[..., 3] * (mask / 255.0))
+    browser = in_browser(chromium, tmp_path, base, shown, opacity=0.8)
+    worst = {
+        mode: np.abs(premultiplied(ours(base, overlay, mask, mode, 0.8)) - premultiplied(browser[mode])).max()
+        for mode in MODES
+    }
+    assert {mode: level for mode, level in worst.items() if level > 2} == {}
