@@ -117,7 +117,8 @@ def _sat(c: Floats) -> Floats:
 
 def _set_sat(c: Floats, sat: Floats) -> Floats:
     """The least part of c to 0, the greatest to `sat`, the one between in proportion; 0 where c is grey"""
-    return (c - _least(c)) * sat / np.maximum(_sat(c), _TINY)
+    own: Floats = np.maximum(_sat(c), _TINY)
+    return (c - _least(c)) * sat / own
 
 
 def _set_lum(c: Floats, lum: Floats) -> Floats:

@@ -42,7 +42,8 @@ def _mixed(base: Floats, overlay: Floats, blend_mode: str) -> Floats:
     mixed = (1 - ab) * cs + ab * BLENDS[blend_mode](cb, cs)
     ao = alpha_s + ab * (1 - alpha_s)
     co = (mixed * alpha_s + cb * ab * (1 - alpha_s)) / np.maximum(ao, np.float32(1e-7))
-    return np.clip(np.concatenate([co, ao], axis=-1), 0, 1)
+    composite: Floats = np.concatenate([co, ao], axis=-1).clip(0, 1)
+    return composite
 
 
 def _floats(image: Image.Image) -> Floats:
