@@ -17,7 +17,10 @@ def fast_png(image: Image.Image, data: bytes) -> Image.Image | None:
     """
     if not _is_plain(image) or _may_be_turned(data):
         return None
-    return Image.fromarray(rust.decode_image_png_u8(data, (image.height, image.width), image.mode.lower()))
+    pixels = rust.decode_image_png_u8(data, (image.height, image.width), image.mode.lower())
+    fast = Image.fromarray(pixels)
+    fast.readonly = 0  # nobody else holds the array, so drawing on it needs no copy
+    return fast
 
 
 def verified(image: Image.Image, data: bytes) -> None:
