@@ -51,7 +51,7 @@ async def picture(request: Request) -> Response:
     if published is None:
         raise _no_picture()
     headers = _headers(token, published)
-    if request.headers.get("if-none-match") in (headers["ETag"], "*"):
+    if _is_known(headers["ETag"], request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
     return await _whole_or_part(request, published, headers)
 
@@ -72,6 +72,11 @@ async def sample(request: Request) -> Response:
         raise _no_picture()
     media_type = "image/png" if name.endswith(".png") else "image/jpeg"
     return Response(data, media_type=media_type, headers=INERT | {"Cache-Control": "public, max-age=86400"})
+
+
+def _is_known(etag: str, if_none_match: str) -> bool:
+    known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    return not known.isdisjoint({etag, "*"})
 
 
 def _no_picture() -> ApiError:

@@ -37,7 +37,9 @@ class Settings(BaseSettings):
     two of them contradict each other.
     """
 
-    model_config = SettingsConfigDict(env_prefix="SUPERIMPOSE_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SUPERIMPOSE_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     redis_url: str = Field("", description="Redis to use; empty: the socket of `superimpose up` in DATA_DIR")
     data_dir: Path = Field(Path("data"), description="where `up` keeps Redis's file, pictures and its key")
@@ -62,6 +64,8 @@ class Settings(BaseSettings):
 
     fetch_allow: Networks = Field((), description="private networks that may be fetched from")
     fetch_hosts: Names = Field((), description="if set, the only hosts fetched from; `*.shop.example` works")
+    fetch_refuse: Networks = Field((), description="networks never fetched from, such as our own addresses")
+    fetch_ports: str = Field("80,443,1025-65535", description="ports that may be fetched from")
     max_body_bytes: int = Field(32 * MEBIBYTE, ge=1024, description="largest request body")
     max_input_bytes: int = Field(24 * MEBIBYTE, ge=1024, description="largest input file")
     max_pixels: int = Field(50_000_000, ge=1, description="most pixels of an input and of the output")

@@ -1,4 +1,4 @@
-"""The service as real processes: an API on loopback and workers, as `superimpose api` and `worker` run them."""
+"""The service as real processes: an API on loopback and workers, started as containers start them."""
 
 import os
 import signal

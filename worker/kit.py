@@ -51,8 +51,10 @@ def fetch_rules(settings: Settings) -> FetchRules:
     own_host = urlsplit(settings.public_url or "").hostname
     return FetchRules(
         allow_networks=settings.fetch_allow,
+        refuse_networks=settings.fetch_refuse,
         allow_hosts=settings.fetch_hosts,
         refuse_hosts=(own_host,) if own_host else (),
+        ports=settings.fetch_ports,
         total_timeout_s=settings.fetch_timeout_s,
         max_bytes=settings.max_input_bytes,
     )

@@ -74,7 +74,9 @@ def test_one_process_at_a_time_keeps_house(redis, settings, store, housekeeping,
 
 
 def test_pictures_past_their_time_are_swept(store, housekeeping):
-    old, new = (store.new_path("outputs", name, time.time() + after) for name, after in (("a", -120), ("b", 60)))
+    old, new = (
+        store.new_path("outputs", name, time.time() + after) for name, after in (("a", -120), ("b", 60))
+    )
     store.put(old, b"old")
     store.put(new, b"new")
 

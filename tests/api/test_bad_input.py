@@ -1,0 +1,156 @@
+"""What a stranger gets for wrong input: a 400 at submit, or a FAILED that names the parameter."""
+
+import base64
+import json
+
+import pytest
+
+from tests.origin import CUP
+
+URL = "http://127.0.0.1:9/a.png"  # refused before it is asked for
+GOOD = {"base_image": URL, "overlay_image": URL}
+
+
+def errors(answer) -> dict[str, str]:
+    return {each["field"]: each["message"] for each in answer.json()["errors"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "said"),
+    [
+        (b"", "body", "JSON"),
+        (b"not json", "body", "JSON"),
+        (b"[1, 2]", "body", "JSON object"),
+        (b'"text"', "body", "JSON object"),
+        (b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}", "body", "JSON"),
+        (b"\xff\xfe{}", "body", "JSON"),
+        (b'{"base_image": "\\ud800", "overlay_image": "x"}', "body", "JSON"),
+        (json.dumps({"overlay_image": URL}).encode(), "base_image", "required"),
+        (json.dumps(GOOD | {"colour": 1}).encode(), "colour", "known are base_image"),
+        (json.dumps(GOOD | {"rescale_factor": 0}).encode(), "rescale_factor", "greater than 0"),
+        (json.dumps(GOOD | {"rescale_factor": 16.5}).encode(), "rescale_factor", "less than or equal to 16"),
+        (json.dumps(GOOD | {"rescale_factor": "2"}).encode(), "rescale_factor", "valid number"),
+        (json.dumps(GOOD | {"overlay_resize": "fit"}).encode(), "overlay_resize", "'Fit'"),
+        (json.dumps(GOOD | {"resize_method": "cubic"}).encode(), "resize_method", "'nearest-exact'"),
+        (json.dumps(GOOD | {"width": 0}).encode(), "width", "greater than or equal to 1"),
+        (json.dumps(GOOD | {"x_offset": 1.5}).encode(), "x_offset", "integer"),
+        (json.dumps(GOOD | {"rotation": 361}).encode(), "rotation", "less than or equal to 360"),
+        (json.dumps(GOOD | {"rotation": True}).encode(), "rotation", "integer"),
+        (json.dumps(GOOD | {"opacity": -0.1}).encode(), "opacity", "greater than or equal to 0"),
+        (b'{"base_image":"x","overlay_image":"x","opacity":1e999}', "opacity", "finite"),
+        (b'{"base_image":"x","overlay_image":"x","opacity":NaN}', "opacity", "finite"),
+        (json.dumps(GOOD | {"base64": "yes"}).encode(), "base64", "boolean"),
+        (json.dumps(GOOD | {"image_format": "gif"}).encode(), "image_format", "'jpeg'"),
+        (json.dumps(GOOD | {"image_quality": 101}).encode(), "image_quality", "less than or equal to 100"),
+        (json.dumps(GOOD | {"mask": 5}).encode(), "mask", "string"),
+        (json.dumps(GOOD | {"base_image": "data:image/png;base64,@"}).encode(), "base_image", "base64"),
+        (json.dumps(GOOD | {"overlay_image": ""}).encode(), "overlay_image", "empty"),
+    ],
+)
+def test_a_fault_is_a_400_that_names_parameter_and_rule(service, body, field, said):
+    answer = service.client.post(
+        "/v2/superimpose", content=body, headers={"content-type": "application/json"}
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid_parameters"
+    assert said in errors(answer)[field]
+    assert field in answer.json()["error"]
+
+
+def test_all_faults_of_a_body_come_in_one_answer(service):
+    answer = service.client.post(
+        "/v2/superimpose",
+        json={"base_image": "@", "mask": "data:,", "opacity": 2, "rotation": "x", "colour": 0},
+    )
+
+    assert set(errors(answer)) == {"base_image", "overlay_image", "mask", "opacity", "rotation", "colour"}
+
+
+def test_a_value_is_quoted_but_not_at_length(service):
+    answer = service.client.post("/v2/superimpose", json=GOOD | {"image_format": "x" * 100_000})
+
+    assert len(answer.content) < 2000
+    assert "xxx" in answer.json()["error"]
+
+
+def test_null_means_the_default(service):
+    answer = service.client.post("/v2/superimpose", json=GOOD | {"opacity": None, "mask": None})
+
+    assert answer.status_code == 200
+
+
+def test_a_body_that_is_not_called_json_is_refused(service):
+    answer = service.client.post("/v2/superimpose", data=GOOD)
+
+    assert answer.status_code == 400
+    assert "application/json" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_of_40_mb_is_a_413(service, announced):
+    body = bytes(40_000_000)
+    content = body if announced else (body[at : at + 65536] for at in range(0, len(body), 65536))
+
+    answer = service.client.post(
+        "/v2/superimpose", content=content, headers={"content-type": "application/json"}
+    )
+
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "body_too_large"
+    assert "33,554,432" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/missing.jpg", "fetch_failed"),
+        ("/page.html", "fetch_failed"),
+        ("/endless", "fetch_failed"),
+        ("/huge.jpg", "image_too_large"),
+        ("/hangs.jpg", "fetch_failed"),
+        ("/text.png", "invalid_image"),
+        ("/truncated.jpg", "invalid_image"),
+    ],
+)
+def test_an_address_without_a_picture_is_a_failed_request_and_the_next_one_runs(service, origin, path, code):
+    request_id = service.submit(base_image=f"{origin.url}/cup.jpg", overlay_image=origin.url + path)
+    answer = service.finish(request_id)
+
+    assert answer.status_code == 422
+    body = answer.json()
+    assert (body["status"], body["code"], body["request_id"]) == ("FAILED", code, request_id)
+    assert body["error"].startswith("overlay_image: ")
+    assert "Traceback" not in body["error"]
+    assert service.client.get(f"/v2/requests/{request_id}").json() == body
+    after = service.submit(base_image=f"{origin.url}/cup.jpg", overlay_image=f"{origin.url}/logo.png")
+    assert service.finish(after).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        (b"I am not a picture", "invalid_image"),
+        (CUP[:9000], "invalid_image"),
+        (b"\x89PNG\r\n\x1a\n", "invalid_image"),
+    ],
+)
+def test_an_inline_file_that_is_no_picture_is_a_failed_request(service, file, code):
+    encoded = base64.b64encode(file).decode()
+
+    answer = service.finish(service.submit(base_image=encoded, overlay_image=encoded))
+
+    assert answer.json()["code"] == code
+    assert answer.json()["error"].startswith("base_image: ")
+
+
+def test_an_address_in_our_own_network_is_refused_without_a_hint(service):
+    refused = service.finish(
+        service.submit(base_image="http://127.0.0.2:9999/a.png", overlay_image=URL)
+    ).json()
+    unknown = service.finish(
+        service.submit(base_image="http://nowhere.invalid/a.png", overlay_image=URL)
+    ).json()
+
+    assert refused["code"] == unknown["code"] == "fetch_failed"
+    assert refused["error"].replace("127.0.0.2:9999", "nowhere.invalid") == unknown["error"]

@@ -1,0 +1,109 @@
+"""Every error on every path is JSON in the protocol's form."""
+
+import asyncio
+import logging
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from redis import Redis
+
+from api import errors
+from jobs.api_keys import ApiKeys
+from tests.stack import KEY, environment, running
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("POST", "/v2/another-model", 404, "not_found"),
+        ("GET", "/v2/superimpose", 405, "method_not_allowed"),
+        ("DELETE", "/v2/requests/x", 405, "method_not_allowed"),
+        ("GET", "/v2/requests/x", 404, "not_found"),
+        ("GET", "/v2/requests/x/status", 404, "not_found"),
+        ("GET", "/v1/requests/x", 404, "not_found"),
+        ("GET", "/pictures/x.png", 404, "not_found"),
+        ("GET", "/samples/x.png", 404, "not_found"),
+        ("GET", "/samples/ORIGIN.md", 404, "not_found"),
+    ],
+)
+def test_framework_errors_are_json_too(service, method, path, status, code):
+    answer = service.client.request(method, path)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v2/superimpose"),
+        ("POST", "/v1/superimpose"),
+        ("GET", "/v2/requests/x"),
+        ("GET", "/v1/requests/x"),
+        ("GET", "/v2/requests/x/status"),
+    ],
+)
+def test_every_route_asks_for_a_key(service, method, path):
+    with httpx.Client(base_url=service.url, trust_env=False) as stranger:
+        missing = stranger.request(method, path, json={})
+        wrong = stranger.request(method, path, json={}, headers={"x-api-key": "wrong"})
+
+    assert (missing.status_code, missing.json()["code"]) == (401, "missing_key")
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "invalid_key")
+
+
+@pytest.mark.parametrize("header", ["Bearer {}", "bearer {}"])
+def test_a_bearer_token_is_a_key(service, header):
+    with httpx.Client(base_url=service.url, trust_env=False) as client:
+        answer = client.get("/v2/requests/x", headers={"authorization": header.format(KEY)})
+
+    assert answer.status_code == 404
+
+
+def test_a_request_of_another_key_is_as_unknown_as_one_that_never_was(service, redis_socket, origin):
+    with Redis.from_url(f"unix://{redis_socket}?db=0") as redis:
+        _, other = ApiKeys(redis).create("other")
+    request_id = service.submit(base_image=f"{origin.url}/cup.jpg", overlay_image=f"{origin.url}/logo.png")
+
+    def seen(path: str) -> tuple[int, str]:
+        answer = service.client.get(path, headers={"x-api-key": other})
+        return answer.status_code, answer.text.replace(request_id, "unknown")
+
+    assert seen(f"/v2/requests/{request_id}") == seen("/v2/requests/unknown")
+    assert seen(f"/v2/requests/{request_id}/status") == seen("/v2/requests/unknown/status")
+    assert seen("/v2/requests/unknown")[0] == 404
+
+
+def test_a_queue_that_is_away_is_a_502_that_says_when_to_try_again(tmp_path, redis, redis_socket):
+    with running(environment(f"unix://{redis_socket}?db=1", tmp_path), workers=0) as stack:
+        redis.execute_command("CLIENT", "PAUSE", "4000", "ALL")
+        answer = stack.client.post("/v2/superimpose", json={"base_image": "x", "overlay_image": "x"})
+        redis.execute_command("CLIENT", "UNPAUSE")
+
+    assert (answer.status_code, answer.json()["code"]) == (502, "unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_our_own_faults_are_logged_and_not_shown(caplog):
+    app = FastAPI()
+    errors.install(app)
+
+    @app.get("/v2/requests/{request_id}")
+    async def broken() -> None:
+        raise RuntimeError("secret detail")
+
+    async def get(path: str) -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.get(path)
+
+    with caplog.at_level(logging.ERROR, "superimpose.api"):
+        answer = asyncio.run(get("/v2/requests/1234"))
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert answer.json()["request_id"] == "1234"
+    assert "secret" not in answer.text
+    assert "1234" in caplog.text
+    assert "secret detail" in caplog.text

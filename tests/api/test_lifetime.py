@@ -1,0 +1,100 @@
+"""Requests that end: by expiry, by waiting too long, and behind two API processes."""
+
+import time
+from datetime import datetime
+
+import httpx
+import pytest
+
+from tests.stack import KEY, await_http, environment, free_port, running
+
+TTL_S = 4
+
+
+@pytest.fixture(scope="module")
+def short_lived(redis_socket, tmp_path_factory):
+    env = environment(
+        f"unix://{redis_socket}?db=2",
+        tmp_path_factory.mktemp("short"),
+        result_ttl_s=TTL_S,
+        start_timeout_s=3,
+        job_timeout_s=2,
+        fetch_timeout_s=1,
+        sync_timeout_s=0.5,
+    )
+    with running(env, workers=1) as stack:
+        yield stack
+
+
+@pytest.fixture
+def samples(short_lived):
+    url = f"{short_lived.url}/samples"
+    return {"base_image": f"{url}/cup.jpg", "overlay_image": f"{url}/logo.png"}
+
+
+def test_record_result_and_picture_go_together(short_lived, samples):
+    request_id = short_lived.submit(**samples)
+    assert short_lived.finish(request_id).status_code == 200
+    result = short_lived.client.get(f"/v2/requests/{request_id}").json()
+    places = (
+        f"/v2/requests/{request_id}/status",
+        f"/v2/requests/{request_id}",
+        f"/v1/requests/{request_id}",
+        result["output"],
+    )
+    expires_at = datetime.fromisoformat(result["expires_at"]).timestamp()
+
+    seen = set()
+    while time.time() < expires_at + 0.2:
+        before = time.time()
+        codes = {short_lived.client.get(place).status_code for place in places}
+        if time.time() < expires_at - 0.05:
+            assert codes == {200}
+        elif before > expires_at + 0.05:
+            assert codes == {404}
+        seen |= codes
+
+    assert seen == {200, 404}
+
+
+def test_waiting_too_long_is_a_504_whose_request_can_still_be_polled(redis_socket, tmp_path):
+    env = environment(f"unix://{redis_socket}?db=3", tmp_path, sync_timeout_s=0.3)
+    with running(env, workers=0) as stack:
+        url = f"{stack.url}/samples"
+        answer = stack.client.post(
+            "/v1/superimpose", json={"base_image": f"{url}/cup.jpg", "overlay_image": f"{url}/logo.png"}
+        )
+        request_id = answer.json()["request_id"]
+        queued = stack.status(request_id).json()
+        later = [
+            stack.status(stack.submit(base_image=f"{url}/cup.jpg", overlay_image=f"{url}/logo.png")).json()
+            for _ in range(2)
+        ]
+        stack.start("worker")
+        finished = stack.finish(request_id)
+
+    assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
+    assert queued["status"] == "QUEUED"
+    assert queued["metrics"] == {}
+    assert [queued["queue_position"], *[each["queue_position"] for each in later]] == [0, 1, 2]
+    assert finished.status_code == 200
+
+
+def test_two_api_processes_are_one_service(redis_socket, tmp_path):
+    env = environment(f"unix://{redis_socket}?db=4", tmp_path)
+    with running(env, workers=1) as stack:
+        port = free_port()
+        second = f"http://127.0.0.1:{port}"
+        await_http(f"{second}/livez", stack.start("cli", "api", "--port", str(port)))
+        with httpx.Client(base_url=second, headers={"x-api-key": KEY}, trust_env=False) as other:
+            url = f"{stack.url}/samples"
+            body = {"base_image": f"{url}/cup.jpg", "overlay_image": f"{url}/logo.png"}
+            request_id = stack.submit(**body)
+            stack.finish(request_id)
+            result = other.get(f"/v2/requests/{request_id}").json()
+            waited = other.post("/v1/superimpose", json=body | {"base_image": result["output"]})
+
+        assert result["status"] == "COMPLETED"
+        assert result["output"].startswith(second)
+        assert httpx.get(result["output"], trust_env=False).status_code == 200
+        assert waited.status_code == 200

@@ -1,0 +1,90 @@
+"""Pictures over HTTP: headers, HEAD, Range, conditional requests."""
+
+import httpx
+import pytest
+
+
+@pytest.fixture(scope="module")
+def picture(service, origin):
+    request_id = service.submit(
+        base_image=f"{origin.url}/cup.jpg", overlay_image=f"{origin.url}/logo.png", image_format="png"
+    )
+    assert service.finish(request_id).status_code == 200
+    return service.client.get(f"/v2/requests/{request_id}").json()["output"]
+
+
+@pytest.fixture
+def browser():
+    with httpx.Client(trust_env=False) as client:
+        yield client
+
+
+def test_a_picture_needs_no_key_and_is_only_a_picture(browser, picture):
+    answer = browser.get(picture)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.content.startswith(b"\x89PNG")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"].startswith("private, max-age=3")
+    assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+def test_head_is_get_without_the_picture(browser, picture):
+    head, get = browser.head(picture), browser.get(picture)
+
+    assert head.content == b""
+    volatile = ("date", "cache-control")
+    assert [item for item in head.headers.items() if item[0] not in volatile] == [
+        item for item in get.headers.items() if item[0] not in volatile
+    ]
+
+
+def test_a_known_etag_is_a_304(browser, picture):
+    etag = browser.head(picture).headers["etag"]
+
+    for header in (etag, f'"other", {etag}', f"W/{etag}", "*"):
+        assert browser.get(picture, headers={"if-none-match": header}).status_code == 304
+    assert browser.get(picture, headers={"if-none-match": '"other"'}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [("bytes=0-9", 0, 10), ("bytes=10-", 10, None), ("bytes=-7", -7, None), ("bytes=5-99999999", 5, None)],
+)
+def test_a_range_is_a_206_with_just_that(browser, picture, asked, start, end):
+    whole = browser.get(picture).content
+    part = browser.get(picture, headers={"range": asked})
+
+    assert part.status_code == 206
+    assert part.content == whole[start:end]
+    first = start if start >= 0 else len(whole) + start
+    assert part.headers["content-range"] == f"bytes {first}-{first + len(part.content) - 1}/{len(whole)}"
+
+
+@pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=-0"])
+def test_a_range_past_the_end_is_a_416(browser, picture, asked):
+    answer = browser.get(picture, headers={"range": asked})
+
+    assert answer.status_code == 416
+    assert answer.headers["content-range"].startswith("bytes */")
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "lines=0-1", "bytes=5-2", "bytes=-", "bytes=a-b"])
+def test_a_range_we_do_not_serve_gets_the_whole(browser, picture, asked):
+    assert browser.get(picture, headers={"range": asked}).status_code == 200
+
+
+def test_a_range_of_another_version_gets_the_whole(browser, picture):
+    headers = {"range": "bytes=0-9", "if-range": '"another"'}
+
+    assert browser.get(picture, headers=headers).status_code == 200
+
+
+def test_the_samples_are_served(service, browser):
+    for name, content_type in (("cup.jpg", "image/jpeg"), ("logo.png", "image/png")):
+        answer = browser.get(f"{service.url}/samples/{name}")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == content_type

@@ -1,0 +1,78 @@
+"""`superimpose compose`: one picture without any server."""
+
+import io
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from cli.main import app
+from compositor import SuperimposeParams
+from jobs.inputs import sample_bytes
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    for name in ("cup.jpg", "logo.png"):
+        (tmp_path / name).write_bytes(sample_bytes(name) or b"")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder):
+    return lambda *arguments: CliRunner(env={"COLUMNS": "300"}).invoke(app, ["compose", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("name", "format"), [("a.jpg", "JPEG"), ("a.png", "PNG"), ("a.webp", "WEBP"), ("a.out", "JPEG")]
+)
+def test_the_extension_names_the_format(run, folder, name, format):
+    answer = run("cup.jpg", "logo.png", "-o", name, "--rescale-factor", "0.33", "--x-offset", "430")
+
+    assert answer.exit_code == 0, answer.output
+    assert Image.open(io.BytesIO((folder / name).read_bytes())).format == format
+    assert "600 x 400" in answer.output
+
+
+def test_every_parameter_is_an_option(run):
+    help_text = "".join(run("--help").output.split())
+
+    for name in SuperimposeParams.model_fields.keys() - {"base_image", "overlay_image", "mask", "base64"}:
+        assert f"--{name.replace('_', '-')}" in help_text
+
+
+def test_options_mean_what_the_parameters_mean(run, folder):
+    run("cup.jpg", "logo.png", "-o", "nothing.png", "--opacity", "0")
+    run("cup.jpg", "logo.png", "-o", "away.png", "--x-offset", "9999")
+    run("cup.jpg", "logo.png", "-o", "there.png")
+
+    assert (folder / "nothing.png").read_bytes() == (folder / "away.png").read_bytes()
+    assert (folder / "nothing.png").read_bytes() != (folder / "there.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--opacity", "3"), "--opacity"),
+        (("--overlay-resize", "huge"), "Fit"),
+        (("--rotation", "x"), "--rotation"),
+        (("--no-such-thing", "1"), "--no-such-thing"),
+    ],
+)
+def test_a_bad_option_is_named(run, folder, arguments, said):
+    answer = run("cup.jpg", "logo.png", "-o", "a.png", *arguments)
+
+    assert answer.exit_code == 2
+    assert said in "".join(answer.output.split())
+    assert not (folder / "a.png").exists()
+
+
+def test_a_file_that_is_no_picture_is_one_sentence(run, folder):
+    (folder / "text.png").write_text("I am a text file")
+
+    answer = run("cup.jpg", "text.png", "-o", "a.png")
+
+    assert answer.exit_code == 1
+    assert answer.output.startswith("superimpose: overlay_image: ")
+    assert not (folder / "a.png").exists()

@@ -1,0 +1,70 @@
+"""Imports point one way, and the API never loads a decoder."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = {"api", "cli", "compositor", "jobs", "worker"}
+MAY_IMPORT = {
+    "api": {"api", "jobs", "compositor"},
+    "jobs": {"jobs"},
+    "worker": {"worker", "jobs", "compositor"},
+    "compositor": {"compositor"},
+    "cli": OURS,
+}
+OF_THE_COMPOSITOR = {"SuperimposeParams", "SuperimposeRequest"}
+
+
+def imports(path: Path) -> list[tuple[str, str]]:
+    """(module, name) of every import in a file."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, "") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found += [(node.module or "", alias.name) for alias in node.names]
+    return found
+
+
+@pytest.mark.parametrize("package", sorted(OURS))
+def test_a_package_imports_only_what_it_may(package):
+    files = list((ROOT / package).rglob("*.py"))
+    assert files
+    for path in files:
+        for module, name in imports(path):
+            top = module.partition(".")[0]
+            if top in OURS:
+                assert top in MAY_IMPORT[package], f"{path} imports {module}"
+            if package == "api" and top == "compositor":
+                assert name in OF_THE_COMPOSITOR, f"{path} imports {module}.{name}"
+
+
+@pytest.mark.parametrize("forbidden", ["PIL", "numpy", "fpng"])
+def test_the_api_process_loads_no_decoder(forbidden):
+    code = (
+        "import sys; from api.app import create_app; from jobs.settings import Settings;"
+        "app = create_app(Settings()); app.openapi(); print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+
+    assert forbidden not in loaded.stdout.split()
+
+
+def test_no_module_shadows_the_standard_library():
+    tops = {path.stem for path in ROOT.glob("*.py")} | {path.name for path in ROOT.iterdir() if path.is_dir()}
+
+    assert tops.isdisjoint({"queue", "types", "logging"})
+
+
+def test_importing_the_packages_reads_no_setting(monkeypatch):
+    monkeypatch.setenv("SUPERIMPOSE_WORKERS", "not a number")
+    code = "import api.app, cli.main, cli.up, cli.roles, jobs.settings, worker.tasks, worker.warm_worker"
+
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

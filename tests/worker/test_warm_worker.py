@@ -1,0 +1,209 @@
+"""The RQ worker and its warm child, in real processes, through crashes and hangs."""
+
+import json
+import os
+import signal
+import threading
+
+import pytest
+from rq.job import JobStatus
+
+from jobs.connection import connect_worker
+from jobs.inputs import SAMPLE
+from jobs.queue import open_queue
+from jobs.record import Record
+from jobs.settings import Settings
+from jobs.status import FailureCode, Status
+from jobs.store import PictureStore
+from jobs.submission import Submission
+from jobs.transitions import Transitions
+from worker.warm_worker import WarmWorker
+
+HERE = "http://here.example"
+SAMPLES = {"base_image": f"{HERE}/samples/cup.jpg", "overlay_image": f"{HERE}/samples/logo.png"}
+
+
+@pytest.fixture
+def settings(redis_socket, redis, tmp_path):
+    return Settings(
+        redis_url=f"unix://{redis_socket}?db=1",
+        data_dir=tmp_path,
+        fetch_allow="127.0.0.1/32",
+        fetch_timeout_s=20,
+        job_timeout_s=21,
+        max_attempts=2,
+    )
+
+
+@pytest.fixture
+def submit(redis, settings):
+    def submit(**params) -> str:
+        store = PictureStore.open(settings)
+        return Submission(redis, settings, store).submit(SAMPLES | params, "key_1", HERE)
+
+    return submit
+
+
+@pytest.fixture
+def record(redis, settings):
+    def record(request_id: str) -> Record:
+        found = Transitions(redis, settings).read(request_id)
+        assert found is not None
+        return found
+
+    return record
+
+
+@pytest.fixture
+def run_all(settings):
+    def run_all() -> WarmWorker:
+        worker = WarmWorker(connect_worker(settings), settings)
+        worker.work(burst=True)
+        return worker
+
+    return run_all
+
+
+def job_of(redis, request_id):
+    job = open_queue(redis).fetch_job(request_id)
+    assert job is not None
+    return job
+
+
+def test_a_job_ends_as_a_picture_in_the_store(redis, settings, submit, record, run_all):
+    request_id = submit(image_format="png")
+
+    run_all()
+
+    made = record(request_id)
+    assert made.status is Status.COMPLETED
+    assert made.output is not None
+    picture = PictureStore.open(settings).get(made.output.path)
+    assert picture.startswith(b"\x89PNG")
+    assert (len(picture), made.output.width, made.output.height) == (made.output.file_size, 600, 400)
+    assert set(made.stages) == {"fetch", "decode", "compose", "encode", "store"}
+    assert job_of(redis, request_id).get_status() is JobStatus.FINISHED
+
+
+def test_one_child_does_many_jobs(submit, record, run_all):
+    requests = [submit() for _ in range(5)]
+
+    run_all()
+
+    assert {record(request_id).status for request_id in requests} == {Status.COMPLETED}
+
+
+def test_a_callers_fault_fails_without_another_attempt(redis, submit, record, run_all):
+    request_id = submit(overlay_image="bm90IGEgcGljdHVyZQ==")
+
+    run_all()
+
+    failed = record(request_id)
+    assert (failed.status, failed.code, failed.attempts) == (Status.FAILED, FailureCode.INVALID_IMAGE, 1)
+    assert failed.error is not None
+    assert failed.error.startswith("overlay_image: ")
+    assert job_of(redis, request_id).get_status() is JobStatus.FAILED
+
+
+def test_what_is_lost_from_the_store_is_tried_again_and_then_our_fault(redis, submit, record, run_all):
+    request_id = submit(overlay_image="bm90IGEgcGljdHVyZQ==")
+    params = record(request_id).params | {"overlay_image": "store:inputs/20300101T0000/gone"}
+    redis.hset(f"superimpose:request:{request_id}", "params", json.dumps(params))
+
+    run_all()
+
+    failed = record(request_id)
+    assert (failed.code, failed.attempts) == (FailureCode.INTERNAL, 2)
+    assert "gone" not in (failed.error or "")
+
+
+class Killer(threading.Thread):
+    """Sends a signal to the worker's child each time the origin is asked for a picture."""
+
+    def __init__(self, worker: WarmWorker, origin, path: str, number: signal.Signals, times: int) -> None:
+        super().__init__(daemon=True)
+        self.worker, self.origin, self.path, self.number, self.times = worker, origin, path, number, times
+
+    def run(self) -> None:
+        for time in range(1, self.times + 1):
+            self.origin.await_request(self.path, time)
+            child = self.worker._child
+            assert child is not None
+            os.kill(child.pid, self.number)
+
+
+def test_a_killed_child_costs_one_attempt(settings, submit, record, origin):
+    path = "/hangs.jpg?once"
+    request_id, next_one = submit(base_image=origin.url + path), submit()
+    worker = WarmWorker(connect_worker(settings), settings)
+    killer = Killer(worker, origin, path, signal.SIGKILL, times=1)
+    killer.start()
+    threading.Thread(
+        target=lambda: (origin.await_request(path, 2), origin.release.set()), daemon=True
+    ).start()
+
+    worker.work(burst=True)
+    origin.release.clear()
+
+    assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 2)
+    assert (record(next_one).status, record(next_one).attempts) == (Status.COMPLETED, 1)
+
+
+def test_a_job_that_kills_every_child_ends_as_worker_lost(settings, submit, record, origin):
+    path = "/hangs.jpg?poison"
+    request_id, next_one = submit(base_image=origin.url + path), submit()
+    worker = WarmWorker(connect_worker(settings), settings)
+    Killer(worker, origin, path, signal.SIGKILL, times=settings.max_attempts).start()
+
+    worker.work(burst=True)
+
+    lost = record(request_id)
+    assert (lost.status, lost.code, lost.attempts) == (Status.FAILED, FailureCode.WORKER_LOST, 2)
+    assert record(next_one).status is Status.COMPLETED
+
+
+def test_a_hanging_child_is_killed_when_the_time_of_its_job_is_up(settings, submit, record, origin):
+    path = "/hangs.jpg?stopped"
+    hasty = settings.model_copy(update={"fetch_timeout_s": 1.5, "job_timeout_s": 2})
+    request_id, next_one = submit(base_image=origin.url + path), submit()
+    worker = WarmWorker(connect_worker(hasty), hasty)
+    Killer(worker, origin, path, signal.SIGSTOP, times=1).start()
+
+    worker.work(burst=True)
+
+    late = record(request_id)
+    assert (late.status, late.code) == (Status.FAILED, FailureCode.TIMEOUT)
+    assert record(next_one).status is Status.COMPLETED
+
+
+def test_a_job_that_is_not_ours_is_never_run(redis, tmp_path, run_all):
+    target = tmp_path / "made-by-a-job"
+    job = open_queue(redis).enqueue("os.mkdir", str(target))
+
+    run_all()
+
+    assert not target.exists()
+    assert job.get_status() is JobStatus.FAILED
+
+
+def test_a_finished_request_is_not_made_again(redis, settings, submit, record, run_all):
+    request_id = submit()
+    Transitions(redis, settings).fail(request_id, FailureCode.CANCELLED, "cancelled")
+
+    run_all()
+
+    assert (record(request_id).code, record(request_id).attempts) == (FailureCode.CANCELLED, 0)
+
+
+def test_no_child_outlives_its_worker(submit, run_all):
+    submit()
+
+    worker = run_all()
+
+    assert worker._child is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker._child.pid, 0)
+
+
+def test_samples_are_references_workers_can_read(record, submit):
+    assert record(submit()).params["base_image"] == f"{SAMPLE}cup.jpg"
