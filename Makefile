@@ -5,10 +5,10 @@ DEV    := $(VENV)/.dev
 RUN    := $(VENV)/.run
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types fmt lock image bench clean
+.PHONY: help up test lint types fmt lock image bench bench-compositor clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(RUN) ## set up, then run the whole service in this terminal (ARGS="--port 9000")
 	@$(BIN)/superimpose up $(ARGS)
@@ -29,6 +29,10 @@ fmt: $(DEV) ## rewrite the code in the project's format
 
 bench: $(DEV) ## measure the service against a bare loop on this machine
 	$(BIN)/python -m benchmarks.service
+
+bench-compositor: $(DEV) ## measure the compositor against Pillow, libvips and OpenCV
+	$(BIN)/python -m pip install --quiet -c requirements.lock -r benchmarks/requirements.txt
+	$(BIN)/python -m benchmarks.compositor
 
 lock: ## pin today's versions into requirements.lock
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock

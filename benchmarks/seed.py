@@ -33,6 +33,14 @@ def overlay_png() -> bytes:
     return out.getvalue()
 
 
+def large_jpeg(size: tuple[int, int]) -> bytes:
+    """A base of `size` pixels, RGB, JPEG: the photo enlarged, so that its file is small for what it holds."""
+    out = io.BytesIO()
+    photo = ImageOps.fit(Image.open(_PHOTO), size, Image.Resampling.BICUBIC)
+    photo.save(out, "JPEG", quality=87)
+    return out.getvalue()
+
+
 def _grainy(size: tuple[int, int], amplitude: float) -> Image.Image:
     photo = ImageOps.fit(Image.open(_PHOTO), size, Image.Resampling.BICUBIC)
     grain = np.random.default_rng(7).normal(0, amplitude, (size[1], size[0], 3))

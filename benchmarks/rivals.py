@@ -1,0 +1,51 @@
+"""The seed example as one would write it with Pillow, libvips and OpenCV: files in, a file out.
+
+All of them use the same nearest-pixel resize, source-over, and JPEG at quality 95 with full chroma, or PNG
+with the library's default settings.
+"""
+
+import io
+
+import cv2
+import numpy as np
+import pyvips
+from PIL import Image
+
+from benchmarks.seed import PARAMS
+
+FACTOR, X, Y = (PARAMS[name] for name in ("rescale_factor", "x_offset", "y_offset"))
+
+
+def with_pillow(base: bytes, overlay: bytes, image_format: str) -> bytes:
+    canvas = Image.open(io.BytesIO(base)).convert("RGBA")
+    logo = Image.open(io.BytesIO(overlay)).convert("RGBA")
+    logo = logo.resize((int(logo.width * FACTOR), int(logo.height * FACTOR)), Image.Resampling.NEAREST)
+    canvas.alpha_composite(logo, (X, Y))
+    out = io.BytesIO()
+    if image_format == "png":
+        canvas.save(out, "PNG")
+    else:
+        canvas.convert("RGB").save(out, "JPEG", quality=95, subsampling=0)
+    return out.getvalue()
+
+
+def with_libvips(base: bytes, overlay: bytes, image_format: str) -> bytes:
+    canvas = pyvips.Image.new_from_buffer(base, "")
+    logo = pyvips.Image.new_from_buffer(overlay, "").resize(FACTOR, kernel="nearest")
+    canvas = canvas.composite2(logo, "over", x=X, y=Y)
+    if image_format == "png":
+        return canvas.write_to_buffer(".png")
+    return canvas.flatten().write_to_buffer(".jpg", Q=95, subsample_mode="off")
+
+
+def with_opencv(base: bytes, overlay: bytes, image_format: str) -> bytes:
+    canvas = cv2.imdecode(np.frombuffer(base, np.uint8), cv2.IMREAD_COLOR)
+    logo = cv2.imdecode(np.frombuffer(overlay, np.uint8), cv2.IMREAD_UNCHANGED)
+    height, width = (int(side * FACTOR) for side in logo.shape[:2])
+    logo = cv2.resize(logo, (width, height), interpolation=cv2.INTER_NEAREST)
+    box = canvas[Y : Y + height, X : X + width]
+    alpha = logo[..., 3:].astype(np.float32) / 255
+    box[:] = np.rint(logo[..., :3] * alpha + box * (1 - alpha))
+    full = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    options = [] if image_format == "png" else [cv2.IMWRITE_JPEG_QUALITY, 95, *full]
+    return cv2.imencode(f".{image_format}", canvas, options)[1].tobytes()
