@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import socket
 import sys
 import time
 from pathlib import Path
@@ -30,18 +31,29 @@ def run(host: str, port: int, workers: int | None, data_dir: Path | None) -> Non
     }
     supervisor = Supervisor(grace_s=GRACE_S)
     try:
+        check_free(host, port)
         if not settings.redis_url:
             supervisor.start(
                 "redis", server_command(settings.data_dir, settings.redis_socket), foundation=True
             )
             await_ready(settings.redis_socket, lambda: supervisor.stopping)
-    except RedisUnavailable as error:
+    except (RedisUnavailable, OSError) as error:
         supervisor.stop()
         typer.echo(f"superimpose: {error}", err=True)
         raise typer.Exit(1) from None
     start_roles(supervisor, env, host, port, workers or settings.workers)
     url = settings.public_url or f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
     supervisor.run(ready=lambda: greet(supervisor, url, key))
+
+
+def check_free(host: str, port: int) -> None:
+    """Raises `OSError` with what to do if nobody could listen there."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise OSError(f"cannot listen on {host}:{port} ({error.strerror}): give another --port") from None
 
 
 def start_roles(supervisor: Supervisor, env: dict[str, str], host: str, port: int, workers: int) -> None:

@@ -3,12 +3,16 @@
 Started fresh rather than forked, because its parent has threads; ends by itself when its parent does.
 """
 
+import os
 import subprocess
 import sys
 from multiprocessing.connection import Pipe
 
 from jobs.settings import Settings
 from worker.outcome import Outcome
+
+LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+"""One job at a time needs no thread pool of numpy's and no malloc arena per thread."""
 
 
 class ChildDied(Exception):
@@ -28,6 +32,7 @@ class Child:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "worker.child_process", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
+                env=LEAN | os.environ,
                 start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
             )
         self._connection.send_bytes(settings.model_dump_json().encode())

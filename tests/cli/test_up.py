@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -123,6 +124,20 @@ def test_accepted_requests_survive_a_restart(up):
                 assert status in ("QUEUED", "PROCESSING")
                 assert time.monotonic() < deadline, f"{request_id} is {status}"
                 time.sleep(0.05)
+
+
+def test_a_port_in_use_is_refused_in_one_sentence(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = Up(tmp_path, port)
+        assert refused.process.wait(PATIENCE_S) == 1
+
+    refused._reader.join(PATIENCE_S)
+    assert f"cannot listen on 127.0.0.1:{port}" in refused.printed
+    assert "--port" in refused.printed
+    assert "Traceback" not in refused.printed
 
 
 def test_a_second_up_on_the_same_data_is_refused_in_one_sentence(up):
