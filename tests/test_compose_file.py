@@ -1,0 +1,179 @@
+"""What must not regress in Dockerfile and docker-compose.yml; `docker compose up` itself is run by hand."""
+
+import json
+import re
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jobs import keyspace
+from jobs.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"]
+OURS = ("api", "worker")
+PREFIX = "SUPERIMPOSE_"
+FIXED_BY_THE_IMAGE = {"data_dir"}  # the volume is mounted there
+OF_COMPOSE_ALONE = {"SUPERIMPOSE_PORT"}  # the port published on the host
+
+
+def instructions() -> list[tuple[str, str]]:
+    """(name, rest) of every instruction of the Dockerfile, continued lines joined."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line.strip() for line in text.splitlines()]
+    return [tuple(line.split(maxsplit=1)) for line in lines if line and not line.startswith("#")]
+
+
+def final_stage() -> dict[str, str]:
+    """The last stage's instructions by name; of several of one name the last."""
+    names = [name for name, _ in instructions()]
+    last_from = len(names) - names[::-1].index("FROM") - 1
+    return dict(instructions()[last_from:])
+
+
+def seconds(text: str) -> float:
+    """Length of a compose duration such as `1m30s`."""
+    units = {"h": "hours", "m": "minutes", "s": "seconds"}
+    parts = {units[unit]: int(number) for number, unit in re.findall(r"(\d+)([hms])", text)}
+    return timedelta(**parts).total_seconds()
+
+
+def redis_option(name: str) -> str:
+    """The value that Redis is started with for an option of one value."""
+    command = SERVICES["redis"]["command"]
+    return command[command.index(name) + 1]
+
+
+def test_the_image_runs_exec_form_so_that_signals_reach_us():
+    stage = final_stage()
+    assert json.loads(stage["ENTRYPOINT"]) == ["superimpose"]
+    assert json.loads(stage["CMD"])[0] == "api"
+
+
+def test_the_image_does_not_run_as_root():
+    user, _, group = final_stage()["USER"].partition(":")
+    assert int(user) > 0
+    assert int(group) > 0
+
+
+def test_the_image_checks_its_api():
+    options, _, command = final_stage()["HEALTHCHECK"].partition("CMD ")
+    assert "--timeout" in options
+    assert "GET /livez " in " ".join(json.loads(command))
+
+
+def test_the_image_installs_a_wheel_and_not_the_checkout():
+    installs = [rest for name, rest in instructions() if name == "RUN" and "pip install" in rest]
+    assert installs
+    assert not any(re.search(r"\s(-e|--editable)\s", rest) for rest in installs)
+
+
+def test_the_build_context_holds_what_the_wheel_is_made_of_and_nothing_else():
+    lines = (ROOT / ".dockerignore").read_text().split()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    files = {project["project"]["readme"], *project["project"]["license-files"]}
+    packages = {package.partition(".")[0] for package in project["tool"]["setuptools"]["packages"]}
+    assert "*" in lines
+    assert {line[1:] for line in lines if line.startswith("!")} == {
+        "pyproject.toml",
+        "requirements.lock",
+        *files,
+        *packages,
+    }
+
+
+def test_the_wheel_has_every_package_of_ours():
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    tops = {package.partition(".")[0] for package in named}
+    inits = [init for top in tops for init in (ROOT / top).rglob("__init__.py")]
+    assert {".".join(init.parent.relative_to(ROOT).parts) for init in inits} == set(named)
+
+
+def test_redis_keeps_accepted_requests():
+    assert redis_option("--appendonly") == "yes"
+    assert redis_option("--appendfsync") == "everysec"
+    assert redis_option("--maxmemory-policy") == "noeviction"
+    assert [volume.partition(":")[2] for volume in SERVICES["redis"]["volumes"]] == ["/data"]
+
+
+def test_redis_is_reachable_by_our_services_alone():
+    assert "ports" not in SERVICES["redis"]
+    assert SERVICES["redis"]["networks"] == ["backend"]
+    assert COMPOSE["networks"]["backend"]["internal"] is True
+
+
+def test_redis_refuses_what_we_never_use():
+    rules = SERVICES["redis"]["command"]
+    assert rules.index("-@all") < rules.index("+@write") < rules.index("-@dangerous")
+    assert {rule for rule in rules if rule.startswith(("~", "&"))} == {
+        "~rq:*",
+        "&rq:*",
+        f"~{keyspace.PREFIX}:*",
+        f"&{keyspace.PREFIX}:*",
+    }
+
+
+def test_the_api_is_published_on_loopback_and_workers_not_at_all():
+    assert SERVICES["api"]["ports"] == ["127.0.0.1:${SUPERIMPOSE_PORT:-8000}:8000"]
+    assert "ports" not in SERVICES["worker"]
+
+
+def test_workers_can_be_scaled():
+    assert not any("container_name" in service for service in SERVICES.values())
+
+
+def test_both_roles_run_one_image_on_one_store():
+    api, worker = (SERVICES[role] for role in OURS)
+    for shared in ("image", "build", "volumes"):
+        assert api[shared] == worker[shared]
+    assert worker["command"] == ["worker"]
+
+
+def test_stopping_waits_for_the_job_at_hand():
+    assert seconds(SERVICES["worker"]["stop_grace_period"]) > Settings().attempt_timeout_s
+
+
+def test_stopping_waits_for_open_answers():
+    from cli.roles import SHUTDOWN_S
+
+    assert seconds(SERVICES["api"]["stop_grace_period"]) > SHUTDOWN_S
+
+
+def test_every_service_says_whether_it_is_well():
+    assert "healthcheck" not in SERVICES["api"]  # the image's own
+    assert {"test", "interval", "timeout", "retries"} <= set(SERVICES["redis"]["healthcheck"])
+    assert {"test", "interval", "timeout", "retries"} <= set(SERVICES["worker"]["healthcheck"])
+
+
+@pytest.mark.parametrize("role", OURS)
+def test_our_services_wait_for_redis_and_come_back(role):
+    assert SERVICES[role]["depends_on"] == {"redis": {"condition": "service_healthy"}}
+    assert SERVICES[role]["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("role", OURS)
+def test_our_services_have_no_privileges_and_no_writable_root(role):
+    service = SERVICES[role]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_every_variable_is_a_setting():
+    files = ("Dockerfile", "docker-compose.yml", "docs/stack.md")
+    text = "".join((ROOT / name).read_text() for name in files)
+    named = set(re.findall(rf"\b{PREFIX}[A-Z_]+[A-Z]\b", text)) - OF_COMPOSE_ALONE
+    assert named
+    assert {name.removeprefix(PREFIX).lower() for name in named} <= set(Settings.model_fields)
+
+
+def test_every_setting_reaches_the_services():
+    """A new setting needs a line under `x-settings` in docker-compose.yml, or `.env` could not set it."""
+    given: dict[str, Any] = SERVICES["worker"]["environment"]
+    assert {PREFIX + name.upper() for name in Settings.model_fields.keys() - FIXED_BY_THE_IMAGE} == set(given)
+    assert SERVICES["api"]["environment"].keys() | {"SUPERIMPOSE_WORKERS"} == given.keys()
