@@ -98,14 +98,20 @@ def _picture(image: Image.Image, data: bytes) -> Picture:
     animated = is_animated(image, data)
     fast = fast_png(image, data)
     if fast is not None:
-        return Picture(to_srgb(fast, image.info.get("icc_profile")), animated, b"")
+        return Picture(_bare(to_srgb(fast, image.info.get("icc_profile"))), animated, b"")
     verified(image, data)
     key = colour_key(image)
     image.load()
     colour = to_srgb(image, image.info.get("icc_profile"))
     if key is not None:
         colour.putalpha(keyed_alpha(image, key))
-    return Picture(upright(colour, orientation(image)), animated, credits(image))
+    return Picture(_bare(upright(colour, orientation(image))), animated, credits(image))
+
+
+def _bare(image: Image.Image) -> Image.Image:
+    """`image` without metadata, which Pillow's encoders would copy into the answer."""
+    image.info = {}
+    return image
 
 
 @contextmanager

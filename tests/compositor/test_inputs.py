@@ -1,0 +1,197 @@
+"""Pictures as the world sends them: written by other programs, in every depth, colour space and pose."""
+
+import io
+import itertools
+from pathlib import Path
+
+import numpy as np
+import png as pypng
+import pytest
+from PIL import Image
+
+from compositor import InvalidImage, Limits, SuperimposeParams, superimpose
+from compositor.decode import Picture, decode
+from compositor.limits import SAFE_FORMATS
+from tests.compositor.pictures import PICTURES, pixels, plain, read
+
+ASTRONAUT = (Path(__file__).parent / "golden" / "in" / "astronaut.png").read_bytes()
+SOURCE = Image.open(io.BytesIO(ASTRONAUT)).crop((40, 0, 136, 96))
+ROOMY = Limits(formats=(*SAFE_FORMATS, "TIFF", "JPEG2000", "BMP"))
+
+
+def decoded(name: str, limits: Limits = ROOMY) -> Picture:
+    return decode(read(name), "overlay_image", limits)
+
+
+def levels(picture: Picture) -> np.ndarray:
+    return np.asarray(picture.image).astype(int)
+
+
+def by_pypng(file: bytes) -> np.ndarray:
+    """(height, width, 4) int, 0 - 255, by a decoder written in Python."""
+    width, height, rows, info = pypng.Reader(bytes=file).asRGBA()
+    table = np.array(list(itertools.chain.from_iterable(rows))).reshape(height, width, 4)
+    return np.rint(table * 255 / (2 ** info["bitdepth"] - 1)).astype(int)
+
+
+@pytest.mark.parametrize("file", sorted((PICTURES / "pngsuite").iterdir()), ids=lambda file: file.stem)
+def test_the_png_suite_is_decoded_as_by_another_decoder(file: Path) -> None:
+    data = file.read_bytes()
+    ours = np.asarray(decode(data, "overlay_image", Limits()).image.convert("RGBA")).astype(int)
+    theirs = by_pypng(data)
+    visible = theirs[..., 3:] > 0
+    assert np.abs((ours - theirs) * np.concatenate([visible] * 3 + [np.ones_like(visible)], -1)).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["l_trns", "i_trns", "rgb_trns", "p_trns_single"])
+def test_one_transparent_colour_is_transparent_at_every_depth(name: str) -> None:
+    data = read(f"pillow/{name}.png")
+    ours = np.asarray(decode(data, "overlay_image", Limits()).image)
+    assert (ours[..., 3] == by_pypng(data)[..., 3]).all()
+    assert set(np.unique(ours[..., 3])) == {0, 255}
+
+
+def test_one_transparent_colour_is_transparent_at_one_bit() -> None:
+    ours = levels(decoded("pillow/1_trns.png"))
+    assert (ours[..., 3] == 255 - ours[..., 0]).all()
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "webp"])
+def test_a_photograph_is_turned_the_way_the_camera_was_held(orientation: int, suffix: str) -> None:
+    one = decoded(f"pillow/hopper_orientation_{orientation}.{suffix}").image
+    other = decoded(f"pillow/hopper_orientation_2.{suffix}").image
+    assert one.size == other.size
+    assert np.abs(np.asarray(one).astype(int) - np.asarray(other)).mean() < 6
+
+
+def test_orientation_turns_base_overlay_and_mask() -> None:
+    turned = read("pillow/hopper_orientation_6.jpg")
+    upright = levels(decoded("pillow/hopper_orientation_6.jpg"))
+    params = SuperimposeParams(image_format="png")
+    as_base = superimpose(turned, plain((9, 9), "red"), SuperimposeParams(image_format="png", x_offset=9999))
+    black, white = (plain((upright.shape[1], upright.shape[0]), colour) for colour in ("black", "white"))
+    as_overlay = superimpose(black, turned, params)
+    as_mask = superimpose(black, white, params, turned)
+    assert (pixels(as_base.data) == upright).all()
+    assert (pixels(as_overlay.data) == upright).all()
+    assert np.abs(pixels(as_mask.data)[..., 0] - upright @ [0.2126, 0.7152, 0.0722]).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["rot1mir0", "rot3mir0"])
+def test_avif_rotation_and_mirroring_are_applied(name: str) -> None:
+    one, other = decoded(f"pillow/{name}.avif"), decoded("pillow/rot0mir1.avif")
+    assert one.image.size == other.image.size == (640, 427)
+    assert np.abs(levels(one) - levels(other)).mean() < 12
+
+
+@pytest.mark.parametrize(("name", "tolerance"), [("display-p3.png", 2), ("display-p3.jpg", 14)])
+def test_display_p3_comes_out_as_the_srgb_it_was_made_of(name: str, tolerance: int) -> None:
+    data = read(f"made/{name}")
+    ours = np.asarray(decode(data, "base_image", Limits()).image).astype(int)
+    unconverted = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    assert np.abs(ours - np.asarray(SOURCE)).max() <= tolerance
+    assert np.abs(unconverted - np.asarray(SOURCE)).mean() > 2 * np.abs(ours - np.asarray(SOURCE)).mean()
+
+
+def test_a_profile_is_used_and_a_broken_one_is_left_aside() -> None:
+    image = Image.open(io.BytesIO(read("pillow/icc_profile.png")))
+    out = io.BytesIO()
+    image.save(out, "PNG", icc_profile=b"no profile at all")
+    broken = decode(out.getvalue(), "base_image", Limits()).image
+    assert (np.asarray(broken) == np.asarray(image.convert(broken.mode))).all()
+
+
+def test_a_cmyk_jpeg_is_neither_inverted_nor_grey() -> None:
+    picture = decoded("pillow/pil_sample_cmyk.jpg")
+    assert picture.image.mode == "RGB"
+    assert (
+        levels(picture)
+        == np.asarray(Image.open(io.BytesIO(read("pillow/pil_sample_cmyk.jpg"))).convert("RGB"))
+    ).all()
+    assert np.ptp(levels(picture), axis=-1).max() > 100
+
+
+@pytest.mark.parametrize("name", ["progressive.jpg", "arithmetic.jpg"])
+def test_a_losslessly_recoded_jpeg_gives_the_same_pixels(name: str) -> None:
+    assert (levels(decoded(f"made/{name}")) == levels(decoded("made/baseline.jpg"))).all()
+
+
+def test_a_grey_jpeg_becomes_grey_rgb() -> None:
+    grey = levels(decoded("made/grey.jpg"))
+    assert grey.shape == (96, 96, 3)
+    assert np.ptp(grey, axis=-1).max() == 0
+
+
+def test_a_12_bit_jpeg_is_refused_in_clear_words() -> None:
+    with pytest.raises(InvalidImage, match="base_image: a 12-bit JPEG, only 8-bit"):
+        decode(read("made/twelve-bit.jpg"), "base_image", Limits())
+
+
+def test_16_bit_pngs_are_scaled_not_clipped() -> None:
+    assert (levels(decoded("made/rgb-16.png")) == np.asarray(SOURCE)).all()
+    assert (levels(decoded("made/rgba-16.png")) == levels(decoded("made/rgba.png"))).all()
+
+
+@pytest.mark.parametrize("name", ["alpha.webp", "alpha.avif"])
+def test_webp_and_avif_keep_their_alpha(name: str) -> None:
+    ours, expected = levels(decoded(f"made/{name}")), levels(decoded("made/rgba.png"))
+    assert (ours[..., 3] == expected[..., 3]).all()
+    assert np.abs((ours - expected)[..., :3] * (expected[..., 3:] > 0)).max() <= 2
+
+
+def test_a_gif_keeps_its_transparent_colour() -> None:
+    picture = decoded("pillow/transparent.gif")
+    assert picture.image.mode == "RGBA"
+    assert set(np.unique(levels(picture)[..., 3])) == {0, 255}
+
+
+@pytest.mark.parametrize(
+    "name", ["made/animated.gif", "made/animated.webp", "pillow/apng.png", "pillow/dispose_bgnd.gif"]
+)
+def test_an_animation_gives_its_first_frame_and_says_so(name: str) -> None:
+    base = plain((8, 8), "black")
+    out = superimpose(base, read(name), SuperimposeParams(), read("made/rgba.png"))
+    assert out.animated == ("overlay_image",)
+
+
+@pytest.mark.parametrize(
+    "name", ["made/alpha.webp", "pillow/transparent.gif", "made/rgba.png", "pillow/frame_size.mpo"]
+)
+def test_a_still_picture_is_not_called_animated(name: str) -> None:
+    assert not decoded(name).animated
+
+
+def test_the_first_frame_of_an_animated_webp_is_whole() -> None:
+    assert (levels(decoded("made/animated.webp"))[..., 3] == levels(decoded("made/rgba.png"))[..., 3]).all()
+
+
+def test_a_multi_picture_jpeg_gives_its_first_picture() -> None:
+    assert decoded("pillow/frame_size.mpo").image.size == (56, 70)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("made/lzw.tif", "TIFF"),
+        ("pillow/16bit.cropped.tif", "TIFF"),
+        ("pillow/16bit.cropped.jp2", "JPEG2000"),
+    ],
+)
+def test_a_format_beyond_the_safe_ones_is_refused_by_name_until_allowed(name: str, kind: str) -> None:
+    with pytest.raises(InvalidImage, match=f"overlay_image: a file of kind {kind}, allowed are JPEG, PNG"):
+        decoded(name, Limits())
+    assert decoded(name).image.mode == "RGB"
+
+
+def test_16_bit_grey_tiff_and_jpeg_2000_are_scaled() -> None:
+    tiff, jp2 = (levels(decoded(f"pillow/16bit.cropped.{suffix}"))[..., 0] for suffix in ("tif", "jp2"))
+    raw = np.asarray(Image.open(io.BytesIO(read("pillow/16bit.cropped.tif"))))
+    assert np.abs(tiff - raw / 257).max() <= 0.5
+    assert tiff.max() < 255
+    assert np.abs(jp2 - tiff).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["invalid-exif.jpg", "uncompressed_la.png"])
+def test_odd_but_whole_files_are_read(name: str) -> None:
+    assert decoded(f"pillow/{name}").image.size > (1, 1)

@@ -1,0 +1,137 @@
+"""The files that come out: their format, their marks, and nothing of the inputs but pixels."""
+
+import io
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from compositor import SuperimposeParams, superimpose
+from compositor.encode import encode
+from tests.compositor.pictures import pixels, plain, png, read
+
+FORMATS = ["jpeg", "png", "webp", "avif"]
+
+
+def made(base: bytes, overlay: bytes | None = None, **params: Any) -> bytes:
+    return superimpose(base, overlay or plain((1, 1), "red"), SuperimposeParams(**params)).data
+
+
+def opened(file: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(file))
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_the_answer_is_of_the_format_and_type_it_says(image_format: str) -> None:
+    out = superimpose(
+        plain((9, 7), "red"), plain((2, 2), "blue"), SuperimposeParams(image_format=image_format)
+    )
+    image = opened(out.data)
+    assert image.format == image_format.upper()
+    assert out.content_type == f"image/{image_format}" == image.get_format_mimetype()
+    assert (out.width, out.height) == image.size == (9, 7)
+    assert set(out.seconds) == {"decode", "compose", "encode"}
+
+
+@pytest.mark.parametrize("image_format", ["jpeg", "webp"])
+def test_jpeg_and_webp_carry_an_srgb_profile(image_format: str) -> None:
+    profile = opened(made(plain((4, 4), "red"), image_format=image_format)).info["icc_profile"]
+    name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+    assert name.startswith("sRGB")
+
+
+def test_png_and_avif_are_marked_as_srgb() -> None:
+    assert b"sRGB\0" in made(plain((4, 4), "red"), image_format="png")[:60]
+    assert b"nclx" + struct.pack(">HHH", 1, 13, 6) in made(plain((4, 4), "red"), image_format="avif")
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_the_same_job_gives_the_same_bytes(image_format: str) -> None:
+    base = read("made/rgba.png")
+    assert made(base, image_format=image_format) == made(base, image_format=image_format)
+
+
+@pytest.mark.parametrize("image_format", ["png", "webp", "avif"])
+def test_alpha_is_kept_where_the_format_can(image_format: str) -> None:
+    alpha = pixels(read("made/rgba.png"))[..., 3]
+    out = made(read("made/rgba.png"), image_format=image_format, x_offset=999, image_quality=100)
+    assert np.abs(pixels(out)[..., 3] - alpha).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("image_format", "background", "expected"),
+    [("jpeg", None, 255), ("jpeg", "#000", 0), ("png", "#0000ff", 0), ("webp", "#808080", 128)],
+)
+def test_a_transparent_base_is_flattened_on_the_background(
+    image_format: str, background: str | None, expected: int
+) -> None:
+    out = made(plain((16, 16), (0, 0, 0, 0), "RGBA"), image_format=image_format, background=background)
+    image = opened(out)
+    assert image.mode == "RGB"
+    assert abs(np.asarray(image)[8, 8, 0].astype(int) - expected) <= 2
+
+
+@pytest.mark.parametrize(("quality", "full"), [(95, True), (90, True), (89, False)])
+def test_jpeg_keeps_full_chroma_from_quality_90(quality: int, full: bool) -> None:
+    image = opened(made(plain((32, 32), "red"), image_quality=quality))
+    assert (image.layer[0][1:3] == (1, 1)) == full  # type: ignore[attr-defined]
+
+
+def test_quality_makes_smaller_files() -> None:
+    base = read("made/baseline.jpg")
+    for image_format in ("jpeg", "webp", "avif"):
+        sizes = [len(made(base, image_format=image_format, image_quality=each)) for each in (30, 95)]
+        assert sizes[0] < sizes[1]
+
+
+def described(**tags: str) -> bytes:
+    """A JPEG with EXIF tags, an ICC profile and a comment."""
+    exif = Image.Exif()
+    numbers = {"artist": 0x013B, "copyright": 0x8298, "camera": 0x0110}
+    exif.update({numbers[name]: value for name, value in tags.items()})
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "JPEG", exif=exif, icc_profile=profile, comment=b"secret")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_nothing_of_the_inputs_metadata_comes_out(image_format: str) -> None:
+    private = described(artist="secret", copyright="secret", camera="secret")
+    out = made(private, private, image_format=image_format)
+    assert b"secret" not in out
+    assert len(opened(out).getexif()) == 0
+    assert b"XYZ identity" not in opened(out).info.get("icc_profile", b"")
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_artist_and_copyright_come_out_when_asked_for(image_format: str) -> None:
+    private = described(artist="Ada", copyright="(c) Ada", camera="secret")
+    out = made(private, image_format=image_format, keep_copyright=True)
+    assert dict(opened(out).getexif()) == {0x013B: "Ada", 0x8298: "(c) Ada"}
+    assert b"secret" not in out
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_a_base_without_credits_keeps_none(image_format: str) -> None:
+    out = made(described(camera="secret"), image_format=image_format, keep_copyright=True)
+    assert len(opened(out).getexif()) == 0
+
+
+def test_a_png_too_large_to_hold_three_times_is_the_same_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    canvas = opened(read("made/rgba.png"))
+    small = encode(canvas, "png", 95, b"")
+    monkeypatch.setattr("compositor.encode._FPNG_MAX_BYTES", 1)
+    large = encode(canvas, "png", 95, b"")
+    assert large != small
+    assert (pixels(large) == pixels(small)).all()
+    assert b"sRGB\0" in large[:60]
+
+
+def test_the_png_is_readable_by_a_strict_reader() -> None:
+    out = made(
+        described(artist="Ada"), png(np.zeros((3, 3, 4), np.uint8)), image_format="png", keep_copyright=True
+    )
+    opened(out).verify()

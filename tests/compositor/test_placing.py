@@ -1,0 +1,112 @@
+"""Where the overlay stands, how large it is, and how often: the parameters beyond the reference."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compositor import ImageTooLarge, Limits, SuperimposeParams, superimpose
+from tests.compositor.pictures import pixels, plain, png
+
+BASE = plain((20, 10), "black")
+
+
+def marks(overlay: bytes, base: bytes = BASE, mask: bytes | None = None, **params: Any) -> np.ndarray:
+    """(height, width) bool: where the overlay shows on a black base."""
+    out = superimpose(base, overlay, SuperimposeParams(**params, image_format="png"), mask)
+    return pixels(out.data)[..., 0] > 127
+
+
+def box(shown: np.ndarray) -> tuple[int, int, int, int]:
+    """Left, top, and the right and bottom edges beyond of what shows."""
+    rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
+    return (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
+@pytest.mark.parametrize(
+    ("gravity", "corner"),
+    [
+        ("northwest", (1, 2)),
+        ("north", (9, 2)),
+        ("northeast", (15, 2)),
+        ("west", (1, 5)),
+        ("center", (9, 5)),
+        ("east", (15, 5)),
+        ("southwest", (1, 4)),
+        ("south", (9, 4)),
+        ("southeast", (15, 4)),
+    ],
+)
+def test_offsets_push_inwards_from_the_anchor(gravity: str, corner: tuple[int, int]) -> None:
+    shown = marks(plain((4, 4), "white"), gravity=gravity, x_offset=1, y_offset=2)
+    assert box(shown)[:2] == corner
+
+
+def test_gravity_places_the_rotated_overlay() -> None:
+    assert box(marks(plain((6, 2), "white"), gravity="southeast", rotation=90)) == (18, 4, 20, 10)
+
+
+def test_percentages_are_of_the_base() -> None:
+    assert box(marks(plain((2, 2), "white"), x_percent=50, y_percent=20))[:2] == (10, 2)
+    assert box(marks(plain((2, 2), "white"), x_percent=10, y_percent=0, gravity="southeast"))[:2] == (16, 8)
+
+
+def test_scale_to_is_a_fraction_of_the_bases_width_and_keeps_proportions() -> None:
+    assert box(marks(plain((40, 20), "white"), scale_to=0.5)) == (0, 0, 10, 5)
+
+
+@pytest.mark.parametrize(
+    ("flip", "corner"), [("none", (0, 0)), ("horizontal", (3, 0)), ("vertical", (0, 2)), ("both", (3, 2))]
+)
+def test_flip_mirrors_the_overlay_and_its_mask(flip: str, corner: tuple[int, int]) -> None:
+    dot = np.zeros((3, 4), np.uint8)
+    dot[0, 0] = 255
+    assert box(marks(png(dot), flip=flip))[:2] == corner
+    assert box(marks(plain((4, 3), "white"), mask=png(dot), flip=flip))[:2] == corner
+
+
+def test_white_shows_black_hides_and_transparent_hides() -> None:
+    mask = np.array([[[255, 255], [0, 255], [255, 0], [0, 0]]], np.uint8)
+    white = plain((4, 1), "white")
+    assert marks(white, mask=png(mask))[0, :4].tolist() == [True, False, False, False]
+    assert marks(white, mask=png(mask), invert_mask=True)[0, :4].tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (3, 1), (-7, -9), (1000, 1000)])
+@pytest.mark.parametrize("spacing", [0, 2])
+def test_tiles_cover_the_whole_base_in_step_with_the_offsets(x: int, y: int, spacing: int) -> None:
+    tile = np.zeros((2, 3), np.uint8)
+    tile[0, 0] = 255
+    shown = marks(png(tile), tile=True, tile_spacing=spacing, x_offset=x, y_offset=y)
+    rows, columns = np.mgrid[:10, :20]
+    expected = ((columns - x) % (3 + spacing) == 0) & ((rows - y) % (2 + spacing) == 0)
+    assert (shown == expected).all()
+
+
+def test_a_tile_larger_than_the_base_shows_its_part() -> None:
+    tile = np.zeros((50, 50), np.uint8)
+    tile[45, 48] = 255
+    assert box(marks(png(tile), tile=True, x_offset=5, y_offset=10)) == (3, 5, 4, 6)
+
+
+def test_tiles_keep_their_alpha_and_blend() -> None:
+    params = {"tile": True, "blend_mode": "screen", "image_format": "png"}
+    half = plain((3, 3), (255, 255, 255, 128), "RGBA")
+    out = pixels(superimpose(plain((7, 7), (100, 100, 100)), half, SuperimposeParams(**params)).data)
+    assert np.unique(out).tolist() == [178]
+
+
+def test_a_tile_beyond_the_limit_is_refused_with_its_size() -> None:
+    params = SuperimposeParams(tile=True, rescale_factor=16)
+    with pytest.raises(
+        ImageTooLarge, match=r"overlay_image: 1600 x 1600 = 2.56 MP once resized, at most 1 MP"
+    ):
+        superimpose(BASE, plain((100, 100), "red"), params, limits=Limits(max_pixels=1_000_000))
+
+
+def test_a_huge_overlay_costs_only_what_is_seen() -> None:
+    params = SuperimposeParams(overlay_resize="Resize to width & heigth", width=16_384, height=16_384)
+    for degrees in (0, 90, 45):
+        turned = params.model_copy(update={"rotation": degrees, "x_offset": -8000, "y_offset": -8000})
+        out = superimpose(BASE, plain((100, 100), "white"), turned)
+        assert pixels(out.data).min() > 250

@@ -1,0 +1,181 @@
+"""Files that are refused: in clear words, before they cost anything, hiding nothing else's fault."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
+
+from compositor import CompositorError, ImageTooLarge, InvalidImage, Limits, SuperimposeParams, superimpose
+from compositor.decode import decode
+from tests.compositor.pictures import plain, read
+
+WHOLE = {
+    "made/baseline.jpg": "JPEG",
+    "made/progressive.jpg": "JPEG",
+    "made/rgba.png": "PNG",
+    "pngsuite/basi3p08.png": "PNG",
+    "made/alpha.webp": "WEBP",
+    "made/rgb.avif": "AVIF",
+    "pillow/transparent.gif": "GIF",
+}
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    """A PNG header of any size with nothing behind it."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+
+
+@pytest.mark.parametrize("input", ["base_image", "overlay_image", "mask"])
+def test_the_text_names_the_input_what_was_found_and_what_is_allowed(input: str) -> None:
+    files = dict.fromkeys(("base_image", "overlay_image", "mask"), plain((4, 4), "red"))
+    files[input] = b"just a text file called .png"
+    with pytest.raises(InvalidImage) as caught:
+        superimpose(files["base_image"], files["overlay_image"], SuperimposeParams(), files["mask"])
+    assert caught.value.input == input
+    assert caught.value.code == "invalid_image"
+    assert str(caught.value).startswith(
+        f"{input}: not an image file of any kind known, allowed are JPEG, PNG"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "the file is empty"),
+        (b"<!doctype html><p>Not found", "a file of kind HTML, allowed are"),
+        (b"  <svg xmlns='x'/>", "a file of kind SVG, allowed are"),
+        (b"%PDF-1.7", "a file of kind PDF, allowed are"),
+        (b"\0\0\0\x18ftypheic", "a file of kind HEIF, allowed are"),
+        (b"\x89PNG\r\n\x1a\n", "a PNG file that is damaged or cut short"),
+        (b"GIF89a", "a GIF file that is damaged or cut short"),
+        (b"\xff\xd8\xff\xe0", "a JPEG file that is damaged or cut short"),
+        (b"RIFF\x04\0\0\0WEBPVP8X", "a WEBP file that is damaged or cut short"),
+        (b"\0\0\0\x18ftypavif", "a AVIF file that is damaged or cut short"),
+    ],
+)
+def test_what_a_file_seems_to_be_is_said(data: bytes, words: str) -> None:
+    with pytest.raises(InvalidImage, match=f"^mask: {words}"):
+        decode(data, "mask", Limits())
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("kept", [0.05, 0.3, 0.6, 0.9, 0.97])
+def test_a_file_cut_short_is_refused(name: str, kept: float) -> None:
+    data = read(name)
+    with pytest.raises(InvalidImage, match=f"a {WHOLE[name]} file that is damaged or cut short"):
+        decode(data[: int(len(data) * kept)], "base_image", Limits())
+
+
+@pytest.mark.parametrize("name", ["made/rgba.png", "pngsuite/basi3p08.png", "pngsuite/basn0g16.png"])
+def test_a_png_whose_checksum_is_wrong_is_refused(name: str) -> None:
+    data = bytearray(read(name))
+    end_of_pixels = data.rindex(b"IEND") - 8
+    data[end_of_pixels] ^= 0xFF
+    with pytest.raises(InvalidImage):
+        decode(bytes(data), "base_image", Limits())
+
+
+def test_too_many_pixels_are_refused_from_the_header_alone() -> None:
+    with pytest.raises(ImageTooLarge) as caught:
+        decode(png_claiming(30_000, 30_000), "overlay_image", Limits())
+    assert str(caught.value).startswith("overlay_image: 30000 x 30000 = 900 MP, at most 50 MP")
+    assert caught.value.code == "image_too_large"
+
+
+def test_a_side_too_long_is_refused() -> None:
+    with pytest.raises(ImageTooLarge, match="base_image: 20000 x 1, at most 16384 pixels on a side"):
+        decode(png_claiming(20_000, 1), "base_image", Limits())
+
+
+def test_too_many_bytes_are_refused() -> None:
+    with pytest.raises(ImageTooLarge, match="mask: 1,000 bytes, at most 999"):
+        decode(bytes(1000), "mask", Limits(max_bytes=999))
+
+
+def headers() -> list[bytes]:
+    extended = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\x0f\x27\x00" * 2
+    lossless = b"RIFF\0\0\0\0WEBPVP8L\0\0\0\0\x2f" + struct.pack("<I", 9999 | 9999 << 14)
+    lossy = b"RIFF\0\0\0\0WEBPVP8 \0\0\0\0\0\0\0\x9d\x01\x2a" + struct.pack("<HH", 10_000, 10_000)
+    jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xff\xc2\0\x11\x08" + struct.pack(">HH", 10_000, 10_000)
+    return [extended, lossless, lossy, jpeg, b"GIF89a" + struct.pack("<HH", 10_000, 10_000)]
+
+
+@pytest.mark.parametrize("header", headers())
+def test_every_formats_header_is_read_before_a_decoder_sees_the_file(header: bytes) -> None:
+    with pytest.raises(ImageTooLarge, match="10000 x 10000 = 100 MP"):
+        decode(header + bytes(20), "base_image", Limits())
+
+
+def test_a_gif_frame_larger_than_its_screen_is_refused() -> None:
+    out = io.BytesIO()
+    Image.new("L", (3000, 3000)).save(out, "GIF")
+    data = bytearray(out.getvalue())
+    data[6:10] = struct.pack("<HH", 1, 1)
+    with pytest.raises(ImageTooLarge):
+        decode(bytes(data), "base_image", Limits(max_pixels=1_000_000))
+
+
+def test_text_in_a_png_that_unpacks_to_gigabytes_is_refused() -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("bomb", "0" * 80_000_000, zip=True)
+    out = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(out, "PNG", pnginfo=info)
+    with pytest.raises(InvalidImage):
+        decode(out.getvalue(), "base_image", Limits())
+
+
+class JobTimeoutException(Exception):
+    """As a queue's worker sends into the thread that decodes."""
+
+
+@pytest.mark.parametrize("error", [MemoryError, JobTimeoutException, KeyboardInterrupt])
+def test_what_is_not_the_files_fault_passes(
+    error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Image, "open", interrupted)
+    with pytest.raises(error):
+        decode(read("made/baseline.jpg"), "base_image", Limits())
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=st.sampled_from(sorted(WHOLE)), at=st.floats(0, 1, exclude_max=True), value=st.integers(1, 255))
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(name: str, at: float, value: int) -> None:
+    data = bytearray(read(name))
+    data[int(at * len(data))] ^= value
+    text = "base_image: "
+    try:
+        decode(bytes(data), "base_image", Limits())
+    except CompositorError as error:
+        text = str(error)
+    assert text.startswith("base_image: ")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    data=st.binary(max_size=60),
+    start=st.sampled_from([b"", b"\xff\xd8\xff", b"GIF89a", b"RIFF\0\0\0\0WEBP", b"\x89PNG\r\n\x1a\n"]),
+)
+def test_any_bytes_at_all_are_refused_in_words(data: bytes, start: bytes) -> None:
+    with pytest.raises(CompositorError, match=r"^mask: "):
+        decode(start + data, "mask", Limits())
+
+
+def test_a_base_too_wide_for_webp_is_refused_before_it_is_encoded() -> None:
+    with pytest.raises(ImageTooLarge, match="base_image: 16384 x 1, a webp holds at most 16383"):
+        superimpose(plain((16_384, 1), "red"), plain((1, 1), "red"), SuperimposeParams(image_format="webp"))
+
+
+def test_limits_keep_the_folder_of_the_tests_out_of_the_texts() -> None:
+    with pytest.raises(CompositorError) as caught:
+        decode(np.random.default_rng(1).bytes(400), "mask", Limits())
+    assert str(Path(__file__).parent) not in str(caught.value)
