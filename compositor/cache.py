@@ -20,9 +20,9 @@ class DecodedCache:
         self.misses = 0
         self._pictures: OrderedDict[bytes, Picture] = OrderedDict()
 
-    def get(self, data: bytes, decode: Callable[[], Picture]) -> Picture:
-        """The picture in the file `data`, by `decode` where it is not held."""
-        key = sha256(data).digest()
+    def get(self, data: bytes, decode: Callable[[], Picture], keep_profile: bool = False) -> Picture:
+        """The picture in the file `data`, by `decode` where it is not held; another with `keep_profile`."""
+        key = sha256(data).digest() + bytes([keep_profile])
         if key in self._pictures:
             self.hits += 1
             self._pictures.move_to_end(key)

@@ -12,10 +12,16 @@ _SPACES = {
     "LA": "GRAY",
     "CMYK": "CMYK",
 }  # modes and their profiles'
+_KEPT_MAX_BYTES = (
+    65_535  # profiles of displays and cameras take 0.5 - 4 KB; tables larger than this are not kept
+)
 
 
-def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """`image`, loaded, in mode RGB or RGBA, 8 bit, converted by its ICC `profile` where that can be used."""
+def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """`image`, loaded, in mode RGB or RGBA, 8 bit, converted by its ICC `profile` where that can be used.
+
+    `profile` is empty where there is none.
+    """
     image = _straight(_eight_bit(image))
     if profile:
         image = _converted(image, profile)
@@ -59,6 +65,25 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
     if converted is not None and grey_alpha:
         converted.putalpha(grey_alpha)
     return converted or image
+
+
+def keepable(mode: str, profile: bytes) -> bool:
+    """Whether `profile` is that of an RGB space other than sRGB, and pixels of `mode` can be left in it."""
+    if mode not in ("RGB", "RGBA", "P") or not profile or len(profile) > _KEPT_MAX_BYTES:
+        return False
+    try:
+        opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return bool(opened.profile.xcolor_space == "RGB " and not _is_srgb(opened))
+    except (ImageCms.PyCMSError, OSError):
+        return False
+
+
+def from_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """RGB or RGBA `image` converted from sRGB to the space of `profile`; as it is where that is empty."""
+    if not profile:
+        return image
+    target = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    return ImageCms.profileToProfile(image, ImageCms.createProfile("sRGB"), target) or image
 
 
 def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:

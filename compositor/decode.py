@@ -5,11 +5,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
 from compositor.animation import is_animated
-from compositor.colour import to_srgb
+from compositor.colour import keepable, to_srgb
 from compositor.copyright import credits
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
 from compositor.header import Declared, declared, kind
@@ -27,11 +28,13 @@ class Picture:
     """A decoded input: `image` is upright 8-bit sRGB, mode RGB or RGBA.
 
     `animated` tells that there are more frames, `credits` is an EXIF block of artist and copyright, or empty.
+    `profile` is the ICC profile of the RGB space that the pixels were left in, empty for sRGB.
     """
 
     image: Image.Image
     animated: bool
     credits: bytes
+    profile: bytes = b""
 
     @property
     def nbytes(self) -> int:
@@ -39,8 +42,10 @@ class Picture:
         return 4 * self.image.width * self.image.height
 
 
-def decode(data: bytes, name: str, limits: Limits) -> Picture:
+def decode(data: bytes, name: str, limits: Limits, keep_profile: bool = False) -> Picture:
     """Decode the file `data` that came as parameter `name`.
+
+    With `keep_profile` pixels in another RGB space than sRGB are left in it.
 
     Raises `InvalidImage` or `ImageTooLarge`. Lets `MemoryError` pass, and whatever no decoder raises, such as
     a job's timeout sent into this thread.
@@ -51,7 +56,7 @@ def decode(data: bytes, name: str, limits: Limits) -> Picture:
         image = _open(data, limits)
     _check_size(image.size, name, limits)
     with _decoding(data, name, limits):
-        return _picture(image, data)
+        return _picture(image, data, keep_profile)
 
 
 def _check_bytes(data: bytes, name: str, limits: Limits) -> None:
@@ -87,25 +92,30 @@ def _check_size(size: tuple[int, int], name: str, limits: Limits) -> None:
 
 
 def _open(data: bytes, limits: Limits) -> Image.Image:
+    if "HEIF" in limits.formats:
+        import_module("pillow_heif").register_heif_opener(thumbnails=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         return Image.open(io.BytesIO(data), formats=limits.formats)
 
 
-def _picture(image: Image.Image, data: bytes) -> Picture:
+def _picture(image: Image.Image, data: bytes, keep_profile: bool) -> Picture:
     """The picture in the file `data`, opened as `image` but not loaded."""
     animated = is_animated(image, data)
+    profile: bytes = image.info.get("icc_profile") or b""
+    kept = profile if keep_profile and keepable(image.mode, profile) else b""
     fast = fast_png(image, data)
     if fast is not None:
-        return Picture(_bare(to_srgb(fast, image.info.get("icc_profile"))), animated, b"")
+        return Picture(_bare(to_srgb(fast, b"" if kept else profile)), animated, b"", kept)
     verified(image, data)
     key = colour_key(image)
     image.load()
-    colour = to_srgb(image, image.info.get("icc_profile"))
+    colour = to_srgb(image, b"" if kept else profile)
     if key is not None:
         colour.putalpha(keyed_alpha(image, key))
-    return Picture(_bare(upright(colour, orientation(image))), animated, credits(image))
+    turned = upright(colour, orientation(image))
+    return Picture(_bare(turned), animated, credits(image), kept)
 
 
 def _bare(image: Image.Image) -> Image.Image:

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from dataclasses import dataclass
 
 import fpng
 from PIL import Image, ImageCms
@@ -19,49 +20,67 @@ _FPNG_MAX_BYTES = 64 * 1024 * 1024  # of pixels; it is three times as fast as Pi
 _PNG_HEADER = 33  # bytes of signature and IHDR
 
 
-def encode(canvas: Image.Image, image_format: str, quality: int, exif: bytes) -> bytes:
-    """The RGB or RGBA `canvas` as a file of `image_format`, RGB for "jpeg"; `exif` may be empty.
+@dataclass(frozen=True)
+class Marks:
+    """What a file says beside its pixels: an EXIF block, and the ICC profile they are in; empty for sRGB."""
+
+    exif: bytes = b""
+    profile: bytes = b""
+
+
+def encode(canvas: Image.Image, image_format: str, quality: int, marks: Marks) -> bytes:
+    """The RGB or RGBA `canvas` as a file of `image_format`, RGB for "jpeg".
 
     Raises `ImageTooLarge` where the format cannot hold the picture.
     """
-    return {"jpeg": _jpeg, "png": _png, "webp": _webp, "avif": _avif}[image_format](canvas, quality, exif)
+    return {"jpeg": _jpeg, "png": _png, "webp": _webp, "avif": _avif}[image_format](canvas, quality, marks)
 
 
-def _jpeg(canvas: Image.Image, quality: int, exif: bytes) -> bytes:
+def _jpeg(canvas: Image.Image, quality: int, marks: Marks) -> bytes:
+    profile = marks.profile or _SRGB
     subsampling = 0 if quality >= _FULL_CHROMA else 2
-    return _saved(canvas, "JPEG", quality=quality, subsampling=subsampling, icc_profile=_SRGB, exif=exif)
+    return _saved(
+        canvas, "JPEG", quality=quality, subsampling=subsampling, icc_profile=profile, exif=marks.exif
+    )
 
 
-def _png(canvas: Image.Image, quality: int, exif: bytes) -> bytes:  # noqa: ARG001 - png is lossless
+def _png(canvas: Image.Image, quality: int, marks: Marks) -> bytes:  # noqa: ARG001 - png is lossless
     if canvas.width * canvas.height * len(canvas.mode) > _FPNG_MAX_BYTES:
         file = _saved(canvas, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     else:
         file = fpng.from_pil(canvas)
-    marks = _chunk(b"sRGB", b"\0") + (_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")) if exif else b"")
-    return b"".join((memoryview(file)[:_PNG_HEADER], marks, memoryview(file)[_PNG_HEADER:]))
+    return b"".join((memoryview(file)[:_PNG_HEADER], _png_marks(marks), memoryview(file)[_PNG_HEADER:]))
 
 
-def _webp(canvas: Image.Image, quality: int, exif: bytes) -> bytes:
+def _png_marks(marks: Marks) -> bytes:
+    """The chunks that say the colour space and the EXIF block (PNG specification, 11.3.2 and 11.3.4)."""
+    named = b"profile\0\0" + zlib.compress(marks.profile)
+    space = _chunk(b"iCCP", named) if marks.profile else _chunk(b"sRGB", b"\0")
+    return space + (_chunk(b"eXIf", marks.exif.removeprefix(b"Exif\0\0")) if marks.exif else b"")
+
+
+def _webp(canvas: Image.Image, quality: int, marks: Marks) -> bytes:
     if max(canvas.size) > _WEBP_MAX_SIDE:
         raise ImageTooLarge(
             "base_image",
             f"{canvas.width} x {canvas.height}, a webp holds at most {_WEBP_MAX_SIDE} pixels on a side;"
             " choose another image_format or send a smaller picture",
         )
-    return _saved(canvas, "WEBP", quality=quality, method=_WEBP_METHOD, icc_profile=_SRGB, exif=exif)
+    profile = marks.profile or _SRGB
+    return _saved(canvas, "WEBP", quality=quality, method=_WEBP_METHOD, icc_profile=profile, exif=marks.exif)
 
 
-def _avif(canvas: Image.Image, quality: int, exif: bytes) -> bytes:
+def _avif(canvas: Image.Image, quality: int, marks: Marks) -> bytes:
     """libavif marks a picture without a profile as sRGB by itself (nclx 1 / 13 / 6)."""
-    subsampling = "4:4:4" if quality >= _FULL_CHROMA else "4:2:0"
     return _saved(
         canvas,
         "AVIF",
         quality=quality,
         speed=_AVIF_SPEED,
-        subsampling=subsampling,
+        subsampling="4:4:4" if quality >= _FULL_CHROMA else "4:2:0",
         max_threads=1,
-        exif=exif,
+        icc_profile=marks.profile,
+        exif=marks.exif,
     )
 
 

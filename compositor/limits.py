@@ -1,8 +1,10 @@
 """How large a picture may be, and in which formats it may come."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 SAFE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+RISKY_FORMATS = ("TIFF", "BMP", "JPEG2000", "HEIF")
 
 
 @dataclass(frozen=True)
@@ -10,14 +12,25 @@ class Limits:
     """Bounds on each input, checked before any of its pixels is decoded.
 
     `max_bytes` counts the file's bytes, `max_pixels` width x height, `max_side` the longer side in pixels.
-    `formats` are Pillow's names of the formats a file may have; each one beyond `SAFE_FORMATS` hands
-    strangers' bytes to one more C decoder.
+    `formats` are Pillow's names of the formats a file may have. Each one of `RISKY_FORMATS` hands strangers'
+    bytes to one more C decoder with a history of memory faults: allow it only for callers you trust, or where
+    the process that decodes can do no harm.
+
+    Raises `ValueError` for a format that cannot be read.
     """
 
     max_bytes: int = 32 * 1024 * 1024
     max_pixels: int = 50_000_000
     max_side: int = 16_384
     formats: tuple[str, ...] = SAFE_FORMATS
+
+    def __post_init__(self) -> None:
+        known = (*SAFE_FORMATS, *RISKY_FORMATS)
+        unknown = [name for name in self.formats if name not in known]
+        if unknown:
+            raise ValueError(f"formats: {', '.join(unknown)} cannot be read; allowed are {', '.join(known)}")
+        if "HEIF" in self.formats and find_spec("pillow_heif") is None:
+            raise ValueError("formats: HEIF needs the package pillow-heif: pip install 'superimpose[heif]'")
 
 
 DEFAULT_LIMITS = Limits()

@@ -174,7 +174,13 @@ class SuperimposeParams(BaseModel):
     )
     keep_copyright: bool = Field(
         default=False,
-        description="Copy the base's EXIF artist and copyright into the answer; nothing else is ever copied.",
+        description="Copy the base's EXIF artist and copyright into the answer, and nothing else of it.",
+        examples=[True],
+    )
+
+    keep_icc_profile: bool = Field(
+        default=False,
+        description="Stay in the base's own RGB colour space and carry its ICC profile. Default: sRGB.",
         examples=[True],
     )
 

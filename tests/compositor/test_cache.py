@@ -68,3 +68,12 @@ def test_an_error_is_not_kept() -> None:
         with pytest.raises(ValueError, match="Width and height"):
             cache.get(b"bad", lambda: picture(-1))
     assert (cache.hits, cache.nbytes) == (0, 0)
+
+
+def test_a_base_in_its_own_colour_space_is_another_picture() -> None:
+    cache = DecodedCache(10**6)
+    base, logo = read("made/display-p3.png"), plain((5, 5), "blue")
+    kept = SuperimposeParams(image_format="png", keep_icc_profile=True)
+    outs = [superimpose(base, logo, params, cache=cache).data for params in (PNG, kept, PNG, kept)]
+    assert outs[:2] == outs[2:]
+    assert outs[0] != outs[1]

@@ -195,3 +195,15 @@ def test_16_bit_grey_tiff_and_jpeg_2000_are_scaled() -> None:
 @pytest.mark.parametrize("name", ["invalid-exif.jpg", "uncompressed_la.png"])
 def test_odd_but_whole_files_are_read(name: str) -> None:
     assert decoded(f"pillow/{name}").image.size > (1, 1)
+
+
+def test_heif_is_read_when_allowed() -> None:
+    data = read("RGB_8__29x100.heif")
+    with pytest.raises(InvalidImage, match="mask: a file of kind HEIF, allowed are JPEG"):
+        decode(data, "mask", Limits())
+    assert decode(data, "mask", Limits(formats=(*SAFE_FORMATS, "HEIF"))).image.size == (29, 100)
+
+
+def test_a_format_nobody_reads_cannot_be_allowed() -> None:
+    with pytest.raises(ValueError, match="EPS cannot be read; allowed are JPEG"):
+        Limits(formats=("PNG", "EPS"))

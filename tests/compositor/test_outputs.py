@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from compositor import SuperimposeParams, superimpose
-from compositor.encode import encode
+from compositor.encode import Marks, encode
 from tests.compositor.pictures import pixels, plain, png, read
 
 FORMATS = ["jpeg", "png", "webp", "avif"]
@@ -120,11 +120,35 @@ def test_a_base_without_credits_keeps_none(image_format: str) -> None:
     assert len(opened(out).getexif()) == 0
 
 
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_the_base_keeps_its_profile_and_pixels_when_asked_to(image_format: str) -> None:
+    base = opened(read("made/display-p3.png"))
+    params = {"image_format": image_format, "image_quality": 100, "keep_icc_profile": True}
+    out = opened(made(read("made/display-p3.png"), x_offset=999, **params))
+    assert out.info["icc_profile"] == base.info["icc_profile"]
+    assert np.abs(np.asarray(out).astype(int) - np.asarray(base)).mean() < 2
+
+
+def test_an_overlay_is_converted_to_the_profile_that_is_kept() -> None:
+    base = read("made/display-p3.png")
+    red = plain((96, 96), (200, 40, 30))
+    kept = opened(made(base, red, image_format="png", keep_icc_profile=True))
+    assert np.asarray(kept)[0, 0].tolist() != [200, 40, 30]
+    shown = ImageCms.profileToProfile(
+        kept, io.BytesIO(kept.info["icc_profile"]), ImageCms.createProfile("sRGB")
+    )
+    assert np.abs(np.asarray(shown)[0, 0].astype(int) - [200, 40, 30]).max() <= 1
+
+
+def test_an_srgb_base_has_no_other_profile_to_keep() -> None:
+    assert b"sRGB" in made(read("made/rgba.png"), image_format="png", keep_icc_profile=True)[:60]
+
+
 def test_a_png_too_large_to_hold_three_times_is_the_same_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     canvas = opened(read("made/rgba.png"))
-    small = encode(canvas, "png", 95, b"")
+    small = encode(canvas, "png", 95, Marks())
     monkeypatch.setattr("compositor.encode._FPNG_MAX_BYTES", 1)
-    large = encode(canvas, "png", 95, b"")
+    large = encode(canvas, "png", 95, Marks())
     assert large != small
     assert (pixels(large) == pixels(small)).all()
     assert b"sRGB\0" in large[:60]
