@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 
 from api import errors, openapi, pictures, requests, submit
 from api.service import Service
@@ -29,11 +30,12 @@ def create_app(settings: Settings) -> FastAPI:
             for task in tasks:
                 task.cancel()
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Superimpose",
         summary="Overlays one picture on another: submit, poll, fetch the picture.",
         version=version("superimpose"),
         lifespan=lifespan,
+        redoc_url=None,
         default_response_class=JSONResponse,
     )
     errors.install(app)

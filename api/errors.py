@@ -58,6 +58,12 @@ def unknown_request(request_id: str) -> ApiError:
     )
 
 
+def already_finished(request_id: str) -> ApiError:
+    """409 for changing a request that is terminal."""
+    text = "the request has ended already and was not changed: read its status or its result"
+    return ApiError(409, "already_finished", text, request_id=request_id)
+
+
 FRAMEWORK_ERRORS = {
     404: ("not_found", "no such path; the model is at /v2/superimpose, the documentation at /docs"),
     405: ("method_not_allowed", "this path does not take {method}; it takes {allow}"),

@@ -1,7 +1,7 @@
 """The pictures themselves: results by their unguessable name, and the samples."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -15,6 +15,9 @@ from jobs.inputs import sample_bytes
 from jobs.reading import PublishedPicture
 
 router = APIRouter(tags=["pictures"])
+
+CHUNK = 1024 * 1024
+"""Bytes read and sent at a time, so that a large picture is never whole in memory."""
 
 INERT = {
     "X-Content-Type-Options": "nosniff",
@@ -31,16 +34,15 @@ IMAGE: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.api_route(
+@router.head("/pictures/{name}", include_in_schema=False)
+@router.get(
     "/pictures/{name}",
-    methods=["GET", "HEAD"],
     summary="A finished picture",
-    operation_id="picture",
     responses={
         **IMAGE,
         206: {"description": "Part of it"},
         304: {"description": "Unchanged"},
-        **answers(404, 502),
+        **answers(404, 416, 502),
     },
     openapi_extra=NAME,
 )
@@ -56,11 +58,10 @@ async def picture(request: Request) -> Response:
     return await _whole_or_part(request, published, headers)
 
 
-@router.api_route(
+@router.head("/samples/{name}", include_in_schema=False)
+@router.get(
     "/samples/{name}",
-    methods=["GET", "HEAD"],
     summary="A sample picture",
-    operation_id="sample",
     responses={**IMAGE, **answers(404)},
     openapi_extra=NAME,
 )
@@ -112,7 +113,15 @@ async def _whole_or_part(
     if request.method == "HEAD":
         return Response(status_code=status, headers=full)
     try:
-        chunks = await service_of(request).store.open_range(published.path, start, end)
+        first = await service_of(request).store.get_range(published.path, start, min(start + CHUNK, end))
     except FileNotFoundError:
         raise _no_picture() from None
-    return StreamingResponse(chunks, status, headers=full)
+    if len(first) == end - start:
+        return Response(first, status, headers=full)
+    return StreamingResponse(_chunks(request, published.path, first, start, end), status, headers=full)
+
+
+async def _chunks(request: Request, path: str, first: bytes, start: int, end: int) -> AsyncIterator[bytes]:
+    yield first
+    for at in range(start + CHUNK, end, CHUNK):
+        yield await service_of(request).store.get_range(path, at, min(at + CHUNK, end))

@@ -9,11 +9,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from api.access import Seen, owned_request
+from api.errors import ApiError, already_finished, unknown_request
 from api.openapi import KEY, REQUEST_ID
 from api.schemas import Completed, Failed, Result, Running, answers
 from api.service import origin_of, service_of
+from jobs.cancellation import CANCELLED
 from jobs.record import Output, Record
-from jobs.status import TERMINAL, Status
+from jobs.status import TERMINAL, FailureCode, Status
+from jobs.transitions import IllegalMove
 
 router = APIRouter(tags=["requests"])
 
@@ -52,6 +55,29 @@ async def result(request: Request) -> JSONResponse:
     if seen.record.output is None:
         return _status(request, seen)
     return JSONResponse(await _result(request, seen.record, seen.record.output))
+
+
+@router.post(
+    "/v2/requests/{request_id}/cancel",
+    summary="Cancel a request",
+    responses={200: {"model": Failed}, **answers(401, 404, 409, 500, 502)},
+    openapi_extra=KEY | REQUEST_ID,
+)
+async def cancel(request: Request) -> JSONResponse:
+    """It ends as FAILED with the code `cancelled`; whoever works on it is stopped."""
+    record = (await owned_request(request)).record
+    try:
+        await run_in_threadpool(service_of(request).cancellation.cancel, record.request_id)
+    except IllegalMove as refused:
+        raise _refusal(record, refused) from None
+    body = {"status": Status.FAILED, "request_id": record.request_id, "code": FailureCode.CANCELLED}
+    return JSONResponse(body | {"error": CANCELLED, "metrics": {}})
+
+
+def _refusal(record: Record, refused: IllegalMove) -> ApiError:
+    if refused.reason == "terminal":
+        return already_finished(record.request_id)
+    return unknown_request(record.request_id)
 
 
 def _status(request: Request, seen: Seen) -> JSONResponse:

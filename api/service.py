@@ -8,6 +8,7 @@ from fastapi import Request
 
 from api.changes import Changes
 from jobs.api_keys import ApiKeys
+from jobs.cancellation import Cancellation
 from jobs.connection import connect, connect_async
 from jobs.housekeeping import Housekeeping
 from jobs.reading import Reader
@@ -25,6 +26,7 @@ class Service:
     reader: Reader
     changes: Changes
     submission: Submission
+    cancellation: Cancellation
     housekeeping: Housekeeping
 
     @classmethod
@@ -42,6 +44,7 @@ class Service:
                 Reader(async_redis),
                 Changes(async_redis),
                 Submission(redis, settings, store),
+                Cancellation(redis, settings),
                 Housekeeping(redis, settings, store),
             )
         redis.close()

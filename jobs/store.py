@@ -4,7 +4,6 @@
 """
 
 import secrets
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -55,13 +54,12 @@ class PictureStore:
         except NotFoundError as error:
             raise FileNotFoundError(path) from error
 
-    async def open_range(self, path: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """Bytes `start` to `end` (exclusive), in chunks. Raises `FileNotFoundError`."""
+    async def get_range(self, path: str, start: int, end: int) -> bytes:
+        """Bytes `start` to `end` (exclusive). Raises `FileNotFoundError`."""
         try:
-            answer = await obstore.get_async(self._store, path, options={"range": (start, end)})
+            return bytes(await obstore.get_range_async(self._store, path, start=start, end=end))
         except NotFoundError as error:
             raise FileNotFoundError(path) from error
-        return (bytes(chunk) async for chunk in answer.stream())
 
     def sweep(self, now: float) -> int:
         """Delete everything whose minute is over at `now`; returns how many pictures went."""

@@ -1,0 +1,69 @@
+"""The OpenAPI document, and the page that shows it."""
+
+import httpx
+import pytest
+from openapi_spec_validator import validate
+
+from compositor import SuperimposeRequest
+
+
+@pytest.fixture(scope="module")
+def document(service):
+    return service.client.get("/openapi.json").json()
+
+
+OPERATIONS = [
+    ("/v2/superimpose", "post", {"200", "400", "401", "413", "500", "502"}),
+    ("/v1/superimpose", "post", {"200", "400", "401", "413", "500", "502", "504"}),
+    ("/v2/requests/{request_id}", "get", {"200", "401", "404", "422", "500", "502"}),
+    ("/v2/requests/{request_id}/status", "get", {"200", "401", "404", "422", "500", "502"}),
+    ("/v2/requests/{request_id}/cancel", "post", {"200", "401", "404", "409", "500", "502"}),
+    ("/pictures/{name}", "get", {"200", "206", "304", "404", "416", "502"}),
+    ("/samples/{name}", "get", {"200", "404"}),
+]
+
+
+def test_the_document_is_valid(document):
+    validate(document)
+
+
+@pytest.mark.parametrize(("path", "method", "answers"), OPERATIONS)
+def test_every_answer_of_a_route_is_documented(document, path, method, answers):
+    assert set(document["paths"][path][method]["responses"]) == answers
+
+
+def test_no_path_is_left_out(document):
+    assert set(document["paths"]) >= {path for path, _, _ in OPERATIONS}
+
+
+def test_every_parameter_is_described_with_its_default_and_an_example(document):
+    schema = document["components"]["schemas"]["SuperimposeRequest"]
+
+    assert set(schema["properties"]) == set(SuperimposeRequest.model_fields)
+    assert schema["required"] == ["base_image", "overlay_image"]
+    assert schema["additionalProperties"] is False
+    for name, described in schema["properties"].items():
+        assert described["description"], name
+        assert described.get("examples"), name
+        assert "default" in described or name in schema["required"], name
+
+
+def test_the_examples_of_the_body_are_valid_requests(document):
+    body = document["paths"]["/v2/superimpose"]["post"]["requestBody"]["content"]["application/json"]
+
+    for example in body["examples"].values():
+        SuperimposeRequest(**example["value"])
+
+
+def test_the_page_needs_nothing_from_elsewhere(service):
+    page = service.client.get("/docs").text
+
+    assert "swagger" in page
+    assert "https://" not in page
+    for asset in (part.split('"')[0] for part in page.split('src="')[1:] + page.split('href="')[1:]):
+        assert httpx.get(f"{service.url}{asset}", trust_env=False).status_code == 200
+
+
+def test_routes_that_keys_protect_say_so(document):
+    for path, method, answers in OPERATIONS:
+        assert ("security" in document["paths"][path][method]) == ("401" in answers), path

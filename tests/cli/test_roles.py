@@ -1,0 +1,61 @@
+"""`superimpose worker` and `superimpose api`, alone as in containers."""
+
+import signal
+import subprocess
+import sys
+
+import httpx
+
+from tests.cli.test_up import descendants
+from tests.stack import KEY, await_http, environment, free_port
+
+
+def start(env, *arguments):
+    command = [sys.executable, "-m", "cli", *arguments]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_both_roles_work_alone_and_stop_on_sigterm_without_a_trace(redis_socket, tmp_path):
+    env = environment(f"unix://{redis_socket}?db=6", tmp_path)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    api, workers = start(env, "api", "--port", str(port)), start(env, "worker", "--workers", "2")
+    await_http(f"{url}/livez", api)
+    body = {"base_image": f"{url}/samples/cup.jpg", "overlay_image": f"{url}/samples/logo.png"}
+    made = httpx.post(f"{url}/v1/superimpose", json=body, headers={"x-api-key": KEY}, trust_env=False)
+    below = descendants(workers.pid)
+
+    printed = {}
+    for name, process in (("api", api), ("workers", workers)):
+        process.send_signal(signal.SIGTERM)
+        printed[name] = process.communicate(timeout=30)[0]
+
+    assert made.status_code == 200
+    assert len(below) == 4  # two workers, each with its child
+    assert workers.returncode == 0
+    assert api.returncode == -signal.SIGTERM  # uvicorn finishes, then ends by the signal it got
+    assert "COMPLETED" in printed["workers"]
+    assert not any("Traceback" in text for text in printed.values())
+    for pid in below:
+        assert subprocess.run(["kill", "-0", str(pid)], capture_output=True).returncode != 0
+
+
+def test_a_redis_that_is_not_there_is_one_sentence(tmp_path):
+    env = environment(f"unix://{tmp_path}/nothing.sock", tmp_path)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "keys", "list"], env=env, capture_output=True, text=True
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("superimpose: Redis cannot be reached: ")
+
+
+def test_a_bad_setting_is_one_sentence_that_names_it(redis_socket, tmp_path):
+    env = environment(f"unix://{redis_socket}?db=6", tmp_path, fetch_allow="10.0.0.0/99")
+
+    done = subprocess.run([sys.executable, "-m", "cli", "worker"], env=env, capture_output=True, text=True)
+
+    assert done.returncode == 2
+    assert "SUPERIMPOSE_FETCH_ALLOW" in done.stderr
+    assert "Traceback" not in done.stderr
