@@ -14,7 +14,7 @@ from compositor.resize import resize
 from compositor.rotate import Turn
 from compositor.size import overlay_size
 
-_CELL_SIDE = 1024  # pixels; bounds the memory that one step can take
+_CELL_SIDE = 512  # pixels; bounds the memory that one step can take
 
 
 @dataclass(frozen=True)

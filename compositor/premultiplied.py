@@ -4,8 +4,6 @@ Averaging straight colour lets the invisible colour of transparent pixels bleed 
 sums are kept as floats, so a picture of one colour keeps exactly that colour whatever its alpha does.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -13,21 +11,20 @@ from PIL import Image
 Floats = NDArray[np.float32]
 
 
-def premultiply(image: Image.Image) -> Floats:
-    """RGBA `image` to (height, width, 4) float32: colour times alpha / 255, then alpha, all 0 - 255."""
-    pixels = np.asarray(image).astype(np.float32)
-    pixels[..., :3] *= pixels[..., 3:] * np.float32(1 / 255)
-    return pixels
+def premultiplied(pixels: NDArray[np.uint8]) -> Floats:
+    """(height, width, 3 or 4) uint8 as float32 levels, 0 - 255, colour times alpha / 255 if there is any."""
+    levels = pixels.astype(np.float32)
+    if levels.shape[-1] == 4:
+        levels[..., :3] *= levels[..., 3:] * np.float32(1 / 255)
+    return levels
 
 
-def unpremultiply(pixels: Floats) -> Image.Image:
-    """(height, width, 4) float32 premultiplied pixels to an RGBA image, rounded to the nearest level."""
-    alpha = pixels[..., 3:]
-    pixels[..., :3] *= np.float32(255) / np.maximum(alpha, np.float32(1 / 255))
-    return Image.fromarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8), "RGBA")
+def straight(levels: Floats) -> Image.Image:
+    """Premultiplied levels to an RGB or RGBA image.
 
-
-def by_band(pixels: Floats, filter: Callable[[Image.Image], Image.Image]) -> Floats:
-    """`pixels` after `filter`, which sees each of the four bands as an image of mode F."""
-    bands = [filter(Image.fromarray(np.ascontiguousarray(pixels[..., band]))) for band in range(4)]
-    return np.stack([np.asarray(band) for band in bands], axis=-1)
+    Opaque levels are truncated, as the reference truncates them; with alpha they are rounded.
+    """
+    if levels.shape[-1] == 3:
+        return Image.fromarray(levels.astype(np.uint8))
+    levels[..., :3] *= np.float32(255) / np.maximum(levels[..., 3:], np.float32(1 / 255))
+    return Image.fromarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))

@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from compositor.box import Box, Size, size_of, whole
-from compositor.premultiplied import by_band, premultiply, unpremultiply
+from compositor.box import Box, Size, whole
+from compositor.premultiplied import Floats, premultiplied, straight
+
+_BAND_PIXELS = 1 << 20  # of the source, summed up at a time; 16 bytes each
+
+Indices = NDArray[np.intp]
 
 
 def resize(image: Image.Image, size: Size, method: str, box: Box) -> Image.Image:
@@ -23,58 +27,80 @@ def resize(image: Image.Image, size: Size, method: str, box: Box) -> Image.Image
 def _nearest(image: Image.Image, size: Size, box: Box) -> Image.Image:
     columns = _centres(image.width, size[0], box[0], box[2])
     rows = _centres(image.height, size[1], box[1], box[3])
-    needed = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    pixels = np.asarray(image if needed == whole(image.size) else image.crop(needed))
-    return Image.fromarray(pixels.take(rows - rows[0], axis=0).take(columns - columns[0], axis=1))
+    pixels, left, top = _needed(image, columns, rows)
+    return Image.fromarray(pixels.take(rows - top, axis=0).take(columns - left, axis=1))
 
 
-def _centres(length: int, new_length: int, start: int, stop: int) -> NDArray[np.intp]:
+def _centres(length: int, new_length: int, start: int, stop: int) -> Indices:
     """Which pixel lies under the centre of each new pixel; float32, as torch rounds at ties."""
     scale = np.float32(length) / np.float32(new_length)
-    centres: NDArray[np.float32] = np.floor(
-        (np.arange(start, stop, dtype=np.float32) + np.float32(0.5)) * scale
-    )
+    centres: Floats = np.floor((np.arange(start, stop, dtype=np.float32) + np.float32(0.5)) * scale)
     return np.minimum(centres, length - 1).astype(np.intp)
 
 
+def _needed(image: Image.Image, columns: Indices, rows: Indices) -> tuple[NDArray[np.uint8], int, int]:
+    """The pixels of `image` from the first to the last of `columns` and `rows`, and where they begin."""
+    left, top = int(columns[0]), int(rows[0])
+    box = (left, top, int(columns[-1]) + 1, int(rows[-1]) + 1)
+    return np.asarray(image if box == whole(image.size) else image.crop(box)), left, top
+
+
 def _bilinear(image: Image.Image, size: Size, box: Box) -> Image.Image:
-    """Without antialiasing, as torch does it with `antialias=False`; Pillow's `resize` would antialias."""
-    x_scale, y_scale = image.width / size[0], image.height / size[1]
-    matrix = (x_scale, 0, box[0] * x_scale, 0, y_scale, box[1] * y_scale)
+    """Between the four nearest pixels, without antialiasing, as torch does it with `antialias=False`."""
+    columns, next_columns, right = _neighbours(image.width, size[0], box[0], box[2])
+    rows, next_rows, down = _neighbours(image.height, size[1], box[1], box[3])
+    pixels, left, top = _needed(image, np.append(columns, next_columns[-1]), np.append(rows, next_rows[-1]))
 
-    def sample(band: Image.Image) -> Image.Image:
-        return band.transform(size_of(box), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    def row(which: Indices) -> Floats:
+        line = pixels.take(which - top, axis=0)
+        one, other = (premultiplied(line.take(each - left, axis=1)) for each in (columns, next_columns))
+        return one + (other - one) * right[:, None]
 
-    if image.mode == "RGB":
-        return sample(image)
-    return unpremultiply(by_band(premultiply(image), sample))
+    upper, lower = row(rows), row(next_rows)
+    return straight(upper + (lower - upper) * down[:, None, None])
+
+
+def _neighbours(length: int, new_length: int, start: int, stop: int) -> tuple[Indices, Indices, Floats]:
+    """The pixels before and after the centre of each new pixel, and how far it is from one to the other."""
+    scale = np.float32(length) / np.float32(new_length)
+    centres = (np.arange(start, stop, dtype=np.float32) + np.float32(0.5)) * scale - np.float32(0.5)
+    before = np.clip(centres, 0, length - 1).astype(np.intp)
+    return before, np.minimum(before + 1, length - 1), np.clip(centres - before, 0, 1).astype(np.float32)
 
 
 def _area(image: Image.Image, size: Size, box: Box) -> Image.Image:
     """The mean over the window of each new pixel: torch's adaptive average pool, in whole numbers."""
     left, right = _windows(image.width, size[0], box[0], box[2])
     top, bottom = _windows(image.height, size[1], box[1], box[3])
-    one_more = image.crop((int(left[0]), int(top[0]), int(right[-1]) + 1, int(bottom[-1]) + 1))  # see _sums
-    pixels = np.asarray(one_more).astype(np.uint32)
+    row_pixels = (right[-1] - left[0]) * (image.height // size[1] + 1)
+    step = max(1, int(_BAND_PIXELS // row_pixels))
+    bands = [
+        _area_band(image, left, right, top[at : at + step], bottom[at : at + step])
+        for at in range(0, len(top), step)
+    ]
+    return Image.fromarray(np.concatenate(bands))
+
+
+def _area_band(
+    image: Image.Image, left: Indices, right: Indices, top: Indices, bottom: Indices
+) -> NDArray[np.uint8]:
+    one_more = (int(left[0]), int(top[0]), int(right[-1]) + 1, int(bottom[-1]) + 1)  # see _sums
+    pixels = np.asarray(image.crop(one_more)).astype(np.uint32)
     if image.mode == "RGBA":
         pixels[..., :3] *= pixels[..., 3:]
     sums = _sums(pixels, top - top[0], bottom - top[0], axis=0)
     sums = _sums(sums, left - left[0], right - left[0], axis=1)
     count = ((bottom - top)[:, None] * (right - left))[..., None]
-    return Image.fromarray(_means(sums, count).astype(np.uint8))
+    return _means(sums, count).astype(np.uint8)
 
 
-def _windows(
-    length: int, new_length: int, start: int, stop: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _windows(length: int, new_length: int, start: int, stop: int) -> tuple[Indices, Indices]:
     """First pixel, and first pixel beyond, of the window of each new pixel from `start` to `stop`."""
     new = np.arange(start, stop)
     return new * length // new_length, -(-(new + 1) * length // new_length)
 
 
-def _sums(
-    pixels: NDArray[Any], first: NDArray[np.intp], beyond: NDArray[np.intp], axis: int
-) -> NDArray[np.uint64]:
+def _sums(pixels: NDArray[Any], first: Indices, beyond: Indices, axis: int) -> NDArray[np.uint64]:
     """Sums over the windows along `axis`, which must go on for one pixel after the last window.
 
     Windows overlap where the picture grows, so each is cut out alone: every second sum is between two.
@@ -84,7 +110,7 @@ def _sums(
     return sums[::2] if axis == 0 else sums[:, ::2]
 
 
-def _means(sums: NDArray[np.uint64], count: NDArray[np.intp]) -> NDArray[np.uint64]:
+def _means(sums: NDArray[np.uint64], count: Indices) -> NDArray[np.uint64]:
     """Means truncated as the reference truncates them; with alpha, colour weighted by it and rounded."""
     counts = count.astype(np.uint64)
     if sums.shape[-1] == 3:

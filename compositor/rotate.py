@@ -3,10 +3,11 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
 from compositor.box import Box, Size, common, size_of, whole
-from compositor.premultiplied import by_band, premultiply, unpremultiply
+from compositor.premultiplied import premultiplied, straight
 
 Matrix = tuple[float, float, float, float, float, float]
 
@@ -70,7 +71,9 @@ class Turn:
 
         if piece.mode == "RGB":
             return sample(piece.convert("RGBA"))
-        return unpremultiply(by_band(premultiply(piece), sample))
+        levels = premultiplied(np.asarray(piece))
+        bands = [sample(Image.fromarray(np.ascontiguousarray(levels[..., band]))) for band in range(4)]
+        return straight(np.stack([np.asarray(band) for band in bands], axis=-1))
 
     def _between(self, source: Box, box: Box) -> Matrix:
         """The matrix from points counted from `box`'s corner to points counted from `source`'s."""
