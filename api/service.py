@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 
 from api.changes import Changes
 from jobs.api_keys import ApiKeys
 from jobs.cancellation import Cancellation
-from jobs.connection import connect, connect_async
+from jobs.connection import await_redis, connect, connect_async
 from jobs.housekeeping import Housekeeping
 from jobs.reading import Reader
 from jobs.settings import Settings
@@ -36,6 +37,7 @@ class Service:
         store = PictureStore.open(settings)
         redis = connect(settings)
         async with connect_async(settings) as async_redis:
+            await run_in_threadpool(await_redis, redis)
             if settings.dev_api_key:
                 ApiKeys(redis).create("dev", settings.dev_api_key)
             yield cls(

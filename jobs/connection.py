@@ -1,6 +1,9 @@
 """Redis clients with time limits that fit their use."""
 
-from redis import Redis
+import logging
+import time
+
+from redis import ConnectionError, Redis, TimeoutError
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
@@ -10,6 +13,22 @@ from jobs.settings import Settings
 
 CONNECT_TIMEOUT_S = 1
 ANSWER_TIMEOUT_S = 2
+LONGEST_PAUSE_S = 10
+
+log = logging.getLogger("superimpose.redis")
+
+
+def await_redis(redis: Redis) -> None:
+    """Wait until Redis answers, saying so; for processes that start before it."""
+    pause_s = 0.25
+    while True:
+        try:
+            redis.ping()
+            return
+        except (ConnectionError, TimeoutError) as error:
+            log.warning("Redis cannot be reached, trying again in %.1f s: %s", pause_s, error)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
 def connect(settings: Settings) -> Redis:

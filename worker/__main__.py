@@ -2,7 +2,7 @@
 
 import logging
 
-from jobs.connection import connect_worker
+from jobs.connection import await_redis, connect_worker
 from jobs.logs import set_up_logs
 from jobs.settings import Settings
 from worker.warm_worker import WarmWorker
@@ -13,7 +13,9 @@ def main() -> None:
     set_up_logs()
     logging.getLogger("rq").setLevel(logging.WARNING)
     settings = Settings()
-    WarmWorker(connect_worker(settings), settings).work(logging_level="WARNING")
+    redis = connect_worker(settings)
+    await_redis(redis)
+    WarmWorker(redis, settings).work(logging_level="WARNING")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import sys
 
 import httpx
 
+from cli.redis_server import server_command
 from tests.cli.test_up import descendants
 from tests.stack import KEY, await_http, environment, free_port
 
@@ -59,3 +60,29 @@ def test_a_bad_setting_is_one_sentence_that_names_it(redis_socket, tmp_path):
     assert done.returncode == 2
     assert "SUPERIMPOSE_FETCH_ALLOW" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_redis_that_comes_late_is_waited_for(tmp_path):
+    socket = tmp_path / "redis.sock"
+    env = environment(f"unix://{socket}", tmp_path / "data")
+    port = free_port()
+    api, worker = start(env, "api", "--port", str(port)), start(env, "worker", "--workers", "1")
+    assert api.stdout is not None
+    assert worker.stdout is not None
+    said = [process.stdout.readline() for process in (api, worker)]
+
+    redis = subprocess.Popen(server_command(tmp_path, socket))
+    try:
+        await_http(f"http://127.0.0.1:{port}/livez", api)
+        url = f"http://127.0.0.1:{port}"
+        body = {"base_image": f"{url}/samples/cup.jpg", "overlay_image": f"{url}/samples/logo.png"}
+        made = httpx.post(
+            f"{url}/v1/superimpose", json=body, headers={"x-api-key": KEY}, trust_env=False, timeout=30
+        )
+    finally:
+        for process in (api, worker, redis):
+            process.terminate()
+            process.communicate(timeout=30)
+
+    assert all("Redis cannot be reached, trying again" in line for line in said)
+    assert made.status_code == 200
