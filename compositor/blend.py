@@ -1,7 +1,7 @@
 """The blend modes of W3C Compositing and Blending Level 1, section 10.
 
-Cb is the base's colour and Cs the overlay's, (..., 3) float32 between 0 and 1; B(Cb, Cs) is what they mix to
-where both are opaque. Each function's docstring is its formula.
+Cb is the base's colour and Cs the overlay's, (3, height, width) float32 between 0 and 1; B(Cb, Cs) is what
+they mix to where both are opaque. Each function's docstring is its formula.
 """
 
 from collections.abc import Callable
@@ -96,17 +96,17 @@ def luminosity(cb: Floats, cs: Floats) -> Floats:
 
 def _lum(c: Floats) -> Floats:
     """0.3 red + 0.59 green + 0.11 blue"""
-    lum: Floats = c @ _LUMINOSITY
-    return lum[..., None]
+    lum: Floats = np.tensordot(_LUMINOSITY, c, 1)
+    return lum[None]
 
 
 def _least(c: Floats) -> Floats:
-    least: Floats = c.min(axis=-1, keepdims=True)
+    least: Floats = c.min(axis=0, keepdims=True)
     return least
 
 
 def _greatest(c: Floats) -> Floats:
-    greatest: Floats = c.max(axis=-1, keepdims=True)
+    greatest: Floats = c.max(axis=0, keepdims=True)
     return greatest
 
 
