@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from compositor.box import Box, Size, whole
+from compositor.box import Box, Size
 from compositor.premultiplied import Floats, premultiplied, straight
 
 _BAND_PIXELS = 1 << 20  # of the source, summed up at a time; 16 bytes each
@@ -39,10 +39,11 @@ def _centres(length: int, new_length: int, start: int, stop: int) -> Indices:
 
 
 def _needed(image: Image.Image, columns: Indices, rows: Indices) -> tuple[NDArray[np.uint8], int, int]:
-    """The pixels of `image` from the first to the last of `columns` and `rows`, and where they begin."""
-    left, top = int(columns[0]), int(rows[0])
-    box = (left, top, int(columns[-1]) + 1, int(rows[-1]) + 1)
-    return np.asarray(image if box == whole(image.size) else image.crop(box)), left, top
+    """At least the pixels of `image` from the first to the last of `columns` and `rows`; where they begin."""
+    left, top, right, bottom = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    if 2 * (right - left) * (bottom - top) > image.width * image.height:
+        return np.asarray(image), 0, 0
+    return np.asarray(image.crop((left, top, right, bottom))), left, top
 
 
 def _bilinear(image: Image.Image, size: Size, box: Box) -> Image.Image:

@@ -94,7 +94,7 @@ def test_display_p3_comes_out_as_the_srgb_it_was_made_of(name: str, tolerance: i
     assert np.abs(unconverted - np.asarray(SOURCE)).mean() > 2 * np.abs(ours - np.asarray(SOURCE)).mean()
 
 
-def test_a_profile_is_used_and_a_broken_one_is_left_aside() -> None:
+def test_a_broken_profile_is_left_aside() -> None:
     image = Image.open(io.BytesIO(read("pillow/icc_profile.png")))
     out = io.BytesIO()
     image.save(out, "PNG", icc_profile=b"no profile at all")
