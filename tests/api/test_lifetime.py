@@ -92,7 +92,8 @@ def test_two_api_processes_are_one_service(redis_socket, tmp_path):
             request_id = stack.submit(**body)
             stack.finish(request_id)
             result = other.get(f"/v2/requests/{request_id}").json()
-            waited = other.post("/v1/superimpose", json=body | {"base_image": result["output"]})
+            chained = {"base_image": result["output"], "overlay_image": f"{second}/samples/logo.png"}
+            waited = other.post("/v1/superimpose", json=chained)
 
         assert result["status"] == "COMPLETED"
         assert result["output"].startswith(second)
