@@ -36,9 +36,12 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Side = Annotated[Whole, Field(ge=1, le=MAX_SIDE)]
-Offset = Annotated[Whole, Field(ge=-MAX_OFFSET, le=MAX_OFFSET)]
+# The bounds stand before the validator, or they would not show as minimum and maximum in the schema.
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE), BeforeValidator(_whole)]
+Spacing = Annotated[int, Field(ge=0, le=MAX_SIDE), BeforeValidator(_whole)]
+Offset = Annotated[int, Field(ge=-MAX_OFFSET, le=MAX_OFFSET), BeforeValidator(_whole)]
+Degrees = Annotated[int, Field(ge=0, le=360), BeforeValidator(_whole)]
+Quality = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)]
 Percent = Annotated[float, Field(ge=-1000, le=1000)]
 
 
@@ -102,10 +105,8 @@ class SuperimposeParams(BaseModel):
         description="Pixels from the base's top edge to that of the resized, rotated overlay; may be < 0.",
         examples=[80],
     )
-    rotation: Whole = Field(
+    rotation: Degrees = Field(
         default=0,
-        ge=0,
-        le=360,
         description="Degrees by which the overlay is turned counter-clockwise; its canvas grows to hold it.",
         examples=[45],
     )
@@ -121,8 +122,8 @@ class SuperimposeParams(BaseModel):
         description="Format of the answer. jpeg has no transparency: it is flattened on background.",
         examples=["png"],
     )
-    image_quality: Whole = Field(
-        default=95, ge=1, le=100, description="Quality of a jpeg, webp or avif answer.", examples=[90]
+    image_quality: Quality = Field(
+        default=95, description="Quality of a jpeg, webp or avif answer.", examples=[90]
     )
     blend_mode: BlendMode = Field(
         default="normal",
@@ -160,8 +161,8 @@ class SuperimposeParams(BaseModel):
         description="Repeat the overlay over the whole base; the offsets say where one of the tiles stands.",
         examples=[True],
     )
-    tile_spacing: Whole = Field(
-        default=0, ge=0, le=MAX_SIDE, description="Pixels between two tiles, both ways.", examples=[40]
+    tile_spacing: Spacing = Field(
+        default=0, description="Pixels between two tiles, both ways.", examples=[40]
     )
     invert_mask: bool = Field(
         default=False, description="Read the mask the other way: black shows, white hides.", examples=[True]
