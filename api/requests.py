@@ -116,6 +116,7 @@ async def _result(request: Request, record: Record, output: Output) -> dict[str,
         "images": [image],
         "metrics": record.metrics,
         "expires_at": record.expires,
+        **({"animated": output.animated} if output.animated else {}),
     }
 
 

@@ -42,6 +42,7 @@ class Metrics(BaseModel):
     compose: float = Field(examples=[0.004])
     encode: float = Field(examples=[0.006])
     store: float = Field(examples=[0.001])
+    cache_hits: int = Field(0, description="inputs that this worker still had decoded", examples=[1])
 
 
 class Completed(BaseModel):
@@ -70,6 +71,9 @@ class Result(Completed):
     output: str = Field(description="URL of the picture, or its base64 if asked for", examples=[PICTURE])
     images: list[Image]
     expires_at: str = Field(examples=["2026-11-22T19:30:00.000+00:00"])
+    animated: list[str] = Field(
+        [], description="inputs of which only the first frame was used; absent if none"
+    )
 
 
 class Failed(BaseModel):

@@ -15,7 +15,10 @@ RedisHash = Mapping[bytes | str, bytes | str]
 
 @dataclass(frozen=True)
 class Output:
-    """The picture of a COMPLETED request; `token` is its public name, `path` its place in the store."""
+    """The picture of a COMPLETED request; `token` is its public name, `path` its place in the store.
+
+    `animated` names the inputs of which only the first frame was used.
+    """
 
     token: str
     path: str
@@ -23,6 +26,7 @@ class Output:
     file_size: int
     width: int
     height: int
+    animated: list[str] = field(default_factory=list)
 
     @property
     def file_name(self) -> str:

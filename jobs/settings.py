@@ -69,7 +69,13 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(32 * MEBIBYTE, ge=1024, description="largest request body")
     max_input_bytes: int = Field(24 * MEBIBYTE, ge=1024, description="largest input file")
     max_pixels: int = Field(50_000_000, ge=1, description="most pixels of an input and of the output")
-    cache_bytes: int = Field(64 * MEBIBYTE, ge=0, description="decoded inputs kept by each worker; 0: none")
+    max_side: int = Field(16_384, ge=1, description="longest side of an input, in pixels")
+    formats: Names = Field(
+        ("JPEG", "PNG", "WEBP", "GIF", "AVIF"),
+        description="formats of inputs; TIFF, BMP, JPEG2000 and HEIF only for callers you trust: "
+        "each hands strangers' bytes to one more C decoder",
+    )
+    cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="decoded inputs kept by each worker; 0: none")
     trusted_proxies: Names = Field((), description="addresses whose X-Forwarded-* headers are believed")
 
     @field_validator("data_dir")

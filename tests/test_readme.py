@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from pydantic_core import PydanticUndefined
 
 from jobs.settings import Settings
 from tests.stack import KEY
@@ -90,14 +91,17 @@ def test_the_example_without_a_server_makes_the_picture_on_top(service, clone):
         assert made.tobytes() == shown.tobytes()
 
 
+def shown(default: Any) -> str:
+    """A default as the environment would give it; nothing where there is none or the machine decides."""
+    if default is PydanticUndefined or not default:
+        return ""
+    return f"`{','.join(default) if isinstance(default, tuple) else default}`"
+
+
 def test_the_table_lists_every_setting_with_its_default_and_meaning():
     rows = re.findall(r"^\| `SUPERIMPOSE_(\w+)` \| (.*?) \| (.*) \|$", README, re.MULTILINE)
     settings = [
-        (
-            name.upper(),
-            "" if field.default_factory or not field.default else f"`{field.default}`",
-            field.description,
-        )
+        (name.upper(), shown(field.default), field.description)
         for name, field in Settings.model_fields.items()
     ]
 

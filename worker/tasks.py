@@ -20,6 +20,8 @@ from worker.outcome import Ending, Outcome
 
 OUR_FAULT = "something went wrong on our side; it has been logged, submit it again"
 
+STAGES = ("fetch", "decode", "compose", "encode", "store")
+
 log = logging.getLogger("superimpose.worker")
 
 
@@ -39,13 +41,14 @@ def superimpose(kit: Kit, request_id: str) -> Outcome:
     except IllegalMove as refused:
         log.info("request %s: nothing to do, %s", request_id, refused.reason)
         return Outcome(Ending.FAILED if refused.reason == "exhausted" else Ending.DONE, refused.reason)
-    log.info("request %s COMPLETED in %.0f ms", request_id, 1000 * sum(stages.values()))
+    log.info("request %s COMPLETED in %.0f ms", request_id, 1000 * sum(stages[stage] for stage in STAGES))
     return Outcome(Ending.DONE)
 
 
 def _make(kit: Kit, params: Mapping[str, Any], stages: dict[str, float]) -> Output:
     with _timed(stages, "fetch"):
         files = _fetch(kit, params)
+    hits = kit.cache.hits if kit.cache else 0
     made = compose(
         files["base_image"],
         files["overlay_image"],
@@ -55,6 +58,8 @@ def _make(kit: Kit, params: Mapping[str, Any], stages: dict[str, float]) -> Outp
         cache=kit.cache,
     )
     stages.update({stage: round(seconds, 4) for stage, seconds in made.seconds.items()})
+    if kit.cache:
+        stages["cache_hits"] = kit.cache.hits - hits
     with _timed(stages, "store"):
         return _keep(kit, made)
 
@@ -80,7 +85,9 @@ def _keep(kit: Kit, made: Superimposed) -> Output:
     expires_at = time.time() + kit.settings.attempt_timeout_s + kit.settings.result_ttl_s
     path = kit.store.new_path("outputs", token, expires_at)
     kit.store.put(path, made.data)
-    return Output(token, path, made.content_type, len(made.data), made.width, made.height)
+    return Output(
+        token, path, made.content_type, len(made.data), made.width, made.height, list(made.animated)
+    )
 
 
 def _caller_failed(

@@ -81,7 +81,7 @@ def test_a_job_ends_as_a_picture_in_the_store(redis, settings, submit, record, r
     picture = PictureStore.open(settings).get(made.output.path)
     assert picture.startswith(b"\x89PNG")
     assert (len(picture), made.output.width, made.output.height) == (made.output.file_size, 600, 400)
-    assert set(made.stages) == {"fetch", "decode", "compose", "encode", "store"}
+    assert set(made.stages) == {"fetch", "decode", "compose", "encode", "store", "cache_hits"}
     assert job_of(redis, request_id).get_status() is JobStatus.FINISHED
 
 
