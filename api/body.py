@@ -87,6 +87,8 @@ def _explain(detail: ErrorDetails) -> Fault:
             return fault(field, f"is not a parameter; known are {known}")
         case "json_invalid" | "model_type" | "model_attributes_type":
             return fault("body", f"must be one JSON object: {detail['msg']}")
+        case "value_error" if not detail["loc"]:
+            return fault("parameters", str(detail["ctx"]["error"]))
         case _:
             rule = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
             return fault(field, f"{_shortened(repr(detail['input']))} is not allowed: {rule}")

@@ -65,8 +65,8 @@ def _payload(text: str) -> str:
     return WHITE_SPACE.sub("", text[head.end() :])
 
 
-SAMPLES = files("jobs") / "samples"
-"""The pictures the project ships; SAMPLES/ORIGIN.md says where they are from."""
+SAMPLES = files("jobs.samples")
+"""The pictures the project ships."""
 
 
 def sample_bytes(name: str) -> bytes | None:

@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from PIL import Image
 from pydantic_core import PydanticUndefined
 
+from compositor import SuperimposeRequest
 from jobs.settings import Settings
 from tests.stack import KEY
 
@@ -106,6 +107,24 @@ def test_the_table_lists_every_setting_with_its_default_and_meaning():
     ]
 
     assert [(name, default.strip(), meaning) for name, default, meaning in rows] == settings
+
+
+def test_the_parameters_are_all_documented_with_their_defaults():
+    text = (ROOT / "docs/parameters.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) \| (.*?) \| (.*) \|$", text, re.MULTILINE)
+
+    assert [name for name, *_ in rows] == list(SuperimposeRequest.model_fields)
+    for name, _, default, allowed, meaning in rows:
+        field = SuperimposeRequest.model_fields[name]
+        assert meaning == field.description
+        if field.is_required():
+            assert default == "required"
+        else:
+            assert default.strip("` ") == (
+                "" if field.default is None else json.dumps(field.default).strip('"')
+            )
+        for word in get_args(field.annotation):
+            assert not isinstance(word, str) or f"`{word}`" in allowed
 
 
 def test_every_link_and_verb_exists():

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from redis import RedisError
+
 from compositor import CompositorError, Superimposed, SuperimposeParams
 from compositor import superimpose as compose
 from jobs import inputs
@@ -38,6 +40,9 @@ def superimpose(kit: Kit, request_id: str) -> Outcome:
             log.exception("request %s: attempt %d failed", request_id, attempt)
             return _we_failed(kit, request_id, attempt, stages)
         kit.transitions.complete(request_id, attempt, output, stages)
+    except RedisError as error:
+        log.error("request %s: Redis was lost, the attempt is: %s", request_id, error)
+        return Outcome(Ending.RETRY, "redis")
     except IllegalMove as refused:
         log.info("request %s: nothing to do, %s", request_id, refused.reason)
         return Outcome(Ending.FAILED if refused.reason == "exhausted" else Ending.DONE, refused.reason)

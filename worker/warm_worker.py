@@ -91,7 +91,14 @@ class WarmWorker(Worker):
     def run_maintenance_tasks(self) -> None:
         """RQ's registries and our own housekeeping."""
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+        self._register_again()
         self._housekeeping.run()
+
+    def _register_again(self) -> None:
+        """After a pause longer than its registration lived (a laptop's sleep) a worker is listed again."""
+        if not self.connection.hexists(self.key, "hostname"):
+            self.connection.delete(self.key)
+            self.register_birth()  # type: ignore[no-untyped-call]
 
     def _run(self, job: Job, execution: Execution) -> Outcome:
         if job.func_name != TASK:

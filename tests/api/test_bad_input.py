@@ -43,6 +43,12 @@ def errors(answer) -> dict[str, str]:
         (json.dumps(GOOD | {"image_format": "gif"}).encode(), "image_format", "'jpeg'"),
         (json.dumps(GOOD | {"image_quality": 101}).encode(), "image_quality", "less than or equal to 100"),
         (json.dumps(GOOD | {"mask": 5}).encode(), "mask", "string"),
+        (
+            json.dumps(GOOD | {"x_percent": 5, "x_offset": 5}).encode(),
+            "parameters",
+            "x_percent and x_offset contradict",
+        ),
+        (json.dumps(GOOD | {"invert_mask": True}).encode(), "parameters", "invert_mask without mask"),
         (json.dumps(GOOD | {"base_image": "data:image/png;base64,@"}).encode(), "base_image", "base64"),
         (json.dumps(GOOD | {"overlay_image": ""}).encode(), "overlay_image", "empty"),
     ],
@@ -55,7 +61,7 @@ def test_a_fault_is_a_400_that_names_parameter_and_rule(service, body, field, sa
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid_parameters"
     assert said in errors(answer)[field]
-    assert field in answer.json()["error"]
+    assert errors(answer)[field] in answer.json()["error"]
 
 
 def test_all_faults_of_a_body_come_in_one_answer(service):

@@ -1,0 +1,1 @@
+"""The pictures that the project ships to be tried with; ORIGIN.md says where they are from."""
