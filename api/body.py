@@ -16,6 +16,7 @@ from jobs import inputs
 from jobs.submission import PICTURES
 
 SHOWN_LENGTH = 60
+SMALL = 16 * 1024  # bytes; checked sooner than another thread would start on it
 
 Fault = dict[str, str]
 """`field` and `message`: one thing wrong with one parameter."""
@@ -28,6 +29,8 @@ async def read_parameters(request: Request) -> dict[str, Any]:
         raise bad_request([fault("body", "send JSON with the header Content-Type: application/json")])
     settings = service_of(request).settings
     body = await read_body(request, settings.max_body_bytes)
+    if len(body) < SMALL:
+        return _check(body, settings.max_input_bytes)
     return await run_in_threadpool(_check, body, settings.max_input_bytes)
 
 

@@ -2,7 +2,8 @@
 
 Prints medians and ratios: the time of one small request on an idle service, pictures per second from
 submit to the fetched picture, and the resident memory of the processes after all of it. Inputs come over
-loopback HTTP; the cache of decoded inputs is off on both sides, so that every job decodes its own.
+loopback HTTP. The service is measured as it is shipped and with its cache of decoded inputs off; the bare
+loop has none.
 
     python -m benchmarks.service [--rounds 5] [--jobs 200]
 """
@@ -13,11 +14,10 @@ import contextlib
 import http.client
 import json
 import multiprocessing
-import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -29,6 +29,7 @@ from compositor import SuperimposeParams, superimpose
 from tests.stack import KEY, Stack, environment, running
 
 WORKERS = 2
+SMALL = {"base_image": "cup.jpg", "overlay_image": "logo.png"}
 HEADERS = {"x-api-key": KEY, "content-type": "application/json"}
 
 
@@ -131,14 +132,14 @@ def inputs() -> Iterator[str]:
 
 
 @contextmanager
-def service() -> Iterator[Stack]:
+def service(**settings: object) -> Iterator[Stack]:
     """The service on a Redis of its own."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         redis = subprocess.Popen(server_command(directory, directory / "redis.sock"))
         await_ready(directory / "redis.sock", lambda: redis.poll() is not None)
         redis_url = f"unix://{directory}/redis.sock"
-        env = environment(redis_url, directory, fetch_allow="127.0.0.1/32", cache_bytes=0)
+        env = environment(redis_url, directory, fetch_allow="127.0.0.1/32", **settings)
         try:
             with running(env, workers=WORKERS) as stack:
                 yield stack
@@ -147,20 +148,32 @@ def service() -> Iterator[Stack]:
             redis.wait()
 
 
-def resident_mb(stack: Stack) -> dict[str, float]:
-    """Resident memory in MB: of the API, and of the largest worker with its child."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        fields = entry.read_text().rpartition(")")[2].split()
-        children.setdefault(int(fields[1]), []).append(int(entry.parent.name))
+def memory_mb(stack: Stack) -> dict[str, float]:
+    """Resident memory in MB of each process, and of a worker with its child, shared pages shared out."""
+    api, worker = (process.pid for process in stack.processes[:2])
+    child = next(pid for pid, parent in parents() if parent == worker)
+    resident, proportional = (
+        {pid: smaps_mb(pid, kind) for pid in (api, worker, child)} for kind in ("Rss", "Pss")
+    )
+    return {
+        "API": resident[api],
+        "worker": resident[worker],
+        "its child": resident[child],
+        "worker and child together (proportional)": proportional[worker] + proportional[child],
+    }
 
-    def resident(pid: int) -> float:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
-    api, *workers = (process.pid for process in stack.processes)
-    whole = [resident(pid) + sum(map(resident, children.get(pid, []))) for pid in workers]
-    return {"API": resident(api), "worker with its child": max(whole)}
+def parents() -> Iterator[tuple[int, int]]:
+    """(process id, its parent's) of everything that runs."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            yield int(stat.parent.name), int(stat.read_text().rpartition(")")[2].split()[1])
+
+
+def smaps_mb(pid: int, kind: str) -> float:
+    """A line of the kernel's account of a process's memory."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:")) / 1000
 
 
 def main() -> None:
@@ -169,24 +182,30 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=200)
     asked = parser.parse_args()
-    with inputs() as origin, service() as stack:
+    with inputs() as origin, service() as shipped, service(cache_bytes=0) as uncached:
         body = {"base_image": f"{origin}/base.jpg", "overlay_image": f"{origin}/overlay.png", **seed.PARAMS}
-        samples = f"{stack.url}/samples"
-        small = {"base_image": f"{samples}/cup.jpg", "overlay_image": f"{samples}/logo.png"}
-        service_rate(Client(stack.url), body, WORKERS * 10)
-        latency = idle_latency_ms(Client(stack.url), small, 50)
+        stacks = {"as shipped": shipped, "cache off": uncached}
+        for stack in stacks.values():
+            service_rate(Client(stack.url), body, WORKERS * 10)
+        small = {name: f"{shipped.url}/samples/{file}" for name, file in SMALL.items()}
+        latency = idle_latency_ms(Client(shipped.url), small, 50)
         print(f"idle service, POST to COMPLETED: median {latency:.1f} ms")
-        ratios = []
-        for round_ in range(asked.rounds):
-            bare = bare_rate(asked.jobs)
-            served = service_rate(Client(stack.url), body, asked.jobs)
-            ratios.append(served / bare)
+        ratios = [compare(stacks, body, asked.jobs) for _ in range(asked.rounds)]
+        for name in stacks:
             print(
-                f"round {round_ + 1}: bare loop {bare:.1f}/s, service {served:.1f}/s, ratio {ratios[-1]:.2f}"
+                f"pictures per second, {name} / bare loop: median {median(each[name] for each in ratios):.2f}"
             )
-        print(f"pictures per second, service / bare loop: median {median(ratios):.2f}")
-        for name, megabytes in resident_mb(stack).items():
-            print(f"resident after {asked.rounds * asked.jobs:,} jobs: {name} {megabytes:.0f} MB")
+        shown = ", ".join(f"{name} {megabytes:.0f}" for name, megabytes in memory_mb(shipped).items())
+        print(f"MB resident after {asked.rounds * asked.jobs:,} jobs: {shown}")
+
+
+def compare(stacks: Mapping[str, Stack], body: object, jobs: int) -> dict[str, float]:
+    """One round: the pictures per second of each stack, as a ratio to the bare loop's."""
+    bare = bare_rate(jobs)
+    rates = {name: service_rate(Client(stack.url), body, jobs) for name, stack in stacks.items()}
+    shown = ", ".join(f"{name} {rate:.1f}/s = {rate / bare:.2f}" for name, rate in rates.items())
+    print(f"bare loop {bare:.1f}/s, {shown}")
+    return {name: rate / bare for name, rate in rates.items()}
 
 
 if __name__ == "__main__":
