@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
+GIBIBYTE = 1024 * MEBIBYTE
 
 
 def _split(value: object) -> object:
@@ -58,6 +59,9 @@ class Settings(BaseSettings):
     result_ttl_s: int = Field(3600, ge=1, description="life of record, result and picture after the end")
     start_timeout_s: int = Field(1800, ge=1, description="not started by then: FAILED `timeout`")
     job_timeout_s: int = Field(60, ge=1, description="one attempt at a job; its process is killed after it")
+    job_memory_bytes: int = Field(
+        4 * GIBIBYTE, ge=512 * MEBIBYTE, description="address space of a job's process"
+    )
     fetch_timeout_s: float = Field(20, gt=0, description="one input, from name look-up to last byte")
     sync_timeout_s: float = Field(25, gt=0, description="how long POST /v1/superimpose waits before its 504")
     max_attempts: int = Field(3, ge=1, le=20, description="tries at a job whose worker failed")

@@ -5,6 +5,7 @@ from multiprocessing.connection import Connection
 
 from jobs.logs import set_up_logs
 from jobs.settings import Settings
+from worker.confinement import confine
 from worker.kit import Kit
 from worker.tasks import superimpose
 
@@ -12,6 +13,7 @@ from worker.tasks import superimpose
 def serve(connection: Connection) -> None:
     """Answer each request id with the outcome of its task."""
     settings = Settings.model_validate_json(connection.recv_bytes())
+    confine(settings)
     with Kit.open(settings) as kit:
         while True:
             outcome = superimpose(kit, connection.recv_bytes().decode())

@@ -12,6 +12,7 @@ from PIL import Image
 from compositor import InvalidImage, Limits, SuperimposeParams, superimpose
 from compositor.decode import Picture, decode
 from compositor.limits import SAFE_FORMATS
+from tests.compositor.cmyk_profile import odd_cmyk_profile
 from tests.compositor.pictures import PICTURES, pixels, plain, read
 
 ASTRONAUT = (Path(__file__).parent / "golden" / "in" / "astronaut.png").read_bytes()
@@ -207,3 +208,23 @@ def test_heif_is_read_when_allowed() -> None:
 def test_a_format_nobody_reads_cannot_be_allowed() -> None:
     with pytest.raises(ValueError, match="EPS cannot be read; allowed are JPEG"):
         Limits(formats=("PNG", "EPS"))
+
+
+def test_a_cmyk_jpeg_is_seen_through_its_profile() -> None:
+    profile = odd_cmyk_profile()
+    out = io.BytesIO()
+    Image.new("CMYK", (8, 8), (255, 0, 0, 0)).save(out, "JPEG", icc_profile=profile, quality=100)
+
+    image = decode(out.getvalue(), "base_image", Limits()).image
+
+    assert image.getpixel((4, 4)) == pytest.approx((119, 119, 119), abs=2)  # L* 50; else it would be cyan
+
+
+def test_a_cmyk_jpeg_with_a_broken_profile_is_read_as_if_it_had_none() -> None:
+    profile = odd_cmyk_profile()
+    out = io.BytesIO()
+    Image.new("CMYK", (8, 8), (255, 0, 0, 0)).save(out, "JPEG", icc_profile=profile[:200], quality=100)
+
+    image = decode(out.getvalue(), "base_image", Limits()).image
+
+    assert image.getpixel((4, 4)) == (0, 255, 255)

@@ -1,11 +1,14 @@
 """The RQ worker and its warm child, in real processes, through crashes and hangs."""
 
+import base64
+import io
 import json
 import os
 import signal
 import threading
 
 import pytest
+from PIL import Image
 from rq.job import JobStatus
 
 from jobs.connection import connect_worker
@@ -174,6 +177,24 @@ def test_a_hanging_child_is_killed_when_the_time_of_its_job_is_up(settings, subm
     late = record(request_id)
     assert (late.status, late.code) == (Status.FAILED, FailureCode.TIMEOUT)
     assert record(next_one).status is Status.COMPLETED
+
+
+def test_a_job_that_wants_too_much_memory_fails_and_the_next_one_runs(settings, submit, record):
+    tight = settings.model_copy(update={"job_memory_bytes": 1_200_000_000})
+    greedy, next_one = submit(base_image=huge_png(), image_format="webp"), submit()
+    worker = WarmWorker(connect_worker(tight), tight)
+
+    worker.work(burst=True)
+
+    assert (record(greedy).status, record(greedy).code) == (Status.FAILED, FailureCode.INTERNAL)
+    assert record(next_one).status is Status.COMPLETED
+
+
+def huge_png() -> str:
+    """49 million pixels of one colour, as base64."""
+    out = io.BytesIO()
+    Image.new("RGBA", (7000, 7000), (200, 30, 30, 128)).save(out, "PNG")
+    return base64.b64encode(out.getvalue()).decode()
 
 
 def test_a_job_that_is_not_ours_is_never_run(redis, tmp_path, run_all):
