@@ -5,11 +5,11 @@ Written from ICC.1:2001-04 (version 2.4.0), sections 6.1 (header), 6.2 (tag tabl
 
 import struct
 
-INK_LIGHTNESS = 50  # of L* 0 - 100: all inks of this printer are the same grey
+INK_LIGHTNESS = 50  # of L* 0 - 100: all coloured inks of this printer are the same grey
 
 
 def odd_cmyk_profile() -> bytes:
-    """CMYK to Lab: paper is white, any full ink and any mix of them is a middle grey."""
+    """CMYK to Lab: paper is white, black is black, any other full ink or mix is a middle grey."""
     tags = {b"desc": _description(), b"cprt": b"text\0\0\0\0CC0\0", b"wtpt": _white(), b"A2B0": _table()}
     table, body, at = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
     for name, tag in tags.items():
@@ -41,5 +41,6 @@ def _table() -> bytes:
     identity = struct.pack(">9i", *(0x10000 if at % 4 == 0 else 0 for at in range(9)))
     ramp = bytes(range(256))
     ink = bytes([round(INK_LIGHTNESS * 255 / 100), 128, 128])
-    corners = bytes([255, 128, 128]) + ink * (grid**4 - 1)
+    white, black = bytes([255, 128, 128]), bytes([0, 128, 128])
+    corners = white + b"".join(black if corner % 2 else ink for corner in range(1, grid**4))
     return head + identity + ramp * 4 + corners + ramp * 3
