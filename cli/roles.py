@@ -9,7 +9,7 @@ from cli.supervisor import Supervisor
 from jobs.logs import set_up_logs
 from jobs.settings import Settings
 
-WORKER = (sys.executable, "-m", "worker")
+WORKER = (sys.executable, "-P", "-m", "worker")  # -P: no module of the current folder takes its place
 SHUTDOWN_S = 10
 
 

@@ -58,7 +58,7 @@ def check_free(host: str, port: int) -> None:
 
 def start_roles(supervisor: Supervisor, env: dict[str, str], host: str, port: int, workers: int) -> None:
     """Start the API and the workers."""
-    api = [sys.executable, "-m", "cli", "api", "--host", host, "--port", str(port)]
+    api = [sys.executable, "-P", "-m", "cli", "api", "--host", host, "--port", str(port)]
     supervisor.start("api", api, env)
     for number in range(1, workers + 1):
         supervisor.start(f"worker-{number}", WORKER, env)

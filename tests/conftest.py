@@ -11,6 +11,7 @@ from redis import Redis
 from cli.redis_server import await_ready, server_command
 from jobs.settings import Settings
 from tests import origin as origins
+from tests import s3
 from tests.stack import Stack, environment, running
 
 for _name in [name for name in os.environ if name.startswith("SUPERIMPOSE_")]:
@@ -50,6 +51,19 @@ def origin() -> Iterator[origins.Origin]:
     """Where pictures are fetched from."""
     with origins.serving() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """A real S3-speaking server."""
+    with s3.serving() as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(s3_server: str) -> s3.Bucket:
+    """An empty bucket on it."""
+    return s3.make_bucket(s3_server)
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ class Child:
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "worker.child_process", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "worker.child_process", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=LEAN | os.environ,
                 start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish

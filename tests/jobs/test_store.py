@@ -2,11 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
@@ -14,33 +11,14 @@ from jobs.store import PictureStore, new_token
 NOON = 1_900_000_000.0
 
 
-@pytest.fixture(scope="module")
-def s3_url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture(params=["directory", "bucket"])
 def store(request, settings: Settings, monkeypatch) -> PictureStore:
     if request.param == "directory":
         return PictureStore.open(settings)
-    endpoint = request.getfixturevalue("s3_url")
-    for name, value in {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": "us-east-1",
-    }.items():
+    bucket = request.getfixturevalue("bucket")
+    for name, value in bucket.env.items():
         monkeypatch.setenv(name, value)
-    bucket = f"pictures-{new_token().lower().replace('_', '-').strip('-')}"
-    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
-    client.create_bucket(Bucket=bucket)
-    client.close()
-    return PictureStore.open(settings.model_copy(update={"storage_url": f"s3://{bucket}/some/prefix"}))
+    return PictureStore.open(settings.model_copy(update={"storage_url": bucket.url}))
 
 
 def test_what_is_put_can_be_read_whole_and_in_part(store):

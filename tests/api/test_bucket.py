@@ -1,0 +1,23 @@
+"""The whole service with its pictures in a bucket."""
+
+import base64
+
+from tests.origin import CUP, LOGO
+from tests.stack import environment, running
+
+
+def test_inline_inputs_and_results_go_through_the_bucket(redis_socket, tmp_path, bucket):
+    env = environment(f"unix://{redis_socket}?db=7", tmp_path, storage_url=bucket.url) | bucket.env
+    base, overlay = (base64.b64encode(file).decode() for file in (CUP, LOGO))
+
+    with running(env) as stack:
+        request_id = stack.submit(base_image=base, overlay_image=f"data:image/png;base64,{overlay}")
+        finished = stack.finish(request_id)
+        image = stack.client.get(f"/v2/requests/{request_id}").json()["images"][0]
+        whole = stack.client.get(image["url"])
+        part = stack.client.get(image["url"], headers={"range": "bytes=3-9"})
+
+    assert finished.status_code == 200
+    assert (whole.status_code, len(whole.content)) == (200, image["file_size"])
+    assert (part.status_code, part.content) == (206, whole.content[3:10])
+    assert not (tmp_path / "store").exists()
