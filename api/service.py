@@ -1,5 +1,6 @@
 """What the routes work with, opened once per process."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from jobs.reading import Reader
 from jobs.settings import Settings
 from jobs.store import PictureStore
 from jobs.submission import Submission
+
+STRONG_LENGTH = 20  # characters
+
+log = logging.getLogger("superimpose.api")
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Service:
         async with connect_async(settings) as async_redis:
             await run_in_threadpool(await_redis, redis)
             if settings.dev_api_key:
+                warn_of_weak(settings.dev_api_key)
                 ApiKeys(redis).create("dev", settings.dev_api_key)
             yield cls(
                 settings,
@@ -50,6 +56,12 @@ class Service:
                 Housekeeping(redis, settings, store),
             )
         redis.close()
+
+
+def warn_of_weak(key: str) -> None:
+    """A key that people made up is for trying out."""
+    if len(key) < STRONG_LENGTH:
+        log.warning("SUPERIMPOSE_DEV_API_KEY can be guessed: use `superimpose keys create` in the open")
 
 
 def service_of(request: Request) -> Service:

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(_origin)] | None = Field(
         None, description="origin in the URLs of answers; unset: the request's own Host"
     )
-    dev_api_key: str | None = Field(None, min_length=16, description="a key made valid when the API starts")
+    dev_api_key: str | None = Field(None, description="a key made valid when the API starts")
     workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
@@ -58,11 +58,19 @@ class Settings(BaseSettings):
 
     result_ttl_s: int = Field(3600, ge=1, description="life of record, result and picture after the end")
     start_timeout_s: int = Field(1800, ge=1, description="not started by then: FAILED `timeout`")
-    job_timeout_s: int = Field(60, ge=1, description="one attempt at a job; its process is killed after it")
+    job_timeout_s: int = Field(
+        default_factory=lambda given: min(60, max(1, given.get("start_timeout_s", 120) // 2)),
+        ge=1,
+        description="one attempt at a job, then its process is killed; unset: 60, or half of START_TIMEOUT_S",
+    )
     job_memory_bytes: int = Field(
         4 * GIBIBYTE, ge=512 * MEBIBYTE, description="address space of a job's process"
     )
-    fetch_timeout_s: float = Field(20, gt=0, description="one input, from name look-up to last byte")
+    fetch_timeout_s: float = Field(
+        default_factory=lambda given: min(20, given.get("job_timeout_s", 60) / 2),
+        gt=0,
+        description="one input, from name look-up to last byte; unset: 20, or half of JOB_TIMEOUT_S",
+    )
     sync_timeout_s: float = Field(25, gt=0, description="how long POST /v1/superimpose waits before its 504")
     max_attempts: int = Field(3, ge=1, le=20, description="tries at a job whose worker failed")
 
@@ -89,7 +97,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _deadlines_nest(self) -> Self:
-        chain = ("fetch_timeout_s", "job_timeout_s", "start_timeout_s", "result_ttl_s")
+        chain = ("fetch_timeout_s", "job_timeout_s", "start_timeout_s")
         for inner, outer in pairwise(chain):
             if getattr(self, inner) >= getattr(self, outer):
                 raise ValueError(

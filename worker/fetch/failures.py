@@ -39,9 +39,8 @@ def fault_of(error: Exception) -> Fault:
     if isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout):
         return unreachable(reason, transient=True)
     if isinstance(error, httpcore.TimeoutException):
-        return Fault(
-            "took too long to arrive: try again, or use a faster server", reason=reason, transient=True
-        )
+        # Not transient: another attempt would keep the caller waiting for as long again.
+        return Fault("took too long to arrive: try again, or use a faster server", reason=reason)
     return Fault(
         "broke off before the image was complete: try again, and check that the server answers in plain HTTP",
         reason=reason,
