@@ -82,11 +82,9 @@ async def _framework_error(request: Request, error: HTTPException) -> Response:
 
 
 async def _unreachable(request: Request, error: Exception) -> Response:
-    log.error("%s %s: %s", request.method, request.url.path, error, exc_info=error)
     text = f"the queue or the store cannot be reached: try again in {RETRY_AFTER_S} seconds"
-    return JSONResponse(
-        {"error": text, "code": "unavailable"}, 502, headers={"Retry-After": str(RETRY_AFTER_S)}
-    )
+    body = {"error": text, "code": "unavailable", **_logged(request, error)}
+    return JSONResponse(body, 502, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def _gone(_: Request, __: ClientDisconnect) -> Response:
@@ -94,11 +92,15 @@ async def _gone(_: Request, __: ClientDisconnect) -> Response:
 
 
 async def _our_fault(request: Request, error: Exception) -> Response:
-    request_id = request.path_params.get("request_id")
-    log.error("%s %s (request %s)", request.method, request.url.path, request_id, exc_info=error)
-    named = {"request_id": request_id} if request_id else {}
     text = "something went wrong on our side; it has been logged, try again"
-    return JSONResponse({"error": text, "code": "internal", **named}, 500)
+    return JSONResponse({"error": text, "code": "internal", **_logged(request, error)}, 500)
+
+
+def _logged(request: Request, error: Exception) -> dict[str, str]:
+    """Log `error` with the request it befell, named by the path or accepted in this call; returns its id."""
+    request_id = request.path_params.get("request_id") or getattr(request.state, "request_id", None)
+    log.error("%s %s (request %s)", request.method, request.url.path, request_id, exc_info=error)
+    return {"request_id": request_id} if request_id else {}
 
 
 HANDLERS: Mapping[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {

@@ -76,6 +76,7 @@ async def accept(request: Request) -> str:
         )
     except InvalidPictures as error:
         raise bad_request([fault(name, text) for name, text in error.faults.items()]) from None
+    request.state.request_id = request_id
     log.info("request %s accepted from %s", request_id, key.key_id)
     return request_id
 

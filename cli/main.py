@@ -19,7 +19,7 @@ app = typer.Typer(
 app.add_typer(keys.app, name="keys")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 Workers = Annotated[int | None, typer.Option(min=1, max=256, help="Worker processes; default: one per core.")]
 
 

@@ -42,8 +42,15 @@ def run(host: str, port: int, workers: int | None, data_dir: Path | None) -> Non
         typer.echo(f"superimpose: {error}", err=True)
         raise typer.Exit(1) from None
     start_roles(supervisor, env, host, port, workers or settings.workers)
-    url = settings.public_url or f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+    url = settings.public_url or f"http://{reachable(host)}:{port}"
     supervisor.run(ready=lambda: greet(supervisor, url, key))
+
+
+def reachable(host: str) -> str:
+    """The host as it stands in a URL for somebody on this machine."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
 
 
 def check_free(host: str, port: int) -> None:

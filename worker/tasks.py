@@ -41,7 +41,7 @@ def superimpose(kit: Kit, request_id: str) -> Outcome:
             return _we_failed(kit, request_id, attempt, stages)
         kit.transitions.complete(request_id, attempt, output, stages)
     except RedisError as error:
-        log.error("request %s: Redis was lost, the attempt is: %s", request_id, error)
+        log.error("request %s: Redis cannot be reached, this attempt is lost: %s", request_id, error)
         return Outcome(Ending.RETRY, "redis")
     except IllegalMove as refused:
         log.info("request %s: nothing to do, %s", request_id, refused.reason)

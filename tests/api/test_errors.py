@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import shutil
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from redis import Redis
 
 from api import errors
@@ -86,12 +87,31 @@ def test_a_queue_that_is_away_is_a_502_that_says_when_to_try_again(tmp_path, red
     assert int(answer.headers["retry-after"]) > 0
 
 
+def test_a_fault_after_acceptance_names_the_request(redis_socket, tmp_path):
+    env = environment(f"unix://{redis_socket}?db=8", tmp_path)
+    with running(env) as stack:
+        url = f"{stack.url}/samples"
+        body = {"base_image": f"{url}/cup.jpg", "overlay_image": f"{url}/logo.png", "base64": True}
+        request_id = stack.submit(**body)
+        stack.finish(request_id)
+        shutil.rmtree(tmp_path / "store" / "outputs")
+        answer = stack.client.get(f"/v2/requests/{request_id}")
+
+    assert (answer.status_code, answer.json()["request_id"]) == (500, request_id)
+    assert str(tmp_path) not in answer.text
+
+
 def test_our_own_faults_are_logged_and_not_shown(caplog):
     app = FastAPI()
     errors.install(app)
 
     @app.get("/v2/requests/{request_id}")
     async def broken() -> None:
+        raise RuntimeError("secret detail")
+
+    @app.get("/v1/superimpose")
+    async def broken_after_acceptance(request: Request) -> None:
+        request.state.request_id = "5678"
         raise RuntimeError("secret detail")
 
     async def get(path: str) -> httpx.Response:
@@ -101,9 +121,11 @@ def test_our_own_faults_are_logged_and_not_shown(caplog):
 
     with caplog.at_level(logging.ERROR, "superimpose.api"):
         answer = asyncio.run(get("/v2/requests/1234"))
+        accepted = asyncio.run(get("/v1/superimpose"))
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert answer.json()["request_id"] == "1234"
+    assert accepted.json()["request_id"] == "5678"
     assert "secret" not in answer.text
     assert "1234" in caplog.text
     assert "secret detail" in caplog.text
