@@ -1,12 +1,23 @@
-"""Who calls: the key they present, and what it lets them see."""
+"""Who calls: the key they present, how often they may, and what it lets them see."""
 
 from dataclasses import dataclass
 
 from fastapi import Request
 
-from api.errors import invalid_key, missing_key, unknown_request
+from api.client import client_address
+from api.errors import (
+    invalid_key,
+    missing_key,
+    missing_scope,
+    not_enough_credits,
+    too_many_requests,
+    unknown_request,
+)
+from api.limit_headers import limit_headers, retry_after
 from api.service import service_of
-from jobs.api_keys import ApiKey
+from jobs.admission import Admission, Bucket, Call, Caller
+from jobs.api_keys import Scope
+from jobs.reading import PublishedPicture
 from jobs.record import Record
 
 BEARER = "bearer "
@@ -21,31 +32,75 @@ class Seen:
 
 
 def presented_key(request: Request) -> str:
-    """The text of the key in `x-api-key` or `Authorization: Bearer`. Raises 401 without one."""
-    key = request.headers.get("x-api-key", "")
+    """The text of the key in `x-api-key` or `Authorization: Bearer`; "" without one."""
+    key = request.headers.get("x-api-key", "").strip()
     authorization = request.headers.get("authorization", "")
     if not key and authorization[: len(BEARER)].lower() == BEARER:
-        key = authorization[len(BEARER) :]
-    if not key.strip():
-        raise missing_key()
-    return key.strip()
-
-
-async def caller(request: Request) -> ApiKey:
-    """The valid key a call was made with. Raises 401."""
-    key = await service_of(request).reader.key(presented_key(request))
-    if key is None:
-        raise invalid_key()
+        key = authorization[len(BEARER) :].strip()
     return key
 
 
+async def caller(request: Request) -> Caller:
+    """The valid key of a reading call. Raises 401, 429."""
+    call = _call(request, Bucket.READ)
+    return _admitted(request, call, await service_of(request).reader.admit(call))
+
+
+async def submitter(request: Request) -> Caller:
+    """The valid key of a submit, which may and can pay for it. Raises 401, 403, 406, 429."""
+    call = _call(request, Bucket.SUBMIT)
+    found = _admitted(request, call, await service_of(request).reader.admit(call))
+    if Scope.SUPERIMPOSE not in found.scopes:
+        raise missing_scope(Scope.SUPERIMPOSE)
+    cost = service_of(request).settings.credit_cost
+    if found.credits is not None and found.credits < cost:
+        raise not_enough_credits(found.credits, cost)
+    return found
+
+
 async def owned_request(request: Request) -> Seen:
-    """The request in the path, for its owner. Raises 401, or 404 for anybody else's."""
+    """The request in the path, for its owner. Raises 401, 429, or 404 for anybody else's."""
     request_id: str = request.path_params["request_id"]
-    reader = service_of(request).reader
-    key, record, position = await reader.key_and_record(presented_key(request), request_id)
-    if key is None:
-        raise invalid_key()
-    if record is None or record.key_id != key.key_id:
+    call = _call(request, Bucket.READ)
+    admission, record, position = await service_of(request).reader.admit_and_request(call, request_id)
+    found = _admitted(request, call, admission)
+    if record is None or record.key_id != found.key_id:
         raise unknown_request(request_id)
     return Seen(record, position)
+
+
+async def visible_picture(request: Request, token: str) -> PublishedPicture | None:
+    """The picture of this name; None for a caller with another key than its owner's. Raises 401, 429."""
+    call = _call(request, Bucket.PICTURE)
+    admission, published = await service_of(request).reader.admit_and_picture(call, token)
+    if not call.presented:
+        _refuse_over_limit(request, admission)
+        return published
+    found = _admitted(request, call, admission)
+    return published if published and published.owner == found.key_id else None
+
+
+def show_credits(request: Request, credits: int | None) -> None:
+    """Say in the answer's headers what the caller has left; None: unlimited."""
+    request.state.answer_headers["x-remaining-credits"] = "unlimited" if credits is None else str(credits)
+
+
+def _call(request: Request, bucket: Bucket) -> Call:
+    request.state.answer_headers = {}
+    return Call(presented_key(request), client_address(request), bucket)
+
+
+def _admitted(request: Request, call: Call, admission: Admission) -> Caller:
+    _refuse_over_limit(request, admission)
+    if admission.caller is None:
+        raise invalid_key() if call.presented else missing_key()
+    show_credits(request, admission.caller.credits)
+    return admission.caller
+
+
+def _refuse_over_limit(request: Request, admission: Admission) -> None:
+    limit = admission.limit
+    if limit:
+        request.state.answer_headers |= limit_headers(limit)
+        if limit.wait_s:
+            raise too_many_requests(limit.bucket, limit.rate, retry_after(limit))

@@ -16,6 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from jobs.admission import Bucket
+from jobs.api_keys import Scope
+from jobs.rates import Rate
+
 log = logging.getLogger("superimpose.api")
 
 RETRY_AFTER_S = 2
@@ -40,7 +44,27 @@ def missing_key() -> ApiError:
 
 def invalid_key() -> ApiError:
     """401 for a key that is not, or no longer, valid."""
-    return ApiError(401, "invalid_key", "this API key is not valid: it is unknown or was revoked")
+    text = "this API key is not valid: it is unknown, has expired or was revoked"
+    return ApiError(401, "invalid_key", text)
+
+
+def missing_scope(scope: Scope) -> ApiError:
+    """403 for a key that may not do this."""
+    text = f"this API key may not do this: it lacks the scope {scope}; ask whoever made it for another key"
+    return ApiError(403, "missing_scope", text)
+
+
+def not_enough_credits(balance: int, needed: int) -> ApiError:
+    """406, as the protocol has it."""
+    text = f"not enough credits: this needs {needed} and the key has {balance}; ask for more"
+    headers = {"x-remaining-credits": str(balance)}
+    return ApiError(406, "not_enough_credits", text, headers, balance=balance, needed=needed)
+
+
+def too_many_requests(bucket: Bucket, rate: Rate, retry_after_s: int) -> ApiError:
+    """429 for a call over a rate limit."""
+    text = f"too many calls: the limit ({bucket}) is {rate}; try again in {retry_after_s} s"
+    return ApiError(429, "too_many_requests", text, {"Retry-After": str(retry_after_s)})
 
 
 def body_too_large(max_bytes: int) -> ApiError:

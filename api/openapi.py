@@ -9,6 +9,9 @@ from compositor import SuperimposeRequest
 KEY: dict[str, Any] = {"security": [{"x-api-key": []}, {"bearer": []}]}
 """`openapi_extra` of a route that needs a key."""
 
+OPTIONAL_KEY: dict[str, Any] = {"security": [{}, *KEY["security"]]}
+"""`openapi_extra` of a route that needs none, but looks at one."""
+
 REQUEST_ID: dict[str, Any] = {
     "parameters": [
         {"name": "request_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}

@@ -8,7 +8,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from api import byte_range
+from api.access import visible_picture
 from api.errors import ApiError
+from api.openapi import OPTIONAL_KEY
 from api.schemas import answers
 from api.service import service_of
 from jobs.inputs import sample_bytes
@@ -42,14 +44,17 @@ IMAGE: dict[int | str, dict[str, Any]] = {
         **IMAGE,
         206: {"description": "Part of it"},
         304: {"description": "Unchanged"},
-        **answers(404, 416, 502),
+        **answers(401, 404, 416, 429, 502),
     },
-    openapi_extra=NAME,
+    openapi_extra=OPTIONAL_KEY | NAME,
 )
 async def picture(request: Request) -> Response:
-    """Needs no key: the name is the secret. Gone when its request expires."""
+    """Needs no key: the name is the secret, and with another key than its owner's it is not there.
+
+    Gone when its request expires.
+    """
     token = request.path_params["name"].partition(".")[0]
-    published = await service_of(request).reader.picture(token)
+    published = await visible_picture(request, token)
     if published is None:
         raise _no_picture()
     headers = _headers(token, published)

@@ -34,7 +34,7 @@ def urls(origin: str, request_id: str) -> dict[str, str]:
 @router.get(
     "/v2/requests/{request_id}/status",
     summary="Status of a request",
-    responses={200: {"model": Completed | Running}, **FAILED, **answers(401, 404, 500, 502)},
+    responses={200: {"model": Completed | Running}, **FAILED, **answers(401, 404, 429, 500, 502)},
     openapi_extra=KEY | REQUEST_ID,
 )
 async def status(request: Request) -> JSONResponse:
@@ -45,7 +45,7 @@ async def status(request: Request) -> JSONResponse:
 @router.get(
     "/v2/requests/{request_id}",
     summary="Result of a request",
-    responses={200: {"model": Result | Running}, **FAILED, **answers(401, 404, 500, 502)},
+    responses={200: {"model": Result | Running}, **FAILED, **answers(401, 404, 429, 500, 502)},
     openapi_extra=KEY | REQUEST_ID,
 )
 @router.get("/v1/requests/{request_id}", include_in_schema=False)
@@ -60,7 +60,7 @@ async def result(request: Request) -> JSONResponse:
 @router.post(
     "/v2/requests/{request_id}/cancel",
     summary="Cancel a request",
-    responses={200: {"model": Failed}, **answers(401, 404, 409, 500, 502)},
+    responses={200: {"model": Failed}, **answers(401, 404, 409, 429, 500, 502)},
     openapi_extra=KEY | REQUEST_ID,
 )
 async def cancel(request: Request) -> JSONResponse:

@@ -86,6 +86,13 @@ class Failed(BaseModel):
     metrics: dict[str, float] = {}
 
 
+class Credits(BaseModel):
+    """What a key can still spend."""
+
+    credits: int = Field(examples=[100])
+    unlimited: bool = Field(False, description="absent if the key's credits are counted")
+
+
 class Error(BaseModel):
     """Any other answer than success."""
 
@@ -100,11 +107,14 @@ class Error(BaseModel):
 ERRORS: dict[int, tuple[str, str]] = {
     400: ("Invalid parameters or body; all faults at once", "invalid_parameters"),
     401: ("Missing or wrong key", "invalid_key"),
+    403: ("The key may not do this", "missing_scope"),
     404: ("Unknown or expired", "not_found"),
     405: ("Method not allowed", "method_not_allowed"),
+    406: ("Not enough credits", "not_enough_credits"),
     409: ("The request is COMPLETED or FAILED already", "already_finished"),
     413: ("Body too large", "body_too_large"),
     416: ("The picture has no such range", "range"),
+    429: ("Too many calls; Retry-After says when to try again", "too_many_requests"),
     500: ("Our fault, logged", "internal"),
     502: ("The queue or the store cannot be reached; try again", "unavailable"),
     504: ("Not finished in time; the request can still be polled", "timeout"),

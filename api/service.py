@@ -45,11 +45,11 @@ class Service:
             await run_in_threadpool(await_redis, redis)
             if settings.dev_api_key:
                 warn_of_weak(settings.dev_api_key)
-                ApiKeys(redis).create("dev", settings.dev_api_key)
+                ApiKeys(redis).make_valid("dev", settings.dev_api_key)
             yield cls(
                 settings,
                 store,
-                Reader(async_redis),
+                Reader(async_redis, settings),
                 Changes(async_redis),
                 Submission(redis, settings, store),
                 Cancellation(redis, settings),

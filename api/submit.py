@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
-from api.access import caller
+from api.access import show_credits, submitter
 from api.body import bad_request, fault, read_parameters
-from api.errors import ApiError
+from api.errors import ApiError, invalid_key, not_enough_credits
 from api.openapi import BODY, KEY
 from api.requests import picture_base64, urls
 from api.schemas import Submitted, answers
@@ -17,6 +17,7 @@ from api.service import origin_of, service_of
 from jobs.record import Output, Record
 from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
 from jobs.submission import InvalidPictures
+from jobs.transitions import IllegalMove, NotEnoughCredits
 
 router = APIRouter(tags=["superimpose"])
 log = logging.getLogger("superimpose.api")
@@ -25,7 +26,7 @@ log = logging.getLogger("superimpose.api")
 @router.post(
     "/v2/superimpose",
     summary="Overlay one picture on another",
-    responses={200: {"model": Submitted}, **answers(400, 401, 413, 500, 502)},
+    responses={200: {"model": Submitted}, **answers(400, 401, 403, 406, 413, 429, 500, 502)},
     openapi_extra=KEY | BODY,
 )
 async def submit(request: Request) -> JSONResponse:
@@ -48,7 +49,7 @@ async def submit(request: Request) -> JSONResponse:
     summary="Overlay one picture on another and wait for it",
     responses={
         200: {"description": "The picture", "content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}},
-        **answers(400, 401, 413, 500, 502, 504),
+        **answers(400, 401, 403, 406, 413, 429, 500, 502, 504),
     },
     openapi_extra=KEY | BODY,
 )
@@ -61,24 +62,26 @@ async def submit_and_wait(request: Request) -> Response:
     headers = {
         "x-request-id": request_id,
         "x-generation-time": str(record.metrics["inference_time"]),
-        "x-remaining-credits": "unlimited",
     }
     return await _picture(request, record, record.output, headers)
 
 
 async def accept(request: Request) -> str:
     """Check key and body, and put the request in the queue; returns its id."""
-    service, key = service_of(request), await caller(request)
+    service, key = service_of(request), await submitter(request)
     params = await read_parameters(request)
     try:
-        request_id = await run_in_threadpool(
-            service.submission.submit, params, key.key_id, origin_of(request)
-        )
+        accepted = await run_in_threadpool(service.submission.submit, params, key.key_id, origin_of(request))
     except InvalidPictures as error:
         raise bad_request([fault(name, text) for name, text in error.faults.items()]) from None
-    request.state.request_id = request_id
-    log.info("request %s accepted from %s", request_id, key.key_id)
-    return request_id
+    except NotEnoughCredits as error:
+        raise not_enough_credits(error.balance, error.needed) from None
+    except IllegalMove:
+        raise invalid_key() from None  # revoked since it was admitted
+    request.state.request_id = accepted.request_id
+    show_credits(request, accepted.credits)
+    log.info("request %s accepted from %s", accepted.request_id, key.key_id)
+    return accepted.request_id
 
 
 async def finished(request: Request, request_id: str) -> Record:

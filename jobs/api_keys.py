@@ -1,40 +1,106 @@
-"""API keys: made, listed, revoked, recognised. Only a key's SHA-256 is ever kept."""
+"""API keys: made, listed, rotated, credited, revoked. Only a key's SHA-256 is ever kept."""
 
-import hmac
 import secrets
 import time
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from hashlib import sha256
 from string import ascii_letters, digits
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.typing import EncodableT
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
+from jobs.rates import Rate
 
 PREFIX = "si_"
 BASE62 = digits + ascii_letters
 SECRET_LENGTH = 43  # base62 characters; 256 bits
+OVERLAP_S = 24 * 3600
+MAX_TEXTS = 5  # of one key at a time
+
+ADD_CREDITS = """
+local credits = redis.call('HGET', KEYS[1], 'credits')
+if not credits then return redis.call('EXISTS', KEYS[1]) == 1 and 'unlimited' or 'missing' end
+if credits + ARGV[1] < 0 then return 'below zero' end
+redis.call('HINCRBY', KEYS[1], 'credits', ARGV[1])
+return 'ok'
+"""
+
+
+class Scope(StrEnum):
+    """What a key may be used for; reading what it owns is always allowed."""
+
+    SUPERIMPOSE = "superimpose"
+    """Submit requests to the model."""
+    UPLOAD = "upload"
+    """Upload pictures."""
+
+
+ALL_SCOPES = frozenset(Scope)
+
+
+class UnknownKey(LookupError):
+    """There is no such API key, or it was revoked."""
+
+
+class CreditsRefused(ValueError):
+    """Credits cannot be added to or taken from this key; the text says why."""
+
+
+@dataclass(frozen=True)
+class KeyOptions:
+    """What a new key may do: `credits` None: unlimited; `rate` of submits None: the settings' default."""
+
+    credits: int | None = None
+    rate: Rate | None = None
+    scopes: Collection[Scope] = ALL_SCOPES
+    expires_in_s: float | None = None
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key as it is kept; `created_at` in seconds since the epoch."""
+    """A key as it is kept; times in seconds since the epoch.
+
+    `credits` is what can still be spent, `held` what unfinished requests have reserved, `spent` what
+    COMPLETED ones have cost.
+    """
 
     key_id: str
     name: str
     created_at: float
+    scopes: frozenset[Scope]
+    credits: int | None = None
+    held: int = 0
+    spent: int = 0
+    rate: Rate | None = None
+    expires_at: float | None = None
+    last_used_at: float | None = None
+    digests: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
-    def from_hash(cls, digest: str, fields: Mapping[bytes | str, bytes | str]) -> "ApiKey | None":
-        """Read a Redis hash found under `digest`; None if it is empty or kept for another key."""
+    def from_hash(cls, key_id: str, fields: Mapping[bytes | str, bytes | str]) -> "ApiKey | None":
+        """Read a Redis hash; None if it holds no key."""
         text = {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
-        if not hmac.compare_digest(text.get("sha256", ""), digest):
+        if "name" not in text:
             return None
-        return cls(text["id"], text["name"], float(text["created_at"]))
+        return cls(
+            key_id=key_id,
+            name=text["name"],
+            created_at=int(text["created_at"]) / 1000,
+            scopes=frozenset(map(Scope, text["scopes"].split())),
+            credits=int(text["credits"]) if "credits" in text else None,
+            held=int(text.get("held", 0)),
+            spent=int(text.get("spent", 0)),
+            rate=_rate(text),
+            expires_at=_seconds(text, "expires_at"),
+            last_used_at=_seconds(text, "last_used_at"),
+            digests=tuple(text["digests"].split()),
+        )
 
 
 def new_key() -> str:
@@ -49,50 +115,127 @@ def digest(key: str) -> str:
 
 
 class ApiKeys:
-    """The keys that are valid now."""
+    """The keys that are valid now. Methods raise `UnknownKey` for an id that is not theirs."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._add_credits = redis.register_script(ADD_CREDITS)
 
-    def create(self, name: str, key: str | None = None) -> tuple[ApiKey, str]:
-        """Make `key`, or a fresh one, valid; making the same key twice changes nothing.
+    def create(self, name: str, options: KeyOptions | None = None) -> tuple[ApiKey, str]:
+        """Make a fresh key: what is kept of it, and the key itself, which cannot be read again."""
+        key, key_id = new_key(), f"key_{secrets.token_hex(6)}"
+        self._keep(key_id, digest(key), name, options or KeyOptions())
+        return self.get(key_id), key
 
-        Returns what is kept and the key itself, which cannot be read again.
+    def make_valid(self, name: str, key: str) -> None:
+        """Make a key somebody else chose valid, unlimited; again changes nothing.
+
+        Its id follows from it, so that two processes that start at once make one key.
         """
-        key = key or new_key()
         hashed = digest(key)
-        stored = ApiKey.from_hash(hashed, self._redis.hgetall(keyspace.api_key(hashed)))
-        if stored:
-            return stored, key
-        made = ApiKey(f"key_{secrets.token_hex(6)}", name, time.time())
-        with self._redis.pipeline() as pipe:
-            made_at = str(made.created_at)
-            kept = {"id": made.key_id, "name": name, "created_at": made_at, "sha256": hashed}
-            flat: Sequence[EncodableT] = [item for pair in kept.items() for item in pair]
-            pipe.hset(keyspace.api_key(hashed), items=flat)
-            pipe.hset(keyspace.API_KEYS, made.key_id, hashed)
-            pipe.execute()
-        return made, key
+        key_id = f"key_{digest(hashed)[:12]}"
+        if self._redis.exists(keyspace.api_key(key_id)):
+            self._redis.set(keyspace.key_digest(hashed), key_id)  # it may have been rotated away
+        else:
+            self._keep(key_id, hashed, name, KeyOptions())
+
+    def get(self, key_id: str) -> ApiKey:
+        """One key."""
+        found = ApiKey.from_hash(key_id, self._redis.hgetall(keyspace.api_key(key_id)))
+        if found is None:
+            raise UnknownKey(key_id)
+        return found
 
     def list(self) -> list[ApiKey]:
-        """All valid keys, oldest first."""
-        hashes = [str_if_bytes(value) for value in self._redis.hvals(keyspace.API_KEYS)]
+        """All keys that were not revoked, oldest first."""
+        ids = [str_if_bytes(key_id) for key_id in self._redis.zrange(keyspace.API_KEYS, 0, -1)]  # type: ignore[arg-type]
         with self._redis.pipeline(transaction=False) as pipe:
-            for hashed in hashes:
-                pipe.hgetall(keyspace.api_key(hashed))
-            found = map(ApiKey.from_hash, hashes, pipe.execute())
-        return sorted(filter(None, found), key=lambda key: key.created_at)
+            for key_id in ids:
+                pipe.hgetall(keyspace.api_key(key_id))
+            found = map(ApiKey.from_hash, ids, pipe.execute())
+        return [key for key in found if key]
 
-    def revoke(self, key_id: str) -> bool:
-        """Make a key invalid at once; False if there is no such key."""
-        hashed = self._redis.hget(keyspace.API_KEYS, key_id)
-        if hashed is None:
-            return False
+    def revoke(self, key_id: str) -> None:
+        """Make a key invalid at once, all its texts."""
+
+        def queue(pipe: Pipeline, key: ApiKey) -> None:
+            pipe.delete(keyspace.api_key(key_id), *map(keyspace.key_digest, key.digests))
+            pipe.zrem(keyspace.API_KEYS, key_id)
+
+        self._change(key_id, queue)
+
+    def rotate(self, key_id: str, overlap_s: float = OVERLAP_S) -> str:
+        """A new text for the same key; the old one is valid for `overlap_s` seconds more."""
+        fresh = new_key()
+
+        def queue(pipe: Pipeline, key: ApiKey) -> None:
+            newest, dropped = (
+                key.digests[0],
+                key.digests[MAX_TEXTS - 1 :],
+            )  # those between have an end already
+            kept = " ".join((digest(fresh), *key.digests[: MAX_TEXTS - 1]))
+            pipe.hset(keyspace.api_key(key_id), "digests", kept)
+            pipe.set(keyspace.key_digest(digest(fresh)), key_id)
+            pipe.pexpire(keyspace.key_digest(newest), max(1, round(overlap_s * 1000)))
+            for old in dropped:
+                pipe.delete(keyspace.key_digest(old))
+
+        self._change(key_id, queue)
+        return fresh
+
+    def add_credits(self, key_id: str, amount: int) -> ApiKey:
+        """Add credits, or take some away. Raises `CreditsRefused`."""
+        answer = str_if_bytes(self._add_credits(keys=[keyspace.api_key(key_id)], args=[amount]))
+        match answer:
+            case "missing":
+                raise UnknownKey(key_id)
+            case "unlimited":
+                raise CreditsRefused(f"{key_id} has unlimited credits: there is nothing to add to")
+            case "below zero":
+                raise CreditsRefused(f"{key_id} has fewer than {-amount} credits: none were taken")
+        return self.get(key_id)
+
+    def _keep(self, key_id: str, hashed: str, name: str, options: KeyOptions) -> None:
+        now = time.time()
+        kept: dict[EncodableT, EncodableT] = {
+            "name": name,
+            "created_at": round(now * 1000),
+            "digests": hashed,
+            "scopes": " ".join(sorted(options.scopes)),
+        }
+        if options.credits is not None:
+            kept["credits"] = options.credits
+        if options.rate is not None:
+            kept |= {"count:submit": options.rate.count, "period:submit": options.rate.period_s * 1000}
+        if options.expires_in_s is not None:
+            kept["expires_at"] = round((now + options.expires_in_s) * 1000)
         with self._redis.pipeline() as pipe:
-            pipe.delete(keyspace.api_key(str_if_bytes(hashed)))
-            pipe.hdel(keyspace.API_KEYS, key_id)
+            pipe.hset(keyspace.api_key(key_id), mapping=kept)
+            pipe.set(keyspace.key_digest(hashed), key_id)
+            pipe.zadd(keyspace.API_KEYS, {key_id: now})
             pipe.execute()
-        return True
+
+    def _change(self, key_id: str, queue: Callable[[Pipeline, ApiKey], None]) -> None:
+        """Read a key and change it in one transaction, again if somebody else changed it in between."""
+
+        def transaction(pipe: Pipeline) -> None:
+            key = ApiKey.from_hash(key_id, pipe.hgetall(keyspace.api_key(key_id)))
+            if key is None:
+                raise UnknownKey(key_id)
+            pipe.multi()
+            queue(pipe, key)
+
+        self._redis.transaction(transaction, keyspace.api_key(key_id))
+
+
+def _rate(text: Mapping[str, str]) -> Rate | None:
+    if "count:submit" not in text:
+        return None
+    return Rate(int(text["count:submit"]), int(text["period:submit"]) // 1000)
+
+
+def _seconds(text: Mapping[str, str], name: str) -> float | None:
+    return int(text[name]) / 1000 if name in text else None
 
 
 def _checksum(secret: str) -> str:

@@ -15,7 +15,7 @@ CHANGES = f"{PREFIX}:changes"
 """Channel: `"<request id> <status>"` at each change of status."""
 
 API_KEYS = f"{PREFIX}:keys"
-"""Hash: key id -> SHA-256 of the key."""
+"""Sorted set: ids of the valid API keys by time of making."""
 
 HOUSEKEEPING = f"{PREFIX}:housekeeping"
 """Lock: who holds it does this round of housekeeping."""
@@ -31,6 +31,16 @@ def picture(token: str) -> str:
     return f"{PREFIX}:picture:{token}"
 
 
-def api_key(sha256: str) -> str:
-    """Hash: one API key, found by the SHA-256 of its text in hex."""
-    return f"{PREFIX}:key:{sha256}"
+def api_key(key_id: str) -> str:
+    """Hash: one API key: who holds it, what it may do, its credits."""
+    return f"{PREFIX}:key:{key_id}"
+
+
+def key_digest(sha256: str) -> str:
+    """String: id of the API key whose text has this SHA-256, in hex."""
+    return f"{PREFIX}:key-digest:{sha256}"
+
+
+def bucket(name: str, holder: str) -> str:
+    """String: when the rate limit bucket of a key id or a client address is full again."""
+    return f"{PREFIX}:bucket:{name}:{holder}"

@@ -1,12 +1,15 @@
 """The RQ queue: how an accepted request reaches a worker, and nothing else."""
 
 from redis import Redis
-from redis.client import Pipeline
+from redis.typing import EncodableT
 from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 
 from jobs import keyspace
 from jobs.settings import Settings
+
+Command = tuple[EncodableT, ...]
+"""A Redis command: its name and its arguments."""
 
 TASK = "worker.tasks.superimpose"
 """The only task there is; named, not imported, so that the API never loads a decoder."""
@@ -17,8 +20,8 @@ def open_queue(redis: Redis) -> Queue:
     return Queue(keyspace.QUEUE, connection=redis, serializer=JSONSerializer)
 
 
-def enqueue(queue: Queue, settings: Settings, request_id: str, pipeline: Pipeline) -> None:
-    """Put the request's job on `pipeline`, to become visible with whatever else it holds."""
+def enqueueing(queue: Queue, settings: Settings, request_id: str) -> list[Command]:
+    """The commands that put a request's job into the queue, for whoever runs them along with others."""
     job = queue.create_job(
         TASK,
         args=(request_id,),
@@ -29,4 +32,6 @@ def enqueue(queue: Queue, settings: Settings, request_id: str, pipeline: Pipelin
         result_ttl=settings.result_ttl_s,
         failure_ttl=settings.result_ttl_s,
     )
-    queue.enqueue_job(job, pipeline=pipeline)
+    with queue.connection.pipeline() as pipe:
+        queue.enqueue_job(job, pipeline=pipe)
+        return [command for command, _ in pipe.command_stack]

@@ -1,24 +1,31 @@
 """What the API reads, each in one round trip to Redis."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha1
+from typing import Any
 
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import NoScriptError
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.api_keys import ApiKey, digest
+from jobs.admission import SCRIPT as ADMISSION
+from jobs.admission import Admission, Call
 from jobs.record import Record
+from jobs.settings import Settings
 
 
 @dataclass(frozen=True)
 class PublishedPicture:
-    """A picture that may be fetched until `expires_at` (seconds since the epoch)."""
+    """A picture that may be fetched until `expires_at` (seconds since the epoch); `owner` is a key id."""
 
     path: str
     content_type: str
     file_size: int
     expires_at: float
+    owner: str
 
     @classmethod
     def from_hash(cls, fields: Mapping[bytes | str, bytes | str]) -> "PublishedPicture | None":
@@ -26,36 +33,64 @@ class PublishedPicture:
         if not fields:
             return None
         text = {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
-        return cls(text["path"], text["content_type"], int(text["file_size"]), int(text["expires_at"]) / 1000)
+        return cls(
+            text["path"],
+            text["content_type"],
+            int(text["file_size"]),
+            int(text["expires_at"]) / 1000,
+            text["owner"],
+        )
 
 
 class Reader:
-    """Reads keys, records and pictures; raises `redis.RedisError` when Redis is away."""
+    """Admits calls and reads records and pictures; raises `redis.RedisError` when Redis is away."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
+        self._settings = settings
+        self._script = sha1(ADMISSION.encode(), usedforsecurity=False).hexdigest()  # Redis's name for it
 
-    async def key(self, presented: str) -> ApiKey | None:
-        """The key behind a presented text; None if it is not valid."""
-        hashed = digest(presented)
-        return ApiKey.from_hash(hashed, await self._redis.hgetall(keyspace.api_key(hashed)))
+    async def admit(self, call: Call) -> Admission:
+        """Who calls, and whether they may now."""
+        admission, *_ = await self._admit(call)
+        return admission
 
-    async def key_and_record(
-        self, presented: str, request_id: str
-    ) -> tuple[ApiKey | None, Record | None, int | None]:
-        """A key, a request and its place in the queue (0 = next; None once it has left it)."""
-        hashed = digest(presented)
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(keyspace.api_key(hashed))
+    async def admit_and_request(
+        self, call: Call, request_id: str
+    ) -> tuple[Admission, Record | None, int | None]:
+        """A caller, a request and its place in the queue (0 = next; None once it has left it)."""
+
+        def reads(pipe: Pipeline) -> None:
             pipe.hgetall(keyspace.request(request_id))
             pipe.zrank(keyspace.WAITING, request_id)
-            kept, fields, position = await pipe.execute()
-        return ApiKey.from_hash(hashed, kept), Record.from_hash(request_id, fields), position
+
+        admission, fields, position = await self._admit(call, reads)
+        return admission, Record.from_hash(request_id, fields), position
+
+    async def admit_and_picture(self, call: Call, token: str) -> tuple[Admission, PublishedPicture | None]:
+        """A caller and the picture published under a name; None if unknown or expired."""
+        admission, fields = await self._admit(call, lambda pipe: pipe.hgetall(keyspace.picture(token)))
+        return admission, PublishedPicture.from_hash(fields)
 
     async def record(self, request_id: str) -> Record | None:
         """The record of a request whose owner has been checked."""
         return Record.from_hash(request_id, await self._redis.hgetall(keyspace.request(request_id)))
 
-    async def picture(self, token: str) -> PublishedPicture | None:
-        """The picture published under a name; None if unknown or expired."""
-        return PublishedPicture.from_hash(await self._redis.hgetall(keyspace.picture(token)))
+    async def _admit(
+        self, call: Call, reads: Callable[[Pipeline], object] = lambda _: None
+    ) -> tuple[Admission, *tuple[Any, ...]]:
+        try:
+            return await self._admit_once(call, reads)
+        except NoScriptError:
+            await self._redis.script_load(ADMISSION)
+            return await self._admit_once(call, reads)
+
+    async def _admit_once(
+        self, call: Call, reads: Callable[[Pipeline], object]
+    ) -> tuple[Admission, *tuple[Any, ...]]:
+        keys, arguments = call.script_arguments(self._settings)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.evalsha(self._script, len(keys), *keys, *arguments)
+            reads(pipe)
+            answer, *others = await pipe.execute()
+        return call.admission(answer), *others

@@ -9,6 +9,8 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from jobs.rates import Rate, RateSetting
+
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
 
@@ -49,6 +51,9 @@ class Settings(BaseSettings):
         None, description="origin in the URLs of answers; unset: the request's own Host"
     )
     dev_api_key: str | None = Field(None, description="a key made valid when the API starts")
+    admin_key: str | None = Field(
+        None, min_length=20, description="key of the admin API, 20 characters or more; unset: there is none"
+    )
     workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
@@ -73,6 +78,17 @@ class Settings(BaseSettings):
     )
     sync_timeout_s: float = Field(25, gt=0, description="how long POST /v1/superimpose waits before its 504")
     max_attempts: int = Field(3, ge=1, le=20, description="tries at a job whose worker failed")
+
+    credit_cost: int = Field(1, ge=0, description="credits that a COMPLETED request costs")
+    rate_limit: RateSetting = Field(
+        Rate(6000, 60), description="submits of a key that has no rate of its own"
+    )
+    rate_limit_reads: RateSetting = Field(
+        Rate(120_000, 60), description="reads of a key, far above submits: clients poll every second"
+    )
+    rate_limit_anonymous: RateSetting = Field(
+        Rate(300, 60), description="calls of an address without a valid key, pictures aside"
+    )
 
     fetch_allow: Networks = Field((), description="private networks that may be fetched from")
     fetch_hosts: Names = Field((), description="if set, the only hosts fetched from; `*.shop.example` works")
@@ -104,6 +120,15 @@ class Settings(BaseSettings):
                     f"{inner.upper()} = {getattr(self, inner)} must be less than "
                     f"{outer.upper()} = {getattr(self, outer)}: deadlines nest"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _reads_keep_up(self) -> Self:
+        if not self.rate_limit <= self.rate_limit_reads:
+            raise ValueError(
+                f"RATE_LIMIT = {self.rate_limit} must not exceed RATE_LIMIT_READS = {self.rate_limit_reads}: "
+                "clients poll what they submit"
+            )
         return self
 
     @property

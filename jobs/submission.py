@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ from redis import Redis
 from redis.utils import str_if_bytes
 
 from jobs import inputs, keyspace
-from jobs.queue import enqueue, open_queue
+from jobs.queue import enqueueing, open_queue
 from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
 from jobs.transitions import Transitions
@@ -25,6 +26,14 @@ class InvalidPictures(ValueError):
         self.faults = faults
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """A request that has been accepted; `credits` is what its key has left, None: unlimited."""
+
+    request_id: str
+    credits: int | None
+
+
 class Submission:
     """Accepts requests whose parameters have been checked."""
 
@@ -35,27 +44,24 @@ class Submission:
         self._queue = open_queue(redis)
         self._transitions = Transitions(redis, settings)
 
-    def submit(self, params: Mapping[str, Any], key_id: str, origin: str) -> str:
-        """Accept a request and return its id; `origin` is the URL our own pictures are served under.
+    def submit(self, params: Mapping[str, Any], key_id: str, origin: str) -> Accepted:
+        """Accept a request; `origin` is the URL our own pictures are served under.
 
-        Raises `InvalidPictures`; `redis.RedisError` or `obstore.exceptions.BaseError` if the queue or
-        the store cannot be reached, and then nothing was accepted.
+        Raises `InvalidPictures`, `NotEnoughCredits`, `IllegalMove` (revoked); `redis.RedisError` or
+        `obstore.exceptions.BaseError` if the queue or the store cannot be reached. Then nothing was accepted.
         """
         request_id = str(uuid4())
-        stored = {**params, **self._references(params, origin)}
-        with self._redis.pipeline(transaction=True) as pipe:
-            enqueue(self._queue, self._settings, request_id, pipe)  # first, as it opens the transaction
-            self._transitions.create(request_id, key_id, stored, pipe)
-            pipe.execute()
-        return request_id
+        stored = {**params, **self._references(params, key_id, origin)}
+        commands = enqueueing(self._queue, self._settings, request_id)
+        return Accepted(request_id, self._transitions.create(request_id, key_id, stored, commands))
 
-    def _references(self, params: Mapping[str, Any], origin: str) -> dict[str, str]:
+    def _references(self, params: Mapping[str, Any], key_id: str, origin: str) -> dict[str, str]:
         references, inline, faults = {}, {}, {}
         for name in PICTURES:
             if params.get(name) is None:
                 continue
             try:
-                reference = self._own_or_fetched(params[name], origin)
+                reference = self._own_or_fetched(params[name], key_id, origin)
                 if reference:
                     references[name] = reference
                 else:
@@ -66,7 +72,7 @@ class Submission:
             raise InvalidPictures(faults)
         return references | {name: self._keep(data) for name, data in inline.items()}
 
-    def _own_or_fetched(self, text: str, origin: str) -> str | None:
+    def _own_or_fetched(self, text: str, key_id: str, origin: str) -> str | None:
         """A reference that needs no bytes now; None for an inline picture."""
         if not inputs.is_url(text):
             return None
@@ -76,8 +82,8 @@ class Submission:
             return text
         if folder == "samples" and inputs.sample_bytes(name) is not None:
             return inputs.SAMPLE + name
-        path = self._redis.hget(keyspace.picture(name.partition(".")[0]), "path")
-        if path is None:
+        path, owner = self._redis.hmget(keyspace.picture(name.partition(".")[0]), "path", "owner")
+        if path is None or owner is None or str_if_bytes(owner) != key_id:
             raise inputs.InvalidInput("is a picture of this service that does not exist or has expired")
         return inputs.STORE + str_if_bytes(path)
 

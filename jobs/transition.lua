@@ -1,10 +1,11 @@
 -- The one way a request changes: QUEUED -> PROCESSING -> COMPLETED | FAILED, and QUEUED -> FAILED.
 -- KEYS: record, waiting, deadlines, and for `complete` the picture.
--- ARGV: move, request id, channel, then what the move needs (said at each move; all lengths in ms).
--- Answers {'ok', ...} or {reason}: exists, missing, terminal, stale, exhausted, early.
+-- ARGV: move, request id, channel, prefix of API keys, then what the move needs (said at each move; all
+-- lengths in ms).
+-- Answers {'ok', ...} or {reason}: exists, revoked, credits, missing, terminal, stale, exhausted, early.
 local record, waiting, deadlines, picture = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local move, id, channel = ARGV[1], ARGV[2], ARGV[3]
-local args = {unpack(ARGV, 4)}
+local move, id, channel, key_prefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local args = {unpack(ARGV, 5)}
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local status = redis.call('HGET', record, 'status')
@@ -19,24 +20,55 @@ local function leave_queues()
   redis.call('ZREM', deadlines, id)
 end
 
+-- A request's credits are held from its making to its end: charge goes held -> settled | released, once.
+local function hold(key, credits, cost)
+  redis.call('HINCRBY', key, 'credits', -cost)
+  redis.call('HINCRBY', key, 'held', cost)
+  redis.call('HSET', record, 'charge', 'held', 'cost', cost)
+  return credits - cost
+end
+
+local function settle(new_status)
+  local kept = redis.call('HMGET', record, 'charge', 'cost', 'key_id')
+  if kept[1] ~= 'held' then return end
+  local cost, key = kept[2], key_prefix .. kept[3]
+  local done = new_status == 'COMPLETED'
+  redis.call('HSET', record, 'charge', done and 'settled' or 'released')
+  if redis.call('EXISTS', key) == 1 then
+    redis.call('HINCRBY', key, 'held', -cost)
+    redis.call('HINCRBY', key, done and 'spent' or 'credits', cost)
+  end
+end
+
 local function finish(new_status, ttl_ms, ...)
   local expires_at = now + ttl_ms
   redis.call('HSET', record, 'finished_at', now, 'expires_at', expires_at, ...)
   redis.call('PEXPIREAT', record, expires_at)
   leave_queues()
+  settle(new_status)
   enter(new_status)
   return expires_at
 end
 
 if move == 'create' then
-  -- start_timeout, longest_life, field, value, ...
+  -- start_timeout, key id, cost, params, then the queue's commands, each as its length and its words
   if status then return {'exists'} end
-  redis.call('HSET', record, 'created_at', now, 'attempts', 0, unpack(args, 3))
-  redis.call('PEXPIRE', record, args[2])
+  local key = key_prefix .. args[2]
+  if redis.call('EXISTS', key) == 0 then return {'revoked'} end
+  local credits, cost = redis.call('HGET', key, 'credits'), tonumber(args[3])
+  if credits and tonumber(credits) < cost then return {'credits', credits} end
+  local at = 5
+  while args[at] do
+    local length = tonumber(args[at])
+    redis.call(unpack(args, at + 1, at + length))
+    at = at + 1 + length
+  end
+  redis.call('HSET', record, 'created_at', now, 'attempts', 0, 'key_id', args[2], 'params', args[4])
+  if credits then credits = hold(key, credits, cost) end
   redis.call('ZADD', waiting, now, id)
   redis.call('ZADD', deadlines, now + args[1], id)
   enter('QUEUED')
-  return {'ok'}
+  return {'ok', credits or 'unlimited'}
 end
 
 if not status then
@@ -65,7 +97,7 @@ if move == 'complete' then
   if status ~= 'PROCESSING' or args[1] ~= attempts then return {'stale'} end
   local expires_at = finish('COMPLETED', args[2], 'output', args[3], 'metrics', args[4])
   redis.call('HSET', picture, 'path', args[5], 'content_type', args[6], 'file_size', args[7],
-    'expires_at', expires_at)
+    'expires_at', expires_at, 'owner', redis.call('HGET', record, 'key_id'))
   redis.call('PEXPIREAT', picture, expires_at)
   return {'ok'}
 end

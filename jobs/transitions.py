@@ -1,15 +1,16 @@
 """The moves of the state machine in `transition.lua`, as methods."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from redis.client import Pipeline
+from redis.typing import EncodableT
 
 from jobs import keyspace
+from jobs.queue import Command
 from jobs.record import Output, Record
 from jobs.settings import Settings
 from jobs.status import FailureCode
@@ -28,6 +29,15 @@ class IllegalMove(Exception):
         self.reason = reason
 
 
+class NotEnoughCredits(Exception):
+    """A key has fewer credits than a request costs."""
+
+    def __init__(self, balance: int, needed: int) -> None:
+        super().__init__(f"{balance} credits, {needed} needed")
+        self.balance = balance
+        self.needed = needed
+
+
 class Transitions:
     """Changes requests, each change in one atomic step on Redis's own clock."""
 
@@ -37,12 +47,22 @@ class Transitions:
         self._script = redis.register_script(SCRIPT)
         self._ttl_ms = settings.result_ttl_s * 1000
 
-    def create(self, request_id: str, key_id: str, params: Mapping[str, Any], pipeline: Pipeline) -> None:
-        """Queue the step that makes a QUEUED record on `pipeline`, to run with whatever else it holds."""
-        start_ms, life_ms = self._settings.start_timeout_s * 1000, self._settings.longest_life_s * 1000
-        fields = {"key_id": key_id, "params": json.dumps(params)}
-        flat = [item for pair in fields.items() for item in pair]
-        self._run("create", request_id, start_ms, life_ms, *flat, client=pipeline)
+    def create(
+        self, request_id: str, key_id: str, params: Mapping[str, Any], queue_commands: Iterable[Command] = ()
+    ) -> int | None:
+        """Make a QUEUED record, hold its credits and run the queue's commands, all or nothing.
+
+        Returns the credits left, None if they are unlimited. Raises `NotEnoughCredits`; `IllegalMove`:
+        exists, revoked (the key is no longer valid).
+        """
+        settings = self._settings
+        words = [word for command in queue_commands for word in (len(command), *command)]
+        start_ms, cost = settings.start_timeout_s * 1000, settings.credit_cost
+        answer = self._run("create", request_id, start_ms, key_id, cost, json.dumps(params), *words)
+        if answer[0] == b"credits":
+            raise NotEnoughCredits(balance=int(answer[1]), needed=cost)
+        self._refuse_unless_ok("create", request_id, answer)
+        return None if answer[1] == b"unlimited" else int(answer[1])
 
     def claim(self, request_id: str) -> tuple[int, dict[str, Any]]:
         """Begin an attempt, counted before any work is done; returns its number, from 1, and the parameters.
@@ -100,23 +120,20 @@ class Transitions:
         """The record as it is now; None if unknown or expired."""
         return Record.from_hash(request_id, self._redis.hgetall(keyspace.request(request_id)))
 
-    def _move(self, move: str, request_id: str, *args: object, picture: str | None = None) -> list[bytes]:
+    def _move(self, move: str, request_id: str, *args: EncodableT, picture: str | None = None) -> list[bytes]:
         answer = self._run(move, request_id, *args, picture=picture)
-        if answer[0] != b"ok":
-            raise IllegalMove(move, request_id, answer[0].decode())
+        self._refuse_unless_ok(move, request_id, answer)
         return answer
 
-    def _run(
-        self,
-        move: str,
-        request_id: str,
-        *args: object,
-        picture: str | None = None,
-        client: Redis | Pipeline | None = None,
-    ) -> list[bytes]:
+    def _run(self, move: str, request_id: str, *args: EncodableT, picture: str | None = None) -> list[bytes]:
         keys = [keyspace.request(request_id), keyspace.WAITING, keyspace.DEADLINES]
         if picture:
             keys.append(picture)
-        argv = [str(arg) for arg in (move, request_id, keyspace.CHANGES, *args)]
-        answer: list[bytes] = self._script(keys=keys, args=argv, client=client)
+        argv = [move, request_id, keyspace.CHANGES, keyspace.api_key(""), *args]
+        answer: list[bytes] = self._script(keys=keys, args=argv)
         return answer
+
+    @staticmethod
+    def _refuse_unless_ok(move: str, request_id: str, answer: list[bytes]) -> None:
+        if answer[0] != b"ok":
+            raise IllegalMove(move, request_id, answer[0].decode())

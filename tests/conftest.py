@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 from cli.redis_server import await_ready, server_command
+from jobs.api_keys import ApiKeys
 from jobs.settings import Settings
 from tests import origin as origins
 from tests import s3
@@ -38,6 +39,12 @@ def redis(redis_socket: Path) -> Iterator[Redis]:
     with Redis.from_url(f"unix://{redis_socket}?db=1") as connection:
         connection.flushdb()
         yield connection
+
+
+@pytest.fixture
+def key_id(redis: Redis) -> str:
+    """An API key that may do everything."""
+    return ApiKeys(redis).create("shop")[0].key_id
 
 
 @pytest.fixture

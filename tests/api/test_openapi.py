@@ -12,13 +12,16 @@ def document(service):
     return service.client.get("/openapi.json").json()
 
 
+READS = {"200", "401", "429", "500", "502"}
+SUBMITS = {"200", "400", "401", "403", "406", "413", "429", "500", "502"}
 OPERATIONS = [
-    ("/v2/superimpose", "post", {"200", "400", "401", "413", "500", "502"}),
-    ("/v1/superimpose", "post", {"200", "400", "401", "413", "500", "502", "504"}),
-    ("/v2/requests/{request_id}", "get", {"200", "401", "404", "422", "500", "502"}),
-    ("/v2/requests/{request_id}/status", "get", {"200", "401", "404", "422", "500", "502"}),
-    ("/v2/requests/{request_id}/cancel", "post", {"200", "401", "404", "409", "500", "502"}),
-    ("/pictures/{name}", "get", {"200", "206", "304", "404", "416", "502"}),
+    ("/v2/superimpose", "post", SUBMITS),
+    ("/v1/superimpose", "post", SUBMITS | {"504"}),
+    ("/v2/requests/{request_id}", "get", READS | {"404", "422"}),
+    ("/v2/requests/{request_id}/status", "get", READS | {"404", "422"}),
+    ("/v2/requests/{request_id}/cancel", "post", READS | {"404", "409"}),
+    ("/v1/get-user-credits", "get", READS),
+    ("/pictures/{name}", "get", {"200", "206", "304", "401", "404", "416", "429", "502"}),
     ("/samples/{name}", "get", {"200", "404"}),
 ]
 

@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from cli.redis_server import LONGEST_SOCKET_PATH, RedisUnavailable, await_ready, find_server, server_command
+from jobs.api_keys import ApiKeys
 from jobs.settings import Settings
 from jobs.status import Status
 from jobs.store import PictureStore
@@ -34,7 +35,8 @@ def test_without_a_redis_on_the_path_the_one_in_the_wheel_runs_and_keeps_request
             if life == 0:
                 params = {"base_image": url, "overlay_image": url}
                 submission = Submission(redis, settings, PictureStore.open(settings))
-                request_id = submission.submit(params, "key_1", "http://here.example")
+                owner, _ = ApiKeys(redis).create("shop")
+                request_id = submission.submit(params, owner.key_id, "http://here.example").request_id
             record = Transitions(redis, settings).read(request_id)
             policy = redis.config_get("maxmemory-policy")["maxmemory-policy"]
         server.send_signal(signal.SIGTERM)

@@ -1,15 +1,21 @@
-"""API keys; fakeredis is enough, since nothing here needs a server."""
+"""API keys: what is kept of them and how they change."""
 
-import fakeredis
+import threading
+
 import pytest
 
 from jobs import keyspace
-from jobs.api_keys import ApiKey, ApiKeys, digest, new_key
-
-
-@pytest.fixture
-def redis():
-    return fakeredis.FakeRedis()
+from jobs.api_keys import (
+    MAX_TEXTS,
+    ApiKeys,
+    CreditsRefused,
+    KeyOptions,
+    Scope,
+    UnknownKey,
+    digest,
+    new_key,
+)
+from jobs.rates import Rate
 
 
 @pytest.fixture
@@ -17,51 +23,134 @@ def keys(redis):
     return ApiKeys(redis)
 
 
-def recognised(redis, key: str) -> ApiKey | None:
-    return ApiKey.from_hash(digest(key), redis.hgetall(keyspace.api_key(digest(key))))
+def everything_in(redis) -> bytes:
+    """Names and values of all of Redis, joined."""
+    names = list(redis.scan_iter())
+    return b" ".join([*names, *map(redis.dump, names)])
 
 
-def test_a_made_key_is_recognised_and_another_is_not(redis, keys):
-    kept, key = keys.create("shop")
+def owner_of(redis, key: str) -> str | None:
+    """The id that a text leads to."""
+    found = redis.get(keyspace.key_digest(digest(key)))
+    return found.decode() if found else None
 
-    assert recognised(redis, key) == kept
-    assert recognised(redis, new_key()) is None
+
+def test_a_key_is_kept_with_everything_it_may_do(redis, keys):
+    options = KeyOptions(100, Rate(600, 60), (Scope.SUPERIMPOSE,), expires_in_s=3600)
+
+    kept, key = keys.create("shop", options)
+
+    assert owner_of(redis, key) == kept.key_id
+    assert (kept.name, kept.credits, kept.held, kept.spent) == ("shop", 100, 0, 0)
+    assert (kept.rate, kept.scopes) == (Rate(600, 60), {Scope.SUPERIMPOSE})
+    assert kept.expires_at == pytest.approx(kept.created_at + 3600, abs=0.01)
+    assert kept.last_used_at is None
+    assert keys.list() == [kept]
+
+
+def test_without_options_a_key_may_do_everything_for_ever(keys):
+    kept, _ = keys.create("shop")
+
+    assert (kept.credits, kept.rate, kept.expires_at, kept.scopes) == (None, None, None, set(Scope))
 
 
 def test_the_key_itself_is_kept_nowhere(redis, keys):
-    _, key = keys.create("shop")
-
-    kept = b" ".join(
-        name + b"".join(redis.hgetall(name)) + b"".join(redis.hgetall(name).values())
-        for name in redis.scan_iter()
-    )
-    assert key.encode() not in kept
-    assert key.removeprefix("si_")[:20].encode() not in kept
-
-
-def test_making_the_same_key_twice_keeps_its_id(keys):
-    first, _ = keys.create("dev", "a-key-from-the-settings")
-    second, _ = keys.create("dev", "a-key-from-the-settings")
-
-    assert first == second
-    assert keys.list() == [first]
-
-
-def test_a_revoked_key_is_no_longer_recognised(redis, keys):
     kept, key = keys.create("shop")
+    newer = keys.rotate(kept.key_id)
 
-    assert keys.revoke(kept.key_id)
-    assert recognised(redis, key) is None
+    secrets = [text.removeprefix("si_")[:20].encode() for text in (key, newer)]
+    assert not any(secret in everything_in(redis) for secret in secrets)
+
+
+def test_making_a_chosen_key_valid_again_changes_nothing(redis, keys):
+    keys.make_valid("dev", "a-key-from-the-settings")
+    (first,) = keys.list()
+
+    keys.make_valid("dev", "a-key-from-the-settings")
+
+    assert keys.list() == [first]
+    assert owner_of(redis, "a-key-from-the-settings") == first.key_id
+
+
+def test_processes_that_start_at_once_make_one_key_of_a_chosen_text(redis, keys):
+    threads = [threading.Thread(target=keys.make_valid, args=("dev", "chosen")) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [key.name for key in keys.list()] == ["dev"]
+
+
+def test_nothing_is_left_of_a_revoked_key(redis, keys):
+    kept, _ = keys.create("shop")
+    keys.rotate(kept.key_id)
+
+    keys.revoke(kept.key_id)
+
+    assert redis.dbsize() == 0
     assert keys.list() == []
-    assert not keys.revoke(kept.key_id)
 
 
-def test_a_hash_that_was_kept_for_another_key_opens_nothing(redis, keys):
-    _, key = keys.create("shop")
-    other = new_key()
-    redis.hset(keyspace.api_key(digest(other)), mapping=redis.hgetall(keyspace.api_key(digest(key))))
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda keys: keys.get("key_gone"),
+        lambda keys: keys.revoke("key_gone"),
+        lambda keys: keys.rotate("key_gone"),
+        lambda keys: keys.add_credits("key_gone", 1),
+    ],
+)
+def test_what_is_not_a_key_cannot_be_changed(redis, keys, change):
+    with pytest.raises(UnknownKey, match="key_gone"):
+        change(keys)
 
-    assert recognised(redis, other) is None
+    assert redis.dbsize() == 0
+
+
+def test_after_rotation_both_texts_are_of_one_key_and_the_old_one_has_an_end(redis, keys):
+    kept, old = keys.create("shop")
+
+    new = keys.rotate(kept.key_id, overlap_s=60)
+
+    assert owner_of(redis, old) == owner_of(redis, new) == kept.key_id
+    assert 0 < redis.pttl(keyspace.key_digest(digest(old))) <= 60_000
+    assert redis.ttl(keyspace.key_digest(digest(new))) == -1
+
+
+def test_a_rotation_without_overlap_ends_the_old_text_at_once(redis, keys):
+    kept, old = keys.create("shop")
+
+    keys.rotate(kept.key_id, overlap_s=0)
+
+    assert redis.pttl(keyspace.key_digest(digest(old))) <= 1
+
+
+def test_rotating_often_keeps_the_newest_texts_only(redis, keys):
+    kept, first = keys.create("shop")
+    texts = [keys.rotate(kept.key_id) for _ in range(MAX_TEXTS)]
+
+    assert owner_of(redis, first) is None
+    assert {owner_of(redis, text) for text in texts} == {kept.key_id}
+    assert len(keys.get(kept.key_id).digests) == MAX_TEXTS
+
+
+def test_credits_are_added_and_taken_but_never_below_zero(keys):
+    kept, _ = keys.create("shop", KeyOptions(credits=5))
+
+    assert keys.add_credits(kept.key_id, 10).credits == 15
+    assert keys.add_credits(kept.key_id, -15).credits == 0
+    with pytest.raises(CreditsRefused, match="fewer than 1"):
+        keys.add_credits(kept.key_id, -1)
+    assert keys.get(kept.key_id).credits == 0
+
+
+def test_unlimited_credits_cannot_be_added_to(keys):
+    kept, _ = keys.create("shop")
+
+    with pytest.raises(CreditsRefused, match="unlimited"):
+        keys.add_credits(kept.key_id, 10)
+    assert keys.get(kept.key_id).credits is None
 
 
 def test_keys_can_be_recognised_by_scanners_and_do_not_repeat():

@@ -26,9 +26,9 @@ def housekeeping(redis, settings, store):
 
 
 @pytest.fixture
-def request_id(redis, settings, store):
+def request_id(redis, settings, store, key_id):
     params = {"base_image": URL, "overlay_image": URL}
-    return Submission(redis, settings, store).submit(params, "key_1", "http://here.example")
+    return Submission(redis, settings, store).submit(params, key_id, "http://here.example").request_id
 
 
 def test_a_request_no_worker_took_in_time_fails_and_leaves_the_queue(

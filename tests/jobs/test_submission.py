@@ -29,9 +29,9 @@ def store(settings: Settings) -> PictureStore:
 
 
 @pytest.fixture
-def submit(redis, settings, store):
+def submit(redis, settings, store, key_id):
     def submit(**params):
-        return Submission(redis, settings, store).submit(params, "key_1", ORIGIN)
+        return Submission(redis, settings, store).submit(params, key_id, ORIGIN).request_id
 
     return submit
 
@@ -96,6 +96,7 @@ def test_samples_and_our_own_pictures_are_never_fetched(redis, settings, submit)
 
 
 def test_all_unusable_pictures_are_named_and_nothing_is_accepted(redis, submit):
+    before = redis.dbsize()
     with pytest.raises(InvalidPictures) as refused:
         submit(
             base_image=f"{ORIGIN}/pictures/gone.png",
@@ -104,7 +105,7 @@ def test_all_unusable_pictures_are_named_and_nothing_is_accepted(redis, submit):
         )
 
     assert set(refused.value.faults) == {"base_image", "overlay_image", "mask"}
-    assert redis.dbsize() == 0
+    assert redis.dbsize() == before
 
 
 @pytest.mark.parametrize("reference", ["store:outputs/x", "sample:logo.png", "file:///etc/passwd", "", "  "])

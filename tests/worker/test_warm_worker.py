@@ -39,10 +39,10 @@ def settings(redis_socket, redis, tmp_path):
 
 
 @pytest.fixture
-def submit(redis, settings):
+def submit(redis, settings, key_id):
     def submit(**params) -> str:
         store = PictureStore.open(settings)
-        return Submission(redis, settings, store).submit(SAMPLES | params, "key_1", HERE)
+        return Submission(redis, settings, store).submit(SAMPLES | params, key_id, HERE).request_id
 
     return submit
 

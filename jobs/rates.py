@@ -1,0 +1,48 @@
+"""How often something may be done, as people write it: `600/minute`."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, PlainSerializer
+
+PERIODS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+NOTATION = re.compile(r"(\d{1,9})/(second|minute|hour|day)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`count` calls in any `period_s` seconds, all at once if need be; a count of 0 means no limit."""
+
+    count: int
+    period_s: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `600/minute` or `unlimited`. Raises ValueError with what is allowed."""
+        if text == "unlimited":
+            return cls(0, 1)
+        match = NOTATION.fullmatch(text)
+        if match is None or int(match[1]) == 0:
+            raise ValueError(f"{text!r} is not a rate: write 600/minute (or second, hour, day), or unlimited")
+        return cls(int(match[1]), PERIODS_S[match[2]])
+
+    def __str__(self) -> str:
+        if self.count == 0:
+            return "unlimited"
+        names = {seconds: name for name, seconds in PERIODS_S.items()}
+        return f"{self.count}/{names[self.period_s]}"
+
+    def __le__(self, other: "Rate") -> bool:
+        """Whether whoever may do `other` may do this."""
+        if other.count == 0 or self.count == 0:
+            return other.count == 0
+        return self.count * other.period_s <= other.count * self.period_s
+
+
+RateSetting = Annotated[
+    Rate,
+    BeforeValidator(lambda value: Rate.parse(value) if isinstance(value, str) else value),
+    PlainSerializer(str),
+]
+"""A rate as a field of a Pydantic model, written as text."""

@@ -1,0 +1,171 @@
+"""Credits of a request: held when it is made, settled or released when it ends, exactly once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+
+from jobs import keyspace
+from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.record import Output
+from jobs.settings import Settings
+from jobs.status import FailureCode
+from jobs.transitions import IllegalMove, NotEnoughCredits, Transitions
+
+OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
+COST = 3
+
+
+@pytest.fixture
+def keys(redis):
+    return ApiKeys(redis)
+
+
+@pytest.fixture
+def key_id(keys):
+    return keys.create("shop", KeyOptions(credits=10))[0].key_id
+
+
+@pytest.fixture
+def transitions(redis, settings):
+    return Transitions(redis, settings.model_copy(update={"credit_cost": COST}))
+
+
+@pytest.fixture
+def account(keys, key_id):
+    """(left, held, spent) as they are now."""
+
+    def account() -> tuple[int | None, int, int]:
+        key = keys.get(key_id)
+        return key.credits, key.held, key.spent
+
+    return account
+
+
+def test_credits_are_held_while_a_request_is_unfinished(transitions, key_id, account):
+    assert transitions.create("a", key_id, {}) == 7
+    assert account() == (7, 3, 0)
+
+    transitions.claim("a")
+    assert account() == (7, 3, 0)
+
+
+def test_a_completed_request_has_cost_its_credits(transitions, key_id, account):
+    transitions.create("a", key_id, {})
+    transitions.claim("a")
+    transitions.complete("a", 1, OUTPUT, {})
+
+    assert account() == (7, 0, 3)
+
+
+def cancel(transitions: Transitions) -> None:
+    transitions.fail("a", FailureCode.CANCELLED, "stopped")
+
+
+def fail(transitions: Transitions) -> None:
+    transitions.fail("a", FailureCode.INVALID_IMAGE, "broken")
+
+
+def exhaust(transitions: Transitions) -> None:
+    with suppress(IllegalMove):
+        while True:
+            transitions.claim("a")
+
+
+@pytest.mark.parametrize("end", [cancel, fail, exhaust])
+@pytest.mark.parametrize("claims", [0, 1])
+def test_a_failed_request_costs_nothing(transitions, key_id, account, end, claims):
+    transitions.create("a", key_id, {})
+    for _ in range(claims):
+        transitions.claim("a")
+
+    end(transitions)
+
+    assert account() == (10, 0, 0)
+
+
+def test_a_request_past_its_deadline_costs_nothing(transitions, redis, key_id, account):
+    transitions.create("a", key_id, {})
+    redis.zadd(keyspace.DEADLINES, {"a": 1})
+
+    transitions.expire("a")
+
+    assert account() == (10, 0, 0)
+
+
+def test_only_the_first_ending_counts(transitions, key_id, account):
+    transitions.create("a", key_id, {})
+    transitions.claim("a")
+    transitions.complete("a", 1, OUTPUT, {})
+
+    for ending in (
+        lambda: transitions.fail("a", FailureCode.CANCELLED, "late"),
+        lambda: transitions.complete("a", 1, OUTPUT, {}),
+        lambda: transitions.expire("a"),
+    ):
+        with pytest.raises(IllegalMove, match="terminal"):
+            ending()
+
+    assert account() == (7, 0, 3)
+
+
+def test_without_enough_credits_nothing_is_made_and_balance_and_need_are_named(
+    redis, transitions, key_id, account
+):
+    for name in "abc":
+        transitions.create(name, key_id, {})
+    before = redis.dbsize()
+
+    with pytest.raises(NotEnoughCredits) as refused:
+        transitions.create("d", key_id, {}, [("RPUSH", "rq:queue:x", "d")])
+
+    assert (refused.value.balance, refused.value.needed) == (1, 3)
+    assert redis.dbsize() == before
+    assert account() == (1, 9, 0)
+
+
+def test_a_hundred_submits_at_once_on_ten_credits_make_exactly_as_many_as_are_paid_for(redis, settings, keys):
+    transitions = Transitions(redis, settings)  # at a cost of 1
+    key_id = keys.create("race", KeyOptions(credits=10))[0].key_id
+
+    def made(number: int) -> bool:
+        try:
+            transitions.create(f"request-{number}", key_id, {})
+        except NotEnoughCredits:
+            return False
+        return True
+
+    with ThreadPoolExecutor(20) as threads:
+        assert sum(threads.map(made, range(100))) == 10
+    assert keys.get(key_id).credits == 0
+
+
+def test_a_request_ends_at_the_price_it_was_made_at(redis, settings, transitions, key_id, account):
+    transitions.create("a", key_id, {})
+
+    dearer = Transitions(redis, Settings(redis_url=settings.redis_url, credit_cost=5))
+    dearer.fail("a", FailureCode.INTERNAL, "broken")
+
+    assert account() == (10, 0, 0)
+
+
+def test_unlimited_credits_are_not_counted(transitions, keys):
+    key_id = keys.create("free")[0].key_id
+
+    assert transitions.create("a", key_id, {}) is None
+    transitions.fail("a", FailureCode.INTERNAL, "broken")
+
+    key = keys.get(key_id)
+    assert (key.credits, key.held, key.spent) == (None, 0, 0)
+
+
+def test_a_request_that_ends_after_its_key_was_revoked_does_not_bring_the_key_back(
+    redis, transitions, keys, key_id
+):
+    transitions.create("a", key_id, {})
+    keys.revoke(key_id)
+
+    transitions.fail("a", FailureCode.INTERNAL, "broken")
+
+    assert keys.list() == []
+    assert not redis.exists(keyspace.api_key(key_id))
