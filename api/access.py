@@ -48,14 +48,16 @@ async def caller(request: Request) -> Caller:
 
 async def submitter(request: Request) -> Caller:
     """The valid key of a submit, which may and can pay for it. Raises 401, 403, 406, 429."""
-    call = _call(request, Bucket.SUBMIT)
-    found = _admitted(request, call, await service_of(request).reader.admit(call))
-    if Scope.SUPERIMPOSE not in found.scopes:
-        raise missing_scope(Scope.SUPERIMPOSE)
+    found = await _allowed(request, Bucket.SUBMIT, Scope.SUPERIMPOSE)
     cost = service_of(request).settings.credit_cost
     if found.credits is not None and found.credits < cost:
         raise not_enough_credits(found.credits, cost)
     return found
+
+
+async def uploader(request: Request) -> Caller:
+    """The valid key of an upload, which may make one. Raises 401, 403, 429."""
+    return await _allowed(request, Bucket.UPLOAD, Scope.UPLOAD)
 
 
 async def owned_request(request: Request) -> Seen:
@@ -83,6 +85,14 @@ async def visible_picture(request: Request, token: str) -> PublishedPicture | No
 def show_credits(request: Request, credits: int | None) -> None:
     """Say in the answer's headers what the caller has left; None: unlimited."""
     request.state.answer_headers["x-remaining-credits"] = "unlimited" if credits is None else str(credits)
+
+
+async def _allowed(request: Request, bucket: Bucket, scope: Scope) -> Caller:
+    call = _call(request, bucket)
+    found = _admitted(request, call, await service_of(request).reader.admit(call))
+    if scope not in found.scopes:
+        raise missing_scope(scope)
+    return found
 
 
 def _call(request: Request, bucket: Bucket) -> Call:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 
-from api import credits, errors, openapi, pictures, requests, submit
+from api import credits, errors, openapi, pictures, requests, submit, uploads
 from api.service import Service
 from jobs.housekeeping import INTERVAL_S
 from jobs.settings import Settings
@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     errors.install(app)
     openapi.install(app)
-    for part in (submit, requests, pictures, credits):
+    for part in (submit, requests, pictures, uploads, credits):
         app.include_router(part.router)
     app.add_api_route("/livez", alive, include_in_schema=False)
     return app

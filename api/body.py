@@ -1,12 +1,12 @@
-"""The body of a submit: JSON to checked parameters, or every fault in one answer."""
+"""The body of a call: JSON to checked parameters, or every fault in one answer."""
 
 import contextlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from api.errors import ApiError, body_too_large
@@ -18,24 +18,39 @@ from jobs.submission import PICTURES
 SHOWN_LENGTH = 60
 SMALL = 16 * 1024  # bytes; checked sooner than another thread would start on it
 
+M = TypeVar("M", bound=BaseModel)
+
 Fault = dict[str, str]
 """`field` and `message`: one thing wrong with one parameter."""
 
 
 async def read_parameters(request: Request) -> dict[str, Any]:
     """Parameters as JSON values, defaults left out. Raises 400 naming each parameter, value and rule."""
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json":
+    max_input_bytes = service_of(request).settings.max_input_bytes
+
+    def check(body: bytes) -> dict[str, Any]:
+        found = checked(body, SuperimposeRequest, lambda: _picture_faults(body, max_input_bytes))
+        return found.model_dump(exclude_unset=True, exclude_none=True)
+
+    body = await read_json(request)
+    return check(body) if len(body) < SMALL else await run_in_threadpool(check, body)
+
+
+async def read_json(request: Request) -> bytes:
+    """A body that says it is JSON. Raises 400, 413."""
+    if media_type(request) != "application/json":
         raise bad_request([fault("body", "send JSON with the header Content-Type: application/json")])
-    settings = service_of(request).settings
-    body = await read_body(request, settings.max_body_bytes)
-    if len(body) < SMALL:
-        return _check(body, settings.max_input_bytes)
-    return await run_in_threadpool(_check, body, settings.max_input_bytes)
+    return await read_body(request)
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The whole body. Raises 413 as soon as it is known to be larger than `max_bytes`."""
+def media_type(request: Request) -> str:
+    """Type of the body without its parameters, in lower case; "" if none is given."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body. Raises 413 as soon as it is known to be larger than MAX_BODY_BYTES."""
+    max_bytes = service_of(request).settings.max_body_bytes
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
         raise body_too_large(max_bytes)
@@ -58,13 +73,13 @@ def bad_request(faults: list[Fault]) -> ApiError:
     return ApiError(400, "invalid_parameters", text, errors=faults)
 
 
-def _check(body: bytes, max_input_bytes: int) -> dict[str, Any]:
+def checked(body: bytes, model: type[M], more_faults: Callable[[], Iterable[Fault]] = tuple) -> M:
+    """The JSON in `body` as a `model`. Raises 400 with all its faults, and `more_faults` of a bad body."""
     try:
-        checked = SuperimposeRequest.model_validate_json(body)
+        return model.model_validate_json(body)
     except ValidationError as error:
-        faults = [_explain(detail) for detail in error.errors(include_url=False)]
-        raise bad_request([*faults, *_picture_faults(body, max_input_bytes)]) from None
-    return checked.model_dump(exclude_unset=True, exclude_none=True)
+        faults = [_explain(detail, model) for detail in error.errors(include_url=False)]
+        raise bad_request([*faults, *more_faults()]) from None
 
 
 def _picture_faults(body: bytes, max_input_bytes: int) -> Iterator[Fault]:
@@ -80,13 +95,13 @@ def _picture_faults(body: bytes, max_input_bytes: int) -> Iterator[Fault]:
             yield fault(name, str(invalid))
 
 
-def _explain(detail: ErrorDetails) -> Fault:
+def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
     field = _shortened(".".join(str(part) for part in detail["loc"])) or "body"
     match detail["type"]:
         case "missing":
             return fault(field, "is required")
         case "extra_forbidden":
-            known = ", ".join(SuperimposeRequest.model_fields)
+            known = ", ".join(model.model_fields)
             return fault(field, f"is not a parameter; known are {known}")
         case "json_invalid" | "model_type" | "model_attributes_type":
             return fault("body", f"must be one JSON object: {detail['msg']}")

@@ -61,6 +61,15 @@ def not_enough_credits(balance: int, needed: int) -> ApiError:
     return ApiError(406, "not_enough_credits", text, headers, balance=balance, needed=needed)
 
 
+def quota_exceeded(used: int, quota: int, ttl_s: int) -> ApiError:
+    """413 for an upload that its key has no room for."""
+    text = (
+        f"no room for this upload: {used:,} of {quota:,} bytes are in use; uploads are kept for {ttl_s} s, "
+        "so wait, or send the picture within a request"
+    )
+    return ApiError(413, "quota_exceeded", text)
+
+
 def too_many_requests(bucket: Bucket, rate: Rate, retry_after_s: int) -> ApiError:
     """429 for a call over a rate limit."""
     text = f"too many calls: the limit ({bucket}) is {rate}; try again in {retry_after_s} s"

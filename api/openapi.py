@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.schemas import UploadRequest
 from compositor import SuperimposeRequest
 
 KEY: dict[str, Any] = {"security": [{"x-api-key": []}, {"bearer": []}]}
@@ -56,6 +57,23 @@ BODY: dict[str, Any] = {
 }
 
 
+FILES: dict[str, Any] = {
+    "type": "object",
+    "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+    "required": ["file"],
+}
+
+UPLOAD_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/UploadRequest"}},
+            "multipart/form-data": {"schema": FILES},
+        },
+    }
+}
+
+
 def install(app: FastAPI) -> None:
     """Complete the document that `app` serves at /openapi.json."""
     plain = app.openapi
@@ -64,7 +82,10 @@ def install(app: FastAPI) -> None:
         if app.openapi_schema is None:
             components = plain().setdefault("components", {})
             schema = SuperimposeRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-            components["schemas"] |= schema.pop("$defs", {}) | {"SuperimposeRequest": schema}
+            components["schemas"] |= schema.pop("$defs", {}) | {
+                "SuperimposeRequest": schema,
+                "UploadRequest": UploadRequest.model_json_schema(),
+            }
             components["securitySchemes"] = {
                 "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 "bearer": {"type": "http", "scheme": "bearer"},

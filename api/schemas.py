@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 ID = "8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11"
 REQUEST = f"https://pictures.example/v2/requests/{ID}"
@@ -86,6 +86,24 @@ class Failed(BaseModel):
     metrics: dict[str, float] = {}
 
 
+class Uploaded(BaseModel):
+    """Uploaded pictures, in the order they were sent, as URLs that requests can name."""
+
+    file_urls: list[str] = Field(examples=[[PICTURE]])
+    urls: list[str] = Field(description="the same", examples=[[PICTURE]])
+    message: str
+
+
+class UploadRequest(BaseModel):
+    """Pictures to upload."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    data_urls: list[str] = Field(
+        min_length=1, max_length=20, examples=[["data:image/png;base64,iVBORw0KGgo="]]
+    )
+
+
 class Credits(BaseModel):
     """What a key can still spend."""
 
@@ -112,7 +130,7 @@ ERRORS: dict[int, tuple[str, str]] = {
     405: ("Method not allowed", "method_not_allowed"),
     406: ("Not enough credits", "not_enough_credits"),
     409: ("The request is COMPLETED or FAILED already", "already_finished"),
-    413: ("Body too large", "body_too_large"),
+    413: ("Too large", "body_too_large"),
     416: ("The picture has no such range", "range"),
     429: ("Too many calls; Retry-After says when to try again", "too_many_requests"),
     500: ("Our fault, logged", "internal"),

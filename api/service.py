@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from api.changes import Changes
+from compositor import Limits
 from jobs.api_keys import ApiKeys
 from jobs.cancellation import Cancellation
 from jobs.connection import await_redis, connect, connect_async
@@ -17,6 +18,7 @@ from jobs.reading import Reader
 from jobs.settings import Settings
 from jobs.store import PictureStore
 from jobs.submission import Submission
+from jobs.uploads import Uploads
 
 STRONG_LENGTH = 20  # characters
 
@@ -33,6 +35,8 @@ class Service:
     changes: Changes
     submission: Submission
     cancellation: Cancellation
+    uploads: Uploads
+    picture_limits: Limits
     housekeeping: Housekeeping
 
     @classmethod
@@ -53,6 +57,8 @@ class Service:
                 Changes(async_redis),
                 Submission(redis, settings, store),
                 Cancellation(redis, settings),
+                Uploads(redis, settings, store),
+                Limits(**settings.picture_limits),
                 Housekeeping(redis, settings, store),
             )
         redis.close()

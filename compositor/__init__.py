@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from compositor.limits import Limits
     from compositor.params import SuperimposeParams, SuperimposeRequest
     from compositor.pipeline import Superimposed, superimpose
+    from compositor.precheck import identify
 
 __all__ = [
     "CompositorError",
@@ -22,6 +23,7 @@ __all__ = [
     "SuperimposeParams",
     "SuperimposeRequest",
     "Superimposed",
+    "identify",
     "superimpose",
 ]
 
@@ -34,6 +36,7 @@ _HOMES = {
     "SuperimposeParams": "params",
     "SuperimposeRequest": "params",
     "Superimposed": "pipeline",
+    "identify": "precheck",
     "superimpose": "pipeline",
 }
 

@@ -13,10 +13,11 @@ from compositor.animation import is_animated
 from compositor.colour import keepable, to_srgb
 from compositor.copyright import credits
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
-from compositor.header import Declared, declared, kind
+from compositor.header import declared, kind
 from compositor.limits import Limits
 from compositor.orientation import orientation, upright
 from compositor.png import fast_png, verified
+from compositor.precheck import check_bytes, check_header, check_size, not_allowed
 from compositor.transparency import colour_key, keyed_alpha
 
 # Registers them: `Image.open` would otherwise load every plugin it has to find these two.
@@ -50,45 +51,13 @@ def decode(data: bytes, name: str, limits: Limits, keep_profile: bool = False) -
     Raises `InvalidImage` or `ImageTooLarge`. Lets `MemoryError` pass, and whatever no decoder raises, such as
     a job's timeout sent into this thread.
     """
-    _check_bytes(data, name, limits)
-    _check_header(declared(data), name, limits)
+    check_bytes(data, name, limits)
+    check_header(declared(data), name, limits)
     with _decoding(data, name, limits):
         image = _open(data, limits)
-    _check_size(image.size, name, limits)
+    check_size(image.size, name, limits)
     with _decoding(data, name, limits):
         return _picture(image, data, keep_profile)
-
-
-def _check_bytes(data: bytes, name: str, limits: Limits) -> None:
-    if not data:
-        raise InvalidImage(name, "the file is empty; send an image file")
-    if len(data) > limits.max_bytes:
-        raise ImageTooLarge(
-            name,
-            f"{len(data):,} bytes, at most {limits.max_bytes:,}; send a smaller or more compressed file",
-        )
-
-
-def _check_header(header: Declared | None, name: str, limits: Limits) -> None:
-    if header is None:
-        return
-    if header.bits != 8:
-        raise InvalidImage(name, f"a {header.bits}-bit JPEG, only 8-bit ones can be read; save it as PNG")
-    _check_size(header[:2], name, limits)
-
-
-def _check_size(size: tuple[int, int], name: str, limits: Limits) -> None:
-    width, height = size
-    if width * height > limits.max_pixels:
-        raise ImageTooLarge(
-            name,
-            f"{width} x {height} = {width * height / 1e6:.4g} MP, at most {limits.max_pixels / 1e6:.4g} MP;"
-            " send a smaller picture",
-        )
-    if max(size) > limits.max_side:
-        raise ImageTooLarge(
-            name, f"{width} x {height}, at most {limits.max_side} pixels on a side; send a smaller picture"
-        )
 
 
 def _open(data: bytes, limits: Limits) -> Image.Image:
@@ -147,5 +116,4 @@ def _problem(data: bytes, limits: Limits) -> str:
         return (
             f"a {found} file that is damaged or cut short; check that it opens elsewhere, then send it again"
         )
-    what = f"a file of kind {found}" if found else "not an image file of any kind known"
-    return f"{what}, allowed are {', '.join(limits.formats)}; convert it to one of these"
+    return not_allowed(found, limits)

@@ -23,6 +23,7 @@ class Bucket(StrEnum):
 
     SUBMIT = "submit"
     READ = "read"
+    UPLOAD = "upload"
     PICTURE = "picture"
     """Needs no key: the name of a picture is the secret."""
     ANONYMOUS = "anonymous"
@@ -101,6 +102,8 @@ def _rate_of(bucket: Bucket, settings: Settings) -> Rate:
     match bucket:
         case Bucket.SUBMIT:
             return settings.rate_limit
+        case Bucket.UPLOAD:
+            return settings.rate_limit_uploads
         case Bucket.ANONYMOUS:
             return settings.rate_limit_anonymous
         case _:

@@ -44,3 +44,13 @@ def key_digest(sha256: str) -> str:
 def bucket(name: str, holder: str) -> str:
     """String: when the rate limit bucket of a key id or a client address is full again."""
     return f"{PREFIX}:bucket:{name}:{holder}"
+
+
+def upload_expiries(key_id: str) -> str:
+    """Sorted set: SHA-256 of a key's uploads by the time they expire."""
+    return f"{PREFIX}:upload-expiries:{key_id}"
+
+
+def upload_files(key_id: str) -> str:
+    """Hash: `"size token"` of a key's uploads by SHA-256, and their `total` size."""
+    return f"{PREFIX}:upload-files:{key_id}"

@@ -4,7 +4,7 @@ import os
 from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     rate_limit_reads: RateSetting = Field(
         Rate(120_000, 60), description="reads of a key, far above submits: clients poll every second"
     )
+    rate_limit_uploads: RateSetting = Field(Rate(600, 60), description="uploads of a key")
     rate_limit_anonymous: RateSetting = Field(
         Rate(300, 60), description="calls of an address without a valid key, pictures aside"
     )
@@ -102,6 +103,10 @@ class Settings(BaseSettings):
         ("JPEG", "PNG", "WEBP", "GIF", "AVIF"),
         description="formats of inputs; TIFF, BMP, JPEG2000 and HEIF only for callers you trust: "
         "each hands strangers' bytes to one more C decoder",
+    )
+    upload_ttl_s: int = Field(86_400, ge=1, description="life of an uploaded picture")
+    upload_quota_bytes: int = Field(
+        GIBIBYTE, ge=0, description="uploads of a key at a time; 0: none are taken"
     )
     cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="decoded inputs kept by each worker; 0: none")
     trusted_proxies: Names = Field((), description="addresses whose X-Forwarded-* headers are believed")
@@ -141,6 +146,16 @@ class Settings(BaseSettings):
     def longest_life_s(self) -> int:
         """No request, however unlucky, is around for longer."""
         return self.start_timeout_s + self.attempt_timeout_s * self.max_attempts + self.result_ttl_s
+
+    @property
+    def picture_limits(self) -> dict[str, Any]:
+        """The arguments of `compositor.Limits`."""
+        return {
+            "max_bytes": self.max_input_bytes,
+            "max_pixels": self.max_pixels,
+            "max_side": self.max_side,
+            "formats": self.formats,
+        }
 
     @property
     def redis_socket(self) -> Path:

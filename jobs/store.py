@@ -5,7 +5,7 @@
 
 import secrets
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, get_args
 
 import obstore
 from obstore.exceptions import NotFoundError
@@ -16,7 +16,7 @@ from jobs.settings import Settings
 MINUTE = "%Y%m%dT%H%M"
 """Objects lie in folders named by the minute they expire in, so that a sweep drops whole folders."""
 
-Kind = Literal["inputs", "outputs"]
+Kind = Literal["inputs", "outputs", "uploads"]
 
 
 def new_token() -> str:
@@ -65,7 +65,7 @@ class PictureStore:
         """Delete everything whose minute is over at `now`; returns how many pictures went."""
         this_minute = datetime.fromtimestamp(now, UTC).strftime(MINUTE)
         gone = 0
-        for kind in ("inputs", "outputs"):
+        for kind in get_args(Kind):
             folders = obstore.list_with_delimiter(self._store, f"{kind}/")["common_prefixes"]
             for folder in folders:
                 if folder.rstrip("/").rpartition("/")[2] < this_minute:

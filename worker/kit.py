@@ -40,12 +40,7 @@ class Kit:
                 store=PictureStore.open(settings),
                 fetcher=fetcher,
                 threads=threads,
-                limits=Limits(
-                    max_bytes=settings.max_input_bytes,
-                    max_pixels=settings.max_pixels,
-                    max_side=settings.max_side,
-                    formats=settings.formats,
-                ),
+                limits=Limits(**settings.picture_limits),
                 cache=DecodedCache(settings.cache_bytes) if settings.cache_bytes else None,
             )
         redis.close()

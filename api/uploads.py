@@ -1,0 +1,98 @@
+"""Uploads: pictures kept for a while, to be named by their URL in requests of the same key."""
+
+from collections.abc import AsyncGenerator, Mapping
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from api.access import uploader
+from api.body import Fault, bad_request, checked, fault, media_type, read_body, read_json
+from api.errors import quota_exceeded
+from api.openapi import KEY, UPLOAD_BODY
+from api.schemas import Uploaded, UploadRequest, answers
+from api.service import Service, origin_of, service_of
+from compositor import CompositorError, identify
+from jobs import inputs
+from jobs.uploads import QuotaExceeded
+
+router = APIRouter(tags=["uploads"])
+
+MAX_FILES = 20
+
+Files = Mapping[str, bytes]
+"""Pictures by the field they came in."""
+
+
+@router.post(
+    "/upload-asset",
+    summary="Upload pictures",
+    responses={200: {"model": Uploaded}, **answers(400, 401, 403, 413, 429, 500, 502)},
+    openapi_extra=KEY | UPLOAD_BODY,
+)
+async def upload(request: Request) -> JSONResponse:
+    """Keep pictures, and answer with the URLs that requests of this key can name."""
+    key, service = await uploader(request), service_of(request)
+    read = _multipart if media_type(request) == "multipart/form-data" else _data_urls
+    try:
+        names = await run_in_threadpool(_keep, service, key.key_id, await read(request))
+    except QuotaExceeded as error:
+        raise quota_exceeded(error.used, error.quota, service.settings.upload_ttl_s) from None
+    urls = [f"{origin_of(request)}/pictures/{name}" for name in names]
+    return JSONResponse({"file_urls": urls, "urls": urls, "message": f"{len(urls)} pictures kept"})
+
+
+def _keep(service: Service, key_id: str, files: Files) -> list[str]:
+    types, faults = {}, []
+    for field, data in files.items():
+        try:
+            types[field] = _content_type(identify(data, field, service.picture_limits))
+        except CompositorError as error:
+            faults.append(fault(field, str(error).removeprefix(f"{field}: ")))
+    if faults:
+        raise bad_request(faults)
+    return [service.uploads.keep(key_id, data, types[field]) for field, data in files.items()]
+
+
+def _content_type(format: str) -> str:
+    return "image/jp2" if format == "JPEG2000" else f"image/{format.lower()}"
+
+
+async def _data_urls(request: Request) -> Files:
+    body = await read_json(request)
+    return await run_in_threadpool(_decoded, body, service_of(request).settings.max_input_bytes)
+
+
+def _decoded(body: bytes, max_bytes: int) -> Files:
+    files: dict[str, bytes] = {}
+    faults: list[Fault] = []
+    for number, text in enumerate(checked(body, UploadRequest).data_urls):
+        try:
+            files[f"data_urls.{number}"] = inputs.decode_inline(text, max_bytes)
+        except inputs.InvalidInput as error:
+            faults.append(fault(f"data_urls.{number}", str(error)))
+    if faults:
+        raise bad_request(faults)
+    return files
+
+
+async def _multipart(request: Request) -> Files:
+    body = await read_body(request)
+    try:
+        form = await MultiPartParser(
+            request.headers, _at_once(body), max_files=MAX_FILES, max_fields=MAX_FILES
+        ).parse()
+    except MultiPartException as error:
+        raise bad_request([fault("body", f"is not a form with files: {error.message}")]) from None
+    parts = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
+    files = {f"file.{number}": await part.read() for number, part in enumerate(parts)}
+    await form.close()
+    if not files:
+        raise bad_request([fault("body", "has no file: send at least one part with a filename")])
+    return files
+
+
+async def _at_once(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body

@@ -1,0 +1,59 @@
+"""What can be told of a file without decoding it: cheap, and safe where no decoder may run."""
+
+from compositor.errors import ImageTooLarge, InvalidImage
+from compositor.header import Declared, declared, kind
+from compositor.limits import Limits
+
+
+def identify(data: bytes, name: str, limits: Limits) -> str:
+    """The format of the file `data` that came as parameter `name`, by Pillow's name.
+
+    Loads no decoder: a file that passes may still be damaged. Raises `InvalidImage` or `ImageTooLarge`.
+    """
+    check_bytes(data, name, limits)
+    found = kind(data)
+    if found is None or found not in limits.formats:
+        raise InvalidImage(name, not_allowed(found, limits))
+    check_header(declared(data), name, limits)
+    return found
+
+
+def check_bytes(data: bytes, name: str, limits: Limits) -> None:
+    """Raises `InvalidImage` for no bytes, `ImageTooLarge` for too many."""
+    if not data:
+        raise InvalidImage(name, "the file is empty; send an image file")
+    if len(data) > limits.max_bytes:
+        raise ImageTooLarge(
+            name,
+            f"{len(data):,} bytes, at most {limits.max_bytes:,}; send a smaller or more compressed file",
+        )
+
+
+def check_header(header: Declared | None, name: str, limits: Limits) -> None:
+    """Raises `InvalidImage` or `ImageTooLarge` for what a file declares of itself."""
+    if header is None:
+        return
+    if header.bits != 8:
+        raise InvalidImage(name, f"a {header.bits}-bit JPEG, only 8-bit ones can be read; save it as PNG")
+    check_size(header[:2], name, limits)
+
+
+def check_size(size: tuple[int, int], name: str, limits: Limits) -> None:
+    """Raises `ImageTooLarge` for more pixels, in all or on a side, than allowed."""
+    width, height = size
+    if width * height > limits.max_pixels:
+        raise ImageTooLarge(
+            name,
+            f"{width} x {height} = {width * height / 1e6:.4g} MP, at most {limits.max_pixels / 1e6:.4g} MP;"
+            " send a smaller picture",
+        )
+    if max(size) > limits.max_side:
+        raise ImageTooLarge(
+            name, f"{width} x {height}, at most {limits.max_side} pixels on a side; send a smaller picture"
+        )
+
+
+def not_allowed(found: str | None, limits: Limits) -> str:
+    """What to tell about a file of a format that is not allowed."""
+    what = f"a file of kind {found}" if found else "not an image file of any kind known"
+    return f"{what}, allowed are {', '.join(limits.formats)}; convert it to one of these"

@@ -1,0 +1,201 @@
+"""Uploads: kept for their key alone, checked to be pictures, within a quota."""
+
+import base64
+import threading
+
+import httpx
+import pytest
+from redis import Redis
+from segmind import SegmindClient
+
+from jobs.api_keys import ApiKeys, KeyOptions, Scope
+from jobs.inputs import sample_bytes
+from tests.stack import KEY, Stack, environment, running
+
+CUP, LOGO = sample_bytes("cup.jpg") or b"", sample_bytes("logo.png") or b""
+FORM = "multipart/form-data; boundary=x"
+QUOTA = len(CUP) + len(LOGO) + 100
+
+
+def data_url(data: bytes, media_type: str = "image/png") -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+
+
+@pytest.fixture
+def new_key(service, redis_socket):
+    """Makes a key of the shared service."""
+
+    def new_key(**options) -> str:
+        with Redis.from_url(f"unix://{redis_socket}?db=0") as redis:
+            return ApiKeys(redis).create("uploads", KeyOptions(**options))[1]
+
+    return new_key
+
+
+def upload(stack: Stack, *pictures: bytes, key: str = KEY) -> httpx.Response:
+    body = {"data_urls": [data_url(picture) for picture in pictures]}
+    return stack.client.post("/upload-asset", json=body, headers={"x-api-key": key})
+
+
+def test_uploads_can_be_used_as_inputs_and_looked_at(service):
+    answer = upload(service, CUP, LOGO).json()
+    base, overlay = answer["file_urls"]
+
+    assert answer["urls"] == answer["file_urls"]
+    seen = httpx.get(overlay, trust_env=False)
+    assert (seen.content, seen.headers["content-type"]) == (LOGO, "image/png")
+    status = service.finish(service.submit(base_image=base, overlay_image=overlay))
+    assert status.json()["status"] == "COMPLETED", status.text
+
+
+def test_the_vendors_client_uploads(service, tmp_path, monkeypatch):
+    monkeypatch.setattr("segmind.files.Files.STORAGE_BASE_URL", service.url)
+    (tmp_path / "cup.jpg").write_bytes(CUP)
+    (tmp_path / "logo.png").write_bytes(LOGO)
+    client = SegmindClient(api_key=KEY, base_url=f"{service.url}/v1")
+
+    answer = client.files.upload([tmp_path / "cup.jpg", tmp_path / "logo.png"])
+
+    assert [httpx.get(url, trust_env=False).content for url in answer["file_urls"]] == [CUP, LOGO]
+
+
+def test_uploads_can_come_as_a_form(service):
+    files = [("file", ("../../cup.jpg", CUP, "text/html")), ("other", ("logo.svg", LOGO))]
+
+    answer = service.client.post("/upload-asset", files=files).json()
+
+    types = [httpx.get(url, trust_env=False).headers["content-type"] for url in answer["urls"]]
+    assert types == ["image/jpeg", "image/png"], "what it is counts, not what it says it is"
+
+
+def test_the_same_picture_again_is_the_same_upload_and_another_keys_is_not(service, new_key):
+    first, again = upload(service, LOGO).json(), upload(service, LOGO).json()
+
+    assert first["urls"] == again["urls"]
+    assert upload(service, LOGO, key=new_key()).json()["urls"] != first["urls"]
+
+
+def test_an_upload_of_another_key_is_as_unknown_as_one_that_never_was(service, new_key):
+    (mine,) = upload(service, LOGO).json()["urls"]
+    unknown = mine.replace(mine.split("/")[-1], "unknown.png")
+    other = {"x-api-key": new_key()}
+
+    answers = [httpx.get(url, headers=other, trust_env=False) for url in (mine, unknown)]
+    assert answers[0].text == answers[1].text
+    assert [answer.status_code for answer in answers] == [404, 404]
+    refused = [
+        service.client.post("/v2/superimpose", json={"base_image": url, "overlay_image": url}, headers=other)
+        for url in (mine, unknown)
+    ]
+    assert refused[0].text == refused[1].text
+    assert refused[0].status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "data_urls: is required"),
+        ({"data_urls": []}, "at least 1 item"),
+        ({"data_urls": ["x"] * 21}, "at most 20 items"),
+        ({"data_urls": "data:,"}, "is not allowed"),
+        ({"data_urls": [1]}, "data_urls.0"),
+        ({"data_urls": [], "more": 1}, "more: is not a parameter; known are data_urls"),
+        ({"data_urls": ["data:image/png,x"]}, "data_urls.0: is a data: URI without ;base64"),
+        ({"data_urls": ["http://127.0.0.1/x.png"]}, "data_urls.0: is not valid base64"),
+        ({"data_urls": [data_url(b"<svg/>")]}, "data_urls.0: a file of kind SVG, allowed are JPEG, PNG"),
+        ({"data_urls": [data_url(b"hello")]}, "data_urls.0: not an image file of any kind known"),
+        (
+            {"data_urls": [data_url(LOGO[:16] + b"\xff" * 8 + LOGO[24:])]},
+            "data_urls.0: 4294967295 x 4294967295",
+        ),
+        (
+            {"data_urls": [data_url(LOGO), data_url(b"%PDF"), data_url(b"BM")]},
+            "data_urls.1: a file of kind PDF",
+        ),
+    ],
+)
+def test_what_is_no_picture_is_refused_with_what_is(service, body, said):
+    answer = service.client.post("/upload-asset", json=body)
+
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (b"", "multipart/form-data"),
+        (b"--x\r\n\r\n", "multipart/form-data; boundary=x"),
+        (b"no parts", "multipart/form-data; boundary=x"),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n',
+            "multipart/form-data; boundary=x",
+        ),
+        (b"{}", "text/plain"),
+        (LOGO, "image/png"),
+    ],
+)
+def test_a_body_without_files_is_refused(service, content, content_type):
+    answer = service.client.post("/upload-asset", content=content, headers={"content-type": content_type})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameters")
+
+
+def test_a_key_without_the_scope_may_not_upload(service, new_key):
+    answer = upload(service, LOGO, key=new_key(scopes=(Scope.SUPERIMPOSE,)))
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
+
+
+@pytest.fixture
+def small(redis, redis_socket, tmp_path):
+    """An API alone, with room for two pictures of each key, for two seconds."""
+    env = environment(
+        f"unix://{redis_socket}?db=1", tmp_path, upload_quota_bytes=QUOTA, upload_ttl_s=2, result_ttl_s=1
+    )
+    with running(env, workers=0) as stack:
+        yield stack
+
+
+def test_a_key_has_room_for_its_quota_and_again_when_uploads_have_expired(small, redis):
+    def distinct(number: int) -> bytes:
+        return LOGO + bytes([number])
+
+    (first,) = upload(small, CUP).json()["urls"]
+    assert upload(small, LOGO).status_code == 200
+    refused = upload(small, distinct(1))
+    assert (refused.status_code, refused.json()["code"]) == (413, "quota_exceeded")
+    assert f"{len(CUP) + len(LOGO):,} of {QUOTA:,} bytes" in refused.json()["error"]
+    assert upload(small, CUP).status_code == 200, "what is there already takes no more room"
+    (_, other) = ApiKeys(redis).create("other")
+    assert upload(small, distinct(1), key=other).status_code == 200
+
+    gone = threading.Event()
+    while httpx.get(first, trust_env=False).status_code != 404:
+        gone.wait(0.1)
+    assert upload(small, distinct(1)).status_code == 200
+
+
+def test_nothing_is_left_in_redis_of_uploads_that_expired(small, redis):
+    before = set(redis.scan_iter())
+    upload(small, CUP, LOGO)
+    made = set(redis.scan_iter()) - before
+
+    assert made
+    assert all(redis.ttl(name) >= 0 for name in made)
+
+
+def test_a_hundred_uploads_at_once_stay_within_the_quota(small):
+    pictures = [LOGO + bytes([number]) for number in range(100)]
+    codes: list[int] = []
+    threads = [
+        threading.Thread(target=lambda picture=picture: codes.append(upload(small, picture).status_code))
+        for picture in pictures
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert codes.count(200) == QUOTA // (len(LOGO) + 1)
+    assert set(codes) == {200, 413}
