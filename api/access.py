@@ -1,5 +1,6 @@
 """Who calls: the key they present, how often they may, and what it lets them see."""
 
+import hmac
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -9,6 +10,7 @@ from api.errors import (
     invalid_key,
     missing_key,
     missing_scope,
+    not_admin,
     not_enough_credits,
     too_many_requests,
     unknown_request,
@@ -16,7 +18,7 @@ from api.errors import (
 from api.limit_headers import limit_headers, retry_after
 from api.service import service_of
 from jobs.admission import Admission, Bucket, Call, Caller
-from jobs.api_keys import Scope
+from jobs.api_keys import Scope, digest
 from jobs.reading import PublishedPicture
 from jobs.record import Record
 
@@ -58,6 +60,14 @@ async def submitter(request: Request) -> Caller:
 async def uploader(request: Request) -> Caller:
     """The valid key of an upload, which may make one. Raises 401, 403, 429."""
     return await _allowed(request, Bucket.UPLOAD, Scope.UPLOAD)
+
+
+async def administrator(request: Request) -> None:
+    """Nothing, for the admin key. Raises 401, 429, or 403 for keys of clients."""
+    presented = digest(presented_key(request))
+    if not hmac.compare_digest(presented, digest(service_of(request).settings.admin_key or "")):
+        await caller(request)
+        raise not_admin()
 
 
 async def owned_request(request: Request) -> Seen:

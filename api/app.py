@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 
-from api import credits, errors, openapi, pictures, requests, submit, uploads
+from api import admin, credits, errors, openapi, pictures, requests, submit, uploads
 from api.service import Service
 from jobs.housekeeping import INTERVAL_S
 from jobs.settings import Settings
@@ -42,6 +42,8 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     for part in (submit, requests, pictures, uploads, credits):
         app.include_router(part.router)
+    if settings.admin_key:
+        app.include_router(admin.router)
     app.add_api_route("/livez", alive, include_in_schema=False)
     return app
 

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from jobs.admission import Bucket
-from jobs.api_keys import Scope
+from jobs.api_keys import CreditsRefused, Scope, UnknownKey
 from jobs.rates import Rate
 
 log = logging.getLogger("superimpose.api")
@@ -52,6 +52,11 @@ def missing_scope(scope: Scope) -> ApiError:
     """403 for a key that may not do this."""
     text = f"this API key may not do this: it lacks the scope {scope}; ask whoever made it for another key"
     return ApiError(403, "missing_scope", text)
+
+
+def not_admin() -> ApiError:
+    """403 for a client's key at the admin API."""
+    return ApiError(403, "missing_scope", "this is for the admin key; a client's key may not do it")
 
 
 def not_enough_credits(balance: int, needed: int) -> ApiError:
@@ -107,6 +112,15 @@ async def _api_error(_: Request, error: ApiError) -> Response:
     return JSONResponse(error.body, error.status, headers=error.headers)
 
 
+async def _unknown_key(_: Request, __: UnknownKey) -> Response:
+    text = "there is no such key, or it was revoked: GET /admin/keys lists them"
+    return JSONResponse({"error": text, "code": "not_found"}, 404)
+
+
+async def _credits_refused(_: Request, error: CreditsRefused) -> Response:
+    return JSONResponse({"error": str(error), "code": "credits_refused"}, 409)
+
+
 async def _framework_error(request: Request, error: HTTPException) -> Response:
     headers = error.headers or {}
     code, text = FRAMEWORK_ERRORS.get(error.status_code, ("http_error", error.detail))
@@ -138,6 +152,8 @@ def _logged(request: Request, error: Exception) -> dict[str, str]:
 
 HANDLERS: Mapping[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
     ApiError: _api_error,
+    UnknownKey: _unknown_key,
+    CreditsRefused: _credits_refused,
     HTTPException: _framework_error,
     RedisError: _unreachable,
     StoreError: _unreachable,

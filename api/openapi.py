@@ -3,8 +3,9 @@
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
-from api.schemas import UploadRequest
+from api.schemas import Credit, NewKey, Rotation, UploadRequest
 from compositor import SuperimposeRequest
 
 KEY: dict[str, Any] = {"security": [{"x-api-key": []}, {"bearer": []}]}
@@ -57,6 +58,17 @@ BODY: dict[str, Any] = {
 }
 
 
+KEY_ID: dict[str, Any] = {
+    "parameters": [{"name": "key_id", "in": "path", "required": True, "schema": {"type": "string"}}]
+}
+
+
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """`openapi_extra` of a route whose body is JSON of this model."""
+    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}}
+
+
 FILES: dict[str, Any] = {
     "type": "object",
     "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
@@ -74,6 +86,10 @@ UPLOAD_BODY: dict[str, Any] = {
 }
 
 
+BODIES = (SuperimposeRequest, UploadRequest, NewKey, Rotation, Credit)
+"""Models of the bodies that routes read themselves."""
+
+
 def install(app: FastAPI) -> None:
     """Complete the document that `app` serves at /openapi.json."""
     plain = app.openapi
@@ -81,11 +97,9 @@ def install(app: FastAPI) -> None:
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
             components = plain().setdefault("components", {})
-            schema = SuperimposeRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-            components["schemas"] |= schema.pop("$defs", {}) | {
-                "SuperimposeRequest": schema,
-                "UploadRequest": UploadRequest.model_json_schema(),
-            }
+            for model in BODIES:
+                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+                components["schemas"] |= schema.pop("$defs", {}) | {model.__name__: schema}
             components["securitySchemes"] = {
                 "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 "bearer": {"type": "http", "scheme": "bearer"},

@@ -4,6 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from jobs.api_keys import OVERLAP_S, Scope
+from jobs.rates import RateSetting
+
 ID = "8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11"
 REQUEST = f"https://pictures.example/v2/requests/{ID}"
 PICTURE = "https://pictures.example/pictures/0Vn7rGQ9xq1yqLw2m3T4u5v6w7x8y9z0.jpeg"
@@ -111,6 +114,65 @@ class Credits(BaseModel):
     unlimited: bool = Field(False, description="absent if the key's credits are counted")
 
 
+class NewKey(BaseModel):
+    """A key to make."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["my-shop"])
+    credits: int | None = Field(
+        None, ge=0, le=10**15, description="to spend; null: unlimited", examples=[1000]
+    )
+    rate: RateSetting | None = Field(
+        None, description="of submits; null: the default of the settings", examples=["600/minute"]
+    )
+    scopes: list[Scope] = Field(list(Scope), min_length=1, description="what it may do")
+    expires_in_s: int | None = Field(None, ge=1, le=10**10, description="null: never", examples=[7_776_000])
+
+
+class Rotation(BaseModel):
+    """How a key is rotated."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_s: int = Field(OVERLAP_S, ge=0, le=10**10, description="how long the old text stays valid")
+
+
+class Credit(BaseModel):
+    """Credits to add to a key, or below 0 to take away."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    amount: int = Field(ge=-(10**15), le=10**15, examples=[100])
+
+
+class Key(BaseModel):
+    """A key as it is kept."""
+
+    key_id: str = Field(examples=["key_0f3a5c9d1e2b"])
+    name: str = Field(examples=["my-shop"])
+    credits: int | None = Field(description="left to spend; null: unlimited", examples=[993])
+    held: int = Field(description="credits of unfinished requests", examples=[2])
+    spent: int = Field(description="credits of COMPLETED requests", examples=[5])
+    rate: str | None = Field(description="of submits; null: the default", examples=["600/minute"])
+    scopes: list[Scope]
+    created_at: str = Field(examples=["2026-11-22T19:30:00.000+00:00"])
+    last_used_at: str | None = Field(description="to the minute; null: never")
+    expires_at: str | None = Field(description="null: never")
+
+
+class MadeKey(Key):
+    """A key that was just made, or rotated, with its text."""
+
+    key: str = Field(description="shown only now", examples=["si_..."])
+
+
+class Keys(BaseModel):
+    """All keys."""
+
+    keys: list[Key]
+
+
 class Error(BaseModel):
     """Any other answer than success."""
 
@@ -129,7 +191,7 @@ ERRORS: dict[int, tuple[str, str]] = {
     404: ("Unknown or expired", "not_found"),
     405: ("Method not allowed", "method_not_allowed"),
     406: ("Not enough credits", "not_enough_credits"),
-    409: ("The request is COMPLETED or FAILED already", "already_finished"),
+    409: ("Not as things stand: the request has ended, or the credits are not there", "already_finished"),
     413: ("Too large", "body_too_large"),
     416: ("The picture has no such range", "range"),
     429: ("Too many calls; Retry-After says when to try again", "too_many_requests"),

@@ -36,6 +36,7 @@ class Service:
     submission: Submission
     cancellation: Cancellation
     uploads: Uploads
+    api_keys: ApiKeys
     picture_limits: Limits
     housekeeping: Housekeeping
 
@@ -47,9 +48,10 @@ class Service:
         redis = connect(settings)
         async with connect_async(settings) as async_redis:
             await run_in_threadpool(await_redis, redis)
+            api_keys = ApiKeys(redis)
             if settings.dev_api_key:
                 warn_of_weak(settings.dev_api_key)
-                ApiKeys(redis).make_valid("dev", settings.dev_api_key)
+                api_keys.make_valid("dev", settings.dev_api_key)
             yield cls(
                 settings,
                 store,
@@ -58,6 +60,7 @@ class Service:
                 Submission(redis, settings, store),
                 Cancellation(redis, settings),
                 Uploads(redis, settings, store),
+                api_keys,
                 Limits(**settings.picture_limits),
                 Housekeeping(redis, settings, store),
             )

@@ -49,7 +49,10 @@ def create(
 ) -> None:
     """Make a key and print it; it cannot be shown again."""
     options = KeyOptions(credits, rate, tuple(scope or Scope), expires)
-    kept, key = _keys().create(name, options)
+    try:
+        kept, key = _keys().create(name, options)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     typer.echo(key)
     typer.echo(f"{kept.key_id} ({name}): keep the key above, it is shown only now", err=True)
 

@@ -21,6 +21,7 @@ PREFIX = "si_"
 BASE62 = digits + ascii_letters
 SECRET_LENGTH = 43  # base62 characters; 256 bits
 OVERLAP_S = 24 * 3600
+MAX_NAME_LENGTH = 100
 MAX_TEXTS = 5  # of one key at a time
 
 ADD_CREDITS = """
@@ -115,14 +116,19 @@ def digest(key: str) -> str:
 
 
 class ApiKeys:
-    """The keys that are valid now. Methods raise `UnknownKey` for an id that is not theirs."""
+    """The keys that were not revoked. Methods raise `UnknownKey` for an id that is not theirs."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._add_credits = redis.register_script(ADD_CREDITS)
 
     def create(self, name: str, options: KeyOptions | None = None) -> tuple[ApiKey, str]:
-        """Make a fresh key: what is kept of it, and the key itself, which cannot be read again."""
+        """Make a fresh key: what is kept of it, and the key itself, which cannot be read again.
+
+        Raises ValueError for a name that no list could show.
+        """
+        if not name.isprintable() or not 1 <= len(name) <= MAX_NAME_LENGTH:
+            raise ValueError(f"{name!r} is not a name of 1 to {MAX_NAME_LENGTH} characters in one line")
         key, key_id = new_key(), f"key_{secrets.token_hex(6)}"
         self._keep(key_id, digest(key), name, options or KeyOptions())
         return self.get(key_id), key

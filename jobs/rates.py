@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 PERIODS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 NOTATION = re.compile(r"(\d{1,9})/(second|minute|hour|day)", re.ASCII)
@@ -44,5 +44,6 @@ RateSetting = Annotated[
     Rate,
     BeforeValidator(lambda value: Rate.parse(value) if isinstance(value, str) else value),
     PlainSerializer(str),
+    WithJsonSchema({"type": "string", "pattern": f"^({NOTATION.pattern}|unlimited)$"}),
 ]
 """A rate as a field of a Pydantic model, written as text."""

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from redis import Redis
 from segmind import SegmindClient
+from segmind.files import Files
 
 from jobs.api_keys import ApiKeys, KeyOptions, Scope
 from jobs.inputs import sample_bytes
@@ -49,7 +50,7 @@ def test_uploads_can_be_used_as_inputs_and_looked_at(service):
 
 
 def test_the_vendors_client_uploads(service, tmp_path, monkeypatch):
-    monkeypatch.setattr("segmind.files.Files.STORAGE_BASE_URL", service.url)
+    monkeypatch.setattr(Files, "STORAGE_BASE_URL", service.url)
     (tmp_path / "cup.jpg").write_bytes(CUP)
     (tmp_path / "logo.png").write_bytes(LOGO)
     client = SegmindClient(api_key=KEY, base_url=f"{service.url}/v1")

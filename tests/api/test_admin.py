@@ -1,0 +1,141 @@
+"""The admin API: keys over HTTP, behind a key of its own."""
+
+import httpx
+import pytest
+
+from tests.stack import KEY, Stack, environment, running
+
+ADMIN_KEY = "admin-key-of-the-whole-suite"
+
+
+@pytest.fixture(scope="module")
+def stack(redis_socket, tmp_path_factory):
+    env = environment(f"unix://{redis_socket}?db=6", tmp_path_factory.mktemp("admin"), admin_key=ADMIN_KEY)
+    with running(env, workers=0) as stack:
+        stack.client.headers["x-api-key"] = ADMIN_KEY
+        yield stack
+
+
+def made(stack: Stack, **options: object) -> dict:
+    answer = stack.client.post("/admin/keys", json={"name": "shop", **options})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def credits(stack: Stack, key: str) -> httpx.Response:
+    return stack.client.get("/v1/get-user-credits", headers={"x-api-key": key})
+
+
+def test_a_key_that_was_made_works_until_it_is_revoked(stack):
+    new = made(stack, credits=5, rate="60/hour", scopes=["superimpose"], expires_in_s=3600)
+
+    assert credits(stack, new["key"]).json() == {"credits": 5}
+    kept = stack.client.get(f"/admin/keys/{new['key_id']}").json()
+    assert (kept["credits"], kept["rate"], kept["scopes"]) == (5, "60/hour", ["superimpose"])
+    assert kept["expires_at"] > kept["last_used_at"] > "2026"
+    assert new["key"] not in stack.client.get("/admin/keys").text
+
+    assert stack.client.delete(f"/admin/keys/{new['key_id']}").json()["key_id"] == new["key_id"]
+    assert credits(stack, new["key"]).status_code == 401
+    assert new["key_id"] not in stack.client.get("/admin/keys").text
+
+
+def test_a_rotated_key_works_with_both_texts_for_a_while(stack):
+    old = made(stack)
+
+    new = stack.client.post(f"/admin/keys/{old['key_id']}/rotate", json={}).json()
+    assert [credits(stack, each["key"]).status_code for each in (old, new)] == [200, 200]
+    newest = stack.client.post(f"/admin/keys/{old['key_id']}/rotate", json={"overlap_s": 0}).json()
+
+    assert [credits(stack, each["key"]).status_code for each in (old, new, newest)] == [200, 401, 200]
+
+
+def test_credits_are_added_and_taken_but_not_below_zero(stack):
+    key_id = made(stack, credits=5)["key_id"]
+
+    def add(amount: int) -> httpx.Response:
+        return stack.client.post(f"/admin/keys/{key_id}/credit", json={"amount": amount})
+
+    assert add(10).json()["credits"] == 15
+    assert add(-15).json()["credits"] == 0
+    assert (add(-1).status_code, add(-1).json()["code"]) == (409, "credits_refused")
+
+
+CALLS = [
+    ("GET", "/admin/keys", None),
+    ("POST", "/admin/keys", {"name": "x"}),
+    ("GET", "/admin/keys/{}", None),
+    ("DELETE", "/admin/keys/{}", None),
+    ("POST", "/admin/keys/{}/rotate", {}),
+    ("POST", "/admin/keys/{}/credit", {"amount": 1}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CALLS)
+@pytest.mark.parametrize(("key", "status"), [("", 401), ("wrong", 401), (KEY, 403), (ADMIN_KEY + "x", 401)])
+def test_without_the_admin_key_nothing_is_said_or_done(stack, method, path, body, key, status):
+    victim = made(stack)["key_id"]
+    before = stack.client.get("/admin/keys").json()
+
+    answer = stack.client.request(method, path.format(victim), json=body, headers={"x-api-key": key})
+
+    assert answer.status_code == status
+    assert victim not in answer.text
+    assert [key["key_id"] for key in stack.client.get("/admin/keys").json()["keys"]] == [
+        key["key_id"] for key in before["keys"]
+    ]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CALLS[2:])
+def test_a_key_that_is_not_there_is_404(stack, method, path, body):
+    answer = stack.client.request(method, path.format("key_gone"), json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "name: is required"),
+        ({"name": ""}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"name": "a" * 101}, "name"),
+        ({"name": "a", "credits": -1}, "credits"),
+        ({"name": "a", "credits": 1.5}, "credits"),
+        ({"name": "a", "credits": 10**30}, "credits"),
+        (
+            {"name": "a", "rate": "often"},
+            "rate: 'often' is not allowed: ",
+        ),
+        ({"name": "a", "rate": 5}, "rate"),
+        ({"name": "a", "scopes": []}, "scopes"),
+        ({"name": "a", "scopes": ["root"]}, "scopes.0"),
+        ({"name": "a", "expires_in_s": 0}, "expires_in_s"),
+        ({"name": "a", "admin": True}, "admin: is not a parameter; known are name, credits"),
+        ([], "body"),
+    ],
+)
+def test_a_key_that_cannot_be_is_refused_naming_the_field(stack, body, said):
+    answer = stack.client.post("/admin/keys", json=body)
+
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+
+
+def test_the_admin_key_is_no_clients_key(stack):
+    assert credits(stack, ADMIN_KEY).status_code == 401
+
+
+def test_without_an_admin_key_there_is_no_admin_api(service):
+    answers = [service.client.get(path) for path in ("/admin/keys", "/no/such/path")]
+
+    assert answers[0].text == answers[1].text
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert "/admin/keys" not in service.client.get("/openapi.json").json()["paths"]
+
+
+def test_the_admin_api_is_documented_where_it_is_on(stack):
+    paths = stack.client.get("/openapi.json").json()["paths"]
+
+    assert set(paths["/admin/keys"]) == {"get", "post"}
+    assert set(paths["/admin/keys/{key_id}"]) == {"get", "delete"}
