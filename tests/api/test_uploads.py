@@ -57,6 +57,8 @@ def test_the_vendors_client_uploads(service, tmp_path, monkeypatch):
 
     answer = client.files.upload([tmp_path / "cup.jpg", tmp_path / "logo.png"])
 
+    client._client.close()
+
     assert [httpx.get(url, trust_env=False).content for url in answer["file_urls"]] == [CUP, LOGO]
 
 
