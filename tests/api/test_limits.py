@@ -1,0 +1,205 @@
+"""Rate limits and credits as clients meet them, also from several API processes at once."""
+
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from jobs import keyspace
+from jobs.api_keys import ApiKeys, KeyOptions, Scope
+from jobs.rates import Rate
+from tests.stack import KEY, Stack, await_http, environment, free_port, running
+
+DAY_S = 86400
+SUBMIT = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}
+
+
+@pytest.fixture
+def keys(redis):
+    return ApiKeys(redis)
+
+
+@pytest.fixture
+def start(redis, redis_socket, tmp_path):
+    """Starts an API with these settings."""
+
+    @contextmanager
+    def start(workers: int = 0, **settings):
+        with running(environment(f"unix://{redis_socket}?db=1", tmp_path, **settings), workers) as stack:
+            yield stack
+
+    return start
+
+
+def submit(stack: Stack, key: str = KEY, url: str = "") -> httpx.Response:
+    return stack.client.post(f"{url}/v2/superimpose", json=SUBMIT, headers={"x-api-key": key})
+
+
+def second_api(stack: Stack) -> str:
+    """The URL of one more API process of the same stack."""
+    port = free_port()
+    await_http(f"http://127.0.0.1:{port}/livez", stack.start("cli", "api", "--port", str(port)))
+    return f"http://127.0.0.1:{port}"
+
+
+def test_a_submit_over_the_rate_is_told_when_to_try_again(start):
+    with start(rate_limit="2/day") as stack:
+        within, last, over = (submit(stack) for _ in range(3))
+
+    assert [answer.status_code for answer in (within, last, over)] == [200, 200, 429]
+    assert within.headers["ratelimit-policy"] == f'"submit";q=2;w={DAY_S}'
+    assert within.headers["ratelimit"] == f'"submit";r=1;t={DAY_S // 2}'
+    assert re.fullmatch(r'"submit";r=0;t=86\d\d\d', over.headers["ratelimit"])
+    assert DAY_S / 2 - 60 <= int(over.headers["retry-after"]) <= DAY_S / 2
+    assert over.json()["code"] == "too_many_requests"
+    assert "2/day" in over.json()["error"]
+    reset_at = datetime.strptime(over.headers["x-rate-limit-reset-at-utc"], "%Y-%m-%dT%H:%M:%SZ")
+    left = reset_at.replace(tzinfo=UTC) - datetime.now(UTC)
+    assert timedelta(hours=23) < left <= timedelta(days=1)
+
+
+def test_reads_and_pictures_go_on_when_submits_are_over_their_rate(start):
+    with start(rate_limit="1/day") as stack:
+        status_url = submit(stack).json()["status_url"]
+        assert submit(stack).status_code == 429
+
+        polls = [stack.client.get(status_url) for _ in range(50)]
+
+    assert {poll.status_code for poll in polls} == {200}
+    assert polls[0].headers["ratelimit-policy"] == '"read";q=120000;w=60'
+
+
+def test_a_key_over_its_rate_does_not_starve_another(start, keys):
+    _, other = keys.create("other")
+    with start(rate_limit="1/day") as stack:
+        assert [submit(stack).status_code for _ in range(2)] == [200, 429]
+        assert submit(stack, other).status_code == 200
+
+
+def test_a_key_has_its_own_rate(start, keys):
+    _, key = keys.create("other", KeyOptions(rate=Rate(3, DAY_S)))
+    with start() as stack:
+        assert [submit(stack, key).status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_guesses_of_keys_are_limited_by_address_and_valid_keys_are_not(start):
+    with start(rate_limit_anonymous="3/day") as stack:
+        guesses = [submit(stack, f"guess-{number}") for number in range(4)]
+
+        assert [answer.status_code for answer in guesses] == [401, 401, 401, 429]
+        assert guesses[3].headers["ratelimit-policy"] == f'"anonymous";q=3;w={DAY_S}'
+        assert stack.client.get("/admin/keys").status_code == 404
+        assert submit(stack).status_code == 200
+
+
+def test_two_api_processes_share_one_limit(start):
+    with start(rate_limit="20/day") as stack:
+        urls = [stack.url, second_api(stack)]
+        with ThreadPoolExecutor(10) as threads:
+            answers = list(threads.map(lambda number: submit(stack, url=urls[number % 2]), range(60)))
+
+    codes = [answer.status_code for answer in answers]
+    assert (codes.count(200), codes.count(429)) == (20, 40)
+
+
+def test_with_redis_away_nobody_is_let_in(start, redis):
+    with start(rate_limit="1/day") as stack:
+        redis.execute_command("CLIENT", "PAUSE", "6000", "ALL")
+        try:
+            answer = submit(stack)
+        finally:
+            redis.execute_command("CLIENT", "UNPAUSE")
+
+    assert (answer.status_code, answer.json()["code"]) == (502, "unavailable")
+    assert redis.zcard(keyspace.WAITING) == 0
+
+
+def test_submits_are_paid_for_and_refused_naming_balance_and_need(start, keys):
+    key_id, key = (lambda made: (made[0].key_id, made[1]))(keys.create("shop", KeyOptions(credits=5)))
+    with start(credit_cost=2) as stack:
+        answers = [submit(stack, key) for _ in range(3)]
+        balance = stack.client.get("/v1/get-user-credits", headers={"x-api-key": key})
+
+        assert [answer.status_code for answer in answers] == [200, 200, 406]
+        assert [answer.headers["x-remaining-credits"] for answer in answers] == ["3", "1", "1"]
+        assert answers[2].json()["code"] == "not_enough_credits"
+        assert "this needs 2 and the key has 1" in answers[2].json()["error"]
+        assert (balance.json(), balance.headers["x-remaining-credits"]) == ({"credits": 1}, "1")
+
+        stack.client.post(answers[0].json()["cancel_url"], headers={"x-api-key": key})
+    kept = keys.get(key_id)
+    assert (kept.credits, kept.held, kept.spent) == (3, 2, 0)
+
+
+def test_unlimited_is_what_a_key_has_unless_it_is_told_otherwise(start):
+    with start() as stack:
+        assert submit(stack).headers["x-remaining-credits"] == "unlimited"
+        assert stack.client.get("/v1/get-user-credits").json() == {"credits": 2**53 - 1, "unlimited": True}
+
+
+def test_a_hundred_submits_at_once_on_ten_credits_are_ten_requests_on_two_apis(start, keys, redis):
+    kept, key = keys.create("shop", KeyOptions(credits=10))
+    with start() as stack:
+        urls = [stack.url, second_api(stack)]
+        with ThreadPoolExecutor(20) as threads:
+            answers = list(threads.map(lambda number: submit(stack, key, urls[number % 2]), range(100)))
+
+    codes = [answer.status_code for answer in answers]
+    assert (codes.count(200), codes.count(406)) == (10, 90)
+    assert redis.zcard(keyspace.WAITING) == redis.llen("rq:queue:superimpose") == 10
+    assert (keys.get(kept.key_id).credits, keys.get(kept.key_id).held) == (0, 10)
+
+
+def test_after_real_work_every_credit_is_where_it_belongs(start, keys):
+    kept, key = keys.create("shop", KeyOptions(credits=20))
+    with start(workers=1) as stack:
+        stack.client.headers["x-api-key"] = key
+        samples = {name: f"{stack.url}/samples/{file}" for name, file in SAMPLES.items()}
+        good = [stack.submit(**samples) for _ in range(4)]
+        bad = [stack.submit(**samples | {"mask": "data:image/png;base64,AAAA"}) for _ in range(3)]
+        endings = [stack.finish(request_id).json()["status"] for request_id in (*good, *bad)]
+
+    assert endings == ["COMPLETED"] * 4 + ["FAILED"] * 3
+    after = keys.get(kept.key_id)
+    assert (after.credits, after.held, after.spent) == (16, 0, 4)
+
+
+SAMPLES = {"base_image": "cup.jpg", "overlay_image": "logo.png"}
+
+
+def test_a_revocation_bites_at_once_under_load(start, keys, redis):
+    kept, key = keys.create("shop")
+    stop, codes = threading.Event(), []
+
+    def submit_on(stack: Stack) -> None:
+        while not stop.is_set():
+            codes.append(submit(stack, key).status_code)
+
+    with start() as stack:
+        threads = [threading.Thread(target=submit_on, args=(stack,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        while codes.count(200) < 20:
+            stop.wait(0.01)
+        keys.revoke(kept.key_id)
+        accepted = redis.zcard(keyspace.WAITING)
+        assert submit(stack, key).status_code == 401
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+    assert redis.zcard(keyspace.WAITING) == accepted, "nothing was accepted after the revocation"
+    assert set(codes) <= {200, 401}
+
+
+def test_a_key_without_the_scope_may_not_submit(start, keys):
+    _, key = keys.create("uploads only", KeyOptions(scopes=(Scope.UPLOAD,)))
+    with start() as stack:
+        answer = submit(stack, key)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
+    assert "superimpose" in answer.json()["error"]
