@@ -8,9 +8,11 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
-from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp
 
-from api import admin, credits, errors, openapi, pictures, requests, submit, uploads
+from api import admin, credits, docs, errors, openapi, pictures, requests, submit, uploads
+from api.cors import with_cors
+from api.headers import AnswerHeaders
 from api.service import Service
 from jobs.housekeeping import INTERVAL_S
 from jobs.settings import Settings
@@ -30,22 +32,32 @@ def create_app(settings: Settings) -> FastAPI:
             for task in tasks:
                 task.cancel()
 
-    app = FastAPIOffline(
+    app = FastAPI(
         title="Superimpose",
         summary="Overlays one picture on another: submit, poll, fetch the picture.",
         version=version("superimpose"),
         lifespan=lifespan,
+        openapi_url="/openapi.json" if settings.docs else None,
+        docs_url=None,
         redoc_url=None,
         default_response_class=JSONResponse,
+        redirect_slashes=False,
     )
     errors.install(app)
     openapi.install(app)
     for part in (submit, requests, pictures, uploads, credits):
         app.include_router(part.router)
+    if settings.docs:
+        app.include_router(docs.router)
     if settings.admin_key:
         app.include_router(admin.router)
     app.add_api_route("/livez", alive, include_in_schema=False)
     return app
+
+
+def with_headers(app: FastAPI, settings: Settings) -> ASGIApp:
+    """`app` as it faces the world: every answer, our own faults included, with all its headers."""
+    return AnswerHeaders(with_cors(app, settings.cors_origins))
 
 
 async def alive() -> JSONResponse:

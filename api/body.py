@@ -16,6 +16,8 @@ from jobs import inputs
 from jobs.submission import PICTURES
 
 SHOWN_LENGTH = 60
+SHOWN_FAULTS = 30
+MAX_COMMAS = 4 * 4096  # three URLs of nothing else pass; a million keys would take 3 GB to refuse one by one
 SMALL = 16 * 1024  # bytes; checked sooner than another thread would start on it
 
 M = TypeVar("M", bound=BaseModel)
@@ -40,6 +42,11 @@ async def read_json(request: Request) -> bytes:
     """A body that says it is JSON. Raises 400, 413."""
     if media_type(request) != "application/json":
         raise bad_request([fault("body", "send JSON with the header Content-Type: application/json")])
+    coding = request.headers.get("content-encoding", "identity")
+    if coding != "identity":
+        raise bad_request(
+            [fault("body", f"Content-Encoding {_shortened(coding)} is not decoded: send it plain")]
+        )
     return await read_body(request)
 
 
@@ -75,10 +82,12 @@ def bad_request(faults: list[Fault]) -> ApiError:
 
 def checked(body: bytes, model: type[M], more_faults: Callable[[], Iterable[Fault]] = tuple) -> M:
     """The JSON in `body` as a `model`. Raises 400 with all its faults, and `more_faults` of a bad body."""
+    if body.count(b",") > MAX_COMMAS:
+        raise bad_request([fault("body", "must be one JSON object of parameters: it has too many values")])
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        faults = [_explain(detail, model) for detail in error.errors(include_url=False)]
+        faults = [_explain(detail, model) for detail in error.errors(include_url=False)[:SHOWN_FAULTS]]
         raise bad_request([*faults, *more_faults()]) from None
 
 

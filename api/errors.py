@@ -103,7 +103,7 @@ def already_finished(request_id: str) -> ApiError:
 
 
 FRAMEWORK_ERRORS = {
-    404: ("not_found", "no such path; the model is at /v2/superimpose, the documentation at /docs"),
+    404: ("not_found", "no such path; the model is at /v2/superimpose{docs}"),
     405: ("method_not_allowed", "this path does not take {method}; it takes {allow}"),
 }
 
@@ -124,7 +124,8 @@ async def _credits_refused(_: Request, error: CreditsRefused) -> Response:
 async def _framework_error(request: Request, error: HTTPException) -> Response:
     headers = error.headers or {}
     code, text = FRAMEWORK_ERRORS.get(error.status_code, ("http_error", error.detail))
-    text = text.format(method=request.method, allow=headers.get("Allow", "other methods"))
+    docs = ", the documentation at /docs" if request.app.openapi_url else ""
+    text = text.format(method=request.method, allow=headers.get("Allow", "other methods"), docs=docs)
     return JSONResponse({"error": text, "code": code}, error.status_code, headers=headers)
 
 
@@ -146,7 +147,9 @@ async def _our_fault(request: Request, error: Exception) -> Response:
 def _logged(request: Request, error: Exception) -> dict[str, str]:
     """Log `error` with the request it befell, named by the path or accepted in this call; returns its id."""
     request_id = request.path_params.get("request_id") or getattr(request.state, "request_id", None)
-    log.error("%s %s (request %s)", request.method, request.url.path, request_id, exc_info=error)
+    # The path as it was sent has no line breaks to forge a second line of log with.
+    path = request.scope["raw_path"].decode("latin-1")
+    log.error("%s %s (request %a)", request.method, path, request_id, exc_info=error)
     return {"request_id": request_id} if request_id else {}
 
 

@@ -77,7 +77,8 @@ async def sample(request: Request) -> Response:
     if data is None:
         raise _no_picture()
     media_type = "image/png" if name.endswith(".png") else "image/jpeg"
-    return Response(data, media_type=media_type, headers=INERT | {"Cache-Control": "public, max-age=86400"})
+    headers = {"Content-Disposition": _disposition(name), "Cache-Control": "public, max-age=86400"}
+    return Response(data, media_type=media_type, headers=INERT | headers)
 
 
 def _is_known(etag: str, if_none_match: str) -> bool:
@@ -89,11 +90,16 @@ def _no_picture() -> ApiError:
     return ApiError(404, "not_found", "no such picture: it never existed or has expired")
 
 
+def _disposition(name: str) -> str:
+    return f'inline; filename="{name}"'
+
+
 def _headers(token: str, published: PublishedPicture) -> dict[str, str]:
     life_s = max(0, int(published.expires_at - time.time()))
     return {
         **INERT,
         "Content-Type": published.content_type,
+        "Content-Disposition": _disposition(f"{token}.{published.content_type.partition('/')[2]}"),
         "Cache-Control": f"private, max-age={life_s}, immutable",
         "ETag": f'"{token}"',
         "Accept-Ranges": "bytes",

@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from api.changes import Changes
+from api.host import origin_by_host
 from compositor import Limits
 from jobs.api_keys import ApiKeys
 from jobs.cancellation import Cancellation
@@ -81,4 +82,4 @@ def service_of(request: Request) -> Service:
 
 def origin_of(request: Request) -> str:
     """The URL this service is reached under: configured, or as the client wrote it."""
-    return service_of(request).settings.public_url or str(request.base_url).rstrip("/")
+    return service_of(request).settings.public_url or origin_by_host(request)

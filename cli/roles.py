@@ -1,26 +1,32 @@
 """One role each, as containers and fleets run them."""
 
+import resource
 import sys
 
 import uvicorn
 
-from api.app import create_app
+from api.app import create_app, with_headers
+from api.connection import connection_class
 from cli.supervisor import Supervisor
 from jobs.logs import set_up_logs
 from jobs.settings import Settings
 
 WORKER = (sys.executable, "-P", "-m", "worker")  # -P: no module of the current folder takes its place
 SHUTDOWN_S = 10
+FILES_BESIDE = 256  # open files that are not connections of clients
 
 
 def run_api(host: str, port: int) -> None:
     """Serve HTTP until SIGTERM or SIGINT, finishing open answers."""
     settings = Settings()
     set_up_logs()
+    _allow_files(settings.max_connections + FILES_BESIDE)
     uvicorn.run(
-        create_app(settings),
+        with_headers(create_app(settings), settings),
         host=host,
         port=port,
+        http=connection_class(settings),
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -37,3 +43,11 @@ def run_workers(workers: int | None) -> None:
     for number in range(1, (workers or settings.workers) + 1):
         supervisor.start(f"worker-{number}", WORKER)
     supervisor.run()
+
+
+def _allow_files(wanted: int) -> None:
+    """Raise the soft limit on open files, often 1024, as far as it is wanted and allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

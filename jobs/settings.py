@@ -29,7 +29,14 @@ def _origin(value: str) -> str:
     return value.rstrip("/")
 
 
+def _cors_origin(value: str) -> str:
+    return value if value == "*" else _origin(value)
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Origins = Annotated[
+    tuple[Annotated[str, AfterValidator(_cors_origin)], ...], NoDecode, BeforeValidator(_split)
+]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -109,7 +116,19 @@ class Settings(BaseSettings):
         GIBIBYTE, ge=0, description="uploads of a key at a time; 0: none are taken"
     )
     cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="decoded inputs kept by each worker; 0: none")
-    trusted_proxies: Names = Field((), description="addresses whose X-Forwarded-* headers are believed")
+    trusted_proxies: Networks = Field(
+        (), description="networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed"
+    )
+    cors_origins: Origins = Field(
+        (), description="origins whose pages may call the API from a browser; `*`: all; unset: none"
+    )
+    docs: bool = Field(True, description="whether /docs and /openapi.json are served")
+    client_timeout_s: float = Field(
+        20, gt=0, description="what a client may take for headers, and for a body on top of 1 s per 16 KiB"
+    )
+    max_connections: int = Field(
+        1000, ge=1, description="open connections to an API process; one more is answered 429 `busy`"
+    )
 
     @field_validator("data_dir")
     @classmethod

@@ -1,0 +1,202 @@
+"""One connection: uvicorn's HTTP/1.1, with a bound on all that a client can make us keep or wait for.
+
+uvicorn 0.54 over httptools bounds neither the bytes of headers nor the time that headers and bodies take,
+and never closes a connection on which nothing comes.
+"""
+
+import logging
+import socket
+import sys
+from asyncio import TimerHandle, Transport
+from enum import Enum
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api import head, refusal
+from api.refusal import Refusal
+from jobs.settings import Settings
+
+MIN_RATE = 16 * 1024  # bytes a second that a body may come at, however large
+MAX_FRAMING = 8  # bytes received per byte of body; chunks of one byte each are 6
+LINGER_S = 2.0  # for a client that still sends to read its answer: RFC 9112, section 9.6
+MAX_LINGERING = 64  # connections above the limit that are still told so
+
+log = logging.getLogger("superimpose.api")
+
+
+class Expected(Enum):
+    """What the next bytes belong to."""
+
+    HEAD = "head"
+    BODY = "body"
+    LEFTOVER = "leftover"  # of a body whose request has been answered
+    NOTHING = "nothing"  # it is our turn
+
+
+class Connection(HttpToolsProtocol):
+    """Refuses what is malformed, too large or too slow with 400, and a connection too many with 429."""
+
+    timeout_s: float
+    max_connections: int
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head = self._in_body = self._refused = False
+        self._fault = refusal.malformed()
+        self._timer: TimerHandle | None = None
+        self._expect(Expected.NOTHING)
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Give it a deadline for its first request, or refuse it for being one too many."""
+        super().connection_made(transport)
+        _drop_if_unread(transport, self.timeout_s)
+        too_many = len(self.connections) - self.max_connections
+        if too_many == 1:
+            log.warning("more than MAX_CONNECTIONS = %d connections are open", self.max_connections)
+        if too_many > MAX_LINGERING:
+            transport.abort()
+        elif too_many > 0:
+            self._refuse(refusal.busy())
+        else:
+            self._expect(Expected.HEAD)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the deadlines."""
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        self._set_timer(None)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, then see to it that what is still to come comes soon and is not endless."""
+        if self._refused:
+            return
+        super().data_received(data)
+        expected = self._next()
+        if expected is not self._expected:
+            self._expect(expected)
+        elif expected is not Expected.NOTHING:
+            self._received += len(data)
+            self._refuse_endless()
+
+    def on_message_begin(self) -> None:
+        """Called at a request's first byte."""
+        super().on_message_begin()
+        if self._expected is not Expected.NOTHING:
+            self._expect(Expected.NOTHING)
+        self._in_head = True
+
+    def on_headers_complete(self) -> None:
+        """Called after the headers; an exception means refusal."""
+        fault = head.fault(self.parser.get_http_version(), self.url, self.headers)
+        if fault:
+            self._fault = fault
+            raise ValueError(fault.code)
+        super().on_headers_complete()
+        self.headers = []  # what the parser adds from here on are trailers, and those are no headers
+        self._in_head, self._in_body = False, True
+
+    def on_body(self, body: bytes) -> None:
+        """Called with each piece of a body."""
+        super().on_body(body)
+        self._body_bytes += len(body)
+
+    def on_message_complete(self) -> None:
+        """Called at a request's last byte."""
+        super().on_message_complete()
+        self._in_body = False
+
+    def on_response_complete(self) -> None:
+        """Called when an answer is written, which may be before all of its request has come."""
+        super().on_response_complete()
+        if self._next() is Expected.LEFTOVER:
+            self._unset_keepalive_if_required()
+            self._expect(Expected.LEFTOVER)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - ours says more
+        """Called when the parser or `on_headers_complete` raised."""
+        self._refuse(self._fault)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: a request to upgrade may be ignored, and strangers do not fill our log."""
+
+    def _next(self) -> Expected:
+        answered = self.cycle is None or self.cycle.response_complete
+        if self._in_body:
+            return Expected.LEFTOVER if answered else Expected.BODY
+        return Expected.HEAD if self._in_head or answered else Expected.NOTHING
+
+    def _expect(self, expected: Expected) -> None:
+        self._expected = expected
+        self._since = self.loop.time()
+        self._received = self._body_bytes = 0
+        self._set_timer(None if expected is Expected.NOTHING else self.timeout_s)
+
+    def _set_timer(self, seconds: float | None) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self.loop.call_later(seconds, self._on_timer)
+
+    def _on_timer(self) -> None:
+        if self._refused or self._expected is Expected.LEFTOVER:
+            self.transport.close()
+        elif self.flow.read_paused:
+            self._set_timer(self.timeout_s)  # it is we who do not read
+        elif self._expected is Expected.BODY:
+            self._refuse_slow_body()
+        elif self._in_head:
+            self._refuse(refusal.slow_headers(self.timeout_s))
+        else:
+            self.transport.close()
+
+    def _refuse_slow_body(self) -> None:
+        left_s = self._since + self.timeout_s + self._received / MIN_RATE - self.loop.time()
+        if left_s > 0:
+            self._set_timer(left_s)
+        else:
+            self._refuse(refusal.slow_body(self.timeout_s, MIN_RATE))
+
+    def _refuse_endless(self) -> None:
+        if self._expected is Expected.HEAD and self._received > head.MAX_BYTES:
+            self._refuse(head.too_large())
+        elif self._received > MAX_FRAMING * (head.MAX_BYTES + self._body_bytes):
+            self._refuse(refusal.malformed())
+
+    def _refuse(self, answer: Refusal) -> None:
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        unanswered = self.cycle is not None and not self.cycle.response_complete
+        if unanswered and not self._in_body:
+            self._set_timer(None)
+            self.cycle.keep_alive = False  # an earlier request, whole, gets its answer; then we close
+        elif self.pipeline or (self._in_body and not unanswered):
+            self.transport.close()
+        else:
+            self._answer(answer)
+
+    def _answer(self, answer: Refusal) -> None:
+        self.transport.write(answer.encoded())
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write_eof()
+        self._set_timer(LINGER_S)
+
+
+def connection_class(settings: Settings) -> type[Connection]:
+    """The protocol that a server of these settings speaks."""
+
+    class Configured(Connection):
+        timeout_s = settings.client_timeout_s
+        max_connections = settings.max_connections
+
+    return Configured
+
+
+def _drop_if_unread(transport: Transport, timeout_s: float) -> None:
+    """Let the kernel end a connection whose peer has read nothing of its answer for that long."""
+    if sys.platform == "linux":
+        milliseconds = int(timeout_s * 1000)
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)

@@ -1,0 +1,31 @@
+"""What makes a request's line and headers, well-formed as they are, not worth reading on."""
+
+from collections.abc import Sequence
+
+from api import refusal
+from api.refusal import Refusal
+
+MAX_BYTES = 32 * 1024
+MAX_HEADERS = 100
+VERSIONS = ("1.1", "1.0")
+
+
+def fault(version: str, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Refusal | None:
+    """Why a request with these headers is refused; None if it is not.
+
+    The parser has refused already what RFC 9112 calls malformed: two lengths, obs-fold, NUL, bare CR or LF.
+    """
+    size = len(url) + sum([len(name) + len(value) for name, value in headers])
+    if size > MAX_BYTES or len(headers) > MAX_HEADERS:
+        return too_large()
+    names = [name for name, _ in headers]
+    if version not in VERSIONS or (version == "1.0" and b"transfer-encoding" in names):
+        return refusal.malformed()
+    if names.count(b"host") > 1 or (version == "1.1" and b"host" not in names):
+        return refusal.one_host()
+    return None
+
+
+def too_large() -> Refusal:
+    """400 for more than may be sent before the body."""
+    return refusal.headers_too_large(MAX_BYTES, MAX_HEADERS)

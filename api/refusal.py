@@ -1,0 +1,66 @@
+"""Answers to what never becomes a request: written straight to the connection, which then ends."""
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from api.headers import DEFAULTS
+
+RETRY_AFTER_S = 2
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer in the protocol's form that no route has a part in."""
+
+    status: int
+    code: str
+    error: str
+
+    def encoded(self) -> bytes:
+        """The answer as bytes of HTTP/1.1."""
+        body = json.dumps({"error": self.error, "code": self.code}).encode()
+        headers = {
+            **DEFAULTS,
+            "content-type": "application/json",
+            "content-length": str(len(body)),
+            "connection": "close",
+        }
+        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
+            headers["retry-after"] = str(RETRY_AFTER_S)
+        lines = (f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n{''.join(lines)}\r\n"
+        return head.encode("ascii") + body
+
+
+def malformed() -> Refusal:
+    """400 for bytes that are not HTTP/1.1, or that two readers could take for two different requests."""
+    return Refusal(400, "malformed_request", "this is not a well-formed HTTP/1.1 request (RFC 9112)")
+
+
+def headers_too_large(max_bytes: int, max_headers: int) -> Refusal:
+    """400 for a request line and headers over the limit."""
+    text = f"the headers are too large: at most {max_bytes:,} bytes and {max_headers} headers are allowed"
+    return Refusal(400, "headers_too_large", text)
+
+
+def one_host() -> Refusal:
+    """400 for a request that does not say which host it means, or says it twice."""
+    return Refusal(400, "invalid_host", "send exactly one Host header")
+
+
+def slow_headers(timeout_s: float) -> Refusal:
+    """400 for headers that did not arrive in time."""
+    return Refusal(400, "slow_headers", f"the headers did not arrive within {timeout_s:g} seconds")
+
+
+def slow_body(timeout_s: float, rate: int) -> Refusal:
+    """400 for a body that did not arrive in time."""
+    text = f"the body arrives too slowly: it may take {timeout_s:g} seconds and one more per {rate:,} bytes"
+    return Refusal(400, "slow_body", f"{text}; nothing was accepted, send URLs of the pictures instead")
+
+
+def busy() -> Refusal:
+    """429 for a connection more than may be open."""
+    text = f"too many connections are open: try again in {RETRY_AFTER_S} seconds"
+    return Refusal(429, "busy", text)
