@@ -43,6 +43,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_head = self._in_body = self._refused = False
+        self._body_bytes = 0
         self._fault = refusal.malformed()
         self._timer: TimerHandle | None = None
         self._expect(Expected.NOTHING)
@@ -94,7 +95,7 @@ class Connection(HttpToolsProtocol):
             raise ValueError(fault.code)
         super().on_headers_complete()
         self.headers = []  # what the parser adds from here on are trailers, and those are no headers
-        self._in_head, self._in_body = False, True
+        self._in_head, self._in_body, self._body_bytes = False, True, 0
 
     def on_body(self, body: bytes) -> None:
         """Called with each piece of a body."""
@@ -129,7 +130,7 @@ class Connection(HttpToolsProtocol):
     def _expect(self, expected: Expected) -> None:
         self._expected = expected
         self._since = self.loop.time()
-        self._received = self._body_bytes = 0
+        self._received = 0
         self._set_timer(None if expected is Expected.NOTHING else self.timeout_s)
 
     def _set_timer(self, seconds: float | None) -> None:
@@ -150,7 +151,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse_slow_body(self) -> None:
-        left_s = self._since + self.timeout_s + self._received / MIN_RATE - self.loop.time()
+        left_s = self._since + self.timeout_s + self._body_bytes / MIN_RATE - self.loop.time()
         if left_s > 0:
             self._set_timer(left_s)
         else:

@@ -4,6 +4,7 @@ import resource
 import sys
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from api.app import create_app, with_headers
 from api.connection import connection_class
@@ -17,12 +18,17 @@ FILES_BESIDE = 256  # open files that are not connections of clients
 
 
 def run_api(host: str, port: int) -> None:
-    """Serve HTTP until SIGTERM or SIGINT, finishing open answers."""
+    """Serve the API until SIGTERM or SIGINT, finishing open answers."""
     settings = Settings()
     set_up_logs()
     _allow_files(settings.max_connections + FILES_BESIDE)
+    serve(with_headers(create_app(settings), settings), settings, host, port)
+
+
+def serve(app: ASGIApp, settings: Settings, host: str, port: int) -> None:
+    """Serve `app` over HTTP/1.1, with the bounds and the trust in proxies that the settings say."""
     uvicorn.run(
-        with_headers(create_app(settings), settings),
+        app,
         host=host,
         port=port,
         http=connection_class(settings),

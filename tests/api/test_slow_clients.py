@@ -1,0 +1,123 @@
+"""Clients that send or read slowly, not at all, or too many at once: cut off, and nobody else notices."""
+
+import socket
+
+import pytest
+
+from api.connection import MIN_RATE
+from tests.edge import head, read_to_end, refusal, serving, submit
+from tests.stack import await_http
+
+LIMIT = 30
+BODY = b'{"base_image": "http://a.example/a.png", "overlay_image": "http://a.example/a.png"}'
+
+
+@pytest.fixture(scope="module")
+def edge(redis_socket, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("impatient")
+    with serving(redis_socket, folder, "cli", "api", client_timeout_s=1, max_connections=LIMIT) as edge:
+        yield edge
+
+
+@pytest.fixture(autouse=True)
+def undisturbed(edge):
+    """Whatever a client did, the next one is served and nothing is logged as a fault."""
+    yield
+    await_http(f"{edge.url}/livez", edge.process)
+    assert "Traceback" not in edge.log
+    assert "ERROR" not in edge.log
+
+
+def test_a_connection_on_which_nothing_comes_is_closed(edge):
+    assert edge.exchange(b"") == b""
+
+
+def test_line_breaks_are_not_a_request(edge):
+    assert edge.exchange(b"\r\n\r\n") == b""
+
+
+@pytest.mark.parametrize("sent", [b"GET /liv", head("/livez")[:-2]], ids=["line", "headers"])
+def test_headers_that_do_not_end_are_a_400(edge, sent):
+    status, answer = refusal(edge.exchange(sent))
+
+    assert (status, answer["code"]) == (400, "slow_headers")
+
+
+def test_headers_of_a_second_request_have_the_same_deadline(edge):
+    with edge.connect() as connection:
+        connection.sendall(head("/livez"))
+        first = connection.recv(65536)
+        connection.sendall(b"GET /livez HTT")
+        rest = read_to_end(connection)
+
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert b"slow_headers" in rest
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [submit(content_length=200) + b"{", submit(transfer_encoding="chunked") + b"1\r\n{"],
+    ids=["announced", "chunked"],
+)
+def test_a_body_that_does_not_arrive_is_a_400_and_accepts_nothing(edge, sent):
+    status, answer = refusal(edge.exchange(sent))
+
+    assert (status, answer["code"]) == (400, "slow_body")
+    assert "accepted from" not in edge.log
+
+
+def test_a_body_that_keeps_the_least_rate_may_take_longer(edge):
+    padded = BODY + b" " * (5 * MIN_RATE)
+    with edge.connect() as connection:
+        connection.sendall(submit(content_length=len(padded), connection="close") + padded[:-1])
+        connection.settimeout(2)  # the deadline without regard to size has passed when this has
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(20)
+        connection.sendall(padded[-1:])
+        answer = read_to_end(connection)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_what_is_left_of_a_body_that_was_answered_is_not_waited_for(edge):
+    answer = edge.exchange(submit(x_api_key="wrong", content_length=10_000) + b"{")
+
+    assert refusal(answer)[0] == 401
+
+
+@pytest.mark.parametrize("sent", [submit(content_length=200) + b"{", submit(content_length=200)])
+def test_a_client_that_goes_away_within_its_body_leaves_no_trace(edge, sent):
+    with edge.connect() as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        assert read_to_end(connection) == b""
+
+
+def test_a_body_is_asked_for_with_100_continue(edge):
+    with edge.connect() as connection:
+        connection.sendall(submit(content_length=len(BODY), expect="100-continue", connection="close"))
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(BODY)
+        assert read_to_end(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_client_that_does_not_read_its_answers_is_dropped(edge):
+    with edge.connect() as connection:
+        connection.settimeout(20)
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):
+            while True:
+                connection.sendall(head("/samples/cup.jpg") * 100)
+
+
+def test_one_connection_too_many_is_a_429_that_says_when_to_try_again(edge):
+    kept = [edge.connect() for _ in range(LIMIT)]
+    for connection in kept:
+        connection.sendall(b"GET /livez HTT")
+    answer = edge.exchange(head("/livez"))
+    for connection in kept:
+        connection.close()
+
+    status, body = refusal(answer)
+    assert (status, body["code"]) == (429, "busy")
+    assert b"\r\nretry-after: " in answer

@@ -1,0 +1,95 @@
+"""An API process alone, talked to over raw sockets, its log kept."""
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.stack import KEY, await_http, environment, free_port
+
+PATIENCE_S = 20  # more than any answer takes; ends a test that hangs
+
+
+@dataclass
+class Edge:
+    """Where the process listens, and what it has logged."""
+
+    port: int
+    log_file: Path
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def log(self) -> str:
+        """All it has said so far."""
+        return self.log_file.read_text()
+
+    @property
+    def url(self) -> str:
+        """Where it is reached."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self, source: str = "127.0.0.1") -> socket.socket:
+        """A connection to it from one of this machine's loopback addresses."""
+        return socket.create_connection(("127.0.0.1", self.port), PATIENCE_S, (source, 0))
+
+    def exchange(self, sent: bytes) -> bytes:
+        """Send, and return all that comes until the other side closes."""
+        with self.connect() as connection:
+            with contextlib.suppress(ConnectionError):  # it may refuse before it has read everything
+                connection.sendall(sent)
+            return read_to_end(connection)
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """All that comes until the other side closes."""
+    received = bytearray()
+    while piece := connection.recv(65536):
+        received += piece
+    return bytes(received)
+
+
+def head(path: str, method: str = "GET", **headers: object) -> bytes:
+    """Request line and headers of a request with our key; `_` in a header's name stands for `-`."""
+    given = {"host": "here", "x-api-key": KEY} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
+
+
+def submit(**headers: object) -> bytes:
+    """Request line and headers of a submit."""
+    return head("/v2/superimpose", "POST", content_type="application/json", **headers)
+
+
+def refusal(answer: bytes) -> tuple[int, Mapping[str, Any]]:
+    """Status and JSON of an answer that is in the protocol's form and the connection's last."""
+    start, _, body = answer.partition(b"\r\n\r\n")
+    assert b"content-type: application/json" in start
+    parsed = json.loads(body)
+    assert set(parsed) >= {"error", "code"}
+    return int(start.split()[1]), parsed
+
+
+@contextmanager
+def serving(
+    redis_socket: Path, folder: Path, module: str = "cli", *command: str, **settings: object
+) -> Iterator[Edge]:
+    """`python -m MODULE COMMAND --port PORT` with these settings."""
+    port, log_file = free_port(), folder / "api.log"
+    env = environment(f"unix://{redis_socket}?db=7", folder, **settings)
+    with log_file.open("wb") as log:
+        line = [sys.executable, "-m", module, *command, "--port", str(port)]
+        process = subprocess.Popen(line, env=env, stdout=log, stderr=log)
+        try:
+            await_http(f"http://127.0.0.1:{port}/livez", process)
+            yield Edge(port, log_file, process)
+        finally:
+            process.terminate()
+            process.wait()
