@@ -1,0 +1,139 @@
+"""The headers of answers: what browsers are kept from, what routes add, what is not told."""
+
+import asyncio
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+
+from api import errors
+from api.cors import with_cors
+from api.headers import AnswerHeaders, add_to_answer
+
+URL = "http://127.0.0.1:9/a.png"
+JSON_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+@pytest.fixture(scope="module")
+def request_id(service, origin):
+    accepted = service.submit(base_image=f"{origin.url}/cup.jpg", overlay_image=f"{origin.url}/logo.png")
+    assert service.finish(accepted).status_code == 200
+    return accepted
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/livez"),
+        ("HEAD", "/livez"),
+        ("GET", "/openapi.json"),
+        ("GET", "/nowhere"),
+        ("DELETE", "/livez"),
+        ("OPTIONS", "/v2/superimpose"),
+        ("POST", "/v2/superimpose"),
+        ("GET", "/v2/requests/{}"),
+        ("GET", "/v2/requests/{}/status"),
+        ("GET", "/v2/requests/unknown"),
+        ("GET", "/pictures/unknown.png"),
+    ],
+)
+def test_every_json_answer_is_inert_and_kept_by_nobody(service, request_id, method, path):
+    headers = service.client.request(method, path.format(request_id)).headers
+
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["content-security-policy"] == JSON_POLICY
+    assert headers["cache-control"] == "no-store"
+    assert "server" not in headers
+
+
+def test_a_picture_has_one_of_each_header_and_a_safe_name(service, request_id):
+    image = service.client.get(f"/v2/requests/{request_id}").json()["images"][0]
+    odd = image["url"].replace(".jpeg", '.x";%20filename="evil.html')
+    etag = service.client.head(image["url"]).headers["etag"]
+    answers = {
+        200: service.client.get(image["url"]),
+        206: service.client.get(odd, headers={"range": "bytes=0-9"}),
+        304: service.client.get(image["url"], headers={"if-none-match": etag}),
+    }
+
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        names = [name for name, _ in answer.headers.multi_items()]
+        assert len(names) == len(set(names))
+        assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+        assert answer.headers["cache-control"].startswith("private, max-age=")
+        assert answer.headers["content-disposition"] == f'inline; filename="{image["file_name"]}"'
+
+
+def test_a_picture_that_is_the_answer_itself_is_inert_too(service):
+    samples = f"{service.url}/samples"
+    answer = service.client.post(
+        "/v1/superimpose",
+        json={"base_image": f"{samples}/cup.jpg", "overlay_image": f"{samples}/logo.png"},
+    )
+
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"] == JSON_POLICY
+
+
+def test_a_sample_says_its_name(service):
+    answer = service.client.get("/samples/cup.jpg")
+
+    assert answer.headers["content-disposition"] == 'inline; filename="cup.jpg"'
+    assert answer.headers["cache-control"] == "public, max-age=86400"
+
+
+def get(app, path, **headers):
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.get(path, headers=headers)
+
+    return asyncio.run(ask())
+
+
+@pytest.fixture
+def broken():
+    app = FastAPI()
+    errors.install(app)
+
+    @app.get("/{status}")
+    async def answer(status: int, request: Request) -> dict[str, str]:
+        add_to_answer(request, {"RateLimit-Policy": "10", "Cache-Control": "private"})
+        add_to_answer(request, {"X-Remaining-Credits": "7", "Retry-After": "60"})
+        match status:
+            case 200:
+                return {}
+            case 401:
+                raise errors.missing_key()
+            case 429:
+                raise errors.ApiError(429, "rate_limited", "slow down", {"Retry-After": "3"})
+            case _:
+                raise RuntimeError
+
+    return AnswerHeaders(with_cors(app, ["https://shop.example"]))
+
+
+@pytest.mark.parametrize("status", [200, 401, 429, 500])
+def test_headers_that_a_route_adds_are_on_its_errors_as_well(broken, status):
+    answer = get(broken, f"/{status}")
+
+    assert answer.status_code == status
+    assert answer.headers["ratelimit-policy"] == "10"
+    assert answer.headers["x-remaining-credits"] == "7"
+    assert answer.headers["cache-control"] == "private"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_an_answer_says_itself_stays(broken):
+    assert get(broken, "/429").headers.get_list("retry-after") == ["3"]
+    assert get(broken, "/401").headers.get_list("retry-after") == ["60"]
+
+
+def test_our_own_fault_can_be_read_by_a_page_of_an_allowed_origin(broken):
+    answer = get(broken, "/500", origin="https://shop.example")
+
+    assert answer.status_code == 500
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
