@@ -1,6 +1,7 @@
 """A real Redis for the whole run, a service on it, and an origin to fetch pictures from."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,3 +86,13 @@ def service(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     )
     with running(env, workers=2) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium browser; without one tests are skipped, but on CI they fail."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        message = "no chromium on PATH (apt install chromium)"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    return path

@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import get_args
 
@@ -14,17 +13,10 @@ from PIL import Image
 
 from compositor import SuperimposeParams, superimpose
 from compositor.params import BlendMode
+from tests.browser import visit
 
 MODES = get_args(BlendMode)
 PAGE = Path(__file__).with_name("canvas.html")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-quic",
-    "--no-first-run",
-]
 
 
 def text(pixels: np.ndarray) -> str:
@@ -40,8 +32,7 @@ def in_browser(
     job |= {"base": text(base), "overlay": text(overlay)}
     page = folder / "page.html"
     page.write_text(PAGE.read_text().replace("@JOB@", base64.b64encode(json.dumps(job).encode()).decode()))
-    command = [chromium, *FLAGS, f"--user-data-dir={folder / 'profile'}", "--dump-dom", page.as_uri()]
-    dom = subprocess.run(command, capture_output=True, timeout=50, check=True, text=True).stdout
+    dom = visit(chromium, folder, page.as_uri()).stdout
     found = re.search(r'<pre id="out">(.+?)</pre>', dom)
     assert found, dom[-2000:]
     return {

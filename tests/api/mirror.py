@@ -1,0 +1,22 @@
+"""Tells callers what it sees of them, served as the API is: `python -m tests.api.mirror --port PORT`."""
+
+import sys
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from api.client import client_address
+from api.host import origin_by_host
+from cli.roles import serve
+from jobs.settings import Settings
+
+
+def mirror(request: Request) -> JSONResponse:
+    """The caller's address, and the origin that URLs for it begin with."""
+    return JSONResponse({"address": client_address(request), "origin": origin_by_host(request)})
+
+
+if __name__ == "__main__":
+    serve(Starlette(routes=[Route("/livez", mirror)]), Settings(), "127.0.0.1", int(sys.argv[-1]))

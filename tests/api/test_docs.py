@@ -1,0 +1,54 @@
+"""/docs: works in a real browser under its own policy, and can be switched off."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.browser import visit
+from tests.edge import serving
+
+PAGES = ("/docs", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/favicon.png", "/openapi.json")
+
+
+@pytest.fixture(scope="module")
+def without_docs(redis_socket, tmp_path_factory):
+    with (
+        serving(redis_socket, tmp_path_factory.mktemp("docs"), "cli", "api", docs=False) as edge,
+        httpx.Client(base_url=edge.url, trust_env=False) as client,
+    ):
+        yield client
+
+
+def test_swagger_ui_shows_every_path_in_a_browser(service, chromium, tmp_path):
+    flags = ("--enable-logging=stderr", "--virtual-time-budget=20000")
+    done = visit(chromium, tmp_path, f"{service.url}/docs", *flags)
+    shown = set(re.findall(r'data-path="([^"]+)"', done.stdout))
+
+    assert shown == set(service.client.get("/openapi.json").json()["paths"])
+    assert "Content Security Policy" not in done.stderr  # what the policy forbids is named there
+
+
+def test_no_script_runs_on_the_page_but_its_own(service):
+    policy = service.client.get("/docs").headers["content-security-policy"]
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+
+    assert rules["default-src"] == "'none'"
+    assert re.fullmatch(r"'self' 'sha256-[A-Za-z0-9+/=]{44}'", rules["script-src"])
+    assert rules["frame-ancestors"] == "'none'"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_say_what_they_are(service, path):
+    answer = service.client.get(path)
+
+    assert answer.status_code == 200
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_switched_off_it_is_a_path_like_any_unknown_one(without_docs, path):
+    answer, unknown = without_docs.get(path), without_docs.get("/nowhere")
+
+    assert (answer.status_code, answer.text) == (404, unknown.text)
+    assert "/docs" not in answer.text

@@ -1,0 +1,62 @@
+"""What a caller may not know of is answered as what never was, to the byte."""
+
+import pytest
+from redis import Redis
+
+from jobs import keyspace
+from jobs.api_keys import ApiKeys
+
+NEVER = "3d4a6c1e-0000-4000-8000-000000000000"
+NO_PICTURE = "0123456789abcdefghijklmnopqrstuv.jpeg"
+
+
+@pytest.fixture(scope="module")
+def redis_of_service(redis_socket):
+    with Redis.from_url(f"unix://{redis_socket}?db=0") as redis:
+        yield redis
+
+
+@pytest.fixture
+def finished(service, origin):
+    request_id = service.submit(base_image=f"{origin.url}/cup.jpg", overlay_image=f"{origin.url}/logo.png")
+    service.finish(request_id)
+    return request_id
+
+
+def told(service, method, path, **headers):
+    """Status, headers and body, but for the date and the name that is echoed."""
+    answer = service.client.request(method, path, headers=headers)
+    name = path.split("/")[3] if path.startswith("/v") else "-"
+    known = [(name, value) for name, value in answer.headers.items() if name != "date"]
+    return answer.status_code, known, answer.text.replace(name, "")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize(
+    "path", ["/v2/requests/{}", "/v2/requests/{}/status", "/v1/requests/{}", "/v2/requests/{}/cancel"]
+)
+def test_a_request_of_another_key_is_one_that_never_was(service, redis_of_service, finished, method, path):
+    _, other = ApiKeys(redis_of_service).create("other")
+
+    theirs = told(service, method, path.format(finished), **{"x-api-key": other})
+
+    assert theirs == told(service, method, path.format(NEVER), **{"x-api-key": other})
+    assert theirs[0] in (404, 405)
+
+
+@pytest.mark.parametrize("path", ["/v2/requests/{}", "/v2/requests/{}/status"])
+def test_an_expired_request_is_one_that_never_was(service, redis_of_service, finished, path):
+    redis_of_service.delete(keyspace.request(finished))
+
+    assert told(service, "GET", path.format(finished)) == told(service, "GET", path.format(NEVER))
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_expired_picture_is_one_that_never_was(service, redis_of_service, finished, method):
+    name = service.client.get(f"/v2/requests/{finished}").json()["images"][0]["file_name"]
+    redis_of_service.delete(keyspace.picture(name.partition(".")[0]))
+
+    gone = told(service, method, f"/pictures/{name}")
+
+    assert gone == told(service, method, f"/pictures/{NO_PICTURE}")
+    assert gone[0] == 404
