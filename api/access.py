@@ -15,6 +15,7 @@ from api.errors import (
     too_many_requests,
     unknown_request,
 )
+from api.headers import add_to_answer
 from api.limit_headers import limit_headers, retry_after
 from api.service import service_of
 from jobs.admission import Admission, Bucket, Call, Caller
@@ -94,7 +95,7 @@ async def visible_picture(request: Request, token: str) -> PublishedPicture | No
 
 def show_credits(request: Request, credits: int | None) -> None:
     """Say in the answer's headers what the caller has left; None: unlimited."""
-    request.state.answer_headers["x-remaining-credits"] = "unlimited" if credits is None else str(credits)
+    add_to_answer(request, {"x-remaining-credits": "unlimited" if credits is None else str(credits)})
 
 
 async def _allowed(request: Request, bucket: Bucket, scope: Scope) -> Caller:
@@ -106,7 +107,6 @@ async def _allowed(request: Request, bucket: Bucket, scope: Scope) -> Caller:
 
 
 def _call(request: Request, bucket: Bucket) -> Call:
-    request.state.answer_headers = {}
     return Call(presented_key(request), client_address(request), bucket)
 
 
@@ -121,6 +121,6 @@ def _admitted(request: Request, call: Call, admission: Admission) -> Caller:
 def _refuse_over_limit(request: Request, admission: Admission) -> None:
     limit = admission.limit
     if limit:
-        request.state.answer_headers |= limit_headers(limit)
+        add_to_answer(request, limit_headers(limit))
         if limit.wait_s:
             raise too_many_requests(limit.bucket, limit.rate, retry_after(limit))

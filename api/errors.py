@@ -62,8 +62,7 @@ def not_admin() -> ApiError:
 def not_enough_credits(balance: int, needed: int) -> ApiError:
     """406, as the protocol has it."""
     text = f"not enough credits: this needs {needed} and the key has {balance}; ask for more"
-    headers = {"x-remaining-credits": str(balance)}
-    return ApiError(406, "not_enough_credits", text, headers, balance=balance, needed=needed)
+    return ApiError(406, "not_enough_credits", text)
 
 
 def quota_exceeded(used: int, quota: int, ttl_s: int) -> ApiError:

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.api_keys import OVERLAP_S, Scope
-from jobs.rates import RateSetting
+from jobs.rates import RateField
 
 ID = "8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11"
 REQUEST = f"https://pictures.example/v2/requests/{ID}"
@@ -123,7 +123,7 @@ class NewKey(BaseModel):
     credits: int | None = Field(
         None, ge=0, le=10**15, description="to spend; null: unlimited", examples=[1000]
     )
-    rate: RateSetting | None = Field(
+    rate: RateField | None = Field(
         None, description="of submits; null: the default of the settings", examples=["600/minute"]
     )
     scopes: list[Scope] = Field(list(Scope), min_length=1, description="what it may do")

@@ -75,6 +75,7 @@ async def accept(request: Request) -> str:
     except InvalidPictures as error:
         raise bad_request([fault(name, text) for name, text in error.faults.items()]) from None
     except NotEnoughCredits as error:
+        show_credits(request, error.balance)
         raise not_enough_credits(error.balance, error.needed) from None
     except IllegalMove:
         raise invalid_key() from None  # revoked since it was admitted

@@ -40,7 +40,7 @@ class Rate:
         return self.count * other.period_s <= other.count * self.period_s
 
 
-RateSetting = Annotated[
+RateField = Annotated[
     Rate,
     BeforeValidator(lambda value: Rate.parse(value) if isinstance(value, str) else value),
     PlainSerializer(str),

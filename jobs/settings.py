@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from jobs.rates import Rate, RateSetting
+from jobs.rates import Rate, RateField
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
@@ -37,6 +37,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[
     tuple[Annotated[str, AfterValidator(_cors_origin)], ...], NoDecode, BeforeValidator(_split)
 ]
+Rates = Annotated[RateField, NoDecode]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -87,14 +88,12 @@ class Settings(BaseSettings):
     max_attempts: int = Field(3, ge=1, le=20, description="tries at a job whose worker failed")
 
     credit_cost: int = Field(1, ge=0, description="credits that a COMPLETED request costs")
-    rate_limit: RateSetting = Field(
-        Rate(6000, 60), description="submits of a key that has no rate of its own"
-    )
-    rate_limit_reads: RateSetting = Field(
+    rate_limit: Rates = Field(Rate(6000, 60), description="submits of a key that has no rate of its own")
+    rate_limit_reads: Rates = Field(
         Rate(120_000, 60), description="reads of a key, far above submits: clients poll every second"
     )
-    rate_limit_uploads: RateSetting = Field(Rate(600, 60), description="uploads of a key")
-    rate_limit_anonymous: RateSetting = Field(
+    rate_limit_uploads: Rates = Field(Rate(600, 60), description="uploads of a key")
+    rate_limit_anonymous: Rates = Field(
         Rate(300, 60), description="calls of an address without a valid key, pictures aside"
     )
 
