@@ -129,3 +129,23 @@ def test_our_own_faults_are_logged_and_not_shown(caplog):
     assert "secret" not in answer.text
     assert "1234" in caplog.text
     assert "secret detail" in caplog.text
+
+
+def test_a_path_forges_no_line_of_the_log(caplog):
+    app = FastAPI()
+    errors.install(app)
+
+    @app.get("/v2/requests/{request_id}")
+    async def broken() -> None:
+        raise RuntimeError
+
+    async def get() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.get("/v2/requests/1%0d%0a12:00:00 INFO forged")
+
+    asyncio.run(get())
+
+    [logged] = [record.getMessage() for record in caplog.records if record.name == "superimpose.api"]
+    assert "forged" in logged
+    assert not {"\r", "\n"} & set(logged)
