@@ -11,7 +11,8 @@ from asyncio import TimerHandle, Transport
 from enum import Enum
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api import head, refusal
 from api.refusal import Refusal
@@ -46,6 +47,7 @@ class Connection(HttpToolsProtocol):
         self._body_bytes = 0
         self._fault = refusal.malformed()
         self._timer: TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None
         self._expect(Expected.NOTHING)
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -63,7 +65,10 @@ class Connection(HttpToolsProtocol):
             self._expect(Expected.HEAD)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadlines."""
+        """Forget the deadlines, and tell the request being answered: uvicorn tells only the newest."""
+        if self._running:
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
         self._set_timer(None)
@@ -117,6 +122,10 @@ class Connection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - ours says more
         """Called when the parser or `on_headers_complete` raised."""
         self._refuse(self._fault)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: a request to upgrade may be ignored, and strangers do not fill our log."""
