@@ -1,10 +1,10 @@
 """The answers, as documentation: routes write JSON by hand, so that a poll pays for no validation."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from jobs.api_keys import OVERLAP_S, Scope
+from jobs.api_keys import MAX_NAME_LENGTH, OVERLAP_S, Scope, checked_name
 from jobs.rates import RateField
 
 ID = "8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11"
@@ -119,7 +119,9 @@ class NewKey(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["my-shop"])
+    name: Annotated[str, AfterValidator(checked_name)] = Field(
+        min_length=1, max_length=MAX_NAME_LENGTH, examples=["my-shop"]
+    )
     credits: int | None = Field(
         None, ge=0, le=10**15, description="to spend; null: unlimited", examples=[1000]
     )

@@ -43,7 +43,7 @@ def run(host: str, port: int, workers: int | None, data_dir: Path | None) -> Non
         raise typer.Exit(1) from None
     start_roles(supervisor, env, host, port, workers or settings.workers)
     url = settings.public_url or f"http://{reachable(host)}:{port}"
-    supervisor.run(ready=lambda: greet(supervisor, url, key))
+    supervisor.run(ready=lambda: greet(supervisor, url, key, settings.docs))
 
 
 def reachable(host: str) -> str:
@@ -81,7 +81,7 @@ def kept_key(path: Path) -> str:
     return path.read_text().strip()
 
 
-def greet(supervisor: Supervisor, url: str, key: str) -> None:
+def greet(supervisor: Supervisor, url: str, key: str, docs: bool) -> None:
     """Say how to use the service, once it answers."""
     deadline = time.monotonic() + READY_TIMEOUT_S
     while not supervisor.stopping and time.monotonic() < deadline:
@@ -90,18 +90,19 @@ def greet(supervisor: Supervisor, url: str, key: str) -> None:
         except httpx.HTTPError:
             time.sleep(0.1)
         else:
-            typer.echo(greeting(url, key))
+            typer.echo(greeting(url, key, docs))
             return
 
 
-def greeting(url: str, key: str) -> str:
+def greeting(url: str, key: str, docs: bool) -> str:
     """URL, key, and a request that works as pasted."""
+    documentation = f"      documentation  {url}/docs" if docs else ""
     body = (
         f'{{"base_image": "{url}/samples/cup.jpg", "overlay_image": "{url}/samples/logo.png", '
         '"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235}'
     )
     return f"""
-  Superimpose is up.   URL  {url}      documentation  {url}/docs
+  Superimpose is up.   URL  {url}{documentation}
                        key  {key}
 
   A logo on a cup, saved as cup-with-logo.jpg:

@@ -110,6 +110,13 @@ def new_key() -> str:
     return f"{PREFIX}{secret}{_checksum(secret)}"
 
 
+def checked_name(name: str) -> str:
+    """The name of a key, if lists can show it. Raises ValueError."""
+    if not name.isprintable() or not 1 <= len(name) <= MAX_NAME_LENGTH:
+        raise ValueError(f"a name has 1 to {MAX_NAME_LENGTH} printable characters in one line")
+    return name
+
+
 def digest(key: str) -> str:
     """SHA-256 in hex: what is kept of a key. Keys have 256 bits, so a slow hash would add nothing."""
     return sha256(key.encode()).hexdigest()
@@ -127,10 +134,8 @@ class ApiKeys:
 
         Raises ValueError for a name that no list could show.
         """
-        if not name.isprintable() or not 1 <= len(name) <= MAX_NAME_LENGTH:
-            raise ValueError(f"{name!r} is not a name of 1 to {MAX_NAME_LENGTH} characters in one line")
         key, key_id = new_key(), f"key_{secrets.token_hex(6)}"
-        self._keep(key_id, digest(key), name, options or KeyOptions())
+        self._keep(key_id, digest(key), checked_name(name), options or KeyOptions())
         return self.get(key_id), key
 
     def make_valid(self, name: str, key: str) -> None:

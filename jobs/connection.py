@@ -50,10 +50,13 @@ def connect_worker(settings: Settings) -> Redis:
 
 
 def connect_async(settings: Settings) -> AsyncRedis:
-    """For reads, which may be repeated once: a client dies on the first failed poll."""
+    """For reads, which may be repeated once: a client dies on the first failed poll.
+
+    With its repetition a read gives up when a change would.
+    """
     return AsyncRedis.from_url(
         settings.effective_redis_url,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
-        socket_timeout=ANSWER_TIMEOUT_S,
+        socket_timeout=ANSWER_TIMEOUT_S / 2,
         retry=AsyncRetry(NoBackoff(), 1),
     )

@@ -79,7 +79,7 @@ def test_a_request_of_another_key_is_as_unknown_as_one_that_never_was(service, r
 
 def test_a_queue_that_is_away_is_a_502_that_says_when_to_try_again(tmp_path, redis, redis_socket):
     with running(environment(f"unix://{redis_socket}?db=1", tmp_path), workers=0) as stack:
-        redis.execute_command("CLIENT", "PAUSE", "4000", "ALL")
+        redis.execute_command("CLIENT", "PAUSE", "4500", "ALL")
         answer = stack.client.post("/v2/superimpose", json={"base_image": "x", "overlay_image": "x"})
         redis.execute_command("CLIENT", "UNPAUSE")
 

@@ -108,7 +108,7 @@ def test_two_api_processes_share_one_limit(start):
 
 def test_with_redis_away_nobody_is_let_in(start, redis):
     with start(rate_limit="1/day") as stack:
-        redis.execute_command("CLIENT", "PAUSE", "6000", "ALL")
+        redis.execute_command("CLIENT", "PAUSE", "4500", "ALL")
         try:
             answer = submit(stack)
         finally:

@@ -97,7 +97,7 @@ def test_changing_an_unknown_key_says_so(run, command):
         (["create", "shop", "--expires", "tomorrow"], "write 90d, 12h, 30m or 45s"),
         (["create", "shop", "--credits", "-1"], "greater than or equal to 0"),
         (["create", "shop", "--scope", "root"], "'superimpose', 'upload'"),
-        (["create", "two\nlines"], "a name of 1 to 100 characters"),
+        (["create", "two\nlines"], "a name has 1 to 100 printable characters"),
         (["credit", "key_x", "many"], "write +100 or -100"),
     ],
 )

@@ -1,0 +1,110 @@
+"""The OpenAPI document against the running service: whatever is sent, no 5xx and no undocumented answer."""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from api.app import create_app
+from jobs.settings import Settings
+from tests.stack import KEY, Stack, environment, running
+
+ADMIN_KEY = "admin-key-of-the-schema-fuzz"
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    allow_header_conformance,
+]
+
+DOCUMENT = schemathesis.openapi.from_dict(create_app(Settings(admin_key=ADMIN_KEY)).openapi())
+OPERATIONS = {found.ok().label: found.ok() for found in DOCUMENT.get_all_operations()}
+
+
+@pytest.fixture(scope="module")
+def stack(redis_socket, tmp_path_factory):
+    rates = {f"rate_limit{name}": "unlimited" for name in ("", "_reads", "_uploads", "_anonymous")}
+    directory = tmp_path_factory.mktemp("schema")
+    env = environment(
+        f"unix://{redis_socket}?db=7", directory, admin_key=ADMIN_KEY, fetch_timeout_s=1, **rates
+    )
+    with running(env, workers=1) as stack:
+        yield stack
+
+
+def headers_for(operation: APIOperation) -> dict[str, str]:
+    return {"x-api-key": ADMIN_KEY if operation.path.startswith("/admin") else KEY}
+
+
+def modes(operation: APIOperation) -> list[GenerationMode]:
+    """Sending what is valid, and what is not where anything can be: any text is a name."""
+    return [GenerationMode.POSITIVE] if "{name}" in operation.path else list(GenerationMode)
+
+
+@pytest.mark.parametrize(
+    ("label", "mode"), [(label, mode) for label, operation in OPERATIONS.items() for mode in modes(operation)]
+)
+def test_every_answer_is_documented_and_none_is_our_fault(stack, label, mode):
+    operation = OPERATIONS[label]
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def conforms(case):
+        case.call_and_validate(base_url=stack.url, headers=headers_for(operation), checks=CHECKS)
+
+    conforms()
+
+
+@pytest.fixture(scope="module")
+def real(stack: Stack) -> dict[str, str]:
+    """Things that exist, by the path parameter that names them."""
+    samples = {
+        f"{name}_image": f"{stack.url}/samples/{file}"
+        for name, file in (("base", "cup.jpg"), ("overlay", "logo.png"))
+    }
+    done, failed = stack.submit(**samples), stack.submit(**samples | {"mask": "AAAA"})
+    for request_id in (done, failed):
+        stack.finish(request_id)
+    picture = stack.client.get(f"/v2/requests/{done}").json()["images"][0]["file_name"]
+    made = stack.client.post("/admin/keys", json={"name": "real"}, headers={"x-api-key": ADMIN_KEY})
+    return {"done": done, "failed": failed, "picture": picture, "key": made.json()["key_id"]}
+
+
+@pytest.mark.parametrize(
+    ("label", "parameter", "thing", "status"),
+    [
+        ("GET /v2/requests/{request_id}", "request_id", "done", 200),
+        ("GET /v2/requests/{request_id}", "request_id", "failed", 422),
+        ("GET /v2/requests/{request_id}/status", "request_id", "done", 200),
+        ("GET /v2/requests/{request_id}/status", "request_id", "failed", 422),
+        ("POST /v2/requests/{request_id}/cancel", "request_id", "done", 409),
+        ("GET /pictures/{name}", "name", "picture", 200),
+        ("GET /admin/keys/{key_id}", "key_id", "key", 200),
+        ("DELETE /admin/keys/{key_id}", "key_id", "key", 200),
+    ],
+)
+def test_what_exists_is_answered_as_documented(stack, real, label, parameter, thing, status):
+    operation = OPERATIONS[label]
+    case = operation.Case(path_parameters={parameter: real[thing]})
+
+    answer = case.call_and_validate(base_url=stack.url, headers=headers_for(operation), checks=CHECKS)
+
+    assert answer.status_code == status
