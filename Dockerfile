@@ -9,9 +9,11 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 WORKDIR /src
 RUN python -m venv /opt/superimpose
+# Extras of pyproject.toml to put in, by name: `--build-arg EXTRAS="heif nudenet"`.
+ARG EXTRAS=""
 # Libraries before code: a change of ours rebuilds and ships one small layer.
 COPY pyproject.toml requirements.lock ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > libraries.txt \
+RUN python -c "import tomllib; ours = tomllib.load(open('pyproject.toml', 'rb'))['project']; extras = map(ours['optional-dependencies'].get, '$EXTRAS'.split()); print(*sum(extras, ours['dependencies']), sep='\n')" > libraries.txt \
  && pip install -c requirements.lock -r libraries.txt
 COPY . .
 RUN pip install --no-deps --prefix /app . \

@@ -42,6 +42,7 @@ class Metrics(BaseModel):
     total_time: float = Field(examples=[0.047])
     fetch: float = Field(examples=[0.009])
     decode: float = Field(examples=[0.011])
+    inspect: float = Field(0, description="content checks, where there are any", examples=[0.02])
     compose: float = Field(examples=[0.004])
     encode: float = Field(examples=[0.006])
     store: float = Field(examples=[0.001])

@@ -9,6 +9,7 @@ from redis import RedisError
 
 from cli import keys
 from cli.parameters import with_parameters
+from jobs.settings import BAD_SETTINGS
 
 app = typer.Typer(
     help="Overlay one picture on another: a service, or one picture at a time.",
@@ -75,7 +76,7 @@ def main() -> None:
         for detail in error.errors():
             setting = "SUPERIMPOSE_" + "_".join(map(str, detail["loc"])).upper() if detail["loc"] else ""
             typer.echo(f"superimpose: {setting} {detail['msg']}", err=True)
-        raise SystemExit(2) from None
+        raise SystemExit(BAD_SETTINGS) from None
     except RedisError as error:
         typer.echo(f"superimpose: Redis cannot be reached: {error}", err=True)
         raise SystemExit(1) from None

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import IO
 
+from jobs.settings import BAD_SETTINGS
+
 COLOURS = (36, 35, 33, 32, 34, 31)  # ANSI: cyan, magenta, yellow, green, blue, red
 NAME_WIDTH = 9
 RESTART_PAUSE_S = 1.0
 WATCH_S = 0.1
+LAST_WORDS_S = 1.0
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Role:
     foundation: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[str] | None" = None
+    relay: threading.Thread | None = None
     start_at: float = 0.0
 
     @property
@@ -36,13 +40,17 @@ class Role:
 
 
 class Supervisor:
-    """Starts roles, restarts what dies, and on SIGTERM or SIGINT stops everything."""
+    """Starts roles, restarts what dies, and on SIGTERM or SIGINT stops everything.
+
+    A role that ends as `BAD_SETTINGS` stops everything too, as starting it again would not help.
+    """
 
     def __init__(self, grace_s: float, out: IO[str] = sys.stdout) -> None:
         self._roles: list[Role] = []
         self._grace_s = grace_s
         self._out = out
         self._stopping = threading.Event()
+        self._bad_settings = False
         self._printing = threading.Lock()
 
     def start(
@@ -60,7 +68,10 @@ class Supervisor:
         self._launch(role)
 
     def run(self, ready: Callable[[], None] | None = None) -> None:
-        """Watch until a signal comes, then stop; `ready` is called when signals are handled."""
+        """Watch until a signal comes, then stop; `ready` is called when signals are handled.
+
+        Raises `SystemExit` where a role could not work with its settings.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         try:
@@ -70,6 +81,8 @@ class Supervisor:
                 self._restart_dead()
         finally:
             self.stop()
+        if self._bad_settings:
+            raise SystemExit(BAD_SETTINGS)
 
     def stop(self) -> None:
         """End every role, foundations last, killing what outlives its grace. Leaves no process."""
@@ -102,14 +115,18 @@ class Supervisor:
             errors="replace",
             start_new_session=True,  # Ctrl-C comes to us alone; we stop the roles in order
         )
-        threading.Thread(target=self._relay, args=(role, role.process), daemon=True).start()
+        role.relay = threading.Thread(target=self._relay, args=(role, role.process), daemon=True)
+        role.relay.start()
 
     def _restart_dead(self) -> None:
         for role in self._roles:
             if role.running:
                 continue
-            if not role.start_at:
-                status = role.process.returncode if role.process else None
+            status = role.process.returncode if role.process else None
+            if status == BAD_SETTINGS:
+                self._bad_settings = True
+                self._stopping.set()
+            elif not role.start_at:
                 self._print(role, f"ended with status {status}, starting it again")
                 role.start_at = time.monotonic() + RESTART_PAUSE_S
             elif time.monotonic() >= role.start_at:
@@ -125,6 +142,8 @@ class Supervisor:
             self._print(role, f"did not stop within {self._grace_s:.0f} s, killed")
             role.process.kill()
             role.process.wait()
+        if role.relay:
+            role.relay.join(LAST_WORDS_S)
 
     def _relay(self, role: Role, process: "subprocess.Popen[str]") -> None:
         for line in process.stdout or ():

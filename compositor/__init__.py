@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from compositor.errors import CompositorError, ImageTooLarge, InvalidImage
     from compositor.limits import Limits
     from compositor.params import SuperimposeParams, SuperimposeRequest
-    from compositor.pipeline import Superimposed, superimpose
+    from compositor.pipeline import Inspect, Superimposed, superimpose
     from compositor.precheck import identify
 
 __all__ = [
     "CompositorError",
     "DecodedCache",
     "ImageTooLarge",
+    "Inspect",
     "InvalidImage",
     "Limits",
     "SuperimposeParams",
@@ -31,6 +32,7 @@ _HOMES = {
     "CompositorError": "errors",
     "DecodedCache": "cache",
     "ImageTooLarge": "errors",
+    "Inspect": "pipeline",
     "InvalidImage": "errors",
     "Limits": "limits",
     "SuperimposeParams": "params",

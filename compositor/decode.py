@@ -4,7 +4,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
@@ -29,13 +29,15 @@ class Picture:
     """A decoded input: `image` is upright 8-bit sRGB, mode RGB or RGBA.
 
     `animated` tells that there are more frames, `credits` is an EXIF block of artist and copyright, or empty.
-    `profile` is the ICC profile of the RGB space that the pixels were left in, empty for sRGB.
+    `profile` is the ICC profile of the RGB space that the pixels were left in, empty for sRGB. `inspected_as`
+    holds the parameters as which it has passed an inspection.
     """
 
     image: Image.Image
     animated: bool
     credits: bytes
     profile: bytes = b""
+    inspected_as: set[str] = field(default_factory=set)
 
     @property
     def nbytes(self) -> int:

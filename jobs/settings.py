@@ -1,6 +1,7 @@
 """Every setting of the service: `SUPERIMPOSE_*` environment variables, read once and handed down."""
 
 import os
+import re
 from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,9 @@ from jobs.rates import Rate, RateField
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
+
+BAD_SETTINGS = 2
+"""Exit status of a process whose settings are wrong: starting it again would not help."""
 
 
 def _split(value: object) -> object:
@@ -31,6 +35,12 @@ def _origin(value: str) -> str:
 
 def _cors_origin(value: str) -> str:
     return value if value == "*" else _origin(value)
+
+
+def _callable(value: str) -> str:
+    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
+        raise ValueError("must look like package.module:callable")
+    return value
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -115,6 +125,21 @@ class Settings(BaseSettings):
         GIBIBYTE, ge=0, description="uploads of a key at a time; 0: none are taken"
     )
     cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="decoded inputs kept by each worker; 0: none")
+    content_check: Annotated[str, AfterValidator(_callable)] | None = Field(
+        None, description="`package.module:callable` that may block pictures; unset: none"
+    )
+    nudity_labels: Names = Field(
+        (
+            "FEMALE_BREAST_EXPOSED",
+            "FEMALE_GENITALIA_EXPOSED",
+            "MALE_GENITALIA_EXPOSED",
+            "BUTTOCKS_EXPOSED",
+            "ANUS_EXPOSED",
+        ),
+        min_length=1,
+        description="what blocks a picture where the content check is `worker.nudity:NudityCheck`",
+    )
+    nudity_threshold: float = Field(0.5, gt=0, le=1, description="from what score on a label counts")
     trusted_proxies: Networks = Field(
         (), description="networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed"
     )

@@ -14,6 +14,8 @@ from worker.outcome import Outcome
 LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """One job at a time needs no thread pool of numpy's and no malloc arena per thread."""
 
+START_TIMEOUT_S = 60  # loading the model of a content check included
+
 
 class ChildDied(Exception):
     """The child ended without an answer; `exit_status` as of `subprocess`, negative for a signal."""
@@ -23,10 +25,19 @@ class ChildDied(Exception):
         self.exit_status = exit_status
 
 
+class ChildRefused(ChildDied):
+    """The child cannot start with these settings; the text is its sentence for whoever set them."""
+
+    def __init__(self, exit_status: int, reason: str) -> None:
+        super().__init__(exit_status)
+        self.args = (reason,)
+
+
 class Child:
     """The parent's side of one child process."""
 
     def __init__(self, settings: Settings) -> None:
+        """Start it and wait until it is ready. Raises `ChildDied`; `ChildRefused`, where it says why."""
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
@@ -35,7 +46,8 @@ class Child:
                 env=LEAN | os.environ,
                 start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
             )
-        self._connection.send_bytes(settings.model_dump_json().encode())
+        self._send(settings.model_dump_json())
+        self._await_ready()
 
     @property
     def pid(self) -> int:
@@ -44,19 +56,11 @@ class Child:
 
     def start(self, request_id: str) -> None:
         """Begin a task. Raises `ChildDied`."""
-        try:
-            self._connection.send_bytes(request_id.encode())
-        except OSError:
-            raise ChildDied(self.wait()) from None
+        self._send(request_id)
 
     def outcome(self, timeout_s: float) -> Outcome | None:
         """The answer to `start`; None if it is not there yet. Raises `ChildDied`."""
-        try:
-            if not self._connection.poll(timeout_s):
-                return None
-            return Outcome.from_bytes(self._connection.recv_bytes())
-        except (EOFError, OSError):
-            raise ChildDied(self.wait()) from None
+        return Outcome.from_bytes(self._receive()) if self._connection.poll(timeout_s) else None
 
     def kill(self) -> None:
         """End it now, whatever it is doing."""
@@ -70,3 +74,23 @@ class Child:
         """Let it end, now that it is idle."""
         self._connection.close()
         self.wait()
+
+    def _await_ready(self) -> None:
+        if not self._connection.poll(START_TIMEOUT_S):
+            self.kill()
+        refusal = self._receive().decode()
+        if refusal:
+            self.kill()
+            raise ChildRefused(self.wait(), refusal)
+
+    def _send(self, text: str) -> None:
+        try:
+            self._connection.send_bytes(text.encode())
+        except OSError:
+            raise ChildDied(self.wait()) from None
+
+    def _receive(self) -> bytes:
+        try:
+            return self._connection.recv_bytes()
+        except (EOFError, OSError):
+            raise ChildDied(self.wait()) from None

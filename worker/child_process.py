@@ -6,25 +6,30 @@ from multiprocessing.connection import Connection
 from jobs.logs import set_up_logs
 from jobs.settings import Settings
 from worker.confinement import confine
+from worker.content_check import UnusableCheck
 from worker.kit import Kit
 from worker.tasks import superimpose
 
 
 def serve(connection: Connection) -> None:
-    """Answer each request id with the outcome of its task."""
+    """Send an empty message when ready, then answer each request id with the outcome of its task."""
     settings = Settings.model_validate_json(connection.recv_bytes())
     confine(settings)
     with Kit.open(settings) as kit:
+        connection.send_bytes(b"")
         while True:
             outcome = superimpose(kit, connection.recv_bytes().decode())
             connection.send_bytes(outcome.to_bytes())
 
 
 def main(descriptor: int) -> None:
-    """Serve the pipe open as `descriptor`."""
+    """Serve the pipe open as `descriptor`; where that cannot begin, the first message says why."""
     set_up_logs()
+    connection = Connection(descriptor)
     try:
-        serve(Connection(descriptor))
+        serve(connection)
+    except UnusableCheck as error:
+        connection.send_bytes(str(error).encode())
     except (EOFError, BrokenPipeError):
         return
 

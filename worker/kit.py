@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from compositor import DecodedCache, Limits
+from compositor import DecodedCache, Inspect, Limits
 from jobs.connection import connect
 from jobs.settings import Settings
 from jobs.store import PictureStore
 from jobs.transitions import Transitions
+from worker.content_check import inspection, load_check
 from worker.fetch import Fetcher, FetchRules
 
 INPUTS = 3  # base, overlay and mask: fetched at the same time
@@ -27,11 +28,13 @@ class Kit:
     threads: ThreadPoolExecutor
     limits: Limits
     cache: DecodedCache | None
+    inspect: Inspect | None
 
     @classmethod
     @contextmanager
     def open(cls, settings: Settings) -> Iterator["Kit"]:
-        """Open connections; closes them at the end."""
+        """Open connections; closes them at the end. Raises `UnusableCheck`."""
+        check = load_check(settings)
         redis = connect(settings)
         with Fetcher(fetch_rules(settings)) as fetcher, ThreadPoolExecutor(INPUTS) as threads:
             yield cls(
@@ -42,6 +45,7 @@ class Kit:
                 threads=threads,
                 limits=Limits(**settings.picture_limits),
                 cache=DecodedCache(settings.cache_bytes) if settings.cache_bytes else None,
+                inspect=inspection(check) if check else None,
             )
         redis.close()
 

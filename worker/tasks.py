@@ -16,13 +16,14 @@ from jobs.status import FailureCode
 from jobs.store import new_token
 from jobs.submission import PICTURES
 from jobs.transitions import IllegalMove
+from worker.content_check import ContentBlocked
 from worker.fetch import FetchError
 from worker.kit import Kit
 from worker.outcome import Ending, Outcome
 
 OUR_FAULT = "something went wrong on our side; it has been logged, submit it again"
 
-STAGES = ("fetch", "decode", "compose", "encode", "store")
+STAGES = ("fetch", "decode", "inspect", "compose", "encode", "store")
 
 log = logging.getLogger("superimpose.worker")
 
@@ -34,6 +35,9 @@ def superimpose(kit: Kit, request_id: str) -> Outcome:
         attempt, params = kit.transitions.claim(request_id)
         try:
             output = _make(kit, params, stages)
+        except ContentBlocked as block:
+            log.warning("request %s: content check: %s", request_id, block.reason)
+            return _caller_failed(kit, request_id, attempt, block, stages)
         except (FetchError, CompositorError) as fault:
             return _caller_failed(kit, request_id, attempt, fault, stages)
         except Exception:
@@ -46,7 +50,8 @@ def superimpose(kit: Kit, request_id: str) -> Outcome:
     except IllegalMove as refused:
         log.info("request %s: nothing to do, %s", request_id, refused.reason)
         return Outcome(Ending.FAILED if refused.reason == "exhausted" else Ending.DONE, refused.reason)
-    log.info("request %s COMPLETED in %.0f ms", request_id, 1000 * sum(stages[stage] for stage in STAGES))
+    seconds = sum(stages.get(stage, 0.0) for stage in STAGES)
+    log.info("request %s COMPLETED in %.0f ms", request_id, 1000 * seconds)
     return Outcome(Ending.DONE)
 
 
@@ -61,6 +66,7 @@ def _make(kit: Kit, params: Mapping[str, Any], stages: dict[str, float]) -> Outp
         files.get("mask"),
         limits=kit.limits,
         cache=kit.cache,
+        inspect=kit.inspect,
     )
     stages.update({stage: round(seconds, 4) for stage, seconds in made.seconds.items()})
     if kit.cache:
@@ -96,7 +102,11 @@ def _keep(kit: Kit, made: Superimposed) -> Output:
 
 
 def _caller_failed(
-    kit: Kit, request_id: str, attempt: int, fault: FetchError | CompositorError, stages: dict[str, float]
+    kit: Kit,
+    request_id: str,
+    attempt: int,
+    fault: FetchError | CompositorError | ContentBlocked,
+    stages: dict[str, float],
 ) -> Outcome:
     if isinstance(fault, FetchError) and fault.transient and attempt < kit.settings.max_attempts:
         return Outcome(Ending.RETRY, fault.code)

@@ -29,6 +29,11 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch):
         ("public_url", "pictures.example"),
         ("workers", 0),
         ("result_ttl_s", -1),
+        ("content_check", "package.module.callable"),
+        ("content_check", "/srv/check.py:callable"),
+        ("content_check", "package.module:callable()"),
+        ("nudity_labels", ","),
+        ("nudity_threshold", 0),
     ],
 )
 def test_a_bad_value_is_refused_by_name(name, value):

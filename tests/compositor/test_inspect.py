@@ -1,0 +1,91 @@
+"""What a caller is shown of the pictures on their way through the compositor."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from compositor import DecodedCache, Inspect, SuperimposeParams, superimpose
+from tests.compositor.pictures import pixels, plain, read
+
+PNG = SuperimposeParams(image_format="png")
+BASE, LOGO, MASK = plain((20, 20), "red"), plain((5, 5), "blue"), plain((5, 5), "white")
+
+
+class Stop(Exception):
+    """What an inspector may raise."""
+
+
+def recorder(shown: list[str]) -> Inspect:
+    def inspect(name: str, picture: Image.Image) -> None:
+        shown.append(name)
+
+    return inspect
+
+
+def stopper(at: str) -> Inspect:
+    def inspect(name: str, picture: Image.Image) -> None:
+        if name == at:
+            raise Stop(name)
+
+    return inspect
+
+
+def test_every_picture_is_shown_by_its_name_and_the_output_last():
+    shown: list[str] = []
+
+    out = superimpose(BASE, LOGO, PNG, MASK, inspect=recorder(shown))
+
+    assert shown == ["base_image", "overlay_image", "mask", "output"]
+    assert out.data == superimpose(BASE, LOGO, PNG, MASK).data
+    assert set(out.seconds) == {"decode", "inspect", "compose", "encode"}
+
+
+@pytest.mark.parametrize("name", ["base_image", "overlay_image", "mask", "output"])
+def test_what_the_inspector_raises_passes_through(name):
+    with pytest.raises(Stop, match=name):
+        superimpose(BASE, LOGO, PNG, MASK, inspect=stopper(name))
+
+
+def test_the_output_is_shown_as_it_is_given_out():
+    shown = {}
+
+    out = superimpose(BASE, LOGO, PNG, inspect=lambda name, picture: shown.update({name: picture.copy()}))
+
+    assert (np.asarray(shown["output"]) == pixels(out.data)).all()
+
+
+def test_a_picture_in_a_colour_space_of_its_own_is_shown_in_srgb():
+    base = read("made/display-p3.png")
+    shown = {}
+
+    superimpose(
+        base,
+        LOGO,
+        SuperimposeParams(image_format="png", keep_icc_profile=True, opacity=0),
+        inspect=lambda name, picture: shown.update({name: picture.copy()}),
+    )
+
+    converted = pixels(superimpose(base, LOGO, SuperimposeParams(image_format="png", opacity=0)).data)
+    assert (np.asarray(shown["base_image"]) == converted).all()
+    assert (np.asarray(shown["output"]) == converted).all()
+
+
+def test_a_cached_input_that_passed_is_shown_again_only_under_another_name():
+    cache, shown = DecodedCache(10**6), list[str]()
+    for base, logo in ((BASE, LOGO), (BASE, LOGO), (LOGO, BASE)):
+        superimpose(base, logo, PNG, cache=cache, inspect=recorder(shown))
+
+    assert shown == [
+        *("base_image", "overlay_image", "output"),
+        "output",
+        *("base_image", "overlay_image", "output"),
+    ]
+    assert (cache.hits, cache.misses) == (4, 2)
+
+
+def test_a_cached_input_that_was_stopped_is_stopped_each_time():
+    cache = DecodedCache(10**6)
+    superimpose(BASE, LOGO, PNG, cache=cache)
+    for _ in range(2):
+        with pytest.raises(Stop):
+            superimpose(BASE, LOGO, PNG, cache=cache, inspect=stopper("overlay_image"))

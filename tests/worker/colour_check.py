@@ -1,0 +1,32 @@
+"""A content check for tests: one colour is blocked, one makes the check itself fail."""
+
+from PIL import Image
+
+from jobs.settings import Settings
+
+BLOCKED = (128, 0, 128)
+BREAKS = (0, 128, 128)
+REASON = "shows a forbidden purple"
+
+
+class NoPurple:
+    """Judges by the colour in the middle, and spoils the picture it was given."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __call__(self, name: str, picture: Image.Image) -> str | None:  # noqa: ARG002
+        middle = picture.getpixel((picture.width // 2, picture.height // 2))
+        picture.paste("yellow", (0, 0, *picture.size))
+        picture.thumbnail((8, 8))
+        if middle == BREAKS:
+            raise RuntimeError("the check is broken")
+        return REASON if middle == BLOCKED else None
+
+
+def plain_function(name: str, picture: Image.Image) -> str | None:
+    """What somebody might name instead of what makes a check."""
+
+
+def makes_nothing(settings: Settings) -> None:
+    """Forgets to return the check."""

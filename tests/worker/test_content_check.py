@@ -1,0 +1,237 @@
+"""The hook that may block pictures, by a check of these tests that knows two colours."""
+
+import base64
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from compositor import SuperimposeParams
+from compositor import superimpose as compose
+from jobs.connection import connect_worker
+from jobs.status import FailureCode, Status
+from jobs.store import PictureStore
+from jobs.submission import Submission
+from jobs.transitions import Transitions
+from tests.compositor.pictures import plain, png
+from tests.stack import Stack, environment, running
+from tests.worker.colour_check import BLOCKED, BREAKS, REASON, NoPurple
+from worker.content_check import ContentBlocked, inspection
+from worker.warm_worker import WarmWorker
+
+ROOT = Path(__file__).parents[2]
+CHECK = "tests.worker.colour_check:NoPurple"
+FINE, ALSO_FINE, WHITE = plain((20, 20), "red"), plain((20, 20), "navy"), plain((20, 20), "white")
+PURPLE = plain((20, 20), BLOCKED)
+PICTURES = {"base_image": FINE, "overlay_image": ALSO_FINE, "mask": WHITE}
+INPUTS = list(PICTURES)
+
+
+def body(image_format: str = "png", opacity: float = 1, **pictures: bytes) -> dict[str, object]:
+    inline = {name: base64.b64encode(data).decode() for name, data in (PICTURES | pictures).items()}
+    return inline | {"image_format": image_format, "opacity": opacity}
+
+
+def purple(name: str) -> dict[str, object]:
+    """A request of which `name` is purple; the output by half navy on what makes purple of it."""
+    if name == "output":
+        return body(
+            base_image=plain((20, 20), (255, 0, 128)), opacity=0.5, overlay_image=plain((20, 20), (1, 0, 128))
+        )
+    return body(**{name: PURPLE})
+
+
+@pytest.fixture(scope="module")
+def checked(redis_socket, tmp_path_factory):
+    env = environment(
+        f"unix://{redis_socket}?db=7",
+        tmp_path_factory.mktemp("checked"),
+        content_check=CHECK,
+        max_attempts=2,
+    )
+    with running(env | {"PYTHONPATH": str(ROOT)}) as stack:
+        yield stack
+
+
+def outputs(stack: Stack) -> list[Path]:
+    folder = Path(stack.env["SUPERIMPOSE_DATA_DIR"]) / "store" / "outputs"
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("name", [*INPUTS, "output"])
+def test_a_blocked_picture_fails_its_request_and_leaves_no_output(checked, name):
+    before = outputs(checked)
+
+    status = checked.finish(checked.submit(**purple(name)))
+    result = checked.client.get(f"/v2/requests/{status.json()['request_id']}")
+
+    failed = status.json()
+    assert (status.status_code, failed["status"], failed["code"]) == (422, "FAILED", "content_blocked")
+    assert failed["error"].startswith(f"{name}: ")
+    assert "use another picture" in failed["error"]
+    assert REASON not in status.text
+    assert (result.status_code, result.json()) == (422, failed)
+    assert outputs(checked) == before
+
+
+@pytest.mark.parametrize("name", [INPUTS[0], "output"])
+def test_a_blocked_picture_is_a_400_to_one_who_waits(checked, name):
+    answer = checked.client.post("/v1/superimpose", json=purple(name))
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "content_blocked")
+
+
+@pytest.mark.parametrize("image_format", ["png", "jpeg", "webp"])
+def test_what_passes_is_the_same_file_to_the_byte(checked, image_format):
+    unchecked = compose(FINE, ALSO_FINE, SuperimposeParams(image_format=image_format), WHITE)
+
+    twice = [checked.client.post("/v1/superimpose", json=body(image_format)).content for _ in range(2)]
+
+    assert twice == [unchecked.data] * 2
+
+
+def test_a_check_that_breaks_lets_nothing_pass_and_the_next_job_runs(checked):
+    before = outputs(checked)
+    broken = checked.submit(**body(base_image=plain((20, 20), BREAKS)))
+    fine = checked.submit(**body())
+
+    failed = checked.finish(broken).json()
+
+    assert (failed["status"], failed["code"]) == ("FAILED", "internal")
+    assert "the check is broken" not in failed["error"]
+    assert checked.finish(fine).json()["status"] == "COMPLETED"
+    assert len(outputs(checked)) == len(before) + 1
+
+
+def test_the_reason_is_in_the_log_with_the_request(redis, settings, monkeypatch, capfd):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    checking = settings.model_copy(update={"content_check": CHECK, "max_attempts": 2})
+    requests = [
+        Submission(redis, checking, PictureStore.open(checking)).submit(
+            body(base_image=data), "key_1", "http://here.example"
+        )
+        for data in (PURPLE, plain((20, 20), BREAKS))
+    ]
+
+    WarmWorker(connect_worker(checking), checking).work(burst=True)
+
+    blocked, broken = (Transitions(redis, checking).read(request_id) for request_id in requests)
+    assert (blocked.code, blocked.attempts) == (FailureCode.CONTENT_BLOCKED, 1)
+    assert (broken.code, broken.attempts) == (FailureCode.INTERNAL, 2)
+    log = capfd.readouterr().err
+    assert f"request {requests[0]}: content check: base_image: {REASON}" in log
+    assert f"request {requests[1]}: attempt 2 failed" in log
+    assert "RuntimeError: the check is broken" in log
+
+
+@pytest.mark.parametrize(
+    ("spelling", "why"),
+    [
+        ("nowhere.to_be:found", "No module named 'nowhere'"),
+        ("tests.worker.colour_check:NoSuchThing", "no attribute 'NoSuchThing'"),
+        ("tests.worker.colour_check:plain_function", "missing 1 required positional argument"),
+        ("tests.worker.colour_check:makes_nothing", "it made None instead of a check"),
+    ],
+)
+def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(redis, settings, spelling, why):
+    env = environment(settings.redis_url, settings.data_dir, content_check=spelling)
+    store = PictureStore.open(settings)
+    waiting = Submission(redis, settings, store).submit(body(), "key_1", "http://here.example")
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "cli", "worker", "--workers", "1"],
+        env=env | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+    said = (ended.stdout + ended.stderr).splitlines()
+    assert ended.returncode == 2
+    assert len(said) == 1
+    assert f"SUPERIMPOSE_CONTENT_CHECK = {spelling} cannot be used: " in said[0]
+    assert why in said[0]
+    record = Transitions(redis, settings).read(waiting)
+    assert record is not None
+    assert (record.status, record.attempts) == (Status.QUEUED, 0)
+
+
+def test_a_check_that_is_not_set_loads_nothing():
+    code = (
+        "import sys, worker.child_process; from worker.content_check import load_check;"
+        "from jobs.settings import Settings; print(load_check(Settings()), *sys.modules)"
+    )
+
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+
+    check, *loaded = printed.stdout.split()
+    assert check == "None"
+    assert {"worker.nudity", "onnxruntime", "nudenet"}.isdisjoint(loaded)
+
+
+def hidden(alpha: int) -> bytes:
+    return png(Image.new("RGBA", (20, 20), (*BLOCKED, alpha)))
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 254])
+@pytest.mark.parametrize("name", INPUTS)
+def test_transparency_hides_nothing_from_the_check(settings, name, alpha):
+    files = PICTURES | {name: hidden(alpha)}
+
+    with pytest.raises(ContentBlocked, match=name):
+        compose(
+            files["base_image"],
+            files["overlay_image"],
+            SuperimposeParams(image_format="png"),
+            files["mask"],
+            inspect=inspection(NoPurple(settings)),
+        )
+
+
+@pytest.mark.parametrize(("colour", "alpha"), [((0, 0, 0), 127), ((255, 255, 255), 128)])
+def test_what_is_drawn_in_transparency_alone_shows_on_white_or_on_black(colour, alpha):
+    """Black or white of a medium alpha is grey on the other."""
+    seen: list[tuple[int, ...]] = []
+
+    def check(name: str, picture: Image.Image) -> None:
+        seen.append(picture.getpixel((0, 0)))
+
+    inspection(check)("base_image", Image.new("RGBA", (2, 2), (*colour, alpha)))
+
+    assert (128, 128, 128) in seen
+
+
+def test_an_opaque_picture_is_checked_once():
+    seen: list[str] = []
+
+    def check(name: str, picture: Image.Image) -> None:
+        seen.append(f"{name} {picture.mode}")
+
+    inspection(check)("mask", Image.new("RGBA", (2, 2), "red"))
+
+    assert seen == ["mask RGB"]
+
+
+def test_the_documented_check_runs(redis, settings, tmp_path, monkeypatch):
+    text = (ROOT / "docs/content-checks.md").read_text()
+    [example] = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    [spelling] = re.findall(r"SUPERIMPOSE_CONTENT_CHECK=(?!worker\.)(\S+:\w+)", text)
+    (tmp_path / f"{spelling.partition(':')[0]}.py").write_text(example)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    checking = settings.model_copy(update={"content_check": spelling})
+    submission = Submission(redis, checking, PictureStore.open(checking))
+    requests = [
+        submission.submit(body(base_image=data), "key_1", "http://here.example")
+        for data in (FINE, plain((4000, 10), "red"))
+    ]
+
+    WarmWorker(connect_worker(checking), checking).work(burst=True)
+
+    fine, blocked = (Transitions(redis, checking).read(request_id) for request_id in requests)
+    assert fine.status is Status.COMPLETED
+    assert blocked.code is FailureCode.CONTENT_BLOCKED

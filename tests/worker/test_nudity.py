@@ -1,0 +1,105 @@
+"""The detector of NudeNet as a content check, tried with labels that a harmless portrait triggers."""
+
+import base64
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from jobs.connection import connect_worker
+from jobs.settings import MEBIBYTE
+from jobs.status import FailureCode, Status
+from jobs.store import PictureStore
+from jobs.submission import Submission
+from jobs.transitions import Transitions
+from tests.compositor.pictures import plain
+from worker.content_check import UnusableCheck, load_check
+from worker.warm_worker import WarmWorker
+
+PORTRAIT = Path(__file__).parents[1] / "compositor/golden/in/astronaut.png"  # of NASA, public domain
+CHECK = "worker.nudity:NudityCheck"
+FACE = {"content_check": CHECK, "nudity_labels": ("FACE_FEMALE", "FACE_MALE")}
+
+
+@pytest.fixture(autouse=True)
+def _nudenet():
+    """Skips where the extra is not installed; on CI fails."""
+    if find_spec("nudenet") is None or find_spec("onnxruntime") is None:
+        message = "needs the extra nudenet: pip install 'superimpose[nudenet]'"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+
+
+@pytest.fixture
+def check(settings):
+    """A check with these settings."""
+
+    def check(**update):
+        made = load_check(settings.model_copy(update={"content_check": CHECK} | update))
+        assert made is not None
+        return made
+
+    return check
+
+
+@pytest.fixture
+def portrait():
+    with Image.open(PORTRAIT) as picture:
+        return picture.convert("RGB")
+
+
+def test_a_label_that_is_found_blocks_and_is_the_reason(check, portrait):
+    reason = check(**FACE)("base_image", portrait)
+
+    label, score = (reason or "").split()
+    assert label == "FACE_FEMALE"
+    assert 0.5 <= float(score) <= 1
+
+
+def test_a_label_that_does_not_count_does_not_block(check, portrait):
+    assert check()("base_image", portrait) is None
+
+
+def test_a_score_under_the_threshold_does_not_block(check, portrait):
+    assert check(**FACE, nudity_threshold=0.99)("base_image", portrait) is None
+
+
+@pytest.mark.parametrize("factor", [0.5, 20])
+def test_what_is_found_does_not_depend_on_the_size_of_the_picture(check, portrait, factor):
+    size = (round(portrait.width * factor), round(portrait.height * factor))
+
+    assert check(**FACE)("base_image", portrait.resize(size)) is not None
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16_384, 1), (3, 9000)])
+def test_pictures_of_every_shape_can_be_checked(check, size):
+    assert check()("mask", Image.new("RGB", size, "pink")) is None
+
+
+def test_a_label_that_the_model_does_not_know_is_refused_with_those_it_knows(check):
+    with pytest.raises(UnusableCheck, match=r"SUPERIMPOSE_NUDITY_LABELS.* no HANDS;.* FACE_FEMALE"):
+        check(nudity_labels=("HANDS",))
+
+
+def test_it_works_within_the_memory_of_a_job(redis, settings):
+    tight = settings.model_copy(update={**FACE, "job_memory_bytes": 768 * MEBIBYTE})
+    submission = Submission(redis, tight, PictureStore.open(tight))
+    logo = base64.b64encode(plain((8, 8), "navy")).decode()
+    requests = [
+        submission.submit(
+            {"base_image": base64.b64encode(data).decode(), "overlay_image": logo},
+            "key_1",
+            "http://here.example",
+        )
+        for data in (PORTRAIT.read_bytes(), plain((1024, 1024), "navy"))
+    ]
+
+    WarmWorker(connect_worker(tight), tight).work(burst=True)
+
+    blocked, fine = (Transitions(redis, tight).read(request_id) for request_id in requests)
+    assert blocked is not None
+    assert fine is not None
+    assert blocked.code is FailureCode.CONTENT_BLOCKED
+    assert fine.status is Status.COMPLETED
+    assert fine.stages["inspect"] > 0

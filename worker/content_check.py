@@ -1,0 +1,81 @@
+"""The hook between decode and encode that may block a picture: `SUPERIMPOSE_CONTENT_CHECK`."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Protocol
+
+from PIL import Image
+
+from compositor import Inspect
+from jobs.settings import Settings
+from jobs.status import FailureCode
+
+
+class ContentCheck(Protocol):
+    """What the setting's callable makes, once per process and before its first job, from our `Settings`."""
+
+    def __call__(self, name: str, picture: Image.Image) -> str | None:
+        """None lets the RGB `picture` pass; anything else blocks it, and is the reason for the log.
+
+        `name` is "base_image", "overlay_image", "mask" or "output". The picture is the check's to change.
+        What it raises fails this attempt at the job: nothing goes out unchecked.
+        """
+
+
+class UnusableCheck(Exception):
+    """The setting names nothing that can check; the text says which setting and why."""
+
+
+class ContentBlocked(Exception):
+    """A picture that must not be used or given out; `reason` is for the log alone."""
+
+    code = FailureCode.CONTENT_BLOCKED
+
+    def __init__(self, name: str, reason: str) -> None:
+        shown = "the picture that this request makes" if name == "output" else "this picture"
+        super().__init__(f"{name}: {shown} is against the content rules of this service; use another picture")
+        self.reason = f"{name}: {reason}"
+
+
+def load_check(settings: Settings) -> ContentCheck | None:
+    """The check that the settings name; None without one. Raises `UnusableCheck`."""
+    if settings.content_check is None:
+        return None
+    module, _, name = settings.content_check.partition(":")
+    try:
+        check: ContentCheck = getattr(import_module(module), name)(settings)
+    except Exception as error:
+        raise _unusable(settings, f"{type(error).__name__}: {error}") from error
+    if not callable(check):
+        raise _unusable(settings, f"it made {check!r} instead of a check")
+    return check
+
+
+def _unusable(settings: Settings, why: str) -> UnusableCheck:
+    return UnusableCheck(f"SUPERIMPOSE_CONTENT_CHECK = {settings.content_check} cannot be used: {why}")
+
+
+def inspection(check: ContentCheck) -> Inspect:
+    """`check` as the compositor calls it. It raises `ContentBlocked`."""
+
+    def inspect(name: str, picture: Image.Image) -> None:
+        for view in views(picture):
+            reason = check(name, view)
+            if reason is not None:
+                raise ContentBlocked(name, str(reason))
+
+    return inspect
+
+
+def views(picture: Image.Image) -> Iterator[Image.Image]:
+    """Every way to see the RGB or RGBA `picture`, as RGB images of their own.
+
+    A transparent one is its colours without their transparency, which anyone can undo, and itself on white
+    and on black: what is drawn in the alpha of one colour shows on one of them.
+    """
+    yield picture.convert("RGB")
+    if picture.has_transparency_data and picture.getextrema()[-1] != (255, 255):
+        for background in ("white", "black"):
+            flat = Image.new("RGB", picture.size, background)
+            flat.paste(picture, mask=picture)
+            yield flat
