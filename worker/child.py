@@ -25,19 +25,14 @@ class ChildDied(Exception):
         self.exit_status = exit_status
 
 
-class ChildRefused(ChildDied):
-    """The child cannot start with these settings; the text is its sentence for whoever set them."""
-
-    def __init__(self, exit_status: int, reason: str) -> None:
-        super().__init__(exit_status)
-        self.args = (reason,)
+class ChildRefused(Exception):
+    """The child cannot work with these settings; the text is its sentence for whoever set them."""
 
 
 class Child:
     """The parent's side of one child process."""
 
     def __init__(self, settings: Settings) -> None:
-        """Start it and wait until it is ready. Raises `ChildDied`; `ChildRefused`, where it says why."""
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
@@ -47,7 +42,19 @@ class Child:
                 start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
             )
         self._send(settings.model_dump_json())
-        self._await_ready()
+
+    def await_ready(self) -> None:
+        """Wait until it can take a task. Raises `ChildDied`; `ChildRefused`, where it says why it cannot."""
+        try:
+            if not self._connection.poll(START_TIMEOUT_S):
+                self.kill()
+            refusal = self._receive().decode()
+            if refusal:
+                raise ChildRefused(refusal)
+        except BaseException:  # or a signal that stops the worker
+            self.kill()
+            self.wait()
+            raise
 
     @property
     def pid(self) -> int:
@@ -74,14 +81,6 @@ class Child:
         """Let it end, now that it is idle."""
         self._connection.close()
         self.wait()
-
-    def _await_ready(self) -> None:
-        if not self._connection.poll(START_TIMEOUT_S):
-            self.kill()
-        refusal = self._receive().decode()
-        if refusal:
-            self.kill()
-            raise ChildRefused(self.wait(), refusal)
 
     def _send(self, text: str) -> None:
         try:

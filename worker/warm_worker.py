@@ -20,11 +20,11 @@ from rq.worker.base import WorkerStatus
 
 from jobs.housekeeping import INTERVAL_S, Housekeeping
 from jobs.queue import TASK, open_queue
-from jobs.settings import Settings
+from jobs.settings import BAD_SETTINGS, Settings
 from jobs.status import FailureCode
 from jobs.store import PictureStore
 from jobs.transitions import IllegalMove, Transitions
-from worker.child import Child, ChildDied
+from worker.child import Child, ChildDied, ChildRefused
 from worker.outcome import Ending, Outcome
 
 HEARTBEAT_S = 5
@@ -53,13 +53,24 @@ class WarmWorker(Worker):
         self._child: Child | None = None
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
-        """Run until told to stop; the child is started before the first job and ended after the last."""
-        self._living_child()
+        """Run until told to stop, then end the child.
+
+        Raises `SystemExit`, with `BAD_SETTINGS` where it is they that keep the child from starting.
+        """
         try:
             return bool(super().work(*args, **kwargs))
         finally:
             if self._child:
                 self._child.close()
+
+    def dequeue_job_and_maintain_ttl(self, *args: Any, **kwargs: Any) -> tuple[Job, Queue] | None:
+        """Wait for a job, which is taken only when the child that will run it is ready."""
+        try:
+            self._living_child()
+        except (ChildDied, ChildRefused) as error:
+            log.error("this worker cannot start: %s", error)
+            raise SystemExit(BAD_SETTINGS if isinstance(error, ChildRefused) else 1) from None
+        return super().dequeue_job_and_maintain_ttl(*args, **kwargs)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job in the child and tell RQ how it ended."""
@@ -164,5 +175,7 @@ class WarmWorker(Worker):
 
     def _living_child(self) -> Child:
         if self._child is None:
-            self._child = Child(self._settings)
+            child = Child(self._settings)
+            child.await_ready()
+            self._child = child
         return self._child

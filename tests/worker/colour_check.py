@@ -1,5 +1,7 @@
 """A content check for tests: one colour is blocked, one makes the check itself fail."""
 
+import os
+
 from PIL import Image
 
 from jobs.settings import Settings
@@ -30,3 +32,8 @@ def plain_function(name: str, picture: Image.Image) -> str | None:
 
 def makes_nothing(settings: Settings) -> None:
     """Forgets to return the check."""
+
+
+def dies(settings: Settings) -> None:
+    """Takes the process with it."""
+    os._exit(3)

@@ -24,6 +24,7 @@ from worker.content_check import ContentBlocked, inspection
 from worker.warm_worker import WarmWorker
 
 ROOT = Path(__file__).parents[2]
+HERE = "http://here.example"
 CHECK = "tests.worker.colour_check:NoPurple"
 FINE, ALSO_FINE, WHITE = plain((20, 20), "red"), plain((20, 20), "navy"), plain((20, 20), "white")
 PURPLE = plain((20, 20), BLOCKED)
@@ -111,9 +112,7 @@ def test_the_reason_is_in_the_log_with_the_request(redis, settings, monkeypatch,
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     checking = settings.model_copy(update={"content_check": CHECK, "max_attempts": 2})
     requests = [
-        Submission(redis, checking, PictureStore.open(checking)).submit(
-            body(base_image=data), "key_1", "http://here.example"
-        )
+        Submission(redis, checking, PictureStore.open(checking)).submit(body(base_image=data), "key_1", HERE)
         for data in (PURPLE, plain((20, 20), BREAKS))
     ]
 
@@ -140,7 +139,7 @@ def test_the_reason_is_in_the_log_with_the_request(redis, settings, monkeypatch,
 def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(redis, settings, spelling, why):
     env = environment(settings.redis_url, settings.data_dir, content_check=spelling)
     store = PictureStore.open(settings)
-    waiting = Submission(redis, settings, store).submit(body(), "key_1", "http://here.example")
+    waiting = Submission(redis, settings, store).submit(body(), "key_1", HERE)
 
     ended = subprocess.run(
         [sys.executable, "-m", "cli", "worker", "--workers", "1"],
@@ -154,6 +153,25 @@ def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(redis, sett
     assert len(said) == 1
     assert f"SUPERIMPOSE_CONTENT_CHECK = {spelling} cannot be used: " in said[0]
     assert why in said[0]
+    record = Transitions(redis, settings).read(waiting)
+    assert record is not None
+    assert (record.status, record.attempts) == (Status.QUEUED, 0)
+
+
+def test_a_check_that_kills_its_process_at_the_start_costs_no_job(redis, settings):
+    dying = environment(settings.redis_url, settings.data_dir, content_check="tests.worker.colour_check:dies")
+    waiting = Submission(redis, settings, PictureStore.open(settings)).submit(body(), "key_1", HERE)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "worker"],
+        env=dying | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ended.returncode == 1
+    assert "cannot start: the child process ended with status 3" in ended.stderr
+    assert "Traceback" not in ended.stderr
     record = Transitions(redis, settings).read(waiting)
     assert record is not None
     assert (record.status, record.attempts) == (Status.QUEUED, 0)
@@ -226,8 +244,7 @@ def test_the_documented_check_runs(redis, settings, tmp_path, monkeypatch):
     checking = settings.model_copy(update={"content_check": spelling})
     submission = Submission(redis, checking, PictureStore.open(checking))
     requests = [
-        submission.submit(body(base_image=data), "key_1", "http://here.example")
-        for data in (FINE, plain((4000, 10), "red"))
+        submission.submit(body(base_image=data), "key_1", HERE) for data in (FINE, plain((4000, 10), "red"))
     ]
 
     WarmWorker(connect_worker(checking), checking).work(burst=True)
