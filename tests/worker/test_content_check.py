@@ -13,6 +13,7 @@ from PIL import Image
 from compositor import SuperimposeParams
 from compositor import superimpose as compose
 from jobs.connection import connect_worker
+from jobs.record import Record
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
 from jobs.submission import Submission
@@ -24,7 +25,6 @@ from worker.content_check import ContentBlocked, inspection
 from worker.warm_worker import WarmWorker
 
 ROOT = Path(__file__).parents[2]
-HERE = "http://here.example"
 CHECK = "tests.worker.colour_check:NoPurple"
 FINE, ALSO_FINE, WHITE = plain((20, 20), "red"), plain((20, 20), "navy"), plain((20, 20), "white")
 PURPLE = plain((20, 20), BLOCKED)
@@ -108,17 +108,33 @@ def test_a_check_that_breaks_lets_nothing_pass_and_the_next_job_runs(checked):
     assert len(outputs(checked)) == len(before) + 1
 
 
-def test_the_reason_is_in_the_log_with_the_request(redis, settings, monkeypatch, capfd):
+@pytest.fixture
+def submit(redis, settings, key_id):
+    def submit(**pictures: bytes) -> str:
+        submission = Submission(redis, settings, PictureStore.open(settings))
+        return submission.submit(body(**pictures), key_id, "http://here.example").request_id
+
+    return submit
+
+
+@pytest.fixture
+def record(redis, settings):
+    def record(request_id: str) -> Record:
+        found = Transitions(redis, settings).read(request_id)
+        assert found is not None
+        return found
+
+    return record
+
+
+def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, monkeypatch, capfd):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     checking = settings.model_copy(update={"content_check": CHECK, "max_attempts": 2})
-    requests = [
-        Submission(redis, checking, PictureStore.open(checking)).submit(body(base_image=data), "key_1", HERE)
-        for data in (PURPLE, plain((20, 20), BREAKS))
-    ]
+    requests = [submit(base_image=PURPLE), submit(base_image=plain((20, 20), BREAKS))]
 
     WarmWorker(connect_worker(checking), checking).work(burst=True)
 
-    blocked, broken = (Transitions(redis, checking).read(request_id) for request_id in requests)
+    blocked, broken = map(record, requests)
     assert (blocked.code, blocked.attempts) == (FailureCode.CONTENT_BLOCKED, 1)
     assert (broken.code, broken.attempts) == (FailureCode.INTERNAL, 2)
     log = capfd.readouterr().err
@@ -136,10 +152,9 @@ def test_the_reason_is_in_the_log_with_the_request(redis, settings, monkeypatch,
         ("tests.worker.colour_check:makes_nothing", "it made None instead of a check"),
     ],
 )
-def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(redis, settings, spelling, why):
+def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(settings, submit, record, spelling, why):
     env = environment(settings.redis_url, settings.data_dir, content_check=spelling)
-    store = PictureStore.open(settings)
-    waiting = Submission(redis, settings, store).submit(body(), "key_1", HERE)
+    waiting = submit()
 
     ended = subprocess.run(
         [sys.executable, "-m", "cli", "worker", "--workers", "1"],
@@ -153,14 +168,12 @@ def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(redis, sett
     assert len(said) == 1
     assert f"SUPERIMPOSE_CONTENT_CHECK = {spelling} cannot be used: " in said[0]
     assert why in said[0]
-    record = Transitions(redis, settings).read(waiting)
-    assert record is not None
-    assert (record.status, record.attempts) == (Status.QUEUED, 0)
+    assert (record(waiting).status, record(waiting).attempts) == (Status.QUEUED, 0)
 
 
-def test_a_check_that_kills_its_process_at_the_start_costs_no_job(redis, settings):
+def test_a_check_that_kills_its_process_at_the_start_costs_no_job(settings, submit, record):
     dying = environment(settings.redis_url, settings.data_dir, content_check="tests.worker.colour_check:dies")
-    waiting = Submission(redis, settings, PictureStore.open(settings)).submit(body(), "key_1", HERE)
+    waiting = submit()
 
     ended = subprocess.run(
         [sys.executable, "-m", "worker"],
@@ -172,9 +185,7 @@ def test_a_check_that_kills_its_process_at_the_start_costs_no_job(redis, setting
     assert ended.returncode == 1
     assert "cannot start: the child process ended with status 3" in ended.stderr
     assert "Traceback" not in ended.stderr
-    record = Transitions(redis, settings).read(waiting)
-    assert record is not None
-    assert (record.status, record.attempts) == (Status.QUEUED, 0)
+    assert (record(waiting).status, record(waiting).attempts) == (Status.QUEUED, 0)
 
 
 def test_a_check_that_is_not_set_loads_nothing():
@@ -235,20 +246,17 @@ def test_an_opaque_picture_is_checked_once():
     assert seen == ["mask RGB"]
 
 
-def test_the_documented_check_runs(redis, settings, tmp_path, monkeypatch):
+def test_the_documented_check_runs(settings, submit, record, tmp_path, monkeypatch):
     text = (ROOT / "docs/content-checks.md").read_text()
     [example] = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     [spelling] = re.findall(r"SUPERIMPOSE_CONTENT_CHECK=(?!worker\.)(\S+:\w+)", text)
     (tmp_path / f"{spelling.partition(':')[0]}.py").write_text(example)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
     checking = settings.model_copy(update={"content_check": spelling})
-    submission = Submission(redis, checking, PictureStore.open(checking))
-    requests = [
-        submission.submit(body(base_image=data), "key_1", HERE) for data in (FINE, plain((4000, 10), "red"))
-    ]
+    requests = [submit(base_image=FINE), submit(base_image=plain((4000, 10), "red"))]
 
     WarmWorker(connect_worker(checking), checking).work(burst=True)
 
-    fine, blocked = (Transitions(redis, checking).read(request_id) for request_id in requests)
+    fine, blocked = map(record, requests)
     assert fine.status is Status.COMPLETED
     assert blocked.code is FailureCode.CONTENT_BLOCKED

@@ -82,18 +82,16 @@ def test_a_label_that_the_model_does_not_know_is_refused_with_those_it_knows(che
         check(nudity_labels=("HANDS",))
 
 
-def test_it_works_within_the_memory_of_a_job(redis, settings):
+def test_it_works_within_the_memory_of_a_job(redis, settings, key_id):
     tight = settings.model_copy(update={**FACE, "job_memory_bytes": 768 * MEBIBYTE})
     submission = Submission(redis, tight, PictureStore.open(tight))
-    logo = base64.b64encode(plain((8, 8), "navy")).decode()
-    requests = [
-        submission.submit(
-            {"base_image": base64.b64encode(data).decode(), "overlay_image": logo},
-            "key_1",
-            "http://here.example",
-        )
-        for data in (PORTRAIT.read_bytes(), plain((1024, 1024), "navy"))
-    ]
+
+    def submit(base: bytes) -> str:
+        files = {"base_image": base, "overlay_image": plain((8, 8), "navy")}
+        inline = {name: base64.b64encode(data).decode() for name, data in files.items()}
+        return submission.submit(inline, key_id, "http://here.example").request_id
+
+    requests = [submit(PORTRAIT.read_bytes()), submit(plain((1024, 1024), "navy"))]
 
     WarmWorker(connect_worker(tight), tight).work(burst=True)
 
