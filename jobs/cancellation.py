@@ -1,14 +1,12 @@
 """Stopping a request before its end."""
 
-import contextlib
 import logging
 
 from redis import Redis
-from rq.command import send_stop_job_command
-from rq.exceptions import InvalidJobOperation, NoSuchJobError
-from rq.job import Job
-from rq.serializers import JSONSerializer
+from rq.command import send_command
 
+from jobs.job import Job, drop_job
+from jobs.queue import open_queue
 from jobs.settings import Settings
 from jobs.status import FailureCode
 from jobs.transitions import Transitions
@@ -32,11 +30,11 @@ class Cancellation:
         """
         self._transitions.fail(request_id, FailureCode.CANCELLED, CANCELLED)
         log.info("request %s FAILED: cancelled", request_id)
-        with contextlib.suppress(NoSuchJobError):
-            self._stop(Job.fetch(request_id, connection=self._redis, serializer=JSONSerializer))
+        self._stop(request_id)
 
-    def _stop(self, job: Job) -> None:
-        try:
-            send_stop_job_command(self._redis, job.id, serializer=JSONSerializer)
-        except InvalidJobOperation:  # nobody is at it
-            job.delete()
+    def _stop(self, request_id: str) -> None:
+        job = Job.find(request_id, self._redis)
+        if job and job.worker_name:
+            send_command(self._redis, job.worker_name, "stop-job", job_id=request_id)
+        else:  # nobody is at it
+            drop_job(open_queue(self._redis), request_id)

@@ -8,11 +8,10 @@ import logging
 import time
 
 from redis import Redis
-from rq.exceptions import NoSuchJobError
-from rq.job import Job
-from rq.serializers import JSONSerializer
 
 from jobs import keyspace
+from jobs.job import UUID, drop_job
+from jobs.queue import open_queue
 from jobs.settings import Settings
 from jobs.store import PictureStore
 from jobs.transitions import IllegalMove, Transitions
@@ -42,20 +41,21 @@ class Housekeeping:
         seconds, microseconds = self._redis.time()
         now_ms = seconds * 1000 + microseconds // 1000
         late: list[bytes] = self._redis.zrangebyscore(keyspace.DEADLINES, "-inf", now_ms, start=0, num=BATCH)  # type: ignore[assignment]
-        return sum(self._end(request_id.decode()) for request_id in late)
+        return sum(self._end(member) for member in late)
 
     def sweep(self) -> int:
         """Delete pictures whose time is over; returns how many."""
         return self._store.sweep(time.time())
 
-    def _end(self, request_id: str) -> bool:
+    def _end(self, member: bytes) -> bool:
+        request_id = member.decode("ascii", "replace")
+        if not UUID.fullmatch(request_id):
+            log.warning("not a request, dropped: %s", ascii(request_id[:50]))
+            self._redis.zrem(keyspace.DEADLINES, member)
+            return False
         with contextlib.suppress(IllegalMove):
             self._transitions.expire(request_id)
             log.warning("request %s ended: past its deadline", request_id)
-            self._forget_job(request_id)
+            drop_job(open_queue(self._redis), request_id)
             return True
         return False
-
-    def _forget_job(self, request_id: str) -> None:
-        with contextlib.suppress(NoSuchJobError):
-            Job.fetch(request_id, connection=self._redis, serializer=JSONSerializer).delete()

@@ -6,18 +6,16 @@ from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 
 from jobs import keyspace
+from jobs.job import TASK, Job
 from jobs.settings import Settings
 
 Command = tuple[EncodableT, ...]
 """A Redis command: its name and its arguments."""
 
-TASK = "worker.tasks.superimpose"
-"""The only task there is; named, not imported, so that the API never loads a decoder."""
-
 
 def open_queue(redis: Redis) -> Queue:
     """The one queue of the service, with JSON instead of RQ's default, pickle."""
-    return Queue(keyspace.QUEUE, connection=redis, serializer=JSONSerializer)
+    return Queue(keyspace.QUEUE, connection=redis, job_class=Job, serializer=JSONSerializer)
 
 
 def enqueueing(queue: Queue, settings: Settings, request_id: str) -> list[Command]:

@@ -9,23 +9,24 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from redis import Redis
+from redis import ConnectionError, Redis, ResponseError, TimeoutError
 from redis.client import Pipeline
 from rq import Queue, Worker
+from rq.command import parse_payload
 from rq.executions import Execution
-from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker.base import WorkerStatus
 
 from jobs.housekeeping import INTERVAL_S, Housekeeping
-from jobs.queue import TASK, open_queue
+from jobs.job import Job, drop_job, is_wrong_type
 from jobs.settings import BAD_SETTINGS, Settings
 from jobs.status import FailureCode
 from jobs.store import PictureStore
 from jobs.transitions import IllegalMove, Transitions
 from worker.child import Child, ChildDied, ChildRefused
 from worker.outcome import Ending, Outcome
+from worker.queue import WorkerQueue
 
 HEARTBEAT_S = 5
 WORKER_TTL_S = 25  # RQ blocks on the queue for 15 s less than this, and keeps house in between
@@ -37,9 +38,12 @@ class WarmWorker(Worker):
     """Takes jobs from the one queue and hands each to its child."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
+        self._queue = WorkerQueue(redis)
         super().__init__(
-            [open_queue(redis)],
+            [self._queue],
             connection=redis,
+            job_class=Job,
+            queue_class=WorkerQueue,
             serializer=JSONSerializer,
             default_result_ttl=settings.result_ttl_s,
             worker_ttl=WORKER_TTL_S,
@@ -57,6 +61,7 @@ class WarmWorker(Worker):
 
         Raises `SystemExit`, with `BAD_SETTINGS` where it is they that keep the child from starting.
         """
+        self._queue.purge()
         try:
             return bool(super().work(*args, **kwargs))
         finally:
@@ -72,7 +77,31 @@ class WarmWorker(Worker):
             raise SystemExit(BAD_SETTINGS if isinstance(error, ChildRefused) else 1) from None
         return super().dequeue_job_and_maintain_ttl(*args, **kwargs)
 
-    def execute_job(self, job: Job, queue: Queue) -> None:
+    def execute_job(self, job: Job, queue: Queue) -> None:  # type: ignore[override]
+        """Run one job, unless something else stands in a key that RQ needs for it."""
+        try:
+            self._execute(job, queue)
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            log.error("job %s dropped, a key of it is not RQ's: %s", job.id, error)
+            self.executions.clear()
+            drop_job(queue, job.id)
+
+    def handle_payload(self, message: dict[str, Any]) -> None:
+        """Stop the job at hand when it is cancelled; nothing else said on the channel is for us."""
+        try:
+            command = parse_payload(message)
+            stopped = command["command"] == "stop-job" and command["job_id"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            stopped = None
+        if stopped and stopped in [execution.job_id for execution in list(self.executions.values())]:
+            self._stopped_job_id = stopped
+            self.kill_horse()
+        else:
+            log.info("a command was ignored: none, or not for the job at hand")
+
+    def _execute(self, job: Job, queue: Queue) -> None:
         """Run one job in the child and tell RQ how it ended."""
         execution = self.prepare_execution(job)
         self.prepare_job_execution(job, remove_from_intermediate_queue=True)
@@ -100,10 +129,21 @@ class WarmWorker(Worker):
             self._child.kill()
 
     def run_maintenance_tasks(self) -> None:
-        """RQ's registries and our own housekeeping."""
-        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
-        self._register_again()
-        self._housekeeping.run()
+        """RQ's registries and our own housekeeping; a fault in one stops neither the other nor the work."""
+        for task in (self.clean_registries, self._register_again, self._housekeeping.run):
+            try:
+                task()
+            except (ConnectionError, TimeoutError):
+                raise
+            except Exception:
+                log.exception("housekeeping failed; trying again in %d s", INTERVAL_S)
+
+    def clean_registries(self) -> None:
+        """One worker at a time; one that dies at it holds up the others for an interval only."""
+        self.last_cleaned_at = now()  # type: ignore[assignment]
+        if self.connection.set(self._queue.registry_cleaning_key, "taken", nx=True, ex=INTERVAL_S):
+            self._queue.clean(self)
+            self.connection.delete(self._queue.registry_cleaning_key)
 
     def _register_again(self) -> None:
         """After a pause longer than its registration lived (a laptop's sleep) a worker is listed again."""
@@ -112,9 +152,6 @@ class WarmWorker(Worker):
             self.register_birth()  # type: ignore[no-untyped-call]
 
     def _run(self, job: Job, execution: Execution) -> Outcome:
-        if job.func_name != TASK:
-            log.error("job %s is not ours, refused", job.id)
-            return Outcome(Ending.FAILED, "not our task")
         try:
             child = self._living_child()
             child.start(job.id)

@@ -197,16 +197,6 @@ def huge_png() -> str:
     return base64.b64encode(out.getvalue()).decode()
 
 
-def test_a_job_that_is_not_ours_is_never_run(redis, tmp_path, run_all):
-    target = tmp_path / "made-by-a-job"
-    job = open_queue(redis).enqueue("os.mkdir", str(target))
-
-    run_all()
-
-    assert not target.exists()
-    assert job.get_status() is JobStatus.FAILED
-
-
 def test_a_finished_request_is_not_made_again(redis, settings, submit, record, run_all):
     request_id = submit()
     Transitions(redis, settings).fail(request_id, FailureCode.CANCELLED, "cancelled")
