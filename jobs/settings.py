@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -43,6 +44,18 @@ def _callable(value: str) -> str:
     return value
 
 
+def _redis(value: str) -> str:
+    """Refused here: redis-py would quote from a password that it reads as a host or a port."""
+    try:
+        url = urlsplit(value)
+        readable = url.port != 0 and ("@" in url.netloc or "@" not in value or url.scheme == "unix")
+    except ValueError:
+        readable = False
+    if value and (not readable or url.scheme not in ("redis", "rediss", "unix")):
+        raise ValueError("must be redis://, rediss:// or unix://, user and password %-encoded")
+    return value
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[
     tuple[Annotated[str, AfterValidator(_cors_origin)], ...], NoDecode, BeforeValidator(_split)
@@ -59,18 +72,27 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="SUPERIMPOSE_", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix="SUPERIMPOSE_",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # it may be a password
     )
 
-    redis_url: str = Field("", description="Redis to use; empty: the socket of `superimpose up` in DATA_DIR")
+    redis_url: Annotated[str, AfterValidator(_redis)] = Field(
+        "", repr=False, description="Redis to use; empty: the socket of `superimpose up` in DATA_DIR"
+    )
     data_dir: Path = Field(Path("data"), description="where `up` keeps Redis's file, pictures and its key")
     storage_url: str = Field("", description="`file:///dir` or `s3://bucket/prefix`; empty: DATA_DIR")
     public_url: Annotated[str, AfterValidator(_origin)] | None = Field(
         None, description="origin in the URLs of answers; unset: the request's own Host"
     )
-    dev_api_key: str | None = Field(None, description="a key made valid when the API starts")
+    dev_api_key: str | None = Field(None, repr=False, description="a key made valid when the API starts")
     admin_key: str | None = Field(
-        None, min_length=20, description="key of the admin API, 20 characters or more; unset: there is none"
+        None,
+        min_length=20,
+        repr=False,
+        description="key of the admin API, 20 characters or more; unset: there is none",
     )
     workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1,

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import IO
 
 import httpx
 
@@ -19,12 +20,13 @@ STOP_S = 15
 
 @dataclass
 class Stack:
-    """Processes to talk to; `env` is what their settings are read from."""
+    """Processes to talk to; `env` is what their settings are read from, `log` where all of them write."""
 
     url: str
     env: Mapping[str, str]
     client: httpx.Client
     processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    log: IO[bytes] | None = None
 
     def submit(self, **params: object) -> str:
         """Submit over HTTP and return the request's id."""
@@ -48,7 +50,9 @@ class Stack:
 
     def start(self, *command: str) -> "subprocess.Popen[bytes]":
         """Run one more process of this stack."""
-        process = subprocess.Popen([sys.executable, "-m", *command], env=dict(self.env))
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command], env=dict(self.env), stdout=self.log, stderr=self.log
+        )
         self.processes.append(process)
         return process
 
@@ -92,11 +96,11 @@ def await_http(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 @contextmanager
-def running(env: Mapping[str, str], workers: int = 1) -> Iterator[Stack]:
+def running(env: Mapping[str, str], workers: int = 1, log: IO[bytes] | None = None) -> Iterator[Stack]:
     """An API and workers with this environment."""
     url = f"http://127.0.0.1:{free_port()}"
     with httpx.Client(base_url=url, headers={"x-api-key": KEY}, trust_env=False, timeout=30) as client:
-        stack = Stack(url, env, client)
+        stack = Stack(url, env, client, log=log)
         try:
             api = stack.start("cli", "api", "--port", url.rpartition(":")[2])
             for _ in range(workers):

@@ -76,3 +76,41 @@ def test_settings_survive_the_way_to_a_child_process():
     settings = Settings(fetch_allow="10.0.0.0/8", workers=3, public_url="https://a.example")
 
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:p/w@host:6379/0",
+        "redis://:p?w@host/0",
+        "redis://user:p#w@host/0",
+        "redis://p#w@host/0",
+        "http://user:p@host/0",
+        "redis://user:p@[host/0",
+        "redis://user:p@host:port/0",
+    ],
+)
+def test_a_redis_url_that_would_be_misread_is_refused_without_a_word_of_it(url):
+    with pytest.raises(ValidationError, match="redis_url") as refused:
+        Settings(redis_url=url)
+    assert url not in str(refused.value)
+    assert "p#w" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://host",
+        "rediss://user:p%40w@host:6380/0?ssl_ca_certs=/etc/ca.pem",
+        "redis://:p@w@host/0",
+        "unix:///run/redis.sock?db=1&password=p@w",
+    ],
+)
+def test_redis_urls_of_every_kind_are_taken(url):
+    assert Settings(redis_url=url).effective_redis_url == url
+
+
+def test_neither_key_nor_redis_url_shows_in_the_settings_text():
+    settings = Settings(redis_url="redis://user:secret@host", dev_api_key="secret-too")
+
+    assert "secret" not in repr(settings)

@@ -1,0 +1,171 @@
+"""The whole service over a Redis with an ACL, a password and TLS, as docs/stack.md says to set it up."""
+
+import subprocess
+import sys
+
+import pytest
+from redis import AuthenticationError, Redis
+from redis.exceptions import NoPermissionError, ResponseError
+
+from jobs import keyspace
+from jobs.connection import connect
+from jobs.housekeeping import Housekeeping
+from jobs.settings import Settings
+from jobs.store import PictureStore
+from tests import guarded_redis
+from tests.guarded_redis import ENCODED, PASSWORD
+from tests.stack import Stack, environment, running
+from tests.test_compose_file import SERVICES
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    with guarded_redis.serving(tmp_path_factory.mktemp("guarded")) as redis:
+        yield redis
+
+
+@pytest.fixture(scope="module", params=["plain", "tls"])
+def url(guarded, request) -> str:
+    return getattr(guarded, request.param)
+
+
+@pytest.fixture(scope="module")
+def stack(url, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("stack")
+    env = environment(url, directory, fetch_allow="127.0.0.1/32", job_timeout_s=30)
+    with (directory / "log").open("w+b") as log, running(env, log=log) as stack:
+        yield stack
+
+
+def log_of(stack: Stack) -> str:
+    assert stack.log is not None
+    stack.log.flush()
+    with open(stack.log.name) as log:  # noqa: PTH123
+        return log.read()
+
+
+def run(stack: Stack, *command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, *command], env=dict(stack.env), capture_output=True, text=True)
+
+
+def samples(stack: Stack) -> dict[str, str]:
+    return {
+        "base_image": f"{stack.url}/samples/cup.jpg",
+        "overlay_image": f"{stack.url}/samples/logo.png",
+    }
+
+
+def test_requests_are_made_and_pictures_served(stack):
+    request_id = stack.submit(**samples(stack))
+
+    assert stack.finish(request_id).json()["status"] == "COMPLETED"
+    result = stack.client.get(f"/v2/requests/{request_id}").json()
+    assert stack.client.get(result["output"]).status_code == 200
+    again = samples(stack) | {"base_image": result["output"]}
+    assert stack.client.post("/v1/superimpose", json=again).status_code == 200
+
+
+def test_a_running_request_is_stopped(stack, origin):
+    path = f"/hangs.jpg?{stack.url}"
+    request_id = stack.submit(**samples(stack) | {"base_image": origin.url + path})
+    origin.await_request(path)
+
+    assert stack.client.post(f"/v2/requests/{request_id}/cancel").status_code == 200
+    assert stack.client.post("/v1/superimpose", json=samples(stack)).status_code == 200
+
+
+def test_keys_are_made_listed_and_revoked(stack):
+    made = run(stack, "-m", "cli", "keys", "create", "shop")
+    key_id = made.stderr.split()[0]
+
+    assert key_id in run(stack, "-m", "cli", "keys", "list").stdout
+    assert run(stack, "-m", "cli", "keys", "revoke", key_id).returncode == 0
+    assert key_id not in run(stack, "-m", "cli", "keys", "list").stdout
+
+
+def test_housekeeping_ends_what_is_late(stack, url, tmp_path, origin):
+    settings = Settings(redis_url=url, data_dir=tmp_path)
+    path = f"/hangs.jpg?late-{stack.url}"
+    request_id = stack.submit(**samples(stack) | {"base_image": origin.url + path})
+    origin.await_request(path)
+    with connect(settings) as redis:
+        redis.zadd(keyspace.DEADLINES, {request_id: 1})
+        Housekeeping(redis, settings, PictureStore.open(settings)).end_late_requests()
+
+    assert stack.status(request_id).json()["code"] == "worker_lost"
+    origin.release.set()
+    origin.release.clear()
+
+
+def test_the_health_check_of_the_workers_container_passes(stack):
+    (*_, script) = SERVICES["worker"]["healthcheck"]["test"]
+
+    assert run(stack, "-c", script).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "FLUSHALL",
+        "FLUSHDB",
+        "KEYS *",
+        "CONFIG GET *",
+        "CONFIG SET dir /tmp",
+        "MODULE LOAD /tmp/x.so",
+        "DEBUG SLEEP 0",
+        "SHUTDOWN NOSAVE",
+        "ACL LIST",
+        "ACL SETUSER x",
+        "REPLICAOF 127.0.0.1 1",
+        "MIGRATE 127.0.0.1 1 rq:x 0 1",
+        "MONITOR",
+        "CLIENT KILL ID 1",
+        "GET other",
+        "SET other 1",
+        "PUBLISH other 1",
+        "EVAL return(redis.call('get','other')) 0",
+    ],
+)
+def test_a_command_or_a_key_beyond_ours_is_refused(url, command):
+    refusal = pytest.raises((NoPermissionError, ResponseError), match=r"permission|not allowed|can't access")
+    with Redis.from_url(url) as redis, refusal:
+        redis.execute_command(*command.split())
+
+
+def test_nothing_is_refused_to_the_service_itself(stack):
+    stack.submit(**samples(stack))
+    said = log_of(stack)
+
+    assert "COMPLETED" in said
+    assert not any(word in said for word in ("NOPERM", "permissions", "Traceback", "housekeeping failed"))
+
+
+def test_a_wrong_password_is_one_sentence_that_does_not_say_it(guarded, tmp_path):
+    wrong = guarded.tls.replace(ENCODED, f"{ENCODED}-not")
+    with Redis.from_url(wrong) as redis, pytest.raises(AuthenticationError):
+        redis.ping()
+
+    told = subprocess.run(
+        [sys.executable, "-m", "cli", "keys", "list"],
+        env=environment(wrong, tmp_path),
+        capture_output=True,
+        text=True,
+    )
+
+    assert told.returncode == 1
+    assert told.stderr.startswith("superimpose: Redis cannot be reached: ")
+    assert not any(secret in told.stderr for secret in (PASSWORD, ENCODED, "p@ss"))
+
+
+def test_a_server_of_another_authority_is_not_spoken_to(guarded, tmp_path):
+    unknown = guarded.tls.partition("?")[0]
+
+    told = subprocess.run(
+        [sys.executable, "-m", "cli", "keys", "list"],
+        env=environment(unknown, tmp_path),
+        capture_output=True,
+        text=True,
+    )
+
+    assert told.returncode == 1
+    assert "CERTIFICATE_VERIFY_FAILED" in told.stderr
