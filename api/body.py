@@ -1,6 +1,7 @@
 """The body of a call: JSON to checked parameters, or every fault in one answer."""
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from jobs.submission import PICTURES
 SHOWN_LENGTH = 60
 SHOWN_FAULTS = 30
 MAX_COMMAS = 4 * 4096  # three URLs of nothing else pass; a million keys would take 3 GB to refuse one by one
+PRIVATE = re.compile(r"://|data:", re.IGNORECASE)
+"""What a URL or a data: URI has in it: their owner's passwords, tokens and pictures are not repeated."""
 SMALL = 16 * 1024  # bytes; checked sooner than another thread would start on it
 
 M = TypeVar("M", bound=BaseModel)
@@ -105,7 +108,7 @@ def _picture_faults(body: bytes, max_input_bytes: int) -> Iterator[Fault]:
 
 
 def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
-    field = _shortened(".".join(str(part) for part in detail["loc"])) or "body"
+    field = _shown(".".join(str(part) for part in detail["loc"])) or "body"
     match detail["type"]:
         case "missing":
             return fault(field, "is required")
@@ -118,8 +121,16 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
             return fault("parameters", str(detail["ctx"]["error"]))
         case _:
             rule = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
-            return fault(field, f"{_shortened(repr(detail['input']))} is not allowed: {rule}")
+            return fault(field, f"{_quoted(detail['input'])} is not allowed: {rule}")
 
 
-def _shortened(text: str) -> str:
+def _quoted(value: Any) -> str:
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return _shown(repr(value))
+
+
+def _shown(text: str) -> str:
+    if PRIVATE.search(text):
+        return "a URL or data: URI"
     return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."

@@ -146,8 +146,8 @@ async def _our_fault(request: Request, error: Exception) -> Response:
 def _logged(request: Request, error: Exception) -> dict[str, str]:
     """Log `error` with the request it befell, named by the path or accepted in this call; returns its id."""
     request_id = request.path_params.get("request_id") or getattr(request.state, "request_id", None)
-    # The path as it was sent has no line breaks to forge a second line of log with.
-    path = request.scope["raw_path"].decode("latin-1")
+    # The route's path: the one that was sent may name a picture, or forge a second line of log.
+    path = getattr(request.scope.get("route"), "path", "")
     log.error("%s %s (request %a)", request.method, path, request_id, exc_info=error)
     return {"request_id": request_id} if request_id else {}
 

@@ -29,7 +29,9 @@ def is_url(text: str) -> bool:
 
 
 def check_url(text: str) -> None:
-    """Raises `InvalidInput` if a URL is too long to be one."""
+    """Raises `InvalidInput` if a URL is too long, or has a password in it: we keep none."""
+    if "@" in re.split(r"[/?#\\]", text, maxsplit=3)[2]:
+        raise InvalidInput("has a user name in it: only images that need no login can be fetched")
     if len(text) > MAX_URL_LENGTH:
         raise InvalidInput(f"is a URL of {len(text)} characters, at most {MAX_URL_LENGTH} are allowed")
 

@@ -1,0 +1,334 @@
+"""Marked secrets through every route and every fault, then looked for wherever they have no business."""
+
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from redis import Redis
+
+from tests import guarded_redis
+from tests.cli.test_up import descendants
+from tests.stack import Stack, environment, running
+
+OUR_KEY = "si_CANARYKEY0000000000000000000000000000000000"
+WRONG_KEY = "si_CANARYWRONG"
+PASSWORD, QUERY, DATA = "CANARYPASSWORD", "CANARYQUERY", "CANARYDATA"
+SECRETS = (OUR_KEY, "CANARYKEY", WRONG_KEY, "CANARYWRONG", PASSWORD, QUERY, DATA)
+REDIS_SECRETS = (guarded_redis.PASSWORD, guarded_redis.ENCODED, "p@ss", "p%40ss")
+KEY_HEADERS = {"x-api-key": OUR_KEY}
+INLINE = f"data:image/png;base64,{DATA}{DATA}AA"
+
+
+@dataclass
+class Aftermath:
+    """What clients were told, what processes logged, what Redis held."""
+
+    answers: list[str] = field(default_factory=list)
+    statuses: set[int] = field(default_factory=set)
+    codes: set[str] = field(default_factory=set)
+    log: str = ""
+    kept: dict[str, str] = field(default_factory=dict)
+    params: str = ""
+
+
+@contextmanager
+def resetting() -> Iterator[str]:
+    """A server that resets every connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def reset() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                connection.recv(1)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+
+        threading.Thread(target=reset, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+
+
+class Driver:
+    """Calls the service and keeps what it says."""
+
+    def __init__(self, stack: Stack, after: Aftermath) -> None:
+        self.stack, self.after = stack, after
+
+    def call(self, method: str, path: str, **request: Any) -> httpx.Response:
+        headers = KEY_HEADERS | request.pop("headers", {})
+        answer = httpx.request(
+            method, self.stack.url + path, headers=headers, trust_env=False, timeout=30, **request
+        )
+        self.after.statuses.add(answer.status_code)
+        if answer.status_code != 200:
+            self.after.answers.append(f"{answer.text} {dict(answer.headers)}")
+        if "application/json" in answer.headers.get("content-type", ""):
+            self.after.codes.add(answer.json().get("code", ""))
+        return answer
+
+    def submit(self, **params: Any) -> str:
+        samples = dict.fromkeys(("base_image", "overlay_image"), f"{self.stack.url}/samples/cup.jpg")
+        answer = self.call("POST", "/v2/superimpose", json=samples | params)
+        return str(answer.json().get("request_id"))
+
+    def finish(self, request_id: str) -> None:
+        deadline = time.monotonic() + 30
+        while self.call("GET", f"/v2/requests/{request_id}/status").json()["status"] in (
+            "QUEUED",
+            "PROCESSING",
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        self.call("GET", f"/v2/requests/{request_id}")
+        self.call("GET", f"/v1/requests/{request_id}")
+
+
+def wrong_keys(drive: Driver) -> None:
+    for headers in (
+        {"x-api-key": WRONG_KEY},
+        {"x-api-key": "", "authorization": f"Bearer {WRONG_KEY}"},
+        {"x-api-key": "", "authorization": f"Basic {WRONG_KEY}"},
+    ):
+        for method, path in (
+            ("POST", "/v2/superimpose"),
+            ("POST", "/v1/superimpose"),
+            ("GET", "/v2/requests/x"),
+            ("GET", f"/v2/requests/x?key={WRONG_KEY}"),
+            ("POST", "/v2/requests/x/cancel"),
+        ):
+            drive.call(method, path, headers=headers, json={})
+    for path in (f"/nowhere/{WRONG_KEY}?{QUERY}", f"/pictures/{WRONG_KEY}.png?{QUERY}", "/v2/requests/x"):
+        drive.call("GET", path)
+
+
+def refused_bodies(drive: Driver) -> None:
+    url = f"https://user:{PASSWORD}@shop.example/a.png?token={QUERY}"
+    for params in (
+        {"base_image": [INLINE]},
+        {"base_image": {"url": url, "data": DATA}},
+        {"mask": {DATA: DATA}},
+        {"overlay_image": f"data:{DATA},x"},
+        {"overlay_image": f"data:image/png;base64,{DATA}!"},
+        {"base_image": f"{DATA}$$"},
+        {"base_image": url},
+        {"base_image": f"https://shop.example/{QUERY * 1000}"},
+        {"opacity": url},
+        {"image_format": INLINE},
+        {"background": f" {url}"},
+        {url: 1},
+        {INLINE: INLINE},
+    ):
+        drive.submit(**params)
+        drive.call("POST", "/v1/superimpose", json=params)
+    for body in (f'{{"base_image": "{INLINE}"', f'["{url}"]', f'"{INLINE}"', f"{url}"):
+        drive.call("POST", "/v2/superimpose", content=body, headers={"content-type": "application/json"})
+    drive.call("POST", "/v2/superimpose", content=INLINE, headers={"content-type": INLINE})
+
+
+def failing_requests(drive: Driver, origin: str, resets: str) -> None:
+    query = f"?token={QUERY}#{QUERY}"
+    made = [
+        drive.submit(base_image=base)
+        for base in (
+            f"{origin}/cup.jpg{query}",
+            f"{origin}/nothing{query}",
+            f"{origin}/endless{query}",
+            f"{origin}/text.png{query}",
+            f"{origin}/truncated.jpg{query}",
+            f"{origin}/huge.jpg{query}",
+            f"{resets}/a.jpg{query}",
+            f"http://127.0.0.1:1/a.jpg{query}",
+            f"http://10.0.0.1/a.jpg{query}",
+            f"http://shop.invalid/a.jpg{query}",
+            f"http://no-such-name.example-of-nobody.com/a.jpg{query}",
+            f"http://127.0.0.1:22/a.jpg{query}",
+            f"http://[::1{query}",
+            f"http://shop.example:99999/{query}",
+            INLINE,
+            INLINE.partition(",")[2],
+        )
+    ]
+    for request_id in made:
+        drive.finish(request_id)
+    drive.call("POST", "/v1/superimpose", json={"base_image": INLINE, "overlay_image": INLINE})
+
+
+def crash(drive: Driver, origin: Any) -> None:
+    """The child is killed while it fetches, until the request has no attempt left."""
+    path = f"/hangs.jpg?token={QUERY}&crash"
+    request_id = drive.submit(base_image=origin.url + path)
+    worker = drive.stack.processes[-1].pid
+    for attempt in (1, 2):
+        origin.await_request(path, attempt)
+        for child in descendants(worker):
+            os.kill(child, signal.SIGKILL)
+    drive.finish(request_id)
+
+
+def cancel(drive: Driver, origin: Any) -> None:
+    path = f"/hangs.jpg?token={QUERY}&cancel"
+    request_id = drive.submit(base_image=origin.url + path)
+    origin.await_request(path)
+    drive.call("POST", f"/v2/requests/{request_id}/cancel")
+    drive.call("POST", f"/v2/requests/{request_id}/cancel")
+
+
+def broken_record(drive: Driver, redis: Redis) -> None:
+    """Our own fault: a 500."""
+    request_id = drive.submit(base_image=INLINE)
+    drive.finish(request_id)
+    redis.hset(f"superimpose:request:{request_id}", "params", f"{{'{QUERY}'")
+    drive.call("GET", f"/v2/requests/{request_id}")
+    redis.delete(f"superimpose:request:{request_id}")
+
+
+def broken_store(drive: Driver, directory: Path) -> None:
+    """Permissions would not stop root; a file in the directory's place stops everybody."""
+    picture = drive.submit()
+    drive.finish(picture)
+    output = drive.call("GET", f"/v2/requests/{picture}").json()["output"]
+    shutil.rmtree(directory / "store")
+    (directory / "store").touch()
+    drive.submit(base_image=INLINE)
+    drive.finish(drive.submit())
+    drive.call("GET", output.removeprefix(drive.stack.url))
+
+
+def redis_gone(drive: Driver, process: Any) -> None:
+    process.kill()
+    process.wait()
+    drive.submit(base_image=INLINE)
+    drive.call("POST", "/v1/superimpose", json={"base_image": INLINE, "overlay_image": INLINE})
+    drive.call("GET", "/v2/requests/x/status", headers={"x-api-key": WRONG_KEY})
+    drive.call("POST", "/v2/requests/x/cancel")
+
+
+def everything_in(redis: Redis) -> Iterator[tuple[str, bytes]]:
+    """All that Redis holds, by `key field`, unpacked where RQ packs it."""
+    for key in map(bytes.decode, redis.scan_iter()):
+        yield key, key.encode()
+        match redis.type(key):
+            case b"hash":
+                for name, value in redis.hgetall(key).items():
+                    yield f"{key} {name.decode()}", name + b" " + unpacked(value)
+            case b"stream":
+                for _, fields in redis.xrange(key):
+                    yield key, b" ".join(unpacked(value) for value in fields.values())
+            case b"zset" | b"list" | b"set" as kind:
+                read = {"zset": redis.zrange, "list": redis.lrange}.get(kind.decode())
+                yield key, b" ".join(read(key, 0, -1) if read else redis.smembers(key))
+            case _:
+                yield key, redis.get(key) or b""
+
+
+def unpacked(value: bytes) -> bytes:
+    for unpack in (zlib.decompress, lambda text: zlib.decompress(base64.b64decode(text)), base64.b64decode):
+        try:
+            return value + b" " + unpack(value)
+        except ValueError:
+            continue
+        except zlib.error:
+            continue
+    return value
+
+
+@pytest.fixture(scope="module")
+def after(tmp_path_factory, origin):
+    directory = tmp_path_factory.mktemp("secrets")
+    after = Aftermath()
+    with guarded_redis.serving(directory) as guarded, resetting() as resets:
+        env = environment(
+            guarded.tls,
+            directory,
+            dev_api_key=OUR_KEY,
+            fetch_allow="127.0.0.1/32,::1/128",
+            max_attempts=2,
+            fetch_timeout_s=5,
+            job_timeout_s=20,
+        )
+        with (directory / "log").open("wb") as log, running(env, log=log) as stack:
+            drive = Driver(stack, after)
+            with Redis.from_url(guarded.plain) as redis:
+                wrong_keys(drive)
+                refused_bodies(drive)
+                failing_requests(drive, origin.url, resets)
+                crash(drive, origin)
+                cancel(drive, origin)
+                broken_record(drive, redis)
+                broken_store(drive, directory)
+                for where, value in everything_in(redis):
+                    text = value.decode(errors="replace")
+                    if where.startswith("superimpose:request:") and where.endswith(" params"):
+                        after.params += text
+                    else:
+                        after.kept[where] = after.kept.get(where, "") + text
+            redis_gone(drive, guarded.process)
+        after.log = (directory / "log").read_text()
+    origin.release.set()
+    origin.release.clear()
+    return after
+
+
+def test_the_drive_met_every_kind_of_answer(after):
+    """Or the silence of the other tests would say nothing."""
+    assert after.statuses >= {200, 400, 401, 404, 409, 422, 500, 502}
+    assert after.codes >= {
+        "invalid_parameters",
+        "invalid_key",
+        "missing_key",
+        "fetch_failed",
+        "invalid_image",
+        "image_too_large",
+        "worker_lost",
+        "cancelled",
+        "internal",
+        "unavailable",
+    }
+    for said in ("Traceback", "was not fetched", "ended with status -9", "COMPLETED", "Redis"):
+        assert said in after.log
+    assert any(key.startswith("rq:results:") for key in after.kept)
+    assert any(key.startswith("rq:job:") for key in after.kept)
+
+
+@pytest.mark.parametrize("secret", SECRETS + REDIS_SECRETS)
+def test_no_log_holds_a_secret(after, secret):
+    assert secret not in after.log
+
+
+@pytest.mark.parametrize("secret", SECRETS + REDIS_SECRETS)
+def test_no_answer_holds_a_secret(after, secret):
+    assert [answer for answer in after.answers if secret in answer] == []
+
+
+@pytest.mark.parametrize("secret", SECRETS + REDIS_SECRETS)
+def test_redis_holds_no_secret_but_the_urls_that_workers_fetch(after, secret):
+    assert {where: value for where, value in after.kept.items() if secret in value} == {}
+    assert (secret in after.params) == (secret == QUERY)
+
+
+def test_the_redis_job_says_nothing_of_the_request(after):
+    data = [value for where, value in after.kept.items() if where.endswith(" data")]
+    described = {value for where, value in after.kept.items() if where.endswith(" description")}
+
+    assert data
+    assert all(
+        json.loads(value[value.index('["worker') :])[0] == "worker.tasks.superimpose" for value in data
+    )
+    assert described == {"description superimpose"}
