@@ -6,7 +6,7 @@ DEV    := $(VENV)/.dev
 RUN    := $(VENV)/.run
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types fmt lock image bench bench-compositor clean
+.PHONY: help up test lint types audit fmt lock image bench bench-compositor clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ lint: $(DEV) ## style and security rules
 
 types: $(DEV) ## static types, strict
 	$(BIN)/mypy
+
+audit: $(DEV) ## known vulnerabilities of what requirements.lock pins
+	.ci/audit
 
 fmt: $(DEV) ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .

@@ -19,7 +19,7 @@ SERVICES = COMPOSE["services"]
 OURS = ("api", "worker")
 PREFIX = "SUPERIMPOSE_"
 FIXED_BY_THE_IMAGE = {"data_dir"}  # the volume is mounted there
-OF_COMPOSE_ALONE = {"SUPERIMPOSE_PORT"}  # the port published on the host
+OF_COMPOSE_ALONE = {"SUPERIMPOSE_PORT", "SUPERIMPOSE_MEMORY"}  # of the host and of a container
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -162,6 +162,33 @@ def test_our_services_have_no_privileges_and_no_writable_root(role):
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["tmpfs"] == ["/tmp:size=64m,noexec,nosuid,nodev"]
+    assert service["ulimits"] == {"core": 0}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_can_use_up_the_host(service):
+    assert {"pids_limit", "mem_limit"} <= SERVICES[service].keys()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_is_privileged_or_shares_a_namespace_of_the_host(service):
+    assert not SERVICES[service].keys() & {
+        "privileged",
+        "devices",
+        "pid",
+        "ipc",
+        "network_mode",
+        "userns_mode",
+    }
+    assert not any(volume.startswith(("/", ".")) for volume in SERVICES[service]["volumes"])
+
+
+def test_images_are_of_a_named_version():
+    bases = [rest.split()[0] for name, rest in instructions() if name == "FROM"]
+    named = [SERVICES["redis"]["image"], *(base for base in bases if ":" in base)]
+    assert len(named) == 2
+    assert all(re.search(r":\d+\.\d+", image) for image in named)
 
 
 def test_every_variable_is_a_setting():

@@ -1,7 +1,9 @@
 """The whole service over a Redis with an ACL, a password and TLS, as docs/stack.md says to set it up."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from redis import AuthenticationError, Redis
@@ -16,6 +18,8 @@ from tests import guarded_redis
 from tests.guarded_redis import ENCODED, PASSWORD
 from tests.stack import Stack, environment, running
 from tests.test_compose_file import SERVICES
+
+STACK_DOCS = Path(__file__).parents[1] / "docs" / "stack.md"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +57,13 @@ def samples(stack: Stack) -> dict[str, str]:
         "base_image": f"{stack.url}/samples/cup.jpg",
         "overlay_image": f"{stack.url}/samples/logo.png",
     }
+
+
+def test_the_acl_in_the_documentation_is_the_one_of_the_stack():
+    rules = re.search(r"^user superimpose on >PASSWORD (.*)$", STACK_DOCS.read_text(), re.MULTILINE)
+
+    assert rules is not None
+    assert rules[1].split() == guarded_redis.acl(guarded_redis.compose_options())
 
 
 def test_requests_are_made_and_pictures_served(stack):
