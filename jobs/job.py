@@ -126,4 +126,4 @@ def drop_job(queue: Queue, job_id: str) -> None:
 
 def is_wrong_type(error: ResponseError) -> bool:
     """Whether Redis refused a command because a key holds something else."""
-    return str(error).startswith("WRONGTYPE")
+    return "WRONGTYPE" in str(error)  # redis-py writes the command before it

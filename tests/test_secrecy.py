@@ -18,8 +18,10 @@ from typing import Any
 
 import httpx
 import pytest
-from redis import Redis
+from redis import Redis, RedisError
 
+from jobs.store import PictureStore
+from jobs.submission import Submission
 from tests import guarded_redis
 from tests.cli.test_up import descendants
 from tests.stack import Stack, environment, running
@@ -332,3 +334,16 @@ def test_the_redis_job_says_nothing_of_the_request(after):
         json.loads(value[value.index('["worker') :])[0] == "worker.tasks.superimpose" for value in data
     )
     assert described == {"description superimpose"}
+
+
+def test_a_full_redis_does_not_quote_the_request_it_refuses(redis, settings):
+    """redis-py writes the failed command into the error, which goes to the log."""
+    url = f"https://shop.example/?{QUERY}"
+    submission = Submission(redis, settings, PictureStore.open(settings))
+    redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(RedisError) as refused:
+            submission.submit({"base_image": url, "overlay_image": url}, "key_1", "http://here.example")
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert QUERY not in str(refused.value)

@@ -19,7 +19,7 @@ from rq.serializers import JSONSerializer
 
 from jobs.cancellation import Cancellation
 from jobs.connection import connect_worker
-from jobs.job import TASK
+from jobs.job import TASK, Job
 from jobs.keyspace import DEADLINES, QUEUE
 from jobs.queue import open_queue
 from jobs.status import Status
@@ -51,7 +51,10 @@ def pickled() -> bytes:
 
 def hash_of(redis: Redis, job_id: str) -> str:
     """A hash that differs from a real job's in nothing yet."""
-    job = open_queue(redis).create_job(TASK, args=(job_id,), job_id=job_id, retry=Retry(max=3))
+    retry = Retry(max=3)
+    job = open_queue(redis).create_job(
+        TASK, args=(job_id,), job_id=job_id, description="superimpose", retry=retry
+    )
     job.origin = QUEUE
     job.set_status("queued")
     job.save()
@@ -233,6 +236,13 @@ def traces(tmp_path, monkeypatch):
 
 def work(settings) -> None:
     WarmWorker(connect_worker(settings), settings).work(burst=True)
+
+
+def test_only_the_poison_in_it_makes_a_hash_a_bad_one(redis):
+    job_id = str(uuid4())
+    hash_of(redis, job_id)
+
+    assert Job.find(job_id, redis) is not None
 
 
 def test_the_canary_sings_when_rq_itself_runs_it(redis, traces):
