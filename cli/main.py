@@ -74,6 +74,8 @@ def main() -> None:
         app()
     except ValidationError as error:
         for detail in error.errors():
+            if detail["type"] == "default_factory_not_called":  # of another setting's fault
+                continue
             setting = "SUPERIMPOSE_" + "_".join(map(str, detail["loc"])).upper() if detail["loc"] else ""
             typer.echo(f"superimpose: {setting} {detail['msg']}", err=True)
         raise SystemExit(BAD_SETTINGS) from None
