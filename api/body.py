@@ -14,13 +14,14 @@ from api.errors import ApiError, body_too_large
 from api.service import service_of
 from compositor import SuperimposeRequest
 from jobs import inputs
+from jobs.api_keys import PREFIX
 from jobs.submission import PICTURES
 
 SHOWN_LENGTH = 60
 SHOWN_FAULTS = 30
 MAX_COMMAS = 4 * 4096  # three URLs of nothing else pass; a million keys would take 3 GB to refuse one by one
-PRIVATE = re.compile(r"://|data:", re.IGNORECASE)
-"""What a URL or a data: URI has in it: their owner's passwords, tokens and pictures are not repeated."""
+PRIVATE = re.compile(rf"://|data:|{PREFIX}\w{{20}}", re.IGNORECASE)
+"""What a URL, a data: URI or a key has in it: passwords, tokens and pictures are not repeated."""
 SMALL = 16 * 1024  # bytes; checked sooner than another thread would start on it
 
 M = TypeVar("M", bound=BaseModel)
@@ -132,5 +133,5 @@ def _quoted(value: Any) -> str:
 
 def _shown(text: str) -> str:
     if PRIVATE.search(text):
-        return "a URL or data: URI"
+        return "a URL, a data: URI or a key"
     return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."

@@ -24,12 +24,14 @@ from jobs.store import PictureStore
 from jobs.submission import Submission
 from tests import guarded_redis
 from tests.cli.test_up import descendants
+from tests.origin import LOGO
 from tests.stack import Stack, environment, running
 
 OUR_KEY = "si_CANARYKEY0000000000000000000000000000000000"
+ADMIN_KEY = "si_CANARYADMIN000000000000000000000000000000"
 WRONG_KEY = "si_CANARYWRONG"
 PASSWORD, QUERY, DATA = "CANARYPASSWORD", "CANARYQUERY", "CANARYDATA"
-SECRETS = (OUR_KEY, "CANARYKEY", WRONG_KEY, "CANARYWRONG", PASSWORD, QUERY, DATA)
+SECRETS = (OUR_KEY, "CANARYKEY", "CANARYADMIN", WRONG_KEY, "CANARYWRONG", PASSWORD, QUERY, DATA)
 REDIS_SECRETS = (guarded_redis.PASSWORD, guarded_redis.ENCODED, "p@ss", "p%40ss")
 KEY_HEADERS = {"x-api-key": OUR_KEY}
 INLINE = f"data:image/png;base64,{DATA}{DATA}AA"
@@ -45,6 +47,7 @@ class Aftermath:
     log: str = ""
     kept: dict[str, str] = field(default_factory=dict)
     params: str = ""
+    made: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -142,6 +145,32 @@ def refused_bodies(drive: Driver) -> None:
     for body in (f'{{"base_image": "{INLINE}"', f'["{url}"]', f'"{INLINE}"', f"{url}"):
         drive.call("POST", "/v2/superimpose", content=body, headers={"content-type": "application/json"})
     drive.call("POST", "/v2/superimpose", content=INLINE, headers={"content-type": INLINE})
+
+
+def uploads(drive: Driver) -> None:
+    png = base64.b64encode(LOGO).decode()
+    for urls in ([INLINE], [f"data:image/png;base64,{DATA}!"], [{"x": DATA}], INLINE, [f"data:{DATA}"], []):
+        drive.call("POST", "/upload-asset", json={"data_urls": urls})
+    drive.call("POST", "/upload-asset", json={"data_urls": [f"data:image/png;base64,{png}"]})
+    drive.call("POST", "/upload-asset", json={INLINE: 1})
+    for name, file in ((DATA, DATA.encode()), (f"{DATA}.png", LOGO)):
+        drive.call("POST", "/upload-asset", files={name: (name, file, "image/png")})
+
+
+def administration(drive: Driver) -> None:
+    admin = {"x-api-key": ADMIN_KEY}
+    made = drive.call("POST", "/admin/keys", headers=admin, json={"name": "shop"}).json()
+    drive.after.made.append(made["key"])
+    key = f"/admin/keys/{made['key_id']}"
+    rotated = drive.call("POST", f"{key}/rotate", headers=admin, json={}).json()
+    drive.after.made.append(rotated["key"])
+    drive.call("GET", "/v1/get-user-credits", headers={"x-api-key": made["key"]})
+    drive.call("POST", f"{key}/credit", headers=admin, json={"amount": made["key"]})
+    drive.call("POST", "/admin/keys", headers=admin, json={"name": [made["key"]], "scopes": [INLINE]})
+    drive.call("POST", "/admin/keys", headers={"x-api-key": WRONG_KEY}, json={"name": "shop"})
+    drive.call("GET", "/admin/keys", headers=admin)
+    drive.call("DELETE", key, headers=admin)
+    drive.submit(headers={"x-api-key": made["key"]})
 
 
 def failing_requests(drive: Driver, origin: str, resets: str) -> None:
@@ -260,6 +289,7 @@ def after(tmp_path_factory, origin):
             guarded.tls,
             directory,
             dev_api_key=OUR_KEY,
+            admin_key=ADMIN_KEY,
             fetch_allow="127.0.0.1/32,::1/128",
             max_attempts=2,
             fetch_timeout_s=5,
@@ -270,6 +300,8 @@ def after(tmp_path_factory, origin):
             with Redis.from_url(guarded.plain) as redis:
                 wrong_keys(drive)
                 refused_bodies(drive)
+                uploads(drive)
+                administration(drive)
                 failing_requests(drive, origin.url, resets)
                 crash(drive, origin)
                 cancel(drive, origin)
@@ -325,6 +357,14 @@ def test_redis_holds_no_secret_but_the_urls_that_workers_fetch(after, secret):
     assert (secret in after.params) == (secret == QUERY)
 
 
+def test_a_key_that_was_made_is_in_the_one_answer_that_gives_it(after):
+    assert len(after.made) == 2
+    for key in after.made:
+        assert key not in after.log
+        assert not any(key in value for value in after.kept.values())
+        assert not any(key in answer for answer in after.answers)
+
+
 def test_the_redis_job_says_nothing_of_the_request(after):
     data = [value for where, value in after.kept.items() if where.endswith(" data")]
     described = {value for where, value in after.kept.items() if where.endswith(" description")}
@@ -336,14 +376,14 @@ def test_the_redis_job_says_nothing_of_the_request(after):
     assert described == {"description superimpose"}
 
 
-def test_a_full_redis_does_not_quote_the_request_it_refuses(redis, settings):
+def test_a_full_redis_does_not_quote_the_request_it_refuses(redis, settings, key_id):
     """redis-py writes the failed command into the error, which goes to the log."""
     url = f"https://shop.example/?{QUERY}"
     submission = Submission(redis, settings, PictureStore.open(settings))
     redis.config_set("maxmemory", 1)
     try:
         with pytest.raises(RedisError) as refused:
-            submission.submit({"base_image": url, "overlay_image": url}, "key_1", "http://here.example")
+            submission.submit({"base_image": url, "overlay_image": url}, key_id, "http://here.example")
     finally:
         redis.config_set("maxmemory", 0)
     assert QUERY not in str(refused.value)

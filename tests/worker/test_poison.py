@@ -203,8 +203,9 @@ STRINGS = (
 
 
 @pytest.fixture
-def submit(redis, settings):
-    return lambda: Submission(redis, settings, PictureStore.open(settings)).submit(SAMPLES, "key_1", HERE)
+def submit(redis, settings, key_id):
+    submission = Submission(redis, settings, PictureStore.open(settings))
+    return lambda: submission.submit(SAMPLES, key_id, HERE).request_id
 
 
 @pytest.fixture
@@ -317,12 +318,12 @@ COMMANDS = (
 )
 
 
-def test_only_the_stop_of_the_job_at_hand_is_obeyed(redis, settings, origin, status):
+def test_only_the_stop_of_the_job_at_hand_is_obeyed(redis, settings, key_id, origin, status):
     settings = settings.model_copy(update={"fetch_allow": ("127.0.0.1/32",)})
     submission = Submission(redis, settings, PictureStore.open(settings))
     path = "/hangs.jpg?commands"
     cancelled, next_one = (
-        submission.submit(SAMPLES | {"base_image": base}, "key_1", HERE)
+        submission.submit(SAMPLES | {"base_image": base}, key_id, HERE).request_id
         for base in (origin.url + path, SAMPLES["base_image"])
     )
     worker = WarmWorker(connect_worker(settings), settings)
