@@ -49,7 +49,7 @@ async def read_json(request: Request) -> bytes:
     coding = request.headers.get("content-encoding", "identity")
     if coding != "identity":
         raise bad_request(
-            [fault("body", f"Content-Encoding {_shortened(coding)} is not decoded: send it plain")]
+            [fault("body", f"Content-Encoding {_shown(coding)} is not decoded: send it plain")]
         )
     return await read_body(request)
 
