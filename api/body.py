@@ -48,9 +48,7 @@ async def read_json(request: Request) -> bytes:
         raise bad_request([fault("body", "send JSON with the header Content-Type: application/json")])
     coding = request.headers.get("content-encoding", "identity")
     if coding != "identity":
-        raise bad_request(
-            [fault("body", f"Content-Encoding {_shown(coding)} is not decoded: send it plain")]
-        )
+        raise bad_request([fault("body", f"Content-Encoding {_shown(coding)} is not decoded: send it plain")])
     return await read_body(request)
 
 
