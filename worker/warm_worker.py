@@ -75,7 +75,7 @@ class WarmWorker(Worker):
         except (ChildDied, ChildRefused) as error:
             log.error("this worker cannot start: %s", error)
             raise SystemExit(BAD_SETTINGS if isinstance(error, ChildRefused) else 1) from None
-        return super().dequeue_job_and_maintain_ttl(*args, **kwargs)
+        return super().dequeue_job_and_maintain_ttl(*args, **kwargs)  # type: ignore[return-value]
 
     def execute_job(self, job: Job, queue: Queue) -> None:  # type: ignore[override]
         """Run one job, unless something else stands in a key that RQ needs for it."""
