@@ -4,7 +4,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
@@ -13,15 +13,19 @@ from compositor.animation import is_animated
 from compositor.colour import keepable, to_srgb
 from compositor.copyright import credits
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
-from compositor.header import declared, kind
+from compositor.header import Declared, declared, kind
 from compositor.limits import Limits
 from compositor.orientation import orientation, upright
+from compositor.parts import check_parts
 from compositor.png import fast_png, verified
-from compositor.precheck import check_bytes, check_header, check_size, not_allowed
+from compositor.room import check_room
 from compositor.transparency import colour_key, keyed_alpha
 
 # Registers them: `Image.open` would otherwise load every plugin it has to find these two.
 _LOADED = (AvifImagePlugin, WebPImagePlugin)
+Image.preinit()  # the others: an import that failed for want of memory would pass for a bad file
+
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a thread per core takes 8 MB each and is no faster with one picture
 
 
 @dataclass(frozen=True)
@@ -29,15 +33,13 @@ class Picture:
     """A decoded input: `image` is upright 8-bit sRGB, mode RGB or RGBA.
 
     `animated` tells that there are more frames, `credits` is an EXIF block of artist and copyright, or empty.
-    `profile` is the ICC profile of the RGB space that the pixels were left in, empty for sRGB. `inspected_as`
-    holds the parameters as which it has passed an inspection.
+    `profile` is the ICC profile of the RGB space that the pixels were left in, empty for sRGB.
     """
 
     image: Image.Image
     animated: bool
     credits: bytes
     profile: bytes = b""
-    inspected_as: set[str] = field(default_factory=set)
 
     @property
     def nbytes(self) -> int:
@@ -53,22 +55,66 @@ def decode(data: bytes, name: str, limits: Limits, keep_profile: bool = False) -
     Raises `InvalidImage` or `ImageTooLarge`. Lets `MemoryError` pass, and whatever no decoder raises, such as
     a job's timeout sent into this thread.
     """
-    check_bytes(data, name, limits)
-    check_header(declared(data), name, limits)
+    _check_bytes(data, name, limits)
+    check_parts(data, name)
+    header = declared(data)
+    if header:
+        _check_bits(header, name)
+        _check_size(header[:2], data, name, limits)
     with _decoding(data, name, limits):
         image = _open(data, limits)
-    check_size(image.size, name, limits)
+    _check_size(image.size, data, name, limits)
     with _decoding(data, name, limits):
         return _picture(image, data, keep_profile)
+
+
+def _check_bytes(data: bytes, name: str, limits: Limits) -> None:
+    if not data:
+        raise InvalidImage(name, "the file is empty; send an image file")
+    if len(data) > limits.max_bytes:
+        raise ImageTooLarge(
+            name,
+            f"{len(data):,} bytes, at most {limits.max_bytes:,}; send a smaller or more compressed file",
+        )
+
+
+def _check_bits(header: Declared, name: str) -> None:
+    if header.bits != 8:
+        raise InvalidImage(name, f"a {header.bits}-bit JPEG, only 8-bit ones can be read; save it as PNG")
+
+
+def _check_size(size: tuple[int, int], data: bytes, name: str, limits: Limits) -> None:
+    width, height = size
+    if width * height > limits.max_pixels:
+        raise ImageTooLarge(
+            name,
+            f"{width} x {height} = {width * height / 1e6:.4g} MP, at most {limits.max_pixels / 1e6:.4g} MP;"
+            " send a smaller picture",
+        )
+    if max(size) > limits.max_side:
+        raise ImageTooLarge(
+            name, f"{width} x {height}, at most {limits.max_side} pixels on a side; send a smaller picture"
+        )
+    check_room(size, len(data))
 
 
 def _open(data: bytes, limits: Limits) -> Image.Image:
     if "HEIF" in limits.formats:
         import_module("pillow_heif").register_heif_opener(thumbnails=False)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _bomb_limit(limits.max_pixels):
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         return Image.open(io.BytesIO(data), formats=limits.formats)
+
+
+@contextmanager
+def _bomb_limit(pixels: int) -> Iterator[None]:
+    """Pillow's own limit, which also judges our crops, set to `pixels` for the while."""
+    usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixels
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = usual
 
 
 def _picture(image: Image.Image, data: bytes, keep_profile: bool) -> Picture:
@@ -118,4 +164,5 @@ def _problem(data: bytes, limits: Limits) -> str:
         return (
             f"a {found} file that is damaged or cut short; check that it opens elsewhere, then send it again"
         )
-    return not_allowed(found, limits)
+    what = f"a file of kind {found}" if found else "not an image file of any kind known"
+    return f"{what}, allowed are {', '.join(limits.formats)}; convert it to one of these"

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from compositor.jpeg import FRAME_HEADERS, markers
+
 _KINDS = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -20,8 +22,6 @@ _KINDS = (
     (b"<", "HTML"),
 )
 _HEIF_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"heim", b"heis", b"hevc")
-_FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 - SOF15; the others are tables
-_BARE_MARKERS = {0x01, *range(0xD0, 0xD9)}
 
 
 class Declared(NamedTuple):
@@ -73,21 +73,9 @@ def _webp(data: bytes) -> Declared | None:
 
 
 def _jpeg(data: bytes) -> Declared | None:
-    """ITU-T T.81 annex B: walk the segments to the first frame header."""
-    at = 2
-    while at < len(data):
-        if data[at] != 0xFF:
-            return None
-        marker = data[at + 1]
-        if marker in _FRAME_HEADERS:
-            return Declared(_big(data, at + 7, 2), _big(data, at + 5, 2), data[at + 4])
-        if marker == 0xFF:
-            at += 1
-        elif marker in _BARE_MARKERS:
-            at += 2
-        else:
-            at += 2 + _big(data, at + 2, 2)
-    return None
+    """ITU-T T.81 annex B: the first frame header."""
+    at = next((at for marker, at in markers(data) if marker in FRAME_HEADERS), None)
+    return None if at is None else Declared(_big(data, at + 5, 2), _big(data, at + 3, 2), data[at + 2])
 
 
 def _big(data: bytes, at: int, length: int) -> int:

@@ -43,11 +43,11 @@ def _may_be_turned(data: bytes) -> bool:
     """Whether any chunk, even behind the pixels, may hold an orientation (EXIF, XMP): Pillow reads those."""
     return any(
         name == b"eXIf" or (name in _TEXTS and data.startswith(_ORIENTING_TEXTS, at))
-        for name, at in _chunks(data)
+        for name, at in chunks(data)
     )
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
+def chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
     """Name of each chunk, and where its content begins (PNG specification, 5.3)."""
     at = 8
     while at + 8 <= len(data):

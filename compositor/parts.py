@@ -1,0 +1,41 @@
+"""Files of more parts than any program writes: each costs a decoder time out of proportion to its bytes.
+
+A megabyte holds 12,000 scans of a JPEG, each a walk over all its pixels, or 90,000 chunks of a PNG.
+"""
+
+from itertools import islice
+
+from compositor.errors import InvalidImage
+from compositor.header import kind
+from compositor.jpeg import START_OF_SCAN, markers
+from compositor.png import chunks
+
+_MAX_SCANS = 100  # progressive files have about ten
+_MAX_SEGMENTS = 1000  # the largest ICC profile takes 255
+_MAX_CHUNKS = 100_000  # encoders that write 1 KB of pixels to a chunk stay far below
+
+
+def check_parts(data: bytes, name: str) -> None:
+    """Raises `InvalidImage` where the JPEG or PNG file `data`, parameter `name`, has too many parts."""
+    found = kind(data)
+    if found == "JPEG":
+        _check_jpeg(data, name)
+    elif found == "PNG" and next(islice(chunks(data), _MAX_CHUNKS, None), None):
+        raise _too_many(name, "PNG", f"{_MAX_CHUNKS:,} chunks")
+
+
+def _check_jpeg(data: bytes, name: str) -> None:
+    segments = scans = 0
+    for marker, _ in markers(data):
+        segments += 1
+        scans += marker == START_OF_SCAN
+        if scans > _MAX_SCANS:
+            raise _too_many(name, "JPEG", f"{_MAX_SCANS} scans")
+        if segments > _MAX_SEGMENTS + 3 * _MAX_SCANS:  # tables may stand before each scan
+            raise _too_many(name, "JPEG", f"{_MAX_SEGMENTS:,} segments")
+
+
+def _too_many(name: str, what: str, parts: str) -> InvalidImage:
+    return InvalidImage(
+        name, f"a {what} file of more than {parts}, which no common program writes; save it anew"
+    )
