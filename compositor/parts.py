@@ -25,9 +25,8 @@ def check_parts(data: bytes, name: str) -> None:
 
 
 def _check_jpeg(data: bytes, name: str) -> None:
-    segments = scans = 0
-    for marker, _ in markers(data):
-        segments += 1
+    scans = 0
+    for segments, (marker, _) in enumerate(markers(data)):
         scans += marker == START_OF_SCAN
         if scans > _MAX_SCANS:
             raise _too_many(name, "JPEG", f"{_MAX_SCANS} scans")

@@ -4,6 +4,7 @@ Started fresh rather than forked, because its parent has threads; ends by itself
 """
 
 import os
+import signal
 import subprocess
 import sys
 from multiprocessing.connection import Pipe
@@ -21,12 +22,20 @@ class ChildDied(Exception):
     """The child ended without an answer; `exit_status` as of `subprocess`, negative for a signal."""
 
     def __init__(self, exit_status: int) -> None:
-        super().__init__(f"the child process ended with status {exit_status}")
+        super().__init__(f"the child process {_end(exit_status)}")
         self.exit_status = exit_status
 
 
 class ChildRefused(Exception):
     """The child cannot work with these settings; the text is its sentence for whoever set them."""
+
+
+def _end(exit_status: int) -> str:
+    if exit_status >= 0:
+        return f"ended with status {exit_status}"
+    if -exit_status == signal.SIGXCPU:
+        return "used up its processor time"
+    return f"was ended by signal {-exit_status}, {signal.strsignal(-exit_status)}"
 
 
 class Child:

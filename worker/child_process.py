@@ -5,7 +5,7 @@ from multiprocessing.connection import Connection
 
 from jobs.logs import set_up_logs
 from jobs.settings import Settings
-from worker.confinement import confine
+from worker.confinement import confine, grant_processor_time
 from worker.content_check import UnusableCheck
 from worker.kit import Kit
 from worker.tasks import superimpose
@@ -18,7 +18,9 @@ def serve(connection: Connection) -> None:
     with Kit.open(settings) as kit:
         connection.send_bytes(b"")
         while True:
-            outcome = superimpose(kit, connection.recv_bytes().decode())
+            request_id = connection.recv_bytes().decode()
+            grant_processor_time(settings.attempt_timeout_s)
+            outcome = superimpose(kit, request_id)
             connection.send_bytes(outcome.to_bytes())
 
 

@@ -1,23 +1,62 @@
 """What the process that decodes strangers' files may use of the machine."""
 
+import ctypes
 import logging
+import os
 import resource
+import stat
+import sys
 
 from jobs.settings import Settings
 
 log = logging.getLogger("superimpose.worker")
 
+_FILES = 256  # open at a time; a job has about twenty
+_LARGEST_PIXEL = 8  # bytes in the output; lossless formats store four and little beside
+_PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
+
 
 def confine(settings: Settings) -> None:
-    """Bound this process's address space, and let it leave no core file with pictures in it.
+    """Bound memory, the size of a written file and open files of this process, for good.
 
-    Over the bound an allocation fails: a `MemoryError`, which ends one attempt of one job, instead of a
-    machine that runs out of memory. Time is bounded by the parent, which needs no help from this process.
+    A bound that is hit fails a call, as `MemoryError` or `OSError`, which ends one attempt of one job. No
+    core file with pictures in it is left, and no program started from here gains rights. Processes are not
+    counted: RLIMIT_NPROC is one number for all of a user's, threads included.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = settings.job_memory_bytes
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_AS, settings.job_memory_bytes)
+    _lower(resource.RLIMIT_NOFILE, _FILES)
+    if not _logs_to_file():  # which may grow
+        _lower(resource.RLIMIT_FSIZE, largest_output(settings))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def largest_output(settings: Settings) -> int:
+    """More bytes than any output has: its pixels, and metadata that came with an input."""
+    return _LARGEST_PIXEL * settings.max_pixels + settings.max_input_bytes
+
+
+def grant_processor_time(seconds: int) -> None:
+    """Let this process run for `seconds` of processor time from now; then SIGXCPU ends it, even in C code.
+
+    The parent's deadline comes first. This is for a parent that is gone.
+    """
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    wanted = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (wanted if hard < 0 else min(wanted, hard), hard))
+
+
+def _logs_to_file() -> bool:
+    return sys.stderr is not None and stat.S_ISREG(os.fstat(sys.stderr.fileno()).st_mode)
+
+
+def _lower(limit: int, wanted: int) -> None:
+    """Set a limit, also the one a process may raise it to, unless it is lower."""
+    _, hard = resource.getrlimit(limit)
+    bound = wanted if hard < 0 else min(wanted, hard)
     try:
-        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
-    except (ValueError, OSError) as error:  # macOS
-        log.warning("this system does not bound the memory of a job: %s", error)
+        resource.setrlimit(limit, (bound, bound))
+    except (ValueError, OSError) as error:  # RLIMIT_AS on macOS
+        log.warning("this system does not bound what a job may use: %s", error)

@@ -1,0 +1,106 @@
+"""What the process that decodes may use: each limit hit for real, in a process of its own."""
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobs.connection import connect_worker
+from jobs.settings import Settings
+from jobs.status import FailureCode, Status
+from jobs.store import PictureStore
+from jobs.submission import Submission
+from jobs.transitions import Transitions
+from worker.child import ChildDied
+from worker.warm_worker import WarmWorker
+
+CONFINED = "from jobs.settings import Settings; from worker.confinement import *; confine(Settings({}))\n"
+
+
+def run(code: str, **settings: object) -> "subprocess.CompletedProcess[str]":
+    """Run `code` in a process confined by `settings`."""
+    given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+    return subprocess.run(
+        [sys.executable, "-c", CONFINED.format(given) + code], capture_output=True, text=True, timeout=30
+    )
+
+
+def test_every_limit_is_set_and_cannot_be_raised_again() -> None:
+    code = "import resource as r, json; names = 'CORE AS NOFILE FSIZE'.split()\n"
+    code += "print(json.dumps({n: r.getrlimit(getattr(r, 'RLIMIT_' + n)) for n in names}))"
+
+    limits = json.loads(run(code, job_memory_bytes=2**30, max_pixels=1000, max_input_bytes=2000).stdout)
+
+    assert limits == {"CORE": [0, 0], "AS": [2**30] * 2, "NOFILE": [256] * 2, "FSIZE": [10_000] * 2}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a promise of Linux's")
+def test_no_program_started_from_a_decoder_gains_rights() -> None:
+    assert "NoNewPrivs:\t1" in run("print(open('/proc/self/status').read())").stdout
+
+
+def test_a_write_beyond_the_largest_output_fails_and_ends_nothing(tmp_path: Path) -> None:
+    code = (
+        f"from jobs.store import PictureStore; s = PictureStore.open(Settings(data_dir={str(tmp_path)!r}))\n"
+    )
+    code += (
+        "try: s.put('outputs/x', bytes(20_000))\nexcept Exception as e: print('refused', type(e).__name__)\n"
+    )
+    code += "s.put('outputs/y', bytes(9_000)); print('kept')"
+
+    done = run(code, max_pixels=1000, max_input_bytes=2000)
+
+    assert (done.returncode, done.stdout.split()[0], done.stdout.split()[-1]) == (0, "refused", "kept")
+
+
+def test_a_log_that_is_a_file_may_outgrow_the_largest_output(tmp_path: Path) -> None:
+    code = (
+        CONFINED.format("max_pixels=1000, max_input_bytes=2000")
+        + "import sys; sys.stderr.write('x' * 50_000)"
+    )
+    with (tmp_path / "log").open("w") as log:
+        subprocess.run([sys.executable, "-c", code], stderr=log, check=True, timeout=30)
+
+    assert (tmp_path / "log").stat().st_size == 50_000
+
+
+def test_processor_time_beyond_what_was_granted_ends_the_process() -> None:
+    done = run("grant_processor_time(0)\nsum(iter(int, 1))")
+
+    assert done.returncode == -signal.SIGXCPU
+    assert str(ChildDied(done.returncode)) == "the child process used up its processor time"
+
+
+def test_processor_time_is_granted_anew_for_every_job() -> None:
+    code = "import time\nfor job in range(4):\n    grant_processor_time(1)\n    start = time.process_time()\n"
+    code += "    while time.process_time() < start + 0.8: pass\nprint(time.process_time())"
+
+    done = run(code)
+
+    assert done.returncode == 0
+    assert float(done.stdout) > 2.5
+
+
+def test_other_deaths_of_a_child_are_told_by_their_signal() -> None:
+    assert str(ChildDied(-signal.SIGSEGV)) == "the child process was ended by signal 11, Segmentation fault"
+    assert str(ChildDied(1)) == "the child process ended with status 1"
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux can bound a running process")
+def test_an_output_that_cannot_be_written_is_our_fault_and_not_the_files(redis, settings: Settings) -> None:
+    settings = settings.model_copy(update={"max_attempts": 2})
+    here = "http://here.example"
+    pictures = {"base_image": f"{here}/samples/cup.jpg", "overlay_image": f"{here}/samples/logo.png"}
+    request_id = Submission(redis, settings, PictureStore.open(settings)).submit(pictures, "key_1", here)
+    worker = WarmWorker(connect_worker(settings), settings)
+    resource.prlimit(worker._living_child().pid, resource.RLIMIT_FSIZE, (1000, 1000))
+
+    worker.work(burst=True)
+
+    record = Transitions(redis, settings).read(request_id)
+    assert record is not None
+    assert (record.status, record.code, record.attempts) == (Status.FAILED, FailureCode.INTERNAL, 2)
