@@ -63,7 +63,8 @@ def decode(data: bytes, name: str, limits: Limits, keep_profile: bool = False) -
         _check_size(header[:2], data, name, limits)
     with _decoding(data, name, limits):
         image = _open(data, limits)
-    _check_size(image.size, data, name, limits)
+    if header is None or header[:2] != image.size:
+        _check_size(image.size, data, name, limits)
     with _decoding(data, name, limits):
         return _picture(image, data, keep_profile)
 

@@ -51,7 +51,9 @@ def declared(data: bytes) -> Declared | None:
         return None
 
 
-def _png(data: bytes) -> Declared:
+def _png(data: bytes) -> Declared | None:
+    if _part(data, 8, 8) != b"\0\0\0\x0dIHDR":
+        return None
     return Declared(_big(data, 16, 4), _big(data, 20, 4))
 
 
