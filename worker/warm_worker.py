@@ -155,11 +155,19 @@ class WarmWorker(Worker):
         try:
             child = self._living_child()
             child.start(job.id)
-            return self._wait(child, job, execution)
+            outcome = self._wait(child, job, execution)
         except ChildDied as death:
             self._child = None
             log.warning("request %s: %s", job.id, death)
             return Outcome(Ending.RETRY, str(death))
+        if outcome == Outcome(Ending.RETRY, FailureCode.INTERNAL):
+            self._retire(child)
+        return outcome
+
+    def _retire(self, child: Child) -> None:
+        """Memory that ran short may be in pieces: the next attempt gets a process with all of it."""
+        child.close()
+        self._child = None
 
     def _wait(self, child: Child, job: Job, execution: Execution) -> Outcome:
         deadline = time.monotonic() + self._settings.job_timeout_s

@@ -1,5 +1,6 @@
 """What the process that decodes may use: each limit hit for real, in a process of its own."""
 
+import base64
 import json
 import resource
 import signal
@@ -15,10 +16,21 @@ from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
 from jobs.submission import Submission
 from jobs.transitions import Transitions
+from tests.worker.hostile.avifs import AVIFS
+from tests.worker.hostile.files import PICTURE, Hostile
+from tests.worker.hostile.gifs import GIFS
+from tests.worker.hostile.jpegs import JPEGS
+from tests.worker.hostile.pngs import PNGS
+from tests.worker.hostile.webps import WEBPS
 from worker.child import ChildDied
 from worker.warm_worker import WarmWorker
 
 CONFINED = "from jobs.settings import Settings; from worker.confinement import *; confine(Settings({}))\n"
+BOMBS = [
+    row
+    for row in (*AVIFS, *GIFS, *JPEGS, *PNGS, *WEBPS)
+    if row.expected == PICTURE and "49-megapixels" in row.name
+]
 
 
 def run(code: str, **settings: object) -> "subprocess.CompletedProcess[str]":
@@ -92,7 +104,7 @@ def test_other_deaths_of_a_child_are_told_by_their_signal() -> None:
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux can bound a running process")
 def test_an_output_that_cannot_be_written_is_our_fault_and_not_the_files(redis, settings: Settings) -> None:
-    settings = settings.model_copy(update={"max_attempts": 2})
+    settings = settings.model_copy(update={"max_attempts": 1})  # the next has a new process
     here = "http://here.example"
     pictures = {"base_image": f"{here}/samples/cup.jpg", "overlay_image": f"{here}/samples/logo.png"}
     request_id = Submission(redis, settings, PictureStore.open(settings)).submit(pictures, "key_1", here)
@@ -103,4 +115,22 @@ def test_an_output_that_cannot_be_written_is_our_fault_and_not_the_files(redis, 
 
     record = Transitions(redis, settings).read(request_id)
     assert record is not None
+    assert (record.status, record.code, record.attempts) == (Status.FAILED, FailureCode.INTERNAL, 1)
+
+
+@pytest.mark.parametrize("row", BOMBS, ids=lambda row: row.name)
+def test_a_good_picture_that_needs_more_memory_than_a_job_has_is_our_fault(
+    redis, settings: Settings, row: Hostile
+) -> None:
+    settings = settings.model_copy(update={"max_attempts": 2, "job_memory_bytes": 1_000_000_000})
+    here = "http://here.example"
+    pictures = {"base_image": f"{here}/samples/cup.jpg", "mask": base64.b64encode(row.make()).decode()}
+    pictures["overlay_image"] = f"{here}/samples/logo.png"
+    request_id = Submission(redis, settings, PictureStore.open(settings)).submit(pictures, "key_1", here)
+
+    WarmWorker(connect_worker(settings), settings).work(burst=True)
+
+    record = Transitions(redis, settings).read(request_id)
+    assert record is not None
     assert (record.status, record.code, record.attempts) == (Status.FAILED, FailureCode.INTERNAL, 2)
+    assert "mask" not in str(record.error)

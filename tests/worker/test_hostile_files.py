@@ -116,7 +116,6 @@ def test_a_hostile_file_is_refused_in_words_or_read_and_harms_nothing(row: Hosti
     os.kill(pid, 0)
     if Path("/proc/self/status").exists():
         assert runner.peak_bytes < MEMORY_BYTES
-        print("VM", Path(f"/proc/{pid}/status").read_text().partition("VmSize:")[2].split()[0])
 
 
 def test_after_all_of_them_the_child_still_makes_pictures(runner: Runner) -> None:

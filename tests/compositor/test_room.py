@@ -1,0 +1,79 @@
+"""Memory that runs short is told from a file that is damaged, whichever decoder it runs short in."""
+
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.compositor.pictures import read
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS bounds memory on Linux only")
+
+SIDE = 3000
+DECODE = """
+import re, resource, sys
+from compositor import CompositorError, Limits
+from compositor.decode import decode
+from compositor.room import _BESIDE, _FILE_COPIES, BYTES_PER_PIXEL
+data = open(sys.argv[1], "rb").read()
+room = int(eval(sys.argv[2])) * {side} ** 2 + _FILE_COPIES * len(data) + _BESIDE + 2**20  # pages
+used = 1024 * int(re.search(r"VmSize:\\s+(\\d+)", open("/proc/self/status").read())[1])
+resource.setrlimit(resource.RLIMIT_AS, (used + room, used + room))
+try:
+    print(decode(data, "mask", Limits()).image.size)
+except (CompositorError, MemoryError) as error:
+    print("MemoryError" if isinstance(error, MemoryError) else error)
+"""
+
+
+def costly(name: str) -> bytes:
+    """A file whose decoding takes all the memory that its format can take."""
+    shade = np.add.outer(np.arange(SIDE), np.arange(SIDE)).astype(np.uint8)
+    rgba = Image.fromarray(np.dstack([shade, shade.T[::-1], 255 - shade, shade]))
+    turned = Image.Exif()
+    turned[0x112] = 6
+    marks = {
+        "exif": turned,
+        "icc_profile": Image.open(io.BytesIO(read("made/display-p3.png"))).info["icc_profile"],
+    }
+    image, image_format, options = {
+        "jpeg-progressive-cmyk": (
+            rgba.convert("RGB").convert("CMYK"),
+            "JPEG",
+            {"progressive": True, "quality": 100},
+        ),
+        "png": (rgba, "PNG", {"compress_level": 1}),
+        "png-turned": (rgba, "PNG", {"compress_level": 1, **marks}),
+        "png-16-bit": (Image.fromarray(shade.astype(np.uint16) * 257), "PNG", {"compress_level": 1}),
+        "gif": (Image.fromarray(shade).convert("P"), "GIF", {"transparency": 3}),
+        "webp": (rgba, "WEBP", {"method": 0, **marks}),
+        "avif": (rgba, "AVIF", {"speed": 10, "subsampling": "4:4:4", **marks}),
+    }[name]
+    out = io.BytesIO()
+    image.save(out, image_format, **options)
+    return out.getvalue()
+
+
+NAMES = ("jpeg-progressive-cmyk", "png", "png-turned", "png-16-bit", "gif", "webp", "avif")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_room_asked_for_is_enough_and_less_is_a_memory_error_before_decoding(
+    name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(costly(name))
+
+    def decoded(room: str) -> str:
+        code = re.sub(r"\{side\}", str(SIDE), DECODE)
+        return subprocess.run(
+            [sys.executable, "-c", code, str(file), room], capture_output=True, text=True, timeout=20
+        ).stdout
+
+    assert decoded("BYTES_PER_PIXEL").strip() == f"({SIDE}, {SIDE})"
+    assert {decoded(room).strip() for room in ("BYTES_PER_PIXEL - 1", "12", "4", "0")} == {"MemoryError"}
