@@ -14,7 +14,7 @@ from compositor.colour import keepable, to_srgb
 from compositor.copyright import credits
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
 from compositor.header import Declared, declared, kind
-from compositor.limits import Limits
+from compositor.limits import SAFE_FORMATS, Limits
 from compositor.orientation import orientation, upright
 from compositor.parts import check_parts
 from compositor.png import fast_png, verified
@@ -61,6 +61,7 @@ def decode(data: bytes, name: str, limits: Limits, keep_profile: bool = False) -
     if header:
         _check_bits(header, name)
         _check_size(header[:2], data, name, limits)
+    _load_decoders(limits)
     with _decoding(data, name, limits):
         image = _open(data, limits)
     if header is None or header[:2] != image.size:
@@ -99,9 +100,15 @@ def _check_size(size: tuple[int, int], data: bytes, name: str, limits: Limits) -
     check_room(size, len(data))
 
 
-def _open(data: bytes, limits: Limits) -> Image.Image:
+def _load_decoders(limits: Limits) -> None:
+    """Those beyond the safe ones; not while a file is opened, as an import that fails is not its fault."""
     if "HEIF" in limits.formats:
         import_module("pillow_heif").register_heif_opener(thumbnails=False)
+    if not set(limits.formats) <= set(SAFE_FORMATS):
+        Image.init()
+
+
+def _open(data: bytes, limits: Limits) -> Image.Image:
     with warnings.catch_warnings(), _bomb_limit(limits.max_pixels):
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -161,9 +168,10 @@ def _decoding(data: bytes, name: str, limits: Limits) -> Iterator[None]:
 
 def _problem(data: bytes, limits: Limits) -> str:
     found = kind(data)
+    allowed = ", ".join(limits.formats)
     if found in limits.formats:
-        return (
-            f"a {found} file that is damaged or cut short; check that it opens elsewhere, then send it again"
-        )
-    what = f"a file of kind {found}" if found else "not an image file of any kind known"
-    return f"{what}, allowed are {', '.join(limits.formats)}; convert it to one of these"
+        return f"{found} file, damaged or cut short; check that it opens elsewhere, then send it again"
+    if found == "HTML":
+        return f"a web page, not a picture; give the address of the image file itself, allowed are {allowed}"
+    what = f"{found} file" if found else "not an image file of any kind known"
+    return f"{what}, allowed are {allowed}; convert it to one of these"

@@ -1,6 +1,7 @@
 """Files that are refused: in clear words, before they cost anything, hiding nothing else's fault."""
 
 import io
+import random
 import struct
 import zlib
 from pathlib import Path
@@ -13,7 +14,9 @@ from PIL import Image, PngImagePlugin
 
 from compositor import CompositorError, ImageTooLarge, InvalidImage, Limits, SuperimposeParams, superimpose
 from compositor.decode import decode
-from tests.compositor.pictures import plain, read
+from tests.compositor.pictures import plain, png, read
+from tests.worker.hostile.fuzzed import WHOLE as FUZZED_FILES
+from tests.worker.hostile.fuzzed import mutated
 
 WHOLE = {
     "made/baseline.jpg": "JPEG",
@@ -49,15 +52,19 @@ def test_the_text_names_the_input_what_was_found_and_what_is_allowed(input: str)
     ("data", "words"),
     [
         (b"", "the file is empty"),
-        (b"<!doctype html><p>Not found", "a file of kind HTML, allowed are"),
-        (b"  <svg xmlns='x'/>", "a file of kind SVG, allowed are"),
-        (b"%PDF-1.7", "a file of kind PDF, allowed are"),
-        (b"\0\0\0\x18ftypheic", "a file of kind HEIF, allowed are"),
-        (b"\x89PNG\r\n\x1a\n", "a PNG file that is damaged or cut short"),
-        (b"GIF89a", "a GIF file that is damaged or cut short"),
-        (b"\xff\xd8\xff\xe0", "a JPEG file that is damaged or cut short"),
-        (b"RIFF\x04\0\0\0WEBPVP8X", "a WEBP file that is damaged or cut short"),
-        (b"\0\0\0\x18ftypavif", "a AVIF file that is damaged or cut short"),
+        (
+            b"<!doctype html><p>Not found",
+            "a web page, not a picture; give the address of the image file itself, allowed are JPEG",
+        ),
+        (b"  <svg xmlns='x'/>", "SVG file, allowed are"),
+        (b"%PDF-1.7", "PDF file, allowed are"),
+        (b"\0\0\0\x18ftypheic", "HEIF file, allowed are"),
+        (b"\x89PNG\r\n\x1a\n", "PNG file, damaged or cut short"),
+        (b"GIF89a", "GIF file, damaged or cut short"),
+        (b"\xff\xd8\xff\xe0", "JPEG file, damaged or cut short"),
+        (b"RIFF\x04\0\0\0WEBPVP8X", "WEBP file, damaged or cut short"),
+        (b"\xff\x0aabc", "JPEG XL file, allowed are"),
+        (b"\0\0\0\x18ftypavif", "AVIF file, damaged or cut short"),
     ],
 )
 def test_what_a_file_seems_to_be_is_said(data: bytes, words: str) -> None:
@@ -69,7 +76,7 @@ def test_what_a_file_seems_to_be_is_said(data: bytes, words: str) -> None:
 @pytest.mark.parametrize("kept", [0.05, 0.3, 0.6, 0.9, 0.97])
 def test_a_file_cut_short_is_refused(name: str, kept: float) -> None:
     data = read(name)
-    with pytest.raises(InvalidImage, match=f"a {WHOLE[name]} file that is damaged or cut short"):
+    with pytest.raises(InvalidImage, match=f"{WHOLE[name]} file, damaged or cut short"):
         decode(data[: int(len(data) * kept)], "base_image", Limits())
 
 
@@ -179,3 +186,40 @@ def test_limits_keep_the_folder_of_the_tests_out_of_the_texts() -> None:
     with pytest.raises(CompositorError) as caught:
         decode(np.random.default_rng(1).bytes(400), "mask", Limits())
     assert str(Path(__file__).parent) not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FUZZED_FILES)
+def test_files_with_many_faults_are_read_or_refused_and_nothing_else(name: str) -> None:
+    whole, codes = read(name), set()
+    for seed in range(40):
+        chance = random.Random(f"{name}{seed}")
+        try:
+            decode(mutated(mutated(whole, chance), chance), "base_image", Limits())
+        except CompositorError as error:
+            codes.add(error.code)
+    assert codes <= {"invalid_image", "image_too_large"}
+    assert codes, "none of 40 was refused"
+
+
+def test_more_pixels_than_pillow_likes_are_read_where_the_limits_allow_them() -> None:
+    whole = png(Image.new("1", (10_000, 10_000)))
+    assert decode(whole, "mask", Limits(max_pixels=100_000_000)).image.size == (10_000, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (
+            read("made/progressive.jpg")[:-2] + b"\xff\xda\0\2" * 101 + b"\xff\xd9",
+            "JPEG file of more than 100 scans",
+        ),
+        (b"\xff\xd8" + b"\xff\xfe\0\2" * 1400, "JPEG file of more than 1,000 segments"),
+        (
+            plain((1, 1), "red")[:33] + b"\0\0\0\0aaAa\0\0\0\0" * 100_001,
+            "PNG file of more than 100,000 chunks",
+        ),
+    ],
+)
+def test_a_file_of_more_parts_than_any_program_writes_is_refused(data: bytes, words: str) -> None:
+    with pytest.raises(InvalidImage, match=f"mask: a {words}, which no common program writes; save it anew"):
+        decode(data, "mask", Limits())
