@@ -109,7 +109,9 @@ class Settings(BaseSettings):
         description="one attempt at a job, then its process is killed; unset: 60, or half of START_TIMEOUT_S",
     )
     job_memory_bytes: int = Field(
-        4 * GIBIBYTE, ge=512 * MEBIBYTE, description="address space of a job's process"
+        4 * GIBIBYTE,
+        ge=512 * MEBIBYTE,
+        description="address space of a job's process; 0.3 GB plus up to 24 bytes a pixel are needed",
     )
     fetch_timeout_s: float = Field(
         default_factory=lambda given: min(20, given.get("job_timeout_s", 60) / 2),

@@ -205,9 +205,10 @@ def test_heif_is_read_when_allowed() -> None:
     assert decode(data, "mask", Limits(formats=(*SAFE_FORMATS, "HEIF"))).image.size == (29, 100)
 
 
-def test_a_format_nobody_reads_cannot_be_allowed() -> None:
-    with pytest.raises(ValueError, match="EPS cannot be read; allowed are JPEG"):
-        Limits(formats=("PNG", "EPS"))
+@pytest.mark.parametrize("name", ["EPS", "PSD", "PDF", "SVG", "DDS", "FITS", "WMF", "MPO", "ICO", "PPM"])
+def test_a_format_nobody_reads_cannot_be_allowed(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} cannot be read; allowed are JPEG"):
+        Limits(formats=("PNG", name))
 
 
 def test_a_cmyk_jpeg_is_seen_through_its_profile() -> None:

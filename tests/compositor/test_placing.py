@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from compositor import ImageTooLarge, Limits, SuperimposeParams, superimpose
+from compositor.params import MAX_OFFSET
 from tests.compositor.pictures import pixels, plain, png
 
 BASE = plain((20, 10), "black")
@@ -110,3 +111,18 @@ def test_a_huge_overlay_costs_only_what_is_seen() -> None:
         turned = params.model_copy(update={"rotation": degrees, "x_offset": -8000, "y_offset": -8000})
         out = superimpose(BASE, plain((100, 100), "white"), turned)
         assert pixels(out.data).min() > 250
+
+
+@pytest.mark.parametrize("far", [-MAX_OFFSET, -MAX_OFFSET + 1, MAX_OFFSET])
+@pytest.mark.parametrize(
+    "params", [{}, {"rotation": 33}, {"blend_mode": "multiply"}, {"opacity": 0.5}, {"tile": True}]
+)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_an_overlay_at_the_farthest_offset_reaches_pillow_only_as_boxes_within_the_base(
+    far: int, params: dict[str, Any], mode: str
+) -> None:
+    base, overlay = plain((16, 16), "white", mode), plain((5, 5), "red", mode)
+    out = superimpose(
+        base, overlay, SuperimposeParams(x_offset=far, y_offset=far, image_format="png", **params)
+    )
+    assert (pixels(out.data)[..., :3] == 255).all() != ("tile" in params)
