@@ -52,8 +52,8 @@ def decode(data: bytes, name: str, limits: Limits, keep_profile: bool = False) -
 
     With `keep_profile` pixels in another RGB space than sRGB are left in it.
 
-    Raises `InvalidImage` or `ImageTooLarge`. Lets `MemoryError` pass, and whatever no decoder raises, such as
-    a job's timeout sent into this thread.
+    Raises `InvalidImage` or `ImageTooLarge`, and `MemoryError` before it decodes what memory would run short
+    of. Lets pass whatever no decoder raises, such as a job's timeout sent into this thread.
     """
     _check_bytes(data, name, limits)
     check_parts(data, name)

@@ -1,6 +1,6 @@
 """Files of more parts than any program writes: each costs a decoder time out of proportion to its bytes.
 
-A megabyte holds 12,000 scans of a JPEG, each a walk over all its pixels, or 90,000 chunks of a PNG.
+A megabyte holds 50,000 scans of a JPEG, each a walk over all its pixels, or 80,000 chunks of a PNG.
 """
 
 from itertools import islice
