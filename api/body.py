@@ -14,7 +14,7 @@ from api.errors import ApiError, body_too_large
 from api.service import service_of
 from compositor import SuperimposeRequest
 from jobs import inputs
-from jobs.api_keys import PREFIX
+from jobs.key_text import PREFIX
 from jobs.submission import PICTURES
 
 SHOWN_LENGTH = 60

@@ -13,7 +13,7 @@ import typer
 from cli.redis_server import RedisUnavailable, await_ready, server_command
 from cli.roles import WORKER
 from cli.supervisor import Supervisor
-from jobs.api_keys import new_key
+from jobs.key_text import new_key
 from jobs.settings import Settings
 
 GRACE_S = 8

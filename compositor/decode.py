@@ -4,7 +4,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
@@ -13,11 +13,12 @@ from compositor.animation import is_animated
 from compositor.colour import keepable, to_srgb
 from compositor.copyright import credits
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
-from compositor.header import Declared, declared, kind
+from compositor.header import declared, kind
 from compositor.limits import SAFE_FORMATS, Limits
 from compositor.orientation import orientation, upright
 from compositor.parts import check_parts
 from compositor.png import fast_png, verified
+from compositor.precheck import check_bytes, check_header, check_size, not_allowed
 from compositor.room import check_room
 from compositor.transparency import colour_key, keyed_alpha
 
@@ -33,13 +34,15 @@ class Picture:
     """A decoded input: `image` is upright 8-bit sRGB, mode RGB or RGBA.
 
     `animated` tells that there are more frames, `credits` is an EXIF block of artist and copyright, or empty.
-    `profile` is the ICC profile of the RGB space that the pixels were left in, empty for sRGB.
+    `profile` is the ICC profile of the RGB space that the pixels were left in, empty for sRGB. `inspected_as`
+    holds the parameters as which it has passed an inspection.
     """
 
     image: Image.Image
     animated: bool
     credits: bytes
     profile: bytes = b""
+    inspected_as: set[str] = field(default_factory=set)
 
     @property
     def nbytes(self) -> int:
@@ -55,49 +58,20 @@ def decode(data: bytes, name: str, limits: Limits, keep_profile: bool = False) -
     Raises `InvalidImage` or `ImageTooLarge`, and `MemoryError` before it decodes what memory would run short
     of. Lets pass whatever no decoder raises, such as a job's timeout sent into this thread.
     """
-    _check_bytes(data, name, limits)
+    check_bytes(data, name, limits)
     check_parts(data, name)
     header = declared(data)
     if header:
-        _check_bits(header, name)
-        _check_size(header[:2], data, name, limits)
+        check_header(header, name, limits)
+        check_room(header[:2], len(data))
     _load_decoders(limits)
     with _decoding(data, name, limits):
         image = _open(data, limits)
     if header is None or header[:2] != image.size:
-        _check_size(image.size, data, name, limits)
+        check_size(image.size, name, limits)
+        check_room(image.size, len(data))
     with _decoding(data, name, limits):
         return _picture(image, data, keep_profile)
-
-
-def _check_bytes(data: bytes, name: str, limits: Limits) -> None:
-    if not data:
-        raise InvalidImage(name, "the file is empty; send an image file")
-    if len(data) > limits.max_bytes:
-        raise ImageTooLarge(
-            name,
-            f"{len(data):,} bytes, at most {limits.max_bytes:,}; send a smaller or more compressed file",
-        )
-
-
-def _check_bits(header: Declared, name: str) -> None:
-    if header.bits != 8:
-        raise InvalidImage(name, f"a {header.bits}-bit JPEG, only 8-bit ones can be read; save it as PNG")
-
-
-def _check_size(size: tuple[int, int], data: bytes, name: str, limits: Limits) -> None:
-    width, height = size
-    if width * height > limits.max_pixels:
-        raise ImageTooLarge(
-            name,
-            f"{width} x {height} = {width * height / 1e6:.4g} MP, at most {limits.max_pixels / 1e6:.4g} MP;"
-            " send a smaller picture",
-        )
-    if max(size) > limits.max_side:
-        raise ImageTooLarge(
-            name, f"{width} x {height}, at most {limits.max_side} pixels on a side; send a smaller picture"
-        )
-    check_room(size, len(data))
 
 
 def _load_decoders(limits: Limits) -> None:
@@ -168,10 +142,6 @@ def _decoding(data: bytes, name: str, limits: Limits) -> Iterator[None]:
 
 def _problem(data: bytes, limits: Limits) -> str:
     found = kind(data)
-    allowed = ", ".join(limits.formats)
     if found in limits.formats:
         return f"{found} file, damaged or cut short; check that it opens elsewhere, then send it again"
-    if found == "HTML":
-        return f"a web page, not a picture; give the address of the image file itself, allowed are {allowed}"
-    what = f"{found} file" if found else "not an image file of any kind known"
-    return f"{what}, allowed are {allowed}; convert it to one of these"
+    return not_allowed(found, limits)

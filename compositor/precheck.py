@@ -14,7 +14,9 @@ def identify(data: bytes, name: str, limits: Limits) -> str:
     found = kind(data)
     if found is None or found not in limits.formats:
         raise InvalidImage(name, not_allowed(found, limits))
-    check_header(declared(data), name, limits)
+    header = declared(data)
+    if header:
+        check_header(header, name, limits)
     return found
 
 
@@ -29,10 +31,8 @@ def check_bytes(data: bytes, name: str, limits: Limits) -> None:
         )
 
 
-def check_header(header: Declared | None, name: str, limits: Limits) -> None:
+def check_header(header: Declared, name: str, limits: Limits) -> None:
     """Raises `InvalidImage` or `ImageTooLarge` for what a file declares of itself."""
-    if header is None:
-        return
     if header.bits != 8:
         raise InvalidImage(name, f"a {header.bits}-bit JPEG, only 8-bit ones can be read; save it as PNG")
     check_size(header[:2], name, limits)
@@ -54,6 +54,9 @@ def check_size(size: tuple[int, int], name: str, limits: Limits) -> None:
 
 
 def not_allowed(found: str | None, limits: Limits) -> str:
-    """What to tell about a file of a format that is not allowed."""
-    what = f"a file of kind {found}" if found else "not an image file of any kind known"
-    return f"{what}, allowed are {', '.join(limits.formats)}; convert it to one of these"
+    """What to tell about a file of a format that is not allowed, or of none."""
+    allowed = ", ".join(limits.formats)
+    if found == "HTML":
+        return f"a web page, not a picture; give the address of the image file itself, allowed are {allowed}"
+    what = f"{found} file" if found else "not an image file of any kind known"
+    return f"{what}, allowed are {allowed}; convert it to one of these"

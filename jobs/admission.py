@@ -11,7 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from jobs import keyspace
-from jobs.api_keys import Scope, digest
+from jobs.api_keys import Scope
+from jobs.key_text import digest
 from jobs.rates import Rate
 from jobs.settings import Settings
 

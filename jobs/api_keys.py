@@ -2,12 +2,9 @@
 
 import secrets
 import time
-import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from hashlib import sha256
-from string import ascii_letters, digits
 
 from redis import Redis
 from redis.client import Pipeline
@@ -15,11 +12,9 @@ from redis.typing import EncodableT
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
+from jobs.key_text import digest, new_key
 from jobs.rates import Rate
 
-PREFIX = "si_"
-BASE62 = digits + ascii_letters
-SECRET_LENGTH = 43  # base62 characters; 256 bits
 OVERLAP_S = 24 * 3600
 MAX_NAME_LENGTH = 100
 MAX_TEXTS = 5  # of one key at a time
@@ -104,22 +99,11 @@ class ApiKey:
         )
 
 
-def new_key() -> str:
-    """A fresh key: prefix, 256 random bits and a checksum by which scanners can recognise a leak."""
-    secret = "".join(secrets.choice(BASE62) for _ in range(SECRET_LENGTH))
-    return f"{PREFIX}{secret}{_checksum(secret)}"
-
-
 def checked_name(name: str) -> str:
     """The name of a key, if lists can show it. Raises ValueError."""
     if not name.isprintable() or not 1 <= len(name) <= MAX_NAME_LENGTH:
         raise ValueError(f"a name has 1 to {MAX_NAME_LENGTH} printable characters in one line")
     return name
-
-
-def digest(key: str) -> str:
-    """SHA-256 in hex: what is kept of a key. Keys have 256 bits, so a slow hash would add nothing."""
-    return sha256(key.encode()).hexdigest()
 
 
 class ApiKeys:
@@ -247,11 +231,3 @@ def _rate(text: Mapping[str, str]) -> Rate | None:
 
 def _seconds(text: Mapping[str, str], name: str) -> float | None:
     return int(text[name]) / 1000 if name in text else None
-
-
-def _checksum(secret: str) -> str:
-    value, text = zlib.crc32(secret.encode()), ""
-    for _ in range(6):
-        value, index = divmod(value, 62)
-        text = BASE62[index] + text
-    return text

@@ -15,6 +15,9 @@ from worker.outcome import Outcome
 LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """One job at a time needs no thread pool of numpy's and no malloc arena per thread."""
 
+KEYS = {"admin_key", "dev_api_key"}
+"""Settings that a process which decodes strangers' files has no need of."""
+
 START_TIMEOUT_S = 60  # loading the model of a content check included
 
 
@@ -28,6 +31,11 @@ class ChildDied(Exception):
 
 class ChildRefused(Exception):
     """The child cannot work with these settings; the text is its sentence for whoever set them."""
+
+
+def _environment() -> dict[str, str]:
+    """Ours without our settings, which come through the pipe."""
+    return LEAN | {name: value for name, value in os.environ.items() if not name.startswith("SUPERIMPOSE_")}
 
 
 def _end(exit_status: int) -> str:
@@ -47,10 +55,10 @@ class Child:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "worker.child_process", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                env=LEAN | os.environ,
+                env=_environment(),
                 start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
             )
-        self._send(settings.model_dump_json())
+        self._send(settings.model_dump_json(exclude=KEYS))
 
     def await_ready(self) -> None:
         """Wait until it can take a task. Raises `ChildDied`; `ChildRefused`, where it says why it cannot."""

@@ -105,7 +105,7 @@ def test_an_upload_of_another_key_is_as_unknown_as_one_that_never_was(service, n
         ({"data_urls": [], "more": 1}, "more: is not a parameter; known are data_urls"),
         ({"data_urls": ["data:image/png,x"]}, "data_urls.0: is a data: URI without ;base64"),
         ({"data_urls": ["http://127.0.0.1/x.png"]}, "data_urls.0: is not valid base64"),
-        ({"data_urls": [data_url(b"<svg/>")]}, "data_urls.0: a file of kind SVG, allowed are JPEG, PNG"),
+        ({"data_urls": [data_url(b"<svg/>")]}, "data_urls.0: SVG file, allowed are JPEG, PNG"),
         ({"data_urls": [data_url(b"hello")]}, "data_urls.0: not an image file of any kind known"),
         (
             {"data_urls": [data_url(LOGO[:16] + b"\xff" * 8 + LOGO[24:])]},
@@ -113,7 +113,7 @@ def test_an_upload_of_another_key_is_as_unknown_as_one_that_never_was(service, n
         ),
         (
             {"data_urls": [data_url(LOGO), data_url(b"%PDF"), data_url(b"BM")]},
-            "data_urls.1: a file of kind PDF",
+            "data_urls.1: PDF file",
         ),
     ],
 )

@@ -12,9 +12,8 @@ from jobs.api_keys import (
     KeyOptions,
     Scope,
     UnknownKey,
-    digest,
-    new_key,
 )
+from jobs.key_text import digest, new_key
 from jobs.rates import Rate
 
 

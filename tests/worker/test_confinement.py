@@ -22,7 +22,7 @@ from tests.worker.hostile.gifs import GIFS
 from tests.worker.hostile.jpegs import JPEGS
 from tests.worker.hostile.pngs import PNGS
 from tests.worker.hostile.webps import WEBPS
-from worker.child import ChildDied
+from worker.child import KEYS, Child, ChildDied
 from worker.warm_worker import WarmWorker
 
 CONFINED = "from jobs.settings import Settings; from worker.confinement import *; confine(Settings({}))\n"
@@ -134,3 +134,20 @@ def test_a_good_picture_that_needs_more_memory_than_a_job_has_is_our_fault(
     assert record is not None
     assert (record.status, record.code, record.attempts) == (Status.FAILED, FailureCode.INTERNAL, 2)
     assert "mask" not in str(record.error)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_process_that_decodes_knows_no_keys(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPERIMPOSE_ADMIN_KEY", "a-canary-that-is-long-enough")
+    given = settings.model_copy(
+        update={"admin_key": "a-canary-that-is-long-enough", "dev_api_key": "another"}
+    )
+    child = Child(given)
+    try:
+        child.await_ready()
+        memory = Path(f"/proc/{child.pid}/environ").read_bytes()
+    finally:
+        child.close()
+
+    assert b"SUPERIMPOSE" not in memory
+    assert not {"admin_key", "dev_api_key"} & set(json.loads(given.model_dump_json(exclude=KEYS)))

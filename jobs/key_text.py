@@ -1,0 +1,29 @@
+"""The text of an API key, and the hash that is kept of it."""
+
+import secrets
+import zlib
+from hashlib import sha256
+from string import ascii_letters, digits
+
+PREFIX = "si_"
+BASE62 = digits + ascii_letters
+SECRET_LENGTH = 43  # base62 characters; 256 bits
+
+
+def new_key() -> str:
+    """A fresh key: prefix, 256 random bits and a checksum by which scanners can recognise a leak."""
+    secret = "".join(secrets.choice(BASE62) for _ in range(SECRET_LENGTH))
+    return f"{PREFIX}{secret}{_checksum(secret)}"
+
+
+def digest(key: str) -> str:
+    """SHA-256 in hex: what is kept of a key. Keys have 256 bits, so a slow hash would add nothing."""
+    return sha256(key.encode()).hexdigest()
+
+
+def _checksum(secret: str) -> str:
+    value, text = zlib.crc32(secret.encode()), ""
+    for _ in range(6):
+        value, index = divmod(value, 62)
+        text = BASE62[index] + text
+    return text
