@@ -13,9 +13,6 @@ import pytest
 from jobs.connection import connect_worker
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
-from jobs.store import PictureStore
-from jobs.submission import Submission
-from jobs.transitions import Transitions
 from tests.worker.hostile.avifs import AVIFS
 from tests.worker.hostile.files import PICTURE, Hostile
 from tests.worker.hostile.gifs import GIFS
@@ -103,37 +100,32 @@ def test_other_deaths_of_a_child_are_told_by_their_signal() -> None:
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux can bound a running process")
-def test_an_output_that_cannot_be_written_is_our_fault_and_not_the_files(redis, settings: Settings) -> None:
+def test_an_output_that_cannot_be_written_is_our_fault_and_not_the_files(
+    settings: Settings, submit, record
+) -> None:
     settings = settings.model_copy(update={"max_attempts": 1})  # the next has a new process
-    here = "http://here.example"
-    pictures = {"base_image": f"{here}/samples/cup.jpg", "overlay_image": f"{here}/samples/logo.png"}
-    request_id = Submission(redis, settings, PictureStore.open(settings)).submit(pictures, "key_1", here)
+    request_id = submit()
     worker = WarmWorker(connect_worker(settings), settings)
     resource.prlimit(worker._living_child().pid, resource.RLIMIT_FSIZE, (1000, 1000))
 
     worker.work(burst=True)
 
-    record = Transitions(redis, settings).read(request_id)
-    assert record is not None
-    assert (record.status, record.code, record.attempts) == (Status.FAILED, FailureCode.INTERNAL, 1)
+    ended = record(request_id)
+    assert (ended.status, ended.code, ended.attempts) == (Status.FAILED, FailureCode.INTERNAL, 1)
 
 
 @pytest.mark.parametrize("row", BOMBS, ids=lambda row: row.name)
 def test_a_good_picture_that_needs_more_memory_than_a_job_has_is_our_fault(
-    redis, settings: Settings, row: Hostile
+    settings: Settings, submit, record, row: Hostile
 ) -> None:
     settings = settings.model_copy(update={"max_attempts": 2, "job_memory_bytes": 1_000_000_000})
-    here = "http://here.example"
-    pictures = {"base_image": f"{here}/samples/cup.jpg", "mask": base64.b64encode(row.make()).decode()}
-    pictures["overlay_image"] = f"{here}/samples/logo.png"
-    request_id = Submission(redis, settings, PictureStore.open(settings)).submit(pictures, "key_1", here)
+    request_id = submit(mask=base64.b64encode(row.make()).decode())
 
     WarmWorker(connect_worker(settings), settings).work(burst=True)
 
-    record = Transitions(redis, settings).read(request_id)
-    assert record is not None
-    assert (record.status, record.code, record.attempts) == (Status.FAILED, FailureCode.INTERNAL, 2)
-    assert "mask" not in str(record.error)
+    ended = record(request_id)
+    assert (ended.status, ended.code, ended.attempts) == (Status.FAILED, FailureCode.INTERNAL, 2)
+    assert "mask" not in str(ended.error)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -13,11 +13,7 @@ from PIL import Image
 from compositor import SuperimposeParams
 from compositor import superimpose as compose
 from jobs.connection import connect_worker
-from jobs.record import Record
 from jobs.status import FailureCode, Status
-from jobs.store import PictureStore
-from jobs.submission import Submission
-from jobs.transitions import Transitions
 from tests.compositor.pictures import plain, png
 from tests.stack import Stack, environment, running
 from tests.worker.colour_check import BLOCKED, BREAKS, REASON, NoPurple
@@ -108,29 +104,10 @@ def test_a_check_that_breaks_lets_nothing_pass_and_the_next_job_runs(checked):
     assert len(outputs(checked)) == len(before) + 1
 
 
-@pytest.fixture
-def submit(redis, settings, key_id):
-    def submit(**pictures: bytes) -> str:
-        submission = Submission(redis, settings, PictureStore.open(settings))
-        return submission.submit(body(**pictures), key_id, "http://here.example").request_id
-
-    return submit
-
-
-@pytest.fixture
-def record(redis, settings):
-    def record(request_id: str) -> Record:
-        found = Transitions(redis, settings).read(request_id)
-        assert found is not None
-        return found
-
-    return record
-
-
 def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, monkeypatch, capfd):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     checking = settings.model_copy(update={"content_check": CHECK, "max_attempts": 2})
-    requests = [submit(base_image=PURPLE), submit(base_image=plain((20, 20), BREAKS))]
+    requests = [submit(**body(base_image=PURPLE)), submit(**body(base_image=plain((20, 20), BREAKS)))]
 
     WarmWorker(connect_worker(checking), checking).work(burst=True)
 
@@ -154,7 +131,7 @@ def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, mon
 )
 def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(settings, submit, record, spelling, why):
     env = environment(settings.redis_url, settings.data_dir, content_check=spelling)
-    waiting = submit()
+    waiting = submit(**body())
 
     ended = subprocess.run(
         [sys.executable, "-m", "cli", "worker", "--workers", "1"],
@@ -173,7 +150,7 @@ def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(settings, s
 
 def test_a_check_that_kills_its_process_at_the_start_costs_no_job(settings, submit, record):
     dying = environment(settings.redis_url, settings.data_dir, content_check="tests.worker.colour_check:dies")
-    waiting = submit()
+    waiting = submit(**body())
 
     ended = subprocess.run(
         [sys.executable, "-m", "worker"],
@@ -253,7 +230,7 @@ def test_the_documented_check_runs(settings, submit, record, tmp_path, monkeypat
     (tmp_path / f"{spelling.partition(':')[0]}.py").write_text(example)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
     checking = settings.model_copy(update={"content_check": spelling})
-    requests = [submit(base_image=FINE), submit(base_image=plain((4000, 10), "red"))]
+    requests = [submit(**body(base_image=FINE)), submit(**body(base_image=plain((4000, 10), "red")))]
 
     WarmWorker(connect_worker(checking), checking).work(burst=True)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from jobs.api_keys import ApiKeys
 from jobs.record import Record
 from jobs.settings import Settings
 from jobs.status import Status
@@ -40,17 +41,23 @@ class Runner:
     settings: Settings
     redis: Redis
     child: Child = field(init=False)
+    key_id: str = field(init=False)
 
     def __post_init__(self) -> None:
+        self.key_id = ApiKeys(self.redis).create("stranger")[0].key_id
+        self.start()
+
+    def start(self) -> None:
+        """A new child, ready to work."""
         self.child = Child(self.settings)
+        self.child.await_ready()
 
     def run(self, overlay: bytes) -> Record:
         """What becomes of a request with this overlay. Raises `ChildDied`."""
         pictures = {name: base64.b64encode(data).decode() for name, data in self.pictures(overlay).items()}
         store = PictureStore.open(self.settings)
-        request_id = Submission(self.redis, self.settings, store).submit(
-            pictures, "key_1", "http://here.example"
-        )
+        submission = Submission(self.redis, self.settings, store)
+        request_id = submission.submit(pictures, self.key_id, "http://here.example").request_id
         self.child.start(request_id)
         if self.child.outcome(DEADLINE_S) is None:
             self.child.kill()
@@ -67,7 +74,7 @@ class Runner:
     def living(self) -> "Runner":
         """Itself, with a new child if the last one ended."""
         if self.child._process.poll() is not None:
-            self.child = Child(self.settings)
+            self.start()
         return self
 
     @property

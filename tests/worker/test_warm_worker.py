@@ -14,16 +14,11 @@ from rq.job import JobStatus
 from jobs.connection import connect_worker
 from jobs.inputs import SAMPLE
 from jobs.queue import open_queue
-from jobs.record import Record
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
-from jobs.submission import Submission
 from jobs.transitions import Transitions
 from worker.warm_worker import WarmWorker
-
-HERE = "http://here.example"
-SAMPLES = {"base_image": f"{HERE}/samples/cup.jpg", "overlay_image": f"{HERE}/samples/logo.png"}
 
 
 @pytest.fixture
@@ -36,25 +31,6 @@ def settings(redis_socket, redis, tmp_path):
         job_timeout_s=21,
         max_attempts=2,
     )
-
-
-@pytest.fixture
-def submit(redis, settings, key_id):
-    def submit(**params) -> str:
-        store = PictureStore.open(settings)
-        return Submission(redis, settings, store).submit(SAMPLES | params, key_id, HERE).request_id
-
-    return submit
-
-
-@pytest.fixture
-def record(redis, settings):
-    def record(request_id: str) -> Record:
-        found = Transitions(redis, settings).read(request_id)
-        assert found is not None
-        return found
-
-    return record
 
 
 @pytest.fixture
