@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from compositor.box import Size, common, shifted, whole
+from compositor.box import Size
 from compositor.errors import ImageTooLarge
 from compositor.limits import Limits
 from compositor.over import put_over
@@ -27,13 +27,18 @@ def put_tiles(
     One of the tiles has its top-left pixel at `corner`.
     """
     pitch_x, pitch_y = tile.width + spacing, tile.height + spacing
-    row = _row(tile, pitch_x, canvas.width + pitch_x)
     left, top = corner[0] % pitch_x - pitch_x, corner[1] % pitch_y - pitch_y
+    rows: dict[tuple[int, int], Image.Image] = {}
     for y in range(top, canvas.height, pitch_y):
-        standing = shifted(whole(row.size), (left, y))
-        seen = common(standing, whole(canvas.size))
-        if seen is not None:
-            put_over(canvas, row.crop(shifted(seen, (-left, -y))), seen, blend_mode)
+        seen = max(0, -y), min(tile.height, canvas.height - y)  # of the tile's own rows of pixels
+        if seen[0] >= seen[1]:
+            continue
+        if seen not in rows:
+            strip = tile.crop((0, seen[0], tile.width, seen[1]))
+            rows[seen] = _row(strip, pitch_x, canvas.width + pitch_x).crop(
+                (-left, 0, canvas.width - left, strip.height)
+            )
+        put_over(canvas, rows[seen], (0, y + seen[0], canvas.width, y + seen[1]), blend_mode)
 
 
 def _row(tile: Image.Image, pitch: int, width: int) -> Image.Image:
