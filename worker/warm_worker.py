@@ -29,13 +29,16 @@ from worker.outcome import Ending, Outcome
 from worker.queue import WorkerQueue
 
 HEARTBEAT_S = 5
-WORKER_TTL_S = 25  # RQ blocks on the queue for 15 s less than this, and keeps house in between
+WAIT_S = 1  # for the queue at a time: how long a stop takes to be seen
+WORKER_TTL_S = 25
 
 log = logging.getLogger("superimpose.worker")
 
 
 class WarmWorker(Worker):
     """Takes jobs from the one queue and hands each to its child."""
+
+    max_connection_wait_time = 5.0  # seconds between attempts to reach a Redis that is away
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._queue = WorkerQueue(redis)
@@ -68,14 +71,28 @@ class WarmWorker(Worker):
             if self._child:
                 self._child.close()
 
-    def dequeue_job_and_maintain_ttl(self, *args: Any, **kwargs: Any) -> tuple[Job, Queue] | None:
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, *_: Any, **__: Any
+    ) -> tuple[Job, Queue] | None:
         """Wait for a job, which is taken only when the child that will run it is ready."""
         try:
             self._living_child()
         except (ChildDied, ChildRefused) as error:
             log.error("this worker cannot start: %s", error)
             raise SystemExit(BAD_SETTINGS if isinstance(error, ChildRefused) else 1) from None
-        return super().dequeue_job_and_maintain_ttl(*args, **kwargs)  # type: ignore[return-value]
+        return self._wait_for_job(timeout)
+
+    def _wait_for_job(self, timeout: int | None) -> tuple[Job, Queue] | None:
+        """The next job; None when told to stop, or without a timeout when the queue is empty."""
+        while not self._stop_requested:
+            found = super().dequeue_job_and_maintain_ttl(timeout and WAIT_S, WAIT_S)
+            if found or timeout is None:
+                return found  # type: ignore[return-value]
+        return None
+
+    def _shutdown(self) -> None:
+        """Stop after this wait or job: RQ breaks off a wait, and with it a job that was on its way here."""
+        self._stop_requested = True
 
     def execute_job(self, job: Job, queue: Queue) -> None:  # type: ignore[override]
         """Run one job, unless something else stands in a key that RQ needs for it."""

@@ -18,6 +18,7 @@ from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
 from jobs.transitions import Transitions
+from worker.queue import WorkerQueue
 from worker.warm_worker import WarmWorker
 
 
@@ -194,3 +195,24 @@ def test_no_child_outlives_its_worker(submit, run_all):
 
 def test_samples_are_references_workers_can_read(record, submit):
     assert record(submit()).params["base_image"] == f"{SAMPLE}cup.jpg"
+
+
+def test_a_job_that_is_on_its_way_when_the_worker_is_told_to_stop_is_done_first(
+    redis, settings, submit, record, monkeypatch
+):
+    take = WorkerQueue._take
+
+    def take_and_be_told_to_stop(queue, timeout):
+        found = take(queue, timeout)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return found
+
+    monkeypatch.setattr(WorkerQueue, "_take", take_and_be_told_to_stop)
+    first, second = submit(), submit()
+
+    WarmWorker(connect_worker(settings), settings).work()
+
+    assert record(first).status is Status.COMPLETED
+    assert record(second).status is Status.QUEUED
+    assert open_queue(redis).job_ids == [second]
+    assert redis.llen(WorkerQueue(redis).intermediate_queue_key) == 0
