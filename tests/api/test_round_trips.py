@@ -1,0 +1,52 @@
+"""How often a call waits for Redis: key, limits and credits cost no round trips of their own."""
+
+from collections.abc import Callable
+
+import pytest
+from redis import Redis
+
+from tests.stack import Stack, environment, running
+
+PICTURES = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}
+
+
+@pytest.fixture
+def stack(redis, redis_socket, tmp_path):
+    with running(environment(f"unix://{redis_socket}?db=1", tmp_path), workers=0) as stack:
+        stack.submit(**PICTURES)  # connections are open and scripts are loaded
+        yield stack
+
+
+@pytest.fixture
+def commands(redis: Redis):
+    """Names of the commands that clients, and not scripts, send to this database during a call."""
+
+    def commands(call: Callable[[], object]) -> list[str]:
+        with redis.monitor() as monitor:
+            redis.echo("the start")
+            call()
+            redis.echo("the end")
+            while monitor.next_command()["command"] != "ECHO the start":
+                pass
+            seen = []
+            while (command := monitor.next_command())["command"] != "ECHO the end":
+                if command["client_type"] != "lua" and command["db"] == 1:
+                    seen.append(command["command"].split()[0])
+        return [name for name in seen if name not in HOUSEKEEPING]
+
+    return commands
+
+
+HOUSEKEEPING = {"SET", "TIME", "ZRANGEBYSCORE"}  # of the API, every ten seconds
+
+
+def test_a_submit_waits_twice_for_redis(stack: Stack, commands):
+    assert commands(lambda: stack.submit(**PICTURES)) == ["EVALSHA", "EVALSHA"]
+
+
+def test_a_read_waits_once_as_its_commands_go_together(stack: Stack, commands):
+    request_id = stack.submit(**PICTURES)
+
+    assert commands(lambda: stack.status(request_id)) == ["EVALSHA", "HGETALL", "ZRANK"]
+    assert commands(lambda: stack.client.get("/v1/get-user-credits")) == ["EVALSHA"]
+    assert commands(lambda: stack.client.get("/pictures/unknown.png")) == ["EVALSHA", "HGETALL"]
