@@ -80,10 +80,10 @@ def _decoded(body: bytes, max_bytes: int) -> Files:
 
 async def _multipart(request: Request) -> Files:
     body = await read_body(request)
+    parser = MultiPartParser(request.headers, _at_once(body), max_files=MAX_FILES, max_fields=MAX_FILES)
+    parser.spool_max_size = len(body)  # none goes to /tmp, which may be full: all are in memory anyway
     try:
-        form = await MultiPartParser(
-            request.headers, _at_once(body), max_files=MAX_FILES, max_fields=MAX_FILES
-        ).parse()
+        form = await parser.parse()
     except MultiPartException as error:
         raise bad_request([fault("body", f"is not a form with files: {error.message}")]) from None
     parts = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]

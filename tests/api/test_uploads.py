@@ -1,6 +1,9 @@
 """Uploads: kept for their key alone, checked to be pictures, within a quota."""
 
+import asyncio
 import base64
+import errno
+import tempfile
 import threading
 
 import httpx
@@ -9,6 +12,7 @@ from redis import Redis
 from segmind import SegmindClient
 from segmind.files import Files
 
+from api.app import create_app
 from jobs.api_keys import ApiKeys, KeyOptions, Scope
 from jobs.inputs import sample_bytes
 from tests.stack import KEY, Stack, environment, running
@@ -69,6 +73,28 @@ def test_uploads_can_come_as_a_form(service):
 
     types = [httpx.get(url, trust_env=False).headers["content-type"] for url in answer["urls"]]
     assert types == ["image/jpeg", "image/png"], "what it is counts, not what it says it is"
+
+
+def test_a_large_form_needs_no_room_in_tmp(settings, redis, monkeypatch):
+    def no_room(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", no_room)
+    _, key = ApiKeys(redis).create("form")
+    app = create_app(settings)
+
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://here") as client,
+        ):
+            files = [("file", ("logo.png", LOGO + bytes(size))) for size in (2**20, 2**21)]
+            return await client.post("/upload-asset", files=files, headers={"x-api-key": key})
+
+    answer = asyncio.run(send())
+
+    assert answer.status_code == 200, answer.text
 
 
 def test_the_same_picture_again_is_the_same_upload_and_another_keys_is_not(service, new_key):
