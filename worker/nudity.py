@@ -4,6 +4,7 @@ Its model is run without its code, which would load OpenCV, take every core and 
 """
 
 import ast
+import os
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,7 @@ def _letterboxed(picture: Image.Image) -> npt.NDArray[np.float32]:
 
 
 def _open_session() -> "onnxruntime.InferenceSession":
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read as it is loaded; else it reports its use to its makers
     try:
         import onnxruntime
 

@@ -2,6 +2,8 @@
 
 import base64
 import os
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -63,6 +65,19 @@ def test_a_label_that_does_not_count_does_not_block(check, portrait):
 
 def test_a_score_under_the_threshold_does_not_block(check, portrait):
     assert check(**FACE, nudity_threshold=0.99)("base_image", portrait) is None
+
+
+def test_nothing_is_reported_to_anybody(tmp_path):
+    """Where ONNX Runtime reports its use, it keeps an identifier and a queue of events at home."""
+    code = "from jobs.settings import Settings as S; from worker.nudity import NudityCheck as C; C(S())"
+    suppressing = {"CI", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"}  # where it is told to by others
+    env = {name: value for name, value in os.environ.items() if name not in suppressing}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env | {"HOME": str(tmp_path)}, capture_output=True, check=True
+    )
+
+    assert list(tmp_path.iterdir()) == []
+    assert done.stderr == b""
 
 
 @pytest.mark.parametrize("factor", [0.5, 20])
