@@ -4,11 +4,13 @@
 """
 
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property, partial
 from typing import Literal, get_args
 
 import obstore
-from obstore.exceptions import NotFoundError
+from obstore.exceptions import GenericError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from jobs.settings import Settings
@@ -27,16 +29,22 @@ def new_token() -> str:
 class PictureStore:
     """Pictures by path. Every method but `new_path` raises `obstore.exceptions.BaseError` on trouble."""
 
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+    def __init__(self, open_store: Callable[[], ObjectStore]) -> None:
+        self._open_store = open_store
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        """Opened at its first use: a directory that is not there yet is trouble of that use alone."""
+        return self._open_store()
 
     @classmethod
     def open(cls, settings: Settings) -> "PictureStore":
         """The store that the settings name; a local directory is made if it is not there."""
         url = settings.effective_storage_url
         if url.startswith("file://"):
-            return cls(LocalStore.from_url(url, automatic_cleanup=True, mkdir=True))
-        return cls(from_url(url))
+            return cls(partial(_directory, url))
+        bucket = from_url(url)
+        return cls(lambda: bucket)
 
     @staticmethod
     def new_path(kind: Kind, token: str, expires_at: float) -> str:
@@ -77,3 +85,10 @@ class PictureStore:
         if paths:
             obstore.delete(self._store, paths)
         return len(paths)
+
+
+def _directory(url: str) -> LocalStore:
+    try:
+        return LocalStore.from_url(url, automatic_cleanup=True, mkdir=True)
+    except OSError as error:
+        raise GenericError(f"the directory of pictures cannot be used: {error}") from error

@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+from obstore.exceptions import BaseError
 
 from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
@@ -76,3 +77,16 @@ def test_many_threads_can_write_at_once(store):
         thread.join()
 
     assert [store.get(path) for path in paths] == [path.encode() for path in paths]
+
+
+def test_a_directory_that_cannot_be_used_is_trouble_of_each_use_until_it_can(tmp_path):
+    (tmp_path / "store").touch()
+    store = PictureStore.open(Settings(data_dir=tmp_path))
+
+    for _ in range(2):
+        with pytest.raises(BaseError, match="cannot be used"):
+            store.put("inputs/x", b"data")
+    (tmp_path / "store").unlink()
+    store.put("inputs/x", b"data")
+
+    assert store.get("inputs/x") == b"data"
