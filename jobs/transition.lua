@@ -64,7 +64,7 @@ if move == 'create' then
     at = at + 1 + length
   end
   redis.call('HSET', record, 'created_at', now, 'attempts', 0, 'key_id', args[2], 'params', args[4])
-  if credits then credits = hold(key, credits, cost) end
+  if credits and cost > 0 then credits = hold(key, credits, cost) end
   redis.call('ZADD', waiting, now, id)
   redis.call('ZADD', deadlines, now + args[1], id)
   enter('QUEUED')

@@ -149,6 +149,18 @@ def test_a_request_ends_at_the_price_it_was_made_at(redis, settings, transitions
     assert account() == (10, 0, 0)
 
 
+def test_a_request_that_costs_nothing_changes_no_account(redis, settings, key_id, account):
+    free = Transitions(redis, settings.model_copy(update={"credit_cost": 0}))
+
+    assert free.create("a", key_id, {}) == 10
+    free.claim("a")
+    free.complete("a", 1, OUTPUT, {})
+    free.create("b", key_id, {})
+    free.fail("b", FailureCode.CANCELLED, "cancelled")
+
+    assert account() == (10, 0, 0)
+
+
 def test_unlimited_credits_are_not_counted(transitions, keys):
     key_id = keys.create("free")[0].key_id
 
