@@ -160,18 +160,16 @@ class ApiKeys:
         self._change(key_id, queue)
 
     def rotate(self, key_id: str, overlap_s: float = OVERLAP_S) -> str:
-        """A new text for the same key; the old one is valid for `overlap_s` seconds more."""
+        """A new text for the same key; older ones are valid for at most `overlap_s` seconds more."""
         fresh = new_key()
 
         def queue(pipe: Pipeline, key: ApiKey) -> None:
-            newest, dropped = (
-                key.digests[0],
-                key.digests[MAX_TEXTS - 1 :],
-            )  # those between have an end already
-            kept = " ".join((digest(fresh), *key.digests[: MAX_TEXTS - 1]))
+            older, dropped = key.digests[: MAX_TEXTS - 1], key.digests[MAX_TEXTS - 1 :]
+            kept = " ".join((digest(fresh), *older))
             pipe.hset(keyspace.api_key(key_id), "digests", kept)
             pipe.set(keyspace.key_digest(digest(fresh)), key_id)
-            pipe.pexpire(keyspace.key_digest(newest), max(1, round(overlap_s * 1000)))
+            for old in older:
+                pipe.pexpire(keyspace.key_digest(old), max(1, round(overlap_s * 1000)), lt=True)
             for old in dropped:
                 pipe.delete(keyspace.key_digest(old))
 

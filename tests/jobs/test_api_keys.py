@@ -125,6 +125,16 @@ def test_a_rotation_without_overlap_ends_the_old_text_at_once(redis, keys):
     assert redis.pttl(keyspace.key_digest(digest(old))) <= 1
 
 
+def test_a_rotation_ends_every_older_text_within_its_overlap(redis, keys):
+    kept, first = keys.create("shop")
+    second = keys.rotate(kept.key_id, overlap_s=3600)
+    third = keys.rotate(kept.key_id, overlap_s=60)
+    keys.rotate(kept.key_id, overlap_s=7200)
+
+    assert [0 < redis.pttl(keyspace.key_digest(digest(text))) <= 60_000 for text in (first, second)] == [True] * 2
+    assert redis.pttl(keyspace.key_digest(digest(third))) > 3600_000
+
+
 def test_rotating_often_keeps_the_newest_texts_only(redis, keys):
     kept, first = keys.create("shop")
     texts = [keys.rotate(kept.key_id) for _ in range(MAX_TEXTS)]
