@@ -20,7 +20,7 @@ local function take(bucket_key, count, period)
   end
   full_at = full_at + interval
   local left = full_at - now
-  redis.call('SET', bucket_key, string.format('%.17g', full_at), 'PX', math.ceil(left))
+  redis.call('SET', bucket_key, string.format('%.17g', full_at), 'PX', math.max(1, math.ceil(left)))
   return {1, count, period, math.floor((period - left) / interval + 0.001), 0, math.ceil(left)}
 end
 

@@ -69,8 +69,9 @@ class Call:
 
     @property
     def anonymous_bucket(self) -> Bucket:
-        """The bucket of the address, if the key is not valid."""
-        return Bucket.PICTURE if self.bucket is Bucket.PICTURE else Bucket.ANONYMOUS
+        """The bucket of the address, if the key is not valid: a picture needs none, but guessing one is slow."""
+        wants_picture = self.bucket is Bucket.PICTURE and not self.presented
+        return Bucket.PICTURE if wants_picture else Bucket.ANONYMOUS
 
     def script_arguments(self, settings: Settings) -> tuple[list[str], list[str | int]]:
         """Keys and arguments of the script."""

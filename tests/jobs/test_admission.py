@@ -175,6 +175,18 @@ def test_pictures_without_a_key_have_the_readers_rate(admit):
     assert (limit.bucket, limit.remaining) == (Bucket.PICTURE, 4)
 
 
+def test_guesses_of_keys_are_no_faster_at_pictures(admit):
+    limit = admit("wrong", Bucket.PICTURE).limit
+
+    assert (limit.bucket, limit.remaining) == (Bucket.ANONYMOUS, 1)
+
+
+def test_a_rate_faster_than_clocks_can_tell_apart_lets_calls_in(admit, keys):
+    _, key = keys.create("shop", KeyOptions(rate=Rate(999_999_999, 1)))
+
+    assert [admit(key).limit.wait_s for _ in range(3)] == [0, 0, 0]
+
+
 def test_a_full_bucket_leaves_nothing_in_redis_for_ever(admit, keys, redis):
     _, key = keys.create("shop")
     admit(key)
