@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, Mapping
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
-from starlette.datastructures import UploadFile
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.access import uploader
@@ -79,19 +80,26 @@ def _decoded(body: bytes, max_bytes: int) -> Files:
 
 
 async def _multipart(request: Request) -> Files:
-    body = await read_body(request)
-    parser = MultiPartParser(request.headers, _at_once(body), max_files=MAX_FILES, max_fields=MAX_FILES)
-    parser.spool_max_size = len(body)  # none goes to /tmp, which may be full: all are in memory anyway
-    try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise bad_request([fault("body", f"is not a form with files: {error.message}")]) from None
+    form = await parsed_form(request.headers, await read_body(request))
     parts = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
     files = {f"file.{number}": await part.read() for number, part in enumerate(parts)}
     await form.close()
     if not files:
         raise bad_request([fault("body", "has no file: send at least one part with a filename")])
     return files
+
+
+async def parsed_form(headers: Headers, body: bytes) -> FormData:
+    """The parts of a form, all of them in memory. Raises 400."""
+    _, options = parse_options_header(headers["content-type"])
+    if options.get(b"charset", b"utf-8").lower() != b"utf-8":  # punycode takes minutes for a megabyte
+        raise bad_request([fault("body", "is a form in another charset than UTF-8: name none")])
+    parser = MultiPartParser(headers, _at_once(body), max_files=MAX_FILES, max_fields=MAX_FILES)
+    parser.spool_max_size = 0  # never to disk, where a container has less room than in memory
+    try:
+        return await parser.parse()
+    except MultiPartException as error:
+        raise bad_request([fault("body", f"is not a form with files: {error.message}")]) from None
 
 
 async def _at_once(body: bytes) -> AsyncGenerator[bytes, None]:

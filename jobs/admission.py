@@ -69,7 +69,7 @@ class Call:
 
     @property
     def anonymous_bucket(self) -> Bucket:
-        """The bucket of the address, if the key is not valid: a picture needs none, but guessing one is slow."""
+        """The bucket of the address, if the key is not valid: a picture needs none, a guess counts as one."""
         wants_picture = self.bucket is Bucket.PICTURE and not self.presented
         return Bucket.PICTURE if wants_picture else Bucket.ANONYMOUS
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import errno
 import tempfile
 import threading
 
@@ -11,8 +10,9 @@ import pytest
 from redis import Redis
 from segmind import SegmindClient
 from segmind.files import Files
+from starlette.datastructures import Headers
 
-from api.app import create_app
+from api.uploads import parsed_form
 from jobs.api_keys import ApiKeys, KeyOptions, Scope
 from jobs.inputs import sample_bytes
 from tests.stack import KEY, Stack, environment, running
@@ -73,28 +73,6 @@ def test_uploads_can_come_as_a_form(service):
 
     types = [httpx.get(url, trust_env=False).headers["content-type"] for url in answer["urls"]]
     assert types == ["image/jpeg", "image/png"], "what it is counts, not what it says it is"
-
-
-def test_a_large_form_needs_no_room_in_tmp(settings, redis, monkeypatch):
-    def no_room(**_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(tempfile, "TemporaryFile", no_room)
-    _, key = ApiKeys(redis).create("form")
-    app = create_app(settings)
-
-    async def send() -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://here") as client,
-        ):
-            files = [("file", ("logo.png", LOGO + bytes(size))) for size in (2**20, 2**21)]
-            return await client.post("/upload-asset", files=files, headers={"x-api-key": key})
-
-    answer = asyncio.run(send())
-
-    assert answer.status_code == 200, answer.text
 
 
 def test_the_same_picture_again_is_the_same_upload_and_another_keys_is_not(service, new_key):
@@ -168,6 +146,40 @@ def test_a_body_without_files_is_refused(service, content, content_type):
     answer = service.client.post("/upload-asset", content=content, headers={"content-type": content_type})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameters")
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "undefined", "latin-1"])
+def test_a_form_in_a_charset_that_can_take_minutes_is_refused(service, charset):
+    part = b'--x\r\nContent-Disposition: form-data; name="a-"\r\n\r\na-a\r\n--x--\r\n'
+    answer = service.client.post(
+        "/upload-asset", content=part, headers={"content-type": f"{FORM}; charset={charset}"}
+    )
+
+    assert answer.status_code == 400
+    assert "another charset than UTF-8" in answer.json()["error"]
+
+
+def test_a_form_that_says_it_is_utf_8_is_taken(service):
+    part = b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n%s\r\n--x--\r\n' % LOGO
+    answer = service.client.post(
+        "/upload-asset", content=part, headers={"content-type": f'{FORM}; charset="UTF-8"'}
+    )
+
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_form_is_read_without_a_file_on_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    part = b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n%s\r\n--x--\r\n'
+
+    async def size() -> int:
+        form = await parsed_form(Headers({"content-type": FORM}), part % bytes(2_000_000))
+        try:
+            return len(await form["a"].read())
+        finally:
+            await form.close()
+
+    assert asyncio.run(size()) == 2_000_000
 
 
 def test_a_key_without_the_scope_may_not_upload(service, new_key):
