@@ -43,6 +43,7 @@ end
 local function finish(new_status, ttl_ms, ...)
   local expires_at = now + ttl_ms
   redis.call('HSET', record, 'finished_at', now, 'expires_at', expires_at, ...)
+  if new_status == 'FAILED' then redis.call('HSET', record, 'params', '{}') end -- nobody pays to fill Redis
   redis.call('PEXPIREAT', record, expires_at)
   leave_queues()
   settle(new_status)

@@ -102,6 +102,15 @@ def test_a_request_goes_from_queued_over_processing_to_completed(transitions, re
     assert record.metrics["total_time"] >= record.metrics["queue_time"] >= 0
 
 
+def test_nothing_that_a_client_sent_is_kept_of_a_failed_request(transitions, read, create):
+    create()
+    assert read().params == PARAMS
+
+    transitions.fail(ID, FailureCode.CANCELLED, "cancelled by its owner")
+
+    assert read().params == {}
+
+
 def test_a_queued_request_can_fail_at_once(transitions, read, create):
     create()
 
