@@ -13,6 +13,9 @@ from jobs.store import PictureStore, new_token
 
 SCRIPT = Path(__file__).with_name("upload.lua").read_text()
 
+LEAST_BYTES = 16 * 1024
+"""What the smallest upload counts in a quota: Redis keeps 1.1 KB of each, and disks a block."""
+
 
 class QuotaExceeded(Exception):
     """An upload does not fit into what its key may have stored; sizes in bytes."""
@@ -49,7 +52,13 @@ class Uploads:
     def _reserve(self, key_id: str, hashed: str, size: int) -> tuple[str, int]:
         quota = self._settings.upload_quota_bytes
         keys = [keyspace.upload_expiries(key_id), keyspace.upload_files(key_id)]
-        args: list[EncodableT] = [hashed, size, new_token(), quota, self._settings.upload_ttl_s * 1000]
+        args: list[EncodableT] = [
+            hashed,
+            max(size, LEAST_BYTES),
+            new_token(),
+            quota,
+            self._settings.upload_ttl_s * 1000,
+        ]
         answer = self._make_room(keys=keys, args=args)
         if str_if_bytes(answer[0]) == "quota":
             raise QuotaExceeded(int(answer[1]), quota)

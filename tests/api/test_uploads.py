@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from api.uploads import parsed_form
 from jobs.api_keys import ApiKeys, KeyOptions, Scope
 from jobs.inputs import sample_bytes
+from jobs.uploads import LEAST_BYTES
 from tests.stack import KEY, Stack, environment, running
 
 CUP, LOGO = sample_bytes("cup.jpg") or b"", sample_bytes("logo.png") or b""
@@ -215,6 +216,13 @@ def test_a_key_has_room_for_its_quota_and_again_when_uploads_have_expired(small,
     while httpx.get(first, trust_env=False).status_code != 404:
         gone.wait(0.1)
     assert upload(small, distinct(1)).status_code == 200
+
+
+def test_small_uploads_take_their_least_of_the_quota_and_cannot_fill_redis(small):
+    pixels = [b"GIF89a\1\0\1\0" + bytes([number]) for number in range(QUOTA // LEAST_BYTES + 1)]
+
+    assert upload(small, *pixels[:-1]).status_code == 200
+    assert upload(small, pixels[-1]).json()["code"] == "quota_exceeded"
 
 
 def test_nothing_is_left_in_redis_of_uploads_that_expired(small, redis):
