@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from jobs.api_keys import MAX_NAME_LENGTH, OVERLAP_S, Scope, checked_name
+from jobs.api_keys import MAX_CREDITS, MAX_NAME_LENGTH, OVERLAP_S, Scope, checked_name
 from jobs.rates import RateField
 
 ID = "8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11"
@@ -124,7 +124,7 @@ class NewKey(BaseModel):
         min_length=1, max_length=MAX_NAME_LENGTH, examples=["my-shop"]
     )
     credits: int | None = Field(
-        None, ge=0, le=10**15, description="to spend; null: unlimited", examples=[1000]
+        None, ge=0, le=MAX_CREDITS, description="to spend; null: unlimited", examples=[1000]
     )
     rate: RateField | None = Field(
         None, description="of submits; null: the default of the settings", examples=["600/minute"]
@@ -146,7 +146,7 @@ class Credit(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    amount: int = Field(ge=-(10**15), le=10**15, examples=[100])
+    amount: int = Field(ge=-MAX_CREDITS, le=MAX_CREDITS, examples=[100])
 
 
 class Key(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from cli.durations import seconds
-from jobs.api_keys import ApiKey, ApiKeys, CreditsRefused, KeyOptions, Scope, UnknownKey
+from jobs.api_keys import MAX_CREDITS, ApiKey, ApiKeys, CreditsRefused, KeyOptions, Scope, UnknownKey
 from jobs.connection import connect
 from jobs.rates import Rate
 from jobs.settings import Settings
@@ -37,7 +37,9 @@ def _keys() -> ApiKeys:
 @app.command()
 def create(
     name: str,
-    credits: Annotated[int | None, typer.Option(min=0, help="Credits to spend [unlimited].")] = None,
+    credits: Annotated[
+        int | None, typer.Option(min=0, max=MAX_CREDITS, help="Credits to spend [unlimited].")
+    ] = None,
     rate: Annotated[
         Rate | None,
         typer.Option(parser=_parsed(Rate.parse), metavar="RATE", help="Submits: 600/minute [RATE_LIMIT]."),

@@ -17,12 +17,14 @@ from jobs.rates import Rate
 
 OVERLAP_S = 24 * 3600
 MAX_NAME_LENGTH = 100
+MAX_CREDITS = 10**15  # JSON readers and Lua keep whole numbers to 2**53
 MAX_TEXTS = 5  # of one key at a time
 
 ADD_CREDITS = """
 local credits = redis.call('HGET', KEYS[1], 'credits')
 if not credits then return redis.call('EXISTS', KEYS[1]) == 1 and 'unlimited' or 'missing' end
 if credits + ARGV[1] < 0 then return 'below zero' end
+if credits + ARGV[1] > tonumber(ARGV[2]) then return 'too many' end
 redis.call('HINCRBY', KEYS[1], 'credits', ARGV[1])
 return 'ok'
 """
@@ -178,7 +180,7 @@ class ApiKeys:
 
     def add_credits(self, key_id: str, amount: int) -> ApiKey:
         """Add credits, or take some away. Raises `CreditsRefused`."""
-        answer = str_if_bytes(self._add_credits(keys=[keyspace.api_key(key_id)], args=[amount]))
+        answer = str_if_bytes(self._add_credits(keys=[keyspace.api_key(key_id)], args=[amount, MAX_CREDITS]))
         match answer:
             case "missing":
                 raise UnknownKey(key_id)
@@ -186,6 +188,10 @@ class ApiKeys:
                 raise CreditsRefused(f"{key_id} has unlimited credits: there is nothing to add to")
             case "below zero":
                 raise CreditsRefused(f"{key_id} has fewer than {-amount} credits: none were taken")
+            case "too many":
+                raise CreditsRefused(
+                    f"{key_id} would have more than {MAX_CREDITS:,} credits: none were added"
+                )
         return self.get(key_id)
 
     def _keep(self, key_id: str, hashed: str, name: str, options: KeyOptions) -> None:

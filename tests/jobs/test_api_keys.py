@@ -6,6 +6,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.api_keys import (
+    MAX_CREDITS,
     MAX_TEXTS,
     ApiKeys,
     CreditsRefused,
@@ -153,6 +154,15 @@ def test_credits_are_added_and_taken_but_never_below_zero(keys):
     with pytest.raises(CreditsRefused, match="fewer than 1"):
         keys.add_credits(kept.key_id, -1)
     assert keys.get(kept.key_id).credits == 0
+
+
+def test_more_credits_than_can_be_counted_are_not_added(keys):
+    kept, _ = keys.create("shop", KeyOptions(credits=MAX_CREDITS))
+
+    for amount in (1, 10**30):
+        with pytest.raises(CreditsRefused, match="would have more than"):
+            keys.add_credits(kept.key_id, amount)
+    assert keys.get(kept.key_id).credits == MAX_CREDITS
 
 
 def test_unlimited_credits_cannot_be_added_to(keys):
