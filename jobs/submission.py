@@ -17,6 +17,8 @@ from jobs.transitions import Transitions
 
 PICTURES = ("base_image", "overlay_image", "mask")
 
+NOT_OURS = "is a picture of this service that does not exist or has expired"
+
 
 class InvalidPictures(ValueError):
     """One or more pictures of a request cannot be used; `faults` maps parameter to text."""
@@ -56,39 +58,58 @@ class Submission:
         return Accepted(request_id, self._transitions.create(request_id, key_id, stored, commands))
 
     def _references(self, params: Mapping[str, Any], key_id: str, origin: str) -> dict[str, str]:
-        references, inline, faults = {}, {}, {}
+        references, inline, tokens, faults = {}, {}, {}, {}
         for name in PICTURES:
-            if params.get(name) is None:
+            text = params.get(name)
+            if text is None:
                 continue
             try:
-                reference = self._own_or_fetched(params[name], key_id, origin)
-                if reference:
-                    references[name] = reference
+                if not inputs.is_url(text):
+                    inline[name] = inputs.decode_inline(text, self._settings.max_input_bytes)
+                elif token := _own_token(text, origin):
+                    tokens[name] = token
                 else:
-                    inline[name] = inputs.decode_inline(params[name], self._settings.max_input_bytes)
+                    references[name] = _sample_or_url(text, origin)
             except inputs.InvalidInput as fault:
                 faults[name] = str(fault)
+        own = self._own(tokens, key_id)
+        faults |= {name: NOT_OURS for name in tokens if name not in own}
         if faults:
             raise InvalidPictures(faults)
-        return references | {name: self._keep(data) for name, data in inline.items()}
+        return references | own | {name: self._keep(data) for name, data in inline.items()}
 
-    def _own_or_fetched(self, text: str, key_id: str, origin: str) -> str | None:
-        """A reference that needs no bytes now; None for an inline picture."""
-        if not inputs.is_url(text):
-            return None
-        inputs.check_url(text)
-        folder, _, name = text.removeprefix(f"{origin}/").partition("/")
-        if not text.startswith(f"{origin}/") or folder not in ("samples", "pictures"):
-            return text
-        if folder == "samples" and inputs.sample_bytes(name) is not None:
-            return inputs.SAMPLE + name
-        path, owner = self._redis.hmget(keyspace.picture(name.partition(".")[0]), "path", "owner")
-        if path is None or owner is None or str_if_bytes(owner) != key_id:
-            raise inputs.InvalidInput("is a picture of this service that does not exist or has expired")
-        return inputs.STORE + str_if_bytes(path)
+    def _own(self, tokens: Mapping[str, str], key_id: str) -> dict[str, str]:
+        """References to those pictures of ours that are the key's, in one round trip."""
+        if not tokens:
+            return {}
+        with self._redis.pipeline(transaction=False) as pipe:
+            for token in tokens.values():
+                pipe.hmget(keyspace.picture(token), "path", "owner")
+            found = dict(zip(tokens, pipe.execute(), strict=True))
+        return {
+            name: inputs.STORE + str_if_bytes(path)
+            for name, (path, owner) in found.items()
+            if path is not None and owner is not None and str_if_bytes(owner) == key_id
+        }
 
     def _keep(self, data: bytes) -> str:
         expires_at = time.time() + self._settings.longest_life_s
         path = self._store.new_path("inputs", new_token(), expires_at)
         self._store.put(path, data)
         return inputs.STORE + path
+
+
+def _own_token(text: str, origin: str) -> str | None:
+    """The public name in the URL of a picture of ours; None for any other URL. Raises `InvalidInput`."""
+    inputs.check_url(text)
+    prefix = f"{origin}/pictures/"
+    return text.removeprefix(prefix).partition(".")[0] if text.startswith(prefix) else None
+
+
+def _sample_or_url(text: str, origin: str) -> str:
+    prefix = f"{origin}/samples/"
+    if not text.startswith(prefix):
+        return text
+    if inputs.sample_bytes(text.removeprefix(prefix)) is None:
+        raise inputs.InvalidInput(NOT_OURS)
+    return inputs.SAMPLE + text.removeprefix(prefix)

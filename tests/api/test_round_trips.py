@@ -1,10 +1,12 @@
 """How often a call waits for Redis: key, limits and credits cost no round trips of their own."""
 
+import base64
 from collections.abc import Callable
 
 import pytest
 from redis import Redis
 
+from jobs.inputs import sample_bytes
 from tests.stack import Stack, environment, running
 
 PICTURES = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}
@@ -42,6 +44,15 @@ HOUSEKEEPING = {"SET", "TIME", "ZRANGEBYSCORE"}  # of the API, every ten seconds
 
 def test_a_submit_waits_twice_for_redis(stack: Stack, commands):
     assert commands(lambda: stack.submit(**PICTURES)) == ["EVALSHA", "EVALSHA"]
+
+
+def test_uploads_as_inputs_are_looked_up_together(stack: Stack, commands):
+    picture = {"data_urls": [f"data:image/png;base64,{base64.b64encode(sample_bytes('logo.png')).decode()}"]}
+    (url,) = stack.client.post("/upload-asset", json=picture).json()["urls"]
+
+    lookups = commands(lambda: stack.submit(base_image=url, overlay_image=url, mask=url))
+
+    assert lookups == ["EVALSHA", "HMGET", "HMGET", "HMGET", "EVALSHA"], "the three go in one round trip"
 
 
 def test_a_read_waits_once_as_its_commands_go_together(stack: Stack, commands):
