@@ -12,7 +12,7 @@ NOTATION = re.compile(r"(\d{1,9})/(second|minute|hour|day)", re.ASCII)
 
 @dataclass(frozen=True)
 class Rate:
-    """`count` calls in any `period_s` seconds, all at once if need be; a count of 0 means no limit."""
+    """`count` calls at once, and as many more spread evenly over each `period_s` seconds; 0: no limit."""
 
     count: int
     period_s: int
