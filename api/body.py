@@ -2,7 +2,8 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -57,12 +58,21 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body. Raises 413 as soon as it is known to be larger than MAX_BODY_BYTES."""
+@asynccontextmanager
+async def room_for_body(request: Request, key_id: str) -> AsyncIterator[None]:
+    """Have the body in memory only in here, to its last copy. Raises 413, 429."""
     max_bytes = service_of(request).settings.max_body_bytes
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > max_bytes:
+    size = int(announced) if announced.isdecimal() else max_bytes
+    if size > max_bytes:
         raise body_too_large(max_bytes)
+    async with service_of(request).body_room.take(key_id, size):
+        yield
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body. Raises 413 as soon as it is larger than MAX_BODY_BYTES."""
+    max_bytes = service_of(request).settings.max_body_bytes
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from api.body_room import NoRoom
 from jobs.admission import Bucket
 from jobs.api_keys import CreditsRefused, Scope, UnknownKey
 from jobs.rates import Rate
@@ -111,6 +112,12 @@ async def _api_error(_: Request, error: ApiError) -> Response:
     return JSONResponse(error.body, error.status, headers=error.headers)
 
 
+async def _no_room(_: Request, __: NoRoom) -> Response:
+    text = f"too many large bodies at once: try again in {RETRY_AFTER_S} s, or send URLs of the pictures"
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return JSONResponse({"error": text, "code": "busy"}, 429, headers=headers)
+
+
 async def _unknown_key(_: Request, __: UnknownKey) -> Response:
     text = "there is no such key, or it was revoked: GET /admin/keys lists them"
     return JSONResponse({"error": text, "code": "not_found"}, 404)
@@ -154,6 +161,7 @@ def _logged(request: Request, error: Exception) -> dict[str, str]:
 
 HANDLERS: Mapping[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
     ApiError: _api_error,
+    NoRoom: _no_room,
     UnknownKey: _unknown_key,
     CreditsRefused: _credits_refused,
     HTTPException: _framework_error,

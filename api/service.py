@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
+from api.body_room import BodyRoom
 from api.changes import Changes
 from api.host import origin_by_host
 from compositor import Limits
@@ -39,6 +40,7 @@ class Service:
     uploads: Uploads
     api_keys: ApiKeys
     picture_limits: Limits
+    body_room: BodyRoom
     housekeeping: Housekeeping
 
     @classmethod
@@ -63,6 +65,7 @@ class Service:
                 Uploads(redis, settings, store),
                 api_keys,
                 Limits(**settings.picture_limits),
+                BodyRoom(settings.max_body_bytes),
                 Housekeeping(redis, settings, store),
             )
         redis.close()

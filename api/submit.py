@@ -8,15 +8,16 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from api.access import show_credits, submitter
-from api.body import bad_request, fault, read_parameters
+from api.body import bad_request, fault, read_parameters, room_for_body
 from api.errors import ApiError, invalid_key, not_enough_credits
 from api.openapi import BODY, KEY
 from api.requests import picture_base64, urls
 from api.schemas import Submitted, answers
 from api.service import origin_of, service_of
+from jobs.admission import Caller
 from jobs.record import Output, Record
 from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
-from jobs.submission import InvalidPictures
+from jobs.submission import Accepted, InvalidPictures
 from jobs.transitions import IllegalMove, NotEnoughCredits
 
 router = APIRouter(tags=["superimpose"])
@@ -68,10 +69,20 @@ async def submit_and_wait(request: Request) -> Response:
 
 async def accept(request: Request) -> str:
     """Check key and body, and put the request in the queue; returns its id."""
-    service, key = service_of(request), await submitter(request)
+    key = await submitter(request)
+    async with room_for_body(request, key.key_id):
+        accepted = await _accepted(request, key)
+    request.state.request_id = accepted.request_id
+    show_credits(request, accepted.credits)
+    log.info("request %s accepted from %s", accepted.request_id, key.key_id)
+    return accepted.request_id
+
+
+async def _accepted(request: Request, key: Caller) -> Accepted:
+    submission, origin = service_of(request).submission, origin_of(request)
     params = await read_parameters(request)
     try:
-        accepted = await run_in_threadpool(service.submission.submit, params, key.key_id, origin_of(request))
+        return await run_in_threadpool(submission.submit, params, key.key_id, origin)
     except InvalidPictures as error:
         raise bad_request([fault(name, text) for name, text in error.faults.items()]) from None
     except NotEnoughCredits as error:
@@ -79,10 +90,6 @@ async def accept(request: Request) -> str:
         raise not_enough_credits(error.balance, error.needed) from None
     except IllegalMove:
         raise invalid_key() from None  # revoked since it was admitted
-    request.state.request_id = accepted.request_id
-    show_credits(request, accepted.credits)
-    log.info("request %s accepted from %s", accepted.request_id, key.key_id)
-    return accepted.request_id
 
 
 async def finished(request: Request, request_id: str) -> Record:

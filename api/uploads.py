@@ -10,7 +10,7 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.access import uploader
-from api.body import Fault, bad_request, checked, fault, media_type, read_body, read_json
+from api.body import Fault, bad_request, checked, fault, media_type, read_body, read_json, room_for_body
 from api.errors import quota_exceeded
 from api.openapi import KEY, UPLOAD_BODY
 from api.schemas import Uploaded, UploadRequest, answers
@@ -38,7 +38,8 @@ async def upload(request: Request) -> JSONResponse:
     key, service = await uploader(request), service_of(request)
     read = _multipart if media_type(request) == "multipart/form-data" else _data_urls
     try:
-        names = await run_in_threadpool(_keep, service, key.key_id, await read(request))
+        async with room_for_body(request, key.key_id):
+            names = await run_in_threadpool(_keep, service, key.key_id, await read(request))
     except QuotaExceeded as error:
         raise quota_exceeded(error.used, error.quota, service.settings.upload_ttl_s) from None
     urls = [f"{origin_of(request)}/pictures/{name}" for name in names]
