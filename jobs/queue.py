@@ -12,6 +12,9 @@ from jobs.settings import Settings
 Command = tuple[EncodableT, ...]
 """A Redis command: its name and its arguments."""
 
+RQ_TTL_S = 60
+"""Life of RQ's own copy of an ended job, for its dashboards; the record says what became of a request."""
+
 
 def open_queue(redis: Redis) -> Queue:
     """The one queue of the service, with JSON instead of RQ's default, pickle."""
@@ -27,8 +30,8 @@ def enqueueing(queue: Queue, settings: Settings, request_id: str) -> list[Comman
         description="superimpose",  # RQ logs and stores this; its default would be the arguments
         timeout=settings.job_timeout_s,
         retry=Retry(max=settings.max_attempts),  # one more than the record allows: its claim ends the request
-        result_ttl=settings.result_ttl_s,
-        failure_ttl=settings.result_ttl_s,
+        result_ttl=RQ_TTL_S,
+        failure_ttl=RQ_TTL_S,
     )
     with queue.connection.pipeline() as pipe:
         queue.enqueue_job(job, pipeline=pipe)

@@ -20,6 +20,7 @@ from rq.worker.base import WorkerStatus
 
 from jobs.housekeeping import INTERVAL_S, Housekeeping
 from jobs.job import Job, drop_job, is_wrong_type
+from jobs.queue import RQ_TTL_S
 from jobs.settings import BAD_SETTINGS, Settings
 from jobs.status import FailureCode
 from jobs.store import PictureStore
@@ -48,7 +49,7 @@ class WarmWorker(Worker):
             job_class=Job,
             queue_class=WorkerQueue,
             serializer=JSONSerializer,
-            default_result_ttl=settings.result_ttl_s,
+            default_result_ttl=RQ_TTL_S,
             worker_ttl=WORKER_TTL_S,
             maintenance_interval=INTERVAL_S,
             job_monitoring_interval=HEARTBEAT_S,
@@ -212,17 +213,16 @@ class WarmWorker(Worker):
 
     def _finish_done(self, job: Job, execution: Execution) -> None:
         """RQ's `handle_job_success` in one round trip, without what we do not use of it."""
-        ttl = self._settings.result_ttl_s
         with self.connection.pipeline() as pipe:
             job._handle_success(
-                ttl,
+                RQ_TTL_S,
                 pipe,
                 worker_name=self.name,
                 execution_id=execution.id,
                 execution_started_at=execution.created_at,
                 execution_ended_at=job.ended_at,
             )
-            job.cleanup(ttl, pipeline=pipe, remove_from_queue=False)
+            job.cleanup(RQ_TTL_S, pipeline=pipe, remove_from_queue=False)
             self.cleanup_execution(job, pipeline=pipe, execution=execution)
             self.increment_successful_job_count(pipe)
             self.increment_total_working_time(now() - execution.created_at, pipe)

@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 from jobs import keyspace
 from jobs.connection import connect
 from jobs.inputs import SAMPLE, STORE, sample_bytes
-from jobs.queue import TASK, open_queue
+from jobs.queue import RQ_TTL_S, TASK, open_queue
 from jobs.record import Output
 from jobs.settings import Settings
 from jobs.store import PictureStore
@@ -46,7 +46,7 @@ def test_record_and_job_appear_together(redis, settings, submit):
     assert job is not None
     assert (job.func_name, list(job.args), job.description) == (TASK, [request_id], "superimpose")
     assert job.retries_left == settings.max_attempts
-    assert job.result_ttl == job.failure_ttl == settings.result_ttl_s
+    assert job.result_ttl == job.failure_ttl == RQ_TTL_S
     assert open_queue(redis).job_ids == [request_id]
     assert redis.zrange(keyspace.WAITING, 0, -1) == [request_id.encode()]
 
