@@ -5,6 +5,7 @@ the job runs in a child that stays, and is killed from outside when its time is 
 """
 
 import logging
+import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -30,6 +31,7 @@ from worker.outcome import Ending, Outcome
 from worker.queue import WorkerQueue
 
 HEARTBEAT_S = 5
+STOP_GRACE_S = 0.5  # for a cancelled job to end by itself
 WAIT_S = 1  # for the queue at a time: how long a stop takes to be seen
 WORKER_TTL_S = 25
 
@@ -107,17 +109,29 @@ class WarmWorker(Worker):
             drop_job(queue, job.id)
 
     def handle_payload(self, message: dict[str, Any]) -> None:
-        """Stop the job at hand when it is cancelled; nothing else said on the channel is for us."""
+        """Stop the job at hand when it is cancelled; nothing else said on the channel is for us.
+
+        Most jobs end sooner than a new child starts: whoever cancels often must not cost others that.
+        """
         try:
             command = parse_payload(message)
             stopped = command["command"] == "stop-job" and command["job_id"]
         except (ValueError, TypeError, KeyError, RecursionError):
             stopped = None
-        if stopped and stopped in [execution.job_id for execution in list(self.executions.values())]:
+        if stopped and self._is_at(stopped):
             self._stopped_job_id = stopped
-            self.kill_horse()
+            timer = threading.Timer(STOP_GRACE_S, self._stop, [stopped])
+            timer.daemon = True
+            timer.start()
         else:
             log.info("a command was ignored: none, or not for the job at hand")
+
+    def _is_at(self, job_id: str) -> bool:
+        return job_id in [execution.job_id for execution in list(self.executions.values())]
+
+    def _stop(self, job_id: str) -> None:
+        if self._is_at(job_id):
+            self.kill_horse()
 
     def _execute(self, job: Job, queue: Queue) -> None:
         """Run one job in the child and tell RQ how it ended."""

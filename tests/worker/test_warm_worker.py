@@ -216,3 +216,21 @@ def test_a_job_that_is_on_its_way_when_the_worker_is_told_to_stop_is_done_first(
     assert record(second).status is Status.QUEUED
     assert open_queue(redis).job_ids == [second]
     assert redis.llen(WorkerQueue(redis).intermediate_queue_key) == 0
+
+
+def test_a_job_that_ends_soon_after_it_is_cancelled_costs_no_child(settings, submit, record):
+    pids = []
+
+    class ToldToStop(WarmWorker):
+        def _wait(self, child, job, execution):
+            pids.append(child.pid)
+            self.handle_payload({"data": json.dumps({"command": "stop-job", "job_id": job.id}).encode()})
+            return super()._wait(child, job, execution)
+
+    requests = [submit() for _ in range(3)]
+
+    ToldToStop(connect_worker(settings), settings).work(burst=True)
+
+    assert [record(request_id).status for request_id in requests] == [Status.COMPLETED] * 3
+    assert len(pids) == 3
+    assert len(set(pids)) == 1
