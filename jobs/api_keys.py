@@ -171,7 +171,7 @@ class ApiKeys:
             pipe.hset(keyspace.api_key(key_id), "digests", kept)
             pipe.set(keyspace.key_digest(digest(fresh)), key_id)
             for old in older:
-                pipe.pexpire(keyspace.key_digest(old), max(1, round(overlap_s * 1000)), lt=True)
+                pipe.pexpire(keyspace.key_digest(old), round(overlap_s * 1000), lt=True)
             for old in dropped:
                 pipe.delete(keyspace.key_digest(old))
 
