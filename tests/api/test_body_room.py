@@ -64,7 +64,8 @@ def test_a_body_waits_for_another_to_end():
         room = BodyRoom(LARGEST)
         async with taken(room, *[("a", LARGEST)] * BODIES_OF_A_KEY):
             waiting = asyncio.create_task(room.take("a", LARGEST).__aenter__())
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # it runs as far as it gets
+            assert not waiting.done()
         await waiting
 
     asyncio.run(check())
