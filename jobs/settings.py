@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jobs.rates import Rate, RateField
+from jobs.sentinel import SentinelUrl, is_sentinel_url
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
@@ -46,14 +47,23 @@ def _callable(value: str) -> str:
 
 def _redis(value: str) -> str:
     """Refused here: redis-py would quote from a password that it reads as a host or a port."""
+    if value and not _is_redis_url(value):
+        raise ValueError(
+            "must be redis://, rediss:// or unix://, or redis+sentinel:// or rediss+sentinel:// followed by "
+            "HOST:PORT,HOST:PORT/SERVICE/DB; user and password %-encoded"
+        )
+    return value
+
+
+def _is_redis_url(value: str) -> bool:
     try:
+        if is_sentinel_url(value):
+            return bool(SentinelUrl.parse(value))
         url = urlsplit(value)
         readable = url.port != 0 and ("@" in url.netloc or "@" not in value or url.scheme == "unix")
     except ValueError:
-        readable = False
-    if value and (not readable or url.scheme not in ("redis", "rediss", "unix")):
-        raise ValueError("must be redis://, rediss:// or unix://, user and password %-encoded")
-    return value
+        return False
+    return readable and url.scheme in ("redis", "rediss", "unix")
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -80,7 +90,9 @@ class Settings(BaseSettings):
     )
 
     redis_url: Annotated[str, AfterValidator(_redis)] = Field(
-        "", repr=False, description="Redis to use; empty: the socket of `superimpose up` in DATA_DIR"
+        "",
+        repr=False,
+        description="Redis to use, or its Sentinels; empty: the socket of `superimpose up` in DATA_DIR",
     )
     data_dir: Path = Field(Path("data"), description="where `up` keeps Redis's file, pictures and its key")
     storage_url: str = Field("", description="`file:///dir` or `s3://bucket/prefix`; empty: DATA_DIR")
