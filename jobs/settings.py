@@ -163,7 +163,7 @@ class Settings(BaseSettings):
         5000, ge=1, description="jobs after which a worker's process for pictures is replaced"
     )
     child_max_resident_bytes: int = Field(
-        GIBIBYTE, ge=64 * MEBIBYTE, description="resident memory above which it is replaced, between two jobs"
+        GIBIBYTE, ge=MEBIBYTE, description="resident memory above which it is replaced, between two jobs"
     )
 
     credit_cost: int = Field(1, ge=0, description="credits that a COMPLETED request costs")
