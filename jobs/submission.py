@@ -90,7 +90,7 @@ class Submission:
             pipe.hmget(idempotency.redis_key, "request_id", "fingerprint")
             pipe.hget(keyspace.api_key(key_id), "credits")
             (request_id, fingerprint), credits = pipe.execute()
-        if request_id is None:
+        if request_id is None or not self._redis.exists(keyspace.request(str_if_bytes(request_id))):
             return None
         if str_if_bytes(fingerprint) != idempotency.fingerprint:
             raise IdempotencyConflict
