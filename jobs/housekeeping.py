@@ -10,6 +10,7 @@ import time
 from redis import Redis
 
 from jobs import keyspace, registries
+from jobs.even_when_full import EvenWhenFull
 from jobs.store import PictureStore
 
 INTERVAL_S = 10
@@ -23,6 +24,7 @@ class Housekeeping:
     def __init__(self, redis: Redis, store: PictureStore) -> None:
         self._redis = redis
         self._store = store
+        self._even_when_full = EvenWhenFull(redis)
 
     def run_until(self, stopped: threading.Event) -> None:
         """A round each `INTERVAL_S`, whatever happens in one."""
@@ -48,4 +50,4 @@ class Housekeeping:
             self._store.sweep(time.time())
 
     def _is_mine(self, part: str) -> bool:
-        return bool(self._redis.set(keyspace.housekeeping(part), "taken", nx=True, ex=INTERVAL_S))
+        return self._even_when_full.lock(keyspace.housekeeping(part), INTERVAL_S)

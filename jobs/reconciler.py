@@ -14,6 +14,7 @@ from typing import Any
 from redis import Redis, RedisError, ResponseError
 
 from jobs import holder, keyspace
+from jobs.even_when_full import EvenWhenFull
 from jobs.queue import REQUEST_ID
 from jobs.settings import Settings
 from jobs.transitions import ENDED, IllegalMove, Transitions
@@ -31,6 +32,7 @@ class Reconciler:
         self._redis: Any = redis  # typed as if it might be asynchronous
         self._settings = settings
         self._transitions = Transitions(redis, settings)
+        self._even_when_full = EvenWhenFull(redis)
         self._trust_leases_from = 0.0
 
     def run_until(self, stopped: threading.Event) -> None:
@@ -42,7 +44,7 @@ class Reconciler:
         """What is gone on this machine, and a round unless another process did one within the interval."""
         try:
             self.reclaim_from_the_dead()
-            if self._redis.set(keyspace.RECONCILER, "taken", nx=True, px=round(INTERVAL_S * 900)):
+            if self._even_when_full.lock(keyspace.RECONCILER, 0.9 * INTERVAL_S):
                 self.round()
         except RedisError as error:
             self._doubt_leases()

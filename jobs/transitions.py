@@ -12,6 +12,7 @@ from rq.utils import now, utcformat
 
 from jobs import keyspace
 from jobs.deadlines import GRACE_S, Deadlines
+from jobs.even_when_full import EVEN_WHEN_FULL
 from jobs.holder import Holder
 from jobs.idempotency import Idempotency, IdempotencyConflict
 from jobs.queue import RQ_TTL_S, Command
@@ -24,7 +25,7 @@ _PARTS = ("request.lua", "transport.lua", "transition.lua")
 CREATE = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
 """Refused by a Redis whose memory is full, before it has changed anything."""
 
-MOVE = f"#!lua flags=allow-oom\n{CREATE}"
+MOVE = EVEN_WHEN_FULL + CREATE
 """What was accepted goes on to its end even then. Needs Redis 7 or Valkey."""
 
 STRAY_PATIENCE_S = 5

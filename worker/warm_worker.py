@@ -14,15 +14,18 @@ from typing import Any
 
 from redis import Redis, RedisError, ResponseError
 from redis.client import Pipeline, PubSub
+from redis.exceptions import OutOfMemoryError
 from redis.exceptions import TimeoutError as RedisTimeout
 from rq import Worker
 from rq.command import parse_payload
 from rq.serializers import JSONSerializer
+from rq.utils import now, utcformat
 from rq.worker.base import WorkerStatus
 
 from jobs import keyspace, registries
 from jobs.caretaking import caretaking
 from jobs.connection import connect
+from jobs.even_when_full import EvenWhenFull
 from jobs.holder import Holder
 from jobs.queue import REQUEST_ID, open_queue
 from jobs.settings import BAD_SETTINGS, Settings
@@ -39,7 +42,9 @@ HEARTBEAT_S = 5
 LONGEST_PAUSE_S = 2.0  # between two tries to reach Redis
 SECOND_SIGNAL_S = 1  # sooner it is the first one, sent to the whole group
 WAIT_S = 1  # for the queue at a time: how long a stop takes to be seen
+WAIT_WHEN_FULL_S = 0.1
 WORKER_TTL_S = 25
+SPARE_TTL_S = 60  # as RQ's own heartbeats
 
 log = logging.getLogger("superimpose.worker")
 
@@ -58,6 +63,7 @@ class WarmWorker(Worker):
         self._settings = settings
         self._transitions = Transitions(connect(settings), settings)
         self._store = PictureStore.open(settings)
+        self._even_when_full = EvenWhenFull(redis)
         self._holder = Holder.this_process(self.name)
         self._children = Children(settings)
         self._attempt: Attempt | None = None
@@ -124,21 +130,19 @@ class WarmWorker(Worker):
             super()._pubsub_exception_handler(exc, pubsub, pubsub_thread)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """RQ sends three commands several times a job; once in a while, in one round trip, says as much."""
+        """RQ sends three commands several times a job; once in a while, in one round trip, says as much.
+
+        After a pause longer than its registration lived (a laptop's sleep) a worker is listed again.
+        """
         if pipeline is not None:
             super().heartbeat(timeout, pipeline)
         elif time.monotonic() - self._heard_at > HEARTBEAT_S:
             self._heard_at = time.monotonic()
-            with self.connection.pipeline(transaction=False) as pipe:
-                super().heartbeat(timeout, pipe)
-                pipe.hexists(self.key, "hostname")
-                *_, registered = pipe.execute()
-            if not registered:
-                self._register_again()
+            beat = {"last_heartbeat": utcformat(now())}
+            if not self._even_when_full.keep(self.key, self.worker_ttl + SPARE_TTL_S, beat):
+                self._register()
 
-    def _register_again(self) -> None:
-        """After a pause longer than its registration lived (a laptop's sleep) a worker is listed again."""
-        self.connection.delete(self.key)
+    def _register(self) -> None:
         self.register_birth()  # type: ignore[no-untyped-call]
         self.set_state(WorkerStatus.IDLE)
 
@@ -172,6 +176,9 @@ class WarmWorker(Worker):
         """The next job, which stays in the intermediate queue until it is claimed."""
         try:
             entry: Any = self.connection.blmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE, WAIT_S)
+        except OutOfMemoryError:
+            time.sleep(WAIT_WHEN_FULL_S)
+            entry = self._even_when_full.take()
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):  # redis-py writes the command before it
                 raise
