@@ -53,8 +53,8 @@ def connect(settings: Settings) -> Redis:
 
 
 def connect_worker(settings: Settings) -> Redis:
-    """For workers, which block on the queue: RQ sets the time limits it needs."""
-    return _open(settings)
+    """For workers, which block on the queue: RQ sets the time limits it needs. Repeats nothing either."""
+    return _open(settings, retry=Retry(NoBackoff(), 0))
 
 
 def connect_async(settings: Settings) -> AsyncRedis:

@@ -114,11 +114,32 @@ class Settings(BaseSettings):
     )
 
     result_ttl_s: int = Field(3600, ge=1, description="life of record, result and picture after the end")
-    start_timeout_s: int = Field(1800, ge=1, description="not started by then: FAILED `timeout`")
+    start_timeout_s: int = Field(
+        1800, ge=1, description="not started by then: FAILED `timeout`; a request may say X-Start-Timeout"
+    )
+    max_start_timeout_s: int = Field(
+        default_factory=lambda given: max(3600, given.get("start_timeout_s", 0)),
+        ge=1,
+        description="most that a request may say; unset: 3600, or START_TIMEOUT_S",
+    )
     job_timeout_s: int = Field(
         default_factory=lambda given: min(60, max(1, given.get("start_timeout_s", 120) // 2)),
         ge=1,
-        description="one attempt at a job, then its process is killed; unset: 60, or half of START_TIMEOUT_S",
+        description="from a request's start to its end, all attempts together, then FAILED `timeout`; "
+        "a request may say X-Timeout; unset: 60, or half of START_TIMEOUT_S",
+    )
+    max_job_timeout_s: int = Field(
+        default_factory=lambda given: max(300, given.get("job_timeout_s", 0)),
+        ge=1,
+        description="most that a request may say; unset: 300, or JOB_TIMEOUT_S",
+    )
+    lease_s: float = Field(
+        15, ge=1, le=300, description="a worker not heard of for so long is gone, and its job another's"
+    )
+    drain_timeout_s: float = Field(
+        20,
+        ge=0,
+        description="what a stopped worker's job may still take; then it goes back to the queue",
     )
     job_memory_bytes: int = Field(
         4 * GIBIBYTE,
@@ -132,6 +153,18 @@ class Settings(BaseSettings):
     )
     sync_timeout_s: float = Field(25, gt=0, description="how long POST /v1/superimpose waits before its 504")
     max_attempts: int = Field(3, ge=1, le=20, description="tries at a job whose worker failed")
+    max_waiting: int = Field(
+        100_000,
+        ge=1,
+        description="requests that may wait; one more is answered 429 `queue_full`",
+    )
+    max_waiting_per_key: int = Field(50_000, ge=1, description="of these, requests of one key")
+    child_max_jobs: int = Field(
+        5000, ge=1, description="jobs after which a worker's process for pictures is replaced"
+    )
+    child_max_resident_bytes: int = Field(
+        GIBIBYTE, ge=MEBIBYTE, description="resident memory above which it is replaced, between two jobs"
+    )
 
     credit_cost: int = Field(1, ge=0, description="credits that a COMPLETED request costs")
     rate_limit: Rates = Field(Rate(6000, 60), description="submits of a key that has no rate of its own")
@@ -215,16 +248,27 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _defaults_are_allowed(self) -> Self:
+        for default in ("start_timeout_s", "job_timeout_s"):
+            cap = f"max_{default}"
+            if getattr(self, default) > getattr(self, cap):
+                raise ValueError(
+                    f"{default.upper()} = {getattr(self, default)} must not exceed "
+                    f"{cap.upper()} = {getattr(self, cap)}"
+                )
+        return self
+
     @property
-    def attempt_timeout_s(self) -> int:
-        """How long a claim lasts: the job's time and some for the worker to report."""
-        grace_s = 10
-        return self.job_timeout_s + grace_s
+    def heartbeat_s(self) -> float:
+        """How often a worker is heard of: a lease outlives four that were lost."""
+        return self.lease_s / 5
 
     @property
     def longest_life_s(self) -> int:
         """No request, however unlucky, is around for longer."""
-        return self.start_timeout_s + self.attempt_timeout_s * self.max_attempts + self.result_ttl_s
+        slack_s = 60
+        return self.max_start_timeout_s + self.max_job_timeout_s + slack_s + self.result_ttl_s
 
     @property
     def picture_limits(self) -> dict[str, Any]:
