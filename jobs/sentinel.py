@@ -75,8 +75,22 @@ def connect_async(url: str, search_s: float, **limits: Any) -> AsyncRedis:
     """The same for asyncio."""
     said = SentinelUrl.parse(url)
     search = _AsyncSearch(said, search_s)
-    pool = async_sentinel.SentinelConnectionPool(said.service, search, **{**limits, **said.options})  # type: ignore[no-untyped-call]
+    pool = _AsyncPool(said.service, search, **{**limits, **said.options})  # type: ignore[no-untyped-call]
     return AsyncRedis.from_pool(pool)
+
+
+class _AsyncPool(async_sentinel.SentinelConnectionPool):
+    """Leaves an old master for a new one with all connections.
+
+    redis-py's keeps those in use, and a subscription would wait for ever on a host that is gone.
+    """
+
+    async def get_master_address(self) -> Address:
+        address: Address = await self.sentinel_manager.discover_master(self.service_name)
+        if address != self.master_address:
+            self.master_address = address
+            await self.disconnect()
+        return address
 
 
 class _Search:

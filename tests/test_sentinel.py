@@ -1,12 +1,16 @@
 """Redis behind Sentinels: found by them, and found again when another one is the master."""
 
 import asyncio
+import contextlib
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from redis import RedisError
+from redis.asyncio.client import PubSub
 from rq.command import PUBSUB_CHANNEL_TEMPLATE
 
 from jobs.connection import connect, connect_async
@@ -53,8 +57,9 @@ def workers_listening(sentinels: Sentinels) -> int:
 
 
 def test_a_stack_goes_on_with_the_new_master_when_the_old_one_dies(redis_with_sentinels, tmp_path, origin):
-    env = environment(redis_with_sentinels.url, tmp_path, fetch_allow="127.0.0.1/32", job_timeout_s=30)
-    with running(env) as stack:
+    settings = {"fetch_allow": "127.0.0.1/32", "job_timeout_s": 30, "workers": 1}
+    with running(environment(redis_with_sentinels.url, tmp_path, **settings), workers=0) as stack:
+        stack.start("cli", "worker")  # which starts one again that was in the middle of a job's end
         assert picture_of(stack).status_code == 200
 
         redis_with_sentinels.master.kill()
@@ -71,6 +76,29 @@ def test_a_stack_goes_on_with_the_new_master_when_the_old_one_dies(redis_with_se
         assert stack.client.post(f"/v2/requests/{hanging}/cancel").status_code == 200
         assert picture_of(stack).status_code == 200  # by the one worker, which was told to stop the other
         assert [process.poll() for process in stack.processes] == [None, None]
+
+
+def test_a_subscription_is_heard_again_after_the_old_master_froze(redis_with_sentinels, tmp_path):
+    async def hears() -> bytes:
+        async with connect_async(settings) as redis, redis.pubsub(ignore_subscribe_messages=True) as heard:
+            await heard.subscribe("news")
+            redis_with_sentinels.master.send_signal(signal.SIGSTOP)
+            listening = asyncio.create_task(next_message(heard))
+            async with asyncio.timeout(FAILOVER_S):
+                while not listening.done():
+                    with contextlib.suppress(RedisError):
+                        await redis.publish("news", "the new master's")
+                    await asyncio.sleep(0.05)
+            return listening.result()
+
+    async def next_message(heard: PubSub) -> bytes:
+        while True:
+            with contextlib.suppress(RedisError):
+                if message := await heard.get_message(timeout=None):
+                    return message["data"]
+
+    settings = Settings(redis_url=redis_with_sentinels.url, data_dir=tmp_path)
+    assert asyncio.run(hears()) == b"the new master's"
 
 
 def test_the_sentinel_that_answered_is_asked_first_and_none_is_forgotten(redis_with_sentinels, tmp_path):
