@@ -1,0 +1,93 @@
+"""What must be gone when all is over: keys, files and processes."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from redis import Redis
+from redis.utils import str_if_bytes
+
+from jobs import keyspace
+from jobs.job import UUID
+from jobs.queue import RQ_TTL_S
+from jobs.store import MINUTE, PictureStore
+from tests.chaos.process_table import ZOMBIE, processes
+from tests.chaos.service import Service
+
+MUST_BE_EMPTY = (
+    f"rq:wip:{keyspace.QUEUE}",
+    f"rq:queue:{keyspace.QUEUE}",
+    f"rq:queue:{keyspace.QUEUE}:intermediate",
+    f"rq:scheduled:{keyspace.QUEUE}",
+    keyspace.WAITING,
+    keyspace.DEADLINES,
+)
+
+MEMBERS: dict[bytes, Callable[[Redis, str], list[bytes]]] = {
+    b"list": lambda redis, key: redis.lrange(key, 0, -1),  # type: ignore[dict-item, return-value]
+    b"set": lambda redis, key: list(redis.smembers(key)),  # type: ignore[arg-type]
+    b"zset": lambda redis, key: redis.zrange(key, 0, -1),  # type: ignore[dict-item, return-value]
+    b"hash": lambda redis, key: redis.hkeys(key),  # type: ignore[dict-item, return-value]
+}
+"""The members of a key of each type that may name requests."""
+
+STAGING = re.compile(r"#\d+$")
+"""How the store names a file that it has not written whole."""
+
+
+def not_empty(redis: Redis) -> Iterator[str]:
+    """A sentence for each queue and registry with something in it."""
+    for key in MUST_BE_EMPTY:
+        kind: bytes = redis.type(key)  # type: ignore[assignment]
+        if members := MEMBERS[kind](redis, key) if kind in MEMBERS else []:
+            yield f"{key} has {len(members)} entries: {members[:3]}"
+
+
+def orphaned_keys(redis: Redis) -> Iterator[str]:
+    """A sentence for each key that names a request and will not go by itself within RQ's time."""
+    for key in sorted(map(str_if_bytes, redis.scan_iter(count=1000))):
+        ttl_ms: int = redis.pttl(key)  # type: ignore[assignment]
+        goes = 0 <= ttl_ms <= RQ_TTL_S * 1000 and key.startswith("rq:")
+        if UUID.search(key) and not goes:
+            yield f"{key} is left, and lives for {ttl_ms} ms"
+
+
+def orphaned_members(redis: Redis) -> Iterator[str]:
+    """A sentence for each collection that names requests and does not forget them in time."""
+    for key in sorted(map(str_if_bytes, redis.scan_iter(count=1000))):
+        kind: bytes = redis.type(key)  # type: ignore[assignment]
+        members = MEMBERS[kind](redis, key) if kind in MEMBERS else []
+        naming = [member for member in members if UUID.search(str_if_bytes(member))]
+        if kind == b"zset":
+            late = redis.zrangebyscore(key, "-inf", time.time() - RQ_TTL_S)
+            naming = [member for member in naming if member in late]
+        if naming:
+            yield f"{key} still names {len(naming)} requests: {naming[:3]}"
+
+
+def orphaned_files(service: Service) -> Iterator[str]:
+    """A sentence for each file that no sweep of the next hours would delete, and each that stays for ever."""
+    latest = time.time() + service.settings.longest_life_s + 120
+    PictureStore.open(service.settings).sweep(latest)
+    for file in service.store.rglob("*"):
+        if file.is_file():
+            kept = "never written whole" if STAGING.search(file.name) else "not swept"
+            until = datetime.fromtimestamp(latest, UTC).strftime(MINUTE)
+            yield f"{file.relative_to(service.store)} is {kept} at {until}"
+
+
+def odd_processes(service: Service) -> Iterator[str]:
+    """A sentence for each zombie, and each process that belongs to none that was started."""
+    parents = {role.pid for role in service.roles}
+    for process in processes(service.run):
+        if process.state == ZOMBIE:
+            yield f"a zombie: {process}"
+        elif process.pid not in parents and process.parent not in parents:
+            yield f"without its parent: {process}"
+
+
+def left_processes(run: str) -> Iterator[str]:
+    """A sentence for each process that outlived the service."""
+    for process in processes(run):
+        yield f"outlived the service: {process}"
