@@ -1,6 +1,7 @@
 """What there is in Redis, looked at round the proxy while the run goes on."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 
 from redis import Redis, RedisError
@@ -27,10 +28,8 @@ class Census:
     async def run(self) -> None:
         """Count, again and again, until cancelled."""
         while True:
-            try:
+            with contextlib.suppress(RedisError):  # it has been killed
                 await asyncio.to_thread(self.count)
-            except RedisError:
-                pass  # it has been killed
             await asyncio.sleep(INTERVAL_S)
 
     def count(self) -> None:

@@ -1,6 +1,6 @@
 """What must be true of every accepted request, and of the books, when all is over."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from jobs.api_keys import ApiKey
 from jobs.status import FailureCode, Status
@@ -58,6 +58,13 @@ def _met(told: Told, fault: Injected) -> bool:
     if told.accepted_at is None or told.ended_at is None:
         return False
     return told.accepted_at < fault.ended_at + AFTERMATH_S and fault.began_at < told.ended_at
+
+
+def wrong_answers(answers: Mapping[str, int]) -> Iterator[str]:
+    """A sentence for each kind of call that met a fault which the API did not know how to answer."""
+    for answer, count in answers.items():
+        if answer.endswith(" 500"):
+            yield f"{count} times {answer}: Redis or store away is 502"
 
 
 def wrong_counts(told: Sequence[Told], census: Census) -> Iterator[str]:

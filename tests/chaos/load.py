@@ -11,7 +11,7 @@ import httpx
 from jobs.status import FailureCode, Status
 from tests.chaos.requests import Asked, Asking
 
-TRY_AGAIN = frozenset({429, 502, 503})
+TRY_AGAIN = frozenset({429, 500, 502, 503})
 TRY_AGAIN_S = 0.3
 POLL_S = 0.3
 ANSWER_S = 5

@@ -22,7 +22,7 @@ def tiny_png(number: int) -> bytes:
 
 
 class Origin(ThreadingHTTPServer):
-    """Serves `/prompt/N`, `/late/N` and `/broken/N`: the picture of N, a second later, or at the second try."""
+    """Serves `/prompt/N`, `/late/N` and `/broken/N`: at once, after a second, at the second try."""
 
     daemon_threads = True
 

@@ -1,4 +1,4 @@
-"""The processes of one run, found by a mark in their environment that children inherit. Reads Linux's /proc."""
+"""The processes of one run, found in Linux's /proc by a mark in their environment, which children inherit."""
 
 import contextlib
 from collections.abc import Iterator
@@ -41,10 +41,8 @@ def _processes(run: str) -> Iterator[tuple[Process, bool]]:
             name, _, rest = (directory / "stat").read_text().rpartition(")")
             state, parent, *_ = rest.split()
             command = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            yield (
-                Process(int(directory.name), int(parent), state, command or name),
-                mark in _environ(directory),
-            )
+            process = Process(int(directory.name), int(parent), state, command or name)
+            yield process, mark in _environ(directory)
 
 
 def _environ(directory: Path) -> bytes:

@@ -25,7 +25,7 @@ class Report:
     log: Path
     census: Census
     violations: list[str] = field(default_factory=list)
-    unasked_ends: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    unasked_ends: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -35,12 +35,7 @@ class Report:
         yield from self._faults()
         yield from self._outcomes()
         yield from _table("answers", self.load.answers)
-        ends = {
-            f"{name}, status {status}": n
-            for name, all_ in self.unasked_ends.items()
-            for status, n in all_.items()
-        }
-        yield from _table("processes that ended by themselves", ends)
+        yield from _table("processes that ended by themselves", self.unasked_ends)
         yield f"\n{len(self.violations)} violations"
         for violation in self.violations[:SHOWN]:
             yield f"  {violation}"
@@ -73,11 +68,8 @@ class Report:
 
 def _cleared_s(fault: Injected, told: Iterable[Told]) -> float:
     """How long after its beginning all requests that were unfinished at it had ended."""
-    ends = [
-        one.ended_at
-        for one in told
-        if one.ended_at and (one.accepted_at or 0) < fault.began_at < one.ended_at
-    ]
+    met = [one for one in told if (one.accepted_at or float("inf")) < fault.began_at]
+    ends = [one.ended_at for one in met if one.ended_at and one.ended_at > fault.began_at]
     return max(ends, default=fault.began_at) - fault.began_at
 
 

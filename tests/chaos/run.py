@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,8 @@ async def run(plan: Plan, directory: Path, say: Callable[[str], None]) -> Report
     async with running(directory, mark, plan.result_ttl_s) as service:
         report = await _strained(plan, service, say)
         report.violations += await _settled(service, plan)
-        report.unasked_ends = {role.name: dict(role.unasked) for role in service.roles}
+        for role in service.roles:
+            report.unasked_ends.update({f"{role.name}, status {end}": n for end, n in role.unasked.items()})
     report.violations += leftovers.left_processes(mark)
     return report
 
@@ -59,6 +60,8 @@ async def _strained(plan: Plan, service: Service, say: Callable[[str], None]) ->
         census.count()
     report = Report(plan.seed, load, schedule, service.log, census)
     report.violations += invariants.broken_promises(load.told, schedule.injected)
+    report.violations += schedule.lasting
+    report.violations += invariants.wrong_answers(load.answers)
     report.violations += invariants.wrong_counts(load.told, census)
     key = ApiKeys(service.redis).get(service.key_id)
     report.violations += invariants.wrong_credits(load.told, key)
@@ -88,7 +91,7 @@ def _client(service: Service) -> httpx.AsyncClient:
 
 
 @asynccontextmanager
-async def _beside(*coroutines: "asyncio.coroutines.Coroutine[None, None, None]") -> AsyncIterator[None]:
+async def _beside(*coroutines: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Run these as long as the block runs."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:

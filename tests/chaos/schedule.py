@@ -8,7 +8,7 @@ from random import Random
 
 from tests.chaos import clock
 from tests.chaos.faults import KINDS
-from tests.chaos.service import Service
+from tests.chaos.service import NotBack, Service
 
 AT_A_TIME = 2
 FIRST_AFTER_S = 0.5
@@ -32,6 +32,8 @@ class Schedule:
     seconds: float
     rng: Random
     injected: list[Injected] = field(default_factory=list)
+    lasting: list[str] = field(default_factory=list)
+    """What a fault has broken for good."""
     skipped: dict[str, str] = field(default_factory=dict)
     """Kinds that cannot be done here, and why."""
 
@@ -49,7 +51,10 @@ class Schedule:
     async def _inject(self, service: Service, kind: str, rng: Random) -> None:
         fault = Injected(kind, time.monotonic())
         self.injected.append(fault)
-        await KINDS[kind](service, rng)
+        try:
+            await KINDS[kind](service, rng)
+        except NotBack as error:
+            self.lasting.append(f"{kind}: {error}")
         fault.ended_at = time.monotonic()
 
     def _drawn_kinds(self) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from redis import Redis
@@ -26,6 +27,10 @@ LEASE_S = 3
 MAX_ATTEMPTS = 8  # 100 faults in three minutes hit one request more often than the default of 3 allows for
 READY_S = 30
 LOOK_AGAIN_S = 0.1
+
+
+class NotBack(Exception):
+    """A process does not work although nothing keeps it from it any more."""
 
 
 @dataclass
@@ -67,17 +72,18 @@ class Service:
                     return
                 except httpx.HTTPError:
                     await asyncio.sleep(LOOK_AGAIN_S)
-        raise AssertionError("the API does not answer")
+        raise NotBack("the API does not answer")
 
     async def await_worker(self, worker: Role) -> None:
         """Wait until a worker has its child."""
         deadline = time.monotonic() + READY_S
         while not (worker.running and process_table.children(worker.pid)):
-            assert time.monotonic() < deadline, f"{worker.name} has no child"
+            if time.monotonic() > deadline:
+                raise NotBack(f"{worker.name} has no child")
             await asyncio.sleep(LOOK_AGAIN_S)
 
 
-def _settings(directory: Path, redis_url: str, result_ttl_s: int) -> dict[str, object]:
+def _settings(directory: Path, redis_url: str, result_ttl_s: int) -> dict[str, Any]:
     """The service's time limits, short enough for a run to reach them."""
     return {
         "redis_url": redis_url,
