@@ -2,8 +2,9 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from redis import Redis
 from redis.utils import str_if_bytes
@@ -24,14 +25,6 @@ MUST_BE_EMPTY = (
     keyspace.DEADLINES,
 )
 
-MEMBERS: dict[bytes, Callable[[Redis, str], list[bytes]]] = {
-    b"list": lambda redis, key: redis.lrange(key, 0, -1),  # type: ignore[dict-item, return-value]
-    b"set": lambda redis, key: list(redis.smembers(key)),  # type: ignore[arg-type]
-    b"zset": lambda redis, key: redis.zrange(key, 0, -1),  # type: ignore[dict-item, return-value]
-    b"hash": lambda redis, key: redis.hkeys(key),  # type: ignore[dict-item, return-value]
-}
-"""The members of a key of each type that may name requests."""
-
 STAGING = re.compile(r"#\d+$")
 """How the store names a file that it has not written whole."""
 
@@ -39,8 +32,7 @@ STAGING = re.compile(r"#\d+$")
 def not_empty(redis: Redis) -> Iterator[str]:
     """A sentence for each queue and registry with something in it."""
     for key in MUST_BE_EMPTY:
-        kind: bytes = redis.type(key)  # type: ignore[assignment]
-        if members := MEMBERS[kind](redis, key) if kind in MEMBERS else []:
+        if members := _members(redis, key):
             yield f"{key} has {len(members)} entries: {members[:3]}"
 
 
@@ -56,14 +48,28 @@ def orphaned_keys(redis: Redis) -> Iterator[str]:
 def orphaned_members(redis: Redis) -> Iterator[str]:
     """A sentence for each collection that names requests and does not forget them in time."""
     for key in sorted(map(str_if_bytes, redis.scan_iter(count=1000))):
-        kind: bytes = redis.type(key)  # type: ignore[assignment]
-        members = MEMBERS[kind](redis, key) if kind in MEMBERS else []
-        naming = [member for member in members if UUID.search(str_if_bytes(member))]
-        if kind == b"zset":
+        naming = [member for member in _members(redis, key) if UUID.search(member)]
+        if redis.type(key) == b"zset":
             late = redis.zrangebyscore(key, "-inf", time.time() - RQ_TTL_S)
-            naming = [member for member in naming if member in late]
+            naming = [member for member in naming if member.encode() in late]
         if naming:
             yield f"{key} still names {len(naming)} requests: {naming[:3]}"
+
+
+def _members(redis: Redis, key: str) -> list[str]:
+    """What may name requests in a key of any type."""
+    match redis.type(key):
+        case b"list":
+            found: Any = redis.lrange(key, 0, -1)
+        case b"zset":
+            found = redis.zrange(key, 0, -1)
+        case b"set":
+            found = redis.smembers(key)
+        case b"hash":
+            found = redis.hkeys(key)
+        case _:
+            found = []
+    return sorted(map(str_if_bytes, found))
 
 
 def orphaned_files(service: Service) -> Iterator[str]:
