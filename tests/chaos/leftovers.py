@@ -39,7 +39,7 @@ def not_empty(redis: Redis) -> Iterator[str]:
 def orphaned_keys(redis: Redis) -> Iterator[str]:
     """A sentence for each key that names a request and will not go by itself within RQ's time."""
     for key in sorted(map(str_if_bytes, redis.scan_iter(count=1000))):
-        ttl_ms: int = redis.pttl(key)  # type: ignore[assignment]
+        ttl_ms = redis.pttl(key)
         goes = 0 <= ttl_ms <= RQ_TTL_S * 1000 and key.startswith("rq:")
         if UUID.search(key) and not goes:
             yield f"{key} is left, and lives for {ttl_ms} ms"

@@ -44,11 +44,10 @@ class Proxy:
             self.port = server.sockets[0].getsockname()[1]
             ready.set()
             await stop.wait()
-        open_connections = asyncio.all_tasks() - {asyncio.current_task()}
-        for connection in open_connections:
-            connection.cancel()
+        self.holds_commands = self.holds_answers = False
         self._reset()
-        await asyncio.gather(*open_connections, return_exceptions=True)
+        if serving := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(serving)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refuses:
@@ -59,9 +58,10 @@ class Proxy:
         except OSError:
             _abort(writer)
             return
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._pump(reader, upstream[1], "holds_commands"))
-            both.create_task(self._pump(upstream[0], writer, "holds_answers"))
+        await asyncio.gather(
+            self._pump(reader, upstream[1], "holds_commands"),
+            self._pump(upstream[0], writer, "holds_answers"),
+        )
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flag: str) -> None:
         self._writers.add(writer)
