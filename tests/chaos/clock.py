@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 AHEAD_S = 95
 
@@ -17,7 +18,12 @@ def shifted() -> dict[str, str] | None:
         return None
     show = [program, "-m", "-f", f"+{AHEAD_S}s", "printenv", "LD_PRELOAD"]
     library = subprocess.run(show, capture_output=True, text=True, check=True).stdout.strip()
-    return {"LD_PRELOAD": library, "FAKETIME": f"+{AHEAD_S}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return {
+        "LD_PRELOAD": library,
+        "FAKETIME": f"+{AHEAD_S}s",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": str(Path(__file__).with_name("other_clock")),
+    }
 
 
 def missing() -> str | None:

@@ -10,19 +10,20 @@ from redis import Redis
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.job import UUID
-from jobs.queue import RQ_TTL_S
+from jobs.queue import REQUEST_ID, RQ_TTL_S
 from jobs.store import MINUTE, PictureStore
 from tests.chaos.process_table import ZOMBIE, processes
 from tests.chaos.service import Service
 
 MUST_BE_EMPTY = (
-    f"rq:wip:{keyspace.QUEUE}",
-    f"rq:queue:{keyspace.QUEUE}",
-    f"rq:queue:{keyspace.QUEUE}:intermediate",
-    f"rq:scheduled:{keyspace.QUEUE}",
+    keyspace.RQ_QUEUE,
+    keyspace.RQ_INTERMEDIATE,
+    keyspace.RQ_STARTED,
+    keyspace.RQ_SCHEDULED,
     keyspace.WAITING,
     keyspace.DEADLINES,
+    keyspace.LEASES,
+    keyspace.STRAYS,
 )
 
 STAGING = re.compile(r"#\d+$")
@@ -41,14 +42,14 @@ def orphaned_keys(redis: Redis) -> Iterator[str]:
     for key in sorted(map(str_if_bytes, redis.scan_iter(count=1000))):
         ttl_ms = redis.pttl(key)
         goes = 0 <= ttl_ms <= RQ_TTL_S * 1000 and key.startswith("rq:")
-        if UUID.search(key) and not goes:
+        if REQUEST_ID.search(key) and not goes:
             yield f"{key} is left, and lives for {ttl_ms} ms"
 
 
 def orphaned_members(redis: Redis) -> Iterator[str]:
     """A sentence for each collection that names requests and does not forget them in time."""
     for key in sorted(map(str_if_bytes, redis.scan_iter(count=1000))):
-        naming = [member for member in _members(redis, key) if UUID.search(member)]
+        naming = [member for member in _members(redis, key) if REQUEST_ID.search(member)]
         if redis.type(key) == b"zset":
             late = redis.zrangebyscore(key, "-inf", time.time() - RQ_TTL_S)
             naming = [member for member in naming if member.encode() in late]

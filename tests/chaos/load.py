@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import httpx
 
@@ -37,6 +37,8 @@ class Told:
     error: str | None = None
     cancel_status: int | None = None
     picture: bytes | None = field(default=None, repr=False)
+    expires_at: float = 0
+    """Until when it may be fetched, in seconds since the epoch."""
     complaint: str | None = None
 
     @property
@@ -51,6 +53,8 @@ class Load:
 
     client: httpx.AsyncClient
     asking: Asking
+    look_again_s: float
+    """After this time a picture is fetched once more."""
     told: list[Told] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
 
@@ -71,7 +75,9 @@ class Load:
                 await self._cancel(told, told.asked.cancel_after_s)
             await self._await_end(told)
             if told.status is Status.COMPLETED:
-                await self._fetch(told)
+                url = await self._result(told)
+                told.picture = await self._picture(url)
+                await self._fetch_again(told, url)
         except GaveUp as error:
             told.complaint = str(error)
 
@@ -104,14 +110,33 @@ class Load:
             await asyncio.sleep(POLL_S)
         raise GaveUp(f"still {body['status']} after {PATIENCE_S} s")
 
-    async def _fetch(self, told: Told) -> None:
+    async def _result(self, told: Told) -> str:
         result = await self._ask("result", "GET", f"/v2/requests/{told.request_id}")
         if result.status_code != 200:
             raise GaveUp(f"the result was answered {result.status_code} {result.text}")
-        answer = await self._ask("picture", "GET", result.json()["output"])
+        body = result.json()
+        told.expires_at = datetime.fromisoformat(body["expires_at"]).timestamp()
+        return str(body["output"])
+
+    async def _picture(self, url: str) -> bytes:
+        answer = await self._ask("picture", "GET", url)
         if answer.status_code != 200:
             raise GaveUp(f"the picture was answered {answer.status_code} {answer.text}")
-        told.picture = answer.content
+        return answer.content
+
+    async def _fetch_again(self, told: Told, url: str) -> None:
+        """The same picture is there until it expires."""
+        await asyncio.sleep(self.look_again_s)
+        try:
+            same = await self._picture(url) == told.picture
+        except GaveUp as error:
+            if time.time() < told.expires_at:
+                raise GaveUp(
+                    f"later, {told.expires_at - time.time():.1f} s before its end, {error}"
+                ) from None
+        else:
+            if not same:
+                raise GaveUp("later, the picture was another")
 
     async def _ask(self, what: str, method: str, url: str, **options: object) -> httpx.Response:
         """The first answer that is one, asking again as long as there is none."""
@@ -131,6 +156,7 @@ class Load:
             await asyncio.sleep(TRY_AGAIN_S)
         raise GaveUp(f"no answer to a {what} within {PATIENCE_S} s, last {last}")
 
-    def unfinished(self) -> Sequence[Told]:
-        """Accepted requests whose end nobody has seen yet."""
-        return [told for told in self.told if told.accepted_at and not told.ended_at and not told.complaint]
+    @property
+    def last_expiry(self) -> float:
+        """When the last of the pictures has expired, in seconds since the epoch."""
+        return max((told.expires_at for told in self.told), default=0)

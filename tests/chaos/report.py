@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from jobs.job import UUID
+from jobs.queue import REQUEST_ID
 from tests.chaos.census import Census
 from tests.chaos.load import Load, Told
 from tests.chaos.schedule import Injected, Schedule
@@ -58,7 +58,7 @@ class Report:
         yield from _table("attempts", attempts)
 
     def _named(self) -> Sequence[str]:
-        return list(dict.fromkeys(UUID.findall(" ".join(self.violations))))
+        return list(dict.fromkeys(REQUEST_ID.findall(" ".join(self.violations))))
 
     def _story(self, request_id: str) -> Iterator[str]:
         yield f"\nrequest {request_id}: {self.census.last_records.get(request_id)}"

@@ -43,7 +43,7 @@ async def run(plan: Plan, directory: Path, say: Callable[[str], None]) -> Report
     mark = uuid4().hex
     async with running(directory, mark, plan.result_ttl_s) as service:
         report = await _strained(plan, service, say)
-        report.violations += await _settled(service, plan)
+        report.violations += await _settled(service, report.load.last_expiry)
         for role in service.roles:
             report.unasked_ends.update({f"{role.name}, status {end}": n for end, n in role.unasked.items()})
     report.violations += leftovers.left_processes(mark)
@@ -54,7 +54,7 @@ async def _strained(plan: Plan, service: Service, say: Callable[[str], None]) ->
     schedule = Schedule(plan.kinds, plan.faults, plan.seconds, random.Random(f"faults {plan.seed}"))
     async with _client(service) as client:
         asking = Asking(random.Random(f"requests {plan.seed}"), service.url, service.origin.url)
-        load, census = Load(client, asking), Census(service.redis)
+        load, census = Load(client, asking, look_again_s=plan.result_ttl_s / 2), Census(service.redis)
         async with _beside(census.run(), _progress(load, schedule, say)):
             await asyncio.gather(load.run(plan.requests, plan.seconds), schedule.run(service))
         census.count()
@@ -68,9 +68,9 @@ async def _strained(plan: Plan, service: Service, say: Callable[[str], None]) ->
     return report
 
 
-async def _settled(service: Service, plan: Plan) -> list[str]:
+async def _settled(service: Service, last_expiry: float) -> list[str]:
     """What is wrong once everything that should go has had the time to."""
-    await asyncio.sleep(plan.result_ttl_s)
+    await asyncio.sleep(max(0.0, last_expiry - time.time()))
 
     def left() -> Iterator[str]:
         yield from leftovers.not_empty(service.redis)
