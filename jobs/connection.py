@@ -69,8 +69,22 @@ def connect_async(settings: Settings) -> AsyncRedis:
         "retry": AsyncRetry(NoBackoff(), 1),
     }
     if sentinel.is_sentinel_url(url):
-        return sentinel.connect_async(url, CONNECT_TIMEOUT_S, **limits)
-    return AsyncRedis.from_url(url, **limits)
+        redis = sentinel.connect_async(url, CONNECT_TIMEOUT_S, **limits)
+    else:
+        redis = AsyncRedis.from_url(url, **limits)
+    pool = redis.connection_pool
+    pool.connection_class = type("Connection", (_ClosedIsLost, pool.connection_class), {})
+    return redis
+
+
+class _ClosedIsLost:
+    """uvloop has an error of its own for a connection that was reset meanwhile; redis-py does not know it."""
+
+    async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            await super().send_packed_command(*args, **kwargs)  # type: ignore[misc]
+        except RuntimeError as error:
+            raise ConnectionError(f"the connection was closed: {error}") from error
 
 
 def _open(settings: Settings, **limits: Any) -> Redis:
