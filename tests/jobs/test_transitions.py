@@ -116,7 +116,7 @@ def test_a_request_goes_from_queued_over_processing_to_completed(transitions, re
     create()
     assert read().status is Status.QUEUED
 
-    attempt, params, _ = transitions.claim(ID, HOLDER)
+    attempt, params, *_ = transitions.claim(ID, HOLDER)
     assert (attempt, params) == (1, {"base_image": "https://a.example/b.jpg"})
     assert read().status is Status.PROCESSING
 
