@@ -17,8 +17,6 @@ from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
 from jobs.transitions import Created, Transitions
 
-PICTURES = ("base_image", "overlay_image", "mask")
-
 SLACK_S = 60  # for what is still to be done until its record is made
 
 NOT_OURS = "is a picture of this service that does not exist or has expired"
@@ -99,7 +97,7 @@ class Submission:
     def _references(self, asked: Asked, kept: list[str]) -> dict[str, str]:
         """Pictures as a job carries them; the paths of what was stored for it are added to `kept`."""
         references, inline, tokens, faults = {}, {}, {}, {}
-        for name in PICTURES:
+        for name in inputs.PICTURES:
             text = asked.params.get(name)
             if text is None:
                 continue

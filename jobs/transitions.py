@@ -15,8 +15,9 @@ from jobs.deadlines import GRACE_S, Deadlines
 from jobs.even_when_full import EVEN_WHEN_FULL
 from jobs.holder import Holder
 from jobs.idempotency import Idempotency, IdempotencyConflict
+from jobs.output import Output
 from jobs.queue import RQ_TTL_S, Command
-from jobs.record import Output, Record
+from jobs.record import Record
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 

@@ -10,10 +10,9 @@ from typing import Any
 from compositor import CompositorError, Superimposed, SuperimposeParams
 from compositor import superimpose as compose
 from jobs import inputs
-from jobs.record import Output
+from jobs.output import Output
 from jobs.status import FailureCode
 from jobs.store import new_token
-from jobs.submission import PICTURES
 from worker.content_check import ContentBlocked
 from worker.fetch import FetchError
 from worker.kit import Kit
@@ -77,7 +76,7 @@ def _make(kit: Kit, order: Order, stages: dict[str, float]) -> Output:
 
 
 def _fetch(kit: Kit, params: Mapping[str, Any]) -> dict[str, bytes]:
-    names = [name for name in PICTURES if params.get(name)]
+    names = [name for name in inputs.PICTURES if params.get(name)]
     return dict(zip(names, kit.threads.map(lambda name: _read(kit, name, params[name]), names), strict=True))
 
 

@@ -4,7 +4,8 @@ import pytest
 from redis import Redis
 
 from jobs import keyspace
-from jobs.record import Output, Record
+from jobs.output import Output
+from jobs.record import Record
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.transitions import Failure, IllegalMove, Transitions
