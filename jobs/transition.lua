@@ -165,12 +165,19 @@ function moves.create()
   return {'ok', credits or 'unlimited'}
 end
 
--- A lease that has run out and was not ended yet is ended here.
+local function claimed(attempt)
+  local deadline = redis.call('ZSCORE', DEADLINES, id)
+  return {'ok', attempt, redis.call('HGET', record, 'params'), deadline - args.grace - now, deadline}
+end
+
+-- A lease that has run out and was not ended yet is ended here. Whoever claims what he holds has not heard that he does.
 function moves.claim()
   local lease = leased()
   if lease and now < tonumber(lease) then
     rq('LREM', RQ_INTERMEDIATE, 0, id)
-    return {'held'}
+    local attempt = redis.call('HGET', record, 'attempts')
+    local is_his = redis.call('HGET', MACHINE .. args.machine, id) == attempt .. ' ' .. args.process
+    return is_his and claimed(attempt) or {'held'}
   end
   if lease then end_lease() end
   if overdue() then
@@ -187,12 +194,11 @@ function moves.claim()
     redis.call('ZADD', DEADLINES, now + redis.call('HGET', record, 'timeout') + args.grace, id)
     enter('PROCESSING')
   end
-  local deadline = redis.call('ZSCORE', DEADLINES, id)
   local attempt = redis.call('HINCRBY', record, 'attempts', 1)
   take_lease(attempt)
   redis.call('ZREM', STRAYS, id)
-  transport.start(attempt, args.worker, deadline)
-  return {'ok', attempt, redis.call('HGET', record, 'params'), deadline - args.grace - now, deadline}
+  transport.start(attempt, args.worker, redis.call('ZSCORE', DEADLINES, id))
+  return claimed(attempt)
 end
 
 local function is_latest() return status == 'PROCESSING' and args.attempt == redis.call('HGET', record, 'attempts') end

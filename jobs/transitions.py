@@ -163,7 +163,7 @@ class Transitions:
         return self._created(request_id, answer)
 
     def claim(self, request_id: str, holder: Holder) -> Claim:
-        """Begin an attempt, counted before any work is done.
+        """Begin an attempt, counted before any work is done; for who holds it already, it is the same one.
 
         Raises `IllegalMove`: held (somebody else's lease runs), exhausted (then it has FAILED
         `worker_lost`), late (then it has FAILED `timeout`).

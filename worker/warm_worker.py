@@ -66,6 +66,7 @@ class WarmWorker(Worker):
         self._even_when_full = EvenWhenFull(redis)
         self._holder = Holder.this_process(self.name)
         self._children = Children(settings)
+        self._taken: str | None = None  # and not claimed yet, as far as we know
         self._attempt: Attempt | None = None
         self._stopped_at: float | None = None
         self._hurried = False
@@ -147,16 +148,18 @@ class WarmWorker(Worker):
         self.set_state(WorkerStatus.IDLE)
 
     def _is_idle(self) -> bool:
-        """Whether nothing waits, in the queue or for its next attempt."""
-        return not (self.connection.llen(keyspace.RQ_QUEUE) or self.connection.zcard(keyspace.RQ_SCHEDULED))
+        """Whether nothing waits, in our hand, in the queue or for its next attempt."""
+        waiting = self.connection.llen(keyspace.RQ_QUEUE) or self.connection.zcard(keyspace.RQ_SCHEDULED)
+        return not (self._taken or waiting)
 
     def _do_next(self) -> bool:
         """Wait a moment for a job and do it; whether there was one."""
         child = self._ready_child()
         try:
             self.heartbeat()
-            request_id = self._take()
-            claim = self._claim(request_id) if request_id else None
+            self._taken = self._taken or self._take()
+            request_id, claim = self._taken, self._taken and self._claim(self._taken)
+            self._taken = None
         except RedisError as error:
             self._await_redis(error)
             return False

@@ -71,6 +71,14 @@ def test_a_claim_is_held_until_the_lease_runs_out_and_a_heartbeat_renews_it(
         transitions.claim(ID, ANOTHER)
 
 
+def test_who_claims_again_what_he_holds_goes_on_with_the_same_attempt(transitions, take, read):
+    """As when the first answer was lost."""
+    take()
+
+    assert transitions.claim(ID, HOLDER).attempt == 1
+    assert read().attempts == 1
+
+
 def test_a_request_whose_lease_ran_out_is_next_in_the_queue_and_goes_to_another(
     redis, transitions, take, read, lapse
 ):

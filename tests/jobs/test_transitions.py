@@ -1,5 +1,7 @@
 """The state machine: every move, from every state."""
 
+from dataclasses import replace
+
 import pytest
 from redis import Redis
 
@@ -57,7 +59,7 @@ def advance(state: str, transitions: Transitions, create) -> None:
 
 
 MOVES = {
-    "claim": lambda transitions: transitions.claim(ID, HOLDER),
+    "claim": lambda transitions: transitions.claim(ID, replace(HOLDER, process="2 2")),
     "complete": lambda transitions: transitions.complete(ID, 1, OUTPUT, {}),
     "complete by another attempt": lambda transitions: transitions.complete(ID, 2, OUTPUT, {}),
     "fail": lambda transitions: transitions.fail(ID, 1, BROKEN, {}),

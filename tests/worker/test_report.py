@@ -84,3 +84,17 @@ def test_a_store_that_cannot_be_written_is_tried_again_and_then_our_fault_with_t
     assert f"request {request_id}: attempt 2 failed" in log
     assert "outputs" in log
     assert "outputs" not in (failed.error or "")
+
+
+def test_a_claim_whose_answer_is_lost_is_made_again_and_costs_no_attempt(
+    settings, redis_socket, submit, record
+):
+    request_id = submit()
+    with Way(redis_socket).serving() as way:
+        remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
+        way.until_said = b"claim"
+        threading.Timer(2, lambda: setattr(way, "to_drop", 0)).start()
+
+        WarmWorker(connect_worker(remote), remote).work(burst=True)
+
+    assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
