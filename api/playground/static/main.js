@@ -1,0 +1,121 @@
+/** The page: its parts, and what each tells the others. */
+
+import { codeCard } from "./code.js";
+import * as errors from "./errors.js";
+import { parameterForm } from "./form.js";
+import { centred, fitted, handles } from "./handles.js";
+import { showHelp } from "./help.js";
+import { keyField } from "./key.js";
+import { notes } from "./notes.js";
+import { previewer } from "./preview.js";
+import { recent } from "./recent.js";
+import { ratio, resultView } from "./result.js";
+import { run } from "./run.js";
+import { slots } from "./slots.js";
+
+const { origin, maxInputBytes } = document.documentElement.dataset;
+const SAMPLE_PLACEMENT = { rescale_factor: 0.33, x_offset: 430, y_offset: 235 };
+const QUIET_MS = 400; // after the last change, before a screen reader is told of it
+
+const part = (id) => document.getElementById(id);
+const key = keyField();
+const form = parameterForm(part("parameters"));
+const sources = slots(origin, Number(maxInputBytes), { changed: pictureChanged, failed: pictureFailed });
+const draw = previewer();
+const code = codeCard(origin);
+const results = resultView();
+const recents = recent(key.fingerprint, showAgain);
+const runs = run({ recent: recents, results });
+const parts = Object.fromEntries(["board", "frame", "bounds", "mover", "scaler", "rotator"].map((id) => [id, part(id)]));
+const frame = handles(parts, () => scene, (changes) => form.set(changes));
+const tools = {
+  centre: () => form.set(centred(scene)),
+  fit: () => form.set(fitted(scene)),
+  reset: () => form.replace(SAMPLE_PLACEMENT),
+};
+
+/** @type {import("./handles.js").Scene | null} What is drawn. */
+let scene = null;
+let drawing = 0;
+let quiet = 0;
+
+function redraw() {
+  cancelAnimationFrame(drawing);
+  drawing = requestAnimationFrame(redrawNow);
+}
+
+function redrawNow() {
+  const { pictures } = sources;
+  if (!pictures.base_image || !pictures.overlay_image) return;
+  const params = form.values();
+  const placed = draw(part("preview"), pictures, params);
+  scene = { params, placed };
+  ratio("board", pictures.base_image);
+  frame.show(placed, params);
+  part("notes").textContent = notes(pictures, params);
+  code.show(asCode());
+}
+
+/** The request as somebody else would send it: files by their names. */
+function asCode() {
+  const named = Object.entries(sources.pictures).filter(([, picture]) => picture);
+  return { ...Object.fromEntries(named.map(([name, { url, name: file }]) => [name, url ?? { file }])), ...form.given() };
+}
+
+function pictureChanged(name) {
+  errors.clear(name);
+  redraw();
+}
+
+function pictureFailed(name, { message }) {
+  errors.show([{ field: name, message }]);
+}
+
+function parametersChanged(names) {
+  names.forEach(errors.clear);
+  redraw();
+  clearTimeout(quiet);
+  quiet = setTimeout(announce, QUIET_MS);
+}
+
+/** @type {() => void} */
+function announce() {
+  if (!scene) return;
+  const { corner, size } = scene.placed;
+  part("announcer").textContent = `Overlay at ${corner.x}, ${corner.y}, ${size.width} by ${size.height} pixels, turned by ${scene.params.rotation} degrees`;
+}
+
+function submitted(event) {
+  event.preventDefault();
+  errors.clearAll();
+  const faults = form.faults();
+  if (!key.value()) faults.unshift({ field: "key", message: "Type your API key: `superimpose up` prints one." });
+  if (faults.length) return errors.show(faults);
+  redrawNow();
+  return runs.start({ key: key.value(), pictures: { ...sources.pictures }, params: form.given(), preview: copyOf(part("preview")) });
+}
+
+function copyOf(canvas) {
+  const copy = new OffscreenCanvas(canvas.width, canvas.height);
+  copy.getContext("2d").drawImage(canvas, 0, 0);
+  return copy;
+}
+
+/** @type {(entry: import("./recent.js").Entry) => void} A recent request: its settings, and its picture. */
+function showAgain({ params, result }) {
+  form.replace(params);
+  if (result) results.show(result, null);
+}
+
+form.onChange(parametersChanged);
+part("parameters").addEventListener("submit", submitted);
+for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", tools[button.dataset.tool]);
+showHelp(part("parameters"), part("help"));
+key.onChange(() => {
+  errors.clear("key");
+  part("credits").replaceChildren();
+  recents.reload();
+});
+form.replace(SAMPLE_PLACEMENT);
+sources.takeSamples();
+runs.resume(key.value());
