@@ -1,7 +1,7 @@
 """The form of the playground: one field for each parameter, from the schema of the parameter model.
 
-A field's default in the document is the parameter's default, so that the page can tell what was changed. A new
-parameter shows up by itself, in the last group until it is named here.
+A field's default in the document is the parameter's default, so that the page can tell what was changed.
+A new parameter shows up by itself, in the last group until it is named here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -87,7 +87,7 @@ def _number(name: str, rule: Schema, default: Any) -> tuple[str, str]:
     low, high = rule.get("minimum", rule.get("exclusiveMinimum")), rule.get("maximum")
     step = 1 if rule["type"] == "integer" else 0.01
     bounds = {"min": low, "max": high, "step": step, "value": default}
-    number = _input(name, "number", bounds | {"data-kind": rule["type"], "placeholder": "–"})
+    number = _input(name, "number", bounds | {"data-kind": rule["type"], "placeholder": "default"})
     slides = default is not None and "minimum" in rule and high - low <= SLIDER_SPAN
     return ("slider", _companion(name, "range", bounds) + number) if slides else ("number", number)
 
@@ -100,7 +100,7 @@ def _select(name: str, words: Iterable[str], default: str) -> str:
 
 
 def _text(name: str, default: str | None) -> str:
-    return _input(name, "text", {"data-kind": "string", "value": default, "placeholder": "–"})
+    return _input(name, "text", {"data-kind": "string", "value": default, "placeholder": "default"})
 
 
 def _input(name: str, type: str, attributes: Mapping[str, Any]) -> str:
@@ -135,13 +135,14 @@ def _slot(name: str, description: str) -> str:
     clear = "" if name in SuperimposeRequest.model_json_schema()["required"] else _clear(name)
     return f"""<div class="slot" data-field="{name}">
 <canvas class="thumb" width="104" height="104" aria-hidden="true"></canvas>
-<div class="slot-text"><h3>{title}</h3><p class="about">none</p></div>
+<h3>{title}</h3><p class="about">none</p>
 <div class="slot-buttons">
 <input class="file" id="f-{name}" type="file" accept="image/*" aria-label="{title}: a file"{_described(name)}>
 <label class="button small" for="f-{name}" aria-hidden="true">File</label>
+<button class="small" type="button" data-url aria-expanded="false">URL</button>
 <button class="small" type="button" data-sample>{SAMPLES[name].capitalize()}</button>{clear}
 </div>
-<input class="url" id="p-{name}" type="url" placeholder="or paste a URL" aria-label="{title}: a URL"\
+<input class="url" id="p-{name}" type="url" placeholder="https://…" aria-label="{title}: a URL"\
 {_described(name)} spellcheck="false">
 {_notes(name, description)}
 </div>"""

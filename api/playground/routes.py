@@ -1,4 +1,4 @@
-"""GET / and the files of the playground. A browser keeps them and asks each time whether they have changed."""
+"""GET / and the files of the playground, which a browser keeps and asks each time whether they changed."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response

@@ -28,6 +28,7 @@ function layer(overlay, mask, params, size) {
   const canvas = mirrored(overlay.image, params, size);
   if (mask) {
     const context = canvas.getContext("2d");
+    context.resetTransform();
     context.globalCompositeOperation = "destination-in";
     context.imageSmoothingQuality = "high";
     context.drawImage(coverage(mask, params, size), 0, 0, size.width, size.height);

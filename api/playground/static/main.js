@@ -52,8 +52,13 @@ function redrawNow() {
   scene = { params, placed };
   ratio("board", pictures.base_image);
   frame.show(placed, params);
+  part("preview-facts").textContent = facts(placed);
   part("notes").textContent = notes(pictures, params);
   code.show(asCode());
+}
+
+function facts({ base, size, corner }) {
+  return `${base.width} × ${base.height} · overlay ${size.width} × ${size.height} at ${corner.x}, ${corner.y}`;
 }
 
 /** The request as somebody else would send it: files by their names. */
@@ -64,6 +69,7 @@ function asCode() {
 
 function pictureChanged(name) {
   errors.clear(name);
+  results.outdate();
   redraw();
 }
 
@@ -73,6 +79,7 @@ function pictureFailed(name, { message }) {
 
 function parametersChanged(names) {
   names.forEach(errors.clear);
+  results.outdate();
   redraw();
   clearTimeout(quiet);
   quiet = setTimeout(announce, QUIET_MS);

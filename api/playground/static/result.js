@@ -26,12 +26,18 @@ class ResultView {
     this.#image.src = result.path;
     await this.#image.decode();
     ratio("result-board", result);
+    document.getElementById("result-name").textContent = "Result";
     document.getElementById("result-facts").textContent = facts(result);
     const download = document.getElementById("download");
     [download.href, download.download] = [result.path, result.name];
     this.#enable(preview !== null);
     if (preview) this.#compare(preview);
     this.view("beside");
+  }
+
+  /** What is set now is no longer what the result was made of. */
+  outdate() {
+    document.getElementById("result-name").textContent = "Earlier result";
   }
 
   /** @type {(name: "edit" | "beside" | "difference") => void} */

@@ -35,9 +35,16 @@ class Slots {
       if (file.files.length) this.#takeFile(name, file.files[0]);
       file.value = "";
     });
+    slot.querySelector("[data-url]").addEventListener("click", () => this.#askUrl(slot, url));
     url.addEventListener("change", () => this.#takeText(name, url.value.trim()));
     slot.querySelector("[data-sample]").addEventListener("click", () => this.#takeSample(name));
     slot.querySelector("[data-clear]")?.addEventListener("click", () => this.#take(name, async () => null));
+  }
+
+  #askUrl(slot, url) {
+    const open = slot.classList.toggle("by-url");
+    slot.querySelector("[data-url]").setAttribute("aria-expanded", String(open));
+    if (open) url.focus();
   }
 
   #takeSample(name) {
