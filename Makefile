@@ -6,7 +6,7 @@ DEV    := $(VENV)/.dev
 RUN    := $(VENV)/.run
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types audit fmt lock image bench bench-compositor clean
+.PHONY: help up test lint types audit fmt lock image chaos bench bench-compositor clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ audit: $(DEV) ## known vulnerabilities of what requirements.lock pins
 fmt: $(DEV) ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+chaos: $(DEV) ## 1,000 requests through 100 random faults, four minutes (SEED=7 draws the same again)
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(DEV) ## measure the service against a bare loop on this machine
 	$(BIN)/python -m benchmarks.service

@@ -51,12 +51,15 @@ async def caller(request: Request) -> Caller:
 
 
 async def submitter(request: Request) -> Caller:
-    """The valid key of a submit, which may and can pay for it. Raises 401, 403, 406, 429."""
-    found = await _allowed(request, Bucket.SUBMIT, Scope.SUPERIMPOSE)
+    """The valid key of a submit, which may make one. Raises 401, 403, 429."""
+    return await _allowed(request, Bucket.SUBMIT, Scope.SUPERIMPOSE)
+
+
+def refuse_unless_paid(request: Request, key: Caller) -> None:
+    """Raise 406 before a body is read that cannot be paid for; what was paid for may come again."""
     cost = service_of(request).settings.credit_cost
-    if found.credits is not None and found.credits < cost:
-        raise not_enough_credits(found.credits, cost)
-    return found
+    if key.credits is not None and key.credits < cost:
+        raise not_enough_credits(key.credits, cost)
 
 
 async def uploader(request: Request) -> Caller:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 
@@ -15,10 +14,8 @@ from api.cors import with_cors
 from api.headers import AnswerHeaders
 from api.playground import routes as playground
 from api.service import Service
-from jobs.housekeeping import INTERVAL_S
+from jobs.caretaking import caretaking
 from jobs.settings import Settings
-
-log = logging.getLogger("superimpose.api")
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -28,10 +25,10 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with Service.open(settings) as service, asyncio.TaskGroup() as beside:
             app.state.service = service
-            tasks = [beside.create_task(service.changes.listen()), beside.create_task(_keep_house(service))]
-            yield
-            for task in tasks:
-                task.cancel()
+            listening = beside.create_task(service.changes.listen())
+            with caretaking(settings):
+                yield
+            listening.cancel()
 
     app = FastAPI(
         title="Superimpose",
@@ -65,12 +62,3 @@ def with_headers(app: FastAPI, settings: Settings) -> ASGIApp:
 async def alive() -> JSONResponse:
     """The process answers; says nothing of Redis or workers."""
     return JSONResponse({"status": "ok"})
-
-
-async def _keep_house(service: Service) -> None:
-    while True:
-        try:
-            await asyncio.to_thread(service.housekeeping.run)
-        except Exception:
-            log.exception("housekeeping failed; trying again in %d s", INTERVAL_S)
-        await asyncio.sleep(INTERVAL_S)

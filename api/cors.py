@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 METHODS = ("GET", "HEAD", "POST")
-HEADERS = ("x-api-key", "authorization", "content-type", "idempotency-key")
+HEADERS = ("x-api-key", "authorization", "content-type", "idempotency-key", "x-start-timeout", "x-timeout")
 EXPOSED = ("*",)  # keys travel in headers and never in cookies, so that the wildcard holds
 
 

@@ -20,6 +20,7 @@ from api.body_room import NoRoom
 from jobs.admission import Bucket
 from jobs.api_keys import CreditsRefused, Scope, UnknownKey
 from jobs.rates import Rate
+from jobs.transitions import QueueFull
 
 log = logging.getLogger("superimpose.api")
 
@@ -79,6 +80,25 @@ def too_many_requests(bucket: Bucket, rate: Rate, retry_after_s: int) -> ApiErro
     """429 for a call over a rate limit."""
     text = f"too many calls: the limit ({bucket}) is {rate}; try again in {retry_after_s} s"
     return ApiError(429, "too_many_requests", text, {"Retry-After": str(retry_after_s)})
+
+
+def queue_full(error: QueueFull) -> ApiError:
+    """429 for a submit that would wait too long."""
+    reason = {
+        "all": f"{error.bound:,} requests wait, which is as many as may",
+        "key": f"{error.bound:,} requests of this key wait, which is as many as may",
+        "time": f"more than the {error.bound:,} requests wait that can be started before this one must be",
+    }[error.whose]
+    text = f"the queue is full: {reason}; try again in {error.retry_after_s} s"
+    return ApiError(429, "queue_full", text, {"Retry-After": str(error.retry_after_s)})
+
+
+def idempotency_conflict() -> ApiError:
+    """409 for an Idempotency-Key that another submit was made with."""
+    text = (
+        "this Idempotency-Key was used for another body: send the same body again, or a new key with this one"
+    )
+    return ApiError(409, "idempotency_conflict", text)
 
 
 def body_too_large(max_bytes: int) -> ApiError:

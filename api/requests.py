@@ -11,11 +11,11 @@ from fastapi.responses import JSONResponse
 from api.access import Seen, owned_request
 from api.errors import ApiError, already_finished, unknown_request
 from api.openapi import KEY, REQUEST_ID
-from api.schemas import Completed, Failed, Result, Running, answers
+from api.schemas import Cancelled, Completed, Failed, Result, Running, answers
 from api.service import origin_of, service_of
 from jobs.cancellation import CANCELLED
 from jobs.record import Output, Record
-from jobs.status import TERMINAL, FailureCode, Status
+from jobs.status import TERMINAL, Status
 from jobs.transitions import IllegalMove
 
 router = APIRouter(tags=["requests"])
@@ -60,18 +60,18 @@ async def result(request: Request) -> JSONResponse:
 @router.post(
     "/v2/requests/{request_id}/cancel",
     summary="Cancel a request",
-    responses={200: {"model": Failed}, **answers(401, 404, 409, 429, 500, 502)},
+    responses={200: {"model": Cancelled}, **answers(401, 404, 409, 429, 500, 502)},
     openapi_extra=KEY | REQUEST_ID,
 )
 async def cancel(request: Request) -> JSONResponse:
-    """It ends as FAILED with the code `cancelled`; whoever works on it is stopped."""
+    """It ends as FAILED with the code `cancelled`, says what it was, and whoever works on it is stopped."""
     record = (await owned_request(request)).record
     try:
-        await run_in_threadpool(service_of(request).cancellation.cancel, record.request_id)
+        was = await run_in_threadpool(service_of(request).cancellation.cancel, record.request_id)
     except IllegalMove as refused:
         raise _refusal(record, refused) from None
-    body = {"status": Status.FAILED, "request_id": record.request_id, "code": FailureCode.CANCELLED}
-    return JSONResponse(body | {"error": CANCELLED, "metrics": {}})
+    body = {"status": Status.FAILED, "request_id": record.request_id, "was": was}
+    return JSONResponse(body | {"error": CANCELLED.error, "code": CANCELLED.code, "metrics": {}})
 
 
 def _refusal(record: Record, refused: IllegalMove) -> ApiError:

@@ -90,6 +90,14 @@ class Failed(BaseModel):
     metrics: dict[str, float] = {}
 
 
+class Cancelled(Failed):
+    """A request that was cancelled."""
+
+    was: str = Field(description="its status before: QUEUED or PROCESSING", examples=["QUEUED"])
+    error: str = Field(examples=["cancelled by its owner"])
+    code: str = Field(examples=["cancelled"])
+
+
 class Uploaded(BaseModel):
     """Uploaded pictures, in the order they were sent, as URLs that requests can name."""
 
@@ -194,7 +202,11 @@ ERRORS: dict[int, tuple[str, str]] = {
     404: ("Unknown or expired", "not_found"),
     405: ("Method not allowed", "method_not_allowed"),
     406: ("Not enough credits", "not_enough_credits"),
-    409: ("Not as things stand: the request has ended, or the credits are not there", "already_finished"),
+    409: (
+        "Not as things stand: the request has ended, the credits are not there, or the Idempotency-Key is "
+        "another body's",
+        "already_finished",
+    ),
     413: ("Too large", "body_too_large"),
     416: ("The picture has no such range", "range"),
     429: ("Too many calls; Retry-After says when to try again", "too_many_requests"),

@@ -15,7 +15,6 @@ from compositor import Limits
 from jobs.api_keys import ApiKeys
 from jobs.cancellation import Cancellation
 from jobs.connection import await_redis, connect, connect_async
-from jobs.housekeeping import Housekeeping
 from jobs.reading import Reader
 from jobs.settings import Settings
 from jobs.store import PictureStore
@@ -41,7 +40,6 @@ class Service:
     api_keys: ApiKeys
     picture_limits: Limits
     body_room: BodyRoom
-    housekeeping: Housekeeping
 
     @classmethod
     @asynccontextmanager
@@ -66,7 +64,6 @@ class Service:
                 api_keys,
                 Limits(**settings.picture_limits),
                 BodyRoom(settings.max_body_bytes),
-                Housekeeping(redis, settings, store),
             )
         redis.close()
 

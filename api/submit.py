@@ -7,18 +7,21 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
-from api.access import show_credits, submitter
+from api.access import refuse_unless_paid, show_credits, submitter
 from api.body import bad_request, fault, read_parameters, room_for_body
-from api.errors import ApiError, invalid_key, not_enough_credits
+from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_credits, queue_full
+from api.headers import add_to_answer
 from api.openapi import BODY, KEY
 from api.requests import picture_base64, urls
 from api.schemas import Submitted, answers
 from api.service import origin_of, service_of
+from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
 from jobs.admission import Caller
+from jobs.idempotency import IdempotencyConflict
 from jobs.record import Output, Record
 from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
-from jobs.submission import Accepted, InvalidPictures
-from jobs.transitions import IllegalMove, NotEnoughCredits
+from jobs.submission import Asked, InvalidPictures
+from jobs.transitions import Created, IllegalMove, NotEnoughCredits, QueueFull
 
 router = APIRouter(tags=["superimpose"])
 log = logging.getLogger("superimpose.api")
@@ -27,8 +30,8 @@ log = logging.getLogger("superimpose.api")
 @router.post(
     "/v2/superimpose",
     summary="Overlay one picture on another",
-    responses={200: {"model": Submitted}, **answers(400, 401, 403, 406, 413, 429, 500, 502)},
-    openapi_extra=KEY | BODY,
+    responses={200: {"model": Submitted}, **answers(400, 401, 403, 406, 409, 413, 429, 500, 502)},
+    openapi_extra=KEY | BODY | SUBMIT_HEADERS,
 )
 async def submit(request: Request) -> JSONResponse:
     """Accept a request and answer at once with the URLs to follow it."""
@@ -50,9 +53,9 @@ async def submit(request: Request) -> JSONResponse:
     summary="Overlay one picture on another and wait for it",
     responses={
         200: {"description": "The picture", "content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}},
-        **answers(400, 401, 403, 406, 413, 429, 500, 502, 504),
+        **answers(400, 401, 403, 406, 409, 413, 429, 500, 502, 504),
     },
-    openapi_extra=KEY | BODY,
+    openapi_extra=KEY | BODY | SUBMIT_HEADERS,
 )
 async def submit_and_wait(request: Request) -> Response:
     """The same through the same queue, answered with the picture itself."""
@@ -68,26 +71,37 @@ async def submit_and_wait(request: Request) -> Response:
 
 
 async def accept(request: Request) -> str:
-    """Check key and body, and put the request in the queue; returns its id."""
+    """Check key, headers and body, and put the request in the queue; returns its id."""
     key = await submitter(request)
     async with room_for_body(request, key.key_id):
         accepted = await _accepted(request, key)
     request.state.request_id = accepted.request_id
     show_credits(request, accepted.credits)
-    log.info("request %s accepted from %s", accepted.request_id, key.key_id)
+    if accepted.replayed:
+        add_to_answer(request, {"Idempotent-Replayed": "true"})
+    again = ", again" if accepted.replayed else ""
+    log.info("request %s accepted from %s%s", accepted.request_id, key.key_id, again)
     return accepted.request_id
 
 
-async def _accepted(request: Request, key: Caller) -> Accepted:
-    submission, origin = service_of(request).submission, origin_of(request)
+async def _accepted(request: Request, key: Caller) -> Created:
+    service = service_of(request)
+    deadlines, idempotency_key = read_submit_headers(request, service.settings)
+    if idempotency_key is None:
+        refuse_unless_paid(request, key)
     params = await read_parameters(request)
+    asked = Asked(key.key_id, params, origin_of(request), deadlines, idempotency_key)
     try:
-        return await run_in_threadpool(submission.submit, params, key.key_id, origin)
+        return await run_in_threadpool(service.submission.submit, asked)
     except InvalidPictures as error:
         raise bad_request([fault(name, text) for name, text in error.faults.items()]) from None
     except NotEnoughCredits as error:
         show_credits(request, error.balance)
         raise not_enough_credits(error.balance, error.needed) from None
+    except QueueFull as error:
+        raise queue_full(error) from None
+    except IdempotencyConflict:
+        raise idempotency_conflict() from None
     except IllegalMove:
         raise invalid_key() from None  # revoked since it was admitted
 

@@ -49,6 +49,7 @@ def server_command(directory: Path, socket: Path) -> list[str]:
         "unixsocketperm": "700",
         "dir": str(directory),
         "appendonly": "yes",
+        "appendfsync": "always",  # what was accepted is on disk when the client hears of it
         "save": "",
         "maxmemory-policy": "noeviction",
         "logfile": str(directory / "redis.log"),

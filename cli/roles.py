@@ -1,5 +1,6 @@
 """One role each, as containers and fleets run them."""
 
+import math
 import resource
 import sys
 
@@ -13,7 +14,7 @@ from jobs.logs import set_up_logs
 from jobs.settings import Settings
 
 WORKER = (sys.executable, "-P", "-m", "worker")  # -P: no module of the current folder takes its place
-SHUTDOWN_S = 10
+SPARE_S = 5  # what is left to do after the last answer, or after the job at hand
 FILES_BESIDE = 256  # open files that are not connections of clients
 
 
@@ -38,14 +39,14 @@ def serve(app: ASGIApp, settings: Settings, host: str, port: int) -> None:
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
-        timeout_graceful_shutdown=SHUTDOWN_S,
+        timeout_graceful_shutdown=math.ceil(settings.sync_timeout_s) + SPARE_S,
     )
 
 
 def run_workers(workers: int | None) -> None:
     """Run worker processes until SIGTERM or SIGINT, letting each finish its job."""
     settings = Settings()
-    supervisor = Supervisor(grace_s=settings.attempt_timeout_s)
+    supervisor = Supervisor(grace_s=settings.drain_timeout_s + SPARE_S)
     for number in range(1, (workers or settings.workers) + 1):
         supervisor.start(f"worker-{number}", WORKER)
     supervisor.run()

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from jobs import keyspace
 from jobs.api_keys import Scope
+from jobs.even_when_full import EVEN_WHEN_FULL
 from jobs.key_text import digest
 from jobs.rates import Rate
 from jobs.settings import Settings
 
-SCRIPT = Path(__file__).with_name("admission.lua").read_text()
+SCRIPT = EVEN_WHEN_FULL + Path(__file__).with_name("admission.lua").read_text()
 
 
 class Bucket(StrEnum):

@@ -2,39 +2,37 @@
 
 import logging
 
-from redis import Redis
+from redis import Redis, RedisError
 from rq.command import send_command
 
-from jobs.job import Job, drop_job
-from jobs.queue import open_queue
 from jobs.settings import Settings
-from jobs.status import FailureCode
-from jobs.transitions import Transitions
+from jobs.status import FailureCode, Status
+from jobs.transitions import Cancelled, Failure, Transitions
 
-CANCELLED = "cancelled by its owner"
+CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
 
 log = logging.getLogger("superimpose.jobs")
 
 
 class Cancellation:
-    """Cancels requests; the record decides, the queue and the worker follow."""
+    """Cancels requests: in one step it has ended and left the queue, then whoever works on it hears of it."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._transitions = Transitions(redis, settings)
 
-    def cancel(self, request_id: str) -> None:
-        """End as FAILED `cancelled`, take it out of the queue, stop whoever works on it.
+    def cancel(self, request_id: str) -> Status:
+        """End as FAILED `cancelled`; returns what it was. Raises `IllegalMove`: missing or terminal."""
+        cancelled = self._transitions.cancel(request_id, CANCELLED)
+        log.info("request %s FAILED: cancelled while %s", request_id, cancelled.was)
+        self._tell_worker(request_id, cancelled)
+        return cancelled.was
 
-        Raises `IllegalMove`: missing or terminal.
-        """
-        self._transitions.fail(request_id, FailureCode.CANCELLED, CANCELLED)
-        log.info("request %s FAILED: cancelled", request_id)
-        self._stop(request_id)
-
-    def _stop(self, request_id: str) -> None:
-        job = Job.find(request_id, self._redis)
-        if job and job.worker_name:
-            send_command(self._redis, job.worker_name, "stop-job", job_id=request_id)
-        else:  # nobody is at it
-            drop_job(open_queue(self._redis), request_id)
+    def _tell_worker(self, request_id: str, cancelled: Cancelled) -> None:
+        """Have it stopped at once; a worker who does not hear this learns it when it renews its lease."""
+        if not cancelled.worker:
+            return
+        try:
+            send_command(self._redis, cancelled.worker, "stop-job", job_id=request_id)
+        except RedisError as error:
+            log.warning("request %s: its worker could not be told: %s", request_id, error)

@@ -1,9 +1,6 @@
-"""Names of everything we keep in Redis. RQ's own keys all start with `rq:`."""
+"""Names of everything we keep in Redis, and of what RQ keeps there of our jobs."""
 
 PREFIX = "superimpose"
-
-QUEUE = "superimpose"
-"""RQ's queue; one only, because RQ can lose a job between two."""
 
 WAITING = f"{PREFIX}:waiting"
 """Sorted set of QUEUED requests by time of arrival: its rank is the queue position."""
@@ -11,19 +8,56 @@ WAITING = f"{PREFIX}:waiting"
 DEADLINES = f"{PREFIX}:deadlines"
 """Sorted set of all unfinished requests by the time at which they must have moved on."""
 
+LEASES = f"{PREFIX}:leases"
+"""Sorted set of requests that somebody works on, by the time until which he need not be heard of."""
+
+STRAYS = f"{PREFIX}:strays"
+"""Sorted set of requests seen on their way from the queue to a worker, by the time they were first seen."""
+
+PACE = f"{PREFIX}:pace"
+"""String: how long an attempt takes, in ms, as a moving average."""
+
 CHANGES = f"{PREFIX}:changes"
 """Channel: `"<request id> <status>"` at each change of status."""
 
 API_KEYS = f"{PREFIX}:keys"
 """Sorted set: ids of the valid API keys by time of making."""
 
-HOUSEKEEPING = f"{PREFIX}:housekeeping"
-"""Lock: who holds it does this round of housekeeping."""
+RECONCILER = f"{PREFIX}:reconciler"
+"""Lock: who holds it does this round of reconciling."""
+
+QUEUE = "superimpose"
+"""RQ's queue; one only, because RQ can lose a job between two."""
+
+RQ_QUEUE = f"rq:queue:{QUEUE}"
+RQ_INTERMEDIATE = f"rq:queue:{QUEUE}:intermediate"
+RQ_STARTED = f"rq:wip:{QUEUE}"
+RQ_SCHEDULED = f"rq:scheduled:{QUEUE}"
+RQ_FINISHED = f"rq:finished:{QUEUE}"
+RQ_FAILED = f"rq:failed:{QUEUE}"
+RQ_WORKERS = f"rq:workers:{QUEUE}"
+RQ_ALL_WORKERS = "rq:workers"
+RQ_QUEUES = "rq:queues"
 
 
 def request(request_id: str) -> str:
     """Hash: the record of one request."""
     return f"{PREFIX}:request:{request_id}"
+
+
+def machine(machine: str) -> str:
+    """Hash: `"attempt pid start"` of who works on this machine, by request id."""
+    return f"{PREFIX}:machine:{machine}"
+
+
+def idempotency(key_id: str, sha256: str) -> str:
+    """Hash: the request made with this Idempotency-Key, by its SHA-256, and the fingerprint of its body."""
+    return f"{PREFIX}:idempotency:{key_id}:{sha256}"
+
+
+def housekeeping(part: str) -> str:
+    """Lock: who holds it does this round of a part of housekeeping."""
+    return f"{PREFIX}:housekeeping:{part}"
 
 
 def picture(token: str) -> str:
@@ -54,3 +88,27 @@ def upload_expiries(key_id: str) -> str:
 def upload_files(key_id: str) -> str:
     """Hash: `"size token"` of a key's uploads by SHA-256, and their `total` size."""
     return f"{PREFIX}:upload-files:{key_id}"
+
+
+def lua() -> str:
+    """The names that scripts need, as the lines of Lua they begin with."""
+    names = {
+        "WAITING": WAITING,
+        "DEADLINES": DEADLINES,
+        "LEASES": LEASES,
+        "STRAYS": STRAYS,
+        "PACE": PACE,
+        "CHANGES": CHANGES,
+        "REQUEST": request(""),
+        "MACHINE": machine(""),
+        "API_KEY": api_key(""),
+        "PICTURE": picture(""),
+        "RQ_QUEUE": RQ_QUEUE,
+        "RQ_INTERMEDIATE": RQ_INTERMEDIATE,
+        "RQ_STARTED": RQ_STARTED,
+        "RQ_SCHEDULED": RQ_SCHEDULED,
+        "RQ_FINISHED": RQ_FINISHED,
+        "RQ_FAILED": RQ_FAILED,
+        "RQ_WORKERS": RQ_WORKERS,
+    }
+    return "".join(f"local {name} = '{value}'\n" for name, value in names.items())

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jobs.rates import Rate, RateField
+from jobs.sentinel import SentinelUrl, is_sentinel_url
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
@@ -46,14 +47,23 @@ def _callable(value: str) -> str:
 
 def _redis(value: str) -> str:
     """Refused here: redis-py would quote from a password that it reads as a host or a port."""
+    if value and not _is_redis_url(value):
+        raise ValueError(
+            "must be redis://, rediss:// or unix://, or redis+sentinel:// or rediss+sentinel:// followed by "
+            "HOST:PORT,HOST:PORT/SERVICE/DB; user and password %-encoded"
+        )
+    return value
+
+
+def _is_redis_url(value: str) -> bool:
     try:
+        if is_sentinel_url(value):
+            return bool(SentinelUrl.parse(value))
         url = urlsplit(value)
         readable = url.port != 0 and ("@" in url.netloc or "@" not in value or url.scheme == "unix")
     except ValueError:
-        readable = False
-    if value and (not readable or url.scheme not in ("redis", "rediss", "unix")):
-        raise ValueError("must be redis://, rediss:// or unix://, user and password %-encoded")
-    return value
+        return False
+    return readable and url.scheme in ("redis", "rediss", "unix")
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -80,7 +90,9 @@ class Settings(BaseSettings):
     )
 
     redis_url: Annotated[str, AfterValidator(_redis)] = Field(
-        "", repr=False, description="Redis to use; empty: the socket of `superimpose up` in DATA_DIR"
+        "",
+        repr=False,
+        description="Redis to use, or its Sentinels; empty: the socket of `superimpose up` in DATA_DIR",
     )
     data_dir: Path = Field(Path("data"), description="where `up` keeps Redis's file, pictures and its key")
     storage_url: str = Field("", description="`file:///dir` or `s3://bucket/prefix`; empty: DATA_DIR")
@@ -102,11 +114,32 @@ class Settings(BaseSettings):
     )
 
     result_ttl_s: int = Field(3600, ge=1, description="life of record, result and picture after the end")
-    start_timeout_s: int = Field(1800, ge=1, description="not started by then: FAILED `timeout`")
+    start_timeout_s: int = Field(
+        1800, ge=1, description="not started by then: FAILED `timeout`; a request may say X-Start-Timeout"
+    )
+    max_start_timeout_s: int = Field(
+        default_factory=lambda given: max(3600, given.get("start_timeout_s", 0)),
+        ge=1,
+        description="most that a request may say; unset: 3600, or START_TIMEOUT_S",
+    )
     job_timeout_s: int = Field(
         default_factory=lambda given: min(60, max(1, given.get("start_timeout_s", 120) // 2)),
         ge=1,
-        description="one attempt at a job, then its process is killed; unset: 60, or half of START_TIMEOUT_S",
+        description="from a request's start to its end, all attempts together, then FAILED `timeout`; "
+        "a request may say X-Timeout; unset: 60, or half of START_TIMEOUT_S",
+    )
+    max_job_timeout_s: int = Field(
+        default_factory=lambda given: max(300, given.get("job_timeout_s", 0)),
+        ge=1,
+        description="most that a request may say; unset: 300, or JOB_TIMEOUT_S",
+    )
+    lease_s: float = Field(
+        15, ge=1, le=300, description="a worker not heard of for so long is gone, and its job another's"
+    )
+    drain_timeout_s: float = Field(
+        20,
+        ge=0,
+        description="what a stopped worker's job may still take; then it goes back to the queue",
     )
     job_memory_bytes: int = Field(
         4 * GIBIBYTE,
@@ -120,6 +153,18 @@ class Settings(BaseSettings):
     )
     sync_timeout_s: float = Field(25, gt=0, description="how long POST /v1/superimpose waits before its 504")
     max_attempts: int = Field(3, ge=1, le=20, description="tries at a job whose worker failed")
+    max_waiting: int = Field(
+        100_000,
+        ge=1,
+        description="requests that may wait; one more is answered 429 `queue_full`",
+    )
+    max_waiting_per_key: int = Field(50_000, ge=1, description="of these, requests of one key")
+    child_max_jobs: int = Field(
+        5000, ge=1, description="jobs after which a worker's process for pictures is replaced"
+    )
+    child_max_resident_bytes: int = Field(
+        GIBIBYTE, ge=MEBIBYTE, description="resident memory above which it is replaced, between two jobs"
+    )
 
     credit_cost: int = Field(1, ge=0, description="credits that a COMPLETED request costs")
     rate_limit: Rates = Field(Rate(6000, 60), description="submits of a key that has no rate of its own")
@@ -203,16 +248,27 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _defaults_are_allowed(self) -> Self:
+        for default in ("start_timeout_s", "job_timeout_s"):
+            cap = f"max_{default}"
+            if getattr(self, default) > getattr(self, cap):
+                raise ValueError(
+                    f"{default.upper()} = {getattr(self, default)} must not exceed "
+                    f"{cap.upper()} = {getattr(self, cap)}"
+                )
+        return self
+
     @property
-    def attempt_timeout_s(self) -> int:
-        """How long a claim lasts: the job's time and some for the worker to report."""
-        grace_s = 10
-        return self.job_timeout_s + grace_s
+    def heartbeat_s(self) -> float:
+        """How often a worker is heard of: a lease outlives four that were lost."""
+        return self.lease_s / 5
 
     @property
     def longest_life_s(self) -> int:
         """No request, however unlucky, is around for longer."""
-        return self.start_timeout_s + self.attempt_timeout_s * self.max_attempts + self.result_ttl_s
+        slack_s = 60
+        return self.max_start_timeout_s + self.max_job_timeout_s + slack_s + self.result_ttl_s
 
     @property
     def picture_limits(self) -> dict[str, Any]:

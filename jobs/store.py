@@ -3,8 +3,9 @@
 `obstore` is the one interface to both: Rust, wheels for every platform, no dependencies of its own.
 """
 
+import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Literal, get_args
@@ -68,6 +69,12 @@ class PictureStore:
             return bytes(await obstore.get_range_async(self._store, path, start=start, end=end))
         except NotFoundError as error:
             raise FileNotFoundError(path) from error
+
+    def delete(self, paths: Sequence[str]) -> None:
+        """Delete these pictures; one that is not there is no trouble."""
+        for path in paths:
+            with contextlib.suppress(NotFoundError):
+                obstore.delete(self._store, path)
 
     def sweep(self, now: float) -> int:
         """Delete everything whose minute is over at `now`; returns how many pictures went."""

@@ -10,12 +10,16 @@ from redis import Redis
 from redis.utils import str_if_bytes
 
 from jobs import inputs, keyspace
+from jobs.deadlines import Deadlines
+from jobs.idempotency import Idempotency, IdempotencyConflict
 from jobs.queue import enqueueing, open_queue
 from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
-from jobs.transitions import Transitions
+from jobs.transitions import Created, Transitions
 
 PICTURES = ("base_image", "overlay_image", "mask")
+
+SLACK_S = 60  # for clocks of hosts that differ
 
 NOT_OURS = "is a picture of this service that does not exist or has expired"
 
@@ -29,11 +33,24 @@ class InvalidPictures(ValueError):
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """A request that has been accepted; `credits` is what its key has left, None: unlimited."""
+class Asked:
+    """What a client asks for: parameters that have been checked, how long it may take, and whether once only.
 
-    request_id: str
-    credits: int | None
+    `origin` is the URL our own pictures are served under; `idempotency_key` None: each submit is a request.
+    """
+
+    key_id: str
+    params: Mapping[str, Any]
+    origin: str
+    deadlines: Deadlines
+    idempotency_key: str | None = None
+
+    @property
+    def idempotency(self) -> Idempotency | None:
+        """Where the request is found again."""
+        if self.idempotency_key is None:
+            return None
+        return Idempotency.of(self.idempotency_key, self.key_id, self.params, self.deadlines)
 
 
 class Submission:
@@ -46,37 +63,64 @@ class Submission:
         self._queue = open_queue(redis)
         self._transitions = Transitions(redis, settings)
 
-    def submit(self, params: Mapping[str, Any], key_id: str, origin: str) -> Accepted:
-        """Accept a request; `origin` is the URL our own pictures are served under.
+    def submit(self, asked: Asked) -> Created:
+        """Accept a request, or find the one that was made with the same Idempotency-Key.
 
-        Raises `InvalidPictures`, `NotEnoughCredits`, `IllegalMove` (revoked); `redis.RedisError` or
-        `obstore.exceptions.BaseError` if the queue or the store cannot be reached. Then nothing was accepted.
+        Raises `InvalidPictures`, `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`, `IllegalMove`
+        (revoked); `redis.RedisError` or `obstore.exceptions.BaseError` if the queue or the store cannot be
+        reached. Then nothing was accepted, unless Redis did it and its answer was lost.
         """
-        request_id = str(uuid4())
-        stored = {**params, **self._references(params, key_id, origin)}
-        commands = enqueueing(self._queue, self._settings, request_id)
-        return Accepted(request_id, self._transitions.create(request_id, key_id, stored, commands))
+        idempotency = asked.idempotency
+        made_before = idempotency and self._made_before(idempotency, asked.key_id)
+        if made_before:
+            return made_before
+        request_id, kept = str(uuid4()), list[str]()
+        params = {**asked.params, **self._references(asked, kept)}
+        commands = enqueueing(self._queue, request_id, asked.deadlines.timeout_s)
+        created = self._transitions.create(
+            request_id, asked.key_id, params, commands, asked.deadlines, idempotency
+        )
+        if created.replayed:
+            self._store.delete(kept)
+        return created
 
-    def _references(self, params: Mapping[str, Any], key_id: str, origin: str) -> dict[str, str]:
+    def _made_before(self, idempotency: Idempotency, key_id: str) -> Created | None:
+        """Looked up before inputs are stored; whoever is overtaken after this finds out in `create`."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(idempotency.redis_key, "request_id", "fingerprint")
+            pipe.hget(keyspace.api_key(key_id), "credits")
+            (request_id, fingerprint), credits = pipe.execute()
+        if request_id is None or not self._redis.exists(keyspace.request(str_if_bytes(request_id))):
+            return None
+        if str_if_bytes(fingerprint) != idempotency.fingerprint:
+            raise IdempotencyConflict
+        return Created(str_if_bytes(request_id), None if credits is None else int(credits), replayed=True)
+
+    def _references(self, asked: Asked, kept: list[str]) -> dict[str, str]:
+        """Pictures as a job carries them; the paths of what was stored for it are added to `kept`."""
         references, inline, tokens, faults = {}, {}, {}, {}
         for name in PICTURES:
-            text = params.get(name)
+            text = asked.params.get(name)
             if text is None:
                 continue
             try:
                 if not inputs.is_url(text):
                     inline[name] = inputs.decode_inline(text, self._settings.max_input_bytes)
-                elif token := _own_token(text, origin):
+                elif token := _own_token(text, asked.origin):
                     tokens[name] = token
                 else:
-                    references[name] = _sample_or_url(text, origin)
+                    references[name] = _sample_or_url(text, asked.origin)
             except inputs.InvalidInput as fault:
                 faults[name] = str(fault)
-        own = self._own(tokens, key_id)
+        own = self._own(tokens, asked.key_id)
         faults |= {name: NOT_OURS for name in tokens if name not in own}
         if faults:
             raise InvalidPictures(faults)
-        return references | own | {name: self._keep(data) for name, data in inline.items()}
+        expires_at = time.time() + asked.deadlines.longest_s + SLACK_S
+        for name, data in inline.items():
+            kept.append(self._keep(data, expires_at))
+            references[name] = inputs.STORE + kept[-1]
+        return references | own
 
     def _own(self, tokens: Mapping[str, str], key_id: str) -> dict[str, str]:
         """References to those pictures of ours that are the key's, in one round trip."""
@@ -92,11 +136,10 @@ class Submission:
             if path is not None and owner is not None and str_if_bytes(owner) == key_id
         }
 
-    def _keep(self, data: bytes) -> str:
-        expires_at = time.time() + self._settings.longest_life_s
+    def _keep(self, data: bytes, expires_at: float) -> str:
         path = self._store.new_path("inputs", new_token(), expires_at)
         self._store.put(path, data)
-        return inputs.STORE + path
+        return path
 
 
 def _own_token(text: str, origin: str) -> str | None:

@@ -1,23 +1,22 @@
 -- The one way a request changes: QUEUED -> PROCESSING -> COMPLETED | FAILED, and QUEUED -> FAILED.
--- KEYS: record, waiting, deadlines, and for `complete` the picture.
--- ARGV: move, request id, channel, prefix of API keys, then what the move needs (said at each move; all
--- lengths in ms).
--- Answers {'ok', ...} or {reason}: exists, revoked, credits, missing, terminal, stale, exhausted, early.
-local record, waiting, deadlines, picture = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local move, id, channel, key_prefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local args = {unpack(ARGV, 5)}
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local status = redis.call('HGET', record, 'status')
+-- KEYS: the record. ARGV: move, request id, arguments as JSON (lengths of time in ms), then for `create` the
+-- queue's commands, each as its length and its words.
+-- Answers {'ok', ...} or {reason, ...}: exists, revoked, credits, full, replayed, conflict, missing, terminal,
+-- stale, held, exhausted, late, early.
 
 local function enter(new_status)
   redis.call('HSET', record, 'status', new_status)
-  redis.call('PUBLISH', channel, id .. ' ' .. new_status)
+  redis.call('PUBLISH', CHANGES, id .. ' ' .. new_status)
 end
 
-local function leave_queues()
-  redis.call('ZREM', waiting, id)
-  redis.call('ZREM', deadlines, id)
+local function add_to_key(key, field, amount)
+  if redis.call('EXISTS', key) == 1 then redis.call('HINCRBY', key, field, amount) end
+end
+
+local function stop_waiting()
+  if redis.call('ZREM', WAITING, id) == 1 then
+    add_to_key(API_KEY .. redis.call('HGET', record, 'key_id'), 'waiting', -1)
+  end
 end
 
 -- A request's credits are held from its making to its end: charge goes held -> settled | released, once.
@@ -31,92 +30,278 @@ end
 local function settle(new_status)
   local kept = redis.call('HMGET', record, 'charge', 'cost', 'key_id')
   if kept[1] ~= 'held' then return end
-  local cost, key = kept[2], key_prefix .. kept[3]
+  local cost, key = kept[2], API_KEY .. kept[3]
   local done = new_status == 'COMPLETED'
   redis.call('HSET', record, 'charge', done and 'settled' or 'released')
-  if redis.call('EXISTS', key) == 1 then
-    redis.call('HINCRBY', key, 'held', -cost)
-    redis.call('HINCRBY', key, done and 'spent' or 'credits', cost)
-  end
+  add_to_key(key, 'held', -cost)
+  add_to_key(key, done and 'spent' or 'credits', cost)
 end
 
-local function finish(new_status, ttl_ms, ...)
-  local expires_at = now + ttl_ms
+-- Whoever works on a request holds its lease. One that was ended is nobody's, and its attempt still the latest.
+local function leased() return redis.call('ZSCORE', LEASES, id) end
+
+local function take_lease(attempt)
+  redis.call('ZADD', LEASES, now + args.lease, id)
+  redis.call('HSET', record, 'worker', args.worker, 'machine', args.machine, 'claimed_at', now)
+  redis.call('HSET', MACHINE .. args.machine, id, attempt .. ' ' .. args.process)
+end
+
+local function end_lease(ending)
+  local kept = redis.call('HMGET', record, 'attempts', 'worker', 'machine', 'claimed_at')
+  redis.call('ZREM', LEASES, id)
+  redis.call('HDEL', MACHINE .. kept[3], id)
+  transport.stop(kept[1], kept[2], ending, ending and now - kept[4])
+end
+
+local function learn_pace(took)
+  local known = tonumber(redis.call('GET', PACE) or took)
+  redis.call('SET', PACE, string.format('%.3f', known + (took - known) / 20))
+end
+
+local function finish(new_status, ...)
+  local expires_at = now + args.ttl
+  local ending = new_status == 'COMPLETED' and 'finished' or 'failed'
+  if leased() then end_lease(ending) else transport.take_out() end
+  transport.finish(ending)
+  stop_waiting()
+  redis.call('ZREM', DEADLINES, id)
+  redis.call('ZREM', STRAYS, id)
   redis.call('HSET', record, 'finished_at', now, 'expires_at', expires_at, ...)
   if new_status == 'FAILED' then redis.call('HSET', record, 'params', '{}') end -- nobody pays to fill Redis
   redis.call('PEXPIREAT', record, expires_at)
-  leave_queues()
+  local idempotency = redis.call('HGET', record, 'idempotency')
+  if idempotency then redis.call('PEXPIREAT', idempotency, expires_at) end
   settle(new_status)
   enter(new_status)
   return expires_at
 end
 
-if move == 'create' then
-  -- start_timeout, key id, cost, params, then the queue's commands, each as its length and its words
+local function fail(failure) finish('FAILED', 'code', failure.code, 'error', failure.error) end
+
+local function fail_late()
+  if status == 'QUEUED' then return fail(args.unstarted) end
+  local seconds = string.format('%g', redis.call('HGET', record, 'timeout') / 1000)
+  fail({code = args.unfinished.code, error = string.gsub(args.unfinished.error, '{timeout}', seconds)})
+end
+
+local function attempts_left()
+  local kept = redis.call('HMGET', record, 'attempts', 'given_back')
+  return args.max_attempts - kept[1] + (kept[2] or 0)
+end
+
+local function overdue()
+  local deadline = redis.call('ZSCORE', DEADLINES, id)
+  return deadline and now >= tonumber(deadline)
+end
+
+-- Another attempt after `delay`, or the end with `failure` where no attempt or no time is left for one.
+local function try_again(delay, failure)
+  end_lease()
+  if attempts_left() <= 0 then
+    fail(failure)
+    return {'exhausted'}
+  end
+  if now + delay >= tonumber(redis.call('ZSCORE', DEADLINES, id)) then
+    fail(failure)
+    return {'late'}
+  end
+  if delay > 0 then transport.wait_until(now + delay) else transport.put_back() end
+  return {'ok'}
+end
+
+local moves = {}
+
+-- Refused when more wait than may, or than can be started before the last of them must be.
+local function full(key)
+  local waiting = redis.call('ZCARD', WAITING)
+  local mine = tonumber(redis.call('HGET', key, 'waiting') or 0)
+  local pace = tonumber(redis.call('GET', PACE) or 0) / math.max(1, rq('SCARD', RQ_WORKERS))
+  local function refuse(whose, bound, too_many) return {'full', whose, bound, math.ceil(too_many * pace)} end
+  if waiting >= args.max_waiting then
+    return refuse('all', args.max_waiting, waiting - args.max_waiting + args.max_waiting / 20)
+  end
+  if mine >= args.max_waiting_per_key then
+    return refuse('key', args.max_waiting_per_key, mine - args.max_waiting_per_key + args.max_waiting_per_key / 20)
+  end
+  local startable = args.start_timeout / pace -- infinite without a pace
+  if waiting + 1 > startable then return refuse('time', math.floor(startable), waiting + 1 - startable) end
+end
+
+local function made_before(credits)
+  if not args.idempotency then return end
+  local kept = redis.call('HMGET', args.idempotency, 'request_id', 'fingerprint')
+  if not kept[1] or redis.call('EXISTS', REQUEST .. kept[1]) == 0 then return end
+  if kept[2] ~= args.fingerprint then return {'conflict', kept[1]} end
+  return {'replayed', kept[1], credits or 'unlimited'}
+end
+
+function moves.create()
   if status then return {'exists'} end
-  local key = key_prefix .. args[2]
+  local key = API_KEY .. args.key_id
   if redis.call('EXISTS', key) == 0 then return {'revoked'} end
-  local credits, cost = redis.call('HGET', key, 'credits'), tonumber(args[3])
-  if credits and tonumber(credits) < cost then return {'credits', credits} end
-  local at = 5
-  while args[at] do
-    local length = tonumber(args[at])
-    redis.call(unpack(args, at + 1, at + length))
+  local credits = redis.call('HGET', key, 'credits')
+  local refusal = made_before(credits)
+  if refusal then return refusal end
+  if credits and tonumber(credits) < args.cost then return {'credits', credits} end
+  refusal = full(key)
+  if refusal then return refusal end
+  local at = 4
+  while ARGV[at] do
+    local length = tonumber(ARGV[at])
+    redis.call(unpack(ARGV, at + 1, at + length))
     at = at + 1 + length
   end
-  redis.call('HSET', record, 'created_at', now, 'attempts', 0, 'key_id', args[2], 'params', args[4])
-  if credits and cost > 0 then credits = hold(key, credits, cost) end
-  redis.call('ZADD', waiting, now, id)
-  redis.call('ZADD', deadlines, now + args[1], id)
+  redis.call('HSET', record, 'created_at', now, 'attempts', 0, 'key_id', args.key_id, 'params', args.params,
+    'timeout', args.timeout)
+  if args.idempotency then
+    redis.call('HSET', args.idempotency, 'request_id', id, 'fingerprint', args.fingerprint)
+    redis.call('HSET', record, 'idempotency', args.idempotency)
+  end
+  if credits and args.cost > 0 then credits = hold(key, credits, args.cost) end
+  redis.call('HINCRBY', key, 'waiting', 1)
+  redis.call('ZADD', WAITING, now, id)
+  redis.call('ZADD', DEADLINES, now + args.start_timeout, id)
   enter('QUEUED')
   return {'ok', credits or 'unlimited'}
 end
 
-if not status then
-  leave_queues()
-  return {'missing'}
-end
-if status == 'COMPLETED' or status == 'FAILED' then return {'terminal'} end
-
-local attempts = redis.call('HGET', record, 'attempts')
-
-if move == 'claim' then
-  -- attempt_timeout, max_attempts, ttl, code, error
-  if tonumber(attempts) >= tonumber(args[2]) then
-    finish('FAILED', args[3], 'code', args[4], 'error', args[5])
+-- A lease that has run out and was not ended yet is ended here.
+function moves.claim()
+  local lease = leased()
+  if lease and now < tonumber(lease) then
+    rq('LREM', RQ_INTERMEDIATE, 0, id)
+    return {'held'}
+  end
+  if lease then end_lease() end
+  if overdue() then
+    fail_late()
+    return {'late'}
+  end
+  if attempts_left() <= 0 then
+    fail(args.lost)
     return {'exhausted'}
   end
-  redis.call('HSETNX', record, 'started_at', now)
-  redis.call('ZREM', waiting, id)
-  redis.call('ZADD', deadlines, now + args[1], id)
-  if status == 'QUEUED' then enter('PROCESSING') end
-  return {'ok', redis.call('HINCRBY', record, 'attempts', 1), redis.call('HGET', record, 'params')}
+  if status == 'QUEUED' then
+    stop_waiting()
+    redis.call('HSET', record, 'started_at', now)
+    redis.call('ZADD', DEADLINES, now + redis.call('HGET', record, 'timeout') + args.grace, id)
+    enter('PROCESSING')
+  end
+  local deadline = redis.call('ZSCORE', DEADLINES, id)
+  local attempt = redis.call('HINCRBY', record, 'attempts', 1)
+  take_lease(attempt)
+  redis.call('ZREM', STRAYS, id)
+  transport.start(attempt, args.worker, deadline)
+  return {'ok', attempt, redis.call('HGET', record, 'params'), deadline - args.grace - now}
 end
 
-if move == 'complete' then
-  -- attempt, ttl, output, metrics, path, content_type, file_size
-  if status ~= 'PROCESSING' or args[1] ~= attempts then return {'stale'} end
-  local expires_at = finish('COMPLETED', args[2], 'output', args[3], 'metrics', args[4])
-  redis.call('HSET', picture, 'path', args[5], 'content_type', args[6], 'file_size', args[7],
+local function is_latest() return status == 'PROCESSING' and args.attempt == redis.call('HGET', record, 'attempts') end
+
+local function holds_lease() return is_latest() and leased() end
+
+function moves.renew()
+  if not holds_lease() then return {'stale'} end
+  redis.call('ZADD', LEASES, now + args.lease, id)
+  return {'ok'}
+end
+
+function moves.complete()
+  if not is_latest() then return {'stale'} end
+  if overdue() then
+    fail_late()
+    return {'late'}
+  end
+  learn_pace(now - redis.call('HGET', record, 'claimed_at'))
+  local picture = PICTURE .. args.token
+  local expires_at = finish('COMPLETED', 'output', args.output, 'metrics', args.metrics)
+  redis.call('HSET', picture, 'path', args.path, 'content_type', args.content_type, 'file_size', args.file_size,
     'expires_at', expires_at, 'owner', redis.call('HGET', record, 'key_id'))
   redis.call('PEXPIREAT', picture, expires_at)
   return {'ok'}
 end
 
-if move == 'fail' then
-  -- attempt (or '' for any), ttl, code, error, metrics
-  if args[1] ~= '' and args[1] ~= attempts then return {'stale'} end
-  finish('FAILED', args[2], 'code', args[3], 'error', args[4], 'metrics', args[5])
+function moves.fail()
+  if not is_latest() then return {'stale'} end
+  learn_pace(now - redis.call('HGET', record, 'claimed_at'))
+  finish('FAILED', 'code', args.failure.code, 'error', args.failure.error, 'metrics', args.metrics)
   return {'ok'}
 end
 
-if move == 'expire' then
-  -- ttl, code, error if it is QUEUED, code, error if it is PROCESSING
-  local deadline = redis.call('ZSCORE', deadlines, id)
-  if deadline and now < tonumber(deadline) then return {'early'} end
-  local at = status == 'QUEUED' and 2 or 4
-  finish('FAILED', args[1], 'code', args[at], 'error', args[at + 1])
+-- Whoever worked on it was stopped because its time was up.
+function moves.time_out()
+  if not is_latest() then return {'stale'} end
+  fail_late()
   return {'ok'}
 end
 
-return redis.error_reply('unknown move ' .. move)
+function moves.retry()
+  if not holds_lease() then return {'stale'} end
+  return try_again(args.delay, args.failure)
+end
+
+-- Not the request's fault, so the attempt is not counted.
+function moves.give_back()
+  if not holds_lease() then return {'stale'} end
+  redis.call('HINCRBY', record, 'given_back', 1)
+  return try_again(0, args.unfinished)
+end
+
+-- Whoever held the lease is gone: by its time, or, where `attempt` is given, as somebody on his machine saw.
+function moves.reclaim()
+  local lease = leased()
+  if not lease then return {'stale'} end
+  if args.attempt then
+    if not is_latest() then return {'stale'} end
+  elseif now < tonumber(lease) then
+    return {'early'}
+  end
+  return try_again(0, args.lost)
+end
+
+-- The owner's wish. Answers what it was, and who worked on it.
+function moves.cancel()
+  local worker = leased() and redis.call('HGET', record, 'worker') or ''
+  local before = status
+  fail(args.failure)
+  return {'ok', before, worker}
+end
+
+function moves.expire()
+  if not overdue() then return {'early'} end
+  fail_late()
+  return {'ok'}
+end
+
+-- A worker took it from the queue and has not claimed it since: it died in between, or never got it.
+function moves.redeliver()
+  if leased() then
+    rq('LREM', RQ_INTERMEDIATE, 0, id)
+    return {'held'}
+  end
+  redis.call('ZADD', STRAYS, 'NX', now, id)
+  if now - redis.call('ZSCORE', STRAYS, id) < args.patience then return {'early'} end
+  redis.call('ZREM', STRAYS, id)
+  rq('LREM', RQ_INTERMEDIATE, 0, id)
+  transport.put_back()
+  return {'ok'}
+end
+
+-- The wait before another attempt is over.
+function moves.promote()
+  if rq('ZREM', RQ_SCHEDULED, id) == 0 or leased() then return {'stale'} end
+  transport.put_back()
+  return {'ok'}
+end
+
+if move == 'create' then return moves.create() end
+if not status then
+  transport.drop()
+  for _, kept in ipairs({WAITING, DEADLINES, LEASES, STRAYS}) do redis.call('ZREM', kept, id) end
+  return {'missing'}
+end
+if status == 'COMPLETED' or status == 'FAILED' then
+  transport.drop()
+  redis.call('ZREM', STRAYS, id)
+  return {'terminal'}
+end
+return moves[move]()

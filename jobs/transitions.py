@@ -1,24 +1,42 @@
 """The moves of the state machine in `transition.lua`, as methods."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
-from redis.typing import EncodableT
+from rq.utils import now, utcformat
 
 from jobs import keyspace
-from jobs.queue import Command
+from jobs.deadlines import GRACE_S, Deadlines
+from jobs.even_when_full import EVEN_WHEN_FULL
+from jobs.holder import Holder
+from jobs.idempotency import Idempotency, IdempotencyConflict
+from jobs.queue import RQ_TTL_S, Command
 from jobs.record import Output, Record
 from jobs.settings import Settings
-from jobs.status import FailureCode
+from jobs.status import FailureCode, Status
 
-SCRIPT = Path(__file__).with_name("transition.lua").read_text()
+_PARTS = ("request.lua", "transport.lua", "transition.lua")
+
+CREATE = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
+"""Refused by a Redis whose memory is full, before it has changed anything."""
+
+MOVE = EVEN_WHEN_FULL + CREATE
+"""What was accepted goes on to its end even then. Needs Redis 7 or Valkey."""
+
+STRAY_PATIENCE_S = 5
+LONGEST_RETRY_AFTER_S = 300
 
 LOST = "the worker died while it made this picture, more than once; submit it again or report it"
-LATE = "no worker was free in time; submit it again later"
+UNSTARTED = "no worker was free in time; submit it again later"
+UNFINISHED = (
+    "making this picture took longer than {timeout} s; use smaller pictures or faster addresses, "
+    "or ask for more time with the header X-Timeout"
+)
 
 
 class IllegalMove(Exception):
@@ -27,6 +45,10 @@ class IllegalMove(Exception):
     def __init__(self, move: str, request_id: str, reason: str) -> None:
         super().__init__(f"{move} {request_id}: {reason}")
         self.reason = reason
+
+
+ENDED = frozenset({"exhausted", "late"})
+"""Reasons of `IllegalMove` that say that the request has FAILED by this very move."""
 
 
 class NotEnoughCredits(Exception):
@@ -38,102 +60,210 @@ class NotEnoughCredits(Exception):
         self.needed = needed
 
 
+class QueueFull(Exception):
+    """As many requests wait as may: of `whose` "all" or this "key", or as can be started in "time"."""
+
+    def __init__(self, whose: str, bound: int, retry_after_s: int) -> None:
+        super().__init__(f"{bound} wait ({whose})")
+        self.whose = whose
+        self.bound = bound
+        self.retry_after_s = retry_after_s
+
+
+class Created(NamedTuple):
+    """A request that is there now; `credits` is what its key has left, None: unlimited."""
+
+    request_id: str
+    credits: int | None
+    replayed: bool
+    """Whether it was made before, with the same Idempotency-Key."""
+
+
+class Claim(NamedTuple):
+    """An attempt that has begun; seconds until the request must have ended."""
+
+    attempt: int
+    params: dict[str, Any]
+    left_s: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a request FAILED, or will if nothing can be tried any more."""
+
+    code: FailureCode
+    error: str
+
+
+class Cancelled(NamedTuple):
+    """What a request was when it was cancelled; `worker` is RQ's name of who works on it, or ""."""
+
+    was: Status
+    worker: str
+
+
 class Transitions:
-    """Changes requests, each change in one atomic step on Redis's own clock."""
+    """Changes requests, each change in one atomic step on Redis's own clock.
+
+    A method raises `IllegalMove` where the request is missing or terminal, and for the reasons it names.
+    """
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._settings = settings
-        self._script = redis.register_script(SCRIPT)
-        self._ttl_ms = settings.result_ttl_s * 1000
+        self._create = redis.register_script(CREATE)
+        self._move = redis.register_script(MOVE)
+        self._always = {
+            "ttl": settings.result_ttl_s * 1000,
+            "rq_ttl_s": RQ_TTL_S,
+            "lease": round(settings.lease_s * 1000),
+            "grace": GRACE_S * 1000,
+            "max_attempts": settings.max_attempts,
+            "lost": {"code": FailureCode.WORKER_LOST, "error": LOST},
+            "unstarted": {"code": FailureCode.TIMEOUT, "error": UNSTARTED},
+            "unfinished": {"code": FailureCode.TIMEOUT, "error": UNFINISHED},
+        }
 
     def create(
-        self, request_id: str, key_id: str, params: Mapping[str, Any], queue_commands: Iterable[Command] = ()
-    ) -> int | None:
+        self,
+        request_id: str,
+        key_id: str,
+        params: Mapping[str, Any],
+        queue_commands: Iterable[Command] = (),
+        deadlines: Deadlines | None = None,
+        idempotency: Idempotency | None = None,
+    ) -> Created:
         """Make a QUEUED record, hold its credits and run the queue's commands, all or nothing.
 
-        Returns the credits left, None if they are unlimited. Raises `NotEnoughCredits`; `IllegalMove`:
-        exists, revoked (the key is no longer valid).
+        Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`; `IllegalMove`: exists, revoked (the
+        key is no longer valid).
         """
-        settings = self._settings
+        settings, deadlines = self._settings, deadlines or Deadlines.default(self._settings)
+        args = {
+            "key_id": key_id,
+            "cost": settings.credit_cost,
+            "params": json.dumps(params),
+            "start_timeout": round(deadlines.start_timeout_s * 1000),
+            "timeout": round(deadlines.timeout_s * 1000),
+            "max_waiting": settings.max_waiting,
+            "max_waiting_per_key": settings.max_waiting_per_key,
+        }
+        if idempotency:
+            args |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
         words = [word for command in queue_commands for word in (len(command), *command)]
-        start_ms, cost = settings.start_timeout_s * 1000, settings.credit_cost
-        answer = self._run("create", request_id, start_ms, key_id, cost, json.dumps(params), *words)
-        if answer[0] == b"credits":
-            raise NotEnoughCredits(balance=int(answer[1]), needed=cost)
-        self._refuse_unless_ok("create", request_id, answer)
-        return None if answer[1] == b"unlimited" else int(answer[1])
-
-    def claim(self, request_id: str) -> tuple[int, dict[str, Any]]:
-        """Begin an attempt, counted before any work is done; returns its number, from 1, and the parameters.
-
-        Raises `IllegalMove`: missing, terminal, or exhausted (then the request has FAILED `worker_lost`).
-        """
-        answer = self._move(
-            "claim",
-            request_id,
-            self._settings.attempt_timeout_s * 1000,
-            self._settings.max_attempts,
-            self._ttl_ms,
-            FailureCode.WORKER_LOST,
-            LOST,
+        answer = self._create(
+            keys=[keyspace.request(request_id)], args=["create", request_id, json.dumps(args), *words]
         )
-        return int(answer[1]), json.loads(answer[2])
+        return self._created(request_id, answer)
+
+    def claim(self, request_id: str, holder: Holder) -> Claim:
+        """Begin an attempt, counted before any work is done.
+
+        Raises `IllegalMove`: held (somebody else's lease runs), exhausted (then it has FAILED
+        `worker_lost`), late (then it has FAILED `timeout`).
+        """
+        _, attempt, params, left_ms = self._run("claim", request_id, **asdict(holder))
+        return Claim(int(attempt), json.loads(params), float(left_ms) / 1000)
+
+    def renew(self, request_id: str, attempt: int) -> None:
+        """Be heard of. Raises `IllegalMove`: stale (the lease was ended)."""
+        self._run("renew", request_id, attempt=str(attempt))
 
     def complete(self, request_id: str, attempt: int, output: Output, stages: Mapping[str, float]) -> None:
         """End as COMPLETED and publish the picture, which must already be in the store.
 
-        Raises `IllegalMove`: missing, terminal, or stale (a later attempt has taken over).
+        Raises `IllegalMove`: stale (a later attempt has begun), late (it has FAILED `timeout`).
         """
-        self._move(
+        self._run(
             "complete",
             request_id,
-            attempt,
-            self._ttl_ms,
-            json.dumps(asdict(output)),
-            json.dumps(stages),
-            output.path,
-            output.content_type,
-            output.file_size,
-            picture=keyspace.picture(output.token),
+            attempt=str(attempt),
+            output=json.dumps(asdict(output)),
+            metrics=json.dumps(stages),
+            token=output.token,
+            path=output.path,
+            content_type=output.content_type,
+            file_size=output.file_size,
         )
 
-    def fail(
-        self,
-        request_id: str,
-        code: FailureCode,
-        error: str,
-        attempt: int | None = None,
-        stages: Mapping[str, float] | None = None,
-    ) -> None:
-        """End as FAILED. `attempt` None: whoever is at it. Raises `IllegalMove`: missing, terminal, stale."""
-        fence = "" if attempt is None else attempt
-        self._move("fail", request_id, fence, self._ttl_ms, code, error, json.dumps(stages or {}))
+    def fail(self, request_id: str, attempt: int, failure: Failure, stages: Mapping[str, float]) -> None:
+        """End as FAILED. Raises `IllegalMove`: stale."""
+        self._run(
+            "fail", request_id, attempt=str(attempt), failure=asdict(failure), metrics=json.dumps(stages)
+        )
+
+    def time_out(self, request_id: str, attempt: int) -> None:
+        """End as FAILED `timeout`, as its worker saw it. Raises `IllegalMove`: stale."""
+        self._run("time_out", request_id, attempt=str(attempt))
+
+    def retry(self, request_id: str, attempt: int, failure: Failure, delay_s: float = 0) -> None:
+        """End this attempt; the next one may begin after a while.
+
+        Raises `IllegalMove`: stale; exhausted or late, if no attempt or no time is left (then the request
+        has FAILED with `failure`).
+        """
+        delay = round(delay_s * 1000)
+        self._run("retry", request_id, attempt=str(attempt), delay=delay, failure=asdict(failure))
+
+    def give_back(self, request_id: str, attempt: int) -> None:
+        """End this attempt without counting it. Raises `IllegalMove`: stale, late."""
+        self._run("give_back", request_id, attempt=str(attempt))
+
+    def reclaim(self, request_id: str, attempt: str | None = None) -> None:
+        """End the lease that has run out, or that of an `attempt` whose process is gone for certain.
+
+        Raises `IllegalMove`: early, stale; exhausted, late (then the request has FAILED).
+        """
+        self._run("reclaim", request_id, **({} if attempt is None else {"attempt": attempt}))
+
+    def cancel(self, request_id: str, failure: Failure) -> Cancelled:
+        """End as FAILED, whoever is at it."""
+        _, was, worker = self._run("cancel", request_id, failure=asdict(failure))
+        return Cancelled(Status(was.decode()), worker.decode())
 
     def expire(self, request_id: str) -> None:
-        """End as FAILED if its deadline has passed. Raises `IllegalMove`: missing, terminal, early."""
-        self._move(
-            "expire", request_id, self._ttl_ms, FailureCode.TIMEOUT, LATE, FailureCode.WORKER_LOST, LOST
-        )
+        """End as FAILED `timeout` if its deadline has passed. Raises `IllegalMove`: early."""
+        self._run("expire", request_id)
+
+    def redeliver(self, request_id: str) -> None:
+        """Put back what has been on its way from the queue to a worker for too long.
+
+        Raises `IllegalMove`: early, held (it has arrived).
+        """
+        self._run("redeliver", request_id, patience=STRAY_PATIENCE_S * 1000)
+
+    def promote(self, request_id: str) -> None:
+        """Put back what has waited for its next attempt. Raises `IllegalMove`: stale (it does not wait)."""
+        self._run("promote", request_id)
 
     def read(self, request_id: str) -> Record | None:
         """The record as it is now; None if unknown or expired."""
         return Record.from_hash(request_id, self._redis.hgetall(keyspace.request(request_id)))
 
-    def _move(self, move: str, request_id: str, *args: EncodableT, picture: str | None = None) -> list[bytes]:
-        answer = self._run(move, request_id, *args, picture=picture)
-        self._refuse_unless_ok(move, request_id, answer)
-        return answer
-
-    def _run(self, move: str, request_id: str, *args: EncodableT, picture: str | None = None) -> list[bytes]:
-        keys = [keyspace.request(request_id), keyspace.WAITING, keyspace.DEADLINES]
-        if picture:
-            keys.append(picture)
-        argv = [move, request_id, keyspace.CHANGES, keyspace.api_key(""), *args]
-        answer: list[bytes] = self._script(keys=keys, args=argv)
-        return answer
-
-    @staticmethod
-    def _refuse_unless_ok(move: str, request_id: str, answer: list[bytes]) -> None:
+    def _run(self, move: str, request_id: str, **args: Any) -> list[bytes]:
+        said = {**self._always, "stamp": utcformat(now()), **args}
+        answer: list[bytes] = self._move(
+            keys=[keyspace.request(request_id)], args=[move, request_id, json.dumps(said)]
+        )
         if answer[0] != b"ok":
             raise IllegalMove(move, request_id, answer[0].decode())
+        return answer
+
+    def _created(self, request_id: str, answer: list[bytes]) -> Created:
+        match answer:
+            case [b"ok", credits]:
+                return Created(request_id, _credits(credits), replayed=False)
+            case [b"replayed", first, credits]:
+                return Created(first.decode(), _credits(credits), replayed=True)
+            case [b"conflict", *_]:
+                raise IdempotencyConflict
+            case [b"credits", balance]:
+                raise NotEnoughCredits(balance=int(balance), needed=self._settings.credit_cost)
+            case [b"full", whose, bound, wait_ms]:
+                wait_s = min(max(1, math.ceil(int(wait_ms) / 1000)), LONGEST_RETRY_AFTER_S)
+                raise QueueFull(whose.decode(), int(bound), wait_s)
+        raise IllegalMove("create", request_id, answer[0].decode())
+
+
+def _credits(answer: bytes) -> int | None:
+    return None if answer == b"unlimited" else int(answer)

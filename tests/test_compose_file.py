@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cli.roles import SPARE_S
 from jobs import keyspace
 from jobs.settings import Settings
 
@@ -96,7 +97,7 @@ def test_the_wheel_has_every_package_of_ours():
 
 def test_redis_keeps_accepted_requests():
     assert redis_option("--appendonly") == "yes"
-    assert redis_option("--appendfsync") == "everysec"
+    assert redis_option("--appendfsync") == "always"
     assert redis_option("--maxmemory-policy") == "noeviction"
     assert [volume.partition(":")[2] for volume in SERVICES["redis"]["volumes"]] == ["/data"]
 
@@ -135,13 +136,11 @@ def test_both_roles_run_one_image_on_one_store():
 
 
 def test_stopping_waits_for_the_job_at_hand():
-    assert seconds(SERVICES["worker"]["stop_grace_period"]) > Settings().attempt_timeout_s
+    assert seconds(SERVICES["worker"]["stop_grace_period"]) > Settings().drain_timeout_s + SPARE_S
 
 
 def test_stopping_waits_for_open_answers():
-    from cli.roles import SHUTDOWN_S
-
-    assert seconds(SERVICES["api"]["stop_grace_period"]) > SHUTDOWN_S
+    assert seconds(SERVICES["api"]["stop_grace_period"]) > Settings().sync_timeout_s + SPARE_S
 
 
 def test_every_service_says_whether_it_is_well():

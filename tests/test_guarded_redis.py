@@ -12,6 +12,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 from jobs import keyspace
 from jobs.connection import connect
 from jobs.housekeeping import Housekeeping
+from jobs.reconciler import Reconciler
 from jobs.settings import Settings
 from jobs.store import PictureStore
 from tests import guarded_redis
@@ -94,16 +95,17 @@ def test_keys_are_made_listed_and_revoked(stack):
     assert key_id not in run(stack, "-m", "cli", "keys", "list").stdout
 
 
-def test_housekeeping_ends_what_is_late(stack, url, tmp_path, origin):
+def test_the_reconciler_ends_what_is_late(stack, url, tmp_path, origin):
     settings = Settings(redis_url=url, data_dir=tmp_path)
     path = f"/hangs.jpg?late-{stack.url}"
     request_id = stack.submit(**samples(stack) | {"base_image": origin.url + path})
     origin.await_request(path)
     with connect(settings) as redis:
         redis.zadd(keyspace.DEADLINES, {request_id: 1})
-        Housekeeping(redis, settings, PictureStore.open(settings)).end_late_requests()
+        Reconciler(redis, settings).round()
+        Housekeeping(redis, PictureStore.open(settings)).run_once()
 
-    assert stack.status(request_id).json()["code"] == "worker_lost"
+    assert stack.status(request_id).json()["code"] == "timeout"
     origin.release.set()
     origin.release.clear()
 

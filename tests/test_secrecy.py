@@ -23,6 +23,7 @@ from redis import Redis, RedisError
 from jobs.store import PictureStore
 from jobs.submission import Submission
 from tests import guarded_redis
+from tests.asking import asked
 from tests.cli.test_up import descendants
 from tests.origin import LOGO
 from tests.stack import Stack, environment, running
@@ -337,7 +338,7 @@ def test_the_drive_met_every_kind_of_answer(after):
     }
     for said in ("Traceback", "was not fetched", "was ended by signal 9", "COMPLETED", "Redis"):
         assert said in after.log
-    assert any(key.startswith("rq:results:") for key in after.kept)
+    assert any(key.startswith("rq:job:") for key in after.kept)
     assert any(key.startswith("rq:job:") for key in after.kept)
 
 
@@ -383,7 +384,7 @@ def test_a_full_redis_does_not_quote_the_request_it_refuses(redis, settings, key
     redis.config_set("maxmemory", 1)
     try:
         with pytest.raises(RedisError) as refused:
-            submission.submit({"base_image": url, "overlay_image": url}, key_id, "http://here.example")
+            submission.submit(asked(settings, key_id, {"base_image": url, "overlay_image": url}))
     finally:
         redis.config_set("maxmemory", 0)
     assert QUERY not in str(refused.value)

@@ -1,6 +1,6 @@
 """The warm child: a process that runs one task after another, so that a crash costs one attempt.
 
-Started fresh rather than forked, because its parent has threads; ends by itself when its parent does.
+Started fresh rather than forked, because its parent has threads; ends when its parent does.
 """
 
 import os
@@ -8,15 +8,16 @@ import signal
 import subprocess
 import sys
 from multiprocessing.connection import Pipe
+from pathlib import Path
 
 from jobs.settings import Settings
-from worker.outcome import Outcome
+from worker.messages import Order, Outcome
 
 LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """One job at a time needs no thread pool of numpy's and no malloc arena per thread."""
 
-KEYS = {"admin_key", "dev_api_key"}
-"""Settings that a process which decodes strangers' files has no need of."""
+KEYS = {"admin_key", "dev_api_key", "redis_url"}
+"""Settings that a process which decodes strangers' files has no need of: its parent alone talks to Redis."""
 
 START_TIMEOUT_S = 60  # loading the model of a content check included
 
@@ -53,12 +54,12 @@ class Child:
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "worker.child_process", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "worker.child_process", str(theirs.fileno()), str(os.getpid())],
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
                 start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
             )
-        self._send(settings.model_dump_json(exclude=KEYS))
+        self._send(settings.model_dump_json(exclude=KEYS).encode())
 
     def await_ready(self) -> None:
         """Wait until it can take a task. Raises `ChildDied`; `ChildRefused`, where it says why it cannot."""
@@ -70,7 +71,6 @@ class Child:
                 raise ChildRefused(refusal)
         except BaseException:  # or a signal that stops the worker
             self.kill()
-            self.wait()
             raise
 
     @property
@@ -78,17 +78,31 @@ class Child:
         """Process id."""
         return self._process.pid
 
-    def start(self, request_id: str) -> None:
+    @property
+    def resident_bytes(self) -> int:
+        """Memory it has now; 0 where the system does not tell."""
+        try:
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        except (OSError, IndexError):
+            return 0
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def has_spoken(self) -> bool:
+        """Whether it has something to say, so that nobody has to wait for it."""
+        return self._connection.poll()
+
+    def start(self, order: Order) -> None:
         """Begin a task. Raises `ChildDied`."""
-        self._send(request_id)
+        self._send(order.to_bytes())
 
     def outcome(self, timeout_s: float) -> Outcome | None:
         """The answer to `start`; None if it is not there yet. Raises `ChildDied`."""
         return Outcome.from_bytes(self._receive()) if self._connection.poll(timeout_s) else None
 
     def kill(self) -> None:
-        """End it now, whatever it is doing."""
+        """End it now, whatever it is doing, and wait until it has ended."""
         self._process.kill()
+        self.wait()
 
     def wait(self) -> int:
         """Exit status, once it has ended."""
@@ -99,9 +113,9 @@ class Child:
         self._connection.close()
         self.wait()
 
-    def _send(self, text: str) -> None:
+    def _send(self, message: bytes) -> None:
         try:
-            self._connection.send_bytes(text.encode())
+            self._connection.send_bytes(message)
         except OSError:
             raise ChildDied(self.wait()) from None
 

@@ -1,31 +1,35 @@
-"""What runs in the child: settings from the pipe, then one task after another until the parent is gone."""
+"""What runs in the child: settings from the pipe, then one order after another until the parent is gone."""
 
+import math
 import sys
 from multiprocessing.connection import Connection
 
 from jobs.logs import set_up_logs
 from jobs.settings import Settings
-from worker.confinement import confine, grant_processor_time
+from worker.confinement import confine, die_with_parent, grant_processor_time
 from worker.content_check import UnusableCheck
 from worker.kit import Kit
+from worker.messages import Order
 from worker.tasks import superimpose
+
+SPARE_S = 10  # of processor time: the parent's clock ends a job first
 
 
 def serve(connection: Connection) -> None:
-    """Send an empty message when ready, then answer each request id with the outcome of its task."""
+    """Send an empty message when ready, then answer each order with its outcome."""
     settings = Settings.model_validate_json(connection.recv_bytes())
     confine(settings)
     with Kit.open(settings) as kit:
         connection.send_bytes(b"")
         while True:
-            request_id = connection.recv_bytes().decode()
-            grant_processor_time(settings.attempt_timeout_s)
-            outcome = superimpose(kit, request_id)
-            connection.send_bytes(outcome.to_bytes())
+            order = Order.from_bytes(connection.recv_bytes())
+            grant_processor_time(math.ceil(order.left_s) + SPARE_S)
+            connection.send_bytes(superimpose(kit, order).to_bytes())
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, parent: int) -> None:
     """Serve the pipe open as `descriptor`; where that cannot begin, the first message says why."""
+    die_with_parent(parent)
     set_up_logs()
     connection = Connection(descriptor)
     try:
@@ -37,4 +41,4 @@ def main(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -4,6 +4,7 @@ import ctypes
 import logging
 import os
 import resource
+import signal
 import stat
 import sys
 
@@ -13,7 +14,8 @@ log = logging.getLogger("superimpose.worker")
 
 _FILES = 256  # open at a time; a job has about twenty
 _LARGEST_PIXEL = 8  # bytes in the output; lossless formats store four and little beside
-_PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PR_SET_NO_NEW_PRIVS = 38
 
 
 def confine(settings: Settings) -> None:
@@ -30,6 +32,17 @@ def confine(settings: Settings) -> None:
         _lower(resource.RLIMIT_FSIZE, largest_output(settings))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel end this process as soon as its parent, which has this id, is gone, whatever it is at.
+
+    Where the kernel cannot, it ends after the job at hand, when it finds the pipe closed.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # gone already
+        raise SystemExit
 
 
 def largest_output(settings: Settings) -> int:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from compositor import DecodedCache, Inspect, Limits
-from jobs.connection import connect
 from jobs.settings import Settings
 from jobs.store import PictureStore
-from jobs.transitions import Transitions
 from worker.content_check import inspection, load_check
 from worker.fetch import Fetcher, FetchRules
 
@@ -22,7 +20,6 @@ class Kit:
     """The settings and everything opened from them."""
 
     settings: Settings
-    transitions: Transitions
     store: PictureStore
     fetcher: Fetcher
     threads: ThreadPoolExecutor
@@ -33,13 +30,11 @@ class Kit:
     @classmethod
     @contextmanager
     def open(cls, settings: Settings) -> Iterator["Kit"]:
-        """Open connections; closes them at the end. Raises `UnusableCheck`."""
+        """Open what it needs; closes it at the end. Raises `UnusableCheck`."""
         check = load_check(settings)
-        redis = connect(settings)
         with Fetcher(fetch_rules(settings)) as fetcher, ThreadPoolExecutor(INPUTS) as threads:
             yield cls(
                 settings=settings,
-                transitions=Transitions(redis, settings),
                 store=PictureStore.open(settings),
                 fetcher=fetcher,
                 threads=threads,
@@ -47,7 +42,6 @@ class Kit:
                 cache=DecodedCache(settings.cache_bytes) if settings.cache_bytes else None,
                 inspect=inspection(check) if check else None,
             )
-        redis.close()
 
 
 def fetch_rules(settings: Settings) -> FetchRules:

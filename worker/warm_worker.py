@@ -1,39 +1,50 @@
-"""The RQ worker: RQ's queue, registries and heartbeats around one warm child.
+"""The RQ worker: RQ's registration, heartbeats and commands around one warm child.
 
 RQ's own `Worker` forks for every job (14 ms); its `SimpleWorker` cannot stop a decoder that hangs. Here
-the job runs in a child that stays, and is killed from outside when its time is up.
+the job runs in a child that stays, and is killed from outside when its time is up. Taken from the queue,
+claimed, ended: each is one step in Redis.
 """
 
+import contextlib
 import logging
-import threading
+import signal
 import time
-from datetime import timedelta
+from types import FrameType
 from typing import Any
 
-from redis import ConnectionError, Redis, ResponseError, TimeoutError
-from redis.client import Pipeline
-from rq import Queue, Worker
+from redis import Redis, RedisError, ResponseError
+from redis.client import Pipeline, PubSub
+from redis.exceptions import OutOfMemoryError
+from redis.exceptions import TimeoutError as RedisTimeout
+from rq import Worker
 from rq.command import parse_payload
-from rq.executions import Execution
 from rq.serializers import JSONSerializer
-from rq.utils import now
+from rq.utils import now, utcformat
 from rq.worker.base import WorkerStatus
 
-from jobs.housekeeping import INTERVAL_S, Housekeeping
-from jobs.job import Job, drop_job, is_wrong_type
-from jobs.queue import RQ_TTL_S
+from jobs import keyspace, registries
+from jobs.caretaking import caretaking
+from jobs.connection import connect
+from jobs.even_when_full import EvenWhenFull
+from jobs.holder import Holder
+from jobs.queue import REQUEST_ID, open_queue
 from jobs.settings import BAD_SETTINGS, Settings
 from jobs.status import FailureCode
 from jobs.store import PictureStore
-from jobs.transitions import IllegalMove, Transitions
+from jobs.transitions import Claim, IllegalMove, Transitions
+from worker.attempt import Attempt, Interrupted
 from worker.child import Child, ChildDied, ChildRefused
-from worker.outcome import Ending, Outcome
-from worker.queue import WorkerQueue
+from worker.children import Children
+from worker.messages import Ending, Outcome
+from worker.report import Report
 
 HEARTBEAT_S = 5
-STOP_GRACE_S = 0.5  # for a cancelled job to end by itself
+LONGEST_PAUSE_S = 2.0  # between two tries to reach Redis
+SECOND_SIGNAL_S = 1  # sooner it is the first one, sent to the whole group
 WAIT_S = 1  # for the queue at a time: how long a stop takes to be seen
+WAIT_WHEN_FULL_S = 0.1
 WORKER_TTL_S = 25
+SPARE_TTL_S = 60  # as RQ's own heartbeats
 
 log = logging.getLogger("superimpose.worker")
 
@@ -41,217 +52,183 @@ log = logging.getLogger("superimpose.worker")
 class WarmWorker(Worker):
     """Takes jobs from the one queue and hands each to its child."""
 
-    max_connection_wait_time = 5.0  # seconds between attempts to reach a Redis that is away
-
     def __init__(self, redis: Redis, settings: Settings) -> None:
-        self._queue = WorkerQueue(redis)
         super().__init__(
-            [self._queue],
+            [open_queue(redis)],
             connection=redis,
-            job_class=Job,
-            queue_class=WorkerQueue,
             serializer=JSONSerializer,
-            default_result_ttl=RQ_TTL_S,
             worker_ttl=WORKER_TTL_S,
-            maintenance_interval=INTERVAL_S,
-            job_monitoring_interval=HEARTBEAT_S,
             log_job_description=False,
         )
         self._settings = settings
-        self._transitions = Transitions(redis, settings)
-        self._housekeeping = Housekeeping(redis, settings, PictureStore.open(settings))
-        self._child: Child | None = None
+        self._transitions = Transitions(connect(settings), settings)
+        self._store = PictureStore.open(settings)
+        self._even_when_full = EvenWhenFull(redis)
+        self._holder = Holder.this_process(self.name)
+        self._children = Children(settings)
+        self._attempt: Attempt | None = None
+        self._stopped_at: float | None = None
+        self._hurried = False
+        self._heard_at = 0.0
 
-    def work(self, *args: Any, **kwargs: Any) -> bool:
-        """Run until told to stop, then end the child.
+    @property
+    def connection_timeout(self) -> int:
+        """RQ's name for how long Redis may be silent; a wait for the queue ends sooner."""
+        return WAIT_S + 4
 
-        Raises `SystemExit`, with `BAD_SETTINGS` where it is they that keep the child from starting.
+    def work(self, burst: bool = False, logging_level: str | None = None, **_: Any) -> bool:  # type: ignore[override]
+        """Work until told to stop, or with `burst` until nothing is left to do; whether anything was done.
+
+        Raises `SystemExit` where no child can be had, with `BAD_SETTINGS` if it is they that keep it from
+        starting.
         """
-        self._queue.purge()
+        worked = False
+        registries.purge(self.connection)
+        self.bootstrap(logging_level)
+        self.set_state(WorkerStatus.IDLE)
+        self._install_signal_handlers()
         try:
-            return bool(super().work(*args, **kwargs))
+            with caretaking(self._settings):
+                while self._stopped_at is None and not (burst and self._is_idle()):
+                    worked = self._do_next() or worked
         finally:
-            if self._child:
-                self._child.close()
+            self._children.close()
+            with contextlib.suppress(RedisError):
+                self.teardown()  # type: ignore[no-untyped-call]
+        return worked
 
-    def dequeue_job_and_maintain_ttl(
-        self, timeout: int | None, *_: Any, **__: Any
-    ) -> tuple[Job, Queue] | None:
-        """Wait for a job, which is taken only when the child that will run it is ready."""
-        try:
-            self._living_child()
-        except (ChildDied, ChildRefused) as error:
-            log.error("this worker cannot start: %s", error)
-            raise SystemExit(BAD_SETTINGS if isinstance(error, ChildRefused) else 1) from None
-        return self._wait_for_job(timeout)
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Take no more jobs, and give the one at hand DRAIN_TIMEOUT_S; a second signal gives it none."""
+        moment = time.monotonic()
+        if self._stopped_at is None:
+            self._stopped_at = moment
+        elif moment - self._stopped_at > SECOND_SIGNAL_S:
+            self._hurried = True
 
-    def _wait_for_job(self, timeout: int | None) -> tuple[Job, Queue] | None:
-        """The next job; None when told to stop, or without a timeout when the queue is empty."""
-        while not self._stop_requested:
-            found = super().dequeue_job_and_maintain_ttl(timeout and WAIT_S, WAIT_S)
-            if found or timeout is None:
-                return found  # type: ignore[return-value]
-        return None
-
-    def _shutdown(self) -> None:
-        """Stop after this wait or job: RQ breaks off a wait, and with it a job that was on its way here."""
-        self._stop_requested = True
-
-    def execute_job(self, job: Job, queue: Queue) -> None:  # type: ignore[override]
-        """Run one job, unless something else stands in a key that RQ needs for it."""
-        try:
-            self._execute(job, queue)
-        except ResponseError as error:
-            if not is_wrong_type(error):
-                raise
-            log.error("job %s dropped, a key of it is not RQ's: %s", job.id, error)
-            self.executions.clear()
-            drop_job(queue, job.id)
+    def _install_signal_handlers(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.request_stop)
 
     def handle_payload(self, message: dict[str, Any]) -> None:
-        """Stop the job at hand when it is cancelled; nothing else said on the channel is for us.
-
-        Most jobs end sooner than a new child starts: whoever cancels often must not cost others that.
-        """
+        """Stop the job at hand when it is cancelled; nothing else said on the channel is for us."""
+        attempt = self._attempt
         try:
             command = parse_payload(message)
             stopped = command["command"] == "stop-job" and command["job_id"]
         except (ValueError, TypeError, KeyError, RecursionError):
             stopped = None
-        if stopped and self._is_at(stopped):
-            self._stopped_job_id = stopped
-            timer = threading.Timer(STOP_GRACE_S, self._stop, [stopped])
-            timer.daemon = True
-            timer.start()
+        if stopped and attempt and attempt.request_id == stopped:
+            attempt.stop_soon()
         else:
             log.info("a command was ignored: none, or not for the job at hand")
 
-    def _is_at(self, job_id: str) -> bool:
-        return job_id in [execution.job_id for execution in list(self.executions.values())]
-
-    def _stop(self, job_id: str) -> None:
-        if self._is_at(job_id):
-            self.kill_horse()
-
-    def _execute(self, job: Job, queue: Queue) -> None:
-        """Run one job in the child and tell RQ how it ended."""
-        execution = self.prepare_execution(job)
-        self.prepare_job_execution(job, remove_from_intermediate_queue=True)
-        job.started_at = now()
-        outcome = self._run(job, execution)
-        self.executions.pop(execution.id, None)
-        job.ended_at = now()
-        if outcome.ending is Ending.DONE:
-            self._finish_done(job, execution)
+    def _pubsub_exception_handler(self, exc: Exception, pubsub: PubSub, pubsub_thread: Any) -> None:
+        """RQ gives up on a Redis that is silent; it may be there again."""
+        if isinstance(exc, RedisTimeout):
+            time.sleep(LONGEST_PAUSE_S)
         else:
-            self._finish_failed(job, queue, execution, outcome)
+            super()._pubsub_exception_handler(exc, pubsub, pubsub_thread)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """RQ sends three commands several times a job; once in a while, in one round trip, says as much."""
+        """RQ sends three commands several times a job; once in a while, in one round trip, says as much.
+
+        After a pause longer than its registration lived (a laptop's sleep) a worker is listed again.
+        """
         if pipeline is not None:
             super().heartbeat(timeout, pipeline)
-        elif self.last_heartbeat is None or now() - self.last_heartbeat > timedelta(seconds=HEARTBEAT_S):
-            with self.connection.pipeline(transaction=False) as pipe:
-                super().heartbeat(timeout, pipe)
-                pipe.execute()
+        elif time.monotonic() - self._heard_at > HEARTBEAT_S:
+            self._heard_at = time.monotonic()
+            beat = {"last_heartbeat": utcformat(now())}
+            if not self._even_when_full.keep(self.key, self.worker_ttl + SPARE_TTL_S, beat):
+                self._register()
 
-    def kill_horse(self, *_: Any) -> None:
-        """Stop the running job: RQ's stop command, and a second SIGTERM."""
-        if self._child:
-            self._child.kill()
-
-    def run_maintenance_tasks(self) -> None:
-        """RQ's registries and our own housekeeping; a fault in one stops neither the other nor the work."""
-        for task in (self.clean_registries, self._register_again, self._housekeeping.run):
-            try:
-                task()
-            except (ConnectionError, TimeoutError):
-                raise
-            except Exception:
-                log.exception("housekeeping failed; trying again in %d s", INTERVAL_S)
-
-    def clean_registries(self) -> None:
-        """One worker at a time; one that dies at it holds up the others for an interval only."""
-        self.last_cleaned_at = now()  # type: ignore[assignment]
-        if self.connection.set(self._queue.registry_cleaning_key, "taken", nx=True, ex=INTERVAL_S):
-            self._queue.clean(self)
-            self.connection.delete(self._queue.registry_cleaning_key)
-
-    def _register_again(self) -> None:
-        """After a pause longer than its registration lived (a laptop's sleep) a worker is listed again."""
-        if not self.connection.hexists(self.key, "hostname"):
-            self.connection.delete(self.key)
-            self.register_birth()  # type: ignore[no-untyped-call]
-
-    def _run(self, job: Job, execution: Execution) -> Outcome:
-        try:
-            child = self._living_child()
-            child.start(job.id)
-            outcome = self._wait(child, job, execution)
-        except ChildDied as death:
-            self._child = None
-            log.warning("request %s: %s", job.id, death)
-            return Outcome(Ending.RETRY, str(death))
-        if outcome == Outcome(Ending.RETRY, FailureCode.INTERNAL):
-            self._retire(child)
-        return outcome
-
-    def _retire(self, child: Child) -> None:
-        """Memory that ran short may be in pieces: the next attempt gets a process with all of it."""
-        child.close()
-        self._child = None
-
-    def _wait(self, child: Child, job: Job, execution: Execution) -> Outcome:
-        deadline = time.monotonic() + self._settings.job_timeout_s
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return self._too_slow(child, job)
-            outcome = child.outcome(min(HEARTBEAT_S, left))
-            if outcome:
-                return outcome
-            self.maintain_heartbeats(job, execution)
-
-    def _too_slow(self, child: Child, job: Job) -> Outcome:
-        child.kill()
-        child.wait()
-        self._child = None
-        limit = self._settings.job_timeout_s
-        text = f"making this picture took longer than {limit} s; use smaller pictures or faster addresses"
-        try:
-            self._transitions.fail(job.id, FailureCode.TIMEOUT, text)
-        except IllegalMove as refused:
-            log.info("request %s ended before its time was up: %s", job.id, refused.reason)
-        log.warning("request %s FAILED: over %d s, its process was killed", job.id, limit)
-        return Outcome(Ending.FAILED, FailureCode.TIMEOUT)
-
-    def _finish_done(self, job: Job, execution: Execution) -> None:
-        """RQ's `handle_job_success` in one round trip, without what we do not use of it."""
-        with self.connection.pipeline() as pipe:
-            job._handle_success(
-                RQ_TTL_S,
-                pipe,
-                worker_name=self.name,
-                execution_id=execution.id,
-                execution_started_at=execution.created_at,
-                execution_ended_at=job.ended_at,
-            )
-            job.cleanup(RQ_TTL_S, pipeline=pipe, remove_from_queue=False)
-            self.cleanup_execution(job, pipeline=pipe, execution=execution)
-            self.increment_successful_job_count(pipe)
-            self.increment_total_working_time(now() - execution.created_at, pipe)
-            self.set_state(WorkerStatus.IDLE, pipeline=pipe)
-            pipe.execute()
-
-    def _finish_failed(self, job: Job, queue: Queue, execution: Execution, outcome: Outcome) -> None:
-        if outcome.ending is Ending.FAILED:
-            job.retries_left = 0
-        self.handle_job_failure(job, queue=queue, exc_string=outcome.reason, execution=execution)
+    def _register(self) -> None:
+        self.register_birth()  # type: ignore[no-untyped-call]
         self.set_state(WorkerStatus.IDLE)
 
-    def _living_child(self) -> Child:
-        if self._child is None:
-            child = Child(self._settings)
-            child.await_ready()
-            self._child = child
-        return self._child
+    def _is_idle(self) -> bool:
+        """Whether nothing waits, in the queue or for its next attempt."""
+        return not (self.connection.llen(keyspace.RQ_QUEUE) or self.connection.zcard(keyspace.RQ_SCHEDULED))
+
+    def _do_next(self) -> bool:
+        """Wait a moment for a job and do it; whether there was one."""
+        child = self._ready_child()
+        try:
+            self.heartbeat()
+            request_id = self._take()
+            claim = self._claim(request_id) if request_id else None
+        except RedisError as error:
+            self._await_redis(error)
+            return False
+        if request_id and claim:
+            self._do(request_id, claim, child)
+        return claim is not None
+
+    def _ready_child(self) -> Child:
+        """A job is taken only when the child that will do it is ready."""
+        try:
+            return self._children.ready()
+        except (ChildDied, ChildRefused) as error:
+            log.error("this worker cannot start: %s", error)
+            raise SystemExit(BAD_SETTINGS if isinstance(error, ChildRefused) else 1) from None
+
+    def _take(self) -> str | None:
+        """The next job, which stays in the intermediate queue until it is claimed."""
+        try:
+            entry: Any = self.connection.blmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE, WAIT_S)
+        except OutOfMemoryError:
+            time.sleep(WAIT_WHEN_FULL_S)
+            entry = self._even_when_full.take()
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):  # redis-py writes the command before it
+                raise
+            registries.purge(self.connection)
+            return None
+        request_id = (entry or b"").decode("ascii", "replace")
+        if entry is not None and not REQUEST_ID.fullmatch(request_id):
+            log.warning("job %s refused: not the id of a request", ascii(request_id[:50]))
+            self.connection.lrem(keyspace.RQ_INTERMEDIATE, 0, entry)
+            return None
+        return request_id or None
+
+    def _claim(self, request_id: str) -> Claim | None:
+        try:
+            return self._transitions.claim(request_id, self._holder)
+        except IllegalMove as refused:
+            log.info("request %s: nothing to do, %s", request_id, refused.reason)
+            return None
+
+    def _do(self, request_id: str, claim: Claim, child: Child) -> None:
+        report = Report(request_id, claim.attempt, self._transitions, self._store, self._must_stop)
+        self._attempt = Attempt(request_id, claim, self._transitions, self._settings, self.heartbeat)
+        try:
+            ended = self._attempt.run(child, self._must_stop)
+        except ChildDied as death:
+            log.warning("request %s: %s", request_id, death)
+            self._children.lose()
+            report.lost()
+            return
+        finally:
+            self._attempt = None
+        if isinstance(ended, Interrupted):
+            self._children.lose()
+            report.interrupted(ended)
+        else:
+            self._keep_or_lose(ended)
+            report.outcome(ended)
+
+    def _keep_or_lose(self, outcome: Outcome) -> None:
+        if outcome.ending is Ending.RETRY and outcome.code == FailureCode.INTERNAL:
+            self._children.lose()  # memory that ran short may be in pieces: the next attempt gets all of it
+        else:
+            self._children.one_more_job_done()
+
+    def _must_stop(self) -> bool:
+        """Whether the job at hand has had what it may still take."""
+        if self._stopped_at is None:
+            return False
+        return self._hurried or time.monotonic() - self._stopped_at >= self._settings.drain_timeout_s
+
+    def _await_redis(self, error: RedisError) -> None:
+        log.warning("Redis cannot be reached, trying again: %s", error)
+        time.sleep(LONGEST_PAUSE_S / 4)

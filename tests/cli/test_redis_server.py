@@ -14,6 +14,7 @@ from jobs.status import Status
 from jobs.store import PictureStore
 from jobs.submission import Submission
 from jobs.transitions import Transitions
+from tests.asking import asked
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_without_a_redis_on_the_path_the_one_in_the_wheel_runs_and_keeps_request
                 params = {"base_image": url, "overlay_image": url}
                 submission = Submission(redis, settings, PictureStore.open(settings))
                 owner, _ = ApiKeys(redis).create("shop")
-                request_id = submission.submit(params, owner.key_id, "http://here.example").request_id
+                request_id = submission.submit(asked(settings, owner.key_id, params)).request_id
             record = Transitions(redis, settings).read(request_id)
             policy = redis.config_get("maxmemory-policy")["maxmemory-policy"]
         server.send_signal(signal.SIGTERM)

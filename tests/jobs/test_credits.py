@@ -10,7 +10,8 @@ from jobs.api_keys import ApiKeys, KeyOptions
 from jobs.record import Output
 from jobs.settings import Settings
 from jobs.status import FailureCode
-from jobs.transitions import IllegalMove, NotEnoughCredits, Transitions
+from jobs.transitions import Failure, IllegalMove, NotEnoughCredits, Transitions
+from tests.asking import HOLDER
 
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
 COST = 3
@@ -43,33 +44,35 @@ def account(keys, key_id):
 
 
 def test_credits_are_held_while_a_request_is_unfinished(transitions, key_id, account):
-    assert transitions.create("a", key_id, {}) == 7
+    assert transitions.create("a", key_id, {}).credits == 7
     assert account() == (7, 3, 0)
 
-    transitions.claim("a")
+    transitions.claim("a", HOLDER)
     assert account() == (7, 3, 0)
 
 
 def test_a_completed_request_has_cost_its_credits(transitions, key_id, account):
     transitions.create("a", key_id, {})
-    transitions.claim("a")
+    transitions.claim("a", HOLDER)
     transitions.complete("a", 1, OUTPUT, {})
 
     assert account() == (7, 0, 3)
 
 
 def cancel(transitions: Transitions) -> None:
-    transitions.fail("a", FailureCode.CANCELLED, "stopped")
+    transitions.cancel("a", Failure(FailureCode.CANCELLED, "stopped"))
 
 
 def fail(transitions: Transitions) -> None:
-    transitions.fail("a", FailureCode.INVALID_IMAGE, "broken")
+    transitions.cancel("a", Failure(FailureCode.INVALID_IMAGE, "broken"))
 
 
 def exhaust(transitions: Transitions) -> None:
     with suppress(IllegalMove):
-        while True:
-            transitions.claim("a")
+        for attempt in range(1, 10):
+            with suppress(IllegalMove):
+                transitions.claim("a", HOLDER)
+            transitions.retry("a", attempt, Failure(FailureCode.WORKER_LOST, "lost"))
 
 
 @pytest.mark.parametrize("end", [cancel, fail, exhaust])
@@ -77,7 +80,7 @@ def exhaust(transitions: Transitions) -> None:
 def test_a_failed_request_costs_nothing(transitions, key_id, account, end, claims):
     transitions.create("a", key_id, {})
     for _ in range(claims):
-        transitions.claim("a")
+        transitions.claim("a", HOLDER)
 
     end(transitions)
 
@@ -95,11 +98,11 @@ def test_a_request_past_its_deadline_costs_nothing(transitions, redis, key_id, a
 
 def test_only_the_first_ending_counts(transitions, key_id, account):
     transitions.create("a", key_id, {})
-    transitions.claim("a")
+    transitions.claim("a", HOLDER)
     transitions.complete("a", 1, OUTPUT, {})
 
     for ending in (
-        lambda: transitions.fail("a", FailureCode.CANCELLED, "late"),
+        lambda: transitions.cancel("a", Failure(FailureCode.CANCELLED, "late")),
         lambda: transitions.complete("a", 1, OUTPUT, {}),
         lambda: transitions.expire("a"),
     ):
@@ -144,7 +147,7 @@ def test_a_request_ends_at_the_price_it_was_made_at(redis, settings, transitions
     transitions.create("a", key_id, {})
 
     dearer = Transitions(redis, Settings(redis_url=settings.redis_url, credit_cost=5))
-    dearer.fail("a", FailureCode.INTERNAL, "broken")
+    dearer.cancel("a", Failure(FailureCode.INTERNAL, "broken"))
 
     assert account() == (10, 0, 0)
 
@@ -152,11 +155,11 @@ def test_a_request_ends_at_the_price_it_was_made_at(redis, settings, transitions
 def test_a_request_that_costs_nothing_changes_no_account(redis, settings, key_id, account):
     free = Transitions(redis, settings.model_copy(update={"credit_cost": 0}))
 
-    assert free.create("a", key_id, {}) == 10
-    free.claim("a")
+    assert free.create("a", key_id, {}).credits == 10
+    free.claim("a", HOLDER)
     free.complete("a", 1, OUTPUT, {})
     free.create("b", key_id, {})
-    free.fail("b", FailureCode.CANCELLED, "cancelled")
+    free.cancel("b", Failure(FailureCode.CANCELLED, "cancelled"))
 
     assert account() == (10, 0, 0)
 
@@ -164,8 +167,8 @@ def test_a_request_that_costs_nothing_changes_no_account(redis, settings, key_id
 def test_unlimited_credits_are_not_counted(transitions, keys):
     key_id = keys.create("free")[0].key_id
 
-    assert transitions.create("a", key_id, {}) is None
-    transitions.fail("a", FailureCode.INTERNAL, "broken")
+    assert transitions.create("a", key_id, {}).credits is None
+    transitions.cancel("a", Failure(FailureCode.INTERNAL, "broken"))
 
     key = keys.get(key_id)
     assert (key.credits, key.held, key.spent) == (None, 0, 0)
@@ -177,7 +180,7 @@ def test_a_request_that_ends_after_its_key_was_revoked_does_not_bring_the_key_ba
     transitions.create("a", key_id, {})
     keys.revoke(key_id)
 
-    transitions.fail("a", FailureCode.INTERNAL, "broken")
+    transitions.cancel("a", Failure(FailureCode.INTERNAL, "broken"))
 
     assert keys.list() == []
     assert not redis.exists(keyspace.api_key(key_id))

@@ -1,4 +1,4 @@
-"""What ends even if nobody asks."""
+"""What keeps the store and RQ's registries from growing."""
 
 import time
 
@@ -6,13 +6,9 @@ import pytest
 
 from jobs import keyspace
 from jobs.housekeeping import Housekeeping
-from jobs.queue import open_queue
-from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
-from jobs.submission import Submission
-from jobs.transitions import Transitions
 
-URL = "https://shop.example/shirt.jpg"
+LONG_AGO = time.time() - 120
 
 
 @pytest.fixture
@@ -21,64 +17,60 @@ def store(settings):
 
 
 @pytest.fixture
-def housekeeping(redis, settings, store):
-    return Housekeeping(redis, settings, store)
+def put(store):
+    """Puts a picture that expires after so many seconds, and returns its path."""
+
+    def put(token: str, after_s: float) -> str:
+        path = store.new_path("outputs", token, time.time() + after_s)
+        store.put(path, b"a picture")
+        return path
+
+    return put
 
 
-@pytest.fixture
-def request_id(redis, settings, store, key_id):
-    params = {"base_image": URL, "overlay_image": URL}
-    return Submission(redis, settings, store).submit(params, key_id, "http://here.example").request_id
+def test_pictures_past_their_time_are_swept(redis, store, put):
+    old, new = put("a", -120), put("b", 60)
+
+    Housekeeping(redis, store).run_once()
+
+    assert store.get(new) == b"a picture"
+    with pytest.raises(FileNotFoundError):
+        store.get(old)
 
 
-def test_a_request_no_worker_took_in_time_fails_and_leaves_the_queue(
-    redis, settings, housekeeping, request_id
-):
-    redis.zadd(keyspace.DEADLINES, {request_id: 1})
+def test_one_process_at_a_time_keeps_house(redis, store, put):
+    Housekeeping(redis, store).run_once()
+    old = put("a", -120)
 
-    assert housekeeping.end_late_requests() == 1
+    Housekeeping(redis, store).run_once()
 
-    record = Transitions(redis, settings).read(request_id)
-    assert record is not None
-    assert (record.status, record.code) == (Status.FAILED, FailureCode.TIMEOUT)
-    assert open_queue(redis).job_ids == []
-    assert not redis.exists(f"rq:job:{request_id}")
+    assert store.get(old) == b"a picture"
+    assert 0 < redis.ttl(keyspace.housekeeping("pictures")) <= 10
 
 
-def test_a_request_in_time_is_left_alone(redis, settings, housekeeping, request_id):
-    assert housekeeping.end_late_requests() == 0
+def test_what_has_expired_in_rqs_registries_is_forgotten(redis, store):
+    registries = (keyspace.RQ_FINISHED, keyspace.RQ_FAILED)
+    for registry in registries:
+        redis.zadd(registry, {"old": LONG_AGO, "new": time.time() + 60})
 
-    record = Transitions(redis, settings).read(request_id)
-    assert record is not None
-    assert record.status is Status.QUEUED
+    Housekeeping(redis, store).run_once()
 
-
-def test_a_deadline_of_a_request_that_is_gone_is_forgotten(redis, housekeeping, request_id):
-    redis.delete(keyspace.request(request_id))
-    redis.zadd(keyspace.DEADLINES, {request_id: 1})
-
-    assert housekeeping.end_late_requests() == 0
-    assert redis.zcard(keyspace.DEADLINES) == redis.zcard(keyspace.WAITING) == 0
+    assert [redis.zrange(registry, 0, -1) for registry in registries] == [[b"new"]] * 2
 
 
-def test_one_process_at_a_time_keeps_house(redis, settings, store, housekeeping, request_id):
-    housekeeping.run()
-    redis.zadd(keyspace.DEADLINES, {request_id: 1})
+def test_a_worker_that_is_gone_is_not_counted_any_more(redis, store):
+    redis.sadd(keyspace.RQ_WORKERS, "rq:worker:gone")
 
-    Housekeeping(redis, settings, store).run()
+    Housekeeping(redis, store).run_once()
 
-    record = Transitions(redis, settings).read(request_id)
-    assert record is not None
-    assert record.status is Status.QUEUED
-    assert 0 < redis.ttl(keyspace.HOUSEKEEPING) <= 10
+    assert redis.scard(keyspace.RQ_WORKERS) == 0
 
 
-def test_pictures_past_their_time_are_swept(store, housekeeping):
-    old, new = (
-        store.new_path("outputs", name, time.time() + after) for name, after in (("a", -120), ("b", 60))
-    )
-    store.put(old, b"old")
-    store.put(new, b"new")
+def test_a_fault_in_one_part_does_not_stop_the_other(redis, settings, caplog):
+    nowhere = settings.model_copy(update={"storage_url": "file:///proc/nowhere"})
+    redis.sadd(keyspace.RQ_WORKERS, "rq:worker:gone")
 
-    assert housekeeping.sweep() == 1
-    assert store.get(new) == b"new"
+    Housekeeping(redis, PictureStore.open(nowhere)).run_once()
+
+    assert redis.scard(keyspace.RQ_WORKERS) == 0
+    assert "housekeeping failed" in caplog.text

@@ -88,6 +88,19 @@ def test_settings_survive_the_way_to_a_child_process():
         "http://user:p@host/0",
         "redis://user:p@[host/0",
         "redis://user:p@host:port/0",
+        "redis+sentinel://:p/w@host/shop",
+        "redis+sentinel://user:p#w@host/shop",
+        "redis+sentinel://user:p@host:port/shop",
+        "redis+sentinel://user:p@host:0/shop",
+        "redis+sentinel://user:p@host,/shop",
+        "redis+sentinel://user:p@[host/shop",
+        "redis+sentinel://user:p@host",
+        "redis+sentinel://user:p@host/",
+        "redis+sentinel://user:p@host/shop/db",
+        "redis+sentinel://user:p@host/shop?sentinel_pasword=p",
+        "redis+sentinel://user:p@host/shop?ssl=true",
+        "redis+sentinel:host/shop",
+        "sentinel://user:p@host/shop",
     ],
 )
 def test_a_redis_url_that_would_be_misread_is_refused_without_a_word_of_it(url):
@@ -95,6 +108,7 @@ def test_a_redis_url_that_would_be_misread_is_refused_without_a_word_of_it(url):
         Settings(redis_url=url)
     assert url not in str(refused.value)
     assert "p#w" not in str(refused.value)
+    assert "must be redis://, rediss:// or unix://, or redis+sentinel://" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +118,9 @@ def test_a_redis_url_that_would_be_misread_is_refused_without_a_word_of_it(url):
         "rediss://user:p%40w@host:6380/0?ssl_ca_certs=/etc/ca.pem",
         "redis://:p@w@host/0",
         "unix:///run/redis.sock?db=1&password=p@w",
+        "redis+sentinel://host/shop",
+        "redis+sentinel://user:p%40w@host1:26379,host2,[::1]:26380/shop-1/2?sentinel_password=p%26w",
+        "rediss+sentinel://:p@w@host/shop.1/?ssl_ca_certs=/etc/ca.pem",
     ],
 )
 def test_redis_urls_of_every_kind_are_taken(url):

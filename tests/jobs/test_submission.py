@@ -17,6 +17,7 @@ from jobs.settings import Settings
 from jobs.store import PictureStore
 from jobs.submission import InvalidPictures, Submission
 from jobs.transitions import Transitions
+from tests.asking import HOLDER, asked
 
 ORIGIN = "http://pictures.example"
 LOGO = sample_bytes("logo.png") or b""
@@ -31,7 +32,11 @@ def store(settings: Settings) -> PictureStore:
 @pytest.fixture
 def submit(redis, settings, store, key_id):
     def submit(**params):
-        return Submission(redis, settings, store).submit(params, key_id, ORIGIN).request_id
+        return (
+            Submission(redis, settings, store)
+            .submit(asked(settings, key_id, params, origin=ORIGIN))
+            .request_id
+        )
 
     return submit
 
@@ -45,7 +50,7 @@ def test_record_and_job_appear_together(redis, settings, submit):
     assert record.params == {"base_image": URL, "overlay_image": URL, "opacity": 0.5}
     assert job is not None
     assert (job.func_name, list(job.args), job.description) == (TASK, [request_id], "superimpose")
-    assert job.retries_left == settings.max_attempts
+    assert job.timeout == settings.job_timeout_s
     assert job.result_ttl == job.failure_ttl == RQ_TTL_S
     assert open_queue(redis).job_ids == [request_id]
     assert redis.zrange(keyspace.WAITING, 0, -1) == [request_id.encode()]
@@ -77,7 +82,7 @@ def test_samples_and_our_own_pictures_are_never_fetched(redis, settings, submit)
     output = Output("tok", "outputs/20300101T0000/tok", "image/png", 10, 4, 3)
     first = submit(base_image=URL, overlay_image=URL)
     transitions = Transitions(redis, settings)
-    transitions.claim(first)
+    transitions.claim(first, HOLDER)
     transitions.complete(first, 1, output, {})
 
     chained = submit(
@@ -119,7 +124,7 @@ def test_a_redis_that_is_away_is_an_error_at_once(settings, store, tmp_path):
     submission = Submission(connect(away), away, store)
 
     with pytest.raises(RedisConnectionError):
-        submission.submit({"base_image": URL, "overlay_image": URL}, "key_1", ORIGIN)
+        submission.submit(asked(settings, "key_1", {"base_image": URL, "overlay_image": URL}))
 
 
 def test_a_redis_that_is_full_leaves_nothing_half_made(redis: Redis, submit):

@@ -2,22 +2,22 @@
 
 import pytest
 
+from jobs.deadlines import Deadlines
 from jobs.record import Record
 from jobs.store import PictureStore
 from jobs.submission import Submission
 from jobs.transitions import Transitions
-
-HERE = "http://here.example"
-SAMPLES = {"base_image": f"{HERE}/samples/cup.jpg", "overlay_image": f"{HERE}/samples/logo.png"}
+from tests.asking import SAMPLES, asked
 
 
 @pytest.fixture
 def submit(redis, settings, key_id):
     """Accepts a request, of the samples where nothing else is said, and returns its id."""
 
-    def submit(**params: object) -> str:
+    def submit(deadlines: Deadlines | None = None, **params: object) -> str:
         submission = Submission(redis, settings, PictureStore.open(settings))
-        return submission.submit(SAMPLES | params, key_id, HERE).request_id
+        wish = asked(settings, key_id, SAMPLES | params, deadlines=deadlines or Deadlines.default(settings))
+        return submission.submit(wish).request_id
 
     return submit
 

@@ -1,21 +1,15 @@
 """Each hostile file through a real confined child: what the caller is told, and that the child works on."""
 
-import base64
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
-from jobs.api_keys import ApiKeys
-from jobs.record import Record
+from jobs import inputs
 from jobs.settings import Settings
-from jobs.status import Status
 from jobs.store import PictureStore
-from jobs.submission import Submission
-from jobs.transitions import Transitions
 from tests.compositor.pictures import plain
 from tests.worker.hostile.avifs import AVIFS
 from tests.worker.hostile.files import PICTURE, Hostile
@@ -27,6 +21,7 @@ from tests.worker.hostile.strangers import STRANGERS
 from tests.worker.hostile.vendored import OTHERS, VENDORED
 from tests.worker.hostile.webps import WEBPS
 from worker.child import Child
+from worker.messages import Ending, Order, Outcome
 
 ROWS = [*JPEGS, *PNGS, *GIFS, *WEBPS, *AVIFS, *STRANGERS, *VENDORED, *FUZZED]
 DEADLINE_S = 30
@@ -39,12 +34,9 @@ class Runner:
     """One child, and another only where it died; `peaks` are the most bytes of memory each had."""
 
     settings: Settings
-    redis: Redis
     child: Child = field(init=False)
-    key_id: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.key_id = ApiKeys(self.redis).create("stranger")[0].key_id
         self.start()
 
     def start(self) -> None:
@@ -52,19 +44,19 @@ class Runner:
         self.child = Child(self.settings)
         self.child.await_ready()
 
-    def run(self, overlay: bytes) -> Record:
-        """What becomes of a request with this overlay. Raises `ChildDied`."""
-        pictures = {name: base64.b64encode(data).decode() for name, data in self.pictures(overlay).items()}
+    def run(self, overlay: bytes) -> Outcome:
+        """What the child makes of this overlay. Raises `ChildDied`."""
         store = PictureStore.open(self.settings)
-        submission = Submission(self.redis, self.settings, store)
-        request_id = submission.submit(pictures, self.key_id, "http://here.example").request_id
-        self.child.start(request_id)
-        if self.child.outcome(DEADLINE_S) is None:
+        paths = {name: f"inputs/20300101T0000/{name}" for name in self.pictures(overlay)}
+        for name, data in self.pictures(overlay).items():
+            store.put(paths[name], data)
+        params = {name: inputs.STORE + path for name, path in paths.items()}
+        self.child.start(Order("a request", 1, params, DEADLINE_S))
+        outcome = self.child.outcome(DEADLINE_S)
+        if outcome is None:
             self.child.kill()
             pytest.fail(f"no answer in {DEADLINE_S} s")
-        record = Transitions(self.redis, self.settings).read(request_id)
-        assert record is not None
-        return record
+        return outcome
 
     @staticmethod
     def pictures(overlay: bytes) -> dict[str, bytes]:
@@ -85,20 +77,10 @@ class Runner:
 
 
 @pytest.fixture(scope="module")
-def shared_runner(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
-    url = f"unix://{redis_socket}?db=2"
-    settings = Settings(
-        redis_url=url,
-        data_dir=tmp_path_factory.mktemp("hostile"),
-        job_memory_bytes=MEMORY_BYTES,
-        max_attempts=1,
-    )
-    with Redis.from_url(url) as redis:
-        redis.flushdb()
-        runner = Runner(settings, redis)
-        yield runner
-        runner.child.close()
-        redis.flushdb()
+def shared_runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    runner = Runner(Settings(data_dir=tmp_path_factory.mktemp("hostile"), job_memory_bytes=MEMORY_BYTES))
+    yield runner
+    runner.child.close()
 
 
 @pytest.fixture
@@ -110,23 +92,23 @@ def runner(shared_runner: Runner) -> Runner:
 def test_a_hostile_file_is_refused_in_words_or_read_and_harms_nothing(row: Hostile, runner: Runner) -> None:
     pid = runner.child.pid
 
-    record = runner.run(row.make())
+    outcome = runner.run(row.make())
 
-    ended = record.code or record.status
-    assert ended in row.expected, record.error
-    assert (record.status is Status.COMPLETED) == (ended == PICTURE)
-    if record.error:
-        assert record.error.startswith("overlay_image: ")
-        assert record.error.count(";") == 1, "it says what to do"
-        assert not [secret for secret in SECRETS if secret in record.error]
-        assert len(record.error) < 250
+    ended = PICTURE if outcome.ending is Ending.DONE else outcome.code
+    assert ended in row.expected, outcome.error
+    assert outcome.ending is not Ending.RETRY
+    if outcome.error:
+        assert outcome.error.startswith("overlay_image: ")
+        assert outcome.error.count(";") == 1, "it says what to do"
+        assert not [secret for secret in SECRETS if secret in outcome.error]
+        assert len(outcome.error) < 250
     os.kill(pid, 0)
     if Path("/proc/self/status").exists():
         assert runner.peak_bytes < MEMORY_BYTES
 
 
 def test_after_all_of_them_the_child_still_makes_pictures(runner: Runner) -> None:
-    assert runner.run(plain((8, 8), "red")).status is Status.COMPLETED
+    assert runner.run(plain((8, 8), "red")).ending is Ending.DONE
 
 
 def test_no_two_hostile_files_share_a_name_and_there_are_many() -> None:

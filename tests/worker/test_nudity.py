@@ -16,6 +16,7 @@ from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
 from jobs.submission import Submission
 from jobs.transitions import Transitions
+from tests.asking import asked
 from tests.compositor.pictures import plain
 from worker.content_check import UnusableCheck, load_check
 from worker.warm_worker import WarmWorker
@@ -104,7 +105,7 @@ def test_it_works_within_the_memory_of_a_job(redis, settings, key_id):
     def submit(base: bytes) -> str:
         files = {"base_image": base, "overlay_image": plain((8, 8), "navy")}
         inline = {name: base64.b64encode(data).decode() for name, data in files.items()}
-        return submission.submit(inline, key_id, "http://here.example").request_id
+        return submission.submit(asked(tight, key_id, inline)).request_id
 
     requests = [submit(PORTRAIT.read_bytes()), submit(plain((1024, 1024), "navy"))]
 

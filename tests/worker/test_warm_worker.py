@@ -11,14 +11,16 @@ import pytest
 from PIL import Image
 from rq.job import JobStatus
 
+from jobs import keyspace
+from jobs.cancellation import Cancellation
 from jobs.connection import connect_worker
+from jobs.deadlines import Deadlines
 from jobs.inputs import SAMPLE
 from jobs.queue import open_queue
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
-from jobs.transitions import Transitions
-from worker.queue import WorkerQueue
+from worker.child import Child
 from worker.warm_worker import WarmWorker
 
 
@@ -107,7 +109,7 @@ class Killer(threading.Thread):
     def run(self) -> None:
         for time in range(1, self.times + 1):
             self.origin.await_request(self.path, time)
-            child = self.worker._child
+            child = self.worker._children._current
             assert child is not None
             os.kill(child.pid, self.number)
 
@@ -145,7 +147,8 @@ def test_a_job_that_kills_every_child_ends_as_worker_lost(settings, submit, reco
 def test_a_hanging_child_is_killed_when_the_time_of_its_job_is_up(settings, submit, record, origin):
     path = "/hangs.jpg?stopped"
     hasty = settings.model_copy(update={"fetch_timeout_s": 1.5, "job_timeout_s": 2})
-    request_id, next_one = submit(base_image=origin.url + path), submit()
+    next_one = submit()
+    request_id = submit(base_image=origin.url + path, deadlines=Deadlines.default(hasty))
     worker = WarmWorker(connect_worker(hasty), hasty)
     Killer(worker, origin, path, signal.SIGSTOP, times=1).start()
 
@@ -176,21 +179,24 @@ def huge_png() -> str:
 
 def test_a_finished_request_is_not_made_again(redis, settings, submit, record, run_all):
     request_id = submit()
-    Transitions(redis, settings).fail(request_id, FailureCode.CANCELLED, "cancelled")
+    Cancellation(redis, settings).cancel(request_id)
 
     run_all()
 
     assert (record(request_id).code, record(request_id).attempts) == (FailureCode.CANCELLED, 0)
 
 
-def test_no_child_outlives_its_worker(submit, run_all):
+def test_no_child_outlives_its_worker(settings, submit, monkeypatch):
+    children = []
+    start = Child.start
+    monkeypatch.setattr(Child, "start", lambda child, order: (children.append(child), start(child, order)))
     submit()
 
-    worker = run_all()
+    WarmWorker(connect_worker(settings), settings).work(burst=True)
 
-    assert worker._child is not None
+    (child,) = children
     with pytest.raises(ProcessLookupError):
-        os.kill(worker._child.pid, 0)
+        os.kill(child.pid, 0)
 
 
 def test_samples_are_references_workers_can_read(record, submit):
@@ -200,14 +206,14 @@ def test_samples_are_references_workers_can_read(record, submit):
 def test_a_job_that_is_on_its_way_when_the_worker_is_told_to_stop_is_done_first(
     redis, settings, submit, record, monkeypatch
 ):
-    take = WorkerQueue._take
+    take = WarmWorker._take
 
-    def take_and_be_told_to_stop(queue, timeout):
-        found = take(queue, timeout)
+    def take_and_be_told_to_stop(worker):
+        found = take(worker)
         os.kill(os.getpid(), signal.SIGTERM)
         return found
 
-    monkeypatch.setattr(WorkerQueue, "_take", take_and_be_told_to_stop)
+    monkeypatch.setattr(WarmWorker, "_take", take_and_be_told_to_stop)
     first, second = submit(), submit()
 
     WarmWorker(connect_worker(settings), settings).work()
@@ -215,21 +221,24 @@ def test_a_job_that_is_on_its_way_when_the_worker_is_told_to_stop_is_done_first(
     assert record(first).status is Status.COMPLETED
     assert record(second).status is Status.QUEUED
     assert open_queue(redis).job_ids == [second]
-    assert redis.llen(WorkerQueue(redis).intermediate_queue_key) == 0
+    assert redis.llen(keyspace.RQ_INTERMEDIATE) == 0
 
 
-def test_a_job_that_ends_soon_after_it_is_cancelled_costs_no_child(settings, submit, record):
+def test_a_job_that_ends_soon_after_it_is_cancelled_costs_no_child(settings, submit, record, monkeypatch):
     pids = []
+    start = Child.start
 
-    class ToldToStop(WarmWorker):
-        def _wait(self, child, job, execution):
-            pids.append(child.pid)
-            self.handle_payload({"data": json.dumps({"command": "stop-job", "job_id": job.id}).encode()})
-            return super()._wait(child, job, execution)
+    def start_and_hear_of_the_end(child, order):
+        pids.append(child.pid)
+        stop = {"command": "stop-job", "job_id": order.request_id}
+        worker.handle_payload({"data": json.dumps(stop).encode()})
+        start(child, order)
 
+    monkeypatch.setattr(Child, "start", start_and_hear_of_the_end)
     requests = [submit() for _ in range(3)]
+    worker = WarmWorker(connect_worker(settings), settings)
 
-    ToldToStop(connect_worker(settings), settings).work(burst=True)
+    worker.work(burst=True)
 
     assert [record(request_id).status for request_id in requests] == [Status.COMPLETED] * 3
     assert len(pids) == 3

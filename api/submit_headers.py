@@ -1,0 +1,70 @@
+"""What a submit says in its headers: how long the request may take, and whether it is the same one again."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+
+from api.body import Fault, bad_request, fault
+from jobs.deadlines import Deadlines
+from jobs.settings import Settings
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+START_TIMEOUT = "X-Start-Timeout"
+TIMEOUT = "X-Timeout"
+
+IDEMPOTENCY_KEY_FORM = re.compile(r"[\x20-\x7e]{1,255}")
+SECONDS_FORM = re.compile(r"\d{1,9}", re.ASCII)
+
+
+def read_submit_headers(request: Request, settings: Settings) -> tuple[Deadlines, str | None]:
+    """How long the request may take, and its idempotency key. Raises 400 naming each header that is wrong."""
+    faults: list[Fault] = []
+    start_timeout_s = _seconds(
+        request, START_TIMEOUT, settings.start_timeout_s, settings.max_start_timeout_s, faults
+    )
+    timeout_s = _seconds(request, TIMEOUT, settings.job_timeout_s, settings.max_job_timeout_s, faults)
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if key is not None and not IDEMPOTENCY_KEY_FORM.fullmatch(key):
+        faults.append(fault(IDEMPOTENCY_KEY, "must have 1 to 255 printable ASCII characters, such as a UUID"))
+    if faults:
+        raise bad_request(faults)
+    return Deadlines(start_timeout_s, timeout_s), key
+
+
+def _seconds(request: Request, name: str, default: int, most: int, faults: list[Fault]) -> int:
+    text = request.headers.get(name)
+    if text is None:
+        return default
+    if SECONDS_FORM.fullmatch(text) and 1 <= int(text) <= most:
+        return int(text)
+    faults.append(fault(name, f"{text[:20]!a} is not a whole number of seconds from 1 to {most}"))
+    return default
+
+
+def _parameter(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
+
+
+SUBMIT_HEADERS: dict[str, Any] = {
+    "parameters": [
+        _parameter(
+            IDEMPOTENCY_KEY,
+            "Chosen by the client: the same body with the same key is the same request, however often it is "
+            "sent, until that expires (then `Idempotent-Replayed: true`); another body is a 409.",
+            {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+        ),
+        _parameter(
+            START_TIMEOUT,
+            "Seconds: not started by then, the request is FAILED `timeout`.",
+            {"type": "integer", "minimum": 1},
+        ),
+        _parameter(
+            TIMEOUT,
+            "Seconds from its start, with all attempts: not ended by then, it is FAILED `timeout`.",
+            {"type": "integer", "minimum": 1},
+        ),
+    ]
+}
+"""`openapi_extra` of a route that submits."""

@@ -1,0 +1,32 @@
+"""What runs beside every API and worker process, so that it is done as long as one of them lives."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jobs.connection import connect
+from jobs.housekeeping import Housekeeping
+from jobs.reconciler import Reconciler
+from jobs.settings import Settings
+from jobs.store import PictureStore
+
+
+@contextmanager
+def caretaking(settings: Settings) -> Iterator[None]:
+    """Reconcile and keep house, each in a thread, until the end."""
+    stopped = threading.Event()
+    redis = connect(settings)
+    caretakers = (Reconciler(redis, settings), Housekeeping(redis, PictureStore.open(settings)))
+    threads = [
+        threading.Thread(target=each.run_until, args=[stopped], name=type(each).__name__, daemon=True)
+        for each in caretakers
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        for thread in threads:
+            thread.join()
+        redis.close()

@@ -1,0 +1,28 @@
+"""How long a request may wait and run."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from jobs.settings import Settings
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """Seconds: until a request must have been started, and from then until it must have ended."""
+
+    start_timeout_s: float
+    timeout_s: float
+
+    @classmethod
+    def default(cls, settings: Settings) -> Self:
+        """What holds for a request that says nothing else."""
+        return cls(settings.start_timeout_s, settings.job_timeout_s)
+
+    @property
+    def longest_s(self) -> float:
+        """From a request's making to its end, whatever dies."""
+        return self.start_timeout_s + self.timeout_s + GRACE_S
+
+
+GRACE_S = 3
+"""What a worker may take to report what it ended in time; then the reconciler ends the request."""

@@ -1,0 +1,32 @@
+"""Idempotency keys: the same submit again is the same request."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Self
+
+from jobs import keyspace
+from jobs.deadlines import Deadlines
+
+
+class IdempotencyConflict(Exception):
+    """Another submit was made with this key."""
+
+
+@dataclass(frozen=True)
+class Idempotency:
+    """Where Redis keeps what was made with a client's key, and what it must have been made of."""
+
+    redis_key: str
+    fingerprint: str
+
+    @classmethod
+    def of(cls, text: str, key_id: str, params: Mapping[str, Any], deadlines: Deadlines) -> Self:
+        """For the Idempotency-Key `text` of an API key and what was submitted with it."""
+        body = json.dumps([params, deadlines.start_timeout_s, deadlines.timeout_s], sort_keys=True)
+        return cls(keyspace.idempotency(key_id, _digest(text)), _digest(body))
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

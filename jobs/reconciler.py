@@ -1,0 +1,113 @@
+"""What makes every accepted request end, whatever dies: the only one who acts when nobody reports.
+
+Every worker and every API process has one that runs each second; a lock lets one at a time do a round. What
+only somebody on the same machine can see, a process that is gone, each looks for itself.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from redis import Redis, RedisError, ResponseError
+
+from jobs import holder, keyspace
+from jobs.even_when_full import EvenWhenFull
+from jobs.queue import REQUEST_ID
+from jobs.settings import Settings
+from jobs.transitions import ENDED, IllegalMove, Transitions
+
+INTERVAL_S = 1
+BATCH = 500  # requests of a kind in a round
+
+log = logging.getLogger("superimpose.reconciler")
+
+
+class Reconciler:
+    """Takes up what dead workers left, puts back what waited or got lost on its way, ends what is late."""
+
+    def __init__(self, redis: Redis, settings: Settings) -> None:
+        self._redis: Any = redis  # typed as if it might be asynchronous
+        self._settings = settings
+        self._transitions = Transitions(redis, settings)
+        self._even_when_full = EvenWhenFull(redis)
+        self._trust_leases_from = 0.0
+
+    def run_until(self, stopped: threading.Event) -> None:
+        """A round each `INTERVAL_S`, whatever happens in one."""
+        while not stopped.wait(INTERVAL_S):
+            self.run_once()
+
+    def run_once(self) -> None:
+        """What is gone on this machine, and a round unless another process did one within the interval."""
+        try:
+            self.reclaim_from_the_dead()
+            if self._even_when_full.lock(keyspace.RECONCILER, 0.9 * INTERVAL_S):
+                self.round()
+        except RedisError as error:
+            self._doubt_leases()
+            log.warning("reconciling failed, trying again in %d s: %s", INTERVAL_S, error)
+        except Exception:
+            log.exception("reconciling failed, trying again in %d s", INTERVAL_S)
+
+    def round(self) -> None:
+        """Everything that can be seen in Redis alone."""
+        now_ms = self._now_ms()
+        self._each(self._due(keyspace.RQ_SCHEDULED, now_ms / 1000), self._transitions.promote, "tried again")
+        self._each(
+            self._redis.lrange(keyspace.RQ_INTERMEDIATE, 0, BATCH - 1),
+            self._transitions.redeliver,
+            "put back: it was lost on its way to a worker",
+        )
+        if time.monotonic() >= self._trust_leases_from:
+            lapsed = self._due(keyspace.LEASES, now_ms)
+            self._each(lapsed, self._transitions.reclaim, "taken up again: its worker was not heard of")
+        late = self._due(keyspace.DEADLINES, now_ms)
+        self._each(late, self._transitions.expire, "FAILED: past its deadline")
+
+    def reclaim_from_the_dead(self) -> None:
+        """Take up what processes of this machine worked on that are gone."""
+        kept = self._redis.hgetall(keyspace.machine(holder.this_machine()))
+        for member, value in kept.items():
+            attempt, _, process = value.decode("ascii", "replace").partition(" ")
+            if holder.is_gone(process):
+                reclaim = partial(self._transitions.reclaim, attempt=attempt)
+                self._each([member], reclaim, "taken up again: its worker died")
+
+    def _doubt_leases(self) -> None:
+        """When Redis was away, workers could not be heard of either: they get the time to be."""
+        self._trust_leases_from = time.monotonic() + self._settings.heartbeat_s * 2
+
+    def _now_ms(self) -> int:
+        seconds, microseconds = self._redis.time()
+        return int(seconds * 1000 + microseconds // 1000)
+
+    def _due(self, key: str, score: float) -> list[bytes]:
+        due: list[bytes] = self._redis.zrangebyscore(key, "-inf", score, start=0, num=BATCH)
+        return due
+
+    def _each(self, members: Iterable[bytes], move: Callable[[str], None], done: str) -> None:
+        for member in members:
+            request_id = member.decode("ascii", "replace")
+            if not REQUEST_ID.fullmatch(request_id):
+                self._forget(member)
+                continue
+            try:
+                move(request_id)
+                log.warning("request %s %s", request_id, done)
+            except IllegalMove as refused:
+                if refused.reason in ENDED:
+                    log.warning("request %s FAILED: %s", request_id, refused.reason)
+            except (
+                ResponseError
+            ) as error:  # what stands there is not ours; the others' turn comes all the same
+                log.error("request %s cannot be reconciled: %s", request_id, error)
+
+    def _forget(self, member: bytes) -> None:
+        log.warning("not a request, dropped: %s", ascii(member[:50]))
+        for key in (keyspace.DEADLINES, keyspace.LEASES, keyspace.STRAYS, keyspace.RQ_SCHEDULED):
+            self._redis.zrem(key, member)
+        self._redis.lrem(keyspace.RQ_INTERMEDIATE, 0, member)
+        self._redis.hdel(keyspace.machine(holder.this_machine()), member)

@@ -1,0 +1,67 @@
+"""RQ's registries of our queue, kept free of what has expired and of what is not ours.
+
+RQ's own clean-up fetches jobs and calls what their hashes name, and stumbles over values it cannot read.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from redis import Redis
+from rq.worker_registration import clean_worker_registry
+
+from jobs import keyspace
+from jobs.queue import REQUEST_ID, open_queue
+
+TYPES = {
+    keyspace.RQ_QUEUE: b"list",
+    keyspace.RQ_INTERMEDIATE: b"list",
+    keyspace.RQ_STARTED: b"zset",
+    keyspace.RQ_SCHEDULED: b"zset",
+    keyspace.RQ_FINISHED: b"zset",
+    keyspace.RQ_FAILED: b"zset",
+    keyspace.RQ_WORKERS: b"set",
+    keyspace.RQ_ALL_WORKERS: b"set",
+    keyspace.RQ_QUEUES: b"set",
+}
+
+_EXECUTION = re.compile(REQUEST_ID.pattern.encode() + rb":[0-9a-f]{32}")
+_ID = re.compile(REQUEST_ID.pattern.encode())
+_WORKER = re.compile(rb"rq:worker:[\w.-]+")
+
+log = logging.getLogger("superimpose.registries")
+
+
+def clean(redis: Redis) -> None:
+    """Forget what has expired, and workers that are gone."""
+    purge(redis)
+    for key in (keyspace.RQ_STARTED, keyspace.RQ_FINISHED, keyspace.RQ_FAILED):
+        redis.zremrangebyscore(key, "-inf", time.time())
+    clean_worker_registry(open_queue(redis))
+
+
+def purge(connection: Redis) -> None:
+    """Delete keys of a wrong type, and entries that cannot be ours."""
+    redis: Any = connection  # typed as if all entries were text
+    for key, kind in TYPES.items():
+        if redis.type(key) not in (kind, b"none"):
+            log.error("%s is no %s, deleted", key, kind.decode())
+            redis.delete(key)
+    for entry in _unlike(_ID, redis.lrange(keyspace.RQ_INTERMEDIATE, 0, -1)):
+        redis.lrem(keyspace.RQ_INTERMEDIATE, 0, entry)
+    for entry in _unlike(_ID, redis.zrange(keyspace.RQ_SCHEDULED, 0, -1)):
+        redis.zrem(keyspace.RQ_SCHEDULED, entry)
+    for entry in _unlike(_EXECUTION, redis.zrange(keyspace.RQ_STARTED, 0, -1)):
+        redis.zrem(keyspace.RQ_STARTED, entry)
+    for key in (keyspace.RQ_WORKERS, keyspace.RQ_ALL_WORKERS):
+        for entry in _unlike(_WORKER, redis.smembers(key)):
+            redis.srem(key, entry)
+
+
+def _unlike(form: re.Pattern[bytes], entries: Iterable[bytes]) -> list[bytes]:
+    wrong = [entry for entry in entries if not form.fullmatch(entry)]
+    for entry in wrong:
+        log.warning("not ours, dropped: %s", ascii(entry[:50]))
+    return wrong

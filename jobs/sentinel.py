@@ -1,0 +1,183 @@
+"""Redis behind Sentinels: the URL that names them, and clients that ask them where the master is.
+
+redis-py has the clients and no URL. Ours is that of redis-sentinel-url, which Limits, LangChain, RedisVL
+and Prefect share: `redis+sentinel://[user:password@]host[:port],host[:port].../service[/db][?options]`, and
+`rediss+sentinel://` with TLS to the Sentinels and to Redis.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis import ConnectionError, Redis, TimeoutError, sentinel
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio import sentinel as async_sentinel
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.connection import parse_url
+from redis.retry import Retry
+
+DEFAULT_PORT = 26379
+
+ACCOUNT = ("sentinel_username", "sentinel_password")
+"""Options that are not redis-py's: who we are to the Sentinels, whose users are not those of Redis."""
+
+_URL = re.compile(
+    r"(?P<scheme>rediss?)\+sentinel://(?P<userinfo>[^/?#]*@)?(?P<hosts>[^/?#@]+)"
+    r"/(?P<service>[\w.-]+)(/(?P<db>\d+)?)?(\?(?P<query>[^#]*))?",
+    re.ASCII,
+)
+_HOST = re.compile(r"(?P<name>[\w.-]+|\[[\da-f:.]+\])(:(?P<port>\d+))?", re.ASCII | re.IGNORECASE)
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class SentinelUrl:
+    """What such a URL says: redis-py's options for connections to Redis, and those to the Sentinels."""
+
+    sentinels: tuple[Address, ...]
+    service: str
+    options: Mapping[str, Any] = field(repr=False)
+    sentinel_options: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> "SentinelUrl":
+        """Read a URL. Raises `ValueError`."""
+        found = _URL.fullmatch(url)
+        if not found:
+            raise ValueError("not of the form redis+sentinel://host:port,host:port/service/db")
+        options = _options(found)
+        account = {name.removeprefix("sentinel_"): options.pop(name, None) for name in ACCOUNT}
+        tls = {name: value for name, value in options.items() if name.startswith("ssl")}
+        sentinels = tuple(map(_address, found["hosts"].split(",")))
+        return cls(sentinels, found["service"], options, account | tls)
+
+
+def is_sentinel_url(url: str) -> bool:
+    """Whether a URL means to be one of these."""
+    return url.startswith(("redis+sentinel:", "rediss+sentinel:"))
+
+
+def connect(url: str, search_s: float, **limits: Any) -> Redis:
+    """A client of the master, which is found within `search_s` or not at all.
+
+    As with `Redis.from_url`, what the URL says wins over `limits`.
+    """
+    said = SentinelUrl.parse(url)
+    search = _Search(said, search_s)
+    pool = sentinel.SentinelConnectionPool(said.service, search, **{**limits, **said.options})  # type: ignore[no-untyped-call]
+    return Redis.from_pool(pool)
+
+
+def connect_async(url: str, search_s: float, **limits: Any) -> AsyncRedis:
+    """The same for asyncio."""
+    said = SentinelUrl.parse(url)
+    search = _AsyncSearch(said, search_s)
+    pool = _AsyncPool(said.service, search, **{**limits, **said.options})  # type: ignore[no-untyped-call]
+    return AsyncRedis.from_pool(pool)
+
+
+class _AsyncPool(async_sentinel.SentinelConnectionPool):
+    """Leaves an old master for a new one with all connections.
+
+    redis-py's keeps those in use, and a subscription would wait for ever on a host that is gone.
+    """
+
+    async def get_master_address(self) -> Address:
+        address: Address = await self.sentinel_manager.discover_master(self.service_name)
+        if address != self.master_address:
+            self.master_address = address
+            await self.disconnect()
+        return address
+
+
+class _Search:
+    """Asks one Sentinel after the other, beginning with the last that knew.
+
+    In the place of redis-py's `Sentinel`, which loses Sentinels from its list when threads or tasks ask at
+    the same time, and whose errors do not fit on a line.
+    """
+
+    def __init__(self, url: SentinelUrl, search_s: float) -> None:
+        self.sentinels = list(url.sentinels)
+        self._options = {**_time_limits(url, search_s), "retry": Retry(NoBackoff(), 0)}
+
+    def discover_master(self, service: str) -> Address:
+        """Where it is now. Raises `redis.ConnectionError`."""
+        refusals = {}
+        for address in self.sentinels:
+            try:
+                with Redis(*address, **self._options) as asked:
+                    master = _living(service, asked.sentinel_masters())
+            except (ConnectionError, TimeoutError) as error:
+                refusals[address] = str(error)
+            else:
+                if master:
+                    self.sentinels = _first(address, self.sentinels)
+                    return master
+        raise _not_found(service, refusals)
+
+
+class _AsyncSearch:
+    """The same for asyncio."""
+
+    def __init__(self, url: SentinelUrl, search_s: float) -> None:
+        self.sentinels = list(url.sentinels)
+        self._options = {**_time_limits(url, search_s), "retry": AsyncRetry(NoBackoff(), 0)}
+
+    async def discover_master(self, service: str) -> Address:
+        """Where it is now. Raises `redis.ConnectionError`."""
+        refusals = {}
+        for host, port in self.sentinels:
+            try:
+                async with AsyncRedis(host=host, port=port, **self._options) as asked:
+                    master = _living(service, await asked.sentinel_masters())
+            except (ConnectionError, TimeoutError) as error:
+                refusals[host, port] = str(error)
+            else:
+                if master:
+                    self.sentinels = _first((host, port), self.sentinels)
+                    return master
+        raise _not_found(service, refusals)
+
+
+def _time_limits(url: SentinelUrl, search_s: float) -> dict[str, Any]:
+    each_s = search_s / len(url.sentinels)
+    return {**url.sentinel_options, "socket_connect_timeout": each_s, "socket_timeout": each_s}
+
+
+def _living(service: str, masters: Any) -> Address | None:
+    """Where the master is, unless the Sentinel that listed `masters` doubts that it lives."""
+    state = masters.get(service)
+    if not state or not state["is_master"] or state["is_sdown"] or state["is_odown"]:
+        return None
+    return state["ip"], state["port"]
+
+
+def _first(address: Address, among: Sequence[Address]) -> list[Address]:
+    return [address, *(other for other in among if other != address)]
+
+
+def _not_found(service: str, refusals: Mapping[Address, str]) -> ConnectionError:
+    reasons = "; ".join(f"{host}:{port}: {reason}" for (host, port), reason in refusals.items())
+    return ConnectionError(f"no Sentinel knows a living master of {service}; {reasons or 'all answered'}")
+
+
+def _options(url: re.Match[str]) -> dict[str, Any]:
+    """User, password, database and query, read by redis-py as those of any other URL."""
+    plain = "{scheme}://{userinfo}host/{db}?{query}".format_map(url.groupdict(default=""))
+    options: dict[str, Any] = parse_url(plain)  # type: ignore[no-untyped-call]
+    if any(name == "ssl" or (name.startswith("sentinel_") and name not in ACCOUNT) for name in options):
+        raise ValueError("of options for Sentinels there are these two, and TLS is in the scheme")
+    del options["host"]
+    return options | ({"ssl": True} if options.pop("connection_class", None) else {})
+
+
+def _address(text: str) -> Address:
+    found = _HOST.fullmatch(text)
+    port = int(found["port"] or DEFAULT_PORT) if found else 0
+    if not found or not 0 < port < 65536:
+        raise ValueError("not of the form host:port")
+    return found["name"].strip("[]"), port

@@ -1,0 +1,81 @@
+-- What RQ keeps of the job of request `id`, changed in the same step as the request, so that `rq info` and
+-- dashboards show the truth. Only the queue's lists are ever read, and no value here decides anything: one of a
+-- wrong type is replaced.
+local JOB, WORKER, EXECUTION = 'rq:job:', 'rq:worker:', 'rq:execution:'
+local job = JOB .. id
+
+local function rq(command, key, ...)
+  local answer = redis.pcall(command, key, ...)
+  if type(answer) == 'table' and answer.err then
+    redis.call('DEL', key)
+    answer = redis.call(command, key, ...)
+  end
+  return answer
+end
+
+-- RQ names an execution by a UUID; ours is the attempt's number, so that whoever ends it can name it.
+local function execution_of(attempt) return string.format('%032x', attempt) end
+
+local transport = {}
+
+function transport.start(attempt, worker, until_ms)
+  local execution, at = execution_of(attempt), now / 1000
+  local name, expires = id .. ':' .. execution, math.ceil(until_ms / 1000)
+  rq('LREM', RQ_INTERMEDIATE, 0, id)
+  rq('HSET', job, 'status', 'started', 'worker_name', worker, 'started_at', args.stamp, 'last_heartbeat', args.stamp)
+  rq('ZADD', RQ_STARTED, expires, name)
+  rq('HSET', EXECUTION .. name, 'id', execution, 'job_id', id, 'created_at', at, 'last_heartbeat', at,
+    'worker_name', worker)
+  rq('EXPIREAT', EXECUTION .. name, expires)
+  rq('SADD', WORKER .. worker .. ':executions', name)
+  rq('EXPIREAT', WORKER .. worker .. ':executions', expires)
+  if redis.call('EXISTS', WORKER .. worker) == 1 then rq('HSET', WORKER .. worker, 'state', 'busy') end
+end
+
+-- `worked_ms` is nil for work that was not finished.
+function transport.stop(attempt, worker, ending, worked_ms)
+  local name = id .. ':' .. execution_of(attempt)
+  rq('ZREM', RQ_STARTED, name)
+  redis.call('DEL', EXECUTION .. name)
+  rq('SREM', WORKER .. worker .. ':executions', name)
+  if redis.call('EXISTS', WORKER .. worker) == 0 then return end
+  rq('HSET', WORKER .. worker, 'state', 'idle')
+  if worked_ms then
+    rq('HINCRBY', WORKER .. worker, ending == 'finished' and 'successful_job_count' or 'failed_job_count', 1)
+    rq('HINCRBYFLOAT', WORKER .. worker, 'total_working_time', worked_ms / 1000)
+  end
+end
+
+function transport.wait_until(due_ms)
+  rq('HSET', job, 'status', 'scheduled')
+  rq('ZADD', RQ_SCHEDULED, math.ceil(due_ms / 1000), id)
+end
+
+-- It has waited before, so it is next.
+function transport.put_back()
+  rq('HSET', job, 'status', 'queued')
+  rq('LPUSH', RQ_QUEUE, id)
+end
+
+-- Nobody works on it: it is in the queue, on its way out of it, or waits to be put back.
+function transport.take_out()
+  rq('LREM', RQ_QUEUE, 1, id)
+  rq('LREM', RQ_INTERMEDIATE, 0, id)
+  rq('ZREM', RQ_SCHEDULED, id)
+end
+
+-- RQ's copy of an ended job stays for as long as its dashboards are glad of it.
+function transport.finish(ending)
+  if redis.call('EXISTS', job) == 0 then return end
+  local expires = math.ceil(now / 1000) + args.rq_ttl_s
+  rq('HSET', job, 'status', ending, 'ended_at', args.stamp)
+  rq('EXPIREAT', job, expires)
+  rq('ZADD', ending == 'finished' and RQ_FINISHED or RQ_FAILED, expires, id)
+end
+
+-- Its request is gone or has ended: what a worker took of it, and what would still be put back, goes.
+function transport.drop()
+  rq('LREM', RQ_INTERMEDIATE, 0, id)
+  rq('ZREM', RQ_SCHEDULED, id)
+  if not status then redis.call('DEL', job) end
+end

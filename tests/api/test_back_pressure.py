@@ -1,0 +1,33 @@
+"""A full queue, as clients meet it."""
+
+import pytest
+
+from tests.stack import environment, running
+
+URLS = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}
+
+
+@pytest.fixture
+def stack(redis, redis_socket, tmp_path):
+    env = environment(f"unix://{redis_socket}?db=1", tmp_path, max_waiting=5, max_waiting_per_key=3)
+    with running(env, workers=0) as stack:
+        yield stack
+
+
+def test_a_submit_to_a_full_queue_says_when_to_try_again(stack):
+    for _ in range(3):
+        stack.submit(**URLS)
+
+    answer = stack.client.post("/v2/superimpose", json=URLS)
+
+    assert (answer.status_code, answer.json()["code"]) == (429, "queue_full")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert "3 requests of this key wait" in answer.json()["error"]
+
+
+def test_a_cancelled_request_makes_room(stack):
+    requests = [stack.submit(**URLS) for _ in range(3)]
+    cancelled = stack.client.post(f"/v2/requests/{requests[0]}/cancel").json()
+
+    assert (cancelled["was"], cancelled["code"]) == ("QUEUED", "cancelled")
+    stack.submit(**URLS)

@@ -1,0 +1,149 @@
+"""The same submit again is the same request: over HTTP, at once, and when the first answer was lost."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from jobs import keyspace
+from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.store import PictureStore
+from jobs.submission import Submission
+from tests.asking import asked
+from tests.stack import Stack, environment, running
+
+URLS = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}
+INLINE = URLS | {"base_image": "bm90IGEgcGljdHVyZQ=="}
+
+
+@pytest.fixture
+def stack(redis, redis_socket, tmp_path):
+    """An API without workers: what is submitted waits."""
+    with running(environment(f"unix://{redis_socket}?db=1", tmp_path, max_waiting=5), workers=0) as stack:
+        yield stack
+
+
+def submit(stack: Stack, key: object, body: object = URLS, path: str = "/v2/superimpose", **headers: str):
+    return stack.client.post(path, json=body, headers={"idempotency-key": str(key)} | headers)
+
+
+def test_the_same_submit_again_is_the_same_request_and_says_so(redis, stack):
+    first = submit(stack, "a")
+    again = submit(stack, "a", dict(reversed(URLS.items())))
+
+    assert first.status_code == again.status_code == 200
+    assert again.json() == first.json()
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    assert redis.llen(keyspace.RQ_QUEUE) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"), [(URLS | {"opacity": 0.5}, {}), (URLS, {"x-timeout": "7"}), (INLINE, {})]
+)
+def test_another_body_or_another_deadline_is_a_conflict(redis, stack, body, headers):
+    submit(stack, "a")
+
+    answer = submit(stack, "a", body, **headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_conflict")
+    assert redis.llen(keyspace.RQ_QUEUE) == 1
+
+
+def test_submits_at_once_make_one_request_and_keep_one_input(redis, stack, tmp_path):
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda _: submit(stack, "a", INLINE), range(16)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["request_id"] for answer in answers}) == 1
+    assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1
+    assert redis.llen(keyspace.RQ_QUEUE) == 1
+    assert len([path for path in (tmp_path / "store").rglob("*") if path.is_file()]) == 1
+
+
+def test_who_is_overtaken_between_look_up_and_making_leaves_nothing(redis, settings, key_id, monkeypatch):
+    store = PictureStore.open(settings)
+    wish = asked(settings, key_id, INLINE, idempotency_key="a")
+    submission = Submission(redis, settings, store)
+    first = submission.submit(wish)
+    monkeypatch.setattr(Submission, "_made_before", lambda *_: None)
+
+    again = submission.submit(wish)
+
+    assert (again.request_id, again.replayed) == (first.request_id, True)
+    files = [path for path in (settings.data_dir / "store").rglob("*") if path.is_file()]
+    assert len(files) == 1
+    assert redis.llen(keyspace.RQ_QUEUE) == 1
+
+
+def test_keys_of_two_customers_never_meet(redis, stack):
+    other = ApiKeys(redis).create("another")[1]
+
+    mine = submit(stack, "a").json()
+    theirs = submit(stack, "a", INLINE, **{"x-api-key": other}).json()
+
+    assert mine["request_id"] != theirs["request_id"]
+
+
+def test_the_last_credit_buys_one_request_however_often_it_is_submitted(redis, stack):
+    key = ApiKeys(redis).create("poor", KeyOptions(credits=1))[1]
+
+    answers = [submit(stack, "a", **{"x-api-key": key}) for _ in range(3)]
+
+    assert {answer.json().get("request_id") for answer in answers} == {answers[0].json()["request_id"]}
+    assert answers[2].headers["x-remaining-credits"] == "0"
+    assert submit(stack, "b", **{"x-api-key": key}).status_code == 406
+
+
+def test_a_full_queue_still_knows_what_it_has(stack):
+    first = [submit(stack, key).json() for key in range(5)]
+
+    assert submit(stack, "one too many").json()["code"] == "queue_full"
+    assert submit(stack, 0).json() == first[0]
+
+
+def test_the_sync_call_waits_for_the_same_request(service):
+    key, body = uuid4(), {name: f"{service.url}/samples/{file}" for name, file in SAMPLES.items()}
+
+    first = submit(service, key, body, "/v1/superimpose")
+    again = submit(service, key, body, "/v1/superimpose")
+
+    assert first.content == again.content
+    assert first.headers["x-request-id"] == again.headers["x-request-id"]
+
+
+SAMPLES = {"base_image": "cup.jpg", "overlay_image": "logo.png"}
+
+
+def test_it_is_kept_as_long_as_the_request(redis, stack):
+    request_id = submit(stack, "a").json()["request_id"]
+    (name,) = redis.scan_iter(f"{keyspace.PREFIX}:idempotency:*")
+    assert redis.ttl(name) == -1
+
+    stack.client.post(f"/v2/requests/{request_id}/cancel")
+
+    assert redis.pexpiretime(name) == redis.pexpiretime(keyspace.request(request_id)) > 0
+    assert submit(stack, "a").json()["request_id"] == request_id
+    redis.delete(keyspace.request(request_id))
+    assert submit(stack, "a").json()["request_id"] != request_id
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "ü"])
+def test_a_key_that_is_none_is_refused_by_name(stack, key):
+    headers = {"idempotency-key": key.encode(), "x-api-key": stack.client.headers["x-api-key"]}
+
+    answer = httpx.post(f"{stack.url}/v2/superimpose", json=URLS, headers=headers, trust_env=False)
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
+
+
+def test_neither_the_key_nor_the_body_is_kept_in_redis(redis, stack):
+    submit(stack, "a-canary-of-a-key", URLS)
+
+    (name,) = redis.scan_iter(f"{keyspace.PREFIX}:idempotency:*")
+    kept = json.dumps([str(name), str(redis.hgetall(name))])
+    assert "canary" not in kept
+    assert "shop.example" not in kept

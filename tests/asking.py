@@ -1,0 +1,19 @@
+"""What clients ask for, without HTTP, and who works on it, without a worker."""
+
+from typing import Any
+
+from jobs.deadlines import Deadlines
+from jobs.holder import Holder
+from jobs.settings import Settings
+from jobs.submission import Asked
+
+HERE = "http://here.example"
+SAMPLES = {"base_image": f"{HERE}/samples/cup.jpg", "overlay_image": f"{HERE}/samples/logo.png"}
+
+HOLDER = Holder("a-worker", "a-machine", "1 1")
+"""Somebody elsewhere."""
+
+
+def asked(settings: Settings, key_id: str, params: dict[str, Any] = SAMPLES, **more: Any) -> Asked:
+    """A submit of these parameters, with the deadlines of the settings where nothing else is said."""
+    return Asked(key_id, params, **{"origin": HERE, "deadlines": Deadlines.default(settings)} | more)

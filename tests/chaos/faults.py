@@ -1,0 +1,201 @@
+"""The faults: each is done to the service, lasts no longer than it should survive, and is taken back."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+from tests.chaos import clock
+from tests.chaos.process_table import children
+from tests.chaos.role import Role
+from tests.chaos.service import LEASE_S, Service
+
+Fault = Callable[[Service, Random], Awaitable[None]]
+
+BREATHE_S = 1.5
+"""Between two troubles of the same Redis or store, so that they never add up to a longer one."""
+
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
+
+
+@asynccontextmanager
+async def _one_of(workers: list[Role], rng: Random) -> AsyncIterator[Role]:
+    """A worker that suffers nothing else meanwhile, preferably one that does not now."""
+    idle = [worker for worker in workers if not worker.busy.locked()]
+    worker = rng.choice(idle or workers)
+    async with worker.busy:
+        yield worker
+
+
+@asynccontextmanager
+async def _alone(lock: asyncio.Lock) -> AsyncIterator[None]:
+    async with lock:
+        yield
+        await asyncio.sleep(BREATHE_S)
+
+
+async def kill_child(service: Service, rng: Random) -> None:
+    """SIGKILL the process that decodes and composes."""
+    async with _one_of(service.workers, rng) as worker:
+        await service.await_worker(worker)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(children(worker.pid)[0], signal.SIGKILL)
+
+
+async def kill_worker(service: Service, rng: Random) -> None:
+    """SIGKILL a worker process, which its child notices."""
+    async with _one_of(service.workers, rng) as worker:
+        await _end_worker(service, worker, signal.SIGKILL)
+
+
+async def restart_worker(service: Service, rng: Random) -> None:
+    """SIGTERM a worker, as a rolling restart does."""
+    async with _one_of(service.workers, rng) as worker:
+        await _end_worker(service, worker, signal.SIGTERM)
+
+
+async def kill_api(service: Service, rng: Random) -> None:
+    """SIGKILL the API."""
+    await _end_api(service, signal.SIGKILL)
+
+
+async def restart_api(service: Service, rng: Random) -> None:
+    """SIGTERM the API."""
+    await _end_api(service, signal.SIGTERM)
+
+
+async def freeze_worker(service: Service, rng: Random) -> None:
+    """SIGSTOP a worker, mostly with its child, for longer than a lease; another may take over its job."""
+    async with _one_of(service.workers, rng) as worker:
+        await service.await_worker(worker)
+        frozen = [worker.pid, *(children(worker.pid) if rng.random() < 0.7 else [])]
+        try:
+            _signal(frozen, signal.SIGSTOP)
+            await asyncio.sleep(LEASE_S + rng.uniform(0.5, 3))
+        finally:
+            _signal(frozen, signal.SIGCONT)
+
+
+async def shift_clock(service: Service, rng: Random) -> None:
+    """Restart a worker with a clock that is ahead, and after a while with the right one."""
+    async with _one_of(service.workers, rng) as worker:
+        worker.extra_env = clock.shifted() or {}
+        try:
+            await _end_worker(service, worker, signal.SIGTERM)
+            await asyncio.sleep(rng.uniform(3, 6))
+        finally:
+            worker.extra_env = {}
+        await _end_worker(service, worker, signal.SIGTERM)
+
+
+async def slow_redis(service: Service, rng: Random) -> None:
+    """Every piece of data to and from Redis takes its time."""
+    async with _alone(service.redis_busy):
+        service.proxy.latency_s = rng.uniform(0.02, 0.1)
+        await asyncio.sleep(rng.uniform(1, 3))
+        service.proxy.latency_s = 0
+
+
+async def cut_redis(service: Service, rng: Random) -> None:
+    """No connection to Redis lives, and none is made."""
+    async with _alone(service.redis_busy):
+        service.proxy.refuses = True
+        service.proxy.reset()
+        await asyncio.sleep(rng.uniform(0.5, 3))
+        service.proxy.refuses = False
+
+
+async def silence_redis(service: Service, rng: Random) -> None:
+    """A black hole: nothing arrives, and then everything does, late."""
+    async with _alone(service.redis_busy):
+        service.proxy.holds_commands = service.proxy.holds_answers = True
+        await asyncio.sleep(rng.uniform(0.5, 4))
+        service.proxy.holds_commands = service.proxy.holds_answers = False
+
+
+async def lose_answers(service: Service, rng: Random) -> None:
+    """Redis does what it is told, and its answers are lost."""
+    async with _alone(service.redis_busy):
+        service.proxy.holds_answers = True
+        await asyncio.sleep(rng.uniform(0.2, 2.5))
+        service.proxy.reset()
+        service.proxy.holds_answers = False
+
+
+async def reset_redis(service: Service, rng: Random) -> None:
+    """Every connection to Redis is reset, once."""
+    async with _alone(service.redis_busy):
+        service.proxy.reset()
+
+
+async def kill_redis(service: Service, rng: Random) -> None:
+    """SIGKILL Redis, and start it again on what it has written."""
+    async with _alone(service.redis_busy):
+        service.redis_process.kill()
+        await asyncio.sleep(rng.uniform(0.2, 1.5))
+        await asyncio.to_thread(service.redis_process.start)
+
+
+async def lose_store(service: Service, rng: Random) -> None:
+    """A file stands where the store's directory was: nothing can be read or written, even by root."""
+    async with _alone(service.store_busy):
+        stand_in = service.store.with_name("stand-in")
+        stand_in.touch()
+        _exchange(service.store, stand_in)
+        try:
+            await asyncio.sleep(rng.uniform(0.5, 2.5))
+        finally:
+            _exchange(service.store, stand_in)
+            stand_in.unlink()
+
+
+KINDS: dict[str, Fault] = {
+    "kill child": kill_child,
+    "kill worker": kill_worker,
+    "kill api": kill_api,
+    "kill redis": kill_redis,
+    "restart worker": restart_worker,
+    "restart api": restart_api,
+    "freeze worker": freeze_worker,
+    "shift clock": shift_clock,
+    "slow redis": slow_redis,
+    "cut redis": cut_redis,
+    "silence redis": silence_redis,
+    "lose answers": lose_answers,
+    "reset redis": reset_redis,
+    "lose store": lose_store,
+}
+
+KILLS = frozenset({"kill child", "kill worker", "kill api"})
+"""Faults of single processes, which must cost no request anything."""
+
+
+async def _end_worker(service: Service, worker: Role, number: signal.Signals) -> None:
+    worker.end(number)
+    await worker.ended()
+    await service.await_worker(worker)
+
+
+async def _end_api(service: Service, number: signal.Signals) -> None:
+    async with service.api.busy:
+        service.api.end(number)
+        await service.api.ended()
+        await service.await_api()
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Swap two names in one step, so that nobody can make a directory in between."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(AT_FDCWD, bytes(one), AT_FDCWD, bytes(other), RENAME_EXCHANGE):
+        raise OSError(ctypes.get_errno(), f"cannot exchange {one} and {other}")

@@ -1,0 +1,88 @@
+"""What must be true of every accepted request, and of the books, when all is over."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from jobs.api_keys import ApiKey
+from jobs.status import FailureCode, Status
+from tests.chaos.census import Census
+from tests.chaos.load import Told
+from tests.chaos.schedule import Injected
+from tests.chaos.service import CREDITS
+
+AFTERMATH_S = 5
+"""For as long after its end a fault may still be the reason of a failure."""
+
+EXCUSES = {FailureCode.INTERNAL: {"lose store"}}
+"""Which faults justify that a request FAILED with a code; no other code needs to be seen."""
+
+
+def broken_promises(told: Sequence[Told], injected: Sequence[Injected]) -> Iterator[str]:
+    """A sentence for each request that did not end as it had to."""
+    for one in told:
+        for complaint in _complaints(one, injected):
+            yield f"request {one.request_id} ({one.asked.kind}): {complaint}"
+
+
+def _complaints(told: Told, injected: Sequence[Injected]) -> Iterator[str]:
+    if told.complaint:
+        yield told.complaint
+    if len(told.request_ids) > 1:
+        yield f"one idempotency key made {len(told.request_ids)} requests"
+    if told.status is Status.COMPLETED:
+        yield from _complaints_of_completed(told)
+    elif told.status is Status.FAILED and not _may_fail(told, injected):
+        yield f"FAILED {told.code}: {told.error}"
+
+
+def _complaints_of_completed(told: Told) -> Iterator[str]:
+    if told.asked.kind == "broken picture":
+        yield "COMPLETED without a picture to make it from"
+    elif told.cancel_status == 200:
+        yield "COMPLETED although it was cancelled"
+    elif told.picture is not None and not told.asked.is_answered_by(told.picture):
+        yield "the picture is not the one that the compositor makes"
+
+
+def _may_fail(told: Told, injected: Sequence[Injected]) -> bool:
+    match told.code:
+        case FailureCode.INVALID_IMAGE:
+            return told.asked.kind == "broken picture"
+        case FailureCode.CANCELLED:
+            return told.cancel_status is not None
+        case _:
+            met = {fault.kind for fault in injected if _met(told, fault)}
+            return told.code is not None and bool(met & EXCUSES.get(told.code, set()))
+
+
+def _met(told: Told, fault: Injected) -> bool:
+    if told.accepted_at is None or told.ended_at is None:
+        return False
+    return told.accepted_at < fault.ended_at + AFTERMATH_S and fault.began_at < told.ended_at
+
+
+def wrong_answers(answers: Mapping[str, int]) -> Iterator[str]:
+    """A sentence for each kind of call that met a fault which the API did not know how to answer."""
+    for answer, count in answers.items():
+        if answer.endswith(" 500"):
+            yield f"{count} times {answer}: Redis or store away is 502"
+
+
+def wrong_counts(told: Sequence[Told], census: Census) -> Iterator[str]:
+    """A sentence for each request that nobody asked for, and each that ended twice."""
+    accepted = {request_id for one in told for request_id in one.request_ids}
+    for request_id in census.seen - accepted:
+        yield f"request {request_id} was made, and no client was ever told of it"
+    for request_id, endings in census.endings.items():
+        if len(endings) > 1:
+            yield f"request {request_id} ended more than once: {sorted(endings)}"
+
+
+def wrong_credits(told: Sequence[Told], key: ApiKey) -> Iterator[str]:
+    """A sentence for each way in which the credits do not add up."""
+    completed = sum(one.status is Status.COMPLETED for one in told)
+    if key.held:
+        yield f"{key.held} credits are still held"
+    if key.spent != completed:
+        yield f"{key.spent} credits are spent on {completed} COMPLETED requests"
+    if (key.credits or 0) + key.held + key.spent != CREDITS:
+        yield f"{key.credits} + {key.held} + {key.spent} credits are not the {CREDITS} granted"

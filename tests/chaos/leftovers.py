@@ -1,0 +1,100 @@
+"""What must be gone when all is over: keys, files and processes."""
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from redis import Redis
+from redis.utils import str_if_bytes
+
+from jobs import keyspace
+from jobs.queue import REQUEST_ID, RQ_TTL_S
+from jobs.store import MINUTE, PictureStore
+from tests.chaos.process_table import ZOMBIE, processes
+from tests.chaos.service import Service
+
+MUST_BE_EMPTY = (
+    keyspace.RQ_QUEUE,
+    keyspace.RQ_INTERMEDIATE,
+    keyspace.RQ_STARTED,
+    keyspace.RQ_SCHEDULED,
+    keyspace.WAITING,
+    keyspace.DEADLINES,
+    keyspace.LEASES,
+    keyspace.STRAYS,
+)
+
+STAGING = re.compile(r"#\d+$")
+"""How the store names a file that it has not written whole."""
+
+
+def not_empty(redis: Redis) -> Iterator[str]:
+    """A sentence for each queue and registry with something in it."""
+    for key in MUST_BE_EMPTY:
+        if members := _members(redis, key):
+            yield f"{key} has {len(members)} entries: {members[:3]}"
+
+
+def orphaned_keys(redis: Redis) -> Iterator[str]:
+    """A sentence for each key that names a request and will not go by itself within RQ's time."""
+    for key in sorted(map(str_if_bytes, redis.scan_iter(count=1000))):
+        ttl_ms = redis.pttl(key)
+        goes = 0 <= ttl_ms <= RQ_TTL_S * 1000 and key.startswith("rq:")
+        if REQUEST_ID.search(key) and not goes:
+            yield f"{key} is left, and lives for {ttl_ms} ms"
+
+
+def orphaned_members(redis: Redis) -> Iterator[str]:
+    """A sentence for each collection that names requests and does not forget them in time."""
+    for key in sorted(map(str_if_bytes, redis.scan_iter(count=1000))):
+        naming = [member for member in _members(redis, key) if REQUEST_ID.search(member)]
+        if redis.type(key) == b"zset":
+            late = redis.zrangebyscore(key, "-inf", time.time() - RQ_TTL_S)
+            naming = [member for member in naming if member.encode() in late]
+        if naming:
+            yield f"{key} still names {len(naming)} requests: {naming[:3]}"
+
+
+def _members(redis: Redis, key: str) -> list[str]:
+    """What may name requests in a key of any type."""
+    match redis.type(key):
+        case b"list":
+            found: Any = redis.lrange(key, 0, -1)
+        case b"zset":
+            found = redis.zrange(key, 0, -1)
+        case b"set":
+            found = redis.smembers(key)
+        case b"hash":
+            found = redis.hkeys(key)
+        case _:
+            found = []
+    return sorted(map(str_if_bytes, found))
+
+
+def orphaned_files(service: Service) -> Iterator[str]:
+    """A sentence for each file that no sweep of the next hours would delete, and each that stays for ever."""
+    latest = time.time() + service.settings.longest_life_s + 120
+    PictureStore.open(service.settings).sweep(latest)
+    for file in service.store.rglob("*"):
+        if file.is_file():
+            kept = "never written whole" if STAGING.search(file.name) else "not swept"
+            until = datetime.fromtimestamp(latest, UTC).strftime(MINUTE)
+            yield f"{file.relative_to(service.store)} is {kept} at {until}"
+
+
+def odd_processes(service: Service) -> Iterator[str]:
+    """A sentence for each zombie, and each process that belongs to none that was started."""
+    parents = {role.pid for role in service.roles}
+    for process in processes(service.run):
+        if process.state == ZOMBIE:
+            yield f"a zombie: {process}"
+        elif process.pid not in parents and process.parent not in parents:
+            yield f"without its parent: {process}"
+
+
+def left_processes(run: str) -> Iterator[str]:
+    """A sentence for each process that outlived the service."""
+    for process in processes(run):
+        yield f"outlived the service: {process}"

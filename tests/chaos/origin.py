@@ -1,0 +1,71 @@
+"""Where pictures are fetched from: some come late, some break off at the first asking."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+
+from PIL import Image
+
+LATE_S = 1
+
+
+def tiny_png(number: int) -> bytes:
+    """A small picture that no other number has."""
+    pixels = random.Random(number).randbytes(24 * 16 * 4)
+    out = BytesIO()
+    Image.frombytes("RGBA", (24, 16), pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+class Origin(ThreadingHTTPServer):
+    """Serves `/prompt/N`, `/late/N` and `/broken/N`: at once, after a second, at the second try."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.asked: set[str] = set()
+
+    def handle_error(self, *_: object) -> None:
+        """Those who ask are killed now and then."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Origin
+
+    def do_GET(self) -> None:
+        manner, number = self.path.strip("/").split("/")
+        first = self.path not in self.server.asked
+        self.server.asked.add(self.path)
+        if manner == "late":
+            time.sleep(LATE_S)
+        picture = tiny_png(int(number))
+        self._answer(picture, picture[:-100] if manner == "broken" and first else picture)
+
+    def _answer(self, promised: bytes, sent: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "image/png")
+        self.send_header("Content-Length", str(len(promised)))
+        self.end_headers()
+        self.wfile.write(sent)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing of interest."""
+
+
+@contextmanager
+def serving() -> Iterator[Origin]:
+    """A running origin."""
+    with Origin() as origin:
+        thread = threading.Thread(target=origin.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield origin
+        finally:
+            origin.shutdown()
+            thread.join()

@@ -1,0 +1,61 @@
+"""A Redis that loses nothing it has answered, and can be killed and started again on the same directory."""
+
+import subprocess
+import time
+from pathlib import Path
+from typing import Self
+
+from redis import Redis, RedisError
+
+from cli.redis_server import find_server
+from tests.stack import free_port
+
+READY_S = 20
+
+
+class RedisProcess:
+    """One server on loopback; `port` stays the same through its lives."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port = free_port()
+        options = {
+            "bind": "127.0.0.1",
+            "port": str(self.port),
+            "dir": str(directory),
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "logfile": str(directory / "redis.log"),
+        }
+        self._command = [find_server(), *(word for name in options for word in (f"--{name}", options[name]))]
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def start(self) -> None:
+        """Start it, and wait until it has loaded what it had."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + READY_S
+        while not self.answers():
+            assert self._process.poll() is None, f"Redis ended with {self._process.returncode}"
+            assert time.monotonic() < deadline, "Redis did not start"
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        self._process.kill()
+        self._process.wait()
+
+    def answers(self) -> bool:
+        """Whether it serves."""
+        try:
+            with Redis(port=self.port) as redis:
+                return bool(redis.ping())
+        except RedisError:
+            return False

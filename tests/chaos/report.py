@@ -1,0 +1,79 @@
+"""What a run has shown, as tables."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from jobs.queue import REQUEST_ID
+from tests.chaos.census import Census
+from tests.chaos.load import Load, Told
+from tests.chaos.schedule import Injected, Schedule
+
+SHOWN = 10
+LINES = 40
+
+
+@dataclass
+class Report:
+    """The findings of a run; it has passed if there are no violations."""
+
+    seed: int
+    load: Load
+    schedule: Schedule
+    log: Path
+    census: Census
+    violations: list[str] = field(default_factory=list)
+    unasked_ends: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield f"seed {self.seed}"
+        yield from self._faults()
+        yield from self._outcomes()
+        yield from _table("answers", self.load.answers)
+        yield from _table("processes that ended by themselves", self.unasked_ends)
+        yield f"\n{len(self.violations)} violations"
+        for violation in self.violations[:SHOWN]:
+            yield f"  {violation}"
+        for request_id in self._named()[:SHOWN]:
+            yield from self._story(request_id)
+
+    def _faults(self) -> Iterator[str]:
+        yield "\nfaults               count   all that met it had ended after (median, most)"
+        for kind in sorted({fault.kind for fault in self.schedule.injected}):
+            cleared = [_cleared_s(f, self.load.told) for f in self.schedule.injected if f.kind == kind]
+            yield f"  {kind:18} {len(cleared):5}   {median(cleared):6.1f} s {max(cleared):6.1f} s"
+        for kind, reason in self.schedule.skipped.items():
+            yield f"  {kind:18} skipped: {reason}"
+
+    def _outcomes(self) -> Iterator[str]:
+        told = self.load.told
+        outcomes = Counter(f"{one.status or 'unknown'} {one.code or ''}".strip() for one in told)
+        yield from _table("outcomes", outcomes)
+        attempts = Counter(f"{record['attempts']} attempts" for record in self.census.last_records.values())
+        yield from _table("attempts", attempts)
+
+    def _named(self) -> Sequence[str]:
+        return list(dict.fromkeys(REQUEST_ID.findall(" ".join(self.violations))))
+
+    def _story(self, request_id: str) -> Iterator[str]:
+        yield f"\nrequest {request_id}: {self.census.last_records.get(request_id)}"
+        lines = self.log.read_text(errors="replace").splitlines()
+        yield from [f"  {line}" for line in lines if request_id in line][:LINES]
+
+
+def _cleared_s(fault: Injected, told: Iterable[Told]) -> float:
+    """How long after its beginning all requests that were unfinished at it had ended."""
+    met = [one for one in told if (one.accepted_at or float("inf")) < fault.began_at]
+    ends = [one.ended_at for one in met if one.ended_at and one.ended_at > fault.began_at]
+    return max(ends, default=fault.began_at) - fault.began_at
+
+
+def _table(title: str, counts: Mapping[str, int]) -> Iterator[str]:
+    yield f"\n{title}"
+    for name, count in sorted(counts.items()):
+        yield f"  {name:40} {count:6}"

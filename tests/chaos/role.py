@@ -1,0 +1,85 @@
+"""One process of the service, kept running as a supervisor would."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+WATCH_S = 0.05
+PAUSE_S = 0.5
+STOP_S = 20
+
+
+@dataclass
+class Role:
+    """A process that is started again, after a pause, whenever it ends."""
+
+    name: str
+    command: Sequence[str]
+    env: Mapping[str, str]
+    log: IO[bytes]
+    extra_env: Mapping[str, str] = field(default_factory=dict)
+    """Added to the environment of the next start."""
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by the fault that it suffers."""
+    unasked: Counter[int] = field(default_factory=Counter)
+    """Exit statuses of ends that no fault asked for."""
+    _process: "subprocess.Popen[bytes] | None" = None
+    _asked_to_end: bool = False
+    _leaving: bool = False
+
+    @property
+    def pid(self) -> int:
+        """Id of the process as it is now, or was last."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    async def keep(self) -> None:
+        """Run, and run again, until told to `leave`."""
+        while not self._leaving:
+            self._start()
+            await self.ended()
+            if not self._asked_to_end:
+                self.unasked[self._end()] += 1
+            await asyncio.sleep(PAUSE_S)
+
+    async def leave(self) -> None:
+        """Stop for good, by SIGTERM and only then by SIGKILL."""
+        self._leaving = True
+        self.end(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self.ended(), STOP_S)
+        except TimeoutError:
+            self.end(signal.SIGKILL)
+            self._end()
+
+    def end(self, number: signal.Signals) -> None:
+        """Have it ended by a signal."""
+        self._asked_to_end = True
+        if self.running:
+            os.kill(self.pid, number)
+
+    async def ended(self) -> None:
+        """Wait until this process is over."""
+        process = self._process
+        while process is not None and process.poll() is None:
+            await asyncio.sleep(WATCH_S)
+
+    def _start(self) -> None:
+        self._asked_to_end = False
+        self._process = subprocess.Popen(
+            self.command, env={**self.env, **self.extra_env}, stdout=self.log, stderr=self.log
+        )
+
+    def _end(self) -> int:
+        assert self._process is not None
+        return self._process.wait()

@@ -1,0 +1,117 @@
+"""One run: the service, load and faults on it, and then the books."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+
+from jobs.api_keys import ApiKeys
+from tests.chaos import invariants, leftovers
+from tests.chaos.census import Census
+from tests.chaos.load import ANSWER_S, Load
+from tests.chaos.report import Report
+from tests.chaos.requests import Asking
+from tests.chaos.schedule import Schedule
+from tests.chaos.service import Service, running
+
+SETTLE_S = 30
+LOOK_AGAIN_S = 0.5
+PROGRESS_S = 5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does; the same plan draws the same requests and faults."""
+
+    seed: int
+    requests: int
+    faults: int
+    seconds: float
+    kinds: Sequence[str]
+    result_ttl_s: int
+
+
+async def run(plan: Plan, directory: Path, say: Callable[[str], None]) -> Report:
+    """Carry out the plan in an empty directory; `say` hears of the progress."""
+    mark = uuid4().hex
+    async with running(directory, mark, plan.result_ttl_s) as service:
+        report = await _strained(plan, service, say)
+        report.violations += await _settled(service, report.load.last_expiry)
+        for role in service.roles:
+            report.unasked_ends.update({f"{role.name}, status {end}": n for end, n in role.unasked.items()})
+    report.violations += leftovers.left_processes(mark)
+    return report
+
+
+async def _strained(plan: Plan, service: Service, say: Callable[[str], None]) -> Report:
+    schedule = Schedule(plan.kinds, plan.faults, plan.seconds, random.Random(f"faults {plan.seed}"))
+    async with _client(service) as client:
+        asking = Asking(random.Random(f"requests {plan.seed}"), service.url, service.origin.url)
+        load, census = Load(client, asking, look_again_s=plan.result_ttl_s / 2), Census(service.redis)
+        async with _beside(census.run(), _progress(load, schedule, say)):
+            await asyncio.gather(load.run(plan.requests, plan.seconds), schedule.run(service))
+        census.count()
+    report = Report(plan.seed, load, schedule, service.log, census)
+    report.violations += invariants.broken_promises(load.told, schedule.injected)
+    report.violations += schedule.lasting
+    report.violations += invariants.wrong_answers(load.answers)
+    report.violations += invariants.wrong_counts(load.told, census)
+    key = ApiKeys(service.redis).get(service.key_id)
+    report.violations += invariants.wrong_credits(load.told, key)
+    return report
+
+
+async def _settled(service: Service, last_expiry: float) -> list[str]:
+    """What is wrong once everything that should go has had the time to."""
+    await asyncio.sleep(max(0.0, last_expiry - time.time()))
+
+    def left() -> Iterator[str]:
+        yield from leftovers.not_empty(service.redis)
+        yield from leftovers.orphaned_keys(service.redis)
+        yield from leftovers.orphaned_members(service.redis)
+        yield from leftovers.odd_processes(service)
+
+    deadline = time.monotonic() + SETTLE_S
+    while (found := list(left())) and time.monotonic() < deadline:
+        await asyncio.sleep(LOOK_AGAIN_S)
+    return found + list(leftovers.orphaned_files(service))
+
+
+def _client(service: Service) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=service.url, headers={"x-api-key": service.key}, timeout=ANSWER_S, trust_env=False
+    )
+
+
+@asynccontextmanager
+async def _beside(*coroutines: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run these as long as the block runs."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def _progress(load: Load, schedule: Schedule, say: Callable[[str], None]) -> None:
+    began_at = time.monotonic()
+    while True:
+        await asyncio.sleep(PROGRESS_S)
+        accepted = sum(told.accepted_at is not None for told in load.told)
+        ended = sum(told.ended_at is not None for told in load.told)
+        done = [fault.kind for fault in schedule.injected]
+        say(
+            f"{time.monotonic() - began_at:4.0f} s  {len(load.told)} asked, {accepted} accepted, "
+            f"{ended} ended; {len(done)} faults, last: {', '.join(done[-3:])}"
+        )

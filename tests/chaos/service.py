@@ -1,0 +1,148 @@
+"""The whole service as processes that faults are done to: Redis behind a proxy, an API and workers."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from redis import Redis
+
+from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.settings import Settings
+from tests.chaos import process_table
+from tests.chaos.origin import Origin, serving
+from tests.chaos.proxy import Proxy, proxying
+from tests.chaos.redis_process import RedisProcess
+from tests.chaos.role import Role
+from tests.stack import environment, free_port
+
+WORKERS = 2
+CREDITS = 1_000_000
+LEASE_S = 3
+MAX_ATTEMPTS = 8  # 100 faults in three minutes hit one request more often than the default of 3 allows for
+READY_S = 30
+LOOK_AGAIN_S = 0.1
+
+
+class NotBack(Exception):
+    """A process does not work although nothing keeps it from it any more."""
+
+
+@dataclass
+class Service:
+    """Everything a run is about. `redis` is the harness's own connection, round the proxy."""
+
+    run: str
+    settings: Settings
+    url: str
+    redis_process: RedisProcess
+    redis: Redis
+    proxy: Proxy
+    origin: Origin
+    api: Role
+    workers: list[Role]
+    log: Path
+    key_id: str
+    key: str
+    redis_busy: asyncio.Lock
+    store_busy: asyncio.Lock
+
+    @property
+    def roles(self) -> list[Role]:
+        """API and workers."""
+        return [self.api, *self.workers]
+
+    @property
+    def store(self) -> Path:
+        """The directory of the picture store."""
+        return self.settings.data_dir / "store"
+
+    async def await_api(self) -> None:
+        """Wait until the API answers."""
+        deadline = time.monotonic() + READY_S
+        async with httpx.AsyncClient(trust_env=False) as client:
+            while time.monotonic() < deadline:
+                try:
+                    (await client.get(f"{self.url}/livez")).raise_for_status()
+                    return
+                except httpx.HTTPError:
+                    await asyncio.sleep(LOOK_AGAIN_S)
+        raise NotBack("the API does not answer")
+
+    async def await_worker(self, worker: Role) -> None:
+        """Wait until a worker has its child."""
+        deadline = time.monotonic() + READY_S
+        while not (worker.running and process_table.children(worker.pid)):
+            if time.monotonic() > deadline:
+                raise NotBack(f"{worker.name} has no child")
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+
+def _settings(directory: Path, redis_url: str, result_ttl_s: int) -> dict[str, Any]:
+    """The service's time limits, short enough for a run to reach them."""
+    return {
+        "redis_url": redis_url,
+        "data_dir": directory / "data",
+        "result_ttl_s": result_ttl_s,
+        "lease_s": LEASE_S,
+        "drain_timeout_s": 3,
+        "start_timeout_s": 60,
+        "job_timeout_s": 40,
+        "fetch_timeout_s": 10,
+        "max_attempts": MAX_ATTEMPTS,
+        "fetch_allow": "127.0.0.1/32",
+    }
+
+
+@asynccontextmanager
+async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator[Service]:
+    """A service that works, in a directory of its own; nothing of it is left running."""
+    (directory / "redis").mkdir()
+    with (
+        RedisProcess(directory / "redis") as redis_process,
+        proxying(redis_process.port) as proxy,
+        serving() as origin,
+        Redis(port=redis_process.port, socket_timeout=5) as redis,
+        (directory / "service.log").open("wb") as log,
+    ):
+        own = _settings(directory, f"redis://127.0.0.1:{proxy.port}/0", result_ttl_s)
+        env = environment(**own) | {process_table.MARK: run}
+        port = free_port()
+        key, text = ApiKeys(redis).create("chaos", KeyOptions(credits=CREDITS))
+        service = Service(
+            run=run,
+            settings=Settings(**own | {"redis_url": f"redis://127.0.0.1:{redis_process.port}/0"}),
+            url=f"http://127.0.0.1:{port}",
+            redis_process=redis_process,
+            redis=redis,
+            proxy=proxy,
+            origin=origin,
+            api=Role("api", [sys.executable, "-m", "cli", "api", "--port", str(port)], env, log),
+            workers=[Role(f"worker-{n}", [sys.executable, "-m", "worker"], env, log) for n in range(WORKERS)],
+            log=Path(log.name),
+            key_id=key.key_id,
+            key=text,
+            redis_busy=asyncio.Lock(),
+            store_busy=asyncio.Lock(),
+        )
+        async with _kept(service):
+            yield service
+
+
+@asynccontextmanager
+async def _kept(service: Service) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        for role in service.roles:
+            group.create_task(role.keep())
+        try:
+            await service.await_api()
+            for worker in service.workers:
+                await service.await_worker(worker)
+            yield
+        finally:
+            await asyncio.gather(*(role.leave() for role in service.roles))

@@ -1,0 +1,19 @@
+"""Whatever fails, nothing accepted is lost, made twice, paid twice or left lying about."""
+
+import asyncio
+
+import pytest
+
+from tests.chaos.faults import KINDS
+from tests.chaos.run import Plan, run
+
+SEED = 20
+
+
+@pytest.mark.timeout(150)
+def test_every_accepted_request_ends_once_through_faults_of_every_kind(tmp_path):
+    plan = Plan(SEED, requests=80, faults=10, seconds=10, kinds=tuple(KINDS), result_ttl_s=8)
+
+    report = asyncio.run(run(plan, tmp_path, print))
+
+    assert not report.violations, str(report)

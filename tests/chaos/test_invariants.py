@@ -1,0 +1,118 @@
+"""The checks see what they are there to see: each broken promise, planted, is found."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from compositor import SuperimposeParams, superimpose
+from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.status import FailureCode, Status
+from tests.chaos import invariants, leftovers
+from tests.chaos.census import Census
+from tests.chaos.load import Told
+from tests.chaos.requests import Asked, Asking
+from tests.chaos.schedule import Injected
+from tests.chaos.service import CREDITS
+
+ONE, OTHER = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
+
+
+@pytest.fixture
+def asked() -> Asked:
+    asking = Asking(Random(1), "http://here", "http://there")
+    return next(found for found in iter(asking.next, None) if found.kind == "inline")
+
+
+@pytest.fixture
+def completed(asked: Asked) -> Told:
+    picture = superimpose(*asked.files, SuperimposeParams.model_validate(asked.params)).data
+    return Told(asked, {ONE}, accepted_at=10, ended_at=11, status=Status.COMPLETED, picture=picture)
+
+
+def failed(asked: Asked, code: FailureCode, **more: object) -> Told:
+    return replace(
+        Told(asked, {ONE}, accepted_at=10, ended_at=11, status=Status.FAILED, code=code, error="why"), **more
+    )
+
+
+def complaints(told: Told, *faults: Injected) -> list[str]:
+    return list(invariants.broken_promises([told], faults))
+
+
+def test_a_completed_request_with_the_right_picture_is_fine(completed):
+    assert complaints(completed) == []
+
+
+def test_the_picture_of_another_request_is_found(completed):
+    other = replace(completed.asked, files=completed.asked.files[::-1])
+
+    assert "not the one" in complaints(replace(completed, asked=other))[0]
+
+
+def test_a_second_request_for_one_idempotency_key_is_found(completed):
+    assert "made 2 requests" in complaints(replace(completed, request_ids={ONE, OTHER}))[0]
+
+
+def test_a_cancelled_request_that_completes_is_found(completed):
+    assert "was cancelled" in complaints(replace(completed, cancel_status=200))[0]
+
+
+@pytest.mark.parametrize("code", FailureCode)
+def test_no_failure_is_fine_without_a_fault(asked, code):
+    assert complaints(failed(asked, code))
+
+
+def test_what_a_client_did_to_itself_is_fine(asked):
+    assert not complaints(failed(replace(asked, kind="broken picture"), FailureCode.INVALID_IMAGE))
+    assert not complaints(failed(asked, FailureCode.CANCELLED, cancel_status=200))
+
+
+def test_a_fault_excuses_only_its_code_and_only_the_requests_that_met_it(asked):
+    met, missed = Injected("lose store", 9, 10.5), Injected("lose store", 11.5, 12)
+
+    assert not complaints(failed(asked, FailureCode.INTERNAL), met)
+    assert complaints(failed(asked, FailureCode.INTERNAL), missed)
+    assert complaints(failed(asked, FailureCode.WORKER_LOST), met)
+
+
+def test_a_request_nobody_was_told_of_is_found(redis, completed):
+    census = Census(redis)
+    for request_id in (ONE, OTHER):
+        redis.hset(f"superimpose:request:{request_id}", "status", "QUEUED")
+    census.count()
+
+    assert [OTHER in found for found in invariants.wrong_counts([completed], census)] == [True]
+
+
+def test_a_second_ending_is_found(redis, completed):
+    census = Census(redis)
+    for status in ("COMPLETED", "FAILED"):
+        redis.hset(f"superimpose:request:{ONE}", "status", status)
+        census.count()
+
+    assert "more than once" in next(invariants.wrong_counts([completed], census))
+
+
+@pytest.mark.parametrize(("credits", "held", "spent"), [(-2, 1, 1), (-1, 1, 0), (-2, 0, 2), (0, 0, 1)])
+def test_credits_that_do_not_add_up_are_found(redis, completed, credits, held, spent):
+    key, _ = ApiKeys(redis).create("chaos", KeyOptions(credits=CREDITS))
+    books = replace(key, credits=CREDITS + credits, held=held, spent=spent)
+
+    assert list(invariants.wrong_credits([completed], books))
+    assert not list(invariants.wrong_credits([completed], replace(key, credits=CREDITS - 1, spent=1)))
+
+
+def test_what_is_left_in_redis_is_found(redis):
+    redis.rpush("rq:queue:superimpose", ONE)
+    redis.set(f"superimpose:request:{ONE}", "", ex=3600)
+    redis.set(f"rq:job:{ONE}", "", ex=30)
+    redis.sadd("superimpose:anything", ONE)
+    redis.set("superimpose:key:key_1", "")
+
+    assert [found.split()[0] for found in leftovers.not_empty(redis)] == ["rq:queue:superimpose"]
+    assert [found.split()[0] for found in leftovers.orphaned_keys(redis)] == [f"superimpose:request:{ONE}"]
+    assert {found.split()[0] for found in leftovers.orphaned_members(redis)} == {
+        "rq:queue:superimpose",
+        "superimpose:anything",
+    }

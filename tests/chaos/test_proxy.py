@@ -1,0 +1,80 @@
+"""The proxy does to connections what it says, or the chaos above it proves nothing."""
+
+import pytest
+from redis import ConnectionError, Redis, TimeoutError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from tests.chaos.proxy import Proxy, proxying
+from tests.chaos.redis_process import RedisProcess
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with RedisProcess(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def proxy(server):
+    with proxying(server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def direct(server):
+    with Redis(port=server.port) as redis:
+        redis.flushdb()
+        yield redis
+
+
+@pytest.fixture
+def through(proxy: Proxy):
+    with Redis(port=proxy.port, socket_timeout=0.5, retry=Retry(NoBackoff(), 0)) as redis:
+        yield redis
+
+
+def test_commands_and_answers_pass(through, direct):
+    through.set("word", "said")
+
+    assert direct.get("word") == b"said"
+
+
+def test_a_reset_breaks_a_connection_and_a_new_one_works(proxy, through):
+    through.ping()
+    with through.client() as open_connection:
+        open_connection.ping()
+        proxy.reset()
+        with pytest.raises(ConnectionError):
+            open_connection.blpop("nothing", timeout=5)
+
+    assert through.ping()
+
+
+def test_who_is_refused_is_reset(proxy, through):
+    proxy.refuses = True
+
+    with pytest.raises(ConnectionError):
+        through.ping()
+
+
+def test_a_held_command_is_run_late_although_its_client_has_gone(proxy, through, direct):
+    through.ping()
+    proxy.holds_commands = True
+    with pytest.raises(TimeoutError):
+        through.rpush("list", "word")
+    assert direct.llen("list") == 0
+
+    proxy.holds_commands = False
+
+    assert direct.blpop("list", timeout=5) == (b"list", b"word")
+
+
+def test_a_held_answer_is_to_a_command_that_was_run(proxy, through, direct):
+    through.ping()
+    proxy.holds_answers = True
+
+    with pytest.raises(TimeoutError):
+        through.set("word", "said")
+
+    assert direct.get("word") == b"said"

@@ -1,0 +1,121 @@
+"""How many requests may wait, and what whoever comes too late is told."""
+
+import pytest
+
+from jobs import keyspace
+from jobs.api_keys import ApiKeys
+from jobs.deadlines import Deadlines
+from jobs.record import Output
+from jobs.status import FailureCode
+from jobs.transitions import Failure, QueueFull, Transitions
+from tests.asking import HOLDER
+
+OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
+
+
+@pytest.fixture
+def create(redis, settings, key_id):
+    """Makes requests named by numbers, under these settings."""
+
+    def create(
+        *names: object, of: str = key_id, deadlines: Deadlines | None = None, **bounds: object
+    ) -> None:
+        transitions = Transitions(redis, settings.model_copy(update=bounds))
+        for name in names:
+            transitions.create(str(name), of, {}, deadlines=deadlines)
+
+    return create
+
+
+@pytest.fixture
+def work(redis, settings):
+    """Workers of RQ, and how long each takes for a job."""
+
+    def work(workers: int, took_ms: float) -> None:
+        redis.set(keyspace.PACE, took_ms)
+        for number in range(workers):
+            redis.sadd(keyspace.RQ_WORKERS, f"rq:worker:{number}")
+
+    return work
+
+
+def test_one_more_than_may_wait_is_refused_and_makes_nothing(redis, create):
+    create(*range(3), max_waiting=3)
+
+    with pytest.raises(QueueFull) as refused:
+        create("one too many", max_waiting=3)
+
+    assert (refused.value.whose, refused.value.bound) == ("all", 3)
+    assert not redis.exists(keyspace.request("one too many"))
+    assert redis.zcard(keyspace.WAITING) == 3
+
+
+def test_a_key_has_a_bound_of_its_own(redis, create):
+    create(*range(3), max_waiting_per_key=3)
+
+    with pytest.raises(QueueFull) as refused:
+        create("one too many", max_waiting_per_key=3)
+    create("of another", of=ApiKeys(redis).create("another")[0].key_id, max_waiting_per_key=3)
+
+    assert (refused.value.whose, refused.value.bound) == ("key", 3)
+
+
+@pytest.mark.parametrize("way", ["claimed", "cancelled", "expired", "revoked"])
+def test_who_waits_no_longer_makes_room(redis, settings, create, key_id, way):
+    transitions = Transitions(redis, settings)
+    create("a", max_waiting_per_key=1)
+
+    match way:
+        case "claimed":
+            transitions.claim("a", HOLDER)
+            transitions.retry("a", 1, Failure(FailureCode.INTERNAL, "broken"))
+            transitions.claim("a", HOLDER)
+        case "cancelled":
+            transitions.cancel("a", Failure(FailureCode.CANCELLED, "cancelled"))
+        case "expired":
+            redis.zadd(keyspace.DEADLINES, {"a": 1})
+            transitions.expire("a")
+        case "revoked":
+            ApiKeys(redis).revoke(key_id)
+            transitions.claim("a", HOLDER)
+            assert not redis.exists(keyspace.api_key(key_id))
+            return
+
+    assert redis.hget(keyspace.api_key(key_id), "waiting") == b"0"
+    create("b", max_waiting_per_key=1)
+
+
+def test_no_more_are_accepted_than_can_be_started_in_time(create, work):
+    work(workers=2, took_ms=1000)
+    create(*range(20), deadlines=Deadlines(10, 60))
+
+    with pytest.raises(QueueFull) as refused:
+        create("one too many", deadlines=Deadlines(10, 60))
+    create("a patient one", deadlines=Deadlines(20, 60))
+
+    assert (refused.value.whose, refused.value.bound) == ("time", 20)
+
+
+def test_the_time_to_wait_follows_from_how_fast_the_queue_moves(create, work):
+    create(*range(100))
+    waits = []
+    for workers, took_ms in ((1, 2000), (4, 2000), (4, 100_000), (4, 1)):
+        work(workers, took_ms)
+        with pytest.raises(QueueFull) as refused:
+            create("one too many", max_waiting=100)
+        waits.append(refused.value.retry_after_s)
+
+    assert waits == [10, 3, 125, 1]
+
+
+def test_the_pace_is_learned_from_what_was_done(redis, settings, create):
+    transitions = Transitions(redis, settings)
+    create("a")
+    transitions.claim("a", HOLDER)
+    redis.hset(
+        keyspace.request("a"), "claimed_at", int(redis.hget(keyspace.request("a"), "claimed_at")) - 400
+    )
+
+    transitions.complete("a", 1, OUTPUT, {})
+
+    assert 400 <= float(redis.get(keyspace.PACE)) < 900

@@ -1,0 +1,173 @@
+"""Redis that is silent, slow or not there yet."""
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+import httpx
+import pytest
+from redis import Redis, RedisError, TimeoutError
+
+from cli.redis_server import find_server
+from jobs import keyspace
+from jobs.connection import connect, connect_async
+from jobs.settings import Settings
+from tests.sentinels import until
+from tests.stack import KEY, Stack, await_http, environment, free_port, running
+from tests.way import Way
+
+ANSWER_S = 2  # at most
+DATABASE = 8
+
+
+@pytest.fixture
+def way(redis_socket: Path) -> Iterator[Way]:
+    with Way(redis_socket).serving() as way, Redis.from_url(f"unix://{redis_socket}?db={DATABASE}") as redis:
+        redis.flushdb()
+        yield way
+
+
+@pytest.fixture
+def settings(way: Way, tmp_path: Path) -> Settings:
+    return Settings(redis_url=f"redis://127.0.0.1:{way.port}/{DATABASE}", data_dir=tmp_path)
+
+
+@pytest.fixture
+def redis(redis_socket: Path, way: Way) -> Iterator[Redis]:
+    """What is in Redis, seen without going that way."""
+    with Redis.from_url(f"unix://{redis_socket}?db={DATABASE}") as redis:
+        yield redis
+
+
+@pytest.fixture
+def stack(settings: Settings, tmp_path: Path) -> Iterator[Stack]:
+    with running(environment(settings.redis_url, tmp_path), workers=0) as stack:
+        yield stack
+
+
+def samples(stack: Stack) -> dict[str, str]:
+    return {
+        "base_image": f"{stack.url}/samples/cup.jpg",
+        "overlay_image": f"{stack.url}/samples/logo.png",
+    }
+
+
+def submit(stack: Stack) -> httpx.Response:
+    return stack.client.post("/v2/superimpose", json=samples(stack))
+
+
+def in_time(call: Callable[[], httpx.Response]) -> int:
+    """The status of an answer that comes in time."""
+    begun = time.monotonic()
+    status = call().status_code
+    assert time.monotonic() - begun < ANSWER_S
+    return status
+
+
+@pytest.mark.parametrize("kind", ["silent", "full"])
+def test_a_black_hole_is_answered_502_in_time_and_left_as_soon_as_it_ends(stack, way, kind):
+    request_id = submit(stack).json()["request_id"]
+
+    with getattr(way, kind)():
+        assert in_time(lambda: submit(stack)) == 502  # over connections there were
+        assert in_time(lambda: submit(stack)) == 502  # over new ones
+        assert in_time(lambda: stack.status(request_id)) == 502
+
+    assert stack.status(request_id).status_code == 200
+    assert submit(stack).status_code == 200
+
+
+def test_a_submit_whose_last_answer_is_lost_is_502_in_time_and_was_made_once(stack, way, redis):
+    assert submit(stack).status_code == 200
+
+    way.until_said = b"create"
+    assert in_time(lambda: submit(stack)) == 502
+
+    way.to_drop = 0
+    assert redis.zcard(keyspace.WAITING) == 2
+    assert submit(stack).status_code == 200
+
+
+def test_a_submit_whose_first_answer_is_lost_is_accepted_in_time(stack, way):
+    assert submit(stack).status_code == 200
+
+    way.to_drop = 1
+    assert in_time(lambda: submit(stack)) == 200
+
+
+def test_a_change_is_not_repeated_when_its_answer_is_lost(settings, way, redis):
+    with connect(settings) as slow:
+        slow.ping()
+        way.to_drop = 1
+        with pytest.raises(TimeoutError):
+            slow.incr("changes")
+
+    assert redis.get("changes") == b"1"
+
+
+def test_a_read_is_repeated_once_when_its_answer_is_lost(settings, way):
+    async def read(answers_lost: float) -> bytes | None:
+        async with connect_async(settings) as slow:
+            await slow.set("read", "this")
+            way.to_drop = answers_lost
+            return await slow.get("read")
+
+    assert asyncio.run(read(1)) == b"this"
+    with pytest.raises(TimeoutError):
+        asyncio.run(read(1000))
+
+
+def test_silent_sentinels_are_given_up_in_time(tmp_path):
+    async def read() -> None:
+        async with connect_async(settings) as redis:
+            await redis.get("any")
+
+    with contextlib.ExitStack() as silent:
+        servers = [silent.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        hosts = ",".join(f"127.0.0.1:{server.getsockname()[1]}" for server in servers)
+        url = f"redis+sentinel://:secret@{hosts}/shop?sentinel_password=secret"
+        settings = Settings(redis_url=url, data_dir=tmp_path)
+        begun = time.monotonic()
+        with pytest.raises(RedisError, match="no Sentinel knows a living master of shop") as refused:
+            asyncio.run(read())
+        with connect(settings) as redis, pytest.raises(RedisError, match="no Sentinel knows"):
+            redis.get("any")
+
+    assert time.monotonic() - begun < ANSWER_S
+    assert "secret" not in str(refused.value)
+
+
+@contextlib.contextmanager
+def starting_before_redis(url: str, env: Mapping[str, str], log: IO[bytes]) -> Iterator[Stack]:
+    """An API and a worker, for whom nobody waits."""
+    with httpx.Client(base_url=url, headers={"x-api-key": KEY}, trust_env=False) as client:
+        stack = Stack(url, env, client, log=log)
+        try:
+            stack.start("cli", "api", "--port", url.rpartition(":")[2])
+            stack.start("worker")
+            yield stack
+        finally:
+            stack.stop()
+
+
+def test_api_and_worker_started_before_redis_wait_for_it_and_say_so(tmp_path):
+    redis_socket, log_file = tmp_path / "late.sock", tmp_path / "log"
+    env = environment(f"unix://{redis_socket}", tmp_path)
+    url = f"http://127.0.0.1:{free_port()}"
+    with log_file.open("wb") as log, starting_before_redis(url, env, log) as stack:
+        said = "Redis cannot be reached, trying again in 0.5 s"
+        until(lambda: log_file.read_text().count(said) == 2, "both say so again")
+
+        command = [find_server(), "--port", "0", "--unixsocket", str(redis_socket), "--dir", str(tmp_path)]
+        with subprocess.Popen([*command, "--save", ""], stdout=subprocess.DEVNULL) as late:
+            try:
+                await_http(f"{url}/livez", stack.processes[0])
+                assert stack.finish(stack.submit(**samples(stack))).json()["status"] == "COMPLETED"
+                stack.stop()
+            finally:
+                late.terminate()

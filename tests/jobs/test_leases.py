@@ -1,0 +1,256 @@
+"""Who works on a request, for how long he is believed, and what becomes of it when he is gone."""
+
+import time
+
+import pytest
+
+from jobs import keyspace
+from jobs.holder import Holder
+from jobs.queue import enqueueing, open_queue
+from jobs.record import Output
+from jobs.settings import Settings
+from jobs.status import FailureCode, Status
+from jobs.transitions import Failure, IllegalMove, Transitions
+from tests.asking import HOLDER
+
+ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
+OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
+ANOTHER = Holder("another-worker", "another-machine", "2 2")
+BROKEN = Failure(FailureCode.FETCH_FAILED, "broke off")
+
+
+@pytest.fixture
+def transitions(redis, settings):
+    return Transitions(redis, settings)
+
+
+@pytest.fixture
+def queued(redis, transitions, key_id):
+    """A request that waits."""
+    transitions.create(ID, key_id, {}, enqueueing(open_queue(redis), ID, 60))
+
+
+@pytest.fixture
+def take(redis, transitions, queued):
+    """Takes the request from the queue as a worker does, and claims it."""
+
+    def take(holder: Holder = HOLDER) -> int:
+        assert redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE) == ID.encode()
+        return transitions.claim(ID, holder).attempt
+
+    return take
+
+
+@pytest.fixture
+def read(transitions):
+    return lambda: transitions.read(ID)
+
+
+@pytest.fixture
+def lapse(redis):
+    """Has the lease run out."""
+    return lambda: redis.zadd(keyspace.LEASES, {ID: 1}, xx=True)
+
+
+def in_queue(redis) -> list[str]:
+    return open_queue(redis).job_ids
+
+
+def test_a_claim_is_held_until_the_lease_runs_out_and_a_heartbeat_renews_it(
+    redis, transitions, settings, take
+):
+    take()
+    first = redis.zscore(keyspace.LEASES, ID)
+    time.sleep(0.01)
+
+    transitions.renew(ID, 1)
+
+    assert redis.zscore(keyspace.LEASES, ID) > first
+    assert first / 1000 - time.time() == pytest.approx(settings.lease_s, abs=1)
+    with pytest.raises(IllegalMove, match="held"):
+        transitions.claim(ID, ANOTHER)
+
+
+def test_a_request_whose_lease_ran_out_is_next_in_the_queue_and_goes_to_another(
+    redis, transitions, take, read, lapse
+):
+    take()
+    redis.rpush(keyspace.RQ_QUEUE, "somebody who waits")
+    lapse()
+
+    transitions.reclaim(ID)
+
+    assert in_queue(redis)[0] == ID
+    assert read().status is Status.PROCESSING
+    assert take(ANOTHER) == 2
+
+
+def test_the_first_result_stands_and_the_later_one_is_refused(redis, transitions, take, read, lapse):
+    take()
+    lapse()
+    transitions.reclaim(ID)
+    take(ANOTHER)
+
+    with pytest.raises(IllegalMove, match="stale"):
+        transitions.complete(ID, 1, OUTPUT, {})
+    transitions.complete(ID, 2, OUTPUT, {})
+    with pytest.raises(IllegalMove, match="terminal"):
+        transitions.complete(ID, 2, OUTPUT, {})
+
+    assert (read().status, read().attempts) == (Status.COMPLETED, 2)
+
+
+def test_who_was_given_up_and_ends_before_another_begins_is_believed(redis, transitions, take, read, lapse):
+    take()
+    lapse()
+    transitions.reclaim(ID)
+
+    transitions.complete(ID, 1, OUTPUT, {})
+
+    assert read().status is Status.COMPLETED
+    assert in_queue(redis) == []
+
+
+@pytest.mark.parametrize("move", ["renew", "retry", "give_back"])
+def test_who_was_given_up_can_neither_go_on_nor_put_it_back_twice(redis, transitions, take, lapse, move):
+    take()
+    lapse()
+    transitions.reclaim(ID)
+
+    with pytest.raises(IllegalMove, match="stale"):
+        getattr(transitions, move)(ID, 1, *([BROKEN] if move == "retry" else []))
+
+    assert in_queue(redis) == [ID]
+
+
+def test_a_request_that_kills_whoever_takes_it_ends_as_worker_lost(
+    redis, settings, transitions, take, read, lapse
+):
+    for _ in range(settings.max_attempts - 1):
+        take()
+        lapse()
+        transitions.reclaim(ID)
+    take()
+    lapse()
+
+    with pytest.raises(IllegalMove, match="exhausted"):
+        transitions.reclaim(ID)
+
+    assert (read().status, read().code) == (Status.FAILED, FailureCode.WORKER_LOST)
+    assert in_queue(redis) == []
+
+
+def test_what_a_stopping_worker_gives_back_is_not_counted(redis, settings, transitions, take, read):
+    for _ in range(settings.max_attempts + 2):
+        transitions.give_back(ID, take())
+
+    assert read().status is Status.PROCESSING
+    assert in_queue(redis) == [ID]
+
+
+def test_another_attempt_waits_its_time_outside_the_queue(redis, transitions, take):
+    take()
+
+    transitions.retry(ID, 1, BROKEN, delay_s=5)
+
+    assert in_queue(redis) == []
+    ((entry, due),) = redis.zrange(keyspace.RQ_SCHEDULED, 0, -1, withscores=True)
+    assert entry.decode() == ID
+    assert 4 <= due - time.time() <= 7
+    transitions.promote(ID)
+    assert in_queue(redis) == [ID]
+    assert redis.zcard(keyspace.RQ_SCHEDULED) == 0
+
+
+def test_the_last_attempts_failure_is_the_requests(settings, transitions, take, read):
+    for _ in range(settings.max_attempts - 1):
+        transitions.retry(ID, take(), BROKEN)
+
+    with pytest.raises(IllegalMove, match="exhausted"):
+        transitions.retry(ID, take(), BROKEN)
+
+    assert (read().status, read().code, read().error) == (Status.FAILED, BROKEN.code, BROKEN.error)
+
+
+def test_there_is_no_attempt_that_could_not_begin_in_time(transitions, take, read):
+    take()
+
+    with pytest.raises(IllegalMove, match="late"):
+        transitions.retry(ID, 1, BROKEN, delay_s=1000)
+
+    assert (read().status, read().code) == (Status.FAILED, BROKEN.code)
+
+
+def test_what_got_lost_between_queue_and_worker_is_put_back_after_a_while(redis, transitions, queued):
+    redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE)
+
+    with pytest.raises(IllegalMove, match="early"):
+        transitions.redeliver(ID)
+    redis.zadd(keyspace.STRAYS, {ID: 1})
+    transitions.redeliver(ID)
+
+    assert in_queue(redis) == [ID]
+    assert redis.llen(keyspace.RQ_INTERMEDIATE) == redis.zcard(keyspace.STRAYS) == 0
+
+
+def test_a_second_entry_of_a_job_somebody_is_at_is_dropped(redis, transitions, take):
+    take()
+    redis.rpush(keyspace.RQ_INTERMEDIATE, ID)
+
+    with pytest.raises(IllegalMove, match="held"):
+        transitions.claim(ID, ANOTHER)
+
+    assert redis.llen(keyspace.RQ_INTERMEDIATE) == 0
+
+
+def test_a_run_ends_at_its_own_time_however_many_attempts_it_took(redis, settings, key_id):
+    transitions = Transitions(redis, settings.model_copy(update={"job_timeout_s": 1}))
+    transitions.create(ID, key_id, {}, enqueueing(open_queue(redis), ID, 1))
+    first = transitions.claim(ID, HOLDER)
+    transitions.give_back(ID, 1)
+    time.sleep(0.01)
+
+    second = transitions.claim(ID, ANOTHER)
+
+    assert second.left_s < first.left_s <= 1
+
+
+@pytest.mark.parametrize("end", ["complete", "fail", "cancel", "expire"])
+def test_an_ended_request_leaves_no_lease_and_nothing_in_rq(redis, transitions, take, end):
+    take()
+    redis.zadd(keyspace.DEADLINES, {ID: 1 if end == "expire" else time.time() * 2000})
+
+    {
+        "complete": lambda: transitions.complete(ID, 1, OUTPUT, {}),
+        "fail": lambda: transitions.fail(ID, 1, BROKEN, {}),
+        "cancel": lambda: transitions.cancel(ID, BROKEN),
+        "expire": lambda: transitions.expire(ID),
+    }[end]()
+
+    left = {key.decode() for key in redis.scan_iter()}
+    ended = keyspace.RQ_FINISHED if end == "complete" else keyspace.RQ_FAILED
+    assert {key for key in left if key.startswith("rq:")} == {"rq:queues", f"rq:job:{ID}", ended}
+    assert 0 < redis.ttl(f"rq:job:{ID}") <= 61
+    assert not {keyspace.LEASES, keyspace.STRAYS, keyspace.machine(HOLDER.machine)} & left
+
+
+def test_rq_sees_who_works_on_what(redis, transitions, take):
+    redis.hset(f"rq:worker:{HOLDER.worker}", mapping={"birth": "", "state": "idle"})
+    take()
+
+    registry = open_queue(redis).started_job_registry
+    assert registry.get_job_ids() == [ID]
+    job = open_queue(redis).fetch_job(ID)
+    assert job is not None
+    assert (job.get_status(), job.worker_name) == ("started", HOLDER.worker)
+    assert [execution.worker_name for execution in job.get_executions()] == []
+    assert redis.hget(f"rq:worker:{HOLDER.worker}", "state") == b"busy"
+
+    transitions.complete(ID, 1, OUTPUT, {})
+    assert redis.hget(f"rq:worker:{HOLDER.worker}", "state") == b"idle"
+    assert redis.hget(f"rq:worker:{HOLDER.worker}", "successful_job_count") == b"1"
+
+
+def test_a_lease_is_of_the_length_that_is_set(redis, key_id):
+    with pytest.raises(ValueError, match="lease_s"):
+        Settings(lease_s=0)

@@ -1,0 +1,225 @@
+"""What happens even if nobody asks and nobody reports."""
+
+import os
+import subprocess
+import threading
+from contextlib import suppress
+
+import pytest
+from redis import Redis
+
+from jobs import holder, keyspace
+from jobs.holder import Holder, this_machine
+from jobs.queue import open_queue
+from jobs.reconciler import Reconciler
+from jobs.settings import Settings
+from jobs.status import FailureCode, Status
+from jobs.store import PictureStore
+from jobs.submission import Submission
+from jobs.transitions import Failure, Transitions
+from tests.asking import HOLDER, asked
+
+URL = "https://shop.example/shirt.jpg"
+
+
+@pytest.fixture
+def submit(redis, settings, key_id):
+    submission = Submission(redis, settings, PictureStore.open(settings))
+    wish = asked(settings, key_id, {"base_image": URL, "overlay_image": URL})
+    return lambda: submission.submit(wish).request_id
+
+
+@pytest.fixture
+def request_id(submit):
+    return submit()
+
+
+@pytest.fixture
+def transitions(redis, settings):
+    return Transitions(redis, settings)
+
+
+@pytest.fixture
+def claim(redis, transitions):
+    def claim(request_id: str, holder: Holder = HOLDER) -> None:
+        redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE)
+        transitions.claim(request_id, holder)
+
+    return claim
+
+
+@pytest.fixture
+def reconciler(redis, settings):
+    return Reconciler(redis, settings)
+
+
+def test_a_request_no_worker_took_in_time_fails_and_leaves_the_queue(
+    redis, transitions, reconciler, request_id
+):
+    redis.zadd(keyspace.DEADLINES, {request_id: 1})
+
+    reconciler.run_once()
+
+    record = transitions.read(request_id)
+    assert (record.status, record.code) == (Status.FAILED, FailureCode.TIMEOUT)
+    assert open_queue(redis).job_ids == []
+
+
+def test_a_request_in_time_is_left_alone(redis, transitions, reconciler, request_id):
+    reconciler.run_once()
+
+    assert transitions.read(request_id).status is Status.QUEUED
+    assert open_queue(redis).job_ids == [request_id]
+
+
+def test_a_deadline_of_a_request_that_is_gone_is_forgotten(redis, reconciler, request_id):
+    redis.delete(keyspace.request(request_id))
+    redis.zadd(keyspace.DEADLINES, {request_id: 1})
+
+    reconciler.run_once()
+
+    assert redis.zcard(keyspace.DEADLINES) == redis.zcard(keyspace.WAITING) == 0
+
+
+def test_one_process_at_a_time_reconciles(redis, settings, transitions, reconciler, request_id):
+    reconciler.run_once()
+    redis.zadd(keyspace.DEADLINES, {request_id: 1})
+
+    Reconciler(redis, settings).run_once()
+
+    assert transitions.read(request_id).status is Status.QUEUED
+    assert 0 < redis.pttl(keyspace.RECONCILER) <= 1000
+
+
+def test_a_request_whose_worker_is_not_heard_of_is_put_back(redis, reconciler, request_id, claim):
+    claim(request_id)
+    redis.zadd(keyspace.LEASES, {request_id: 1})
+
+    reconciler.run_once()
+
+    assert open_queue(redis).job_ids == [request_id]
+
+
+def test_a_request_whose_process_is_gone_is_put_back_at_once_by_whoever_is_on_its_machine(
+    redis, settings, reconciler, request_id, claim
+):
+    process = subprocess.Popen(["sleep", "60"])
+    claim(request_id, Holder("worker", this_machine(), holder.process(process.pid)))
+
+    reconciler.run_once()
+    assert open_queue(redis).job_ids == []
+
+    process.kill()
+    process.wait()
+    redis.set(keyspace.RECONCILER, "another has the lock")
+    reconciler.run_once()
+    assert open_queue(redis).job_ids == [request_id]
+
+
+def test_a_process_that_is_dead_but_not_reaped_is_gone(redis, reconciler, request_id, claim):
+    process = subprocess.Popen(["sleep", "60"])
+    claim(request_id, Holder("worker", this_machine(), holder.process(process.pid)))
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+    reconciler.run_once()
+
+    process.wait()
+    assert open_queue(redis).job_ids == [request_id]
+
+
+def test_another_process_of_the_same_number_is_not_taken_for_the_one_that_is_gone(
+    redis, reconciler, request_id, claim
+):
+    this = Holder.this_process("worker")
+    pid, _, start = this.process.partition(" ")
+    claim(request_id, Holder("worker", this.machine, f"{pid} {int(start) + 1}"))
+
+    reconciler.run_once()
+
+    assert open_queue(redis).job_ids == [request_id]
+
+
+def test_the_living_are_left_alone(redis, reconciler, request_id, claim):
+    claim(request_id, Holder.this_process("worker"))
+
+    reconciler.run_once()
+
+    assert open_queue(redis).job_ids == []
+
+
+def test_what_waited_for_its_next_attempt_is_put_back(redis, transitions, reconciler, request_id, claim):
+    claim(request_id)
+    transitions.retry(request_id, 1, Failure(FailureCode.INTERNAL, "broken"), delay_s=1)
+    reconciler.run_once()
+    assert open_queue(redis).job_ids == []
+
+    redis.zadd(keyspace.RQ_SCHEDULED, {request_id: 1})
+    redis.delete(keyspace.RECONCILER)
+    reconciler.run_once()
+
+    assert open_queue(redis).job_ids == [request_id]
+
+
+def test_a_job_that_no_worker_claimed_is_put_back(redis, reconciler, request_id):
+    redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE)
+    reconciler.run_once()
+    redis.zadd(keyspace.STRAYS, {request_id: 1}, xx=True)
+    redis.delete(keyspace.RECONCILER)
+
+    reconciler.run_once()
+
+    assert open_queue(redis).job_ids == [request_id]
+
+
+def test_after_redis_was_away_workers_get_the_time_to_be_heard_of(settings, redis, request_id, claim):
+    claim(request_id)
+    redis.zadd(keyspace.LEASES, {request_id: 1})
+
+    class AwayOnce:
+        """A client whose first command fails."""
+
+        def __init__(self) -> None:
+            self.away = True
+
+        def __getattr__(self, name: str) -> object:
+            if name == "hgetall" and self.away:
+                self.away = False
+                return Redis(port=1).hgetall
+            return getattr(redis, name)
+
+    reconciler = Reconciler(AwayOnce(), settings)  # type: ignore[arg-type]
+    reconciler.run_once()
+    reconciler.run_once()
+
+    assert open_queue(redis).job_ids == []
+
+
+def test_what_is_no_request_of_ours_holds_up_no_other(redis, transitions, reconciler, request_id):
+    foreign = "00000000-0000-0000-0000-000000000000"
+    redis.set(keyspace.request(foreign), "no hash")
+    redis.zadd(keyspace.DEADLINES, {"junk": 0, foreign: 1, request_id: 2})
+
+    reconciler.run_once()
+
+    assert transitions.read(request_id).status is Status.FAILED
+    assert redis.zscore(keyspace.DEADLINES, "junk") is None
+
+
+def test_it_goes_on_after_a_fault_until_it_is_told_to_stop(settings, caplog):
+    away = Settings(redis_url="redis://127.0.0.1:1/0", data_dir=settings.data_dir)
+    stopped = threading.Event()
+    rounds = []
+
+    class Counting(Reconciler):
+        def run_once(self) -> None:
+            rounds.append(1)
+            with suppress(IndexError):
+                super().run_once()
+            if len(rounds) == 2:
+                stopped.set()
+
+    Counting(Redis.from_url(away.redis_url), away).run_until(stopped)
+
+    assert len(rounds) == 2
+    assert "reconciling failed" in caplog.text

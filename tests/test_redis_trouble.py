@@ -1,0 +1,127 @@
+"""Redis away, restarted, full or silent at the worst moment: nothing accepted is lost, nothing half made."""
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from cli.redis_server import await_ready, server_command
+from jobs import keyspace
+from tests.stack import Stack, environment, running
+from tests.way import Way
+
+
+@dataclass
+class OwnRedis:
+    """A Redis that can be killed and started again, on the same files."""
+
+    directory: Path
+    process: "subprocess.Popen[bytes]" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self.directory / "s"
+
+    @property
+    def url(self) -> str:
+        """What settings name."""
+        return f"unix://{self.socket}"
+
+    def start(self) -> None:
+        """Start it and wait until it has read its file."""
+        command = server_command(self.directory, self.socket)
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        await_ready(self.socket, lambda: self.process.poll() is not None)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
+    redis = OwnRedis(tmp_path_factory.mktemp("r"))
+    yield redis
+    redis.kill()
+
+
+@pytest.fixture
+def stack(own_redis: OwnRedis, tmp_path: Path) -> Iterator[Stack]:
+    env = environment(own_redis.url, tmp_path, fetch_allow="127.0.0.1/32", fetch_timeout_s=25, lease_s=2)
+    with running(env, workers=1) as stack:
+        yield stack
+
+
+@pytest.fixture
+def samples(stack: Stack) -> dict[str, str]:
+    return {"base_image": f"{stack.url}/samples/cup.jpg", "overlay_image": f"{stack.url}/samples/logo.png"}
+
+
+def test_a_job_goes_on_while_redis_is_away_and_is_reported_when_it_is_back(own_redis, stack, samples, origin):
+    path = "/hangs.jpg?away"
+    busy = stack.submit(**samples | {"base_image": origin.url + path})
+    waiting = [stack.submit(**samples) for _ in range(3)]
+    origin.await_request(path)
+
+    own_redis.kill()
+    assert stack.client.post("/v2/superimpose", json=samples).status_code == 502
+    origin.release.set()
+    own_redis.start()
+
+    for request_id in (busy, *waiting):
+        assert stack.finish(request_id).status_code == 200
+    origin.release.clear()
+    with Redis.from_url(own_redis.url) as redis:
+        assert redis.hget(keyspace.request(busy), "attempts") == b"1"
+
+
+def test_a_full_redis_takes_no_more_but_answers_and_ends_what_it_has(own_redis, stack, samples, origin):
+    path = "/hangs.jpg?full"
+    busy = stack.submit(**samples | {"base_image": origin.url + path})
+    origin.await_request(path)
+    waiting = stack.submit(**samples)
+    with Redis.from_url(own_redis.url) as redis:
+        before = redis.dbsize()
+        redis.config_set("maxmemory", 1)
+
+        refused = stack.client.post("/v2/superimpose", json=samples)
+
+        assert (refused.status_code, refused.json()["code"]) == (502, "unavailable")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert stack.status(waiting).json()["status"] == "QUEUED"
+        origin.release.set()
+        assert stack.finish(busy).status_code == stack.finish(waiting).status_code == 200
+        origin.release.clear()
+        assert stack.client.get(f"/v2/requests/{busy}").status_code == 200
+        assert not redis.zcard(keyspace.DEADLINES)
+        assert redis.dbsize() <= before + 10, "the refused one left nothing"
+        redis.config_set("maxmemory", 0)
+    assert stack.finish(stack.submit(**samples)).status_code == 200
+
+
+def test_a_submit_whose_answer_is_lost_can_be_repeated(redis_socket, tmp_path):
+    with Way(redis_socket).serving() as way, Redis.from_url(f"unix://{redis_socket}?db=9") as redis:
+        redis.flushdb()
+        env = environment(f"redis://127.0.0.1:{way.port}/9", tmp_path)
+        with running(env, workers=0) as stack:
+            urls = {"base_image": "https://shop.example/a.jpg", "overlay_image": "https://shop.example/b.png"}
+            stack.submit(**urls)
+            way.until_said = b"shop.example"  # from here on nothing is heard, though Redis hears and does it
+            headers = {"idempotency-key": "once"}
+
+            lost = stack.client.post("/v2/superimpose", json=urls, headers=headers)
+            way.to_drop = 0
+            repeated = stack.client.post("/v2/superimpose", json=urls, headers=headers)
+
+            assert lost.status_code == 502
+            assert repeated.status_code == 200
+            assert repeated.headers["idempotent-replayed"] == "true"
+            assert redis.llen(keyspace.RQ_QUEUE) == 2

@@ -1,0 +1,94 @@
+"""A TCP port on the way to a Redis that loses answers, or whole connections, as told."""
+
+import contextlib
+import math
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TICK_S = 0.05
+
+
+class Way:
+    """Requests always arrive, so that one that is sent twice has its effect twice.
+
+    `to_drop` says how many answers, from now on, do not come back, and `until_said` what in a request
+    makes this all of them.
+    """
+
+    def __init__(self, redis_socket: Path) -> None:
+        self.to_drop: float = 0
+        self.until_said: bytes | None = None
+        self._redis_socket = redis_socket
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(TICK_S)
+        self._open, self._closed = threading.Event(), threading.Event()
+        self._open.set()
+
+    @property
+    def port(self) -> int:
+        """Where it begins."""
+        return int(self._listener.getsockname()[1])
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Connections are accepted, and nothing is heard on them, nor on older ones."""
+        self.to_drop = math.inf
+        yield
+        self.to_drop = 0
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """The same, and the kernel drops the packets of new connections."""
+        self._open.clear()
+        with self.silent(), contextlib.ExitStack() as waiting:
+            self._listener.listen(0)
+            with contextlib.suppress(TimeoutError):
+                for _ in range(8):
+                    waiting.enter_context(socket.create_connection(("127.0.0.1", self.port), 4 * TICK_S))
+                raise AssertionError("the backlog takes more than it should")
+            yield
+        self._listener.listen()
+        self._open.set()
+
+    @contextmanager
+    def serving(self) -> Iterator["Way"]:
+        """Serve in threads."""
+        accepting = threading.Thread(target=self._accept, daemon=True)
+        accepting.start()
+        try:
+            yield self
+        finally:
+            self._closed.set()
+            self._open.set()
+            accepting.join()
+            self._listener.close()
+
+    def _accept(self) -> None:
+        while not self._closed.is_set():
+            self._open.wait()
+            with contextlib.suppress(TimeoutError):
+                client, _ = self._listener.accept()
+                client.setblocking(True)
+                redis = socket.socket(socket.AF_UNIX)
+                redis.connect(str(self._redis_socket))
+                for passing in (self._requests, self._answers):
+                    threading.Thread(target=passing, args=(client, redis), daemon=True).start()
+
+    def _requests(self, client: socket.socket, redis: socket.socket) -> None:
+        with redis, contextlib.suppress(OSError):
+            while said := client.recv(65536):
+                if self.until_said and self.until_said in said:
+                    self.to_drop, self.until_said = math.inf, None
+                redis.sendall(said)
+            redis.shutdown(socket.SHUT_RDWR)
+
+    def _answers(self, client: socket.socket, redis: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            while answer := redis.recv(65536):
+                if self.to_drop > 0:
+                    self.to_drop -= 1
+                else:
+                    client.sendall(answer)

@@ -1,0 +1,94 @@
+"""The living child and its successor, as real processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jobs import holder
+from jobs.settings import MEBIBYTE
+from tests.cli.test_up import descendants
+from tests.stack import environment
+from worker.children import Children
+
+
+@pytest.fixture
+def children(settings):
+    """Children that are worn after two jobs."""
+    made = Children(settings.model_copy(update={"child_max_jobs": 2}))
+    yield made
+    made.close()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_worn_child_works_until_its_successor_is_ready_and_then_ends(children):
+    first = children.ready().pid
+    children.one_more_job_done()
+    assert children._successor is None
+
+    children.one_more_job_done()
+    assert children.ready().pid == first, "its successor has only begun to start"
+    children._successor._connection.poll(30)
+
+    assert children.ready().pid != first
+    assert not is_alive(first)
+
+
+def test_a_child_that_has_grown_is_worn(settings):
+    children = Children(settings.model_copy(update={"child_max_resident_bytes": MEBIBYTE}))
+    children.ready()
+    children.one_more_job_done()
+
+    assert (children._successor is not None) == Path("/proc/self/statm").exists()
+    children.close()
+
+
+def test_a_child_that_is_lost_is_killed_and_replaced(children):
+    lost = children.ready().pid
+
+    children.lose()
+
+    assert not is_alive(lost)
+    assert is_alive(children.ready().pid)
+
+
+def test_closing_ends_the_successor_too(children):
+    pids = [children.ready().pid]
+    children.one_more_job_done()
+    children.one_more_job_done()
+    pids.append(children._successor.pid)
+
+    children.close()
+
+    assert not any(map(is_alive, pids))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux ends children with their parents")
+def test_a_child_in_the_middle_of_its_work_dies_with_its_worker(settings, submit, origin):
+    path = "/hangs.jpg?orphan"
+    submit(base_image=origin.url + path)
+    env = environment(settings.redis_url, settings.data_dir, fetch_allow="127.0.0.1/32")
+    worker = subprocess.Popen([sys.executable, "-m", "worker"], env=env)
+    origin.await_request(path)
+    (pid,) = descendants(worker.pid)
+    child = holder.process(pid)
+    os.kill(pid, signal.SIGSTOP)  # so that it cannot see by itself that its parent is gone
+
+    worker.kill()
+    worker.wait()
+
+    deadline = time.monotonic() + 10
+    while not holder.is_gone(child) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert holder.is_gone(child)

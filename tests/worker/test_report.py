@@ -1,0 +1,86 @@
+"""How a worker tells Redis what became of an attempt, whatever becomes of the telling."""
+
+import threading
+from dataclasses import asdict
+
+import pytest
+
+from jobs.connection import connect, connect_worker
+from jobs.record import Output
+from jobs.settings import Settings
+from jobs.status import FailureCode, Status
+from jobs.store import PictureStore
+from jobs.transitions import Failure, Transitions
+from tests.asking import HOLDER
+from tests.way import Way
+from worker.messages import Ending, Outcome
+from worker.report import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, Report, backoff_s
+from worker.warm_worker import WarmWorker
+
+
+def test_a_report_whose_answer_is_lost_is_believed_and_keeps_its_picture(
+    settings, redis, redis_socket, submit, record
+):
+    request_id = submit()
+    with Way(redis_socket).serving() as way:
+        remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
+        way.until_said = b'"file_size"'
+        threading.Timer(2, lambda: setattr(way, "to_drop", 0)).start()
+
+        WarmWorker(connect_worker(remote), remote).work(burst=True)
+
+    done = record(request_id)
+    assert (done.status, done.attempts) == (Status.COMPLETED, 1)
+    assert PictureStore.open(settings).get(done.output.path)
+
+
+def test_a_report_that_nobody_hears_ends_with_the_worker(settings, tmp_path, caplog):
+    away = Settings(redis_url="redis://127.0.0.1:1/0", data_dir=tmp_path)
+    store = PictureStore.open(away)
+
+    Report("a", 1, Transitions(connect(away), away), store, must_stop=lambda: True).lost()
+
+    assert "not reported" in caplog.text
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 3, 4, 20])
+def test_each_wait_for_another_attempt_is_longer_up_to_a_bound_and_no_two_are_alike(attempt):
+    mean_s = min(FIRST_BACKOFF_S * 4 ** (attempt - 1), LONGEST_BACKOFF_S)
+    waits = [backoff_s(attempt) for _ in range(100)]
+
+    assert mean_s / 2 <= min(waits) < max(waits) <= mean_s * 1.5
+
+
+def test_a_picture_that_was_made_for_nothing_is_deleted(settings, redis, submit, record, origin):
+    """The request was cancelled while its last byte was stored."""
+    request_id = submit()
+    transitions, store = Transitions(redis, settings), PictureStore.open(settings)
+    attempt = transitions.claim(request_id, HOLDER).attempt
+    store.put("outputs/20300101T0000/late", b"a picture")
+    output = Output("late", "outputs/20300101T0000/late", "image/png", 9, 1, 1)
+    transitions.cancel(request_id, Failure(FailureCode.CANCELLED, "cancelled"))
+
+    report = Report(request_id, attempt, transitions, store, must_stop=lambda: False)
+    report.outcome(Outcome(Ending.DONE, output=asdict(output)))
+
+    with pytest.raises(FileNotFoundError):
+        store.get(output.path)
+    assert record(request_id).code is FailureCode.CANCELLED
+
+
+def test_a_store_that_cannot_be_written_is_tried_again_and_then_our_fault_with_the_cause_in_the_log(
+    settings, submit, record, capfd
+):
+    settings.data_dir.joinpath("store").mkdir()
+    settings.data_dir.joinpath("store", "outputs").write_text("a file in the place of a folder")
+    impatient = settings.model_copy(update={"max_attempts": 2})
+    request_id = submit()
+
+    WarmWorker(connect_worker(impatient), impatient).work(burst=True)
+
+    failed = record(request_id)
+    assert (failed.status, failed.code, failed.attempts) == (Status.FAILED, FailureCode.INTERNAL, 2)
+    log = capfd.readouterr().err
+    assert f"request {request_id}: attempt 2 failed" in log
+    assert "outputs" in log
+    assert "outputs" not in (failed.error or "")

@@ -1,0 +1,104 @@
+"""A worker that is told to stop: the job at hand has its time, then it is somebody else's."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from jobs import keyspace
+from jobs.connection import connect_worker
+from jobs.queue import open_queue
+from jobs.status import FailureCode, Status
+from jobs.transitions import Failure, Transitions
+from worker.warm_worker import WarmWorker
+
+
+@pytest.fixture
+def settings(settings):
+    short = {"fetch_allow": ("127.0.0.1/32",), "drain_timeout_s": 0.3, "lease_s": 1}
+    return settings.model_copy(update=short)
+
+
+def tell(origin, path: str, *numbers: signal.Signals, pause_s: float = 0) -> None:
+    """Signal this process once the origin is asked for a picture."""
+
+    def wait_and_tell() -> None:
+        origin.await_request(path)
+        for number in numbers:
+            os.kill(os.getpid(), number)
+            time.sleep(pause_s)
+
+    threading.Thread(target=wait_and_tell, daemon=True).start()
+
+
+def test_a_job_that_takes_longer_than_the_grace_is_given_back_uncounted(
+    redis, settings, submit, record, origin
+):
+    path = "/hangs.jpg?drained"
+    request_id, waiting = submit(base_image=origin.url + path), submit()
+    tell(origin, path, signal.SIGTERM)
+
+    WarmWorker(connect_worker(settings), settings).work()
+
+    assert record(request_id).status is Status.PROCESSING
+    assert open_queue(redis).job_ids == [request_id, waiting], "it is next"
+    assert redis.hget(keyspace.request(request_id), "given_back") == b"1"
+    assert redis.zcard(keyspace.LEASES) == redis.zcard(keyspace.RQ_STARTED) == 0
+
+    origin.release.set()
+    WarmWorker(connect_worker(settings), settings).work(burst=True)
+    origin.release.clear()
+    assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 2)
+
+
+def test_a_job_that_ends_within_the_grace_is_finished(settings, submit, record, origin):
+    path = "/hangs.jpg?finished"
+    patient = settings.model_copy(update={"drain_timeout_s": 20})
+    request_id = submit(base_image=origin.url + path)
+    tell(origin, path, signal.SIGTERM)
+    threading.Timer(1, origin.release.set).start()
+
+    WarmWorker(connect_worker(patient), patient).work()
+    origin.release.clear()
+
+    assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
+
+
+def test_a_second_signal_ends_the_grace(settings, submit, record, origin):
+    path = "/hangs.jpg?twice"
+    patient = settings.model_copy(update={"drain_timeout_s": 60})
+    request_id = submit(base_image=origin.url + path)
+    tell(origin, path, signal.SIGTERM, signal.SIGTERM, pause_s=1.1)
+
+    WarmWorker(connect_worker(patient), patient).work()
+
+    assert record(request_id).status is Status.PROCESSING
+
+
+def test_a_worker_that_stops_is_not_listed_any_more(redis, settings, submit):
+    submit()
+
+    WarmWorker(connect_worker(settings), settings).work(burst=True)
+
+    assert redis.scard(keyspace.RQ_WORKERS) == redis.scard(keyspace.RQ_ALL_WORKERS) == 0
+
+
+def test_a_job_whose_lease_was_ended_is_stopped(redis, settings, submit, record, origin):
+    """As when it was cancelled and the word of it got lost."""
+    path = "/hangs.jpg?fenced"
+    request_id, next_one = submit(base_image=origin.url + path), submit()
+    cancelled = Failure(FailureCode.CANCELLED, "cancelled")
+
+    def cancel() -> None:
+        origin.await_request(path)
+        Transitions(redis, settings).cancel(request_id, cancelled)
+
+    threading.Thread(target=cancel, daemon=True).start()
+
+    WarmWorker(connect_worker(settings), settings).work(burst=True)
+
+    assert record(request_id).code is FailureCode.CANCELLED
+    assert record(next_one).status is Status.COMPLETED
+    assert origin.asked.count(path) == 1

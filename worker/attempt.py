@@ -1,0 +1,85 @@
+"""One attempt at one request: the child works, while its lease is renewed and its limits are watched."""
+
+import logging
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+from redis import RedisError
+
+from jobs.settings import Settings
+from jobs.transitions import Claim, IllegalMove, Transitions
+from worker.child import Child
+from worker.messages import Order, Outcome
+
+STEP_S = 0.25  # how late a limit may be seen
+STOP_GRACE_S = 0.5  # for a job to end by itself: most do sooner than a new child starts
+
+log = logging.getLogger("superimpose.worker")
+
+
+class Interrupted(StrEnum):
+    """Why a child was stopped before its end."""
+
+    TIME_UP = "time up"
+    """The request's own time is over."""
+    NOT_OURS = "not ours"
+    """It was cancelled, or another attempt has begun."""
+    DRAINED = "drained"
+    """The worker has to stop now."""
+
+
+class Attempt:
+    """Runs an order in a child, which is killed when it must not go on."""
+
+    def __init__(
+        self,
+        request_id: str,
+        claim: Claim,
+        transitions: Transitions,
+        settings: Settings,
+        heartbeat: Callable[[], None],
+    ) -> None:
+        self.request_id = request_id
+        self._claim = claim
+        self._transitions = transitions
+        self._heartbeat = heartbeat
+        self._heartbeat_s = settings.heartbeat_s
+        self._deadline = time.monotonic() + claim.left_s
+        self._renew_at = time.monotonic() + self._heartbeat_s
+        self._stop_at: float | None = None
+
+    def stop_soon(self) -> None:
+        """It was cancelled. Called by another thread."""
+        self._stop_at = time.monotonic() + STOP_GRACE_S
+
+    def run(self, child: Child, must_stop: Callable[[], bool]) -> Outcome | Interrupted:
+        """The outcome, or why there is none: then the child has to be killed. Raises `ChildDied`."""
+        child.start(Order(self.request_id, *self._claim))
+        while True:
+            ended = child.outcome(STEP_S) or self._interruption(must_stop)
+            if ended:
+                return ended
+
+    def _interruption(self, must_stop: Callable[[], bool]) -> Interrupted | None:
+        now = time.monotonic()
+        if now >= self._deadline:
+            return Interrupted.TIME_UP
+        if self._stop_at is not None and now >= self._stop_at:
+            return Interrupted.NOT_OURS
+        if now >= self._renew_at and not self._renewed():
+            return Interrupted.NOT_OURS
+        return Interrupted.DRAINED if must_stop() else None
+
+    def _renewed(self) -> bool:
+        """Whether the lease goes on; a Redis that is away does not end it, but its clock may."""
+        try:
+            self._heartbeat()
+            self._transitions.renew(self.request_id, self._claim.attempt)
+        except IllegalMove as refused:
+            log.warning("request %s: stopped, %s", self.request_id, refused.reason)
+            return False
+        except RedisError as error:
+            log.warning("request %s: its lease was not renewed, working on: %s", self.request_id, error)
+        self._renew_at = time.monotonic() + self._heartbeat_s
+        return True

@@ -1,0 +1,53 @@
+"""The child that works, and the one that will take its place."""
+
+from jobs.settings import Settings
+from worker.child import Child
+
+
+class Children:
+    """One living child at a time; it is replaced when it is worn, without a gap, and when it died."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._current: Child | None = None
+        self._successor: Child | None = None
+        self._jobs = 0
+
+    def ready(self) -> Child:
+        """A child that can take an order. Raises `ChildDied`, `ChildRefused` where none can be had."""
+        self._let_successor_take_over()
+        if self._current is None:
+            child, self._successor = self._successor or Child(self._settings), None
+            child.await_ready()
+            self._current, self._jobs = child, 0
+        return self._current
+
+    def one_more_job_done(self) -> None:
+        """A child that has done enough, or has grown, gets a successor, which starts while it works on."""
+        self._jobs += 1
+        if self._successor is None and self._is_worn():
+            self._successor = Child(self._settings)
+
+    def lose(self) -> None:
+        """The child is gone, or not to be trusted any more: the next order is another's."""
+        if self._current:
+            self._current.kill()
+            self._current = None
+
+    def close(self) -> None:
+        """Let all end, now that they are idle."""
+        for child in (self._current, self._successor):
+            if child:
+                child.close()
+        self._current = self._successor = None
+
+    def _is_worn(self) -> bool:
+        if self._current is None:
+            return False
+        grown = self._current.resident_bytes > self._settings.child_max_resident_bytes
+        return grown or self._jobs >= self._settings.child_max_jobs
+
+    def _let_successor_take_over(self) -> None:
+        if self._current and self._successor and self._successor.has_spoken():
+            self._current.close()
+            self._current = None

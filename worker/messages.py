@@ -1,0 +1,58 @@
+"""What a worker and its child say to each other: an order, and how it ended."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Order:
+    """One attempt at one request; `left_s` is how long it may take."""
+
+    request_id: str
+    attempt: int
+    params: Mapping[str, Any]
+    left_s: float
+
+    def to_bytes(self) -> bytes:
+        """For the pipe."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """From the pipe."""
+        return cls(**json.loads(data))
+
+
+class Ending(StrEnum):
+    """How an attempt ended."""
+
+    DONE = "done"
+    """The picture is in the store."""
+    FAILED = "failed"
+    """Trying again would not help."""
+    RETRY = "retry"
+    """Trying again may help."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended; `code` and `error` as in the record, `output` as of `jobs.record.Output`."""
+
+    ending: Ending
+    code: str = ""
+    error: str = ""
+    output: Mapping[str, Any] = field(default_factory=dict)
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """For the pipe."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """From the pipe."""
+        fields = json.loads(data)
+        return cls(Ending(fields.pop("ending")), **fields)

@@ -1,0 +1,131 @@
+"""Telling Redis how an attempt ended, for as long as it takes."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+
+from obstore.exceptions import BaseError as StoreError
+from redis import RedisError
+
+from jobs.record import Output
+from jobs.status import FailureCode
+from jobs.store import PictureStore
+from jobs.transitions import LOST, Failure, IllegalMove, Transitions
+from worker.attempt import Interrupted
+from worker.messages import Ending, Outcome
+
+FIRST_BACKOFF_S = 1
+BACKOFF_FACTOR = 4
+LONGEST_BACKOFF_S = 30
+LONGEST_PAUSE_S = 2  # between two tries to reach Redis
+
+log = logging.getLogger("superimpose.worker")
+
+
+class Report:
+    """Reports one attempt; repeats it while Redis is away, until `must_stop`."""
+
+    def __init__(
+        self,
+        request_id: str,
+        attempt: int,
+        transitions: Transitions,
+        store: PictureStore,
+        must_stop: Callable[[], bool],
+    ) -> None:
+        self._request_id = request_id
+        self._attempt = attempt
+        self._transitions = transitions
+        self._store = store
+        self._must_stop = must_stop
+
+    def outcome(self, outcome: Outcome) -> None:
+        """The child has answered."""
+        match outcome.ending:
+            case Ending.DONE:
+                self._completed(outcome)
+            case Ending.FAILED:
+                self._failed(outcome)
+            case Ending.RETRY:
+                self._retried(_failure(outcome), backoff_s(self._attempt))
+
+    def interrupted(self, why: Interrupted) -> None:
+        """The child was stopped."""
+        transitions, request_id, attempt = self._transitions, self._request_id, self._attempt
+        match why:
+            case Interrupted.TIME_UP:
+                self._tell(lambda: transitions.time_out(request_id, attempt), "FAILED: its time was up")
+            case Interrupted.DRAINED:
+                self._tell(lambda: transitions.give_back(request_id, attempt), "given back: the worker stops")
+            case Interrupted.NOT_OURS:
+                log.info("request %s: attempt %d was stopped", request_id, attempt)
+
+    def lost(self) -> None:
+        """The child died."""
+        self._retried(Failure(FailureCode.WORKER_LOST, LOST), delay_s=0)
+
+    def _completed(self, outcome: Outcome) -> None:
+        output = Output(**outcome.output)
+        refused = self._tell(
+            lambda: self._transitions.complete(self._request_id, self._attempt, output, outcome.stages),
+            f"COMPLETED in {1000 * _seconds(outcome):.0f} ms",
+        )
+        if refused:
+            self._delete_unless_published(output)
+
+    def _failed(self, outcome: Outcome) -> None:
+        self._tell(
+            lambda: self._transitions.fail(
+                self._request_id, self._attempt, _failure(outcome), outcome.stages
+            ),
+            f"FAILED: {outcome.code}",
+        )
+
+    def _retried(self, failure: Failure, delay_s: float) -> None:
+        self._tell(
+            lambda: self._transitions.retry(self._request_id, self._attempt, failure, delay_s),
+            f"will be tried again in {delay_s:.1f} s: {failure.code}",
+        )
+
+    def _delete_unless_published(self, output: Output) -> None:
+        """A refusal may follow a report that was heard although its answer was lost."""
+        try:
+            record = self._transitions.read(self._request_id)
+            if record is None or record.output != output:
+                self._store.delete([output.path])
+        except (RedisError, StoreError) as error:
+            log.warning("request %s: a picture is left to be swept: %s", self._request_id, error)
+
+    def _tell(self, move: Callable[[], None], done: str) -> bool:
+        """Whether the move was refused, or was not heard."""
+        pause_s = 0.1
+        while True:
+            try:
+                move()
+                log.info("request %s %s", self._request_id, done)
+                return False
+            except IllegalMove as refused:
+                log.info("request %s: attempt %d: %s", self._request_id, self._attempt, refused.reason)
+                return True
+            except RedisError as error:
+                log.warning("request %s: cannot report, trying again: %s", self._request_id, error)
+            if self._must_stop():
+                log.error("request %s: not reported, its lease will run out", self._request_id)
+                return True
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def backoff_s(attempt: int) -> float:
+    """Seconds to wait after an attempt, from 1 on, that failed without anybody's fault; spread by half."""
+    mean_s: float = min(FIRST_BACKOFF_S * BACKOFF_FACTOR ** (attempt - 1), LONGEST_BACKOFF_S)
+    return mean_s * random.uniform(0.5, 1.5)  # noqa: S311
+
+
+def _failure(outcome: Outcome) -> Failure:
+    return Failure(FailureCode(outcome.code), outcome.error)
+
+
+def _seconds(outcome: Outcome) -> float:
+    return sum(seconds for stage, seconds in outcome.stages.items() if stage != "cache_hits")
