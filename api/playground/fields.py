@@ -87,7 +87,7 @@ def _number(name: str, rule: Schema, default: Any) -> tuple[str, str]:
     low, high = rule.get("minimum", rule.get("exclusiveMinimum")), rule.get("maximum")
     step = 1 if rule["type"] == "integer" else 0.01
     bounds = {"min": low, "max": high, "step": step, "value": default}
-    number = _input(name, "number", bounds | {"data-kind": rule["type"], "placeholder": "default"})
+    number = _input(name, "number", bounds | {"data-kind": rule["type"], "placeholder": _empty(default)})
     slides = default is not None and "minimum" in rule and high - low <= SLIDER_SPAN
     return ("slider", _companion(name, "range", bounds) + number) if slides else ("number", number)
 
@@ -100,7 +100,12 @@ def _select(name: str, words: Iterable[str], default: str) -> str:
 
 
 def _text(name: str, default: str | None) -> str:
-    return _input(name, "text", {"data-kind": "string", "value": default, "placeholder": "default"})
+    return _input(name, "text", {"data-kind": "string", "value": default, "placeholder": _empty(default)})
+
+
+def _empty(default: Any) -> str:
+    """What stands in a field that says nothing."""
+    return "unset" if default is None else "default"
 
 
 def _input(name: str, type: str, attributes: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 from tests.browser import FLAGS
 from tests.stack import KEY
 
-PATIENCE_MS = 10_000
+PATIENCE_MS = 20_000
 
 
 @dataclass
@@ -32,9 +32,26 @@ class Visit:
 
     def error(self, name: str) -> str:
         """What is said at a field, once something is said."""
-        place = self.page.locator(f'[data-field="{name}"] .error')
-        place.filter(has_text="a").or_(place.filter(has_text="e")).wait_for()
-        return place.inner_text()
+        return self.page.inner_text(f'[data-field="{name}"] .error:not(:empty)')
+
+    def drag(self, part: str, right: float, down: float) -> None:
+        """Drag a part of the frame by pixels of the screen, in steps as a hand does."""
+        box = self.page.locator(part).bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + right, y + down, steps=4)
+        self.page.mouse.up()
+
+    def scale(self) -> float:
+        """Pixels of the screen for one of the base."""
+        return float(self.page.evaluate("preview.getBoundingClientRect().width / preview.width"))
+
+    def choose(self, name: str, file_name: str, data: bytes) -> None:
+        """Choose a file as this picture."""
+        file = {"name": file_name, "mimeType": "image/png", "buffer": data}
+        self.page.set_input_files(f"#f-{name}", file)  # type: ignore[arg-type]
 
     def submit(self) -> dict[str, Any]:
         """Press Submit, and return the body that was sent."""
@@ -43,9 +60,17 @@ class Visit:
         body: dict[str, Any] = sent.value.post_data_json
         return body
 
+    def submitted(self) -> list[Request]:
+        """All submits that were sent so far."""
+        return [request for request in self.requests if request.url.endswith("/v2/superimpose")]
+
     def await_result(self) -> None:
         """Wait until the result stands beside the preview."""
         self.page.wait_for_selector("#result-pane:not([hidden])")
+
+    def await_text(self, selector: str, text: str) -> None:
+        """Wait until an element says this."""
+        self.page.locator(selector, has_text=text).wait_for(state="attached")
 
     def run_text(self) -> str:
         """What is said of the request on its way."""

@@ -29,9 +29,10 @@ export class Client {
     this.credits = credits;
   }
 
-  /** @type {(body: object) => Promise<{request_id: string}>} */
-  submit(body) {
-    return this.#call("/v2/superimpose", { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+  /** @type {(body: object, idempotencyKey: string) => Promise<{request_id: string}>} */
+  submit(body, idempotencyKey) {
+    const headers = { "content-type": "application/json", "idempotency-key": idempotencyKey };
+    return this.#call("/v2/superimpose", { method: "POST", body: JSON.stringify(body), headers });
   }
 
   /** @type {(file: Blob, name: string) => Promise<string>} The URL that requests of this key can name. */
@@ -61,10 +62,11 @@ export class Client {
     const answer = await fetch(path, { ...init, headers }).catch((error) => {
       throw error.name === "AbortError" ? error : new Unreachable();
     });
-    const body = await answer.json().catch(() => ({}));
+    const body = await answer.json().catch(() => null);
     if (!answer.ok && !alsoFine.includes(answer.status)) {
-      throw new ApiError(answer.status, body, Number(answer.headers.get("retry-after")) || null);
+      throw new ApiError(answer.status, body ?? {}, Number(answer.headers.get("retry-after")) || null);
     }
+    if (body === null) throw new Unreachable(); // cut off within
     const left = answer.headers.get("x-remaining-credits");
     if (left) this.credits(left);
     return body;

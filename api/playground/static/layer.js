@@ -5,6 +5,7 @@
 /** @typedef {import("./geometry.js").Size} Size */
 
 const MAX_SIDE = 2048; // of what is kept; beyond, the preview enlarges it
+const TIE = 0.001; // pixels; of two source pixels as near as each other the compositor takes the later one
 
 /** @type {() => (overlay: Picture, mask: Picture | null, params: Params, size: Size) => OffscreenCanvas} */
 export function layers() {
@@ -40,11 +41,13 @@ function mirrored(image, params, { width, height }) {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
   const [across, down] = [["horizontal", "both"].includes(params.flip), ["vertical", "both"].includes(params.flip)];
-  context.imageSmoothingEnabled = params.resize_method !== "nearest-exact";
+  const nearest = params.resize_method === "nearest-exact";
+  const tie = nearest ? TIE : 0;
+  context.imageSmoothingEnabled = !nearest;
   context.imageSmoothingQuality = params.resize_method === "area" ? "high" : "low";
   context.translate(across ? width : 0, down ? height : 0);
   context.scale(across ? -1 : 1, down ? -1 : 1);
-  context.drawImage(image, 0, 0, width, height);
+  context.drawImage(image, across ? 0 : -tie, down ? 0 : -tie, width + tie, height + tie);
   return canvas;
 }
 

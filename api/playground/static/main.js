@@ -3,6 +3,7 @@
 import { codeCard } from "./code.js";
 import * as errors from "./errors.js";
 import { parameterForm } from "./form.js";
+import { placement } from "./geometry.js";
 import { centred, fitted, handles } from "./handles.js";
 import { showHelp } from "./help.js";
 import { keyField } from "./key.js";
@@ -27,17 +28,27 @@ const results = resultView();
 const recents = recent(key.fingerprint, showAgain);
 const runs = run({ recent: recents, results });
 const parts = Object.fromEntries(["board", "frame", "bounds", "mover", "scaler", "rotator"].map((id) => [id, part(id)]));
-const frame = handles(parts, () => scene, (changes) => form.set(changes));
+const frame = handles(parts, scene, (changes) => form.set(changes));
 const tools = {
-  centre: () => form.set(centred(scene)),
-  fit: () => form.set(fitted(scene)),
+  centre: () => drawable() && form.set(centred(scene())),
+  fit: () => drawable() && form.set(fitted(scene())),
   reset: () => form.replace(SAMPLE_PLACEMENT),
 };
 
-/** @type {import("./handles.js").Scene | null} What is drawn. */
-let scene = null;
 let drawing = 0;
 let quiet = 0;
+
+/** @type {() => boolean} */
+function drawable() {
+  return Boolean(sources.pictures.base_image && sources.pictures.overlay_image);
+}
+
+/** @type {() => import("./handles.js").Scene} What is set now, drawn or not yet. */
+function scene() {
+  const params = form.values();
+  const { overlay_image: overlay, base_image: base } = sources.pictures;
+  return { params, placed: placement(params, overlay, base) };
+}
 
 function redraw() {
   cancelAnimationFrame(drawing);
@@ -45,11 +56,10 @@ function redraw() {
 }
 
 function redrawNow() {
+  if (!drawable()) return;
   const { pictures } = sources;
-  if (!pictures.base_image || !pictures.overlay_image) return;
   const params = form.values();
   const placed = draw(part("preview"), pictures, params);
-  scene = { params, placed };
   ratio("board", pictures.base_image);
   frame.show(placed, params);
   part("preview-facts").textContent = facts(placed);
@@ -87,9 +97,10 @@ function parametersChanged(names) {
 
 /** @type {() => void} */
 function announce() {
-  if (!scene) return;
-  const { corner, size } = scene.placed;
-  part("announcer").textContent = `Overlay at ${corner.x}, ${corner.y}, ${size.width} by ${size.height} pixels, turned by ${scene.params.rotation} degrees`;
+  if (!drawable()) return;
+  const { params, placed } = scene();
+  const { corner, size } = placed;
+  part("announcer").textContent = `Overlay at ${corner.x}, ${corner.y}, ${size.width} by ${size.height} pixels, turned by ${params.rotation} degrees`;
 }
 
 function submitted(event) {

@@ -33,6 +33,7 @@ class ResultView {
     this.#enable(preview !== null);
     if (preview) this.#compare(preview);
     this.view("beside");
+    document.getElementById("result-pane").scrollIntoView({ block: "nearest" });
   }
 
   /** What is set now is no longer what the result was made of. */

@@ -60,11 +60,11 @@ class Run {
     }
   }
 
-  async #through(client, { pictures, params, preview }) {
+  async #through(client, order) {
     this.#abort = new AbortController();
     this.#steps.begin("Sending…");
-    const id = await submit(client, pictures, params, ({ name }) => this.#steps.say(`Uploading ${name}…`));
-    this.recent.add(id, params);
+    const id = await submit(client, order, this.#told(), this.#abort.signal);
+    this.recent.add(id, order.params);
     this.#steps.reach("QUEUED");
     this.#steps.say("Accepted.");
     this.#offerCancel(client, id);
@@ -72,7 +72,7 @@ class Run {
       const { result, expires, metrics } = await finished(client, id, this.#told(), this.#abort.signal);
       this.recent.end(id, { result, expires });
       this.#steps.complete(metrics);
-      await this.results.show(result, preview);
+      await this.results.show(result, order.preview);
     } catch (error) {
       if (error instanceof Failed) this.recent.end(id, { error: error.message });
       throw error;
@@ -81,12 +81,13 @@ class Run {
 
   #told() {
     return {
+      uploading: ({ name }) => this.#steps.say(`Uploading ${name}…`),
       seen: ({ status, queue_position: ahead }) => {
         this.#steps.reach(status);
         if (status === "QUEUED") this.#steps.say(ahead > 0 ? `${ahead} before it in the queue.` : "Next in the queue.");
         if (status === "PROCESSING") this.#steps.say("A worker has it.");
       },
-      trouble: (error, nextS) => this.#steps.say(`${error.message} Asking again in ${Math.round(nextS)} s.`),
+      trouble: (error, nextS) => this.#steps.say(`${error.message} Trying again in ${Math.round(nextS)} s.`),
     };
   }
 
