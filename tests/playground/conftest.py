@@ -11,6 +11,7 @@ from tests.browser import FLAGS
 from tests.stack import KEY
 
 PATIENCE_MS = 20_000
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
 @dataclass

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
+from tests.playground.conftest import PHONE
 from tests.playground.test_preview import file, smooth
 from tests.stack import KEY
 
@@ -34,6 +35,18 @@ def test_a_submit_ends_with_the_real_picture_beside_the_preview(visit):
     seen.fill(x_offset=1)
     assert seen.page.text_content("#result-name") == "Earlier result"
     assert seen.complaints == []
+
+
+def test_on_a_phone_one_tap_after_a_field_was_used_submits_and_shows_the_result(visit):
+    seen = visit(**PHONE)
+    seen.page.tap("#p-resize_method")
+    seen.fill(opacity=0.5)
+    with seen.page.expect_request("**/v2/superimpose"):
+        seen.page.tap("#submit")
+    seen.await_result()
+
+    box = seen.page.locator("#result").bounding_box()
+    assert 0 <= box["y"] < box["y"] + box["height"] <= PHONE["viewport"]["height"]
 
 
 def test_queued_and_processing_are_shown_while_they_last(visit):
