@@ -31,7 +31,7 @@ fmt: $(DEV) ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-chaos: $(DEV) ## 1,000 requests through 100 random faults, four minutes (SEED=7 draws the same again)
+chaos: $(DEV) ## 1,000 requests through 100 random faults, five minutes (SEED=7 draws the same again)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(DEV) ## measure the service against a bare loop on this machine

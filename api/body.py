@@ -16,7 +16,6 @@ from api.service import service_of
 from compositor import SuperimposeRequest
 from jobs import inputs
 from jobs.key_text import PREFIX
-from jobs.submission import PICTURES
 
 SHOWN_LENGTH = 60
 SHOWN_FAULTS = 30
@@ -108,7 +107,7 @@ def _picture_faults(body: bytes, max_input_bytes: int) -> Iterator[Fault]:
     values: Any = {}
     with contextlib.suppress(ValueError):
         values = from_json(body)
-    for name in PICTURES if isinstance(values, dict) else ():
+    for name in inputs.PICTURES if isinstance(values, dict) else ():
         try:
             if isinstance(values.get(name), str):
                 inputs.check(values[name], max_input_bytes)

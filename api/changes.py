@@ -49,12 +49,13 @@ class Changes:
                 await asyncio.sleep(RECONNECT_S)
 
     async def _listen_once(self) -> None:
-        async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
+        async with self._redis.pubsub() as subscription:
             await subscription.subscribe(CHANGES)
-            self._wake(list(self._watchers))
             while True:
                 message = await subscription.get_message(timeout=None)
-                if message:
+                if message and message["type"] == "subscribe":  # redis-py subscribes again without a word
+                    self._wake(list(self._watchers))
+                elif message:
                     self._wake([message["data"].partition(b" ")[0].decode()])
 
     def _wake(self, request_ids: list[str]) -> None:

@@ -14,7 +14,8 @@ from api.openapi import KEY, REQUEST_ID
 from api.schemas import Cancelled, Completed, Failed, Result, Running, answers
 from api.service import origin_of, service_of
 from jobs.cancellation import CANCELLED
-from jobs.record import Output, Record
+from jobs.output import Output
+from jobs.record import Record
 from jobs.status import TERMINAL, Status
 from jobs.transitions import IllegalMove
 

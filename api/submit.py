@@ -18,7 +18,8 @@ from api.service import origin_of, service_of
 from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
 from jobs.admission import Caller
 from jobs.idempotency import IdempotencyConflict
-from jobs.record import Output, Record
+from jobs.output import Output
+from jobs.record import Record
 from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
 from jobs.submission import Asked, InvalidPictures
 from jobs.transitions import Created, IllegalMove, NotEnoughCredits, QueueFull

@@ -7,6 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 on Linux, 104 on macOS
 READY_TIMEOUT_S = 20
@@ -60,7 +62,7 @@ def server_command(directory: Path, socket: Path) -> list[str]:
 def answers(socket: Path) -> bool:
     """Whether a Redis serves `socket` and has loaded its data."""
     try:
-        with Redis(unix_socket_path=str(socket)) as redis:
+        with Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0)) as redis:
             return bool(redis.ping())
     except (RedisError, OSError):
         return False

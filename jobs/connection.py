@@ -22,6 +22,8 @@ at the repetition, just in time, and the change that follows fails: 1.0 s and 1.
 search that meets silent ones, 0.5 s, may come on top of the first case; the next begins with one that spoke.
 """
 LONGEST_PAUSE_S = 10
+SPARE_CONNECTIONS = 10
+"""Every call that the API has open may wait for Redis at a time; beyond redis-py's 100 they would fail."""
 
 log = logging.getLogger("superimpose.redis")
 
@@ -52,6 +54,12 @@ def connect(settings: Settings) -> Redis:
     )
 
 
+def redis_time(redis: Redis) -> float:
+    """Seconds since the epoch on Redis's clock, the only one that all hosts share."""
+    seconds, microseconds = redis.time()
+    return float(seconds) + float(microseconds) / 1_000_000
+
+
 def connect_worker(settings: Settings) -> Redis:
     """For workers, which block on the queue: RQ sets the time limits it needs. Repeats nothing either."""
     return _open(settings, retry=Retry(NoBackoff(), 0))
@@ -67,10 +75,25 @@ def connect_async(settings: Settings) -> AsyncRedis:
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
         "socket_timeout": ANSWER_TIMEOUT_S / 2,
         "retry": AsyncRetry(NoBackoff(), 1),
+        "max_connections": settings.max_connections + SPARE_CONNECTIONS,
     }
     if sentinel.is_sentinel_url(url):
-        return sentinel.connect_async(url, CONNECT_TIMEOUT_S, **limits)
-    return AsyncRedis.from_url(url, **limits)
+        redis = sentinel.connect_async(url, CONNECT_TIMEOUT_S, **limits)
+    else:
+        redis = AsyncRedis.from_url(url, **limits)
+    pool = redis.connection_pool
+    pool.connection_class = type("Connection", (_ClosedIsLost, pool.connection_class), {})
+    return redis
+
+
+class _ClosedIsLost:
+    """uvloop has an error of its own for a connection that was reset meanwhile; redis-py does not know it."""
+
+    async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            await super().send_packed_command(*args, **kwargs)  # type: ignore[misc]
+        except RuntimeError as error:
+            raise ConnectionError(f"the connection was closed: {error}") from error
 
 
 def _open(settings: Settings, **limits: Any) -> Redis:

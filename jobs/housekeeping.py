@@ -5,11 +5,11 @@ Every worker and every API process calls `Housekeeping.run_once` now and then; a
 
 import logging
 import threading
-import time
 
 from redis import Redis
 
 from jobs import keyspace, registries
+from jobs.connection import redis_time
 from jobs.even_when_full import EvenWhenFull
 from jobs.store import PictureStore
 
@@ -47,7 +47,7 @@ class Housekeeping:
 
     def _sweep(self) -> None:
         if self._is_mine("pictures"):
-            self._store.sweep(time.time())
+            self._store.sweep(redis_time(self._redis))
 
     def _is_mine(self, part: str) -> bool:
         return self._even_when_full.lock(keyspace.housekeeping(part), INTERVAL_S)

@@ -9,6 +9,9 @@ import binascii
 import re
 from importlib.resources import files
 
+PICTURES = ("base_image", "overlay_image", "mask")
+"""The parameters that are pictures."""
+
 STORE = "store:"
 SAMPLE = "sample:"
 MAX_URL_LENGTH = 4096

@@ -14,6 +14,7 @@ from typing import Any
 from redis import Redis, RedisError, ResponseError
 
 from jobs import holder, keyspace
+from jobs.connection import redis_time
 from jobs.even_when_full import EvenWhenFull
 from jobs.queue import REQUEST_ID
 from jobs.settings import Settings
@@ -54,7 +55,7 @@ class Reconciler:
 
     def round(self) -> None:
         """Everything that can be seen in Redis alone."""
-        now_ms = self._now_ms()
+        now_ms = redis_time(self._redis) * 1000
         self._each(self._due(keyspace.RQ_SCHEDULED, now_ms / 1000), self._transitions.promote, "tried again")
         self._each(
             self._redis.lrange(keyspace.RQ_INTERMEDIATE, 0, BATCH - 1),
@@ -79,10 +80,6 @@ class Reconciler:
     def _doubt_leases(self) -> None:
         """When Redis was away, workers could not be heard of either: they get the time to be."""
         self._trust_leases_from = time.monotonic() + self._settings.heartbeat_s * 2
-
-    def _now_ms(self) -> int:
-        seconds, microseconds = self._redis.time()
-        return int(seconds * 1000 + microseconds // 1000)
 
     def _due(self, key: str, score: float) -> list[bytes]:
         due: list[bytes] = self._redis.zrangebyscore(key, "-inf", score, start=0, num=BATCH)

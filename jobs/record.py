@@ -8,30 +8,10 @@ from typing import Any
 
 from redis.utils import str_if_bytes
 
+from jobs.output import Output
 from jobs.status import FailureCode, Status
 
 RedisHash = Mapping[bytes | str, bytes | str]
-
-
-@dataclass(frozen=True)
-class Output:
-    """The picture of a COMPLETED request; `token` is its public name, `path` its place in the store.
-
-    `animated` names the inputs of which only the first frame was used.
-    """
-
-    token: str
-    path: str
-    content_type: str
-    file_size: int
-    width: int
-    height: int
-    animated: list[str] = field(default_factory=list)
-
-    @property
-    def file_name(self) -> str:
-        """Public name with the extension of its type."""
-        return f"{self.token}.{self.content_type.removeprefix('image/')}"
 
 
 @dataclass(frozen=True)

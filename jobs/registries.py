@@ -5,7 +5,6 @@ RQ's own clean-up fetches jobs and calls what their hashes name, and stumbles ov
 
 import logging
 import re
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +12,7 @@ from redis import Redis
 from rq.worker_registration import clean_worker_registry
 
 from jobs import keyspace
+from jobs.connection import redis_time
 from jobs.queue import REQUEST_ID, open_queue
 
 TYPES = {
@@ -38,7 +38,7 @@ def clean(redis: Redis) -> None:
     """Forget what has expired, and workers that are gone."""
     purge(redis)
     for key in (keyspace.RQ_STARTED, keyspace.RQ_FINISHED, keyspace.RQ_FAILED):
-        redis.zremrangebyscore(key, "-inf", time.time())
+        redis.zremrangebyscore(key, "-inf", redis_time(redis))
     clean_worker_registry(open_queue(redis))
 
 

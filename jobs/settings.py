@@ -12,7 +12,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jobs.rates import Rate, RateField
-from jobs.sentinel import SentinelUrl, is_sentinel_url
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
@@ -56,6 +55,8 @@ def _redis(value: str) -> str:
 
 
 def _is_redis_url(value: str) -> bool:
+    from jobs.sentinel import SentinelUrl, is_sentinel_url  # with redis, which a child has no need of
+
     try:
         if is_sentinel_url(value):
             return bool(SentinelUrl.parse(value))

@@ -1,6 +1,5 @@
 """Accepting a request: its inline inputs to the store, then record and job in one step."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from redis import Redis
 from redis.utils import str_if_bytes
 
 from jobs import inputs, keyspace
+from jobs.connection import redis_time
 from jobs.deadlines import Deadlines
 from jobs.idempotency import Idempotency, IdempotencyConflict
 from jobs.queue import enqueueing, open_queue
@@ -17,9 +17,7 @@ from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
 from jobs.transitions import Created, Transitions
 
-PICTURES = ("base_image", "overlay_image", "mask")
-
-SLACK_S = 60  # for clocks of hosts that differ
+SLACK_S = 60  # for what is still to be done until its record is made
 
 NOT_OURS = "is a picture of this service that does not exist or has expired"
 
@@ -99,7 +97,7 @@ class Submission:
     def _references(self, asked: Asked, kept: list[str]) -> dict[str, str]:
         """Pictures as a job carries them; the paths of what was stored for it are added to `kept`."""
         references, inline, tokens, faults = {}, {}, {}, {}
-        for name in PICTURES:
+        for name in inputs.PICTURES:
             text = asked.params.get(name)
             if text is None:
                 continue
@@ -116,10 +114,11 @@ class Submission:
         faults |= {name: NOT_OURS for name in tokens if name not in own}
         if faults:
             raise InvalidPictures(faults)
-        expires_at = time.time() + asked.deadlines.longest_s + SLACK_S
-        for name, data in inline.items():
-            kept.append(self._keep(data, expires_at))
-            references[name] = inputs.STORE + kept[-1]
+        if inline:
+            expires_at = redis_time(self._redis) + asked.deadlines.longest_s + SLACK_S
+            for name, data in inline.items():
+                kept.append(self._keep(data, expires_at))
+                references[name] = inputs.STORE + kept[-1]
         return references | own
 
     def _own(self, tokens: Mapping[str, str], key_id: str) -> dict[str, str]:

@@ -192,7 +192,7 @@ function moves.claim()
   take_lease(attempt)
   redis.call('ZREM', STRAYS, id)
   transport.start(attempt, args.worker, deadline)
-  return {'ok', attempt, redis.call('HGET', record, 'params'), deadline - args.grace - now}
+  return {'ok', attempt, redis.call('HGET', record, 'params'), deadline - args.grace - now, deadline}
 end
 
 local function is_latest() return status == 'PROCESSING' and args.attempt == redis.call('HGET', record, 'attempts') end

@@ -15,8 +15,9 @@ from jobs.deadlines import GRACE_S, Deadlines
 from jobs.even_when_full import EVEN_WHEN_FULL
 from jobs.holder import Holder
 from jobs.idempotency import Idempotency, IdempotencyConflict
+from jobs.output import Output
 from jobs.queue import RQ_TTL_S, Command
-from jobs.record import Output, Record
+from jobs.record import Record
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 
@@ -80,11 +81,16 @@ class Created(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """An attempt that has begun; seconds until the request must have ended."""
+    """An attempt that has begun; seconds until it must have ended.
+
+    Its picture is kept until `keep_until` at most: seconds since the epoch on Redis's clock, which says what
+    is swept; a host's own may differ.
+    """
 
     attempt: int
     params: dict[str, Any]
     left_s: float
+    keep_until: float
 
 
 @dataclass(frozen=True)
@@ -162,8 +168,9 @@ class Transitions:
         Raises `IllegalMove`: held (somebody else's lease runs), exhausted (then it has FAILED
         `worker_lost`), late (then it has FAILED `timeout`).
         """
-        _, attempt, params, left_ms = self._run("claim", request_id, **asdict(holder))
-        return Claim(int(attempt), json.loads(params), float(left_ms) / 1000)
+        _, attempt, params, left_ms, deadline_ms = self._run("claim", request_id, **asdict(holder))
+        keep_until = float(deadline_ms) / 1000 + self._settings.result_ttl_s
+        return Claim(int(attempt), json.loads(params), float(left_ms) / 1000, keep_until)
 
     def renew(self, request_id: str, attempt: int) -> None:
         """Be heard of. Raises `IllegalMove`: stale (the lease was ended)."""

@@ -48,13 +48,15 @@ def _end(exit_status: int) -> str:
 
 
 class Child:
-    """The parent's side of one child process."""
+    """The parent's side of one child process, which runs `module`."""
+
+    module = "worker.child_process"
 
     def __init__(self, settings: Settings) -> None:
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "worker.child_process", str(theirs.fileno()), str(os.getpid())],
+                [sys.executable, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
                 start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish

@@ -1,7 +1,9 @@
 """The child that works, and the one that will take its place."""
 
 from jobs.settings import Settings
-from worker.child import Child
+from worker.child import Child, ChildDied
+
+TRIES = 3  # to start a child, which something else may kill too
 
 
 class Children:
@@ -17,9 +19,7 @@ class Children:
         """A child that can take an order. Raises `ChildDied`, `ChildRefused` where none can be had."""
         self._let_successor_take_over()
         if self._current is None:
-            child, self._successor = self._successor or Child(self._settings), None
-            child.await_ready()
-            self._current, self._jobs = child, 0
+            self._current, self._jobs = self._started(), 0
         return self._current
 
     def one_more_job_done(self) -> None:
@@ -40,6 +40,16 @@ class Children:
             if child:
                 child.close()
         self._current = self._successor = None
+
+    def _started(self, tries: int = TRIES) -> Child:
+        child, self._successor = self._successor or Child(self._settings), None
+        try:
+            child.await_ready()
+        except ChildDied:
+            if tries == 1:
+                raise
+            return self._started(tries - 1)
+        return child
 
     def _is_worn(self) -> bool:
         if self._current is None:

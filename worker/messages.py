@@ -9,12 +9,13 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Order:
-    """One attempt at one request; `left_s` is how long it may take."""
+    """One attempt at one request: how long it may take, and until when its picture is kept at most."""
 
     request_id: str
     attempt: int
     params: Mapping[str, Any]
     left_s: float
+    keep_until: float
 
     def to_bytes(self) -> bytes:
         """For the pipe."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from obstore.exceptions import BaseError as StoreError
 from redis import RedisError
 
-from jobs.record import Output
+from jobs.output import Output
 from jobs.status import FailureCode
 from jobs.store import PictureStore
 from jobs.transitions import LOST, Failure, IllegalMove, Transitions

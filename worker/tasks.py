@@ -10,11 +10,9 @@ from typing import Any
 from compositor import CompositorError, Superimposed, SuperimposeParams
 from compositor import superimpose as compose
 from jobs import inputs
-from jobs.deadlines import GRACE_S
-from jobs.record import Output
+from jobs.output import Output
 from jobs.status import FailureCode
 from jobs.store import new_token
-from jobs.submission import PICTURES
 from worker.content_check import ContentBlocked
 from worker.fetch import FetchError
 from worker.kit import Kit
@@ -74,11 +72,11 @@ def _make(kit: Kit, order: Order, stages: dict[str, float]) -> Output:
     if kit.cache:
         stages["cache_hits"] = kit.cache.hits - hits
     with _timed(stages, "store"):
-        return _keep(kit, made, order.left_s)
+        return _keep(kit, made, order.keep_until)
 
 
 def _fetch(kit: Kit, params: Mapping[str, Any]) -> dict[str, bytes]:
-    names = [name for name in PICTURES if params.get(name)]
+    names = [name for name in inputs.PICTURES if params.get(name)]
     return dict(zip(names, kit.threads.map(lambda name: _read(kit, name, params[name]), names), strict=True))
 
 
@@ -102,10 +100,9 @@ def _stored(kit: Kit, field: str, path: str) -> bytes:
         raise PictureExpired(field) from None
 
 
-def _keep(kit: Kit, made: Superimposed, left_s: float) -> Output:
+def _keep(kit: Kit, made: Superimposed, until: float) -> Output:
     token = new_token()
-    expires_at = time.time() + left_s + GRACE_S + kit.settings.result_ttl_s
-    path = kit.store.new_path("outputs", token, expires_at)
+    path = kit.store.new_path("outputs", token, until)
     kit.store.put(path, made.data)
     return Output(
         token, path, made.content_type, len(made.data), made.width, made.height, list(made.animated)

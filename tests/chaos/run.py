@@ -86,7 +86,11 @@ async def _settled(service: Service, last_expiry: float) -> list[str]:
 
 def _client(service: Service) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        base_url=service.url, headers={"x-api-key": service.key}, timeout=ANSWER_S, trust_env=False
+        base_url=service.url,
+        headers={"x-api-key": service.key},
+        timeout=ANSWER_S,
+        limits=httpx.Limits(max_connections=None),  # every request has a client of its own
+        trust_env=False,
     )
 
 

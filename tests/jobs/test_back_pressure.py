@@ -5,7 +5,7 @@ import pytest
 from jobs import keyspace
 from jobs.api_keys import ApiKeys
 from jobs.deadlines import Deadlines
-from jobs.record import Output
+from jobs.output import Output
 from jobs.status import FailureCode
 from jobs.transitions import Failure, QueueFull, Transitions
 from tests.asking import HOLDER

@@ -11,6 +11,7 @@ from typing import IO
 
 import httpx
 import pytest
+import uvloop
 from redis import Redis, RedisError, TimeoutError
 
 from cli.redis_server import find_server
@@ -120,6 +121,19 @@ def test_a_read_is_repeated_once_when_its_answer_is_lost(settings, way):
     assert asyncio.run(read(1)) == b"this"
     with pytest.raises(TimeoutError):
         asyncio.run(read(1000))
+
+
+def test_a_read_over_a_connection_that_uvloop_found_closed_is_repeated(settings):
+    async def read() -> bytes | None:
+        async with connect_async(settings) as redis:
+            await redis.set("read", "this")
+            (connection,) = redis.connection_pool._available_connections
+            connection._writer.transport.abort()
+            await asyncio.sleep(0)
+            return await redis.get("read")
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(read()) == b"this"
 
 
 def test_silent_sentinels_are_given_up_in_time(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.api_keys import ApiKeys, KeyOptions
-from jobs.record import Output
+from jobs.output import Output
 from jobs.settings import Settings
 from jobs.status import FailureCode
 from jobs.transitions import Failure, IllegalMove, NotEnoughCredits, Transitions

@@ -74,3 +74,13 @@ def test_a_fault_in_one_part_does_not_stop_the_other(redis, settings, caplog):
 
     assert redis.scard(keyspace.RQ_WORKERS) == 0
     assert "housekeeping failed" in caplog.text
+
+
+def test_a_host_whose_clock_is_ahead_sweeps_nothing_early(redis, store, put, monkeypatch):
+    picture = put("a", 60)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 3600)
+
+    Housekeeping(redis, store).run_once()
+
+    assert store.get(picture) == b"a picture"

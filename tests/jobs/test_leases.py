@@ -6,8 +6,8 @@ import pytest
 
 from jobs import keyspace
 from jobs.holder import Holder
+from jobs.output import Output
 from jobs.queue import enqueueing, open_queue
-from jobs.record import Output
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.transitions import Failure, IllegalMove, Transitions

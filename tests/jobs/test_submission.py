@@ -11,8 +11,8 @@ from redis.exceptions import ResponseError
 from jobs import keyspace
 from jobs.connection import connect
 from jobs.inputs import SAMPLE, STORE, sample_bytes
+from jobs.output import Output
 from jobs.queue import RQ_TTL_S, TASK, open_queue
-from jobs.record import Output
 from jobs.settings import Settings
 from jobs.store import PictureStore
 from jobs.submission import InvalidPictures, Submission

@@ -4,7 +4,8 @@ import pytest
 from redis import Redis
 
 from jobs import keyspace
-from jobs.record import Output, Record
+from jobs.output import Output
+from jobs.record import Record
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.transitions import Failure, IllegalMove, Transitions
@@ -116,7 +117,7 @@ def test_a_request_goes_from_queued_over_processing_to_completed(transitions, re
     create()
     assert read().status is Status.QUEUED
 
-    attempt, params, _ = transitions.claim(ID, HOLDER)
+    attempt, params, *_ = transitions.claim(ID, HOLDER)
     assert (attempt, params) == (1, {"base_image": "https://a.example/b.jpg"})
     assert read().status is Status.PROCESSING
 

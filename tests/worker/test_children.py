@@ -13,6 +13,7 @@ from jobs import holder
 from jobs.settings import MEBIBYTE
 from tests.cli.test_up import descendants
 from tests.stack import environment
+from worker.child import Child
 from worker.children import Children
 
 
@@ -92,3 +93,20 @@ def test_a_child_in_the_middle_of_its_work_dies_with_its_worker(settings, submit
     while not holder.is_gone(child) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert holder.is_gone(child)
+
+
+def test_a_child_that_is_killed_while_it_starts_is_tried_again(settings, monkeypatch):
+    started = []
+    await_ready = Child.await_ready
+
+    def killed_at_first(child):
+        started.append(child)
+        if len(started) == 1:
+            child.kill()
+        await_ready(child)
+
+    monkeypatch.setattr(Child, "await_ready", killed_at_first)
+    children = Children(settings)
+
+    assert children.ready() is started[1]
+    children.close()

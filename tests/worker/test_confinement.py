@@ -145,3 +145,8 @@ def test_the_process_that_decodes_knows_no_keys(settings: Settings, monkeypatch:
     assert not {"admin_key", "dev_api_key", "redis_url"} & set(
         json.loads(given.model_dump_json(exclude=KEYS))
     )
+
+
+def test_the_process_that_decodes_has_no_way_of_talking_to_redis() -> None:
+    code = "import sys, worker.child_process; print(sorted({'redis', 'rq'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -1,6 +1,7 @@
 """Each hostile file through a real confined child: what the caller is told, and that the child works on."""
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +52,7 @@ class Runner:
         for name, data in self.pictures(overlay).items():
             store.put(paths[name], data)
         params = {name: inputs.STORE + path for name, path in paths.items()}
-        self.child.start(Order("a request", 1, params, DEADLINE_S))
+        self.child.start(Order("a request", 1, params, DEADLINE_S, keep_until=time.time() + DEADLINE_S))
         outcome = self.child.outcome(DEADLINE_S)
         if outcome is None:
             self.child.kill()

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from jobs.connection import connect, connect_worker
-from jobs.record import Output
+from jobs.output import Output
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
