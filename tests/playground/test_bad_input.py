@@ -111,15 +111,20 @@ def test_a_server_that_goes_away_is_waited_for_and_nothing_is_lost(visit):
     seen.await_result()
 
 
-def test_a_server_that_does_not_come_back_leaves_everything_as_it_was(redis_socket, tmp_path, visit):
+def test_waiting_ends_by_cancelling_with_the_server_or_without_it(redis_socket, tmp_path, visit):
     with running(environment(f"unix://{redis_socket}?db=2", tmp_path), workers=0) as stack:
         seen = visit(stack.url)
         seen.fill(x_offset=98)
+        seen.submit()
+        seen.page.click("#stop")
+        seen.await_text("#run-text", "FAILED: ")
+        assert seen.page.inner_text("#recent .mark") == "FAILED"
+
         seen.submit()
         seen.page.wait_for_selector('[data-step="QUEUED"].now')
         stack.stop()
         seen.await_text("#run-text", "Trying again")
         seen.page.click("#stop")
 
-    seen.await_text("#run-text", "Cancelled.")
+    seen.await_text("#run-text", "No longer waiting")
     assert (seen.value("x_offset"), seen.page.is_enabled("#submit")) == ("98", True)

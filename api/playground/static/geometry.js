@@ -18,7 +18,7 @@ const MAX_FACTOR = 16;
 const MAX_SIDE = 16384;
 
 /** @type {(value: number) => number} Python's round(): halves to the even neighbour. */
-export function roundHalfEven(value) {
+function roundHalfEven(value) {
   const below = Math.floor(value);
   const rest = value - below;
   if (rest === 0.5) return below % 2 === 0 ? below : below + 1;
@@ -55,7 +55,7 @@ function scaled(size, factor, rounded) {
 }
 
 /** @type {(size: Size, degrees: number) => Size} The canvas that holds a picture turned counter-clockwise. */
-export function turnedSize({ width, height }, degrees) {
+function turnedSize({ width, height }, degrees) {
   if (degrees % 180 === 0) return { width, height };
   if (degrees % 90 === 0) return { width: height, height: width };
   const corners = turnedCorners({ width, height }, degrees);

@@ -14,7 +14,7 @@
 const GUESS = { width: 1024, height: 768 };
 
 /** Why a picture cannot be used, in words for the user. */
-export class PictureError extends Error {}
+class PictureError extends Error {}
 
 /** @type {(file: File, maxBytes: number) => Promise<Picture>} Raises `PictureError`. */
 export async function fromFile(file, maxBytes) {

@@ -10,6 +10,8 @@ import { Failed, cancel, finished, submit } from "./submission.js";
 /** @typedef {{key: string, pictures: Pictures, params: object, preview: OffscreenCanvas}} Order */
 /** @typedef {{recent: ReturnType<typeof import("./recent.js").recent>, results: ReturnType<typeof import("./result.js").resultView>}} Shown */
 
+const GIVEN_UP = "No longer waiting. The server could not be told: it may still make the picture.";
+
 /** @type {(shown: Shown) => Run} */
 export const run = (shown) => new Run(shown);
 
@@ -95,8 +97,8 @@ class Run {
     this.#stop.hidden = false;
     this.#cancelled = async () => {
       this.#stop.hidden = true;
-      await cancel(client, id).catch((error) => this.#steps.say(error.message));
-      this.#abort.abort(new Error("Cancelled."));
+      const told = await cancel(client, id).catch((error) => this.#steps.say(error.message));
+      if (told === false) this.#abort.abort(new Error(GIVEN_UP));
     };
   }
 

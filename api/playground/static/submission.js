@@ -66,11 +66,13 @@ export async function finished(client, id, told, signal) {
   return { result, expires: Date.parse(answer.expires_at), metrics: answer.metrics };
 }
 
-/** @type {(client: Client, id: string) => Promise<void>} The service may be away: then only the waiting ends. */
+/** @type {(client: Client, id: string) => Promise<boolean>} False where the service is away and could not be told. */
 export async function cancel(client, id) {
   try {
     await client.cancel(id);
+    return true;
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
+    return false;
   }
 }
