@@ -6,7 +6,7 @@ DEV    := $(VENV)/.dev
 RUN    := $(VENV)/.run
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types audit fmt lock image chaos bench bench-compositor clean
+.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-compositor clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ chaos: $(DEV) ## 1,000 requests through 100 random faults, five minutes (SEED=7 
 
 bench: $(DEV) ## measure the service against a bare loop on this machine
 	$(BIN)/python -m benchmarks.service
+
+bench-worker: $(DEV) ## measure what a job costs besides its work, and how soon it is taken up again
+	$(BIN)/python -m benchmarks.worker
+	$(BIN)/python -m benchmarks.recovery
 
 bench-compositor: $(DEV) ## measure the compositor against Pillow, libvips and OpenCV
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt

@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=400)
     given = parser.parse_args()
     logging.disable(logging.WARNING)
-    Child.module = "benchmarks.no_work"
+    Child.module = "tests.worker.no_work"
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # where the child finds it
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         socket = Path(folder, "redis.sock")

@@ -1,0 +1,46 @@
+"""What is left in Redis of many requests once their hour is over: nothing that grows with their number."""
+
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from jobs import keyspace
+from jobs.connection import connect_worker
+from jobs.queue import RQ_TTL_S, enqueueing, open_queue
+from jobs.transitions import Transitions
+from worker.child import Child
+from worker.warm_worker import WarmWorker
+
+REQUESTS = 5000
+ROOT = Path(__file__).parents[2]
+
+LASTING = {"rq:queues", keyspace.PACE, keyspace.API_KEYS}
+"""Keys of constant size that need not expire; an API key has two more."""
+
+
+@pytest.mark.timeout(180)
+def test_of_five_thousand_requests_nothing_lasts(redis, settings, key_id, monkeypatch):
+    monkeypatch.setattr(Child, "module", "tests.worker.no_work")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    brief = settings.model_copy(update={"result_ttl_s": 1})
+    transitions, queue = Transitions(redis, brief), open_queue(redis)
+    requests = [str(uuid4()) for _ in range(REQUESTS)]
+    for request_id in requests:
+        transitions.create(request_id, key_id, {}, enqueueing(queue, request_id, 60))
+
+    WarmWorker(connect_worker(brief), brief).work(burst=True)
+
+    now = time.time()
+    assert redis.hget(keyspace.api_key(key_id), "waiting") == b"0"
+    time.sleep(brief.result_ttl_s + 0.2)
+    left = {key.decode(): redis.ttl(key) for key in redis.scan_iter(count=1000)}
+    assert not [key for key in left if key.startswith(f"{keyspace.PREFIX}:request:")]
+    for registry in (keyspace.RQ_FINISHED, keyspace.RQ_FAILED):
+        assert redis.zcount(registry, now + RQ_TTL_S + 5, "+inf") == 0, "the next round of housekeeping"
+        left.pop(registry, None)
+    lasting = {key for key, ttl in left.items() if ttl == -1}
+    assert {key for key in lasting if not key.startswith(f"{keyspace.PREFIX}:key")} <= LASTING
+    assert len(lasting) <= len(LASTING) + 2
+    assert max(left.values()) <= RQ_TTL_S + 85  # of a worker's registration
