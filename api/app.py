@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from api import admin, credits, docs, errors, openapi, pictures, requests, submit, uploads
 from api.cors import with_cors
 from api.headers import AnswerHeaders
+from api.playground import routes as playground
 from api.service import Service
 from jobs.caretaking import caretaking
 from jobs.settings import Settings
@@ -46,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(part.router)
     if settings.docs:
         app.include_router(docs.router)
+        app.include_router(playground.router)
     if settings.admin_key:
         app.include_router(admin.router)
     app.add_api_route("/livez", alive, include_in_schema=False)

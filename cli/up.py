@@ -97,6 +97,7 @@ def greet(supervisor: Supervisor, url: str, key: str, docs: bool) -> None:
 def greeting(url: str, key: str, docs: bool) -> str:
     """URL, key, and a request that works as pasted."""
     documentation = f"      documentation  {url}/docs" if docs else ""
+    playground = f"\n  Try it in a browser:  {url}/#key={key}\n" if docs else ""
     body = (
         f'{{"base_image": "{url}/samples/cup.jpg", "overlay_image": "{url}/samples/logo.png", '
         '"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235}'
@@ -104,7 +105,7 @@ def greeting(url: str, key: str, docs: bool) -> str:
     return f"""
   Superimpose is up.   URL  {url}{documentation}
                        key  {key}
-
+{playground}
   A logo on a cup, saved as cup-with-logo.jpg:
 
 curl -sS {url}/v1/superimpose -H 'x-api-key: {key}' \\

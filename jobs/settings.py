@@ -216,7 +216,7 @@ class Settings(BaseSettings):
     cors_origins: Origins = Field(
         (), description="origins whose pages may call the API from a browser; `*`: all; unset: none"
     )
-    docs: bool = Field(True, description="whether /docs and /openapi.json are served")
+    docs: bool = Field(True, description="whether /docs, /openapi.json and the playground at / are served")
     client_timeout_s: float = Field(
         20, gt=0, description="what a client may take for headers, and for a body on top of 1 s per 16 KiB"
     )

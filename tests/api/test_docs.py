@@ -8,7 +8,16 @@ import pytest
 from tests.browser import visit
 from tests.edge import serving
 
-PAGES = ("/docs", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/favicon.png", "/openapi.json")
+PAGES = (
+    "/docs",
+    "/docs/swagger-ui-bundle.js",
+    "/docs/swagger-ui.css",
+    "/docs/favicon.png",
+    "/openapi.json",
+    "/",
+    "/playground/playground.js",
+    "/playground/style.css",
+)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from cli.up import greeting
 from tests.stack import free_port
 
 PATIENCE_S = 40
@@ -82,12 +83,22 @@ def descendants(pid: int) -> set[int]:
     return below - {pid}
 
 
+def test_the_greeting_links_to_no_page_that_is_not_served():
+    assert "/docs" in greeting("http://here", "key", docs=True)
+
+    without = greeting("http://here", "key", docs=False)
+    assert "/docs" not in without
+    assert "/#key=" not in without
+
+
 @pytest.mark.skipif(not shutil.which("ps") and not os.environ.get("CI"), reason="needs ps")
 def test_paste_look_and_ctrl_c(up, tmp_path):
     service = up()
-    greeting = service.greeting()
-    curl = re.search(r"^curl.*?'\n", greeting, re.DOTALL | re.MULTILINE)
+    printed = service.greeting()
+    curl = re.search(r"^curl.*?'\n", printed, re.DOTALL | re.MULTILINE)
     assert curl is not None
+    url = re.search(r"URL\s+(\S+)", printed)[1]
+    assert f"Try it in a browser:  {url}/#key={service.key()}\n" in printed
 
     if shutil.which("curl"):
         subprocess.run(["sh", "-c", curl[0]], check=True, cwd=tmp_path)

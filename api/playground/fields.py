@@ -1,0 +1,157 @@
+"""The form of the playground: one field for each parameter, from the schema of the parameter model.
+
+A field's default in the document is the parameter's default, so that the page can tell what was changed.
+A new parameter shows up by itself, in the last group until it is named here.
+"""
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any
+
+from compositor import SuperimposeRequest
+from jobs.inputs import PICTURES
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Place": ("x_offset", "y_offset", "gravity", "flip", "x_percent", "y_percent", "rotation"),
+    "Size": ("overlay_resize", "rescale_factor", "scale_to", "width", "height", "resize_method"),
+    "Look": ("blend_mode", "background", "opacity", "invert_mask"),
+    "Tiles": ("tile", "tile_spacing"),
+    "Answer": ("image_format", "base64", "image_quality", "keep_copyright", "keep_icc_profile"),
+}
+OPEN = ("Place", "Size", "Look")
+REST = "More"
+SAMPLES: Mapping[str, str] = {"base_image": "cup", "overlay_image": "logo", "mask": "soft edge"}
+SLIDER_SPAN = 360  # a wider range is too coarse on a slider
+
+Schema = Mapping[str, Any]
+
+
+def groups() -> str:
+    """Every parameter but the pictures, as HTML."""
+    schemas: dict[str, Schema] = SuperimposeRequest.model_json_schema()["properties"]
+    known = {name for names in GROUPS.values() for name in names} | set(PICTURES)
+    everything = {**GROUPS, REST: tuple(name for name in schemas if name not in known)}
+    return "\n".join(
+        _group(title, [_field(name, schemas[name]) for name in names])
+        for title, names in everything.items()
+        if names
+    )
+
+
+def slots() -> str:
+    """The pictures, as HTML."""
+    schemas: dict[str, Schema] = SuperimposeRequest.model_json_schema()["properties"]
+    return "\n".join(_slot(name, schemas[name]["description"]) for name in PICTURES)
+
+
+def _group(title: str, fields: Iterable[str]) -> str:
+    opened = " open" if title in OPEN else ""
+    return f"""<details class="group"{opened}>
+<summary><h3>{title}</h3></summary>
+<div class="fields">
+{"".join(fields)}</div>
+</details>"""
+
+
+def _field(name: str, schema: Schema) -> str:
+    rule = _rule(schema)
+    kind, control = _control(name, rule, schema["default"])
+    return f"""<div class="field {kind}" data-field="{name}">
+<label for="p-{name}">{name}</label>
+{control}
+{_notes(name, schema["description"])}
+</div>
+"""
+
+
+def _rule(schema: Schema) -> Schema:
+    """The schema of a value that is not null."""
+    return next((each for each in schema.get("anyOf", ()) if each["type"] != "null"), schema)
+
+
+def _control(name: str, rule: Schema, default: Any) -> tuple[str, str]:
+    """What kind of field it is, and its controls."""
+    if "enum" in rule:
+        return "choice", _select(name, rule["enum"], default)
+    if rule["type"] == "boolean":
+        checked = {"checked": default or None}
+        return "switch", _input(name, "checkbox", checked | {"data-kind": "boolean"})
+    if rule["type"] in ("number", "integer"):
+        return _number(name, rule, default)
+    if rule.get("pattern", "").startswith("^#"):
+        return "colour", _companion(name, "color", {"value": "#ffffff"}) + _text(name, default)
+    return "text", _text(name, default)
+
+
+def _number(name: str, rule: Schema, default: Any) -> tuple[str, str]:
+    low, high = rule.get("minimum", rule.get("exclusiveMinimum")), rule.get("maximum")
+    step = 1 if rule["type"] == "integer" else 0.01
+    bounds = {"min": low, "max": high, "step": step, "value": default}
+    number = _input(name, "number", bounds | {"data-kind": rule["type"], "placeholder": _empty(default)})
+    slides = default is not None and "minimum" in rule and high - low <= SLIDER_SPAN
+    return ("slider", _companion(name, "range", bounds) + number) if slides else ("number", number)
+
+
+def _select(name: str, words: Iterable[str], default: str) -> str:
+    options = "".join(
+        f"<option{' selected' if word == default else ''}>{escape(word)}</option>" for word in words
+    )
+    return f'<select id="p-{name}" name="{name}" data-kind="string"{_described(name)}>{options}</select>'
+
+
+def _text(name: str, default: str | None) -> str:
+    return _input(name, "text", {"data-kind": "string", "value": default, "placeholder": _empty(default)})
+
+
+def _empty(default: Any) -> str:
+    """What stands in a field that says nothing."""
+    return "unset" if default is None else "default"
+
+
+def _input(name: str, type: str, attributes: Mapping[str, Any]) -> str:
+    return f'<input id="p-{name}" name="{name}" type="{type}"{_attributes(attributes)}{_described(name)}>'
+
+
+def _companion(name: str, type: str, attributes: Mapping[str, Any]) -> str:
+    """A second control of the same parameter, for the hand; the page keeps the two in step."""
+    return f'<input type="{type}" data-for="{name}" aria-label="{name}"{_attributes(attributes)}>'
+
+
+def _attributes(attributes: Mapping[str, Any]) -> str:
+    given = {name: value for name, value in attributes.items() if value is not None}
+    return "".join(
+        f" {name}" if value is True else f' {name}="{escape(str(value))}"' for name, value in given.items()
+    )
+
+
+def _described(name: str) -> str:
+    return f' autocomplete="off" aria-describedby="p-{name}-hint p-{name}-error"'
+
+
+def _notes(name: str, description: str) -> str:
+    return (
+        f'<p class="hint" id="p-{name}-hint">{escape(description)}</p>'
+        f'<p class="error" id="p-{name}-error"></p>'
+    )
+
+
+def _slot(name: str, description: str) -> str:
+    title = name.removesuffix("_image").capitalize()
+    clear = "" if name in SuperimposeRequest.model_json_schema()["required"] else _clear(name)
+    return f"""<div class="slot" data-field="{name}">
+<canvas class="thumb" width="104" height="104" aria-hidden="true"></canvas>
+<h3>{title}</h3><p class="about">none</p>
+<div class="slot-buttons">
+<input class="file" id="f-{name}" type="file" accept="image/*" aria-label="{title}: a file"{_described(name)}>
+<label class="button small" for="f-{name}" aria-hidden="true">File</label>
+<button class="small" type="button" data-url aria-expanded="false">URL</button>
+<button class="small" type="button" data-sample>{SAMPLES[name].capitalize()}</button>{clear}
+</div>
+<input class="url" id="p-{name}" type="url" placeholder="https://…" aria-label="{title}: a URL"\
+{_described(name)} spellcheck="false">
+{_notes(name, description)}
+</div>"""
+
+
+def _clear(name: str) -> str:
+    return f'\n<button class="small quiet" type="button" data-clear aria-label="No {name}">None</button>'

@@ -1,0 +1,34 @@
+"""The document at /, and the policy it runs under."""
+
+from functools import cache
+from html import escape
+from importlib.resources import files
+from string import Template
+
+from api.playground import fields
+from jobs.settings import Settings
+
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",  # no other sites: a picture there is fetched by the service, not shown
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+
+def render(origin: str, settings: Settings) -> str:
+    """The page of the service reached at `origin`."""
+    return _template().substitute(origin=escape(origin), max_input_bytes=settings.max_input_bytes)
+
+
+@cache
+def _template() -> Template:
+    """The page with its form, which is the same for everybody."""
+    text = (files("api.playground") / "index.html").read_text("utf-8")
+    return Template(Template(text).safe_substitute(slots=fields.slots(), groups=fields.groups()))

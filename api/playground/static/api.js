@@ -1,0 +1,74 @@
+/** The service over HTTP. */
+
+/** @typedef {{request_id: string, status: string, error?: string, code?: string, queue_position?: number, metrics: Record<string, number>}} Status */
+
+const FAILED = 422; // a request that FAILED, told as its status
+
+/** An answer that is an error: `errors` holds what is wrong with which field. */
+export class ApiError extends Error {
+  constructor(status, body, retryAfterS) {
+    super(body.error ?? `the server answered ${status} without saying why`);
+    Object.assign(this, { status, code: body.code ?? "", errors: body.errors ?? [], retryAfterS });
+  }
+}
+
+/** No answer at all. */
+export class Unreachable extends Error {
+  constructor() {
+    super("The server cannot be reached: is it running, is the network there? Everything you set is kept; try again.");
+  }
+}
+
+/** @type {(key: string, credits: (text: string) => void) => Client} */
+export const client = (key, credits) => new Client(key, credits);
+
+export class Client {
+  /** @type {(key: string, credits: (text: string) => void) => void} `credits` is told what the key has left. */
+  constructor(key, credits) {
+    this.key = key;
+    this.credits = credits;
+  }
+
+  /** @type {(body: object, idempotencyKey: string) => Promise<{request_id: string}>} */
+  submit(body, idempotencyKey) {
+    const headers = { "content-type": "application/json", "idempotency-key": idempotencyKey };
+    return this.#call("/v2/superimpose", { method: "POST", body: JSON.stringify(body), headers });
+  }
+
+  /** @type {(file: Blob, name: string) => Promise<string>} The URL that requests of this key can name. */
+  async upload(file, name) {
+    const form = new FormData();
+    form.append("file", file, name);
+    return (await this.#call("/upload-asset", { method: "POST", body: form })).file_urls[0];
+  }
+
+  /** @type {(id: string, signal?: AbortSignal) => Promise<Status>} FAILED is a status like others. */
+  status(id, signal) {
+    return this.#call(`/v2/requests/${id}/status`, { signal }, [FAILED]);
+  }
+
+  /** @type {(id: string) => Promise<any>} */
+  result(id) {
+    return this.#call(`/v2/requests/${id}`, {}, [FAILED]);
+  }
+
+  /** @type {(id: string) => Promise<Status>} */
+  cancel(id) {
+    return this.#call(`/v2/requests/${id}/cancel`, { method: "POST" });
+  }
+
+  async #call(path, init, alsoFine = []) {
+    const headers = { ...init.headers, "x-api-key": this.key };
+    const answer = await fetch(path, { ...init, headers }).catch((error) => {
+      throw error.name === "AbortError" ? error : new Unreachable();
+    });
+    const body = await answer.json().catch(() => null);
+    if (!answer.ok && !alsoFine.includes(answer.status)) {
+      throw new ApiError(answer.status, body ?? {}, Number(answer.headers.get("retry-after")) || null);
+    }
+    if (body === null) throw new Unreachable(); // cut off within
+    const left = answer.headers.get("x-remaining-credits");
+    if (left) this.credits(left);
+    return body;
+  }
+}

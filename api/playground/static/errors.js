@@ -1,0 +1,72 @@
+/** What is wrong, shown at the field it names. */
+
+import { ApiError } from "./api.js";
+
+/** @typedef {{field: string, message: string}} Fault  field "" for what concerns no field */
+
+const OF_THE_KEY = [401, 403, 406];
+
+/** @type {(field: string) => HTMLElement | null} */
+const placeOf = (field) => document.querySelector(`[data-field="${CSS.escape(field)}"]`);
+
+/** @type {(error: Error) => Fault[]} */
+export function faultsOf(error) {
+  if (!(error instanceof ApiError)) return [{ field: "", message: error.message }];
+  if (error.errors.length) return error.errors.flatMap(spread);
+  if (OF_THE_KEY.includes(error.status)) return [{ field: "key", message: error.message }];
+  return [faultIn(error.message)];
+}
+
+/** @type {(text: string) => Fault} "base_image: not a picture" is about base_image. */
+export function faultIn(text) {
+  const [, field, message] = /^(\w+): (.*)$/s.exec(text) ?? [];
+  return field && placeOf(field) ? { field, message } : { field: "", message: text };
+}
+
+/** A contradiction is shown at every parameter in it. */
+function spread({ field, message }) {
+  if (field !== "parameters") return [placeOf(field) ? { field, message } : { field: "", message: `${field}: ${message}` }];
+  return message.split("; ").flatMap((sentence) => {
+    const named = [...new Set(sentence.match(/\w+/g))].filter((word) => word.includes("_") || word === "tile").filter(placeOf);
+    return named.length ? named.map((name) => ({ field: name, message: sentence })) : [{ field: "", message: sentence }];
+  });
+}
+
+/** @type {(faults: Fault[]) => void} The first one gets the focus. */
+export function show(faults) {
+  faults.forEach(showOne);
+  const first = faults.map(({ field }) => controlOf(placeOf(field))).find(Boolean);
+  first?.focus();
+}
+
+function showOne({ field, message }) {
+  const place = placeOf(field);
+  if (!place) {
+    const general = document.getElementById("form-error");
+    general.textContent = [general.textContent, message].filter(Boolean).join(" ");
+    return;
+  }
+  place.closest("details")?.setAttribute("open", "");
+  place.classList.add("wrong");
+  place.querySelector(".error").textContent = message;
+  controlOf(place)?.setAttribute("aria-invalid", "true");
+}
+
+/** @type {(field: string) => void} */
+export function clear(field) {
+  const place = placeOf(field);
+  place?.classList.remove("wrong");
+  place?.querySelector(".error").replaceChildren();
+  controlOf(place)?.removeAttribute("aria-invalid");
+}
+
+/** @type {() => void} */
+export function clearAll() {
+  document.getElementById("form-error").replaceChildren();
+  for (const place of document.querySelectorAll(".wrong")) clear(place.dataset.field);
+}
+
+/** @type {(place: HTMLElement | null) => HTMLElement | null} */
+function controlOf(place) {
+  return place?.querySelector("[aria-describedby]") ?? null;
+}

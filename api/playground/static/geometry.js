@@ -1,0 +1,176 @@
+/**
+ * Sizes and places as the compositor computes them (compositor/size.py, rotate.py, place.py), and the way back:
+ * from where the overlay was dragged to the parameters that put it there. In pixels of the base.
+ *
+ * @typedef {{width: number, height: number}} Size
+ * @typedef {{x: number, y: number}} Point
+ * @typedef {Record<string, any>} Params  every parameter by its name, defaults included
+ * @typedef {object} Placement
+ * @property {Size} base
+ * @property {Size} overlay  as it was given
+ * @property {Size} size     resized, before it is rotated
+ * @property {Size} turned   the canvas that holds it after the rotation
+ * @property {Point} corner  the top-left corner of that canvas on the base
+ * @property {Point} centre
+ */
+
+const MAX_FACTOR = 16;
+const MAX_SIDE = 16384;
+
+/** @type {(value: number) => number} Python's round(): halves to the even neighbour. */
+function roundHalfEven(value) {
+  const below = Math.floor(value);
+  const rest = value - below;
+  if (rest === 0.5) return below % 2 === 0 ? below : below + 1;
+  return rest < 0.5 ? below : below + 1;
+}
+
+/** @type {(degrees: number) => number} */
+const radians = (degrees) => (degrees * Math.PI) / 180;
+
+/** @type {(params: Params, overlay: Size, base: Size) => Size} */
+export function overlaySize(params, overlay, base) {
+  const { width, height } = wantedSize(params, overlay, base);
+  return { width: Math.max(1, width), height: Math.max(1, height) };
+}
+
+/** @type {(params: Params, overlay: Size, base: Size) => Size} */
+function wantedSize(params, overlay, base) {
+  if (params.scale_to !== null) return scaled(overlay, (base.width * params.scale_to) / overlay.width, roundHalfEven);
+  switch (params.overlay_resize) {
+    case "None":
+      return overlay;
+    case "Fit":
+      return scaled(overlay, Math.min(base.width / overlay.width, base.height / overlay.height), roundHalfEven);
+    case "Resize by rescale_factor":
+      return scaled(overlay, params.rescale_factor, Math.trunc);
+    default:
+      return { width: params.width, height: params.height };
+  }
+}
+
+/** @type {(size: Size, factor: number, rounded: (value: number) => number) => Size} */
+function scaled(size, factor, rounded) {
+  return { width: rounded(size.width * factor), height: rounded(size.height * factor) };
+}
+
+/** @type {(size: Size, degrees: number) => Size} The canvas that holds a picture turned counter-clockwise. */
+function turnedSize({ width, height }, degrees) {
+  if (degrees % 180 === 0) return { width, height };
+  if (degrees % 90 === 0) return { width: height, height: width };
+  const corners = turnedCorners({ width, height }, degrees);
+  const span = (values) => Math.ceil(Math.max(...values)) - Math.floor(Math.min(...values));
+  return { width: span(corners.map(({ x }) => x)), height: span(corners.map(({ y }) => y)) };
+}
+
+/** @type {(size: Size, degrees: number) => Point[]} As `Image.rotate` finds them, rounding included. */
+function turnedCorners({ width, height }, degrees) {
+  const angle = -radians(degrees);
+  const [a, b] = [Number(Math.cos(angle).toFixed(15)), Number(Math.sin(angle).toFixed(15))];
+  const [d, e] = [Number((-Math.sin(angle)).toFixed(15)), a];
+  const c = a * (-width / 2) + b * (-height / 2) + width / 2;
+  const f = d * (-width / 2) + e * (-height / 2) + height / 2;
+  return [0, width].flatMap((x) => [0, height].map((y) => ({ x: a * x + b * y + c, y: d * x + e * y + f })));
+}
+
+/** @type {(params: Params, turned: Size, base: Size) => Point} */
+export function corner(params, turned, base) {
+  const push = { x: params.x_offset, y: params.y_offset };
+  if (params.x_percent !== null) push.x = roundHalfEven((base.width * params.x_percent) / 100);
+  if (params.y_percent !== null) push.y = roundHalfEven((base.height * params.y_percent) / 100);
+  return {
+    x: anchored(params.gravity, "west", "east", push.x, base.width - turned.width),
+    y: anchored(params.gravity, "north", "south", push.y, base.height - turned.height),
+  };
+}
+
+/** Its own inverse but for the centre: from push to corner, and from corner to push. */
+function anchored(gravity, near, far, value, room) {
+  if (gravity.includes(near)) return value;
+  return gravity.includes(far) ? room - value : Math.floor(room / 2) + value;
+}
+
+/** @type {(params: Params, overlay: Size, base: Size) => Placement} */
+export function placement(params, overlay, base) {
+  const size = overlaySize(params, overlay, base);
+  const turned = turnedSize(size, params.rotation);
+  const at = corner(params, turned, base);
+  const centre = { x: at.x + turned.width / 2, y: at.y + turned.height / 2 };
+  return { base, overlay, size, turned, corner: at, centre };
+}
+
+/** @type {(params: Params, at: Point, turned: Size, base: Size) => Partial<Params>} What puts the corner at `at`. */
+export function offsetsFor(params, at, turned, base) {
+  const roomX = base.width - turned.width;
+  const roomY = base.height - turned.height;
+  return {
+    ...pushed(params, "x", pushOf(params.gravity, "west", "east", Math.round(at.x), roomX), base.width),
+    ...pushed(params, "y", pushOf(params.gravity, "north", "south", Math.round(at.y), roomY), base.height),
+  };
+}
+
+function pushOf(gravity, near, far, at, room) {
+  if (gravity.includes(near)) return at;
+  return gravity.includes(far) ? room - at : at - Math.floor(room / 2);
+}
+
+/** A percentage stays one. */
+function pushed(params, axis, push, side) {
+  const percent = `${axis}_percent`;
+  if (params[percent] === null) return { [`${axis}_offset`]: push };
+  return { [percent]: Number(((push / side) * 100).toFixed(3)) };
+}
+
+/** @type {(params: Params, placed: Placement, centre: Point) => Partial<Params>} The offsets that keep its centre. */
+export function centredAt(params, { overlay, base }, centre) {
+  const turned = turnedSize(overlaySize(params, overlay, base), params.rotation);
+  return offsetsFor(params, { x: centre.x - turned.width / 2, y: centre.y - turned.height / 2 }, turned, base);
+}
+
+/** @type {(params: Params, placed: Placement, wanted: Size) => Partial<Params>} What resizes the overlay to `wanted`. */
+export function resizedTo(params, { overlay, base, size }, wanted) {
+  if (params.scale_to !== null) return { scale_to: factor(wanted.width / base.width) };
+  if (params.overlay_resize === "Resize to width & heigth") {
+    return { width: side(wanted.width), height: side(wanted.height) };
+  }
+  const diagonal = Math.hypot(wanted.width, wanted.height) / Math.hypot(size.width, size.height);
+  const by = factor((size.width * diagonal) / overlay.width);
+  return { overlay_resize: "Resize by rescale_factor", rescale_factor: by };
+}
+
+const side = (length) => Math.min(MAX_SIDE, Math.max(1, Math.round(length)));
+const factor = (value) => Number(Math.min(MAX_FACTOR, Math.max(0.001, value)).toFixed(4));
+
+/** @type {(vector: Point, degrees: number) => Point} Counter-clockwise on a screen, where y points down. */
+export function rotated({ x, y }, degrees) {
+  const [cos, sin] = [Math.cos(radians(degrees)), Math.sin(radians(degrees))];
+  return { x: x * cos + y * sin, y: y * cos - x * sin };
+}
+
+/** @type {(params: Params, placed: Placement, pointer: Point) => Partial<Params>} The far corner pulled to `pointer`. */
+export function pulledTo(params, placed, pointer) {
+  const { size, centre } = placed;
+  const half = rotated({ x: size.width / 2, y: size.height / 2 }, params.rotation);
+  const fixed = { x: centre.x - half.x, y: centre.y - half.y };
+  const reach = rotated({ x: pointer.x - fixed.x, y: pointer.y - fixed.y }, -params.rotation);
+  const changes = resizedTo(params, placed, along(params, size, reach));
+  const changed = { ...params, ...changes };
+  const after = overlaySize(changed, placed.overlay, placed.base);
+  const moved = rotated({ x: after.width / 2, y: after.height / 2 }, params.rotation);
+  return { ...changes, ...centredAt(changed, placed, { x: fixed.x + moved.x, y: fixed.y + moved.y }) };
+}
+
+/** Both sides freely where they are two parameters, else along the diagonal. */
+function along(params, size, reach) {
+  if (params.scale_to === null && params.overlay_resize === "Resize to width & heigth") {
+    return { width: Math.max(1, reach.x), height: Math.max(1, reach.y) };
+  }
+  const share = (reach.x * size.width + reach.y * size.height) / (size.width ** 2 + size.height ** 2);
+  return { width: Math.max(1, size.width * share), height: Math.max(1, size.height * share) };
+}
+
+/** @type {(params: Params, placed: Placement, degrees: number) => Partial<Params>} Turned about its centre. */
+export function turnedTo(params, placed, degrees) {
+  const rotation = ((Math.round(degrees) % 360) + 360) % 360;
+  return { rotation, ...centredAt({ ...params, rotation }, placed, placed.centre) };
+}

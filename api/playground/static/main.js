@@ -1,0 +1,139 @@
+/** The page: its parts, and what each tells the others. */
+
+import { codeCard } from "./code.js";
+import * as errors from "./errors.js";
+import { parameterForm } from "./form.js";
+import { placement } from "./geometry.js";
+import { centred, fitted, handles } from "./handles.js";
+import { showHelp } from "./help.js";
+import { keyField } from "./key.js";
+import { notes } from "./notes.js";
+import { previewer } from "./preview.js";
+import { recent } from "./recent.js";
+import { ratio, resultView } from "./result.js";
+import { run } from "./run.js";
+import { slots } from "./slots.js";
+
+const { origin, maxInputBytes } = document.documentElement.dataset;
+const SAMPLE_PLACEMENT = { rescale_factor: 0.33, x_offset: 430, y_offset: 235 };
+const QUIET_MS = 400; // after the last change, before a screen reader is told of it
+
+const part = (id) => document.getElementById(id);
+const key = keyField();
+const form = parameterForm(part("parameters"));
+const sources = slots(origin, Number(maxInputBytes), { changed: pictureChanged, failed: pictureFailed });
+const draw = previewer();
+const code = codeCard(origin);
+const results = resultView();
+const recents = recent(key.fingerprint, showAgain);
+const runs = run({ recent: recents, results });
+const parts = Object.fromEntries(["board", "frame", "bounds", "mover", "scaler", "rotator"].map((id) => [id, part(id)]));
+const frame = handles(parts, scene, (changes) => form.set(changes));
+const tools = {
+  centre: () => drawable() && form.set(centred(scene())),
+  fit: () => drawable() && form.set(fitted(scene())),
+  reset: () => form.replace(SAMPLE_PLACEMENT),
+};
+
+let drawing = 0;
+let quiet = 0;
+
+/** @type {() => boolean} */
+function drawable() {
+  return Boolean(sources.pictures.base_image && sources.pictures.overlay_image);
+}
+
+/** @type {() => import("./handles.js").Scene} What is set now, drawn or not yet. */
+function scene() {
+  const params = form.values();
+  const { overlay_image: overlay, base_image: base } = sources.pictures;
+  return { params, placed: placement(params, overlay, base) };
+}
+
+function redraw() {
+  cancelAnimationFrame(drawing);
+  drawing = requestAnimationFrame(redrawNow);
+}
+
+function redrawNow() {
+  if (!drawable()) return;
+  const { pictures } = sources;
+  const params = form.values();
+  const placed = draw(part("preview"), pictures, params);
+  ratio("board", pictures.base_image);
+  frame.show(placed, params);
+  part("preview-facts").textContent = facts(placed);
+  part("notes").textContent = notes(pictures, params);
+  code.show(asCode());
+}
+
+function facts({ base, size, corner }) {
+  return `${base.width} × ${base.height} · overlay ${size.width} × ${size.height} at ${corner.x}, ${corner.y}`;
+}
+
+/** The request as somebody else would send it: files by their names. */
+function asCode() {
+  const named = Object.entries(sources.pictures).filter(([, picture]) => picture);
+  return { ...Object.fromEntries(named.map(([name, { url, name: file }]) => [name, url ?? { file }])), ...form.given() };
+}
+
+function pictureChanged(name) {
+  errors.clear(name);
+  results.outdate();
+  redraw();
+}
+
+function pictureFailed(name, { message }) {
+  errors.show([{ field: name, message }]);
+}
+
+function parametersChanged(names) {
+  names.forEach(errors.clear);
+  results.outdate();
+  redraw();
+  clearTimeout(quiet);
+  quiet = setTimeout(announce, QUIET_MS);
+}
+
+/** @type {() => void} */
+function announce() {
+  if (!drawable()) return;
+  const { params, placed } = scene();
+  const { corner, size } = placed;
+  part("announcer").textContent = `Overlay at ${corner.x}, ${corner.y}, ${size.width} by ${size.height} pixels, turned by ${params.rotation} degrees`;
+}
+
+function submitted(event) {
+  event.preventDefault();
+  errors.clearAll();
+  const faults = form.faults();
+  if (!key.value()) faults.unshift({ field: "key", message: "Type your API key: `superimpose up` prints one." });
+  if (faults.length) return errors.show(faults);
+  redrawNow();
+  return runs.start({ key: key.value(), pictures: { ...sources.pictures }, params: form.given(), preview: copyOf(part("preview")) });
+}
+
+function copyOf(canvas) {
+  const copy = new OffscreenCanvas(canvas.width, canvas.height);
+  copy.getContext("2d").drawImage(canvas, 0, 0);
+  return copy;
+}
+
+/** @type {(entry: import("./recent.js").Entry) => void} A recent request: its settings, and its picture. */
+function showAgain({ params, result }) {
+  form.replace(params);
+  if (result) results.show(result, null);
+}
+
+form.onChange(parametersChanged);
+part("parameters").addEventListener("submit", submitted);
+for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", tools[button.dataset.tool]);
+showHelp(part("parameters"), part("help"));
+key.onChange(() => {
+  errors.clear("key");
+  part("credits").replaceChildren();
+  recents.reload();
+});
+form.replace(SAMPLE_PLACEMENT);
+sources.takeSamples();
+runs.resume(key.value());

@@ -1,0 +1,90 @@
+/**
+ * Pictures to put into a request: a file of this computer, a sample, or a URL.
+ *
+ * @typedef {object} Picture
+ * @property {string} name
+ * @property {CanvasImageSource} image    what the preview draws
+ * @property {number} width
+ * @property {number} height
+ * @property {Blob | null} blob           the file, if it is one of this computer
+ * @property {string | null} url          how a request names it, if it is not
+ * @property {boolean} guessed            not seen by this page: its size is a guess
+ */
+
+const GUESS = { width: 1024, height: 768 };
+
+/** Why a picture cannot be used, in words for the user. */
+class PictureError extends Error {}
+
+/** @type {(file: File, maxBytes: number) => Promise<Picture>} Raises `PictureError`. */
+export async function fromFile(file, maxBytes) {
+  if (file.size > maxBytes) {
+    throw new PictureError(`${file.name} has ${megabytes(file.size)}; this service takes files up to ${megabytes(maxBytes)}`);
+  }
+  const image = await decoded(file);
+  return { name: file.name, image, width: image.width, height: image.height, blob: file, url: null, guessed: false };
+}
+
+async function decoded(file) {
+  try {
+    return await createImageBitmap(file);
+  } catch {
+    throw new PictureError(`${file.name} is no picture that can be read: choose a JPEG, PNG, WebP, GIF or AVIF file`);
+  }
+}
+
+/**
+ * A picture of this service is shown; one of another site is left to the service to fetch.
+ *
+ * @type {(url: string, origin: string) => Promise<Picture>} Raises `PictureError`.
+ */
+export async function fromUrl(url, origin) {
+  const name = url.split(/[?#]/)[0].split("/").pop() || url;
+  const own = [origin, location.origin].find((each) => url.startsWith(`${each}/`));
+  if (own === undefined) return { name, image: placeholder(), ...GUESS, blob: null, url, guessed: true };
+  const image = await loaded(url.slice(own.length));
+  return { name, image, width: image.naturalWidth, height: image.naturalHeight, blob: null, url, guessed: false };
+}
+
+/** @type {(path: string) => Promise<HTMLImageElement>} */
+async function loaded(path) {
+  const image = new Image();
+  image.src = path;
+  try {
+    await image.decode();
+  } catch {
+    throw new PictureError("this picture is not there: it never existed or has expired");
+  }
+  return image;
+}
+
+/** Stands for a picture that this page cannot see. */
+function placeholder() {
+  const canvas = new OffscreenCanvas(GUESS.width, GUESS.height);
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#8b93a5";
+  context.fillRect(0, 0, GUESS.width, GUESS.height);
+  context.strokeStyle = "#a9b0c0";
+  context.lineWidth = 6;
+  context.strokeRect(3, 3, GUESS.width - 6, GUESS.height - 6);
+  for (let x = -GUESS.height; x < GUESS.width; x += 64) context.strokeRect(x, -8, GUESS.height, GUESS.height + 16);
+  return canvas;
+}
+
+/** @type {() => Promise<File>} A mask that shows the middle and fades towards the edge. */
+export async function softEdge() {
+  const canvas = new OffscreenCanvas(256, 256);
+  const context = canvas.getContext("2d");
+  const glow = context.createRadialGradient(128, 128, 64, 128, 128, 128);
+  glow.addColorStop(0, "#fff");
+  glow.addColorStop(1, "#000");
+  context.fillStyle = glow;
+  context.fillRect(0, 0, 256, 256);
+  return new File([await canvas.convertToBlob()], "soft-edge.png", { type: "image/png" });
+}
+
+/** @type {(bytes: number) => string} */
+export function megabytes(bytes) {
+  if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

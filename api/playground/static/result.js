@@ -1,0 +1,97 @@
+/** The picture that the service made, beside the preview, and what differs between the two. */
+
+import { megabytes } from "./pictures.js";
+
+/** @typedef {{path: string, name: string, width: number, height: number, bytes: number, type: string}} Result */
+
+/** @type {() => ResultView} */
+export const resultView = () => new ResultView();
+
+class ResultView {
+  #image = document.getElementById("result");
+  #canvas = document.getElementById("difference");
+  #buttons = [...document.querySelectorAll("button[data-view]")];
+
+  constructor() {
+    for (const button of this.#buttons) button.addEventListener("click", () => this.view(button.dataset.view));
+    document.getElementById("amplify").addEventListener("change", ({ target }) => this.#amplify(target.checked));
+    this.#amplify(true);
+  }
+
+  /**
+   * @param {Result} result
+   * @param {OffscreenCanvas | null} preview  as it was when the request was sent; null if that is not known
+   */
+  async show(result, preview) {
+    this.#image.src = result.path;
+    await this.#image.decode();
+    ratio("result-board", result);
+    document.getElementById("result-name").textContent = "Result";
+    document.getElementById("result-facts").textContent = facts(result);
+    const download = document.getElementById("download");
+    [download.href, download.download] = [result.path, result.name];
+    this.#enable(preview !== null);
+    if (preview) this.#compare(preview);
+    this.view("beside");
+    document.getElementById("result-pane").scrollIntoView({ block: "nearest" });
+  }
+
+  /** What is set now is no longer what the result was made of. */
+  outdate() {
+    document.getElementById("result-name").textContent = "Earlier result";
+  }
+
+  /** @type {(name: "edit" | "beside" | "difference") => void} */
+  view(name) {
+    document.getElementById("stage").dataset.view = name;
+    document.getElementById("preview-pane").hidden = name === "difference";
+    document.getElementById("result-pane").hidden = name !== "beside";
+    document.getElementById("difference-pane").hidden = name !== "difference";
+    for (const button of this.#buttons) button.setAttribute("aria-pressed", String(button.dataset.view === name));
+  }
+
+  #enable(comparable) {
+    for (const button of this.#buttons) button.disabled = button.dataset.view === "difference" && !comparable;
+  }
+
+  #compare(preview) {
+    const context = drawn(this.#canvas, preview);
+    context.globalCompositeOperation = "difference";
+    context.drawImage(drawn(new OffscreenCanvas(1, 1), this.#image, preview).canvas, 0, 0);
+    ratio("difference-board", preview);
+    document.getElementById("difference-facts").textContent = levels(context);
+  }
+
+  #amplify(on) {
+    this.#canvas.classList.toggle("amplified", on);
+  }
+}
+
+/** @type {(id: string, size: {width: number, height: number}) => void} */
+export function ratio(id, { width, height }) {
+  document.getElementById(id).style.setProperty("--ratio", String(width / height));
+}
+
+/** `image` on black, at the size of `like`. */
+function drawn(canvas, image, like = image) {
+  [canvas.width, canvas.height] = [like.width, like.height];
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return context;
+}
+
+function facts({ width, height, bytes, type }) {
+  return `${width} × ${height} · ${type.replace("image/", "").toUpperCase()} · ${megabytes(bytes)}`;
+}
+
+function levels(context) {
+  const { data } = context.getImageData(0, 0, context.canvas.width, context.canvas.height);
+  let [sum, most] = [0, 0];
+  for (let at = 0; at < data.length; at += 4) {
+    const level = Math.max(data[at], data[at + 1], data[at + 2]);
+    sum += level;
+    most = Math.max(most, level);
+  }
+  return `Preview − result: mean ${((sum * 4) / data.length).toFixed(1)}, at most ${most} of 255 levels`;
+}

@@ -1,0 +1,118 @@
+/** One press of Submit: what is sent, seen, shown and kept. One at a time. */
+
+import { client as clientOf } from "./api.js";
+import * as errors from "./errors.js";
+import { progress } from "./progress.js";
+import { forgetUploads } from "./references.js";
+import { Failed, cancel, finished, submit } from "./submission.js";
+
+/** @typedef {import("./preview.js").Pictures} Pictures */
+/** @typedef {{key: string, pictures: Pictures, params: object, preview: OffscreenCanvas}} Order */
+/** @typedef {{recent: ReturnType<typeof import("./recent.js").recent>, results: ReturnType<typeof import("./result.js").resultView>}} Shown */
+
+const GIVEN_UP = "No longer waiting. The server could not be told: it may still make the picture.";
+
+/** @type {(shown: Shown) => Run} */
+export const run = (shown) => new Run(shown);
+
+class Run {
+  #steps = progress(document.getElementById("run"));
+  #button = document.getElementById("submit");
+  #stop = document.getElementById("stop");
+  #abort = new AbortController();
+  #cancelled = () => {};
+
+  constructor({ recent, results }) {
+    Object.assign(this, { recent, results });
+    this.#stop.addEventListener("click", () => this.#cancelled());
+  }
+
+  /** @type {(key: string) => import("./api.js").Client} */
+  client(key) {
+    return clientOf(key, (left) => {
+      document.getElementById("credits").textContent = left === "unlimited" ? "" : `${left} credits left`;
+    });
+  }
+
+  /** @type {(order: Order) => Promise<void>} */
+  async start(order) {
+    if (this.#button.disabled) return;
+    this.#busy(true);
+    try {
+      await this.#through(this.client(order.key), order);
+    } catch (error) {
+      this.#failed(error, order);
+    } finally {
+      this.#busy(false);
+    }
+  }
+
+  /** @type {(key: string) => void} Requests that had not ended when the page was left. */
+  resume(key) {
+    for (const { id } of this.recent.unended()) this.#follow(this.client(key), id);
+  }
+
+  async #follow(client, id) {
+    const silent = { seen: () => {}, trouble: () => {} };
+    try {
+      const { result, expires } = await finished(client, id, silent, new AbortController().signal);
+      this.recent.end(id, { result, expires });
+    } catch (error) {
+      this.recent.end(id, { error: error.message });
+    }
+  }
+
+  async #through(client, order) {
+    this.#abort = new AbortController();
+    this.#steps.begin("Sending…");
+    const id = await submit(client, order, this.#told(), this.#abort.signal);
+    this.recent.add(id, order.params);
+    this.#steps.reach("QUEUED");
+    this.#steps.say("Accepted.");
+    this.#offerCancel(client, id);
+    try {
+      const { result, expires, metrics } = await finished(client, id, this.#told(), this.#abort.signal);
+      this.recent.end(id, { result, expires });
+      this.#steps.complete(metrics);
+      await this.results.show(result, order.preview);
+    } catch (error) {
+      if (error instanceof Failed) this.recent.end(id, { error: error.message });
+      throw error;
+    }
+  }
+
+  #told() {
+    return {
+      uploading: ({ name }) => this.#steps.say(`Uploading ${name}…`),
+      seen: ({ status, queue_position: ahead }) => {
+        this.#steps.reach(status);
+        if (status === "QUEUED") this.#steps.say(ahead > 0 ? `${ahead} before it in the queue.` : "Next in the queue.");
+        if (status === "PROCESSING") this.#steps.say("A worker has it.");
+      },
+      trouble: (error, nextS) => this.#steps.say(`${error.message} Trying again in ${Math.round(nextS)} s.`),
+    };
+  }
+
+  #offerCancel(client, id) {
+    this.#stop.hidden = false;
+    this.#cancelled = async () => {
+      this.#stop.hidden = true;
+      const told = await cancel(client, id).catch((error) => this.#steps.say(error.message));
+      if (told === false) this.#abort.abort(new Error(GIVEN_UP));
+    };
+  }
+
+  #failed(error, { pictures }) {
+    const faults = error instanceof Failed ? [errors.faultIn(error.message)] : errors.faultsOf(error);
+    if (faults.some(({ field }) => field in pictures)) forgetUploads(Object.values(pictures));
+    const elsewhere = faults.filter(({ field }) => field);
+    this.#steps.fail(error instanceof Failed ? `FAILED: ${error.message}` : error.message);
+    errors.show(elsewhere);
+  }
+
+  #busy(on) {
+    this.#button.disabled = on;
+    this.#button.textContent = on ? "Working…" : "Submit";
+    if (!on) this.#stop.hidden = true;
+  }
+}

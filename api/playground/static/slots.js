@@ -1,0 +1,120 @@
+/** The three places for pictures: choose, drop, paste a URL, or take the sample. */
+
+import { fromFile, fromUrl, megabytes, softEdge } from "./pictures.js";
+
+/** @typedef {import("./pictures.js").Picture} Picture */
+
+const SAMPLES = { base_image: "/samples/cup.jpg", overlay_image: "/samples/logo.png" };
+const ON_THE_STAGE = "overlay_image"; // what a file dropped on the preview becomes
+
+/** @type {(origin: string, maxBytes: number, told: Told) => Slots} */
+export const slots = (origin, maxBytes, told) => new Slots(origin, maxBytes, told);
+
+/** @typedef {{changed: (name: string) => void, failed: (name: string, error: Error) => void}} Told */
+
+class Slots {
+  /** @type {Record<string, Picture | null>} */
+  pictures = {};
+  #latest = {};
+
+  constructor(origin, maxBytes, told) {
+    Object.assign(this, { origin, maxBytes, told });
+    this.elements = new Map([...document.querySelectorAll(".slot")].map((slot) => [slot.dataset.field, slot]));
+    for (const [name, slot] of this.elements) this.#listen(name, slot);
+    this.#acceptDrops();
+  }
+
+  /** @type {() => Promise<unknown>} A base and an overlay to begin with. */
+  takeSamples() {
+    return Promise.all(Object.keys(SAMPLES).map((name) => this.#takeSample(name)));
+  }
+
+  #listen(name, slot) {
+    const [file, url] = [slot.querySelector(".file"), slot.querySelector(".url")];
+    file.addEventListener("change", () => {
+      if (file.files.length) this.#takeFile(name, file.files[0]);
+      file.value = "";
+    });
+    slot.querySelector("[data-url]").addEventListener("click", () => this.#askUrl(slot, url));
+    url.addEventListener("change", () => this.#takeText(name, url.value.trim()));
+    slot.querySelector("[data-sample]").addEventListener("click", () => this.#takeSample(name));
+    slot.querySelector("[data-clear]")?.addEventListener("click", () => this.#take(name, async () => null));
+  }
+
+  #askUrl(slot, url) {
+    const open = slot.classList.toggle("by-url");
+    slot.querySelector("[data-url]").setAttribute("aria-expanded", String(open));
+    if (open) url.focus();
+  }
+
+  #takeSample(name) {
+    const path = SAMPLES[name];
+    const picture = () => fromUrl(this.origin + path, this.origin);
+    return this.#take(name, path ? picture : async () => fromFile(await softEdge(), Infinity));
+  }
+
+  #takeFile(name, file) {
+    return this.#take(name, () => fromFile(file, this.maxBytes));
+  }
+
+  #takeText(name, text) {
+    if (text) this.#take(name, () => fromUrl(text, this.origin), text);
+  }
+
+  /** What was asked for last counts; where it fails, what was there stays. */
+  async #take(name, load, text = "") {
+    const turn = (this.#latest[name] = Symbol(name));
+    try {
+      const picture = await load();
+      if (this.#latest[name] !== turn) return;
+      this.pictures[name] = picture;
+      this.elements.get(name).querySelector(".url").value = text;
+      this.#show(name, picture);
+      this.told.changed(name);
+    } catch (error) {
+      if (this.#latest[name] === turn) this.told.failed(name, error);
+    }
+  }
+
+  /** @type {(name: string, picture: Picture | null) => void} */
+  #show(name, picture) {
+    const slot = this.elements.get(name);
+    slot.querySelector(".about").textContent = picture ? about(picture) : "none";
+    slot.classList.toggle("filled", picture !== null);
+    drawThumb(slot.querySelector(".thumb"), picture);
+  }
+
+  #acceptDrops() {
+    const into = (event) => event.target.closest?.(".slot")?.dataset.field ?? ON_THE_STAGE;
+    let over = 0;
+    const mark = (by) => {
+      over = Math.max(0, over + by);
+      document.body.classList.toggle("dropping", over > 0);
+    };
+    document.addEventListener("dragenter", () => mark(1));
+    document.addEventListener("dragleave", () => mark(-1));
+    document.addEventListener("dragover", (event) => event.preventDefault());
+    document.addEventListener("drop", (event) => {
+      event.preventDefault();
+      mark(-over);
+      const [file] = event.dataTransfer.files;
+      if (file) this.#takeFile(into(event), file);
+    });
+  }
+}
+
+/** @type {(picture: Picture) => string} */
+function about({ name, width, height, blob, guessed }) {
+  if (guessed) return `${name} · fetched by the service`;
+  return [name, `${width} × ${height}`, blob && megabytes(blob.size)].filter(Boolean).join(" · ");
+}
+
+function drawThumb(canvas, picture) {
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  if (!picture) return;
+  const by = Math.min(canvas.width / picture.width, canvas.height / picture.height);
+  const [width, height] = [picture.width * by, picture.height * by];
+  context.imageSmoothingQuality = "high";
+  context.drawImage(picture.image, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
+}

@@ -1,0 +1,93 @@
+/** A request as code to paste: curl, Python with the `segmind` client, JavaScript for Node. */
+
+/** @typedef {Record<string, any>} Body  pictures of this computer as `{file: name}` */
+/** @typedef {"curl" | "python" | "javascript"} Language */
+
+/** @type {(language: Language, origin: string, body: Body) => string} */
+export function snippet(language, origin, body) {
+  return { curl, python, javascript }[language](origin, body);
+}
+
+/** @type {(body: Body) => boolean} */
+export const hasFiles = (body) => Object.values(body).some(isFile);
+
+const isFile = (value) => typeof value === "object" && value !== null;
+
+function curl(origin, body) {
+  const start = `curl -sS ${shellQuoted(`${origin}/v2/superimpose`)} \\\n  -H "x-api-key: $KEY" -H 'content-type: application/json' \\\n`;
+  if (!hasFiles(body)) return `${start}  -d ${shellQuoted(json(body))}`;
+  return `${start}  -d @- <<JSON\n${json(body, shellFile)}\nJSON`;
+}
+
+/** Within a here-document, whose text the shell expands. */
+function shellFile(value) {
+  if (!isFile(value)) return JSON.stringify(value).replace(/[\\$`]/g, "\\$&");
+  return `"data:application/octet-stream;base64,$(base64 < ${shellQuoted(value.file)} | tr -d '\\n')"`;
+}
+
+const shellQuoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+function json(body, literal = JSON.stringify) {
+  const lines = Object.entries(body).map(([name, value]) => `  "${name}": ${literal(value)}`);
+  return `{\n${lines.join(",\n")}\n}`;
+}
+
+function python(origin, body) {
+  const lines = Object.entries(body).map(([name, value]) => `    ${name}=${pythonLiteral(value)},`);
+  return `${hasFiles(body) ? PYTHON_FILES : "import os\n"}
+from segmind import SegmindClient
+${hasFiles(body) ? PYTHON_DATA_URI : ""}
+client = SegmindClient(api_key=os.environ["KEY"], base_url=${JSON.stringify(`${origin}/v1`)})
+result = client.run(
+    "superimpose",
+${lines.join("\n")}
+)
+print(result["output"])`;
+}
+
+const PYTHON_FILES = `import base64
+import os
+from pathlib import Path
+`;
+
+const PYTHON_DATA_URI = `
+
+def data_uri(path):
+    return "data:application/octet-stream;base64," + base64.b64encode(Path(path).read_bytes()).decode()
+
+`;
+
+function pythonLiteral(value) {
+  if (isFile(value)) return `data_uri(${JSON.stringify(value.file)})`;
+  if (typeof value === "boolean") return value ? "True" : "False";
+  return JSON.stringify(value);
+}
+
+function javascript(origin, body) {
+  const literal = (value) => (isFile(value) ? `dataUri(${JSON.stringify(value.file)})` : JSON.stringify(value));
+  const lines = Object.entries(body).map(([name, value]) => `    ${name}: ${literal(value)},`);
+  return `${hasFiles(body) ? JAVASCRIPT_DATA_URI : ""}const headers = { "x-api-key": process.env.KEY, "content-type": "application/json" };
+
+async function call(url, options) {
+  const answer = await fetch(url, { headers, ...options });
+  const body = await answer.json();
+  if (body.error) throw new Error(body.error);
+  return body;
+}
+
+const submitted = await call(${JSON.stringify(`${origin}/v2/superimpose`)}, {
+  method: "POST",
+  body: JSON.stringify({
+${lines.join("\n")}
+  }),
+});
+while ((await call(submitted.status_url)).status !== "COMPLETED") {
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+}
+console.log((await call(submitted.response_url)).output);`;
+}
+
+const JAVASCRIPT_DATA_URI = `import { readFileSync } from "node:fs";
+
+const dataUri = (path) => "data:application/octet-stream;base64," + readFileSync(path).toString("base64");
+`;

@@ -1,0 +1,39 @@
+/** What this browser keeps: until the tab is closed, or longer where the user ticked "Remember". */
+
+const PREFIX = "superimpose.";
+const REMEMBER = `${PREFIX}remember`;
+
+/** Both throw where the user forbids them; then nothing is kept. */
+function quietly(act) {
+  try {
+    return act();
+  } catch {
+    return null;
+  }
+}
+
+/** @type {() => boolean} */
+export const remembers = () => quietly(() => localStorage.getItem(REMEMBER)) !== null;
+
+const chosen = () => (remembers() ? localStorage : sessionStorage);
+
+/** @type {(on: boolean) => void} Takes along all that is kept. */
+export function setRemember(on) {
+  quietly(() => {
+    const from = chosen();
+    if (on) localStorage.setItem(REMEMBER, "1");
+    else localStorage.removeItem(REMEMBER);
+    const to = chosen();
+    for (const name of Object.keys(from).filter((each) => each.startsWith(PREFIX) && each !== REMEMBER)) {
+      if (from === to) continue;
+      to.setItem(name, from.getItem(name));
+      from.removeItem(name);
+    }
+  });
+}
+
+/** @type {(name: string) => any} */
+export const load = (name) => quietly(() => JSON.parse(chosen().getItem(PREFIX + name)));
+
+/** @type {(name: string, value: any) => void} */
+export const save = (name, value) => quietly(() => chosen().setItem(PREFIX + name, JSON.stringify(value)));

@@ -1,0 +1,109 @@
+"""A real browser that visits the playground, offline but for the service."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from tests.browser import FLAGS
+from tests.stack import KEY
+
+PATIENCE_MS = 20_000
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+@dataclass
+class Visit:
+    """A page, and what the browser has said and sent since it was opened."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+
+    def value(self, name: str) -> str:
+        """What stands in the field of a parameter."""
+        return self.page.input_value(f"#p-{name}")
+
+    def fill(self, **params: object) -> None:
+        """Type into the fields of parameters."""
+        for name, value in params.items():
+            self.page.fill(f"#p-{name}", str(value))
+
+    def error(self, name: str) -> str:
+        """What is said at a field, once something is said."""
+        return self.page.inner_text(f'[data-field="{name}"] .error:not(:empty)')
+
+    def drag(self, part: str, right: float, down: float) -> None:
+        """Drag a part of the frame by pixels of the screen, in steps as a hand does."""
+        box = self.page.locator(part).bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + right, y + down, steps=4)
+        self.page.mouse.up()
+
+    def scale(self) -> float:
+        """Pixels of the screen for one of the base."""
+        return float(self.page.evaluate("preview.getBoundingClientRect().width / preview.width"))
+
+    def choose(self, name: str, file_name: str, data: bytes) -> None:
+        """Choose a file as this picture."""
+        file = {"name": file_name, "mimeType": "image/png", "buffer": data}
+        self.page.set_input_files(f"#f-{name}", file)  # type: ignore[arg-type]
+
+    def submit(self) -> dict[str, Any]:
+        """Press Submit, and return the body that was sent."""
+        with self.page.expect_request("**/v2/superimpose") as sent:
+            self.page.click("#submit")
+        body: dict[str, Any] = sent.value.post_data_json
+        return body
+
+    def submitted(self) -> list[Request]:
+        """All submits that were sent so far."""
+        return [request for request in self.requests if request.url.endswith("/v2/superimpose")]
+
+    def await_result(self) -> None:
+        """Wait until the result stands beside the preview."""
+        self.page.wait_for_selector("#result-pane:not([hidden])")
+
+    def await_text(self, selector: str, text: str) -> None:
+        """Wait until an element says this."""
+        self.page.locator(selector, has_text=text).wait_for(state="attached")
+
+    def run_text(self) -> str:
+        """What is said of the request on its way."""
+        return self.page.inner_text("#run-text")
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One for a file of tests: its event loop must not outlive them."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, service: Any) -> Iterator[Callable[..., Visit]]:
+    """Opens the playground in a browser that remembers nothing."""
+    contexts = []
+
+    def visit(url: str = service.url, key: str = KEY, **options: Any) -> Visit:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        visit = Visit(context.new_page())
+        visit.page.on("console", lambda message: visit.complaints.append(message.text))
+        visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+        visit.page.on("request", lambda request: visit.requests.append(request))
+        visit.page.goto(f"{url}/#key={key}" if key else url)
+        visit.page.wait_for_selector("#frame:not([hidden])")
+        return visit
+
+    yield visit
+    for context in contexts:
+        context.close()

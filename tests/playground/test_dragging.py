@@ -1,0 +1,105 @@
+"""The overlay by hand: what is dragged, scaled and turned on the preview is what the request says."""
+
+import pytest
+
+
+def number(seen, name: str) -> float:
+    return float(seen.value(name))
+
+
+def test_the_offsets_sent_are_the_pixels_dragged(visit):
+    seen = visit()
+    scale = seen.scale()
+
+    seen.drag("#mover", -150 * scale, 40 * scale)
+    body = seen.submit()
+
+    assert abs(body["x_offset"] - (430 - 150)) <= 1
+    assert abs(body["y_offset"] - (235 + 40)) <= 1
+    assert body["rescale_factor"] == 0.33
+    assert body.keys() == {"base_image", "overlay_image", "x_offset", "y_offset", "rescale_factor"}
+
+
+@pytest.mark.parametrize(
+    ("params", "moved"),
+    [
+        ({"gravity": "southeast", "x_offset": 20, "y_offset": 30}, {"x_offset": 50, "y_offset": 10}),
+        ({"x_offset": 0, "x_percent": 50, "y_offset": 0}, {"x_percent": 45, "y_offset": 20}),
+    ],
+    ids=["from another corner", "in percent"],
+)
+def test_what_an_offset_is_measured_by_stays(visit, params, moved):
+    seen = visit()
+    if gravity := params.pop("gravity", None):
+        seen.page.select_option("#p-gravity", gravity)
+    seen.fill(**params)
+
+    seen.drag("#mover", -30 * seen.scale(), 20 * seen.scale())
+
+    assert {name: number(seen, name) for name in moved} == pytest.approx(moved, abs=1)
+
+
+def test_the_corner_scales_and_the_opposite_one_stays(visit):
+    seen = visit()
+    by = 60 * seen.scale()
+
+    seen.drag("#scaler", -by, -by)
+
+    assert number(seen, "rescale_factor") == pytest.approx((158 - 60) / 480, abs=0.005)
+    assert (number(seen, "x_offset"), number(seen, "y_offset")) == pytest.approx((430, 235), abs=1)
+
+
+def test_the_knob_turns_about_the_middle(visit):
+    seen = visit()
+    box = seen.page.locator("#frame").bounding_box()
+    knob = seen.page.locator("#rotator").bounding_box()
+    reach = box["y"] + box["height"] / 2 - (knob["y"] + knob["height"] / 2)
+
+    seen.drag("#rotator", -reach, reach)  # from the top to the left: counter-clockwise
+
+    assert number(seen, "rotation") == pytest.approx(90, abs=1)
+    assert (number(seen, "x_offset"), number(seen, "y_offset")) == pytest.approx((430, 235), abs=3)
+    assert seen.page.get_attribute("#rotator", "aria-valuenow") == seen.value("rotation")
+
+
+def test_arrow_keys_do_what_the_hand_does(visit):
+    seen = visit()
+
+    seen.page.press("#mover", "ArrowLeft")
+    seen.page.press("#mover", "Shift+ArrowDown")
+    assert (seen.value("x_offset"), seen.value("y_offset")) == ("429", "245")
+    seen.page.press("#scaler", "Shift+ArrowRight")
+    assert number(seen, "rescale_factor") == pytest.approx(168 / 480, abs=0.001)
+    seen.page.press("#rotator", "Shift+ArrowUp")
+    assert seen.value("rotation") == "10"
+    seen.await_text("#announcer", "168 by 168 pixels, turned by 10 degrees")
+
+
+def test_fields_move_the_frame_and_sliders_follow_them(visit):
+    seen = visit()
+    before = seen.page.locator("#frame").bounding_box()
+
+    seen.fill(x_offset=130, opacity=0.25)
+    seen.await_text("#preview-facts", "at 130, 235")
+
+    after = seen.page.locator("#frame").bounding_box()
+    assert after["x"] - before["x"] == pytest.approx(-300 * seen.scale(), abs=1)
+    assert seen.page.input_value('[data-for="opacity"]') == "0.25"
+
+    seen.page.fill('[data-for="opacity"]', "0.5")
+    assert seen.value("opacity") == "0.5"
+
+
+def test_fit_centre_and_reset(visit):
+    seen = visit()
+
+    seen.page.click("[data-tool=fit]")
+    assert (seen.value("overlay_resize"), seen.value("x_offset"), seen.value("y_offset")) == (
+        "Fit",
+        "100",
+        "0",
+    )
+    seen.page.click("[data-tool=reset]")
+    assert (seen.value("overlay_resize"), seen.value("x_offset")) == ("Resize by rescale_factor", "430")
+    seen.page.click("[data-tool=centre]")
+    assert (seen.value("x_offset"), seen.value("y_offset")) == ("221", "121")

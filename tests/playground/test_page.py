@@ -1,0 +1,118 @@
+"""The page as it is served: small, by itself, under a strict policy, and usable by everybody."""
+
+import re
+from importlib.resources import files
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from api.playground.bundle import bundle
+from tests.playground.conftest import PHONE
+from tests.stack import KEY
+
+DESK = {"viewport": {"width": 1280, "height": 800}}
+
+
+def serious(page) -> list[str]:
+    """What axe-core finds that keeps people from using the page."""
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] != "minor"]
+
+
+def test_the_first_paint_takes_three_requests_and_under_100_kilobytes(service, visit):
+    seen = visit().requests
+    own = [request.url.removeprefix(service.url) for request in seen]
+    document = [path for path in own if not path.startswith("/samples/")]
+
+    assert [path.partition("#")[0] for path in document] == [
+        "/",
+        "/playground/style.css",
+        "/playground/playground.js",
+    ]
+    assert all(request.url.startswith(service.url) for request in seen)  # nothing from elsewhere
+    sent = [request.sizes()["responseBodySize"] for request in seen if "/samples/" not in request.url]
+    assert sum(sent) < 40_000
+
+
+def test_without_gzip_it_is_the_same(service):
+    with httpx.Client(
+        base_url=service.url, trust_env=False, headers={"accept-encoding": "identity"}
+    ) as plain:
+        for path in ("/", "/playground/playground.js", "/playground/style.css"):
+            answer = plain.get(path)
+            assert "content-encoding" not in answer.headers
+            assert answer.content == service.client.get(path).content
+
+
+def test_a_browser_that_has_a_file_is_not_sent_it_again(service):
+    for path in ("/", "/playground/playground.js"):
+        first = service.client.get(path)
+        again = service.client.get(path, headers={"if-none-match": f'"other", {first.headers["etag"]}'})
+
+        assert (again.status_code, again.content) == (304, b"")
+
+
+def test_no_code_or_style_runs_but_what_is_served_here(service):
+    answer = service.client.get("/")
+    rules = dict(rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; "))
+
+    assert (rules["default-src"], rules["script-src"], rules["style-src"]) == ("'none'", "'self'", "'self'")
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert not re.search(r"<style|\bstyle=|\bon\w+=|<script>", answer.text)
+
+
+def test_an_unknown_file_is_the_usual_404(service):
+    assert service.client.get("/playground/nothing.js").json()["code"] == "not_found"
+
+
+def test_the_script_holds_every_module_once_after_what_it_imports():
+    folder = files("api.playground") / "static"
+    sources = {each.name: each.read_text() for each in folder.iterdir() if each.name.endswith(".js")}
+    script = bundle(sources, "main.js")
+    places = {name: script.index(f"const ${name.removesuffix('.js')} = (() =>") for name in sources}
+
+    assert len(re.findall(r"^const \$\w+ = \(\(\) =>", script, re.M)) == len(sources)
+    for name, source in sources.items():
+        for imported in re.findall(r'^import .* from "\./(\w+\.js)";', source, re.M):
+            assert places[imported] < places[name]
+
+
+def test_the_key_in_the_link_is_taken_and_leaves_the_address_bar(service, visit):
+    seen = visit()
+
+    assert seen.page.input_value("#key") == KEY
+    assert seen.page.url == f"{service.url}/"
+    assert not any(KEY in request.url.partition("#")[0] for request in seen.requests)
+    assert seen.page.evaluate("localStorage.length") == 0  # kept until the tab is closed
+
+    seen.page.check("#remember")
+    assert KEY in seen.page.evaluate("JSON.stringify(localStorage)")
+
+
+@pytest.mark.parametrize(("scheme", "device"), [("light", DESK), ("dark", PHONE)])
+def test_axe_finds_nothing_at_the_start_after_a_result_or_after_an_error(visit, scheme, device):
+    seen = visit(color_scheme=scheme, **device)
+    assert serious(seen.page) == []
+
+    seen.submit()
+    seen.await_result()
+    assert serious(seen.page) == []
+
+    seen.page.click("[data-view=difference]")
+    seen.fill(rotation=400)
+    seen.page.click("#submit")
+    assert seen.error("rotation")
+    assert serious(seen.page) == []
+    assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_every_control_is_reached_by_the_keyboard(visit):
+    page = visit().page
+    reached = set()
+    for _ in range(70):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+
+    assert {"key", "mover", "rotator", "scaler", "f-base_image", "p-x_offset", "p-opacity"} <= reached
+    assert {"p-blend_mode", "submit", "tab-curl", "copy"} <= reached

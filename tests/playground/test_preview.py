@@ -1,0 +1,150 @@
+"""The preview follows the compositor: the same sizes and places, and nearly the same pixels."""
+
+import base64
+import io
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from compositor import SuperimposeParams, superimpose
+from compositor.place import corner
+from compositor.rotate import Turn
+from compositor.size import overlay_size
+
+BASE, OVERLAY = (300, 200), (120, 90)
+
+PLACED = """async (cases) => {
+  const { placement } = await import("/playground/geometry.js");
+  return cases.map(([params, overlay, base]) => {
+    const { size, turned, corner } = placement(params, overlay, base);
+    return [size.width, size.height, turned.width, turned.height, corner.x, corner.y];
+  });
+}"""
+
+DRAWN = """async ([files, cases]) => {
+  const { previewer } = await import("/playground/preview.js");
+  const { fromFile } = await import("/playground/pictures.js");
+  const picture = (text) => {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    return fromFile(new File([bytes], "picture.png"), Infinity);
+  };
+  const [base, overlay, mask] = await Promise.all(files.map(picture));
+  const draw = previewer();
+  const canvas = document.createElement("canvas");
+  return cases.map(([params, masked]) => {
+    draw(canvas, { base_image: base, overlay_image: overlay, mask: masked ? mask : null }, params);
+    return canvas.toDataURL("image/png").split(",")[1];
+  });
+}"""
+
+
+def sized(size: tuple[int, int]) -> dict[str, int]:
+    return {"width": size[0], "height": size[1]}
+
+
+def any_params(chance: random.Random) -> dict[str, Any]:
+    """Sizes and places of every kind."""
+    resize = chance.choice(["None", "Fit", "Resize by rescale_factor", "Resize to width & heigth"])
+    chosen = {
+        "rotation": chance.choice([0, 90, 180, 270, 360, chance.randint(0, 360)]),
+        "gravity": chance.choice(["northwest", "north", "center", "east", "southeast"]),
+    }
+    if chance.random() < 0.3:
+        chosen["scale_to"] = chance.uniform(0.01, 3)
+    else:
+        chosen |= {"overlay_resize": resize, "rescale_factor": round(chance.uniform(0.001, 4), 3)}
+        chosen |= {"width": chance.randint(1, 900), "height": chance.randint(1, 900)}
+    for axis in "xy":
+        if chance.random() < 0.3:
+            chosen[f"{axis}_percent"] = round(chance.uniform(-150, 150), 2)
+        else:
+            chosen[f"{axis}_offset"] = chance.randint(-500, 500)
+    return chosen
+
+
+def placed(params: SuperimposeParams, overlay: tuple[int, int], base: tuple[int, int]) -> list[int]:
+    size = overlay_size(params, overlay, base)
+    turned = Turn.of(size, params.rotation).after
+    return [*size, *turned, *corner(params, turned, base)]
+
+
+def test_sizes_and_places_are_the_compositors_to_the_pixel(visit):
+    chance = random.Random(7)
+    cases = []
+    for _ in range(600):
+        sides = [(chance.randint(1, 1500), chance.randint(1, 1500)) for _ in "ob"]
+        cases.append((SuperimposeParams(**any_params(chance)), *sides))
+
+    page = visit().page
+    sent = [(params.model_dump(), sized(overlay), sized(base)) for params, overlay, base in cases]
+
+    assert page.evaluate(PLACED, sent) == [placed(*case) for case in cases]
+
+
+def smooth(size: tuple[int, int], seed: int, opaque: bool) -> Image.Image:
+    """A picture without hard edges, whose alpha is between a half and one or all one."""
+    levels = np.random.default_rng(seed).integers(0, 256, (7, 7, 4), np.uint8)
+    levels[..., 3] = 255 if opaque else levels[..., 3] // 2 + 128
+    return Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC)
+
+
+def file(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+FILES = [file(smooth(BASE, 1, True)), file(smooth(OVERLAY, 2, False)), file(smooth((60, 60), 3, True))]
+AT = {"x_offset": 40, "y_offset": 30, "image_format": "png"}
+CASES: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "smaller": {"rescale_factor": 0.53},
+    "larger": {"rescale_factor": 1.7, "x_offset": -40},
+    "linear": {"rescale_factor": 1.7, "resize_method": "bilinear"},
+    "area": {"rescale_factor": 0.5, "resize_method": "area"},
+    "fit": {"overlay_resize": "Fit"},
+    "to width and height": {"overlay_resize": "Resize to width & heigth", "width": 200, "height": 40},
+    "to the base": {"scale_to": 0.5},
+    "turned": {"rotation": 30},
+    "a quarter": {"rotation": 90},
+    "flipped": {"flip": "horizontal", "rotation": 180},
+    "anchored": {"gravity": "southeast", "opacity": 0.4},
+    "in the middle": {"gravity": "center"},
+    "percent": {"x_offset": 0, "x_percent": 25, "y_offset": 0, "y_percent": -10},
+    "masked": {"masked": True},
+    "masked the other way": {"masked": True, "invert_mask": True, "flip": "vertical"},
+    "multiply": {"blend_mode": "multiply", "opacity": 0.7},
+    "luminosity": {"blend_mode": "luminosity", "rotation": 200},
+    "tiles": {"tile": True, "tile_spacing": 12, "rescale_factor": 0.9, "rotation": 20},
+    "half of it": {"rescale_factor": 0.5},
+    "half of it, flipped": {"rescale_factor": 0.5, "flip": "both"},
+    "many tiles": {"tile": True, "rescale_factor": 0.1, "x_offset": -7, "blend_mode": "screen"},
+}
+
+
+def pixels(data: bytes) -> Any:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+
+
+@pytest.fixture(scope="module")
+def cases() -> dict[str, tuple[SuperimposeParams, bool]]:
+    split = {name: ({**AT, **case}, case.get("masked", False)) for name, case in CASES.items()}
+    return {
+        name: (SuperimposeParams(**{key: value for key, value in case.items() if key != "masked"}), masked)
+        for name, (case, masked) in split.items()
+    }
+
+
+def test_it_draws_nearly_the_pixels_of_the_compositor(visit, cases):
+    sent = [[params.model_dump(), masked] for params, masked in cases.values()]
+    drawn = visit().page.evaluate(DRAWN, [[base64.b64encode(data).decode() for data in FILES], sent])
+
+    apart = {}
+    for (name, (params, masked)), preview in zip(cases.items(), drawn, strict=True):
+        made = superimpose(FILES[0], FILES[1], params, FILES[2] if masked else None)
+        levels = np.abs(pixels(base64.b64decode(preview)) - pixels(made.data))
+        apart[name] = (round(levels.mean(), 2), int(np.percentile(levels, 99)))
+    assert {name: levels for name, levels in apart.items() if levels[0] > 1 or levels[1] > 12} == {}

@@ -1,0 +1,179 @@
+"""From Submit to the picture: progress, result, difference, code, recent requests, lost answers."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from uuid import UUID
+
+import playwright
+from PIL import Image
+
+from tests.playground.conftest import PHONE
+from tests.playground.test_preview import file, smooth
+from tests.stack import KEY
+
+RUNNERS = {
+    "curl": ["sh", "-c"],
+    "python": [sys.executable, "-c"],
+    "javascript": [str(Path(playwright.__file__).parent / "driver" / "node"), "--input-type=module", "-e"],
+}
+
+
+def test_a_submit_ends_with_the_real_picture_beside_the_preview(visit):
+    seen = visit()
+    seen.submit()
+    seen.await_result()
+
+    assert re.fullmatch(r"\d+ ms|\d+\.\d s", seen.page.inner_text('[data-step="COMPLETED"] span'))
+    assert re.match(r"Done\. fetch .* compose .* store", seen.run_text())
+    assert seen.page.evaluate("[result.naturalWidth, result.naturalHeight]") == [600, 400]
+    with seen.page.expect_download() as download:
+        seen.page.click("#download")
+    with Image.open(download.value.path()) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (600, 400))
+
+    seen.page.click("[data-view=difference]")
+    mean = re.search(r"mean (\d+\.\d)", seen.page.inner_text("#difference-facts"))
+    assert mean is not None
+    assert float(mean[1]) < 2
+    seen.fill(x_offset=1)
+    assert seen.page.text_content("#result-name") == "Earlier result"
+    assert seen.complaints == []
+
+
+def test_on_a_phone_one_tap_after_a_field_was_used_submits_and_shows_the_result(visit):
+    seen = visit(**PHONE)
+    seen.page.tap("#p-resize_method")
+    seen.fill(opacity=0.5)
+    with seen.page.expect_request("**/v2/superimpose"):
+        seen.page.tap("#submit")
+    seen.await_result()
+
+    box = seen.page.locator("#result").bounding_box()
+    assert 0 <= box["y"] < box["y"] + box["height"] <= PHONE["viewport"]["height"]
+
+
+def test_queued_and_processing_are_shown_while_they_last(visit):
+    seen = visit()
+    answers = iter(["QUEUED", "PROCESSING"])
+
+    def slowly(route):
+        if (status := next(answers, None)) is None:
+            return route.continue_()
+        return route.fulfill(json={"status": status, "queue_position": 3, "metrics": {}})
+
+    seen.page.route("**/status", slowly)
+    seen.submit()
+
+    seen.page.wait_for_selector('[data-step="QUEUED"].now')
+    seen.await_text("#run-text", "3 before it in the queue.")
+    seen.page.wait_for_selector('[data-step="PROCESSING"].now')
+    seen.await_result()
+    assert seen.page.locator("#steps .done").count() == 3
+
+
+def test_files_of_this_computer_small_and_large_are_sent_and_a_mask_counts(visit):
+    seen = visit()
+    large = file(smooth((900, 700), 3, True).effect_spread(20))
+    assert len(large) > 256 * 1024
+    seen.choose("base_image", "large.png", large)
+    seen.choose("overlay_image", "small.png", file(smooth((40, 30), 4, True)))
+    seen.page.click('[data-field="mask"] [data-sample]')
+    seen.page.wait_for_selector('[data-field="mask"].filled')
+    seen.await_text('[data-field="base_image"] .about', "large.png")
+    seen.fill(rescale_factor=1)
+
+    body = seen.submit()
+    seen.await_result()
+
+    assert body["base_image"].startswith("http")
+    assert body["overlay_image"].startswith("data:image/png;base64,")
+    assert body["mask"].startswith("data:image/png;base64,")
+    assert seen.page.evaluate("[result.naturalWidth, result.naturalHeight]") == [900, 700]
+
+
+def test_a_dropped_file_is_the_overlay(visit):
+    seen = visit()
+    data = list(file(smooth((50, 20), 5, True)))
+    seen.page.evaluate(
+        """(data) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([new Uint8Array(data)], "dropped.png", { type: "image/png" }));
+          stage.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+        }""",
+        data,
+    )
+
+    seen.await_text('[data-field="overlay_image"] .about', "dropped.png")
+    seen.await_text("#preview-facts", "overlay 16")  # 50 pixels, rescaled
+
+
+def test_each_click_has_an_idempotency_key_and_a_lost_answer_is_asked_for_again_with_it(visit):
+    seen = visit()
+    answers = iter(["lost"])
+
+    def lose_one(route):
+        if next(answers, None) is None:
+            return route.continue_()
+        route.fetch()  # the service has accepted it
+        return route.abort()
+
+    seen.page.route("**/v2/superimpose", lose_one)
+    seen.submit()
+    seen.await_result()
+    seen.submit()
+    seen.page.locator("#recent img").nth(1).wait_for()
+
+    first, again, second = [request.headers["idempotency-key"] for request in seen.submitted()]
+    assert first == again != second
+    assert UUID(first).version == UUID(second).version == 4
+
+
+def test_recent_requests_of_the_key_outlive_a_reload_and_count_down(visit):
+    seen = visit()
+    seen.fill(x_offset=77)
+    seen.submit()
+    seen.await_result()
+    seen.page.reload()
+    seen.page.wait_for_selector("#frame:not([hidden])")
+
+    entry = seen.page.locator("#recent li")
+    assert re.fullmatch(r"(60:00|59:\d\d) left", entry.locator("small").inner_text())
+    entry.locator("button").click()
+    seen.await_result()
+    assert seen.value("x_offset") == "77"
+
+    seen.page.fill("#key", "another")
+    assert entry.count() == 0
+    seen.page.fill("#key", KEY)
+    assert entry.count() == 1
+    seen.page.clock.install()
+    seen.page.clock.fast_forward("01:00:01")
+    seen.page.reload()
+    seen.page.wait_for_selector("#frame:not([hidden])")
+    assert entry.count() == 0
+
+
+def test_the_code_runs_as_it_is_copied(visit, tmp_path):
+    name = "it's $mine.png"
+    (tmp_path / name).write_bytes(file(smooth((40, 30), 6, True)))
+    seen = visit()
+    seen.choose("overlay_image", name, (tmp_path / name).read_bytes())
+    seen.fill(opacity=0.5)
+    seen.await_text("#code", "mine.png")
+
+    for language, runner in RUNNERS.items():
+        if language == "curl" and not shutil.which("curl"):
+            assert os.environ.get("CI") != "true", "needs curl"
+            continue
+        seen.page.click(f"[data-language={language}]")
+        code = seen.page.inner_text("#code")
+        done = subprocess.run(
+            [*runner, code], env={**os.environ, "KEY": KEY}, cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert '"status":"QUEUED"' in done.stdout.replace(" ", "") or "/pictures/" in done.stdout
+        assert KEY not in code
