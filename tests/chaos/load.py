@@ -12,8 +12,8 @@ from jobs.status import FailureCode, Status
 from tests.chaos.requests import Asked, Asking
 
 TRY_AGAIN = frozenset({429, 500, 502, 503})
-TRY_AGAIN_S = 0.3
-POLL_S = 0.3
+TRY_AGAIN_S = 0.5
+POLL_S = 1
 ANSWER_S = 5
 PATIENCE_S = 90
 TWICE_ONE_IN = 20

@@ -75,7 +75,7 @@ class Asking:
         return self._asked("samples", urls[0], urls[1], files, rescale_factor=0.33)
 
     def _fetched(self) -> Asked:
-        (manner,) = self._rng.choices(["prompt", "late", "broken"], [10, 15, 5])
+        (manner,) = self._rng.choices(["prompt", "late", "broken"], [16, 8, 6])
         base, overlay = self._count(), tiny_png(self._count())
         url = f"{self._origin_url}/{manner}/{base}"
         return self._asked(manner, url, _inline(overlay), (tiny_png(base), overlay))
