@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from dataclasses import dataclass, field
 
 from redis import Redis, RedisError
@@ -44,6 +45,12 @@ class Census:
                 self._note(
                     request_id, {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
                 )
+
+    def expired(self, request_id: str) -> dict[str, str] | None:
+        """The last record of a request whose time is over; None if it may still be asked for."""
+        record = self.last_records.get(request_id, {})
+        is_over = int(record.get("expires_at", 0)) / 1000 <= time.time()
+        return record if is_over and record.get("status") in TERMINAL else None
 
     def _note(self, request_id: str, record: dict[str, str]) -> None:
         if not record:

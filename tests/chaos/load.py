@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import httpx
 
 from jobs.status import FailureCode, Status
+from tests.chaos.census import Census
 from tests.chaos.requests import Asked, Asking
 
 TRY_AGAIN = frozenset({429, 500, 502, 503})
@@ -18,6 +20,10 @@ ANSWER_S = 5
 PATIENCE_S = 90
 TWICE_ONE_IN = 20
 """As often a client submits twice at the same time."""
+
+
+class TooLate(Exception):
+    """The request has ended and expired before its client, held up by faults, came to look."""
 
 
 class GaveUp(Exception):
@@ -55,6 +61,7 @@ class Load:
     asking: Asking
     look_again_s: float
     """After this time a picture is fetched once more."""
+    census: Census
     told: list[Told] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
 
@@ -76,10 +83,24 @@ class Load:
             await self._await_end(told)
             if told.status is Status.COMPLETED:
                 url = await self._result(told)
-                told.picture = await self._picture(url)
+                told.picture = await self._picture(told, url)
                 await self._fetch_again(told, url)
+        except TooLate:
+            self._believe(told, self.census.last_records[told.request_id])
         except GaveUp as error:
             told.complaint = str(error)
+
+    def _believe(self, told: Told, record: Mapping[str, str]) -> None:
+        """What became of it, from its record; only its picture was never seen."""
+        self.answers["came too late"] += 1
+        told.ended_at = told.ended_at or time.monotonic()
+        told.status, told.error = Status(record["status"]), record.get("error")
+        told.code = FailureCode(record["code"]) if "code" in record else None
+
+    def _is_gone(self, told: Told, answer: httpx.Response) -> None:
+        """Raises `TooLate` for a 404 that is right."""
+        if answer.status_code == 404 and self.census.expired(told.request_id):
+            raise TooLate
 
     async def _submit(self, told: Told) -> None:
         headers = {"Idempotency-Key": told.asked.idempotency_key}
@@ -100,6 +121,7 @@ class Load:
         while time.monotonic() < deadline:
             answer = await self._ask("poll", "GET", f"/v2/requests/{told.request_id}/status")
             body = answer.json()
+            self._is_gone(told, answer)
             if answer.status_code not in (200, 422):
                 raise GaveUp(f"a poll was answered {answer.status_code} {answer.text}")
             if body["status"] in (Status.COMPLETED, Status.FAILED):
@@ -112,14 +134,16 @@ class Load:
 
     async def _result(self, told: Told) -> str:
         result = await self._ask("result", "GET", f"/v2/requests/{told.request_id}")
+        self._is_gone(told, result)
         if result.status_code != 200:
             raise GaveUp(f"the result was answered {result.status_code} {result.text}")
         body = result.json()
         told.expires_at = datetime.fromisoformat(body["expires_at"]).timestamp()
         return str(body["output"])
 
-    async def _picture(self, url: str) -> bytes:
+    async def _picture(self, told: Told, url: str) -> bytes:
         answer = await self._ask("picture", "GET", url)
+        self._is_gone(told, answer)
         if answer.status_code != 200:
             raise GaveUp(f"the picture was answered {answer.status_code} {answer.text}")
         return answer.content
@@ -128,15 +152,13 @@ class Load:
         """The same picture is there until it expires."""
         await asyncio.sleep(self.look_again_s)
         try:
-            same = await self._picture(url) == told.picture
+            same = await self._picture(told, url) == told.picture
+        except TooLate:
+            return
         except GaveUp as error:
-            if time.time() < told.expires_at:
-                raise GaveUp(
-                    f"later, {told.expires_at - time.time():.1f} s before its end, {error}"
-                ) from None
-        else:
-            if not same:
-                raise GaveUp("later, the picture was another")
+            raise GaveUp(f"later, {told.expires_at - time.time():.1f} s before its end, {error}") from None
+        if not same:
+            raise GaveUp("later, the picture was another")
 
     async def _ask(self, what: str, method: str, url: str, **options: object) -> httpx.Response:
         """The first answer that is one, asking again as long as there is none."""

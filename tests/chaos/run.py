@@ -54,7 +54,8 @@ async def _strained(plan: Plan, service: Service, say: Callable[[str], None]) ->
     schedule = Schedule(plan.kinds, plan.faults, plan.seconds, random.Random(f"faults {plan.seed}"))
     async with _client(service) as client:
         asking = Asking(random.Random(f"requests {plan.seed}"), service.url, service.origin.url)
-        load, census = Load(client, asking, look_again_s=plan.result_ttl_s / 2), Census(service.redis)
+        census = Census(service.redis)
+        load = Load(client, asking, plan.result_ttl_s / 2, census)
         async with _beside(census.run(), _progress(load, schedule, say)):
             await asyncio.gather(load.run(plan.requests, plan.seconds), schedule.run(service))
         census.count()
