@@ -11,12 +11,12 @@ import httpx
 import typer
 
 from cli.redis_server import RedisUnavailable, await_ready, server_command
-from cli.roles import WORKER
+from cli.roles import SPARE_S, WORKER
 from cli.supervisor import Supervisor
 from jobs.key_text import new_key
 from jobs.settings import Settings
 
-GRACE_S = 8
+GRACE_S = 8  # at Ctrl-C: people wait less than deploys do
 READY_TIMEOUT_S = 30
 
 
@@ -28,6 +28,7 @@ def run(host: str, port: int, workers: int | None, data_dir: Path | None) -> Non
         "SUPERIMPOSE_REDIS_URL": settings.effective_redis_url,
         "SUPERIMPOSE_DATA_DIR": str(settings.data_dir),
         "SUPERIMPOSE_DEV_API_KEY": key,
+        "SUPERIMPOSE_DRAIN_TIMEOUT_S": str(min(settings.drain_timeout_s, GRACE_S - SPARE_S)),
     }
     supervisor = Supervisor(grace_s=GRACE_S)
     try:

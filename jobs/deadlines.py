@@ -5,6 +5,9 @@ from typing import Self
 
 from jobs.settings import Settings
 
+GRACE_S = 3
+"""What a worker may take to report what it ended in time; then the reconciler ends the request."""
+
 
 @dataclass(frozen=True)
 class Deadlines:
@@ -22,7 +25,3 @@ class Deadlines:
     def longest_s(self) -> float:
         """From a request's making to its end, whatever dies."""
         return self.start_timeout_s + self.timeout_s + GRACE_S
-
-
-GRACE_S = 3
-"""What a worker may take to report what it ended in time; then the reconciler ends the request."""

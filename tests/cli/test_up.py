@@ -137,6 +137,21 @@ def test_accepted_requests_survive_a_restart(up):
                 time.sleep(0.05)
 
 
+def test_a_job_that_takes_too_long_for_ctrl_c_is_given_back_and_nobody_is_killed(up, origin, monkeypatch):
+    monkeypatch.setenv("SUPERIMPOSE_FETCH_ALLOW", "127.0.0.1/32")
+    service = up()
+    url = re.search(r"URL\s+(\S+)", service.greeting())[1]
+    path = "/hangs.jpg?ctrl-c"
+    body = {"base_image": origin.url + path, "overlay_image": f"{url}/samples/logo.png"}
+    httpx.post(f"{url}/v2/superimpose", json=body, headers={"x-api-key": service.key()}, trust_env=False)
+    origin.await_request(path)
+
+    assert service.interrupt() == 0
+
+    assert "given back: the worker stops" in service.printed
+    assert "killed" not in service.printed
+
+
 def test_a_port_in_use_is_refused_in_one_sentence(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
