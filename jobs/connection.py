@@ -21,7 +21,7 @@ The key is read first: an answer that does not come, then two connections that f
 at the repetition, just in time, and the change that follows fails: 1.0 s and 1.0 s. Behind Sentinels one
 search that meets silent ones, 0.5 s, may come on top of the first case; the next begins with one that spoke.
 """
-LONGEST_PAUSE_S = 10
+LONGEST_PAUSE_S = 1
 SPARE_CONNECTIONS = 10
 """Every call that the API has open may wait for Redis at a time; beyond redis-py's 100 they would fail."""
 
