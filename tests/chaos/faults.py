@@ -17,8 +17,8 @@ from tests.chaos.service import LEASE_S, Service
 
 Fault = Callable[[Service, Random], Awaitable[None]]
 
-BREATHE_S = 1.5
-"""Between two troubles of the same Redis or store, so that they never add up to a longer one."""
+BREATHE_S = 2
+"""Between two troubles of the same Redis, store or API, so that they never add up to a longer one."""
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 
@@ -182,7 +182,7 @@ async def _end_worker(service: Service, worker: Role, number: signal.Signals) ->
 
 
 async def _end_api(service: Service, number: signal.Signals) -> None:
-    async with service.api.busy:
+    async with _alone(service.api.busy):
         service.api.end(number)
         await service.api.ended()
         await service.await_api()

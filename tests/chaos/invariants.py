@@ -12,6 +12,8 @@ from tests.chaos.service import CREDITS
 AFTERMATH_S = 5
 """For as long after its end a fault may still be the reason of a failure."""
 
+MOST_LATE = 0.05
+
 EXCUSES = {FailureCode.INTERNAL: {"lose store"}}
 """Which faults justify that a request FAILED with a code; no other code needs to be seen."""
 
@@ -65,6 +67,13 @@ def wrong_answers(answers: Mapping[str, int]) -> Iterator[str]:
     for answer, count in answers.items():
         if answer.endswith(" 500"):
             yield f"{count} times {answer}: Redis or store away is 502"
+
+
+def unseen(told: Sequence[Told], answers: Mapping[str, int]) -> Iterator[str]:
+    """A sentence if faults kept so many clients from looking in time that the run shows little."""
+    late = answers.get("came too late", 0)
+    if late > MOST_LATE * len(told):
+        yield f"{late} clients came when their request had expired, at most {MOST_LATE:.0%} may"
 
 
 def wrong_counts(told: Sequence[Told], census: Census) -> Iterator[str]:

@@ -15,6 +15,8 @@ from tests.chaos.requests import Asked, Asking
 
 TRY_AGAIN = frozenset({429, 500, 502, 503})
 TRY_AGAIN_S = 0.5
+BACK_OFF = 1.5
+LONGEST_PAUSE_S = 3
 POLL_S = 1
 ANSWER_S = 5
 PATIENCE_S = 90
@@ -156,14 +158,14 @@ class Load:
         except TooLate:
             return
         except GaveUp as error:
-            raise GaveUp(f"later, {told.expires_at - time.time():.1f} s before its end, {error}") from None
+            raise GaveUp(f"later, {error}; it lives until {told.expires_at:.1f}") from None
         if not same:
             raise GaveUp("later, the picture was another")
 
     async def _ask(self, what: str, method: str, url: str, **options: object) -> httpx.Response:
         """The first answer that is one, asking again as long as there is none."""
         deadline = time.monotonic() + PATIENCE_S
-        last = "nothing"
+        last, pause_s = "nothing", TRY_AGAIN_S
         while time.monotonic() < deadline:
             try:
                 answer = await self.client.request(method, url, **options)  # type: ignore[arg-type]
@@ -175,7 +177,8 @@ class Load:
                     self.answers[f"{what} {last}"] += 1
                     return answer
             self.answers[f"{what} {last}"] += 1
-            await asyncio.sleep(TRY_AGAIN_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(BACK_OFF * pause_s, LONGEST_PAUSE_S)
         raise GaveUp(f"no answer to a {what} within {PATIENCE_S} s, last {last}")
 
     @property

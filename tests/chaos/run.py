@@ -63,6 +63,7 @@ async def _strained(plan: Plan, service: Service, say: Callable[[str], None]) ->
     report.violations += invariants.broken_promises(load.told, schedule.injected)
     report.violations += schedule.lasting
     report.violations += invariants.wrong_answers(load.answers)
+    report.violations += invariants.unseen(load.told, load.answers)
     report.violations += invariants.wrong_counts(load.told, census)
     key = ApiKeys(service.redis).get(service.key_id)
     report.violations += invariants.wrong_credits(load.told, key)
