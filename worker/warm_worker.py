@@ -148,9 +148,10 @@ class WarmWorker(Worker):
         self.set_state(WorkerStatus.IDLE)
 
     def _is_idle(self) -> bool:
-        """Whether nothing waits, in our hand, in the queue or for its next attempt."""
-        waiting = self.connection.llen(keyspace.RQ_QUEUE) or self.connection.zcard(keyspace.RQ_SCHEDULED)
-        return not (self._taken or waiting)
+        """Whether nothing waits, in our hand, in the queue or for its next attempt; seen at one moment."""
+        with self.connection.pipeline() as pipe:
+            waiting = pipe.llen(keyspace.RQ_QUEUE).zcard(keyspace.RQ_SCHEDULED).execute()
+        return not (self._taken or any(waiting))
 
     def _do_next(self) -> bool:
         """Wait a moment for a job and do it; whether there was one."""
