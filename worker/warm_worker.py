@@ -150,7 +150,9 @@ class WarmWorker(Worker):
     def _is_idle(self) -> bool:
         """Whether nothing waits, in our hand, in the queue or for its next attempt; seen at one moment."""
         with self.connection.pipeline() as pipe:
-            waiting = pipe.llen(keyspace.RQ_QUEUE).zcard(keyspace.RQ_SCHEDULED).execute()
+            pipe.llen(keyspace.RQ_QUEUE)
+            pipe.zcard(keyspace.RQ_SCHEDULED)
+            waiting = pipe.execute()
         return not (self._taken or any(waiting))
 
     def _do_next(self) -> bool:
