@@ -89,6 +89,10 @@ class Child:
             return 0
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    def has_ended(self) -> bool:
+        """Whether it is gone; then nothing of it is left."""
+        return self._process.poll() is not None
+
     def has_spoken(self) -> bool:
         """Whether it has something to say, so that nobody has to wait for it."""
         return self._connection.poll()

@@ -18,6 +18,8 @@ class Children:
     def ready(self) -> Child:
         """A child that can take an order. Raises `ChildDied`, `ChildRefused` where none can be had."""
         self._let_successor_take_over()
+        if self._current and self._current.has_ended():  # while it was idle: no job has to find out
+            self.lose()
         if self._current is None:
             self._current, self._jobs = self._started(), 0
         return self._current

@@ -64,6 +64,15 @@ def test_a_child_that_is_lost_is_killed_and_replaced(children):
     assert is_alive(children.ready().pid)
 
 
+def test_a_child_that_died_while_it_was_idle_is_reaped_and_replaced(children):
+    idle = children.ready().pid
+    os.kill(idle, signal.SIGKILL)
+    os.waitid(os.P_PID, idle, os.WEXITED | os.WNOWAIT)
+
+    assert children.ready().pid != idle
+    assert not is_alive(idle)
+
+
 def test_closing_ends_the_successor_too(children):
     pids = [children.ready().pid]
     children.one_more_job_done()
