@@ -11,7 +11,7 @@ from redis import RedisError
 from jobs.output import Output
 from jobs.status import FailureCode
 from jobs.store import PictureStore
-from jobs.transitions import LOST, Failure, IllegalMove, Transitions
+from jobs.transitions import ENDED, LOST, Failure, IllegalMove, Transitions
 from worker.attempt import Interrupted
 from worker.messages import Ending, Outcome
 
@@ -106,7 +106,8 @@ class Report:
                 log.info("request %s %s", self._request_id, done)
                 return False
             except IllegalMove as refused:
-                log.info("request %s: attempt %d: %s", self._request_id, self._attempt, refused.reason)
+                what = "FAILED: " if refused.reason in ENDED else f"attempt {self._attempt} counts no more: "
+                log.info("request %s %s%s", self._request_id, what, refused.reason)
                 return True
             except RedisError as error:
                 log.warning("request %s: cannot report, trying again: %s", self._request_id, error)

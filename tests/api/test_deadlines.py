@@ -2,7 +2,6 @@
 
 import pytest
 
-from jobs import keyspace
 from tests.stack import environment, running
 
 URLS = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}
@@ -79,15 +78,3 @@ def test_all_faults_of_the_headers_come_in_one_answer(stack):
 
     fields = [fault["field"] for fault in answer.json()["errors"]]
     assert fields == ["X-Start-Timeout", "X-Timeout", "Idempotency-Key"]
-
-
-def test_the_deadline_of_a_waiting_request_is_its_own(redis_socket, stack):
-    from redis import Redis
-
-    request_id = submit(stack, URLS, **{"x-start-timeout": "1999"}).json()["request_id"]
-
-    with Redis.from_url(f"unix://{redis_socket}?db=6") as redis:
-        due_ms = redis.zscore(keyspace.DEADLINES, request_id)
-        created_ms = int(redis.hget(keyspace.request(request_id), "created_at"))
-    assert due_ms is None or due_ms - created_ms == 1999_000
-    stack.client.post(f"/v2/requests/{request_id}/cancel")

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from jobs import keyspace
+from jobs.deadlines import GRACE_S, Deadlines
 from jobs.holder import Holder
 from jobs.output import Output
 from jobs.queue import enqueueing, open_queue
@@ -251,12 +252,23 @@ def test_rq_sees_who_works_on_what(redis, transitions, take):
     job = open_queue(redis).fetch_job(ID)
     assert job is not None
     assert (job.get_status(), job.worker_name) == ("started", HOLDER.worker)
-    assert [execution.worker_name for execution in job.get_executions()] == []
     assert redis.hget(f"rq:worker:{HOLDER.worker}", "state") == b"busy"
 
     transitions.complete(ID, 1, OUTPUT, {})
     assert redis.hget(f"rq:worker:{HOLDER.worker}", "state") == b"idle"
     assert redis.hget(f"rq:worker:{HOLDER.worker}", "successful_job_count") == b"1"
+
+
+def test_a_request_must_be_started_and_ended_within_its_own_deadlines(redis, transitions, key_id):
+    transitions.create(ID, key_id, {}, deadlines=Deadlines(1999, 77))
+    created_ms = int(redis.hget(keyspace.request(ID), "created_at"))
+    assert redis.zscore(keyspace.DEADLINES, ID) == created_ms + 1999_000
+
+    claim = transitions.claim(ID, HOLDER)
+
+    started_ms = int(redis.hget(keyspace.request(ID), "started_at"))
+    assert redis.zscore(keyspace.DEADLINES, ID) == started_ms + (77 + GRACE_S) * 1000
+    assert claim.left_s == 77
 
 
 def test_a_lease_is_of_the_length_that_is_set(redis, key_id):
