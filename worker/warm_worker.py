@@ -148,11 +148,18 @@ class WarmWorker(Worker):
         self.set_state(WorkerStatus.IDLE)
 
     def _is_idle(self) -> bool:
-        """Whether nothing waits, in our hand, in the queue or for its next attempt; seen at one moment."""
-        with self.connection.pipeline() as pipe:
-            pipe.llen(keyspace.RQ_QUEUE)
-            pipe.zcard(keyspace.RQ_SCHEDULED)
-            waiting = pipe.execute()
+        """Whether nothing waits, in our hand, in the queue or for its next attempt; seen at one moment.
+
+        A Redis that cannot be asked may hold something.
+        """
+        try:
+            with self.connection.pipeline() as pipe:
+                pipe.llen(keyspace.RQ_QUEUE)
+                pipe.zcard(keyspace.RQ_SCHEDULED)
+                waiting = pipe.execute()
+        except RedisError as error:
+            self._await_redis(error)
+            return False
         return not (self._taken or any(waiting))
 
     def _do_next(self) -> bool:

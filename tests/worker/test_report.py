@@ -1,4 +1,4 @@
-"""How a worker tells Redis what became of an attempt, whatever becomes of the telling."""
+"""How a worker and Redis understand each other, whatever becomes of what they say."""
 
 import threading
 from dataclasses import asdict
@@ -98,3 +98,17 @@ def test_a_claim_whose_answer_is_lost_is_made_again_and_costs_no_attempt(
         WarmWorker(connect_worker(remote), remote).work(burst=True)
 
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
+
+
+def test_a_burst_worker_that_cannot_ask_whether_work_is_left_does_not_leave(
+    settings, redis_socket, submit, record
+):
+    request_id = submit()
+    with Way(redis_socket).serving() as way:
+        remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
+        way.until_said = b"LLEN"
+        threading.Timer(2, lambda: setattr(way, "to_drop", 0)).start()
+
+        WarmWorker(connect_worker(remote), remote).work(burst=True)
+
+    assert record(request_id).status is Status.COMPLETED
