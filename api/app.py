@@ -43,8 +43,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     errors.install(app)
     openapi.install(app)
-    for part in (submit, requests, pictures, uploads, credits):
-        app.include_router(part.router)
+    for part in (requests, submit, pictures, uploads, credits):
+        app.router.routes.extend(part.router.routes)  # `include_router` would look for each route twice
     if settings.docs:
         app.include_router(docs.router)
         app.include_router(playground.router)

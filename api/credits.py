@@ -4,10 +4,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from api.access import caller
+from api.direct import DirectRoute
 from api.openapi import KEY
 from api.schemas import Credits, answers
 
-router = APIRouter(tags=["credits"])
+router = APIRouter(route_class=DirectRoute, tags=["credits"])
 
 UNLIMITED = 2**53 - 1
 """The largest integer that every JSON reader keeps whole: the protocol has a number here."""

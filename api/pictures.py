@@ -9,14 +9,16 @@ from fastapi.responses import Response, StreamingResponse
 
 from api import byte_range
 from api.access import visible_picture
+from api.direct import DirectRoute
 from api.errors import ApiError
 from api.openapi import OPTIONAL_KEY
 from api.schemas import answers
 from api.service import service_of
 from jobs.inputs import sample_bytes
 from jobs.reading import PublishedPicture
+from jobs.store import PictureStore
 
-router = APIRouter(tags=["pictures"])
+router = APIRouter(route_class=DirectRoute, tags=["pictures"])
 
 CHUNK = 1024 * 1024
 """Bytes read and sent at a time, so that a large picture is never whole in memory."""
@@ -60,6 +62,8 @@ async def picture(request: Request) -> Response:
     headers = _headers(token, published)
     if _is_known(headers["ETag"], request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
+    if service_of(request).settings.redirect_to_bucket:
+        return _redirect(service_of(request).store, published)
     return await _whole_or_part(request, published, headers)
 
 
@@ -79,6 +83,13 @@ async def sample(request: Request) -> Response:
     media_type = "image/png" if name.endswith(".png") else "image/jpeg"
     headers = {"Content-Disposition": _disposition(name), "Cache-Control": "public, max-age=86400"}
     return Response(data, media_type=media_type, headers=INERT | headers)
+
+
+def _redirect(store: PictureStore, published: PublishedPicture) -> Response:
+    """To the bucket, by a URL that works for as long as the picture may be fetched."""
+    life_s = max(1, int(published.expires_at - time.time()))
+    headers = {"Location": store.signed_url(published.path, life_s), "Cache-Control": "private, no-store"}
+    return Response(status_code=307, headers=headers)
 
 
 def _is_known(etag: str, if_none_match: str) -> bool:
@@ -124,15 +135,22 @@ async def _whole_or_part(
     if request.method == "HEAD":
         return Response(status_code=status, headers=full)
     try:
-        first = await service_of(request).store.get_range(published.path, start, min(start + CHUNK, end))
+        return await stored(service_of(request).store, published.path, start, end, status, full)
     except FileNotFoundError:
         raise _no_picture() from None
+
+
+async def stored(
+    store: PictureStore, path: str, start: int, end: int, status: int, headers: Mapping[str, str]
+) -> Response:
+    """Bytes `start` to `end` of what lies in the store. Raises `FileNotFoundError`."""
+    first = await store.get_range(path, start, min(start + CHUNK, end))
     if len(first) == end - start:
-        return Response(first, status, headers=full)
-    return StreamingResponse(_chunks(request, published.path, first, start, end), status, headers=full)
+        return Response(first, status, headers=headers)
+    return StreamingResponse(_chunks(store, path, first, start, end), status, headers=headers)
 
 
-async def _chunks(request: Request, path: str, first: bytes, start: int, end: int) -> AsyncIterator[bytes]:
+async def _chunks(store: PictureStore, path: str, first: bytes, start: int, end: int) -> AsyncIterator[bytes]:
     yield first
     for at in range(start + CHUNK, end, CHUNK):
-        yield await service_of(request).store.get_range(path, at, min(at + CHUNK, end))
+        yield await store.get_range(path, at, min(at + CHUNK, end))

@@ -9,17 +9,18 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from api.access import Seen, owned_request
+from api.direct import DirectRoute
 from api.errors import ApiError, already_finished, unknown_request
 from api.openapi import KEY, REQUEST_ID
 from api.schemas import Cancelled, Completed, Failed, Result, Running, answers
 from api.service import origin_of, service_of
 from jobs.cancellation import CANCELLED
 from jobs.output import Output
-from jobs.record import Record
+from jobs.record import RESULT_FIELDS, Record
 from jobs.status import TERMINAL, Status
 from jobs.transitions import IllegalMove
 
-router = APIRouter(tags=["requests"])
+router = APIRouter(route_class=DirectRoute, tags=["requests"])
 
 FAILED: dict[int | str, dict[str, Any]] = {422: {"model": Failed, "description": "The request FAILED"}}
 
@@ -52,7 +53,7 @@ async def status(request: Request) -> JSONResponse:
 @router.get("/v1/requests/{request_id}", include_in_schema=False)
 async def result(request: Request) -> JSONResponse:
     """The picture's URL (or base64) once COMPLETED; before that, and if it FAILED, the status."""
-    seen = await owned_request(request)
+    seen = await owned_request(request, RESULT_FIELDS)
     if seen.record.output is None:
         return _status(request, seen)
     return JSONResponse(await _result(request, seen.record, seen.record.output))

@@ -9,9 +9,11 @@ from fastapi.responses import JSONResponse, Response
 
 from api.access import refuse_unless_paid, show_credits, submitter
 from api.body import bad_request, fault, read_parameters, room_for_body
+from api.direct import DirectRoute
 from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_credits, queue_full
 from api.headers import add_to_answer
 from api.openapi import BODY, KEY
+from api.pictures import stored
 from api.requests import picture_base64, urls
 from api.schemas import Submitted, answers
 from api.service import origin_of, service_of
@@ -24,7 +26,7 @@ from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
 from jobs.submission import Asked, InvalidPictures
 from jobs.transitions import Created, IllegalMove, NotEnoughCredits, QueueFull
 
-router = APIRouter(tags=["superimpose"])
+router = APIRouter(route_class=DirectRoute, tags=["superimpose"])
 log = logging.getLogger("superimpose.api")
 
 
@@ -135,5 +137,5 @@ def _failed(record: Record) -> ApiError:
 async def _picture(request: Request, record: Record, output: Output, headers: dict[str, str]) -> Response:
     if record.params.get("base64"):
         return JSONResponse({"image": await picture_base64(request, output)}, headers=headers)
-    data = await run_in_threadpool(service_of(request).store.get, output.path)
-    return Response(data, media_type=output.content_type, headers=headers)
+    whole = {**headers, "Content-Type": output.content_type, "Content-Length": str(output.file_size)}
+    return await stored(service_of(request).store, output.path, 0, output.file_size, 200, whole)

@@ -11,6 +11,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.access import uploader
 from api.body import Fault, bad_request, checked, fault, media_type, read_body, read_json, room_for_body
+from api.direct import DirectRoute
 from api.errors import quota_exceeded
 from api.openapi import KEY, UPLOAD_BODY
 from api.schemas import Uploaded, UploadRequest, answers
@@ -19,7 +20,7 @@ from compositor import CompositorError, identify
 from jobs import inputs
 from jobs.uploads import QuotaExceeded
 
-router = APIRouter(tags=["uploads"])
+router = APIRouter(route_class=DirectRoute, tags=["uploads"])
 
 MAX_FILES = 20
 

@@ -2,36 +2,62 @@
 
 import math
 import resource
+import socket
 import sys
+from collections.abc import Mapping
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from api.app import create_app, with_headers
 from api.connection import connection_class
+from cli.listening import bind
 from cli.supervisor import Supervisor
 from jobs.logs import set_up_logs
 from jobs.settings import Settings
 
-WORKER = (sys.executable, "-P", "-m", "worker")  # -P: no module of the current folder takes its place
+API = (sys.executable, "-P", "-m", "cli", "api")  # -P: no module of the current folder takes its place
+WORKER = (sys.executable, "-P", "-m", "worker")
 SPARE_S = 5  # what is left to do after the last answer, or after the job at hand
 FILES_BESIDE = 256  # open files that are not connections of clients
 
 
-def run_api(host: str, port: int) -> None:
-    """Serve the API until SIGTERM or SIGINT, finishing open answers."""
+def run_api(host: str, port: int, processes: int | None) -> None:
+    """Serve the API until SIGTERM or SIGINT, finishing open answers. Raises `CannotListen`."""
+    settings = Settings()
+    listener = bind(host, port)
+    if (processes or settings.api_workers) == 1:
+        run_api_on(listener)
+    else:
+        supervisor = Supervisor(grace_s=_api_grace_s(settings) + SPARE_S)
+        start_api(supervisor, listener, processes or settings.api_workers)
+        supervisor.run()
+
+
+def start_api(
+    supervisor: Supervisor, listener: socket.socket, processes: int, env: Mapping[str, str] | None = None
+) -> None:
+    """Start processes of the API that all accept from one socket."""
+    for number in range(1, processes + 1):
+        name = "api" if processes == 1 else f"api-{number}"
+        supervisor.start(name, (*API, "--fd", str(listener.fileno())), env, listens_on=listener)
+
+
+def run_api_on(listener: socket.socket) -> None:
+    """Serve the API on a bound socket."""
     settings = Settings()
     set_up_logs()
     _allow_files(settings.max_connections + FILES_BESIDE)
-    serve(with_headers(create_app(settings), settings), settings, host, port)
+    serve(with_headers(create_app(settings), settings), settings, listener)
 
 
-def serve(app: ASGIApp, settings: Settings, host: str, port: int) -> None:
-    """Serve `app` over HTTP/1.1, with the bounds and the trust in proxies that the settings say."""
-    uvicorn.run(
+def serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> None:
+    """Serve `app` over HTTP/1.1, with the bounds and the trust in proxies that the settings say.
+
+    Raises `SystemExit` where it could not start.
+    """
+    config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         http=connection_class(settings),
         ws="none",
         log_config=None,
@@ -39,8 +65,16 @@ def serve(app: ASGIApp, settings: Settings, host: str, port: int) -> None:
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
-        timeout_graceful_shutdown=math.ceil(settings.sync_timeout_s) + SPARE_S,
+        timeout_graceful_shutdown=_api_grace_s(settings),
     )
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    if not server.started:
+        raise SystemExit(1)
+
+
+def _api_grace_s(settings: Settings) -> int:
+    return math.ceil(settings.sync_timeout_s) + SPARE_S
 
 
 def run_workers(workers: int | None) -> None:

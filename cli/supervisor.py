@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -29,6 +30,7 @@ class Role:
     colour: int
     foundation: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
+    listens_on: socket.socket | None = None
     process: "subprocess.Popen[str] | None" = None
     relay: threading.Thread | None = None
     start_at: float = 0.0
@@ -60,10 +62,14 @@ class Supervisor:
         env: Mapping[str, str] | None = None,
         *,
         foundation: bool = False,
+        listens_on: socket.socket | None = None,
     ) -> None:
-        """Start a process under `name` and keep it running; `env` is added to our environment."""
+        """Start a process under `name` and keep it running; `env` is added to our environment.
+
+        It inherits the socket that it `listens_on`, which is closed here when everything stops.
+        """
         colour = COLOURS[len(self._roles) % len(COLOURS)]
-        role = Role(name, command, colour, foundation, env or {})
+        role = Role(name, command, colour, foundation, env or {}, listens_on)
         self._roles.append(role)
         self._launch(role)
 
@@ -87,6 +93,9 @@ class Supervisor:
     def stop(self) -> None:
         """End every role, foundations last, killing what outlives its grace. Leaves no process."""
         self._stopping.set()
+        for role in self._roles:
+            if role.listens_on:
+                role.listens_on.close()
         for foundation in (False, True):
             ending = [role for role in self._roles if role.foundation is foundation]
             for role in ending:
@@ -114,6 +123,7 @@ class Supervisor:
             text=True,
             errors="replace",
             start_new_session=True,  # Ctrl-C comes to us alone; we stop the roles in order
+            pass_fds=[role.listens_on.fileno()] if role.listens_on else [],
         )
         role.relay = threading.Thread(target=self._relay, args=(role, role.process), daemon=True)
         role.relay.start()

@@ -2,16 +2,15 @@
 
 import os
 import shlex
-import socket
-import sys
 import time
 from pathlib import Path
 
 import httpx
 import typer
 
+from cli.listening import CannotListen, bind
 from cli.redis_server import RedisUnavailable, await_ready, server_command
-from cli.roles import SPARE_S, WORKER
+from cli.roles import SPARE_S, WORKER, start_api
 from cli.supervisor import Supervisor
 from jobs.key_text import new_key
 from jobs.settings import Settings
@@ -20,7 +19,7 @@ GRACE_S = 8  # at Ctrl-C: people wait less than deploys do
 READY_TIMEOUT_S = 30
 
 
-def run(host: str, port: int, workers: int | None, data_dir: Path | None) -> None:
+def run(host: str, port: int, workers: int | None, api_workers: int | None, data_dir: Path | None) -> None:
     """Run everything until Ctrl-C."""
     settings = Settings(data_dir=data_dir) if data_dir else Settings()
     key = settings.dev_api_key or kept_key(settings.data_dir / "dev-api-key")
@@ -32,17 +31,19 @@ def run(host: str, port: int, workers: int | None, data_dir: Path | None) -> Non
     }
     supervisor = Supervisor(grace_s=GRACE_S)
     try:
-        check_free(host, port)
+        listener = bind(host, port)
         if not settings.redis_url:
             supervisor.start(
                 "redis", server_command(settings.data_dir, settings.redis_socket), foundation=True
             )
             await_ready(settings.redis_socket, lambda: supervisor.stopping)
-    except (RedisUnavailable, OSError) as error:
+    except (RedisUnavailable, CannotListen, OSError) as error:
         supervisor.stop()
         typer.echo(f"superimpose: {error}", err=True)
         raise typer.Exit(1) from None
-    start_roles(supervisor, env, host, port, workers or settings.workers)
+    start_api(supervisor, listener, api_workers or settings.api_workers, env)
+    for number in range(1, (workers or settings.workers) + 1):
+        supervisor.start(f"worker-{number}", WORKER, env)
     url = settings.public_url or f"http://{reachable(host)}:{port}"
     supervisor.run(ready=lambda: greet(supervisor, url, key, settings.docs))
 
@@ -52,24 +53,6 @@ def reachable(host: str) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
-
-
-def check_free(host: str, port: int) -> None:
-    """Raises `OSError` with what to do if nobody could listen there."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise OSError(f"cannot listen on {host}:{port} ({error.strerror}): give another --port") from None
-
-
-def start_roles(supervisor: Supervisor, env: dict[str, str], host: str, port: int, workers: int) -> None:
-    """Start the API and the workers."""
-    api = [sys.executable, "-P", "-m", "cli", "api", "--host", host, "--port", str(port)]
-    supervisor.start("api", api, env)
-    for number in range(1, workers + 1):
-        supervisor.start(f"worker-{number}", WORKER, env)
 
 
 def kept_key(path: Path) -> str:

@@ -17,7 +17,7 @@ from jobs.key_text import digest
 from jobs.rates import Rate
 from jobs.settings import Settings
 
-SCRIPT = EVEN_WHEN_FULL + Path(__file__).with_name("admission.lua").read_text()
+SCRIPT = EVEN_WHEN_FULL + keyspace.lua() + Path(__file__).with_name("admission.lua").read_text()
 
 
 class Bucket(StrEnum):

@@ -8,6 +8,9 @@ from jobs.settings import Settings
 GRACE_S = 3
 """What a worker may take to report what it ended in time; then the reconciler ends the request."""
 
+AHEAD_S = 15
+"""How long a waiting request is left to the worker that fetches for it, as long as others have work."""
+
 
 @dataclass(frozen=True)
 class Deadlines:

@@ -7,12 +7,9 @@ from collections.abc import Mapping
 
 from redis import Redis
 
-from jobs import keyspace
-
 EVEN_WHEN_FULL = "#!lua flags=allow-oom\n"
 
 LOCK = f"{EVEN_WHEN_FULL}return redis.call('SET', KEYS[1], 'taken', 'NX', 'PX', ARGV[1])"
-TAKE = f"{EVEN_WHEN_FULL}return redis.call('LMOVE', KEYS[1], KEYS[2], 'LEFT', 'RIGHT')"
 KEEP = f"""{EVEN_WHEN_FULL}
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
@@ -25,17 +22,11 @@ class EvenWhenFull:
 
     def __init__(self, redis: Redis) -> None:
         self._lock = redis.register_script(LOCK)
-        self._take = redis.register_script(TAKE)
         self._keep = redis.register_script(KEEP)
 
     def lock(self, key: str, seconds: float) -> bool:
         """Whether nobody had this lock; it opens by itself."""
         return self._lock(keys=[key], args=[round(seconds * 1000)]) is not None
-
-    def take(self) -> bytes | None:
-        """The next job, if there is one, on its way out of the queue."""
-        entry: bytes | None = self._take(keys=[keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE])
-        return entry
 
     def keep(self, key: str, seconds: int, fields: Mapping[str, str]) -> bool:
         """Whether there was such a hash, which now has these fields and lives so much longer."""

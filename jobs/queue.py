@@ -34,7 +34,6 @@ def enqueueing(queue: Queue, request_id: str, timeout_s: float) -> list[Command]
     """The commands that put a request's job into the queue, for whoever runs them along with others."""
     job = queue.create_job(
         TASK,
-        args=(request_id,),
         job_id=request_id,
         description="superimpose",  # RQ logs and stores this; its default would be the arguments
         timeout=round(timeout_s) or 1,

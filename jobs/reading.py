@@ -1,19 +1,17 @@
 """What the API reads, each in one round trip to Redis."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 from redis.exceptions import NoScriptError
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.admission import SCRIPT as ADMISSION
-from jobs.admission import Admission, Call
-from jobs.record import Record
+from jobs.admission import SCRIPT, Admission, Call
+from jobs.record import Record, RedisHash
 from jobs.settings import Settings
 
 
@@ -48,7 +46,7 @@ class Reader:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._settings = settings
-        self._script = sha1(ADMISSION.encode(), usedforsecurity=False).hexdigest()  # Redis's name for it
+        self._script = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()  # Redis's name for it
 
     async def admit(self, call: Call) -> Admission:
         """Who calls, and whether they may now."""
@@ -56,41 +54,31 @@ class Reader:
         return admission
 
     async def admit_and_request(
-        self, call: Call, request_id: str
+        self, call: Call, request_id: str, fields: Sequence[str]
     ) -> tuple[Admission, Record | None, int | None]:
-        """A caller, a request and its place in the queue (0 = next; None once it has left it)."""
-
-        def reads(pipe: Pipeline) -> None:
-            pipe.hgetall(keyspace.request(request_id))
-            pipe.zrank(keyspace.WAITING, request_id)
-
-        admission, fields, position = await self._admit(call, reads)
-        return admission, Record.from_hash(request_id, fields), position
+        """A caller, these fields of a request, and its place in the queue (0 = next; None once left)."""
+        admission, values, position = await self._admit(call, keyspace.request(request_id), fields)
+        pairs = zip(fields, values, strict=True)
+        found: RedisHash = {name: value for name, value in pairs if value is not None}
+        return admission, Record.from_hash(request_id, found), position
 
     async def admit_and_picture(self, call: Call, token: str) -> tuple[Admission, PublishedPicture | None]:
         """A caller and the picture published under a name; None if unknown or expired."""
-        admission, fields = await self._admit(call, lambda pipe: pipe.hgetall(keyspace.picture(token)))
-        return admission, PublishedPicture.from_hash(fields)
+        admission, words = await self._admit(call, keyspace.picture(token))
+        return admission, PublishedPicture.from_hash(dict(zip(words[::2], words[1::2], strict=True)))
 
     async def record(self, request_id: str) -> Record | None:
         """The record of a request whose owner has been checked."""
         return Record.from_hash(request_id, await self._redis.hgetall(keyspace.request(request_id)))
 
     async def _admit(
-        self, call: Call, reads: Callable[[Pipeline], object] = lambda _: None
-    ) -> tuple[Admission, *tuple[Any, ...]]:
-        try:
-            return await self._admit_once(call, reads)
-        except NoScriptError:
-            await self._redis.script_load(ADMISSION)
-            return await self._admit_once(call, reads)
-
-    async def _admit_once(
-        self, call: Call, reads: Callable[[Pipeline], object]
+        self, call: Call, wanted: str | None = None, fields: Sequence[str] = ()
     ) -> tuple[Admission, *tuple[Any, ...]]:
         keys, arguments = call.script_arguments(self._settings)
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.evalsha(self._script, len(keys), *keys, *arguments)
-            reads(pipe)
-            answer, *others = await pipe.execute()
-        return call.admission(answer), *others
+        words = [*keys, *((wanted,) if wanted else ()), *arguments, *fields]
+        count = len(keys) + (wanted is not None)
+        try:
+            answer = await self._redis.evalsha(self._script, count, *words)
+        except NoScriptError:
+            answer = await self._redis.eval(SCRIPT, count, *words)
+        return call.admission(answer[0]), *answer[1:]

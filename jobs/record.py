@@ -13,6 +13,21 @@ from jobs.status import FailureCode, Status
 
 RedisHash = Mapping[bytes | str, bytes | str]
 
+STATUS_FIELDS = (
+    "key_id",
+    "status",
+    "created_at",
+    "started_at",
+    "finished_at",
+    "code",
+    "error",
+    "metrics",
+)
+"""What a status is made of."""
+
+RESULT_FIELDS = (*STATUS_FIELDS, "params", "expires_at", "output")
+"""What a result is made of."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -34,7 +49,7 @@ class Record:
 
     @classmethod
     def from_hash(cls, request_id: str, fields: RedisHash) -> "Record | None":
-        """Read a Redis hash; None if there is no such request (any more)."""
+        """Read a Redis hash, or some of its fields; None if there is no such request (any more)."""
         if not fields:
             return None
         text = {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
@@ -43,8 +58,8 @@ class Record:
             key_id=text["key_id"],
             status=Status(text["status"]),
             created_at=int(text["created_at"]) / 1000,
-            params=json.loads(text["params"]),
-            attempts=int(text["attempts"]),
+            params=json.loads(text.get("params", "{}")),
+            attempts=int(text.get("attempts", 0)),
             started_at=_seconds(text, "started_at"),
             finished_at=_seconds(text, "finished_at"),
             expires_at=_seconds(text, "expires_at"),

@@ -1,6 +1,11 @@
--- What every script about a request begins with.
+-- What every script about a request begins with. `next` is a claim of whichever request is next.
 local move, id, args = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
-local record = KEYS[1]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+if move == 'next' then
+  id = taken_next(args, args.window, now)
+  if not id then return {'empty'} end
+  if not is_request_id(id) then return {'refused', id} end
+end
+local record = REQUEST .. id
 local status = redis.call('HGET', record, 'status')

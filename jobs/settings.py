@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path("data"), description="where `up` keeps Redis's file, pictures and its key")
     storage_url: str = Field("", description="`file:///dir` or `s3://bucket/prefix`; empty: DATA_DIR")
+    redirect_to_bucket: bool = Field(
+        False, description="whether pictures are fetched from the bucket itself, by redirects to signed URLs"
+    )
     public_url: Annotated[str, AfterValidator(_origin)] | None = Field(
         None, description="origin in the URLs of answers; unset: the request's own Host"
     )
@@ -112,6 +115,9 @@ class Settings(BaseSettings):
         ge=1,
         le=256,
         description="worker processes; unset: one per core",
+    )
+    api_workers: int = Field(
+        1, ge=1, le=64, description="processes of the API behind one port; each has its own MAX_CONNECTIONS"
     )
 
     result_ttl_s: int = Field(3600, ge=1, description="life of record, result and picture after the end")
@@ -181,6 +187,15 @@ class Settings(BaseSettings):
     fetch_hosts: Names = Field((), description="if set, the only hosts fetched from; `*.shop.example` works")
     fetch_refuse: Networks = Field((), description="networks never fetched from, such as our own addresses")
     fetch_ports: str = Field("80,443,1025-65535", description="ports that may be fetched from")
+    fetch_ahead: int = Field(
+        16,
+        ge=0,
+        le=64,
+        description="waiting requests whose inputs each worker fetches while it works; 0: none",
+    )
+    fetch_ahead_bytes: int = Field(
+        32 * MEBIBYTE, ge=0, description="of such inputs, what each worker keeps at a time"
+    )
     max_body_bytes: int = Field(32 * MEBIBYTE, ge=1024, description="largest request body")
     max_input_bytes: int = Field(24 * MEBIBYTE, ge=1024, description="largest input file")
     max_pixels: int = Field(50_000_000, ge=1, description="most pixels of an input and of the output")
@@ -238,6 +253,12 @@ class Settings(BaseSettings):
                     f"{inner.upper()} = {getattr(self, inner)} must be less than "
                     f"{outer.upper()} = {getattr(self, outer)}: deadlines nest"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _only_buckets_sign(self) -> Self:
+        if self.redirect_to_bucket and self.effective_storage_url.startswith("file://"):
+            raise ValueError("REDIRECT_TO_BUCKET needs a bucket as STORAGE_URL: a directory has no URLs")
         return self
 
     @model_validator(mode="after")

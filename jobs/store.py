@@ -6,13 +6,13 @@
 import contextlib
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import obstore
 from obstore.exceptions import GenericError, NotFoundError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
 from jobs.settings import Settings
 
@@ -52,9 +52,15 @@ class PictureStore:
         """Where a picture goes that may be swept after `expires_at` (seconds since the epoch)."""
         return f"{kind}/{datetime.fromtimestamp(expires_at, UTC).strftime(MINUTE)}/{token}"
 
-    def put(self, path: str, data: bytes) -> None:
-        """Write or overwrite a whole picture; readers see all of it or the old one."""
-        obstore.put(self._store, path, data)
+    def put(self, path: str, data: bytes, content_type: str | None = None) -> None:
+        """Write or overwrite a whole picture; readers see all of it or the old one.
+
+        A bucket sends the type along to whoever fetches from it; a directory keeps none.
+        """
+        if content_type is None or isinstance(self._store, LocalStore):
+            obstore.put(self._store, path, data)
+        else:
+            obstore.put(self._store, path, data, attributes={"Content-Type": content_type})
 
     def get(self, path: str) -> bytes:
         """Read a whole picture. Raises `FileNotFoundError`."""
@@ -69,6 +75,11 @@ class PictureStore:
             return bytes(await obstore.get_range_async(self._store, path, start=start, end=end))
         except NotFoundError as error:
             raise FileNotFoundError(path) from error
+
+    def signed_url(self, path: str, seconds: int) -> str:
+        """Where anybody may fetch a picture for a while; of a bucket, as a directory has no URLs."""
+        bucket = cast(AzureStore | GCSStore | S3Store, self._store)
+        return obstore.sign(bucket, "GET", path, timedelta(seconds=seconds))
 
     def delete(self, paths: Sequence[str]) -> None:
         """Delete these pictures; one that is not there is no trouble."""

@@ -1,8 +1,8 @@
 -- The one way a request changes: QUEUED -> PROCESSING -> COMPLETED | FAILED, and QUEUED -> FAILED.
--- KEYS: the record. ARGV: move, request id, arguments as JSON (lengths of time in ms), then for `create` the
--- queue's commands, each as its length and its words.
+-- KEYS: the record, where it is known. ARGV: move, request id, arguments as JSON (lengths of time in ms), then for
+-- `create` the queue's commands, each as its length and its words.
 -- Answers {'ok', ...} or {reason, ...}: exists, revoked, credits, full, replayed, conflict, missing, terminal,
--- stale, held, exhausted, late, early.
+-- stale, held, exhausted, late, early, empty, refused.
 
 local function enter(new_status)
   redis.call('HSET', record, 'status', new_status)
@@ -165,9 +165,18 @@ function moves.create()
   return {'ok', credits or 'unlimited'}
 end
 
+-- No more is fetched ahead than is likely to be worked on within the horizon.
+local function to_fetch_ahead()
+  local pace = tonumber(redis.call('GET', PACE) or 0)
+  local most = math.min(args.ahead, math.max(1, math.floor(args.horizon / pace))) - args.fetching
+  return look_ahead(args.worker, most, args.window, now + args.ahead_for, now)
+end
+
 local function claimed(attempt)
   local deadline = redis.call('ZSCORE', DEADLINES, id)
-  return {'ok', attempt, redis.call('HGET', record, 'params'), deadline - args.grace - now, deadline}
+  local kept = redis.call('HMGET', record, 'key_id', 'params')
+  redis.call('HDEL', record, 'ahead')
+  return {'ok', id, attempt, kept[1], kept[2], deadline - args.grace - now, deadline, to_fetch_ahead()}
 end
 
 -- A lease that has run out and was not ended yet is ended here. Whoever claims what he holds has not heard that he does.
@@ -299,15 +308,23 @@ function moves.promote()
   return {'ok'}
 end
 
-if move == 'create' then return moves.create() end
-if not status then
-  transport.drop()
-  for _, kept in ipairs({WAITING, DEADLINES, LEASES, STRAYS}) do redis.call('ZREM', kept, id) end
-  return {'missing'}
+moves.next = moves.claim
+
+local function answer()
+  if move == 'create' then return moves.create() end
+  if not status then
+    transport.drop()
+    for _, kept in ipairs({WAITING, DEADLINES, LEASES, STRAYS}) do redis.call('ZREM', kept, id) end
+    return {'missing'}
+  end
+  if status == 'COMPLETED' or status == 'FAILED' then
+    transport.drop()
+    redis.call('ZREM', STRAYS, id)
+    return {'terminal'}
+  end
+  return moves[move]()
 end
-if status == 'COMPLETED' or status == 'FAILED' then
-  transport.drop()
-  redis.call('ZREM', STRAYS, id)
-  return {'terminal'}
-end
-return moves[move]()
+
+local said = answer()
+if move == 'next' and said[1] ~= 'ok' then said[2] = id end
+return said

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from redis import Redis
 from rq.utils import now, utcformat
 
 from jobs import keyspace
-from jobs.deadlines import GRACE_S, Deadlines
+from jobs.deadlines import AHEAD_S, GRACE_S, Deadlines
 from jobs.even_when_full import EVEN_WHEN_FULL
 from jobs.holder import Holder
 from jobs.idempotency import Idempotency, IdempotencyConflict
@@ -21,7 +21,7 @@ from jobs.record import Record
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 
-_PARTS = ("request.lua", "transport.lua", "transition.lua")
+_PARTS = ("taking.lua", "request.lua", "transport.lua", "transition.lua")
 
 CREATE = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
 """Refused by a Redis whose memory is full, before it has changed anything."""
@@ -30,6 +30,13 @@ MOVE = EVEN_WHEN_FULL + CREATE
 """What was accepted goes on to its end even then. Needs Redis 7 or Valkey."""
 
 STRAY_PATIENCE_S = 5
+
+HORIZON_S = 5
+"""No more is fetched ahead than is likely to be worked on within this time."""
+
+WINDOW = 256
+"""How many of the next requests are looked at."""
+
 LONGEST_RETRY_AFTER_S = 300
 
 LOST = "the worker died while it made this picture, more than once; submit it again or report it"
@@ -45,6 +52,7 @@ class IllegalMove(Exception):
 
     def __init__(self, move: str, request_id: str, reason: str) -> None:
         super().__init__(f"{move} {request_id}: {reason}")
+        self.request_id = request_id
         self.reason = reason
 
 
@@ -80,17 +88,28 @@ class Created(NamedTuple):
     """Whether it was made before, with the same Idempotency-Key."""
 
 
+class Waiting(NamedTuple):
+    """A request whose turn comes soon."""
+
+    request_id: str
+    key_id: str
+    params: Mapping[str, Any]
+
+
 class Claim(NamedTuple):
     """An attempt that has begun; seconds until it must have ended.
 
     Its picture is kept until `keep_until` at most: seconds since the epoch on Redis's clock, which says what
-    is swept; a host's own may differ.
+    is swept; a host's own may differ. `ahead`: for which requests this worker should fetch inputs meanwhile.
     """
 
+    request_id: str
     attempt: int
-    params: dict[str, Any]
+    key_id: str
+    params: Mapping[str, Any]
     left_s: float
     keep_until: float
+    ahead: Sequence[Waiting] = ()
 
 
 @dataclass(frozen=True)
@@ -129,6 +148,12 @@ class Transitions:
             "unstarted": {"code": FailureCode.TIMEOUT, "error": UNSTARTED},
             "unfinished": {"code": FailureCode.TIMEOUT, "error": UNFINISHED},
         }
+        self._looking_ahead = {
+            "ahead": settings.fetch_ahead,
+            "horizon": HORIZON_S * 1000,
+            "ahead_for": AHEAD_S * 1000,
+            "window": WINDOW,
+        }
 
     def create(
         self,
@@ -162,15 +187,26 @@ class Transitions:
         )
         return self._created(request_id, answer)
 
-    def claim(self, request_id: str, holder: Holder) -> Claim:
+    def claim(self, request_id: str, holder: Holder, fetching: int = 0) -> Claim:
         """Begin an attempt, counted before any work is done; for who holds it already, it is the same one.
 
-        Raises `IllegalMove`: held (somebody else's lease runs), exhausted (then it has FAILED
-        `worker_lost`), late (then it has FAILED `timeout`).
+        `fetching`: for how many waiting requests the holder is fetching inputs. Raises `IllegalMove`: held
+        (somebody else's lease runs), exhausted (then it has FAILED `worker_lost`), late (then it has FAILED
+        `timeout`).
         """
-        _, attempt, params, left_ms, deadline_ms = self._run("claim", request_id, **asdict(holder))
-        keep_until = float(deadline_ms) / 1000 + self._settings.result_ttl_s
-        return Claim(int(attempt), json.loads(params), float(left_ms) / 1000, keep_until)
+        return self._claim("claim", request_id, holder, fetching)
+
+    def next(self, holder: Holder, fetching: int = 0) -> Claim | None:
+        """Take a request from the queue and claim it, in one step; None if none waits.
+
+        Raises `IllegalMove` as `claim` does; refused, for an entry that is no request.
+        """
+        try:
+            return self._claim("next", "", holder, fetching)
+        except IllegalMove as refused:
+            if refused.reason == "empty":
+                return None
+            raise
 
     def renew(self, request_id: str, attempt: int) -> None:
         """Be heard of. Raises `IllegalMove`: stale (the lease was ended)."""
@@ -247,13 +283,26 @@ class Transitions:
         """The record as it is now; None if unknown or expired."""
         return Record.from_hash(request_id, self._redis.hgetall(keyspace.request(request_id)))
 
-    def _run(self, move: str, request_id: str, **args: Any) -> list[bytes]:
+    def _claim(self, move: str, request_id: str, holder: Holder, fetching: int) -> Claim:
+        answer = self._run(move, request_id, **asdict(holder), **self._looking_ahead, fetching=fetching)
+        found, attempt, key_id, params, left_ms, deadline_ms, ahead = answer[1:]
+        return Claim(
+            found.decode(),
+            int(attempt),
+            key_id.decode(),
+            json.loads(params),
+            float(left_ms) / 1000,
+            float(deadline_ms) / 1000 + self._settings.result_ttl_s,
+            [Waiting(waiting.decode(), owner.decode(), json.loads(wish)) for waiting, owner, wish in ahead],
+        )
+
+    def _run(self, move: str, request_id: str, **args: Any) -> list[Any]:
         said = {**self._always, "stamp": utcformat(now()), **args}
-        answer: list[bytes] = self._move(
+        answer: list[Any] = self._move(
             keys=[keyspace.request(request_id)], args=[move, request_id, json.dumps(said)]
         )
         if answer[0] != b"ok":
-            raise IllegalMove(move, request_id, answer[0].decode())
+            raise IllegalMove(move, request_id or _shown(answer[1:]), answer[0].decode())
         return answer
 
     def _created(self, request_id: str, answer: list[bytes]) -> Created:
@@ -274,3 +323,8 @@ class Transitions:
 
 def _credits(answer: bytes) -> int | None:
     return None if answer == b"unlimited" else int(answer)
+
+
+def _shown(entry: list[bytes]) -> str:
+    """What stood in the queue, short enough for a log and without line ends."""
+    return ascii(entry[0].decode("ascii", "replace")[:50]) if entry else ""

@@ -7,10 +7,11 @@ from enum import StrEnum
 
 from redis import RedisError
 
+from jobs import inputs
 from jobs.settings import Settings
-from jobs.transitions import Claim, IllegalMove, Transitions
+from jobs.transitions import Claim, IllegalMove, Transitions, Waiting
 from worker.child import Child
-from worker.messages import Order, Outcome
+from worker.messages import Order, Outcome, ToFetch
 
 STEP_S = 0.25  # how late a limit may be seen
 STOP_GRACE_S = 0.5  # for a job to end by itself: most do sooner than a new child starts
@@ -34,13 +35,12 @@ class Attempt:
 
     def __init__(
         self,
-        request_id: str,
         claim: Claim,
         transitions: Transitions,
         settings: Settings,
         heartbeat: Callable[[], None],
     ) -> None:
-        self.request_id = request_id
+        self.request_id = claim.request_id
         self._claim = claim
         self._transitions = transitions
         self._heartbeat = heartbeat
@@ -55,7 +55,7 @@ class Attempt:
 
     def run(self, child: Child, must_stop: Callable[[], bool]) -> Outcome | Interrupted:
         """The outcome, or why there is none: then the child has to be killed. Raises `ChildDied`."""
-        child.start(Order(self.request_id, *self._claim))
+        child.start(Order(*self._claim[:-1], ahead=[_to_fetch(waiting) for waiting in self._claim.ahead]))
         while True:
             ended = child.outcome(STEP_S) or self._interruption(must_stop)
             if ended:
@@ -83,3 +83,10 @@ class Attempt:
             log.warning("request %s: its lease was not renewed, working on: %s", self.request_id, error)
         self._renew_at = time.monotonic() + self._heartbeat_s
         return True
+
+
+def _to_fetch(waiting: Waiting) -> ToFetch:
+    """What has to be fetched for a request; what lies in the store is near."""
+    references = {name: waiting.params.get(name) or "" for name in inputs.PICTURES}
+    urls = {name: text for name, text in references.items() if inputs.is_url(text)}
+    return ToFetch(waiting.request_id, waiting.key_id, urls)

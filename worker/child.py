@@ -4,12 +4,15 @@ Started fresh rather than forked, because its parent has threads; ends when its 
 """
 
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 from multiprocessing.connection import Pipe
 from pathlib import Path
 
+from jobs.deadlines import AHEAD_S
 from jobs.settings import Settings
 from worker.messages import Order, Outcome
 
@@ -54,6 +57,8 @@ class Child:
 
     def __init__(self, settings: Settings) -> None:
         self._connection, theirs = Pipe()
+        self._poll = select.poll()  # the connection's own would make a selector each time
+        self._poll.register(self._connection, select.POLLIN)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
@@ -62,11 +67,12 @@ class Child:
                 start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
             )
         self._send(settings.model_dump_json(exclude=KEYS).encode())
+        self._fetching: dict[str, float] = {}  # request id: until when, on the monotonic clock
 
     def await_ready(self) -> None:
         """Wait until it can take a task. Raises `ChildDied`; `ChildRefused`, where it says why it cannot."""
         try:
-            if not self._connection.poll(START_TIMEOUT_S):
+            if not self._poll.poll(START_TIMEOUT_S * 1000):
                 self.kill()
             refusal = self._receive().decode()
             if refusal:
@@ -95,15 +101,24 @@ class Child:
 
     def has_spoken(self) -> bool:
         """Whether it has something to say, so that nobody has to wait for it."""
-        return self._connection.poll()
+        return bool(self._poll.poll(0))
+
+    @property
+    def fetching(self) -> int:
+        """For how many waiting requests it fetches, or has fetched, inputs."""
+        now = time.monotonic()
+        self._fetching = {request: until for request, until in self._fetching.items() if now < until}
+        return len(self._fetching)
 
     def start(self, order: Order) -> None:
         """Begin a task. Raises `ChildDied`."""
+        self._fetching.pop(order.request_id, None)
+        self._fetching |= dict.fromkeys((each.request_id for each in order.ahead), time.monotonic() + AHEAD_S)
         self._send(order.to_bytes())
 
     def outcome(self, timeout_s: float) -> Outcome | None:
         """The answer to `start`; None if it is not there yet. Raises `ChildDied`."""
-        return Outcome.from_bytes(self._receive()) if self._connection.poll(timeout_s) else None
+        return Outcome.from_bytes(self._receive()) if self._poll.poll(timeout_s * 1000) else None
 
     def kill(self) -> None:
         """End it now, whatever it is doing, and wait until it has ended."""

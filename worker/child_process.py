@@ -24,6 +24,7 @@ def serve(connection: Connection) -> None:
         while True:
             order = Order.from_bytes(connection.recv_bytes())
             grant_processor_time(math.ceil(order.left_s) + SPARE_S)
+            kit.ahead.begin(order.ahead)
             connection.send_bytes(superimpose(kit, order).to_bytes())
 
 

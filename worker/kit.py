@@ -1,14 +1,16 @@
 """What a task works with, opened once per process and used for every job."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from compositor import DecodedCache, Inspect, Limits
 from jobs.settings import Settings
 from jobs.store import PictureStore
+from worker.ahead import STACK_BYTES, Ahead
 from worker.content_check import inspection, load_check
 from worker.fetch import Fetcher, FetchRules
 
@@ -23,6 +25,7 @@ class Kit:
     store: PictureStore
     fetcher: Fetcher
     threads: ThreadPoolExecutor
+    ahead: Ahead
     limits: Limits
     cache: DecodedCache | None
     inspect: Inspect | None
@@ -32,12 +35,18 @@ class Kit:
     def open(cls, settings: Settings) -> Iterator["Kit"]:
         """Open what it needs; closes it at the end. Raises `UnusableCheck`."""
         check = load_check(settings)
-        with Fetcher(fetch_rules(settings)) as fetcher, ThreadPoolExecutor(INPUTS) as threads:
+        threading.stack_size(STACK_BYTES)
+        with (
+            Fetcher(fetch_rules(settings)) as fetcher,
+            closing(Ahead(fetcher.get, settings.fetch_ahead, settings.fetch_ahead_bytes)) as ahead,
+            ThreadPoolExecutor(INPUTS) as threads,
+        ):
             yield cls(
                 settings=settings,
                 store=PictureStore.open(settings),
                 fetcher=fetcher,
                 threads=threads,
+                ahead=ahead,
                 limits=Limits(**settings.picture_limits),
                 cache=DecodedCache(settings.cache_bytes) if settings.cache_bytes else None,
                 inspect=inspection(check) if check else None,

@@ -1,30 +1,44 @@
 """What a worker and its child say to each other: an order, and how it ended."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+
+
+class ToFetch(NamedTuple):
+    """A request of the API key `key_id` whose turn comes soon, and by parameter what to fetch for it."""
+
+    request_id: str
+    key_id: str
+    urls: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Order:
-    """One attempt at one request: how long it may take, and until when its picture is kept at most."""
+    """One attempt at one request: how long it may take, and until when its picture is kept at most.
+
+    `ahead`: for whom else to fetch from now on.
+    """
 
     request_id: str
     attempt: int
+    key_id: str
     params: Mapping[str, Any]
     left_s: float
     keep_until: float
+    ahead: Sequence[ToFetch] = ()
 
     def to_bytes(self) -> bytes:
         """For the pipe."""
-        return json.dumps(asdict(self)).encode()
+        return json.dumps(vars(self)).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """From the pipe."""
-        return cls(**json.loads(data))
+        fields = json.loads(data)
+        return cls(**fields | {"ahead": [ToFetch(*waiting) for waiting in fields["ahead"]]})
 
 
 class Ending(StrEnum):
@@ -50,7 +64,7 @@ class Outcome:
 
     def to_bytes(self) -> bytes:
         """For the pipe."""
-        return json.dumps(asdict(self)).encode()
+        return json.dumps(vars(self)).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:

@@ -2,10 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
 
 from compositor import CompositorError, Superimposed, SuperimposeParams
 from compositor import superimpose as compose
@@ -13,6 +13,7 @@ from jobs import inputs
 from jobs.output import Output
 from jobs.status import FailureCode
 from jobs.store import new_token
+from worker.ahead import NoRoom
 from worker.content_check import ContentBlocked
 from worker.fetch import FetchError
 from worker.kit import Kit
@@ -57,7 +58,7 @@ def superimpose(kit: Kit, order: Order) -> Outcome:
 
 def _make(kit: Kit, order: Order, stages: dict[str, float]) -> Output:
     with _timed(stages, "fetch"):
-        files = _fetch(kit, order.params)
+        files = _fetch(kit, order)
     hits = kit.cache.hits if kit.cache else 0
     made = compose(
         files["base_image"],
@@ -75,12 +76,22 @@ def _make(kit: Kit, order: Order, stages: dict[str, float]) -> Output:
         return _keep(kit, made, order.keep_until)
 
 
-def _fetch(kit: Kit, params: Mapping[str, Any]) -> dict[str, bytes]:
-    names = [name for name in inputs.PICTURES if params.get(name)]
-    return dict(zip(names, kit.threads.map(lambda name: _read(kit, name, params[name]), names), strict=True))
+def _fetch(kit: Kit, order: Order) -> dict[str, bytes]:
+    early = kit.ahead.take(order.request_id)
+    names = [name for name in inputs.PICTURES if order.params.get(name)]
+    pictures = {name: early.get(name) or kit.threads.submit(_read, kit, order, name) for name in names}
+    return {name: _arrived(kit, order, name, picture) for name, picture in pictures.items()}
 
 
-def _read(kit: Kit, field: str, reference: str) -> bytes:
+def _arrived(kit: Kit, order: Order, field: str, picture: "Future[bytes]") -> bytes:
+    try:
+        return picture.result()
+    except NoRoom:
+        return _read(kit, order, field)
+
+
+def _read(kit: Kit, order: Order, field: str) -> bytes:
+    reference: str = order.params[field]
     if reference.startswith(inputs.STORE):
         return _stored(kit, field, reference.removeprefix(inputs.STORE))
     if reference.startswith(inputs.SAMPLE):
@@ -103,7 +114,7 @@ def _stored(kit: Kit, field: str, path: str) -> bytes:
 def _keep(kit: Kit, made: Superimposed, until: float) -> Output:
     token = new_token()
     path = kit.store.new_path("outputs", token, until)
-    kit.store.put(path, made.data)
+    kit.store.put(path, made.data, made.content_type)
     return Output(
         token, path, made.content_type, len(made.data), made.width, made.height, list(made.animated)
     )

@@ -167,14 +167,12 @@ class WarmWorker(Worker):
         child = self._ready_child()
         try:
             self.heartbeat()
-            self._taken = self._taken or self._take()
-            request_id, claim = self._taken, self._taken and self._claim(self._taken)
-            self._taken = None
+            claim = self._next(child.fetching)
         except RedisError as error:
             self._await_redis(error)
             return False
-        if request_id and claim:
-            self._do(request_id, claim, child)
+        if claim:
+            self._do(claim, child)
         return claim is not None
 
     def _ready_child(self) -> Child:
@@ -185,35 +183,42 @@ class WarmWorker(Worker):
             log.error("this worker cannot start: %s", error)
             raise SystemExit(BAD_SETTINGS if isinstance(error, ChildRefused) else 1) from None
 
-    def _take(self) -> str | None:
-        """The next job, which stays in the intermediate queue until it is claimed."""
+    def _next(self, fetching: int) -> Claim | None:
+        """The next job, claimed; None if there is none yet, or nothing to do for it."""
+        try:
+            claim = None if self._taken else self._transitions.next(self._holder, fetching)
+            if claim is None:
+                self._taken = self._taken or self._wait()
+            if self._taken:
+                claim = self._transitions.claim(self._taken, self._holder, fetching)
+        except IllegalMove as refused:
+            log.info("request %s: nothing to do, %s", refused.request_id, refused.reason)
+            claim = None
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            registries.purge(self.connection)
+            return None
+        self._taken = None
+        return claim
+
+    def _wait(self) -> str | None:
+        """The next job, which stays in the intermediate queue until it is claimed; None if none comes."""
         try:
             entry: Any = self.connection.blmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE, WAIT_S)
         except OutOfMemoryError:
             time.sleep(WAIT_WHEN_FULL_S)
-            entry = self._even_when_full.take()
-        except ResponseError as error:
-            if "WRONGTYPE" not in str(error):  # redis-py writes the command before it
-                raise
-            registries.purge(self.connection)
             return None
         request_id = (entry or b"").decode("ascii", "replace")
         if entry is not None and not REQUEST_ID.fullmatch(request_id):
-            log.warning("job %s refused: not the id of a request", ascii(request_id[:50]))
             self.connection.lrem(keyspace.RQ_INTERMEDIATE, 0, entry)
-            return None
+            raise IllegalMove("wait", ascii(request_id[:50]), "refused")
         return request_id or None
 
-    def _claim(self, request_id: str) -> Claim | None:
-        try:
-            return self._transitions.claim(request_id, self._holder)
-        except IllegalMove as refused:
-            log.info("request %s: nothing to do, %s", request_id, refused.reason)
-            return None
-
-    def _do(self, request_id: str, claim: Claim, child: Child) -> None:
+    def _do(self, claim: Claim, child: Child) -> None:
+        request_id = claim.request_id
         report = Report(request_id, claim.attempt, self._transitions, self._store, self._must_stop)
-        self._attempt = Attempt(request_id, claim, self._transitions, self._settings, self.heartbeat)
+        self._attempt = Attempt(claim, self._transitions, self._settings, self.heartbeat)
         try:
             ended = self._attempt.run(child, self._must_stop)
         except ChildDied as death:

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from api.client import client_address
 from api.host import origin_by_host
+from cli.listening import bind
 from cli.roles import serve
 from jobs.settings import Settings
 
@@ -19,4 +20,4 @@ def mirror(request: Request) -> JSONResponse:
 
 
 if __name__ == "__main__":
-    serve(Starlette(routes=[Route("/livez", mirror)]), Settings(), "127.0.0.1", int(sys.argv[-1]))
+    serve(Starlette(routes=[Route("/livez", mirror)]), Settings(), bind("127.0.0.1", int(sys.argv[-1])))

@@ -2,6 +2,11 @@
 
 import base64
 
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from jobs.settings import Settings
 from tests.origin import CUP, LOGO
 from tests.stack import environment, running
 
@@ -21,3 +26,29 @@ def test_inline_inputs_and_results_go_through_the_bucket(redis_socket, tmp_path,
     assert (whole.status_code, len(whole.content)) == (200, image["file_size"])
     assert (part.status_code, part.content) == (206, whole.content[3:10])
     assert not (tmp_path / "store").exists()
+
+
+def test_pictures_can_be_fetched_from_the_bucket_itself(redis_socket, tmp_path, bucket):
+    env = environment(
+        f"unix://{redis_socket}?db=7", tmp_path, storage_url=bucket.url, redirect_to_bucket=True
+    )
+    base, overlay = (base64.b64encode(file).decode() for file in (CUP, LOGO))
+
+    with running(env | bucket.env) as stack:
+        request_id = stack.submit(base_image=base, overlay_image=overlay, image_format="png")
+        stack.finish(request_id)
+        image = stack.client.get(f"/v2/requests/{request_id}").json()["images"][0]
+        answer = stack.client.get(image["url"])
+
+    assert answer.status_code == 307
+    assert answer.headers["cache-control"] == "private, no-store", "the signature ends"
+    fetched = httpx.get(answer.headers["location"], trust_env=False)
+    assert (fetched.status_code, len(fetched.content)) == (200, image["file_size"])
+    assert fetched.headers["content-type"] == "image/png"
+
+
+def test_a_directory_has_no_urls_to_redirect_to(monkeypatch):
+    monkeypatch.setenv("SUPERIMPOSE_REDIRECT_TO_BUCKET", "true")
+
+    with pytest.raises(ValidationError, match="REDIRECT_TO_BUCKET needs a bucket as STORAGE_URL"):
+        Settings()

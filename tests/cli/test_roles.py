@@ -1,10 +1,14 @@
 """`superimpose worker` and `superimpose api`, alone as in containers."""
 
+import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 
 import httpx
+import pytest
 
 from cli.redis_server import server_command
 from tests.cli.test_up import descendants
@@ -86,3 +90,53 @@ def test_a_redis_that_comes_late_is_waited_for(tmp_path):
 
     assert all("Redis cannot be reached, trying again" in line for line in said)
     assert made.status_code == 200
+
+
+def test_several_processes_answer_at_one_port_and_one_that_dies_is_not_missed(redis_socket, tmp_path):
+    env = environment(f"unix://{redis_socket}?db=6", tmp_path)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/livez"
+    api = start(env, "api", "--port", str(port), "--api-workers", "3")
+    try:
+        await_http(url, api)
+        await_processes(api.pid, 3)
+        frozen, killed, _ = sorted(descendants(api.pid))
+        os.kill(frozen, signal.SIGSTOP)
+        os.kill(killed, signal.SIGKILL)
+        answers = [httpx.get(url, trust_env=False).status_code for _ in range(20)]
+        os.kill(frozen, signal.SIGCONT)
+        await_processes(api.pid, 3)
+        assert killed not in descendants(api.pid)
+        assert answers == [200] * 20
+    finally:
+        api.send_signal(signal.SIGTERM)
+        printed = api.communicate(timeout=30)[0]
+    assert api.returncode == 0
+    assert "Traceback" not in printed
+
+
+def await_processes(pid: int, wanted: int) -> None:
+    """Wait until there are so many processes below `pid`."""
+    deadline = time.monotonic() + 20
+    while len(descendants(pid)) != wanted:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("address", "advice"),
+    [(("127.0.0.1", None), "give another --port"), (("nobody.invalid", 8000), "give another --host")],
+)
+def test_an_address_nobody_can_listen_on_is_one_sentence(redis_socket, tmp_path, address, advice):
+    host, port = address
+    env = environment(f"unix://{redis_socket}?db=6", tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = port or taken.getsockname()[1]
+        command = [sys.executable, "-m", "cli", "api", "--host", host, "--port", str(port)]
+
+        done = subprocess.run(command, env=env, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"superimpose: cannot listen on {host}:{port} (")
+    assert done.stderr.endswith(f"): {advice}\n")
+    assert done.stderr.count("\n") == 1

@@ -49,7 +49,7 @@ def test_record_and_job_appear_together(redis, settings, submit):
     assert record is not None
     assert record.params == {"base_image": URL, "overlay_image": URL, "opacity": 0.5}
     assert job is not None
-    assert (job.func_name, list(job.args), job.description) == (TASK, [request_id], "superimpose")
+    assert (job.func_name, list(job.args), job.description) == (TASK, [], "superimpose")
     assert job.timeout == settings.job_timeout_s
     assert job.result_ttl == job.failure_ttl == RQ_TTL_S
     assert open_queue(redis).job_ids == [request_id]

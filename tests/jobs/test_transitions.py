@@ -119,7 +119,7 @@ def test_a_request_goes_from_queued_over_processing_to_completed(transitions, re
     create()
     assert read().status is Status.QUEUED
 
-    attempt, params, *_ = transitions.claim(ID, HOLDER)
+    _, attempt, _, params, *_ = transitions.claim(ID, HOLDER)
     assert (attempt, params) == (1, {"base_image": "https://a.example/b.jpg"})
     assert read().status is Status.PROCESSING
 

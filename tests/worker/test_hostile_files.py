@@ -52,7 +52,9 @@ class Runner:
         for name, data in self.pictures(overlay).items():
             store.put(paths[name], data)
         params = {name: inputs.STORE + path for name, path in paths.items()}
-        self.child.start(Order("a request", 1, params, DEADLINE_S, keep_until=time.time() + DEADLINE_S))
+        self.child.start(
+            Order("a request", 1, "a key", params, DEADLINE_S, keep_until=time.time() + DEADLINE_S)
+        )
         outcome = self.child.outcome(DEADLINE_S)
         if outcome is None:
             self.child.kill()

@@ -282,7 +282,7 @@ def test_a_queue_that_becomes_a_string_does_not_stop_a_worker(redis, settings):
     worker = WarmWorker(connect_worker(settings), settings)
     redis.set(f"rq:queue:{QUEUE}", "not what belongs here")
 
-    assert worker._take() is None
+    assert worker._next(0) is None
     assert redis.exists(f"rq:queue:{QUEUE}") == 0
 
 

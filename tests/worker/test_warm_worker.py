@@ -146,7 +146,7 @@ def test_a_job_that_kills_every_child_ends_as_worker_lost(settings, submit, reco
 
 def test_a_hanging_child_is_killed_when_the_time_of_its_job_is_up(settings, submit, record, origin):
     path = "/hangs.jpg?stopped"
-    hasty = settings.model_copy(update={"fetch_timeout_s": 1.5, "job_timeout_s": 2})
+    hasty = settings.model_copy(update={"fetch_timeout_s": 1.5, "job_timeout_s": 2, "fetch_ahead": 0})
     next_one = submit()
     request_id = submit(base_image=origin.url + path, deadlines=Deadlines.default(hasty))
     worker = WarmWorker(connect_worker(hasty), hasty)
@@ -206,14 +206,14 @@ def test_samples_are_references_workers_can_read(record, submit):
 def test_a_job_that_is_on_its_way_when_the_worker_is_told_to_stop_is_done_first(
     redis, settings, submit, record, monkeypatch
 ):
-    take = WarmWorker._take
+    take = WarmWorker._next
 
-    def take_and_be_told_to_stop(worker):
-        found = take(worker)
+    def take_and_be_told_to_stop(worker, fetching):
+        found = take(worker, fetching)
         os.kill(os.getpid(), signal.SIGTERM)
         return found
 
-    monkeypatch.setattr(WarmWorker, "_take", take_and_be_told_to_stop)
+    monkeypatch.setattr(WarmWorker, "_next", take_and_be_told_to_stop)
     first, second = submit(), submit()
 
     WarmWorker(connect_worker(settings), settings).work()

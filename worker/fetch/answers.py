@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
+from typing import Protocol
 
 import httpx
 
@@ -22,8 +23,21 @@ NOT_IMAGES = {
 common on real pictures, and the decoder decides."""
 
 
-def read_image(response: httpx.Response, max_bytes: int) -> bytes:
-    """The body of `response`, at most `max_bytes` after decompression. Raises Fault."""
+class Received(Protocol):
+    """Is told how many bytes more have come; may raise to have no more of them."""
+
+    def __call__(self, size: int, /) -> None: ...
+
+
+def unbounded(size: int, /) -> None:
+    """Have all of them."""
+
+
+def read_image(response: httpx.Response, max_bytes: int, received: Received = unbounded) -> bytes:
+    """The body of `response`, at most `max_bytes` after decompression.
+
+    Raises Fault, and what `received` raises.
+    """
     _check_status(response.status_code)
     _check_type(response.headers.get("content-type", ""))
     declared = _declared_size(response)
@@ -33,6 +47,7 @@ def read_image(response: httpx.Response, max_bytes: int) -> bytes:
     for block in _blocks(_decoded(response)):
         blocks.append(block)
         size += len(block)
+        received(len(block))
         if size > max_bytes:
             raise _too_large(max_bytes)
     return b"".join(blocks)

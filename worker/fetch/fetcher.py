@@ -13,7 +13,7 @@ from typing import Self
 import httpx
 
 from worker.fetch.addresses import AddressRules
-from worker.fetch.answers import read_image, skip_short_body
+from worker.fetch.answers import Received, read_image, skip_short_body, unbounded
 from worker.fetch.deadline import deadline_in, time_left
 from worker.fetch.errors import Fault, FetchError, unreachable
 from worker.fetch.failures import BROKEN_OFF, FAILURES, fault_of
@@ -54,28 +54,29 @@ class Fetcher:
         )
         self._transport = CheckedTransport(network, ssl_context or httpx.create_ssl_context(trust_env=False))
 
-    def get(self, url: str, *, field: str) -> bytes:
+    def get(self, url: str, *, field: str, received: Received = unbounded) -> bytes:
         """The bytes at `url`.
 
-        Raises FetchError, naming `field`; of other errors only what is not about the fetch.
+        Raises FetchError, naming `field`; of other errors only what is not about the fetch, and what
+        `received` raises.
         """
         shown = "the address"
         try:
             target = self._urls.target(url)
             shown = target.shown
             with deadline_in(self._rules.total_timeout_s):
-                return self._follow(target)
+                return self._follow(target, received)
         except (Fault, *FAILURES) as error:
             fault = fault_of(error)
             logger.info("%s: %s was not fetched: %s", field, shown, fault.reason)
             raise FetchError(field, shown, fault) from error
 
-    def _follow(self, target: Target) -> bytes:
+    def _follow(self, target: Target, received: Received) -> bytes:
         for _ in range(self._rules.max_redirects + 1):
             with closing(self._send(target)) as response:
                 location = response.headers.get("location")
                 if location is None or response.status_code not in REDIRECTS:
-                    return read_image(response, self._rules.max_bytes)
+                    return read_image(response, self._rules.max_bytes, received)
                 skip_short_body(response)
                 target = self._next(target, location)
         raise Fault(

@@ -1,0 +1,28 @@
+"""The API's socket, which several processes may accept from: whoever has time takes the next connection."""
+
+import socket
+from contextlib import ExitStack
+
+
+class CannotListen(Exception):
+    """Nobody can listen at this address; the text says what to do."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A TCP socket bound to this address, for the processes that will listen on it.
+
+    Raises `CannotListen`.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with ExitStack() as closed_on_error:
+            bound = closed_on_error.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+            closed_on_error.pop_all()
+    except OSError as error:
+        other = "--host" if isinstance(error, socket.gaierror) else "--port"
+        raise CannotListen(
+            f"cannot listen on {host}:{port} ({error.strerror}): give another {other}"
+        ) from None
+    return bound

@@ -1,0 +1,56 @@
+-- Which request a worker gets next, and which of those behind it he fetches the inputs of in the meantime: a hint in
+-- their records, for a while. Others take the ones behind those, as long as there are any.
+
+local function fetched_by(waiting, now)
+  local hint = redis.pcall('HGET', REQUEST .. waiting, 'ahead')
+  local until_ms, worker = string.match(type(hint) == 'string' and hint or '', '^(%d+) (.+)$')
+  if until_ms and now < tonumber(until_ms) then return worker end
+end
+
+local function is_request_id(entry) return #entry == 36 and not string.find(entry, '[^%x-]') end
+
+-- What he holds already: then he has not heard that he does, as he works on one at a time.
+local function held_by(holder)
+  local held = redis.call('HGETALL', MACHINE .. holder.machine)
+  for at = 1, #held, 2 do
+    local is_his = string.match(held[at + 1], ' (.+)$') == holder.process
+    if is_his and redis.call('HGET', REQUEST .. held[at], 'worker') == holder.worker then return held[at] end
+  end
+end
+
+local function first_free(worker, window, now)
+  for place = 0, window - 1 do
+    local entry = redis.call('LINDEX', RQ_QUEUE, place)
+    if not entry then break end
+    local other = is_request_id(entry) and fetched_by(entry, now)
+    if not other or other == worker then return entry end
+  end
+  return redis.call('LINDEX', RQ_QUEUE, 0)
+end
+
+-- Takes it out of the queue. nil: nothing waits.
+local function taken_next(holder, window, now)
+  local held = held_by(holder)
+  if held then return held end
+  local entry = first_free(holder.worker, window, now)
+  if not entry then return end
+  redis.call('LREM', RQ_QUEUE, 1, entry)
+  if is_request_id(entry) then redis.call('RPUSH', RQ_INTERMEDIATE, entry) end
+  return entry
+end
+
+-- Up to `most`, now his to fetch for: {id, key id, parameters} each.
+local function look_ahead(worker, most, window, until_ms, now)
+  local found = {}
+  for _, waiting in ipairs(most > 0 and redis.call('LRANGE', RQ_QUEUE, 0, window - 1) or {}) do
+    if #found >= most then break end
+    if is_request_id(waiting) and not fetched_by(waiting, now) then
+      local kept = redis.pcall('HMGET', REQUEST .. waiting, 'key_id', 'params')
+      if kept[1] then
+        redis.call('HSET', REQUEST .. waiting, 'ahead', until_ms .. ' ' .. worker)
+        found[#found + 1] = {waiting, kept[1], kept[2]}
+      end
+    end
+  end
+  return found
+end

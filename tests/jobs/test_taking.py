@@ -1,0 +1,111 @@
+"""Which request a worker gets next, and for which ones behind it he fetches in the meantime."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from jobs import keyspace
+from jobs.queue import enqueueing, open_queue
+from jobs.transitions import HORIZON_S, IllegalMove, Transitions
+from tests.asking import HOLDER
+
+ANOTHER = replace(HOLDER, worker="another-worker", process="2 2")
+
+
+@pytest.fixture
+def transitions(redis, settings):
+    return Transitions(redis, settings.model_copy(update={"fetch_ahead": 2}))
+
+
+@pytest.fixture
+def queued(redis, transitions, key_id):
+    """Ids of five requests that wait, the first one first."""
+    queue, requests = open_queue(redis), [str(uuid4()) for _ in range(5)]
+    for number, request_id in enumerate(requests):
+        params = {"base_image": f"https://shop.example/{number}.jpg"}
+        transitions.create(request_id, key_id, params, enqueueing(queue, request_id, 60))
+    return requests
+
+
+def ids(claim):
+    return [waiting.request_id for waiting in claim.ahead]
+
+
+def test_nothing_waits(transitions):
+    assert transitions.next(HOLDER) is None
+
+
+def test_the_first_is_next_and_those_behind_it_are_fetched_for(transitions, queued, key_id):
+    claim = transitions.next(HOLDER)
+
+    assert (claim.request_id, claim.key_id, claim.attempt) == (queued[0], key_id, 1)
+    assert ids(claim) == queued[1:3]
+    assert claim.ahead[0].key_id == key_id
+    assert claim.ahead[0].params == {"base_image": "https://shop.example/1.jpg"}
+
+
+def test_what_one_fetches_for_the_others_leave_to_him(transitions, queued):
+    transitions.next(HOLDER)
+
+    other = transitions.next(ANOTHER)
+
+    assert other.request_id == queued[3]
+    assert ids(other) == queued[4:]
+
+
+def test_where_nothing_else_is_left_nobody_waits_for_the_one_who_fetches(redis, transitions, queued):
+    transitions.next(HOLDER)
+    for request_id in queued[3:]:
+        redis.lrem(keyspace.RQ_QUEUE, 1, request_id)
+
+    assert transitions.next(ANOTHER).request_id == queued[1]
+
+
+def test_a_hint_ends(redis, transitions, queued):
+    transitions.next(HOLDER)
+    redis.hset(keyspace.request(queued[1]), "ahead", f"1 {HOLDER.worker}")
+
+    assert transitions.next(ANOTHER).request_id == queued[1]
+
+
+def test_nobody_fetches_for_more_than_he_may(transitions, queued):
+    assert ids(transitions.next(HOLDER, fetching=1)) == queued[1:2]
+    assert ids(transitions.next(ANOTHER, fetching=2)) == []
+
+
+def test_where_work_is_slow_less_is_fetched_ahead(redis, transitions, queued):
+    redis.set(keyspace.PACE, HORIZON_S * 1000)
+
+    assert ids(transitions.next(HOLDER)) == queued[1:2]
+
+
+def test_whoever_did_not_hear_what_he_got_gets_the_same_again(transitions, queued):
+    first = transitions.next(HOLDER)
+
+    again = transitions.next(HOLDER)
+
+    assert (again.request_id, again.attempt) == (first.request_id, 1)
+
+
+@pytest.mark.parametrize("entry", ["no-request", "5476801e-1a31-4475-8dbb-58e6b9ddfa6z", "x" * 1000, "a\nb"])
+def test_an_entry_that_is_no_request_is_taken_out_and_named(redis, transitions, queued, entry):
+    redis.lpush(keyspace.RQ_QUEUE, entry)
+
+    with pytest.raises(IllegalMove) as refused:
+        transitions.next(HOLDER)
+
+    assert refused.value.reason == "refused"
+    assert refused.value.request_id == ascii(entry[:50])
+    assert redis.llen(keyspace.RQ_INTERMEDIATE) == 0
+    assert transitions.next(HOLDER).request_id == queued[0]
+
+
+def test_a_request_that_is_gone_is_named_and_forgotten(redis, transitions, queued):
+    redis.delete(keyspace.request(queued[0]))
+
+    with pytest.raises(IllegalMove) as refused:
+        transitions.next(HOLDER)
+
+    assert (refused.value.request_id, refused.value.reason) == (ascii(queued[0]), "missing")
+    assert redis.llen(keyspace.RQ_INTERMEDIATE) == 0
