@@ -1,8 +1,7 @@
 """Who calls: the key they present, how often they may, and what it lets them see."""
 
 import hmac
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fastapi import Request
 
@@ -23,13 +22,12 @@ from jobs.admission import Admission, Bucket, Call, Caller
 from jobs.api_keys import Scope
 from jobs.key_text import digest
 from jobs.reading import PublishedPicture
-from jobs.record import STATUS_FIELDS, Record
+from jobs.record import Record, View
 
 BEARER = "bearer "
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """A request as its owner sees it; `position` is its place in the queue, 0 = next."""
 
     record: Record
@@ -76,15 +74,15 @@ async def administrator(request: Request) -> None:
         raise not_admin()
 
 
-async def owned_request(request: Request, fields: Sequence[str] = STATUS_FIELDS) -> Seen:
-    """The request in the path, for its owner: of its record these fields.
+async def owned_request(request: Request, view: View = View.STATUS) -> Seen:
+    """The request in the path, for its owner: of its record as much as `view` says.
 
     Raises 401, 429, or 404 for anybody else's.
     """
     request_id: str = request.path_params["request_id"]
     call = _call(request, Bucket.READ)
     reader = service_of(request).reader
-    admission, record, position = await reader.admit_and_request(call, request_id, fields)
+    admission, record, position = await reader.admit_and_request(call, request_id, view)
     found = _admitted(request, call, admission)
     if record is None or record.key_id != found.key_id:
         raise unknown_request(request_id)

@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
 
 from api.access import administrator
 from api.body import checked, read_json
+from api.json_response import JsonResponse
 from api.openapi import KEY, KEY_ID, body_of
 from api.schemas import Credit, Key, Keys, MadeKey, NewKey, Rotation, answers
 from api.service import service_of
@@ -22,10 +22,10 @@ REFUSALS = (401, 403, 429, 500, 502)
 
 
 @router.get("", summary="All keys", responses={200: {"model": Keys}, **answers(*REFUSALS)}, openapi_extra=KEY)
-async def list_keys(request: Request) -> JSONResponse:
+async def list_keys(request: Request) -> JsonResponse:
     """Keys that were not revoked, oldest first, without their texts."""
     keys = await run_in_threadpool(_keys(request).list)
-    return JSONResponse({"keys": [shown(key) for key in keys]})
+    return JsonResponse({"keys": [shown(key) for key in keys]})
 
 
 @router.post(
@@ -34,13 +34,13 @@ async def list_keys(request: Request) -> JSONResponse:
     responses={200: {"model": MadeKey}, **answers(400, 413, *REFUSALS)},
     openapi_extra=KEY | body_of(NewKey),
 )
-async def create(request: Request) -> JSONResponse:
+async def create(request: Request) -> JsonResponse:
     """A fresh key; its text is in this answer and nowhere else."""
     new = checked(await read_json(request), NewKey)
     options = KeyOptions(new.credits, new.rate, new.scopes, new.expires_in_s)
     key, text = await run_in_threadpool(_keys(request).create, new.name, options)
     log.info("key %s made", key.key_id)
-    return JSONResponse(shown(key) | {"key": text})
+    return JsonResponse(shown(key) | {"key": text})
 
 
 @router.get(
@@ -49,9 +49,9 @@ async def create(request: Request) -> JSONResponse:
     responses={200: {"model": Key}, **answers(404, *REFUSALS)},
     openapi_extra=KEY | KEY_ID,
 )
-async def get(request: Request) -> JSONResponse:
+async def get(request: Request) -> JsonResponse:
     """What is kept of a key."""
-    return JSONResponse(shown(await _read(request)))
+    return JsonResponse(shown(await _read(request)))
 
 
 @router.delete(
@@ -60,12 +60,12 @@ async def get(request: Request) -> JSONResponse:
     responses={200: {"model": Key}, **answers(404, *REFUSALS)},
     openapi_extra=KEY | KEY_ID,
 )
-async def revoke(request: Request) -> JSONResponse:
+async def revoke(request: Request) -> JsonResponse:
     """Invalid at once, all its texts; answers with what it was."""
     key = await _read(request)
     await run_in_threadpool(_keys(request).revoke, key.key_id)
     log.info("key %s revoked", key.key_id)
-    return JSONResponse(shown(key))
+    return JsonResponse(shown(key))
 
 
 @router.post(
@@ -74,12 +74,12 @@ async def revoke(request: Request) -> JSONResponse:
     responses={200: {"model": MadeKey}, **answers(400, 404, 413, *REFUSALS)},
     openapi_extra=KEY | KEY_ID | body_of(Rotation),
 )
-async def rotate(request: Request) -> JSONResponse:
+async def rotate(request: Request) -> JsonResponse:
     """A new text for the same key; the old one stays valid for a while."""
     rotation = checked(await read_json(request), Rotation)
     text = await run_in_threadpool(_keys(request).rotate, _key_id(request), rotation.overlap_s)
     log.info("key %s rotated", _key_id(request))
-    return JSONResponse(shown(await _read(request)) | {"key": text})
+    return JsonResponse(shown(await _read(request)) | {"key": text})
 
 
 @router.post(
@@ -88,12 +88,12 @@ async def rotate(request: Request) -> JSONResponse:
     responses={200: {"model": Key}, **answers(400, 404, 409, 413, *REFUSALS)},
     openapi_extra=KEY | KEY_ID | body_of(Credit),
 )
-async def credit(request: Request) -> JSONResponse:
+async def credit(request: Request) -> JsonResponse:
     """Add to what a key can spend, or take away, but never below 0."""
     added = checked(await read_json(request), Credit)
     key = await run_in_threadpool(_keys(request).add_credits, _key_id(request), added.amount)
     log.info("key %s got %+d credits", key.key_id, added.amount)
-    return JSONResponse(shown(key))
+    return JsonResponse(shown(key))
 
 
 def shown(key: ApiKey) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Who is at the other end of a connection, as far as counting calls needs to know."""
 
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from fastapi import Request
@@ -13,10 +14,13 @@ def client_address(request: Request) -> str:
     X-Forwarded-For counts only from `Settings.trusted_proxies`; what such a proxy names without it
     being an address is "unknown".
     """
-    if request.client is None:
-        return "local"
+    return "local" if request.client is None else _counted(request.client.host)
+
+
+@lru_cache(maxsize=1024)
+def _counted(host: str) -> str:
     try:
-        address = ip_address(request.client.host.partition("%")[0])
+        address = ip_address(host.partition("%")[0])
     except ValueError:
         return "unknown"
     if not isinstance(address, IPv6Address):

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
+
+from api.json_response import JsonResponse
 
 METHODS = ("GET", "HEAD", "POST")
 HEADERS = ("x-api-key", "authorization", "content-type", "idempotency-key", "x-start-timeout", "x-timeout")
@@ -23,7 +24,7 @@ class Cors(CORSMiddleware):
             return answer
         text = f"{bytes(answer.body).decode()}: SUPERIMPOSE_CORS_ORIGINS says which origins may call"
         headers = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
-        return JSONResponse({"error": text, "code": "cors"}, answer.status_code, headers=headers)
+        return JsonResponse({"error": text, "code": "cors"}, answer.status_code, headers=headers)
 
 
 def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:

@@ -1,10 +1,10 @@
 """What a key has left to spend."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
 
 from api.access import caller
 from api.direct import DirectRoute
+from api.json_response import JsonResponse
 from api.openapi import KEY
 from api.schemas import Credits, answers
 
@@ -20,7 +20,7 @@ UNLIMITED = 2**53 - 1
     responses={200: {"model": Credits}, **answers(401, 429, 500, 502)},
     openapi_extra=KEY,
 )
-async def credits(request: Request) -> JSONResponse:
+async def credits(request: Request) -> JsonResponse:
     """The credits this key can still spend, those held for unfinished requests not counted."""
     left = (await caller(request)).credits
-    return JSONResponse({"credits": UNLIMITED, "unlimited": True} if left is None else {"credits": left})
+    return JsonResponse({"credits": UNLIMITED, "unlimited": True} if left is None else {"credits": left})

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
 from obstore.exceptions import BaseError as StoreError
 from redis import RedisError
 from starlette.exceptions import HTTPException
@@ -17,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from api.body_room import NoRoom
+from api.json_response import JsonResponse
 from jobs.admission import Bucket
 from jobs.api_keys import CreditsRefused, Scope, UnknownKey
 from jobs.rates import Rate
@@ -129,36 +129,36 @@ FRAMEWORK_ERRORS = {
 
 
 async def _api_error(_: Request, error: ApiError) -> Response:
-    return JSONResponse(error.body, error.status, headers=error.headers)
+    return JsonResponse(error.body, error.status, headers=error.headers)
 
 
 async def _no_room(_: Request, __: NoRoom) -> Response:
     text = f"too many large bodies at once: try again in {RETRY_AFTER_S} s, or send URLs of the pictures"
     headers = {"Retry-After": str(RETRY_AFTER_S)}
-    return JSONResponse({"error": text, "code": "busy"}, 429, headers=headers)
+    return JsonResponse({"error": text, "code": "busy"}, 429, headers=headers)
 
 
 async def _unknown_key(_: Request, __: UnknownKey) -> Response:
     text = "there is no such key, or it was revoked: GET /admin/keys lists them"
-    return JSONResponse({"error": text, "code": "not_found"}, 404)
+    return JsonResponse({"error": text, "code": "not_found"}, 404)
 
 
 async def _credits_refused(_: Request, error: CreditsRefused) -> Response:
-    return JSONResponse({"error": str(error), "code": "credits_refused"}, 409)
+    return JsonResponse({"error": str(error), "code": "credits_refused"}, 409)
 
 
 async def _framework_error(request: Request, error: HTTPException) -> Response:
     headers = error.headers or {}
     code, text = FRAMEWORK_ERRORS.get(error.status_code, ("http_error", error.detail))
-    docs = ", the documentation at /docs" if request.app.openapi_url else ""
+    docs = ", the documentation at /docs" if request.app.state.service.settings.docs else ""
     text = text.format(method=request.method, allow=headers.get("Allow", "other methods"), docs=docs)
-    return JSONResponse({"error": text, "code": code}, error.status_code, headers=headers)
+    return JsonResponse({"error": text, "code": code}, error.status_code, headers=headers)
 
 
 async def _unreachable(request: Request, error: Exception) -> Response:
     text = f"the queue or the store cannot be reached: try again in {RETRY_AFTER_S} seconds"
     body = {"error": text, "code": "unavailable", **_logged(request, error)}
-    return JSONResponse(body, 502, headers={"Retry-After": str(RETRY_AFTER_S)})
+    return JsonResponse(body, 502, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def _gone(_: Request, __: ClientDisconnect) -> Response:
@@ -167,7 +167,7 @@ async def _gone(_: Request, __: ClientDisconnect) -> Response:
 
 async def _our_fault(request: Request, error: Exception) -> Response:
     text = "something went wrong on our side; it has been logged, try again"
-    return JSONResponse({"error": text, "code": "internal", **_logged(request, error)}, 500)
+    return JsonResponse({"error": text, "code": "internal", **_logged(request, error)}, 500)
 
 
 def _logged(request: Request, error: Exception) -> dict[str, str]:

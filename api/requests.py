@@ -6,17 +6,17 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
 
 from api.access import Seen, owned_request
 from api.direct import DirectRoute
 from api.errors import ApiError, already_finished, unknown_request
+from api.json_response import JsonResponse
 from api.openapi import KEY, REQUEST_ID
 from api.schemas import Cancelled, Completed, Failed, Result, Running, answers
 from api.service import origin_of, service_of
 from jobs.cancellation import CANCELLED
 from jobs.output import Output
-from jobs.record import RESULT_FIELDS, Record
+from jobs.record import Record, View
 from jobs.status import TERMINAL, Status
 from jobs.transitions import IllegalMove
 
@@ -39,7 +39,7 @@ def urls(origin: str, request_id: str) -> dict[str, str]:
     responses={200: {"model": Completed | Running}, **FAILED, **answers(401, 404, 429, 500, 502)},
     openapi_extra=KEY | REQUEST_ID,
 )
-async def status(request: Request) -> JSONResponse:
+async def status(request: Request) -> JsonResponse:
     """QUEUED, PROCESSING or COMPLETED; 422 with the reason if it FAILED."""
     return _status(request, await owned_request(request))
 
@@ -51,12 +51,12 @@ async def status(request: Request) -> JSONResponse:
     openapi_extra=KEY | REQUEST_ID,
 )
 @router.get("/v1/requests/{request_id}", include_in_schema=False)
-async def result(request: Request) -> JSONResponse:
+async def result(request: Request) -> JsonResponse:
     """The picture's URL (or base64) once COMPLETED; before that, and if it FAILED, the status."""
-    seen = await owned_request(request, RESULT_FIELDS)
+    seen = await owned_request(request, View.RESULT)
     if seen.record.output is None:
         return _status(request, seen)
-    return JSONResponse(await _result(request, seen.record, seen.record.output))
+    return JsonResponse(await _result(request, seen.record, seen.record.output))
 
 
 @router.post(
@@ -65,7 +65,7 @@ async def result(request: Request) -> JSONResponse:
     responses={200: {"model": Cancelled}, **answers(401, 404, 409, 429, 500, 502)},
     openapi_extra=KEY | REQUEST_ID,
 )
-async def cancel(request: Request) -> JSONResponse:
+async def cancel(request: Request) -> JsonResponse:
     """It ends as FAILED with the code `cancelled`, says what it was, and whoever works on it is stopped."""
     record = (await owned_request(request)).record
     try:
@@ -73,7 +73,7 @@ async def cancel(request: Request) -> JSONResponse:
     except IllegalMove as refused:
         raise _refusal(record, refused) from None
     body = {"status": Status.FAILED, "request_id": record.request_id, "was": was}
-    return JSONResponse(body | {"error": CANCELLED.error, "code": CANCELLED.code, "metrics": {}})
+    return JsonResponse(body | {"error": CANCELLED.error, "code": CANCELLED.code, "metrics": {}})
 
 
 def _refusal(record: Record, refused: IllegalMove) -> ApiError:
@@ -82,7 +82,7 @@ def _refusal(record: Record, refused: IllegalMove) -> ApiError:
     return unknown_request(record.request_id)
 
 
-def _status(request: Request, seen: Seen) -> JSONResponse:
+def _status(request: Request, seen: Seen) -> JsonResponse:
     record = seen.record
     body: dict[str, Any] = {"status": record.status, "request_id": record.request_id}
     if record.status not in TERMINAL:
@@ -91,7 +91,7 @@ def _status(request: Request, seen: Seen) -> JSONResponse:
         body["queue_position"] = seen.position
     if record.status is Status.FAILED:
         body |= failure(record)
-    return JSONResponse(body | {"metrics": record.metrics}, 422 if record.status is Status.FAILED else 200)
+    return JsonResponse(body | {"metrics": record.metrics}, 422 if record.status is Status.FAILED else 200)
 
 
 def failure(record: Record) -> Mapping[str, Any]:

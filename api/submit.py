@@ -5,13 +5,14 @@ import logging
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from api.access import refuse_unless_paid, show_credits, submitter
 from api.body import bad_request, fault, read_parameters, room_for_body
 from api.direct import DirectRoute
 from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_credits, queue_full
 from api.headers import add_to_answer
+from api.json_response import JsonResponse
 from api.openapi import BODY, KEY
 from api.pictures import stored
 from api.requests import picture_base64, urls
@@ -36,11 +37,11 @@ log = logging.getLogger("superimpose.api")
     responses={200: {"model": Submitted}, **answers(400, 401, 403, 406, 409, 413, 429, 500, 502)},
     openapi_extra=KEY | BODY | SUBMIT_HEADERS,
 )
-async def submit(request: Request) -> JSONResponse:
+async def submit(request: Request) -> JsonResponse:
     """Accept a request and answer at once with the URLs to follow it."""
     request_id = await accept(request)
     origin = origin_of(request)
-    return JSONResponse(
+    return JsonResponse(
         {
             "request_id": request_id,
             "status": "QUEUED",
@@ -136,6 +137,6 @@ def _failed(record: Record) -> ApiError:
 
 async def _picture(request: Request, record: Record, output: Output, headers: dict[str, str]) -> Response:
     if record.params.get("base64"):
-        return JSONResponse({"image": await picture_base64(request, output)}, headers=headers)
+        return JsonResponse({"image": await picture_base64(request, output)}, headers=headers)
     whole = {**headers, "Content-Type": output.content_type, "Content-Length": str(output.file_size)}
     return await stored(service_of(request).store, output.path, 0, output.file_size, 200, whole)

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Mapping
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -13,6 +12,7 @@ from api.access import uploader
 from api.body import Fault, bad_request, checked, fault, media_type, read_body, read_json, room_for_body
 from api.direct import DirectRoute
 from api.errors import quota_exceeded
+from api.json_response import JsonResponse
 from api.openapi import KEY, UPLOAD_BODY
 from api.schemas import Uploaded, UploadRequest, answers
 from api.service import Service, origin_of, service_of
@@ -34,7 +34,7 @@ Files = Mapping[str, bytes]
     responses={200: {"model": Uploaded}, **answers(400, 401, 403, 413, 429, 500, 502)},
     openapi_extra=KEY | UPLOAD_BODY,
 )
-async def upload(request: Request) -> JSONResponse:
+async def upload(request: Request) -> JsonResponse:
     """Keep pictures, and answer with the URLs that requests of this key can name."""
     key, service = await uploader(request), service_of(request)
     read = _multipart if media_type(request) == "multipart/form-data" else _data_urls
@@ -44,7 +44,7 @@ async def upload(request: Request) -> JSONResponse:
     except QuotaExceeded as error:
         raise quota_exceeded(error.used, error.quota, service.settings.upload_ttl_s) from None
     urls = [f"{origin_of(request)}/pictures/{name}" for name in names]
-    return JSONResponse({"file_urls": urls, "urls": urls, "message": f"{len(urls)} pictures kept"})
+    return JsonResponse({"file_urls": urls, "urls": urls, "message": f"{len(urls)} pictures kept"})
 
 
 def _keep(service: Service, key_id: str, files: Files) -> list[str]:

@@ -1,10 +1,11 @@
 -- Who calls, and whether they may call now: one step, so that it costs no round trip of its own.
--- KEYS: entry of the presented key's digest, bucket of the client's address, what the caller wants to read.
--- ARGV: prefix of API keys, prefix of the keys' buckets, bucket, count and period (ms) of a key without a
--- rate of its own, count and period of an address, then the fields to read, none for all of them.
+-- Begins with RATES, {count, period in ms} by bucket, and FIELDS, those of a record by what is read.
+-- ARGV: one line, as each argument more costs a client more than a word more: digest of the presented key, address,
+-- bucket, bucket of the address, then what to read, if anything ('picture' or a name of FIELDS), and the picture's token
+-- or the request's id, which may be any text.
 -- Answers {{allowed, count, period, remaining, wait, until full} (ms), followed for a valid key by
 -- {id, digests, scopes, credits}; what was read, as HMGET or HGETALL do; place in the queue or false}.
-local key_prefix, bucket_prefix, bucket = ARGV[1], ARGV[2], ARGV[3]
+local digest, address, bucket, anonymous, read, read_id = string.match(ARGV[1], '^(%S+) (%S+) (%S+) (%S+) (%S*) (.*)$')
 local LAST_USED_STEP = 60000 -- ms: so that a poll is no write to the key
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
@@ -25,27 +26,29 @@ local function take(bucket_key, count, period)
 end
 
 local function admit()
-  local id = redis.call('GET', KEYS[1])
-  if not id then return take(KEYS[2], tonumber(ARGV[6]), tonumber(ARGV[7])) end
-  local key = key_prefix .. id
+  local id = redis.call('GET', KEY_DIGEST .. digest)
+  if not id then return take(BUCKET .. anonymous .. ':' .. address, unpack(RATES[anonymous])) end
+  local key = API_KEY .. id
   local kept = redis.call('HMGET', key, 'digests', 'scopes', 'credits', 'expires_at', 'last_used_at',
     'count:' .. bucket, 'period:' .. bucket)
   if not kept[1] or (kept[4] and now >= tonumber(kept[4])) then
-    return take(KEYS[2], tonumber(ARGV[6]), tonumber(ARGV[7]))
+    return take(BUCKET .. anonymous .. ':' .. address, unpack(RATES[anonymous]))
   end
   if now - tonumber(kept[5] or 0) > LAST_USED_STEP then
     redis.call('HSET', key, 'last_used_at', math.floor(now))
   end
-  local answer = take(bucket_prefix .. id, tonumber(kept[6] or ARGV[4]), tonumber(kept[7] or ARGV[5]))
+  local count, period = unpack(RATES[bucket])
+  local answer = take(BUCKET .. bucket .. ':' .. id, tonumber(kept[6] or count), tonumber(kept[7] or period))
   for _, value in ipairs({id, kept[1], kept[2], kept[3] or ''}) do answer[#answer + 1] = value end
   return answer
 end
 
-local function place(key)
-  return redis.call('HGET', key, 'status') == 'QUEUED' and redis.call('ZRANK', WAITING, string.sub(key, #REQUEST + 1))
+local function place(request)
+  return redis.call('HGET', request, 'status') == 'QUEUED' and redis.call('ZRANK', WAITING, read_id)
 end
 
-local admission, wanted = admit(), KEYS[3]
-if not wanted then return {admission} end
-if not ARGV[8] then return {admission, redis.call('HGETALL', wanted)} end
-return {admission, redis.call('HMGET', wanted, unpack(ARGV, 8)), place(wanted)}
+local admission = admit()
+if read == '' then return {admission} end
+if read == 'picture' then return {admission, redis.call('HGETALL', PICTURE .. read_id)} end
+local request = REQUEST .. read_id
+return {admission, redis.call('HMGET', request, unpack(FIELDS[read])), place(request)}

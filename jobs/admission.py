@@ -8,16 +8,17 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from jobs import keyspace
 from jobs.api_keys import Scope
 from jobs.even_when_full import EVEN_WHEN_FULL
 from jobs.key_text import digest
 from jobs.rates import Rate
+from jobs.record import FIELDS
 from jobs.settings import Settings
-
-SCRIPT = EVEN_WHEN_FULL + keyspace.lua() + Path(__file__).with_name("admission.lua").read_text()
 
 
 class Bucket(StrEnum):
@@ -32,8 +33,7 @@ class Bucket(StrEnum):
     """Everything else that comes without a valid key, by address."""
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(NamedTuple):
     """A bucket after this call; times in seconds. `wait_s` is 0 if the call is within the limit."""
 
     bucket: Bucket
@@ -43,8 +43,7 @@ class Limit:
     full_in_s: float
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """A valid key; `credits` before this call, None: unlimited."""
 
     key_id: str
@@ -52,15 +51,14 @@ class Caller:
     credits: int | None
 
 
-@dataclass(frozen=True)
-class Admission:
+class Admission(NamedTuple):
     """What the step found; no `caller` without a valid key, no `limit` where none is set."""
 
     caller: Caller | None
     limit: Limit | None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Call:
     """A call to be admitted: the text presented as key (or ""), the client's address, the bucket."""
 
@@ -74,40 +72,52 @@ class Call:
         wants_picture = self.bucket is Bucket.PICTURE and not self.presented
         return Bucket.PICTURE if wants_picture else Bucket.ANONYMOUS
 
-    def script_arguments(self, settings: Settings) -> tuple[list[str], list[str | int]]:
-        """Keys and arguments of the script."""
-        keys = [
-            keyspace.key_digest(digest(self.presented)),
-            keyspace.bucket(self.anonymous_bucket, self.address),
-        ]
-        rates = [_rate_of(self.bucket, settings), _rate_of(self.anonymous_bucket, settings)]
-        numbers = [number for rate in rates for number in (rate.count, rate.period_s * 1000)]
-        return keys, [keyspace.api_key(""), keyspace.bucket(self.bucket, ""), self.bucket, *numbers]
+    @cached_property
+    def digest(self) -> str:
+        """The hash of the key."""
+        return digest(self.presented)
+
+    def line(self, read: str, read_id: str) -> str:
+        """What the script is told of it, and of what it reads."""
+        return f"{self.digest} {self.address} {self.bucket} {self.anonymous_bucket} {read} {read_id}"
 
     def admission(self, answer: Sequence[bytes | int]) -> Admission:
         """Read the script's answer."""
         caller = self._caller(answer[6:])
         bucket = self.bucket if caller else self.anonymous_bucket
         _, count, period_ms, remaining, wait_ms, full_in_ms = map(int, answer[:6])
-        limit = Limit(bucket, Rate(count, period_ms // 1000), remaining, wait_ms / 1000, full_in_ms / 1000)
+        limit = Limit(bucket, _rate(count, period_ms), remaining, wait_ms / 1000, full_in_ms / 1000)
         return Admission(caller, limit if count else None)
 
     def _caller(self, fields: Sequence[bytes | int]) -> Caller | None:
         if not fields:
             return None
         key_id, digests, scopes, credits = (field.decode() for field in fields if isinstance(field, bytes))
-        if not any(hmac.compare_digest(kept, digest(self.presented)) for kept in digests.split()):
+        if not any(hmac.compare_digest(kept, self.digest) for kept in digests.split()):
             return None
-        return Caller(key_id, frozenset(map(Scope, scopes.split())), int(credits) if credits else None)
+        return Caller(key_id, _scopes(scopes), int(credits) if credits else None)
 
 
-def _rate_of(bucket: Bucket, settings: Settings) -> Rate:
-    match bucket:
-        case Bucket.SUBMIT:
-            return settings.rate_limit
-        case Bucket.UPLOAD:
-            return settings.rate_limit_uploads
-        case Bucket.ANONYMOUS:
-            return settings.rate_limit_anonymous
-        case _:
-            return settings.rate_limit_reads
+@lru_cache(maxsize=256)
+def _scopes(words: str) -> frozenset[Scope]:
+    return frozenset(map(Scope, words.split()))
+
+
+@lru_cache(maxsize=256)
+def _rate(count: int, period_ms: int) -> Rate:
+    return Rate(count, period_ms // 1000)
+
+
+def script(settings: Settings) -> str:
+    """The step, for these settings."""
+    rates = {
+        Bucket.SUBMIT: settings.rate_limit,
+        Bucket.READ: settings.rate_limit_reads,
+        Bucket.PICTURE: settings.rate_limit_reads,
+        Bucket.UPLOAD: settings.rate_limit_uploads,
+        Bucket.ANONYMOUS: settings.rate_limit_anonymous,
+    }
+    pairs = [f"{bucket} = {{{rate.count}, {rate.period_s * 1000}}}" for bucket, rate in rates.items()]
+    lists = [f"{read} = {{{', '.join(map(repr, fields))}}}" for read, fields in FIELDS.items()]
+    known = f"local RATES = {{{', '.join(pairs)}}}\nlocal FIELDS = {{{', '.join(lists)}}}\n"
+    return EVEN_WHEN_FULL + keyspace.lua() + known + Path(__file__).with_name("admission.lua").read_text()

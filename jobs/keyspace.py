@@ -102,6 +102,8 @@ def lua() -> str:
         "REQUEST": request(""),
         "MACHINE": machine(""),
         "API_KEY": api_key(""),
+        "KEY_DIGEST": key_digest(""),
+        "BUCKET": f"{PREFIX}:bucket:",
         "PICTURE": picture(""),
         "RQ_QUEUE": RQ_QUEUE,
         "RQ_INTERMEDIATE": RQ_INTERMEDIATE,

@@ -1,6 +1,6 @@
 """What the API reads, each in one round trip to Redis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
@@ -10,8 +10,9 @@ from redis.exceptions import NoScriptError
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.admission import SCRIPT, Admission, Call
-from jobs.record import Record, RedisHash
+from jobs.admission import Admission, Call, script
+from jobs.pipelined import Pipelined
+from jobs.record import FIELDS, Record, RedisHash, View
 from jobs.settings import Settings
 
 
@@ -45,8 +46,9 @@ class Reader:
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
-        self._settings = settings
-        self._script = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()  # Redis's name for it
+        self._pipelined = Pipelined(redis)
+        self._script = script(settings)
+        self._sha1 = sha1(self._script.encode(), usedforsecurity=False).hexdigest()  # Redis's name for it
 
     async def admit(self, call: Call) -> Admission:
         """Who calls, and whether they may now."""
@@ -54,17 +56,17 @@ class Reader:
         return admission
 
     async def admit_and_request(
-        self, call: Call, request_id: str, fields: Sequence[str]
+        self, call: Call, request_id: str, view: View
     ) -> tuple[Admission, Record | None, int | None]:
-        """A caller, these fields of a request, and its place in the queue (0 = next; None once left)."""
-        admission, values, position = await self._admit(call, keyspace.request(request_id), fields)
-        pairs = zip(fields, values, strict=True)
+        """A caller, this much of a request, and its place in the queue (0 = next; None once left)."""
+        admission, values, position = await self._admit(call, view, request_id)
+        pairs = zip(FIELDS[view], values, strict=True)
         found: RedisHash = {name: value for name, value in pairs if value is not None}
         return admission, Record.from_hash(request_id, found), position
 
     async def admit_and_picture(self, call: Call, token: str) -> tuple[Admission, PublishedPicture | None]:
         """A caller and the picture published under a name; None if unknown or expired."""
-        admission, words = await self._admit(call, keyspace.picture(token))
+        admission, words = await self._admit(call, "picture", token)
         return admission, PublishedPicture.from_hash(dict(zip(words[::2], words[1::2], strict=True)))
 
     async def record(self, request_id: str) -> Record | None:
@@ -72,13 +74,11 @@ class Reader:
         return Record.from_hash(request_id, await self._redis.hgetall(keyspace.request(request_id)))
 
     async def _admit(
-        self, call: Call, wanted: str | None = None, fields: Sequence[str] = ()
+        self, call: Call, read: str = "", read_id: str = ""
     ) -> tuple[Admission, *tuple[Any, ...]]:
-        keys, arguments = call.script_arguments(self._settings)
-        words = [*keys, *((wanted,) if wanted else ()), *arguments, *fields]
-        count = len(keys) + (wanted is not None)
+        line = call.line(read, read_id)
         try:
-            answer = await self._redis.evalsha(self._script, count, *words)
+            answer = await self._pipelined.execute("EVALSHA", self._sha1, 0, line)
         except NoScriptError:
-            answer = await self._redis.eval(SCRIPT, count, *words)
+            answer = await self._pipelined.execute("EVAL", self._script, 0, line)
         return call.admission(answer[0]), *answer[1:]

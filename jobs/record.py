@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from redis.utils import str_if_bytes
@@ -13,20 +14,18 @@ from jobs.status import FailureCode, Status
 
 RedisHash = Mapping[bytes | str, bytes | str]
 
-STATUS_FIELDS = (
-    "key_id",
-    "status",
-    "created_at",
-    "started_at",
-    "finished_at",
-    "code",
-    "error",
-    "metrics",
-)
-"""What a status is made of."""
+_STATUS = ("key_id", "status", "created_at", "started_at", "finished_at", "code", "error", "metrics")
 
-RESULT_FIELDS = (*STATUS_FIELDS, "params", "expires_at", "output")
-"""What a result is made of."""
+
+class View(StrEnum):
+    """As much of a record as an answer needs."""
+
+    STATUS = "status"
+    RESULT = "result"
+
+
+FIELDS = {View.STATUS: _STATUS, View.RESULT: (*_STATUS, "params", "expires_at", "output")}
+"""What each is made of."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Record:
             key_id=text["key_id"],
             status=Status(text["status"]),
             created_at=int(text["created_at"]) / 1000,
-            params=json.loads(text.get("params", "{}")),
+            params=json.loads(text["params"]) if "params" in text else {},
             attempts=int(text.get("attempts", 0)),
             started_at=_seconds(text, "started_at"),
             finished_at=_seconds(text, "finished_at"),
@@ -66,7 +65,7 @@ class Record:
             code=FailureCode(text["code"]) if "code" in text else None,
             error=text.get("error"),
             output=Output(**json.loads(text["output"])) if "output" in text else None,
-            stages=json.loads(text.get("metrics", "{}")),
+            stages=json.loads(text["metrics"]) if "metrics" in text else {},
         )
 
     @property
