@@ -10,7 +10,7 @@ from compositor import DecodedCache, Inspect, Limits
 from jobs.settings import Settings
 from jobs.store import PictureStore
 from worker.content_check import inspection, load_check
-from worker.fetch import Fetcher, FetchRules
+from worker.fetch import BoundedDirectory, Fetcher, FetchRules
 
 INPUTS = 3  # base, overlay and mask: fetched at the same time
 
@@ -32,7 +32,10 @@ class Kit:
     def open(cls, settings: Settings) -> Iterator["Kit"]:
         """Open what it needs; closes it at the end. Raises `UnusableCheck`."""
         check = load_check(settings)
-        with Fetcher(fetch_rules(settings)) as fetcher, ThreadPoolExecutor(INPUTS) as threads:
+        with (
+            Fetcher(fetch_rules(settings), kept_in=http_cache(settings)) as fetcher,
+            ThreadPoolExecutor(INPUTS) as threads,
+        ):
             yield cls(
                 settings=settings,
                 store=PictureStore.open(settings),
@@ -42,6 +45,13 @@ class Kit:
                 cache=DecodedCache(settings.cache_bytes) if settings.cache_bytes else None,
                 inspect=inspection(check) if check else None,
             )
+
+
+def http_cache(settings: Settings) -> BoundedDirectory | None:
+    """Where the host's workers keep what they fetched."""
+    if not settings.http_cache_bytes:
+        return None
+    return BoundedDirectory(settings.data_dir / "http-cache", settings.http_cache_bytes)
 
 
 def fetch_rules(settings: Settings) -> FetchRules:

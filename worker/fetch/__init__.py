@@ -1,7 +1,8 @@
 """Pictures from addresses that strangers choose, without letting them into our network."""
 
+from worker.fetch.directory import BoundedDirectory
 from worker.fetch.errors import FetchError
 from worker.fetch.fetcher import Fetcher
 from worker.fetch.rules import FetchRules
 
-__all__ = ["FetchError", "FetchRules", "Fetcher"]
+__all__ = ["BoundedDirectory", "FetchError", "FetchRules", "Fetcher"]
