@@ -50,7 +50,7 @@ class Kept:
 
 
 class HttpCache:
-    """Bodies by URL and owner. Never raises: what cannot be read or kept is fetched.
+    """Bodies by URL and owner. What cannot be read or kept is no error: it is fetched.
 
     `scope` is the rules and all else that decides about a fetch but the URL. Under another one nothing is
     found again, so what is found came from where it may come from now; only names are not looked up again.

@@ -35,7 +35,7 @@ class File(NamedTuple):
 
 
 class BoundedDirectory:
-    """Files of a short head and a long body, by name, about `max_bytes` of them.
+    """Files of a short head and a long body, by name, together of about `max_bytes`.
 
     It is made at the first write, for our user alone.
     """
