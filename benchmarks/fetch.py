@@ -1,31 +1,39 @@
-"""The guarded fetch against plain `httpx.Client.get`, on loopback, in interleaved pairs.
+"""The guarded fetch against plain `httpx.Client.get`, and with its HTTP cache against itself, on loopback.
 
     python -m benchmarks.fetch [--pairs 2000]
 
-Prints, for pictures of three sizes, the medians of both and the median of their ratio pair by pair: a pair
-shares whatever else the machine is doing, so the ratio is steady where the times are not. Below 1 the guarded
-one is faster.
+Prints, for pictures of three sizes, the medians of all, and in brackets the median of the ratio to what each
+is compared with, pair by pair: a pair shares whatever else the machine is doing, so the ratio is steady where
+the times are not. Below 1 the cache, or the guarded one, is faster.
+
+guarded: compared with plain httpx. The others with guarded: found, a picture that is kept and fresh; kept, a
+picture that is fetched and kept; forbidden, a picture that is fetched and may not be kept.
 """
 
 import argparse
 import asyncio
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import httpx
 
-from worker.fetch import Fetcher, FetchRules
+from worker.fetch import BoundedDirectory, Fetcher, FetchRules
 
 SIZES = (20_000, 200_000, 600_000)
 WARM_UP = 50
+ROOM = 256 * 1024 * 1024
+
+Get = Callable[[int], object]
 
 
 class PictureServer(asyncio.Protocol):
-    """Answers every request for `/N` with N bytes, and keeps the connection."""
+    """Answers every request for `/N` with N bytes and for `/N?...` so that they may be kept."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -36,10 +44,11 @@ class PictureServer(asyncio.Protocol):
         self._asked += data
         while b"\r\n\r\n" in self._asked:
             head, _, self._asked = self._asked.partition(b"\r\n\r\n")
-            size = int(head.split()[1][1:])
+            path, query, _ = head.split()[1].partition(b"?")
+            size, freshness = int(path[1:]), b"max-age=3600" if query else b"no-store"
             self._transport.write(
-                b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: %d\r\n\r\n" % size
-                + bytes(size)
+                b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\n"
+                b"cache-control: %b\r\ncontent-length: %d\r\n\r\n" % (freshness, size) + bytes(size)
             )
 
 
@@ -52,27 +61,54 @@ def serve(ready: Connection) -> None:
     asyncio.run(run())
 
 
-def seconds(get: Callable[[], object]) -> float:
+def seconds(get: Get, number: int) -> float:
     start = time.perf_counter()
-    get()
+    get(number)
     return time.perf_counter() - start
 
 
-def compare(base_url: str, size: int, pairs: int) -> None:
+def compare(name: str, get: Get, reference: Get, pairs: int) -> str:
+    calls, times = (reference, get), ([], [])
+    for n in range(WARM_UP + pairs):
+        for which in (0, 1) if n % 2 else (1, 0):
+            times[which].append(seconds(calls[which], n))
+    theirs, ours = (part[WARM_UP:] for part in times)
+    ratio = statistics.median(our / their for our, their in zip(ours, theirs, strict=True))
+    return f"{name} {statistics.median(ours) * 1e3:.3f} ms ({ratio:.2f})"
+
+
+def compare_all(base_url: str, size: int, pairs: int) -> None:
     url = f"{base_url}/{size}"
     rules = FetchRules(allow_networks=("127.0.0.1/32",))
-    with httpx.Client() as client, Fetcher(rules) as fetcher:
-        calls = [lambda: client.get(url).content, lambda: fetcher.get(url, field="base_image")]
-        times: list[list[float]] = [[], []]
-        for n in range(WARM_UP + pairs):
-            for which in (0, 1) if n % 2 else (1, 0):
-                times[which].append(seconds(calls[which]))
-    plain, guarded = (part[WARM_UP:] for part in times)
-    ratio = statistics.median(ours / theirs for ours, theirs in zip(guarded, plain, strict=True))
-    print(
-        f"{size:>8,} bytes   plain httpx {statistics.median(plain) * 1e3:.3f} ms   "
-        f"guarded {statistics.median(guarded) * 1e3:.3f} ms   ratio {ratio:.2f}"
-    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        httpx.Client() as client,
+        Fetcher(rules) as fetcher,
+        Fetcher(rules, kept_in=BoundedDirectory(Path(folder), ROOM)) as keeper,
+    ):
+
+        def plain(_: int) -> object:
+            return client.get(url).content
+
+        def guarded(_: int) -> object:
+            return fetcher.get(url, field="base_image")
+
+        def kept(number: int) -> object:
+            return keeper.get(f"{url}?{number}", field="base_image", owner="key")
+
+        def found(_: int) -> object:
+            return kept(-1)
+
+        def forbidden(_: int) -> object:
+            return keeper.get(url, field="base_image", owner="key")
+
+        print(
+            f"{size:>8,} bytes",
+            f"plain httpx {statistics.median(seconds(plain, n) for n in range(pairs)) * 1e3:.3f} ms",
+            compare("guarded", guarded, plain, pairs),
+            *(compare(get.__name__, get, guarded, pairs) for get in (found, kept, forbidden)),
+            sep="   ",
+        )
 
 
 def main() -> None:
@@ -85,7 +121,7 @@ def main() -> None:
     with closing(here):
         base_url = f"http://127.0.0.1:{here.recv()}"
         for size in SIZES:
-            compare(base_url, size, pairs)
+            compare_all(base_url, size, pairs)
     server.terminate()
     server.join()
 

@@ -210,6 +210,11 @@ class Settings(BaseSettings):
         GIBIBYTE, ge=0, description="uploads of a key at a time; 0: none are taken"
     )
     cache_bytes: int = Field(32 * MEBIBYTE, ge=0, description="decoded inputs kept by each worker; 0: none")
+    http_cache_bytes: int = Field(
+        256 * MEBIBYTE,
+        ge=0,
+        description="fetched inputs kept in DATA_DIR for all workers there, as their servers allow; 0: none",
+    )
     content_check: Annotated[str, AfterValidator(_callable)] | None = Field(
         None, description="`package.module:callable` that may block pictures; unset: none"
     )

@@ -45,6 +45,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(CUP, "image/jpeg")
             case "/logo.png":
                 self._answer(LOGO, "image/png")
+            case "/public.jpg":
+                self._answer(CUP, "image/jpeg", **{"Cache-Control": "public, max-age=60"})
             case "/page.html":
                 self._answer(b"<!doctype html><p>no picture here", "text/html")
             case "/text.png":

@@ -21,9 +21,9 @@ class NoRoom(Exception):
 
 
 class Fetch(Protocol):
-    """Gets the picture at a URL, and says how many bytes have come as they come."""
+    """Gets the picture at a URL for an API key, and says how many bytes have come as they come."""
 
-    def __call__(self, url: str, *, field: str, received: Received) -> bytes: ...
+    def __call__(self, url: str, *, field: str, owner: str, received: Received) -> bytes: ...
 
 
 class Room:
@@ -102,7 +102,9 @@ class Ahead:
             self._early[request.request_id] = _Early(
                 share,
                 {
-                    field: self._threads.submit(self._fetch, url, field=field, received=share.received)
+                    field: self._threads.submit(
+                        self._fetch, url, field=field, owner=request.key_id, received=share.received
+                    )
                     for field, url in request.urls.items()
                 },
                 time.monotonic() + AHEAD_S,

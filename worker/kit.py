@@ -12,7 +12,7 @@ from jobs.settings import Settings
 from jobs.store import PictureStore
 from worker.ahead import STACK_BYTES, Ahead
 from worker.content_check import inspection, load_check
-from worker.fetch import Fetcher, FetchRules
+from worker.fetch import BoundedDirectory, Fetcher, FetchRules
 
 INPUTS = 3  # base, overlay and mask: fetched at the same time
 
@@ -37,7 +37,7 @@ class Kit:
         check = load_check(settings)
         threading.stack_size(STACK_BYTES)
         with (
-            Fetcher(fetch_rules(settings)) as fetcher,
+            Fetcher(fetch_rules(settings), kept_in=http_cache(settings)) as fetcher,
             closing(Ahead(fetcher.get, settings.fetch_ahead, settings.fetch_ahead_bytes)) as ahead,
             ThreadPoolExecutor(INPUTS) as threads,
         ):
@@ -51,6 +51,13 @@ class Kit:
                 cache=DecodedCache(settings.cache_bytes) if settings.cache_bytes else None,
                 inspect=inspection(check) if check else None,
             )
+
+
+def http_cache(settings: Settings) -> BoundedDirectory | None:
+    """Where the host's workers keep what they fetched."""
+    if not settings.http_cache_bytes:
+        return None
+    return BoundedDirectory(settings.data_dir / "http-cache", settings.http_cache_bytes)
 
 
 def fetch_rules(settings: Settings) -> FetchRules:

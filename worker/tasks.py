@@ -99,7 +99,7 @@ def _read(kit: Kit, order: Order, field: str) -> bytes:
         if data is None:
             raise FileNotFoundError(reference)
         return data
-    return kit.fetcher.get(reference, field=field)
+    return kit.fetcher.get(reference, field=field, owner=order.key_id)
 
 
 def _stored(kit: Kit, field: str, path: str) -> bytes:

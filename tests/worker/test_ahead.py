@@ -72,7 +72,7 @@ class Web:
         self.arrived: list[str] = []
         self.ended: list[Exception] = []
 
-    def get(self, url: str, *, field: str, received: Received) -> bytes:  # noqa: ARG002
+    def get(self, url: str, *, field: str, owner: str, received: Received) -> bytes:  # noqa: ARG002
         try:
             for _ in range(int(url)):
                 received(10)

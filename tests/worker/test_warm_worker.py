@@ -21,6 +21,7 @@ from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
 from worker.child import Child
+from worker.kit import http_cache
 from worker.warm_worker import WarmWorker
 
 
@@ -73,6 +74,20 @@ def test_one_child_does_many_jobs(submit, record, run_all):
     run_all()
 
     assert {record(request_id).status for request_id in requests} == {Status.COMPLETED}
+
+
+def test_what_its_server_lets_be_kept_is_fetched_once_for_all_workers(submit, record, run_all, origin):
+    requests = []
+    for _ in range(2):
+        requests.append(submit(base_image=f"{origin.url}/public.jpg"))
+        run_all()
+
+    assert {record(request_id).status for request_id in requests} == {Status.COMPLETED}
+    assert origin.asked == ["/public.jpg"]
+
+
+def test_nothing_is_kept_where_the_settings_say_so(settings):
+    assert http_cache(settings.model_copy(update={"http_cache_bytes": 0})) is None
 
 
 def test_a_callers_fault_fails_without_another_attempt(redis, submit, record, run_all):

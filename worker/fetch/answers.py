@@ -69,7 +69,7 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes | bytearray]:
 
 def skip_short_body(response: httpx.Response) -> None:
     """Read the few bytes that redirects come with, so that their connection can be kept."""
-    declared = _declared_size(response)
+    declared = 0 if response.status_code == HTTPStatus.NOT_MODIFIED else _declared_size(response)
     if declared is not None and declared <= BLOCK:
         for _ in response.iter_raw():
             pass

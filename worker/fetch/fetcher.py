@@ -6,15 +6,19 @@ stranger to the next, logs whole URLs, and reads proxies and netrc from the envi
 
 import logging
 import ssl
+from collections.abc import Mapping
 from contextlib import closing
+from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import httpx
 
 from worker.fetch.addresses import AddressRules
 from worker.fetch.answers import Received, read_image, skip_short_body, unbounded
+from worker.fetch.cache import HttpCache
 from worker.fetch.deadline import deadline_in, time_left
+from worker.fetch.directory import BoundedDirectory
 from worker.fetch.errors import Fault, FetchError, unreachable
 from worker.fetch.failures import BROKEN_OFF, FAILURES, fault_of
 from worker.fetch.hosts import HostRules
@@ -34,7 +38,8 @@ class Fetcher:
     """Gets pictures by http and https under `rules`. One for a process, shared by its threads.
 
     Make it after a fork, never before: its kept-alive connections must not be shared by two processes.
-    `resolve` and `ssl_context` replace the system's look-up and certifi's authorities.
+    `resolve` and `ssl_context` replace the system's look-up and certifi's authorities. What servers allow to
+    be used again is kept in `kept_in`, and found there under the same rules only.
     Raises ValueError when a rule cannot be read.
     """
 
@@ -44,9 +49,11 @@ class Fetcher:
         *,
         resolve: Resolve = system_resolve,
         ssl_context: ssl.SSLContext | None = None,
+        kept_in: BoundedDirectory | None = None,
     ) -> None:
         self._rules = rules
         self._urls = UrlRules(rules.ports)
+        self._cache = HttpCache(kept_in, scope=f"{rules} {HEADERS}") if kept_in else None
         network = CheckedNetwork(
             HostRules(only=rules.allow_hosts, own=rules.refuse_hosts),
             AddressRules(allow=rules.allow_networks, refuse=rules.refuse_networks),
@@ -54,8 +61,8 @@ class Fetcher:
         )
         self._transport = CheckedTransport(network, ssl_context or httpx.create_ssl_context(trust_env=False))
 
-    def get(self, url: str, *, field: str, received: Received = unbounded) -> bytes:
-        """The bytes at `url`.
+    def get(self, url: str, *, field: str, owner: str = "", received: Received = unbounded) -> bytes:
+        """The bytes at `url`; `owner` is whom they may be kept for, unless their server lets all have them.
 
         Raises FetchError, naming `field`; of other errors only what is not about the fetch, and what
         `received` raises.
@@ -65,24 +72,50 @@ class Fetcher:
             target = self._urls.target(url)
             shown = target.shown
             with deadline_in(self._rules.total_timeout_s):
-                return self._follow(target, received)
+                return self._follow(target, _Wish(owner, received))
         except (Fault, *FAILURES) as error:
             fault = fault_of(error)
             logger.info("%s: %s was not fetched: %s", field, shown, fault.reason)
             raise FetchError(field, shown, fault) from error
 
-    def _follow(self, target: Target, received: Received) -> bytes:
+    def _follow(self, target: Target, wish: "_Wish") -> bytes:
         for _ in range(self._rules.max_redirects + 1):
-            with closing(self._send(target)) as response:
-                location = response.headers.get("location")
-                if location is None or response.status_code not in REDIRECTS:
-                    return read_image(response, self._rules.max_bytes, received)
-                skip_short_body(response)
-                target = self._next(target, location)
+            found = self._hop(target, wish)
+            if isinstance(found, bytes):
+                return found
+            target = found
         raise Fault(
             "redirects too often: give the image's own address",
             reason=f"more than {self._rules.max_redirects} redirects",
         )
+
+    def _hop(self, target: Target, wish: "_Wish") -> bytes | Target:
+        kept = self._cache.find(target.url, wish.owner) if self._cache else None
+        if self._cache is None or kept is None:
+            return self._fetched(target, wish)
+        if kept.is_fresh:
+            return wish.fulfilled(kept.body)
+        with closing(self._send(target, kept.conditions)) as response:
+            if response.status_code != HTTPStatus.NOT_MODIFIED:
+                return self._read(target, wish, response)
+            skip_short_body(response)
+            if self._cache.renew(target.url, wish.owner, kept, response.headers):
+                return wish.fulfilled(kept.body)
+        return self._fetched(target, wish)  # that was about some other picture
+
+    def _fetched(self, target: Target, wish: "_Wish") -> bytes | Target:
+        with closing(self._send(target)) as response:
+            return self._read(target, wish, response)
+
+    def _read(self, target: Target, wish: "_Wish", response: httpx.Response) -> bytes | Target:
+        location = response.headers.get("location")
+        if location is not None and response.status_code in REDIRECTS:
+            skip_short_body(response)
+            return self._next(target, location)
+        body = read_image(response, self._rules.max_bytes, wish.received)
+        if self._cache:
+            self._cache.keep(target.url, wish.owner, response.headers, body)
+        return body
 
     def _next(self, target: Target, location: str) -> Target:
         try:
@@ -95,14 +128,15 @@ class Fetcher:
             )
         return following
 
-    def _send(self, target: Target) -> httpx.Response:
+    def _send(self, target: Target, conditions: Mapping[str, str] | None = None) -> httpx.Response:
+        headers = HEADERS | dict(conditions or {})
         try:
-            return self._transport.handle_request(self._request(target))
+            return self._transport.handle_request(self._request(target, headers))
         except BROKEN_OFF:
             # A kept-alive connection may end just as we use it, which says nothing about the server.
-            return self._transport.handle_request(self._request(target))
+            return self._transport.handle_request(self._request(target, headers))
 
-    def _request(self, target: Target) -> httpx.Request:
+    def _request(self, target: Target, headers: Mapping[str, str]) -> httpx.Request:
         url = httpx.URL(
             scheme=target.scheme, host=target.host, port=target.port, raw_path=target.path.encode("ascii")
         )
@@ -112,7 +146,7 @@ class Fetcher:
             "write": self._rules.read_timeout_s,
             "pool": time_left(),
         }
-        return httpx.Request("GET", url, headers=HEADERS, extensions={"timeout": timeout})
+        return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout})
 
     def close(self) -> None:
         """Close the kept-alive connections."""
@@ -125,3 +159,15 @@ class Fetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _Wish(NamedTuple):
+    """On whose behalf a picture is fetched, and who hears of its bytes."""
+
+    owner: str
+    received: Received
+
+    def fulfilled(self, body: bytes) -> bytes:
+        """By what was kept."""
+        self.received(len(body))
+        return body

@@ -1,0 +1,369 @@
+"""A picture is fetched once for as long as its server allows, and for those whom it allows."""
+
+import json
+import logging
+import resource
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from email.utils import formatdate
+from pathlib import Path
+from time import time
+
+import pytest
+
+from tests.worker.fetch.answers import redirects, requests, response, says
+from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
+from tests.worker.fetch.origin import Origin
+from worker.fetch import BoundedDirectory, Fetcher, FetchError, FetchRules
+
+RULES = FetchRules(allow_networks=LOOPBACK, max_bytes=1_000_000, total_timeout_s=10)
+ROOM = 1_000_000
+LONG_AGO = "Sat, 01 Jan 2000 00:00:00 GMT"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "http-cache"
+
+
+def fetching(folder: Path, rules: FetchRules = RULES) -> Fetcher:
+    return Fetcher(rules, ssl_context=TLS, kept_in=BoundedDirectory(folder, ROOM))
+
+
+@pytest.fixture
+def fetcher(folder: Path) -> Iterator[Fetcher]:
+    with fetching(folder) as fetcher:
+        yield fetcher
+
+
+def times_asked(origin: Origin, serve: Serve, fetcher: Fetcher, *owners: str) -> int:
+    """How often the server hears of one fetch for each of `owners`."""
+    url = serve(origin).url
+    for owner in owners:
+        assert fetcher.get(url, field="mask", owner=owner) == origin.body
+    return len(origin.asked)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("cache-control: max-age=60",),
+        ("Cache-Control: Public, Max-Age=60",),
+        ("cache-control: private, max-age=60",),
+        ("cache-control: public", "cache-control: s-maxage=60, max-age=0"),
+        ("cache-control: max-age=60, must-revalidate",),
+        ("cache-control: max-age=60", "expires: 0"),
+        ("cache-control: max-age=60", "age: 30"),
+        ("cache-control: max-age=60", "vary: accept-encoding, Origin, Cookie"),
+        ("cache-control: max-age=7200", f"date: {formatdate(time() - 3600, usegmt=True)}"),
+        (f"expires: {formatdate(time() + 3600, usegmt=True)}",),
+    ],
+)
+def test_what_is_fresh_is_not_asked_for_again(
+    headers: tuple[str, ...], serve: Serve, fetcher: Fetcher
+) -> None:
+    assert times_asked(Origin(headers), serve, fetcher, "us", "us", "us") == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (),
+        ("cache-control: public",),
+        ("cache-control: no-store, max-age=60", 'etag: "1"'),
+        ("cache-control: no-cache, max-age=60",),
+        ("cache-control: max-age=0",),
+        ("cache-control: max-age=soon",),
+        ("cache-control: s-maxage=60",),
+        ("expires: 0",),
+        ("expires: Fri, 01 Jan 99999 00:00:00 GMT",),
+        (f"expires: {LONG_AGO}",),
+        ("cache-control: max-age=60", "age: 60"),
+        ("cache-control: max-age=60", f"date: {formatdate(time() - 3600, usegmt=True)}"),
+        ("cache-control: max-age=60", "vary: *"),
+        ("cache-control: max-age=60", "set-cookie: a=1"),
+    ],
+)
+def test_what_may_not_be_used_again_is_not_kept(
+    headers: tuple[str, ...], serve: Serve, fetcher: Fetcher, folder: Path
+) -> None:
+    assert times_asked(Origin(headers), serve, fetcher, "us", "us") == 2
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["", "date: yesterday", "date: Fri, 01 Jan 99999 00:00:00 GMT", "date: Fri, 01 Jan 2100 00:00:00 GMT"],
+)
+def test_a_picture_without_a_date_that_can_be_is_as_old_as_its_age_says(
+    date: str, serve: Serve, fetcher: Fetcher
+) -> None:
+    old = ("cache-control: max-age=60", "age: 61", *filter(None, [date]))
+    assert times_asked(Origin(old), serve, fetcher, "us", "us") == 2
+    new = ("cache-control: max-age=60", "age: 1", *filter(None, [date]))
+    assert times_asked(Origin(new), serve, fetcher, "us", "us") == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (),
+        ("cache-control: no-cache, max-age=60",),
+        ("cache-control: max-age=0",),
+        ("cache-control: public, no-cache",),
+        ("cache-control: private, no-cache",),
+        ("cache-control: max-age=60", "vary: *"),
+    ],
+)
+def test_what_must_be_asked_about_is_asked_about_by_its_tag_and_not_sent_again(
+    headers: tuple[str, ...], serve: Serve, fetcher: Fetcher
+) -> None:
+    origin = Origin(headers, etag='"v1"')
+    server = serve(origin)
+    bodies = [fetcher.get(server.url, field="mask", owner="us") for _ in range(3)]
+    assert bodies == [origin.body] * 3
+    assert [b'if-none-match: "v1"' in head.lower() for head in origin.asked] == [False, True, True]
+    assert server.connections == 1
+
+
+def test_a_date_of_change_is_asked_about_and_no_freshness_is_guessed_from_it(
+    serve: Serve, fetcher: Fetcher
+) -> None:
+    heads: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        for head in requests(connection):
+            heads.append(head.lower())
+            known = b"if-modified-since: " + LONG_AGO.lower().encode() in heads[-1]
+            fields = f"last-modified: {LONG_AGO}\r\n" + ("" if known else "content-length: 9\r\n")
+            connection.sendall(
+                response(b"", status="304 Not Modified", headers=fields)
+                if known
+                else response(headers=fields)
+            )
+
+    url = serve(answer).url
+    assert [fetcher.get(url, field="mask", owner="us") for _ in range(2)] == [b"a picture"] * 2
+    assert b"if-modified-since" in heads[1]
+
+
+def test_an_answer_that_nothing_changed_makes_a_picture_fresh_again(serve: Serve, fetcher: Fetcher) -> None:
+    origin = Origin(("cache-control: max-age=60", "age: 100"), etag='"v1"', renewal=("age: 0",))
+    assert times_asked(origin, serve, fetcher, "us", "us", "us", "us") == 2
+
+
+def test_a_picture_that_changed_replaces_what_was_kept(serve: Serve, fetcher: Fetcher) -> None:
+    origin = Origin(("cache-control: no-cache",), etag='"v1"')
+    url = serve(origin).url
+    assert fetcher.get(url, field="mask", owner="us") == b"a picture"
+    origin.body, origin.etag, origin.headers = b"another", '"v2"', ("cache-control: max-age=60",)
+    assert [fetcher.get(url, field="mask", owner="us") for _ in range(3)] == [b"another"] * 3
+    assert len(origin.asked) == 2
+
+
+def test_a_304_about_another_picture_is_not_believed(serve: Serve, fetcher: Fetcher) -> None:
+    origin = Origin(("cache-control: no-cache",), etag='"v1"')
+    url = serve(origin).url
+    fetcher.get(url, field="mask", owner="us")
+    origin.renewal = ('etag: "v2"',)
+    assert fetcher.get(url, field="mask", owner="us") == b"a picture"
+    assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, True, False]
+
+
+def test_a_server_in_trouble_fails_the_fetch_as_ever(serve: Serve, fetcher: Fetcher) -> None:
+    answers = iter([response(headers='etag: "1"\r\ncontent-length: 9\r\n'), response(b"", status="503 No")])
+
+    def answer(connection: socket.socket) -> None:
+        for _ in requests(connection):
+            connection.sendall(next(answers))
+
+    url = serve(answer).url
+    fetcher.get(url, field="mask", owner="us")
+    with pytest.raises(FetchError, match="answered 503") as caught:
+        fetcher.get(url, field="mask", owner="us")
+    assert caught.value.transient
+
+
+@pytest.mark.parametrize(
+    "cache_control",
+    ["max-age=60", "private, max-age=60", "public, private, max-age=60", 'max-age=60, x="a, public, b"'],
+)
+def test_what_is_not_public_is_kept_for_the_key_that_fetched_it(
+    cache_control: str, serve: Serve, fetcher: Fetcher
+) -> None:
+    origin = Origin((f"cache-control: {cache_control}",))
+    assert times_asked(origin, serve, fetcher, "us", "them", "us", "them") == 2
+
+
+@pytest.mark.parametrize("cache_control", ["public, max-age=60", "max-age=60,PUBLIC"])
+def test_what_is_public_is_kept_for_all_keys(cache_control: str, serve: Serve, fetcher: Fetcher) -> None:
+    assert times_asked(Origin((f"cache-control: {cache_control}",)), serve, fetcher, "us", "them", "") == 1
+
+
+def test_a_picture_that_stops_being_public_is_no_longer_for_all(serve: Serve, fetcher: Fetcher) -> None:
+    origin = Origin(("cache-control: public, no-cache",), etag='"v1"', renewal=("cache-control: max-age=60",))
+    assert times_asked(origin, serve, fetcher, "us", "us", "us") == 2
+    assert times_asked(origin, serve, fetcher, "them") == 3
+
+
+def test_without_an_owner_only_what_is_public_is_kept(serve: Serve, fetcher: Fetcher) -> None:
+    assert times_asked(Origin(("cache-control: max-age=60",)), serve, fetcher, "", "") == 2
+
+
+def test_addresses_that_differ_in_their_query_alone_are_two(serve: Serve, fetcher: Fetcher) -> None:
+    origin = Origin(("cache-control: public, max-age=60",))
+    url = serve(origin).url
+    for query in ("", "?v=1", "?v=2", "?v=1"):
+        fetcher.get(url + query, field="mask", owner="us")
+    assert len(origin.asked) == 3
+
+
+def test_a_page_and_a_failure_are_not_kept(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+    fields = "cache-control: public, max-age=60\r\ncontent-length: 9\r\n"
+    for answer in (
+        response(headers=f"content-type: text/html\r\n{fields}"),
+        response(status="404 Not Found", headers=fields),
+        response(b"half", headers=fields),
+    ):
+        with pytest.raises(FetchError):
+            fetcher.get(serve(says(answer, close=True)).url, field="mask", owner="us")
+    assert not folder.exists()
+
+
+def test_a_redirect_is_asked_for_each_time_and_its_target_is_not(serve: Serve, fetcher: Fetcher) -> None:
+    origin = Origin(("cache-control: public, max-age=60",))
+    target = serve(origin)
+    hops: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        for head in requests(connection):
+            hops.append(head)
+            connection.sendall(redirects(target.url, "301 Moved Permanently"))
+
+    start = serve(answer).url
+    assert [fetcher.get(start, field="mask", owner="us") for _ in range(3)] == [origin.body] * 3
+    assert (len(hops), len(origin.asked)) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("now", "text"),
+    [
+        (replace(RULES, allow_hosts=("shop.com",)), "cannot be fetched from here"),
+        (replace(RULES, allow_networks=()), "cannot be fetched from here"),
+        (replace(RULES, ports="80"), "which is not allowed here"),
+        (replace(RULES, max_bytes=5), "is larger than 5 bytes"),
+    ],
+)
+def test_what_was_kept_under_other_rules_is_not_found(
+    now: FetchRules, text: str, serve: Serve, fetcher: Fetcher, folder: Path
+) -> None:
+    url = serve(Origin(("cache-control: public, max-age=60",))).url
+    fetcher.get(url, field="mask", owner="us")
+    with fetching(folder, now) as later, pytest.raises(FetchError, match=text):
+        later.get(url, field="mask", owner="us")
+
+
+def test_another_process_finds_what_was_kept(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+    origin = Origin(("cache-control: max-age=60",))
+    url = serve(origin).url
+    fetcher.get(url, field="mask", owner="us")
+    code = (
+        "import sys; from pathlib import Path; from tests.worker.fetch.test_cache import fetching\n"
+        "print(fetching(Path(sys.argv[1])).get(sys.argv[2], field='mask', owner='us').decode())"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code, folder, url], capture_output=True, text=True, check=True
+    )
+    assert printed.stdout == "a picture\n"
+    assert len(origin.asked) == 1
+
+
+def test_two_who_ask_at_once_are_both_answered(serve: Serve, fetcher: Fetcher) -> None:
+    together = threading.Barrier(2)
+    asked: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        for head in requests(connection):
+            asked.append(head)
+            together.wait(10)
+            connection.sendall(response(headers="cache-control: max-age=60\r\ncontent-length: 9\r\n"))
+
+    url = serve(answer).url
+    with ThreadPoolExecutor(2) as threads:
+        both = list(threads.map(lambda _: fetcher.get(url, field="mask", owner="us"), range(2)))
+    assert both == [b"a picture"] * 2
+    assert fetcher.get(url, field="mask", owner="us") == b"a picture"
+    assert len(asked) == 2
+
+
+def test_after_a_day_a_picture_is_fetched_again(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+    origin = Origin(("cache-control: max-age=31536000, immutable",), etag='"v1"')
+    url = serve(origin).url
+    fetcher.get(url, field="mask", owner="us")
+    kept = BoundedDirectory(folder, ROOM)
+    [name] = [path.name for path in folder.iterdir()]
+    head, body = kept.read(name) or (b"", b"")
+    kept.write(name, json.dumps(json.loads(head) | {"since": time() - 86_401}).encode(), body)
+    for _ in range(2):
+        fetcher.get(url, field="mask", owner="us")
+    assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, False]
+
+
+def test_the_day_begins_with_the_body_and_not_with_what_was_said_of_it_since(
+    serve: Serve, fetcher: Fetcher, folder: Path
+) -> None:
+    url = serve(Origin(("cache-control: no-cache",), etag='"v1"')).url
+    since = set()
+    for _ in range(2):
+        fetcher.get(url, field="mask", owner="us")
+        [name] = [path.name for path in folder.iterdir()]
+        head, _body = BoundedDirectory(folder, ROOM).read(name) or (b"", b"")
+        since.add(json.loads(head)["since"])
+    assert len(since) == 1
+
+
+def test_no_address_is_written_to_disk(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+    url = serve(Origin(("cache-control: public, max-age=60",))).url
+    fetcher.get(f"{url}?signature=secret", field="mask", owner="our-key")
+    [file] = folder.iterdir()
+    written = file.name.encode() + file.read_bytes()
+    assert not any(text in written for text in (b"secret", b"cup.jpg", b"127.0.0.1", b"our-key"))
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """What a full disk is like."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_takes_nothing_costs_one_line_in_the_log(
+    serve: Serve, fetcher: Fetcher, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    origin = Origin(("cache-control: max-age=60",), body=bytes(100_000))
+    with largest_file(50_000):
+        assert times_asked(origin, serve, fetcher, "us", "us") == 2
+    assert [record.getMessage() for record in caplog.records if record.name == "superimpose.fetch"] == [
+        "fetched inputs cannot be kept: [Errno 27] File too large"
+    ]
+    assert list(folder.iterdir()) == []
+
+
+def test_a_place_where_nothing_can_be_kept_fails_no_fetch(
+    serve: Serve, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.parent.write_text("a file in the place of a folder")
+    with fetching(folder) as fetcher:
+        assert times_asked(Origin(("cache-control: max-age=60",)), serve, fetcher, "us", "us") == 2
+    assert caplog.text.count("cannot be kept") == 1

@@ -1,0 +1,115 @@
+"""Pictures that were fetched before, for as long as their servers let them be used again.
+
+What a server calls `public` is kept for all; anything else for the API key whose request it was fetched for,
+and without a key not at all.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import NamedTuple
+
+from worker.fetch.directory import BoundedDirectory
+from worker.fetch.freshness import Fields, question_about, received, renewed, storable
+from worker.fetch.rfc9111 import NeedRevalidation
+
+LONGEST_S = 86_400
+"""A picture older than a day is fetched whole again, whatever its server allows: so long at most does what a
+process that was taken over left here outlive it."""
+
+
+class Zone(NamedTuple):
+    """Whose a kept picture is: one key's, or everybody's."""
+
+    owner: str
+    shared: bool
+
+
+EVERYBODY = Zone("", shared=True)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A picture, since when it is here, and what to ask its server first; None: nothing, it is fresh."""
+
+    body: bytes
+    since: float
+    question: NeedRevalidation | None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it may be used without asking."""
+        return self.question is None
+
+    @property
+    def conditions(self) -> Mapping[str, str]:
+        """The header fields that make a request the question."""
+        return self.question.request.headers if self.question else {}
+
+
+class HttpCache:
+    """Bodies by URL and owner. What cannot be read or kept is no error: it is fetched.
+
+    `scope` is the rules and all else that decides about a fetch but the URL. Under another one nothing is
+    found again, so what is found came from where it may come from now; only names are not looked up again.
+    """
+
+    def __init__(self, files: BoundedDirectory, scope: str) -> None:
+        self._files = files
+        self._scope = scope
+
+    def find(self, url: str, owner: str) -> Kept | None:
+        """What is kept for `owner`, rather fresh than not."""
+        found = [kept for zone in _zones(owner) if (kept := self._read(zone, url))]
+        return min(found, key=lambda kept: not kept.is_fresh, default=None)
+
+    def keep(self, url: str, owner: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Keep the body of a 200 that just arrived with `headers`, if they allow it."""
+        now = time.time()
+        if "set-cookie" not in headers:
+            self._write(url, owner, received(headers, now), now, body)
+
+    def renew(self, url: str, owner: str, kept: Kept, headers: Mapping[str, str]) -> bool:
+        """Note that the server answered 304 with `headers`; False if what it meant is not what is kept."""
+        fields = renewed(kept.question, received(headers, time.time())) if kept.question else None
+        if fields is None:
+            return False
+        self._write(url, owner, fields, kept.since, kept.body)
+        return True
+
+    def _read(self, zone: Zone, url: str) -> Kept | None:
+        found = self._files.read(self._name(zone, url))
+        if found is None:
+            return None
+        head, body = json.loads(found[0]), found[1]
+        if not 0 <= time.time() - head["since"] < LONGEST_S:
+            return None
+        return Kept(body, head["since"], question_about(head["fields"], shared=zone.shared))
+
+    def _write(self, url: str, owner: str, fields: Fields, since: float, body: bytes) -> None:
+        for zone in _zones(owner):
+            if zone.shared and not _is_public(fields):
+                continue
+            allowed = storable(fields, shared=zone.shared)
+            if allowed is not None:
+                head = json.dumps({"since": since, "fields": allowed}).encode()
+                self._files.write(self._name(zone, url), head, body)
+                return
+
+    def _name(self, zone: Zone, url: str) -> str:
+        """A digest, because a URL may be a secret."""
+        return sha256(repr((self._scope, *zone, url)).encode()).hexdigest()
+
+
+def _zones(owner: str) -> Iterator[Zone]:
+    yield EVERYBODY
+    if owner:
+        yield Zone(owner, shared=False)
+
+
+def _is_public(fields: Fields) -> bool:
+    """Whether `public` is one of the directives; among quoted texts it is not looked for."""
+    directives = fields.get("cache-control", "").lower()
+    return '"' not in directives and "public" in map(str.strip, directives.split(","))
