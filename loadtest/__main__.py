@@ -6,7 +6,7 @@ Ends with 0 if the service took the load, 2 if the command line cannot be meant,
 import secrets
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 
@@ -18,13 +18,10 @@ from loadtest.run import Load
 from loadtest.target import Target, Unusable
 
 
-def main() -> int:
-    """Run; what the user can mend is one line."""
-    asked = parse()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))  # by way of what stops the service
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, and return the exit status; what the user can mend is one line."""
     try:
-        return run(asked)
+        return run(parse(arguments))
     except (Unusable, OSError) as error:
         say_why(str(error))
     except KeyboardInterrupt:
@@ -37,16 +34,16 @@ def run(asked: Asked) -> int:
     for module in ("locust", "matplotlib"):
         if find_spec(module) is None:
             raise Unusable(f"{module} is missing: `make loadtest` installs it")
-    from loadtest import page, report
-
     asked.out.mkdir(parents=True, exist_ok=True)
     with prepared(asked) as load:
         say(f"{load.host}: {len(asked.clients)} steps of {asked.seconds} s")
         steps = list(until_overrun(load, asked))
+    from loadtest import page, report  # late, as what they draw with takes its time
+
     done = report.Report(machine.facts(asked.host), asked.seconds, steps)
     report.write(done, asked.out)
     if asked.docs:
-        page.write(done)
+        page.write(done, stack.ROOT / "docs")
     say(f"{asked.out / 'index.html'}")
     if why := steps[-1].overrun:
         say_why(f"too much for the service: {why}")
@@ -94,4 +91,6 @@ def say_why(text: str) -> None:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))  # so that what was started is stopped
     sys.exit(main())

@@ -9,9 +9,7 @@ from typing import NoReturn
 from urllib.parse import SplitResult, urlsplit
 
 MAX_CLIENTS = 1000
-MAX_SECONDS = 600
-WARM_UP_S = 1
-"""Of each step; what ends in it does not count."""
+MIN_SECONDS, MAX_SECONDS = 2, 600
 
 
 @dataclass(frozen=True)
@@ -92,8 +90,6 @@ def _clients(text: str) -> tuple[int, ...]:
 
 
 def _seconds(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and WARM_UP_S < int(text) <= MAX_SECONDS):
-        raise argparse.ArgumentTypeError(
-            f"must be a whole number from {WARM_UP_S + 1} to {MAX_SECONDS}, not {text!r}"
-        )
+    if not (text.isascii() and text.isdigit() and MIN_SECONDS <= int(text) <= MAX_SECONDS):
+        raise argparse.ArgumentTypeError(f"must be from {MIN_SECONDS} to {MAX_SECONDS}, not {text!r}")
     return int(text)

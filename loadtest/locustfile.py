@@ -135,10 +135,9 @@ class Client(FastHttpUser):
 
 def _code(answer: Any) -> str | None:
     """The machine word of a refusal: its own, or what there is instead; None for 200."""
-    if broken := answer.request_meta["exception"]:
-        return type(broken).__name__
-    if answer.status_code == 200:
-        return None
+    if answer.status_code in (0, 200):
+        broken = answer.request_meta["exception"]
+        return type(broken).__name__ if broken else None
     try:
         return str(json.loads(answer.content)["code"])
     except (ValueError, KeyError, TypeError):

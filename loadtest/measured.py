@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loadtest.arguments import WARM_UP_S
 from loadtest.samples import COMPUTE, END_TO_END, IN_SERVICE, QUEUE_WAIT, SUBMIT, Sample
 
 MEASURES = (SUBMIT, QUEUE_WAIT, COMPUTE, IN_SERVICE, END_TO_END)
 PERCENTILES = (50, 95, 99)
+WARM_UP_S = 1
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,14 @@ def step(clients: int, seconds: int, samples: Iterable[Sample]) -> Step:
         len(whole),
         sum(sample.at_s < seconds for sample in whole) / (seconds - WARM_UP_S),
         len(submits),
-        Counter(sample.code for sample in submits if sample.code),
+        _by_code(submits),
         {name: _percentiles([sample.took_ms for sample in fine if sample.name == name]) for name in MEASURES},
-        Counter(sample.code for sample in samples if sample.code),
+        _by_code(samples),
     )
+
+
+def _by_code(samples: Iterable[Sample]) -> dict[str, int]:
+    return dict(Counter(sample.code for sample in samples if sample.code))
 
 
 def _percentiles(values: list[float]) -> tuple[float, ...]:
