@@ -46,7 +46,7 @@ def run(asked: Asked) -> int:
         page.write(done, stack.ROOT / "docs")
     say(f"{asked.out / 'index.html'}")
     if why := steps[-1].overrun:
-        say_why(f"too much for the service: {why}")
+        say_why(why)
     return 1 if why else 0
 
 
@@ -67,7 +67,7 @@ def prepared(asked: Asked) -> Iterator[Load]:
                 for made in (bases(), overlays())
             ]
             target.try_out(mix.body(*urls))
-        yield Load(host, key, asked.out, *urls)
+        yield Load(host, key, asked.out.absolute(), *urls)
 
 
 def until_overrun(load: Load, asked: Asked) -> Iterator[Step]:
@@ -92,5 +92,6 @@ def say_why(text: str) -> None:
 
 if __name__ == "__main__":
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))  # so that what was started is stopped
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
+            signal.signal(number, lambda *_: sys.exit(1))  # so that what was started is stopped
     sys.exit(main())

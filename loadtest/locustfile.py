@@ -11,7 +11,7 @@ import json
 import random
 import sys
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter, sleep  # Locust has made it let other clients run
 from typing import Any
 from urllib.parse import quote
 
@@ -75,14 +75,17 @@ class Client(FastHttpUser):
             request_id = self._submit()
             self._await_end(request_id, start)
             metrics = self._fetch(request_id)
+            times_s = [metrics[name] for name in ("queue_time", "inference_time", "total_time")]
         except Refused as refused:
             self.pause_s = refused.retry_after_s
-            return
-        self.pause_s = 0.0
-        self._report(END_TO_END, perf_counter() - start)
-        self._report(QUEUE_WAIT, metrics["queue_time"])
-        self._report(COMPUTE, metrics["inference_time"])
-        self._report(IN_SERVICE, metrics["total_time"])
+        except (ValueError, KeyError, TypeError):
+            self._report(END_TO_END, perf_counter() - start, "not_understood")
+            self.pause_s = AFTER_ERROR_S
+        else:
+            self._report(END_TO_END, perf_counter() - start)
+            for name, seconds in zip((QUEUE_WAIT, COMPUTE, IN_SERVICE), times_s, strict=True):
+                self._report(name, seconds)
+            self.pause_s = 0.0
 
     def _submit(self) -> str:
         answer = self._ask(SUBMIT, "POST", "/v2/superimpose", json=mix.body(self.bases, self.overlays))
@@ -174,11 +177,12 @@ def find_pictures(environment: Any, **_: Any) -> None:
     options = environment.parsed_options
     if not options.host:
         sys.exit("loadtest: give the service as --host http://name:port")
+    environment.host = options.host.rstrip("/")
     if options.bases and options.overlays:
         Client.bases, Client.overlays = options.bases.split(","), options.overlays.split(",")
         return
     try:
-        with Target(options.host, options.key) as target:
+        with Target(environment.host, options.key) as target:
             Client.bases, Client.overlays = (target.upload(made) for made in (bases(), overlays()))
     except Unusable as error:
         sys.exit(f"loadtest: {error}")

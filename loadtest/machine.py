@@ -15,16 +15,19 @@ PACKAGES = ("fastapi", "uvicorn", "redis", "rq", "pillow", "numpy", "locust")
 
 def facts(host: str | None) -> dict[str, str]:
     """Facts to show beside figures, by name; `host` None: of a service that was started for them."""
-    service = f"{os.cpu_count()} workers, {_redis()}, on this machine, as are the clients and the pictures"
     return {
         "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
         "commit": _commit(),
-        "service": f"{host}, whose machine is not described here" if host else service,
+        "service": f"{host}, whose machine is not described here" if host else _service(),
         "machine": f"{os.cpu_count()} cores, {_processor()}, {platform.system()} {platform.release()}",
         "versions": ", ".join(
             [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]
         ),
     }
+
+
+def _service() -> str:
+    return f"{os.cpu_count()} workers, {_redis()}, on this machine, as are the clients and the pictures"
 
 
 def _commit() -> str:

@@ -20,22 +20,21 @@ class Step:
     clients: int
     pictures: int
     pictures_per_s: float
-    submits: int
-    refused: Mapping[str, int]
-    """Submits that were not accepted, by code."""
+    requests: int
+    """All that ended, in an error or in a picture."""
     times_ms: Mapping[str, tuple[float, ...]]
     errors: Mapping[str, int]
 
     @property
     def overrun(self) -> str | None:
-        """Why this was too much for the service, if most submits were not accepted."""
-        if not self.submits:
-            return f"no submit of {self.clients} clients was answered"
-        refused = sum(self.refused.values())
-        if 2 * refused <= self.submits:
+        """Why this was too much for the service, if most requests failed."""
+        if not self.requests:
+            return f"no request of {self.clients} clients ended"
+        failed = sum(self.errors.values())
+        if 2 * failed <= self.requests:
             return None
-        code = max(self.refused, key=lambda code: self.refused[code])
-        return f"{refused} of {self.submits} submits of {self.clients} clients were refused: {code}"
+        most = max(self.errors, key=lambda code: self.errors[code])
+        return f"{failed} of {self.requests} requests of {self.clients} clients failed, most with {most}"
 
     def __str__(self) -> str:
         shown = " ".join(f"{value / 1000:.2f}" for value in self.times_ms[END_TO_END])
@@ -53,22 +52,18 @@ def step(clients: int, seconds: int, samples: Iterable[Sample]) -> Step:
     `seconds`; what ends later has times, but adds nothing to the pictures per second.
     """
     samples = list(samples)
-    fine = [sample for sample in samples if sample.code is None and sample.at_s >= WARM_UP_S]
-    whole = [sample for sample in fine if sample.name == END_TO_END]
-    submits = [sample for sample in samples if sample.name == SUBMIT]
+    fine = [sample for sample in samples if sample.code is None]
+    counted = [sample for sample in fine if sample.at_s >= WARM_UP_S]
+    whole = [sample for sample in counted if sample.name == END_TO_END]
+    errors = dict(Counter(sample.code for sample in samples if sample.code))
     return Step(
         clients,
         len(whole),
         sum(sample.at_s < seconds for sample in whole) / (seconds - WARM_UP_S),
-        len(submits),
-        _by_code(submits),
-        {name: _percentiles([sample.took_ms for sample in fine if sample.name == name]) for name in MEASURES},
-        _by_code(samples),
+        sum(sample.name == END_TO_END for sample in fine) + sum(errors.values()),
+        {name: _percentiles([each.took_ms for each in counted if each.name == name]) for name in MEASURES},
+        errors,
     )
-
-
-def _by_code(samples: Iterable[Sample]) -> dict[str, int]:
-    return dict(Counter(sample.code for sample in samples if sample.code))
 
 
 def _percentiles(values: list[float]) -> tuple[float, ...]:

@@ -4,22 +4,20 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-ANSWERS = {"jpeg": 70, "png": 20, "webp": 10}
-"""Formats, in per cent."""
+Choice = Sequence[tuple[int, dict[str, Any]]]
+"""Parameters, and how often in per cent they are drawn."""
 
-SIZES: Sequence[dict[str, Any]] = (
-    {"scale_to": 0.25},
-    {"scale_to": 0.5, "resize_method": "bilinear"},
-    {"overlay_resize": "Fit", "resize_method": "area"},
+ANSWERS: Choice = (
+    (70, {"image_format": "jpeg"}),
+    (20, {"image_format": "png"}),
+    (10, {"image_format": "webp"}),
 )
-EXTRAS: Sequence[dict[str, Any]] = (
-    {},
-    {},
-    {},
-    {"opacity": 0.6},
-    {"rotation": 30},
-    {"blend_mode": "multiply"},
+SIZES: Choice = (
+    (50, {"scale_to": 0.25}),
+    (30, {"scale_to": 0.5, "resize_method": "bilinear"}),
+    (20, {"overlay_resize": "Fit", "resize_method": "area"}),
 )
+EXTRAS: Choice = ((70, {}), (10, {"opacity": 0.6}), (10, {"rotation": 30}), (10, {"blend_mode": "multiply"}))
 GRAVITIES = ("northwest", "center", "southeast")
 
 
@@ -28,8 +26,13 @@ def body(bases: Sequence[str], overlays: Sequence[str]) -> dict[str, Any]:
     return {
         "base_image": random.choice(bases),
         "overlay_image": random.choice(overlays),
-        "image_format": random.choices([*ANSWERS], [*ANSWERS.values()])[0],
         "gravity": random.choice(GRAVITIES),
-        **random.choice(SIZES),
-        **random.choice(EXTRAS),
+        **_drawn(ANSWERS),
+        **_drawn(SIZES),
+        **_drawn(EXTRAS),
     }
+
+
+def _drawn(choice: Choice) -> dict[str, Any]:
+    weights = [weight for weight, _ in choice]
+    return random.choices(choice, weights)[0][1]

@@ -82,8 +82,14 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving(host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """The URL under which the pictures are served, by name. Raises OSError."""
-    with _Server((host, port), _Handler) as server:
+    """The URL under which the pictures are served, by name. Raises OSError with what to do."""
+    try:
+        server = _Server((host, port), _Handler)
+    except OSError as error:
+        raise OSError(
+            f"cannot serve pictures at {host}:{port} ({error.strerror}): name an address here"
+        ) from None
+    with server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield f"http://{host}:{server.server_address[1]}"

@@ -5,6 +5,7 @@ from io import BytesIO
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from loadtest.measured import PERCENTILES, Step
 from loadtest.samples import COMPUTE, END_TO_END, IN_SERVICE, QUEUE_WAIT, SUBMIT
@@ -45,7 +46,7 @@ def errors(steps: Sequence[Step]) -> bytes:
     below = [0] * len(steps)
     for code in sorted({code for step in steps for code in step.errors}):
         counts = [step.errors.get(code, 0) for step in steps]
-        panel.bar(range(len(steps)), counts, bottom=below, label=code)
+        panel.bar(range(len(steps)), counts, 0.6, below, label=code)
         below = [low + count for low, count in zip(below, counts, strict=True)]
     panel.set(title="errors by code" if any(below) else "no errors", ylabel="errors")
     _by_clients(panel, steps)
@@ -59,7 +60,9 @@ def _percentiles(panel: Axes, steps: Sequence[Step], name: str) -> None:
         values = [step.times_ms[name][number] if step.times_ms[name] else float("nan") for step in steps]
         panel.plot(values, "o-", color=colour, label=f"p{percentile}")
     panel.set(title=name, ylabel="ms", yscale="log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_formatter(NullFormatter())
     panel.legend(frameon=False)
     _by_clients(panel, steps)
 

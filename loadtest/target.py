@@ -39,19 +39,20 @@ class Target:
         names, urls = list(files), list[str]()
         for start in range(0, len(names), MAX_FILES):
             form = [("file", (name, files[name])) for name in names[start : start + MAX_FILES]]
-            urls += self._ask("POST", "/upload-asset", files=form)["file_urls"]
+            urls += self._ask("file_urls", "POST", "/upload-asset", files=form)
         return urls
 
     def try_out(self, body: Mapping[str, Any]) -> None:
         """Have it make one picture. Raises `Unusable`."""
-        request_id = quote(self._ask("POST", "/v2/superimpose", json=body)["request_id"], safe="")
+        request_id = quote(str(self._ask("request_id", "POST", "/v2/superimpose", json=body)), safe="")
         deadline = time.monotonic() + PATIENCE_S
-        while self._ask("GET", f"/v2/requests/{request_id}/status")["status"] != "COMPLETED":
+        while self._ask("status", "GET", f"/v2/requests/{request_id}/status") != "COMPLETED":
             if time.monotonic() > deadline:
                 raise Unusable(f"{self.host} made no picture in {PATIENCE_S} s: does a worker run?")
             time.sleep(LOOK_AGAIN_S)
 
-    def _ask(self, method: str, path: str, **options: Any) -> Any:
+    def _ask(self, wanted: str, method: str, path: str, **options: Any) -> Any:
+        """The field `wanted` of an answer that must be 200."""
         try:
             answer = self._client.request(method, path, **options)
         except httpx.HTTPError as error:
@@ -59,8 +60,8 @@ class Target:
         if answer.status_code != 200:
             raise Unusable(f"{method} {self.host}{path} was answered {_refusal(answer)}")
         try:
-            return answer.json()
-        except ValueError:
+            return answer.json()[wanted]
+        except (ValueError, KeyError, TypeError):
             raise Unusable(f"{method} {self.host}{path} was not answered as the service does") from None
 
 

@@ -108,6 +108,15 @@ def test_a_host_that_is_another_service(origin):
     assert "was answered 501: is that the service?" in refusal(origin.url)
 
 
+def test_an_address_for_pictures_that_is_not_here(full, tmp_path, capsys):
+    run = ["--host", full.url, "--key", KEY, "--pictures", "http://192.0.2.7:9000", "--out", str(tmp_path)]
+
+    assert main(run) == 1
+
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("loadtest: cannot serve pictures at 192.0.2.7:9000 (")
+
+
 def test_a_host_that_redirects_is_not_followed(elsewhere):
     with two_faced.serving(elsewhere.url, well=0) as host:
         assert f"302 to {elsewhere.url}/v2/superimpose: give the address itself" in refusal(host.url)
@@ -124,9 +133,7 @@ def test_load_that_is_refused_ends_in_one_line_and_a_report_and_goes_nowhere_els
 
     printed = capsys.readouterr()
     [line] = printed.err.splitlines()
-    assert re.fullmatch(
-        r"loadtest: too much for the service: \d of \d submits of 4 clients were refused: queue_full", line
-    )
+    assert re.fullmatch(r"loadtest: \d of \d requests of 4 clients failed, most with queue_full", line)
     assert "8 clients" not in printed.out
     assert not elsewhere.asked
     assert host.asked["/v2/superimpose"] <= 7  # each client is refused once, and obeys Retry-After
