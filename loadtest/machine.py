@@ -19,7 +19,9 @@ def facts(host: str | None) -> dict[str, str]:
         "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
         "commit": _commit(),
         "service": f"{host}, whose machine is not described here" if host else _service(),
-        "machine": f"{os.cpu_count()} cores, {_processor()}, {platform.system()} {platform.release()}",
+        "machine of the clients"
+        if host
+        else "machine": f"{os.cpu_count()} cores, {_processor()}, {platform.system()} {platform.release()}",
         "versions": ", ".join(
             [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]
         ),
