@@ -15,8 +15,8 @@ MEANINGS = {
     "queue wait": "from accepted to taken by a worker (`queue_time` of the answer)",
     "compute": "decode, compose, encode (`inference_time`)",
     "in the service": "from accepted to COMPLETED, with fetching and storing (`total_time`)",
-    "end to end": "the client's, from its submit to the picture in hand; it polls after 0.1 s and then at "
-    "growing intervals, up to 1 s, so it may hear of the end that much late",
+    "end to end": "the client's, from its submit to the picture in hand; it polls after 0.1 s, then less and "
+    "less often, in the end each second",
 }
 UNIT = "ms: p50 / p95 / p99"
 
