@@ -4,9 +4,10 @@ BIN    := $(VENV)/bin
 PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEV    := $(VENV)/.dev
 RUN    := $(VENV)/.run
+LOAD   := $(VENV)/.loadtest
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-compositor clean
+.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-compositor loadtest clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +46,11 @@ bench-compositor: $(DEV) ## measure the compositor against Pillow, libvips and O
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks.compositor
 
+loadtest: $(LOAD) ## clients by the dozen for two minutes, and a report (HOST=http://... KEY=... for a service that runs)
+	@$(BIN)/python -m loadtest $(if $(HOST),--host '$(HOST)') $(if $(CLIENTS),--clients '$(CLIENTS)') \
+	  $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(PICTURES),--pictures '$(PICTURES)') \
+	  $(if $(OUT),--out '$(OUT)') $(if $(DOCS),--docs)
+
 lock: ## pin today's versions into requirements.lock
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet --upgrade pip
@@ -65,6 +71,10 @@ $(VENV):
 
 $(RUN): $(VENV) pyproject.toml requirements.lock
 	$(PIP) install -c requirements.lock -e .
+	@touch $@
+
+$(LOAD): $(RUN)
+	$(PIP) install -c requirements.lock -e '.[loadtest]'
 	@touch $@
 
 $(DEV): $(RUN)

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OURS = {"api", "cli", "compositor", "jobs", "worker"}
+SHIPPED = {"api", "cli", "compositor", "jobs", "worker"}
+OURS = SHIPPED | {"loadtest"}
 MAY_IMPORT = {
     "api": {"api", "jobs", "compositor"},
     "jobs": {"jobs"},
     "worker": {"worker", "jobs", "compositor"},
     "compositor": {"compositor"},
-    "cli": OURS,
+    "cli": SHIPPED,
+    "loadtest": {"loadtest", "jobs", "cli"},
 }
 WITHOUT_DECODERS = {"CompositorError", "Limits", "SuperimposeParams", "SuperimposeRequest", "identify"}
 

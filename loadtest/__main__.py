@@ -1,0 +1,97 @@
+"""`python -m loadtest`: look at the service, step through numbers of clients, report.
+
+Ends with 0 if the service took the load, 2 if the command line cannot be meant, else 1.
+"""
+
+import secrets
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+
+from loadtest import machine, mix, stack
+from loadtest.arguments import Asked, parse
+from loadtest.measured import Step
+from loadtest.pictures import bases, overlays, serving
+from loadtest.run import Load
+from loadtest.target import Target, Unusable
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, and return the exit status; what the user can mend is one line."""
+    try:
+        return run(parse(arguments))
+    except (Unusable, OSError) as error:
+        say_why(str(error))
+    except KeyboardInterrupt:
+        say_why("stopped, there is no report")
+    return 1
+
+
+def run(asked: Asked) -> int:
+    """Measure and report; there is a report too if the load was too much."""
+    for module in ("locust", "matplotlib"):
+        if find_spec(module) is None:
+            raise Unusable(f"{module} is missing: `make loadtest` installs it")
+    asked.out.mkdir(parents=True, exist_ok=True)
+    with prepared(asked) as load:
+        say(f"{load.host}: {len(asked.clients)} steps of {asked.seconds} s")
+        steps = list(until_overrun(load, asked))
+    from loadtest import page, report  # late, as what they draw with takes its time
+
+    done = report.Report(machine.facts(asked.host), asked.seconds, steps)
+    report.write(done, asked.out)
+    if asked.docs:
+        page.write(done, stack.ROOT / "docs")
+    say(f"{asked.out / 'index.html'}")
+    if why := steps[-1].overrun:
+        say_why(why)
+    return 1 if why else 0
+
+
+@contextmanager
+def prepared(asked: Asked) -> Iterator[Load]:
+    """The service that was named, or one of our own, once it has made a picture."""
+    with ExitStack() as stopping:
+        host, key, pictures = asked.host, asked.key, ""
+        if host is None:
+            key = secrets.token_urlsafe()
+            host = stopping.enter_context(stack.running(key))
+            pictures = stopping.enter_context(serving())
+        elif asked.pictures:
+            pictures = stopping.enter_context(serving(*asked.pictures))
+        with Target(host, key) as target:
+            urls = [
+                [f"{pictures}/{name}" for name in made] if pictures else target.upload(made)
+                for made in (bases(), overlays())
+            ]
+            target.try_out(mix.body(*urls))
+        yield Load(host, key, asked.out.absolute(), *urls)
+
+
+def until_overrun(load: Load, asked: Asked) -> Iterator[Step]:
+    """Every step, up to the first that is too much."""
+    for clients in asked.clients:
+        step = load.step(clients, asked.seconds)
+        say(str(step))
+        yield step
+        if step.overrun:
+            return
+
+
+def say(text: str) -> None:
+    """Show it at once."""
+    print(text, flush=True)
+
+
+def say_why(text: str) -> None:
+    """The one line of a run that failed."""
+    print(f"loadtest: {text}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
+            signal.signal(number, lambda *_: sys.exit(1))  # so that what was started is stopped
+    sys.exit(main())

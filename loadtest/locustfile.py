@@ -1,0 +1,188 @@
+"""What a client does: submit, poll until the end, fetch the picture, think; and again.
+
+`make loadtest` runs this for several numbers of clients. By hand, in the clone, with Locust's own page:
+
+    KEY=... locust -f loadtest/locustfile.py --host http://127.0.0.1:8000
+
+Times are of the client, but for queue wait, compute and in the service, which the service reports.
+"""
+
+import json
+import random
+import sys
+from pathlib import Path
+from time import perf_counter, sleep  # Locust has made it let other clients run
+from typing import Any
+from urllib.parse import quote
+
+from locust import FastHttpUser, events, task
+from locust.exception import CatchResponseError
+
+from loadtest import mix
+from loadtest.pictures import bases, overlays
+from loadtest.samples import (
+    COMPUTE,
+    END_TO_END,
+    IN_SERVICE,
+    PICTURE,
+    POLL,
+    QUEUE_WAIT,
+    RESULT,
+    SUBMIT,
+    Recorder,
+)
+from loadtest.target import Target, Unusable
+
+THINK_S = (0, 0, 0.5, 1)
+"""Between a picture and the next submit: half are programs that go on at once."""
+FIRST_POLL_S, POLL_FACTOR, LONGEST_POLL_S = 0.1, 1.5, 1
+"""The vendor's client looks once a second; with a service this quick it pays to look sooner, at first."""
+PATIENCE_S = 60
+AFTER_ERROR_S = 1
+MOST_RETRY_AFTER_S = 3600
+
+
+class Refused(Exception):
+    """A call was not answered as hoped; `retry_after_s` is when to come again."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
+class Client(FastHttpUser):
+    """One client. It calls the given host alone: no redirect is followed, and URLs are built from ids."""
+
+    insecure = False  # a certificate is checked, for the key is sent
+    network_timeout = connection_timeout = PATIENCE_S
+    bases: list[str]
+    overlays: list[str]
+    pause_s = 0.0
+
+    def on_start(self) -> None:
+        """Take the key, which Locust's page may have been given."""
+        self.headers = {"x-api-key": self.environment.parsed_options.key}
+
+    def wait_time(self) -> float:
+        """Seconds of thought, or as long as the service asked for."""
+        return max(random.choice(THINK_S), self.pause_s)
+
+    @task
+    def superimpose(self) -> None:
+        """One request, from its submit to its picture."""
+        start = perf_counter()
+        try:
+            request_id = self._submit()
+            self._await_end(request_id, start)
+            metrics = self._fetch(request_id)
+            times_s = [metrics[name] for name in ("queue_time", "inference_time", "total_time")]
+        except Refused as refused:
+            self.pause_s = refused.retry_after_s
+        except (ValueError, KeyError, TypeError):
+            self._report(END_TO_END, perf_counter() - start, "not_understood")
+            self.pause_s = AFTER_ERROR_S
+        else:
+            self._report(END_TO_END, perf_counter() - start)
+            for name, seconds in zip((QUEUE_WAIT, COMPUTE, IN_SERVICE), times_s, strict=True):
+                self._report(name, seconds)
+            self.pause_s = 0.0
+
+    def _submit(self) -> str:
+        answer = self._ask(SUBMIT, "POST", "/v2/superimpose", json=mix.body(self.bases, self.overlays))
+        return quote(answer.json()["request_id"], safe="")
+
+    def _await_end(self, request_id: str, start: float) -> None:
+        pause_s = FIRST_POLL_S
+        while perf_counter() - start < PATIENCE_S:
+            sleep(pause_s)
+            if self._ask(POLL, "GET", f"/v2/requests/{request_id}/status").json()["status"] == "COMPLETED":
+                return
+            pause_s = min(POLL_FACTOR * pause_s, LONGEST_POLL_S)
+        self._report(END_TO_END, perf_counter() - start, "not_finished")
+        raise Refused(AFTER_ERROR_S)
+
+    def _fetch(self, request_id: str) -> dict[str, float]:
+        """Result, then picture; returns what the service measured."""
+        result = self._ask(RESULT, "GET", f"/v2/requests/{request_id}").json()
+        name = quote(result["images"][0]["file_name"], safe="")
+        self._ask(PICTURE, "GET", f"/pictures/{name}")
+        metrics: dict[str, float] = result["metrics"]
+        return metrics
+
+    def _ask(self, name: str, method: str, path: str, **options: Any) -> Any:
+        """One call, to be answered 200."""
+        with self.client.request(
+            method,
+            path,
+            name=name,
+            headers=self.headers,
+            allow_redirects=False,
+            catch_response=True,
+            **options,
+        ) as answer:
+            if code := _code(answer):
+                answer.failure(code)
+                raise Refused(_retry_after_s(answer))
+            return answer
+
+    def _report(self, name: str, seconds: float, code: str | None = None) -> None:
+        self.environment.events.request.fire(
+            request_type="request",
+            name=name,
+            response_time=1000 * seconds,
+            response_length=0,
+            exception=CatchResponseError(code) if code else None,
+            context={},
+        )
+
+
+def _code(answer: Any) -> str | None:
+    """The machine word of a refusal: its own, or what there is instead; None for 200."""
+    if answer.status_code in (0, 200):
+        broken = answer.request_meta["exception"]
+        return type(broken).__name__ if broken else None
+    try:
+        return str(json.loads(answer.content)["code"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {answer.status_code}"
+
+
+def _retry_after_s(answer: Any) -> float:
+    text = (answer.headers or {}).get("retry-after") or ""
+    return min(int(text), MOST_RETRY_AFTER_S) if text.isascii() and text.isdigit() else AFTER_ERROR_S
+
+
+@events.init_command_line_parser.add_listener
+def add_arguments(parser: Any) -> None:
+    """Ours, beside Locust's."""
+    add = parser.add_argument
+    add("--key", env_var="KEY", default="", is_secret=True, help="API key of the service")
+    add("--bases", default="", help="URLs of base pictures, commas between [test pictures are uploaded]")
+    add("--overlays", default="", help="URLs of overlays, likewise")
+    add("--samples", default="", include_in_web_ui=False, help="file to write every measurement to")
+
+
+@events.init.add_listener
+def record(environment: Any, **_: Any) -> None:
+    """Write everything that is measured to a file, if asked to."""
+    if path := environment.parsed_options.samples:
+        recorder = Recorder(Path(path))
+        for name in ("test_start", "request", "quitting"):
+            getattr(environment.events, name).add_listener(getattr(recorder, name))
+
+
+@events.init.add_listener
+def find_pictures(environment: Any, **_: Any) -> None:
+    """Tell the clients which pictures there are; exits with one line if the service does not take them."""
+    options = environment.parsed_options
+    if not options.host:
+        sys.exit("loadtest: give the service as --host http://name:port")
+    environment.host = options.host.rstrip("/")
+    if options.bases and options.overlays:
+        Client.bases, Client.overlays = options.bases.split(","), options.overlays.split(",")
+        return
+    try:
+        with Target(environment.host, options.key) as target:
+            Client.bases, Client.overlays = (target.upload(made) for made in (bases(), overlays()))
+    except Unusable as error:
+        sys.exit(f"loadtest: {error}")

@@ -1,0 +1,28 @@
+"""`locust -f loadtest/locustfile.py` without our command."""
+
+import re
+
+from tests.loadtest import two_faced
+from tests.loadtest.command import python
+from tests.stack import free_port
+
+LOCUST = ("-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "-u1", "-t1s", "--stop-timeout=20s")
+
+
+def test_it_uploads_the_pictures_and_measures():
+    with two_faced.serving("http://127.0.0.1:9", well=99) as host:
+        done = python(*LOCUST, "--host", host.url, key="any")
+
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^request +end to end +[1-9]\d* +0\(", done.stdout + done.stderr, re.MULTILINE)
+    assert host.asked["/upload-asset"] == 3
+
+
+def test_a_dead_host_is_one_line():
+    url = f"http://127.0.0.1:{free_port()}"
+
+    done = python(*LOCUST, "--host", url, key="any")
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"loadtest: no answer from {url}: ")
+    assert "Traceback" not in done.stderr
