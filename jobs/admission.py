@@ -16,6 +16,7 @@ from jobs import keyspace
 from jobs.api_keys import Scope
 from jobs.even_when_full import EVEN_WHEN_FULL
 from jobs.key_text import digest
+from jobs.lua import local
 from jobs.rates import Rate
 from jobs.record import FIELDS
 from jobs.settings import Settings
@@ -110,14 +111,12 @@ def _rate(count: int, period_ms: int) -> Rate:
 
 def script(settings: Settings) -> str:
     """The step, for these settings."""
-    rates = {
+    rates: dict[str, Rate] = {
         Bucket.SUBMIT: settings.rate_limit,
         Bucket.READ: settings.rate_limit_reads,
         Bucket.PICTURE: settings.rate_limit_reads,
         Bucket.UPLOAD: settings.rate_limit_uploads,
         Bucket.ANONYMOUS: settings.rate_limit_anonymous,
     }
-    pairs = [f"{bucket} = {{{rate.count}, {rate.period_s * 1000}}}" for bucket, rate in rates.items()]
-    lists = [f"{read} = {{{', '.join(map(repr, fields))}}}" for read, fields in FIELDS.items()]
-    known = f"local RATES = {{{', '.join(pairs)}}}\nlocal FIELDS = {{{', '.join(lists)}}}\n"
+    known = local(RATES={name: (r.count, r.period_s * 1000) for name, r in rates.items()}, FIELDS=FIELDS)
     return EVEN_WHEN_FULL + keyspace.lua() + known + Path(__file__).with_name("admission.lua").read_text()

@@ -1,5 +1,7 @@
 """Names of everything we keep in Redis, and of what RQ keeps there of our jobs."""
 
+from jobs.lua import local
+
 PREFIX = "superimpose"
 
 WAITING = f"{PREFIX}:waiting"
@@ -113,4 +115,4 @@ def lua() -> str:
         "RQ_FAILED": RQ_FAILED,
         "RQ_WORKERS": RQ_WORKERS,
     }
-    return "".join(f"local {name} = '{value}'\n" for name, value in names.items())
+    return local(**names)

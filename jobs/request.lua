@@ -3,7 +3,7 @@ local move, id, args = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if move == 'next' then
-  id = taken_next(args, args.window, now)
+  id = taken_next(args, settings.window, now)
   if not id then return {'empty'} end
   if not is_request_id(id) then return {'refused', id} end
 end

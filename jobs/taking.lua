@@ -41,9 +41,10 @@ end
 
 -- Up to `most`, now his to fetch for: {id, key id, parameters} each.
 local function look_ahead(worker, most, window, until_ms, now)
-  local found = {}
-  for _, waiting in ipairs(most > 0 and redis.call('LRANGE', RQ_QUEUE, 0, window - 1) or {}) do
-    if #found >= most then break end
+  local found, place = {}, 0
+  while #found < most and place < window do
+    local waiting = redis.call('LINDEX', RQ_QUEUE, place)
+    if not waiting then break end
     if is_request_id(waiting) and not fetched_by(waiting, now) then
       local kept = redis.pcall('HMGET', REQUEST .. waiting, 'key_id', 'params')
       if kept[1] then
@@ -51,6 +52,7 @@ local function look_ahead(worker, most, window, until_ms, now)
         found[#found + 1] = {waiting, kept[1], kept[2]}
       end
     end
+    place = place + 1
   end
   return found
 end

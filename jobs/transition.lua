@@ -1,5 +1,5 @@
 -- The one way a request changes: QUEUED -> PROCESSING -> COMPLETED | FAILED, and QUEUED -> FAILED.
--- KEYS: the record, where it is known. ARGV: move, request id, arguments as JSON (lengths of time in ms), then for
+-- Begins with `settings`, lengths of time in ms. KEYS: the record, where it is known. ARGV: move, request id, arguments as JSON (lengths of time in ms), then for
 -- `create` the queue's commands, each as its length and its words.
 -- Answers {'ok', ...} or {reason, ...}: exists, revoked, credits, full, replayed, conflict, missing, terminal,
 -- stale, held, exhausted, late, early, empty, refused.
@@ -41,7 +41,7 @@ end
 local function leased() return redis.call('ZSCORE', LEASES, id) end
 
 local function take_lease(attempt)
-  redis.call('ZADD', LEASES, now + args.lease, id)
+  redis.call('ZADD', LEASES, now + settings.lease, id)
   redis.call('HSET', record, 'worker', args.worker, 'machine', args.machine, 'claimed_at', now)
   redis.call('HSET', MACHINE .. args.machine, id, attempt .. ' ' .. args.process)
 end
@@ -59,7 +59,7 @@ local function learn_pace(took)
 end
 
 local function finish(new_status, ...)
-  local expires_at = now + args.ttl
+  local expires_at = now + settings.ttl
   local ending = new_status == 'COMPLETED' and 'finished' or 'failed'
   if leased() then end_lease(ending) else transport.take_out() end
   transport.finish(ending)
@@ -79,14 +79,14 @@ end
 local function fail(failure) finish('FAILED', 'code', failure.code, 'error', failure.error) end
 
 local function fail_late()
-  if status == 'QUEUED' then return fail(args.unstarted) end
+  if status == 'QUEUED' then return fail(settings.unstarted) end
   local seconds = string.format('%g', redis.call('HGET', record, 'timeout') / 1000)
-  fail({code = args.unfinished.code, error = string.gsub(args.unfinished.error, '{timeout}', seconds)})
+  fail({code = settings.unfinished.code, error = string.gsub(settings.unfinished.error, '{timeout}', seconds)})
 end
 
 local function attempts_left()
   local kept = redis.call('HMGET', record, 'attempts', 'given_back')
-  return args.max_attempts - kept[1] + (kept[2] or 0)
+  return settings.max_attempts - kept[1] + (kept[2] or 0)
 end
 
 local function overdue()
@@ -168,15 +168,15 @@ end
 -- No more is fetched ahead than is likely to be worked on within the horizon.
 local function to_fetch_ahead()
   local pace = tonumber(redis.call('GET', PACE) or 0)
-  local most = math.min(args.ahead, math.max(1, math.floor(args.horizon / pace))) - args.fetching
-  return look_ahead(args.worker, most, args.window, now + args.ahead_for, now)
+  local most = math.min(settings.ahead, math.max(1, math.floor(settings.horizon / pace))) - args.fetching
+  return look_ahead(args.worker, most, settings.window, now + settings.ahead_for, now)
 end
 
 local function claimed(attempt)
   local deadline = redis.call('ZSCORE', DEADLINES, id)
   local kept = redis.call('HMGET', record, 'key_id', 'params')
   redis.call('HDEL', record, 'ahead')
-  return {'ok', id, attempt, kept[1], kept[2], deadline - args.grace - now, deadline, to_fetch_ahead()}
+  return {'ok', id, attempt, kept[1], kept[2], deadline - settings.grace - now, deadline, to_fetch_ahead()}
 end
 
 -- A lease that has run out and was not ended yet is ended here. Whoever claims what he holds has not heard that he does.
@@ -194,13 +194,13 @@ function moves.claim()
     return {'late'}
   end
   if attempts_left() <= 0 then
-    fail(args.lost)
+    fail(settings.lost)
     return {'exhausted'}
   end
   if status == 'QUEUED' then
     stop_waiting()
     redis.call('HSET', record, 'started_at', now)
-    redis.call('ZADD', DEADLINES, now + redis.call('HGET', record, 'timeout') + args.grace, id)
+    redis.call('ZADD', DEADLINES, now + redis.call('HGET', record, 'timeout') + settings.grace, id)
     enter('PROCESSING')
   end
   local attempt = redis.call('HINCRBY', record, 'attempts', 1)
@@ -216,7 +216,7 @@ local function holds_lease() return is_latest() and leased() end
 
 function moves.renew()
   if not holds_lease() then return {'stale'} end
-  redis.call('ZADD', LEASES, now + args.lease, id)
+  redis.call('ZADD', LEASES, now + settings.lease, id)
   return {'ok'}
 end
 
@@ -258,7 +258,7 @@ end
 function moves.give_back()
   if not holds_lease() then return {'stale'} end
   redis.call('HINCRBY', record, 'given_back', 1)
-  return try_again(0, args.unfinished)
+  return try_again(0, settings.unfinished)
 end
 
 -- Whoever held the lease is gone: by its time, or, where `attempt` is given, as somebody on his machine saw.
@@ -270,7 +270,7 @@ function moves.reclaim()
   elseif now < tonumber(lease) then
     return {'early'}
   end
-  return try_again(0, args.lost)
+  return try_again(0, settings.lost)
 end
 
 -- The owner's wish. Answers what it was, and who worked on it.

@@ -15,6 +15,7 @@ from jobs.deadlines import AHEAD_S, GRACE_S, Deadlines
 from jobs.even_when_full import EVEN_WHEN_FULL
 from jobs.holder import Holder
 from jobs.idempotency import Idempotency, IdempotencyConflict
+from jobs.lua import local
 from jobs.output import Output
 from jobs.queue import RQ_TTL_S, Command
 from jobs.record import Record
@@ -22,12 +23,7 @@ from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 
 _PARTS = ("taking.lua", "request.lua", "transport.lua", "transition.lua")
-
-CREATE = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
-"""Refused by a Redis whose memory is full, before it has changed anything."""
-
-MOVE = EVEN_WHEN_FULL + CREATE
-"""What was accepted goes on to its end even then. Needs Redis 7 or Valkey."""
+_SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
 
 STRAY_PATIENCE_S = 5
 
@@ -136,24 +132,11 @@ class Transitions:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._settings = settings
-        self._create = redis.register_script(CREATE)
-        self._move = redis.register_script(MOVE)
-        self._always = {
-            "ttl": settings.result_ttl_s * 1000,
-            "rq_ttl_s": RQ_TTL_S,
-            "lease": round(settings.lease_s * 1000),
-            "grace": GRACE_S * 1000,
-            "max_attempts": settings.max_attempts,
-            "lost": {"code": FailureCode.WORKER_LOST, "error": LOST},
-            "unstarted": {"code": FailureCode.TIMEOUT, "error": UNSTARTED},
-            "unfinished": {"code": FailureCode.TIMEOUT, "error": UNFINISHED},
-        }
-        self._looking_ahead = {
-            "ahead": settings.fetch_ahead,
-            "horizon": HORIZON_S * 1000,
-            "ahead_for": AHEAD_S * 1000,
-            "window": WINDOW,
-        }
+        known = local(settings=_told(settings))
+        # A Redis whose memory is full refuses to make requests, before it has changed anything; what was
+        # accepted goes on to its end even then. Needs Redis 7 or Valkey.
+        self._create = redis.register_script(known + _SCRIPT)
+        self._move = redis.register_script(EVEN_WHEN_FULL + known + _SCRIPT)
 
     def create(
         self,
@@ -284,7 +267,7 @@ class Transitions:
         return Record.from_hash(request_id, self._redis.hgetall(keyspace.request(request_id)))
 
     def _claim(self, move: str, request_id: str, holder: Holder, fetching: int) -> Claim:
-        answer = self._run(move, request_id, **asdict(holder), **self._looking_ahead, fetching=fetching)
+        answer = self._run(move, request_id, **asdict(holder), fetching=fetching)
         found, attempt, key_id, params, left_ms, deadline_ms, ahead = answer[1:]
         return Claim(
             found.decode(),
@@ -297,7 +280,7 @@ class Transitions:
         )
 
     def _run(self, move: str, request_id: str, **args: Any) -> list[Any]:
-        said = {**self._always, "stamp": utcformat(now()), **args}
+        said = {"stamp": utcformat(now()), **args}
         answer: list[Any] = self._move(
             keys=[keyspace.request(request_id)], args=[move, request_id, json.dumps(said)]
         )
@@ -319,6 +302,23 @@ class Transitions:
                 wait_s = min(max(1, math.ceil(int(wait_ms) / 1000)), LONGEST_RETRY_AFTER_S)
                 raise QueueFull(whose.decode(), int(bound), wait_s)
         raise IllegalMove("create", request_id, answer[0].decode())
+
+
+def _told(settings: Settings) -> dict[str, Any]:
+    return {
+        "ttl": settings.result_ttl_s * 1000,
+        "rq_ttl_s": RQ_TTL_S,
+        "lease": round(settings.lease_s * 1000),
+        "grace": GRACE_S * 1000,
+        "max_attempts": settings.max_attempts,
+        "ahead": settings.fetch_ahead,
+        "horizon": HORIZON_S * 1000,
+        "ahead_for": AHEAD_S * 1000,
+        "window": WINDOW,
+        "lost": {"code": FailureCode.WORKER_LOST, "error": LOST},
+        "unstarted": {"code": FailureCode.TIMEOUT, "error": UNSTARTED},
+        "unfinished": {"code": FailureCode.TIMEOUT, "error": UNFINISHED},
+    }
 
 
 def _credits(answer: bytes) -> int | None:

@@ -1,0 +1,23 @@
+"""What scripts know from the start, as lines of Lua: told with each call, each call would pay for it."""
+
+from collections.abc import Mapping
+
+
+def local(**known: object) -> str:
+    """One local variable each: numbers, texts in ASCII, lists and tables of these."""
+    return "".join(f"local {name} = {_literal(value)}\n" for name, value in known.items())
+
+
+def _literal(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return repr(value)
+        case str():
+            return "'{}'".format(value.replace("\\", r"\\").replace("'", r"\'"))
+        case Mapping():
+            return "{{{}}}".format(", ".join(f"{name} = {_literal(each)}" for name, each in value.items()))
+        case list() | tuple():
+            return "{{{}}}".format(", ".join(map(_literal, value)))
+    raise TypeError(f"no Lua for {value!r}")
