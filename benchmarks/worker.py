@@ -24,7 +24,6 @@ from rq.serializers import JSONSerializer
 from cli.redis_server import await_ready, server_command
 from jobs.api_keys import ApiKeys
 from jobs.connection import connect_worker
-from jobs.queue import enqueueing, open_queue
 from jobs.settings import Settings
 from jobs.transitions import Transitions
 from worker.child import Child
@@ -39,11 +38,11 @@ def nothing() -> None:
 
 def ours(redis: Redis, settings: Settings, jobs: int) -> Callable[[], object]:
     """A worker with `jobs` requests before it."""
-    transitions, queue = Transitions(redis, settings), open_queue(redis)
+    transitions = Transitions(redis, settings)
     key_id = ApiKeys(redis).create("benchmark")[0].key_id
     for _ in range(jobs):
         request_id = str(uuid4())
-        transitions.create(request_id, key_id, {}, enqueueing(queue, request_id, 60))
+        transitions.create(request_id, key_id, {})
     worker = WarmWorker(connect_worker(settings), settings)
     worker._children.ready()  # starting is not what is measured
     return lambda: worker.work(burst=True, logging_level="WARNING")

@@ -199,10 +199,11 @@ class SuperimposeParams(BaseModel):
 
     @model_validator(mode="after")
     def _no_contradiction(self) -> Self:
+        given = self._given()
         faults = [
             f"{one} and {other} contradict each other: give one of them"
             for one, other in self._rivals()
-            if one in self._given() and other in self._given()
+            if one in given and other in given
         ]
         if self.tile_spacing and not self.tile:
             faults.append("tile_spacing without tile: set tile to true or leave tile_spacing out")
@@ -222,9 +223,8 @@ class SuperimposeParams(BaseModel):
 
     def _given(self) -> set[str]:
         """Names of the parameters that differ from their defaults."""
-        return {
-            name for name, field in type(self).model_fields.items() if getattr(self, name) != field.default
-        }
+        known = type(self).model_fields
+        return {name for name in self.model_fields_set if getattr(self, name) != known[name].default}
 
 
 class SuperimposeRequest(SuperimposeParams):

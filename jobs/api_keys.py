@@ -14,6 +14,7 @@ from redis.utils import str_if_bytes
 from jobs import keyspace
 from jobs.key_text import digest, new_key
 from jobs.rates import Rate
+from jobs.script import Script
 
 OVERLAP_S = 24 * 3600
 MAX_NAME_LENGTH = 100
@@ -113,7 +114,7 @@ class ApiKeys:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._add_credits = redis.register_script(ADD_CREDITS)
+        self._add_credits = Script(redis, ADD_CREDITS)
 
     def create(self, name: str, options: KeyOptions | None = None) -> tuple[ApiKey, str]:
         """Make a fresh key: what is kept of it, and the key itself, which cannot be read again.

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from redis import Redis
 
+from jobs.script import Script
+
 EVEN_WHEN_FULL = "#!lua flags=allow-oom\n"
 
 LOCK = f"{EVEN_WHEN_FULL}return redis.call('SET', KEYS[1], 'taken', 'NX', 'PX', ARGV[1])"
@@ -21,8 +23,8 @@ class EvenWhenFull:
     """What workers and caretakers do besides moving requests."""
 
     def __init__(self, redis: Redis) -> None:
-        self._lock = redis.register_script(LOCK)
-        self._keep = redis.register_script(KEEP)
+        self._lock = Script(redis, LOCK)
+        self._keep = Script(redis, KEEP)
 
     def lock(self, key: str, seconds: float) -> bool:
         """Whether nobody had this lock; it opens by itself."""

@@ -107,6 +107,7 @@ def lua() -> str:
         "KEY_DIGEST": key_digest(""),
         "BUCKET": f"{PREFIX}:bucket:",
         "PICTURE": picture(""),
+        "RQ_QUEUES": RQ_QUEUES,
         "RQ_QUEUE": RQ_QUEUE,
         "RQ_INTERMEDIATE": RQ_INTERMEDIATE,
         "RQ_STARTED": RQ_STARTED,

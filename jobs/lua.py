@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 
 def local(**known: object) -> str:
-    """One local variable each: numbers, texts in ASCII, lists and tables of these."""
+    """One local variable each: numbers, texts in ASCII, bytes, lists and tables of these."""
     return "".join(f"local {name} = {_literal(value)}\n" for name, value in known.items())
 
 
@@ -16,6 +16,8 @@ def _literal(value: object) -> str:
             return repr(value)
         case str():
             return "'{}'".format(value.replace("\\", r"\\").replace("'", r"\'"))
+        case bytes():
+            return "'{}'".format("".join(f"\\{byte:03d}" for byte in value))
         case Mapping():
             return "{{{}}}".format(", ".join(f"{name} = {_literal(each)}" for name, each in value.items()))
         case list() | tuple():

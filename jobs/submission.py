@@ -12,7 +12,6 @@ from jobs import inputs, keyspace
 from jobs.connection import redis_time
 from jobs.deadlines import Deadlines
 from jobs.idempotency import Idempotency, IdempotencyConflict
-from jobs.queue import enqueueing, open_queue
 from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
 from jobs.transitions import Created, Transitions
@@ -58,7 +57,6 @@ class Submission:
         self._redis = redis
         self._settings = settings
         self._store = store
-        self._queue = open_queue(redis)
         self._transitions = Transitions(redis, settings)
 
     def submit(self, asked: Asked) -> Created:
@@ -74,10 +72,7 @@ class Submission:
             return made_before
         request_id, kept = str(uuid4()), list[str]()
         params = {**asked.params, **self._references(asked, kept)}
-        commands = enqueueing(self._queue, request_id, asked.deadlines.timeout_s)
-        created = self._transitions.create(
-            request_id, asked.key_id, params, commands, asked.deadlines, idempotency
-        )
+        created = self._transitions.create(request_id, asked.key_id, params, asked.deadlines, idempotency)
         if created.replayed:
             self._store.delete(kept)
         return created

@@ -1,6 +1,6 @@
 -- The one way a request changes: QUEUED -> PROCESSING -> COMPLETED | FAILED, and QUEUED -> FAILED.
--- Begins with `settings`, lengths of time in ms. KEYS: the record, where it is known. ARGV: move, request id, arguments as JSON (lengths of time in ms), then for
--- `create` the queue's commands, each as its length and its words.
+-- Begins with `settings`. KEYS: the record, where it is known. ARGV: move, request id, arguments as JSON. Lengths of time
+-- are in ms.
 -- Answers {'ok', ...} or {reason, ...}: exists, revoked, credits, full, replayed, conflict, missing, terminal,
 -- stale, held, exhausted, late, early, empty, refused.
 
@@ -145,12 +145,7 @@ function moves.create()
   if credits and tonumber(credits) < args.cost then return {'credits', credits} end
   refusal = full(key)
   if refusal then return refusal end
-  local at = 4
-  while ARGV[at] do
-    local length = tonumber(ARGV[at])
-    redis.call(unpack(ARGV, at + 1, at + length))
-    at = at + 1 + length
-  end
+  transport.enqueue()
   redis.call('HSET', record, 'created_at', now, 'attempts', 0, 'key_id', args.key_id, 'params', args.params,
     'timeout', args.timeout)
   if args.idempotency then

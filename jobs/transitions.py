@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +17,9 @@ from jobs.holder import Holder
 from jobs.idempotency import Idempotency, IdempotencyConflict
 from jobs.lua import local
 from jobs.output import Output
-from jobs.queue import RQ_TTL_S, Command
+from jobs.queue import RQ_TTL_S, job_fields
 from jobs.record import Record
+from jobs.script import Script
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 
@@ -135,25 +136,25 @@ class Transitions:
         known = local(settings=_told(settings))
         # A Redis whose memory is full refuses to make requests, before it has changed anything; what was
         # accepted goes on to its end even then. Needs Redis 7 or Valkey.
-        self._create = redis.register_script(known + _SCRIPT)
-        self._move = redis.register_script(EVEN_WHEN_FULL + known + _SCRIPT)
+        self._create = Script(redis, known + _SCRIPT)
+        self._move = Script(redis, EVEN_WHEN_FULL + known + _SCRIPT)
 
     def create(
         self,
         request_id: str,
         key_id: str,
         params: Mapping[str, Any],
-        queue_commands: Iterable[Command] = (),
         deadlines: Deadlines | None = None,
         idempotency: Idempotency | None = None,
     ) -> Created:
-        """Make a QUEUED record, hold its credits and run the queue's commands, all or nothing.
+        """Make a QUEUED record, hold its credits and put it into the queue, all or nothing.
 
         Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`; `IllegalMove`: exists, revoked (the
         key is no longer valid).
         """
         settings, deadlines = self._settings, deadlines or Deadlines.default(self._settings)
         args = {
+            "stamp": utcformat(now()),
             "key_id": key_id,
             "cost": settings.credit_cost,
             "params": json.dumps(params),
@@ -164,10 +165,7 @@ class Transitions:
         }
         if idempotency:
             args |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
-        words = [word for command in queue_commands for word in (len(command), *command)]
-        answer = self._create(
-            keys=[keyspace.request(request_id)], args=["create", request_id, json.dumps(args), *words]
-        )
+        answer = self._create([keyspace.request(request_id)], ["create", request_id, json.dumps(args)])
         return self._created(request_id, answer)
 
     def claim(self, request_id: str, holder: Holder, fetching: int = 0) -> Claim:
@@ -281,9 +279,7 @@ class Transitions:
 
     def _run(self, move: str, request_id: str, **args: Any) -> list[Any]:
         said = {"stamp": utcformat(now()), **args}
-        answer: list[Any] = self._move(
-            keys=[keyspace.request(request_id)], args=[move, request_id, json.dumps(said)]
-        )
+        answer: list[Any] = self._move([keyspace.request(request_id)], [move, request_id, json.dumps(said)])
         if answer[0] != b"ok":
             raise IllegalMove(move, request_id or _shown(answer[1:]), answer[0].decode())
         return answer
@@ -315,6 +311,7 @@ def _told(settings: Settings) -> dict[str, Any]:
         "horizon": HORIZON_S * 1000,
         "ahead_for": AHEAD_S * 1000,
         "window": WINDOW,
+        "rq_job": [word for field in job_fields().items() for word in field],
         "lost": {"code": FailureCode.WORKER_LOST, "error": LOST},
         "unstarted": {"code": FailureCode.TIMEOUT, "error": UNSTARTED},
         "unfinished": {"code": FailureCode.TIMEOUT, "error": UNFINISHED},

@@ -7,7 +7,7 @@ local job = JOB .. id
 local function rq(command, key, ...)
   local answer = redis.pcall(command, key, ...)
   if type(answer) == 'table' and answer.err then
-    redis.call('DEL', key)
+    if string.find(answer.err, 'WRONGTYPE', 1, true) then redis.call('DEL', key) end
     answer = redis.call(command, key, ...)
   end
   return answer
@@ -17,6 +17,13 @@ end
 local function execution_of(attempt) return string.format('%032x', attempt) end
 
 local transport = {}
+
+function transport.enqueue()
+  rq('SADD', RQ_QUEUES, RQ_QUEUE)
+  rq('HSET', job, 'created_at', args.stamp, 'enqueued_at', args.stamp, 'timeout', math.max(1, math.floor(args.timeout / 1000 + 0.5)),
+    unpack(settings.rq_job))
+  rq('RPUSH', RQ_QUEUE, id)
+end
 
 function transport.start(attempt, worker, until_ms)
   local execution, at = execution_of(attempt), now / 1000

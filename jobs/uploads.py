@@ -8,6 +8,7 @@ from redis.typing import EncodableT
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
+from jobs.script import Script
 from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
 
@@ -33,7 +34,7 @@ class Uploads:
         self._redis = redis
         self._settings = settings
         self._store = store
-        self._make_room = redis.register_script(SCRIPT)
+        self._make_room = Script(redis, SCRIPT)
 
     def keep(self, key_id: str, data: bytes, content_type: str) -> str:
         """Keep a picture for UPLOAD_TTL_S and return its public name.

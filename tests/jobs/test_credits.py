@@ -120,7 +120,7 @@ def test_without_enough_credits_nothing_is_made_and_balance_and_need_are_named(
     before = redis.dbsize()
 
     with pytest.raises(NotEnoughCredits) as refused:
-        transitions.create("d", key_id, {}, [("RPUSH", "rq:queue:x", "d")])
+        transitions.create("d", key_id, {})
 
     assert (refused.value.balance, refused.value.needed) == (1, 3)
     assert redis.dbsize() == before

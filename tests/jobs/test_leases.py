@@ -8,7 +8,7 @@ from jobs import keyspace
 from jobs.deadlines import GRACE_S, Deadlines
 from jobs.holder import Holder
 from jobs.output import Output
-from jobs.queue import enqueueing, open_queue
+from jobs.queue import open_queue
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.transitions import Failure, IllegalMove, Transitions
@@ -28,7 +28,7 @@ def transitions(redis, settings):
 @pytest.fixture
 def queued(redis, transitions, key_id):
     """A request that waits."""
-    transitions.create(ID, key_id, {}, enqueueing(open_queue(redis), ID, 60))
+    transitions.create(ID, key_id, {})
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ def test_a_second_entry_of_a_job_somebody_is_at_is_dropped(redis, transitions, t
 
 def test_a_run_ends_at_its_own_time_however_many_attempts_it_took(redis, settings, key_id):
     transitions = Transitions(redis, settings.model_copy(update={"job_timeout_s": 1}))
-    transitions.create(ID, key_id, {}, enqueueing(open_queue(redis), ID, 1))
+    transitions.create(ID, key_id, {})
     first = transitions.claim(ID, HOLDER)
     transitions.give_back(ID, 1)
     time.sleep(0.01)

@@ -6,7 +6,6 @@ from uuid import uuid4
 import pytest
 
 from jobs import keyspace
-from jobs.queue import enqueueing, open_queue
 from jobs.transitions import HORIZON_S, IllegalMove, Transitions
 from tests.asking import HOLDER
 
@@ -21,10 +20,10 @@ def transitions(redis, settings):
 @pytest.fixture
 def queued(redis, transitions, key_id):
     """Ids of five requests that wait, the first one first."""
-    queue, requests = open_queue(redis), [str(uuid4()) for _ in range(5)]
+    requests = [str(uuid4()) for _ in range(5)]
     for number, request_id in enumerate(requests):
         params = {"base_image": f"https://shop.example/{number}.jpg"}
-        transitions.create(request_id, key_id, params, enqueueing(queue, request_id, 60))
+        transitions.create(request_id, key_id, params)
     return requests
 
 

@@ -7,6 +7,7 @@ from redis import Redis
 
 from jobs import keyspace
 from jobs.output import Output
+from jobs.queue import TASK, open_queue
 from jobs.record import Record
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
@@ -205,19 +206,24 @@ def test_creating_a_request_twice_is_refused_and_keeps_the_first(transitions, re
     assert read().status is Status.PROCESSING
 
 
-def test_the_queues_commands_run_with_the_record_or_not_at_all(redis, transitions, key_id):
-    commands = [("RPUSH", "rq:queue:x", b"\x00\xff"), ("HSET", "rq:job:x", "number", 2)]
+def test_the_job_appears_with_the_record_as_rq_would_have_made_it(redis, transitions, key_id):
+    queue = open_queue(redis)
+    by_rq = queue.enqueue(TASK, job_id="by-rq", description="superimpose", job_timeout=60, result_ttl=60)
 
-    transitions.create(ID, key_id, PARAMS, commands)
+    transitions.create(ID, key_id, PARAMS)
     with pytest.raises(IllegalMove, match="exists"):
-        transitions.create(ID, key_id, PARAMS, commands)
+        transitions.create(ID, key_id, PARAMS)
 
-    assert redis.lrange("rq:queue:x", 0, -1) == [b"\x00\xff"]
-    assert redis.hgetall("rq:job:x") == {b"number": b"2"}
+    assert queue.job_ids == ["by-rq", ID]
+    ours, theirs = redis.hgetall(f"rq:job:{ID}"), redis.hgetall(by_rq.key)
+    times = {b"created_at", b"enqueued_at"}
+    assert ours.keys() - {b"failure_ttl"} == theirs.keys()
+    assert {name for name in theirs if ours[name] != theirs[name]} == times
+    assert redis.smembers("rq:queues") == {queue.key.encode()}
 
 
 def test_a_key_that_was_revoked_a_moment_ago_makes_nothing(redis, transitions):
     with pytest.raises(IllegalMove, match="revoked"):
-        transitions.create(ID, "key_gone", PARAMS, [("RPUSH", "rq:queue:x", "1")])
+        transitions.create(ID, "key_gone", PARAMS)
 
     assert redis.dbsize() == 0

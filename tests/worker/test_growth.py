@@ -8,7 +8,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.connection import connect_worker
-from jobs.queue import RQ_TTL_S, enqueueing, open_queue
+from jobs.queue import RQ_TTL_S
 from jobs.transitions import Transitions
 from worker.child import Child
 from worker.warm_worker import WarmWorker
@@ -25,10 +25,10 @@ def test_of_five_thousand_requests_nothing_lasts(redis, settings, key_id, monkey
     monkeypatch.setattr(Child, "module", "tests.worker.no_work")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     brief = settings.model_copy(update={"result_ttl_s": 1})
-    transitions, queue = Transitions(redis, brief), open_queue(redis)
+    transitions = Transitions(redis, brief)
     requests = [str(uuid4()) for _ in range(REQUESTS)]
     for request_id in requests:
-        transitions.create(request_id, key_id, {}, enqueueing(queue, request_id, 60))
+        transitions.create(request_id, key_id, {})
 
     WarmWorker(connect_worker(brief), brief).work(burst=True)
 
