@@ -20,6 +20,10 @@ LONGEST_S = 86_400
 process that was taken over left here outlive it."""
 
 
+SAYS_HOW_LONG = {"cache-control", "expires", "etag", "last-modified"}
+"""Without any of these nothing may be kept; to work that out takes as long as half a fetch."""
+
+
 class Zone(NamedTuple):
     """Whose a kept picture is: one key's, or everybody's."""
 
@@ -68,7 +72,7 @@ class HttpCache:
     def keep(self, url: str, owner: str, headers: Mapping[str, str], body: bytes) -> None:
         """Keep the body of a 200 that just arrived with `headers`, if they allow it."""
         now = time.time()
-        if "set-cookie" not in headers:
+        if "set-cookie" not in headers and not SAYS_HOW_LONG.isdisjoint(headers):
             self._write(url, owner, received(headers, now), now, body)
 
     def renew(self, url: str, owner: str, kept: Kept, headers: Mapping[str, str]) -> bool:

@@ -18,6 +18,9 @@ from worker.fetch.hosts import HostRules
 from worker.fetch.resolver import Resolve, TimedResolver
 from worker.fetch.urls import is_address
 
+READ_BYTES = 256 * 1024
+"""At a time; httpcore asks for a quarter, and does as much work for each piece of an answer."""
+
 ADDRESSES_TRIED = 6
 """They share the connect timeout; a name may have hundreds, which are all judged."""
 
@@ -101,7 +104,7 @@ class TimedStream(httpcore.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, time_left(timeout))
+        return self._inner.read(max(max_bytes, READ_BYTES), time_left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, time_left(timeout))
