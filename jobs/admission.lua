@@ -21,7 +21,9 @@ local function take(bucket_key, count, period)
   end
   full_at = full_at + interval
   local left = full_at - now
+  redis.set_repl(redis.REPL_NONE) -- or each poll would wait for the disk; after a restart all buckets are full
   redis.call('SET', bucket_key, string.format('%.17g', full_at), 'PX', math.max(1, math.ceil(left)))
+  redis.set_repl(redis.REPL_ALL)
   return {1, count, period, math.floor((period - left) / interval + 0.001), 0, math.ceil(left)}
 end
 
