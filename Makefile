@@ -4,9 +4,11 @@ BIN    := $(VENV)/bin
 PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEV    := $(VENV)/.dev
 RUN    := $(VENV)/.run
+PEERS  := $(VENV)-peers
+ASKED  := benchmarks/end_to_end/peers/requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-compositor clean
+.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-compositor bench-e2e clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +47,10 @@ bench-compositor: $(DEV) ## measure the compositor against Pillow, libvips and O
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks.compositor
 
+bench-e2e: $(DEV) $(foreach peer,arq bentoml celery dramatiq,$(PEERS)/$(peer)/.ready) ## measure all against what one would build instead, 25 minutes (ARGS="--rounds 2 --skip growth")
+	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
+	$(BIN)/python -m benchmarks.end_to_end $(ARGS)
+
 lock: ## pin today's versions into requirements.lock
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet --upgrade pip
@@ -56,7 +62,7 @@ image: ## build the container image
 	docker build -t superimpose .
 
 clean: ## remove what the other verbs made (not the data directory)
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "superimpose needs Python 3.11 or newer, not %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2])'
@@ -70,3 +76,10 @@ $(RUN): $(VENV) pyproject.toml requirements.lock
 $(DEV): $(RUN)
 	$(PIP) install -c requirements.lock -e . --group dev
 	@touch $@
+
+# An environment for each peer, as they disagree on redis-py; what they share has our versions.
+$(PEERS)/%/.ready: $(ASKED)/%.txt $(ASKED)/common.txt requirements.lock
+	@$(PYTHON) -m venv $(@D)
+	@grep -E '^(fastapi|fpng|hiredis|httptools|httpx|kornia_rs|numpy|pillow|pydantic|pydantic_core|uvicorn|uvloop)==' requirements.lock > $(@D)/same.txt
+	@PYTHONWARNINGS=ignore $(@D)/bin/python -m pip --quiet --disable-pip-version-check install -c $(@D)/same.txt -r $< \
+	  && touch $@ || echo "$* cannot be installed here: its row in the tables will say so"
