@@ -1,1 +1,1 @@
-"""The service against what one would build instead, with the same work and the same inputs: `make bench-e2e`."""
+"""The service against what one would build instead, same work, same inputs: `make bench-e2e`."""

@@ -86,7 +86,9 @@ class Other:
         }
         with log(backing, self.name).open("wb") as output, ExitStack() as stack:
             processes = [
-                stack.enter_context(process([self.interpreter, *command.format(port=port).split()], env, output))
+                stack.enter_context(
+                    process([self.interpreter, *command.format(port=port).split()], env, output)
+                )
                 for command in self.commands
             ]
             await_port(port, processes, Path(output.name))
@@ -96,7 +98,9 @@ class Other:
 
 
 @contextmanager
-def process(command: list[object], env: Mapping[str, str], output: object) -> Iterator["subprocess.Popen[bytes]"]:
+def process(
+    command: list[object], env: Mapping[str, str], output: object
+) -> Iterator["subprocess.Popen[bytes]"]:
     """One process, ended by SIGTERM and only then by SIGKILL."""
     started = subprocess.Popen(list(map(str, command)), env=env, cwd=ROOT, stdout=output, stderr=output)
     try:

@@ -49,7 +49,7 @@ class Service(ABC):
 
 
 class Superimpose(Service):
-    """The service of this repository. What is polled is the result, which tells the state until it is there."""
+    """The service of this repository. The result is polled, which tells the state until it is there."""
 
     def submit(self, job: Job) -> str:
         """Submit."""

@@ -1,7 +1,7 @@
 """arq behind FastAPI. Redis holds queue and results, a directory the pictures.
 
-Inputs are fetched in the event loop, and the work is done in a thread: two jobs a process, so that one fetches
-while the other works. The queue is polled every 20 ms, where arq's default is 500.
+Inputs are fetched in the event loop, and the work is done in a thread: two jobs a process, so that one
+fetches while the other works. The queue is polled every 20 ms, where arq's default is 500.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""BentoML's tasks: its own server, two worker processes, and its own queue; the picture is the task's result."""
+"""BentoML's tasks: its own server, two worker processes, and a queue in SQLite, which keeps the pictures too."""
 
 from typing import Annotated
 

@@ -1,0 +1,80 @@
+"""The contest: in each round every contestant is started, warmed, measured and stopped, one after another."""
+
+from collections.abc import Callable, Sequence
+
+from benchmarks.end_to_end.backing import Backing
+from benchmarks.end_to_end.bare import BareLoop
+from benchmarks.end_to_end.connection import UnexpectedAnswer
+from benchmarks.end_to_end.contestants import OURS, CannotStart, Other, Ours
+from benchmarks.end_to_end.measure import TooSlow, batch, paced
+from benchmarks.end_to_end.processes import memory_mb
+from benchmarks.end_to_end.results import Results
+from benchmarks.end_to_end.scenarios import COMPOSITOR, PILLOW, PLAIN_PILLOW, SAME_FUNCTION, Scenario, draw
+from benchmarks.end_to_end.service import JobFailed, Service
+from benchmarks.end_to_end.versions import versions
+
+Contestant = Ours | Other
+Say = Callable[[str], None]
+
+WARM_UP = 20
+SLOWER = 10
+"""A PNG of Pillow's takes so many times as long: fewer of them a round."""
+PACE = 0.3
+"""Of what the bare loop does a second, where it is measured how long one picture takes."""
+
+FAULTS = (CannotStart, JobFailed, TooSlow, UnexpectedAnswer, OSError, AssertionError)
+
+
+class Contest:
+    """Rounds over contestants; whoever cannot take part is left out from then on, with the reason."""
+
+    def __init__(self, backing: Backing, bare: BareLoop, origin: str, results: Results, jobs: int) -> None:
+        self._backing = backing
+        self._bare = bare
+        self._origin = origin
+        self._results = results
+        self._jobs = jobs
+
+    def enter(self, contestants: Sequence[Contestant]) -> None:
+        """Note who takes part, and in which versions."""
+        for each in contestants:
+            found = versions(each.interpreter, each.packages)
+            self._results.add("contestants", name=each.name, label=each.label, versions=found)
+
+    def turn(self, contestant: Contestant, number: int, say: Say) -> None:
+        """One contestant in one round."""
+        if self._results.column("faults", "text", contestant=contestant.name):
+            return
+        try:
+            with contestant.running(self._backing) as service:
+                self._measure(contestant, service, number, say)
+        except FAULTS as fault:
+            text = f"{type(fault).__name__}: {fault}"
+            self._results.add("faults", contestant=contestant.name, text=text)
+            say(f"{contestant.name} is left out: {text}")
+
+    def _measure(self, contestant: Contestant, service: Service, number: int, say: Say) -> None:
+        about = {"round": number, "contestant": contestant.name}
+        batch(service, draw(SAME_FUNCTION[0], self._origin, WARM_UP))
+        for scenario in scenarios_of(contestant):
+            say(f"round {number}, {contestant.name}: {scenario.name}")
+            about["scenario"] = scenario.name
+            bare = self._bare.rate(self._jobs // 2, scenario.image_format)
+            jobs = draw(scenario, self._origin, self._count(contestant, scenario))
+            made = batch(service, jobs)
+            self._results.add("rates", **about, per_s=made.per_s, cpu_ms=made.cpu_ms, bare_per_s=bare)
+            if scenario.function == COMPOSITOR:
+                jobs = draw(scenario, self._origin, self._jobs // 2)
+                self._results.add("paced", **about, ms=paced(service, jobs, PACE * bare))
+        self._results.add("resident", **about, mb=memory_mb(service.pids))
+
+    def _count(self, contestant: Contestant, scenario: Scenario) -> int:
+        slow = (
+            isinstance(contestant, Other) and scenario.function == PILLOW and scenario.image_format == "png"
+        )
+        return max(8, self._jobs // SLOWER) if slow else self._jobs
+
+
+def scenarios_of(contestant: Contestant) -> tuple[Scenario, ...]:
+    """Without its cache the service is compared where the work is the same, and there alone."""
+    return SAME_FUNCTION if contestant is OURS else SAME_FUNCTION + PLAIN_PILLOW
