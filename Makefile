@@ -11,7 +11,7 @@ ASKED  := benchmarks/end_to_end/peers/requirements
 .PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-compositor bench-e2e clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(RUN) ## set up, then run the whole service in this terminal (ARGS="--port 9000")
 	@$(BIN)/superimpose up $(ARGS)

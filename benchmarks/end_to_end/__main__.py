@@ -9,13 +9,13 @@ Each step's figures are in benchmarks/results/ when it ends. A run that was cut 
 
 import argparse
 import time
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.end_to_end import growth, page, single
+from benchmarks.end_to_end import contest, growth, page, single
 from benchmarks.end_to_end.backing import backing
-from benchmarks.end_to_end.bare import bare_loop
-from benchmarks.end_to_end.contest import Contest
-from benchmarks.end_to_end.contestants import ALL, WORKERS
+from benchmarks.end_to_end.contestants import ALL
 from benchmarks.end_to_end.origin import inputs
 from benchmarks.end_to_end.results import Results
 
@@ -63,26 +63,26 @@ def arguments() -> argparse.Namespace:
 
 
 def run(given: argparse.Namespace, results: Results) -> None:
-    """Measure all that was asked for."""
+    """Measure all that was asked for; a part that cannot be measured does not keep the others from it."""
     contestants = [each for each in ALL if not given.only or each.name in given.only]
     parts = [part for part in PARTS if part not in given.skip]
     turns = given.rounds * len(contestants) if "contest" in parts else 0
     say = Progress(TURN_S * turns + sum(LIKELY_S.get(part, 0) for part in parts)).say
     with backing() as redis, inputs() as origin:
-        if "contest" in parts:
-            with bare_loop(WORKERS) as bare:
-                contest = Contest(redis, bare, origin, results, given.jobs)
-                contest.enter(contestants)
-                for number in range(1, given.rounds + 1):
-                    for contestant in contestants:
-                        contest.turn(contestant, number, say)
-        if "queue-tax" in parts:
-            single.queue_tax(redis, results, given.rounds, say)
-        if "service" in parts:
-            single.of_the_service(redis, origin, results, given.rounds, given.jobs, say)
-        if "growth" in parts:
-            growth.cost_by_backlog(redis, results, given.rounds, say)
-            growth.memory(redis, results, growth.JOBS, say)
+        measure: dict[str, Callable[[], None]] = {
+            "contest": lambda: contest.hold(
+                contestants, redis, origin, results, given.rounds, given.jobs, say
+            ),
+            "queue-tax": lambda: single.queue_tax(redis, results, given.rounds, say),
+            "service": lambda: single.of_the_service(redis, origin, results, given.rounds, given.jobs, say),
+            "growth": lambda: growth.measure(redis, results, given.rounds, say),
+        }
+        for part in parts:
+            try:
+                measure[part]()
+            except Exception as fault:
+                traceback.print_exc()
+                results.add("faults", who=part, text=f"{type(fault).__name__}: {fault}")
 
 
 def main() -> None:

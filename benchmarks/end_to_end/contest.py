@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from benchmarks.end_to_end.backing import Backing
-from benchmarks.end_to_end.bare import BareLoop
+from benchmarks.end_to_end.bare import BareLoop, bare_loop
 from benchmarks.end_to_end.connection import UnexpectedAnswer
-from benchmarks.end_to_end.contestants import OURS, CannotStart, Other, Ours
+from benchmarks.end_to_end.contestants import OURS, WORKERS, CannotStart, Other, Ours
 from benchmarks.end_to_end.measure import TooSlow, batch, paced
 from benchmarks.end_to_end.processes import memory_mb
 from benchmarks.end_to_end.results import Results
@@ -23,6 +23,24 @@ PACE = 0.3
 """Of what the bare loop does a second, where it is measured how long one picture takes."""
 
 FAULTS = (CannotStart, JobFailed, TooSlow, UnexpectedAnswer, OSError, AssertionError)
+
+
+def hold(
+    contestants: Sequence[Contestant],
+    backing: Backing,
+    origin: str,
+    results: Results,
+    rounds: int,
+    jobs: int,
+    say: Say,
+) -> None:
+    """All rounds."""
+    with bare_loop(WORKERS) as bare:
+        contest = Contest(backing, bare, origin, results, jobs)
+        contest.enter(contestants)
+        for number in range(1, rounds + 1):
+            for contestant in contestants:
+                contest.turn(contestant, number, say)
 
 
 class Contest:
@@ -43,14 +61,14 @@ class Contest:
 
     def turn(self, contestant: Contestant, number: int, say: Say) -> None:
         """One contestant in one round."""
-        if self._results.column("faults", "text", contestant=contestant.name):
+        if self._results.column("faults", "text", who=contestant.name):
             return
         try:
             with contestant.running(self._backing) as service:
                 self._measure(contestant, service, number, say)
         except FAULTS as fault:
             text = f"{type(fault).__name__}: {fault}"
-            self._results.add("faults", contestant=contestant.name, text=text)
+            self._results.add("faults", who=contestant.name, text=text)
             say(f"{contestant.name} is left out: {text}")
 
     def _measure(self, contestant: Contestant, service: Service, number: int, say: Say) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from redis import Redis
 
 from benchmarks.end_to_end.backing import Backing
-from benchmarks.end_to_end.contestants import OPEN, ROOT, WORKERS
+from benchmarks.end_to_end.contestants import OPEN, ROOT, WORKERS, log
 from benchmarks.end_to_end.results import Results
 from benchmarks.end_to_end.service import Superimpose
 from benchmarks.service import parents, smaps_mb
@@ -26,6 +26,12 @@ SAMPLE_EVERY = 500
 SMALL = {"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235}
 
 Say = Callable[[str], None]
+
+
+def measure(backing: Backing, results: Results, rounds: int, say: Say) -> None:
+    """Both."""
+    cost_by_backlog(backing, results, rounds, say)
+    memory(backing, results, JOBS, say)
 
 
 def cost_by_backlog(backing: Backing, results: Results, rounds: int, say: Say) -> None:
@@ -51,7 +57,11 @@ def memory(backing: Backing, results: Results, jobs: int, say: Say) -> None:
     backing.empty()
     settings = {**OPEN, "child_max_jobs": 10 * JOBS}
     env = environment(backing.url, backing.folder / "growth", **settings)
-    with running(env, workers=0) as stack, backing.connect() as redis:
+    with (
+        log(backing, "growth").open("wb") as output,
+        running(env, workers=0, log=output) as stack,
+        backing.connect() as redis,
+    ):
         service = Superimpose(stack.url, [stack.processes[0].pid], {"x-api-key": KEY})
         empty = used(redis)
         waiting = min(WAITING, jobs // 2)

@@ -60,7 +60,7 @@ def _contest(results: Results) -> Iterator[str]:
         yield f"### {scenario.title}"
         yield _scenario(results, scenario)
     if faults := list(results.rows("faults")):
-        yield "\n".join(f"- {fault['contestant']} was left out: {fault['text']}" for fault in faults)
+        yield "\n".join(f"- {fault['who']} was left out: {fault['text']}" for fault in faults)
     yield "### Memory and versions"
     yield table(
         ("", "MB resident", "versions"),
@@ -138,7 +138,11 @@ def _of_the_service(results: Results) -> Iterator[str]:
 
 def _calls(results: Results) -> Iterator[str]:
     ours, bare = (results.column("status", name) for name in ("ours", "bare"))
-    yield f"- status: {median(ours):,.0f} calls a second, a bare Starlette route {median(bare):,.0f}"
+    busy = [100 * median(share) for share in zip(*results.column("status", "busy"), strict=True)]
+    yield (
+        f"- status: {median(ours):,.0f} calls a second, a bare Starlette route {median(bare):,.0f}; the server\n"
+        f"  used {busy[0]:.0f} and {busy[1]:.0f} % of the core that it had to itself"
+    )
     if any(results.rows("response_times")):
         rate = median(results.column("response_times", "saturated_per_s"))
         for column, text in (
@@ -172,10 +176,7 @@ def _growth(results: Results) -> Iterator[str]:
             "finished, once RQ's own copy is gone after a minute."
         )
     if any(results.rows("memory")):
-        changes = {kind: growth_percent(results, (kind,)) or 0 for kind in ("api", "workers", "children")}
-        said = "API {api:+.1f} %, workers {workers:+.1f} %, their children {children:+.1f} %".format(
-            **changes
-        )
+        said = ", ".join(f"{kind} {grown:+.1f} %" for kind, grown in growth_percent(results).items())
         yield (
             "Resident memory over 20,000 jobs, 200 in flight, two workers, no child replaced; from the\n"
             f"2,000th job to the last: {said}."

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from random import Random
 
@@ -14,6 +14,7 @@ from benchmarks.end_to_end.contestants import APPS, ROOT, SHIPPED, await_port, l
 from benchmarks.end_to_end.flood import apart, requests_per_s
 from benchmarks.end_to_end.measure import batch
 from benchmarks.end_to_end.open_loop import waits_ms
+from benchmarks.end_to_end.processes import cpu_s
 from benchmarks.end_to_end.results import Results
 from benchmarks.end_to_end.scenarios import DIFFERENT_JPEG, draw
 from benchmarks.end_to_end.service import Service
@@ -109,12 +110,20 @@ def status_rate(
         await_port(port, [bare], log(backing, "bare-status"))
         for number in range(1 + rounds):
             say(f"status calls, round {number} of {rounds}")
-            with apart(service.pids[0], backing.pid):
-                ours = requests_per_s(service.url, path, service.headers, STATUS_S)
-            with apart(bare.pid, backing.pid):
-                plain = requests_per_s(f"http://127.0.0.1:{port}", "/jobs/bare", {}, STATUS_S)
+            ours = flooded(service.pids[0], backing, service.url, path, service.headers)
+            plain = flooded(bare.pid, backing, f"http://127.0.0.1:{port}", "/jobs/bare", {})
             if number:  # the first one warms
-                results.add("status", round=number, ours=ours, bare=plain)
+                results.add("status", round=number, ours=ours[0], bare=plain[0], busy=[ours[1], plain[1]])
+
+
+def flooded(
+    server: int, backing: Backing, url: str, path: str, headers: Mapping[str, str]
+) -> tuple[float, float]:
+    """Calls a second, and how much of its core the server used."""
+    with apart(server, backing.pid):
+        used = cpu_s([server])
+        per_s = requests_per_s(url, path, headers, STATUS_S)
+        return per_s, (cpu_s([server]) - used) / STATUS_S
 
 
 def of_the_service(backing: Backing, origin: str, results: Results, rounds: int, jobs: int, say: Say) -> None:

@@ -1,4 +1,4 @@
-"""BentoML's tasks: its own server, two worker processes, and a queue in SQLite, which keeps the pictures too."""
+"""BentoML's tasks: its own server, two worker processes, a queue in SQLite, which keeps the pictures too."""
 
 from typing import Annotated
 
