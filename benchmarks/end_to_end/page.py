@@ -140,8 +140,8 @@ def _calls(results: Results) -> Iterator[str]:
     ours, bare = (results.column("status", name) for name in ("ours", "bare"))
     busy = [100 * median(share) for share in zip(*results.column("status", "busy"), strict=True)]
     yield (
-        f"- status: {median(ours):,.0f} calls a second, a bare Starlette route {median(bare):,.0f}; the server\n"
-        f"  used {busy[0]:.0f} and {busy[1]:.0f} % of the core that it had to itself"
+        f"- status: {median(ours):,.0f} calls a second, a bare Starlette route {median(bare):,.0f};\n"
+        f"  the server used {busy[0]:.0f} and {busy[1]:.0f} % of the core that it had to itself"
     )
     if any(results.rows("response_times")):
         rate = median(results.column("response_times", "saturated_per_s"))
