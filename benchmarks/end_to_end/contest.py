@@ -1,6 +1,7 @@
 """The contest: in each round every contestant is started, warmed, measured and stopped, one after another."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from benchmarks.end_to_end.backing import Backing
 from benchmarks.end_to_end.bare import BareLoop, bare_loop
@@ -9,7 +10,7 @@ from benchmarks.end_to_end.contestants import OURS, WORKERS, CannotStart, Other,
 from benchmarks.end_to_end.measure import TooSlow, batch, paced
 from benchmarks.end_to_end.processes import memory_mb
 from benchmarks.end_to_end.results import Results
-from benchmarks.end_to_end.scenarios import COMPOSITOR, PILLOW, PLAIN_PILLOW, SAME_FUNCTION, Scenario, draw
+from benchmarks.end_to_end.scenarios import COMPOSITOR, PLAIN_PILLOW, SAME_FUNCTION, Scenario, draw
 from benchmarks.end_to_end.service import JobFailed, Service
 from benchmarks.end_to_end.versions import versions
 
@@ -17,8 +18,10 @@ Contestant = Ours | Other
 Say = Callable[[str], None]
 
 WARM_UP = 20
-SLOWER = 10
-"""A PNG of Pillow's takes so many times as long: fewer of them a round."""
+TRIED = 4
+FEWEST = 8
+LONGEST_S = 2.5
+"""A batch that would take longer, by what was tried before, has fewer jobs."""
 PACE = 0.3
 """Of what the bare loop does a second, where it is measured how long one picture takes."""
 
@@ -77,20 +80,23 @@ class Contest:
         for scenario in scenarios_of(contestant):
             say(f"round {number}, {contestant.name}: {scenario.name}")
             about["scenario"] = scenario.name
-            bare = self._bare.rate(self._jobs // 2, scenario.image_format)
-            jobs = draw(scenario, self._origin, self._count(contestant, scenario))
-            made = batch(service, jobs)
-            self._results.add("rates", **about, per_s=made.per_s, cpu_ms=made.cpu_ms, bare_per_s=bare)
+            tried = batch(service, draw(scenario, self._origin, TRIED)).per_s
+            count = max(FEWEST, min(self._jobs, round(LONGEST_S * tried)))
             if scenario.function == COMPOSITOR:
-                jobs = draw(scenario, self._origin, self._jobs // 2)
-                self._results.add("paced", **about, ms=paced(service, jobs, PACE * bare))
+                self._beside_bare_loop(service, scenario, about, count)
+            else:
+                made = batch(service, draw(scenario, self._origin, count))
+                self._results.add("rates", **about, per_s=made.per_s, cpu_ms=made.cpu_ms)
         self._results.add("resident", **about, mb=memory_mb(service.pids))
 
-    def _count(self, contestant: Contestant, scenario: Scenario) -> int:
-        slow = (
-            isinstance(contestant, Other) and scenario.function == PILLOW and scenario.image_format == "png"
-        )
-        return max(8, self._jobs // SLOWER) if slow else self._jobs
+    def _beside_bare_loop(
+        self, service: Service, scenario: Scenario, about: dict[str, Any], count: int
+    ) -> None:
+        bare = self._bare.rate(self._jobs // 2, scenario.image_format)
+        made = batch(service, draw(scenario, self._origin, count))
+        self._results.add("rates", **about, per_s=made.per_s, cpu_ms=made.cpu_ms, bare_per_s=bare)
+        waits = paced(service, draw(scenario, self._origin, count // 2), PACE * bare)
+        self._results.add("paced", **about, ms=waits)
 
 
 def scenarios_of(contestant: Contestant) -> tuple[Scenario, ...]:

@@ -1,5 +1,6 @@
 """The sections of docs/PERFORMANCE.md that this benchmark owns; whatever else stands there stays."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
@@ -48,9 +49,11 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _contest(results: Results) -> Iterator[str]:
     run, rounds = results.run, len(set(results.column("rates", "round")))
     yield "## Against what one would build instead"
-    yield (
-        f"`make bench-e2e` wrote this part: {run['at']}, commit {run['commit']}, {run['machine']},\n"
-        f"{run['system']}, Redis {run['redis']}. {run['versions']}."
+    yield textwrap.fill(
+        f"`make bench-e2e` wrote this part: {run['at']}, commit {run['commit']}, {run['machine']}, "
+        f"{run['system']}, Redis {run['redis']}, {run['versions']}.",
+        120,
+        break_on_hyphens=False,
     )
     if not rounds:
         return
@@ -76,28 +79,25 @@ def _contest(results: Results) -> Iterator[str]:
 
 
 def _scenario(results: Results, scenario: Scenario) -> str:
-    heads = ["", "pictures/s", "of the bare loop", "CPU ms a picture"]
-    paced = any(results.rows("paced", scenario=scenario.name))
-    rows = [_bare(results, scenario, paced)]
+    """One scenario's table; beside the bare loop where all do the same work."""
+    beside = any(results.rows("paced", scenario=scenario.name))
+    heads = ["", "pictures/s", "CPU ms a picture"]
+    rows = []
+    if beside:
+        heads += ["of the bare loop", "p50 ms", "p99 ms"]
+        bare = median(results.column("rates", "bare_per_s", scenario=scenario.name))
+        rows.append(["the bare loop", f"{bare:.1f}", "", "1.00", "", ""])
     for each in results.rows("contestants"):
-        per_s = rates(results, each["name"], scenario.name)
-        if not per_s:
-            continue
-        bare = rates(results, each["name"], scenario.name, "bare_per_s")
-        cpu = rates(results, each["name"], scenario.name, "cpu_ms")
-        row = [
-            each["label"],
-            f"{median(per_s):.1f}",
-            f"{median_ratio(per_s, bare):.2f}",
-            f"{median(cpu):.1f}",
-        ]
-        rows.append(row + (_percentiles(results, each["name"], scenario) if paced else []))
-    return table([*heads, "p50 ms", "p99 ms"] if paced else heads, rows)
+        if per_s := rates(results, each["name"], scenario.name):
+            cpu = median(rates(results, each["name"], scenario.name, "cpu_ms"))
+            row = [each["label"], f"{median(per_s):.1f}", f"{cpu:.1f}"]
+            rows.append(row + (_beside_bare_loop(results, each["name"], scenario) if beside else []))
+    return table(heads, rows)
 
 
-def _bare(results: Results, scenario: Scenario, paced: bool) -> list[str]:
-    bare = median(results.column("rates", "bare_per_s", scenario=scenario.name) or [0])
-    return ["the bare loop", f"{bare:.1f}", "1.00", "", *([""] * 2 if paced else [])]
+def _beside_bare_loop(results: Results, name: str, scenario: Scenario) -> list[str]:
+    columns = (rates(results, name, scenario.name, column) for column in ("per_s", "bare_per_s"))
+    return [f"{median_ratio(*columns):.2f}", *_percentiles(results, name, scenario)]
 
 
 def _percentiles(results: Results, name: str, scenario: Scenario) -> list[str]:
