@@ -5,12 +5,14 @@ PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --quiet --disable-pip-versi
 DEV    := $(VENV)/.dev
 RUN    := $(VENV)/.run
 LOAD   := $(VENV)/.loadtest
+PEERS  := $(VENV)-peers
+ASKED  := benchmarks/end_to_end/peers/requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-compositor loadtest clean
+.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-compositor bench-e2e loadtest clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(RUN) ## set up, then run the whole service in this terminal (ARGS="--port 9000")
 	@$(BIN)/superimpose up $(ARGS)
@@ -51,6 +53,10 @@ loadtest: $(LOAD) ## clients by the dozen for two minutes, and a report (HOST=ht
 	  $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(PICTURES),--pictures '$(PICTURES)') \
 	  $(if $(OUT),--out '$(OUT)') $(if $(DOCS),--docs)
 
+bench-e2e: $(DEV) $(foreach peer,arq bentoml celery dramatiq,$(PEERS)/$(peer)/.ready) ## measure all against what one would build instead, 25 minutes (ARGS="--rounds 2 --skip growth")
+	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
+	$(BIN)/python -m benchmarks.end_to_end $(ARGS)
+
 lock: ## pin today's versions into requirements.lock
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet --upgrade pip
@@ -62,7 +68,7 @@ image: ## build the container image
 	docker build -t superimpose .
 
 clean: ## remove what the other verbs made (not the data directory)
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "superimpose needs Python 3.11 or newer, not %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2])'
@@ -80,3 +86,10 @@ $(LOAD): $(RUN)
 $(DEV): $(RUN)
 	$(PIP) install -c requirements.lock -e . --group dev
 	@touch $@
+
+# An environment for each peer, as they disagree on redis-py; what they share has our versions.
+$(PEERS)/%/.ready: $(ASKED)/%.txt $(ASKED)/common.txt requirements.lock
+	@$(PYTHON) -m venv $(@D)
+	@grep -E '^(fastapi|fpng|hiredis|httptools|httpx|kornia_rs|numpy|pillow|pydantic|pydantic_core|uvicorn|uvloop)==' requirements.lock > $(@D)/same.txt
+	@PYTHONWARNINGS=ignore $(@D)/bin/python -m pip --quiet --disable-pip-version-check install -c $(@D)/same.txt -r $< \
+	  && touch $@ || echo "$* cannot be installed here: its row in the tables will say so"

@@ -20,7 +20,8 @@ import cv2
 import matplotlib as mpl
 from PIL import Image
 
-from benchmarks.rivals import with_libvips, with_opencv, with_pillow
+from benchmarks.plain_pillow import with_pillow
+from benchmarks.rivals import with_libvips, with_opencv
 from benchmarks.seed import PARAMS, base_jpeg, large_jpeg, overlay_png
 from compositor import DecodedCache, Limits, SuperimposeParams, superimpose
 
@@ -94,7 +95,8 @@ Python {platform.python_version()}, Pillow {Image.__version__}, OpenCV {cv2.__ve
 
 The job: a 1024 x 1024 photograph (JPEG, {len(base) // 1000} KB), a 640 x 640 overlay with alpha (PNG, \
 {len(overlay) // 1000} KB) scaled by 0.4 and put
-on it; file in, file out. The others are written as one would write them, in `benchmarks/rivals.py`.
+on it; file in, file out. The others are written as one would write them, in `benchmarks/plain_pillow.py` and
+`benchmarks/rivals.py`.
 
 ![CPU milliseconds of one job](compositor-speed.png)"""
 

@@ -1,32 +1,14 @@
-"""The seed example as one would write it with Pillow, libvips and OpenCV: files in, a file out.
+"""The seed example as one would write it with libvips and OpenCV: files in, a file out.
 
-All of them use the same nearest-pixel resize, source-over, and JPEG at quality 95 with full chroma, or PNG
-with the library's default settings.
+They use the same nearest-pixel resize as `plain_pillow.py`, source-over, and JPEG at quality 95 with full
+chroma, or PNG with the library's default settings.
 """
-
-import io
 
 import cv2
 import numpy as np
 import pyvips
-from PIL import Image
 
-from benchmarks.seed import PARAMS
-
-FACTOR, X, Y = (PARAMS[name] for name in ("rescale_factor", "x_offset", "y_offset"))
-
-
-def with_pillow(base: bytes, overlay: bytes, image_format: str) -> bytes:
-    canvas = Image.open(io.BytesIO(base)).convert("RGBA")
-    logo = Image.open(io.BytesIO(overlay)).convert("RGBA")
-    logo = logo.resize((int(logo.width * FACTOR), int(logo.height * FACTOR)), Image.Resampling.NEAREST)
-    canvas.alpha_composite(logo, (X, Y))
-    out = io.BytesIO()
-    if image_format == "png":
-        canvas.save(out, "PNG")
-    else:
-        canvas.convert("RGB").save(out, "JPEG", quality=95, subsampling=0)
-    return out.getvalue()
+from benchmarks.plain_pillow import FACTOR, X, Y
 
 
 def with_libvips(base: bytes, overlay: bytes, image_format: str) -> bytes:

@@ -1,0 +1,44 @@
+"""What every peer's worker does, and where: settings from the environment, one HTTP client, one directory."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import httpx
+from pydantic import BaseModel
+
+from benchmarks.plain_pillow import with_pillow
+from benchmarks.seed import PARAMS
+from compositor import SuperimposeParams, superimpose
+
+REDIS_SOCKET = os.environ["BENCH_REDIS_SOCKET"]
+PICTURES = Path(os.environ["BENCH_PICTURES"])
+
+http = httpx.Client(trust_env=False)
+
+
+class Job(BaseModel):
+    """The body of a submit."""
+
+    base_image: str
+    overlay_image: str
+    image_format: Literal["jpeg", "png"]
+    function: Literal["compositor", "pillow"]
+
+
+def make(job: Job) -> bytes:
+    """Fetch the inputs, one after the other, and make the picture."""
+    return compose(job, http.get(job.base_image).content, http.get(job.overlay_image).content)
+
+
+def compose(job: Job, base: bytes, overlay: bytes) -> bytes:
+    """The work itself: the service's own compositor without its cache, or plain Pillow."""
+    if job.function == "pillow":
+        return with_pillow(base, overlay, job.image_format)
+    params = SuperimposeParams(**PARAMS, image_format=job.image_format)
+    return superimpose(base, overlay, params).data
+
+
+def path(job_id: str) -> Path:
+    """Where the picture of a job is kept."""
+    return PICTURES / job_id

@@ -1,0 +1,52 @@
+"""What `make bench-e2e` writes, and what it feeds its contestants."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from benchmarks import seed
+from benchmarks.end_to_end import origin
+from benchmarks.end_to_end.figures import median_ratio, percentile
+from benchmarks.end_to_end.page import replaced
+from benchmarks.end_to_end.results import Results
+from benchmarks.end_to_end.targets import targets
+
+
+def test_a_new_run_replaces_its_own_sections_and_no_others() -> None:
+    once = replaced("# Title\n\n## Load test\n\nkept\n", "first")
+    page = replaced(once + "\n## More\n\nkept too\n", "second")
+    assert "first" not in page
+    assert page.index("kept") < page.index("second") < page.index("kept too")
+
+
+def test_percentile_is_a_value_that_was_measured() -> None:
+    assert [percentile([4, 1, 3, 2], percent) for percent in (50, 75, 99)] == [2, 3, 4]
+
+
+def test_ratios_are_taken_within_rounds() -> None:
+    assert median_ratio([10, 100, 1000], [20, 200, 1000]) == 0.5
+
+
+def test_every_target_is_listed_though_nothing_was_measured(tmp_path: Path) -> None:
+    listed = targets(Results(tmp_path / "none.json", {}))
+    assert len(listed) == 15
+    assert {target.met for target in listed} == {None}
+
+
+def test_what_misses_its_target_says_so(tmp_path: Path) -> None:
+    results = Results(tmp_path / "some.json", {})
+    results.add("slow_origin", round=0, at_once=100.0, delayed=79.0)
+    [missed] = [target for target in targets(results) if target.met is False]
+    assert missed.figure == "0.79"
+
+
+@pytest.mark.parametrize(
+    ("make", "with_comment"),
+    [(seed.base_jpeg, origin.jpeg_with_comment), (seed.overlay_png, origin.png_with_comment)],
+)
+def test_variations_of_an_input_differ_in_their_bytes_alone(make, with_comment) -> None:
+    one, other = (b"".join(with_comment(make(), number)) for number in (1, 2))
+    assert one != other
+    assert Image.open(io.BytesIO(one)).tobytes() == Image.open(io.BytesIO(other)).tobytes()
