@@ -1,11 +1,9 @@
 -- Who calls, and whether they may call now: one step, so that it costs no round trip of its own.
 -- Begins with RATES, {count, period in ms} by bucket, and FIELDS, those of a record by what is read.
--- ARGV: one line, as each argument more costs a client more than a word more: digest of the presented key, address,
--- bucket, bucket of the address, then what to read, if anything ('picture' or a name of FIELDS), and the picture's token
--- or the request's id, which may be any text.
--- Answers {{allowed, count, period, remaining, wait, until full} (ms), followed for a valid key by
+-- ARGV: one line for each call: digest of the presented key, address, bucket, bucket of the address, then what to read,
+-- if anything ('picture' or a name of FIELDS), and the picture's token or the request's id, which may be any text.
+-- Answers for each {{allowed, count, period, remaining, wait, until full} (ms), followed for a valid key by
 -- {id, digests, scopes, credits}; what was read, as HMGET or HGETALL do; place in the queue or false}.
-local digest, address, bucket, anonymous, read, read_id = string.match(ARGV[1], '^(%S+) (%S+) (%S+) (%S+) (%S*) (.*)$')
 local LAST_USED_STEP = 60000 -- ms: so that a poll is no write to the key
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
@@ -27,7 +25,7 @@ local function take(bucket_key, count, period)
   return {1, count, period, math.floor((period - left) / interval + 0.001), 0, math.ceil(left)}
 end
 
-local function admit()
+local function admit(digest, address, bucket, anonymous)
   local id = redis.call('GET', KEY_DIGEST .. digest)
   if not id then return take(BUCKET .. anonymous .. ':' .. address, unpack(RATES[anonymous])) end
   local key = API_KEY .. id
@@ -45,12 +43,18 @@ local function admit()
   return answer
 end
 
-local function place(request)
-  return redis.call('HGET', request, 'status') == 'QUEUED' and redis.call('ZRANK', WAITING, read_id)
+local function place(id)
+  return redis.call('HGET', REQUEST .. id, 'status') == 'QUEUED' and redis.call('ZRANK', WAITING, id)
 end
 
-local admission = admit()
-if read == '' then return {admission} end
-if read == 'picture' then return {admission, redis.call('HGETALL', PICTURE .. read_id)} end
-local request = REQUEST .. read_id
-return {admission, redis.call('HMGET', request, unpack(FIELDS[read])), place(request)}
+local function answer(line)
+  local digest, address, bucket, anonymous, read, id = string.match(line, '^(%S+) (%S+) (%S+) (%S+) (%S*) (.*)$')
+  local admission = admit(digest, address, bucket, anonymous)
+  if read == '' then return {admission} end
+  if read == 'picture' then return {admission, redis.call('HGETALL', PICTURE .. id)} end
+  return {admission, redis.call('HMGET', REQUEST .. id, unpack(FIELDS[read])), place(id)}
+end
+
+local answers = {}
+for at, line in ipairs(ARGV) do answers[at] = answer(line) end
+return answers

@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha1
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.admission import Admission, Call, script
-from jobs.pipelined import Pipelined
+from jobs.batched_script import BatchedScript
 from jobs.record import FIELDS, Record, RedisHash, View
 from jobs.settings import Settings
 
@@ -46,9 +44,7 @@ class Reader:
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
-        self._pipelined = Pipelined(redis)
-        self._script = script(settings)
-        self._sha1 = sha1(self._script.encode(), usedforsecurity=False).hexdigest()  # Redis's name for it
+        self._script = BatchedScript(redis, script(settings))
 
     async def admit(self, call: Call) -> Admission:
         """Who calls, and whether they may now."""
@@ -76,9 +72,5 @@ class Reader:
     async def _admit(
         self, call: Call, read: str = "", read_id: str = ""
     ) -> tuple[Admission, *tuple[Any, ...]]:
-        line = call.line(read, read_id)
-        try:
-            answer = await self._pipelined.execute("EVALSHA", self._sha1, 0, line)
-        except NoScriptError:
-            answer = await self._pipelined.execute("EVAL", self._script, 0, line)
+        answer = await self._script.ask(call.line(read, read_id))
         return call.admission(answer[0]), *answer[1:]

@@ -1,6 +1,7 @@
 """What runs in the child: settings from the pipe, then one order after another until the parent is gone."""
 
 import math
+import os
 import sys
 from multiprocessing.connection import Connection
 
@@ -11,6 +12,9 @@ from worker.content_check import UnusableCheck
 from worker.kit import Kit
 from worker.messages import Order
 from worker.tasks import superimpose
+
+NICENESS = 5
+"""Pictures keep all cores busy; whoever answers calls, or hands out work, goes first."""
 
 SPARE_S = 10  # of processor time: the parent's clock ends a job first
 
@@ -31,6 +35,7 @@ def serve(connection: Connection) -> None:
 def main(descriptor: int, parent: int) -> None:
     """Serve the pipe open as `descriptor`; where that cannot begin, the first message says why."""
     die_with_parent(parent)
+    os.nice(NICENESS)
     set_up_logs()
     connection = Connection(descriptor)
     try:

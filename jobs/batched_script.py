@@ -1,0 +1,60 @@
+"""A script that answers many callers in one call: what is asked while one is under way goes with the next.
+
+redis-py's work for a command is most of what a poll costs; this way it is done once for all of them.
+"""
+
+import asyncio
+from hashlib import sha1
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+LONGEST = 128  # questions at a time, so that no answer is kept for long by those behind it
+
+Waiting = tuple[str, "asyncio.Future[Any]"]
+
+
+class BatchedScript:
+    """Runs a script that returns an answer for each of its ARGV, for callers that share an event loop."""
+
+    def __init__(self, redis: Redis, text: str) -> None:
+        self._redis = redis
+        self._text = text
+        self._sha1 = sha1(text.encode(), usedforsecurity=False).hexdigest()  # Redis's name for it
+        self._waiting: list[Waiting] = []
+        self._asking: asyncio.Task[None] | None = None
+
+    async def ask(self, question: str) -> Any:
+        """The answer, as Redis gave it. Raises `redis.RedisError`."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, answer))
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        return await answer
+
+    async def _ask(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:LONGEST], self._waiting[LONGEST:]
+            try:
+                found = await self._answers([question for question, _ in batch])
+            except Exception as error:  # whatever it is, each of them has to hear of it
+                _fail(batch, error)
+            else:
+                for (_, answer), each in zip(batch, found, strict=True):
+                    if not answer.done():  # or whoever asked has gone
+                        answer.set_result(each)
+        self._asking = None
+
+    async def _answers(self, questions: list[str]) -> list[Any]:
+        try:
+            answers: list[Any] = await self._redis.evalsha(self._sha1, 0, *questions)
+        except NoScriptError:
+            answers = await self._redis.eval(self._text, 0, *questions)
+        return answers
+
+
+def _fail(batch: list[Waiting], error: Exception) -> None:
+    for _, answer in batch:
+        if not answer.done():
+            answer.set_exception(error)

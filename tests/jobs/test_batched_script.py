@@ -1,0 +1,90 @@
+"""A script that answers many callers in one call."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from redis.exceptions import ConnectionError as RedisUnreachable
+from redis.exceptions import ResponseError
+
+from jobs.batched_script import LONGEST, BatchedScript
+from jobs.connection import connect_async
+from jobs.settings import Settings
+
+ECHO = """
+local answers = {}
+for at, question in ipairs(ARGV) do
+  answers[at] = {question, #ARGV}
+  if question == 'nonsense' then return redis.error_reply('ERR nonsense') end
+end
+return answers
+"""
+
+
+@pytest.fixture
+def run(settings):
+    """Runs what gets a script to ask."""
+
+    def run(asking: Callable[[BatchedScript], Awaitable[object]], settings: Settings = settings) -> object:
+        async def connected() -> object:
+            async with connect_async(settings) as redis:
+                return await asking(BatchedScript(redis, ECHO))
+
+        return asyncio.run(connected())
+
+    return run
+
+
+async def all_of(script: BatchedScript, *questions: str) -> list[object]:
+    return await asyncio.gather(*[script.ask(each) for each in questions], return_exceptions=True)
+
+
+def test_each_caller_gets_his_own_answer_however_many_there_are(run):
+    questions = [str(number) for number in range(2 * LONGEST + 1)]
+
+    answers = run(lambda script: all_of(script, *questions))
+
+    assert answers == [[each.encode(), size] for each, size in zip(questions, sizes(questions), strict=True)]
+
+
+def sizes(questions: list[str]) -> list[int]:
+    """How many are asked along with each."""
+    return [min(LONGEST, len(questions) - at // LONGEST * LONGEST) for at in range(len(questions))]
+
+
+def test_what_is_asked_while_a_call_is_under_way_goes_together(run):
+    async def asking(script: BatchedScript) -> list[object]:
+        first = asyncio.create_task(script.ask("first"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return [await first, *await all_of(script, "a", "b", "c")]
+
+    assert run(asking) == [[b"first", 1], [b"a", 3], [b"b", 3], [b"c", 3]]
+
+
+def test_all_hear_of_an_error_and_the_next_ones_are_answered(run):
+    async def asking(script: BatchedScript) -> tuple[list[object], object]:
+        return await all_of(script, "a", "nonsense"), await script.ask("b")
+
+    heard, answer = run(asking)
+    assert [type(error) for error in heard] == [ResponseError] * 2
+    assert answer == [b"b", 1]
+
+
+def test_all_hear_of_a_redis_that_is_away(run, tmp_path):
+    away = Settings(redis_url=f"unix://{tmp_path}/nothing.sock")
+
+    heard = run(lambda script: all_of(script, "a", "b"), away)
+
+    assert [type(error) for error in heard] == [RedisUnreachable] * 2
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_a_caller_that_goes_away_leaves_the_others_their_answers(run, gone):
+    async def asking(script: BatchedScript) -> object:
+        callers = [asyncio.create_task(script.ask(str(number))) for number in range(2)]
+        await asyncio.sleep(0)
+        callers[gone].cancel()
+        return await callers[1 - gone]
+
+    assert run(asking) == [str(1 - gone).encode(), 2]
