@@ -1,5 +1,6 @@
 """One role each, as containers and fleets run them."""
 
+import gc
 import math
 import resource
 import socket
@@ -48,7 +49,9 @@ def run_api_on(listener: socket.socket) -> None:
     settings = Settings()
     set_up_logs()
     _allow_files(settings.max_connections + FILES_BESIDE)
-    serve(with_headers(create_app(settings), settings), settings, listener)
+    app = with_headers(create_app(settings), settings)
+    gc.freeze()  # what is there now stays: the collector need not look through all of it again and again
+    serve(app, settings, listener)
 
 
 def serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> None:

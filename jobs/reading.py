@@ -10,7 +10,7 @@ from redis.utils import str_if_bytes
 from jobs import keyspace
 from jobs.admission import Admission, Call, script
 from jobs.batched_script import BatchedScript
-from jobs.record import FIELDS, Record, RedisHash, View
+from jobs.record import FIELDS, Record, View
 from jobs.settings import Settings
 
 
@@ -57,8 +57,8 @@ class Reader:
         """A caller, this much of a request, and its place in the queue (0 = next; None once left)."""
         admission, values, position = await self._admit(call, view, request_id)
         pairs = zip(FIELDS[view], values, strict=True)
-        found: RedisHash = {name: value for name, value in pairs if value is not None}
-        return admission, Record.from_hash(request_id, found), position
+        text = {name: value.decode() for name, value in pairs if value is not None}
+        return admission, Record.from_text(request_id, text) if text else None, position
 
     async def admit_and_picture(self, call: Call, token: str) -> tuple[Admission, PublishedPicture | None]:
         """A caller and the picture published under a name; None if unknown or expired."""

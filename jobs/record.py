@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from redis.utils import str_if_bytes
 
@@ -51,7 +51,13 @@ class Record:
         """Read a Redis hash, or some of its fields; None if there is no such request (any more)."""
         if not fields:
             return None
-        text = {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
+        return cls.from_text(
+            request_id, {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
+        )
+
+    @classmethod
+    def from_text(cls, request_id: str, text: Mapping[str, str]) -> Self:
+        """The same of fields as text, of a request that there is."""
         return cls(
             request_id=request_id,
             key_id=text["key_id"],

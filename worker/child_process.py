@@ -13,7 +13,7 @@ from worker.kit import Kit
 from worker.messages import Order
 from worker.tasks import superimpose
 
-NICENESS = 5
+NICENESS = 10
 """Pictures keep all cores busy; whoever answers calls, or hands out work, goes first."""
 
 SPARE_S = 10  # of processor time: the parent's clock ends a job first

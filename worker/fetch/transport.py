@@ -8,8 +8,7 @@ import httpx
 
 from worker.fetch.network import CheckedNetwork
 
-CONNECTIONS = 32
-IDLE_CONNECTIONS = 16
+CONNECTIONS = 48  # what is fetched ahead, and what is needed now
 IDLE_S = 30.0
 
 
@@ -20,7 +19,7 @@ class CheckedTransport(httpx.BaseTransport):
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl_context,
             max_connections=CONNECTIONS,
-            max_keepalive_connections=IDLE_CONNECTIONS,
+            max_keepalive_connections=CONNECTIONS,
             keepalive_expiry=IDLE_S,
             network_backend=network,
         )
