@@ -19,7 +19,7 @@ from api.headers import add_to_answer
 from api.limit_headers import limit_headers, retry_after
 from api.service import service_of
 from jobs.admission import Admission, Bucket, Call, Caller
-from jobs.api_keys import Scope
+from jobs.key_rules import Scope
 from jobs.key_text import digest
 from jobs.reading import PublishedPicture
 from jobs.record import Record, View

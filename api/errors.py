@@ -18,7 +18,8 @@ from starlette.responses import Response
 from api.body_room import NoRoom
 from api.json_response import JsonResponse
 from jobs.admission import Bucket
-from jobs.api_keys import CreditsRefused, Scope, UnknownKey
+from jobs.api_keys import CreditsRefused, UnknownKey
+from jobs.key_rules import Scope
 from jobs.rates import Rate
 from jobs.transitions import QueueFull
 

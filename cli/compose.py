@@ -5,18 +5,18 @@ from typing import Any
 
 import typer
 
+from cli.exit_codes import stop
+from cli.formats import output_format
+from cli.json_output import print_json
 from cli.parameters import checked
 from compositor import CompositorError, superimpose
 
-FORMATS = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp", ".avif": "avif"}
-
 
 def write_picture(
-    base: Path, overlay: Path, mask: Path | None, out: Path, parameters: dict[str, Any]
+    base: Path, overlay: Path, mask: Path | None, out: Path, parameters: dict[str, Any], as_json: bool = False
 ) -> None:
     """Write the picture to `out`, whose extension names the format unless --image-format does."""
-    if parameters.get("image_format") is None:
-        parameters["image_format"] = FORMATS.get(out.suffix.lower())
+    parameters["image_format"] = output_format(out, parameters.get("image_format"))
     params = checked(parameters)
     try:
         made = superimpose(
@@ -24,6 +24,9 @@ def write_picture(
         )
         out.write_bytes(made.data)
     except (CompositorError, OSError) as error:
-        typer.echo(f"superimpose: {error}", err=True)
-        raise typer.Exit(1) from None
+        raise stop(str(error)) from None
+    if as_json:
+        size = {"width": made.width, "height": made.height, "file_size": len(made.data)}
+        print_json({"output": out, "content_type": made.content_type, **size, "metrics": made.seconds})
+        return
     typer.echo(f"{out}: {made.width} x {made.height}, {len(made.data):,} bytes")

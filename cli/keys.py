@@ -1,16 +1,19 @@
 """`superimpose keys`: make, list, rotate, credit and revoke API keys."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from cli.durations import seconds
-from jobs.api_keys import MAX_CREDITS, ApiKey, ApiKeys, CreditsRefused, KeyOptions, Scope, UnknownKey
-from jobs.connection import connect
+from cli.exit_codes import stop
+from cli.json_output import AsJson, print_json
+from cli.moments import exact_moment, moment
+from jobs.key_rules import MAX_CREDITS, Scope
 from jobs.rates import Rate
-from jobs.settings import Settings
+
+if TYPE_CHECKING:  # what talks to Redis is loaded by whoever does
+    from jobs.api_keys import ApiKey, ApiKeys
 
 app = typer.Typer(help="Make, list, rotate, credit and revoke API keys.", no_args_is_help=True)
 
@@ -30,7 +33,11 @@ def _parsed(parse: Callable[[str], T]) -> Callable[[str], T]:
     return parser
 
 
-def _keys() -> ApiKeys:
+def _keys() -> "ApiKeys":
+    from jobs.api_keys import ApiKeys
+    from jobs.connection import connect
+    from jobs.settings import Settings
+
     return ApiKeys(connect(Settings()))
 
 
@@ -48,20 +55,30 @@ def create(
     expires: Annotated[
         int | None, typer.Option(parser=_parsed(seconds), metavar="TIME", help="Valid for: 90d [for ever].")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a key and print it; it cannot be shown again."""
+    from jobs.api_keys import KeyOptions
+
     options = KeyOptions(credits, rate, tuple(scope or Scope), expires)
     try:
         kept, key = _keys().create(name, options)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    if as_json:
+        print_json(_as_object(kept) | {"key": key})
+        return
     typer.echo(key)
     typer.echo(f"{kept.key_id} ({name}): keep the key above, it is shown only now", err=True)
 
 
 @app.command("list")
-def list_keys() -> None:
+def list_keys(as_json: AsJson = False) -> None:
     """List the keys by id, without the keys themselves."""
+    if as_json:
+        for key in _keys().list():
+            print_json(_as_object(key))
+        return
     rows = [HEADINGS, *map(_row, _keys().list())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -74,41 +91,60 @@ def rotate(
     overlap: Annotated[
         int, typer.Option(parser=_parsed(seconds), metavar="TIME", help="The old one stays valid for.")
     ] = "24h",  # type: ignore[assignment]
+    as_json: AsJson = False,
 ) -> None:
     """Print a new text for a key; the old one stays valid for a while."""
+    from jobs.api_keys import UnknownKey
+
     try:
-        typer.echo(_keys().rotate(key_id, overlap))
+        key = _keys().rotate(key_id, overlap)
     except UnknownKey:
         raise _unknown(key_id) from None
+    if as_json:
+        print_json({"key_id": key_id, "key": key})
+        return
+    typer.echo(key)
     typer.echo(f"{key_id}: keep the key above, it is shown only now", err=True)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
-def credit(key_id: KeyId, amount: Annotated[str, typer.Argument(help="+100, or -100 to take away.")]) -> None:
+def credit(
+    key_id: KeyId,
+    amount: Annotated[str, typer.Argument(help="+100, or -100 to take away.")],
+    as_json: AsJson = False,
+) -> None:
     """Add credits to a key, or take some away."""
+    from jobs.api_keys import CreditsRefused, UnknownKey
+
     try:
         key = _keys().add_credits(key_id, _amount(amount))
     except UnknownKey:
         raise _unknown(key_id) from None
     except CreditsRefused as error:
-        typer.echo(f"superimpose: {error}", err=True)
-        raise typer.Exit(1) from None
-    typer.echo(f"{key_id} has {key.credits} credits")
+        raise stop(str(error)) from None
+    if as_json:
+        print_json(_as_object(key))
+    else:
+        typer.echo(f"{key_id} has {key.credits} credits")
 
 
 @app.command()
-def revoke(key_id: KeyId) -> None:
+def revoke(key_id: KeyId, as_json: AsJson = False) -> None:
     """Make a key invalid at once."""
+    from jobs.api_keys import UnknownKey
+
     try:
         _keys().revoke(key_id)
     except UnknownKey:
         raise _unknown(key_id) from None
-    typer.echo(f"{key_id} is no longer valid")
+    if as_json:
+        print_json({"key_id": key_id, "revoked": True})
+    else:
+        typer.echo(f"{key_id} is no longer valid")
 
 
 def _unknown(key_id: str) -> typer.Exit:
-    typer.echo(f"superimpose: there is no key {key_id}: see `superimpose keys list`", err=True)
-    return typer.Exit(1)
+    return stop(f"there is no key {key_id}: see `superimpose keys list`")
 
 
 def _amount(text: str) -> int:
@@ -121,12 +157,12 @@ def _amount(text: str) -> int:
 HEADINGS = ("id", "made", "last used", "expires", "credits", "held", "spent", "rate", "scopes", "name")
 
 
-def _row(key: ApiKey) -> tuple[str, ...]:
+def _row(key: "ApiKey") -> tuple[str, ...]:
     return (
         key.key_id,
-        _time(key.created_at),
-        _time(key.last_used_at),
-        _time(key.expires_at),
+        moment(key.created_at),
+        moment(key.last_used_at),
+        moment(key.expires_at),
         "unlimited" if key.credits is None else str(key.credits),
         str(key.held),
         str(key.spent),
@@ -136,5 +172,16 @@ def _row(key: ApiKey) -> tuple[str, ...]:
     )
 
 
-def _time(moment: float | None) -> str:
-    return "never" if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M")
+def _as_object(key: "ApiKey") -> dict[str, Any]:
+    """As the admin API shows it."""
+    moments = {"created_at": key.created_at, "last_used_at": key.last_used_at, "expires_at": key.expires_at}
+    return {
+        "key_id": key.key_id,
+        "name": key.name,
+        "credits": key.credits,
+        "held": key.held,
+        "spent": key.spent,
+        "rate": str(key.rate) if key.rate else None,
+        "scopes": sorted(key.scopes),
+        **{name: exact_moment(at) if at else None for name, at in moments.items()},
+    }

@@ -1,4 +1,4 @@
-"""`superimpose`: every role of the service, and one picture without any."""
+"""`superimpose`: every role of the service, and pictures with and without it."""
 
 import socket
 from pathlib import Path
@@ -6,20 +6,39 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from redis import RedisError
 
-from cli import keys
+from cli import keys, requests
+from cli.client.server import DEFAULT, KeyOption, ServerOption
+from cli.exit_codes import ExitCode
+from cli.json_output import AsJson
 from cli.listening import CannotListen
 from cli.parameters import with_parameters
-from jobs.settings import BAD_SETTINGS
 
 app = typer.Typer(
     help="Overlay one picture on another: a service, or one picture at a time.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 app.add_typer(keys.app, name="keys")
+app.add_typer(requests.app, name="requests")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"superimpose {version('superimpose')}")
+        raise typer.Exit
+
+
+@app.callback()
+def superimpose(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Overlay one picture on another: a service, or one picture at a time."""
+
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
@@ -75,12 +94,73 @@ def compose(
     overlay: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The picture put on it.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Where to write the result.")],
     mask: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="White shows.")] = None,
+    as_json: AsJson = False,
     **parameters: Any,
 ) -> None:
     """Make one picture, without any server."""
     from cli.compose import write_picture
 
-    write_picture(base, overlay, mask, out, parameters)
+    write_picture(base, overlay, mask, out, parameters, as_json)
+
+
+@app.command("run")
+@with_parameters
+def run_on_server(
+    overlay: Annotated[str, typer.Option(metavar="FILE|URL", help="The picture put on it.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The result, or with --base-dir their folder.")],
+    base: Annotated[str | None, typer.Option(metavar="FILE|URL", help="The picture below.")] = None,
+    base_dir: Annotated[Path | None, typer.Option(help="A folder of them, instead of --base.")] = None,
+    mask: Annotated[str | None, typer.Option(metavar="FILE|URL", help="White shows.")] = None,
+    server: ServerOption = DEFAULT,
+    key: KeyOption = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=256, help="With --base-dir, pictures at a time.")
+    ] = 8,
+    as_json: AsJson = False,
+    **parameters: Any,
+) -> None:
+    """Have a server make one picture, or all of a folder."""
+    from cli.run.command import run
+
+    run(
+        base=base,
+        base_dir=base_dir,
+        overlay=overlay,
+        mask=mask,
+        out=out,
+        server=server,
+        key=key,
+        concurrency=concurrency,
+        as_json=as_json,
+        parameters=parameters,
+    )
+
+
+@app.command()
+def queue(
+    once: Annotated[bool, typer.Option("--once", help="One look.")] = False,
+    interval: Annotated[float, typer.Option(min=0.2, max=60, help="Seconds from one look to the next.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Watch the queue and its workers, until a key is pressed."""
+    from cli.queue import look
+
+    look(as_json, once, interval)
+
+
+@app.command()
+def doctor(
+    server: Annotated[
+        str | None,
+        typer.Option("--server", envvar="SUPERIMPOSE_SERVER", metavar="URL", help="An API that must answer."),
+    ] = None,
+    key: KeyOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check everything that the service needs on this machine, and say what to do."""
+    from cli.doctor.report import examine
+
+    examine(server, key, as_json)
 
 
 def main() -> None:
@@ -93,10 +173,14 @@ def main() -> None:
                 continue
             setting = "SUPERIMPOSE_" + "_".join(map(str, detail["loc"])).upper() if detail["loc"] else ""
             typer.echo(f"superimpose: {setting} {detail['msg']}", err=True)
-        raise SystemExit(BAD_SETTINGS) from None
+        raise SystemExit(ExitCode.USAGE) from None
     except CannotListen as error:
         typer.echo(f"superimpose: {error}", err=True)
-        raise SystemExit(1) from None
-    except RedisError as error:
+        raise SystemExit(ExitCode.FAULT) from None
+    except Exception as error:
+        from redis import RedisError
+
+        if not isinstance(error, RedisError):
+            raise
         typer.echo(f"superimpose: Redis cannot be reached: {error}", err=True)
-        raise SystemExit(1) from None
+        raise SystemExit(ExitCode.NO_SERVER) from None

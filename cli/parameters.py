@@ -30,15 +30,19 @@ def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def checked(parameters: dict[str, Any]) -> SuperimposeParams:
+def checked(
+    parameters: dict[str, Any], model: type[SuperimposeParams] = SuperimposeParams
+) -> SuperimposeParams:
     """The parameters given, checked by the model. Raises `typer.BadParameter`."""
     given = {name: value for name, value in parameters.items() if value is not None}
     try:
-        return SuperimposeParams(**given)
+        return model(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).replace("_", "-") if first["loc"] else "parameters"
-        raise typer.BadParameter(f"{first['input']!r}: {first['msg']}", param_hint=f"--{name}") from None
+        if not first["loc"]:
+            raise typer.BadParameter(first["msg"].removeprefix("Value error, ")) from None
+        option = f"--{str(first['loc'][0]).replace('_', '-')}"
+        raise typer.BadParameter(f"{first['input']!r}: {first['msg']}", param_hint=option) from None
 
 
 def _option(name: str, field: FieldInfo) -> inspect.Parameter:

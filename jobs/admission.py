@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobs import keyspace
-from jobs.api_keys import Scope
 from jobs.even_when_full import EVEN_WHEN_FULL
+from jobs.key_rules import Scope
 from jobs.key_text import digest
 from jobs.lua import local
 from jobs.rates import Rate

@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from redis import Redis
 from redis.client import Pipeline
@@ -12,13 +11,12 @@ from redis.typing import EncodableT
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
+from jobs.key_rules import MAX_CREDITS, Scope, checked_name
 from jobs.key_text import digest, new_key
 from jobs.rates import Rate
 from jobs.script import Script
 
 OVERLAP_S = 24 * 3600
-MAX_NAME_LENGTH = 100
-MAX_CREDITS = 10**15  # JSON readers and Lua keep whole numbers to 2**53
 MAX_TEXTS = 5  # of one key at a time
 
 ADD_CREDITS = """
@@ -29,15 +27,6 @@ if credits + ARGV[1] > tonumber(ARGV[2]) then return 'too many' end
 redis.call('HINCRBY', KEYS[1], 'credits', ARGV[1])
 return 'ok'
 """
-
-
-class Scope(StrEnum):
-    """What a key may be used for; reading what it owns is always allowed."""
-
-    SUPERIMPOSE = "superimpose"
-    """Submit requests to the model."""
-    UPLOAD = "upload"
-    """Upload pictures."""
 
 
 ALL_SCOPES = frozenset(Scope)
@@ -100,13 +89,6 @@ class ApiKey:
             last_used_at=_seconds(text, "last_used_at"),
             digests=tuple(text["digests"].split()),
         )
-
-
-def checked_name(name: str) -> str:
-    """The name of a key, if lists can show it. Raises ValueError."""
-    if not name.isprintable() or not 1 <= len(name) <= MAX_NAME_LENGTH:
-        raise ValueError(f"a name has 1 to {MAX_NAME_LENGTH} printable characters in one line")
-    return name
 
 
 class ApiKeys:

@@ -67,7 +67,9 @@ local function finish(new_status, ...)
   redis.call('ZREM', DEADLINES, id)
   redis.call('ZREM', STRAYS, id)
   redis.call('HSET', record, 'finished_at', now, 'expires_at', expires_at, ...)
-  if new_status == 'FAILED' then redis.call('HSET', record, 'params', '{}') end -- nobody pays to fill Redis
+  if new_status == 'FAILED' and redis.call('HSTRLEN', record, 'params') > settings.kept_params then
+    redis.call('HSET', record, 'params', '{}') -- nobody pays to fill Redis
+  end
   redis.call('PEXPIREAT', record, expires_at)
   local idempotency = redis.call('HGET', record, 'idempotency')
   if idempotency then redis.call('PEXPIREAT', idempotency, expires_at) end

@@ -36,6 +36,9 @@ WINDOW = 256
 
 LONGEST_RETRY_AFTER_S = 300
 
+KEPT_PARAMS_BYTES = 1024
+"""What a FAILED request may have asked for and still be submitted again from its record."""
+
 LOST = "the worker died while it made this picture, more than once; submit it again or report it"
 UNSTARTED = "no worker was free in time; submit it again later"
 UNFINISHED = (
@@ -307,6 +310,7 @@ def _told(settings: Settings) -> dict[str, Any]:
         "lease": round(settings.lease_s * 1000),
         "grace": GRACE_S * 1000,
         "max_attempts": settings.max_attempts,
+        "kept_params": KEPT_PARAMS_BYTES,
         "ahead": settings.fetch_ahead,
         "horizon": HORIZON_S * 1000,
         "ahead_for": AHEAD_S * 1000,

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys, KeyOptions, Scope
+from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.key_rules import Scope
 from jobs.rates import Rate
 from tests.stack import KEY, Stack, await_http, environment, free_port, running
 

@@ -1,5 +1,6 @@
 """The state machine: every move, from every state."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from jobs.queue import TASK, open_queue
 from jobs.record import Record
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
-from jobs.transitions import Failure, IllegalMove, Transitions
+from jobs.transitions import KEPT_PARAMS_BYTES, Failure, IllegalMove, Transitions
 from tests.asking import HOLDER
 
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
@@ -131,13 +132,19 @@ def test_a_request_goes_from_queued_over_processing_to_completed(transitions, re
     assert record.metrics["total_time"] >= record.metrics["queue_time"] >= 0
 
 
-def test_nothing_that_a_client_sent_is_kept_of_a_failed_request(transitions, read, create):
-    create()
-    assert read().params == PARAMS
+@pytest.mark.parametrize(("longer", "kept"), [(0, True), (1, False)])
+def test_of_a_failed_request_is_kept_what_it_asked_for_if_it_is_short(
+    transitions, read, key_id, longer, kept
+):
+    address = "https://a.example/"
+    room = KEPT_PARAMS_BYTES - len(json.dumps({"base_image": address}))
+    params = {"base_image": address + (room + longer) * "b"}
+    transitions.create(ID, key_id, params)
+    assert read().params == params
 
     transitions.cancel(ID, CANCELLED)
 
-    assert read().params == {}
+    assert read().params == (params if kept else {})
 
 
 def test_a_queued_request_can_fail_at_once(transitions, read, create):

@@ -1,0 +1,1 @@
+"""A client of the API: what `superimpose run` says to a server, and how politely."""

@@ -1,0 +1,103 @@
+"""The calls of the API that making a picture takes."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import httpx
+
+from cli.client.calls import Calls, OnPause
+from cli.client.errors import Refused, Unreachable
+from cli.client.server import Server
+
+ANSWER_S = 30
+"""What an answer may take, on top of what it was asked to wait."""
+CANCEL_S = 3
+
+JsonObject = dict[str, Any]
+
+
+class Api:
+    """A server, called with a key. Methods raise `Refused` and `Unreachable`."""
+
+    def __init__(self, calls: Calls, key: str) -> None:
+        self._calls = calls
+        self._key = {"x-api-key": key}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, server: Server, key: str, on_pause: OnPause) -> AsyncIterator["Api"]:
+        """A client with connections that are kept; closes them at the end."""
+        async with httpx.AsyncClient(
+            base_url=server.url, timeout=ANSWER_S, trust_env=not server.is_here, follow_redirects=False
+        ) as http:
+            yield cls(Calls(http, on_pause), key)
+
+    async def submit(self, body: Mapping[str, Any], idempotency_key: str) -> str:
+        """Submit, and return the request's id; the same again is the same request."""
+        headers = self._key | {"Idempotency-Key": idempotency_key, "Content-Type": "application/json"}
+        content = json.dumps(body).encode()
+        return str((await self._asked("POST", "/v2/superimpose", headers, content=content))["request_id"])
+
+    async def status(self, request_id: str, wait_s: int) -> JsonObject:
+        """Where a request stands, FAILED too; a server that can waits for news of it."""
+        path = f"/v2/requests/{request_id}/status"
+        answer = await self._calls.call(
+            "GET", path, headers=self._key, params={"wait": wait_s}, timeout=wait_s + ANSWER_S
+        )
+        body = read_json(answer)
+        return body if body.get("status") == "FAILED" else checked(answer, body)
+
+    async def result(self, request_id: str) -> JsonObject:
+        """The result of a COMPLETED request."""
+        return await self._asked("GET", f"/v2/requests/{request_id}", self._key)
+
+    async def picture(self, file_name: str, into: BinaryIO) -> None:
+        """Write a picture to a file; its bucket, where it is redirected to, is not told the key."""
+        answer = await self._calls.call("GET", f"/pictures/{file_name}", into=into)
+        if answer.is_redirect:
+            answer = await self._calls.call("GET", answer.headers["location"], into=into)
+        if answer.status_code != httpx.codes.OK:
+            checked(answer, read_json(answer))
+
+    async def cancel(self, request_id: str) -> JsonObject:
+        """End a request; of one that has ended already, `Refused`."""
+        path = f"/v2/requests/{request_id}/cancel"
+        return await self._asked("POST", path, self._key, patience_s=CANCEL_S, timeout=CANCEL_S)
+
+    async def upload(self, path: Path) -> str:
+        """Upload a file, and return the URL that requests can name it by. Raises OSError."""
+        with path.open("rb") as file:
+            sent = await self._asked("POST", "/upload-asset", self._key, files={"file": ("picture", file)})
+        return str(sent["file_urls"][0])
+
+    async def credits(self) -> JsonObject:
+        """What the key can spend; `Refused` with 401 if it is not valid."""
+        return await self._asked("GET", "/v1/get-user-credits", self._key)
+
+    async def _asked(self, method: str, path: str, headers: Mapping[str, str], **request: Any) -> JsonObject:
+        answer = await self._calls.call(method, path, headers=headers, **request)
+        return checked(answer, read_json(answer))
+
+
+def read_json(answer: httpx.Response) -> JsonObject:
+    """The object that an answer is. Raises `Unreachable` for one that is not this service's."""
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise Unreachable(
+            f"the server answers {answer.status_code} and no JSON: is --server the address of this service?"
+        )
+    return body
+
+
+def checked(answer: httpx.Response, body: JsonObject) -> JsonObject:
+    """The body of a 200. Raises `Refused` for another status."""
+    if answer.status_code != httpx.codes.OK:
+        error = str(body.get("error", f"the server answers {answer.status_code}"))
+        raise Refused(answer.status_code, str(body.get("code", "")), error, body.get("errors") or ())
+    return body

@@ -1,0 +1,41 @@
+"""What went wrong with a call, in the words of the command line."""
+
+import typer
+
+from cli.client.errors import KEY_REFUSED, CallError, Refused, RequestFailed, Unreachable
+from cli.exit_codes import ExitCode, stop
+
+OPTIONS = {"base_image": "--base", "overlay_image": "--overlay"}
+BAD_REQUEST = 400
+
+
+def explained(error: CallError) -> typer.Exit:
+    """Say it on stderr; to be raised."""
+    return stop(as_text(error), exit_code(error))
+
+
+def as_text(error: CallError) -> str:
+    """One line; each parameter that the server does not take by the option that it was given as."""
+    if isinstance(error, Refused) and error.faults:
+        return "; ".join(f"{_option(fault['field'])}: {fault['message']}" for fault in error.faults)
+    if isinstance(error, RequestFailed):
+        return f"request {error.answer.get('request_id')} FAILED: {error}"
+    return str(error)
+
+
+def exit_code(error: CallError) -> ExitCode:
+    """How a command ends by it."""
+    match error:
+        case RequestFailed():
+            return ExitCode.FAILED
+        case Unreachable():
+            return ExitCode.NO_SERVER
+        case Refused() if error.status in KEY_REFUSED:
+            return ExitCode.NO_SERVER
+        case Refused() if error.status == BAD_REQUEST:
+            return ExitCode.USAGE
+    return ExitCode.FAULT
+
+
+def _option(field: str) -> str:
+    return OPTIONS.get(field) or f"--{field.replace('_', '-')}"

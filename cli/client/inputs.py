@@ -1,0 +1,68 @@
+"""Inputs as people name them, a file or a URL, and as a request carries them."""
+
+import asyncio
+import base64
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import Self
+
+import typer
+
+from cli.client.api import Api
+from cli.client.errors import Refused
+
+INLINE_BYTES = 4 * 1024 * 1024
+"""Up to here a file that is needed once goes within the request, and away with it; else it is uploaded."""
+
+NO_UPLOADS = frozenset({403, 413})
+"""HTTP statuses of an answer to a key that may not upload, or has no room left."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """A picture to send: a `file`, or a `url` for the service to fetch."""
+
+    file: Path | None = None
+    url: str = ""
+
+    @classmethod
+    def parse(cls, text: str, option: str) -> Self:
+        """Read what stood on the command line. Raises `typer.BadParameter`."""
+        if text[:8].lower().startswith(("http://", "https://")):
+            return cls(url=text)
+        path = Path(text)
+        if not path.is_file():
+            why = "is a directory" if path.is_dir() else "is not there"
+            raise typer.BadParameter(f"{text!r} {why}: give a file or a URL", param_hint=option)
+        return cls(path)
+
+    def content(self) -> str:
+        """What says whether it is the same picture again: a file's SHA-256, or the URL. Raises OSError."""
+        if self.file is None:
+            return self.url
+        with self.file.open("rb") as opened:
+            return f"sha256:{file_digest(opened, 'sha256').hexdigest()}"
+
+    async def for_one(self, api: Api) -> str:
+        """As one request carries it. Raises OSError, `CallError`."""
+        if self.file is None:
+            return self.url
+        if self.file.stat().st_size <= INLINE_BYTES:
+            return await asyncio.to_thread(_inline, self.file)
+        return await api.upload(self.file)
+
+    async def for_many(self, api: Api) -> str:
+        """As many requests carry it: uploaded once, or inline where that is refused and it is small."""
+        if self.file is None:
+            return self.url
+        try:
+            return await api.upload(self.file)
+        except Refused as refused:
+            if refused.status not in NO_UPLOADS or self.file.stat().st_size > INLINE_BYTES:
+                raise
+            return await asyncio.to_thread(_inline, self.file)
+
+
+def _inline(path: Path) -> str:
+    return f"data:application/octet-stream;base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -1,0 +1,43 @@
+"""One picture made by a server: submitted, waited for, saved; given up, it is cancelled."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from cli.client.api import CANCEL_S, Api, JsonObject
+from cli.client.errors import CallError, RequestFailed
+from cli.client.saving import appearing
+from cli.client.waiting import HELD_S, OnStatus, until_ended
+
+
+async def make(
+    api: Api, body: Mapping[str, Any], out: Path, on_status: OnStatus, held_s: int = HELD_S
+) -> JsonObject:
+    """Make a picture and save it as `out`; returns its result as the server has it.
+
+    Raises `RequestFailed`, `CallError`; OSError, if it cannot be saved. Cancelled, it cancels the request.
+    """
+    submit = asyncio.create_task(api.submit(body, str(uuid4())))
+    try:
+        request_id = await asyncio.shield(submit)  # cancelled in the middle, its id is still needed
+        on_status({"status": "QUEUED", "request_id": request_id})
+        ended = await until_ended(api, request_id, on_status, held_s)
+    except asyncio.CancelledError:
+        await _cancel(api, submit, on_status)
+        raise
+    if ended["status"] == "FAILED":
+        raise RequestFailed(ended)
+    result = await api.result(request_id)
+    with appearing(out) as file:
+        await api.picture(result["images"][0]["file_name"], file)
+    return result
+
+
+async def _cancel(api: Api, submit: "asyncio.Task[str]", on_status: OnStatus) -> None:
+    with suppress(CallError, TimeoutError, asyncio.CancelledError):
+        async with asyncio.timeout(CANCEL_S):
+            cancelled = await api.cancel(await submit)
+        on_status({**cancelled, "status": "CANCELLED"})

@@ -1,0 +1,70 @@
+"""Which server, and with which key."""
+
+import os
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+import typer
+
+DEFAULT = "http://127.0.0.1:8000"
+
+ServerOption = Annotated[
+    str, typer.Option("--server", envvar="SUPERIMPOSE_SERVER", metavar="URL", help="The API's address.")
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        envvar="SUPERIMPOSE_API_KEY",
+        help="API key; for a service of this machine by default the one that `up` keeps.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Server:
+    """The origin of an API, and whether it is on this machine."""
+
+    url: str
+    is_here: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a URL. Raises `typer.BadParameter`."""
+        try:
+            parts = urlsplit(text)
+            host, fits = parts.hostname or "", parts.port != 0 and parts.scheme in ("http", "https")
+        except ValueError:
+            host, fits = "", False
+        if not host or not fits or "@" in parts.netloc or parts.path.strip("/") or parts.query:
+            raise typer.BadParameter("must be http(s)://HOST:PORT and no more", param_hint="--server")
+        return cls(f"{parts.scheme}://{parts.netloc}", _is_loopback(host))
+
+
+def find_key(given: str | None, server: Server) -> str:
+    """The key to call with. Raises `typer.BadParameter` if there is none.
+
+    The one that `up` keeps opens the service of this machine, and is nobody else's to see.
+    """
+    kept = Path(os.environ.get("SUPERIMPOSE_DATA_DIR") or "data") / "dev-api-key"
+    key = (given or "").strip()
+    if not key and server.is_here:
+        try:
+            key = kept.read_text().strip()
+        except (OSError, ValueError):
+            key = ""
+    if not key:
+        raise typer.BadParameter("no API key: set SUPERIMPOSE_API_KEY, or give --key", param_hint="--key")
+    if not (key.isascii() and key.isprintable()):
+        raise typer.BadParameter("is not an API key: it has characters that none has", param_hint="--key")
+    return key
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

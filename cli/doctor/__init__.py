@@ -1,0 +1,1 @@
+"""`superimpose doctor`: what the service needs on this machine, tried out."""

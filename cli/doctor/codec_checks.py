@@ -1,0 +1,69 @@
+"""Codecs: is each format written by the compositor, and read again."""
+
+import io
+import time
+
+from PIL import Image, features
+
+from cli.doctor.finding import Finding, Findings, fail, ok
+from cli.formats import SUFFIX
+from compositor import Limits, SuperimposeParams, superimpose
+from jobs.inputs import sample_bytes
+from jobs.settings import Settings
+
+COLOUR = (200, 30, 60)
+CLOSE = 12  # of 255: what lossy formats may change
+SIDE = 64
+
+
+def check_codecs(settings: Settings) -> Findings:
+    """Every format of answers, then every format of inputs that the settings allow."""
+    try:
+        limits = Limits(**settings.picture_limits)
+    except ValueError as error:
+        yield fail("codecs", str(error), "correct SUPERIMPOSE_FORMATS")
+        return
+    yield _tried("codecs written", {name: name for name in SUFFIX}, limits)
+    yield _tried("codecs read", dict.fromkeys(limits.formats, "png"), limits)
+    yield _samples(limits)
+
+
+def _tried(subject: str, formats: dict[str, str], limits: Limits) -> Finding:
+    broken = []
+    for name, answer in formats.items():
+        try:
+            source = _plain("PNG" if subject == "codecs written" else name)
+            params = SuperimposeParams(image_format=answer, opacity=0)  # type: ignore[arg-type]
+            made = superimpose(source, _plain("PNG"), params, limits=limits)
+            with Image.open(io.BytesIO(made.data)) as picture:
+                pixel = picture.convert("RGB").getpixel((SIDE // 2, SIDE // 2))
+            if max(abs(one - other) for one, other in zip(pixel, COLOUR, strict=True)) > CLOSE:  # type: ignore[arg-type]
+                broken.append(f"{name} (wrong colours)")
+        except Exception as error:  # a codec that is missing or broken shows in any way it likes
+            broken.append(f"{name} ({type(error).__name__})")
+    if broken:
+        advice = (
+            "install this project's requirements anew (make up), and compare Pillow with requirements.lock"
+        )
+        return fail(subject, f"broken: {', '.join(broken)}", advice)
+    return ok(subject, ", ".join(formats).lower())
+
+
+def _samples(limits: Limits) -> Finding:
+    cup, logo = sample_bytes("cup.jpg") or b"", sample_bytes("logo.png") or b""
+    start = time.perf_counter()
+    made = superimpose(cup, logo, SuperimposeParams(rescale_factor=0.33), limits=limits)
+    took_ms = 1000 * (time.perf_counter() - start)
+    turbo = "libjpeg-turbo" if features.check_feature("libjpeg_turbo") else "a slow JPEG library"
+    return ok("compositor", f"{made.width} x {made.height} in {took_ms:.0f} ms, with {turbo}")
+
+
+def _plain(name: str) -> bytes:
+    """One colour, as a file of this format."""
+    if name == "HEIF":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    out = io.BytesIO()
+    Image.new("RGB", (SIDE, SIDE), COLOUR).save(out, name)
+    return out.getvalue()

@@ -1,0 +1,48 @@
+"""What a check comes to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARN = "warn"
+    """Works, but not as well, or not for long."""
+    FAIL = "fail"
+    """Requests are lost, refused or never finished."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, what was seen, and what to do unless it is ok."""
+
+    subject: str
+    verdict: Verdict
+    seen: str
+    advice: str = ""
+
+
+Findings = Iterator[Finding]
+
+
+def ok(subject: str, seen: str) -> Finding:
+    """Nothing to do."""
+    return Finding(subject, Verdict.OK, seen)
+
+
+def warn(subject: str, seen: str, advice: str) -> Finding:
+    """Something to do some day."""
+    return Finding(subject, Verdict.WARN, seen, advice)
+
+
+def fail(subject: str, seen: str, advice: str) -> Finding:
+    """Something to do now."""
+    return Finding(subject, Verdict.FAIL, seen, advice)
+
+
+def judged(subject: str, good: bool, seen: str, advice: str, otherwise: Verdict = Verdict.FAIL) -> Finding:
+    """Ok if `good`, else what is said."""
+    return ok(subject, seen) if good else Finding(subject, otherwise, seen, advice)

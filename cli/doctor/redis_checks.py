@@ -1,0 +1,134 @@
+"""Redis: is it there, does it keep what it accepted, does it let us do what we do."""
+
+import time
+from typing import Any
+
+from redis import Redis, RedisError
+
+from cli.doctor.finding import Finding, Findings, Verdict, fail, judged, ok, warn
+from jobs.api_keys import ApiKeys
+from jobs.connection import connect, redis_time
+from jobs.settings import MEBIBYTE, Settings
+from jobs.snapshot import take
+
+LEAST_MAJOR = 7
+LEAST_FREE_BYTES = 64 * MEBIBYTE
+LARGEST_SKEW_S = 1.0
+SLOW_S = 0.05
+
+
+def check_redis(settings: Settings) -> Findings:
+    """Everything about Redis, or that it cannot be reached."""
+    redis = connect(settings)
+    try:
+        start = time.perf_counter()
+        redis.ping()
+        took_s = time.perf_counter() - start
+        info = redis.info()
+    except RedisError as error:
+        yield fail("redis", f"cannot be reached: {error}", "start it, or correct SUPERIMPOSE_REDIS_URL")
+        return
+    yield judged(
+        "redis",
+        took_s < SLOW_S,
+        f"answers in {1000 * took_s:.1f} ms",
+        "every call takes several of these: put Redis nearer to the API and the workers",
+        Verdict.WARN,
+    )
+    yield from _server(info)
+    yield from _memory(info)
+    yield _fsync(redis)
+    yield _clock(redis)
+    yield from _rights(redis)
+    yield from _workers(redis)
+
+
+def _server(info: dict[str, Any]) -> Findings:
+    name = "Valkey" if "valkey_version" in info else "Redis"
+    version = str(info.get("valkey_version") or info["redis_version"])
+    yield judged(
+        "redis version",
+        name == "Valkey" or int(version.partition(".")[0]) >= LEAST_MAJOR,
+        f"{name} {version}",
+        f"use Redis {LEAST_MAJOR} or newer, or Valkey",
+    )
+    yield judged(
+        "redis persistence",
+        bool(info.get("aof_enabled")),
+        "append-only file" if info.get("aof_enabled") else "no append-only file",
+        "start Redis with --appendonly yes: without it accepted requests are lost when it ends",
+    )
+
+
+def _memory(info: dict[str, Any]) -> Findings:
+    policy = str(info.get("maxmemory_policy"))
+    yield judged(
+        "redis eviction",
+        policy == "noeviction",
+        f"maxmemory-policy {policy}",
+        "set maxmemory-policy noeviction: any other deletes accepted requests when memory is full",
+    )
+    most, used = int(info.get("maxmemory", 0)), int(info["used_memory"])
+    if not most:
+        advice = "set maxmemory below what its machine has: then submits are refused and not Redis killed"
+        yield warn("redis memory", f"{_mb(used)} used, no bound", advice)
+        return
+    yield judged(
+        "redis memory",
+        most - used > LEAST_FREE_BYTES,
+        f"{_mb(used)} of {_mb(most)} used",
+        "raise maxmemory, or shorten SUPERIMPOSE_RESULT_TTL_S: requests of an hour need 2 KB each and more",
+        Verdict.WARN,
+    )
+
+
+def _fsync(redis: Redis) -> Finding:
+    try:
+        when = redis.config_get("appendfsync").get("appendfsync", "")
+    except RedisError:  # an ACL as ours does not let us see it
+        return ok("redis fsync", "its ACL does not tell; it should be `appendfsync always`")
+    return judged(
+        "redis fsync",
+        when == "always",
+        f"appendfsync {when}",
+        "set appendfsync always: else what was accepted in the last second can be lost in a crash",
+        Verdict.WARN,
+    )
+
+
+def _clock(redis: Redis) -> Finding:
+    before = time.time()
+    theirs = redis_time(redis)
+    skew_s = theirs - (before + time.time()) / 2
+    return judged(
+        "redis clock",
+        abs(skew_s) < LARGEST_SKEW_S,
+        f"{skew_s:+.3f} s from this machine's",
+        "let NTP set both clocks: caches and logs of this machine are off by as much",
+        Verdict.WARN,
+    )
+
+
+def _rights(redis: Redis) -> Findings:
+    try:
+        redis.eval("return cjson.encode({redis.call('EXISTS', KEYS[1])})", 1, "superimpose:waiting")
+        ApiKeys(redis).list()
+        yield ok("redis rights", "scripts run, our keys can be read")
+    except RedisError as error:
+        advice = "give its user the rights in docs/stack.md: every change of a request is a script"
+        yield fail("redis rights", f"refused: {error}", advice)
+
+
+def _workers(redis: Redis) -> Findings:
+    seen = take(redis)
+    busy = sum(worker.request_id is not None for worker in seen.workers)
+    yield judged(
+        "workers",
+        bool(seen.workers),
+        f"{len(seen.workers)} registered, {busy} busy, {seen.waiting:,} requests wait",
+        "start some: `superimpose worker`, or `superimpose up` for everything",
+    )
+
+
+def _mb(size: int) -> str:
+    return f"{size / MEBIBYTE:,.0f} MiB"

@@ -1,0 +1,29 @@
+"""Moments and lengths of time as people read them."""
+
+from datetime import UTC, datetime
+
+
+def moment(seconds: float | None, missing: str = "never") -> str:
+    """A moment in UTC, to the minute."""
+    return missing if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def exact_moment(seconds: float) -> str:
+    """The same to the millisecond, as RFC 3339."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def length(seconds: float | None) -> str:
+    """A length of time in its two largest units; in ms below a second."""
+    if seconds is None:
+        return "-"
+    if seconds < 1:
+        return f"{1000 * max(0, seconds):.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit, size, smaller, part in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
+    return f"{whole} s"

@@ -1,0 +1,32 @@
+"""`superimpose queue`: what waits, what runs, who works, how long it takes; looked at again and again."""
+
+import sys
+from dataclasses import asdict
+
+from cli.json_output import print_json
+from jobs.connection import connect
+from jobs.settings import Settings
+from jobs.snapshot import Snapshot, take
+
+
+def look(as_json: bool, once: bool, interval_s: float) -> None:
+    """Print one look, or on a terminal keep looking until a key is pressed or Ctrl-C."""
+    from rich.console import Console
+
+    redis = connect(Settings())
+    console = Console(highlight=False)
+    if as_json:
+        print_json(as_object(take(redis)))
+    elif once or not (console.is_terminal and sys.stdin.isatty()):
+        from cli.queue_view import view
+
+        console.print(view(take(redis)))
+    else:
+        from cli.queue_live import watch
+
+        watch(console, lambda: take(redis), interval_s)
+
+
+def as_object(snapshot: Snapshot) -> dict[str, object]:
+    """What `--json` says."""
+    return {**asdict(snapshot), "drained_in_s": snapshot.drained_in_s}

@@ -1,0 +1,92 @@
+"""One look at the queue, as tables."""
+
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cli.moments import length
+from jobs.snapshot import RECENT_S, Snapshot, WorkerSeen
+from jobs.status import Status
+
+SILENT_S = 15  # workers are heard of every 5
+
+
+def view(seen: Snapshot) -> RenderableType:
+    """Everything, on one screen."""
+    parts: list[RenderableType] = [_line(seen), Columns([_stages(seen), _failures(seen)], padding=(1, 6))]
+    return Group(*parts, _workers(seen))
+
+
+def _line(seen: Snapshot) -> Text:
+    done, failed = seen.ended[Status.COMPLETED], seen.ended[Status.FAILED]
+    line = Text.assemble(
+        (f"{seen.waiting:,}", "bold yellow"),
+        " waiting",
+        f" (the first for {length(seen.oldest_waiting_s)})" if seen.waiting else "",
+        ("   "),
+        (f"{seen.running:,}", "bold cyan"),
+        " running   ",
+    )
+    if seen.delayed:
+        line.append(f"{seen.delayed:,} to be tried again   ")
+    line.append(f"{done:,}", "bold green").append(" COMPLETED, ").append(f"{failed:,}", "bold red")
+    line.append(f" FAILED in the last {RECENT_S} s ({(done + failed) / RECENT_S:.1f}/s)")
+    if seen.waiting:
+        drained = length(seen.drained_in_s) if seen.drained_in_s is not None else "nobody knows when"
+        line.append(f"   empty in {drained}")
+    return line
+
+
+def _stages(seen: Snapshot) -> Table:
+    table = _table(f"stages of {seen.sampled:,} that ended", "stage", ">median", ">mean", ">longest")
+    for name, stage in seen.stages.items():
+        table.add_row(
+            name.removesuffix("_time"), *map(length, (stage.median_s, stage.mean_s, stage.longest_s))
+        )
+    return table
+
+
+def _failures(seen: Snapshot) -> Table:
+    table = _table("failures among them", "code", ">")
+    for code, times in sorted(seen.failures.items(), key=lambda each: -each[1]):
+        table.add_row(code, f"{times:,}")
+    return table
+
+
+def _workers(seen: Snapshot) -> Table:
+    table = _table(
+        f"{len(seen.workers):,} workers", "worker", "state", ">for", "request", ">up for", ">jobs", ">failed"
+    )
+    for worker in seen.workers:
+        since = worker.busy_since if worker.request_id else None
+        table.add_row(
+            f"{worker.host}:{worker.pid}",
+            _state(worker, seen.at),
+            length(seen.at - since) if since else "",
+            worker.request_id or "",
+            length(seen.at - worker.since) if worker.since else "-",
+            f"{worker.done + worker.failed:,}",
+            f"{worker.failed:,}",
+        )
+    return table
+
+
+def _state(worker: WorkerSeen, at: float) -> Text:
+    silent_s = at - worker.heard_at if worker.heard_at else 0
+    if silent_s > SILENT_S and not worker.request_id:
+        return Text(f"silent for {length(silent_s)}", style="red")
+    return Text(worker.state, style="cyan" if worker.state == "busy" else "green")
+
+
+def _table(title: str, *columns: str) -> Table:
+    """A table whose columns that begin with `>` stand to the right."""
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0)
+    )
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(
+            column.lstrip(">"), justify="right" if right else "left", header_style="dim", no_wrap=True
+        )
+    return table

@@ -1,0 +1,114 @@
+"""How requests are shown: nothing that opens a picture, and of a URL nothing that may be a secret."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from redis.utils import str_if_bytes
+from rich.console import Console
+from rich.table import Table
+
+from cli.moments import exact_moment, length, moment
+from jobs import inputs
+from jobs.browsing import Found
+from jobs.record import Record
+from jobs.status import Status
+
+STYLES = {
+    Status.QUEUED: "yellow",
+    Status.PROCESSING: "cyan",
+    Status.COMPLETED: "green",
+    Status.FAILED: "red",
+}
+MOMENTS = ("created_at", "started_at", "claimed_at", "finished_at", "expires_at")
+TEXTS = ("status", "key_id", "code", "error", "charge", "worker")
+NUMBERS = ("attempts", "given_back", "cost")
+
+
+def listed(record: Record) -> dict[str, Any]:
+    """One request as `list --json` has it."""
+    return {
+        "request_id": record.request_id,
+        "status": record.status,
+        "code": record.code,
+        "key_id": record.key_id,
+        "created_at": exact_moment(record.created_at),
+        "attempts": record.attempts,
+        "metrics": record.metrics,
+        "error": record.error,
+    }
+
+
+def print_table(found: Found) -> None:
+    """Requests as rows; on what is no terminal no cell is cut off."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=200)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("id", "made", "status", "took", "tries", "key", "why"):
+        table.add_column(
+            name, no_wrap=name != "why", justify="right" if name in ("took", "tries") else "left"
+        )
+    for record in found.records:
+        table.add_row(
+            record.request_id,
+            moment(record.created_at),
+            f"[{STYLES[record.status]}]{record.status}[/]",
+            length(record.metrics["total_time"]) if record.metrics else "",
+            str(record.attempts),
+            record.key_id,
+            record.code or "",
+        )
+    console.print(table)
+
+
+def shown(request_id: str, kept: Mapping[Any, Any]) -> dict[str, Any]:
+    """Every field of a record, readable."""
+    text = {str_if_bytes(name): str_if_bytes(value) for name, value in kept.items()}
+    fields: dict[str, Any] = {"request_id": request_id}
+    fields |= {name: text[name] for name in TEXTS if name in text}
+    fields |= {name: int(text[name]) for name in NUMBERS if name in text}
+    fields |= {name: exact_moment(int(text[name]) / 1000) for name in MOMENTS if name in text}
+    fields["timeout_s"] = int(text["timeout"]) / 1000 if "timeout" in text else None
+    fields["idempotent"] = "idempotency" in text
+    fields["parameters"] = _parameters(json.loads(text.get("params", "{}")))
+    record = Record.from_text(request_id, text)
+    if record.output:
+        made = record.output
+        fields["output"] = {
+            "content_type": made.content_type,
+            "width": made.width,
+            "height": made.height,
+            "file_size": made.file_size,
+            "animated": made.animated,
+        }
+    if record.metrics:
+        fields["metrics"] = record.metrics
+    return fields
+
+
+def print_fields(fields: Mapping[str, Any]) -> None:
+    """One field to a line, parts of it indented."""
+    width = max(map(len, fields))
+    console = Console(highlight=False, soft_wrap=True)
+    for name, value in fields.items():
+        parts = (
+            [f"{part} {each}" for part, each in value.items()] if isinstance(value, dict) else [str(value)]
+        )
+        for number, part in enumerate(parts or ["not kept"]):
+            console.print(f"{name if number == 0 else '':<{width}}  {part}", markup=False)
+
+
+def _parameters(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _input(value) if name in inputs.PICTURES else value for name, value in params.items()}
+
+
+def _input(reference: str) -> str:
+    if reference.startswith(inputs.STORE):
+        kind = reference.removeprefix(inputs.STORE).partition("/")[0]
+        return f"in the store, among {kind}"
+    if reference.startswith(inputs.SAMPLE):
+        return reference
+    url = urlsplit(reference)
+    return f"{url.scheme}://{url.netloc}{url.path}{'?...' if url.query else ''}"

@@ -1,0 +1,110 @@
+"""`superimpose requests`: list, show, cancel and retry requests of all keys, in Redis itself."""
+
+from typing import Annotated
+
+import typer
+
+from cli.exit_codes import stop
+from cli.json_output import AsJson, print_json
+from jobs.status import Status
+
+app = typer.Typer(help="List, show, cancel and retry requests of all keys.", no_args_is_help=True)
+
+RequestId = Annotated[str, typer.Argument(help="As `superimpose requests list` shows it.")]
+
+
+@app.command("list")
+def list_requests(
+    status: Annotated[Status | None, typer.Option(case_sensitive=False, help="Those that stand so.")] = None,
+    key: Annotated[str | None, typer.Option(metavar="KEY_ID", help="Those of one API key.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List requests, newest first; they are kept for an hour from their end."""
+    from cli.request_output import listed, print_table
+    from jobs.browsing import newest
+    from jobs.connection import connect
+    from jobs.settings import Settings
+
+    found = newest(connect(Settings()), limit, status, key)
+    if as_json:
+        for record in found.records:
+            print_json(listed(record))
+    else:
+        print_table(found)
+    if not found.is_complete:
+        typer.echo(
+            f"superimpose: of {found.looked_at:,} requests, which is not all: there may be newer ones",
+            err=True,
+        )
+
+
+@app.command()
+def show(request_id: RequestId, as_json: AsJson = False) -> None:
+    """Show everything that is known of a request; of URLs not what follows the question mark."""
+    from cli.request_output import print_fields, shown
+    from jobs import keyspace
+    from jobs.connection import connect
+    from jobs.settings import Settings
+
+    kept = connect(Settings()).hgetall(keyspace.request(request_id))
+    if not kept:
+        raise unknown(request_id)
+    fields = shown(request_id, kept)
+    print_json(fields) if as_json else print_fields(fields)
+
+
+@app.command()
+def cancel(request_id: RequestId, as_json: AsJson = False) -> None:
+    """End a request as FAILED `cancelled`, and stop whoever works on it."""
+    from jobs.cancellation import Cancellation
+    from jobs.connection import connect
+    from jobs.settings import Settings
+    from jobs.transitions import IllegalMove
+
+    settings = Settings()
+    try:
+        was = Cancellation(connect(settings), settings).cancel(request_id)
+    except IllegalMove as refused:
+        if refused.reason == "terminal":
+            raise stop(f"{request_id} has ended already: see `superimpose requests show`") from None
+        raise unknown(request_id) from None
+    if as_json:
+        print_json({"request_id": request_id, "was": was})
+    else:
+        typer.echo(f"{request_id} is cancelled, it was {was}")
+
+
+@app.command()
+def retry(request_id: RequestId, as_json: AsJson = False) -> None:
+    """Submit what a request that has ended asked for once more, under its key, and print the new id."""
+    from obstore.exceptions import BaseError as StoreError
+
+    from jobs.connection import connect
+    from jobs.resubmission import CannotResubmit, Resubmission
+    from jobs.settings import Settings
+    from jobs.store import PictureStore
+    from jobs.transitions import IllegalMove, NotEnoughCredits, QueueFull
+
+    settings = Settings()
+    try:
+        made = Resubmission(connect(settings), settings, PictureStore.open(settings)).again(request_id)
+    except CannotResubmit as error:
+        raise stop(str(error)) from None
+    except NotEnoughCredits as error:
+        raise stop(f"its key has {error.balance} credits and needs {error.needed}") from None
+    except QueueFull as error:
+        raise stop(f"the queue is full: try again in {error.retry_after_s} s") from None
+    except IllegalMove:
+        raise stop("its key was revoked: nobody could fetch the picture") from None
+    except StoreError:
+        raise stop("the store of pictures cannot be reached: see `superimpose doctor`") from None
+    if as_json:
+        print_json({"request_id": made.request_id, "retry_of": request_id})
+    else:
+        typer.echo(made.request_id)
+
+
+def unknown(request_id: str) -> typer.Exit:
+    """For an id that nobody has."""
+    return stop(f"there is no request {ascii(request_id)[1:-1]}: it never existed or has expired")

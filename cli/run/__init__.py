@@ -1,0 +1,1 @@
+"""`superimpose run`: pictures made by a server, one or a folder of them."""

@@ -1,0 +1,123 @@
+"""A folder of pictures, several at a time: what is there already is kept, what fails is listed."""
+
+import asyncio
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import typer
+
+from cli.client.api import Api
+from cli.client.errors import KEY_REFUSED, NOT_ENOUGH_CREDITS, CallError, Refused, RequestFailed, Unreachable
+from cli.client.explained import as_text, explained
+from cli.client.inputs import Input
+from cli.client.interruptible import run
+from cli.client.picture import make
+from cli.exit_codes import ExitCode, stop
+from cli.run.command import Asked
+from cli.run.folder import Pair, pairs
+from cli.run.manifest import FolderInUse, Manifest
+from cli.run.one import made
+from cli.run.tally import Tally
+
+FOR_ALL = KEY_REFUSED | {NOT_ENOUGH_CREDITS}
+"""HTTP statuses of an answer that every other picture would get too."""
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+
+class Shared(NamedTuple):
+    """What all pictures have in common: parameters with overlay and mask as sent, and both by content."""
+
+    body: dict[str, Any]
+    contents: dict[str, str | None]
+
+
+def make_all(asked: Asked, base_dir: Path, out_dir: Path, concurrency: int) -> None:
+    """Make each picture that is not there. Raises `typer.Exit`, unless all are there in the end."""
+    todo = pairs(base_dir, out_dir, asked.parameters.get("image_format"))
+    tally = Tally(len(todo), asked.as_json)
+    try:
+        with Manifest.open(out_dir) as manifest, tally.shown():
+            run(_make_all(asked, todo, manifest, tally, concurrency))
+    except KeyboardInterrupt:
+        typer.echo(tally.summary(), err=True)
+        raise stop("interrupted: the same command again goes on", ExitCode.INTERRUPTED) from None
+    except FolderInUse as error:
+        raise stop(str(error)) from None
+    except CallError as error:
+        typer.echo(tally.summary(), err=True)
+        raise explained(error) from None
+    except OSError as error:
+        raise stop(f"{error.filename or out_dir}: {error.strerror}") from None
+    for base, why in sorted(tally.failed.items()):
+        typer.echo(f"{base}: {why}", err=True)
+    typer.echo(tally.summary(), err=True)
+    if tally.failed:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+async def _make_all(
+    asked: Asked, todo: list[Pair], manifest: Manifest, tally: Tally, concurrency: int
+) -> None:
+    async with Api.open(asked.server, asked.key, tally.on_pause) as api:
+        folder = _Folder(api, await _shared(asked, api), manifest, tally)
+        queue = iter(todo)
+        hands = [asyncio.create_task(folder.work(queue)) for _ in range(min(concurrency, len(todo)))]
+        try:
+            await asyncio.gather(*hands)
+        finally:
+            for hand in hands:
+                hand.cancel()
+            await asyncio.gather(*hands, return_exceptions=True)
+
+
+async def _shared(asked: Asked, api: Api) -> Shared:
+    body, contents = dict(asked.parameters), dict[str, str | None](overlay=None, mask=None)
+    for parameter, name, picture in (
+        ("overlay_image", "overlay", asked.overlay),
+        ("mask", "mask", asked.mask),
+    ):
+        if picture:
+            contents[name] = picture.content()
+            body[parameter] = await picture.for_many(api)
+    return Shared(body, contents)
+
+
+class _Folder:
+    def __init__(self, api: Api, shared: Shared, manifest: Manifest, tally: Tally) -> None:
+        self._api = api
+        self._shared = shared
+        self._manifest = manifest
+        self._tally = tally
+        given = {name: shared.body[name] for name in shared.body if name not in ("overlay_image", "mask")}
+        self._recipe = {**shared.contents, "parameters": given}
+
+    async def work(self, queue: Iterator[Pair]) -> None:
+        """One picture after the other, until none is left. Raises what would befall every one of them."""
+        for base, out in queue:
+            try:
+                await self._make(base, out)
+            except (CallError, OSError) as error:
+                if _is_for_all(error):
+                    raise
+                answer = dict(error.answer) if isinstance(error, RequestFailed) else {}
+                text = as_text(error) if isinstance(error, CallError) else str(error.strerror)
+                self._tally.add_failed(base, text, answer)
+
+    async def _make(self, base: Path, out: Path) -> None:
+        picture = Input(base)
+        recipe = {"base": await asyncio.to_thread(picture.content), **self._recipe}
+        if self._manifest.has(out.name, recipe):
+            self._tally.add_kept(base, out)
+            return
+        body = self._shared.body | {"base_image": await picture.for_one(self._api)}
+        result = await make(self._api, body, out, lambda _: None)
+        self._manifest.add(out.name, recipe, result["request_id"])
+        self._tally.add_made(base, made(result, out))
+
+
+def _is_for_all(error: CallError | OSError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in NO_ROOM
+    return isinstance(error, Unreachable) or (isinstance(error, Refused) and error.status in FOR_ALL)

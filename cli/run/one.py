@@ -1,0 +1,75 @@
+"""One picture, with a line that says how far it is."""
+
+from pathlib import Path
+
+import typer
+
+from cli.client.api import Api, JsonObject
+from cli.client.errors import CallError, RequestFailed
+from cli.client.explained import explained
+from cli.client.inputs import Input
+from cli.client.interruptible import run
+from cli.client.picture import make
+from cli.client.waiting import HELD_S, SHOWN_S
+from cli.exit_codes import ExitCode, stop
+from cli.json_output import print_json
+from cli.run.command import Asked
+from cli.run.live_line import LiveLine
+
+
+def make_one(asked: Asked, base: Input, out: Path) -> None:
+    """Make it, save it, say what it is. Raises `typer.Exit`."""
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        why = "is a directory: give a file" if out.is_dir() else "is in a directory that is not there"
+        raise typer.BadParameter(f"{str(out)!r} {why}", param_hint="--out")
+    try:
+        with LiveLine() as line:
+            result = run(_make(asked, base, out, line))
+    except RequestFailed as failed:
+        if asked.as_json:
+            print_json(failed.answer)
+        raise explained(failed) from None
+    except CallError as error:
+        raise explained(error) from None
+    except OSError as error:
+        raise stop(f"{error.filename}: {error.strerror}") from None
+    except KeyboardInterrupt:
+        cancelled = "the request was cancelled" if line.cancelled else "nothing was saved"
+        raise stop(f"interrupted: {cancelled}", ExitCode.INTERRUPTED) from None
+    _show(asked, result, out)
+
+
+async def _make(asked: Asked, base: Input, out: Path, line: LiveLine) -> JsonObject:
+    line.on_status({"status": "UPLOADING"})
+    async with Api.open(asked.server, asked.key, line.on_pause) as api:
+        body = asked.parameters | {"base_image": await base.for_one(api)}
+        body["overlay_image"] = await asked.overlay.for_one(api)
+        if asked.mask:
+            body["mask"] = await asked.mask.for_one(api)
+        return await make(api, body, out, line.on_status, SHOWN_S if line.is_live else HELD_S)
+
+
+def _show(asked: Asked, result: JsonObject, out: Path) -> None:
+    image = result["images"][0]
+    if asked.as_json:
+        print_json(made(result, out))
+        return
+    for name in result.get("animated", ()):
+        typer.echo(f"superimpose: {name} is animated: its first frame was used", err=True)
+    kind = image["content_type"].removeprefix("image/")
+    typer.echo(f"{out}: {kind}, {image['width']} x {image['height']}, {image['file_size']:,} bytes")
+
+
+def made(result: JsonObject, out: Path) -> JsonObject:
+    """What `--json` says of a picture that was made."""
+    image = result["images"][0]
+    return {
+        "status": result["status"],
+        "request_id": result["request_id"],
+        "output": str(out),
+        "content_type": image["content_type"],
+        "width": image["width"],
+        "height": image["height"],
+        "file_size": image["file_size"],
+        "metrics": result["metrics"],
+    }

@@ -1,0 +1,93 @@
+"""How a folder's pictures are getting on: a bar on a terminal, else a line now and then."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cli.client.api import JsonObject
+from cli.json_output import print_json
+
+PLAIN_EVERY_S = 10
+
+
+class Tally:
+    """Counts pictures that were made, kept from before, or failed, and shows it on stderr."""
+
+    def __init__(self, total: int, as_json: bool, console: Console | None = None) -> None:
+        self.made = self.kept = 0
+        self.failed: dict[Path, str] = {}
+        self._total = total
+        self._as_json = as_json
+        self._console = console or Console(stderr=True, highlight=False)
+        self._started_at = self._told_at = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[failed]}", style="red"),
+            console=self._console,
+            expand=True,
+        )
+        self._task = self._bar.add_task("pictures", total=total, rate="", failed="")
+
+    @contextmanager
+    def shown(self) -> Iterator["Tally"]:
+        """Show it for as long as the block runs."""
+        if not self._console.is_terminal:
+            yield self
+            return
+        with self._bar:
+            yield self
+
+    def add_made(self, base: Path, picture: JsonObject) -> None:
+        """A picture was made and saved."""
+        self.made += 1
+        self._tell({"base": str(base), **picture})
+
+    def add_kept(self, base: Path, out: Path) -> None:
+        """A picture was there, made of the same."""
+        self.kept += 1
+        self._tell({"status": "KEPT", "base": str(base), "output": str(out)})
+
+    def add_failed(self, base: Path, error: str, answer: JsonObject) -> None:
+        """A picture was not made; `answer` is what the server says of it, empty if nothing."""
+        self.failed[base] = error
+        self._tell({"status": "FAILED", "base": str(base), "error": error, **answer})
+
+    def on_pause(self, why: str, seconds: float) -> None:
+        """Show why nothing happens."""
+        self._bar.update(self._task, description=f"{why}, again in {seconds:.0f} s")
+
+    @property
+    def done(self) -> int:
+        """Pictures that nothing is left to do for."""
+        return self.made + self.kept + len(self.failed)
+
+    def summary(self) -> str:
+        """All of it in one line."""
+        parts = [f"{self.made:,} made", f"{self.kept:,} kept" if self.kept else ""]
+        parts.append(f"{len(self.failed):,} failed" if self.failed else "")
+        if left := self._total - self.done:
+            parts.append(f"{left:,} not begun or given up")
+        seconds = time.monotonic() - self._started_at
+        return f"{', '.join(filter(None, parts))} in {seconds:.1f} s ({self._rate()})"
+
+    def _rate(self) -> str:
+        return f"{(self.made + len(self.failed)) / (time.monotonic() - self._started_at):.1f}/s"
+
+    def _tell(self, line: JsonObject) -> None:
+        if self._as_json:
+            print_json(line)
+        failed = f"{len(self.failed):,} failed" if self.failed else ""
+        self._bar.update(
+            self._task, completed=self.done, description="pictures", rate=self._rate(), failed=failed
+        )
+        if not self._console.is_terminal and time.monotonic() - self._told_at > PLAIN_EVERY_S:
+            self._told_at = time.monotonic()
+            self._console.print(f"{self.done:,} of {self._total:,}: {self.summary()}", soft_wrap=True)

@@ -1,0 +1,22 @@
+"""What can be said of an API key: scopes, credits, its name. Light, for whoever only checks that."""
+
+from enum import StrEnum
+
+MAX_NAME_LENGTH = 100
+MAX_CREDITS = 10**15  # JSON readers and Lua keep whole numbers to 2**53
+
+
+class Scope(StrEnum):
+    """What a key may be used for; reading what it owns is always allowed."""
+
+    SUPERIMPOSE = "superimpose"
+    """Submit requests to the model."""
+    UPLOAD = "upload"
+    """Upload pictures."""
+
+
+def checked_name(name: str) -> str:
+    """The name of a key, if lists can show it. Raises ValueError."""
+    if not name.isprintable() or not 1 <= len(name) <= MAX_NAME_LENGTH:
+        raise ValueError(f"a name has 1 to {MAX_NAME_LENGTH} printable characters in one line")
+    return name

@@ -1,0 +1,84 @@
+"""A request that has ended, submitted anew: the same parameters, the same key, fresh copies of its inputs."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+from redis import Redis
+from redis.utils import str_if_bytes
+
+from jobs import inputs, keyspace
+from jobs.connection import redis_time
+from jobs.deadlines import Deadlines
+from jobs.settings import Settings
+from jobs.status import TERMINAL
+from jobs.store import PictureStore, new_token
+from jobs.submission import SLACK_S
+from jobs.transitions import KEPT_PARAMS_BYTES, Created, Transitions
+
+
+class CannotResubmit(Exception):
+    """This request cannot be submitted again; the text says why."""
+
+
+class Resubmission:
+    """Submits requests again that have COMPLETED or FAILED."""
+
+    def __init__(self, redis: Redis, settings: Settings, store: PictureStore) -> None:
+        self._redis = redis
+        self._settings = settings
+        self._store = store
+        self._transitions = Transitions(redis, settings)
+
+    def again(self, request_id: str) -> Created:
+        """A new request like this one, with what the settings allow for its start.
+
+        Raises `CannotResubmit`, and as `Submission.submit` does `NotEnoughCredits`, `QueueFull`,
+        `IllegalMove` (revoked), `redis.RedisError` and `obstore.exceptions.BaseError`.
+        """
+        kept = {
+            str_if_bytes(name): str_if_bytes(value)
+            for name, value in self._redis.hgetall(keyspace.request(request_id)).items()
+        }
+        params = self._params(request_id, kept)
+        deadlines = Deadlines(self._settings.start_timeout_s, int(kept["timeout"]) / 1000)
+        return self._transitions.create(
+            str(uuid4()), kept["key_id"], self._with_fresh_inputs(params, deadlines), deadlines
+        )
+
+    def _params(self, request_id: str, kept: dict[str, str]) -> dict[str, Any]:
+        if not kept:
+            raise CannotResubmit(f"there is no request {request_id}: it never existed or has expired")
+        if kept["status"] not in TERMINAL:
+            raise CannotResubmit(f"{request_id} is {kept['status']}: cancel it first, or wait for its end")
+        params: dict[str, Any] = json.loads(kept["params"])
+        if not params:
+            raise CannotResubmit(
+                f"what {request_id} asked for was not kept: of a FAILED request it is up to "
+                f"{KEPT_PARAMS_BYTES:,} bytes"
+            )
+        return params
+
+    def _with_fresh_inputs(self, params: dict[str, Any], deadlines: Deadlines) -> dict[str, Any]:
+        """Those that lie in the store are copied: what is there need not outlive the new request."""
+        found = {name: self._stored(name, params[name]) for name in _stored_inputs(params)}
+        expires_at = redis_time(self._redis) + deadlines.longest_s + SLACK_S
+        fresh = {}
+        for name, data in found.items():
+            path = self._store.new_path("inputs", new_token(), expires_at)
+            self._store.put(path, data)
+            fresh[name] = inputs.STORE + path
+        return params | fresh
+
+    def _stored(self, name: str, reference: str) -> bytes:
+        try:
+            return self._store.get(reference.removeprefix(inputs.STORE))
+        except FileNotFoundError:
+            raise CannotResubmit(
+                f"its {name} is not there any more: what came within a request is kept until that must have "
+                "ended, uploads and results for their own time; submit it again with the picture"
+            ) from None
+
+
+def _stored_inputs(params: dict[str, Any]) -> list[str]:
+    return [name for name in inputs.PICTURES if str(params.get(name)).startswith(inputs.STORE)]
