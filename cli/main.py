@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from typer.exceptions import TyperException
 
 from cli import keys, requests
 from cli.client.server import DEFAULT, KeyOption, ServerOption
@@ -166,7 +167,9 @@ def doctor(
 def main() -> None:
     """Run the command line; what the user can mend is one sentence, not a traceback."""
     try:
-        app()
+        raise SystemExit(app(standalone_mode=False))
+    except TyperException as error:
+        raise SystemExit(_say_usage(error)) from None
     except ValidationError as error:
         for detail in error.errors():
             if detail["type"] == "default_factory_not_called":  # of another setting's fault
@@ -184,3 +187,11 @@ def main() -> None:
             raise
         typer.echo(f"superimpose: Redis cannot be reached: {error}", err=True)
         raise SystemExit(ExitCode.NO_SERVER) from None
+
+
+def _say_usage(error: TyperException) -> int:
+    """One line instead of typer's box, for logs and `grep`; where help was shown, nothing more."""
+    text = " ".join(error.format_message().replace("Value error, ", "").split()).removesuffix(".")
+    if text:
+        typer.echo(f"superimpose: {text[:1].lower()}{text[1:]} (see --help)", err=True)
+    return error.exit_code

@@ -48,7 +48,7 @@ def _stages(seen: Snapshot) -> Table:
 
 
 def _failures(seen: Snapshot) -> Table:
-    table = _table("failures among them", "code", ">")
+    table = _table("of these FAILED ", "code", ">")
     for code, times in sorted(seen.failures.items(), key=lambda each: -each[1]):
         table.add_row(code, f"{times:,}")
     return table

@@ -101,7 +101,7 @@ def take(redis: Redis) -> Snapshot:
         pace_s=float(pace) / 1000 if pace else None,
         ended={Status.COMPLETED: done, Status.FAILED: failed},
         stages=_stages(ended),
-        failures=Counter(str(record.code) for record in ended if record.code),
+        failures=dict(Counter(str(record.code) for record in ended if record.code)),
         sampled=len(ended),
         workers=workers,
     )

@@ -86,7 +86,7 @@ class Calls:
         """Without httpx's text, which may be empty or the system's."""
         what = "answers too slowly" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
         return (
-            f"{self._http.base_url.copy_with(path='/')} {what}: start it with `superimpose up`, "
+            f"{str(self._http.base_url).rstrip('/')} {what}: start it with `superimpose up`, "
             "or give another --server"
         )
 

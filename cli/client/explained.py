@@ -11,6 +11,8 @@ BAD_REQUEST = 400
 
 def explained(error: CallError) -> typer.Exit:
     """Say it on stderr; to be raised."""
+    if isinstance(error, RequestFailed):
+        return stop(f"request {error.answer.get('request_id')} FAILED: {error}", ExitCode.FAILED)
     return stop(as_text(error), exit_code(error))
 
 
@@ -18,16 +20,12 @@ def as_text(error: CallError) -> str:
     """One line; each parameter that the server does not take by the option that it was given as."""
     if isinstance(error, Refused) and error.faults:
         return "; ".join(f"{_option(fault['field'])}: {fault['message']}" for fault in error.faults)
-    if isinstance(error, RequestFailed):
-        return f"request {error.answer.get('request_id')} FAILED: {error}"
     return str(error)
 
 
 def exit_code(error: CallError) -> ExitCode:
     """How a command ends by it."""
     match error:
-        case RequestFailed():
-            return ExitCode.FAILED
         case Unreachable():
             return ExitCode.NO_SERVER
         case Refused() if error.status in KEY_REFUSED:

@@ -103,7 +103,7 @@ def _clock(redis: Redis) -> Finding:
     return judged(
         "redis clock",
         abs(skew_s) < LARGEST_SKEW_S,
-        f"{skew_s:+.3f} s from this machine's",
+        f"{abs(skew_s):.3f} s apart from this machine's",
         "let NTP set both clocks: caches and logs of this machine are off by as much",
         Verdict.WARN,
     )

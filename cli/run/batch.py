@@ -102,7 +102,7 @@ class _Folder:
                 if _is_for_all(error):
                     raise
                 answer = dict(error.answer) if isinstance(error, RequestFailed) else {}
-                text = as_text(error) if isinstance(error, CallError) else str(error.strerror)
+                text = str(error.strerror) if isinstance(error, OSError) else as_text(error)
                 self._tally.add_failed(base, text, answer)
 
     async def _make(self, base: Path, out: Path) -> None:

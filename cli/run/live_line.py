@@ -36,19 +36,21 @@ class LiveLine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self.is_live:
+            self._progress.stop()
 
     def on_status(self, answer: JsonObject) -> None:
         """Show where the request stands."""
         is_news = answer["status"] != self._status
         self._status = answer["status"]
         self.cancelled = self._status == "CANCELLED"
-        self._progress.update(self._task, description=described(answer))
         ends = self._status in ("COMPLETED", "CANCELLED")
         if ends or (
             is_news and not self.is_live and self._status != "FAILED"
         ):  # which an error line will say
             self._say(described(answer))
+        else:
+            self._progress.update(self._task, description=described(answer))
 
     def on_pause(self, why: str, seconds: float) -> None:
         """Show why nothing happens."""
@@ -75,5 +77,5 @@ def described(answer: JsonObject) -> str:
 
 def _timings(metrics: dict[str, Any]) -> str:
     total, queued = metrics.get("total_time", 0), metrics.get("queue_time", 0)
-    stages = [f"{stage} {1000 * metrics[stage]:.0f}" for stage in STAGES if stage in metrics]
+    stages = [f"{stage} {1000 * metrics[stage]:.0f} ms" for stage in STAGES if stage in metrics]
     return f"{total:.3f} s: " + ", ".join([f"waited {1000 * queued:.0f} ms", *stages])

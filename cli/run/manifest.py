@@ -30,7 +30,12 @@ class Manifest:
     def __init__(self, folder: Path, file: IO[str]) -> None:
         self._folder = folder
         self._file = file
-        self._made = {name: digest for line in file if (found := _read(line)) for name, digest in [found]}
+        self._made: dict[str, str] = {}
+        line = "\n"
+        for line in file:
+            self._made |= _read(line)
+        if not line.endswith("\n"):  # that was cut off: the next one gets a line of its own
+            file.write("\n")
 
     @classmethod
     @contextmanager
@@ -55,18 +60,18 @@ class Manifest:
     def add(self, name: str, recipe: Recipe, request_id: str) -> None:
         """Note that a picture is there. Raises OSError."""
         line = json.dumps({"output": name, **recipe, "request_id": request_id}, ensure_ascii=True)
-        self._file.write(f"\n{line}\n")  # on a line of its own, also after one that was cut off
+        self._file.write(f"{line}\n")
         self._file.flush()
         self._made[name] = _digest(recipe)
 
 
-def _read(line: str) -> tuple[str, str] | None:
-    """Name and digest of the recipe; None for a line that was cut off."""
+def _read(line: str) -> dict[str, str]:
+    """Digest of the recipe by name; nothing from a line that was cut off."""
     try:
         found = json.loads(line)
-        return found["output"], _digest({name: found[name] for name in INGREDIENTS})
+        return {found["output"]: _digest({name: found[name] for name in INGREDIENTS})}
     except (ValueError, TypeError, KeyError):
-        return None
+        return {}
 
 
 def _digest(recipe: Recipe) -> str:
