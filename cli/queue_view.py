@@ -1,7 +1,6 @@
 """One look at the queue, as tables."""
 
-from rich.columns import Columns
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -14,8 +13,12 @@ SILENT_S = 15  # workers are heard of every 5
 
 def view(seen: Snapshot) -> RenderableType:
     """Everything, on one screen."""
-    parts: list[RenderableType] = [_line(seen), Columns([_stages(seen), _failures(seen)], padding=(1, 6))]
-    return Group(*parts, _workers(seen))
+    parts: list[RenderableType] = [_line(seen)]
+    if seen.failures:
+        parts.append(_failures(seen))
+    if seen.stages:
+        parts += ["", _stages(seen)]
+    return Group(*parts, "", _workers(seen) if seen.workers else Text("no workers", style="bold red"))
 
 
 def _line(seen: Snapshot) -> Text:
@@ -38,26 +41,26 @@ def _line(seen: Snapshot) -> Text:
     return line
 
 
+def _failures(seen: Snapshot) -> Text:
+    often_first = sorted(seen.failures.items(), key=lambda each: -each[1])
+    return Text(
+        "FAILED with "
+        + ", ".join(f"{code} {times:,}" for code, times in often_first)
+        + f" of {seen.sampled:,}",
+        style="red",
+    )
+
+
 def _stages(seen: Snapshot) -> Table:
-    table = _table(f"stages of {seen.sampled:,} that ended", "stage", ">median", ">mean", ">longest")
+    table = _table("stage", ">median", ">mean", ">longest")
     for name, stage in seen.stages.items():
-        table.add_row(
-            name.removesuffix("_time"), *map(length, (stage.median_s, stage.mean_s, stage.longest_s))
-        )
-    return table
-
-
-def _failures(seen: Snapshot) -> Table:
-    table = _table("of these FAILED ", "code", ">")
-    for code, times in sorted(seen.failures.items(), key=lambda each: -each[1]):
-        table.add_row(code, f"{times:,}")
+        times = map(length, (stage.median_s, stage.mean_s, stage.longest_s))
+        table.add_row(name.removesuffix("_time"), *times)
     return table
 
 
 def _workers(seen: Snapshot) -> Table:
-    table = _table(
-        f"{len(seen.workers):,} workers", "worker", "state", ">for", "request", ">up for", ">jobs", ">failed"
-    )
+    table = _table("worker", "state", ">for", "request", ">up for", ">jobs", ">failed")
     for worker in seen.workers:
         since = worker.busy_since if worker.request_id else None
         table.add_row(
@@ -79,14 +82,10 @@ def _state(worker: WorkerSeen, at: float) -> Text:
     return Text(worker.state, style="cyan" if worker.state == "busy" else "green")
 
 
-def _table(title: str, *columns: str) -> Table:
+def _table(*columns: str) -> Table:
     """A table whose columns that begin with `>` stand to the right."""
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0)
-    )
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for column in columns:
-        right = column.startswith(">")
-        table.add_column(
-            column.lstrip(">"), justify="right" if right else "left", header_style="dim", no_wrap=True
-        )
+        justify: JustifyMethod = "right" if column.startswith(">") else "left"
+        table.add_column(column.lstrip(">"), justify=justify, header_style="dim", no_wrap=True)
     return table

@@ -1,0 +1,89 @@
+"""An HTTP server between client and service that may lose an answer or give one of its own."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal
+
+import httpx
+
+Fault = Literal["lost"] | tuple[int, dict[str, str]]
+"""The answer is not passed on; or this status and these headers instead of the service's."""
+
+
+class Between(ThreadingHTTPServer):
+    """Passes calls on to the service at `target`; `faults` by method and path befall the first calls of it."""
+
+    daemon_threads = True
+
+    def __init__(self, target: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.target = target
+        self.faults: dict[str, list[Fault]] = {}
+        self.asked: list[str] = []
+        self.arrived = threading.Condition()
+
+    def handle_error(self, *_: object) -> None:
+        """A client that was cut off is what some tests are about."""
+
+    def await_calls(self, call: str, times: int) -> None:
+        """Wait until there were so many of them."""
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: self.asked.count(call) >= times, timeout=30)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Between
+
+    def do_GET(self) -> None:
+        self._pass_on()
+
+    def do_POST(self) -> None:
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        path = self.path.partition("?")[0]
+        call = f"{self.command} {path}"
+        with self.server.arrived:
+            self.server.asked.append(call)
+            self.server.arrived.notify_all()
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        faults = self.server.faults.get(call)
+        fault = faults.pop(0) if faults else None
+        if isinstance(fault, tuple):
+            self._answer(fault[0], fault[1], b'{"error": "not now", "code": "busy"}')
+            return
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+        url = f"{self.server.target}{self.path}"
+        answer = httpx.request(
+            self.command, url, content=body, headers=headers, timeout=40, trust_env=False
+        )
+        if fault == "lost":
+            self.close_connection = True
+            return
+        self._answer(answer.status_code, {"Content-Type": answer.headers["content-type"]}, answer.content)
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Tests speak through their asserts."""
+
+
+@contextmanager
+def standing_between(target: str) -> Iterator[Between]:
+    """A running one."""
+    with Between(target) as between:
+        thread = threading.Thread(target=between.serve_forever, args=[0.02], daemon=True)
+        thread.start()
+        try:
+            yield between
+        finally:
+            between.shutdown()
+            thread.join()

@@ -1,0 +1,75 @@
+"""The command line against the shared service, and a folder with the samples in it."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from tests.cli.between import standing_between
+from tests.origin import CUP, LOGO
+from tests.stack import KEY
+
+PATIENCE_S = 40
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """Where the command runs; holds cup.jpg and logo.png."""
+    (tmp_path / "cup.jpg").write_bytes(CUP)
+    (tmp_path / "logo.png").write_bytes(LOGO)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def superimpose(service, folder, monkeypatch):
+    """Runs the command line in this process, set up as somebody who works with the shared service."""
+    for name, value in service.env.items():
+        if name.startswith("SUPERIMPOSE_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SUPERIMPOSE_SERVER", service.url)
+    monkeypatch.setenv("SUPERIMPOSE_API_KEY", KEY)
+
+    def superimpose(*arguments: str) -> Result:
+        return CliRunner().invoke(app, arguments)
+
+    return superimpose
+
+
+@pytest.fixture
+def start(superimpose):
+    """Starts the command line as a process of its own, to be interrupted; ends it if the test did not."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> "subprocess.Popen[str]":
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        command = [sys.executable, "-m", "cli", *arguments]
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def interrupted(process: "subprocess.Popen[str]") -> tuple[int, str]:
+    """Press Ctrl-C; status and what was said on stderr."""
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=PATIENCE_S)
+    return process.returncode, said
+
+
+@pytest.fixture
+def between(service, superimpose, monkeypatch):
+    """A server that passes everything on to the service, unless it is told otherwise."""
+    with standing_between(service.url) as between:
+        monkeypatch.setenv("SUPERIMPOSE_SERVER", between.url)
+        yield between

@@ -1,0 +1,163 @@
+"""`superimpose run`: one picture by a server."""
+
+import io
+import json
+
+import pytest
+from PIL import Image
+
+from cli.client import calls
+from jobs.inputs import sample_bytes
+from tests.cli.conftest import interrupted
+from tests.stack import free_port
+
+PLACED = ("--rescale-factor", "0.33", "--x-offset", "430", "--y-offset", "235")
+SUBMIT = "POST /v2/superimpose"
+
+
+@pytest.fixture
+def run(superimpose):
+    return lambda *arguments: superimpose("run", "--overlay", "logo.png", "-o", "out.png", *arguments)
+
+
+def parts(folder):
+    return list(folder.glob(".superimpose-*"))
+
+
+def test_files_are_sent_and_the_picture_is_the_one_that_compose_makes(run, superimpose, folder):
+    answer = run("--base", "cup.jpg", *PLACED)
+    superimpose("compose", "cup.jpg", "logo.png", "-o", "same.png", *PLACED)
+
+    assert answer.exit_code == 0, answer.output
+    assert (folder / "out.png").read_bytes() == (folder / "same.png").read_bytes()
+    assert "out.png: png, 600 x 400" in answer.stdout
+    assert [line.split()[0] for line in answer.stderr.splitlines()][:2] == ["uploading", "QUEUED"]
+    assert "COMPLETED in" in answer.stderr
+    assert parts(folder) == []
+
+
+def test_urls_are_passed_on_and_a_mask_counts(run, folder, service, origin):
+    Image.new("L", (8, 8)).save(folder / "black.png")
+
+    assert run("--base", f"{origin.url}/cup.jpg", "--mask", "black.png").exit_code == 0
+
+    with Image.open(folder / "out.png") as made, Image.open(io.BytesIO(sample_bytes("cup.jpg"))) as cup:
+        middle = cup.convert("RGB").getpixel((20, 20))
+        assert max(abs(a - b) for a, b in zip(made.convert("RGB").getpixel((20, 20)), middle, strict=True)) <= 2
+    assert "/cup.jpg" in origin.asked
+
+
+def test_a_large_file_is_uploaded(run, between, folder, monkeypatch):
+    monkeypatch.setattr("cli.client.inputs.INLINE_BYTES", 1000)
+
+    assert run("--base", "cup.jpg").exit_code == 0
+    assert between.asked.count("POST /upload-asset") == 2
+
+
+def test_json_is_one_object_with_what_was_made(run):
+    told = json.loads(run("--base", "cup.jpg", "--json").stdout)
+
+    assert (told["status"], told["output"], told["width"], told["height"]) == ("COMPLETED", "out.png", 600, 400)
+    assert told["content_type"] == "image/png"
+    assert {"queue_time", "total_time", "encode"} <= told["metrics"].keys()
+
+
+def test_a_request_that_failed_is_3_with_the_reason_and_leaves_nothing(run, folder):
+    (folder / "text.jpg").write_text("I am a text file")
+
+    failed = run("--base", "text.jpg")
+    as_json = run("--base", "text.jpg", "--json")
+
+    assert failed.exit_code == as_json.exit_code == 3
+    assert "FAILED: base_image: not an image file" in failed.stderr
+    assert json.loads(as_json.stdout)["code"] == "invalid_image"
+    assert not (folder / "out.png").exists()
+    assert parts(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("--base", "cup.jpg", "--key", "wrong"), 4, "this API key is not valid"),
+        (("--base", "https://me:secret@shop.example/a.jpg"), 2, "--base: has a user name in it"),
+        (("--base", "nothing.jpg"), 2, "'nothing.jpg' is not there: give a file or a URL"),
+        (("--base", "cup.jpg", "--opacity", "3"), 2, "--opacity: 3.0: Input should be less than or equal to 1"),
+        (("--base", "cup.jpg", "--invert-mask"), 2, "invert_mask without mask"),
+        (("--base", "cup.jpg", "--image-format", "webp"), 2, "'out.png' is named as a png and --image-format"),
+        (("--base", "cup.jpg", "-o", "nowhere/out.png"), 2, "is in a directory that is not there"),
+        (("--base", "cup.jpg", "--base-dir", "."), 2, "give --base for one picture, or --base-dir"),
+        (("--base", "cup.jpg", "--server", "shop.example"), 2, "must be http(s)://HOST:PORT"),
+        (("--base", "cup.jpg", "--server", f"http://127.0.0.1:{free_port()}"), 4, "cannot be reached: start it"),
+    ],
+)
+def test_what_goes_wrong_is_said_with_its_own_status(run, folder, arguments, status, said):
+    answer = run(*arguments)
+
+    assert answer.exit_code == status
+    assert said in " ".join(answer.stderr.replace("│", " ").split())
+    assert "secret" not in answer.output
+    assert not (folder / "out.png").exists()
+
+
+def test_the_key_that_up_keeps_opens_the_service_of_this_machine_alone(run, folder, monkeypatch):
+    monkeypatch.delenv("SUPERIMPOSE_API_KEY")
+    monkeypatch.delenv("SUPERIMPOSE_DATA_DIR")
+    (folder / "data").mkdir()
+    (folder / "data" / "dev-api-key").write_text("kept-key")
+
+    here, elsewhere = run("--base", "cup.jpg"), run("--base", "cup.jpg", "--server", "http://shop.example")
+
+    assert "this API key is not valid" in here.stderr
+    assert "no API key: set SUPERIMPOSE_API_KEY" in " ".join(elsewhere.stderr.split())
+    assert "kept-key" not in here.output
+
+
+def test_a_submit_whose_answer_was_lost_is_the_same_request_when_it_is_asked_again(run, between, superimpose):
+    between.faults[SUBMIT] = ["lost"]
+    before = len(superimpose("requests", "list", "--json", "--limit", "9999").stdout.splitlines())
+
+    answer = run("--base", "cup.jpg")
+
+    assert answer.exit_code == 0, answer.output
+    assert between.asked.count(SUBMIT) == 2
+    assert "the server does not answer, trying again" in answer.stderr
+    after = len(superimpose("requests", "list", "--json", "--limit", "9999").stdout.splitlines())
+    assert after == before + 1
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_a_server_that_asks_to_wait_is_given_the_time(run, between, monkeypatch, status):
+    paused = []
+
+    async def sleep(seconds: float) -> None:
+        paused.append(seconds)
+
+    monkeypatch.setattr(calls.asyncio, "sleep", sleep)
+    between.faults[SUBMIT] = [(status, {"Retry-After": "7"}), (status, {"Retry-After": "86400"})]
+
+    assert run("--base", "cup.jpg").exit_code == 0
+    assert paused[0] == 7
+    assert paused[1] == calls.LONGEST_PAUSE_S
+
+
+def test_a_server_that_never_has_time_is_given_up(run, between, monkeypatch):
+    monkeypatch.setattr("cli.client.calls.Calls.call.__kwdefaults__", {"into": None, "patience_s": 0})
+    between.faults[SUBMIT] = [(429, {})]
+
+    answer = run("--base", "cup.jpg")
+
+    assert answer.exit_code == 1
+    assert "not now" in answer.stderr
+
+
+def test_ctrl_c_cancels_the_request(start, service, origin, folder):
+    base = f"{origin.url}/hangs.jpg?{folder.name}"
+    process = start("run", "--base", base, "--overlay", "logo.png", "-o", "out.png")
+    origin.await_request(base.removeprefix(origin.url))
+
+    status, said = interrupted(process)
+
+    assert status == 130, said
+    assert "cancelled while PROCESSING" in said
+    assert "interrupted: the request was cancelled" in said
+    assert list(folder.glob("*out*")) == parts(folder) == []
