@@ -13,14 +13,14 @@ Fault = Literal["lost"] | tuple[int, dict[str, str]]
 
 
 class Between(ThreadingHTTPServer):
-    """Passes calls on to the service at `target`; `faults` by method and path befall the first calls of it."""
+    """Passes calls on to the service at `target`; `faults` by method and path befall the first of them."""
 
     daemon_threads = True
 
     def __init__(self, target: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self.target = target
+        self.service = httpx.Client(base_url=target, timeout=40, trust_env=False)
         self.faults: dict[str, list[Fault]] = {}
         self.asked: list[str] = []
         self.arrived = threading.Condition()
@@ -56,10 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(fault[0], fault[1], b'{"error": "not now", "code": "busy"}')
             return
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-        url = f"{self.server.target}{self.path}"
-        answer = httpx.request(
-            self.command, url, content=body, headers=headers, timeout=40, trust_env=False
-        )
+        answer = self.server.service.request(self.command, self.path, content=body, headers=headers)
         if fault == "lost":
             self.close_connection = True
             return
@@ -87,3 +84,4 @@ def standing_between(target: str) -> Iterator[Between]:
         finally:
             between.shutdown()
             thread.join()
+            between.service.close()

@@ -1,0 +1,196 @@
+"""`superimpose run --base-dir`: a folder of pictures, made once each."""
+
+import errno
+import fcntl
+import io
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+from cli.run.manifest import NAME
+from tests.cli.conftest import interrupted
+from tests.origin import CUP
+
+COMMAND = ("run", "--base-dir", "shirts", "--overlay", "logo.png", "-o", "out", "--scale-to", "0.5")
+SUBMIT = "POST /v2/superimpose"
+
+
+def shirt(number: int) -> bytes:
+    """A picture of its own."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), (number % 256, 100, 200)).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def shirts(folder):
+    (folder / "shirts").mkdir()
+    for number in range(6):
+        (folder / "shirts" / f"{number}.png").write_bytes(shirt(number))
+    (folder / "shirts" / "README.txt").write_text("no picture")
+    return folder / "shirts"
+
+
+@pytest.fixture
+def batch(superimpose, shirts):
+    return lambda *arguments: superimpose(*COMMAND, *arguments)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_each_picture_is_made_under_its_name_and_the_overlay_is_sent_once(batch, between, folder):
+    answer = batch()
+
+    assert answer.exit_code == 0, answer.output
+    assert names(folder / "out") == [NAME, *(f"{number}.jpg" for number in range(6))]
+    with Image.open(folder / "out/3.jpg") as made:
+        assert made.size == (40, 30)
+        assert max(abs(a - b) for a, b in zip(made.getpixel((38, 28)), (3, 100, 200), strict=True)) < 9
+    assert between.asked.count("POST /upload-asset") == 1
+    assert "6 made in" in answer.stderr
+
+
+def test_a_second_run_makes_what_changed_and_nothing_else(batch, between, folder, shirts):
+    batch()
+
+    def made_now(*arguments: str) -> int:
+        before = between.asked.count(SUBMIT)
+        assert batch(*arguments).exit_code == 0
+        return between.asked.count(SUBMIT) - before
+
+    assert made_now() == 0
+    (folder / "out/1.jpg").unlink()
+    assert made_now() == 1
+    (shirts / "2.png").write_bytes(shirt(99))
+    assert made_now() == 1
+    assert made_now("--opacity", "0.5") == 6
+    assert made_now("--opacity", "0.5") == 0
+    (folder / "logo.png").write_bytes(CUP)
+    assert made_now("--opacity", "0.5") == 6
+
+
+def test_what_fails_is_listed_with_the_reason_and_the_others_are_made(batch, shirts, folder):
+    (shirts / "text.jpg").write_text("I am a text file")
+    (shirts / "empty.jpg").touch()
+
+    answer = batch()
+
+    assert answer.exit_code == 3
+    assert "shirts/text.jpg: base_image: not an image file" in answer.stderr
+    assert "shirts/empty.jpg: --base: is empty" in answer.stderr
+    assert "6 made, 2 failed in" in answer.stderr
+    assert {"text.jpg", "empty.jpg"}.isdisjoint(names(folder / "out"))
+
+
+def test_json_is_a_line_for_each_picture(batch, shirts):
+    batch("--json")
+    (shirts / "text.jpg").write_text("I am a text file")
+
+    lines = [json.loads(line) for line in batch("--json").stdout.splitlines()]
+
+    assert sorted(line["status"] for line in lines) == ["FAILED"] + 6 * ["KEPT"]
+    (failed,) = (line for line in lines if line["status"] == "FAILED")
+    assert (failed["base"], failed["code"]) == ("shirts/text.jpg", "invalid_image")
+
+
+def test_an_interrupted_run_leaves_whole_pictures_and_goes_on(start, batch, between, shirts, folder):
+    for number in range(30):
+        (shirts / f"{number}.png").write_bytes(shirt(number))
+    process = start(*COMMAND, "--concurrency", "2")
+    between.await_calls(SUBMIT, 10)
+
+    status, said = interrupted(process)
+    left = [name for name in names(folder / "out") if name != NAME]
+
+    assert status == 130, said
+    assert "interrupted: the same command again goes on" in said
+    assert 0 < len(left) < 30
+    assert all(name.endswith(".jpg") and not name.startswith(".") for name in left)
+    for name in left:
+        with Image.open(folder / "out" / name) as made:
+            made.load()
+    submitted = between.asked.count(SUBMIT)
+    assert batch().exit_code == 0
+    assert between.asked.count(SUBMIT) - submitted == 30 - len(left)
+
+
+def test_what_was_cut_off_is_made_again(batch, between, folder):
+    batch()
+    manifest = folder / "out" / NAME
+    whole = manifest.read_text()
+    manifest.write_text(whole[:-40])
+    (folder / "out" / ".superimpose-0123.part").write_bytes(b"half")
+
+    before = between.asked.count(SUBMIT)
+    assert batch().exit_code == 0
+    assert between.asked.count(SUBMIT) == before + 1
+    assert batch().exit_code == 0
+    assert between.asked.count(SUBMIT) == before + 1
+    assert not list((folder / "out").glob("*.part"))
+
+
+def test_what_would_befall_every_picture_ends_the_run(batch, between):
+    refused = batch("--key", "wrong")
+    between.faults[SUBMIT] = [(406, {})]
+    broke = batch("--concurrency", "1")
+
+    assert refused.exit_code == 4
+    assert "this API key is not valid" in refused.stderr
+    assert broke.exit_code == 1
+    assert between.asked.count(SUBMIT) == 1
+    assert "6 not begun or given up" in broke.stderr
+
+
+def test_without_room_on_the_disk_it_ends(batch, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("cli.client.saving.secrets.token_hex", full)
+
+    answer = batch()
+
+    assert answer.exit_code == 1
+    assert answer.stderr.endswith("No space left on device\n")
+
+
+def test_where_uploads_are_refused_a_small_overlay_goes_with_each_request(batch, between):
+    between.faults["POST /upload-asset"] = [(413, {})]
+
+    assert batch().exit_code == 0
+
+
+def test_two_runs_do_not_share_a_folder(batch, folder):
+    batch()
+
+    with (folder / "out" / NAME).open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        answer = batch()
+
+    assert answer.exit_code == 1
+    assert "another run writes to out" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--base-dir", "nowhere"), "'nowhere' is no directory"),
+        (("--base-dir", "empty"), "'empty' has no pictures in it"),
+        (("--base-dir", "twice"), "a.jpeg and a.jpg would both become a.jpg: rename one"),
+        (("-o", "shirts"), "is --base-dir too"),
+        (("-o", "logo.png"), "'logo.png' is no directory"),
+    ],
+)
+def test_folders_that_cannot_be_meant_are_refused(batch, folder, arguments, said):
+    (folder / "empty").mkdir()
+    (folder / "twice").mkdir()
+    for name in ("a.jpg", "a.jpeg"):
+        shutil.copy(folder / "cup.jpg", folder / "twice" / name)
+
+    answer = batch(*arguments)
+
+    assert answer.exit_code == 2
+    assert said in " ".join(answer.stderr.replace("│", " ").split())

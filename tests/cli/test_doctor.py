@@ -1,0 +1,83 @@
+"""`superimpose doctor`: what is well is ok, what is not is found."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+
+
+def findings(answer) -> dict[str, dict[str, str]]:
+    return {line["subject"]: line for line in map(json.loads, answer.stdout.splitlines())}
+
+
+@pytest.fixture
+def doctor(superimpose, monkeypatch):
+    """Of the shared service, without asking a name server."""
+    monkeypatch.setattr("cli.doctor.fetch_checks.PUBLIC_NAME", "localhost")
+    return lambda *arguments: superimpose("doctor", *arguments)
+
+
+def test_a_service_that_runs_is_well(doctor, service):
+    answer = doctor("--json")
+    found = findings(answer)
+
+    assert answer.exit_code == 0, answer.output
+    assert {each["verdict"] for each in found.values()} <= {"ok", "warn"}
+    for subject in ("redis", "workers", "store", "fetch", "codecs written", "codecs read", "api", "api key"):
+        assert found[subject]["verdict"] == "ok", found[subject]
+    assert found["workers"]["seen"].startswith("2 registered")
+    assert found["fetch rules"]["verdict"] == "warn", "its settings let it fetch from this machine"
+
+
+def test_lines_say_what_to_do(doctor):
+    text = doctor().stdout
+
+    assert "warn fetch rules" in text
+    assert "-> leave SUPERIMPOSE_FETCH_ALLOW empty" in text
+    assert "warn" in text.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "subject", "verdict"),
+    [
+        ("REDIS_URL", "redis://127.0.0.1:1/0", "redis", "fail"),
+        ("STORAGE_URL", "file:///proc/nowhere", "store", "fail"),
+        ("MAX_CONNECTIONS", "100000000", "open files", "fail"),
+        ("FORMATS", "JPEG,PSD", "codecs", "fail"),
+        ("JOB_TIMEOUT_S", "5000", "settings", "fail"),
+        ("JOB_MEMORY_BYTES", "536870912", "job memory", "warn"),
+        ("MAX_BODY_BYTES", "2048", "body limit", "warn"),
+        ("WORKERS", "200", "workers and cores", "warn"),
+        ("FETCH_HOSTS", "nobody.invalid", "name resolution", "warn"),
+        ("SERVER", "http://127.0.0.1:1", "api", "fail"),
+        ("API_KEY", "wrong", "api key", "fail"),
+    ],
+)
+def test_what_is_wrong_is_found(doctor, monkeypatch, setting, value, subject, verdict):
+    monkeypatch.setenv(f"SUPERIMPOSE_{setting}", value)
+
+    answer = doctor("--json")
+    found = findings(answer)[subject]
+
+    assert found["verdict"] == verdict
+    assert found["advice"]
+    assert answer.exit_code == (1 if verdict == "fail" else 0)
+
+
+def test_a_redis_that_would_lose_requests_is_found(settings, redis, monkeypatch):
+    monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", settings.redis_url)
+    monkeypatch.setenv("SUPERIMPOSE_DATA_DIR", str(settings.data_dir))
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    redis.config_set("appendfsync", "everysec")
+    try:
+        found = findings(CliRunner().invoke(app, ["doctor", "--json"]))
+    finally:
+        redis.config_set("maxmemory-policy", "noeviction")
+        redis.config_set("appendfsync", "always")
+
+    assert found["redis eviction"]["verdict"] == "fail"
+    assert found["redis fsync"]["verdict"] == "warn"
+    assert found["workers"]["verdict"] == "fail", "none runs on this database"
+    assert found["redis rights"]["verdict"] == "ok"

@@ -1,0 +1,103 @@
+"""`superimpose queue`: one look, and a view that a key ends."""
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from jobs import snapshot
+from jobs.status import FailureCode
+from jobs.transitions import Failure, Transitions
+from tests.asking import HOLDER
+from tests.cli.conftest import PATIENCE_S
+
+SIZE = struct.pack("HHHH", 40, 120, 0, 0)  # of a terminal: rows, columns, and both in pixels
+
+
+@pytest.fixture
+def queue(settings, monkeypatch):
+    monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", settings.redis_url)
+    return lambda *arguments: CliRunner().invoke(app, ["queue", *arguments])
+
+
+@pytest.fixture
+def ended(redis, settings, key_id):
+    """Requests of which one waits, one is worked on, and two have ended."""
+    transitions = Transitions(redis, settings)
+    for number in range(4):
+        transitions.create(f"{number:08x}-0000-4000-8000-000000000000", key_id, {"base_image": "a"})
+    first, second, third = (transitions.next(HOLDER), None, None)
+    transitions.fail(first.request_id, 1, Failure(FailureCode.FETCH_FAILED, "no"), {"fetch": 0.25})
+    second = transitions.next(HOLDER)
+    transitions.cancel(second.request_id, Failure(FailureCode.CANCELLED, "no"))
+    third = transitions.next(HOLDER)
+    return third.request_id
+
+
+def test_a_look_counts_what_waits_runs_and_ended(queue, ended):
+    told = json.loads(queue("--json").stdout)
+
+    assert (told["waiting"], told["running"], told["workers"]) == (1, 1, [])
+    assert told["ended"] == {"COMPLETED": 0, "FAILED": 2}
+    assert told["failures"] == {"fetch_failed": 1, "cancelled": 1}
+    assert told["oldest_waiting_s"] >= 0
+    text = queue("--once").stdout
+    for part in ("1 waiting (the first for", "1 running", "2 FAILED", "fetch_failed 1", "no workers"):
+        assert part in text
+
+
+def test_a_look_takes_as_many_round_trips_however_much_there_is(redis, ended, monkeypatch):
+    before = redis.info("stats")["total_commands_processed"]
+    snapshot.take(redis)
+    few = redis.info("stats")["total_commands_processed"] - before
+
+    assert few < 20
+    monkeypatch.setattr(snapshot, "SAMPLE", 1)
+    assert snapshot.take(redis).sampled == 1
+
+
+def test_workers_are_listed_with_what_they_did(superimpose, service):
+    request_id = service.submit(base_image=f"{service.url}/samples/cup.jpg", overlay_image="nonsense")
+    service.finish(request_id)
+
+    told = json.loads(superimpose("queue", "--json").stdout)
+
+    assert [worker["state"] for worker in told["workers"]] == ["idle", "idle"]
+    assert all(worker["pid"] and worker["since"] and worker["heard_at"] for worker in told["workers"])
+    assert "2 workers" not in superimpose("queue").stdout
+    assert superimpose("queue").stdout.count("idle") == 2
+
+
+@pytest.mark.parametrize("key", [b"q", b"\x03"], ids=["a key", "Ctrl-C"])
+def test_on_a_terminal_it_is_drawn_anew_until_a_key_is_pressed(queue, ended, key):
+    terminal, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, SIZE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "queue", "--interval", "0.2"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm"},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    shown = b""
+    while shown.count(b"any key ends this") < 3:
+        shown += os.read(terminal, 65536)
+    os.write(terminal, key)
+
+    _, said = process.communicate(timeout=PATIENCE_S)
+    os.close(terminal)
+
+    assert (process.returncode, said) == (0, b"")
+    assert b"waiting (the first for" in shown
