@@ -165,7 +165,7 @@ def test_a_wrong_password_is_one_sentence_that_does_not_say_it(guarded, tmp_path
         text=True,
     )
 
-    assert told.returncode == 1
+    assert told.returncode == 4
     assert told.stderr.startswith("superimpose: Redis cannot be reached: ")
     assert not any(secret in told.stderr for secret in (PASSWORD, ENCODED, "p@ss"))
 
@@ -180,5 +180,29 @@ def test_a_server_of_another_authority_is_not_spoken_to(guarded, tmp_path):
         text=True,
     )
 
-    assert told.returncode == 1
+    assert told.returncode == 4
     assert "CERTIFICATE_VERIFY_FAILED" in told.stderr
+
+
+@pytest.mark.parametrize("arguments", [["requests", "list"], ["queue", "--once"], ["keys", "list"]])
+def test_the_operators_commands_work_with_these_rights(guarded, tmp_path, arguments):
+    told = subprocess.run(
+        [sys.executable, "-m", "cli", *arguments],
+        env=environment(guarded.plain, tmp_path),
+        capture_output=True,
+        text=True,
+    )
+
+    assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_the_doctor_finds_these_rights_enough(guarded, tmp_path):
+    told = subprocess.run(
+        [sys.executable, "-m", "cli", "doctor"],
+        env=environment(guarded.plain, tmp_path),
+        capture_output=True,
+        text=True,
+    )
+
+    assert "ok   redis rights" in told.stdout
+    assert "ok   redis fsync        its ACL does not tell" in told.stdout

@@ -52,7 +52,7 @@ def test_a_redis_that_is_not_there_is_one_sentence(tmp_path):
         [sys.executable, "-m", "cli", "keys", "list"], env=env, capture_output=True, text=True
     )
 
-    assert done.returncode == 1
+    assert done.returncode == 4
     assert done.stderr.startswith("superimpose: Redis cannot be reached: ")
 
 

@@ -1,0 +1,39 @@
+"""The line on a terminal that says how far a request is."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from cli.run.live_line import described
+from tests.cli.conftest import PATIENCE_S
+
+CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def test_it_changes_in_place_and_leaves_the_timings(superimpose, folder):
+    terminal, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "run", "--base", "cup.jpg", "--overlay", "logo.png", "-o", "out.png"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm", "COLUMNS": "120"},
+    )
+    os.close(theirs)
+    made, _ = process.communicate(timeout=PATIENCE_S)
+    shown = os.read(terminal, 65536)
+    os.close(terminal)
+
+    assert made.startswith(b"out.png: png, 600 x 400")
+    assert b"\x1b[2K" in shown, "a line is cleared to be written anew"
+    assert b"COMPLETED in " in CONTROL.sub(b"", shown)
+    assert b"\nuploading" not in CONTROL.sub(b"", shown)
+
+
+def test_the_place_in_the_queue_is_said():
+    assert described({"status": "QUEUED", "queue_position": 0}) == "QUEUED, next"
+    assert described({"status": "QUEUED", "queue_position": 1200}) == "QUEUED, 1,200 before it"
+    assert described({"status": "PROCESSING"}) == "PROCESSING"
