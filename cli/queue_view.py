@@ -13,42 +13,29 @@ SILENT_S = 15  # workers are heard of every 5
 
 def view(seen: Snapshot) -> RenderableType:
     """Everything, on one screen."""
-    parts: list[RenderableType] = [_line(seen)]
-    if seen.failures:
-        parts.append(_failures(seen))
+    parts: list[RenderableType] = [_now(seen), _lately(seen)]
     if seen.stages:
         parts += ["", _stages(seen)]
     return Group(*parts, "", _workers(seen) if seen.workers else Text("no workers", style="bold red"))
 
 
-def _line(seen: Snapshot) -> Text:
-    done, failed = seen.ended[Status.COMPLETED], seen.ended[Status.FAILED]
-    line = Text.assemble(
-        (f"{seen.waiting:,}", "bold yellow"),
-        " waiting",
-        f" (the first for {length(seen.oldest_waiting_s)})" if seen.waiting else "",
-        ("   "),
-        (f"{seen.running:,}", "bold cyan"),
-        " running   ",
-    )
-    if seen.delayed:
-        line.append(f"{seen.delayed:,} to be tried again   ")
-    line.append(f"{done:,}", "bold green").append(" COMPLETED, ").append(f"{failed:,}", "bold red")
-    line.append(f" FAILED in the last {RECENT_S} s ({(done + failed) / RECENT_S:.1f}/s)")
+def _now(seen: Snapshot) -> Text:
+    line = Text.assemble((f"{seen.waiting:,}", "bold yellow"), " waiting")
     if seen.waiting:
-        drained = length(seen.drained_in_s) if seen.drained_in_s is not None else "nobody knows when"
-        line.append(f"   empty in {drained}")
-    return line
+        drained_s = seen.drained_in_s
+        line.append(f" (the first for {length(seen.oldest_waiting_s)}, ")
+        line.append("nobody knows how long)" if drained_s is None else f"all done in {length(drained_s)})")
+    line.append(", ").append(f"{seen.running:,}", "bold cyan").append(" running")
+    return line.append(f", {seen.delayed:,} to be tried again" if seen.delayed else "")
 
 
-def _failures(seen: Snapshot) -> Text:
-    often_first = sorted(seen.failures.items(), key=lambda each: -each[1])
-    return Text(
-        "FAILED with "
-        + ", ".join(f"{code} {times:,}" for code, times in often_first)
-        + f" of {seen.sampled:,}",
-        style="red",
-    )
+def _lately(seen: Snapshot) -> Text:
+    done, failed = seen.ended[Status.COMPLETED], seen.ended[Status.FAILED]
+    line = Text.assemble((f"{done:,}", "bold green"), " COMPLETED, ", (f"{failed:,}", "bold red"), " FAILED")
+    if seen.failures:
+        often_first = sorted(seen.failures.items(), key=lambda each: -each[1])
+        line.append(f" ({', '.join(f'{code} {times:,}' for code, times in often_first)})", "red")
+    return line.append(f" in the last {RECENT_S} s, {(done + failed) / RECENT_S:.1f}/s")
 
 
 def _stages(seen: Snapshot) -> Table:

@@ -1,11 +1,11 @@
 """How a folder's pictures are getting on: a bar on a terminal, else a line now and then."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.client.api import JsonObject
@@ -17,13 +17,20 @@ PLAIN_EVERY_S = 10
 class Tally:
     """Counts pictures that were made, kept from before, or failed, and shows it on stderr."""
 
-    def __init__(self, total: int, as_json: bool, console: Console | None = None) -> None:
+    def __init__(
+        self,
+        total: int,
+        as_json: bool,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.made = self.kept = 0
         self.failed: dict[Path, str] = {}
         self._total = total
         self._as_json = as_json
         self._console = console or Console(stderr=True, highlight=False)
-        self._started_at = self._told_at = time.monotonic()
+        self._clock = clock
+        self._started_at = self._told_at = clock()
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
@@ -32,6 +39,7 @@ class Tally:
             TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[failed]}", style="red"),
             console=self._console,
+            get_time=clock,
             expand=True,
         )
         self._task = self._bar.add_task("pictures", total=total, rate="", failed="")
@@ -75,11 +83,13 @@ class Tally:
         parts.append(f"{len(self.failed):,} failed" if self.failed else "")
         if left := self._total - self.done:
             parts.append(f"{left:,} not begun or given up")
-        seconds = time.monotonic() - self._started_at
-        return f"{', '.join(filter(None, parts))} in {seconds:.1f} s ({self._rate()})"
+        return f"{', '.join(filter(None, parts))} in {self._clock() - self._started_at:.1f} s"
+
+    def __rich__(self) -> RenderableType:
+        return self._bar.get_renderable()
 
     def _rate(self) -> str:
-        return f"{(self.made + len(self.failed)) / (time.monotonic() - self._started_at):.1f}/s"
+        return f"{(self.made + len(self.failed)) / max(0.1, self._clock() - self._started_at):.1f}/s"
 
     def _tell(self, line: JsonObject) -> None:
         if self._as_json:
@@ -88,6 +98,7 @@ class Tally:
         self._bar.update(
             self._task, completed=self.done, description="pictures", rate=self._rate(), failed=failed
         )
-        if not self._console.is_terminal and time.monotonic() - self._told_at > PLAIN_EVERY_S:
-            self._told_at = time.monotonic()
-            self._console.print(f"{self.done:,} of {self._total:,}: {self.summary()}", soft_wrap=True)
+        if not self._console.is_terminal and self._clock() - self._told_at > PLAIN_EVERY_S:
+            self._told_at = self._clock()
+            so_far = ", ".join(filter(None, (f"{self.done:,} of {self._total:,}", failed, self._rate())))
+            self._console.print(so_far, soft_wrap=True)
