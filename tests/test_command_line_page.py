@@ -1,4 +1,4 @@
-"""docs/command-line.md: every block runs as it stands, its answers look like that, its pictures are today's."""
+"""docs/command-line.md: every block runs as it stands, answers look like that, pictures are today's."""
 
 import json
 import os

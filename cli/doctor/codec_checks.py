@@ -10,6 +10,7 @@ from cli.formats import SUFFIX
 from compositor import Limits, SuperimposeParams, superimpose
 from jobs.inputs import sample_bytes
 from jobs.settings import Settings
+from worker.content_check import UnusableCheck, load_check
 
 COLOUR = (200, 30, 60)
 CLOSE = 12  # of 255: what lossy formats may change
@@ -26,6 +27,8 @@ def check_codecs(settings: Settings) -> Findings:
     yield _tried("codecs written", {name: name for name in SUFFIX}, limits)
     yield _tried("codecs read", dict.fromkeys(limits.formats, "png"), limits)
     yield _samples(limits)
+    if settings.content_check:
+        yield _content_check(settings)
 
 
 def _tried(subject: str, formats: dict[str, str], limits: Limits) -> Finding:
@@ -56,6 +59,16 @@ def _samples(limits: Limits) -> Finding:
     took_ms = 1000 * (time.perf_counter() - start)
     turbo = "libjpeg-turbo" if features.check_feature("libjpeg_turbo") else "a slow JPEG library"
     return ok("compositor", f"{made.width} x {made.height} in {took_ms:.0f} ms, with {turbo}")
+
+
+def _content_check(settings: Settings) -> Finding:
+    try:
+        load_check(settings)
+    except UnusableCheck as error:
+        return fail(
+            "content check", str(error), "no worker starts: correct SUPERIMPOSE_CONTENT_CHECK"
+        )
+    return ok("content check", "loads")
 
 
 def _plain(name: str) -> bytes:

@@ -24,6 +24,7 @@ class LiveLine:
             TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
             console=self._console,
+            redirect_stdout=False,
             transient=True,
         )
         self._task = self._progress.add_task("", total=None)

@@ -1,5 +1,6 @@
 """How a folder's pictures are getting on: a bar on a terminal, else a line now and then."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ class Tally:
             TextColumn("{task.fields[failed]}", style="red"),
             console=self._console,
             get_time=clock,
+            redirect_stdout=False,  # it would send `--json` to stderr
             expand=True,
         )
         self._task = self._bar.add_task("pictures", total=total, rate="", failed="")
@@ -47,7 +49,7 @@ class Tally:
     @contextmanager
     def shown(self) -> Iterator["Tally"]:
         """Show it for as long as the block runs."""
-        if not self._console.is_terminal:
+        if not self._console.is_terminal or (self._as_json and sys.stdout.isatty()):
             yield self
             return
         with self._bar:

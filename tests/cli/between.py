@@ -13,7 +13,7 @@ Fault = Literal["lost"] | tuple[int, dict[str, str]]
 
 
 class Between(ThreadingHTTPServer):
-    """Passes calls on to the service at `target`; `faults` by method and path befall the first of them."""
+    """Passes calls on to the service at `target`; `faults` by method and path befall the first."""
 
     daemon_threads = True
 
@@ -45,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         path = self.path.partition("?")[0]
-        call = f"{self.command} {path}"
+        call = f"{self.command} {'/pictures' if path.startswith('/pictures/') else path}"
         with self.server.arrived:
             self.server.asked.append(call)
             self.server.arrived.notify_all()

@@ -46,6 +46,7 @@ def test_lines_say_what_to_do(doctor):
         ("STORAGE_URL", "file:///proc/nowhere", "store", "fail"),
         ("MAX_CONNECTIONS", "100000000", "open files", "fail"),
         ("FORMATS", "JPEG,PSD", "codecs", "fail"),
+        ("CONTENT_CHECK", "nowhere:check", "content check", "fail"),
         ("JOB_TIMEOUT_S", "5000", "settings", "fail"),
         ("JOB_MEMORY_BYTES", "536870912", "job memory", "warn"),
         ("MAX_BODY_BYTES", "2048", "body limit", "warn"),

@@ -1,8 +1,10 @@
 """The line on a terminal that says how far a request is."""
 
+import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +33,27 @@ def test_it_changes_in_place_and_leaves_the_timings(superimpose, folder):
     assert b"\x1b[2K" in shown, "a line is cleared to be written anew"
     assert b"COMPLETED in " in CONTROL.sub(b"", shown)
     assert b"\nuploading" not in CONTROL.sub(b"", shown)
+
+
+def test_the_bar_of_a_folder_leaves_stdout_to_json(superimpose, folder):
+    (folder / "shirts").mkdir()
+    shutil.copy("cup.jpg", "shirts")
+    terminal, theirs = pty.openpty()
+    command = ["run", "--base-dir", "shirts", "--overlay", "logo.png", "-o", "out", "--json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", *command],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm", "COLUMNS": "120"},
+    )
+    os.close(theirs)
+    told, _ = process.communicate(timeout=PATIENCE_S)
+    shown = CONTROL.sub(b"", os.read(terminal, 65536))
+    os.close(terminal)
+
+    assert json.loads(told)["output"] == "out/cup.jpg"
+    assert b"1/1" in shown
+    assert b"1 made in" in shown
 
 
 def test_the_place_in_the_queue_is_said():

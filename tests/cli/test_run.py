@@ -9,6 +9,7 @@ from PIL import Image
 from cli.client import calls
 from jobs.inputs import sample_bytes
 from tests.cli.conftest import interrupted
+from tests.origin import CUP
 
 PLACED = ("--rescale-factor", "0.33", "--x-offset", "430", "--y-offset", "235")
 SUBMIT = "POST /v2/superimpose"
@@ -166,6 +167,13 @@ def test_a_server_that_never_has_time_is_given_up(run, between, monkeypatch):
 
     assert answer.exit_code == 1
     assert "not now" in answer.stderr
+
+
+def test_a_picture_is_fetched_from_the_bucket_it_is_redirected_to(run, between, folder, origin):
+    between.faults["GET /pictures"] = [(307, {"Location": f"{origin.url}/cup.jpg"})]
+
+    assert run("--base", "cup.jpg").exit_code == 0
+    assert (folder / "out.png").read_bytes() == CUP
 
 
 def test_ctrl_c_cancels_the_request(start, service, origin, folder):
