@@ -184,7 +184,7 @@ def test_a_server_of_another_authority_is_not_spoken_to(guarded, tmp_path):
     assert "CERTIFICATE_VERIFY_FAILED" in told.stderr
 
 
-@pytest.mark.parametrize("arguments", [["requests", "list"], ["queue", "--once"], ["keys", "list"]])
+@pytest.mark.parametrize("arguments", [["requests", "list"], ["queue", "--once"]])
 def test_the_operators_commands_work_with_these_rights(guarded, tmp_path, arguments):
     told = subprocess.run(
         [sys.executable, "-m", "cli", *arguments],

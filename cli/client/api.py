@@ -15,6 +15,10 @@ from cli.client.server import Server
 ANSWER_S = 30
 """What an answer may take, on top of what it was asked to wait."""
 CANCEL_S = 3
+NOT_OURS = "is --server the address of this service?"
+
+NO_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+"""As many as there are callers; with fewer, polls that are held back would keep the others waiting."""
 
 JsonObject = dict[str, Any]
 
@@ -31,7 +35,10 @@ class Api:
     async def open(cls, server: Server, key: str, on_pause: OnPause) -> AsyncIterator["Api"]:
         """A client with connections that are kept; closes them at the end."""
         async with httpx.AsyncClient(
-            base_url=server.url, timeout=ANSWER_S, trust_env=not server.is_here, follow_redirects=False
+            base_url=server.url,
+            timeout=ANSWER_S,
+            trust_env=not server.is_here,
+            limits=NO_LIMITS,
         ) as http:
             yield cls(Calls(http, on_pause), key)
 
@@ -39,7 +46,8 @@ class Api:
         """Submit, and return the request's id; the same again is the same request."""
         headers = self._key | {"Idempotency-Key": idempotency_key, "Content-Type": "application/json"}
         content = json.dumps(body).encode()
-        return str((await self._asked("POST", "/v2/superimpose", headers, content=content))["request_id"])
+        submitted = await self._asked("POST", "/v2/superimpose", headers, content=content)
+        return str(part(submitted, "request_id"))
 
     async def status(self, request_id: str, wait_s: int) -> JsonObject:
         """Where a request stands, FAILED too; a server that can waits for news of it."""
@@ -48,11 +56,15 @@ class Api:
             "GET", path, headers=self._key, params={"wait": wait_s}, timeout=wait_s + ANSWER_S
         )
         body = read_json(answer)
-        return body if body.get("status") == "FAILED" else checked(answer, body)
+        if body.get("status") != "FAILED":
+            part(checked(answer, body), "status")
+        return body
 
     async def result(self, request_id: str) -> JsonObject:
         """The result of a COMPLETED request."""
-        return await self._asked("GET", f"/v2/requests/{request_id}", self._key)
+        result = await self._asked("GET", f"/v2/requests/{request_id}", self._key)
+        part(result, "images", 0, "file_name")
+        return result
 
     async def picture(self, file_name: str, into: BinaryIO) -> None:
         """Write a picture to a file; its bucket, where it is redirected to, is not told the key."""
@@ -71,7 +83,7 @@ class Api:
         """Upload a file, and return the URL that requests can name it by. Raises OSError."""
         with path.open("rb") as file:
             sent = await self._asked("POST", "/upload-asset", self._key, files={"file": ("picture", file)})
-        return str(sent["file_urls"][0])
+        return str(part(sent, "file_urls", 0))
 
     async def credits(self) -> JsonObject:
         """What the key can spend; `Refused` with 401 if it is not valid."""
@@ -89,10 +101,19 @@ def read_json(answer: httpx.Response) -> JsonObject:
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise Unreachable(
-            f"the server answers {answer.status_code} and no JSON: is --server the address of this service?"
-        )
+        raise Unreachable(f"the server answers {answer.status_code} and no JSON: {NOT_OURS}")
     return body
+
+
+def part(body: JsonObject, *path: str | int) -> Any:
+    """What stands there in an answer. Raises `Unreachable` if nothing does."""
+    found: Any = body
+    try:
+        for step in path:
+            found = found[step]
+    except (LookupError, TypeError):
+        raise Unreachable(f"the server's answer has no {path[0]}: {NOT_OURS}") from None
+    return found
 
 
 def checked(answer: httpx.Response, body: JsonObject) -> JsonObject:

@@ -59,7 +59,7 @@ class Calls:
                 if time.monotonic() + wait_s > deadline:
                     return answer
                 why = f"the server answers {answer.status_code}"
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 lost = isinstance(error, NOT_CONNECTED) and not self._reached
                 if lost or time.monotonic() + wait_s > deadline:
                     raise Unreachable(self._unreachable(error)) from None
@@ -82,7 +82,7 @@ class Calls:
             await answer.aclose()
         return answer
 
-    def _unreachable(self, error: httpx.TransportError) -> str:
+    def _unreachable(self, error: httpx.RequestError) -> str:
         """Without httpx's text, which may be empty or the system's."""
         what = "answers too slowly" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
         return (

@@ -65,9 +65,7 @@ def _content_check(settings: Settings) -> Finding:
     try:
         load_check(settings)
     except UnusableCheck as error:
-        return fail(
-            "content check", str(error), "no worker starts: correct SUPERIMPOSE_CONTENT_CHECK"
-        )
+        return fail("content check", str(error), "no worker starts: correct SUPERIMPOSE_CONTENT_CHECK")
     return ok("content check", "loads")
 
 

@@ -144,7 +144,7 @@ def test_a_submit_whose_answer_was_lost_is_the_same_request_when_it_is_asked_aga
     assert after == before + 1
 
 
-@pytest.mark.parametrize("status", [429, 502, 503])
+@pytest.mark.parametrize("status", [429, 502])
 def test_a_server_that_asks_to_wait_is_given_the_time(run, between, monkeypatch, status):
     paused = []
 
@@ -174,6 +174,13 @@ def test_a_picture_is_fetched_from_the_bucket_it_is_redirected_to(run, between, 
 
     assert run("--base", "cup.jpg").exit_code == 0
     assert (folder / "out.png").read_bytes() == CUP
+
+
+def test_a_server_of_something_else_is_not_taken_for_ours(run, origin):
+    answer = run("--base", "cup.jpg", "--server", origin.url)
+
+    assert answer.exit_code == 4
+    assert "is --server the address of this service?" in answer.stderr
 
 
 def test_ctrl_c_cancels_the_request(start, service, origin, folder):
