@@ -1,46 +1,27 @@
-"""One look at the queue and its workers, in four round trips to Redis however much is there."""
+"""One look at the queue and its workers, in five round trips to Redis however much is there."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from statistics import fmean, median
 from typing import Any
 
 from redis import Redis
-from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.connection import redis_time
 from jobs.queue import RQ_TTL_S
 from jobs.record import Record
 from jobs.status import Status
+from jobs.worker_listing import WorkerSeen, look
 
 SAMPLE = 200
 """How many of the requests that ended in the last minute are looked into, the newest, of each ending."""
-MAX_WORKERS = 256
 STAGES = ("queue_time", "fetch", "decode", "inspect", "compose", "encode", "store", "total_time")
 RECENT_S = RQ_TTL_S
 """For so long RQ's registries list what has ended."""
 
-_WORKER = ("state", "birth", "last_heartbeat", "hostname", "pid", "successful_job_count", "failed_job_count")
-_ENDED = ("key_id", "status", "created_at", "started_at", "finished_at", "code", "metrics")
-
-
-@dataclass(frozen=True)
-class WorkerSeen:
-    """A worker as it is registered; times in seconds since the epoch, None: not known."""
-
-    name: str
-    state: str
-    host: str
-    pid: int
-    since: float | None
-    heard_at: float | None
-    done: int
-    failed: int
-    request_id: str | None
-    busy_since: float | None
+_FIELDS = ("key_id", "status", "created_at", "started_at", "finished_at", "code", "metrics")
 
 
 @dataclass(frozen=True)
@@ -91,7 +72,7 @@ def take(redis: Redis) -> Snapshot:
             pipe.zcount(registry, at, "+inf")
         waiting, running, delayed, oldest, pace, names, *recent = pipe.execute()
     done_ids, done, failed_ids, failed = recent
-    workers, ended = _looked_into(redis, sorted(names)[:MAX_WORKERS], [*done_ids, *failed_ids])
+    ended = _ended(redis, [*done_ids, *failed_ids])
     return Snapshot(
         at=at,
         waiting=waiting,
@@ -103,68 +84,22 @@ def take(redis: Redis) -> Snapshot:
         stages=_stages(ended),
         failures=dict(Counter(str(record.code) for record in ended if record.code)),
         sampled=len(ended),
-        workers=workers,
+        workers=look(redis, names),
     )
 
 
-def _looked_into(redis: Any, keys: list[bytes], ids: list[bytes]) -> tuple[list[WorkerSeen], list[Record]]:
+def _ended(redis: Any, ids: list[bytes]) -> list[Record]:
     with redis.pipeline(transaction=False) as pipe:
-        for key in keys:
-            pipe.hmget(key, _WORKER)
-            pipe.srandmember(key + b":executions")
         for request_id in ids:
-            pipe.hmget(keyspace.request(request_id.decode()), _ENDED)
+            pipe.hmget(keyspace.request(request_id.decode()), _FIELDS)
         answers = pipe.execute()
-    at = 2 * len(keys)
-    return _workers(redis, keys, answers[:at]), _records(ids, answers[at:])
-
-
-def _records(ids: list[bytes], answers: list[list[bytes | None]]) -> list[Record]:
     records = []
     for request_id, values in zip(ids, answers, strict=True):
-        pairs = zip(_ENDED, values, strict=True)
+        pairs = zip(_FIELDS, values, strict=True)
         fields: dict[bytes | str, bytes | str] = {name: value for name, value in pairs if value is not None}
         record = Record.from_hash(request_id.decode(), fields) if "status" in fields else None
         records += [record] if record else []
     return records
-
-
-def _workers(redis: Any, keys: list[bytes], answers: list[Any]) -> list[WorkerSeen]:
-    """Of those that are registered; a name without a registration is one that died."""
-    jobs = [execution.decode().partition(":")[0] if execution else None for execution in answers[1::2]]
-    with redis.pipeline(transaction=False) as pipe:
-        for job in jobs:
-            pipe.hget(keyspace.request(job or ""), "claimed_at")
-        claimed = pipe.execute() if jobs else []
-    seen = []
-    for key, values, job, since in zip(keys, answers[::2], jobs, claimed, strict=True):
-        text = [str_if_bytes(value) if value is not None else "" for value in values]
-        state, birth, heard, host, pid, done, failed = text
-        if not birth:
-            continue
-        seen.append(
-            WorkerSeen(
-                name=key.decode().removeprefix("rq:worker:"),
-                state=state,
-                host=host,
-                pid=int(pid or 0),
-                since=_moment(birth),
-                heard_at=_moment(heard),
-                done=int(done or 0),
-                failed=int(failed or 0),
-                request_id=job,
-                busy_since=int(since) / 1000 if since else None,
-            )
-        )
-    return seen
-
-
-def _moment(text: str) -> float | None:
-    """RQ's way to write times."""
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return None
 
 
 def _stages(records: Sequence[Record]) -> dict[str, Stage]:

@@ -13,8 +13,9 @@ from rich.console import Console, RenderableType
 
 from cli.queue_view import view
 from cli.run.tally import Tally
-from jobs.snapshot import Snapshot, Stage, WorkerSeen
+from jobs.snapshot import Snapshot, Stage
 from jobs.status import Status
+from jobs.worker_listing import WorkerSeen
 
 HERE = Path(__file__).parent
 AT = 1_800_000_000.0
