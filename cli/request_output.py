@@ -23,6 +23,7 @@ STYLES = {
 }
 MOMENTS = ("created_at", "started_at", "claimed_at", "finished_at", "expires_at")
 TEXTS = ("status", "key_id", "code", "error", "charge", "worker")
+WIDTH = 140
 NUMBERS = ("attempts", "given_back", "cost")
 
 
@@ -41,11 +42,9 @@ def listed(record: Record) -> dict[str, Any]:
 
 
 def print_table(found: Found) -> None:
-    """Requests as rows; on what is no terminal no cell is cut off."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=200)
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    """Requests as rows. No cell is cut off, as ids are there to be copied: a narrow terminal wraps lines."""
+    console = Console(highlight=False, width=WIDTH)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("id", "made", "status", "took", "tries", "key", "why"):
         table.add_column(
             name, no_wrap=name != "why", justify="right" if name in ("took", "tries") else "left"
