@@ -8,7 +8,7 @@ from cli.client.api import Api, JsonObject
 
 HELD_S = 25
 """For how long a server is asked to hold a poll back; one that does not know of it answers at once."""
-SHOWN_S = 2
+SHOWN_S = 1
 """The same where somebody watches the place in the queue."""
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 2.0
