@@ -1,4 +1,4 @@
-"""Following a request: its status and its result, each from one read of the record."""
+"""Following a request: its status and its result, as they are now, once it has ended, or as they change."""
 
 import base64
 from collections.abc import Mapping
@@ -6,12 +6,15 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
 
 from api.access import Seen, owned_request
 from api.direct import DirectRoute
 from api.errors import ApiError, already_finished, unknown_request
+from api.event_stream import EVENTS, LAST_EVENT_ID, EventStream
 from api.json_response import JsonResponse
-from api.openapi import KEY, REQUEST_ID
+from api.long_poll import WAIT, ended
+from api.openapi import KEY, REQUEST_ID, parameters
 from api.schemas import Cancelled, Completed, Failed, Result, Running, answers
 from api.service import origin_of, service_of
 from jobs.cancellation import CANCELLED
@@ -36,24 +39,40 @@ def urls(origin: str, request_id: str) -> dict[str, str]:
 @router.get(
     "/v2/requests/{request_id}/status",
     summary="Status of a request",
-    responses={200: {"model": Completed | Running}, **FAILED, **answers(401, 404, 429, 500, 502)},
-    openapi_extra=KEY | REQUEST_ID,
+    responses={200: {"model": Completed | Running}, **FAILED, **answers(400, 401, 404, 429, 500, 502)},
+    openapi_extra=KEY | parameters(REQUEST_ID, WAIT),
 )
 async def status(request: Request) -> JsonResponse:
     """QUEUED, PROCESSING or COMPLETED; 422 with the reason if it FAILED."""
-    return _status(request, await owned_request(request))
+    return _status(request, await _seen(request, View.STATUS))
+
+
+@router.get(
+    "/v2/requests/{request_id}/status/stream",
+    summary="Status of a request, as events",
+    responses={**EVENTS, **answers(400, 401, 404, 429, 500, 502)},
+    openapi_extra=KEY | parameters(REQUEST_ID, LAST_EVENT_ID),
+)
+async def stream(request: Request) -> Response:
+    """Server-Sent Events: the status as it is, then one event for each change, and the end after the last."""
+    seen = await owned_request(request)
+    origin_of(request)  # a host that no URL can have is refused before the answer begins
+    last = request.headers.get("last-event-id", "")
+    if last in TERMINAL and seen.record.status in TERMINAL:
+        return Response(status_code=204)
+    return EventStream(request, last, lambda seen: _body(request, seen))
 
 
 @router.get(
     "/v2/requests/{request_id}",
     summary="Result of a request",
-    responses={200: {"model": Result | Running}, **FAILED, **answers(401, 404, 429, 500, 502)},
-    openapi_extra=KEY | REQUEST_ID,
+    responses={200: {"model": Result | Running}, **FAILED, **answers(400, 401, 404, 429, 500, 502)},
+    openapi_extra=KEY | parameters(REQUEST_ID, WAIT),
 )
 @router.get("/v1/requests/{request_id}", include_in_schema=False)
 async def result(request: Request) -> JsonResponse:
     """The picture's URL (or base64) once COMPLETED; before that, and if it FAILED, the status."""
-    seen = await owned_request(request, View.RESULT)
+    seen = await _seen(request, View.RESULT)
     if seen.record.output is None:
         return _status(request, seen)
     return JsonResponse(await _result(request, seen.record, seen.record.output))
@@ -63,7 +82,7 @@ async def result(request: Request) -> JsonResponse:
     "/v2/requests/{request_id}/cancel",
     summary="Cancel a request",
     responses={200: {"model": Cancelled}, **answers(401, 404, 409, 429, 500, 502)},
-    openapi_extra=KEY | REQUEST_ID,
+    openapi_extra=KEY | parameters(REQUEST_ID),
 )
 async def cancel(request: Request) -> JsonResponse:
     """It ends as FAILED with the code `cancelled`, says what it was, and whoever works on it is stopped."""
@@ -82,7 +101,15 @@ def _refusal(record: Record, refused: IllegalMove) -> ApiError:
     return unknown_request(record.request_id)
 
 
+async def _seen(request: Request, view: View) -> Seen:
+    return await (ended if request.scope["query_string"] else owned_request)(request, view)
+
+
 def _status(request: Request, seen: Seen) -> JsonResponse:
+    return JsonResponse(_body(request, seen), 422 if seen.record.status is Status.FAILED else 200)
+
+
+def _body(request: Request, seen: Seen) -> dict[str, Any]:
     record = seen.record
     body: dict[str, Any] = {"status": record.status, "request_id": record.request_id}
     if record.status not in TERMINAL:
@@ -91,7 +118,7 @@ def _status(request: Request, seen: Seen) -> JsonResponse:
         body["queue_position"] = seen.position
     if record.status is Status.FAILED:
         body |= failure(record)
-    return JsonResponse(body | {"metrics": record.metrics}, 422 if record.status is Status.FAILED else 200)
+    return body | {"metrics": record.metrics}
 
 
 def failure(record: Record) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
 from jobs.admission import Caller
 from jobs.idempotency import IdempotencyConflict
 from jobs.output import Output
-from jobs.record import Record
+from jobs.record import Record, View
 from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
 from jobs.submission import Asked, InvalidPictures
 from jobs.transitions import Created, IllegalMove, NotEnoughCredits, QueueFull
@@ -117,7 +117,7 @@ async def finished(request: Request, request_id: str) -> Record:
         async with asyncio.timeout(service.settings.sync_timeout_s):
             with service.changes.watch(request_id) as changed:
                 while True:
-                    record = await service.reader.record(request_id)
+                    record, _ = await service.reader.request(request_id, View.RESULT)
                     if record and record.status in TERMINAL:
                         return record
                     await changed.wait()

@@ -39,7 +39,7 @@ def commands(redis: Redis):
     return commands
 
 
-HOUSEKEEPING = {"SET", "TIME", "ZRANGEBYSCORE"}  # of the API, every ten seconds
+HOUSEKEEPING = {"SET", "TIME", "ZRANGEBYSCORE", "PING"}  # of the API, every few seconds
 
 
 def test_a_submit_waits_twice_for_redis(stack: Stack, commands):
