@@ -47,10 +47,20 @@ data: {"status":"COMPLETED","request_id":"...","metrics":{"inference_time":0.021
 
 """
 
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "event": {"const": "status"},
+        "id": {"enum": [status.value for status in Status]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "id", "data"],
+}
+
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events named `status`; `data` is the body that the status would be answered with",
-        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE}},
+        "content": {"text/event-stream": {"schema": EVENT, "example": EXAMPLE}},
     },
     204: {"description": "The last event was received already; EventSource does not come again"},
 }
@@ -95,6 +105,7 @@ class EventStream(StreamingResponse):
                     seen = await call.read()
                 except RedisError:
                     call.retry_soon()
+                    yield HEARTBEAT
                 except ApiError:
                     return  # it has expired, as the client will be told when it comes again
                 else:

@@ -21,8 +21,8 @@ WAIT: dict[str, Any] = {
     "name": "wait",
     "in": "query",
     "required": False,
-    "description": "Seconds that the answer may take: it comes as soon as the request is COMPLETED or FAILED, "
-    "and at the latest then, with the status as it is. 0: at once.",
+    "description": "Seconds that the answer may take: it comes as soon as the request is COMPLETED or "
+    "FAILED, and at the latest then, with the status as it is. 0: at once.",
     "schema": {"type": "number", "minimum": 0, "maximum": LONGEST_S, "default": 0},
 }
 """The parameter, as documentation."""
