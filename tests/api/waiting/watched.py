@@ -1,17 +1,16 @@
-"""The API, which also tells how many calls wait and run: `python -m tests.api.watched --port PORT`."""
+"""The API, which also tells how many calls wait and run: `python -m tests.api.waiting.watched --port PORT`."""
 
 import asyncio
 import sys
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 
-from api.app import create_app, with_headers
+from api.app import create_app
 from api.direct import DirectRoute
 from api.json_response import JsonResponse
 from api.service import service_of
+from cli import roles
 from cli.listening import bind
-from cli.roles import serve
-from jobs.logs import set_up_logs
 from jobs.settings import Settings
 
 
@@ -21,10 +20,13 @@ async def watched(request: Request) -> JsonResponse:
     return JsonResponse({"waiting": service_of(request).changes.watchers, "tasks": tasks})
 
 
-if __name__ == "__main__":
-    set_up_logs()
-    settings = Settings()
+def create_watched_app(settings: Settings) -> FastAPI:
+    """The API with one route more."""
     api = create_app(settings)
     api.router.routes.append(DirectRoute("/watched", watched))
-    listener = bind("127.0.0.1", int(sys.argv[-1]))
-    serve(with_headers(api, settings), settings, listener, lambda: api.state.service.changes.stop())
+    return api
+
+
+if __name__ == "__main__":
+    roles.create_app = create_watched_app
+    roles.run_api_on(bind("127.0.0.1", int(sys.argv[-1])))
