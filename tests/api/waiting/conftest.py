@@ -22,23 +22,27 @@ BROKEN = Failure(FailureCode.INTERNAL, "broken")
 STATUS = "/v2/requests/{}/status"
 STREAM = f"{STATUS}/stream"
 SECONDS = {"wait": 60}
+WATCHED = "tests.api.waiting.watched"
+MAX_CONNECTIONS = 5100
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def redis(redis_socket) -> Iterator[Redis]:
     with Redis.from_url(f"unix://{redis_socket}?db=7") as connection:
         connection.flushdb()
         yield connection
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def edge(redis, redis_socket, tmp_path_factory) -> Iterator[Edge]:
-    with serving(redis_socket, tmp_path_factory.mktemp("waiting"), "tests.api.waiting.watched") as edge:
+    """Shared by all of these tests: starting one takes longer than most of them."""
+    folder = tmp_path_factory.mktemp("waiting")
+    with serving(redis_socket, folder, WATCHED, max_connections=MAX_CONNECTIONS) as edge:
         yield edge
         assert "Traceback" not in edge.log
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def transitions(redis) -> Transitions:
     return Transitions(redis, Settings())
 

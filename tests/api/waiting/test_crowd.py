@@ -3,7 +3,6 @@
 import asyncio
 import os
 
-import httpx
 import pytest
 import uvloop
 
@@ -11,7 +10,6 @@ from jobs.api_keys import ApiKeys
 from tests import crowd
 from tests.api.waiting.conftest import OUTPUT, STATUS, STREAM, until
 from tests.asking import HOLDER, SAMPLES
-from tests.edge import serving
 
 WAITERS = 5000
 REQUESTS = 100
@@ -19,36 +17,32 @@ PLACES = [f"{STATUS}?wait=60", STREAM]  # half of them each
 MOST_CONNECTIONS = 12  # of one API process to Redis
 
 
-def test_five_thousand_who_wait_all_hear_of_the_end(redis, redis_socket, tmp_path, transitions):
+def test_five_thousand_who_wait_all_hear_of_the_end(edge, redis, watched, transitions):
     if not crowd.allow_connections(WAITERS):
         message = "the hard limit on open files is too low (ulimit -Hn)"
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
-    with (
-        serving(redis_socket, tmp_path, "tests.api.waiting.watched", max_connections=WAITERS + 100) as edge,
-        httpx.Client(base_url=edge.url, trust_env=False, timeout=30) as client,
-    ):
-        [key] = ApiKeys(redis).list()
-        ids = [f"{number:032x}" for number in range(REQUESTS)]
+    [key] = [each for each in ApiKeys(redis).list() if each.name == "dev"]
+    ids = [f"{number:032x}" for number in range(REQUESTS)]
+    for request_id in ids:
+        transitions.create(request_id, key.key_id, SAMPLES)
+    paths = [PLACES[number % 2].format(ids[number // 2 % REQUESTS]) for number in range(WAITERS)]
+
+    def end_all() -> None:
+        until(lambda: watched()["waiting"] == WAITERS, patience_s=30)
+        connections = [each for each in redis.client_list() if each["db"] == "7"]
+        assert len(connections) <= MOST_CONNECTIONS
+        assert sum(each["sub"] != "0" for each in connections) == 1
         for request_id in ids:
-            transitions.create(request_id, key.key_id, SAMPLES)
-        paths = [PLACES[number % 2].format(ids[number // 2 % REQUESTS]) for number in range(WAITERS)]
+            transitions.claim(request_id, HOLDER)
+            transitions.complete(request_id, 1, OUTPUT, {})
 
-        def end_all() -> None:
-            until(lambda: client.get("/watched").json()["waiting"] == WAITERS)
-            connections = [each for each in redis.client_list() if each["db"] == "7"]
-            assert len(connections) <= MOST_CONNECTIONS
-            assert sum(each["sub"] != "0" for each in connections) == 1
-            for request_id in ids:
-                transitions.claim(request_id, HOLDER)
-                transitions.complete(request_id, 1, OUTPUT, {})
+    async def wait() -> None:
+        calls = await crowd.waiting(edge.port, paths)
+        await asyncio.to_thread(end_all)
+        await asyncio.gather(*(call.ended for call in calls))
+        for call in calls:
+            call.hang_up()
 
-        async def wait() -> None:
-            calls = await crowd.waiting(edge.port, paths)
-            await asyncio.to_thread(end_all)
-            await asyncio.gather(*(call.ended for call in calls))
-            for call in calls:
-                call.hang_up()
-
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(asyncio.wait_for(wait(), 40))
-        until(lambda: client.get("/watched").json()["waiting"] == 0)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.wait_for(wait(), 50))
+    until(lambda: watched()["waiting"] == 0)

@@ -9,7 +9,7 @@ from redis import Redis
 
 from jobs.settings import Settings
 from jobs.transitions import Transitions
-from tests.api.waiting.conftest import BROKEN, OUTPUT, PICTURES, STATUS, STREAM, client_of, until
+from tests.api.waiting.conftest import BROKEN, OUTPUT, PICTURES, STATUS, STREAM, WATCHED, client_of, until
 from tests.api.waiting.events import events
 from tests.asking import HOLDER
 from tests.edge import head, read_to_end, serving
@@ -41,7 +41,7 @@ def test_a_wait_can_be_asked_for_again_on_the_same_connection(edge, transitions,
 
 
 def test_at_sigterm_everybody_is_answered_and_the_process_ends(redis_socket, tmp_path):
-    with serving(redis_socket, tmp_path, "tests.api.waiting.watched") as edge, client_of(edge) as client:
+    with serving(redis_socket, tmp_path, WATCHED) as edge, client_of(edge) as client:
         request_id = client.post("/v2/superimpose", json=PICTURES).json()["request_id"]
         with edge.connect() as polls, edge.connect() as streams:
             polls.sendall(head(f"{STATUS.format(request_id)}?wait=60"))
@@ -67,7 +67,7 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
 
 def test_while_redis_is_away_they_wait_on_and_in_the_end_it_is_a_502(own_redis, tmp_path):
     with (
-        serving(own_redis.socket, tmp_path, "tests.api.waiting.watched") as edge,
+        serving(own_redis.socket, tmp_path, WATCHED) as edge,
         client_of(edge) as client,
         client_of(edge) as other,
         ThreadPoolExecutor() as threads,

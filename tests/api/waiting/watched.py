@@ -1,4 +1,4 @@
-"""The API, which also tells how many calls wait and run: `python -m tests.api.waiting.watched --port PORT`."""
+"""The API, telling also how many calls wait and run: `python -m tests.api.waiting.watched --port PORT`."""
 
 import asyncio
 import sys
