@@ -1,7 +1,7 @@
 """Following a request: its status and its result, as they are now, once it has ended, or as they change."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -101,8 +101,8 @@ def _refusal(record: Record, refused: IllegalMove) -> ApiError:
     return unknown_request(record.request_id)
 
 
-async def _seen(request: Request, view: View) -> Seen:
-    return await (ended if request.scope["query_string"] else owned_request)(request, view)
+def _seen(request: Request, view: View) -> Awaitable[Seen]:
+    return (ended if request.scope["query_string"] else owned_request)(request, view)
 
 
 def _status(request: Request, seen: Seen) -> JsonResponse:

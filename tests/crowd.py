@@ -4,7 +4,7 @@ import asyncio
 import re
 import resource
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 from tests.edge import head
@@ -15,7 +15,7 @@ FILES_BESIDE = 256
 
 
 class Call(asyncio.Protocol):
-    """One call: `ended` is when its request's terminal status had been read, seconds since the epoch."""
+    """One that asks again until the end: `ended` is when it had been read, seconds since the epoch."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -23,15 +23,29 @@ class Call(asyncio.Protocol):
         self.ended: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send it."""
+        """Ask for the first time."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.write(head(self._path))
+        self.ask()
+
+    def ask(self) -> None:
+        """Send the request, once more if it is not the first time."""
+        self._received = b""
+        if not self._transport.is_closing():
+            self._transport.write(head(self._path))
+
+    def ask_again(self) -> None:
+        """Called when an answer has come that was not the end."""
+        self.ask()
 
     def data_received(self, data: bytes) -> None:
         """Look for the end."""
         self._received += data
-        if not self.ended.done() and ENDED.search(self._received):
+        if self.ended.done():
+            return
+        if ENDED.search(self._received):
             self.ended.set_result(time.time())
+        elif self._received.endswith(b"}"):
+            self.ask_again()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is an error that it was cut off before."""
@@ -44,14 +58,14 @@ class Call(asyncio.Protocol):
         self._transport.abort()
 
 
-async def waiting(port: int, paths: Iterable[str]) -> list[Call]:
+async def waiting(port: int, paths: Iterable[str], make: Callable[[str], Call] = Call) -> list[Call]:
     """A call of each path, all of them sent."""
     free = asyncio.Semaphore(AT_A_TIME)
     loop = asyncio.get_running_loop()
 
     async def call(path: str) -> Call:
         async with free:
-            _, call = await loop.create_connection(lambda: Call(path), "127.0.0.1", port)
+            _, call = await loop.create_connection(lambda: make(path), "127.0.0.1", port)
         return call
 
     return list(await asyncio.gather(*map(call, paths)))
