@@ -1,7 +1,7 @@
 """A request's status as Server-Sent Events: as it is now, then at each change, until it has ended."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from fastapi import Request
@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.access import Seen
 from api.errors import ApiError
+from api.status_body import status_body
 from api.waiting import waiting
 from jobs.record import View
 from jobs.status import TERMINAL, Status
@@ -25,50 +26,6 @@ HEARTBEAT = b": waiting\n\n"
 RANKS = {"": 0, Status.QUEUED: 1, Status.PROCESSING: 2, Status.COMPLETED: 3, Status.FAILED: 3}
 """By the id of an event, which is its status. A request only moves on: the id says what a client has had."""
 
-LAST_EVENT_ID: dict[str, Any] = {
-    "name": "Last-Event-ID",
-    "in": "header",
-    "required": False,
-    "description": "`id` of the last event that was received, as EventSource sends it when it connects "
-    "again: only what came after it is sent.",
-    "schema": {"type": "string", "enum": [status.value for status in Status]},
-}
-"""The parameter, as documentation."""
-
-EXAMPLE = """retry: 2000
-
-event: status
-id: PROCESSING
-data: {"status":"PROCESSING","request_id":"...","status_url":"...","response_url":"...","metrics":{}}
-
-event: status
-id: COMPLETED
-data: {"status":"COMPLETED","request_id":"...","metrics":{"inference_time":0.021}}
-
-"""
-
-EVENT: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "event": {"const": "status"},
-        "id": {"enum": [status.value for status in Status]},
-        "data": {"type": "string", "contentMediaType": "application/json"},
-    },
-    "required": ["event", "id", "data"],
-}
-
-EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "Events named `status`; `data` is the body that the status would be answered with",
-        "content": {"text/event-stream": {"schema": EVENT, "example": EXAMPLE}},
-    },
-    204: {"description": "The last event was received already; EventSource does not come again"},
-}
-"""Answers other than errors, as documentation."""
-
-Body = Callable[[Seen], Mapping[str, Any]]
-"""Makes the body of a status answer."""
-
 
 class EventStream(StreamingResponse):
     """The events after that with the id `last`, "" for all of them.
@@ -79,15 +36,9 @@ class EventStream(StreamingResponse):
     media_type = "text/event-stream"
 
     def __init__(
-        self,
-        request: Request,
-        last: str,
-        body: Body,
-        heartbeat_s: float = HEARTBEAT_S,
-        longest_s: float = LONGEST_S,
+        self, request: Request, last: str, heartbeat_s: float = HEARTBEAT_S, longest_s: float = LONGEST_S
     ) -> None:
         super().__init__(self._pieces(request, RANKS.get(last, 0)), headers={"x-accel-buffering": "no"})
-        self._body = body
         self._heartbeat_s = heartbeat_s
         self._longest_s = longest_s
 
@@ -111,7 +62,7 @@ class EventStream(StreamingResponse):
                 else:
                     if RANKS[seen.record.status] > known:
                         known = RANKS[seen.record.status]
-                        yield _event(seen, self._body(seen))
+                        yield _event(seen, status_body(request, seen))
                     if seen.record.status in TERMINAL:
                         return
                 while not await call.change(min(self._heartbeat_s, until - loop.time())):

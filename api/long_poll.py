@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from typing import Any
 
 from fastapi import Request
 from redis import RedisError
@@ -16,16 +15,6 @@ from jobs.status import TERMINAL
 LONGEST_S = 60
 NUMBER = re.compile(r"\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)  # as in JSON, without a sign
 SHOWN = 20  # characters of a value that is refused
-
-WAIT: dict[str, Any] = {
-    "name": "wait",
-    "in": "query",
-    "required": False,
-    "description": "Seconds that the answer may take: it comes as soon as the request is COMPLETED or "
-    "FAILED, and at the latest then, with the status as it is. 0: at once.",
-    "schema": {"type": "number", "minimum": 0, "maximum": LONGEST_S, "default": 0},
-}
-"""The parameter, as documentation."""
 
 
 async def ended(request: Request, view: View) -> Seen:

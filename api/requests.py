@@ -1,7 +1,7 @@
 """Following a request: its status and its result, as they are now, once it has ended, or as they change."""
 
 import base64
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,12 +11,14 @@ from fastapi.responses import Response
 from api.access import Seen, owned_request
 from api.direct import DirectRoute
 from api.errors import ApiError, already_finished, unknown_request
-from api.event_stream import EVENTS, LAST_EVENT_ID, EventStream
+from api.event_stream import EventStream
 from api.json_response import JsonResponse
-from api.long_poll import WAIT, ended
+from api.long_poll import ended
 from api.openapi import KEY, REQUEST_ID, parameters
 from api.schemas import Cancelled, Completed, Failed, Result, Running, answers
 from api.service import origin_of, service_of
+from api.status_body import status_body
+from api.waiting_openapi import EVENTS, LAST_EVENT_ID, WAIT
 from jobs.cancellation import CANCELLED
 from jobs.output import Output
 from jobs.record import Record, View
@@ -26,14 +28,6 @@ from jobs.transitions import IllegalMove
 router = APIRouter(route_class=DirectRoute, tags=["requests"])
 
 FAILED: dict[int | str, dict[str, Any]] = {422: {"model": Failed, "description": "The request FAILED"}}
-
-
-def urls(origin: str, request_id: str) -> dict[str, str]:
-    """Where a request can be followed."""
-    return {
-        "status_url": f"{origin}/v2/requests/{request_id}/status",
-        "response_url": f"{origin}/v2/requests/{request_id}",
-    }
 
 
 @router.get(
@@ -56,11 +50,11 @@ async def status(request: Request) -> JsonResponse:
 async def stream(request: Request) -> Response:
     """Server-Sent Events: the status as it is, then one event for each change, and the end after the last."""
     seen = await owned_request(request)
-    origin_of(request)  # a host that no URL can have is refused before the answer begins
+    status_body(request, seen)  # what is wrong with its host is told before the answer begins
     last = request.headers.get("last-event-id", "")
     if last in TERMINAL and seen.record.status in TERMINAL:
         return Response(status_code=204)
-    return EventStream(request, last, lambda seen: _body(request, seen))
+    return EventStream(request, last)
 
 
 @router.get(
@@ -106,24 +100,7 @@ def _seen(request: Request, view: View) -> Awaitable[Seen]:
 
 
 def _status(request: Request, seen: Seen) -> JsonResponse:
-    return JsonResponse(_body(request, seen), 422 if seen.record.status is Status.FAILED else 200)
-
-
-def _body(request: Request, seen: Seen) -> dict[str, Any]:
-    record = seen.record
-    body: dict[str, Any] = {"status": record.status, "request_id": record.request_id}
-    if record.status not in TERMINAL:
-        body |= urls(origin_of(request), record.request_id)
-    if record.status is Status.QUEUED and seen.position is not None:
-        body["queue_position"] = seen.position
-    if record.status is Status.FAILED:
-        body |= failure(record)
-    return body | {"metrics": record.metrics}
-
-
-def failure(record: Record) -> Mapping[str, Any]:
-    """Why a request FAILED."""
-    return {"error": record.error, "code": record.code}
+    return JsonResponse(status_body(request, seen), 422 if seen.record.status is Status.FAILED else 200)
 
 
 async def _result(request: Request, record: Record, output: Output) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from api.headers import add_to_answer
 from api.json_response import JsonResponse
 from api.openapi import BODY, KEY
 from api.pictures import stored
-from api.requests import picture_base64, urls
+from api.requests import picture_base64
 from api.schemas import Submitted, answers
 from api.service import origin_of, service_of
+from api.status_body import urls
 from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
 from jobs.admission import Caller
 from jobs.idempotency import IdempotencyConflict

@@ -5,7 +5,7 @@ time runs from the change of its record, by Redis's clock, until its caller has 
 clock counts milliseconds, so that up to one of them is added. One API process, as shipped but for
 MAX_CONNECTIONS and the rate of reads; callers, API and Redis share the machine.
 
-    python -m benchmarks.waiting [--waiters 1 100 5000] [--rounds 200]
+    python -m benchmarks.waiting [--waiters 1 100 5000] [--rounds 60]
 """
 
 import argparse
@@ -135,7 +135,7 @@ def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--waiters", type=int, nargs="+", default=[1, 100, 5000])
-    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=60)
     asked = parser.parse_args()
     if not allow_connections(max(asked.waiters)):
         parser.error(f"--waiters {max(asked.waiters)}: the hard limit on open files is too low (ulimit -Hn)")

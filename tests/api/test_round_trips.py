@@ -55,6 +55,14 @@ def test_uploads_as_inputs_are_looked_up_together(stack: Stack, commands):
     assert lookups == ["EVALSHA", "HMGET", "HMGET", "HMGET", "EVALSHA"], "the three go in one round trip"
 
 
+def test_who_waits_reads_when_there_is_something_to_read(stack: Stack, commands):
+    status = f"/v2/requests/{stack.submit(**PICTURES)}/status"
+    stack.client.get(status, params={"wait": 0.01})  # its script is loaded
+
+    assert commands(lambda: stack.client.get(status, params={"wait": 0})) == ["EVALSHA"]
+    assert commands(lambda: stack.client.get(status, params={"wait": 0.01})) == ["EVALSHA", "EVALSHA"]
+
+
 def test_a_read_waits_once(stack: Stack, commands):
     request_id = stack.submit(**PICTURES)
 

@@ -6,12 +6,17 @@ from types import SimpleNamespace
 import pytest
 from fastapi import Request
 from redis import ConnectionError
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
 from api import waiting
 from api.changes import Changes
-from api.event_stream import HEARTBEAT, RECONNECT, EventStream
+from api.event_stream import HEARTBEAT, HEARTBEAT_S, LONGEST_S, RECONNECT, EventStream
 from jobs.record import Record
+from jobs.settings import Settings
 from jobs.status import Status
+from tests.asking import HERE
+
+LONGEST_EVENT = 4096  # bytes: two URLs with our host, or an error of one sentence, and a dozen times
 
 
 class Records:
@@ -25,10 +30,6 @@ class Records:
         if self.status is None:
             raise ConnectionError("away")
         return Record(request_id, "key", self.status, 0.0, {}), None
-
-
-def body(seen):
-    return {"status": seen.record.status}
 
 
 @pytest.fixture
@@ -57,13 +58,10 @@ def streamed(records, changes):
                 seen(message["body"])
 
         async def run():
-            app = SimpleNamespace(
-                state=SimpleNamespace(service=SimpleNamespace(reader=records, changes=changes))
-            )
+            service = SimpleNamespace(reader=records, changes=changes, settings=Settings(public_url=HERE))
+            app = SimpleNamespace(state=SimpleNamespace(service=service))
             scope = {"type": "http", "app": app, "path_params": {"request_id": "some"}, "headers": []}
-            stream = EventStream(
-                Request(scope, receive), "", lambda seen: {"status": seen.record.status}, **life
-            )
+            stream = EventStream(Request(scope, receive), "", **life)
             await stream(scope, receive, send)
 
         asyncio.run(asyncio.wait_for(run(), 20))
@@ -81,14 +79,18 @@ def test_silence_is_filled_with_heartbeats_that_ask_nothing_of_redis(records, ch
         if len(heartbeats) == 3:
             changes.stop()
 
-    assert streamed(stop_after_three, heartbeat_s=0.01)[:5] == [
-        RECONNECT,
-        b'event: status\nid: QUEUED\ndata: {"status":"QUEUED"}\n\n',
-        HEARTBEAT,
-        HEARTBEAT,
-        HEARTBEAT,
-    ]
+    pieces = streamed(stop_after_three, heartbeat_s=0.01)
+
+    assert pieces[0] == RECONNECT
+    assert pieces[1].startswith(b'event: status\nid: QUEUED\ndata: {"status":"QUEUED",')
+    assert pieces[2:5] == 3 * [HEARTBEAT]
     assert records.reads == 1
+
+
+def test_all_of_a_stream_fits_into_the_buffer_of_a_connection_that_nobody_reads():
+    heartbeats = LONGEST_S / min(HEARTBEAT_S, waiting.RETRY_S) * len(HEARTBEAT)
+
+    assert len(RECONNECT) + 3 * LONGEST_EVENT + heartbeats < HIGH_WATER_LIMIT
 
 
 def test_a_stream_has_a_longest_life(streamed):
