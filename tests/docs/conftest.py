@@ -58,9 +58,11 @@ def run(documented: Stack) -> Run:
     }
 
     def run(language: str, text: str) -> str:
-        command = {"sh": ["sh", "-euc"], "python": [sys.executable, "-c"], "javascript": ["node", "-e"]}[
-            language
-        ]
+        command = {
+            "sh": ["sh", "-euc"],
+            "python": [sys.executable, "-c"],
+            "js": ["node", "--input-type=module", "-e"],
+        }[language]
         here = text.replace(URL, documented.url)
         done = subprocess.run(
             [*command, here], cwd=folder, env=env, capture_output=True, text=True, check=False

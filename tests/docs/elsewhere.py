@@ -1,9 +1,10 @@
 """Commands of the pages that are not run by tests, and what is checked of them instead.
 
-They need what a test has not (Docker, a cluster, root), change this machine, or do not end. A command that is not
-listed here is run.
+They need what a test has not (Docker, a cluster, root), change this machine, or do not end. A command that
+is not listed here is run.
 """
 
+import itertools
 import re
 import shlex
 from collections.abc import Callable, Sequence
@@ -28,7 +29,7 @@ def _docker(words: Words) -> None:
     profiles = {profile for each in compose["services"].values() for profile in each.get("profiles", ())}
     volumes = {"volume", "run", "build", "network", "cp", "exec"}
     assert words[1] in {"compose", *volumes}, f"docker {words[1]}"
-    for before, word in zip(words, words[1:], strict=False):
+    for before, word in itertools.pairwise(words):
         if before == "--scale":
             assert word.partition("=")[0] in compose["services"], word
         if before == "--profile":
@@ -38,7 +39,7 @@ def _docker(words: Words) -> None:
 
 
 def _kubectl(words: Words) -> None:
-    for option, folder in zip(words, words[1:], strict=False):
+    for option, folder in itertools.pairwise(words):
         if option == "-k":
             assert (ROOT / folder / "kustomization.yaml").exists(), folder
 
