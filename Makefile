@@ -9,7 +9,7 @@ PEERS  := $(VENV)-peers
 ASKED  := benchmarks/end_to_end/peers/requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-compositor bench-e2e loadtest clean
+.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-waiting bench-compositor bench-e2e loadtest clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: $(DEV) ## measure the service against a bare loop on this machine
 bench-worker: $(DEV) ## measure what a job costs besides its work, and how soon it is taken up again
 	$(BIN)/python -m benchmarks.worker
 	$(BIN)/python -m benchmarks.recovery
+
+bench-waiting: $(DEV) ## measure how soon who waits for a request hears of its end, five minutes
+	$(BIN)/python -m benchmarks.waiting
 
 bench-compositor: $(DEV) ## measure the compositor against Pillow, libvips and OpenCV
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt

@@ -5,13 +5,16 @@ import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
-from redis import RedisError
+from redis import ConnectionError, RedisError
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 
 from jobs.keyspace import CHANGES
 
 RECONNECT_S = 0.5
+QUIET_S = 5.0  # after which Redis is asked whether it is still there, and has as long to say so
 
 log = logging.getLogger("superimpose.changes")
 
@@ -26,6 +29,8 @@ class Changes:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self.stopping = False
+        """The process is about to stop: whoever can answer now should."""
 
     @contextlib.contextmanager
     def watch(self, request_id: str) -> Iterator[asyncio.Event]:
@@ -38,6 +43,16 @@ class Changes:
             self._watchers[request_id].discard(event)
             if not self._watchers[request_id]:
                 del self._watchers[request_id]
+
+    @property
+    def watchers(self) -> int:
+        """How many watch now."""
+        return sum(map(len, self._watchers.values()))
+
+    def stop(self) -> None:
+        """Wake everybody: the process is about to stop."""
+        self.stopping = True
+        self._wake(list(self._watchers))
 
     async def listen(self) -> None:
         """Wake watchers until cancelled."""
@@ -52,13 +67,24 @@ class Changes:
         async with self._redis.pubsub() as subscription:
             await subscription.subscribe(CHANGES)
             while True:
-                message = await subscription.get_message(timeout=None)
-                if message and message["type"] == "subscribe":  # redis-py subscribes again without a word
+                message = await _next(subscription)
+                if message["type"] == "subscribe":  # redis-py subscribes again without a word
                     self._wake(list(self._watchers))
-                elif message:
+                elif message["type"] == "message":
                     self._wake([message["data"].partition(b" ")[0].decode()])
 
     def _wake(self, request_ids: list[str]) -> None:
         for request_id in request_ids:
             for event in self._watchers.get(request_id, ()):
                 event.set()
+
+
+async def _next(subscription: PubSub) -> dict[str, Any]:
+    """The next message. Raises `redis.RedisError` where Redis has fallen silent without a last word."""
+    message = await subscription.get_message(timeout=QUIET_S)
+    if message is None:
+        await subscription.ping()
+        message = await subscription.get_message(timeout=QUIET_S)
+    if message is None:
+        raise ConnectionError(f"no answer to a PING within {QUIET_S:g} s")
+    return message  # type: ignore[no-any-return]

@@ -10,7 +10,15 @@ from starlette.types import ASGIApp
 from api.json_response import JsonResponse
 
 METHODS = ("GET", "HEAD", "POST")
-HEADERS = ("x-api-key", "authorization", "content-type", "idempotency-key", "x-start-timeout", "x-timeout")
+HEADERS = (
+    "x-api-key",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "last-event-id",
+    "x-start-timeout",
+    "x-timeout",
+)
 EXPOSED = ("*",)  # keys travel in headers and never in cookies, so that the wildcard holds
 
 

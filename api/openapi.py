@@ -15,10 +15,17 @@ OPTIONAL_KEY: dict[str, Any] = {"security": [{}, *KEY["security"]]}
 """`openapi_extra` of a route that needs none, but looks at one."""
 
 REQUEST_ID: dict[str, Any] = {
-    "parameters": [
-        {"name": "request_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
-    ]
+    "name": "request_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
 }
+
+
+def parameters(*each: dict[str, Any]) -> dict[str, Any]:
+    """`openapi_extra` of a route with these parameters."""
+    return {"parameters": list(each)}
+
 
 EXAMPLES = {
     "logo": {

@@ -1,19 +1,24 @@
-"""Following a request: its status and its result, each from one read of the record."""
+"""Following a request: its status and its result, as they are now, once it has ended, or as they change."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Awaitable
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
 
 from api.access import Seen, owned_request
 from api.direct import DirectRoute
 from api.errors import ApiError, already_finished, unknown_request
+from api.event_stream import EventStream
 from api.json_response import JsonResponse
-from api.openapi import KEY, REQUEST_ID
+from api.long_poll import ended
+from api.openapi import KEY, REQUEST_ID, parameters
 from api.schemas import Cancelled, Completed, Failed, Result, Running, answers
 from api.service import origin_of, service_of
+from api.status_body import status_body
+from api.waiting_openapi import EVENTS, LAST_EVENT_ID, WAIT
 from jobs.cancellation import CANCELLED
 from jobs.output import Output
 from jobs.record import Record, View
@@ -25,35 +30,43 @@ router = APIRouter(route_class=DirectRoute, tags=["requests"])
 FAILED: dict[int | str, dict[str, Any]] = {422: {"model": Failed, "description": "The request FAILED"}}
 
 
-def urls(origin: str, request_id: str) -> dict[str, str]:
-    """Where a request can be followed."""
-    return {
-        "status_url": f"{origin}/v2/requests/{request_id}/status",
-        "response_url": f"{origin}/v2/requests/{request_id}",
-    }
-
-
 @router.get(
     "/v2/requests/{request_id}/status",
     summary="Status of a request",
-    responses={200: {"model": Completed | Running}, **FAILED, **answers(401, 404, 429, 500, 502)},
-    openapi_extra=KEY | REQUEST_ID,
+    responses={200: {"model": Completed | Running}, **FAILED, **answers(400, 401, 404, 429, 500, 502)},
+    openapi_extra=KEY | parameters(REQUEST_ID, WAIT),
 )
 async def status(request: Request) -> JsonResponse:
     """QUEUED, PROCESSING or COMPLETED; 422 with the reason if it FAILED."""
-    return _status(request, await owned_request(request))
+    return _status(request, await _seen(request, View.STATUS))
+
+
+@router.get(
+    "/v2/requests/{request_id}/status/stream",
+    summary="Status of a request, as events",
+    responses={**EVENTS, **answers(400, 401, 404, 429, 500, 502)},
+    openapi_extra=KEY | parameters(REQUEST_ID, LAST_EVENT_ID),
+)
+async def stream(request: Request) -> Response:
+    """Server-Sent Events: the status as it is, then one event for each change, and the end after the last."""
+    seen = await owned_request(request)
+    status_body(request, seen)  # what is wrong with its host is told before the answer begins
+    last = request.headers.get("last-event-id", "")
+    if last in TERMINAL and seen.record.status in TERMINAL:
+        return Response(status_code=204)
+    return EventStream(request, last)
 
 
 @router.get(
     "/v2/requests/{request_id}",
     summary="Result of a request",
-    responses={200: {"model": Result | Running}, **FAILED, **answers(401, 404, 429, 500, 502)},
-    openapi_extra=KEY | REQUEST_ID,
+    responses={200: {"model": Result | Running}, **FAILED, **answers(400, 401, 404, 429, 500, 502)},
+    openapi_extra=KEY | parameters(REQUEST_ID, WAIT),
 )
 @router.get("/v1/requests/{request_id}", include_in_schema=False)
 async def result(request: Request) -> JsonResponse:
     """The picture's URL (or base64) once COMPLETED; before that, and if it FAILED, the status."""
-    seen = await owned_request(request, View.RESULT)
+    seen = await _seen(request, View.RESULT)
     if seen.record.output is None:
         return _status(request, seen)
     return JsonResponse(await _result(request, seen.record, seen.record.output))
@@ -63,7 +76,7 @@ async def result(request: Request) -> JsonResponse:
     "/v2/requests/{request_id}/cancel",
     summary="Cancel a request",
     responses={200: {"model": Cancelled}, **answers(401, 404, 409, 429, 500, 502)},
-    openapi_extra=KEY | REQUEST_ID,
+    openapi_extra=KEY | parameters(REQUEST_ID),
 )
 async def cancel(request: Request) -> JsonResponse:
     """It ends as FAILED with the code `cancelled`, says what it was, and whoever works on it is stopped."""
@@ -82,21 +95,12 @@ def _refusal(record: Record, refused: IllegalMove) -> ApiError:
     return unknown_request(record.request_id)
 
 
+def _seen(request: Request, view: View) -> Awaitable[Seen]:
+    return (ended if request.scope["query_string"] else owned_request)(request, view)
+
+
 def _status(request: Request, seen: Seen) -> JsonResponse:
-    record = seen.record
-    body: dict[str, Any] = {"status": record.status, "request_id": record.request_id}
-    if record.status not in TERMINAL:
-        body |= urls(origin_of(request), record.request_id)
-    if record.status is Status.QUEUED and seen.position is not None:
-        body["queue_position"] = seen.position
-    if record.status is Status.FAILED:
-        body |= failure(record)
-    return JsonResponse(body | {"metrics": record.metrics}, 422 if record.status is Status.FAILED else 200)
-
-
-def failure(record: Record) -> Mapping[str, Any]:
-    """Why a request FAILED."""
-    return {"error": record.error, "code": record.code}
+    return JsonResponse(status_body(request, seen), 422 if seen.record.status is Status.FAILED else 200)
 
 
 async def _result(request: Request, record: Record, output: Output) -> dict[str, Any]:

@@ -15,14 +15,15 @@ from api.headers import add_to_answer
 from api.json_response import JsonResponse
 from api.openapi import BODY, KEY
 from api.pictures import stored
-from api.requests import picture_base64, urls
+from api.requests import picture_base64
 from api.schemas import Submitted, answers
 from api.service import origin_of, service_of
+from api.status_body import urls
 from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
 from jobs.admission import Caller
 from jobs.idempotency import IdempotencyConflict
 from jobs.output import Output
-from jobs.record import Record
+from jobs.record import Record, View
 from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
 from jobs.submission import Asked, InvalidPictures
 from jobs.transitions import Created, IllegalMove, NotEnoughCredits, QueueFull
@@ -117,7 +118,7 @@ async def finished(request: Request, request_id: str) -> Record:
         async with asyncio.timeout(service.settings.sync_timeout_s):
             with service.changes.watch(request_id) as changed:
                 while True:
-                    record = await service.reader.record(request_id)
+                    record, _ = await service.reader.request(request_id, View.RESULT)
                     if record and record.status in TERMINAL:
                         return record
                     await changed.wait()

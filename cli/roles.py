@@ -5,13 +5,14 @@ import math
 import resource
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from api.app import create_app, with_headers
 from api.connection import connection_class
+from api.server import Server
 from cli.listening import bind
 from cli.supervisor import Supervisor
 from jobs.logs import set_up_logs
@@ -49,15 +50,19 @@ def run_api_on(listener: socket.socket) -> None:
     settings = Settings()
     set_up_logs()
     _allow_files(settings.max_connections + FILES_BESIDE)
-    app = with_headers(create_app(settings), settings)
+    api = create_app(settings)
+    app = with_headers(api, settings)
     gc.freeze()  # what is there now stays: the collector need not look through all of it again and again
-    serve(app, settings, listener)
+    serve(app, settings, listener, before_stop=lambda: api.state.service.changes.stop())
 
 
-def serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> None:
+def serve(
+    app: ASGIApp, settings: Settings, listener: socket.socket, before_stop: Callable[[], None] = lambda: None
+) -> None:
     """Serve `app` over HTTP/1.1, with the bounds and the trust in proxies that the settings say.
 
-    Raises `SystemExit` where it could not start.
+    `before_stop` is called at SIGTERM, then open answers are finished. Raises `SystemExit` where it could
+    not start.
     """
     config = uvicorn.Config(
         app,
@@ -70,7 +75,7 @@ def serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> None:
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=_api_grace_s(settings),
     )
-    server = uvicorn.Server(config)
+    server = Server(config, before_stop)
     server.run(sockets=[listener])
     if not server.started:
         raise SystemExit(1)

@@ -1,5 +1,5 @@
 -- Who calls, and whether they may call now: one step, so that it costs no round trip of its own.
--- Begins with RATES, {count, period in ms} by bucket, and FIELDS, those of a record by what is read.
+-- Begins with RATES, {count, period in ms} by bucket, FIELDS, those of a record by what is read, and `reading.lua`.
 -- ARGV: one line for each call: digest of the presented key, address, bucket, bucket of the address, then what to read,
 -- if anything ('picture' or a name of FIELDS), and the picture's token or the request's id, which may be any text.
 -- Answers for each {{allowed, count, period, remaining, wait, until full} (ms), followed for a valid key by
@@ -43,16 +43,12 @@ local function admit(digest, address, bucket, anonymous)
   return answer
 end
 
-local function place(id)
-  return redis.call('HGET', REQUEST .. id, 'status') == 'QUEUED' and redis.call('ZRANK', WAITING, id)
-end
-
 local function answer(line)
   local digest, address, bucket, anonymous, read, id = string.match(line, '^(%S+) (%S+) (%S+) (%S+) (%S*) (.*)$')
   local admission = admit(digest, address, bucket, anonymous)
   if read == '' then return {admission} end
   if read == 'picture' then return {admission, redis.call('HGETALL', PICTURE .. id)} end
-  return {admission, redis.call('HMGET', REQUEST .. id, unpack(FIELDS[read])), place(id)}
+  return {admission, shown(read, id)}
 end
 
 local answers = {}

@@ -119,4 +119,5 @@ def script(settings: Settings) -> str:
         Bucket.ANONYMOUS: settings.rate_limit_anonymous,
     }
     known = local(RATES={name: (r.count, r.period_s * 1000) for name, r in rates.items()}, FIELDS=FIELDS)
-    return EVEN_WHEN_FULL + keyspace.lua() + known + Path(__file__).with_name("admission.lua").read_text()
+    parts = (Path(__file__).with_name(name).read_text() for name in ("reading.lua", "admission.lua"))
+    return EVEN_WHEN_FULL + keyspace.lua() + known + "".join(parts)

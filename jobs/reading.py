@@ -1,7 +1,8 @@
 """What the API reads, each in one round trip to Redis."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
@@ -10,8 +11,11 @@ from redis.utils import str_if_bytes
 from jobs import keyspace
 from jobs.admission import Admission, Call, script
 from jobs.batched_script import BatchedScript
+from jobs.lua import local
 from jobs.record import FIELDS, Record, View
 from jobs.settings import Settings
+
+_SEEN = "".join(Path(__file__).with_name(name).read_text() for name in ("reading.lua", "seen.lua"))
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ class Reader:
     """Admits calls and reads records and pictures; raises `redis.RedisError` when Redis is away."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
-        self._redis = redis
-        self._script = BatchedScript(redis, script(settings))
+        self._admission = BatchedScript(redis, script(settings))
+        self._seen = BatchedScript(redis, keyspace.lua() + local(FIELDS=FIELDS) + _SEEN)
 
     async def admit(self, call: Call) -> Admission:
         """Who calls, and whether they may now."""
@@ -56,21 +60,26 @@ class Reader:
     ) -> tuple[Admission, Record | None, int | None]:
         """A caller, this much of a request, and its place in the queue (0 = next; None once left)."""
         admission, values, position = await self._admit(call, view, request_id)
-        pairs = zip(FIELDS[view], values, strict=True)
-        text = {name: value.decode() for name, value in pairs if value is not None}
-        return admission, Record.from_text(request_id, text) if text else None, position
+        return admission, _record(request_id, view, values), position
 
     async def admit_and_picture(self, call: Call, token: str) -> tuple[Admission, PublishedPicture | None]:
         """A caller and the picture published under a name; None if unknown or expired."""
         admission, words = await self._admit(call, "picture", token)
         return admission, PublishedPicture.from_hash(dict(zip(words[::2], words[1::2], strict=True)))
 
-    async def record(self, request_id: str) -> Record | None:
-        """The record of a request whose owner has been checked."""
-        return Record.from_hash(request_id, await self._redis.hgetall(keyspace.request(request_id)))
+    async def request(self, request_id: str, view: View) -> tuple[Record | None, int | None]:
+        """The same of a request whose owner was admitted before: counts as no call."""
+        values, position = await self._seen.ask(f"{view} {request_id}")
+        return _record(request_id, view, values), position
 
     async def _admit(
         self, call: Call, read: str = "", read_id: str = ""
     ) -> tuple[Admission, *tuple[Any, ...]]:
-        answer = await self._script.ask(call.line(read, read_id))
+        answer = await self._admission.ask(call.line(read, read_id))
         return call.admission(answer[0]), *answer[1:]
+
+
+def _record(request_id: str, view: View, values: Sequence[bytes | None]) -> Record | None:
+    pairs = zip(FIELDS[view], values, strict=True)
+    text = {name: value.decode() for name, value in pairs if value is not None}
+    return Record.from_text(request_id, text) if text else None

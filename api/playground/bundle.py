@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 IMPORT = re.compile(r'^import (?:\* as (?P<all>\w+)|\{(?P<some>[^}]*)\}) from "\./(?P<file>\w+\.js)";$', re.M)
-EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.M)
+EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.M)
 
 
 def bundle(sources: Mapping[str, str], entry: str) -> str:

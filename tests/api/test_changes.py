@@ -4,9 +4,12 @@ import asyncio
 
 import pytest
 
+from api import changes as changes_module
 from api.changes import Changes
 from jobs.connection import connect_async
 from jobs.keyspace import CHANGES
+from jobs.settings import Settings
+from tests.way import Way
 
 
 @pytest.fixture
@@ -50,5 +53,42 @@ def test_everybody_is_woken_when_a_lost_subscription_is_back_as_a_change_may_hav
             await redis.client_kill_filter(_type="pubsub")
 
             await mine.wait()
+
+    changes(test)
+
+
+def test_a_subscription_on_which_nothing_is_heard_any_more_is_made_again(redis_socket, redis, monkeypatch):
+    monkeypatch.setattr(changes_module, "QUIET_S", 0.1)
+
+    async def test(way):
+        async with connect_async(Settings(redis_url=f"redis://127.0.0.1:{way.port}/1")) as connection:
+            changes = Changes(connection)
+            listener = asyncio.create_task(changes.listen())
+            with changes.watch("mine") as mine:
+                await mine.wait()
+                mine.clear()
+                with way.silent():
+                    await asyncio.sleep(3 * changes_module.QUIET_S)
+                    assert not mine.is_set()
+
+                await mine.wait()
+                redis.publish(CHANGES, "mine COMPLETED")
+            listener.cancel()
+
+    with Way(redis_socket).serving() as way:
+        asyncio.run(asyncio.wait_for(test(way), 20))
+
+
+def test_silence_alone_is_no_loss(changes, monkeypatch):
+    monkeypatch.setattr(changes_module, "QUIET_S", 0.1)
+
+    async def test(changes, redis):
+        with changes.watch("mine") as mine:
+            await mine.wait()
+            mine.clear()
+
+            await asyncio.sleep(4 * changes_module.QUIET_S)
+
+            assert not mine.is_set()
 
     changes(test)

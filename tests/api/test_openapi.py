@@ -17,8 +17,9 @@ SUBMITS = {"200", "400", "401", "403", "406", "409", "413", "429", "500", "502"}
 OPERATIONS = [
     ("/v2/superimpose", "post", SUBMITS),
     ("/v1/superimpose", "post", SUBMITS | {"504"}),
-    ("/v2/requests/{request_id}", "get", READS | {"404", "422"}),
-    ("/v2/requests/{request_id}/status", "get", READS | {"404", "422"}),
+    ("/v2/requests/{request_id}", "get", READS | {"400", "404", "422"}),
+    ("/v2/requests/{request_id}/status", "get", READS | {"400", "404", "422"}),
+    ("/v2/requests/{request_id}/status/stream", "get", READS | {"204", "400", "404"}),
     ("/v2/requests/{request_id}/cancel", "post", READS | {"404", "409"}),
     ("/v1/get-user-credits", "get", READS),
     ("/pictures/{name}", "get", {"200", "206", "304", "401", "404", "416", "429", "502"}),

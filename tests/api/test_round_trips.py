@@ -39,7 +39,7 @@ def commands(redis: Redis):
     return commands
 
 
-HOUSEKEEPING = {"SET", "TIME", "ZRANGEBYSCORE"}  # of the API, every ten seconds
+HOUSEKEEPING = {"SET", "TIME", "ZRANGEBYSCORE", "PING"}  # of the API, every few seconds
 
 
 def test_a_submit_waits_twice_for_redis(stack: Stack, commands):
@@ -53,6 +53,14 @@ def test_uploads_as_inputs_are_looked_up_together(stack: Stack, commands):
     lookups = commands(lambda: stack.submit(base_image=url, overlay_image=url, mask=url))
 
     assert lookups == ["EVALSHA", "HMGET", "HMGET", "HMGET", "EVALSHA"], "the three go in one round trip"
+
+
+def test_who_waits_reads_when_there_is_something_to_read(stack: Stack, commands):
+    status = f"/v2/requests/{stack.submit(**PICTURES)}/status"
+    stack.client.get(status, params={"wait": 0.01})  # its script is loaded
+
+    assert commands(lambda: stack.client.get(status, params={"wait": 0})) == ["EVALSHA"]
+    assert commands(lambda: stack.client.get(status, params={"wait": 0.01})) == ["EVALSHA", "EVALSHA"]
 
 
 def test_a_read_waits_once(stack: Stack, commands):

@@ -7,6 +7,9 @@ import pytest
 from redis import Redis
 
 from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.settings import Settings
+from jobs.transitions import Transitions
+from tests.asking import HOLDER
 from tests.stack import environment, running
 
 
@@ -100,14 +103,14 @@ def test_a_picture_that_cannot_be_fetched_fails_at_its_field(visit):
 
 def test_a_server_that_goes_away_is_waited_for_and_nothing_is_lost(visit):
     seen = visit()
-    seen.page.route("**/status", lambda route: route.abort())
+    seen.page.route("**/status/stream", lambda route: route.abort())
     seen.fill(x_offset=99)
     seen.submit()
     seen.await_text("#run-text", "Trying again")
 
     assert "The server cannot be reached" in seen.run_text()
     assert seen.value("x_offset") == "99"
-    seen.page.unroute("**/status")
+    seen.page.unroute("**/status/stream")
     seen.await_result()
 
 
@@ -115,7 +118,12 @@ def test_waiting_ends_by_cancelling_with_the_server_or_without_it(redis_socket, 
     with running(environment(f"unix://{redis_socket}?db=2", tmp_path), workers=0) as stack:
         seen = visit(stack.url)
         seen.fill(x_offset=98)
-        seen.submit()
+        with seen.page.expect_response("**/v2/superimpose") as accepted:
+            seen.submit()
+        seen.page.wait_for_selector('[data-step="QUEUED"].now')
+        with Redis.from_url(stack.env["SUPERIMPOSE_REDIS_URL"]) as redis:
+            Transitions(redis, Settings()).claim(accepted.value.json()["request_id"], HOLDER)
+        seen.page.wait_for_selector('[data-step="PROCESSING"].now')
         seen.page.click("#stop")
         seen.await_text("#run-text", "FAILED: ")
         assert seen.page.inner_text("#recent .mark") == "FAILED"

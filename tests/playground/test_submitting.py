@@ -1,5 +1,6 @@
 """From Submit to the picture: progress, result, difference, code, recent requests, lost answers."""
 
+import json
 import os
 import re
 import shutil
@@ -63,13 +64,17 @@ def test_queued_and_processing_are_shown_while_they_last(visit):
     def slowly(route):
         if (status := next(answers, None)) is None:
             return route.continue_()
-        return route.fulfill(json={"status": status, "queue_position": 3, "metrics": {}})
+        data = json.dumps({"status": status, "queue_position": 3, "metrics": {}})
+        body = f"retry: 2000\n\nid: {status}\ndata: {data}\n\n: waiting\n\n"
+        return route.fulfill(content_type="text/event-stream", body=body)
 
-    seen.page.route("**/status", slowly)
+    moved_up = {"status": "QUEUED", "queue_position": 2, "metrics": {}}
+    seen.page.route("**/status/stream", slowly)
+    seen.page.route("**/status", lambda route: route.fulfill(json=moved_up))
     seen.submit()
 
     seen.page.wait_for_selector('[data-step="QUEUED"].now')
-    seen.await_text("#run-text", "3 before it in the queue.")
+    seen.await_text("#run-text", "2 before it in the queue.")
     seen.page.wait_for_selector('[data-step="PROCESSING"].now')
     seen.await_result()
     assert seen.page.locator("#steps .done").count() == 3

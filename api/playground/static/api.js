@@ -1,5 +1,7 @@
 /** The service over HTTP. */
 
+import { events } from "./events.js";
+
 /** @typedef {{request_id: string, status: string, error?: string, code?: string, queue_position?: number, metrics: Record<string, number>}} Status */
 
 const FAILED = 422; // a request that FAILED, told as its status
@@ -47,6 +49,24 @@ export class Client {
     return this.#call(`/v2/requests/${id}/status`, { signal }, [FAILED]);
   }
 
+  /**
+   * Each status of a request from now on, at once; those up to `known` it has had. It may break off at any time.
+   *
+   * @type {(id: string, known: string | undefined, signal: AbortSignal) => AsyncGenerator<Status | null>} null: nothing new.
+   */
+  async *statuses(id, known, signal) {
+    const headers = known ? { "last-event-id": known } : {};
+    const { body } = await this.#answer(`/v2/requests/${id}/status/stream`, { headers, signal });
+    try {
+      for await (const event of events(body)) {
+        if ("data" in event) yield JSON.parse(event.data);
+        else if ("" in event) yield null;
+      }
+    } catch (error) {
+      throw signal.aborted ? error : new Unreachable();
+    }
+  }
+
   /** @type {(id: string) => Promise<any>} */
   result(id) {
     return this.#call(`/v2/requests/${id}`, {}, [FAILED]);
@@ -58,17 +78,22 @@ export class Client {
   }
 
   async #call(path, init, alsoFine = []) {
+    const body = await (await this.#answer(path, init, alsoFine)).json().catch(() => null);
+    if (body === null) throw new Unreachable(); // cut off within
+    return body;
+  }
+
+  async #answer(path, init, alsoFine = []) {
     const headers = { ...init.headers, "x-api-key": this.key };
     const answer = await fetch(path, { ...init, headers }).catch((error) => {
       throw error.name === "AbortError" ? error : new Unreachable();
     });
-    const body = await answer.json().catch(() => null);
     if (!answer.ok && !alsoFine.includes(answer.status)) {
-      throw new ApiError(answer.status, body ?? {}, Number(answer.headers.get("retry-after")) || null);
+      const body = await answer.json().catch(() => ({}));
+      throw new ApiError(answer.status, body, Number(answer.headers.get("retry-after")) || null);
     }
-    if (body === null) throw new Unreachable(); // cut off within
     const left = answer.headers.get("x-remaining-credits");
     if (left) this.credits(left);
-    return body;
+    return answer;
   }
 }

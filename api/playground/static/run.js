@@ -47,9 +47,9 @@ class Run {
     }
   }
 
-  /** @type {(key: string) => void} Requests that had not ended when the page was left. */
-  resume(key) {
-    for (const { id } of this.recent.unended()) this.#follow(this.client(key), id);
+  /** @type {(key: string) => Promise<void>} Requests that had not ended when the page was left, on one connection. */
+  async resume(key) {
+    for (const { id } of this.recent.unended()) await this.#follow(this.client(key), id);
   }
 
   async #follow(client, id) {

@@ -1,0 +1,48 @@
+"""Five thousand who wait at once: all hear of the end, over one subscription, and none is left behind."""
+
+import asyncio
+import os
+
+import pytest
+import uvloop
+
+from jobs.api_keys import ApiKeys
+from tests import crowd
+from tests.api.waiting.conftest import OUTPUT, STATUS, STREAM, until
+from tests.asking import HOLDER, SAMPLES
+
+WAITERS = 5000
+REQUESTS = 100
+PLACES = [f"{STATUS}?wait=60", STREAM]  # half of them each
+MOST_CONNECTIONS = 12  # of one API process to Redis
+
+
+def test_five_thousand_who_wait_all_hear_of_the_end(edge, redis, watched, transitions):
+    if not crowd.allow_connections(WAITERS):
+        message = "the hard limit on open files is too low (ulimit -Hn)"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    [key] = [each for each in ApiKeys(redis).list() if each.name == "dev"]
+    ids = [f"{number:032x}" for number in range(REQUESTS)]
+    for request_id in ids:
+        transitions.create(request_id, key.key_id, SAMPLES)
+    paths = [PLACES[number % 2].format(ids[number // 2 % REQUESTS]) for number in range(WAITERS)]
+
+    def end_all() -> None:
+        until(lambda: watched()["waiting"] == WAITERS, patience_s=30)
+        connections = [each for each in redis.client_list() if each["db"] == "7"]
+        assert len(connections) <= MOST_CONNECTIONS
+        assert sum(each["sub"] != "0" for each in connections) == 1
+        for request_id in ids:
+            transitions.claim(request_id, HOLDER)
+            transitions.complete(request_id, 1, OUTPUT, {})
+
+    async def wait() -> None:
+        calls = await crowd.waiting(edge.port, paths)
+        await asyncio.to_thread(end_all)
+        await asyncio.gather(*(call.ended for call in calls))
+        for call in calls:
+            call.hang_up()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.wait_for(wait(), 50))
+    until(lambda: watched()["waiting"] == 0)

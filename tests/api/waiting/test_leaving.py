@@ -1,0 +1,101 @@
+"""Who leaves, a process that stops, and a Redis that goes away: nobody is left waiting for nothing."""
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from redis import Redis
+
+from jobs.settings import Settings
+from jobs.transitions import Transitions
+from tests.api.waiting.conftest import (
+    BROKEN,
+    COMPLAINTS,
+    OUTPUT,
+    PICTURES,
+    STATUS,
+    STREAM,
+    WATCHED,
+    client_of,
+    until,
+)
+from tests.api.waiting.events import events
+from tests.asking import HOLDER
+from tests.edge import head, read_to_end, serving
+from tests.test_redis_trouble import OwnRedis
+
+
+def test_who_leaves_leaves_nothing_behind(edge, watched, request_id):
+    before = watched()
+    paths = [STREAM.format(request_id), f"{STATUS.format(request_id)}?wait=60"]
+    connections = [edge.connect() for _ in range(20)]
+    for number, connection in enumerate(connections):
+        connection.sendall(head(paths[number % 2]))
+    until(lambda: watched()["waiting"] == before["waiting"] + 20)
+    assert watched()["tasks"] >= before["tasks"] + 20
+
+    for connection in connections:
+        connection.close()
+    until(lambda: watched() == before, patience_s=5)
+
+
+def test_a_wait_can_be_asked_for_again_on_the_same_connection(edge, transitions, request_id, watched):
+    with edge.connect() as connection:
+        connection.sendall(head(f"{STATUS.format(request_id)}?wait=0.01"))
+        assert b'"QUEUED"' in connection.recv(65536)
+        connection.sendall(head(f"{STATUS.format(request_id)}?wait=60", connection="close"))
+        until(lambda: watched()["waiting"] == 1)
+        transitions.cancel(request_id, BROKEN)
+        assert b" 422 " in read_to_end(connection)
+
+
+def test_at_sigterm_everybody_is_answered_and_the_process_ends(redis_socket, tmp_path):
+    with serving(redis_socket, tmp_path, WATCHED) as edge, client_of(edge) as client:
+        request_id = client.post("/v2/superimpose", json=PICTURES).json()["request_id"]
+        with edge.connect() as polls, edge.connect() as streams:
+            polls.sendall(head(f"{STATUS.format(request_id)}?wait=60"))
+            streams.sendall(head(STREAM.format(request_id)))
+            until(lambda: client.get("/watched").json()["waiting"] == 2)
+            edge.process.send_signal(signal.SIGTERM)
+            poll, told = read_to_end(polls), read_to_end(streams)
+        edge.process.wait(10)
+
+        assert poll.startswith(b"HTTP/1.1 200 ")
+        assert b'"status":"QUEUED"' in poll
+        assert told.count(b"event: status") == 1
+        assert told.endswith(b"0\r\n\r\n"), "whole, so that the client comes again"
+        assert not any(complaint in edge.log for complaint in COMPLAINTS)
+
+
+@pytest.fixture
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
+    redis = OwnRedis(tmp_path_factory.mktemp("r"))
+    yield redis
+    redis.kill()
+
+
+def test_while_redis_is_away_they_wait_on_and_in_the_end_it_is_a_502(own_redis, tmp_path):
+    with (
+        serving(own_redis.socket, tmp_path, WATCHED) as edge,
+        client_of(edge) as client,
+        client_of(edge) as other,
+        ThreadPoolExecutor() as threads,
+    ):
+        request_id = client.post("/v2/superimpose", json=PICTURES).json()["request_id"]
+        place = STATUS.format(request_id)
+        patient, impatient = (threads.submit(other.get, place, params={"wait": wait}) for wait in (60, 2))
+        followed = threads.submit(other.get, STREAM.format(request_id))
+        until(lambda: client.get("/watched").json()["waiting"] == 3)
+
+        own_redis.kill()
+        assert impatient.result().status_code == 502
+        own_redis.start()
+        with Redis.from_url(f"{own_redis.url}?db=7") as redis:
+            transitions = Transitions(redis, Settings())
+            transitions.claim(request_id, HOLDER)
+            transitions.complete(request_id, 1, OUTPUT, {})
+
+        assert patient.result().json()["status"] == "COMPLETED"
+        assert [event.id for event in events(followed.result().iter_lines())][-1] == "COMPLETED"
+        assert client.get("/watched").json()["waiting"] == 0

@@ -1,0 +1,73 @@
+"""A folder that looks like a clone in which `make up` runs, and a shell in it."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from tests.docs.pages import ROOT
+from tests.stack import KEY, Stack, environment, running
+
+ADMIN_KEY = "admin-key-of-the-documentation"
+URL = "http://127.0.0.1:8000"
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def documented(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The service that pages speak of."""
+    folder = tmp_path_factory.mktemp("clone")
+    with Redis.from_url(f"unix://{redis_socket}?db=11") as redis:
+        redis.flushdb()
+    env = environment(
+        f"unix://{redis_socket}?db=11",
+        folder / "data",
+        admin_key=ADMIN_KEY,
+        metrics="true",
+        fetch_allow="127.0.0.1/32",
+    )
+    for name in ("jobs", "docs"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "data").mkdir()
+    (folder / "data" / "dev-api-key").write_text(KEY)
+    command = folder / ".venv" / "bin" / "superimpose"
+    command.parent.mkdir(parents=True)
+    command.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m cli "$@"\n')
+    command.chmod(0o755)
+    with running(env, workers=1) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def run(documented: Stack) -> Run:
+    """Runs a block there, as `sh` or `python`, and returns what it printed."""
+    folder = Path(documented.env["SUPERIMPOSE_DATA_DIR"]).parent
+    env = {
+        **documented.env,
+        "PATH": f"{folder}/.venv/bin:{Path(sys.executable).parent}:{documented.env['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "ignore",
+        "KEY": KEY,
+        "ADMIN_KEY": ADMIN_KEY,
+        "SUPERIMPOSE_SERVER": documented.url,
+        "SUPERIMPOSE_API_KEY": KEY,
+    }
+
+    def run(language: str, text: str) -> str:
+        command = {
+            "sh": ["sh", "-euc"],
+            "python": [sys.executable, "-c"],
+            "js": ["node", "--input-type=module", "-e"],
+        }[language]
+        here = text.replace(URL, documented.url)
+        done = subprocess.run(
+            [*command, here], cwd=folder, env=env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{here}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run

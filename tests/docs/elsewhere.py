@@ -1,0 +1,90 @@
+"""Commands of the pages that are not run by tests, and what is checked of them instead.
+
+They need what a test has not (Docker, a cluster, root), change this machine, or do not end. A command that
+is not listed here is run.
+"""
+
+import itertools
+import re
+import shlex
+from collections.abc import Callable, Sequence
+
+import yaml
+
+from jobs.settings import Settings
+from tests.docs.pages import ROOT
+
+Words = Sequence[str]
+
+
+def _make(words: Words) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for verb in words[1:]:
+        if "=" not in verb:
+            assert re.search(rf"^{re.escape(verb)}:", makefile, re.MULTILINE), f"no verb {verb}"
+
+
+def _docker(words: Words) -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    profiles = {profile for each in compose["services"].values() for profile in each.get("profiles", ())}
+    volumes = {"volume", "run", "build", "network", "cp", "exec"}
+    assert words[1] in {"compose", *volumes}, f"docker {words[1]}"
+    for before, word in itertools.pairwise(words):
+        if before == "--scale":
+            assert word.partition("=")[0] in compose["services"], word
+        if before == "--profile":
+            assert word in profiles, word
+        if before in ("exec", "logs", "run") and words[1] == "compose" and not word.startswith("-"):
+            assert word in compose["services"], word
+
+
+def _kubectl(words: Words) -> None:
+    for option, folder in itertools.pairwise(words):
+        if option == "-k":
+            assert (ROOT / folder / "kustomization.yaml").exists(), folder
+
+
+def _exists(_: Words) -> None:
+    """Nothing to check: a tool of the machine."""
+
+
+CHECKS: dict[str, Callable[[Words], None]] = {
+    "make": _make,
+    "docker": _docker,
+    "kubectl": _kubectl,
+    "apt-get": _exists,
+    "sudo": _exists,
+    "pip": _exists,
+    "git": _exists,
+}
+"""By the first word of a command."""
+
+ENDLESS = {("superimpose", "up"), ("superimpose", "api"), ("superimpose", "worker")}
+"""Commands of ours that run until they are stopped; their own tests run them."""
+
+
+def words_of(line: str) -> list[str]:
+    """The words of a line of shell, without assignments before the command and without a comment."""
+    words = shlex.split(line, comments=True)
+    while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+        name = words.pop(0).partition("=")[0]
+        assert not name.startswith("SUPERIMPOSE_") or _is_setting(name), f"no setting {name}"
+    return words
+
+
+def is_elsewhere(line: str) -> bool:
+    """Whether this line is not run here; what can be checked of it has been."""
+    try:
+        words = words_of(line)
+    except ValueError:  # a quotation that goes on in the next line
+        return False
+    if tuple(words[:2]) in ENDLESS:
+        return True
+    check = CHECKS.get(words[0]) if words else None
+    if check:
+        check(words)
+    return check is not None
+
+
+def _is_setting(name: str) -> bool:
+    return name.removeprefix("SUPERIMPOSE_").lower() in {*Settings.model_fields, "port", "memory"}

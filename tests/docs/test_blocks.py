@@ -1,0 +1,78 @@
+"""Every block of code of every page runs as it stands, or is what it says it is."""
+
+import itertools
+import json
+import os
+import re
+import shutil
+from typing import Any
+
+import pytest
+import yaml
+
+from jobs.settings import Settings
+from tests.docs.elsewhere import is_elsewhere
+from tests.docs.pages import PAGES, Block, blocks
+
+TOOLS = {"sh": "curl", "python": "python3", "js": "node"}
+"""Languages of blocks that are run, and what they need."""
+
+READ = {"json", "yaml", "dotenv", "promql", "text"}
+CODED = [page for page in PAGES if blocks(page)]
+
+
+@pytest.mark.parametrize("page", CODED, ids=lambda page: page.stem)
+def test_every_block_runs(run, page):
+    """In their order, so that one may use what another left; what is printed is what the next one shows."""
+    found = blocks(page)
+    need(*{TOOLS[block.language] for block in found if block.language in TOOLS})
+    for block, following in itertools.zip_longest(found, found[1:]):
+        if block.language not in TOOLS:
+            continue
+        printed = run(block.language, runnable(block))
+        if following and following.language == "json":
+            assert shape(json.loads(printed)) == shape(json.loads(following.text)), following
+
+
+@pytest.mark.parametrize("block", [block for page in PAGES for block in blocks(page)], ids=str)
+def test_every_block_is_what_it_says(block):
+    match block.language:
+        case "json":
+            json.loads(block.text)
+        case "yaml":
+            yaml.safe_load(block.text)
+        case "dotenv":
+            names = re.findall(r"^SUPERIMPOSE_(\w+)=", block.text, re.MULTILINE)
+            assert {name.lower() for name in names} <= {*Settings.model_fields, "port", "memory"}
+        case language:
+            assert language in {*TOOLS, *READ}, f"{language} is neither run nor read: {block}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_indented_commands_exist(page):
+    for line in re.findall(r"^    ((?:make|docker|kubectl|superimpose) .*)$", page.read_text(), re.MULTILINE):
+        is_elsewhere(line)
+
+
+def need(*tools: str) -> None:
+    """Skip the test where one is missing; on CI fail."""
+    for tool in tools:
+        if not shutil.which(tool):
+            message = f"no {tool} on PATH"
+            pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+
+
+def runnable(block: Block) -> str:
+    """A block without the lines that are not for this machine."""
+    if block.language != "sh":
+        return block.text
+    return "".join(line for line in block.text.splitlines(keepends=True) if not is_elsewhere(line))
+
+
+def shape(value: Any) -> Any:
+    """Names and types, without values."""
+    if isinstance(value, dict):
+        return {name: shape(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [shape(inner) for inner in value]
+    return "number" if isinstance(value, int | float) else type(value).__name__

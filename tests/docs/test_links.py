@@ -1,0 +1,58 @@
+"""What pages point to exists: files, headings, settings, verbs."""
+
+import re
+
+import pytest
+
+from jobs.settings import Settings
+from tests.docs.pages import FENCED, PAGES, ROOT
+
+COMPOSE_ALONE = {"PORT", "MEMORY"}
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading, as GitHub makes it."""
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+    return re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
+
+
+def anchors(text: str) -> set[str]:
+    return {slug(heading.strip()) for heading in re.findall(r"^#+ (.*)$", FENCED.sub("", text), re.MULTILINE)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_link_leads_somewhere(page):
+    text = page.read_text()
+    for target in re.findall(r"\]\(((?!https?://)[^)\s]+)\)", FENCED.sub("", text)):
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), target
+        if anchor and linked.suffix == ".md":
+            assert anchor in anchors(linked.read_text()), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_setting_that_is_named_is_one(page):
+    named = set(re.findall(r"SUPERIMPOSE_(\w+)(?!\*)\b", page.read_text()))
+
+    assert {name for name in named if not name.endswith("_")} <= COMPOSE_ALONE | CLIENT | {
+        name.upper() for name in Settings.model_fields
+    }
+
+
+CLIENT = {"SERVER", "API_KEY"}
+"""Of the command line, which is no part of the service."""
+
+
+def test_every_verb_that_is_named_is_one():
+    makefile = (ROOT / "Makefile").read_text()
+    for page in PAGES:
+        for verb in re.findall(r"`make ([a-z0-9-]+)", page.read_text()):
+            assert re.search(rf"^{verb}:", makefile, re.MULTILINE), (page.name, verb)
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs/README.md").read_text()
+
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "README.md" or f"({page.name})" in index, page.name

@@ -1,0 +1,82 @@
+"""Tables of the pages are those of the code."""
+
+import json
+import re
+from typing import get_args
+
+from pydantic_core import PydanticUndefined
+
+from compositor import SuperimposeRequest
+from jobs.admission import Bucket
+from jobs.settings import Settings
+from jobs.status import FailureCode
+from tests.docs.pages import ROOT
+
+
+def shown(default: object) -> str:
+    """A default as the environment would give it; nothing where there is none or the machine decides."""
+    if default is PydanticUndefined or not default:
+        return ""
+    return f"`{','.join(default) if isinstance(default, tuple) else default}`"
+
+
+def test_every_setting_has_its_default_and_meaning():
+    page = (ROOT / "docs/settings.md").read_text()
+    rows = re.findall(r"^\| `SUPERIMPOSE_(\w+)` \| (.*?) \| (.*) \|$", page, re.MULTILINE)
+    settings = [
+        (name.upper(), shown(field.default), field.description)
+        for name, field in Settings.model_fields.items()
+    ]
+
+    assert [(name, default.strip(), meaning) for name, default, meaning in rows] == settings
+
+
+def test_every_parameter_has_its_default_and_meaning():
+    page = (ROOT / "docs/parameters.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) \| (.*?) \| (.*) \|$", page, re.MULTILINE)
+
+    assert [name for name, *_ in rows] == list(SuperimposeRequest.model_fields)
+    for name, _, default, allowed, meaning in rows:
+        field = SuperimposeRequest.model_fields[name]
+        assert meaning == field.description
+        if field.is_required():
+            assert default == "required"
+        else:
+            told = "" if field.default is None else json.dumps(field.default).strip('"')
+            assert default.strip("` ") == told
+        for word in get_args(field.annotation):
+            assert not isinstance(word, str) or f"`{word}`" in allowed
+
+
+def test_every_bucket_of_rates_has_its_default():
+    page = (ROOT / "docs/keys.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| .* \| `(.*)` \| `SUPERIMPOSE_(\w+)`", page, re.MULTILINE)
+
+    assert [name for name, _, _ in rows] == list(Bucket)
+    for _, default, setting in rows:
+        assert default == str(Settings.model_fields[setting.lower()].default)
+
+
+def test_every_error_is_listed_with_its_status():
+    page = (ROOT / "docs/api.md").read_text()
+    listed = set(re.findall(r"^\| (\d{3}) \| `(\w+)` \|", page, re.MULTILINE))
+
+    assert listed == {*errors_in_code(), *(("422", code) for code in FailureCode)}
+
+
+def errors_in_code() -> set[tuple[str, str]]:
+    """Status and code of each error that the API makes."""
+    text = "\n".join(path.read_text() for path in (ROOT / "api").glob("*.py"))
+    made = set(re.findall(r'(?:ApiError|Refusal)\(\s*(\d{3}),\s*"(\w+)"', text))
+    answered = re.findall(r'"code": "(\w+)"[^}]*\}(?:\s*,\s*|, )(\d{3})', text)
+    framework = re.findall(
+        r'^    (\d{3}): \("(\w+)", "no such path|^    (\d{3}): \("(\w+)", "this path', text, re.M
+    )
+    bodies = re.findall(
+        r'"code": "(\w+)", \*\*_logged[^}]*\}\s*\n?\s*return JsonResponse\(body, (\d{3})', text
+    )
+    return (
+        made
+        | {(status, code) for code, status in (*answered, *bodies)}
+        | {tuple(filter(None, found)) for found in framework}  # type: ignore[misc]
+    )
