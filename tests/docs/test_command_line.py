@@ -1,0 +1,30 @@
+"""docs/command-line.md: its pictures are today's, and it lists every command and every exit code."""
+
+import re
+import runpy
+from pathlib import Path
+
+from cli.exit_codes import ExitCode
+from cli.main import app
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/command-line.md").read_text()
+
+
+def test_the_pictures_are_what_a_terminal_shows_today():
+    drawn = runpy.run_path(str(ROOT / "docs/pictures/terminal.py"))
+
+    for name, shown in drawn["pictures"]().items():
+        assert (ROOT / "docs/pictures" / name).read_text() == shown, "run docs/pictures/terminal.py"
+
+
+def test_every_command_and_every_exit_code_is_listed():
+    listed = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", PAGE, re.MULTILINE))))
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    groups = {group.name for group in app.registered_groups}
+
+    assert commands | groups <= listed
+    assert set(re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)) == {
+        "0",
+        *(str(int(code)) for code in ExitCode),
+    }
