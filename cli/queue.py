@@ -8,6 +8,9 @@ from jobs.connection import connect
 from jobs.settings import Settings
 from jobs.snapshot import Snapshot, take
 
+WIDTH = 110
+"""Of one look, whatever the terminal's: ids are there to be copied."""
+
 
 def look(as_json: bool, once: bool, interval_s: float) -> None:
     """Print one look, or on a terminal keep looking until a key is pressed or Ctrl-C."""
@@ -20,7 +23,7 @@ def look(as_json: bool, once: bool, interval_s: float) -> None:
     elif once or not (console.is_terminal and sys.stdin.isatty()):
         from cli.queue_view import view
 
-        console.print(view(take(redis)))
+        Console(highlight=False, width=WIDTH).print(view(take(redis)))
     else:
         from cli.queue_live import watch
 
