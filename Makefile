@@ -9,7 +9,7 @@ PEERS  := $(VENV)-peers
 ASKED  := benchmarks/end_to_end/peers/requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-waiting bench-compositor bench-e2e loadtest clean
+.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-waiting bench-compositor bench-e2e loadtest clean docs-pictures
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ loadtest: $(LOAD) ## clients by the dozen for two minutes, and a report (HOST=ht
 bench-e2e: $(DEV) $(foreach peer,arq bentoml celery dramatiq,$(PEERS)/$(peer)/.ready) ## measure all against what one would build instead, 25 minutes (ARGS="--rounds 2 --skip growth")
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks.end_to_end $(ARGS)
+
+docs-pictures: $(DEV) ## draw the pictures of docs/parameters.md and docs/command-line.md again
+	$(BIN)/python -m docs.pictures.parameters
+	$(BIN)/python -m docs.pictures.terminal
 
 lock: ## pin today's versions into requirements.lock
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock

@@ -1,6 +1,6 @@
 """Draws queue.svg and batch.svg, beside this file: what a terminal shows of an example.
 
-.venv/bin/python docs/pictures/terminal.py
+make docs-pictures
 """
 
 import io

@@ -15,7 +15,7 @@ def test_the_pictures_are_what_a_terminal_shows_today():
     drawn = runpy.run_path(str(ROOT / "docs/pictures/terminal.py"))
 
     for name, shown in drawn["pictures"]().items():
-        assert (ROOT / "docs/pictures" / name).read_text() == shown, "run docs/pictures/terminal.py"
+        assert (ROOT / "docs/pictures" / name).read_text() == shown, "make docs-pictures"
 
 
 def test_every_command_and_every_exit_code_is_listed():
