@@ -3,7 +3,7 @@
 /** @typedef {import("./geometry.js").Params} Params */
 /** @typedef {import("./preview.js").Pictures} Pictures */
 
-const ALWAYS = "Drawn by your browser: where pixels are resized or turned, the result may differ by a few levels.";
+const ALWAYS = "Drawn by your browser: where pixels are resized or turned, the result may differ, most at edges.";
 
 /** @type {[(pictures: Pictures, params: Params) => boolean, string][]} */
 const NOTES = [
