@@ -110,6 +110,9 @@ class Settings(BaseSettings):
         repr=False,
         description="key of the admin API, 20 characters or more; unset: there is none",
     )
+    rq_dashboard_writes: bool = Field(
+        False, description="whether /admin/rq, RQ's dashboard, may also delete and requeue jobs"
+    )
     workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
