@@ -8,7 +8,7 @@ from importlib.metadata import version
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp
 
-from api import admin, credits, docs, errors, openapi, pictures, requests, submit, uploads
+from api import admin, credits, docs, errors, openapi, pictures, requests, rq_dashboard, submit, uploads
 from api.cors import with_cors
 from api.direct import DirectRoute, short_cut
 from api.headers import AnswerHeaders
@@ -51,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(playground.router)
     if settings.admin_key:
         app.include_router(admin.router)
+        app.router.routes.extend(rq_dashboard.routes(settings))
     app.router.routes.append(DirectRoute("/livez", alive, include_in_schema=False))
     return app
 
