@@ -54,7 +54,7 @@ loadtest: $(LOAD) ## clients by the dozen for two minutes, and a report (HOST=ht
 	  $(if $(OUT),--out '$(OUT)') $(if $(DOCS),--docs)
 
 alerts: $(DEV) ## make each fault that an alert is for, and show when Prometheus fired (ARGS=--picture draws the dashboard)
-	$(BIN)/python -m observability $(ARGS)
+	$(BIN)/python -m tests.observability $(ARGS)
 
 bench-e2e: $(DEV) $(foreach peer,arq bentoml celery dramatiq,$(PEERS)/$(peer)/.ready) ## measure all against what one would build instead, 25 minutes (ARGS="--rounds 2 --skip growth")
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
