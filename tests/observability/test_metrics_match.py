@@ -19,7 +19,7 @@ PATIENCE_S = 20
 
 @pytest.fixture(scope="module")
 def metrics(redis_socket, tmp_path_factory) -> Iterator[dict[str, set[str]]]:
-    """Labels by metric, of an API and of a worker that has made a picture, failed at one and tried one again."""
+    """Labels by metric, of an API and of a worker that made a picture, failed at one and tries one again."""
     port = free_port()
     env = environment(
         f"unix://{redis_socket}?db=7",
