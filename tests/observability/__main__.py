@@ -73,6 +73,7 @@ def watched(speed: int) -> Iterator[tuple[Site, Prometheus]]:
                 f"redis://127.0.0.1:{redis.port}/0",
                 folder / "data",
                 fetch_allow="127.0.0.1/32",
+                metrics=True,
                 metrics_port=port,
             )
             with running(env, workers=0, log=log) as stack:

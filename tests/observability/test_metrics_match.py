@@ -25,6 +25,7 @@ def metrics(redis_socket, tmp_path_factory) -> Iterator[dict[str, set[str]]]:
         f"unix://{redis_socket}?db=7",
         tmp_path_factory.mktemp("metrics"),
         fetch_allow="127.0.0.1/32",
+        metrics=True,
         metrics_port=port,
     )
     with origins.serving() as origin, running(env, workers=0) as stack:
