@@ -26,7 +26,7 @@ class _Build(Collector):
 def exposed(*more: Collector, directory: str | None = None) -> CollectorRegistry:
     """What this process counts, or all that share `directory` or the one of its environment; and `more`."""
     directory = directory or os.environ.get(DIRECTORY)
-    counted = MultiProcessCollector(None, directory) if directory else metrics.REGISTRY
+    counted = _sum_in(directory) if directory else metrics.REGISTRY
     registry = CollectorRegistry()
     for collector in (counted, _Build(), *more):
         registry.register(collector)
@@ -37,3 +37,7 @@ def rendered(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
     """All of it, and its content type, by an Accept header."""
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
+
+
+def _sum_in(directory: str) -> Collector:
+    return MultiProcessCollector(None, directory)  # type: ignore[no-untyped-call, no-any-return]

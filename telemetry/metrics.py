@@ -19,7 +19,7 @@ STAGE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 REDIS_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1)
 
 count_as_named()
-disable_created_metrics()  # a second series for each of ours, which summed files do not have anyway
+disable_created_metrics()  # type: ignore[no-untyped-call]  # sums over processes have none
 REGISTRY = CollectorRegistry()
 
 HTTP_REQUESTS = Counter(
@@ -59,7 +59,10 @@ CREDITS = Counter(
     "superimpose_credits", "Credits held, settled (spent) and released.", ["event"], registry=REGISTRY
 )
 RETRIES = Counter(
-    "superimpose_retries", "Attempts that ended without a result and are made again.", ["reason"], registry=REGISTRY
+    "superimpose_retries",
+    "Attempts that ended without a result and are made again.",
+    ["reason"],
+    registry=REGISTRY,
 )
 REDELIVERIES = Counter(
     "superimpose_redeliveries", "Jobs taken back from a worker that is gone.", registry=REGISTRY
@@ -118,12 +121,11 @@ def retried(reason: str) -> None:
     RETRIES.labels(reason).inc()
 
 
-def looked_up(hits: Mapping[str, int], misses: Mapping[str, int]) -> None:
-    """How often an attempt found inputs in each cache, and how often not."""
-    for name, count in hits.items():
-        _HITS[name].inc(count)
-    for name, count in misses.items():
-        _MISSES[name].inc(count)
+def looked_up(caches: Mapping[str, tuple[int, int]]) -> None:
+    """How often inputs were found in each cache, and how often not."""
+    for name, (hits, misses) in caches.items():
+        _HITS[name].inc(hits)
+        _MISSES[name].inc(misses)
 
 
 def answered(route: str, method: str, code: int, seconds: float) -> None:

@@ -29,8 +29,8 @@ def shared_directory(wanted: bool) -> Iterator[str | None]:
         yield directory
 
 
-def environment(directory: str | None, name: str) -> Mapping[str, str]:
-    """What a process called `name` needs in its environment."""
+def counting_as(name: str, directory: str | None) -> Mapping[str, str]:
+    """What a process called `name` needs in its environment to count in `directory`, if there is one."""
     return {DIRECTORY: directory, NAME: name} if directory else {}
 
 
@@ -38,4 +38,4 @@ def count_as_named() -> None:
     """Count under this process's name, where it shares a directory; before any metric is defined."""
     name = os.environ.get(NAME)
     if name and DIRECTORY in os.environ:
-        values.ValueClass = values.MultiProcessValue(lambda: name)
+        values.ValueClass = values.MultiProcessValue(lambda: name)  # type: ignore[no-untyped-call]

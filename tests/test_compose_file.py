@@ -19,7 +19,7 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
 OURS = ("api", "worker")
 PREFIX = "SUPERIMPOSE_"
-FIXED_BY_THE_IMAGE = {"data_dir"}  # the volume is mounted there
+FIXED_BY_THE_IMAGE = {"data_dir", "metrics_host"}  # where the volume is mounted; all of the container's
 OF_COMPOSE_ALONE = {"SUPERIMPOSE_PORT", "SUPERIMPOSE_MEMORY"}  # of the host and of a container
 
 
