@@ -240,6 +240,11 @@ class Settings(BaseSettings):
         (), description="origins whose pages may call the API from a browser; `*`: all; unset: none"
     )
     docs: bool = Field(True, description="whether /docs, /openapi.json and the playground at / are served")
+    metrics: bool = Field(False, description="whether the API serves /metrics, for Prometheus")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="where `superimpose worker` serves /metrics; unset: nowhere"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address that METRICS_PORT is on; in the image all")
     client_timeout_s: float = Field(
         20, gt=0, description="what a client may take for headers, and for a body on top of 1 s per 16 KiB"
     )

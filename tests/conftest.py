@@ -20,6 +20,11 @@ for _name in [name for name in os.environ if name.startswith("SUPERIMPOSE_")]:
     del os.environ[_name]  # tests say what they set
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than cores: tests of faults and time limits wait for a third of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The socket of a Redis of our own, configured as `superimpose up` does."""

@@ -22,7 +22,7 @@ SERVICES = COMPOSE["services"]
 MONITORED = yaml.safe_load((ROOT / "observability/prometheus.yml").read_text())
 OURS = ("api", "worker")
 PREFIX = "SUPERIMPOSE_"
-FIXED_BY_THE_IMAGE = {"data_dir"}  # the volume is mounted there
+FIXED_BY_THE_IMAGE = {"data_dir", "metrics_host"}  # where the volume is mounted; all of the container's
 MONITORING = ("prometheus", "grafana")
 OF_COMPOSE_ALONE = {"SUPERIMPOSE_PORT", "SUPERIMPOSE_MEMORY"}  # of the host and of a container
 
@@ -229,7 +229,9 @@ def test_prometheus_reads_what_the_stack_serves():
     assert jobs["superimpose-api"]["static_configs"] == [{"targets": ["api:8000"]}]
     (names,) = jobs["superimpose-worker"]["dns_sd_configs"]
     assert names["names"] == ["worker"]
-    assert names["port"] == SERVICES["worker"]["environment"]["SUPERIMPOSE_METRICS_PORT"]
+    given = SERVICES["worker"]["environment"]
+    assert given["SUPERIMPOSE_METRICS_PORT"] == f"${{SUPERIMPOSE_METRICS_PORT:-{names['port']}}}"
+    assert SERVICES["api"]["environment"]["SUPERIMPOSE_METRICS"] == "${SUPERIMPOSE_METRICS:-true}"
     assert (ROOT / "observability" / MONITORED["rule_files"][0]).exists()
 
 
@@ -245,5 +247,4 @@ def test_every_setting_reaches_the_services():
     """A new setting needs a line under `x-settings` in docker-compose.yml, or `.env` could not set it."""
     given: dict[str, Any] = SERVICES["worker"]["environment"]
     assert {PREFIX + name.upper() for name in Settings.model_fields.keys() - FIXED_BY_THE_IMAGE} == set(given)
-    of_workers = {"SUPERIMPOSE_WORKERS", "SUPERIMPOSE_METRICS_PORT"}
-    assert SERVICES["api"]["environment"].keys() | of_workers == given.keys()
+    assert SERVICES["api"]["environment"].keys() | {"SUPERIMPOSE_WORKERS"} == given.keys()

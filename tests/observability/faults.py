@@ -57,8 +57,10 @@ class Site:
 def no_workers(site: Site) -> Iterator[None]:
     """Requests come in and wait, and those who may not wait for long fail."""
     site.stop(-1)
+    site.submit(
+        20, start_timeout_s=2
+    )  # first, or they would be refused: behind others they cannot be started in time
     site.submit(20)
-    site.submit(20, start_timeout_s=1)
     yield
     site.start_worker()
 
