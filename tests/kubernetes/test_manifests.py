@@ -68,7 +68,7 @@ def test_the_settings_are_ones_that_the_service_starts_with(example, on_a_volume
 
 
 def test_probes_ask_for_paths_and_ports_that_exist(base):
-    paths = {getattr(route, "path", "") for route in create_app(Settings()).routes}
+    paths = {getattr(route, "path", "") for route in create_app(settings(base)).routes}
     for name in (API, WORKER):
         given = container(base, name)
         ports = {port["name"] for port in given["ports"]}
@@ -142,5 +142,5 @@ def test_metrics_come_under_the_names_that_the_rules_know(example):
         (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
         assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": name}]
         assert endpoint["port"] in {port["name"] for port in container(example, name)["ports"]}
-    assert "job=API" in rules
+    assert f'job="{API}"' in rules
     assert {each["metadata"]["name"] for each in monitors} == {API, WORKER}
