@@ -26,7 +26,8 @@ LABEL org.opencontainers.image.title="superimpose" \
 # One thread and few heaps a process: workers are the parallelism, and glibc would keep a heap per core.
 ENV MALLOC_ARENA_MAX=2 \
     OPENBLAS_NUM_THREADS=1 \
-    SUPERIMPOSE_DATA_DIR=/data
+    SUPERIMPOSE_DATA_DIR=/data \
+    SUPERIMPOSE_METRICS_HOST=0.0.0.0
 RUN useradd --uid 10001 --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin superimpose \
  && install --directory --owner superimpose --group superimpose /data
 COPY --from=build /opt/superimpose /opt/superimpose

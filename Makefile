@@ -9,7 +9,7 @@ PEERS  := $(VENV)-peers
 ASKED  := benchmarks/end_to_end/peers/requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-waiting bench-compositor bench-e2e loadtest clean docs-pictures
+.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-waiting bench-compositor bench-e2e loadtest alerts docs-pictures clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ loadtest: $(LOAD) ## clients by the dozen for two minutes, and a report (HOST=ht
 	@$(BIN)/python -m loadtest $(if $(HOST),--host '$(HOST)') $(if $(CLIENTS),--clients '$(CLIENTS)') \
 	  $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(PICTURES),--pictures '$(PICTURES)') \
 	  $(if $(OUT),--out '$(OUT)') $(if $(DOCS),--docs)
+
+alerts: $(DEV) ## make each fault that an alert is for, and show when Prometheus fired (ARGS=--picture draws the dashboard)
+	$(BIN)/python -m tests.observability $(ARGS)
 
 bench-e2e: $(DEV) $(foreach peer,arq bentoml celery dramatiq,$(PEERS)/$(peer)/.ready) ## measure all against what one would build instead, 25 minutes (ARGS="--rounds 2 --skip growth")
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt

@@ -5,12 +5,26 @@ import contextlib
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from api import admin, credits, docs, errors, openapi, pictures, requests, submit, uploads
+from api import (
+    admin,
+    credits,
+    docs,
+    errors,
+    health,
+    metrics,
+    openapi,
+    pictures,
+    requests,
+    rq_dashboard,
+    submit,
+    uploads,
+)
 from api.cors import with_cors
-from api.direct import DirectRoute, short_cut
+from api.counted import CountedAnswers
+from api.direct import short_cut
 from api.headers import AnswerHeaders
 from api.json_response import JsonResponse
 from api.playground import routes as playground
@@ -44,22 +58,20 @@ def create_app(settings: Settings) -> FastAPI:
     )
     errors.install(app)
     openapi.install(app)
-    for part in (requests, submit, pictures, uploads, credits):
+    for part in (requests, submit, pictures, uploads, credits, health):
         app.router.routes.extend(part.router.routes)  # `include_router` would look for each route twice
     if settings.docs:
         app.include_router(docs.router)
         app.include_router(playground.router)
     if settings.admin_key:
         app.include_router(admin.router)
-    app.router.routes.append(DirectRoute("/livez", alive, include_in_schema=False))
+        app.router.routes.extend(rq_dashboard.routes(settings))
+    if settings.metrics:
+        app.router.routes.extend(metrics.router.routes)
     return app
 
 
 def with_headers(app: FastAPI, settings: Settings) -> ASGIApp:
     """`app` as it faces the world: every answer, our own faults included, with all its headers."""
-    return AnswerHeaders(with_cors(short_cut(app), settings.cors_origins))
-
-
-async def alive(_: Request) -> JsonResponse:
-    """The process answers; says nothing of Redis or workers."""
-    return JsonResponse({"status": "ok"})
+    answering = AnswerHeaders(with_cors(short_cut(app), settings.cors_origins))
+    return CountedAnswers(answering) if settings.metrics else answering

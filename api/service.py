@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
+from redis import Redis
 
 from api.body_room import BodyRoom
 from api.changes import Changes
+from api.health import Health
 from api.host import origin_by_host
 from compositor import Limits
 from jobs.api_keys import ApiKeys
@@ -31,7 +33,9 @@ class Service:
     """The settings and everything opened from them."""
 
     settings: Settings
+    redis: Redis
     store: PictureStore
+    health: Health
     reader: Reader
     changes: Changes
     submission: Submission
@@ -55,7 +59,9 @@ class Service:
                 api_keys.make_valid("dev", settings.dev_api_key)
             yield cls(
                 settings,
+                redis,
                 store,
+                Health(redis, store),
                 Reader(async_redis, settings),
                 Changes(async_redis),
                 Submission(redis, settings, store),

@@ -14,9 +14,11 @@ from api.app import create_app, with_headers
 from api.connection import connection_class
 from api.server import Server
 from cli.listening import bind
+from cli.metrics_server import serve_metrics
 from cli.supervisor import Supervisor
 from jobs.logs import set_up_logs
 from jobs.settings import Settings
+from telemetry.processes import counting_as, shared_directory
 
 API = (sys.executable, "-P", "-m", "cli", "api")  # -P: no module of the current folder takes its place
 WORKER = (sys.executable, "-P", "-m", "worker")
@@ -32,17 +34,32 @@ def run_api(host: str, port: int, processes: int | None) -> None:
         run_api_on(listener)
     else:
         supervisor = Supervisor(grace_s=_api_grace_s(settings) + SPARE_S)
-        start_api(supervisor, listener, processes or settings.api_workers)
-        supervisor.run()
+        with shared_directory(settings.metrics) as directory:
+            start_api(supervisor, listener, processes or settings.api_workers, {}, directory)
+            supervisor.run()
 
 
 def start_api(
-    supervisor: Supervisor, listener: socket.socket, processes: int, env: Mapping[str, str] | None = None
+    supervisor: Supervisor,
+    listener: socket.socket,
+    processes: int,
+    env: Mapping[str, str],
+    metrics_in: str | None,
 ) -> None:
-    """Start processes of the API that all accept from one socket."""
+    """Start processes of the API that all accept from one socket, and count in one directory."""
     for number in range(1, processes + 1):
         name = "api" if processes == 1 else f"api-{number}"
-        supervisor.start(name, (*API, "--fd", str(listener.fileno())), env, listens_on=listener)
+        command = (*API, "--fd", str(listener.fileno()))
+        supervisor.start(name, command, {**env, **counting_as(name, metrics_in)}, listens_on=listener)
+
+
+def start_workers(
+    supervisor: Supervisor, processes: int, env: Mapping[str, str], metrics_in: str | None
+) -> None:
+    """Start worker processes, which count in one directory."""
+    for number in range(1, processes + 1):
+        name = f"worker-{number}"
+        supervisor.start(name, WORKER, {**env, **counting_as(name, metrics_in)})
 
 
 def run_api_on(listener: socket.socket) -> None:
@@ -89,9 +106,11 @@ def run_workers(workers: int | None) -> None:
     """Run worker processes until SIGTERM or SIGINT, letting each finish its job."""
     settings = Settings()
     supervisor = Supervisor(grace_s=settings.drain_timeout_s + SPARE_S)
-    for number in range(1, (workers or settings.workers) + 1):
-        supervisor.start(f"worker-{number}", WORKER)
-    supervisor.run()
+    with shared_directory(settings.metrics_port is not None) as directory:
+        if settings.metrics_port and directory:
+            serve_metrics(settings.metrics_host, settings.metrics_port, directory)
+        start_workers(supervisor, workers or settings.workers, {}, directory)
+        supervisor.run()
 
 
 def _allow_files(wanted: int) -> None:

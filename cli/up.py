@@ -10,10 +10,11 @@ import typer
 
 from cli.listening import CannotListen, bind
 from cli.redis_server import RedisUnavailable, await_ready, server_command
-from cli.roles import SPARE_S, WORKER, start_api
+from cli.roles import SPARE_S, start_api, start_workers
 from cli.supervisor import Supervisor
 from jobs.key_text import new_key
 from jobs.settings import Settings
+from telemetry.processes import shared_directory
 
 GRACE_S = 8  # at Ctrl-C: people wait less than deploys do
 READY_TIMEOUT_S = 30
@@ -41,11 +42,11 @@ def run(host: str, port: int, workers: int | None, api_workers: int | None, data
         supervisor.stop()
         typer.echo(f"superimpose: {error}", err=True)
         raise typer.Exit(1) from None
-    start_api(supervisor, listener, api_workers or settings.api_workers, env)
-    for number in range(1, (workers or settings.workers) + 1):
-        supervisor.start(f"worker-{number}", WORKER, env)
     url = settings.public_url or f"http://{reachable(host)}:{port}"
-    supervisor.run(ready=lambda: greet(supervisor, url, key, settings.docs))
+    with shared_directory(settings.metrics) as directory:
+        start_api(supervisor, listener, api_workers or settings.api_workers, env, directory)
+        start_workers(supervisor, workers or settings.workers, env, directory)
+        supervisor.run(ready=lambda: greet(supervisor, url, key, settings.docs))
 
 
 def reachable(host: str) -> str:

@@ -4,8 +4,8 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if move == 'next' then
   id = taken_next(args, settings.window, now)
-  if not id then return {'empty'} end
-  if not is_request_id(id) then return {'refused', id} end
+  if not id then return {{'empty'}} end
+  if not is_request_id(id) then return {{'refused', id}} end
 end
 local record = REQUEST .. id
 local status = redis.call('HGET', record, 'status')

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from hashlib import sha1
+from time import perf_counter
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import NoScriptError
 from redis.typing import EncodableT
+
+from telemetry import metrics
 
 
 class Script:
@@ -22,7 +25,10 @@ class Script:
 
     def __call__(self, keys: Sequence[str] = (), args: Sequence[EncodableT] = ()) -> Any:
         """What it returns. Raises `redis.RedisError`."""
+        asked_at = perf_counter()
         try:
-            return self._redis.evalsha(self._sha1, len(keys), *keys, *args)
+            answer = self._redis.evalsha(self._sha1, len(keys), *keys, *args)
         except NoScriptError:
-            return self._redis.eval(self._text, len(keys), *keys, *args)
+            answer = self._redis.eval(self._text, len(keys), *keys, *args)
+        metrics.redis_answered(perf_counter() - asked_at)
+        return answer

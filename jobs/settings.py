@@ -110,6 +110,9 @@ class Settings(BaseSettings):
         repr=False,
         description="key of the admin API, 20 characters or more; unset: there is none",
     )
+    rq_dashboard_writes: bool = Field(
+        False, description="whether /admin/rq, RQ's dashboard, may also delete and requeue jobs"
+    )
     workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
@@ -237,6 +240,11 @@ class Settings(BaseSettings):
         (), description="origins whose pages may call the API from a browser; `*`: all; unset: none"
     )
     docs: bool = Field(True, description="whether /docs, /openapi.json and the playground at / are served")
+    metrics: bool = Field(False, description="whether the API serves /metrics, for Prometheus")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="where `superimpose worker` serves /metrics; unset: nowhere"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address that METRICS_PORT is on; in the image all")
     client_timeout_s: float = Field(
         20, gt=0, description="what a client may take for headers, and for a body on top of 1 s per 16 KiB"
     )

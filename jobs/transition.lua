@@ -2,7 +2,10 @@
 -- Begins with `settings`. KEYS: the record, where it is known. ARGV: move, request id, arguments as JSON. Lengths of time
 -- are in ms.
 -- Answers {'ok', ...} or {reason, ...}: exists, revoked, credits, full, replayed, conflict, missing, terminal,
--- stale, held, exhausted, late, early, empty, refused.
+-- stale, held, exhausted, late, early, empty, refused. Behind it, where the request ended by this move, how:
+-- {status, code, ms until it started, ms until it ended, settled or released or '', credits}.
+
+local ended
 
 local function enter(new_status)
   redis.call('HSET', record, 'status', new_status)
@@ -29,12 +32,14 @@ end
 
 local function settle(new_status)
   local kept = redis.call('HMGET', record, 'charge', 'cost', 'key_id')
-  if kept[1] ~= 'held' then return end
+  if kept[1] ~= 'held' then return '', 0 end
   local cost, key = kept[2], API_KEY .. kept[3]
   local done = new_status == 'COMPLETED'
-  redis.call('HSET', record, 'charge', done and 'settled' or 'released')
+  local charge = done and 'settled' or 'released'
+  redis.call('HSET', record, 'charge', charge)
   add_to_key(key, 'held', -cost)
   add_to_key(key, done and 'spent' or 'credits', cost)
+  return charge, cost
 end
 
 -- Whoever works on a request holds its lease. One that was ended is nobody's, and its attempt still the latest.
@@ -73,7 +78,8 @@ local function finish(new_status, ...)
   redis.call('PEXPIREAT', record, expires_at)
   local idempotency = redis.call('HGET', record, 'idempotency')
   if idempotency then redis.call('PEXPIREAT', idempotency, expires_at) end
-  settle(new_status)
+  local times = redis.call('HMGET', record, 'created_at', 'started_at', 'code')
+  ended = {new_status, times[3] or '', (times[2] or now) - times[1], now - times[1], settle(new_status)}
   enter(new_status)
   return expires_at
 end
@@ -324,4 +330,4 @@ end
 
 local said = answer()
 if move == 'next' and said[1] ~= 'ok' then said[2] = id end
-return said
+return {said, ended}

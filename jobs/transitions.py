@@ -22,11 +22,14 @@ from jobs.record import Record
 from jobs.script import Script
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
+from telemetry import metrics
 
 _PARTS = ("taking.lua", "request.lua", "transport.lua", "transition.lua")
 _SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
 
 STRAY_PATIENCE_S = 5
+
+metrics.failures_are([code.value for code in FailureCode])
 
 HORIZON_S = 5
 """No more is fetched ahead than is likely to be worked on within this time."""
@@ -168,8 +171,11 @@ class Transitions:
         }
         if idempotency:
             args |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
-        answer = self._create([keyspace.request(request_id)], ["create", request_id, json.dumps(args)])
-        return self._created(request_id, answer)
+        answer, *_ = self._create([keyspace.request(request_id)], ["create", request_id, json.dumps(args)])
+        created = self._created(request_id, answer)
+        if not created.replayed:
+            metrics.accepted(0 if created.credits is None else settings.credit_cost)
+        return created
 
     def claim(self, request_id: str, holder: Holder, fetching: int = 0) -> Claim:
         """Begin an attempt, counted before any work is done; for who holds it already, it is the same one.
@@ -212,12 +218,14 @@ class Transitions:
             content_type=output.content_type,
             file_size=output.file_size,
         )
+        metrics.worked(stages)
 
     def fail(self, request_id: str, attempt: int, failure: Failure, stages: Mapping[str, float]) -> None:
         """End as FAILED. Raises `IllegalMove`: stale."""
         self._run(
             "fail", request_id, attempt=str(attempt), failure=asdict(failure), metrics=json.dumps(stages)
         )
+        metrics.worked(stages)
 
     def time_out(self, request_id: str, attempt: int) -> None:
         """End as FAILED `timeout`, as its worker saw it. Raises `IllegalMove`: stale."""
@@ -231,6 +239,7 @@ class Transitions:
         """
         delay = round(delay_s * 1000)
         self._run("retry", request_id, attempt=str(attempt), delay=delay, failure=asdict(failure))
+        metrics.retried(failure.code)
 
     def give_back(self, request_id: str, attempt: int) -> None:
         """End this attempt without counting it. Raises `IllegalMove`: stale, late."""
@@ -242,6 +251,7 @@ class Transitions:
         Raises `IllegalMove`: early, stale; exhausted, late (then the request has FAILED).
         """
         self._run("reclaim", request_id, **({} if attempt is None else {"attempt": attempt}))
+        metrics.redelivered()
 
     def cancel(self, request_id: str, failure: Failure) -> Cancelled:
         """End as FAILED, whoever is at it."""
@@ -258,6 +268,7 @@ class Transitions:
         Raises `IllegalMove`: early, held (it has arrived).
         """
         self._run("redeliver", request_id, patience=STRAY_PATIENCE_S * 1000)
+        metrics.redelivered()
 
     def promote(self, request_id: str) -> None:
         """Put back what has waited for its next attempt. Raises `IllegalMove`: stale (it does not wait)."""
@@ -282,10 +293,12 @@ class Transitions:
 
     def _run(self, move: str, request_id: str, **args: Any) -> list[Any]:
         said = {"stamp": utcformat(now()), **args}
-        answer: list[Any] = self._move([keyspace.request(request_id)], [move, request_id, json.dumps(said)])
+        answer, *ended = self._move([keyspace.request(request_id)], [move, request_id, json.dumps(said)])
+        if ended:
+            _count(*ended[0])
         if answer[0] != b"ok":
             raise IllegalMove(move, request_id or _shown(answer[1:]), answer[0].decode())
-        return answer
+        return list(answer)
 
     def _created(self, request_id: str, answer: list[bytes]) -> Created:
         match answer:
@@ -320,6 +333,13 @@ def _told(settings: Settings) -> dict[str, Any]:
         "unstarted": {"code": FailureCode.TIMEOUT, "error": UNSTARTED},
         "unfinished": {"code": FailureCode.TIMEOUT, "error": UNFINISHED},
     }
+
+
+def _count(status: bytes, code: bytes, queued_ms: int, total_ms: int, charge: bytes, credits: bytes) -> None:
+    """Whoever ended a request is the one to count it."""
+    metrics.finished(status.decode(), code.decode(), queued_ms / 1000, total_ms / 1000)
+    if charge:
+        metrics.credits_moved(charge.decode(), int(credits))
 
 
 def _credits(answer: bytes) -> int | None:

@@ -1,7 +1,9 @@
 """What must not regress in Dockerfile and docker-compose.yml; `docker compose up` itself is run by hand."""
 
 import json
+import os
 import re
+import subprocess
 import tomllib
 from datetime import timedelta
 from pathlib import Path
@@ -17,9 +19,11 @@ from jobs.settings import Settings
 ROOT = Path(__file__).parents[1]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
+MONITORED = yaml.safe_load((ROOT / "observability/prometheus.yml").read_text())
 OURS = ("api", "worker")
 PREFIX = "SUPERIMPOSE_"
-FIXED_BY_THE_IMAGE = {"data_dir"}  # the volume is mounted there
+FIXED_BY_THE_IMAGE = {"data_dir", "metrics_host"}  # where the volume is mounted; all of the container's
+MONITORING = ("prometheus", "grafana")
 OF_COMPOSE_ALONE = {"SUPERIMPOSE_PORT", "SUPERIMPOSE_MEMORY"}  # of the host and of a container
 
 
@@ -180,14 +184,55 @@ def test_no_service_is_privileged_or_shares_a_namespace_of_the_host(service):
         "network_mode",
         "userns_mode",
     }
-    assert not any(volume.startswith(("/", ".")) for volume in SERVICES[service]["volumes"])
+    of_the_host = [volume for volume in SERVICES[service]["volumes"] if volume.startswith(("/", "."))]
+    assert all(re.fullmatch(r"\./observability(/\w+)?:/etc/.+:ro", volume) for volume in of_the_host)
 
 
 def test_images_are_of_a_named_version():
     bases = [rest.split()[0] for name, rest in instructions() if name == "FROM"]
-    named = [SERVICES["redis"]["image"], *(base for base in bases if ":" in base)]
-    assert len(named) == 2
-    assert all(re.search(r":\d+\.\d+", image) for image in named)
+    pulled = [service["image"] for service in SERVICES.values() if "build" not in service]
+    named = [*pulled, *(base for base in bases if ":" in base)]
+    assert len(named) == 4
+    assert all(re.search(r":v?\d+\.\d+", image) for image in named)
+
+
+def test_monitoring_starts_only_when_asked_for():
+    profiled = {name for name, service in SERVICES.items() if service.get("profiles") == ["observability"]}
+    assert profiled == set(MONITORING)
+
+
+@pytest.mark.parametrize("service", MONITORING)
+def test_monitoring_has_no_privileges_no_way_to_redis_and_a_port_on_loopback_alone(service):
+    given = SERVICES[service]
+    assert given["read_only"] is True
+    assert given["cap_drop"] == ["ALL"]
+    assert given["security_opt"] == ["no-new-privileges:true"]
+    assert given["networks"] == ["default"]
+    assert all(port.startswith("127.0.0.1:") for port in given["ports"])
+    assert {"test", "interval", "timeout", "retries"} <= set(given["healthcheck"])
+
+
+def test_grafana_does_not_start_with_a_password_that_everybody_knows():
+    grafana = SERVICES["grafana"]
+    assert grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD"] == "${GRAFANA_PASSWORD:-}"
+    assert grafana["environment"]["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
+    shell, option, start = grafana["entrypoint"]
+    start = start.replace("$$", "$").replace("/run.sh", "echo started")
+    for password, said in (("", ""), ("chosen", "started\n")):
+        env = {"GF_SECURITY_ADMIN_PASSWORD": password, "PATH": os.environ["PATH"]}
+        ran = subprocess.run([shell, option, start], env=env, capture_output=True, text=True)
+        assert (ran.stdout, ran.returncode) == (said, 0 if said else 2)
+
+
+def test_prometheus_reads_what_the_stack_serves():
+    jobs = {job["job_name"]: job for job in MONITORED["scrape_configs"]}
+    assert jobs["superimpose-api"]["static_configs"] == [{"targets": ["api:8000"]}]
+    (names,) = jobs["superimpose-worker"]["dns_sd_configs"]
+    assert names["names"] == ["worker"]
+    given = SERVICES["worker"]["environment"]
+    assert given["SUPERIMPOSE_METRICS_PORT"] == f"${{SUPERIMPOSE_METRICS_PORT:-{names['port']}}}"
+    assert SERVICES["api"]["environment"]["SUPERIMPOSE_METRICS"] == "${SUPERIMPOSE_METRICS:-true}"
+    assert (ROOT / "observability" / MONITORED["rule_files"][0]).exists()
 
 
 def test_every_variable_is_a_setting():

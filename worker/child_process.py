@@ -3,10 +3,12 @@
 import math
 import os
 import sys
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
 from jobs.logs import set_up_logs
 from jobs.settings import Settings
+from worker.cache_use import CacheUse
 from worker.confinement import confine, die_with_parent, grant_processor_time
 from worker.content_check import UnusableCheck
 from worker.kit import Kit
@@ -25,11 +27,13 @@ def serve(connection: Connection) -> None:
     confine(settings)
     with Kit.open(settings) as kit:
         connection.send_bytes(b"")
+        cache_use = CacheUse(kit)
         while True:
             order = Order.from_bytes(connection.recv_bytes())
             grant_processor_time(math.ceil(order.left_s) + SPARE_S)
             kit.ahead.begin(order.ahead)
-            connection.send_bytes(superimpose(kit, order).to_bytes())
+            outcome = superimpose(kit, order)
+            connection.send_bytes(replace(outcome, caches=cache_use.news()).to_bytes())
 
 
 def main(descriptor: int, parent: int) -> None:

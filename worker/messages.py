@@ -54,13 +54,17 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended; `code` and `error` as in the record, `output` as of `jobs.record.Output`."""
+    """How an attempt ended; `code` and `error` as in the record, `output` as of `jobs.record.Output`.
+
+    `caches`: hits and misses of each cache since the outcome before.
+    """
 
     ending: Ending
     code: str = ""
     error: str = ""
     output: Mapping[str, Any] = field(default_factory=dict)
     stages: Mapping[str, float] = field(default_factory=dict)
+    caches: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """For the pipe."""

@@ -32,6 +32,7 @@ from jobs.settings import BAD_SETTINGS, Settings
 from jobs.status import FailureCode
 from jobs.store import PictureStore
 from jobs.transitions import Claim, IllegalMove, Transitions
+from telemetry import metrics
 from worker.attempt import Attempt, Interrupted
 from worker.child import Child, ChildDied, ChildRefused
 from worker.children import Children
@@ -232,6 +233,7 @@ class WarmWorker(Worker):
             self._children.lose()
             report.interrupted(ended)
         else:
+            metrics.looked_up(ended.caches)
             self._keep_or_lose(ended)
             report.outcome(ended)
 

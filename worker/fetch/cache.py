@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from threading import Lock
 from typing import NamedTuple
 
 from worker.fetch.directory import BoundedDirectory
@@ -58,19 +59,28 @@ class HttpCache:
 
     `scope` is the rules and all else that decides about a fetch but the URL. Under another one nothing is
     found again, so what is found came from where it may come from now; only names are not looked up again.
+    `hits` counts what was used again, `misses` what arrived whole.
     """
 
     def __init__(self, files: BoundedDirectory, scope: str) -> None:
+        self.hits = 0
+        self.misses = 0
         self._files = files
         self._scope = scope
+        self._counting = Lock()
 
     def find(self, url: str, owner: str) -> Kept | None:
         """What is kept for `owner`, rather fresh than not."""
         found = [kept for zone in _zones(owner) if (kept := self._read(zone, url))]
-        return min(found, key=lambda kept: not kept.is_fresh, default=None)
+        best = min(found, key=lambda kept: not kept.is_fresh, default=None)
+        if best and best.is_fresh:
+            self._hit()
+        return best
 
     def keep(self, url: str, owner: str, headers: Mapping[str, str], body: bytes) -> None:
         """Keep the body of a 200 that just arrived with `headers`, if they allow it."""
+        with self._counting:
+            self.misses += 1
         now = time.time()
         if "set-cookie" not in headers and not SAYS_HOW_LONG.isdisjoint(headers):
             self._write(url, owner, received(headers, now), now, body)
@@ -80,8 +90,13 @@ class HttpCache:
         fields = renewed(kept.question, received(headers, time.time())) if kept.question else None
         if fields is None:
             return False
+        self._hit()
         self._write(url, owner, fields, kept.since, kept.body)
         return True
+
+    def _hit(self) -> None:
+        with self._counting:
+            self.hits += 1
 
     def _read(self, zone: Zone, url: str) -> Kept | None:
         found = self._files.read(self._name(zone, url))

@@ -53,7 +53,7 @@ class Fetcher:
     ) -> None:
         self._rules = rules
         self._urls = UrlRules(rules.ports)
-        self._cache = HttpCache(kept_in, scope=f"{rules} {HEADERS}") if kept_in else None
+        self.cache = HttpCache(kept_in, scope=f"{rules} {HEADERS}") if kept_in else None
         network = CheckedNetwork(
             HostRules(only=rules.allow_hosts, own=rules.refuse_hosts),
             AddressRules(allow=rules.allow_networks, refuse=rules.refuse_networks),
@@ -90,8 +90,8 @@ class Fetcher:
         )
 
     def _hop(self, target: Target, wish: "_Wish") -> bytes | Target:
-        kept = self._cache.find(target.url, wish.owner) if self._cache else None
-        if self._cache is None or kept is None:
+        kept = self.cache.find(target.url, wish.owner) if self.cache else None
+        if self.cache is None or kept is None:
             return self._fetched(target, wish)
         if kept.is_fresh:
             return wish.fulfilled(kept.body)
@@ -99,7 +99,7 @@ class Fetcher:
             if response.status_code != HTTPStatus.NOT_MODIFIED:
                 return self._read(target, wish, response)
             skip_short_body(response)
-            if self._cache.renew(target.url, wish.owner, kept, response.headers):
+            if self.cache.renew(target.url, wish.owner, kept, response.headers):
                 return wish.fulfilled(kept.body)
         return self._fetched(target, wish)  # that was about some other picture
 
@@ -113,8 +113,8 @@ class Fetcher:
             skip_short_body(response)
             return self._next(target, location)
         body = read_image(response, self._rules.max_bytes, wish.received)
-        if self._cache:
-            self._cache.keep(target.url, wish.owner, response.headers, body)
+        if self.cache:
+            self.cache.keep(target.url, wish.owner, response.headers, body)
         return body
 
     def _next(self, target: Target, location: str) -> Target:

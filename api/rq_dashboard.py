@@ -1,0 +1,71 @@
+"""/admin/rq: RQ's dashboard, for whoever has the admin key; with the extra `dashboard` installed."""
+
+import base64
+from importlib.util import find_spec
+from typing import Any
+
+from fastapi import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.access import administrator
+from api.errors import ApiError
+from api.headers import add_to_answer
+from jobs.settings import Settings
+
+PATH = "/admin/rq"
+THREADS = 2  # that its pages may keep from nothing else
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="any name, and the admin key as password"'}
+
+
+def routes(settings: Settings) -> list[BaseRoute]:
+    """None where the extra is not installed."""
+    if find_spec("rq_dashboard") is None:
+        return []
+    from a2wsgi import WSGIMiddleware  # with Flask, which an API without it has no need of
+
+    from api.rq_pages import create_pages
+
+    wsgi: Any = create_pages(settings)  # two descriptions of WSGI, of Flask and of a2wsgi
+    asgi: Any = WSGIMiddleware(wsgi, workers=THREADS)
+    return [Route(PATH, _to_pages), Mount(PATH, AdminOnly(asgi))]
+
+
+async def _to_pages(_: Request) -> RedirectResponse:
+    return RedirectResponse("rq/")
+
+
+class AdminOnly:
+    """ASGI middleware: takes the admin key as the admin API does, or as a browser's password."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on. Raises 401, 403, 429."""
+        scope.setdefault("state", {})
+        request = Request(_with_key(scope))
+        try:
+            await administrator(request)
+        except ApiError as refused:
+            if refused.status == 401:
+                add_to_answer(request, CHALLENGE)
+            raise
+        await self._app(scope, receive, send)
+
+
+def _with_key(scope: Scope) -> Scope:
+    """`scope`, with the password of HTTP Basic authentication as the key that is presented."""
+    authorization = Request(scope).headers.get("authorization", "")
+    if authorization[:6].lower() != "basic ":
+        return scope
+    key = (b"x-api-key", _password(authorization[6:]))
+    return {**scope, "headers": [key, *(field for field in scope["headers"] if field[0] != b"x-api-key")]}
+
+
+def _password(encoded: str) -> bytes:
+    try:
+        return base64.b64decode(encoded.strip(), validate=True).partition(b":")[2]
+    except ValueError:
+        return b""

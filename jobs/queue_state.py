@@ -1,0 +1,62 @@
+"""How full the queue is and who works on it, read at one moment."""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from redis import Redis
+
+from jobs import keyspace
+from telemetry import metrics
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """Counts of requests by status, of live workers by state, and of Redis's memory."""
+
+    waiting: int
+    processing: int
+    oldest_waiting_s: float
+    idle: int
+    busy: int
+    memory_bytes: int
+    memory_max_bytes: int
+    """0: no bound."""
+
+    @property
+    def workers(self) -> dict[str, int]:
+        """Live workers by what they do."""
+        return {"idle": self.idle, "busy": self.busy}
+
+
+def read_queue_state(redis: Redis) -> QueueState:
+    """In two round trips, however many requests there are. Raises `redis.RedisError`."""
+    asked_at = perf_counter()
+    with redis.pipeline() as pipe:
+        pipe.time()
+        pipe.zcard(keyspace.DEADLINES)
+        pipe.zcard(keyspace.WAITING)
+        pipe.zrange(keyspace.WAITING, 0, 0, withscores=True)
+        pipe.info("memory")
+        pipe.smembers(keyspace.RQ_ALL_WORKERS)
+        (seconds, microseconds), unfinished, waiting, oldest, memory, names = pipe.execute()
+    metrics.redis_answered(perf_counter() - asked_at)
+    states = _states(redis, list(names))
+    now_s = seconds + microseconds / 1_000_000
+    return QueueState(
+        waiting=waiting,
+        processing=unfinished - waiting,
+        oldest_waiting_s=max(0.0, now_s - oldest[0][1] / 1000) if oldest else 0.0,
+        idle=sum(state != b"busy" for state in states),
+        busy=states.count(b"busy"),
+        memory_bytes=memory["used_memory"],
+        memory_max_bytes=memory.get("maxmemory", 0),
+    )
+
+
+def _states(redis: Redis, workers: list[Any]) -> list[bytes]:
+    """What RQ says of each worker that has been heard of lately; the others' names stay a while."""
+    with redis.pipeline(transaction=False) as pipe:
+        for name in workers:
+            pipe.hget(name, "state")
+        return [state for state in pipe.execute() if state is not None]

@@ -1,0 +1,140 @@
+"""Every metric that processes count, defined once, and a function for each thing that is counted.
+
+Without a shared directory (`telemetry.processes`) they are numbers in memory that nobody need read.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+
+from telemetry.processes import count_as_named
+
+STAGES = ("queue_wait", "fetch", "decode", "compose", "encode", "store", "total")
+CACHES = ("decoded", "http")
+CREDIT_EVENTS = ("held", "settled", "released")
+
+ANSWER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+STAGE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+REDIS_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1)
+
+count_as_named()
+disable_created_metrics()  # type: ignore[no-untyped-call]  # sums over processes have none
+REGISTRY = CollectorRegistry()
+
+HTTP_REQUESTS = Counter(
+    "superimpose_http_requests",
+    "Calls answered by the API, by the route's template.",
+    ["route", "method", "code"],
+    registry=REGISTRY,
+)
+HTTP_SECONDS = Histogram(
+    "superimpose_http_request_seconds",
+    "From a call's headers to the end of its answer.",
+    ["route"],
+    buckets=ANSWER_BUCKETS,
+    registry=REGISTRY,
+)
+ACCEPTED = Counter("superimpose_requests_accepted", "Requests accepted.", registry=REGISTRY)
+FINISHED = Counter(
+    "superimpose_requests_finished",
+    "Requests that ended, as COMPLETED or as FAILED with the code of its error.",
+    ["status", "code"],
+    registry=REGISTRY,
+)
+STAGE_SECONDS = Histogram(
+    "superimpose_stage_seconds",
+    "Time in each stage of a request; total is from accepted to ended.",
+    ["stage"],
+    buckets=STAGE_BUCKETS,
+    registry=REGISTRY,
+)
+CACHE_HITS = Counter(
+    "superimpose_cache_hits", "Inputs found in a worker's cache.", ["cache"], registry=REGISTRY
+)
+CACHE_MISSES = Counter(
+    "superimpose_cache_misses", "Inputs looked for in a worker's cache in vain.", ["cache"], registry=REGISTRY
+)
+CREDITS = Counter(
+    "superimpose_credits", "Credits held, settled (spent) and released.", ["event"], registry=REGISTRY
+)
+RETRIES = Counter(
+    "superimpose_retries",
+    "Attempts that ended without a result and are made again.",
+    ["reason"],
+    registry=REGISTRY,
+)
+REDELIVERIES = Counter(
+    "superimpose_redeliveries", "Jobs taken back from a worker that is gone.", registry=REGISTRY
+)
+REDIS_SECONDS = Histogram(
+    "superimpose_redis_seconds",
+    "A script's or a pipeline's round trip to Redis.",
+    buckets=REDIS_BUCKETS,
+    registry=REGISTRY,
+)
+
+# What is known to be counted stands at 0 from the start, so that its first step is seen as one.
+_STAGE = {stage: STAGE_SECONDS.labels(stage) for stage in STAGES}
+_HITS = {name: CACHE_HITS.labels(name) for name in CACHES}
+_MISSES = {name: CACHE_MISSES.labels(name) for name in CACHES}
+_CREDITS = {event: CREDITS.labels(event) for event in CREDIT_EVENTS}
+FINISHED.labels("COMPLETED", "")
+
+redis_answered = REDIS_SECONDS.observe
+redelivered = REDELIVERIES.inc
+
+
+def accepted(credits_held: int) -> None:
+    """A request was made, for which so many credits are held."""
+    ACCEPTED.inc()
+    _CREDITS["held"].inc(credits_held)
+
+
+def finished(status: str, code: str, queue_wait_s: float, total_s: float) -> None:
+    """A request ended; `code` is empty unless it FAILED."""
+    FINISHED.labels(status, code).inc()
+    _STAGE["queue_wait"].observe(queue_wait_s)
+    _STAGE["total"].observe(total_s)
+
+
+def failures_are(codes: list[str]) -> None:
+    """The codes that requests may fail with."""
+    for code in codes:
+        FINISHED.labels("FAILED", code)
+
+
+def credits_moved(event: str, credits: int) -> None:
+    """What was held was settled or released."""
+    _CREDITS[event].inc(credits)
+
+
+def worked(seconds: Mapping[str, float]) -> None:
+    """Seconds by stage of an attempt that ended its request; what is no stage is left out."""
+    for stage, took_s in seconds.items():
+        if stage in _STAGE:
+            _STAGE[stage].observe(took_s)
+
+
+def retried(reason: str) -> None:
+    """An attempt ended with the error code `reason`, and another one follows."""
+    RETRIES.labels(reason).inc()
+
+
+def looked_up(caches: Mapping[str, tuple[int, int]]) -> None:
+    """How often inputs were found in each cache, and how often not."""
+    for name, (hits, misses) in caches.items():
+        _HITS[name].inc(hits)
+        _MISSES[name].inc(misses)
+
+
+def answered(route: str, method: str, code: int, seconds: float) -> None:
+    """The API answered a call; `route` is a template, never a path that somebody sent."""
+    requests, took = _http(route, method, code)
+    requests.inc()
+    took.observe(seconds)
+
+
+@cache  # as many as there are routes, methods and codes: a few dozen
+def _http(route: str, method: str, code: int) -> tuple[Counter, Histogram]:
+    return HTTP_REQUESTS.labels(route, method, str(code)), HTTP_SECONDS.labels(route)

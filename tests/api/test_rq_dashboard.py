@@ -1,0 +1,206 @@
+"""RQ's dashboard behind the admin key: it shows the truth and changes nothing."""
+
+import os
+import pickle
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from playwright.sync_api import sync_playwright
+from redis import Redis
+
+from api.errors import ApiError
+from api.rq_pages import create_pages
+from jobs import keyspace
+from tests import origin as origins
+from tests.browser import FLAGS
+from tests.stack import KEY, Stack, environment, running
+
+ADMIN_KEY = "admin-key-of-the-whole-suite"
+BASIC = httpx.BasicAuth("anybody", ADMIN_KEY)
+PAGES = ("/", "/0/view/workers", "/0/view/jobs")
+CHANGES = [
+    ("POST", "/queue/superimpose/queued/empty"),
+    ("POST", "/queue/superimpose/compact"),
+    ("POST", "/requeue/superimpose"),
+    ("GET", "/requeue/superimpose"),
+    ("POST", "/job/{}/requeue"),
+    ("POST", "/job/{}/delete"),
+]
+
+
+@dataclass
+class Dashboard:
+    """A service with one request running, one waiting and one failed, seen as the administrator."""
+
+    stack: Stack
+    redis: Redis
+    running: str
+    waiting: str
+    failed: str
+
+    def get(self, path: str, **options: object) -> httpx.Response:
+        """One call with the admin key as the password, on a connection of its own."""
+        return httpx.get(f"{self.stack.url}/admin/rq{path}", auth=BASIC, trust_env=False, **options)
+
+    def listed(self, registry: str) -> list[str]:
+        """Ids of the jobs that it lists there."""
+        jobs = self.get(f"/0/data/jobs/superimpose/{registry}/8/asc/1.json").json()["jobs"]
+        return [job["id"] for job in jobs]
+
+    def everything(self) -> dict[bytes, bytes | None]:
+        """What Redis holds of RQ's and of requests, but for heartbeats and leases."""
+        quiet = (b"rq:job:*", b"rq:queue*", b"rq:failed:*", b"superimpose:waiting")
+        return {key: self.redis.dump(key) for like in quiet for key in self.redis.keys(like)}
+
+
+@pytest.fixture(scope="module")
+def dashboard(redis_socket, tmp_path_factory) -> Iterator[Dashboard]:
+    url = f"unix://{redis_socket}?db=5"
+    folder = tmp_path_factory.mktemp("rq")
+    env = environment(
+        url, folder, admin_key=ADMIN_KEY, fetch_allow="127.0.0.1/32", fetch_ahead=0, fetch_timeout_s=29
+    )
+    with origins.serving() as origin, Redis.from_url(url) as redis, running(env) as stack:
+        pictures = {"overlay_image": f"{origin.url}/logo.png"}
+        failed = stack.submit(base_image=f"{origin.url}/page.html", **pictures)
+        stack.finish(failed)
+        held = stack.submit(base_image=f"{origin.url}/hangs.jpg", **pictures)
+        origin.await_request("/hangs.jpg")
+        waiting = stack.submit(base_image=f"{origin.url}/cup.jpg", **pictures)
+        yield Dashboard(stack, redis, held, waiting, failed)
+        origin.release.set()
+
+
+def test_it_shows_what_waits_what_runs_and_what_failed(dashboard):
+    (queue,) = dashboard.get("/0/data/queues.json").json()["queues"]
+    counts = {name: queue[f"{name}_job_registry_count"] for name in ("started", "failed")}
+    assert (queue["name"], queue["count"], counts) == ("superimpose", 1, {"started": 1, "failed": 1})
+    assert dashboard.listed("queued") == [dashboard.waiting]
+    assert dashboard.listed("started") == [dashboard.running]
+    assert dashboard.listed("failed") == [dashboard.failed]
+    (worker,) = dashboard.get("/0/data/workers.json").json()["workers"]
+    assert worker["state"] == "busy"
+    assert worker["current_job"]["job_id"] == dashboard.running
+    assert dashboard.get(f"/0/data/job/{dashboard.failed}.json").json()["status"] == "failed"
+
+
+def test_looking_changes_nothing(dashboard):
+    dashboard.redis.rpush(keyspace.RQ_QUEUE, "0" * 36)  # RQ would take out a job that it does not find
+    before = dashboard.everything()
+    for path in (*PAGES, f"/0/view/job/{dashboard.waiting}"):
+        assert dashboard.get(path).status_code == 200
+    assert dashboard.listed("queued") == [dashboard.waiting]
+    dashboard.get("/0/data/workers.json")
+
+    assert dashboard.everything() == before
+    dashboard.redis.lrem(keyspace.RQ_QUEUE, 0, "0" * 36)
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGES)
+def test_it_is_for_reading(dashboard, method, path):
+    before = dashboard.everything()
+    answer = dashboard.stack.client.request(
+        method, f"/admin/rq{path.format(dashboard.waiting)}", auth=BASIC, headers={"x-api-key": ""}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "read_only")
+    assert dashboard.everything() == before
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/static/css/main.css", "/nothing"])
+def test_without_the_admin_key_nothing_is_shown(dashboard, path):
+    url = dashboard.stack.url + "/admin/rq" + path
+    tries = {
+        "none": ({}, 401),
+        "wrong": ({"auth": ("anybody", ADMIN_KEY + "x")}, 401),
+        "no password": ({"headers": {"authorization": "Basic !"}}, 401),
+        "a client's": ({"auth": ("anybody", KEY)}, 403),
+        "a client's, beside the admin key as name": ({"auth": (ADMIN_KEY, KEY)}, 403),
+    }
+    for said, (options, status) in tries.items():
+        answer = httpx.get(url, trust_env=False, **options)
+        assert answer.status_code == status, said
+        assert ("www-authenticate" in answer.headers) == (status == 401)
+        assert answer.json()["code"] in ("missing_key", "invalid_key", "missing_scope")
+
+
+def test_the_admin_key_is_taken_as_everywhere_else(dashboard):
+    answer = httpx.get(dashboard.stack.url + "/admin/rq/", headers={"x-api-key": ADMIN_KEY}, trust_env=False)
+    assert answer.status_code == 200
+    moved = httpx.get(dashboard.stack.url + "/admin/rq", trust_env=False)
+    assert str(moved.next_request.url).endswith("/admin/rq/")
+
+
+def test_what_is_not_there_is_answered_as_by_the_api(dashboard):
+    for path in ("/nothing", "/0/data/job/gone.json", "/0/view/job/gone"):
+        answer = dashboard.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_nothing_that_redis_holds_is_unpickled(dashboard, tmp_path):
+    witness = tmp_path / "ran"
+    poison = pickle.dumps(_MakeFolder(str(witness)))
+    poisoned = "11111111-1111-4111-8111-111111111111"
+    plain = dashboard.redis.hgetall(f"rq:job:{dashboard.waiting}")
+    fields = plain | {b"meta": poison, b"result": poison, b"data": zlib.compress(poison)}
+    dashboard.redis.hset(f"rq:job:{poisoned}", mapping=fields)
+    dashboard.redis.rpush(keyspace.RQ_QUEUE, poisoned)
+    execution = dashboard.redis.zrange(keyspace.RQ_STARTED, 0, -1)[0]
+    dashboard.redis.hset(f"rq:execution:{execution.decode()}", "job_id", poisoned)
+    try:
+        for path in (
+            f"/0/view/job/{poisoned}",
+            f"/0/data/job/{poisoned}.json",
+            "/0/data/jobs/superimpose/queued/8/asc/1.json",
+            "/0/data/workers.json",
+        ):
+            dashboard.get(path)
+        assert not witness.exists()
+    finally:
+        dashboard.redis.lrem(keyspace.RQ_QUEUE, 0, poisoned)
+        dashboard.redis.hset(f"rq:execution:{execution.decode()}", "job_id", dashboard.running)
+    pickle.loads(poison)
+    assert witness.exists()  # it would have
+
+
+class _MakeFolder:
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple:
+        return (os.mkdir, (self._path,))
+
+
+def test_a_browser_shows_it_under_a_policy_that_runs_no_other_script(dashboard, chromium):
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        context = browser.new_context(http_credentials={"username": "x", "password": ADMIN_KEY})
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{dashboard.stack.url}/admin/rq/0/view/jobs")
+        page.wait_for_selector(f"text={dashboard.waiting}")
+        page.goto(f"{dashboard.stack.url}/admin/rq/0/view/workers")
+        page.wait_for_selector("text=worker.tasks.superimpose()")
+        page.evaluate(
+            "document.head.append(Object.assign(document.createElement('script'), {text: 'own = 1'}))"
+        )
+        assert page.evaluate("typeof own") == "undefined"
+        browser.close()
+    assert [text for text in complaints if "Content Security Policy" not in text] == []
+    assert len(complaints) == 1  # the script of ours
+
+
+def test_where_it_may_write_pages_of_others_still_may_not(settings):
+    client = create_pages(settings.model_copy(update={"rq_dashboard_writes": True})).test_client()
+    empty = "/queue/superimpose/queued/empty"
+    with pytest.raises(ApiError, match="own pages"):
+        client.post(empty, headers={"Origin": "http://evil.example"})
+    with pytest.raises(ApiError, match="takes POST"):
+        client.get("/requeue/superimpose")
+
+    assert client.post(empty, headers={"Origin": "http://localhost"}).json == {"status": "OK"}

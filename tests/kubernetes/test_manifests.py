@@ -1,0 +1,146 @@
+"""The manifests of kubernetes/: what a cluster would refuse, and what does not fit together."""
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from api.app import create_app
+from cli.roles import SPARE_S
+from jobs.settings import Settings
+from tests.kubernetes.manifests import (
+    API,
+    COMPOSE,
+    FOLDER,
+    REDIS,
+    ROOT,
+    WORKER,
+    container,
+    in_bytes,
+    named,
+    pod,
+    settings,
+    settings_of,
+)
+
+VERSION = "1.37"
+OF_OTHERS = {"keda.sh/v1alpha1", "monitoring.coreos.com/v1"}  # whose schemas are not Kubernetes' own
+
+
+@pytest.mark.parametrize("which", ["base", "example", "on_a_volume"])
+def test_a_cluster_would_take_them(which, request):
+    for manifest in request.getfixturevalue(which):
+        if manifest["apiVersion"] not in OF_OTHERS:
+            kubernetes_validate.validate(manifest, VERSION, strict=True)
+
+
+def test_every_file_is_part_of_a_build():
+    used = {
+        (path.parent / resource).resolve()
+        for path in FOLDER.rglob("kustomization.yaml")
+        for resource in yaml.safe_load(path.read_text()).get("resources", [])
+    }
+    files = {path.resolve() for path in FOLDER.rglob("*.yaml") if path.name != "kustomization.yaml"}
+    assert files <= used
+
+
+def test_selectors_find_pods(example):
+    labels = [
+        each["spec"]["template"]["metadata"]["labels"]
+        for each in example
+        if each["kind"] in ("Deployment", "StatefulSet")
+    ]
+    for each in example:
+        spec = each.get("spec", {})
+        selector = spec.get("podSelector") or spec.get("selector") or {}
+        wanted = selector.get("matchLabels", selector)
+        assert not wanted or any(wanted.items() <= each.items() for each in labels), each["metadata"]["name"]
+
+
+def test_every_variable_is_a_setting(example):
+    names = {name.removeprefix("SUPERIMPOSE_").lower() for name in settings_of(example)}
+    assert names
+    assert names <= set(Settings.model_fields)
+
+
+def test_the_settings_are_ones_that_the_service_starts_with(example, on_a_volume):
+    assert settings(example).storage_url == "s3://my-bucket/superimpose"
+    assert settings(on_a_volume).effective_storage_url.startswith("file://")
+
+
+def test_probes_ask_for_paths_and_ports_that_exist(base):
+    paths = {getattr(route, "path", "") for route in create_app(settings(base)).routes}
+    for name in (API, WORKER):
+        given = container(base, name)
+        ports = {port["name"] for port in given["ports"]}
+        asked = [given[probe]["httpGet"] for probe in given if "httpGet" in given[probe]]
+        assert asked
+        assert all(each["path"] in paths and each["port"] in ports for each in asked)
+
+
+def test_workers_say_where_they_are_asked(base):
+    (port,) = container(base, WORKER)["ports"]
+    assert settings_of(base)["SUPERIMPOSE_METRICS_PORT"] == str(port["containerPort"])
+
+
+def test_the_startup_of_a_worker_is_checked_as_in_the_stack(base):
+    check = container(base, WORKER)["startupProbe"]["exec"]["command"]
+    assert ["CMD", *check] == COMPOSE["worker"]["healthcheck"]["test"]
+
+
+def test_stopping_waits_for_the_job_at_hand_and_for_open_answers(base):
+    given = settings(base)
+    assert pod(base, WORKER)["terminationGracePeriodSeconds"] > given.drain_timeout_s + SPARE_S
+    _, pause_s = container(base, API)["lifecycle"]["preStop"]["exec"]["command"]
+    needed = int(pause_s) + given.sync_timeout_s + SPARE_S
+    assert pod(base, API)["terminationGracePeriodSeconds"] > needed
+
+
+def test_a_worker_has_the_memory_that_its_jobs_may_take(base):
+    given = settings(base)
+    limit = in_bytes(container(base, WORKER)["resources"]["limits"]["memory"])
+    assert limit >= given.workers * given.job_memory_bytes
+
+
+@pytest.mark.parametrize("name", [API, WORKER, REDIS])
+def test_no_container_has_privileges_a_writable_root_or_a_token(base, name):
+    spec, inside = pod(base, name), container(base, name)
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] > 0
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert (spec["automountServiceAccountToken"], spec["enableServiceLinks"]) == (False, False)
+    assert inside["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {"requests", "limits"} <= inside["resources"].keys()
+
+
+def test_secrets_are_named_and_not_written_down(example):
+    assert not [each for each in example if each["kind"] == "Secret"]
+    for name in (API, WORKER, REDIS):
+        for variable in container(example, name)["env"]:
+            if "PASSWORD" in variable["name"] or "KEY" in variable["name"]:
+                assert variable["valueFrom"]["secretKeyRef"]["name"] == "superimpose"
+
+
+def test_scaling_is_left_to_keda_and_counts_what_is_worked_on(example, base):
+    assert "replicas" not in named(example, "Deployment", WORKER)["spec"]
+    assert "replicas" in named(base, "Deployment", WORKER)["spec"]
+    scaled = named(example, "ScaledObject", WORKER)["spec"]
+    assert scaled["scaleTargetRef"]["name"] == WORKER
+    (trigger,) = scaled["triggers"]
+    for metric in ("superimpose_requests_waiting", "superimpose_requests_processing"):
+        assert metric in trigger["metadata"]["query"]
+
+
+def test_metrics_come_under_the_names_that_the_rules_know(example):
+    monitors = [each for each in example if each["kind"] == "PodMonitor"]
+    rules = (ROOT / "observability/alerts.yml").read_text()
+    for monitor in monitors:
+        name = monitor["metadata"]["name"]
+        (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+        assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": name}]
+        assert endpoint["port"] in {port["name"] for port in container(example, name)["ports"]}
+    assert f'job="{API}"' in rules
+    assert {each["metadata"]["name"] for each in monitors} == {API, WORKER}

@@ -1,0 +1,38 @@
+"""The Redis of kubernetes/ keeps and refuses what the stack's does."""
+
+import shutil
+import subprocess
+
+import pytest
+from redis import Redis
+from redis.exceptions import AuthenticationError, NoPermissionError
+
+from tests.guarded_redis import await_redis, missing
+from tests.kubernetes.manifests import COMPOSE, REDIS, container
+
+PASSWORD = "a-password"
+
+
+def test_redis_is_started_as_in_the_stack_but_with_a_password(base):
+    ours = container(base, REDIS)["args"]
+    assert [each.replace(">$(REDIS_PASSWORD)", "nopass") for each in ours] == COMPOSE["redis"]["command"]
+    assert container(base, REDIS)["image"] == COMPOSE["redis"]["image"]
+
+
+def test_redis_takes_these_arguments_and_lets_nobody_in_without_the_password(base, tmp_path):
+    args = [each.replace("$(REDIS_PASSWORD)", PASSWORD) for each in container(base, REDIS)["args"]]
+    server = shutil.which("redis-server")
+    if server is None:
+        missing("needs redis-server")
+    socket = tmp_path / "redis.sock"
+    command = [server, "--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path), *args]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        await_redis(f"unix://:{PASSWORD}@{socket}", process)
+        with Redis.from_url(f"unix://:{PASSWORD}@{socket}") as inside, pytest.raises(NoPermissionError):
+            inside.flushall()
+        with Redis.from_url(f"unix://{socket}") as outside, pytest.raises(AuthenticationError):
+            outside.ping()
+    finally:
+        process.terminate()
+        process.wait()

@@ -1,0 +1,153 @@
+"""A fault for each alert, made on a real service while the block inside runs, and mended after it."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from redis import Redis
+
+from tests.chaos.process_table import children
+from tests.chaos.redis_process import RedisProcess
+from tests.origin import Origin
+from tests.stack import Stack, await_http
+
+
+@dataclass
+class Site:
+    """What can be broken: a service with one worker, its Redis, its store, and an origin that may hang."""
+
+    stack: Stack
+    redis: RedisProcess
+    store: Path
+    origin: Origin
+    kept: list[str] = field(default_factory=list)
+
+    @property
+    def samples(self) -> dict[str, str]:
+        """Pictures that are always there."""
+        return {
+            "base_image": f"{self.stack.url}/samples/cup.jpg",
+            "overlay_image": f"{self.stack.url}/samples/logo.png",
+        }
+
+    def submit(self, times: int, start_timeout_s: int = 600, **pictures: str) -> None:
+        """So many requests, whatever is answered."""
+        headers = {"x-start-timeout": str(start_timeout_s)}
+        for _ in range(times):
+            with suppress(httpx.HTTPError):
+                self.stack.client.post("/v2/superimpose", json={**self.samples, **pictures}, headers=headers)
+
+    def start_worker(self) -> None:
+        """One that is asked for its metrics where the first was."""
+        self.stack.start("cli", "worker", "--workers", "1")
+
+    def stop(self, index: int, number: int = signal.SIGTERM) -> None:
+        """End a process of the stack: 0 is the API."""
+        process = self.stack.processes.pop(index)
+        process.send_signal(number)
+        process.wait()
+
+
+@contextmanager
+def no_workers(site: Site) -> Iterator[None]:
+    """Requests come in and wait, and those who may not wait for long fail."""
+    site.stop(-1)
+    site.submit(
+        20, start_timeout_s=2
+    )  # first, or they would be refused: behind others they cannot be started in time
+    site.submit(20)
+    yield
+    site.start_worker()
+
+
+@contextmanager
+def redis_away(site: Site) -> Iterator[None]:
+    """Callers go on polling."""
+    site.redis.kill()
+    with repeating(lambda: site.submit(1), every_s=0.2):
+        yield
+    site.redis.start()
+
+
+@contextmanager
+def api_away(site: Site) -> Iterator[None]:
+    """Killed, and started again at its port."""
+    site.stop(0, signal.SIGKILL)
+    yield
+    api = site.stack.start("cli", "api", "--port", site.stack.url.rpartition(":")[2])
+    site.stack.processes.insert(0, site.stack.processes.pop())
+    await_http(f"{site.stack.url}/livez", api)
+
+
+@contextmanager
+def store_broken(site: Site) -> Iterator[None]:
+    """There is a file where the directory of pictures should be. (Root may write to what is read-only.)"""
+    outputs = site.store / "outputs"
+    away = site.store / "outputs.away"
+    if outputs.exists():
+        outputs.rename(away)
+    outputs.write_text("")
+    site.submit(30)
+    yield
+    outputs.unlink()
+    if away.exists():
+        away.rename(outputs)
+
+
+@contextmanager
+def workers_killed(site: Site) -> Iterator[None]:
+    """What makes pictures is killed at each of them."""
+
+    def kill() -> None:
+        for worker in children(site.stack.processes[-1].pid):
+            for child in children(worker):
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+
+    site.submit(20, base_image=f"{site.origin.url}/hangs.jpg")
+    with repeating(kill, every_s=0.5):
+        yield
+    site.origin.release.set()
+
+
+@contextmanager
+def redis_filled(site: Site, share: float) -> Iterator[None]:
+    """Its bound is set so that it is as full as that."""
+    with Redis(port=site.redis.port) as redis:
+        redis.set("superimpose:filler", b"x" * 50_000_000)
+        redis.config_set("maxmemory", int(redis.info("memory")["used_memory"] / share))
+        yield
+        redis.config_set("maxmemory", 0)
+        redis.delete("superimpose:filler")
+
+
+@contextmanager
+def redis_slow(site: Site) -> Iterator[None]:
+    """It pauses for 0.3 s of each 0.4."""
+    with Redis(port=site.redis.port) as redis:
+        with repeating(lambda: redis.client_pause(300), every_s=0.4), repeating(lambda: site.submit(1), 0.05):
+            yield
+        redis.client_unpause()
+
+
+@contextmanager
+def repeating(what: Callable[[], object], every_s: float) -> Iterator[None]:
+    """Do it again and again beside what runs inside."""
+    ended = threading.Event()
+
+    def run() -> None:
+        while not ended.wait(every_s):
+            what()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

@@ -1,0 +1,55 @@
+"""The queries of rules and dashboard, and promtool, which knows whether they are well made."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "observability"
+RULES = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"][0]["rules"]
+DASHBOARD = json.loads((FOLDER / "grafana/dashboards/superimpose.json").read_text())
+
+SELECTOR = re.compile(r"\b(superimpose_\w+)(?:\{([^}]*)\})?")
+GROUPING = re.compile(r"\bby \(([^)]*)\)")
+
+
+def panels() -> Iterator[dict[str, Any]]:
+    """Those that show something."""
+    return (panel for panel in DASHBOARD["panels"] if panel["type"] != "row")
+
+
+def dashboard_queries() -> Iterator[tuple[str, str]]:
+    """(title of the panel, query) with Grafana's variables filled in."""
+    for panel in panels():
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"].replace("$__rate_interval", "1m")
+
+
+def queries() -> list[tuple[str, str]]:
+    """All of them, by panel or alert."""
+    return [*dashboard_queries(), *((rule["alert"], rule["expr"]) for rule in RULES)]
+
+
+def used(query: str) -> Iterator[tuple[str, set[str]]]:
+    """(metric, labels) of ours that it names: those of a matcher, and those it groups by."""
+    grouped = {label.strip() for labels in GROUPING.findall(query) for label in labels.split(",")}
+    for metric, matchers in SELECTOR.findall(query):
+        matched = {match.partition("=")[0].strip(" !~") for match in filter(None, matchers.split(","))}
+        yield metric, matched | grouped
+
+
+def promtool(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """One call of it; without one tests are skipped, but on CI they fail."""
+    path = shutil.which("promtool")
+    if path is None:
+        message = "no promtool on PATH (apt install prometheus)"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    return subprocess.run([path, *arguments], capture_output=True, text=True)

@@ -1,0 +1,40 @@
+"""The alert rules: each fires when it must and is silent when it must be, and says what to do."""
+
+import re
+
+import pytest
+import yaml
+
+from tests.observability.promql import FOLDER, ROOT, RULES, promtool
+
+PAGE = (ROOT / "docs/dashboards-and-alerts.md").read_text()
+TESTS = yaml.safe_load((FOLDER / "alerts.test.yml").read_text())["tests"]
+
+
+def test_the_configuration_of_prometheus_is_valid():
+    checked = promtool("check", "config", str(FOLDER / "prometheus.yml"))
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_each_alert_fires_when_it_must_and_is_silent_when_it_must_be():
+    tested = promtool("test", "rules", str(FOLDER / "alerts.test.yml"))
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_each_alert_has_a_test_of_both(rule):
+    cases = [case for test in TESTS for case in test["alert_rule_test"] if case["alertname"] == rule["alert"]]
+    assert {bool(case["exp_alerts"]) for case in cases} == {True, False}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_each_alert_says_how_much_it_matters_and_what_to_do(rule):
+    assert rule["labels"]["severity"] in ("critical", "warning")
+    assert "for" in rule
+    anchor = f"docs/dashboards-and-alerts.md#{rule['alert'].lower()}"
+    assert rule["annotations"]["description"].rstrip().endswith(anchor)
+    assert re.search(rf"^### {rule['alert']}$", PAGE, re.MULTILINE)
+
+
+def test_the_page_has_no_alert_that_is_gone():
+    assert set(re.findall(r"^### (Superimpose\w+)$", PAGE, re.MULTILINE)) == {rule["alert"] for rule in RULES}
