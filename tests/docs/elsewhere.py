@@ -41,7 +41,12 @@ def _docker(words: Words) -> None:
 def _kubectl(words: Words) -> None:
     for option, folder in itertools.pairwise(words):
         if option == "-k":
-            assert (ROOT / folder / "kustomization.yaml").exists(), folder
+            ours = folder.replace("/ours", "/example")  # the reader's copy
+            assert (ROOT / ours / "kustomization.yaml").exists(), folder
+
+
+def _copy(words: Words) -> None:
+    assert (ROOT / words[-2]).exists(), words[-2]
 
 
 def _exists(_: Words) -> None:
@@ -56,6 +61,7 @@ CHECKS: dict[str, Callable[[Words], None]] = {
     "sudo": _exists,
     "pip": _exists,
     "git": _exists,
+    "cp": _copy,
 }
 """By the first word of a command."""
 

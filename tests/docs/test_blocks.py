@@ -66,7 +66,8 @@ def runnable(block: Block) -> str:
     """A block without the lines that are not for this machine."""
     if block.language != "sh":
         return block.text
-    return "".join(line for line in block.text.splitlines(keepends=True) if not is_elsewhere(line))
+    lines = block.text.replace("\\\n", "").splitlines(keepends=True)
+    return "".join(line for line in lines if not is_elsewhere(line))
 
 
 def shape(value: Any) -> Any:
