@@ -30,7 +30,7 @@ def documented(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         metrics="true",
         fetch_allow="127.0.0.1/32",
     )
-    for name in ("jobs", "docs"):
+    for name in ("jobs", "docs", "observability"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "data").mkdir()
     (folder / "data" / "dev-api-key").write_text(KEY)
