@@ -118,7 +118,9 @@ def test_what_workers_do_is_summed_over_them_also_right_after_one_has_died(worke
     assert value(before, "requests_finished_total", status="FAILED", code="invalid_image") == 1
     assert value(before, "stage_seconds_count", stage="compose") == COMPLETED
     assert value(before, "stage_seconds_count", stage="total") == COMPLETED + 1
-    assert value(before, "cache_hits_total", cache="http") >= COMPLETED - 2  # two that fetch at once both miss
+    assert (
+        value(before, "cache_hits_total", cache="http") >= COMPLETED - 2
+    )  # two that fetch at once both miss
     assert value(before, "cache_misses_total", cache="decoded") >= 2
 
     for worker in workers_of(stack):
@@ -144,5 +146,7 @@ def counts(found: Samples) -> Samples:
 
 def workers_of(stack: Stack) -> list[int]:
     """Process ids of `python -m worker`."""
-    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(stack.processes[-1].pid)}
+    commands = {
+        pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(stack.processes[-1].pid)
+    }
     return [pid for pid, command in commands.items() if command.endswith(b"-m\0worker\0")]
