@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,10 +12,14 @@ from pathlib import Path
 import httpx
 from redis import Redis
 
+from jobs import keyspace
 from tests.chaos.process_table import children
 from tests.chaos.redis_process import RedisProcess
 from tests.origin import Origin
 from tests.stack import Stack, await_http
+
+FILLERS = 50  # of a megabyte
+BUFFERS_LIVE_S = 3  # in which Redis holds more than its keys
 
 
 @dataclass
@@ -101,16 +106,17 @@ def store_broken(site: Site) -> Iterator[None]:
 
 @contextmanager
 def workers_killed(site: Site) -> Iterator[None]:
-    """What makes pictures is killed at each of them."""
+    """What makes pictures is killed at each of them, once it has begun."""
 
     def kill() -> None:
-        for worker in children(site.stack.processes[-1].pid):
-            for child in children(worker):
-                with suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGKILL)
+        if redis.zcard(keyspace.LEASES):
+            for worker in children(site.stack.processes[-1].pid):
+                for child in children(worker):
+                    with suppress(ProcessLookupError):
+                        os.kill(child, signal.SIGKILL)
 
-    site.submit(20, base_image=f"{site.origin.url}/hangs.jpg")
-    with repeating(kill, every_s=0.5):
+    site.submit(30, base_image=f"{site.origin.url}/hangs.jpg")
+    with Redis(port=site.redis.port) as redis, repeating(kill, every_s=0.2):
         yield
     site.origin.release.set()
 
@@ -118,12 +124,15 @@ def workers_killed(site: Site) -> Iterator[None]:
 @contextmanager
 def redis_filled(site: Site, share: float) -> Iterator[None]:
     """Its bound is set so that it is as full as that."""
+    filler = [f"superimpose:filler:{number}" for number in range(FILLERS)]
     with Redis(port=site.redis.port) as redis:
-        redis.set("superimpose:filler", b"x" * 50_000_000)
+        for key in filler:
+            redis.set(key, bytes(1_000_000))
+        time.sleep(BUFFERS_LIVE_S)
         redis.config_set("maxmemory", int(redis.info("memory")["used_memory"] / share))
         yield
         redis.config_set("maxmemory", 0)
-        redis.delete("superimpose:filler")
+        redis.delete(*filler)
 
 
 @contextmanager
