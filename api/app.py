@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from importlib.metadata import version
 
 from fastapi import FastAPI, Request
+from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
 from api import admin, credits, docs, errors, openapi, pictures, requests, submit, uploads
@@ -17,6 +18,9 @@ from api.playground import routes as playground
 from api.service import Service
 from jobs.caretaking import caretaking
 from jobs.settings import Settings
+
+NOT_FASTAPIS: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own could be switched on from the environment, and would export query strings."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -41,6 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         default_response_class=JsonResponse,
         redirect_slashes=False,
+        telemetry=NOT_FASTAPIS,
     )
     errors.install(app)
     openapi.install(app)

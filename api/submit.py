@@ -9,7 +9,6 @@ from fastapi.responses import Response
 
 from api.access import refuse_unless_paid, show_credits, submitter
 from api.body import bad_request, fault, read_parameters, room_for_body
-from api.direct import DirectRoute
 from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_credits, queue_full
 from api.headers import add_to_answer
 from api.json_response import JsonResponse
@@ -20,6 +19,7 @@ from api.schemas import Submitted, answers
 from api.service import origin_of, service_of
 from api.status_body import urls
 from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
+from api.traced import TracedRoute, trace_of
 from jobs.admission import Caller
 from jobs.idempotency import IdempotencyConflict
 from jobs.output import Output
@@ -28,7 +28,7 @@ from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
 from jobs.submission import Asked, InvalidPictures
 from jobs.transitions import Created, IllegalMove, NotEnoughCredits, QueueFull
 
-router = APIRouter(route_class=DirectRoute, tags=["superimpose"])
+router = APIRouter(route_class=TracedRoute, tags=["superimpose"])
 log = logging.getLogger("superimpose.api")
 
 
@@ -95,7 +95,10 @@ async def _accepted(request: Request, key: Caller) -> Created:
     if idempotency_key is None:
         refuse_unless_paid(request, key)
     params = await read_parameters(request)
-    asked = Asked(key.key_id, params, origin_of(request), deadlines, idempotency_key)
+    trace = trace_of(request)
+    asked = Asked(
+        key.key_id, params, origin_of(request), deadlines, idempotency_key, str(trace) if trace else None
+    )
     try:
         return await run_in_threadpool(service.submission.submit, asked)
     except InvalidPictures as error:

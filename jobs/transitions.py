@@ -100,7 +100,8 @@ class Claim(NamedTuple):
     """An attempt that has begun; seconds until it must have ended.
 
     Its picture is kept until `keep_until` at most: seconds since the epoch on Redis's clock, which says what
-    is swept; a host's own may differ. `ahead`: for which requests this worker should fetch inputs meanwhile.
+    is swept; a host's own may differ. `traceparent` is "" where none came; `age_s`: since it was accepted.
+    `ahead`: for which requests this worker should fetch inputs meanwhile.
     """
 
     request_id: str
@@ -109,6 +110,8 @@ class Claim(NamedTuple):
     params: Mapping[str, Any]
     left_s: float
     keep_until: float
+    traceparent: str = ""
+    age_s: float = 0.0
     ahead: Sequence[Waiting] = ()
 
 
@@ -149,6 +152,7 @@ class Transitions:
         params: Mapping[str, Any],
         deadlines: Deadlines | None = None,
         idempotency: Idempotency | None = None,
+        traceparent: str | None = None,
     ) -> Created:
         """Make a QUEUED record, hold its credits and put it into the queue, all or nothing.
 
@@ -168,6 +172,8 @@ class Transitions:
         }
         if idempotency:
             args |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
+        if traceparent:
+            args["traceparent"] = traceparent
         answer = self._create([keyspace.request(request_id)], ["create", request_id, json.dumps(args)])
         return self._created(request_id, answer)
 
@@ -269,7 +275,7 @@ class Transitions:
 
     def _claim(self, move: str, request_id: str, holder: Holder, fetching: int) -> Claim:
         answer = self._run(move, request_id, **asdict(holder), fetching=fetching)
-        found, attempt, key_id, params, left_ms, deadline_ms, ahead = answer[1:]
+        found, attempt, key_id, params, left_ms, deadline_ms, traceparent, age_ms, ahead = answer[1:]
         return Claim(
             found.decode(),
             int(attempt),
@@ -277,6 +283,8 @@ class Transitions:
             json.loads(params),
             float(left_ms) / 1000,
             float(deadline_ms) / 1000 + self._settings.result_ttl_s,
+            traceparent.decode(),
+            int(age_ms) / 1000,
             [Waiting(waiting.decode(), owner.decode(), json.loads(wish)) for waiting, owner, wish in ahead],
         )
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = {"api", "cli", "compositor", "jobs", "worker"}
+SHIPPED = {"api", "cli", "compositor", "jobs", "telemetry", "worker"}
 OURS = SHIPPED | {"loadtest"}
 MAY_IMPORT = {
-    "api": {"api", "jobs", "compositor"},
-    "jobs": {"jobs"},
-    "worker": {"worker", "jobs", "compositor"},
+    "api": {"api", "jobs", "compositor", "telemetry"},
+    "jobs": {"jobs", "telemetry"},
+    "worker": {"worker", "jobs", "compositor", "telemetry"},
     "compositor": {"compositor"},
+    "telemetry": {"telemetry"},
     "cli": SHIPPED,
     "loadtest": {"loadtest", "jobs", "cli"},
 }
