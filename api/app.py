@@ -10,6 +10,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
 from api import admin, credits, docs, errors, openapi, pictures, requests, submit, uploads
+from api.access_log import AccessLog
 from api.cors import with_cors
 from api.direct import DirectRoute, short_cut
 from api.headers import AnswerHeaders
@@ -62,7 +63,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 def with_headers(app: FastAPI, settings: Settings) -> ASGIApp:
     """`app` as it faces the world: every answer, our own faults included, with all its headers."""
-    return AnswerHeaders(with_cors(short_cut(app), settings.cors_origins))
+    answering = AnswerHeaders(with_cors(short_cut(app), settings.cors_origins))
+    return AccessLog(answering) if settings.access_log else answering
 
 
 async def alive(_: Request) -> JsonResponse:

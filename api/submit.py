@@ -6,6 +6,7 @@ import logging
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
+from structlog.contextvars import bind_contextvars
 
 from api.access import refuse_unless_paid, show_credits, submitter
 from api.body import bad_request, fault, read_parameters, room_for_body
@@ -81,6 +82,7 @@ async def accept(request: Request) -> str:
     async with room_for_body(request, key.key_id):
         accepted = await _accepted(request, key)
     request.state.request_id = accepted.request_id
+    bind_contextvars(request_id=accepted.request_id)
     show_credits(request, accepted.credits)
     if accepted.replayed:
         add_to_answer(request, {"Idempotent-Replayed": "true"})

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from api.direct import DirectRoute
 from telemetry.trace_context import TraceContext
@@ -35,11 +36,14 @@ def _traced(app: ASGIApp, route: str) -> ASGIApp:
         traces: Traces | None = scope["app"].state.service.traces
         state = scope.setdefault("state", {})
         state["trace"] = came
+        if came:
+            bind_contextvars(trace_id=came.trace_id)
         if traces is None:
             await app(scope, receive, send)
             return
         call = traces.call(scope["method"], route, came)
         state["trace"] = call.context
+        bind_contextvars(trace_id=call.context.trace_id)
         status = 500  # of an answer that others make, after this
 
         async def seen(message: Message) -> None:

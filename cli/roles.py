@@ -15,8 +15,8 @@ from api.connection import connection_class
 from api.server import Server
 from cli.listening import bind
 from cli.supervisor import Supervisor
-from jobs.logs import set_up_logs
 from jobs.settings import Settings
+from telemetry.logs import set_up_logs
 
 API = (sys.executable, "-P", "-m", "cli", "api")  # -P: no module of the current folder takes its place
 WORKER = (sys.executable, "-P", "-m", "worker")
@@ -31,7 +31,7 @@ def run_api(host: str, port: int, processes: int | None) -> None:
     if (processes or settings.api_workers) == 1:
         run_api_on(listener)
     else:
-        supervisor = Supervisor(grace_s=_api_grace_s(settings) + SPARE_S)
+        supervisor = Supervisor(_api_grace_s(settings) + SPARE_S, settings.log_format)
         start_api(supervisor, listener, processes or settings.api_workers)
         supervisor.run()
 
@@ -48,7 +48,7 @@ def start_api(
 def run_api_on(listener: socket.socket) -> None:
     """Serve the API on a bound socket."""
     settings = Settings()
-    set_up_logs()
+    set_up_logs(settings.log_format)
     _allow_files(settings.max_connections + FILES_BESIDE)
     api = create_app(settings)
     app = with_headers(api, settings)
@@ -88,7 +88,7 @@ def _api_grace_s(settings: Settings) -> int:
 def run_workers(workers: int | None) -> None:
     """Run worker processes until SIGTERM or SIGINT, letting each finish its job."""
     settings = Settings()
-    supervisor = Supervisor(grace_s=settings.drain_timeout_s + SPARE_S)
+    supervisor = Supervisor(settings.drain_timeout_s + SPARE_S, settings.log_format)
     for number in range(1, (workers or settings.workers) + 1):
         supervisor.start(f"worker-{number}", WORKER)
     supervisor.run()

@@ -22,6 +22,7 @@ from jobs.record import Record
 from jobs.script import Script
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
+from telemetry.trace_context import TraceContext
 
 _PARTS = ("taking.lua", "request.lua", "transport.lua", "transition.lua")
 _SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
@@ -100,7 +101,7 @@ class Claim(NamedTuple):
     """An attempt that has begun; seconds until it must have ended.
 
     Its picture is kept until `keep_until` at most: seconds since the epoch on Redis's clock, which says what
-    is swept; a host's own may differ. `traceparent` is "" where none came; `age_s`: since it was accepted.
+    is swept; a host's own may differ. `trace`: the one it belongs to; `age_s`: since it was accepted.
     `ahead`: for which requests this worker should fetch inputs meanwhile.
     """
 
@@ -110,7 +111,7 @@ class Claim(NamedTuple):
     params: Mapping[str, Any]
     left_s: float
     keep_until: float
-    traceparent: str = ""
+    trace: TraceContext | None = None
     age_s: float = 0.0
     ahead: Sequence[Waiting] = ()
 
@@ -283,7 +284,7 @@ class Transitions:
             json.loads(params),
             float(left_ms) / 1000,
             float(deadline_ms) / 1000 + self._settings.result_ttl_s,
-            traceparent.decode(),
+            TraceContext.parse(traceparent.decode()),
             int(age_ms) / 1000,
             [Waiting(waiting.decode(), owner.decode(), json.loads(wish)) for waiting, owner, wish in ahead],
         )

@@ -64,6 +64,7 @@ class Attempt:
                 claim.params,
                 claim.left_s,
                 claim.keep_until,
+                claim.trace.trace_id if claim.trace else "",
                 [_to_fetch(waiting) for waiting in claim.ahead],
             )
         )

@@ -4,7 +4,6 @@ import time
 
 from jobs.status import FailureCode
 from jobs.transitions import Claim
-from telemetry.trace_context import TraceContext
 from telemetry.traces import Attempt, Traces
 from worker.attempt import Interrupted
 from worker.child import ChildDied
@@ -19,7 +18,7 @@ def trace_attempt(
     """An attempt that began at `start`, seconds since the epoch, and has ended and been reported now."""
     known = ended.stages if isinstance(ended, Outcome) else {}
     traces.attempt(
-        TraceContext.parse(claim.traceparent),
+        claim.trace,
         Attempt(
             {
                 "superimpose.request_id": claim.request_id,

@@ -32,6 +32,7 @@ from jobs.settings import BAD_SETTINGS, Settings
 from jobs.status import FailureCode
 from jobs.store import PictureStore
 from jobs.transitions import Claim, IllegalMove, Transitions
+from telemetry.log_context import about_request
 from telemetry.traces import open_traces
 from worker.attempt import Attempt, Interrupted
 from worker.child import Child, ChildDied, ChildRefused
@@ -222,14 +223,16 @@ class WarmWorker(Worker):
 
     def _do(self, claim: Claim, child: Child) -> None:
         start = time.time()
-        ended = self._attempted(claim, child)
+        trace_id = claim.trace.trace_id if claim.trace else ""
+        with about_request(claim.request_id, claim.key_id, claim.attempt, trace_id):
+            ended = self._attempted(claim, child)
         if self._traces:
             trace_attempt(self._traces, claim, start, ended)
 
     def _attempted(self, claim: Claim, child: Child) -> Outcome | Interrupted | ChildDied:
         """Make an attempt and report how it ended."""
         request_id = claim.request_id
-        report = Report(request_id, claim.attempt, self._transitions, self._store, self._must_stop)
+        report = Report(claim, self._transitions, self._store, self._must_stop)
         self._attempt = Attempt(claim, self._transitions, self._settings, self.heartbeat)
         try:
             ended = self._attempt.run(child, self._must_stop)
