@@ -4,6 +4,7 @@ import hmac
 from typing import NamedTuple
 
 from fastapi import Request
+from structlog.contextvars import bind_contextvars
 
 from api.client import client_address
 from api.errors import (
@@ -86,6 +87,7 @@ async def owned_request(request: Request, view: View = View.STATUS) -> Seen:
     found = _admitted(request, call, admission)
     if record is None or record.key_id != found.key_id:
         raise unknown_request(request_id)
+    bind_contextvars(request_id=request_id)
     return Seen(record, position)
 
 
@@ -121,6 +123,7 @@ def _admitted(request: Request, call: Call, admission: Admission) -> Caller:
     _refuse_over_limit(request, admission)
     if admission.caller is None:
         raise invalid_key() if call.presented else missing_key()
+    bind_contextvars(key_id=admission.caller.key_id)
     show_credits(request, admission.caller.credits)
     return admission.caller
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
 from api import (
@@ -22,6 +23,7 @@ from api import (
     submit,
     uploads,
 )
+from api.access_log import AccessLog
 from api.cors import with_cors
 from api.counted import CountedAnswers
 from api.direct import short_cut
@@ -31,6 +33,9 @@ from api.playground import routes as playground
 from api.service import Service
 from jobs.caretaking import caretaking
 from jobs.settings import Settings
+
+NOT_FASTAPIS: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own could be switched on from the environment, and would export query strings."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -55,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         default_response_class=JsonResponse,
         redirect_slashes=False,
+        telemetry=NOT_FASTAPIS,
     )
     errors.install(app)
     openapi.install(app)
@@ -73,5 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def with_headers(app: FastAPI, settings: Settings) -> ASGIApp:
     """`app` as it faces the world: every answer, our own faults included, with all its headers."""
-    answering = AnswerHeaders(with_cors(short_cut(app), settings.cors_origins))
+    answering: ASGIApp = AnswerHeaders(with_cors(short_cut(app), settings.cors_origins))
+    if settings.access_log:
+        answering = AccessLog(answering)
     return CountedAnswers(answering) if settings.metrics else answering

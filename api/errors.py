@@ -14,6 +14,7 @@ from redis import RedisError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from structlog.contextvars import bound_contextvars
 
 from api.body_room import NoRoom
 from api.json_response import JsonResponse
@@ -26,6 +27,9 @@ from jobs.transitions import QueueFull
 log = logging.getLogger("superimpose.api")
 
 RETRY_AFTER_S = 2
+
+LOGGED = "superimpose_logged"
+"""Attribute of an exception: what is our fault passes through several layers, each of which would log it."""
 
 
 class ApiError(Exception):
@@ -176,7 +180,10 @@ def _logged(request: Request, error: Exception) -> dict[str, str]:
     request_id = request.path_params.get("request_id") or getattr(request.state, "request_id", None)
     # The route's path: the one that was sent may name a picture, or forge a second line of log.
     path = getattr(request.scope.get("route"), "path", "")
-    log.error("%s %s (request %a)", request.method, path, request_id, exc_info=error)
+    if not getattr(error, LOGGED, False):
+        with bound_contextvars(**({"request_id": request_id} if request_id else {})):
+            log.error("%s %s (request %a)", request.method, path, request_id, exc_info=error)
+        setattr(error, LOGGED, True)
     return {"request_id": request_id} if request_id else {}
 
 
@@ -193,7 +200,12 @@ HANDLERS: Mapping[type[Exception], Callable[[Request, Any], Awaitable[Response]]
 }
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and getattr(record.exc_info[1], LOGGED, False))
+
+
 def install(app: FastAPI) -> None:
-    """Answer every error of `app` in the protocol's form."""
+    """Answer every error of `app` in the protocol's form, and log our own faults once."""
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     for error, handler in HANDLERS.items():
         app.add_exception_handler(error, handler)

@@ -22,6 +22,7 @@ from jobs.settings import Settings
 from jobs.store import PictureStore
 from jobs.submission import Submission
 from jobs.uploads import Uploads
+from telemetry.traces import Traces, open_traces
 
 STRONG_LENGTH = 20  # characters
 
@@ -44,6 +45,7 @@ class Service:
     api_keys: ApiKeys
     picture_limits: Limits
     body_room: BodyRoom
+    traces: Traces | None
 
     @classmethod
     @asynccontextmanager
@@ -57,6 +59,7 @@ class Service:
             if settings.dev_api_key:
                 warn_of_weak(settings.dev_api_key)
                 api_keys.make_valid("dev", settings.dev_api_key)
+            traces = open_traces("api")
             yield cls(
                 settings,
                 redis,
@@ -70,7 +73,10 @@ class Service:
                 api_keys,
                 Limits(**settings.picture_limits),
                 BodyRoom(settings.max_body_bytes),
+                traces,
             )
+            if traces:
+                await run_in_threadpool(traces.close)
         redis.close()
 
 

@@ -6,10 +6,10 @@ import logging
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
+from structlog.contextvars import bind_contextvars
 
 from api.access import refuse_unless_paid, show_credits, submitter
 from api.body import bad_request, fault, read_parameters, room_for_body
-from api.direct import DirectRoute
 from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_credits, queue_full
 from api.headers import add_to_answer
 from api.json_response import JsonResponse
@@ -20,6 +20,7 @@ from api.schemas import Submitted, answers
 from api.service import origin_of, service_of
 from api.status_body import urls
 from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
+from api.traced import TracedRoute, trace_of
 from jobs.admission import Caller
 from jobs.idempotency import IdempotencyConflict
 from jobs.output import Output
@@ -28,7 +29,7 @@ from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
 from jobs.submission import Asked, InvalidPictures
 from jobs.transitions import Created, IllegalMove, NotEnoughCredits, QueueFull
 
-router = APIRouter(route_class=DirectRoute, tags=["superimpose"])
+router = APIRouter(route_class=TracedRoute, tags=["superimpose"])
 log = logging.getLogger("superimpose.api")
 
 
@@ -81,6 +82,7 @@ async def accept(request: Request) -> str:
     async with room_for_body(request, key.key_id):
         accepted = await _accepted(request, key)
     request.state.request_id = accepted.request_id
+    bind_contextvars(request_id=accepted.request_id)
     show_credits(request, accepted.credits)
     if accepted.replayed:
         add_to_answer(request, {"Idempotent-Replayed": "true"})
@@ -95,7 +97,10 @@ async def _accepted(request: Request, key: Caller) -> Created:
     if idempotency_key is None:
         refuse_unless_paid(request, key)
     params = await read_parameters(request)
-    asked = Asked(key.key_id, params, origin_of(request), deadlines, idempotency_key)
+    trace = trace_of(request)
+    asked = Asked(
+        key.key_id, params, origin_of(request), deadlines, idempotency_key, str(trace) if trace else None
+    )
     try:
         return await run_in_threadpool(service.submission.submit, asked)
     except InvalidPictures as error:

@@ -16,8 +16,8 @@ from api.server import Server
 from cli.listening import bind
 from cli.metrics_server import serve_metrics
 from cli.supervisor import Supervisor
-from jobs.logs import set_up_logs
 from jobs.settings import Settings
+from telemetry.logs import set_up_logs
 from telemetry.processes import counting_as, shared_directory
 
 API = (sys.executable, "-P", "-m", "cli", "api")  # -P: no module of the current folder takes its place
@@ -33,7 +33,7 @@ def run_api(host: str, port: int, processes: int | None) -> None:
     if (processes or settings.api_workers) == 1:
         run_api_on(listener)
     else:
-        supervisor = Supervisor(grace_s=_api_grace_s(settings) + SPARE_S)
+        supervisor = Supervisor(_api_grace_s(settings) + SPARE_S, settings.log_format)
         with shared_directory(settings.metrics) as directory:
             start_api(supervisor, listener, processes or settings.api_workers, {}, directory)
             supervisor.run()
@@ -65,7 +65,7 @@ def start_workers(
 def run_api_on(listener: socket.socket) -> None:
     """Serve the API on a bound socket."""
     settings = Settings()
-    set_up_logs()
+    set_up_logs(settings.log_format)
     _allow_files(settings.max_connections + FILES_BESIDE)
     api = create_app(settings)
     app = with_headers(api, settings)
@@ -105,7 +105,7 @@ def _api_grace_s(settings: Settings) -> int:
 def run_workers(workers: int | None) -> None:
     """Run worker processes until SIGTERM or SIGINT, letting each finish its job."""
     settings = Settings()
-    supervisor = Supervisor(grace_s=settings.drain_timeout_s + SPARE_S)
+    supervisor = Supervisor(settings.drain_timeout_s + SPARE_S, settings.log_format)
     with shared_directory(settings.metrics_port is not None) as directory:
         if settings.metrics_port and directory:
             serve_metrics(settings.metrics_host, settings.metrics_port, directory)

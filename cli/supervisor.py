@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import IO
+from typing import TextIO
 
+from cli.log_lines import json_line
 from jobs.settings import BAD_SETTINGS
+from telemetry.logs import LogFormat, format_on
 
 COLOURS = (36, 35, 33, 32, 34, 31)  # ANSI: cyan, magenta, yellow, green, blue, red
 NAME_WIDTH = 9
@@ -47,10 +49,11 @@ class Supervisor:
     A role that ends as `BAD_SETTINGS` stops everything too, as starting it again would not help.
     """
 
-    def __init__(self, grace_s: float, out: IO[str] = sys.stdout) -> None:
+    def __init__(self, grace_s: float, log_format: LogFormat | None = None, out: TextIO = sys.stdout) -> None:
         self._roles: list[Role] = []
         self._grace_s = grace_s
         self._out = out
+        self._log_format = format_on(out, log_format)
         self._stopping = threading.Event()
         self._bad_settings = False
         self._printing = threading.Lock()
@@ -116,7 +119,7 @@ class Supervisor:
     def _launch(self, role: Role) -> None:
         role.process = subprocess.Popen(
             role.command,
-            env={**os.environ, **role.env},
+            env={**os.environ, "SUPERIMPOSE_LOG_FORMAT": self._log_format, **role.env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -160,8 +163,10 @@ class Supervisor:
             self._print(role, line.rstrip())
 
     def _print(self, role: Role, line: str) -> None:
-        name = f"{role.name:<{NAME_WIDTH}}"
-        if self._out.isatty():
-            name = f"\x1b[{role.colour}m{name}\x1b[0m"
+        if self._log_format == "json":
+            shown = json_line(role.name, line)
+        else:
+            name = f"{role.name:<{NAME_WIDTH}}"
+            shown = f"\x1b[{role.colour}m{name}\x1b[0m| {line}" if self._out.isatty() else f"{name}| {line}"
         with self._printing:
-            print(f"{name}| {line}", file=self._out, flush=True)
+            print(shown, file=self._out, flush=True)

@@ -30,7 +30,7 @@ def run(host: str, port: int, workers: int | None, api_workers: int | None, data
         "SUPERIMPOSE_DEV_API_KEY": key,
         "SUPERIMPOSE_DRAIN_TIMEOUT_S": str(min(settings.drain_timeout_s, GRACE_S - SPARE_S)),
     }
-    supervisor = Supervisor(grace_s=GRACE_S)
+    supervisor = Supervisor(GRACE_S, settings.log_format)
     try:
         listener = bind(host, port)
         if not settings.redis_url:

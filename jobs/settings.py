@@ -5,7 +5,7 @@ import re
 from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
@@ -251,6 +251,10 @@ class Settings(BaseSettings):
     max_connections: int = Field(
         1000, ge=1, description="open connections to an API process; one more is answered 429 `busy`"
     )
+    log_format: Literal["json", "console"] | None = Field(
+        None, description="`json` or `console`; unset: console on a terminal, json everywhere else"
+    )
+    access_log: bool = Field(False, description="whether the API logs each call")
 
     @field_validator("data_dir")
     @classmethod

@@ -33,7 +33,8 @@ class InvalidPictures(ValueError):
 class Asked:
     """What a client asks for: parameters that have been checked, how long it may take, and whether once only.
 
-    `origin` is the URL our own pictures are served under; `idempotency_key` None: each submit is a request.
+    `origin` is the URL our own pictures are served under; `idempotency_key` None: each submit is a request;
+    `traceparent`: the trace that it belongs to.
     """
 
     key_id: str
@@ -41,6 +42,7 @@ class Asked:
     origin: str
     deadlines: Deadlines
     idempotency_key: str | None = None
+    traceparent: str | None = None
 
     @property
     def idempotency(self) -> Idempotency | None:
@@ -72,7 +74,9 @@ class Submission:
             return made_before
         request_id, kept = str(uuid4()), list[str]()
         params = {**asked.params, **self._references(asked, kept)}
-        created = self._transitions.create(request_id, asked.key_id, params, asked.deadlines, idempotency)
+        created = self._transitions.create(
+            request_id, asked.key_id, params, asked.deadlines, idempotency, asked.traceparent
+        )
         if created.replayed:
             self._store.delete(kept)
         return created

@@ -156,6 +156,7 @@ function moves.create()
   transport.enqueue()
   redis.call('HSET', record, 'created_at', now, 'attempts', 0, 'key_id', args.key_id, 'params', args.params,
     'timeout', args.timeout)
+  if args.traceparent then redis.call('HSET', record, 'traceparent', args.traceparent) end
   if args.idempotency then
     redis.call('HSET', args.idempotency, 'request_id', id, 'fingerprint', args.fingerprint)
     redis.call('HSET', record, 'idempotency', args.idempotency)
@@ -177,9 +178,10 @@ end
 
 local function claimed(attempt)
   local deadline = redis.call('ZSCORE', DEADLINES, id)
-  local kept = redis.call('HMGET', record, 'key_id', 'params')
+  local kept = redis.call('HMGET', record, 'key_id', 'params', 'traceparent', 'created_at')
   redis.call('HDEL', record, 'ahead')
-  return {'ok', id, attempt, kept[1], kept[2], deadline - settings.grace - now, deadline, to_fetch_ahead()}
+  return {'ok', id, attempt, kept[1], kept[2], deadline - settings.grace - now, deadline, kept[3] or '', now - kept[4],
+    to_fetch_ahead()}
 end
 
 -- A lease that has run out and was not ended yet is ended here. Whoever claims what he holds has not heard that he does.

@@ -23,6 +23,7 @@ from jobs.script import Script
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from telemetry import metrics
+from telemetry.trace_context import TraceContext
 
 _PARTS = ("taking.lua", "request.lua", "transport.lua", "transition.lua")
 _SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
@@ -103,7 +104,8 @@ class Claim(NamedTuple):
     """An attempt that has begun; seconds until it must have ended.
 
     Its picture is kept until `keep_until` at most: seconds since the epoch on Redis's clock, which says what
-    is swept; a host's own may differ. `ahead`: for which requests this worker should fetch inputs meanwhile.
+    is swept; a host's own may differ. `trace`: the one it belongs to; `age_s`: since it was accepted.
+    `ahead`: for which requests this worker should fetch inputs meanwhile.
     """
 
     request_id: str
@@ -112,6 +114,8 @@ class Claim(NamedTuple):
     params: Mapping[str, Any]
     left_s: float
     keep_until: float
+    trace: TraceContext | None = None
+    age_s: float = 0.0
     ahead: Sequence[Waiting] = ()
 
 
@@ -152,6 +156,7 @@ class Transitions:
         params: Mapping[str, Any],
         deadlines: Deadlines | None = None,
         idempotency: Idempotency | None = None,
+        traceparent: str | None = None,
     ) -> Created:
         """Make a QUEUED record, hold its credits and put it into the queue, all or nothing.
 
@@ -171,6 +176,8 @@ class Transitions:
         }
         if idempotency:
             args |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
+        if traceparent:
+            args["traceparent"] = traceparent
         answer, *_ = self._create([keyspace.request(request_id)], ["create", request_id, json.dumps(args)])
         created = self._created(request_id, answer)
         if not created.replayed:
@@ -280,7 +287,7 @@ class Transitions:
 
     def _claim(self, move: str, request_id: str, holder: Holder, fetching: int) -> Claim:
         answer = self._run(move, request_id, **asdict(holder), fetching=fetching)
-        found, attempt, key_id, params, left_ms, deadline_ms, ahead = answer[1:]
+        found, attempt, key_id, params, left_ms, deadline_ms, traceparent, age_ms, ahead = answer[1:]
         return Claim(
             found.decode(),
             int(attempt),
@@ -288,6 +295,8 @@ class Transitions:
             json.loads(params),
             float(left_ms) / 1000,
             float(deadline_ms) / 1000 + self._settings.result_ttl_s,
+            TraceContext.parse(traceparent.decode()),
+            int(age_ms) / 1000,
             [Waiting(waiting.decode(), owner.decode(), json.loads(wish)) for waiting, owner, wish in ahead],
         )
 

@@ -1,1 +1,1 @@
-"""What the service counts of itself, and how that is read."""
+"""What is told of the service: metrics, logs, traces."""

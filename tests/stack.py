@@ -70,7 +70,13 @@ class Stack:
 
 def environment(redis_url: str, data_dir: object, **settings: object) -> dict[str, str]:
     """The environment of a process with these settings and no others of ours."""
-    ours = {"redis_url": redis_url, "data_dir": data_dir, "dev_api_key": KEY, **settings}
+    ours = {
+        "redis_url": redis_url,
+        "data_dir": data_dir,
+        "dev_api_key": KEY,
+        "log_format": "console",
+        **settings,
+    }
     plain = {name: value for name, value in os.environ.items() if not name.startswith("SUPERIMPOSE_")}
     return plain | {f"SUPERIMPOSE_{name.upper()}": str(value) for name, value in ours.items()}
 

@@ -295,6 +295,8 @@ def after(tmp_path_factory, origin):
             max_attempts=2,
             fetch_timeout_s=5,
             job_timeout_s=20,
+            log_format="json",
+            access_log=True,
         )
         with (directory / "log").open("wb") as log, running(env, log=log) as stack:
             drive = Driver(stack, after)
@@ -336,7 +338,14 @@ def test_the_drive_met_every_kind_of_answer(after):
         "internal",
         "unavailable",
     }
-    for said in ("Traceback", "was not fetched", "was ended by signal 9", "COMPLETED", "Redis"):
+    for said in (
+        '"exc_type"',
+        "superimpose.access",
+        "was not fetched",
+        "was ended by signal 9",
+        "COMPLETED",
+        "Redis",
+    ):
         assert said in after.log
     assert any(key.startswith("rq:job:") for key in after.kept)
     assert any(key.startswith("rq:job:") for key in after.kept)

@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from structlog.contextvars import bound_contextvars
+
 from jobs import inputs
 from jobs.deadlines import AHEAD_S
 from worker.fetch import Received
@@ -101,12 +103,7 @@ class Ahead:
             share = Share(self._room)
             self._early[request.request_id] = _Early(
                 share,
-                {
-                    field: self._threads.submit(
-                        self._fetch, url, field=field, owner=request.key_id, received=share.received
-                    )
-                    for field, url in request.urls.items()
-                },
+                {field: self._threads.submit(self._get, request, field, share) for field in request.urls},
                 time.monotonic() + AHEAD_S,
             )
 
@@ -123,6 +120,11 @@ class Ahead:
         for early in self._early.values():
             early.share.end(unwanted=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _get(self, request: ToFetch, field: str, share: Share) -> bytes:
+        with bound_contextvars(request_id=request.request_id, key_id=request.key_id):
+            url = request.urls[field]
+            return self._fetch(url, field=field, owner=request.key_id, received=share.received)
 
     def _drop_old(self) -> None:
         now = time.monotonic()

@@ -55,7 +55,19 @@ class Attempt:
 
     def run(self, child: Child, must_stop: Callable[[], bool]) -> Outcome | Interrupted:
         """The outcome, or why there is none: then the child has to be killed. Raises `ChildDied`."""
-        child.start(Order(*self._claim[:-1], ahead=[_to_fetch(waiting) for waiting in self._claim.ahead]))
+        claim = self._claim
+        child.start(
+            Order(
+                claim.request_id,
+                claim.attempt,
+                claim.key_id,
+                claim.params,
+                claim.left_s,
+                claim.keep_until,
+                claim.trace.trace_id if claim.trace else "",
+                [_to_fetch(waiting) for waiting in claim.ahead],
+            )
+        )
         while True:
             ended = child.outcome(STEP_S) or self._interruption(must_stop)
             if ended:

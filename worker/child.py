@@ -22,6 +22,9 @@ LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 KEYS = {"admin_key", "dev_api_key", "redis_url"}
 """Settings that a process which decodes strangers' files has no need of: its parent alone talks to Redis."""
 
+NOT_ITS = ("SUPERIMPOSE_", "OTEL_")
+"""What the names of such variables begin with."""
+
 START_TIMEOUT_S = 60  # loading the model of a content check included
 
 
@@ -38,8 +41,8 @@ class ChildRefused(Exception):
 
 
 def _environment() -> dict[str, str]:
-    """Ours without our settings, which come through the pipe."""
-    return LEAN | {name: value for name, value in os.environ.items() if not name.startswith("SUPERIMPOSE_")}
+    """Ours without our settings, which come through the pipe, and a collector's, which may hold its key."""
+    return LEAN | {name: value for name, value in os.environ.items() if not name.startswith(NOT_ITS)}
 
 
 def _end(exit_status: int) -> str:

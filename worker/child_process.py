@@ -6,8 +6,9 @@ import sys
 from dataclasses import replace
 from multiprocessing.connection import Connection
 
-from jobs.logs import set_up_logs
 from jobs.settings import Settings
+from telemetry.log_context import about_request
+from telemetry.logs import set_up_logs
 from worker.cache_use import CacheUse
 from worker.confinement import confine, die_with_parent, grant_processor_time
 from worker.content_check import UnusableCheck
@@ -24,6 +25,7 @@ SPARE_S = 10  # of processor time: the parent's clock ends a job first
 def serve(connection: Connection) -> None:
     """Send an empty message when ready, then answer each order with its outcome."""
     settings = Settings.model_validate_json(connection.recv_bytes())
+    set_up_logs(settings.log_format)
     confine(settings)
     with Kit.open(settings) as kit:
         connection.send_bytes(b"")
@@ -32,7 +34,8 @@ def serve(connection: Connection) -> None:
             order = Order.from_bytes(connection.recv_bytes())
             grant_processor_time(math.ceil(order.left_s) + SPARE_S)
             kit.ahead.begin(order.ahead)
-            outcome = superimpose(kit, order)
+            with about_request(order.request_id, order.key_id, order.attempt, order.trace_id):
+                outcome = superimpose(kit, order)
             connection.send_bytes(replace(outcome, caches=cache_use.news()).to_bytes())
 
 
@@ -40,7 +43,6 @@ def main(descriptor: int, parent: int) -> None:
     """Serve the pipe open as `descriptor`; where that cannot begin, the first message says why."""
     die_with_parent(parent)
     os.nice(NICENESS)
-    set_up_logs()
     connection = Connection(descriptor)
     try:
         serve(connection)

@@ -19,7 +19,7 @@ class ToFetch(NamedTuple):
 class Order:
     """One attempt at one request: how long it may take, and until when its picture is kept at most.
 
-    `ahead`: for whom else to fetch from now on.
+    `trace_id`: of the trace it belongs to, or "". `ahead`: for whom else to fetch from now on.
     """
 
     request_id: str
@@ -28,6 +28,7 @@ class Order:
     params: Mapping[str, Any]
     left_s: float
     keep_until: float
+    trace_id: str = ""
     ahead: Sequence[ToFetch] = ()
 
     def to_bytes(self) -> bytes:

@@ -4,14 +4,15 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from typing import Any
 
 from obstore.exceptions import BaseError as StoreError
 from redis import RedisError
 
 from jobs.output import Output
-from jobs.status import FailureCode
+from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
-from jobs.transitions import ENDED, LOST, Failure, IllegalMove, Transitions
+from jobs.transitions import ENDED, LOST, Claim, Failure, IllegalMove, Transitions
 from worker.attempt import Interrupted
 from worker.messages import Ending, Outcome
 
@@ -28,14 +29,14 @@ class Report:
 
     def __init__(
         self,
-        request_id: str,
-        attempt: int,
+        claim: Claim,
         transitions: Transitions,
         store: PictureStore,
         must_stop: Callable[[], bool],
     ) -> None:
-        self._request_id = request_id
-        self._attempt = attempt
+        self._request_id = claim.request_id
+        self._attempt = claim.attempt
+        self._accepted_at = time.monotonic() - claim.age_s
         self._transitions = transitions
         self._store = store
         self._must_stop = must_stop
@@ -55,7 +56,12 @@ class Report:
         transitions, request_id, attempt = self._transitions, self._request_id, self._attempt
         match why:
             case Interrupted.TIME_UP:
-                self._tell(lambda: transitions.time_out(request_id, attempt), "FAILED: its time was up")
+                self._tell(
+                    lambda: transitions.time_out(request_id, attempt),
+                    "FAILED: its time was up",
+                    Status.FAILED,
+                    FailureCode.TIMEOUT,
+                )
             case Interrupted.DRAINED:
                 self._tell(lambda: transitions.give_back(request_id, attempt), "given back: the worker stops")
             case Interrupted.NOT_OURS:
@@ -70,6 +76,7 @@ class Report:
         refused = self._tell(
             lambda: self._transitions.complete(self._request_id, self._attempt, output, outcome.stages),
             f"COMPLETED in {1000 * _seconds(outcome):.0f} ms",
+            Status.COMPLETED,
         )
         if refused:
             self._delete_unless_published(output)
@@ -80,6 +87,8 @@ class Report:
                 self._request_id, self._attempt, _failure(outcome), outcome.stages
             ),
             f"FAILED: {outcome.code}",
+            Status.FAILED,
+            outcome.code,
         )
 
     def _retried(self, failure: Failure, delay_s: float) -> None:
@@ -97,17 +106,21 @@ class Report:
         except (RedisError, StoreError) as error:
             log.warning("request %s: a picture is left to be swept: %s", self._request_id, error)
 
-    def _tell(self, move: Callable[[], None], done: str) -> bool:
-        """Whether the move was refused, or was not heard."""
+    def _tell(
+        self, move: Callable[[], None], done: str, status: Status | None = None, code: str = ""
+    ) -> bool:
+        """Whether the move was refused, or was not heard; `status` and `code` are of the request it ends."""
         pause_s = 0.1
         while True:
             try:
                 move()
-                log.info("request %s %s", self._request_id, done)
+                log.info("request %s %s", self._request_id, done, extra=self._end(status, code))
                 return False
             except IllegalMove as refused:
-                what = "FAILED: " if refused.reason in ENDED else f"attempt {self._attempt} counts no more: "
-                log.info("request %s %s%s", self._request_id, what, refused.reason)
+                failed = refused.reason in ENDED
+                what = "FAILED: " if failed else f"attempt {self._attempt} counts no more: "
+                end = self._end(Status.FAILED if failed else None)
+                log.info("request %s %s%s", self._request_id, what, refused.reason, extra=end)
                 return True
             except RedisError as error:
                 log.warning("request %s: cannot report, trying again: %s", self._request_id, error)
@@ -116,6 +129,13 @@ class Report:
                 return True
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _end(self, status: Status | None, code: str = "") -> dict[str, Any] | None:
+        """What the log says of a request that ended; None where it did not."""
+        if status is None:
+            return None
+        total_ms = round(1000 * (time.monotonic() - self._accepted_at))
+        return {"status": status, "total_ms": total_ms} | ({"code": code} if code else {})
 
 
 def backoff_s(attempt: int) -> float:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import asdict
 
 from compositor import CompositorError, Superimposed, SuperimposeParams
@@ -79,7 +80,10 @@ def _make(kit: Kit, order: Order, stages: dict[str, float]) -> Output:
 def _fetch(kit: Kit, order: Order) -> dict[str, bytes]:
     early = kit.ahead.take(order.request_id)
     names = [name for name in inputs.PICTURES if order.params.get(name)]
-    pictures = {name: early.get(name) or kit.threads.submit(_read, kit, order, name) for name in names}
+    pictures = {
+        name: early.get(name) or kit.threads.submit(copy_context().run, _read, kit, order, name)
+        for name in names
+    }
     return {name: _arrived(kit, order, name, picture) for name, picture in pictures.items()}
 
 

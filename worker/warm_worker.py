@@ -33,11 +33,14 @@ from jobs.status import FailureCode
 from jobs.store import PictureStore
 from jobs.transitions import Claim, IllegalMove, Transitions
 from telemetry import metrics
+from telemetry.log_context import about_request
+from telemetry.traces import open_traces
 from worker.attempt import Attempt, Interrupted
 from worker.child import Child, ChildDied, ChildRefused
 from worker.children import Children
 from worker.messages import Ending, Outcome
 from worker.report import Report
+from worker.tracing import trace_attempt
 
 HEARTBEAT_S = 5
 LONGEST_PAUSE_S = 2.0  # between two tries to reach Redis
@@ -64,6 +67,7 @@ class WarmWorker(Worker):
         self._settings = settings
         self._transitions = Transitions(connect(settings), settings)
         self._store = PictureStore.open(settings)
+        self._traces = open_traces("worker")
         self._even_when_full = EvenWhenFull(redis)
         self._holder = Holder.this_process(self.name)
         self._children = Children(settings)
@@ -95,6 +99,8 @@ class WarmWorker(Worker):
                     worked = self._do_next() or worked
         finally:
             self._children.close()
+            if self._traces:
+                self._traces.close()
             with contextlib.suppress(RedisError):
                 self.teardown()  # type: ignore[no-untyped-call]
         return worked
@@ -217,8 +223,17 @@ class WarmWorker(Worker):
         return request_id or None
 
     def _do(self, claim: Claim, child: Child) -> None:
+        start = time.time()
+        trace_id = claim.trace.trace_id if claim.trace else ""
+        with about_request(claim.request_id, claim.key_id, claim.attempt, trace_id):
+            ended = self._attempted(claim, child)
+        if self._traces:
+            trace_attempt(self._traces, claim, start, ended)
+
+    def _attempted(self, claim: Claim, child: Child) -> Outcome | Interrupted | ChildDied:
+        """Make an attempt and report how it ended."""
         request_id = claim.request_id
-        report = Report(request_id, claim.attempt, self._transitions, self._store, self._must_stop)
+        report = Report(claim, self._transitions, self._store, self._must_stop)
         self._attempt = Attempt(claim, self._transitions, self._settings, self.heartbeat)
         try:
             ended = self._attempt.run(child, self._must_stop)
@@ -226,7 +241,7 @@ class WarmWorker(Worker):
             log.warning("request %s: %s", request_id, death)
             self._children.lose()
             report.lost()
-            return
+            return death
         finally:
             self._attempt = None
         if isinstance(ended, Interrupted):
@@ -236,6 +251,7 @@ class WarmWorker(Worker):
             metrics.looked_up(ended.caches)
             self._keep_or_lose(ended)
             report.outcome(ended)
+        return ended
 
     def _keep_or_lose(self, outcome: Outcome) -> None:
         if outcome.ending is Ending.RETRY and outcome.code == FailureCode.INTERNAL:

@@ -29,6 +29,7 @@ class Up:
         command = [sys.executable, "-m", "cli", "up", "--port", str(port), "--workers", "2"]
         self.process = subprocess.Popen(
             [*command, "--data-dir", str(data_dir)],
+            env={**os.environ, "SUPERIMPOSE_LOG_FORMAT": "console"},  # as on a terminal
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

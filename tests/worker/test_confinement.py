@@ -131,6 +131,7 @@ def test_a_good_picture_that_needs_more_memory_than_a_job_has_is_our_fault(
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_process_that_decodes_knows_no_keys(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUPERIMPOSE_ADMIN_KEY", "a-canary-that-is-long-enough")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=another")
     given = settings.model_copy(
         update={"admin_key": "a-canary-that-is-long-enough", "dev_api_key": "another"}
     )
@@ -142,6 +143,7 @@ def test_the_process_that_decodes_knows_no_keys(settings: Settings, monkeypatch:
         child.close()
 
     assert b"SUPERIMPOSE" not in memory
+    assert b"OTEL" not in memory
     assert not {"admin_key", "dev_api_key", "redis_url"} & set(
         json.loads(given.model_dump_json(exclude=KEYS))
     )

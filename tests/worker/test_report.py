@@ -10,7 +10,7 @@ from jobs.output import Output
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
-from jobs.transitions import Failure, Transitions
+from jobs.transitions import Claim, Failure, Transitions
 from tests.asking import HOLDER
 from tests.way import Way
 from worker.messages import Ending, Outcome
@@ -38,7 +38,9 @@ def test_a_report_that_nobody_hears_ends_with_the_worker(settings, tmp_path, cap
     away = Settings(redis_url="redis://127.0.0.1:1/0", data_dir=tmp_path)
     store = PictureStore.open(away)
 
-    Report("a", 1, Transitions(connect(away), away), store, must_stop=lambda: True).lost()
+    Report(
+        Claim("a", 1, "key_a", {}, 9, 9), Transitions(connect(away), away), store, must_stop=lambda: True
+    ).lost()
 
     assert "not reported" in caplog.text
 
@@ -55,12 +57,12 @@ def test_a_picture_that_was_made_for_nothing_is_deleted(settings, redis, submit,
     """The request was cancelled while its last byte was stored."""
     request_id = submit()
     transitions, store = Transitions(redis, settings), PictureStore.open(settings)
-    attempt = transitions.claim(request_id, HOLDER).attempt
+    claim = transitions.claim(request_id, HOLDER)
     store.put("outputs/20300101T0000/late", b"a picture")
     output = Output("late", "outputs/20300101T0000/late", "image/png", 9, 1, 1)
     transitions.cancel(request_id, Failure(FailureCode.CANCELLED, "cancelled"))
 
-    report = Report(request_id, attempt, transitions, store, must_stop=lambda: False)
+    report = Report(claim, transitions, store, must_stop=lambda: False)
     report.outcome(Outcome(Ending.DONE, output=asdict(output)))
 
     with pytest.raises(FileNotFoundError):

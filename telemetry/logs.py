@@ -1,0 +1,58 @@
+"""How every process logs, libraries included: one line a record on standard error, as JSON or for people."""
+
+import logging
+import sys
+from typing import Literal, TextIO
+
+import structlog
+from structlog.processors import ExceptionRenderer, JSONRenderer, TimeStamper
+from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
+from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import EventDict, WrappedLogger
+
+LogFormat = Literal["json", "console"]
+
+FIELDS = ("status", "code", "total_ms", "method", "route", "http_status", "ms")
+"""What a record may carry as `extra`; what is bound by `structlog.contextvars` comes with it."""
+
+CONSOLE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+def set_up_logs(wanted: LogFormat | None = None) -> None:
+    """Log our own records from INFO up and libraries' from WARNING up."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter(format_on(sys.stderr, wanted)))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.getLogger("superimpose").setLevel(logging.INFO)
+
+
+def format_on(stream: TextIO, wanted: LogFormat | None) -> LogFormat:
+    """What is wanted; unless that is said, people read a terminal and programs all else."""
+    return wanted or ("console" if stream.isatty() else "json")
+
+
+def formatter(log_format: LogFormat) -> logging.Formatter:
+    """Makes a line of a record."""
+    if log_format == "console":
+        return logging.Formatter(CONSOLE, "%H:%M:%S")
+    return ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.contextvars.merge_contextvars,
+            TimeStamper(fmt="iso"),
+            add_log_level,
+            add_logger_name,
+            ExtraAdder(allow=FIELDS),
+        ],
+        processors=[
+            ProcessorFormatter.remove_processors_meta,
+            # Without locals, which hold keys and what clients sent.
+            ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            _in_order,
+            JSONRenderer(),
+        ],
+    )
+
+
+def _in_order(_: WrappedLogger, __: str, fields: EventDict) -> EventDict:
+    first = {name: fields.pop(name) for name in ("timestamp", "level", "logger", "event")}
+    return first | dict(fields)
