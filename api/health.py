@@ -1,4 +1,4 @@
-"""What probes and people ask, without a key: does the process answer, can the service work, how busy is it."""
+"""What probes and people ask, without a key: does the process answer, can the service work, is it busy."""
 
 import asyncio
 from collections.abc import Awaitable

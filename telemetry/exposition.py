@@ -40,4 +40,4 @@ def rendered(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
 
 
 def _sum_in(directory: str) -> Collector:
-    return MultiProcessCollector(None, directory)  # type: ignore[no-untyped-call, no-any-return]
+    return MultiProcessCollector(None, directory)  # type: ignore[no-untyped-call]

@@ -75,6 +75,8 @@ def test_requests_are_made_and_pictures_served(stack):
     assert stack.client.get(result["output"]).status_code == 200
     again = samples(stack) | {"base_image": result["output"]}
     assert stack.client.post("/v1/superimpose", json=again).status_code == 200
+    assert stack.client.get("/readyz").json()["missing"] == []
+    assert stack.client.get("/health").json()["workers"] != {"idle": 0, "busy": 0}
 
 
 def test_a_running_request_is_stopped(stack, origin):

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from cli.up import greeting
+from tests.exposed import scrape, value
 from tests.stack import free_port
 
 PATIENCE_S = 40
@@ -92,7 +93,8 @@ def test_the_greeting_links_to_no_page_that_is_not_served():
 
 
 @pytest.mark.skipif(not shutil.which("ps") and not os.environ.get("CI"), reason="needs ps")
-def test_paste_look_and_ctrl_c(up, tmp_path):
+def test_paste_look_and_ctrl_c(up, tmp_path, monkeypatch):
+    monkeypatch.setenv("SUPERIMPOSE_METRICS", "true")
     service = up()
     printed = service.greeting()
     curl = re.search(r"^curl.*?'\n", printed, re.DOTALL | re.MULTILINE)
@@ -104,6 +106,9 @@ def test_paste_look_and_ctrl_c(up, tmp_path):
         subprocess.run(["sh", "-c", curl[0]], check=True, cwd=tmp_path)
         with Image.open(tmp_path / "cup-with-logo.jpg") as picture:
             assert (picture.format, picture.size) == ("JPEG", (600, 400))
+        counted = scrape(f"{url}/metrics")  # by the API and by both workers
+        assert value(counted, "requests_accepted_total") == 1
+        assert value(counted, "requests_finished_total", status="COMPLETED", code="") == 1
     elif os.environ.get("CI"):
         pytest.fail("needs curl")
     processes = descendants(service.process.pid)

@@ -3,17 +3,19 @@
 import pytest
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys
+from jobs.api_keys import ApiKeys, KeyOptions
 from jobs.cancellation import Cancellation
+from jobs.output import Output
 from jobs.queue_state import read_queue_state
 from jobs.status import FailureCode
 from jobs.store import PictureStore
 from jobs.submission import Submission
 from jobs.transitions import Failure, IllegalMove, Transitions
 from telemetry.metrics import REGISTRY
-from tests.asking import HOLDER, OUTPUT, asked
+from tests.asking import HOLDER, asked
 
 URL = "https://shop.example/shirt.jpg"
+OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
 FAULT = Failure(FailureCode.FETCH_FAILED, "no answer")
 
 
@@ -41,7 +43,7 @@ def transitions(redis, settings):
 
 @pytest.fixture
 def paying(redis):
-    return ApiKeys(redis).create("shop", credits=10)[0].key_id
+    return ApiKeys(redis).create("shop", KeyOptions(credits=10))[0].key_id
 
 
 @pytest.fixture

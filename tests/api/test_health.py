@@ -1,0 +1,92 @@
+"""Probes without a key: what is missing is named, and many who ask cost as much as one."""
+
+import asyncio
+import socket
+
+import pytest
+from redis import Redis
+
+from api.health import Health
+from api.metrics import RedisState
+from api.shared_answer import SharedAnswer
+from jobs.connection import connect
+from jobs.settings import Settings
+from jobs.store import PictureStore
+from tests.stack import environment, running
+
+
+@pytest.fixture
+def alone(redis, redis_socket, tmp_path):
+    """An API without workers."""
+    with running(environment(f"unix://{redis_socket}?db=1", tmp_path), workers=0) as stack:
+        yield stack.client
+
+
+def missing(settings: Settings) -> list[str]:
+    health = Health(connect(settings), PictureStore.open(settings))
+    return asyncio.run(health.missing())
+
+
+def test_a_stack_that_works_is_ready_and_says_how_busy_it_is(service):
+    ready, health = service.client.get("/readyz"), service.client.get("/health")
+
+    assert (ready.status_code, ready.json()) == (200, {"status": "ok", "missing": []})
+    assert health.status_code == 200
+    assert set(health.json()) == {"version", "waiting", "processing", "oldest_waiting_s", "workers"}
+    assert set(health.json()["workers"]) == {"idle", "busy"}
+
+
+def test_metrics_are_not_served_unless_asked_for(service):
+    assert service.client.get("/metrics").status_code == 404
+
+
+def test_without_a_worker_requests_would_only_wait(alone):
+    answer = alone.get("/readyz")
+
+    assert (answer.status_code, answer.json()) == (503, {"status": "unavailable", "missing": ["worker"]})
+    assert alone.get("/health").json()["workers"] == {"idle": 0, "busy": 0}
+    assert alone.get("/livez").status_code == 200
+
+
+def test_a_redis_that_is_not_there_is_named(settings, tmp_path):
+    away = settings.model_copy(update={"redis_url": f"unix://{tmp_path}/nothing.sock"})
+
+    assert missing(away) == ["redis"]
+
+
+def test_a_redis_that_is_silent_is_named(settings, tmp_path):
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "s"))
+        silent.listen()
+        assert missing(settings.model_copy(update={"redis_url": f"unix://{tmp_path}/s"})) == ["redis"]
+
+
+def test_a_store_that_cannot_be_written_is_named(settings, tmp_path):
+    (tmp_path / "file").touch()
+    unwritable = settings.model_copy(update={"storage_url": (tmp_path / "file" / "store").as_uri()})
+
+    assert missing(unwritable) == ["store", "worker"]
+
+
+def test_metrics_of_a_redis_that_is_away_say_just_that(tmp_path):
+    away = RedisState(Redis.from_url(f"unix://{tmp_path}/nothing.sock"))
+
+    assert [(family.name, family.samples[0].value) for family in away.collect()] == [
+        ("superimpose_redis_up", 0)
+    ]
+
+
+def test_an_answer_is_shared_while_it_is_found_and_for_its_life():
+    asked: list[str] = []
+
+    async def find() -> int:
+        asked.append("once more")
+        await asyncio.sleep(0)
+        return len(asked)
+
+    async def ask() -> list[int]:
+        kept, short = SharedAnswer(find, life_s=3600), SharedAnswer(find, life_s=0)
+        together = await asyncio.gather(kept.get(), kept.get())
+        return [*together, await kept.get(), await short.get(), await short.get()]
+
+    assert asyncio.run(ask()) == [1, 1, 1, 2, 3]
