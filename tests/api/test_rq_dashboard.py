@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import signal
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,9 +61,8 @@ class Dashboard:
 def dashboard(redis_socket, tmp_path_factory) -> Iterator[Dashboard]:
     url = f"unix://{redis_socket}?db=5"
     folder = tmp_path_factory.mktemp("rq")
-    env = environment(
-        url, folder, admin_key=ADMIN_KEY, fetch_allow="127.0.0.1/32", fetch_ahead=0, fetch_timeout_s=29
-    )
+    patience = {"fetch_timeout_s": 100, "job_timeout_s": 250, "lease_s": 300}
+    env = environment(url, folder, admin_key=ADMIN_KEY, fetch_allow="127.0.0.1/32", fetch_ahead=0, **patience)
     with origins.serving() as origin, Redis.from_url(url) as redis, running(env) as stack:
         pictures = {"overlay_image": f"{origin.url}/logo.png"}
         failed = stack.submit(base_image=f"{origin.url}/page.html", **pictures)
@@ -70,8 +70,11 @@ def dashboard(redis_socket, tmp_path_factory) -> Iterator[Dashboard]:
         held = stack.submit(base_image=f"{origin.url}/hangs.jpg", **pictures)
         origin.await_request("/hangs.jpg")
         waiting = stack.submit(base_image=f"{origin.url}/cup.jpg", **pictures)
+        worker = stack.processes[-1]
+        worker.send_signal(signal.SIGSTOP)  # nothing moves on, however long the tests take
         yield Dashboard(stack, redis, held, waiting, failed)
         origin.release.set()
+        worker.send_signal(signal.SIGCONT)
 
 
 def test_it_shows_what_waits_what_runs_and_what_failed(dashboard):

@@ -6,56 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 
-import httpx
 from redis import Redis
 
 from jobs import keyspace
 from tests.chaos.process_table import children
-from tests.chaos.redis_process import RedisProcess
-from tests.origin import Origin
-from tests.stack import Stack, await_http
+from tests.observability.site import Site
+from tests.stack import await_http
 
 FILLERS = 50  # of a megabyte
 BUFFERS_LIVE_S = 3  # in which Redis holds more than its keys
-
-
-@dataclass
-class Site:
-    """What can be broken: a service with one worker, its Redis, its store, and an origin that may hang."""
-
-    stack: Stack
-    redis: RedisProcess
-    store: Path
-    origin: Origin
-    kept: list[str] = field(default_factory=list)
-
-    @property
-    def samples(self) -> dict[str, str]:
-        """Pictures that are always there."""
-        return {
-            "base_image": f"{self.stack.url}/samples/cup.jpg",
-            "overlay_image": f"{self.stack.url}/samples/logo.png",
-        }
-
-    def submit(self, times: int, start_timeout_s: int = 600, **pictures: str) -> None:
-        """So many requests, whatever is answered."""
-        headers = {"x-start-timeout": str(start_timeout_s)}
-        for _ in range(times):
-            with suppress(httpx.HTTPError):
-                self.stack.client.post("/v2/superimpose", json={**self.samples, **pictures}, headers=headers)
-
-    def start_worker(self) -> None:
-        """One that is asked for its metrics where the first was."""
-        self.stack.start("cli", "worker", "--workers", "1")
-
-    def stop(self, index: int, number: int = signal.SIGTERM) -> None:
-        """End a process of the stack: 0 is the API."""
-        process = self.stack.processes.pop(index)
-        process.send_signal(number)
-        process.wait()
 
 
 @contextmanager

@@ -8,14 +8,15 @@ from typing import Any
 import httpx
 import matplotlib as mpl
 
-from tests.observability.faults import Site, repeating
+from tests.observability.faults import repeating
 from tests.observability.prometheus import Prometheus
 from tests.observability.promql import DASHBOARD, ROOT
+from tests.observability.site import Site
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, PercentFormatter, StrMethodFormatter
 
 LOAD_S = 100
 CLIENTS = 4
@@ -24,8 +25,8 @@ UNITS: dict[str, Any] = {
     "s": EngFormatter("s"),
     "bytes": EngFormatter("B"),
     "percentunit": PercentFormatter(1),
-    "reqps": EngFormatter(),
-    "short": EngFormatter(),
+    "reqps": StrMethodFormatter("{x:g}"),
+    "short": StrMethodFormatter("{x:g}"),
 }
 
 
@@ -85,4 +86,4 @@ def _draw_panel(prometheus: Prometheus, panel: dict[str, Any], axis: Axes, start
     axis.tick_params(labelsize=8)
     axis.grid(alpha=0.3)
     if axis.get_legend_handles_labels()[1]:
-        axis.legend(fontsize=7, loc="upper right", ncols=2, framealpha=0.6)
+        axis.legend(fontsize=6, loc="best", ncols=2, framealpha=0.6)
