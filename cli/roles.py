@@ -87,6 +87,7 @@ def serve(
         ws="none",
         log_config=None,
         access_log=False,
+        reset_contextvars=True,  # what the log says of a call is not for the next one on its connection
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import pty
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -17,10 +18,20 @@ from api.app import create_app, with_headers
 from cli.log_lines import json_line
 from jobs import keyspace
 from telemetry.logs import formatter
-from tests.stack import environment, running
+from tests.stack import KEY, environment, running
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+
+
+def one_behind_the_other(url, path):
+    """Call with a key and, before that is answered, on the same connection without one."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    call = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n"
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(f"{call}x-api-key: {KEY}\r\n\r\n{call}Connection: close\r\n\r\n".encode())
+        while connection.recv(65536):
+            pass
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +48,7 @@ def told(redis_socket, tmp_path_factory):
         failed = stack.submit(**samples | {"mask": "http://127.0.0.1:22/a.png?CANARYQUERY"})
         stack.finish(failed)
         stack.client.get("/nowhere/CANARYPATH")
+        one_behind_the_other(stack.url, "/v1/get-user-credits")
         with Redis.from_url(url) as redis:
             redis.hset(keyspace.request(done), "params", "{CANARYDATA")
         assert stack.client.get(f"/v2/requests/{done}").status_code == 500
@@ -103,6 +115,11 @@ def test_calls_are_logged_by_their_route(told):
     assert (call["route"], call["http_status"]) == ("/v2/superimpose", 200)
     assert one(told, logger="superimpose.access", http_status=500)["route"] == "/v2/requests/{request_id}"
     assert one(told, logger="superimpose.access", http_status=404)["route"] is None
+
+
+def test_a_call_does_not_inherit_who_called_before_it_on_the_connection(told):
+    assert "key_id" in one(told, logger="superimpose.access", route="/v1/get-user-credits", http_status=200)
+    assert "key_id" not in one(told, logger="superimpose.access", http_status=401)
 
 
 def test_what_clients_sent_is_in_no_line(told):
