@@ -1,9 +1,12 @@
 """What a Prometheus sees of a real stack after known work, at the API and at the workers' port."""
 
 import os
+import shutil
 import signal
+import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.test_up import descendants
@@ -137,6 +140,19 @@ def test_a_worker_that_is_started_again_counts_on(worked, origin):
 
     after = scrape(at_workers(stack))
     assert value(after, "requests_finished_total", status="COMPLETED", code="") == before + 1
+
+
+def test_prometheus_has_nothing_to_say_against_any_of_it(worked):
+    stack, _ = worked
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        message = "no promtool on PATH (apt install prometheus)"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+
+    for url in (f"{stack.url}/metrics", at_workers(stack)):
+        text = httpx.get(url, trust_env=False).text
+        checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True)
+        assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
 def counts(found: Samples) -> Samples:
