@@ -117,7 +117,7 @@ def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, mon
     log = capfd.readouterr().err
     assert f"request {requests[0]}: content check: base_image: {REASON}" in log
     assert f"request {requests[1]}: attempt 2 failed" in log
-    assert "RuntimeError: the check is broken" in log
+    assert '"exc_type": "RuntimeError", "exc_value": "the check is broken"' in log
 
 
 @pytest.mark.parametrize(
