@@ -27,7 +27,9 @@ def test_both_roles_work_alone_and_stop_on_sigterm_without_a_trace(redis_socket,
     api, workers = start(env, "api", "--port", str(port)), start(env, "worker", "--workers", "2")
     await_http(f"{url}/livez", api)
     body = {"base_image": f"{url}/samples/cup.jpg", "overlay_image": f"{url}/samples/logo.png"}
-    made = httpx.post(f"{url}/v1/superimpose", json=body, headers={"x-api-key": KEY}, trust_env=False)
+    made = httpx.post(
+        f"{url}/v1/superimpose", json=body, headers={"x-api-key": KEY}, trust_env=False, timeout=30
+    )
     below = descendants(workers.pid)
 
     printed = {}

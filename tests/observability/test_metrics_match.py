@@ -22,7 +22,7 @@ def metrics(redis_socket, tmp_path_factory) -> Iterator[dict[str, set[str]]]:
     """Labels by metric, of an API and of a worker that made a picture, failed at one and tries one again."""
     port = free_port()
     env = environment(
-        f"unix://{redis_socket}?db=7",
+        f"unix://{redis_socket}?db=12",
         tmp_path_factory.mktemp("metrics"),
         fetch_allow="127.0.0.1/32",
         metrics=True,

@@ -42,7 +42,7 @@ def stack(redis_socket, tmp_path_factory):
     """An API that counts in its own memory, and two workers with one port for both."""
     port = free_port()
     env = environment(
-        f"unix://{redis_socket}?db=7",
+        f"unix://{redis_socket}?db=12",
         tmp_path_factory.mktemp("metrics"),
         fetch_allow="127.0.0.1/32",
         fetch_timeout_s=25,
