@@ -4,7 +4,6 @@ import hmac
 from typing import NamedTuple
 
 from fastapi import Request
-from structlog.contextvars import bind_contextvars
 
 from api.client import client_address
 from api.errors import (
@@ -24,6 +23,7 @@ from jobs.key_rules import Scope
 from jobs.key_text import digest
 from jobs.reading import PublishedPicture
 from jobs.record import Record, View
+from telemetry.log_context import bind_contextvars
 
 BEARER = "bearer "
 

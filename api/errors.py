@@ -14,7 +14,6 @@ from redis import RedisError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from structlog.contextvars import bound_contextvars
 
 from api.body_room import NoRoom
 from api.json_response import JsonResponse
@@ -23,6 +22,7 @@ from jobs.api_keys import CreditsRefused, UnknownKey
 from jobs.key_rules import Scope
 from jobs.rates import Rate
 from jobs.transitions import QueueFull
+from telemetry.log_context import bound_contextvars
 
 log = logging.getLogger("superimpose.api")
 

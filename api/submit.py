@@ -6,7 +6,6 @@ import logging
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from structlog.contextvars import bind_contextvars
 
 from api.access import refuse_unless_paid, show_credits, submitter
 from api.body import bad_request, fault, read_parameters, room_for_body
@@ -28,6 +27,7 @@ from jobs.record import Record, View
 from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
 from jobs.submission import Asked, InvalidPictures
 from jobs.transitions import Created, IllegalMove, NotEnoughCredits, QueueFull
+from telemetry.log_context import bind_contextvars
 
 router = APIRouter(route_class=TracedRoute, tags=["superimpose"])
 log = logging.getLogger("superimpose.api")

@@ -9,9 +9,9 @@ from typing import Any
 from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars
 
 from api.direct import DirectRoute
+from telemetry.log_context import bind_contextvars
 from telemetry.trace_context import TraceContext
 from telemetry.traces import Traces
 

@@ -4,11 +4,14 @@ import logging
 import sys
 from typing import Literal, TextIO
 
-import structlog
-from structlog.processors import ExceptionRenderer, JSONRenderer, TimeStamper
-from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
-from structlog.tracebacks import ExceptionDictTransformer
-from structlog.typing import EventDict, WrappedLogger
+from telemetry.imports import as_if_not_installed
+
+with as_if_not_installed("rich"):  # as in log_context.py
+    from structlog.contextvars import merge_contextvars
+    from structlog.processors import ExceptionRenderer, JSONRenderer, TimeStamper
+    from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
+    from structlog.tracebacks import ExceptionDictTransformer
+    from structlog.typing import EventDict, WrappedLogger
 
 LogFormat = Literal["json", "console"]
 
@@ -37,7 +40,7 @@ def formatter(log_format: LogFormat) -> logging.Formatter:
         return logging.Formatter(CONSOLE, "%H:%M:%S")
     return ProcessorFormatter(
         foreign_pre_chain=[
-            structlog.contextvars.merge_contextvars,
+            merge_contextvars,
             TimeStamper(fmt="iso"),
             add_log_level,
             add_logger_name,

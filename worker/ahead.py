@@ -7,10 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from structlog.contextvars import bound_contextvars
-
 from jobs import inputs
 from jobs.deadlines import AHEAD_S
+from telemetry.log_context import bound_contextvars
 from worker.fetch import Received
 from worker.messages import ToFetch
 

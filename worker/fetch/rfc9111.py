@@ -3,9 +3,7 @@
 It is for a storage that we do not use, and the process that decodes strangers' files is to have none.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from telemetry.imports import as_if_not_installed
 
 __all__ = [
     "CacheMiss",
@@ -21,19 +19,7 @@ __all__ = [
 ]
 
 
-@contextmanager
-def _as_if_not_installed(module: str) -> Iterator[None]:
-    if module in sys.modules:  # in use here
-        yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[module]
-
-
-with _as_if_not_installed("redis"):
+with as_if_not_installed("redis"):
     from hishel import (
         CacheMiss,
         CacheOptions,
