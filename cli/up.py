@@ -69,14 +69,15 @@ def kept_key(path: Path) -> str:
 def greet(supervisor: Supervisor, url: str, key: str, docs: bool) -> None:
     """Say how to use the service, once it answers."""
     deadline = time.monotonic() + READY_TIMEOUT_S
-    while not supervisor.stopping and time.monotonic() < deadline:
-        try:
-            httpx.get(f"{url}/livez", timeout=1, trust_env=False).raise_for_status()
-        except httpx.HTTPError:
-            time.sleep(0.1)
-        else:
-            typer.echo(greeting(url, key, docs))
-            return
+    with httpx.Client(timeout=1, trust_env=False) as client:
+        while not supervisor.stopping and time.monotonic() < deadline:
+            try:
+                client.get(f"{url}/livez").raise_for_status()
+            except httpx.HTTPError:
+                time.sleep(0.1)
+            else:
+                typer.echo(greeting(url, key, docs))
+                return
 
 
 def greeting(url: str, key: str, docs: bool) -> str:

@@ -21,8 +21,8 @@ for _name in [name for name in os.environ if name.startswith("SUPERIMPOSE_")]:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two for each core: tests of faults and time limits wait for half of their time."""
-    return 2 * (os.cpu_count() or 1)
+    """One more than cores: tests of faults and time limits wait for a third of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")

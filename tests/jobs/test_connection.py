@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import subprocess
 import time
@@ -146,13 +147,15 @@ def test_silent_sentinels_are_given_up_in_time(tmp_path):
         hosts = ",".join(f"127.0.0.1:{server.getsockname()[1]}" for server in servers)
         url = f"redis+sentinel://:secret@{hosts}/shop?sentinel_password=secret"
         settings = Settings(redis_url=url, data_dir=tmp_path)
-        begun = time.monotonic()
+        times = [time.monotonic()]
         with pytest.raises(RedisError, match="no Sentinel knows a living master of shop") as refused:
             asyncio.run(read())
+        times.append(time.monotonic())
         with connect(settings) as redis, pytest.raises(RedisError, match="no Sentinel knows"):
             redis.get("any")
+        times.append(time.monotonic())
 
-    assert time.monotonic() - begun < ANSWER_S
+    assert max(after - before for before, after in itertools.pairwise(times)) < ANSWER_S
     assert "secret" not in str(refused.value)
 
 
