@@ -59,7 +59,7 @@ def test_every_answer_is_documented_and_none_is_our_fault(stack, label, mode):
     operation = OPERATIONS[label]
 
     @settings(
-        max_examples=30,
+        max_examples=20,
         deadline=None,
         derandomize=True,
         database=None,

@@ -19,7 +19,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     out = tmp_path_factory.mktemp("report")
-    done = python("-m", "loadtest", "--clients", "1,3", "--seconds", "3", "--out", str(out))
+    done = python("-m", "loadtest", "--clients", "1,3", "--seconds", "5", "--out", str(out))
     assert done.returncode == 0, done.stderr
     return done.stdout, out
 
