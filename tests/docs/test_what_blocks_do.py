@@ -1,0 +1,38 @@
+"""Blocks whose outcome the pages promise: that picture, those credits."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.docs.pages import ROOT, blocks
+
+
+@pytest.fixture
+def shell(run, documented):
+    """Runs the blocks of a page that hold this text, and returns what they printed."""
+
+    def shell(page: str, text: str) -> str:
+        found = [block for block in blocks(ROOT / page) if block.language == "sh" and text in block.text]
+        assert found, text
+        return "".join(run("sh", block.text) for block in found)
+
+    return shell
+
+
+def test_the_example_without_a_server_makes_the_picture_on_top(shell, documented):
+    shell("docs/running.md", "superimpose compose")
+
+    made = Path(documented.env["SUPERIMPOSE_DATA_DIR"]).parent / "cup-with-logo.jpg"
+    with Image.open(made) as made_now, Image.open(ROOT / "docs/cup-with-logo.jpg") as shown:
+        assert made_now.tobytes() == shown.tobytes()
+
+
+def test_a_key_is_made_credited_and_revoked(shell):
+    assert shell("docs/keys.md", "keys create my-shop").startswith("si_")
+
+    managed = shell("docs/keys.md", "keys credit")
+
+    assert "has 1500 credits" in managed
+    assert "has 1400 credits" in managed
+    assert "is no longer valid" in managed
