@@ -1,8 +1,6 @@
 """The admin API: keys made, listed, rotated, credited and revoked over HTTP, behind a key of its own."""
 
 import logging
-from datetime import UTC, datetime
-from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
@@ -25,7 +23,7 @@ REFUSALS = (401, 403, 429, 500, 502)
 async def list_keys(request: Request) -> JsonResponse:
     """Keys that were not revoked, oldest first, without their texts."""
     keys = await run_in_threadpool(_keys(request).list)
-    return JsonResponse({"keys": [shown(key) for key in keys]})
+    return JsonResponse({"keys": [key.shown() for key in keys]})
 
 
 @router.post(
@@ -40,7 +38,7 @@ async def create(request: Request) -> JsonResponse:
     options = KeyOptions(new.credits, new.rate, new.scopes, new.expires_in_s)
     key, text = await run_in_threadpool(_keys(request).create, new.name, options)
     log.info("key %s made", key.key_id)
-    return JsonResponse(shown(key) | {"key": text})
+    return JsonResponse(key.shown() | {"key": text})
 
 
 @router.get(
@@ -51,7 +49,7 @@ async def create(request: Request) -> JsonResponse:
 )
 async def get(request: Request) -> JsonResponse:
     """What is kept of a key."""
-    return JsonResponse(shown(await _read(request)))
+    return JsonResponse((await _read(request)).shown())
 
 
 @router.delete(
@@ -65,7 +63,7 @@ async def revoke(request: Request) -> JsonResponse:
     key = await _read(request)
     await run_in_threadpool(_keys(request).revoke, key.key_id)
     log.info("key %s revoked", key.key_id)
-    return JsonResponse(shown(key))
+    return JsonResponse(key.shown())
 
 
 @router.post(
@@ -79,7 +77,7 @@ async def rotate(request: Request) -> JsonResponse:
     rotation = checked(await read_json(request), Rotation)
     text = await run_in_threadpool(_keys(request).rotate, _key_id(request), rotation.overlap_s)
     log.info("key %s rotated", _key_id(request))
-    return JsonResponse(shown(await _read(request)) | {"key": text})
+    return JsonResponse((await _read(request)).shown() | {"key": text})
 
 
 @router.post(
@@ -93,23 +91,7 @@ async def credit(request: Request) -> JsonResponse:
     added = checked(await read_json(request), Credit)
     key = await run_in_threadpool(_keys(request).add_credits, _key_id(request), added.amount)
     log.info("key %s got %+d credits", key.key_id, added.amount)
-    return JsonResponse(shown(key))
-
-
-def shown(key: ApiKey) -> dict[str, Any]:
-    """A key in JSON."""
-    return {
-        "key_id": key.key_id,
-        "name": key.name,
-        "credits": key.credits,
-        "held": key.held,
-        "spent": key.spent,
-        "rate": str(key.rate) if key.rate else None,
-        "scopes": sorted(key.scopes),
-        "created_at": _time(key.created_at),
-        "last_used_at": _time(key.last_used_at),
-        "expires_at": _time(key.expires_at),
-    }
+    return JsonResponse(key.shown())
 
 
 def _keys(request: Request) -> ApiKeys:
@@ -123,7 +105,3 @@ def _key_id(request: Request) -> str:
 
 async def _read(request: Request) -> ApiKey:
     return await run_in_threadpool(_keys(request).get, _key_id(request))
-
-
-def _time(moment: float | None) -> str | None:
-    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")

@@ -23,9 +23,10 @@ from api import (
     submit,
     uploads,
 )
-from api.access_log import AccessLog
+from api.access_log import log_call
+from api.answered import AnsweredCalls
 from api.cors import with_cors
-from api.counted import CountedAnswers
+from api.counted import count_call
 from api.direct import short_cut
 from api.headers import AnswerHeaders
 from api.json_response import JsonResponse
@@ -80,6 +81,6 @@ def create_app(settings: Settings) -> FastAPI:
 def with_headers(app: FastAPI, settings: Settings) -> ASGIApp:
     """`app` as it faces the world: every answer, our own faults included, with all its headers."""
     answering: ASGIApp = AnswerHeaders(with_cors(short_cut(app), settings.cors_origins))
-    if settings.access_log:
-        answering = AccessLog(answering)
-    return CountedAnswers(answering) if settings.metrics else answering
+    wanted = {count_call: settings.metrics, log_call: settings.access_log}
+    tell = [each for each, is_wanted in wanted.items() if is_wanted]
+    return AnsweredCalls(answering, tell) if tell else answering

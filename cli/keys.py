@@ -1,14 +1,14 @@
 """`superimpose keys`: make, list, rotate, credit and revoke API keys."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from cli.durations import seconds
 from cli.exit_codes import stop
 from cli.json_output import AsJson, print_json
-from cli.moments import exact_moment, moment
+from cli.moments import moment
 from jobs.key_rules import MAX_CREDITS, Scope
 from jobs.rates import Rate
 
@@ -66,7 +66,7 @@ def create(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if as_json:
-        print_json(_as_object(kept) | {"key": key})
+        print_json(kept.shown() | {"key": key})
         return
     typer.echo(key)
     typer.echo(f"{kept.key_id} ({name}): keep the key above, it is shown only now", err=True)
@@ -77,7 +77,7 @@ def list_keys(as_json: AsJson = False) -> None:
     """List the keys by id, without the keys themselves."""
     if as_json:
         for key in _keys().list():
-            print_json(_as_object(key))
+            print_json(key.shown())
         return
     rows = [HEADINGS, *map(_row, _keys().list())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -123,7 +123,7 @@ def credit(
     except CreditsRefused as error:
         raise stop(str(error)) from None
     if as_json:
-        print_json(_as_object(key))
+        print_json(key.shown())
     else:
         typer.echo(f"{key_id} has {key.credits} credits")
 
@@ -170,18 +170,3 @@ def _row(key: "ApiKey") -> tuple[str, ...]:
         ",".join(sorted(key.scopes)),
         key.name,
     )
-
-
-def _as_object(key: "ApiKey") -> dict[str, Any]:
-    """As the admin API shows it."""
-    moments = {"created_at": key.created_at, "last_used_at": key.last_used_at, "expires_at": key.expires_at}
-    return {
-        "key_id": key.key_id,
-        "name": key.name,
-        "credits": key.credits,
-        "held": key.held,
-        "spent": key.spent,
-        "rate": str(key.rate) if key.rate else None,
-        "scopes": sorted(key.scopes),
-        **{name: exact_moment(at) if at else None for name, at in moments.items()},
-    }

@@ -4,6 +4,8 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
@@ -89,6 +91,21 @@ class ApiKey:
             last_used_at=_seconds(text, "last_used_at"),
             digests=tuple(text["digests"].split()),
         )
+
+    def shown(self) -> dict[str, Any]:
+        """As JSON values, without what the key itself could be told by."""
+        return {
+            "key_id": self.key_id,
+            "name": self.name,
+            "credits": self.credits,
+            "held": self.held,
+            "spent": self.spent,
+            "rate": str(self.rate) if self.rate else None,
+            "scopes": sorted(self.scopes),
+            "created_at": _rfc3339(self.created_at),
+            "last_used_at": _rfc3339(self.last_used_at),
+            "expires_at": _rfc3339(self.expires_at),
+        }
 
 
 class ApiKeys:
@@ -218,3 +235,7 @@ def _rate(text: Mapping[str, str]) -> Rate | None:
 
 def _seconds(text: Mapping[str, str], name: str) -> float | None:
     return int(text[name]) / 1000 if name in text else None
+
+
+def _rfc3339(moment: float | None) -> str | None:
+    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")

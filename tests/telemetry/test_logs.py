@@ -13,7 +13,8 @@ import pytest
 from redis import Redis
 from structlog.contextvars import bound_contextvars
 
-from api.access_log import AccessLog
+from api.access_log import log_call
+from api.answered import AnsweredCalls
 from api.app import create_app, with_headers
 from cli.log_lines import json_line
 from jobs import keyspace
@@ -129,7 +130,8 @@ def test_what_clients_sent_is_in_no_line(told):
 @pytest.mark.parametrize("wanted", [True, False])
 def test_calls_are_logged_only_where_it_is_wanted(settings, wanted):
     chosen = settings.model_copy(update={"access_log": wanted})
-    assert isinstance(with_headers(create_app(chosen), chosen), AccessLog) == wanted
+    outermost = with_headers(create_app(chosen), chosen)
+    assert (isinstance(outermost, AnsweredCalls) and log_call in outermost.tell) == wanted
 
 
 def line_of(message, *args, **more):
