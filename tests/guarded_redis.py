@@ -1,6 +1,5 @@
 """A Redis as the stack's: with the options and the ACL of docker-compose.yml, and with TLS and a password."""
 
-import os
 import shutil
 import subprocess
 import time
@@ -10,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
 import trustme
 import yaml
 from redis import Redis, RedisError
 
+from tests.missing import missing
 from tests.stack import free_port
 
 USER, PASSWORD = "shop", "p@ss:w/o?r#d%20 é"
@@ -90,7 +89,3 @@ def await_redis(url: str, process: "subprocess.Popen[bytes]") -> None:
         except RedisError:
             time.sleep(0.02)
     raise AssertionError("Redis did not start")
-
-
-def missing(what: str) -> None:
-    pytest.fail(what) if os.environ.get("CI") == "true" else pytest.skip(what)
