@@ -29,8 +29,8 @@ async def _ended(call: Waiting, wait_s: float) -> Seen:
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s
     while True:
-        await call.change(until - loop.time())
-        last = call.over or loop.time() >= until
+        changed = await call.change(until - loop.time())
+        last = not changed or call.over or loop.time() >= until
         try:
             seen = await call.read()
         except RedisError:
