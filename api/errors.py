@@ -20,8 +20,8 @@ from api.json_response import JsonResponse
 from jobs.admission import Bucket
 from jobs.api_keys import CreditsRefused, UnknownKey
 from jobs.key_rules import Scope
+from jobs.moves import QueueFull
 from jobs.rates import Rate
-from jobs.transitions import QueueFull
 from telemetry.log_context import bound_contextvars
 
 log = logging.getLogger("superimpose.api")

@@ -22,11 +22,11 @@ from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
 from api.traced import TracedRoute, trace_of
 from jobs.admission import Caller
 from jobs.idempotency import IdempotencyConflict
+from jobs.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.output import Output
 from jobs.record import Record, View
 from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
 from jobs.submission import Asked, InvalidPictures
-from jobs.transitions import Created, IllegalMove, NotEnoughCredits, QueueFull
 from telemetry.log_context import bind_contextvars
 
 router = APIRouter(route_class=TracedRoute, tags=["superimpose"])

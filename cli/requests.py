@@ -59,8 +59,8 @@ def cancel(request_id: RequestId, as_json: AsJson = False) -> None:
     """End a request as FAILED `cancelled`, and stop whoever works on it."""
     from jobs.cancellation import Cancellation
     from jobs.connection import connect
+    from jobs.moves import IllegalMove
     from jobs.settings import Settings
-    from jobs.transitions import IllegalMove
 
     settings = Settings()
     try:
@@ -81,10 +81,10 @@ def retry(request_id: RequestId, as_json: AsJson = False) -> None:
     from obstore.exceptions import BaseError as StoreError
 
     from jobs.connection import connect
+    from jobs.moves import IllegalMove, NotEnoughCredits, QueueFull
     from jobs.resubmission import CannotResubmit, Resubmission
     from jobs.settings import Settings
     from jobs.store import PictureStore
-    from jobs.transitions import IllegalMove, NotEnoughCredits, QueueFull
 
     settings = Settings()
     try:

@@ -16,9 +16,10 @@ from redis import Redis, RedisError, ResponseError
 from jobs import holder, keyspace
 from jobs.connection import redis_time
 from jobs.even_when_full import EvenWhenFull
+from jobs.moves import ENDED, IllegalMove
 from jobs.queue import REQUEST_ID
 from jobs.settings import Settings
-from jobs.transitions import ENDED, IllegalMove, Transitions
+from jobs.transitions import Transitions
 
 INTERVAL_S = 1
 BATCH = 500  # requests of a kind in a round

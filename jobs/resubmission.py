@@ -10,11 +10,12 @@ from redis.utils import str_if_bytes
 from jobs import inputs, keyspace
 from jobs.connection import redis_time
 from jobs.deadlines import Deadlines
+from jobs.moves import Created
 from jobs.settings import Settings
 from jobs.status import TERMINAL
 from jobs.store import PictureStore, new_token
 from jobs.submission import SLACK_S
-from jobs.transitions import KEPT_PARAMS_BYTES, Created, Transitions
+from jobs.transitions import KEPT_PARAMS_BYTES, Transitions
 
 
 class CannotResubmit(Exception):

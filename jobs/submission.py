@@ -12,9 +12,10 @@ from jobs import inputs, keyspace
 from jobs.connection import redis_time
 from jobs.deadlines import Deadlines
 from jobs.idempotency import Idempotency, IdempotencyConflict
+from jobs.moves import Created
 from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
-from jobs.transitions import Created, Transitions
+from jobs.transitions import Transitions
 
 SLACK_S = 60  # for what is still to be done until its record is made
 

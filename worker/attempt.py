@@ -8,8 +8,9 @@ from enum import StrEnum
 from redis import RedisError
 
 from jobs import inputs
+from jobs.moves import Claim, IllegalMove, Waiting
 from jobs.settings import Settings
-from jobs.transitions import Claim, IllegalMove, Transitions, Waiting
+from jobs.transitions import Transitions
 from worker.child import Child
 from worker.messages import Order, Outcome, ToFetch
 

@@ -9,10 +9,11 @@ from typing import Any
 from obstore.exceptions import BaseError as StoreError
 from redis import RedisError
 
+from jobs.moves import ENDED, Claim, Failure, IllegalMove
 from jobs.output import Output
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
-from jobs.transitions import ENDED, LOST, Claim, Failure, IllegalMove, Transitions
+from jobs.transitions import LOST, Transitions
 from worker.attempt import Interrupted
 from worker.messages import Ending, Outcome
 

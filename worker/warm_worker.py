@@ -27,11 +27,12 @@ from jobs.caretaking import caretaking
 from jobs.connection import connect
 from jobs.even_when_full import EvenWhenFull
 from jobs.holder import Holder
+from jobs.moves import Claim, IllegalMove
 from jobs.queue import REQUEST_ID, open_queue
 from jobs.settings import BAD_SETTINGS, Settings
 from jobs.status import FailureCode
 from jobs.store import PictureStore
-from jobs.transitions import Claim, IllegalMove, Transitions
+from jobs.transitions import Transitions
 from telemetry import metrics
 from telemetry.log_context import about_request
 from telemetry.traces import open_traces

@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from jobs import snapshot
+from jobs.moves import Failure
 from jobs.status import FailureCode
-from jobs.transitions import Failure, Transitions
+from jobs.transitions import Transitions
 from tests.asking import HOLDER
 from tests.cli.conftest import PATIENCE_S
 

@@ -5,9 +5,10 @@ import pytest
 from jobs import keyspace
 from jobs.api_keys import ApiKeys
 from jobs.deadlines import Deadlines
+from jobs.moves import Failure, QueueFull
 from jobs.output import Output
 from jobs.status import FailureCode
-from jobs.transitions import Failure, QueueFull, Transitions
+from jobs.transitions import Transitions
 from tests.asking import HOLDER
 
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)

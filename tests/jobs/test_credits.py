@@ -7,10 +7,11 @@ import pytest
 
 from jobs import keyspace
 from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.moves import Failure, IllegalMove, NotEnoughCredits
 from jobs.output import Output
 from jobs.settings import Settings
 from jobs.status import FailureCode
-from jobs.transitions import Failure, IllegalMove, NotEnoughCredits, Transitions
+from jobs.transitions import Transitions
 from tests.asking import HOLDER
 
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)

@@ -7,11 +7,12 @@ import pytest
 from jobs import keyspace
 from jobs.deadlines import GRACE_S, Deadlines
 from jobs.holder import Holder
+from jobs.moves import Failure, IllegalMove
 from jobs.output import Output
 from jobs.queue import open_queue
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
-from jobs.transitions import Failure, IllegalMove, Transitions
+from jobs.transitions import Transitions
 from tests.asking import HOLDER
 
 ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"

@@ -10,13 +10,14 @@ from redis import Redis
 
 from jobs import holder, keyspace
 from jobs.holder import Holder, this_machine
+from jobs.moves import Failure
 from jobs.queue import open_queue
 from jobs.reconciler import Reconciler
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
 from jobs.submission import Submission
-from jobs.transitions import Failure, Transitions
+from jobs.transitions import Transitions
 from tests.asking import HOLDER, asked
 
 URL = "https://shop.example/shirt.jpg"

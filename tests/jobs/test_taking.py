@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 
 from jobs import keyspace
-from jobs.transitions import HORIZON_S, IllegalMove, Transitions
+from jobs.moves import IllegalMove
+from jobs.transitions import HORIZON_S, Transitions
 from tests.asking import HOLDER
 
 ANOTHER = replace(HOLDER, worker="another-worker", process="2 2")

@@ -7,12 +7,13 @@ import pytest
 from redis import Redis
 
 from jobs import keyspace
+from jobs.moves import Failure, IllegalMove
 from jobs.output import Output
 from jobs.queue import TASK, open_queue
 from jobs.record import Record
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
-from jobs.transitions import KEPT_PARAMS_BYTES, Failure, IllegalMove, Transitions
+from jobs.transitions import KEPT_PARAMS_BYTES, Transitions
 from tests.asking import HOLDER
 
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)

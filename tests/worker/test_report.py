@@ -6,11 +6,12 @@ from dataclasses import asdict
 import pytest
 
 from jobs.connection import connect, connect_worker
+from jobs.moves import Claim, Failure
 from jobs.output import Output
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
-from jobs.transitions import Claim, Failure, Transitions
+from jobs.transitions import Transitions
 from tests.asking import HOLDER
 from tests.way import Way
 from worker.messages import Ending, Outcome

@@ -9,9 +9,10 @@ import pytest
 
 from jobs import keyspace
 from jobs.connection import connect_worker
+from jobs.moves import Failure
 from jobs.queue import open_queue
 from jobs.status import FailureCode, Status
-from jobs.transitions import Failure, Transitions
+from jobs.transitions import Transitions
 from worker.warm_worker import WarmWorker
 
 

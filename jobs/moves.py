@@ -1,0 +1,91 @@
+"""What a move of the state machine in `transition.lua` answers, and how it refuses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from jobs.status import FailureCode, Status
+from telemetry.trace_context import TraceContext
+
+
+class IllegalMove(Exception):
+    """The state machine refused a move; `reason` is its word for why."""
+
+    def __init__(self, move: str, request_id: str, reason: str) -> None:
+        super().__init__(f"{move} {request_id}: {reason}")
+        self.request_id = request_id
+        self.reason = reason
+
+
+ENDED = frozenset({"exhausted", "late"})
+"""Reasons of `IllegalMove` that say that the request has FAILED by this very move."""
+
+
+class NotEnoughCredits(Exception):
+    """A key has fewer credits than a request costs."""
+
+    def __init__(self, balance: int, needed: int) -> None:
+        super().__init__(f"{balance} credits, {needed} needed")
+        self.balance = balance
+        self.needed = needed
+
+
+class QueueFull(Exception):
+    """As many requests wait as may: of `whose` "all" or this "key", or as can be started in "time"."""
+
+    def __init__(self, whose: str, bound: int, retry_after_s: int) -> None:
+        super().__init__(f"{bound} wait ({whose})")
+        self.whose = whose
+        self.bound = bound
+        self.retry_after_s = retry_after_s
+
+
+class Created(NamedTuple):
+    """A request that is there now; `credits` is what its key has left, None: unlimited."""
+
+    request_id: str
+    credits: int | None
+    replayed: bool
+    """Whether it was made before, with the same Idempotency-Key."""
+
+
+class Waiting(NamedTuple):
+    """A request whose turn comes soon."""
+
+    request_id: str
+    key_id: str
+    params: Mapping[str, Any]
+
+
+class Claim(NamedTuple):
+    """An attempt that has begun; seconds until it must have ended.
+
+    Its picture is kept until `keep_until` at most: seconds since the epoch on Redis's clock, which says what
+    is swept; a host's own may differ. `trace`: the one it belongs to; `age_s`: since it was accepted.
+    `ahead`: for which requests this worker should fetch inputs meanwhile.
+    """
+
+    request_id: str
+    attempt: int
+    key_id: str
+    params: Mapping[str, Any]
+    left_s: float
+    keep_until: float
+    trace: TraceContext | None = None
+    age_s: float = 0.0
+    ahead: Sequence[Waiting] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a request FAILED, or will if nothing can be tried any more."""
+
+    code: FailureCode
+    error: str
+
+
+class Cancelled(NamedTuple):
+    """What a request was when it was cancelled; `worker` is RQ's name of who works on it, or ""."""
+
+    was: Status
+    worker: str
