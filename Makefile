@@ -9,7 +9,7 @@ PEERS  := $(VENV)-peers
 ASKED  := benchmarks/end_to_end/peers/requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types audit fmt lock image chaos bench bench-worker bench-waiting bench-compositor bench-e2e loadtest alerts docs-pictures clean
+.PHONY: help up test lint types audit floors fmt lock image chaos bench bench-worker bench-waiting bench-compositor bench-e2e loadtest alerts docs-pictures clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ types: $(DEV) ## static types, strict
 
 audit: $(DEV) ## known vulnerabilities of what requirements.lock pins
 	.ci/audit
+
+floors: $(DEV) ## a picture made by the oldest versions that pyproject.toml allows
+	.ci/floors
 
 fmt: $(DEV) ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
