@@ -1,4 +1,4 @@
-"""The manifests as applied: the base, the example, and the base with a volume instead of a bucket."""
+"""The manifests as applied: the base, the examples, and the base with a volume instead of a bucket."""
 
 import os
 
@@ -16,6 +16,11 @@ def base() -> list[Manifest]:
 @pytest.fixture(scope="module")
 def example() -> list[Manifest]:
     return built(FOLDER / "example")
+
+
+@pytest.fixture(scope="module")
+def with_operators() -> list[Manifest]:
+    return built(FOLDER / "example-with-operators")
 
 
 @pytest.fixture(scope="module")

@@ -23,14 +23,20 @@ from tests.kubernetes.manifests import (
 )
 
 VERSION = "1.37"
-OF_OTHERS = {"keda.sh/v1alpha1", "monitoring.coreos.com/v1"}  # whose schemas are not Kubernetes' own
+OPERATORS = {"keda.sh/v1alpha1", "monitoring.coreos.com/v1"}  # whose schemas are not Kubernetes' own
 
 
 @pytest.mark.parametrize("which", ["base", "example", "on_a_volume"])
 def test_a_cluster_would_take_them(which, request):
     for manifest in request.getfixturevalue(which):
-        if manifest["apiVersion"] not in OF_OTHERS:
-            kubernetes_validate.validate(manifest, VERSION, strict=True)
+        kubernetes_validate.validate(manifest, VERSION, strict=True)
+
+
+def test_operators_kinds_stand_in_the_overlay_that_is_named_for_them(with_operators):
+    own = [each for each in with_operators if each["apiVersion"] not in OPERATORS]
+    assert {each["apiVersion"] for each in with_operators} >= OPERATORS
+    for manifest in own:
+        kubernetes_validate.validate(manifest, VERSION, strict=True)
 
 
 def test_every_file_is_part_of_a_build():
@@ -124,23 +130,23 @@ def test_secrets_are_named_and_not_written_down(example):
                 assert variable["valueFrom"]["secretKeyRef"]["name"] == "superimpose"
 
 
-def test_scaling_is_left_to_keda_and_counts_what_is_worked_on(example, base):
-    assert "replicas" not in named(example, "Deployment", WORKER)["spec"]
+def test_scaling_is_left_to_keda_and_counts_what_is_worked_on(with_operators, base):
+    assert "replicas" not in named(with_operators, "Deployment", WORKER)["spec"]
     assert "replicas" in named(base, "Deployment", WORKER)["spec"]
-    scaled = named(example, "ScaledObject", WORKER)["spec"]
+    scaled = named(with_operators, "ScaledObject", WORKER)["spec"]
     assert scaled["scaleTargetRef"]["name"] == WORKER
     (trigger,) = scaled["triggers"]
     for metric in ("superimpose_requests_waiting", "superimpose_requests_processing"):
         assert metric in trigger["metadata"]["query"]
 
 
-def test_metrics_come_under_the_names_that_the_rules_know(example):
-    monitors = [each for each in example if each["kind"] == "PodMonitor"]
+def test_metrics_come_under_the_names_that_the_rules_know(with_operators):
+    monitors = [each for each in with_operators if each["kind"] == "PodMonitor"]
     rules = (ROOT / "observability/alerts.yml").read_text()
     for monitor in monitors:
         name = monitor["metadata"]["name"]
         (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
         assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": name}]
-        assert endpoint["port"] in {port["name"] for port in container(example, name)["ports"]}
+        assert endpoint["port"] in {port["name"] for port in container(with_operators, name)["ports"]}
     assert f'job="{API}"' in rules
     assert {each["metadata"]["name"] for each in monitors} == {API, WORKER}
