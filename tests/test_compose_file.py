@@ -15,6 +15,7 @@ import yaml
 from cli.roles import SPARE_S
 from jobs import keyspace
 from jobs.settings import Settings
+from tests.docs.pages import OF_COMPOSE_ALONE, PAGES
 
 ROOT = Path(__file__).parents[1]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -24,7 +25,6 @@ OURS = ("api", "worker")
 PREFIX = "SUPERIMPOSE_"
 FIXED_BY_THE_IMAGE = {"data_dir", "metrics_host"}  # where the volume is mounted; all of the container's
 MONITORING = ("prometheus", "grafana")
-OF_COMPOSE_ALONE = {"SUPERIMPOSE_PORT", "SUPERIMPOSE_MEMORY"}  # of the host and of a container
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -128,8 +128,14 @@ def test_the_api_is_published_on_loopback_and_workers_not_at_all():
     assert "ports" not in SERVICES["worker"]
 
 
-def test_workers_can_be_scaled():
+def test_how_many_workers_there_are_is_kept_in_env_for_the_next_up():
+    assert SERVICES["worker"]["deploy"] == {"replicas": "${SUPERIMPOSE_WORKER_CONTAINERS:-1}"}
     assert not any("container_name" in service for service in SERVICES.values())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_page_scales_in_a_way_that_the_next_up_undoes(page):
+    assert "--scale worker" not in page.read_text()
 
 
 def test_both_roles_run_one_image_on_one_store():
@@ -238,9 +244,12 @@ def test_prometheus_reads_what_the_stack_serves():
 def test_every_variable_is_a_setting():
     files = ("Dockerfile", "docker-compose.yml", "docs/stack.md")
     text = "".join((ROOT / name).read_text() for name in files)
-    named = set(re.findall(rf"\b{PREFIX}[A-Z_]+[A-Z]\b", text)) - OF_COMPOSE_ALONE
+    named = set(re.findall(rf"\b{PREFIX}[A-Z_]+[A-Z]\b", text))
     assert named
-    assert {name.removeprefix(PREFIX).lower() for name in named} <= set(Settings.model_fields)
+    assert {name.removeprefix(PREFIX).lower() for name in named} <= {
+        *Settings.model_fields,
+        *OF_COMPOSE_ALONE,
+    }
 
 
 def test_every_setting_reaches_the_services():

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import yaml
 
 from jobs.settings import Settings
-from tests.docs.pages import ROOT
+from tests.docs.pages import OF_COMPOSE_ALONE, ROOT
 
 Words = Sequence[str]
 
@@ -30,8 +30,6 @@ def _docker(words: Words) -> None:
     volumes = {"volume", "run", "build", "network", "cp", "exec"}
     assert words[1] in {"compose", *volumes}, f"docker {words[1]}"
     for before, word in itertools.pairwise(words):
-        if before == "--scale":
-            assert word.partition("=")[0] in compose["services"], word
         if before == "--profile":
             assert word in profiles, word
         if before in ("exec", "logs", "run") and words[1] == "compose" and not word.startswith("-"):
@@ -93,4 +91,4 @@ def is_elsewhere(line: str) -> bool:
 
 
 def _is_setting(name: str) -> bool:
-    return name.removeprefix("SUPERIMPOSE_").lower() in {*Settings.model_fields, "port", "memory"}
+    return name.removeprefix("SUPERIMPOSE_").lower() in {*Settings.model_fields, *OF_COMPOSE_ALONE}

@@ -8,6 +8,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
 )
+OF_COMPOSE_ALONE = {"port", "memory", "worker_containers"}
+"""SUPERIMPOSE_* names in `.env` that no process of ours reads."""
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

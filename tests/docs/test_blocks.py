@@ -11,7 +11,7 @@ import yaml
 
 from jobs.settings import Settings
 from tests.docs.elsewhere import is_elsewhere
-from tests.docs.pages import PAGES, Block, blocks
+from tests.docs.pages import OF_COMPOSE_ALONE, PAGES, Block, blocks
 from tests.missing import missing
 
 TOOLS = {"sh": "curl", "python": "python3", "js": "node"}
@@ -43,7 +43,7 @@ def test_every_block_is_what_it_says(block):
             yaml.safe_load(block.text)
         case "dotenv":
             names = re.findall(r"^SUPERIMPOSE_(\w+)=", block.text, re.MULTILINE)
-            assert {name.lower() for name in names} <= {*Settings.model_fields, "port", "memory"}
+            assert {name.lower() for name in names} <= {*Settings.model_fields, *OF_COMPOSE_ALONE}
         case language:
             assert language in {*TOOLS, *READ}, f"{language} is neither run nor read: {block}"
 
