@@ -203,7 +203,7 @@ class Connection(HttpToolsProtocol):
         if unanswered and not self._in_body:
             self._set_timer(None)
             self.cycle.keep_alive = False  # an earlier request, whole, gets its answer; then we close
-        elif self.pipeline or (self._in_body and not unanswered):
+        elif self.pipeline or (self._in_body and self.cycle.response_started):
             self.transport.close()
         else:
             self._answer(answer)
