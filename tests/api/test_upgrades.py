@@ -109,15 +109,6 @@ def test_other_headers_come_through_unchanged(edge):
     assert first["request_id"] == answers(edge.exchange(again), "POST")[0][1]["request_id"]
 
 
-@pytest.mark.parametrize(
-    "sent", [head("/", "CONNECT", content_length=len(FORGED)), head("here:80", "CONNECT", upgrade="x")]
-)
-def test_a_tunnel_is_refused_and_nothing_behind_it_is_read(edge, sent):
-    for segments in split(sent, FORGED):
-        status, answer = refusal(edge.exchange(*segments))
-        assert (status, answer["code"]) == (400, "malformed_request")
-
-
 def test_the_limit_on_headers_counts_those_of_an_upgrade(edge):
     status, answer = refusal(edge.exchange(head("/livez", connection="upgrade", upgrade="x" * 33_000)))
 
