@@ -1,7 +1,9 @@
 """One connection: uvicorn's HTTP/1.1, with a bound on all that a client can make us keep or wait for.
 
 uvicorn 0.54 over httptools bounds neither the bytes of headers nor the time that headers and bodies take,
-and never closes a connection on which nothing comes.
+and never closes a connection on which nothing comes. httptools takes the body of a request with an
+Upgrade for the next request; here such a head is parsed again without it, for an Upgrade that is not made is
+ignored (RFC 9110, section 7.8).
 """
 
 import logging
@@ -106,7 +108,7 @@ class Connection(HttpToolsProtocol):
             self._fault = fault
             raise ValueError(fault.code)
         if self.parser.should_upgrade():
-            return
+            return  # `_parse` has it read again
         super().on_headers_complete()
         self.headers = []  # what the parser adds from here on are trailers, and those are no headers
         self._in_head, self._in_body, self._body_bytes = False, True, 0
@@ -135,19 +137,19 @@ class Connection(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def _parse(self, data: bytes) -> None:
-        """Feed the parser; where it leaves off, behind a head with an Upgrade, have another one go on."""
+        """Feed the parser. It stops after a head with an Upgrade; a new one goes on from there."""
         rest = memoryview(data)
         while True:
             try:
                 self.parser.feed_data(rest)
-            except HttpParserUpgrade as left_off:
-                rest = rest[left_off.args[0] :]
+            except HttpParserUpgrade as stopped:
+                rest = rest[stopped.args[0] :]
                 self._read_head_again()
             else:
                 return
 
     def _read_head_again(self) -> None:
-        """Read the head without its Upgrade, so that the body is read as any other's."""
+        """Parse the head without its Upgrade, so that its body is read as any other's."""
         method, version = self.parser.get_method(), self.parser.get_http_version()
         again = head.without_upgrade(method, version, self.url, self.headers)
         self.parser = HttpRequestParser(self)
