@@ -1,7 +1,9 @@
 """One connection: uvicorn's HTTP/1.1, with a bound on all that a client can make us keep or wait for.
 
 uvicorn 0.54 over httptools bounds neither the bytes of headers nor the time that headers and bodies take,
-and never closes a connection on which nothing comes.
+and never closes a connection on which nothing comes. httptools takes the body of a request with an
+Upgrade for the next request; here such a head is parsed again without it, for an Upgrade that is not made is
+ignored (RFC 9110, section 7.8).
 """
 
 import logging
@@ -11,6 +13,7 @@ from asyncio import TimerHandle, Transport
 from enum import Enum
 from typing import Any
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -77,7 +80,12 @@ class Connection(HttpToolsProtocol):
         """Parse, then see to it that what is still to come comes soon and is not endless."""
         if self._refused:
             return
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except HttpParserError:
+            self._refuse(self._fault)
+            return
         expected = self._next()
         if expected is not self._expected:
             self._expect(expected)
@@ -94,10 +102,13 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Called after the headers; an exception means refusal."""
-        fault = head.fault(self.parser.get_http_version(), self.url, self.headers)
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        fault = head.fault(method, version, self.url, self.headers)
         if fault:
             self._fault = fault
             raise ValueError(fault.code)
+        if self.parser.should_upgrade():
+            return  # `_parse` has it read again
         super().on_headers_complete()
         self.headers = []  # what the parser adds from here on are trailers, and those are no headers
         self._in_head, self._in_body, self._body_bytes = False, True, 0
@@ -109,6 +120,8 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Called at a request's last byte."""
+        if self.parser.should_upgrade():
+            return
         super().on_message_complete()
         self._in_body = False
 
@@ -119,16 +132,28 @@ class Connection(HttpToolsProtocol):
             self._unset_keepalive_if_required()
             self._expect(Expected.LEFTOVER)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - ours says more
-        """Called when the parser or `on_headers_complete` raised."""
-        self._refuse(self._fault)
-
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
         super()._start_asgi_task(cycle, app)
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: a request to upgrade may be ignored, and strangers do not fill our log."""
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser. It stops after a head with an Upgrade; a new one goes on from there."""
+        rest = memoryview(data)
+        while True:
+            try:
+                self.parser.feed_data(rest)
+            except HttpParserUpgrade as stopped:
+                rest = rest[stopped.args[0] :]
+                self._read_head_again()
+            else:
+                return
+
+    def _read_head_again(self) -> None:
+        """Parse the head without its Upgrade, so that its body is read as any other's."""
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        again = head.without_upgrade(method, version, self.url, self.headers)
+        self.parser = HttpRequestParser(self)
+        self.parser.feed_data(again)
 
     def _next(self) -> Expected:
         answered = self.cycle is None or self.cycle.response_complete
@@ -180,7 +205,7 @@ class Connection(HttpToolsProtocol):
         if unanswered and not self._in_body:
             self._set_timer(None)
             self.cycle.keep_alive = False  # an earlier request, whole, gets its answer; then we close
-        elif self.pipeline or (self._in_body and not unanswered):
+        elif self.pipeline or (self._in_body and self.cycle.response_started):
             self.transport.close()
         else:
             self._answer(answer)

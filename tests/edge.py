@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 from tests.stack import KEY, await_http, environment, free_port
 
+ANSWER = re.compile(rb"HTTP/1\.1 [2-5]")  # begins each answer that is a request's last
 PATIENCE_S = 20  # more than any answer takes; ends a test that hangs
 
 
@@ -38,12 +40,21 @@ class Edge:
         """A connection to it from one of this machine's loopback addresses."""
         return socket.create_connection(("127.0.0.1", self.port), PATIENCE_S, (source, 0))
 
-    def exchange(self, sent: bytes) -> bytes:
-        """Send, and return all that comes until the other side closes."""
+    def exchange(self, *segments: bytes) -> bytes:
+        """Send each segment once the one before has been read; all that comes until the other side closes."""
         with self.connect() as connection:
             with contextlib.suppress(ConnectionError):  # it may refuse before it has read everything
-                connection.sendall(sent)
+                for number, segment in enumerate(segments):
+                    if number:
+                        self.await_read()
+                    connection.sendall(segment)
             return read_to_end(connection)
+
+    def await_read(self) -> None:
+        """Wait until what was sent has been read: one loop reads all, and this call came after it."""
+        with self.connect() as connection:
+            connection.sendall(head("/livez", connection="close"))
+            read_to_end(connection)
 
 
 def read_to_end(connection: socket.socket) -> bytes:
@@ -52,6 +63,21 @@ def read_to_end(connection: socket.socket) -> bytes:
     while piece := connection.recv(65536):
         received += piece
     return bytes(received)
+
+
+def answers(received: bytes, *methods: str) -> list[tuple[int, Any]]:
+    """Status and JSON of each answer, to requests of at most these methods."""
+    rest, parsed = received, []
+    for method in methods:
+        if not rest:
+            break
+        start, _, rest = rest.partition(b"\r\n\r\n")
+        length = re.search(rb"\r\ncontent-length: (\d+)", start)
+        end = 0 if length is None or method == "HEAD" else int(length[1])
+        parsed.append((int(start.split()[1]), json.loads(rest[:end] or b"null")))
+        rest = rest[end:]
+    assert not rest
+    return parsed
 
 
 def head(path: str, method: str = "GET", **headers: object) -> bytes:

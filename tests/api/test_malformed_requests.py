@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.edge import head, refusal, serving, submit
+from tests.edge import ANSWER, head, refusal, serving, submit
 
 TO = b"GET /livez HTTP/1.1\r\nhost: here\r\n"
 CHUNKED = submit(transfer_encoding="chunked")
@@ -19,6 +19,7 @@ MALFORMED = {
     "NUL in the path": b"GET /\0 HTTP/1.1\r\nhost: here\r\n\r\n",
     "bytes above 127 in the path": b"GET /\xc3\xa9 HTTP/1.1\r\nhost: here\r\n\r\n",
     "a tunnel": b"CONNECT here:80 HTTP/1.1\r\nhost: here\r\n\r\n",
+    "a tunnel to a path": head("/livez", "CONNECT", content_length=len(FORGED)) + FORGED,
     "NUL in a header": TO + b"x: a\0b\r\n\r\n",
     "control character in a header": TO + b"x: a\x01b\r\n\r\n",
     "header without name": TO + b": a\r\n\r\n",
@@ -49,6 +50,16 @@ MALFORMED = {
     "a chunk of 2^68": CHUNKED + b"f" * 17 + b"\r\n{}\r\n0\r\n\r\n",
     "an endless chunk extension": CHUNKED + b"2;" + b"a" * 1_000_000,
     "endless trailers": CHUNKED + b"2\r\n{}\r\n0\r\nx: " + b"a" * 1_000_000,
+}
+LAST = {
+    "close": head("/livez", connection="close"),
+    "HTTP/1.0": b"GET /livez HTTP/1.0\r\nhost: here\r\n\r\n",
+    "a HEAD": head("/livez", "HEAD", connection="close"),
+    "a body answered before it came": submit(x_api_key="wrong", content_length=40, connection="close"),
+    "malformed bytes": b"hello there\r\n\r\n",
+    "a malformed chunk": CHUNKED + b"-2\r\n",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "a tunnel": head("/livez", "CONNECT", content_length=len(FORGED)),
 }
 TOO_LARGE = {
     "a long path": head("/" + "a" * 33_000),
@@ -110,10 +121,10 @@ def test_what_came_before_malformed_bytes_is_answered_and_they_are_not_taken_for
     assert answers.count(b"HTTP/1.1 ") == 1
 
 
-def test_an_upgrade_is_not_made_and_does_not_disturb(edge):
-    answer = edge.exchange(head("/livez", connection="upgrade, close", upgrade="websocket"))
-
-    assert answer.startswith(b"HTTP/1.1 200 ")
+@pytest.mark.parametrize("last", LAST.values(), ids=LAST)
+def test_nothing_is_read_behind_what_ends_a_connection(edge, last):
+    for segments in ((last + FORGED,), (last, FORGED), (last[:9], last[9:], FORGED)):
+        assert len(ANSWER.findall(edge.exchange(*segments))) == 1
 
 
 def test_answers_name_no_software(edge):

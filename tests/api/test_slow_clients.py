@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from api.connection import MIN_RATE
-from tests.edge import head, read_to_end, refusal, serving, submit
+from tests.edge import answers, head, read_to_end, refusal, serving, submit
 from tests.stack import await_http
 
 LIMIT = 30
@@ -84,6 +84,26 @@ def test_what_is_left_of_a_body_that_was_answered_is_not_waited_for(edge):
     answer = edge.exchange(submit(x_api_key="wrong", content_length=10_000) + b"{")
 
     assert refusal(answer)[0] == 401
+
+
+def submitted(edge):
+    """The id of a request that nobody works on."""
+    call = submit(content_length=len(BODY), connection="close") + BODY
+    return answers(edge.exchange(call), "POST")[0][1]["request_id"]
+
+
+def test_what_follows_a_call_that_waits_does_not_cut_its_answer_off(edge):
+    waiting = head(f"/v2/requests/{submitted(edge)}/status?wait=2")
+
+    assert [status for status, _ in answers(edge.exchange(waiting + b"hello there\r\n\r\n"), "GET")] == [200]
+
+
+def test_nothing_is_written_into_an_answer_that_has_begun(edge):
+    stream = edge.exchange(head(f"/v2/requests/{submitted(edge)}/status/stream", content_length=9))
+
+    assert stream.count(b"HTTP/1.1 ") == 1
+    assert b"event: status" in stream
+    assert b"slow_body" not in stream
 
 
 @pytest.mark.parametrize("sent", [submit(content_length=200) + b"{", submit(content_length=200)])

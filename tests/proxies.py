@@ -1,0 +1,79 @@
+"""Caddy and nginx on loopback in front of an API, configured by the blocks of docs/stack.md."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.docs.pages import ROOT, blocks
+from tests.missing import missing
+from tests.stack import await_http, free_port
+
+PATH = f"{os.environ['PATH']}:/usr/sbin"  # where Debian puts nginx
+API = "127.0.0.1:8000"  # as the page has it
+CADDY, NGINX = (
+    next(block.text for block in blocks(ROOT / "docs" / "stack.md") if block.text.startswith(start))
+    for start in ("pictures.example {", "server_tokens off;")
+)
+
+
+def caddy(folder: Path, port: int, api_port: int) -> list[str]:
+    """The page's Caddyfile, over plain HTTP."""
+    site = CADDY.replace(API, f"127.0.0.1:{api_port}")
+    site = site.replace("pictures.example {", f"http://:{port} {{\n\tbind 127.0.0.1")
+    file = folder / "Caddyfile"
+    file.write_text(f"{{\n\tadmin off\n\tauto_https off\n\tstorage file_system {folder}\n}}\n{site}")
+    return ["caddy", "run", "--adapter", "caddyfile", "--config", str(file)]
+
+
+def nginx(folder: Path, port: int, api_port: int) -> list[str]:
+    """The page's block in a `server`."""
+    return _nginx(folder, port, api_port, NGINX.replace(API, "api"))
+
+
+def nginx_for_websockets(folder: Path, port: int, api_port: int) -> list[str]:
+    """The same with the map of nginx's own page on WebSockets, as many write it for all that they serve."""
+    plain = 'proxy_set_header Connection "";'
+    assert plain in NGINX
+    mapped = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;"
+    return _nginx(folder, port, api_port, NGINX.replace(API, "api").replace(plain, mapped))
+
+
+def _nginx(folder: Path, port: int, api_port: int, server: str) -> list[str]:
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    file = folder / "nginx.conf"
+    file.write_text(f"""
+        daemon off; master_process off; pid {folder}/nginx.pid; events {{}}
+        http {{
+            access_log off; {" ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)}
+            map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
+            upstream api {{ server 127.0.0.1:{api_port}; keepalive 4; }}
+            server {{ listen 127.0.0.1:{port}; {server} }}
+        }}""")
+    return ["nginx", "-e", f"{folder}/error.log", "-c", str(file)]
+
+
+PROXIES: dict[str, Callable[[Path, int, int], list[str]]] = {
+    "caddy": caddy,
+    "nginx": nginx,
+    "nginx for WebSockets": nginx_for_websockets,
+}
+
+
+@contextmanager
+def in_front_of(api_port: int, proxy: str, folder: Path) -> Iterator[int]:
+    """The port on which this one of `PROXIES` listens."""
+    port = free_port()
+    command = PROXIES[proxy](folder, port, api_port)
+    if shutil.which(command[0], path=PATH) is None:
+        missing(f"no {command[0]} on PATH (apt install {command[0]})")
+    with (folder / "proxy.log").open("wb") as log:
+        process = subprocess.Popen(command, env={"PATH": PATH, "HOME": str(folder)}, stdout=log, stderr=log)
+        try:
+            await_http(f"http://127.0.0.1:{port}/livez", process)
+            yield port
+        finally:
+            process.terminate()
+            process.wait()
