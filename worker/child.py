@@ -132,11 +132,6 @@ class Child:
         """Exit status, once it has ended."""
         return self._process.wait()
 
-    def close(self) -> None:
-        """Let it end, now that it is idle."""
-        self._connection.close()
-        self.wait()
-
     def _send(self, message: bytes) -> None:
         try:
             self._connection.send_bytes(message)

@@ -140,7 +140,7 @@ def test_the_process_that_decodes_knows_no_keys(settings: Settings, monkeypatch:
         child.await_ready()
         memory = Path(f"/proc/{child.pid}/environ").read_bytes()
     finally:
-        child.close()
+        child.kill()
 
     assert b"SUPERIMPOSE" not in memory
     assert b"OTEL" not in memory

@@ -83,7 +83,7 @@ class Runner:
 def shared_runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     runner = Runner(Settings(data_dir=tmp_path_factory.mktemp("hostile"), job_memory_bytes=MEMORY_BYTES))
     yield runner
-    runner.child.close()
+    runner.child.kill()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import sys
 import threading
 
 import pytest
@@ -190,6 +191,27 @@ def huge_png() -> str:
     out = io.BytesIO()
     Image.new("RGBA", (7000, 7000), (200, 30, 30, 128)).save(out, "PNG")
     return base64.b64encode(out.getvalue()).decode()
+
+
+def test_a_finished_picture_is_reported_though_its_child_cannot_be_replaced(
+    settings, submit, record, origin, monkeypatch
+):
+    path = "/hangs.jpg?worn"
+    worn = settings.model_copy(update={"child_max_jobs": 1})
+    request_id, next_one = submit(base_image=origin.url + path), submit()
+
+    def remove_python() -> None:
+        origin.await_request(path)
+        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+        origin.release.set()
+
+    threading.Thread(target=remove_python, daemon=True).start()
+
+    WarmWorker(connect_worker(worn), worn).work(burst=True)
+    origin.release.clear()
+
+    for made in (record(request_id), record(next_one)):
+        assert (made.status, made.attempts) == (Status.COMPLETED, 1)
 
 
 def test_a_finished_request_is_not_made_again(redis, settings, submit, record, run_all):
