@@ -68,6 +68,7 @@ def _make(kit: Kit, order: Order, stages: dict[str, float]) -> Output:
         files.get("mask"),
         limits=kit.limits,
         cache=kit.cache,
+        owner=order.key_id,
         inspect=kit.inspect,
     )
     stages.update({stage: round(seconds, 4) for stage, seconds in made.seconds.items()})

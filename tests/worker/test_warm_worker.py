@@ -13,6 +13,7 @@ from PIL import Image
 from rq.job import JobStatus
 
 from jobs import keyspace
+from jobs.api_keys import ApiKeys
 from jobs.cancellation import Cancellation
 from jobs.connection import connect_worker
 from jobs.deadlines import Deadlines
@@ -21,6 +22,8 @@ from jobs.queue import open_queue
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
+from jobs.submission import Submission
+from tests.asking import SAMPLES, asked
 from worker.child import Child
 from worker.kit import http_cache
 from worker.warm_worker import WarmWorker
@@ -75,6 +78,20 @@ def test_one_child_does_many_jobs(submit, record, run_all):
     run_all()
 
     assert {record(request_id).status for request_id in requests} == {Status.COMPLETED}
+
+
+def test_that_another_key_sent_the_same_pictures_is_not_told(redis, settings, record, run_all):
+    owners = [ApiKeys(redis).create(name)[0].key_id for name in ("first", "second")]
+    submission = Submission(redis, settings, PictureStore.open(settings))
+    deadlines = Deadlines.default(settings)
+    requests = [
+        submission.submit(asked(settings, owner, SAMPLES, deadlines=deadlines)).request_id
+        for owner in (*owners, *owners)
+    ]
+
+    run_all()
+
+    assert [record(request_id).stages["cache_hits"] for request_id in requests] == [0, 0, 2, 2]
 
 
 def test_what_its_server_lets_be_kept_is_fetched_once_for_all_workers(submit, record, run_all, origin):
