@@ -15,15 +15,13 @@ from pathlib import Path
 from jobs.deadlines import AHEAD_S
 from jobs.settings import Settings
 from worker.messages import Order, Outcome
+from worker.privileges import OURS
 
 LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """One job at a time needs no thread pool of numpy's and no malloc arena per thread."""
 
-KEYS = {"admin_key", "dev_api_key", "redis_url"}
+SECRETS = {name for name, field in Settings.model_fields.items() if not field.repr}
 """Settings that a process which decodes strangers' files has no need of: its parent alone talks to Redis."""
-
-NOT_ITS = ("SUPERIMPOSE_", "OTEL_")
-"""What the names of such variables begin with."""
 
 START_TIMEOUT_S = 60  # loading the model of a content check included
 
@@ -42,7 +40,7 @@ class ChildRefused(Exception):
 
 def _environment() -> dict[str, str]:
     """Ours without our settings, which come through the pipe, and a collector's, which may hold its key."""
-    return LEAN | {name: value for name, value in os.environ.items() if not name.startswith(NOT_ITS)}
+    return LEAN | {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 
 
 def _end(exit_status: int) -> str:
@@ -65,11 +63,12 @@ class Child:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
                 start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
             )
-        self._send(settings.model_dump_json(exclude=KEYS).encode())
+        self._send(settings.model_dump_json(exclude=SECRETS).encode())
         self._fetching: dict[str, float] = {}  # request id: until when, on the monotonic clock
 
     def await_ready(self) -> None:

@@ -19,7 +19,7 @@ from tests.worker.hostile.gifs import GIFS
 from tests.worker.hostile.jpegs import JPEGS
 from tests.worker.hostile.pngs import PNGS
 from tests.worker.hostile.webps import WEBPS
-from worker.child import KEYS, Child, ChildDied
+from worker.child import SECRETS, Child, ChildDied
 from worker.warm_worker import WarmWorker
 
 CONFINED = "from jobs.settings import Settings; from worker.confinement import *; confine(Settings({}))\n"
@@ -145,7 +145,7 @@ def test_the_process_that_decodes_knows_no_keys(settings: Settings, monkeypatch:
     assert b"SUPERIMPOSE" not in memory
     assert b"OTEL" not in memory
     assert not {"admin_key", "dev_api_key", "redis_url"} & set(
-        json.loads(given.model_dump_json(exclude=KEYS))
+        json.loads(given.model_dump_json(exclude=SECRETS))
     )
 
 
