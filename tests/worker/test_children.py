@@ -56,7 +56,7 @@ def test_a_worn_child_that_still_fetches_ends_at_once(settings, origin):
     child = children.ready()
     samples = dict.fromkeys(("base_image", "overlay_image"), f"{SAMPLE}logo.png")
     waiting = ToFetch("next", "key", {"base_image": origin.url + path})
-    child.start(Order("one", 1, "key", samples, 60, time.time() + 60, ahead=[waiting]))
+    child.start(Order("one", 1, "key", samples, 60, "outputs/20300101T0000/a-token", ahead=[waiting]))
     origin.await_request(path)
     assert child.outcome(30)
     children.one_more_job_done()

@@ -178,7 +178,7 @@ def test_no_thread_of_a_child_has_a_capability_or_can_gain_one(settings: Setting
     try:
         child.await_ready()
         samples = dict.fromkeys(("base_image", "overlay_image"), f"{SAMPLE}logo.png")
-        child.start(Order("one", 1, "key", samples, 60, time.time() + 60))
+        child.start(Order("one", 1, "key", samples, 60, "outputs/20300101T0000/a-token"))
         assert child.outcome(30)
         threads = [path.read_text() for path in Path(f"/proc/{child.pid}/task").glob("*/status")]
     finally:
