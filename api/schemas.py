@@ -47,7 +47,7 @@ class Metrics(BaseModel):
     compose: float = Field(examples=[0.004])
     encode: float = Field(examples=[0.006])
     store: float = Field(examples=[0.001])
-    cache_hits: int = Field(0, description="inputs that this worker still had decoded", examples=[1])
+    cache_hits: int = Field(0, description="inputs this worker still had decoded for this key", examples=[1])
 
 
 class Completed(BaseModel):

@@ -1,5 +1,6 @@
 """The Redis that `up` starts when it is given none: on a Unix socket, with an append-only file."""
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from pathlib import Path
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from worker.privileges import OURS
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 on Linux, 104 on macOS
 READY_TIMEOUT_S = 20
@@ -56,7 +59,16 @@ def server_command(directory: Path, socket: Path) -> list[str]:
         "maxmemory-policy": "noeviction",
         "logfile": str(directory / "redis.log"),
     }
-    return [find_server(), *(part for name, value in options.items() for part in (f"--{name}", value))]
+    server = [find_server(), *(part for name, value in options.items() for part in (f"--{name}", value))]
+    return [*without_our_settings(), *server]
+
+
+def without_our_settings() -> list[str]:
+    """What stands before a command that must not inherit them, as it does not hide what it inherits."""
+    return [
+        shutil.which("env") or "/usr/bin/env",
+        *(f"-u{name}" for name in os.environ if name.startswith(OURS)),
+    ]
 
 
 def answers(socket: Path) -> bool:

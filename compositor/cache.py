@@ -1,4 +1,4 @@
-"""Decoded inputs, kept for the next job that sends the same bytes."""
+"""Decoded inputs, kept for the next job of the same owner that sends the same bytes."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -6,11 +6,16 @@ from hashlib import sha256
 
 from compositor.decode import Picture
 
+Key = tuple[str, bytes, bool]
+"""Owner, hash of the file, whether its profile is kept."""
+
 
 class DecodedCache:
-    """The decoded pictures used last, by the hash of their files' bytes.
+    """The decoded pictures used last, by their owner and the hash of their files' bytes.
 
-    They take at most `max_bytes` of memory. `hits` and `misses` count the look-ups. For one thread.
+    One owner's picture is not found for another: a hit, or the time it saves, would say that somebody else
+    has sent this file. They take at most `max_bytes` of memory together. `hits` and `misses` count the
+    look-ups. For one thread.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -18,11 +23,13 @@ class DecodedCache:
         self.nbytes = 0
         self.hits = 0
         self.misses = 0
-        self._pictures: OrderedDict[bytes, Picture] = OrderedDict()
+        self._pictures: OrderedDict[Key, Picture] = OrderedDict()
 
-    def get(self, data: bytes, decode: Callable[[], Picture], keep_profile: bool = False) -> Picture:
+    def get(
+        self, data: bytes, decode: Callable[[], Picture], owner: str = "", keep_profile: bool = False
+    ) -> Picture:
         """The picture in the file `data`, by `decode` where it is not held; another with `keep_profile`."""
-        key = sha256(data).digest() + bytes([keep_profile])
+        key = owner, sha256(data).digest(), keep_profile
         if key in self._pictures:
             self.hits += 1
             self._pictures.move_to_end(key)
@@ -32,7 +39,7 @@ class DecodedCache:
         self._keep(key, picture)
         return picture
 
-    def _keep(self, key: bytes, picture: Picture) -> None:
+    def _keep(self, key: Key, picture: Picture) -> None:
         if picture.nbytes > self.max_bytes:
             return
         self._pictures[key] = picture

@@ -44,9 +44,10 @@ def superimpose(
     *,
     limits: Limits = DEFAULT_LIMITS,
     cache: DecodedCache | None = None,
+    owner: str = "",
     inspect: Inspect | None = None,
 ) -> Superimposed:
-    """Overlay one image file on another.
+    """Overlay one image file on another. In the `cache` only what the same `owner` sent is found.
 
     `inspect` is shown each input when all are decoded, as "base_image", "overlay_image" and "mask", and as
     "output" what is about to be encoded. An input that passed is not shown again under the same name while
@@ -56,9 +57,9 @@ def superimpose(
     """
     seconds: dict[str, float] = {}
     with _timed(seconds, "decode"):
-        under = _decoded(base, "base_image", limits, cache, params.keep_icc_profile)
-        over = _decoded(overlay, "overlay_image", limits, cache)
-        cover = None if mask is None else _decoded(mask, "mask", limits, cache)
+        under = _decoded(base, "base_image", limits, cache, owner, params.keep_icc_profile)
+        over = _decoded(overlay, "overlay_image", limits, cache, owner)
+        cover = None if mask is None else _decoded(mask, "mask", limits, cache, owner)
     inputs = {"base_image": under, "overlay_image": over, "mask": cover}
     if inspect:
         with _timed(seconds, "inspect"):
@@ -78,12 +79,17 @@ def superimpose(
 
 
 def _decoded(
-    data: bytes, name: str, limits: Limits, cache: DecodedCache | None, keep_profile: bool = False
+    data: bytes,
+    name: str,
+    limits: Limits,
+    cache: DecodedCache | None,
+    owner: str,
+    keep_profile: bool = False,
 ) -> Picture:
     def decoded() -> Picture:
         return decode(data, name, limits, keep_profile)
 
-    return decoded() if cache is None else cache.get(data, decoded, keep_profile)
+    return decoded() if cache is None else cache.get(data, decoded, owner, keep_profile)
 
 
 def _inspect_inputs(inspect: Inspect, inputs: Mapping[str, Picture | None]) -> None:

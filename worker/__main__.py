@@ -2,14 +2,20 @@
 
 import logging
 
-from jobs.connection import await_redis, connect_worker
-from jobs.settings import Settings
-from telemetry.logs import set_up_logs
-from worker.warm_worker import WarmWorker
+from worker.privileges import hide
 
 
 def main() -> None:
-    """Work until SIGTERM or SIGINT, finishing the job at hand."""
+    """Work until SIGTERM or SIGINT, finishing the job at hand.
+
+    The secrets of its environment are hidden before anything is loaded, which takes a while.
+    """
+    hide()
+    from jobs.connection import await_redis, connect_worker
+    from jobs.settings import Settings
+    from telemetry.logs import set_up_logs
+    from worker.warm_worker import WarmWorker
+
     settings = Settings()
     set_up_logs(settings.log_format)
     logging.getLogger("rq").setLevel(logging.WARNING)

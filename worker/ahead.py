@@ -114,12 +114,6 @@ class Ahead:
         early.share.end()
         return {field: picture for field, picture in early.pictures.items() if not picture.cancel()}
 
-    def close(self) -> None:
-        """Take no more of what is on its way."""
-        for early in self._early.values():
-            early.share.end(unwanted=True)
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
     def _get(self, request: ToFetch, field: str, share: Share) -> bytes:
         with bound_contextvars(request_id=request.request_id, key_id=request.key_id):
             url = request.urls[field]

@@ -10,6 +10,7 @@ from redis import RedisError
 from jobs import inputs
 from jobs.moves import Claim, IllegalMove, Waiting
 from jobs.settings import Settings
+from jobs.store import PictureStore, new_token
 from jobs.transitions import Transitions
 from worker.child import Child
 from worker.messages import Order, Outcome, ToFetch
@@ -64,7 +65,7 @@ class Attempt:
                 claim.key_id,
                 claim.params,
                 claim.left_s,
-                claim.keep_until,
+                PictureStore.new_path("outputs", new_token(), claim.keep_until),
                 claim.trace.trace_id if claim.trace else "",
                 [_to_fetch(waiting) for waiting in claim.ahead],
             )

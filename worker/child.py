@@ -3,29 +3,37 @@
 Started fresh rather than forked, because its parent has threads; ends when its parent does.
 """
 
+import logging
 import os
 import select
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
-from multiprocessing.connection import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from jobs.deadlines import AHEAD_S
 from jobs.settings import Settings
 from worker.messages import Order, Outcome
+from worker.privileges import OURS
 
 LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """One job at a time needs no thread pool of numpy's and no malloc arena per thread."""
 
-KEYS = {"admin_key", "dev_api_key", "redis_url"}
+SECRETS = {name for name, field in Settings.model_fields.items() if not field.repr}
 """Settings that a process which decodes strangers' files has no need of: its parent alone talks to Redis."""
 
-NOT_ITS = ("SUPERIMPOSE_", "OTEL_")
-"""What the names of such variables begin with."""
-
 START_TIMEOUT_S = 60  # loading the model of a content check included
+MESSAGE_TIMEOUT_S = 10  # without a byte of a message that has begun
+END_TIMEOUT_S = 2  # after its end of the pipe is closed
+LARGEST_ANSWER = 256 * 1024
+
+log = logging.getLogger("superimpose.worker")
 
 
 class ChildDied(Exception):
@@ -42,7 +50,7 @@ class ChildRefused(Exception):
 
 def _environment() -> dict[str, str]:
     """Ours without our settings, which come through the pipe, and a collector's, which may hold its key."""
-    return LEAN | {name: value for name, value in os.environ.items() if not name.startswith(NOT_ITS)}
+    return LEAN | {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 
 
 def _end(exit_status: int) -> str:
@@ -59,17 +67,22 @@ class Child:
     module = "worker.child_process"
 
     def __init__(self, settings: Settings) -> None:
-        self._connection, theirs = Pipe()
+        ours, theirs = socket.socketpair()
+        for timeout in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            ours.setsockopt(socket.SOL_SOCKET, timeout, struct.pack("ll", MESSAGE_TIMEOUT_S, 0))
+        self._connection = Connection(ours.detach())
         self._poll = select.poll()  # the connection's own would make a selector each time
         self._poll.register(self._connection, select.POLLIN)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
                 start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
             )
-        self._send(settings.model_dump_json(exclude=KEYS).encode())
+        self._send(settings.model_dump_json(exclude=SECRETS).encode())
+        self._order: Order | None = None
         self._fetching: dict[str, float] = {}  # request id: until when, on the monotonic clock
 
     def await_ready(self) -> None:
@@ -117,11 +130,22 @@ class Child:
         """Begin a task. Raises `ChildDied`."""
         self._fetching.pop(order.request_id, None)
         self._fetching |= dict.fromkeys((each.request_id for each in order.ahead), time.monotonic() + AHEAD_S)
+        self._order = order
         self._send(order.to_bytes())
 
     def outcome(self, timeout_s: float) -> Outcome | None:
-        """The answer to `start`; None if it is not there yet. Raises `ChildDied`."""
-        return Outcome.from_bytes(self._receive()) if self._poll.poll(timeout_s * 1000) else None
+        """The answer to `start`; None if it is not there yet. Raises `ChildDied`.
+
+        A child that answers something else was taken over, and is killed.
+        """
+        if self._order is None or not self._poll.poll(timeout_s * 1000):
+            return None
+        try:
+            return Outcome.from_bytes(self._receive(), self._order)
+        except ValueError as error:
+            log.error("the child is killed, its answer is not one: %s", ascii(_without_input(error)))
+            self._process.kill()
+            raise ChildDied(self.wait()) from None
 
     def kill(self) -> None:
         """End it now, whatever it is doing, and wait until it has ended."""
@@ -132,19 +156,29 @@ class Child:
         """Exit status, once it has ended."""
         return self._process.wait()
 
-    def close(self) -> None:
-        """Let it end, now that it is idle."""
-        self._connection.close()
-        self.wait()
-
     def _send(self, message: bytes) -> None:
         try:
             self._connection.send_bytes(message)
         except OSError:
-            raise ChildDied(self.wait()) from None
+            raise self._died() from None
 
     def _receive(self) -> bytes:
         try:
-            return self._connection.recv_bytes()
+            return self._connection.recv_bytes(LARGEST_ANSWER)
         except (EOFError, OSError):
-            raise ChildDied(self.wait()) from None
+            raise self._died() from None
+
+    def _died(self) -> ChildDied:
+        """The pipe is closed, or stuck in a message, or holds more than any of ours."""
+        try:
+            return ChildDied(self._process.wait(END_TIMEOUT_S))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return ChildDied(self.wait())
+
+
+def _without_input(error: ValueError) -> str:
+    """What is wrong, without what the child sent."""
+    if isinstance(error, ValidationError):
+        return str([detail["type"] for detail in error.errors(include_input=False, include_url=False)])
+    return str(error)

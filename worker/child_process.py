@@ -27,16 +27,16 @@ def serve(connection: Connection) -> None:
     settings = Settings.model_validate_json(connection.recv_bytes())
     set_up_logs(settings.log_format)
     confine(settings)
-    with Kit.open(settings) as kit:
-        connection.send_bytes(b"")
-        cache_use = CacheUse(kit)
-        while True:
-            order = Order.from_bytes(connection.recv_bytes())
-            grant_processor_time(math.ceil(order.left_s) + SPARE_S)
-            kit.ahead.begin(order.ahead)
-            with about_request(order.request_id, order.key_id, order.attempt, order.trace_id):
-                outcome = superimpose(kit, order)
-            connection.send_bytes(replace(outcome, caches=cache_use.news()).to_bytes())
+    kit = Kit.open(settings)
+    connection.send_bytes(b"")
+    cache_use = CacheUse(kit)
+    while True:
+        order = Order.from_bytes(connection.recv_bytes())
+        grant_processor_time(math.ceil(order.left_s) + SPARE_S)
+        kit.ahead.begin(order.ahead)
+        with about_request(order.request_id, order.key_id, order.attempt, order.trace_id):
+            outcome = superimpose(kit, order)
+        connection.send_bytes(replace(outcome, caches=cache_use.news()).to_bytes())
 
 
 def main(descriptor: int, parent: int) -> None:

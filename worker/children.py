@@ -1,9 +1,13 @@
 """The child that works, and the one that will take its place."""
 
+import logging
+
 from jobs.settings import Settings
 from worker.child import Child, ChildDied
 
 TRIES = 3  # to start a child, which something else may kill too
+
+log = logging.getLogger("superimpose.worker")
 
 
 class Children:
@@ -28,7 +32,10 @@ class Children:
         """A child that has done enough, or has grown, gets a successor, which starts while it works on."""
         self._jobs += 1
         if self._successor is None and self._is_worn():
-            self._successor = Child(self._settings)
+            try:
+                self._successor = Child(self._settings)
+            except (OSError, ChildDied) as error:
+                log.warning("a worn child works on, its successor cannot be started: %s", error)
 
     def lose(self) -> None:
         """The child is gone, or not to be trusted any more: the next order is another's."""
@@ -37,15 +44,15 @@ class Children:
             self._current = None
 
     def close(self) -> None:
-        """Let all end, now that they are idle."""
+        """End all of them: an idle child has nothing to save."""
         for child in (self._current, self._successor):
             if child:
-                child.close()
+                child.kill()
         self._current = self._successor = None
 
     def _started(self, tries: int = TRIES) -> Child:
-        child, self._successor = self._successor or Child(self._settings), None
         try:
+            child, self._successor = self._successor or Child(self._settings), None
             child.await_ready()
         except ChildDied:
             if tries == 1:
@@ -60,6 +67,13 @@ class Children:
         return grown or self._jobs >= self._settings.child_max_jobs
 
     def _let_successor_take_over(self) -> None:
-        if self._current and self._successor and self._successor.has_spoken():
-            self._current.close()
-            self._current = None
+        if not (self._current and self._successor and self._successor.has_spoken()):
+            return
+        successor, self._successor = self._successor, None
+        try:
+            successor.await_ready()
+        except ChildDied as death:
+            log.warning("a worn child works on, its successor could not start: %s", death)
+            return
+        self._current.kill()
+        self._current, self._jobs = successor, 0

@@ -9,29 +9,27 @@ import stat
 import sys
 
 from jobs.settings import Settings
+from worker.privileges import drop_privileges, hide
 
 log = logging.getLogger("superimpose.worker")
 
 _FILES = 256  # open at a time; a job has about twenty
 _LARGEST_PIXEL = 8  # bytes in the output; lossless formats store four and little beside
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_PR_SET_NO_NEW_PRIVS = 38
 
 
 def confine(settings: Settings) -> None:
-    """Bound memory, the size of a written file and open files of this process, for good.
+    """Bound memory, the size of a written file and open files of this process, and its rights, for good.
 
-    A bound that is hit fails a call, as `MemoryError` or `OSError`, which ends one attempt of one job. No
-    core file with pictures in it is left, and no program started from here gains rights. Processes are not
-    counted: RLIMIT_NPROC is one number for all of a user's, threads included.
+    A bound that is hit fails a call, as `MemoryError` or `OSError`, which ends one attempt of one job.
+    Processes are not counted: RLIMIT_NPROC is one number for all of a user's, threads included.
     """
-    _lower(resource.RLIMIT_CORE, 0)
+    hide()
+    drop_privileges()
     _lower(resource.RLIMIT_AS, settings.job_memory_bytes)
     _lower(resource.RLIMIT_NOFILE, _FILES)
     if not _logs_to_file():  # which may grow
         _lower(resource.RLIMIT_FSIZE, largest_output(settings))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def die_with_parent(parent: int) -> None:

@@ -1,10 +1,9 @@
 """What a task works with, opened once per process and used for every job."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import urlsplit
 
 from compositor import DecodedCache, Inspect, Limits
@@ -31,26 +30,21 @@ class Kit:
     inspect: Inspect | None
 
     @classmethod
-    @contextmanager
-    def open(cls, settings: Settings) -> Iterator["Kit"]:
-        """Open what it needs; closes it at the end. Raises `UnusableCheck`."""
+    def open(cls, settings: Settings) -> Self:
+        """Open what it needs, for as long as the process lives. Raises `UnusableCheck`."""
         check = load_check(settings)
         threading.stack_size(STACK_BYTES)
-        with (
-            Fetcher(fetch_rules(settings), kept_in=http_cache(settings)) as fetcher,
-            closing(Ahead(fetcher.get, settings.fetch_ahead, settings.fetch_ahead_bytes)) as ahead,
-            ThreadPoolExecutor(INPUTS) as threads,
-        ):
-            yield cls(
-                settings=settings,
-                store=PictureStore.open(settings),
-                fetcher=fetcher,
-                threads=threads,
-                ahead=ahead,
-                limits=Limits(**settings.picture_limits),
-                cache=DecodedCache(settings.cache_bytes) if settings.cache_bytes else None,
-                inspect=inspection(check) if check else None,
-            )
+        fetcher = Fetcher(fetch_rules(settings), kept_in=http_cache(settings))
+        return cls(
+            settings=settings,
+            store=PictureStore.open(settings),
+            fetcher=fetcher,
+            threads=ThreadPoolExecutor(INPUTS),
+            ahead=Ahead(fetcher.get, settings.fetch_ahead, settings.fetch_ahead_bytes),
+            limits=Limits(**settings.picture_limits),
+            cache=DecodedCache(settings.cache_bytes) if settings.cache_bytes else None,
+            inspect=inspection(check) if check else None,
+        )
 
 
 def http_cache(settings: Settings) -> BoundedDirectory | None:

@@ -2,9 +2,22 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple, Self
+from functools import cache
+from typing import Annotated, Any, NamedTuple, Self
+
+from pydantic import Field, NonNegativeInt, TypeAdapter
+
+from compositor import SuperimposeParams
+from jobs import inputs
+from jobs.output import Output
+from jobs.status import FailureCode
+
+LONGEST_ERROR = 4000  # characters; those of ours have some hundred
+
+Cache = Annotated[str, Field(pattern="^(decoded|http)$")]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class ToFetch(NamedTuple):
@@ -17,7 +30,7 @@ class ToFetch(NamedTuple):
 
 @dataclass(frozen=True)
 class Order:
-    """One attempt at one request: how long it may take, and until when its picture is kept at most.
+    """One attempt at one request: how long it may take, and the place of its picture in the store.
 
     `trace_id`: of the trace it belongs to, or "". `ahead`: for whom else to fetch from now on.
     """
@@ -27,9 +40,14 @@ class Order:
     key_id: str
     params: Mapping[str, Any]
     left_s: float
-    keep_until: float
+    path: str
     trace_id: str = ""
     ahead: Sequence[ToFetch] = ()
+
+    @property
+    def token(self) -> str:
+        """The public name of its picture."""
+        return self.path.rpartition("/")[2]
 
     def to_bytes(self) -> bytes:
         """For the pipe."""
@@ -55,24 +73,46 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended; `code` and `error` as in the record, `output` as of `jobs.record.Output`.
+    """How an attempt ended; `code` and `error` as in the record, `output` of one that is done.
 
     `caches`: hits and misses of each cache since the outcome before.
     """
 
     ending: Ending
     code: str = ""
-    error: str = ""
-    output: Mapping[str, Any] = field(default_factory=dict)
-    stages: Mapping[str, float] = field(default_factory=dict)
-    caches: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    error: Annotated[str, Field(max_length=LONGEST_ERROR)] = ""
+    output: Output | None = None
+    stages: Mapping[str, Seconds] = field(default_factory=dict)
+    caches: Mapping[Cache, tuple[NonNegativeInt, NonNegativeInt]] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """For the pipe."""
-        return json.dumps(vars(self)).encode()
+        return json.dumps(asdict(self)).encode()
 
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """From the pipe."""
-        fields = json.loads(data)
-        return cls(Ending(fields.pop("ending")), **fields)
+    @staticmethod
+    def from_bytes(data: bytes, order: Order) -> "Outcome":
+        """From the pipe. Raises `ValueError` where it is no answer to the order: the child may lie."""
+        outcome = _outcomes().validate_json(data)
+        if (outcome.ending is Ending.DONE) != (outcome.output is not None):
+            raise ValueError("a picture without an end, or an end without a picture")
+        if outcome.output and not _is_of(outcome.output, order):
+            raise ValueError("another picture than was asked for")
+        if outcome.ending is not Ending.DONE:
+            FailureCode(outcome.code)
+        return outcome
+
+
+@cache
+def _outcomes() -> TypeAdapter[Outcome]:
+    return TypeAdapter(Outcome)
+
+
+def _is_of(output: Output, order: Order) -> bool:
+    """Whether it lies where it was to be put, is of the type asked for, and says no more than it may."""
+    default = SuperimposeParams.model_fields["image_format"].default
+    return (
+        (output.path, output.token) == (order.path, order.token)
+        and output.content_type == f"image/{order.params.get('image_format') or default}"
+        and min(output.file_size, output.width, output.height) > 0
+        and set(output.animated) <= set(inputs.PICTURES)
+    )

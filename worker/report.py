@@ -45,8 +45,8 @@ class Report:
     def outcome(self, outcome: Outcome) -> None:
         """The child has answered."""
         match outcome.ending:
-            case Ending.DONE:
-                self._completed(outcome)
+            case Ending.DONE if outcome.output:
+                self._completed(outcome, outcome.output)
             case Ending.FAILED:
                 self._failed(outcome)
             case Ending.RETRY:
@@ -72,8 +72,7 @@ class Report:
         """The child died."""
         self._retried(Failure(FailureCode.WORKER_LOST, LOST), delay_s=0)
 
-    def _completed(self, outcome: Outcome) -> None:
-        output = Output(**outcome.output)
+    def _completed(self, outcome: Outcome, output: Output) -> None:
         refused = self._tell(
             lambda: self._transitions.complete(self._request_id, self._attempt, output, outcome.stages),
             f"COMPLETED in {1000 * _seconds(outcome):.0f} ms",

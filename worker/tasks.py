@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import asdict
 
 from compositor import CompositorError, Superimposed, SuperimposeParams
 from compositor import superimpose as compose
 from jobs import inputs
 from jobs.output import Output
 from jobs.status import FailureCode
-from jobs.store import new_token
 from worker.ahead import NoRoom
 from worker.content_check import ContentBlocked
 from worker.fetch import FetchError
@@ -54,7 +52,7 @@ def superimpose(kit: Kit, order: Order) -> Outcome:
     except Exception:
         log.exception("request %s: attempt %d failed", order.request_id, order.attempt)
         return Outcome(Ending.RETRY, FailureCode.INTERNAL, OUR_FAULT, stages=stages)
-    return Outcome(Ending.DONE, output=asdict(output), stages=stages)
+    return Outcome(Ending.DONE, output=output, stages=stages)
 
 
 def _make(kit: Kit, order: Order, stages: dict[str, float]) -> Output:
@@ -68,13 +66,14 @@ def _make(kit: Kit, order: Order, stages: dict[str, float]) -> Output:
         files.get("mask"),
         limits=kit.limits,
         cache=kit.cache,
+        owner=order.key_id,
         inspect=kit.inspect,
     )
     stages.update({stage: round(seconds, 4) for stage, seconds in made.seconds.items()})
     if kit.cache:
         stages["cache_hits"] = kit.cache.hits - hits
     with _timed(stages, "store"):
-        return _keep(kit, made, order.keep_until)
+        return _keep(kit, made, order)
 
 
 def _fetch(kit: Kit, order: Order) -> dict[str, bytes]:
@@ -115,12 +114,16 @@ def _stored(kit: Kit, field: str, path: str) -> bytes:
         raise PictureExpired(field) from None
 
 
-def _keep(kit: Kit, made: Superimposed, until: float) -> Output:
-    token = new_token()
-    path = kit.store.new_path("outputs", token, until)
-    kit.store.put(path, made.data, made.content_type)
+def _keep(kit: Kit, made: Superimposed, order: Order) -> Output:
+    kit.store.put(order.path, made.data, made.content_type)
     return Output(
-        token, path, made.content_type, len(made.data), made.width, made.height, list(made.animated)
+        order.token,
+        order.path,
+        made.content_type,
+        len(made.data),
+        made.width,
+        made.height,
+        list(made.animated),
     )
 
 

@@ -187,7 +187,7 @@ class WarmWorker(Worker):
         """A job is taken only when the child that will do it is ready."""
         try:
             return self._children.ready()
-        except (ChildDied, ChildRefused) as error:
+        except (ChildDied, ChildRefused, OSError) as error:
             log.error("this worker cannot start: %s", error)
             raise SystemExit(BAD_SETTINGS if isinstance(error, ChildRefused) else 1) from None
 
@@ -249,9 +249,9 @@ class WarmWorker(Worker):
             self._children.lose()
             report.interrupted(ended)
         else:
+            report.outcome(ended)  # before anything that may fail: the picture is in the store
             metrics.looked_up(ended.caches)
             self._keep_or_lose(ended)
-            report.outcome(ended)
         return ended
 
     def _keep_or_lose(self, outcome: Outcome) -> None:

@@ -14,8 +14,8 @@ from redis import Redis
 
 from benchmarks.end_to_end.backlog import Backlog
 from jobs.settings import Settings
-from tests.worker.no_work import OUTPUT
-from worker.messages import Ending, Order, Outcome
+from tests.worker.no_work import answer
+from worker.messages import Order
 
 
 def main(descriptor: int, parent: int) -> None:
@@ -25,16 +25,15 @@ def main(descriptor: int, parent: int) -> None:
     settings = Settings(redis_url=os.environ["BENCH_REDIS"], data_dir=Path(gettempdir()), **Backlog.ROOM)
     backlog = Backlog(Redis.from_url(settings.redis_url), settings, os.environ["BENCH_KEY_ID"])
     connection.send_bytes(b"")
-    answer = Outcome(Ending.DONE, output=OUTPUT, stages={"compose": 0.0}).to_bytes()
     left = int(os.environ["BENCH_JOBS"])
     try:
         while True:
-            Order.from_bytes(connection.recv_bytes())
+            order = Order.from_bytes(connection.recv_bytes())
             backlog.add()
             left -= 1
             if left == 0:
                 os.kill(parent, signal.SIGTERM)
-            connection.send_bytes(answer)
+            connection.send_bytes(answer(order))
     except (EOFError, OSError):
         return
 

@@ -24,6 +24,16 @@ def test_the_same_bytes_are_decoded_once() -> None:
     assert (cache.hits, cache.misses) == (1, 3)
 
 
+def test_what_one_owner_sent_is_not_found_for_another() -> None:
+    cache = DecodedCache(10**6)
+    base, logo = plain((20, 20), "red"), plain((5, 5), "blue")
+    hits = []
+    for owner in ("a", "b", "a", "b"):
+        superimpose(base, logo, PNG, logo, cache=cache, owner=owner)
+        hits.append(cache.hits)
+    assert hits == [1, 2, 5, 8], "the mask is the logo"
+
+
 def test_a_cached_picture_is_never_drawn_on() -> None:
     cache = DecodedCache(10**7)
     files = [read("made/rgba.png"), read("made/baseline.jpg")]

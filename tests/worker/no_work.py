@@ -3,17 +3,14 @@
 import sys
 from multiprocessing.connection import Connection
 
+from jobs.output import Output
 from worker.messages import Ending, Order, Outcome
 
-OUTPUT = {
-    "token": "none",
-    "path": "outputs/20300101T0000/none",
-    "content_type": "image/png",
-    "file_size": 1,
-    "width": 1,
-    "height": 1,
-    "animated": [],
-}
+
+def answer(order: Order) -> bytes:
+    """The picture is there, whatever was asked for."""
+    output = Output(order.token, order.path, "image/jpeg", 1, 1, 1)
+    return Outcome(Ending.DONE, output=output, stages={"compose": 0.0}).to_bytes()
 
 
 def main(descriptor: int) -> None:
@@ -21,11 +18,9 @@ def main(descriptor: int) -> None:
     connection = Connection(descriptor)
     connection.recv_bytes()
     connection.send_bytes(b"")
-    answer = Outcome(Ending.DONE, output=OUTPUT, stages={"compose": 0.0}).to_bytes()
     try:
         while True:
-            Order.from_bytes(connection.recv_bytes())
-            connection.send_bytes(answer)
+            connection.send_bytes(answer(Order.from_bytes(connection.recv_bytes())))
     except (EOFError, OSError):
         return
 

@@ -94,9 +94,7 @@ def web():
 
 @pytest.fixture
 def early(web):
-    early = Ahead(web.get, requests=4, max_bytes=100)
-    yield early
-    early.close()
+    return Ahead(web.get, requests=4, max_bytes=100)
 
 
 def until(condition) -> None:
@@ -150,4 +148,3 @@ def test_what_has_not_begun_is_left_to_whoever_needs_it_now(web):
 
     assert narrow.take("second") == {}
     assert narrow.take("unknown") == {}
-    narrow.close()

@@ -4,17 +4,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from jobs import holder
+from jobs.inputs import SAMPLE
 from jobs.settings import MEBIBYTE
 from tests.cli.test_up import descendants
 from tests.stack import environment
 from worker.child import Child
 from worker.children import Children
+from worker.messages import Order, ToFetch
 
 
 @pytest.fixture
@@ -44,6 +47,43 @@ def test_a_worn_child_works_until_its_successor_is_ready_and_then_ends(children)
 
     assert children.ready().pid != first
     assert not is_alive(first)
+
+
+def test_a_worn_child_that_still_fetches_ends_at_once(settings, origin):
+    """Its fetch ends with the test, long after its successor is ready."""
+    path = "/hangs.jpg?retired"
+    children = Children(settings.model_copy(update={"child_max_jobs": 1, "fetch_allow": ("127.0.0.1/32",)}))
+    child = children.ready()
+    samples = dict.fromkeys(("base_image", "overlay_image"), f"{SAMPLE}logo.png")
+    waiting = ToFetch("next", "key", {"base_image": origin.url + path})
+    child.start(Order("one", 1, "key", samples, 60, "outputs/20300101T0000/a-token", ahead=[waiting]))
+    origin.await_request(path)
+    assert child.outcome(30)
+    children.one_more_job_done()
+    children._successor._connection.poll(30)
+    fetching = threading.Timer(15, origin.release.set)
+    fetching.start()
+
+    children.ready()
+
+    ended_first = not origin.release.is_set()
+    fetching.cancel()
+    origin.release.clear()
+    children.close()
+    assert ended_first
+    assert not is_alive(child.pid)
+
+
+def test_a_worn_child_works_on_where_its_successor_dies(children):
+    worn = children.ready().pid
+    children.one_more_job_done()
+    children.one_more_job_done()
+    os.kill(children._successor.pid, signal.SIGKILL)
+    children._successor.wait()
+
+    assert children.ready().pid == worn
+    children.one_more_job_done()
+    assert children._successor, "another one is started"
 
 
 def test_a_child_that_has_grown_is_worn(settings):

@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,15 @@ from tests.worker.hostile.gifs import GIFS
 from tests.worker.hostile.jpegs import JPEGS
 from tests.worker.hostile.pngs import PNGS
 from tests.worker.hostile.webps import WEBPS
-from worker.child import KEYS, Child, ChildDied
+from tests.worker.liar import HALF, LIES, RAW
+from worker import child as children
+from worker.child import SECRETS, Child, ChildDied
+from worker.messages import Order, Outcome
 from worker.warm_worker import WarmWorker
 
+ROOT = Path(__file__).parents[2]
 CONFINED = "from jobs.settings import Settings; from worker.confinement import *; confine(Settings({}))\n"
+Answered = Callable[[str], Outcome | None]
 BOMBS = [
     row
     for row in (*AVIFS, *GIFS, *JPEGS, *PNGS, *WEBPS)
@@ -140,15 +146,46 @@ def test_the_process_that_decodes_knows_no_keys(settings: Settings, monkeypatch:
         child.await_ready()
         memory = Path(f"/proc/{child.pid}/environ").read_bytes()
     finally:
-        child.close()
+        child.kill()
 
     assert b"SUPERIMPOSE" not in memory
     assert b"OTEL" not in memory
     assert not {"admin_key", "dev_api_key", "redis_url"} & set(
-        json.loads(given.model_dump_json(exclude=KEYS))
+        json.loads(given.model_dump_json(exclude=SECRETS))
     )
 
 
 def test_the_process_that_decodes_has_no_way_of_talking_to_redis() -> None:
     code = "import sys, worker.child_process; print(sorted({'redis', 'rq'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+@pytest.fixture
+def answered(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Answered]:
+    """What the parent believes of a child that was taken over and tells a lie."""
+    monkeypatch.setattr(Child, "module", "tests.worker.liar")
+    monkeypatch.setattr(children, "MESSAGE_TIMEOUT_S", 1)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    child = Child(settings)
+
+    def answered(lie: str) -> Outcome | None:
+        child.await_ready()
+        child.start(Order("one", 1, "key", {"background": lie}, 60, "outputs/20300101T0000/a-token"))
+        return child.outcome(30)
+
+    yield answered
+    child.kill()
+
+
+def test_a_good_answer_is_believed(answered: Answered) -> None:
+    """Or the lies would be refused for something else."""
+    outcome = answered("none")
+    assert outcome
+    assert outcome.output
+    assert outcome.output.path == "outputs/20300101T0000/a-token"
+
+
+@pytest.mark.parametrize("lie", [*LIES, *RAW, HALF])
+def test_an_answer_that_is_none_to_what_was_asked_is_a_lost_child(answered: Answered, lie: str) -> None:
+    with pytest.raises(ChildDied):
+        answered(lie)

@@ -1,7 +1,6 @@
 """How a worker and Redis understand each other, whatever becomes of what they say."""
 
 import threading
-from dataclasses import asdict
 
 import pytest
 
@@ -64,7 +63,7 @@ def test_a_picture_that_was_made_for_nothing_is_deleted(settings, redis, submit,
     transitions.cancel(request_id, Failure(FailureCode.CANCELLED, "cancelled"))
 
     report = Report(claim, transitions, store, must_stop=lambda: False)
-    report.outcome(Outcome(Ending.DONE, output=asdict(output)))
+    report.outcome(Outcome(Ending.DONE, output=output))
 
     with pytest.raises(FileNotFoundError):
         store.get(output.path)

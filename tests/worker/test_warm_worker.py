@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import sys
 import threading
 
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 from rq.job import JobStatus
 
 from jobs import keyspace
+from jobs.api_keys import ApiKeys
 from jobs.cancellation import Cancellation
 from jobs.connection import connect_worker
 from jobs.deadlines import Deadlines
@@ -20,6 +22,8 @@ from jobs.queue import open_queue
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
+from jobs.submission import Submission
+from tests.asking import SAMPLES, asked
 from worker.child import Child
 from worker.kit import http_cache
 from worker.warm_worker import WarmWorker
@@ -74,6 +78,20 @@ def test_one_child_does_many_jobs(submit, record, run_all):
     run_all()
 
     assert {record(request_id).status for request_id in requests} == {Status.COMPLETED}
+
+
+def test_that_another_key_sent_the_same_pictures_is_not_told(redis, settings, record, run_all):
+    owners = [ApiKeys(redis).create(name)[0].key_id for name in ("first", "second")]
+    submission = Submission(redis, settings, PictureStore.open(settings))
+    deadlines = Deadlines.default(settings)
+    requests = [
+        submission.submit(asked(settings, owner, SAMPLES, deadlines=deadlines)).request_id
+        for owner in (*owners, *owners)
+    ]
+
+    run_all()
+
+    assert [record(request_id).stages["cache_hits"] for request_id in requests] == [0, 0, 2, 2]
 
 
 def test_what_its_server_lets_be_kept_is_fetched_once_for_all_workers(submit, record, run_all, origin):
@@ -190,6 +208,27 @@ def huge_png() -> str:
     out = io.BytesIO()
     Image.new("RGBA", (7000, 7000), (200, 30, 30, 128)).save(out, "PNG")
     return base64.b64encode(out.getvalue()).decode()
+
+
+def test_a_finished_picture_is_reported_though_its_child_cannot_be_replaced(
+    settings, submit, record, origin, monkeypatch
+):
+    path = "/hangs.jpg?worn"
+    worn = settings.model_copy(update={"child_max_jobs": 1})
+    request_id, next_one = submit(base_image=origin.url + path), submit()
+
+    def remove_python() -> None:
+        origin.await_request(path)
+        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+        origin.release.set()
+
+    threading.Thread(target=remove_python, daemon=True).start()
+
+    WarmWorker(connect_worker(worn), worn).work(burst=True)
+    origin.release.clear()
+
+    for made in (record(request_id), record(next_one)):
+        assert (made.status, made.attempts) == (Status.COMPLETED, 1)
 
 
 def test_a_finished_request_is_not_made_again(redis, settings, submit, record, run_all):

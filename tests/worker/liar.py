@@ -1,0 +1,52 @@
+"""A child that was taken over: it answers each order with the lie that stands in the order's background."""
+
+import json
+import os
+import struct
+import sys
+from multiprocessing.connection import Connection
+
+from worker.messages import Order
+
+LIES = {
+    "another path": {"output": {"path": "uploads/20300101T0000/somebody-elses"}},
+    "another token": {"output": {"token": "somebody-elses"}},
+    "another type": {"output": {"content_type": "text/html"}},
+    "a header": {"output": {"content_type": "image/jpeg\r\nSet-Cookie: a=b"}},
+    "no size": {"output": {"file_size": "x"}},
+    "no picture": {"output": None},
+    "another ending": {"ending": "perhaps"},
+    "no code": {"ending": "failed", "output": None, "code": "perhaps"},
+    "a long error": {"ending": "failed", "output": None, "code": "internal", "error": "x" * 10_000},
+    "a long wait": {"stages": {"compose": float("nan")}},
+    "another cache": {"caches": {"perhaps": [1, 1]}},
+}
+RAW = {"no json": b"perhaps", "too much": bytes(1_000_000)}
+HALF = "half an answer"
+
+
+def main(descriptor: int) -> None:
+    """Answer each order until the parent is gone."""
+    connection = Connection(descriptor)
+    connection.recv_bytes()
+    connection.send_bytes(b"")
+    while True:
+        order = Order.from_bytes(connection.recv_bytes())
+        lie = order.params["background"]
+        if lie == HALF:
+            os.write(descriptor, struct.pack("!i", 1000))
+        else:
+            connection.send_bytes(RAW.get(lie) or answer(order, LIES.get(lie, {})))
+
+
+def answer(order: Order, lie: dict[str, object]) -> bytes:
+    """A good one but for the lie."""
+    output = {"token": order.token, "path": order.path, "content_type": "image/jpeg"}
+    output |= dict.fromkeys(("file_size", "width", "height"), 1)
+    told = lie.get("output", {})
+    whole = {"output": output | told} if isinstance(told, dict) else {}
+    return json.dumps({"ending": "done"} | lie | whole).encode()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,202 @@
+"""What a process that decodes strangers' files can reach of others, tried from inside it."""
+
+import contextlib
+import ctypes
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli.redis_server import without_our_settings
+from jobs.inputs import SAMPLE
+from jobs.settings import Settings
+from tests import guarded_redis
+from tests.cli.test_up import descendants
+from tests.missing import missing
+from tests.stack import ON_LOOPBACK, Stack, await_http, environment, free_port
+from tests.worker.intruder import FINDINGS, TARGETS
+from worker.child import Child
+from worker.messages import Order
+
+ROOT = Path(__file__).parents[2]
+KEY, ADMIN_KEY = "CANARY1-key-of-the-api-itself", "CANARY2-key-of-the-admin-api"
+COLLECTOR = "api-key=CANARY3"
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps processes apart")
+
+
+@pytest.fixture(params=["as we are", "as nobody"])
+def become(request: pytest.FixtureRequest) -> Sequence[str]:
+    """What stands before a command."""
+    if request.param == "as we are":
+        return ()
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        pytest.skip("only root becomes somebody else, with setpriv")
+    same = [*NOBODY, sys.executable, "-c", "import sys; print(sys.version)"]
+    if subprocess.run(same, capture_output=True, text=True).stdout.strip() != sys.version:
+        pytest.skip("this Python is not for everybody")
+    return NOBODY
+
+
+@pytest.fixture
+def unprivileged(become: Sequence[str]) -> Sequence[str]:
+    """The same, without the capabilities that root has."""
+    bare = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+    return become or bare
+
+
+@pytest.fixture
+def directory(become: Sequence[str]) -> Iterator[Path]:
+    """One that its user can reach, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as name:
+        if become:
+            os.chown(name, 65534, 65534)
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def everything(become: Sequence[str], directory: Path, redis_url: str) -> Iterator[Stack]:
+    """`superimpose up` with two workers whose children intrude."""
+    url = f"http://127.0.0.1:{free_port()}"
+    env = environment(
+        redis_url,
+        directory / "data",
+        dev_api_key=KEY,
+        admin_key=ADMIN_KEY,
+        content_check="tests.worker.intruder:Intruder",
+    )
+    env |= {"OTEL_EXPORTER_OTLP_HEADERS": COLLECTOR, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [*become, sys.executable, "-m", "cli", "up", "--workers", "2", "--port", url.rpartition(":")[2]]
+    up = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
+    try:
+        with httpx.Client(base_url=url, headers={"x-api-key": KEY}, timeout=30, **ON_LOOPBACK) as client:
+            await_http(f"{url}/livez", up)
+            yield Stack(url, env, client, [up])
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.wait(30)
+
+
+def test_a_child_that_is_taken_over_learns_no_secret_of_any_process(
+    unprivileged: Sequence[str], directory: Path
+) -> None:
+    """Of its parent, the supervisor above it, the API, the other worker and its child, and of its own."""
+    with guarded_redis.serving(directory) as redis, everything(unprivileged, directory, redis.tls) as stack:
+        pids = await_processes(stack.processes[0].pid, 6)
+        (directory / "data" / TARGETS).write_text(json.dumps(pids))
+        samples = dict.fromkeys(("base_image", "overlay_image"), f"{stack.url}/samples/logo.png")
+        assert stack.finish(stack.submit(**samples)).json()["status"] == "COMPLETED"
+        findings = json.loads((directory / "data" / FINDINGS).read_text())
+        from_outside = [intrude(unprivileged, pid) for pid in pids]
+
+    own = findings.pop("self")
+    assert {"maps", "read"} <= own.keys()
+    assert not any(own.values())
+    assert findings == {str(pid): {"cmdline": []} for pid in pids if str(pid) in findings}
+    assert len(findings) == 5
+    assert from_outside == [{"cmdline": [], "signal": []}] * 6, "all have hidden"
+
+
+def await_processes(above: int, number: int) -> list[int]:
+    """A process and those below it, once so many are there."""
+    deadline = time.monotonic() + 30
+    while len(pids := [above, *descendants(above)]) < number:
+        assert time.monotonic() < deadline, pids
+        time.sleep(0.05)
+    return pids
+
+
+WAIT = "import sys; print('ready', flush=True); sys.stdin.read()"
+HIDE = "from worker.privileges import hide; hide(); "
+
+
+@contextlib.contextmanager
+def target(become: Sequence[str], code: str) -> Iterator[int]:
+    """A process with a secret in its environment and in its memory."""
+    env = os.environ | {"SECRET": "CANARY4", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [*become, sys.executable, "-c", code]
+    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdin
+        process.stdout.readline()
+        yield process.pid
+        process.stdin.close()
+
+
+def intrude(become: Sequence[str], pid: int, *how: str) -> dict[str, list[str]]:
+    """By way what another process of the same user sees."""
+    done = subprocess.run(
+        [*become, sys.executable, "-m", "tests.worker.intruder", str(pid), *how],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    ways: dict[str, list[str]] = json.loads(done.stdout)[str(pid)]
+    return ways
+
+
+def test_a_process_that_has_not_hidden_is_an_open_book(unprivileged: Sequence[str]) -> None:
+    """Or the silence of the other tests would say nothing."""
+    with target(unprivileged, WAIT) as pid:
+        ways = intrude(unprivileged, pid)
+
+    assert ways["environ"] == ways["maps"] == ["CANARY4"]
+    assert {"mem", "fd", "read", "ptrace", "getfd", "signal"} <= ways.keys()
+
+
+def test_a_process_that_has_hidden_can_only_be_signalled(unprivileged: Sequence[str]) -> None:
+    with target(unprivileged, HIDE + WAIT) as pid:
+        assert intrude(unprivileged, pid) == {"cmdline": [], "signal": []}
+
+
+def test_a_confined_process_cannot_reach_even_those_that_have_not_hidden(unprivileged: Sequence[str]) -> None:
+    """As a worker that is just being started."""
+    version = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1)
+    if version < 1:
+        missing("needs a Linux with Landlock")
+    with target(unprivileged, WAIT) as pid:
+        ways = intrude(unprivileged, pid, "--confined")
+
+    assert ways == {"cmdline": []} | ({} if version >= 6 else {"signal": []})
+
+
+def test_no_thread_of_a_child_has_a_capability_or_can_gain_one(settings: Settings) -> None:
+    child = Child(settings)
+    try:
+        child.await_ready()
+        samples = dict.fromkeys(("base_image", "overlay_image"), f"{SAMPLE}logo.png")
+        child.start(Order("one", 1, "key", samples, 60, "outputs/20300101T0000/a-token"))
+        assert child.outcome(30)
+        threads = [path.read_text() for path in Path(f"/proc/{child.pid}/task").glob("*/status")]
+    finally:
+        child.kill()
+
+    assert len(threads) > 1
+    for status in threads:
+        assert len(re.findall(r"Cap(?:Inh|Prm|Eff|Amb):\t0+\n", status)) == 4
+        assert "NoNewPrivs:\t1\n" in status
+        assert os.geteuid() != 0 or re.search(r"CapBnd:\t0+\n", status)
+
+
+def test_redis_does_not_inherit_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPERIMPOSE_ADMIN_KEY", ADMIN_KEY)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", COLLECTOR)
+    monkeypatch.setenv("TZ", "UTC")
+
+    done = subprocess.run([*without_our_settings(), "env"], capture_output=True, text=True, check=True)
+
+    assert "CANARY" not in done.stdout
+    assert "TZ=UTC" in done.stdout
