@@ -1,16 +1,24 @@
 """One worker process: `python -m worker`. `superimpose worker` runs as many as there are cores."""
 
 import logging
+import sys
+
+from pydantic import ValidationError
 
 from jobs.connection import await_redis, connect_worker
-from jobs.settings import Settings
+from jobs.setting_faults import setting_faults
+from jobs.settings import BAD_SETTINGS, Settings
 from telemetry.logs import set_up_logs
 from worker.warm_worker import WarmWorker
 
 
 def main() -> None:
     """Work until SIGTERM or SIGINT, finishing the job at hand."""
-    settings = Settings()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        print(*setting_faults(error), sep="\n", file=sys.stderr)
+        raise SystemExit(BAD_SETTINGS) from None
     set_up_logs(settings.log_format)
     logging.getLogger("rq").setLevel(logging.WARNING)
     redis = connect_worker(settings)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs import holder
-from jobs.settings import MEBIBYTE
+from jobs.setting_types import MEBIBYTE
 from tests.cli.test_up import descendants
 from tests.stack import environment
 from worker.child import Child
