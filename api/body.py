@@ -16,6 +16,7 @@ from api.service import service_of
 from compositor import SuperimposeRequest
 from jobs import inputs
 from jobs.key_text import PREFIX
+from jobs.validation import rule
 
 SHOWN_LENGTH = 60
 SHOWN_FAULTS = 30
@@ -126,10 +127,9 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
         case "json_invalid" | "model_type" | "model_attributes_type":
             return fault("body", f"must be one JSON object: {detail['msg']}")
         case "value_error" if not detail["loc"]:
-            return fault("parameters", str(detail["ctx"]["error"]))
+            return fault("parameters", rule(detail))
         case _:
-            rule = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
-            return fault(field, f"{_quoted(detail['input'])} is not allowed: {rule}")
+            return fault(field, f"{_quoted(detail['input'])} is not allowed: {rule(detail)}")
 
 
 def _quoted(value: Any) -> str:

@@ -58,7 +58,8 @@ class Service:
             api_keys = ApiKeys(redis)
             if settings.dev_api_key:
                 warn_of_weak(settings.dev_api_key)
-                api_keys.make_valid("dev", settings.dev_api_key)
+                if not api_keys.make_valid("dev", settings.dev_api_key):
+                    log.warning("SUPERIMPOSE_DEV_API_KEY was revoked and stays invalid: set another one")
             traces = open_traces("api")
             yield cls(
                 settings,

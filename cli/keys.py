@@ -28,7 +28,7 @@ def _parsed(parse: Callable[[str], T]) -> Callable[[str], T]:
         try:
             return parse(text)
         except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
+            raise typer.BadParameter(f"{text!r} is not allowed: {error}") from None
 
     return parser
 

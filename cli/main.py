@@ -171,11 +171,10 @@ def main() -> None:
     except TyperException as error:
         raise SystemExit(_say_usage(error)) from None
     except ValidationError as error:
-        for detail in error.errors():
-            if detail["type"] == "default_factory_not_called":  # of another setting's fault
-                continue
-            setting = "SUPERIMPOSE_" + "_".join(map(str, detail["loc"])).upper() if detail["loc"] else ""
-            typer.echo(f"superimpose: {setting} {detail['msg']}", err=True)
+        from jobs.setting_faults import setting_faults
+
+        for fault in setting_faults(error):
+            typer.echo(f"superimpose: {fault}", err=True)
         raise SystemExit(ExitCode.USAGE) from None
     except CannotListen as error:
         typer.echo(f"superimpose: {error}", err=True)
@@ -191,7 +190,7 @@ def main() -> None:
 
 def _say_usage(error: TyperException) -> int:
     """One line instead of typer's box, for logs and `grep`; where help was shown, nothing more."""
-    text = " ".join(error.format_message().replace("Value error, ", "").split()).removesuffix(".")
+    text = " ".join(error.format_message().split()).removesuffix(".")
     if text:
         typer.echo(f"superimpose: {text[:1].lower()}{text[1:]} (see --help)", err=True)
     return error.exit_code

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from compositor import SuperimposeParams
+from jobs.validation import rule
 
 NOT_OPTIONS = frozenset({"base_image", "overlay_image", "mask", "base64"})
 
@@ -40,9 +41,11 @@ def checked(
     except ValidationError as error:
         first = error.errors()[0]
         if not first["loc"]:
-            raise typer.BadParameter(first["msg"].removeprefix("Value error, ")) from None
+            raise typer.BadParameter(rule(first)) from None
         option = f"--{str(first['loc'][0]).replace('_', '-')}"
-        raise typer.BadParameter(f"{first['input']!r}: {first['msg']}", param_hint=option) from None
+        raise typer.BadParameter(
+            f"{first['input']!r} is not allowed: {rule(first)}", param_hint=option
+        ) from None
 
 
 def _option(name: str, field: FieldInfo) -> inspect.Parameter:

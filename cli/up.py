@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import typer
 
+from cli.exit_codes import stop
 from cli.listening import CannotListen, bind
 from cli.redis_server import RedisUnavailable, await_ready, server_command
 from cli.roles import SPARE_S, start_api, start_workers
@@ -23,7 +24,10 @@ READY_TIMEOUT_S = 30
 def run(host: str, port: int, workers: int | None, api_workers: int | None, data_dir: Path | None) -> None:
     """Run everything until Ctrl-C."""
     settings = Settings(data_dir=data_dir) if data_dir else Settings()
-    key = settings.dev_api_key or kept_key(settings.data_dir / "dev-api-key")
+    try:
+        key = settings.dev_api_key or kept_key(settings.data_dir / "dev-api-key")
+    except OSError as error:
+        raise stop(f"SUPERIMPOSE_DATA_DIR cannot be used: {error}") from None
     env = {
         "SUPERIMPOSE_REDIS_URL": settings.effective_redis_url,
         "SUPERIMPOSE_DATA_DIR": str(settings.data_dir),

@@ -1,7 +1,6 @@
 """How large a picture may be, and in which formats it may come."""
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 SAFE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 RISKY_FORMATS = ("TIFF", "BMP", "JPEG2000", "HEIF")
@@ -29,8 +28,6 @@ class Limits:
         unknown = [name for name in self.formats if name not in known]
         if unknown:
             raise ValueError(f"formats: {', '.join(unknown)} cannot be read; allowed are {', '.join(known)}")
-        if "HEIF" in self.formats and find_spec("pillow_heif") is None:
-            raise ValueError("formats: HEIF needs the package pillow-heif: pip install 'superimpose[heif]'")
 
 
 DEFAULT_LIMITS = Limits()

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -57,7 +57,7 @@ class ApiKey:
     """A key as it is kept; times in seconds since the epoch.
 
     `credits` is what can still be spent, `held` what unfinished requests have reserved, `spent` what
-    COMPLETED ones have cost.
+    COMPLETED ones have cost. `chosen`: its text stands in the settings.
     """
 
     key_id: str
@@ -71,6 +71,7 @@ class ApiKey:
     expires_at: float | None = None
     last_used_at: float | None = None
     digests: tuple[str, ...] = field(default=(), repr=False)
+    chosen: bool = False
 
     @classmethod
     def from_hash(cls, key_id: str, fields: Mapping[bytes | str, bytes | str]) -> "ApiKey | None":
@@ -90,6 +91,7 @@ class ApiKey:
             expires_at=_seconds(text, "expires_at"),
             last_used_at=_seconds(text, "last_used_at"),
             digests=tuple(text["digests"].split()),
+            chosen="chosen" in text,
         )
 
     def shown(self) -> dict[str, Any]:
@@ -124,17 +126,25 @@ class ApiKeys:
         self._keep(key_id, digest(key), checked_name(name), options or KeyOptions())
         return self.get(key_id), key
 
-    def make_valid(self, name: str, key: str) -> None:
-        """Make a key somebody else chose valid, unlimited; again changes nothing.
+    def make_valid(self, name: str, key: str) -> bool:
+        """Make a key that stands in the settings valid, also after rotations; False for one that was revoked.
 
-        Its id follows from it, so that two processes that start at once make one key.
+        Its id follows from it, so that two processes that start at once make one key. A new one is unlimited.
         """
         hashed = digest(key)
         key_id = f"key_{digest(hashed)[:12]}"
+        if self._redis.sismember(keyspace.REVOKED_CHOSEN_KEYS, key_id):
+            return False
+
+        def queue(pipe: Pipeline, kept: ApiKey) -> None:
+            pipe.hset(keyspace.api_key(key_id), "chosen", 1)
+            self._put_first(pipe, kept, hashed)
+
         if self._redis.exists(keyspace.api_key(key_id)):
-            self._redis.set(keyspace.key_digest(hashed), key_id)  # it may have been rotated away
+            self._change(key_id, queue)
         else:
-            self._keep(key_id, hashed, name, KeyOptions())
+            self._keep(key_id, hashed, name, KeyOptions(), {"chosen": 1})
+        return True
 
     def get(self, key_id: str) -> ApiKey:
         """One key."""
@@ -153,11 +163,13 @@ class ApiKeys:
         return [key for key in found if key]
 
     def revoke(self, key_id: str) -> None:
-        """Make a key invalid at once, all its texts."""
+        """Make a key invalid at once, all its texts; one from the settings stays so at the next start."""
 
         def queue(pipe: Pipeline, key: ApiKey) -> None:
             pipe.delete(keyspace.api_key(key_id), *map(keyspace.key_digest, key.digests))
             pipe.zrem(keyspace.API_KEYS, key_id)
+            if key.chosen:
+                pipe.sadd(keyspace.REVOKED_CHOSEN_KEYS, key_id)
 
         self._change(key_id, queue)
 
@@ -166,14 +178,8 @@ class ApiKeys:
         fresh = new_key()
 
         def queue(pipe: Pipeline, key: ApiKey) -> None:
-            older, dropped = key.digests[: MAX_TEXTS - 1], key.digests[MAX_TEXTS - 1 :]
-            kept = " ".join((digest(fresh), *older))
-            pipe.hset(keyspace.api_key(key_id), "digests", kept)
-            pipe.set(keyspace.key_digest(digest(fresh)), key_id)
-            for old in older:
+            for old in self._put_first(pipe, key, digest(fresh)):
                 pipe.pexpire(keyspace.key_digest(old), round(overlap_s * 1000), lt=True)
-            for old in dropped:
-                pipe.delete(keyspace.key_digest(old))
 
         self._change(key_id, queue)
         return fresh
@@ -194,13 +200,32 @@ class ApiKeys:
                 )
         return self.get(key_id)
 
-    def _keep(self, key_id: str, hashed: str, name: str, options: KeyOptions) -> None:
+    @staticmethod
+    def _put_first(pipe: Pipeline, key: ApiKey, hashed: str) -> Sequence[str]:
+        """Queue that a text is valid for ever and the oldest of too many are dropped; returns the others."""
+        others = [other for other in key.digests if other != hashed]
+        older, dropped = others[: MAX_TEXTS - 1], others[MAX_TEXTS - 1 :]
+        pipe.hset(keyspace.api_key(key.key_id), "digests", " ".join((hashed, *older)))
+        pipe.set(keyspace.key_digest(hashed), key.key_id)
+        for old in dropped:
+            pipe.delete(keyspace.key_digest(old))
+        return older
+
+    def _keep(
+        self,
+        key_id: str,
+        hashed: str,
+        name: str,
+        options: KeyOptions,
+        more: Mapping[EncodableT, EncodableT] | None = None,
+    ) -> None:
         now = time.time()
         kept: dict[EncodableT, EncodableT] = {
             "name": name,
             "created_at": round(now * 1000),
             "digests": hashed,
             "scopes": " ".join(sorted(options.scopes)),
+            **(more or {}),
         }
         if options.credits is not None:
             kept["credits"] = options.credits

@@ -46,8 +46,8 @@ def connect(settings: Settings) -> Redis:
 
     redis-py's default repeats commands, which would apply a step twice that was slow, not lost.
     """
-    return _open(
-        settings,
+    return open_redis(
+        settings.effective_redis_url,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=ANSWER_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
@@ -62,7 +62,7 @@ def redis_time(redis: Redis) -> float:
 
 def connect_worker(settings: Settings) -> Redis:
     """For workers, which block on the queue: RQ sets the time limits it needs. Repeats nothing either."""
-    return _open(settings, retry=Retry(NoBackoff(), 0))
+    return open_redis(settings.effective_redis_url, retry=Retry(NoBackoff(), 0))
 
 
 def connect_async(settings: Settings) -> AsyncRedis:
@@ -96,8 +96,11 @@ class _ClosedIsLost:
             raise ConnectionError(f"the connection was closed: {error}") from error
 
 
-def _open(settings: Settings, **limits: Any) -> Redis:
-    url = settings.effective_redis_url
+def open_redis(url: str, **limits: Any) -> Redis:
+    """A client for any URL of SUPERIMPOSE_REDIS_URL; it connects at its first command.
+
+    A wrong option in the URL shows where a connection is made: ValueError, TypeError or `redis.RedisError`.
+    """
     if sentinel.is_sentinel_url(url):
         return sentinel.connect(url, CONNECT_TIMEOUT_S, **limits)
     return Redis.from_url(url, **limits)

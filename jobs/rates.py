@@ -24,7 +24,7 @@ class Rate:
             return cls(0, 1)
         match = NOTATION.fullmatch(text)
         if match is None or int(match[1]) == 0:
-            raise ValueError(f"{text!r} is not a rate: write 600/minute (or second, hour, day), or unlimited")
+            raise ValueError("write 600/minute (or second, hour, day), or unlimited")
         return cls(int(match[1]), PERIODS_S[match[2]])
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """One worker process: `python -m worker`. `superimpose worker` runs as many as there are cores."""
 
 import logging
+import sys
 
 from worker.privileges import hide
 
@@ -11,12 +12,19 @@ def main() -> None:
     The secrets of its environment are hidden before anything is loaded, which takes a while.
     """
     hide()
+    from pydantic import ValidationError
+
     from jobs.connection import await_redis, connect_worker
-    from jobs.settings import Settings
+    from jobs.setting_faults import setting_faults
+    from jobs.settings import BAD_SETTINGS, Settings
     from telemetry.logs import set_up_logs
     from worker.warm_worker import WarmWorker
 
-    settings = Settings()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        print(*setting_faults(error), sep="\n", file=sys.stderr)
+        raise SystemExit(BAD_SETTINGS) from None
     set_up_logs(settings.log_format)
     logging.getLogger("rq").setLevel(logging.WARNING)
     redis = connect_worker(settings)

@@ -8,7 +8,8 @@ from redis import Redis, RedisError
 from cli.doctor.finding import Finding, Findings, Verdict, fail, judged, ok, warn
 from jobs.api_keys import ApiKeys
 from jobs.connection import connect, redis_time
-from jobs.settings import MEBIBYTE, Settings
+from jobs.setting_types import MEBIBYTE
+from jobs.settings import Settings
 from jobs.snapshot import take
 
 LEAST_MAJOR = 7

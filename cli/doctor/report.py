@@ -12,6 +12,7 @@ from cli.doctor.api_checks import check_api
 from cli.doctor.finding import Finding, Findings, Verdict, fail
 from cli.exit_codes import ExitCode
 from cli.json_output import print_json
+from jobs.setting_faults import setting_faults
 from jobs.settings import Settings
 
 STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
@@ -38,9 +39,8 @@ def _all(server: str | None, key: str | None) -> Findings:
     try:
         settings = Settings()
     except ValidationError as error:
-        for detail in error.errors():
-            name = "SUPERIMPOSE_" + "_".join(map(str, detail["loc"])).upper() if detail["loc"] else ""
-            yield fail("settings", f"{name} {detail['msg']}".strip(), "correct it: nothing starts with it")
+        for fault in setting_faults(error):
+            yield fail("settings", fault, "correct it: nothing starts with it")
         return
     yield Finding("settings", Verdict.OK, "consistent")
     for check in _checks():

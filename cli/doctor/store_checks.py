@@ -8,7 +8,8 @@ from urllib.parse import unquote, urlsplit
 from obstore.exceptions import BaseError as StoreError
 
 from cli.doctor.finding import Finding, Findings, Verdict, fail, judged, ok
-from jobs.settings import GIBIBYTE, Settings
+from jobs.setting_types import GIBIBYTE
+from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
 
 SAMPLE = bytes(range(256)) * 256

@@ -39,7 +39,7 @@ def errors(answer) -> dict[str, str]:
         (json.dumps(GOOD | {"opacity": -0.1}).encode(), "opacity", "greater than or equal to 0"),
         (b'{"base_image":"x","overlay_image":"x","opacity":1e999}', "opacity", "finite"),
         (b'{"base_image":"x","overlay_image":"x","opacity":NaN}', "opacity", "finite"),
-        (json.dumps(GOOD | {"base64": "yes"}).encode(), "base64", "boolean"),
+        (json.dumps(GOOD | {"base64": "yes"}).encode(), "base64", "must be true or false"),
         (json.dumps(GOOD | {"image_format": "gif"}).encode(), "image_format", "'jpeg'"),
         (json.dumps(GOOD | {"image_quality": 101}).encode(), "image_quality", "less than or equal to 100"),
         (json.dumps(GOOD | {"mask": 5}).encode(), "mask", "string"),

@@ -50,5 +50,5 @@ def test_pictures_can_be_fetched_from_the_bucket_itself(redis_socket, tmp_path, 
 def test_a_directory_has_no_urls_to_redirect_to(monkeypatch):
     monkeypatch.setenv("SUPERIMPOSE_REDIRECT_TO_BUCKET", "true")
 
-    with pytest.raises(ValidationError, match="REDIRECT_TO_BUCKET needs a bucket as STORAGE_URL"):
+    with pytest.raises(ValidationError, match="REDIRECT_TO_BUCKET needs a bucket as SUPERIMPOSE_STORAGE_URL"):
         Settings()

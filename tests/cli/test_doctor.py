@@ -45,7 +45,7 @@ def test_lines_say_what_to_do(doctor):
         ("REDIS_URL", "redis://127.0.0.1:1/0", "redis", "fail"),
         ("STORAGE_URL", "file:///proc/nowhere", "store", "fail"),
         ("MAX_CONNECTIONS", "100000000", "open files", "fail"),
-        ("FORMATS", "JPEG,PSD", "codecs", "fail"),
+        ("FORMATS", "JPEG,PSD", "settings", "fail"),
         ("CONTENT_CHECK", "nowhere:check", "content check", "fail"),
         ("JOB_TIMEOUT_S", "5000", "settings", "fail"),
         ("JOB_MEMORY_BYTES", "536870912", "job memory", "warn"),

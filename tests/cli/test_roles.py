@@ -68,6 +68,33 @@ def test_a_bad_setting_is_one_sentence_that_names_it(redis_socket, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("cli", "api"),
+        ("cli", "api", "--api-workers", "2"),
+        ("cli", "worker"),
+        ("cli", "up"),
+        ("cli", "keys", "list"),
+        ("cli", "requests", "list"),
+        ("cli", "queue", "--once"),
+        ("worker",),
+    ],
+)
+def test_every_role_and_command_names_all_bad_settings_and_ends_with_status_2(command, tmp_path):
+    wrong = {"formats": "JPG", "fetch_ports": "http", "fetch_hosts": "bad host!", "workres": 3}
+    env = environment("redis://:p/w@host:6379/0", tmp_path, **wrong)
+
+    done = subprocess.run([sys.executable, "-m", *command], env=env, capture_output=True, text=True)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    for name in ("redis_url", *wrong):
+        assert f"SUPERIMPOSE_{name.upper()}" in done.stderr
+    assert len(done.stderr.splitlines()) == 5
+    assert "p/w" not in done.stderr
+
+
 def test_a_redis_that_comes_late_is_waited_for(tmp_path):
     socket = tmp_path / "redis.sock"
     env = environment(f"unix://{socket}", tmp_path / "data")

@@ -91,7 +91,7 @@ def test_a_request_that_failed_is_3_with_the_reason_and_leaves_nothing(run, fold
         (
             ("--base", "cup.jpg", "--opacity", "3"),
             2,
-            "--opacity: 3.0: Input should be less than or equal to 1",
+            "--opacity: 3.0 is not allowed: must be less than or equal to 1",
         ),
         (("--base", "cup.jpg", "--invert-mask"), 2, "invert_mask without mask"),
         (

@@ -181,3 +181,13 @@ def test_a_second_up_on_the_same_data_is_refused_in_one_sentence(up):
     second._reader.join(PATIENCE_S)
     assert "another `superimpose up` is using" in second.printed
     assert "Traceback" not in second.printed
+
+
+def test_a_data_directory_that_cannot_be_made_is_one_sentence():
+    command = [sys.executable, "-m", "cli", "up", "--data-dir", "/proc/nowhere"]
+
+    done = subprocess.run(command, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("superimpose: SUPERIMPOSE_DATA_DIR cannot be used: ")
+    assert done.stderr.count("\n") == 1

@@ -137,6 +137,37 @@ def test_a_rotation_ends_every_older_text_within_its_overlap(redis, keys):
     assert redis.pttl(keyspace.key_digest(digest(third))) > 3600_000
 
 
+def test_a_key_of_the_settings_is_valid_after_each_start_however_often_it_was_rotated(redis, keys):
+    keys.make_valid("dev", "chosen")
+    key_id = owner_of(redis, "chosen")
+    texts = [keys.rotate(key_id) for _ in range(MAX_TEXTS)]
+    assert owner_of(redis, "chosen") is None
+
+    assert keys.make_valid("dev", "chosen")
+
+    assert owner_of(redis, "chosen") == key_id
+    assert digest("chosen") in keys.get(key_id).digests
+    assert owner_of(redis, texts[-1]) == key_id
+    assert redis.ttl(keyspace.key_digest(digest("chosen"))) == -1
+    assert len(keys.get(key_id).digests) == MAX_TEXTS
+
+
+def test_a_key_of_the_settings_stays_revoked_and_leaves_no_text(redis, keys):
+    keys.make_valid("dev", "chosen")
+    key_id = owner_of(redis, "chosen")
+    for _ in range(MAX_TEXTS):
+        keys.rotate(key_id)
+    keys.make_valid("dev", "chosen")
+
+    keys.revoke(key_id)
+
+    assert not redis.keys(keyspace.key_digest("*"))
+    assert keys.make_valid("dev", "chosen") is False
+    assert owner_of(redis, "chosen") is None
+    assert keys.list() == []
+    assert keys.make_valid("dev", "another") is True
+
+
 def test_rotating_often_keeps_the_newest_texts_only(redis, keys):
     kept, first = keys.create("shop")
     texts = [keys.rotate(kept.key_id) for _ in range(MAX_TEXTS)]

@@ -1,9 +1,20 @@
 """Settings: from the environment, checked together, faults named."""
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
+from compositor.limits import RISKY_FORMATS, SAFE_FORMATS, Limits
+from jobs.setting_faults import setting_faults
 from jobs.settings import Settings
+from worker.fetch import Fetcher
+from worker.kit import fetch_rules
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_environment_beats_a_default(monkeypatch):
@@ -34,18 +45,249 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch):
         ("content_check", "package.module:callable()"),
         ("nudity_labels", ","),
         ("nudity_threshold", 0),
+        ("formats", "JPG"),
+        ("formats", "jpeg"),
+        ("formats", "JPEG,PSD"),
+        ("formats", ","),
+        ("fetch_ports", "http"),
+        ("fetch_ports", "80,,443"),
+        ("fetch_ports", "0"),
+        ("fetch_ports", "70000"),
+        ("fetch_ports", "443-80"),
+        ("fetch_ports", "-80"),
+        ("fetch_hosts", "bad host!"),
+        ("fetch_hosts", "*"),
+        ("fetch_hosts", "*.*.shop.example"),
+        ("fetch_hosts", "https://shop.example"),
+        ("fetch_hosts", "shop.example:443"),
+        ("fetch_hosts", "2130706433"),
+        ("fetch_hosts", "b\u00fccher.example"),
+        ("fetch_hosts", "fe80::1%eth0"),
+        ("public_url", "https://"),
+        ("public_url", "https://b\u00fccher.example"),
+        ("public_url", "https://two words.example"),
+        ("public_url", "https://shop.example:99999"),
+        ("public_url", "https://me:pw@shop.example"),
+        ("public_url", "https://shop.example/?a=b"),
+        ("cors_origins", "https://shop.example/page"),
+        ("cors_origins", "https://"),
+        ("trusted_proxies", "*"),
+        ("metrics_host", "all of them"),
+        ("metrics_host", f"{'a' * 70}.example"),
+        ("storage_url", "bucket"),
+        ("storage_url", "s3://"),
+        ("storage_url", "s3://bucket//prefix"),
+        ("storage_url", "s3://key:secret@bucket"),
+        ("storage_url", "http://shop.example/pictures"),
+        ("storage_url", "memory:///"),
+        ("storage_url", "file://pictures"),
+        ("storage_url", "file:pictures"),
+        ("redis_url", "redis://host/first"),
+        ("redis_url", "redis://host/0/1"),
+        ("redis_url", "redis://host?no_such_option=1"),
+        ("redis_url", "redis://host?db=first"),
+        ("redis_url", "redis://host?protocol=9"),
+        ("redis_url", "redis://host?ssl_ca_certs=/etc/ca.pem"),
+        ("redis_url", "rediss://host?ssl_cert_reqs=sometimes"),
+        ("redis_url", "redis+sentinel://host/shop?no_such_option=1"),
+        ("dev_api_key", "two words"),
+        ("dev_api_key", "schl\u00fcssel"),
+        ("admin_key", "n\u00e4mlich-lang-genug-aber-nicht-zu-senden"),
+        ("admin_key", "short"),
+        ("data_dir", __file__),
+        ("sync_timeout_s", "inf"),
+        ("drain_timeout_s", "inf"),
+        ("client_timeout_s", "nan"),
+        ("result_ttl_s", 10**12),
+        ("upload_ttl_s", 10**12),
+        ("max_start_timeout_s", 10**12),
+        ("max_input_bytes", 2**63),
+        ("job_memory_bytes", 2**64),
+        ("max_pixels", 2**63),
+        ("credit_cost", 2**60),
+        ("log_format", "xml"),
+        ("rate_limit", "often"),
+        ("docs", "maybe"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(name, value):
-    with pytest.raises(ValidationError, match=name):
-        Settings(**{name: value})
+    (fault,) = faults(**{name: value})
+
+    assert fault.startswith(f"SUPERIMPOSE_{name.upper()} = ")
+    assert " is not allowed: " in fault
+    assert_plain(fault)
+
+
+def faults(**given: object) -> list[str]:
+    with pytest.raises(ValidationError) as refused:
+        Settings(**given)
+    return setting_faults(refused.value)
+
+
+def assert_plain(text: str) -> None:
+    assert not re.search(r"Input|Value error|String should|Tuple|should|parse|type=", text), text
+    assert "\n" not in text
+
+
+def test_all_faults_are_named_at_once_in_a_line_each(monkeypatch):
+    wrong = {
+        "FORMATS": "JPG",
+        "FETCH_PORTS": "http",
+        "FETCH_HOSTS": "bad host!",
+        "WORKERS": "many",
+        "WORKRES": "3",
+        "RATE_LIMIT": "often",
+        "JOB_TIMEOUT_S": "soon",
+    }
+    for name, value in wrong.items():
+        monkeypatch.setenv(f"SUPERIMPOSE_{name}", value)
+
+    lines = faults()
+
+    assert sorted(re.split("[ :]", line)[0] for line in lines) == [f"SUPERIMPOSE_{n}" for n in sorted(wrong)]
+    assert (
+        "SUPERIMPOSE_FORMATS = 'JPG' is not allowed: must be 'JPEG', 'PNG', 'WEBP', 'GIF', 'AVIF', 'TIFF', "
+        "'BMP', 'JPEG2000' or 'HEIF'"
+    ) in lines
+    assert "SUPERIMPOSE_WORKERS = 'many' is not allowed: must be a valid integer" in lines
+    assert (
+        "SUPERIMPOSE_RATE_LIMIT = 'often' is not allowed: "
+        "write 600/minute (or second, hour, day), or unlimited"
+    ) in lines
+
+
+def test_settings_that_contradict_each_other_are_all_named():
+    lines = faults(fetch_timeout_s=70, start_timeout_s=50, redirect_to_bucket=True, rate_limit="unlimited")
+
+    assert [line.partition(" ")[0] for line in lines] == [
+        "SUPERIMPOSE_FETCH_TIMEOUT_S",
+        "SUPERIMPOSE_REDIRECT_TO_BUCKET",
+        "SUPERIMPOSE_RATE_LIMIT",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("SUPERIMPOSE_WORKRES", "did you mean SUPERIMPOSE_WORKERS?"),
+        ("SUPERIMPOSE_METRIC_PORT", "did you mean SUPERIMPOSE_METRICS_PORT?"),
+        ("superimpose_workres", "did you mean SUPERIMPOSE_WORKERS?"),
+        ("SUPERIMPOSE_XYZ", "docs/settings.md lists them all"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_refused_with_the_one_that_was_meant(monkeypatch, name, said):
+    monkeypatch.setenv(name, "3")
+
+    assert faults() == [f"{name.upper()}: unknown setting, {said}"]
+
+
+def test_an_unknown_variable_without_a_value_is_an_unset_one(monkeypatch):
+    monkeypatch.setenv("SUPERIMPOSE_WORKRES", "")
+
+    assert Settings()
+
+
+@pytest.mark.parametrize("service", ["SUPERIMPOSE", "SUPERIMPOSE_API", "SUPERIMPOSE_WORKER_METRICS"])
+def test_what_kubernetes_says_of_a_service_is_no_setting(monkeypatch, service):
+    """https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables"""
+    links = {
+        "SERVICE_HOST": "10.0.0.11",
+        "SERVICE_PORT": "8000",
+        "SERVICE_PORT_HTTP": "8000",
+        "PORT": "tcp://10.0.0.11:8000",
+        "PORT_8000_TCP": "tcp://10.0.0.11:8000",
+        "PORT_8000_TCP_PROTO": "tcp",
+        "PORT_8000_TCP_PORT": "8000",
+        "PORT_8000_TCP_ADDR": "10.0.0.11",
+    }
+    for name, value in links.items():
+        monkeypatch.setenv(f"{service}_{name}", value)
+
+    assert Settings()
+
+
+def test_every_variable_that_we_read_passes(monkeypatch):
+    """A variable with the prefix that something else reads has to stand in `jobs.environment.OTHERS`."""
+    code = [*(ROOT / "cli").rglob("*.py"), *(ROOT / "telemetry").rglob("*.py"), ROOT / "docker-compose.yml"]
+    named = {name for path in code for name in re.findall(r"\bSUPERIMPOSE_[A-Z_]*[A-Z]\b", path.read_text())}
+    settings = {f"SUPERIMPOSE_{name.upper()}" for name in Settings.model_fields}
+    for name in named - settings:
+        monkeypatch.setenv(name, "3")
+
+    assert named - settings >= {"SUPERIMPOSE_SERVER", "SUPERIMPOSE_PORT", "SUPERIMPOSE_PROCESS"}
+    assert Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("redis_url", "http://user:hunter2@host"),
+        ("storage_url", "s3://key:hunter2@bucket"),
+        ("public_url", "https://me:hunter2@shop.example"),
+        ("public_url", "https://shop.example/?token=hunter2"),
+        ("admin_key", "hunter2"),
+        ("dev_api_key", "hunter2 "),
+    ],
+)
+def test_a_fault_does_not_show_what_may_be_secret(name, value):
+    (fault,) = faults(**{name: value})
+
+    assert "hunter2" not in fault
+    assert fault.startswith(f"SUPERIMPOSE_{name.upper()} = (not shown) is not allowed: must ")
+
+
+def test_formats_of_settings_are_those_the_compositor_reads():
+    known = (*SAFE_FORMATS, *RISKY_FORMATS)
+
+    assert Settings().formats == SAFE_FORMATS
+    assert Limits(**Settings(formats=",".join(known)).picture_limits).formats == known
+
+
+def test_heif_needs_its_library():
+    without = "import sys; sys.modules['pillow_heif'] = None"  # as in an image built without the extra
+    code = f"{without}; from jobs.settings import Settings; Settings(formats='HEIF')"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+
+    assert "needs the package pillow-heif: pip install 'superimpose[heif]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1]:8000", "https://SHOP.example:8443/", "https://shop.example/pictures"]
+)
+def test_a_fetcher_can_be_made_of_every_public_url(url):
+    """Its host is one of our own, which is reached through FETCH_ALLOW alone."""
+    rules = fetch_rules(Settings(public_url=url))
+
+    with Fetcher(rules):
+        pass
+
+
+def test_hosts_ports_and_origins_are_taken_in_the_form_that_rules_compare():
+    settings = Settings(
+        fetch_hosts="SHOP.example., *.Shop.example,[2606:4700::0:1]",
+        fetch_ports="80, 1025-65535",
+        cors_origins="HTTPS://Shop.example:443/,http://[::1]:3000,*",
+    )
+
+    assert settings.fetch_hosts == ("shop.example", "*.shop.example", "2606:4700::1")
+    assert settings.cors_origins == ("https://shop.example", "http://[::1]:3000", "*")
+    with Fetcher(fetch_rules(settings)):
+        pass
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///srv/pictures", "file:///srv/a%20b", "s3://bucket/some/prefix", "gs://bucket"]
+)
+def test_stores_of_every_kind_are_taken(url):
+    assert Settings(storage_url=url).storage_url == url
 
 
 @pytest.mark.parametrize(
     ("inner", "outer"),
     [
-        ({"fetch_timeout_s": 60}, "FETCH_TIMEOUT_S = 60.0 must be less than JOB_TIMEOUT_S = 60"),
-        ({"job_timeout_s": 1800}, "JOB_TIMEOUT_S = 1800 must be less than START_TIMEOUT_S = 1800"),
+        ({"fetch_timeout_s": 60}, "FETCH_TIMEOUT_S = 60.0 must be less than SUPERIMPOSE_JOB_TIMEOUT_S = 60"),
+        ({"job_timeout_s": 1800}, "JOB_TIMEOUT_S = 1800 must be less than SUPERIMPOSE_START_TIMEOUT_S = "),
     ],
 )
 def test_deadlines_that_do_not_nest_are_refused_with_both_names(inner, outer):

@@ -44,6 +44,27 @@ def test_an_expired_key_is_an_error_of_the_key(visit, expired_key):
     assert (focused(seen), seen.value("x_offset")) == ("key", "12")
 
 
+def assert_refused(seen, name, said):
+    """Submit sends nothing while a picture is refused, and says why again."""
+    seen.page.click("#submit")
+    seen.page.wait_for_function("!submit.disabled")
+    assert said in seen.error(name)
+    assert seen.submitted() == []
+
+
+def test_a_url_without_a_picture_is_not_submitted_as_the_picture_before(visit, service):
+    seen = visit()
+    seen.page.click('[data-field="base_image"] [data-url]')
+    seen.page.fill('[data-field="base_image"] .url', f"{service.url}/samples/gone.jpg")
+    seen.page.click("#submit")
+
+    assert "is not there" in seen.error("base_image")
+    assert_refused(seen, "base_image", "is not there")
+
+    seen.page.fill('[data-field="base_image"] .url', "")
+    assert seen.submit()["base_image"].endswith("/samples/cup.jpg")
+
+
 def test_a_file_of_100_megabytes_is_refused_before_it_is_sent(visit, tmp_path):
     seen = visit()
     path = tmp_path / "huge.png"
@@ -53,7 +74,9 @@ def test_a_file_of_100_megabytes_is_refused_before_it_is_sent(visit, tmp_path):
 
     assert seen.error("overlay_image") == "huge.png has 100.0 MB; this service takes files up to 25.2 MB"
     assert "logo.png" in seen.page.inner_text('[data-field="overlay_image"] .about')
-    seen.submit()
+    assert_refused(seen, "overlay_image", "huge.png has 100.0 MB")
+    seen.page.click('[data-field="overlay_image"] [data-sample]')
+    assert seen.submit()["overlay_image"].endswith("/samples/logo.png")
     seen.await_result()
 
 
@@ -62,6 +85,7 @@ def test_a_file_that_is_no_picture_is_refused_at_once(visit):
     seen.choose("base_image", "letter.png", b"Dear reader")
 
     assert "letter.png is no picture" in seen.error("base_image")
+    assert_refused(seen, "base_image", "letter.png is no picture")
     assert "cup.jpg" in seen.page.inner_text('[data-field="base_image"] .about')
 
 

@@ -1,6 +1,9 @@
 """The overlay by hand: what is dragged, scaled and turned on the preview is what the request says."""
 
+import io
+
 import pytest
+from PIL import Image
 
 
 def number(seen, name: str) -> float:
@@ -103,3 +106,44 @@ def test_fit_centre_and_reset(visit):
     assert (seen.value("overlay_resize"), seen.value("x_offset")) == ("Resize by rescale_factor", "430")
     seen.page.click("[data-tool=centre]")
     assert (seen.value("x_offset"), seen.value("y_offset")) == ("221", "121")
+
+
+@pytest.mark.parametrize(
+    "size", [(300, 200), (1200, 800), (300, 800)], ids=["smaller", "larger", "other shape"]
+)
+def test_on_another_base_the_overlay_keeps_its_relative_place_and_size(visit, size):
+    seen = visit()
+    seen.choose("base_image", "other.png", plain(size))
+    seen.await_text("#preview-facts", str(size[0]))
+
+    body = seen.submit()
+
+    by = min(size[0] / 600, size[1] / 400)  # of the sample, on which the overlay is 158 x 158 at 430, 235
+    assert body["rescale_factor"] == pytest.approx(0.33 * by, abs=0.005)
+    side = int(480 * body["rescale_factor"])
+    assert (body["x_offset"] + side / 2) / size[0] == pytest.approx((430 + 79) / 600, abs=0.01)
+    assert (body["y_offset"] + side / 2) / size[1] == pytest.approx((235 + 79) / 400, abs=0.01)
+
+
+def test_what_follows_the_base_by_itself_stays_and_an_overlay_outside_comes_into_view(visit):
+    seen = visit()
+    seen.fill(scale_to=0.5, x_offset=5000, y_offset=-3000)
+    seen.choose("base_image", "other.png", plain((300, 200)))
+    seen.await_text("#preview-facts", "300")
+
+    assert (seen.value("scale_to"), seen.value("x_offset"), seen.value("y_offset")) == ("0.5", "150", "0")
+
+
+def test_an_overlay_wholly_outside_is_said(visit):
+    seen = visit()
+    assert "wholly outside" not in seen.page.inner_text("#notes")
+
+    seen.fill(x_offset=600)
+
+    seen.await_text("#notes", "wholly outside the base")
+
+
+def plain(size: tuple[int, int]) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", size, (90, 120, 150)).save(out, "PNG")
+    return out.getvalue()

@@ -182,3 +182,65 @@ def test_the_code_runs_as_it_is_copied(visit, tmp_path):
         assert done.returncode == 0, done.stderr
         assert '"status":"QUEUED"' in done.stdout.replace(" ", "") or "/pictures/" in done.stdout
         assert KEY not in code
+
+
+def delayed(seen, pattern):
+    """Have requests for this wait until they are let go; the first one is awaited by `expect_request`."""
+    held = []
+    seen.page.route(pattern, lambda route: held.append(route))
+    return held
+
+
+def ask_for(seen, name, url):
+    """Type the URL of a picture, and go on."""
+    slot = f'[data-field="{name}"]'
+    if not seen.page.is_visible(f"{slot} .url"):
+        seen.page.click(f"{slot} [data-url]")
+    seen.page.fill(f"{slot} .url", url)
+    seen.page.press(f"{slot} .url", "Tab")
+
+
+def test_submit_waits_for_a_picture_that_still_loads(visit, service):
+    seen = visit()
+    held = delayed(seen, "**/samples/cup.jpg?slow")
+    with seen.page.expect_request("**/samples/cup.jpg?slow"):
+        ask_for(seen, "base_image", f"{service.url}/samples/cup.jpg?slow")
+    seen.page.click("#submit")
+    seen.page.wait_for_function("submit.disabled")
+    assert "loading" in seen.page.inner_text('[data-field="base_image"] .about')
+    assert seen.submitted() == []
+
+    with seen.page.expect_request("**/v2/superimpose") as sent:
+        held[0].continue_()
+
+    assert sent.value.post_data_json["base_image"] == f"{service.url}/samples/cup.jpg?slow"
+
+
+def test_submit_refuses_a_picture_that_is_refused_while_it_waits(visit, service):
+    seen = visit()
+    held = delayed(seen, "**/samples/cup.jpg?slow")
+    with seen.page.expect_request("**/samples/cup.jpg?slow"):
+        ask_for(seen, "base_image", f"{service.url}/samples/cup.jpg?slow")
+    seen.page.click("#submit")
+    held[0].fulfill(status=404)
+
+    assert "is not there" in seen.error("base_image")
+    seen.page.wait_for_function("!submit.disabled")
+    assert seen.submitted() == []
+
+
+def test_a_slow_picture_does_not_take_the_place_of_one_chosen_after_it(visit, service):
+    seen = visit()
+    held = delayed(seen, "**/samples/cup.jpg?slow")
+    with seen.page.expect_request("**/samples/cup.jpg?slow"):
+        ask_for(seen, "base_image", f"{service.url}/samples/cup.jpg?slow")
+    seen.page.click("#submit")
+    seen.page.wait_for_function("submit.disabled")
+
+    with seen.page.expect_request("**/v2/superimpose") as sent:
+        ask_for(seen, "base_image", f"{service.url}/samples/cup.jpg?quick")
+    with seen.page.expect_response("**/samples/cup.jpg?slow"):
+        held[0].continue_()
+
+    assert sent.value.post_data_json["base_image"] == f"{service.url}/samples/cup.jpg?quick"
+    assert seen.page.input_value('[data-field="base_image"] .url').endswith("?quick")

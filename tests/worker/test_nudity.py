@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from jobs.connection import connect_worker
-from jobs.settings import MEBIBYTE
+from jobs.setting_types import MEBIBYTE
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
 from jobs.submission import Submission

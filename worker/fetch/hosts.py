@@ -8,8 +8,7 @@ public host. They are not refused by their text, since an operator may want exac
 
 from collections.abc import Iterable
 
-from worker.fetch.errors import Fault
-from worker.fetch.urls import canonical_host, is_address
+from jobs.hosts import host_pattern, is_address
 
 PRIVATE_ENDINGS = frozenset(
     {
@@ -35,8 +34,8 @@ class HostRules:
     """
 
     def __init__(self, only: Iterable[str] = (), own: Iterable[str] = ()) -> None:
-        self._only = tuple(_pattern(text) for text in only)
-        self._own = tuple(_pattern(text) for text in own)
+        self._only = tuple(host_pattern(text) for text in only)
+        self._own = tuple(host_pattern(text) for text in own)
 
     def refuses(self, host: str) -> bool:
         """Whether `host` is none of those that the operator has named."""
@@ -52,11 +51,3 @@ class HostRules:
 
 def _matches_any(host: str, patterns: Iterable[str]) -> bool:
     return any(host.endswith(p[1:]) if p.startswith("*") else host == p for p in patterns)
-
-
-def _pattern(text: str) -> str:
-    wildcard = "*." if text.startswith("*.") else ""
-    try:
-        return wildcard + canonical_host(text.removeprefix("*."))
-    except Fault:
-        raise ValueError(f"{text!r} is not a host such as shop.com or *.shop.com") from None

@@ -12,11 +12,11 @@ from typing import Any
 
 import httpcore
 
+from jobs.hosts import is_address
 from worker.fetch.addresses import AddressRules
 from worker.fetch.deadline import DeadlinePassed, time_left
 from worker.fetch.hosts import HostRules
 from worker.fetch.resolver import Resolve, TimedResolver
-from worker.fetch.urls import is_address
 
 READ_BYTES = 256 * 1024
 """At a time; httpcore asks for a quarter, and does as much work for each piece of an answer."""

@@ -1,25 +1,21 @@
 """Rules on the text of a URL, before any look-up.
 
-`getaddrinfo` reads `127.1`, `0177.0.0.1`, `2130706433`, `0x7f.1` and full-width digits as loopback, and
 `urlsplit` drops tabs and line ends in silence, so the text is matched here, once, and every later step uses
 the parts.
 """
 
 import re
-from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 from urllib.parse import quote, urljoin
 
+from jobs.hosts import NumericHost, canonical_host, port_ranges
 from worker.fetch.errors import Fault, unreachable
 
 LONGEST_URL = 4096
-LONGEST_HOST = 253  # RFC 1035, as text
 LONGEST_SHOWN = 200
 
 _URL = re.compile(r"(https?)://([^/?#]+)([^#]*)(?:#.*)?")
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
-_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LEFT_AS_IS = "%!#$&'()*+,/:;=?@[]~"  # RFC 3986's reserved characters, and what is encoded already
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -53,7 +49,7 @@ class UrlRules:
     """
 
     def __init__(self, ports: str) -> None:
-        self._ports = tuple(_port_range(part.strip()) for part in ports.split(","))
+        self._ports = port_ranges(ports)
 
     def target(self, url: str) -> Target:
         """The parts of `url`. Raises Fault, saying what about the text is wrong."""
@@ -66,7 +62,7 @@ class UrlRules:
         number = _DEFAULT_PORTS[scheme] if port is None else int(port)
         if not any(number in allowed for allowed in self._ports):
             raise _malformed(f"uses port {number}, which is not allowed here")
-        return Target(scheme, canonical_host(host), number, path if path.startswith("/") else f"/{path}")
+        return Target(scheme, _host(host), number, path if path.startswith("/") else f"/{path}")
 
     def redirected(self, target: Target, location: str) -> Target:
         """Where `target` sends us with `location`, which may be relative. Raises Fault.
@@ -98,43 +94,13 @@ def _split_authority(authority: str) -> tuple[str, str | None]:
     return match[1], match[2]
 
 
-def canonical_host(text: str) -> str:
-    """A name or address in the one form that rules compare. Raises Fault on anything else.
-
-    `text` is as in a URL: an IPv6 address stands in brackets.
-    """
-    if text.startswith("["):
-        return _ipv6(text[1:-1])
-    host = text.lower().removesuffix(".")
-    labels = host.split(".")
-    if len(host) > LONGEST_HOST or not all(_LABEL.fullmatch(label) for label in labels):
-        raise _malformed("has a host that is not a name or an address")
-    if _NUMBER.fullmatch(labels[-1]) and not is_address(host):
-        raise unreachable("the host is a number that is not a dotted IPv4 address")
-    return host
-
-
-def _ipv6(text: str) -> str:
+def _host(text: str) -> str:
     try:
-        return str(IPv6Address(text))
+        return canonical_host(text)
+    except NumericHost as error:
+        raise unreachable(f"the host is {error}") from None
     except ValueError:
         raise _malformed("has a host that is not a name or an address") from None
-
-
-def is_address(host: str) -> bool:
-    """Whether `host` is an IP address in its one canonical form, and no name."""
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False
-
-
-def _port_range(text: str) -> range:
-    first, dash, last = text.partition("-")
-    try:
-        return range(int(first), int(last if dash else first) + 1)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a port or a range of ports such as 1025-65535") from None
 
 
 def _malformed(text: str) -> Fault:

@@ -174,3 +174,25 @@ export function turnedTo(params, placed, degrees) {
   const rotation = ((Math.round(degrees) % 360) + 360) % 360;
   return { rotation, ...centredAt({ ...params, rotation }, placed, placed.centre) };
 }
+
+/** @type {(placed: Placement) => boolean} */
+export function isOutside({ base, turned, corner }) {
+  return corner.x >= base.width || corner.y >= base.height || corner.x + turned.width <= 0 || corner.y + turned.height <= 0;
+}
+
+/** @type {(params: Params, overlay: Size, before: Size, base: Size) => Partial<Params>} The same place and size on another base, within it. */
+export function carried(params, overlay, before, base) {
+  const { size, centre } = placement(params, overlay, before);
+  const by = Math.min(base.width / before.width, base.height / before.height);
+  const changes = followsBase(params) ? {} : resizedTo(params, { overlay, base, size }, { width: size.width * by, height: size.height * by });
+  const changed = { ...params, ...changes };
+  const turned = turnedSize(overlaySize(changed, overlay, base), params.rotation);
+  const at = (middle, length, whole) => Math.min(Math.max(middle - length / 2, Math.min(0, whole - length)), Math.max(0, whole - length));
+  const corner = {
+    x: at((centre.x / before.width) * base.width, turned.width, base.width),
+    y: at((centre.y / before.height) * base.height, turned.height, base.height),
+  };
+  return { ...changes, ...offsetsFor(changed, corner, turned, base) };
+}
+
+const followsBase = ({ scale_to, overlay_resize }) => scale_to !== null || overlay_resize === "Fit";

@@ -3,7 +3,7 @@
 import { codeCard } from "./code.js";
 import * as errors from "./errors.js";
 import { parameterForm } from "./form.js";
-import { placement } from "./geometry.js";
+import { carried, placement } from "./geometry.js";
 import { centred, fitted, handles } from "./handles.js";
 import { showHelp } from "./help.js";
 import { keyField } from "./key.js";
@@ -21,7 +21,7 @@ const QUIET_MS = 400; // after the last change, before a screen reader is told o
 const part = (id) => document.getElementById(id);
 const key = keyField();
 const form = parameterForm(part("parameters"));
-const sources = slots(origin, Number(maxInputBytes), { changed: pictureChanged, failed: pictureFailed });
+const sources = slots(origin, Number(maxInputBytes), { changed: pictureChanged, loading: errors.clear, failed: pictureFailed });
 const draw = previewer();
 const code = codeCard(origin);
 const results = resultView();
@@ -63,7 +63,7 @@ function redrawNow() {
   ratio("board", pictures.base_image);
   frame.show(placed, params);
   part("preview-facts").textContent = facts(placed);
-  part("notes").textContent = notes(pictures, params);
+  part("notes").textContent = notes(pictures, params, placed);
   code.show(asCode());
 }
 
@@ -77,8 +77,10 @@ function asCode() {
   return { ...Object.fromEntries(named.map(([name, { url, name: file }]) => [name, url ?? { file }])), ...form.given() };
 }
 
-function pictureChanged(name) {
-  errors.clear(name);
+/** On another base the overlay keeps its relative place and size. */
+function pictureChanged(name, before) {
+  const { base_image: base, overlay_image: overlay } = sources.pictures;
+  if (name === "base_image" && before && base !== before && overlay) form.set(carried(form.values(), overlay, before, base));
   results.outdate();
   redraw();
 }
@@ -105,12 +107,18 @@ function announce() {
 
 function submitted(event) {
   event.preventDefault();
-  errors.clearAll();
-  const faults = form.faults();
+  return runs.start(order);
+}
+
+/** @type {() => Promise<import("./run.js").Order | null>} What is set once all pictures are there; null where something is wrong. */
+async function order() {
+  const faults = [...(await sources.faults()), ...form.faults()];
   if (!key.value()) faults.unshift({ field: "key", message: "Type your API key: `superimpose up` prints one." });
-  if (faults.length) return errors.show(faults);
+  errors.clearAll();
+  errors.show(faults);
+  if (faults.length) return null;
   redrawNow();
-  return runs.start({ key: key.value(), pictures: { ...sources.pictures }, params: form.given(), preview: copyOf(part("preview")) });
+  return { key: key.value(), pictures: { ...sources.pictures }, params: form.given(), preview: copyOf(part("preview")) };
 }
 
 function copyOf(canvas) {

@@ -34,12 +34,13 @@ class Run {
     });
   }
 
-  /** @type {(order: Order) => Promise<void>} */
-  async start(order) {
+  /** @type {(ready: () => Promise<Order | null>) => Promise<void>} */
+  async start(ready) {
     if (this.#button.disabled) return;
     this.#busy(true);
+    const order = await ready();
     try {
-      await this.#through(this.client(order.key), order);
+      if (order) await this.#through(this.client(order.key), order);
     } catch (error) {
       this.#failed(error, order);
     } finally {

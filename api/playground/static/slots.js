@@ -10,12 +10,22 @@ const ON_THE_STAGE = "overlay_image"; // what a file dropped on the preview beco
 /** @type {(origin: string, maxBytes: number, told: Told) => Slots} */
 export const slots = (origin, maxBytes, told) => new Slots(origin, maxBytes, told);
 
-/** @typedef {{changed: (name: string) => void, failed: (name: string, error: Error) => void}} Told */
+/**
+ * @typedef {object} Told
+ * @property {(name: string, before: Picture | null) => void} changed
+ * @property {(name: string) => void} loading
+ * @property {(name: string, error: Error) => void} failed
+ */
 
 class Slots {
   /** @type {Record<string, Picture | null>} */
   pictures = {};
   #latest = {};
+  /** @type {Set<string>} */
+  #loading = new Set();
+  /** @type {Map<string, string>} */
+  #failed = new Map();
+  #settled = () => {};
 
   constructor(origin, maxBytes, told) {
     Object.assign(this, { origin, maxBytes, told });
@@ -27,6 +37,12 @@ class Slots {
   /** @type {() => Promise<unknown>} A base and an overlay to begin with. */
   takeSamples() {
     return Promise.all(Object.keys(SAMPLES).map((name) => this.#takeSample(name)));
+  }
+
+  /** @type {() => Promise<import("./errors.js").Fault[]>} Once nothing loads any more: what was refused and stands there still. */
+  async faults() {
+    while (this.#loading.size) await new Promise((resolve) => (this.#settled = resolve));
+    return [...this.#failed].map(([field, message]) => ({ field, message }));
   }
 
   #listen(name, slot) {
@@ -58,22 +74,40 @@ class Slots {
   }
 
   #takeText(name, text) {
-    if (text) this.#take(name, () => fromUrl(text, this.origin), text);
+    this.#take(name, async () => (text ? fromUrl(text, this.origin) : this.pictures[name] ?? null), text);
   }
 
-  /** What was asked for last counts; where it fails, what was there stays. */
+  /** What was asked for last counts; where it fails, what was there stays to be seen, and is not submitted. */
   async #take(name, load, text = "") {
     const turn = (this.#latest[name] = Symbol(name));
-    try {
-      const picture = await load();
-      if (this.#latest[name] !== turn) return;
-      this.pictures[name] = picture;
-      this.elements.get(name).querySelector(".url").value = text;
-      this.#show(name, picture);
-      this.told.changed(name);
-    } catch (error) {
-      if (this.#latest[name] === turn) this.told.failed(name, error);
-    }
+    this.#loads(name);
+    const [outcome] = await Promise.allSettled([load()]);
+    if (this.#latest[name] !== turn) return;
+    if (outcome.status === "fulfilled") this.#put(name, outcome.value, text);
+    else this.#refuse(name, outcome.reason);
+    this.#loading.delete(name);
+    this.#settled();
+  }
+
+  #loads(name) {
+    this.#failed.delete(name);
+    this.#loading.add(name);
+    this.elements.get(name).querySelector(".about").textContent = "loading…";
+    this.told.loading(name);
+  }
+
+  #put(name, picture, text) {
+    const before = this.pictures[name] ?? null;
+    this.pictures[name] = picture;
+    this.elements.get(name).querySelector(".url").value = text;
+    this.#show(name, picture);
+    this.told.changed(name, before);
+  }
+
+  #refuse(name, error) {
+    this.#failed.set(name, error.message);
+    this.#show(name, this.pictures[name] ?? null);
+    this.told.failed(name, error);
   }
 
   /** @type {(name: string, picture: Picture | null) => void} */

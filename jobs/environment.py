@@ -1,0 +1,48 @@
+"""Settings from the environment, and variables with their prefix that are none."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_settings import EnvSettingsSource
+
+from telemetry.processes import NAME as PROCESS
+
+PREFIX = "SUPERIMPOSE_"
+
+OTHERS = frozenset(
+    {
+        PROCESS,
+        "SUPERIMPOSE_SERVER",  # options of the command line
+        "SUPERIMPOSE_API_KEY",
+        "SUPERIMPOSE_PORT",  # read by docker-compose.yml alone
+        "SUPERIMPOSE_MEMORY",
+    }
+)
+
+_SERVICE_LINK = re.compile(
+    rf"{PREFIX}(\w+_)?(SERVICE_(HOST|PORT)\w*=.*|PORT_\d+_(TCP|UDP|SCTP)\w*=.*|PORT=(tcp|udp|sctp)://.*)",
+    re.DOTALL,
+)
+"""Variables that Kubernetes sets for a Service named `superimpose` or `superimpose-api`: service links."""
+
+
+class EnvironmentSource(EnvSettingsSource):
+    """As Pydantic's, and passes unknown variables with our prefix on, to be refused with all other faults."""
+
+    def __call__(self) -> dict[str, Any]:
+        """Values by setting name."""
+        return super().__call__() | unknown(self.env_vars, self.settings_cls.model_fields)
+
+
+def unknown(variables: Mapping[str, str | None], fields: Mapping[str, Any]) -> dict[str, str]:
+    """Variables with our prefix that nothing reads, by name in lower case without the prefix."""
+    named = {name.upper(): value or "" for name, value in variables.items()}
+    return {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in named.items()
+        if name.startswith(PREFIX)
+        and name.removeprefix(PREFIX).lower() not in fields
+        and name not in OTHERS
+        and not _SERVICE_LINK.fullmatch(f"{name}={value}")
+    }

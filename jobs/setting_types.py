@@ -1,0 +1,169 @@
+"""The types of settings: how their text is read, and what is allowed."""
+
+import re
+from importlib.util import find_spec
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from jobs.hosts import base_url, canonical_host, host_pattern, origin, port_ranges
+from jobs.rates import RateField
+
+MEBIBYTE = 1024 * 1024
+GIBIBYTE = 1024 * MEBIBYTE
+TEBIBYTE = 1024 * GIBIBYTE
+DAY_S = 86_400
+YEAR_S = 365 * DAY_S
+
+BUCKETS = ("s3", "gs", "az", "abfs", "abfss")
+"""Schemes of stores that can be written to and sign URLs."""
+
+
+def _split(value: object) -> object:
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("must name at least one")
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value, strict=False))
+    except ValueError:
+        raise ValueError("must be a network such as 10.0.0.0/8 or fd00::/8") from None
+
+
+def _cors_origin(value: str) -> str:
+    return value if value == "*" else origin(value)
+
+
+def _ports(value: str) -> str:
+    port_ranges(value)
+    return value
+
+
+def _host(value: str) -> str:
+    try:
+        return canonical_host(value)
+    except ValueError:
+        raise ValueError("must be an address or a host name") from None
+
+
+def _format(value: str) -> str:
+    if value == "HEIF" and find_spec("pillow_heif") is None:
+        raise ValueError("needs the package pillow-heif: pip install 'superimpose[heif]'")
+    return value
+
+
+def _callable(value: str) -> str:
+    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
+        raise ValueError("must look like package.module:callable")
+    return value
+
+
+def _key(value: str) -> str:
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("must be printable ASCII without spaces: it is sent in a header")
+    return value
+
+
+def _directory(value: Path) -> Path:
+    if value.exists() and not value.is_dir():
+        raise ValueError("must be a directory, or a path where one can be made")
+    return value.absolute()
+
+
+def _storage_url(value: str) -> str:
+    if value and not _is_storage_url(value):
+        raise ValueError(
+            "must be file:///DIRECTORY, or a bucket as s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
+            "az://CONTAINER/PREFIX, its account and keys in the variables of its vendor"
+        )
+    return value
+
+
+def _is_storage_url(value: str) -> bool:
+    from obstore.exceptions import BaseError as StoreError
+    from obstore.store import from_url  # 30 ms, for whoever sets a bucket
+
+    try:
+        url = urlsplit(value)
+        if "@" in url.netloc or "?" in value or "#" in value:
+            return False
+        if url.scheme == "file":
+            return not url.netloc and url.path.startswith("/")
+        return url.scheme in BUCKETS and bool(from_url(value))
+    except (StoreError, ValueError):
+        return False
+
+
+def _redis_url(value: str) -> str:
+    """Refused here: redis-py would quote from a password that it reads as a host or a port."""
+    if value and not _is_redis_url(value):
+        raise ValueError(
+            "must be redis://, rediss:// or unix://, or redis+sentinel:// or rediss+sentinel:// followed by "
+            "HOST:PORT,HOST:PORT/SERVICE/DB; user and password %-encoded; of options those of redis-py"
+        )
+    return value
+
+
+def _is_redis_url(value: str) -> bool:
+    from redis import RedisError  # which a child has no need of
+
+    from jobs.connection import open_redis
+
+    try:
+        url = urlsplit(value)
+        if "sentinel" not in url.scheme:
+            readable = url.port != 0 and ("@" in url.netloc or "@" not in value or url.scheme == "unix")
+            if not readable or (url.scheme != "unix" and not re.fullmatch(r"/?\d*/?", url.path, re.ASCII)):
+                return False
+        open_redis(value).connection_pool.make_connection()  # reads all options, and connects to nothing
+    except (RedisError, TypeError, ValueError):
+        return False
+    return True
+
+
+Labels = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_some)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)]
+Origins = Annotated[
+    tuple[Annotated[str, AfterValidator(_cors_origin)], ...], NoDecode, BeforeValidator(_split)
+]
+HostPatterns = Annotated[
+    tuple[Annotated[str, AfterValidator(host_pattern)], ...], NoDecode, BeforeValidator(_split)
+]
+Formats = Annotated[
+    tuple[
+        Annotated[
+            Literal["JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "JPEG2000", "HEIF"],
+            AfterValidator(_format),
+        ],
+        ...,
+    ],
+    NoDecode,
+    BeforeValidator(_split),
+    AfterValidator(_some),
+]
+Rates = Annotated[RateField, NoDecode]
+Ports = Annotated[str, AfterValidator(_ports)]
+Host = Annotated[str, AfterValidator(_host)]
+BaseUrl = Annotated[str, AfterValidator(base_url)]
+StorageUrl = Annotated[str, AfterValidator(_storage_url)]
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+Key = Annotated[str, AfterValidator(_key)]
+AdminKey = Annotated[str, Field(min_length=20), AfterValidator(_key)]
+Callable = Annotated[str, AfterValidator(_callable)]
+Directory = Annotated[Path, AfterValidator(_directory)]
+Bytes = Annotated[int, Field(ge=0, le=TEBIBYTE)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Wait = Annotated[float, Field(ge=0, le=DAY_S)]
+"""Seconds that somebody waits."""
+Term = Annotated[int, Field(ge=1, le=YEAR_S)]
+"""Seconds that something may take or is kept."""

@@ -1,0 +1,23 @@
+"""What Pydantic refuses, said to people: the one translation of its messages."""
+
+import re
+
+from pydantic_core import ErrorDetails
+
+_SUBJECT = re.compile(r"^(?:Input|String|Value|Tuple|List|Set|Data|Decimal) should ")
+_REASON = re.compile(r", (?:unable to|got a number|exceeded|not \d).*$| after validation.*$")
+_BY_TYPE = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "int_parsing_size": "must be a smaller integer",
+    "string_type": "must be a string",
+}
+
+
+def rule(detail: ErrorDetails) -> str:
+    """What the value must be, as `must be less than or equal to 1`."""
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    if detail["type"] in _BY_TYPE:
+        return _BY_TYPE[detail["type"]]
+    return _SUBJECT.sub("must ", _REASON.sub("", detail["msg"]))
