@@ -11,10 +11,11 @@ from redis import ConnectionError, RedisError
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
+from jobs.even_when_full import SAY
 from jobs.keyspace import CHANGES
 
 RECONNECT_S = 0.5
-QUIET_S = 5.0  # after which Redis is asked whether it is still there, and has as long to say so
+QUIET_S = 5.0  # after which something is said that must be heard, in as long
 
 log = logging.getLogger("superimpose.changes")
 
@@ -61,30 +62,34 @@ class Changes:
                 await self._listen_once()
             except RedisError as error:
                 log.warning("lost the subscription to changes, connecting again: %s", error)
-                await asyncio.sleep(RECONNECT_S)
+            except Exception:
+                log.exception("the subscription to changes failed, connecting again")
+            await asyncio.sleep(RECONNECT_S)
 
     async def _listen_once(self) -> None:
         async with self._redis.pubsub() as subscription:
             await subscription.subscribe(CHANGES)
             while True:
-                message = await _next(subscription)
+                message = await self._next(subscription)
                 if message["type"] == "subscribe":  # redis-py subscribes again without a word
                     self._wake(list(self._watchers))
                 elif message["type"] == "message":
-                    self._wake([message["data"].partition(b" ")[0].decode()])
+                    self._wake([message["data"].partition(b" ")[0].decode("ascii", "replace")])
+
+    async def _next(self, subscription: PubSub) -> dict[str, Any]:
+        """The next message. Raises `redis.RedisError` where nothing is heard here any more."""
+        message: dict[str, Any] | None = await subscription.get_message(timeout=QUIET_S)
+        try:
+            async with asyncio.timeout(QUIET_S):
+                if message is None:
+                    await self._redis.eval(SAY, 0, CHANGES, "")
+                while message is None:
+                    message = await subscription.get_message(timeout=QUIET_S)
+        except TimeoutError:
+            raise ConnectionError(f"what was said was not heard within {QUIET_S:g} s") from None
+        return message
 
     def _wake(self, request_ids: list[str]) -> None:
         for request_id in request_ids:
             for event in self._watchers.get(request_id, ()):
                 event.set()
-
-
-async def _next(subscription: PubSub) -> dict[str, Any]:
-    """The next message. Raises `redis.RedisError` where Redis has fallen silent without a last word."""
-    message = await subscription.get_message(timeout=QUIET_S)
-    if message is None:
-        await subscription.ping()
-        message = await subscription.get_message(timeout=QUIET_S)
-    if message is None:
-        raise ConnectionError(f"no answer to a PING within {QUIET_S:g} s")
-    return message  # type: ignore[no-any-return]

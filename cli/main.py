@@ -182,6 +182,11 @@ def main() -> None:
     except Exception as error:
         from redis import RedisError
 
+        from jobs.primary import UnsuitableRedis
+
+        if isinstance(error, UnsuitableRedis):
+            typer.echo(f"superimpose: {error}", err=True)
+            raise SystemExit(ExitCode.USAGE) from None
         if not isinstance(error, RedisError):
             raise
         typer.echo(f"superimpose: Redis cannot be reached: {error}", err=True)

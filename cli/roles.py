@@ -16,6 +16,7 @@ from api.server import Server
 from cli.listening import bind
 from cli.metrics_server import serve_metrics
 from cli.supervisor import Supervisor
+from jobs.connection import await_redis, connect
 from jobs.settings import Settings
 from telemetry.logs import set_up_logs
 from telemetry.processes import counting_as, shared_directory
@@ -66,6 +67,8 @@ def run_api_on(listener: socket.socket) -> None:
     """Serve the API on a bound socket."""
     settings = Settings()
     set_up_logs(settings.log_format)
+    with connect(settings) as redis:
+        await_redis(redis)
     _allow_files(settings.max_connections + FILES_BESIDE)
     api = create_app(settings)
     app = with_headers(api, settings)

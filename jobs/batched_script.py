@@ -38,12 +38,11 @@ class BatchedScript:
             batch, self._waiting = self._waiting[:LONGEST], self._waiting[LONGEST:]
             try:
                 found = await self._answers([question for question, _ in batch])
-            except Exception as error:  # whatever it is, each of them has to hear of it
-                _fail(batch, error)
-            else:
                 for (_, answer), each in zip(batch, found, strict=True):
                     if not answer.done():  # or whoever asked has gone
                         answer.set_result(each)
+            except Exception as error:  # whatever it is, each of them has to hear of it
+                _fail(batch, error)
         self._asking = None
 
     async def _answers(self, questions: list[str]) -> list[Any]:

@@ -10,6 +10,8 @@ from jobs.reconciler import Reconciler
 from jobs.settings import Settings
 from jobs.store import PictureStore
 
+LAST_S = 5  # for what a caretaker does at the end
+
 
 @contextmanager
 def caretaking(settings: Settings) -> Iterator[None]:
@@ -28,5 +30,5 @@ def caretaking(settings: Settings) -> Iterator[None]:
     finally:
         stopped.set()
         for thread in threads:
-            thread.join()
+            thread.join(LAST_S)  # one that waits for the store is left alone: it does nothing by halves
         redis.close()

@@ -1,16 +1,20 @@
 """Redis clients with time limits that fit their use."""
 
 import logging
+import signal
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TypeVar
 
 from redis import ConnectionError, Redis, TimeoutError
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from jobs import sentinel
+from jobs import primary, sentinel
+from jobs.primary import AskedWhenIdle, RepeatRefused
 from jobs.settings import Settings
 
 CONNECT_TIMEOUT_S = 0.5
@@ -22,36 +26,59 @@ at the repetition, just in time, and the change that follows fails: 1.0 s and 1.
 search that meets silent ones, 0.5 s, may come on top of the first case; the next begins with one that spoke.
 """
 LONGEST_PAUSE_S = 1
+IDLE_S = 10
+"""A connection on which nothing was said for so long is asked first whether it still works."""
 SPARE_CONNECTIONS = 10
 """Every call that the API has open may wait for Redis at a time; beyond redis-py's 100 they would fail."""
+
+R = TypeVar("R", Redis, AsyncRedis)
 
 log = logging.getLogger("superimpose.redis")
 
 
 def await_redis(redis: Redis) -> None:
-    """Wait until Redis answers, saying so; for processes that start before it."""
+    """Wait until Redis answers, saying so; for processes that start before it, in their main thread.
+
+    Raises `UnsuitableRedis`, and `SystemExit` at SIGTERM and SIGINT.
+    """
     pause_s = 0.25
-    while True:
-        try:
-            redis.ping()
-            return
-        except (ConnectionError, TimeoutError) as error:
-            log.warning("Redis cannot be reached, trying again in %.1f s: %s", pause_s, error)
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+    with _ended_by_signals():
+        while True:
+            try:
+                redis.ping()
+                return
+            except (ConnectionError, TimeoutError) as error:
+                log.warning("Redis cannot be reached, trying again in %.1f s: %s", pause_s, error)
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Without a handler the first process of a container would not even notice SIGTERM."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def connect(settings: Settings) -> Redis:
-    """For changes on the request path: gives up in a second and never repeats a command by itself.
+    """For changes on the request path: gives up in a second and repeats only what Redis refused.
 
     redis-py's default repeats commands, which would apply a step twice that was slow, not lost.
     """
-    return open_redis(
+    redis = open_redis(
         settings.effective_redis_url,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=ANSWER_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
+        health_check_interval=IDLE_S,
     )
+    return _with_connections(redis, AskedWhenIdle)
 
 
 def redis_time(redis: Redis) -> float:
@@ -61,8 +88,8 @@ def redis_time(redis: Redis) -> float:
 
 
 def connect_worker(settings: Settings) -> Redis:
-    """For workers, which block on the queue: RQ sets the time limits it needs. Repeats nothing either."""
-    return open_redis(settings.effective_redis_url, retry=Retry(NoBackoff(), 0))
+    """For workers, which block on the queue: RQ sets the time limit it needs. Repeats no more either."""
+    return open_redis(settings.effective_redis_url)
 
 
 def connect_async(settings: Settings) -> AsyncRedis:
@@ -76,14 +103,13 @@ def connect_async(settings: Settings) -> AsyncRedis:
         "socket_timeout": ANSWER_TIMEOUT_S / 2,
         "retry": AsyncRetry(NoBackoff(), 1),
         "max_connections": settings.max_connections + SPARE_CONNECTIONS,
+        **primary.async_options(),
     }
     if sentinel.is_sentinel_url(url):
         redis = sentinel.connect_async(url, CONNECT_TIMEOUT_S, **limits)
     else:
         redis = AsyncRedis.from_url(url, **limits)
-    pool = redis.connection_pool
-    pool.connection_class = type("Connection", (_ClosedIsLost, pool.connection_class), {})
-    return redis
+    return _with_connections(redis, _ClosedIsLost)
 
 
 class _ClosedIsLost:
@@ -101,6 +127,17 @@ def open_redis(url: str, **limits: Any) -> Redis:
 
     A wrong option in the URL shows where a connection is made: ValueError, TypeError or `redis.RedisError`.
     """
+    limits |= {
+        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "retry": RepeatRefused(NoBackoff(), 0),
+        **primary.options(),
+    }
     if sentinel.is_sentinel_url(url):
         return sentinel.connect(url, CONNECT_TIMEOUT_S, **limits)
     return Redis.from_url(url, **limits)
+
+
+def _with_connections(redis: R, of: type) -> R:
+    pool: Any = redis.connection_pool
+    pool.connection_class = type("Connection", (of, pool.connection_class), {})
+    return redis

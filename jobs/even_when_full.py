@@ -18,6 +18,9 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 return redis.call('EXPIRE', KEYS[1], ARGV[1])
 """
 
+SAY = f"{EVEN_WHEN_FULL}return redis.call('PUBLISH', ARGV[1], ARGV[2])"
+"""To subscribers of a channel at the primary. A replica would take a bare PUBLISH, and tell its own alone."""
+
 
 class EvenWhenFull:
     """What workers and caretakers do besides moving requests."""

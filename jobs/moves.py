@@ -49,6 +49,14 @@ class Created(NamedTuple):
     """Whether it was made before, with the same Idempotency-Key."""
 
 
+class Swept(NamedTuple):
+    """Of the entries of the queue that were looked at, how many stay there, and which requests have ended."""
+
+    looked: int
+    kept: int
+    ended: Sequence[str]
+
+
 class Waiting(NamedTuple):
     """A request whose turn comes soon."""
 

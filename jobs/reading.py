@@ -11,6 +11,7 @@ from redis.utils import str_if_bytes
 from jobs import keyspace
 from jobs.admission import Admission, Call, script
 from jobs.batched_script import BatchedScript
+from jobs.even_when_full import EVEN_WHEN_FULL
 from jobs.lua import local
 from jobs.record import FIELDS, Record, View
 from jobs.settings import Settings
@@ -48,7 +49,8 @@ class Reader:
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._admission = BatchedScript(redis, script(settings))
-        self._seen = BatchedScript(redis, keyspace.lua() + local(FIELDS=FIELDS) + _SEEN)
+        # Says, as all with flags, that it may write: a replica, which may be out of date, refuses it.
+        self._seen = BatchedScript(redis, EVEN_WHEN_FULL + keyspace.lua() + local(FIELDS=FIELDS) + _SEEN)
 
     async def admit(self, call: Call) -> Admission:
         """Who calls, and whether they may now."""

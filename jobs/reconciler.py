@@ -22,7 +22,8 @@ from jobs.settings import Settings
 from jobs.transitions import Transitions
 
 INTERVAL_S = 1
-BATCH = 500  # requests of a kind in a round
+BATCH = 500  # requests at a time
+LONGEST_S = 1.0  # for one of the moves, when there is much to do
 
 log = logging.getLogger("superimpose.reconciler")
 
@@ -36,9 +37,11 @@ class Reconciler:
         self._transitions = Transitions(redis, settings)
         self._even_when_full = EvenWhenFull(redis)
         self._trust_leases_from = 0.0
+        self._stopped = threading.Event()
 
     def run_until(self, stopped: threading.Event) -> None:
-        """A round each `INTERVAL_S`, whatever happens in one."""
+        """A round each `INTERVAL_S`, whatever happens in one; ends in the middle of one."""
+        self._stopped = stopped
         while not stopped.wait(INTERVAL_S):
             self.run_once()
 
@@ -56,18 +59,16 @@ class Reconciler:
 
     def round(self) -> None:
         """Everything that can be seen in Redis alone."""
-        now_ms = redis_time(self._redis) * 1000
-        self._each(self._due(keyspace.RQ_SCHEDULED, now_ms / 1000), self._transitions.promote, "tried again")
-        self._each(
-            self._redis.lrange(keyspace.RQ_INTERMEDIATE, 0, BATCH - 1),
-            self._transitions.redeliver,
-            "put back: it was lost on its way to a worker",
-        )
+        now_s = redis_time(self._redis)
+        self._all(partial(self._due, keyspace.RQ_SCHEDULED, now_s), self._transitions.promote, "tried again")
+        self._all(self._taken, self._transitions.redeliver, "put back: it was lost on its way to a worker")
         if time.monotonic() >= self._trust_leases_from:
-            lapsed = self._due(keyspace.LEASES, now_ms)
-            self._each(lapsed, self._transitions.reclaim, "taken up again: its worker was not heard of")
-        late = self._due(keyspace.DEADLINES, now_ms)
-        self._each(late, self._transitions.expire, "FAILED: past its deadline")
+            lapsed = partial(self._due, keyspace.LEASES, now_s * 1000)
+            self._all(lapsed, self._transitions.reclaim, "taken up again: its worker was not heard of")
+        late = partial(self._due, keyspace.DEADLINES, now_s * 1000)
+        if len(late()) == BATCH:
+            self._sweep()
+        self._all(late, self._transitions.expire, "FAILED: past its deadline")
 
     def reclaim_from_the_dead(self) -> None:
         """Take up what processes of this machine worked on that are gone."""
@@ -82,18 +83,44 @@ class Reconciler:
         """When Redis was away, workers could not be heard of either: they get the time to be."""
         self._trust_leases_from = time.monotonic() + self._settings.heartbeat_s * 2
 
+    def _sweep(self) -> None:
+        """End those in the queue that are late, when they are many, in its order."""
+        skip, looked = 0, 1
+        while looked and not self._stopped.is_set():
+            looked, kept, ended = self._transitions.sweep(skip)
+            skip += kept
+            if ended:
+                log.warning("%d requests FAILED: past their deadlines: %s", len(ended), " ".join(ended))
+
+    def _all(self, find: Callable[[], list[bytes]], move: Callable[[str], None], done: str) -> None:
+        """Make a move with all there are, for `LONGEST_S` at most: the other moves have their turn then."""
+        until = time.monotonic() + LONGEST_S
+        while (found := find()) and self._each(found, move, done) and len(found) == BATCH:
+            if time.monotonic() > until or self._stopped.is_set():
+                return
+
+    def _taken(self) -> list[bytes]:
+        taken: list[bytes] = self._redis.lrange(keyspace.RQ_INTERMEDIATE, 0, BATCH - 1)
+        return taken
+
     def _due(self, key: str, score: float) -> list[bytes]:
         due: list[bytes] = self._redis.zrangebyscore(key, "-inf", score, start=0, num=BATCH)
         return due
 
-    def _each(self, members: Iterable[bytes], move: Callable[[str], None], done: str) -> None:
+    def _each(self, members: Iterable[bytes], move: Callable[[str], None], done: str) -> int:
+        """How many of them have moved."""
+        moved = 0
         for member in members:
+            if self._stopped.is_set():
+                break
             request_id = member.decode("ascii", "replace")
             if not REQUEST_ID.fullmatch(request_id):
                 self._forget(member)
+                moved += 1
                 continue
             try:
                 move(request_id)
+                moved += 1
                 log.warning("request %s %s", request_id, done)
             except IllegalMove as refused:
                 if refused.reason in ENDED:
@@ -102,6 +129,7 @@ class Reconciler:
                 ResponseError
             ) as error:  # what stands there is not ours; the others' turn comes all the same
                 log.error("request %s cannot be reconciled: %s", request_id, error)
+        return moved
 
     def _forget(self, member: bytes) -> None:
         log.warning("not a request, dropped: %s", ascii(member[:50]))

@@ -7,19 +7,15 @@
 
 local ended
 
+local function tell(new_status) redis.call('PUBLISH', CHANGES, id .. ' ' .. new_status) end
+
 local function enter(new_status)
   redis.call('HSET', record, 'status', new_status)
-  redis.call('PUBLISH', CHANGES, id .. ' ' .. new_status)
+  tell(new_status)
 end
 
-local function add_to_key(key, field, amount)
-  if redis.call('EXISTS', key) == 1 then redis.call('HINCRBY', key, field, amount) end
-end
-
-local function stop_waiting()
-  if redis.call('ZREM', WAITING, id) == 1 then
-    add_to_key(API_KEY .. redis.call('HGET', record, 'key_id'), 'waiting', -1)
-  end
+local function stop_waiting(key)
+  if remove(WAITING, id) then add_to_key(key, 'waiting', -1) end
 end
 
 -- A request's credits are held from its making to its end: charge goes held -> settled | released, once.
@@ -30,16 +26,12 @@ local function hold(key, credits, cost)
   return credits - cost
 end
 
-local function settle(new_status)
-  local kept = redis.call('HMGET', record, 'charge', 'cost', 'key_id')
-  if kept[1] ~= 'held' then return '', 0 end
-  local cost, key = kept[2], API_KEY .. kept[3]
-  local done = new_status == 'COMPLETED'
+local function settle(key, cost, done)
   local charge = done and 'settled' or 'released'
   redis.call('HSET', record, 'charge', charge)
   add_to_key(key, 'held', -cost)
   add_to_key(key, done and 'spent' or 'credits', cost)
-  return charge, cost
+  return charge
 end
 
 -- Whoever works on a request holds its lease. One that was ended is nobody's, and its attempt still the latest.
@@ -63,28 +55,38 @@ local function learn_pace(took)
   redis.call('SET', PACE, string.format('%.3f', known + (took - known) / 20))
 end
 
+-- Redis is much slower at writing out a number of Lua's, each time it is used.
+local function text(moment) return string.format('%d', moment) end
+
 local function finish(new_status, ...)
-  local expires_at = now + settings.ttl
-  local ending = new_status == 'COMPLETED' and 'finished' or 'failed'
-  if leased() then end_lease(ending) else transport.take_out() end
+  local at, expires_at, done = text(now), text(now + settings.ttl), new_status == 'COMPLETED'
+  local created_at, started_at, key_id, charge, cost, idempotency =
+    unpack(redis.call('HMGET', record, 'created_at', 'started_at', 'key_id', 'charge', 'cost', 'idempotency'))
+  local key, ending = API_KEY .. key_id, done and 'finished' or 'failed'
+  if not gathered then
+    if leased() then end_lease(ending) else transport.take_out() end
+  end
   transport.finish(ending)
-  stop_waiting()
-  redis.call('ZREM', DEADLINES, id)
-  redis.call('ZREM', STRAYS, id)
-  redis.call('HSET', record, 'finished_at', now, 'expires_at', expires_at, ...)
+  stop_waiting(key)
+  remove(DEADLINES, id)
+  remove(STRAYS, id)
+  redis.call('HSET', record, 'status', new_status, 'finished_at', at, 'expires_at', expires_at, ...)
   if new_status == 'FAILED' and redis.call('HSTRLEN', record, 'params') > settings.kept_params then
     redis.call('HSET', record, 'params', '{}') -- nobody pays to fill Redis
   end
   redis.call('PEXPIREAT', record, expires_at)
-  local idempotency = redis.call('HGET', record, 'idempotency')
   if idempotency then redis.call('PEXPIREAT', idempotency, expires_at) end
-  local times = redis.call('HMGET', record, 'created_at', 'started_at', 'code')
-  ended = {new_status, times[3] or '', (times[2] or now) - times[1], now - times[1], settle(new_status)}
-  enter(new_status)
+  local is_held = charge == 'held'
+  ended = {new_status, '', (started_at or now) - created_at, now - created_at, is_held and settle(key, cost, done) or '',
+    is_held and cost or 0}
+  tell(new_status)
   return expires_at
 end
 
-local function fail(failure) finish('FAILED', 'code', failure.code, 'error', failure.error) end
+local function fail(failure, ...)
+  finish('FAILED', 'code', failure.code, 'error', failure.error, ...)
+  ended[2] = failure.code
+end
 
 local function fail_late()
   if status == 'QUEUED' then return fail(settings.unstarted) end
@@ -203,7 +205,7 @@ function moves.claim()
     return {'exhausted'}
   end
   if status == 'QUEUED' then
-    stop_waiting()
+    stop_waiting(API_KEY .. redis.call('HGET', record, 'key_id'))
     redis.call('HSET', record, 'started_at', now)
     redis.call('ZADD', DEADLINES, now + redis.call('HGET', record, 'timeout') + settings.grace, id)
     enter('PROCESSING')
@@ -243,7 +245,7 @@ end
 function moves.fail()
   if not is_latest() then return {'stale'} end
   learn_pace(now - redis.call('HGET', record, 'claimed_at'))
-  finish('FAILED', 'code', args.failure.code, 'error', args.failure.error, 'metrics', args.metrics)
+  fail(args.failure, 'metrics', args.metrics)
   return {'ok'}
 end
 
@@ -330,6 +332,38 @@ local function answer()
   return moves[move]()
 end
 
+-- Takes entries out of the queue by their places; those of its beginning more cheaply.
+local function take_out_of_queue(places, looked)
+  if args.skip == 0 and #places == looked then
+    redis.call('LPOP', RQ_QUEUE, looked)
+    return
+  end
+  for _, place in ipairs(places) do redis.call('LSET', RQ_QUEUE, args.skip + place - 1, '') end
+  redis.call('LREM', RQ_QUEUE, #places, '')
+end
+
+-- Ends QUEUED requests whose deadline has passed, in the queue's order and behind its first `skip`. One by one, each would
+-- have to be looked for in the whole of it.
+-- Answers {entries looked at, of these kept in the queue, then {id, as below how it ended} for each}.
+local function sweep()
+  local looked, places, swept = 0, {}, {}
+  gathered = {removed = {}, scored = {}, sums = {}}
+  for place, entry in ipairs(rq('LRANGE', RQ_QUEUE, args.skip, args.skip + settings.looked_at - 1)) do
+    looked = place
+    local deadline = redis.call('ZSCORE', DEADLINES, entry)
+    if deadline and now >= tonumber(deadline) and is_request_id(entry) and look_at(entry) == 'QUEUED' then
+      fail_late()
+      places[#places + 1] = place
+      swept[#swept + 1] = {entry, ended}
+      if #swept == settings.swept_at_once then break end
+    end
+  end
+  if #swept > 0 then take_out_of_queue(places, looked) end
+  write_gathered()
+  return {looked, looked - #swept, swept}
+end
+
+if move == 'sweep' then return sweep() end
 local said = answer()
 if move == 'next' and said[1] ~= 'ok' then said[2] = id end
 return {said, ended}

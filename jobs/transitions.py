@@ -16,7 +16,17 @@ from jobs.even_when_full import EVEN_WHEN_FULL
 from jobs.holder import Holder
 from jobs.idempotency import Idempotency, IdempotencyConflict
 from jobs.lua import local
-from jobs.moves import Cancelled, Claim, Created, Failure, IllegalMove, NotEnoughCredits, QueueFull, Waiting
+from jobs.moves import (
+    Cancelled,
+    Claim,
+    Created,
+    Failure,
+    IllegalMove,
+    NotEnoughCredits,
+    QueueFull,
+    Swept,
+    Waiting,
+)
 from jobs.output import Output
 from jobs.queue import RQ_TTL_S, job_fields
 from jobs.record import Record
@@ -26,7 +36,7 @@ from jobs.status import FailureCode, Status
 from telemetry import metrics
 from telemetry.trace_context import TraceContext
 
-_PARTS = ("taking.lua", "request.lua", "transport.lua", "transition.lua")
+_PARTS = ("taking.lua", "request.lua", "gathering.lua", "transport.lua", "transition.lua")
 _SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
 
 STRAY_PATIENCE_S = 5
@@ -38,6 +48,10 @@ HORIZON_S = 5
 
 WINDOW = 256
 """How many of the next requests are looked at."""
+
+LOOKED_AT, SWEPT_AT_ONCE = 1000, 150
+"""Entries of the queue of which one step ends the late ones, and how many of those at most: Redis does
+nothing else meanwhile."""
 
 LONGEST_RETRY_AFTER_S = 300
 
@@ -187,6 +201,14 @@ class Transitions:
         """End as FAILED `timeout` if its deadline has passed. Raises `IllegalMove`: early."""
         self._run("expire", request_id)
 
+    def sweep(self, skip: int) -> Swept:
+        """End some requests whose deadline has passed, in one step; looks behind the queue's first `skip`."""
+        args = json.dumps({"stamp": utcformat(now()), "skip": skip})
+        looked, kept, swept = self._move([], ["sweep", "", args])
+        for _, ending in swept:
+            _count(*ending)
+        return Swept(looked, kept, [each.decode() for each, _ in swept])
+
     def redeliver(self, request_id: str) -> None:
         """Put back what has been on its way from the queue to a worker for too long.
 
@@ -255,6 +277,8 @@ def _told(settings: Settings) -> dict[str, Any]:
         "horizon": HORIZON_S * 1000,
         "ahead_for": AHEAD_S * 1000,
         "window": WINDOW,
+        "looked_at": LOOKED_AT,
+        "swept_at_once": SWEPT_AT_ONCE,
         "rq_job": [word for field in job_fields().items() for word in field],
         "lost": {"code": FailureCode.WORKER_LOST, "error": LOST},
         "unstarted": {"code": FailureCode.TIMEOUT, "error": UNSTARTED},

@@ -2,7 +2,6 @@
 -- dashboards show the truth. Only the queue's lists are ever read, and no value here decides anything: one of a
 -- wrong type is replaced.
 local JOB, WORKER, EXECUTION = 'rq:job:', 'rq:worker:', 'rq:execution:'
-local job = JOB .. id
 
 local function rq(command, key, ...)
   local answer = redis.pcall(command, key, ...)
@@ -20,7 +19,7 @@ local transport = {}
 
 function transport.enqueue()
   rq('SADD', RQ_QUEUES, RQ_QUEUE)
-  rq('HSET', job, 'created_at', args.stamp, 'enqueued_at', args.stamp, 'timeout', math.max(1, math.floor(args.timeout / 1000 + 0.5)),
+  rq('HSET', JOB .. id, 'created_at', args.stamp, 'enqueued_at', args.stamp, 'timeout', math.max(1, math.floor(args.timeout / 1000 + 0.5)),
     unpack(settings.rq_job))
   rq('RPUSH', RQ_QUEUE, id)
 end
@@ -29,7 +28,7 @@ function transport.start(attempt, worker, until_ms)
   local execution, at = execution_of(attempt), now / 1000
   local name, expires = id .. ':' .. execution, math.ceil(until_ms / 1000)
   rq('LREM', RQ_INTERMEDIATE, 0, id)
-  rq('HSET', job, 'status', 'started', 'worker_name', worker, 'started_at', args.stamp, 'last_heartbeat', args.stamp)
+  rq('HSET', JOB .. id, 'status', 'started', 'worker_name', worker, 'started_at', args.stamp, 'last_heartbeat', args.stamp)
   rq('ZADD', RQ_STARTED, expires, name)
   rq('HSET', EXECUTION .. name, 'id', execution, 'job_id', id, 'created_at', at, 'last_heartbeat', at,
     'worker_name', worker)
@@ -55,13 +54,13 @@ function transport.stop(attempt, worker, ending, worked_ms)
 end
 
 function transport.wait_until(due_ms)
-  rq('HSET', job, 'status', 'scheduled')
+  rq('HSET', JOB .. id, 'status', 'scheduled')
   rq('ZADD', RQ_SCHEDULED, math.ceil(due_ms / 1000), id)
 end
 
 -- It has waited before, so it is next.
 function transport.put_back()
-  rq('HSET', job, 'status', 'queued')
+  rq('HSET', JOB .. id, 'status', 'queued')
   rq('LPUSH', RQ_QUEUE, id)
 end
 
@@ -74,16 +73,16 @@ end
 
 -- RQ's copy of an ended job stays for as long as its dashboards are glad of it.
 function transport.finish(ending)
-  if redis.call('EXISTS', job) == 0 then return end
-  local expires = math.ceil(now / 1000) + settings.rq_ttl_s
-  rq('HSET', job, 'status', ending, 'ended_at', args.stamp)
-  rq('EXPIREAT', job, expires)
-  rq('ZADD', ending == 'finished' and RQ_FINISHED or RQ_FAILED, expires, id)
+  local expires = string.format('%d', math.ceil(now / 1000) + settings.rq_ttl_s)
+  if rq('EXPIREAT', JOB .. id, expires) == 0 then return end
+  rq('HSET', JOB .. id, 'status', ending, 'ended_at', args.stamp)
+  local registry = ending == 'finished' and RQ_FINISHED or RQ_FAILED
+  if gathered then append(gather('scored', registry), expires, id) else rq('ZADD', registry, expires, id) end
 end
 
 -- Its request is gone or has ended: what a worker took of it, and what would still be put back, goes.
 function transport.drop()
   rq('LREM', RQ_INTERMEDIATE, 0, id)
   rq('ZREM', RQ_SCHEDULED, id)
-  if not status then redis.call('DEL', job) end
+  if not status then redis.call('DEL', JOB .. id) end
 end

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ class Way:
     def __init__(self, redis_socket: Path) -> None:
         self.to_drop: float = 0
         self.until_said: bytes | None = None
+        self.forgets: set[socket.socket] = set()
+        """Connections that break at the next word, as those that a NAT has forgotten do."""
+        self.clients: set[socket.socket] = set()
         self._redis_socket = redis_socket
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(TICK_S)
@@ -72,6 +76,7 @@ class Way:
             with contextlib.suppress(TimeoutError):
                 client, _ = self._listener.accept()
                 client.setblocking(True)
+                self.clients.add(client)
                 redis = socket.socket(socket.AF_UNIX)
                 redis.connect(str(self._redis_socket))
                 for passing in (self._requests, self._answers):
@@ -80,6 +85,10 @@ class Way:
     def _requests(self, client: socket.socket, redis: socket.socket) -> None:
         with redis, contextlib.suppress(OSError):
             while said := client.recv(65536):
+                if client in self.forgets:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    client.close()
+                    break
                 if self.until_said and self.until_said in said:
                     self.to_drop, self.until_said = math.inf, None
                 redis.sendall(said)

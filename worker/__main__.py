@@ -5,6 +5,8 @@ import sys
 
 from worker.privileges import hide
 
+log = logging.getLogger("superimpose.worker")
+
 
 def main() -> None:
     """Work until SIGTERM or SIGINT, finishing the job at hand.
@@ -15,6 +17,7 @@ def main() -> None:
     from pydantic import ValidationError
 
     from jobs.connection import await_redis, connect_worker
+    from jobs.primary import UnsuitableRedis
     from jobs.setting_faults import setting_faults
     from jobs.settings import BAD_SETTINGS, Settings
     from telemetry.logs import set_up_logs
@@ -28,7 +31,11 @@ def main() -> None:
     set_up_logs(settings.log_format)
     logging.getLogger("rq").setLevel(logging.WARNING)
     redis = connect_worker(settings)
-    await_redis(redis)
+    try:
+        await_redis(redis)
+    except UnsuitableRedis as error:
+        log.error("this worker cannot start: %s", error)
+        raise SystemExit(BAD_SETTINGS) from None
     WarmWorker(redis, settings).work(logging_level="WARNING")
 
 

@@ -16,6 +16,7 @@ from jobs.store import PictureStore
 from jobs.transitions import LOST, Transitions
 from worker.attempt import Interrupted
 from worker.messages import Ending, Outcome
+from worker.pauses import pause
 
 FIRST_BACKOFF_S = 1
 BACKOFF_FACTOR = 4
@@ -127,7 +128,7 @@ class Report:
             if self._must_stop():
                 log.error("request %s: not reported, its lease will run out", self._request_id)
                 return True
-            time.sleep(pause_s)
+            pause(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _end(self, status: Status | None, code: str = "") -> dict[str, Any] | None:

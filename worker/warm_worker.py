@@ -13,9 +13,8 @@ from types import FrameType
 from typing import Any
 
 from redis import Redis, RedisError, ResponseError
-from redis.client import Pipeline, PubSub
+from redis.client import Pipeline
 from redis.exceptions import OutOfMemoryError
-from redis.exceptions import TimeoutError as RedisTimeout
 from rq import Worker
 from rq.command import parse_payload
 from rq.serializers import JSONSerializer
@@ -39,12 +38,14 @@ from telemetry.traces import open_traces
 from worker.attempt import Attempt, Interrupted
 from worker.child import Child, ChildDied, ChildRefused
 from worker.children import Children
+from worker.commands import Commands
 from worker.messages import Ending, Outcome
+from worker.pauses import end_at_signals, pause
 from worker.report import Report
 from worker.tracing import trace_attempt
 
 HEARTBEAT_S = 5
-LONGEST_PAUSE_S = 2.0  # between two tries to reach Redis
+PAUSE_S = 0.5  # between two tries to reach Redis
 SECOND_SIGNAL_S = 1  # sooner it is the first one, sent to the whole group
 WAIT_S = 1  # for the queue at a time: how long a stop takes to be seen
 WAIT_WHEN_FULL_S = 0.1
@@ -77,6 +78,7 @@ class WarmWorker(Worker):
         self._stopped_at: float | None = None
         self._hurried = False
         self._heard_at = 0.0
+        self._commands: Commands | None = None
 
     @property
     def connection_timeout(self) -> int:
@@ -117,6 +119,16 @@ class WarmWorker(Worker):
     def _install_signal_handlers(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.request_stop)
+        end_at_signals()
+
+    def subscribe(self) -> None:
+        """Hear commands, by a thread of ours."""
+        self._commands = Commands(self.connection, self.pubsub_channel_name, self.handle_payload)
+
+    def unsubscribe(self) -> None:
+        """Hear no more."""
+        if self._commands:
+            self._commands.close()
 
     def handle_payload(self, message: dict[str, Any]) -> None:
         """Stop the job at hand when it is cancelled; nothing else said on the channel is for us."""
@@ -130,13 +142,6 @@ class WarmWorker(Worker):
             attempt.stop_soon()
         else:
             log.info("a command was ignored: none, or not for the job at hand")
-
-    def _pubsub_exception_handler(self, exc: Exception, pubsub: PubSub, pubsub_thread: Any) -> None:
-        """RQ gives up on a Redis that is silent; it may be there again."""
-        if isinstance(exc, RedisTimeout):
-            time.sleep(LONGEST_PAUSE_S)
-        else:
-            super()._pubsub_exception_handler(exc, pubsub, pubsub_thread)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """RQ sends three commands several times a job; once in a while, in one round trip, says as much.
@@ -215,7 +220,7 @@ class WarmWorker(Worker):
         try:
             entry: Any = self.connection.blmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE, WAIT_S)
         except OutOfMemoryError:
-            time.sleep(WAIT_WHEN_FULL_S)
+            pause(WAIT_WHEN_FULL_S)
             return None
         request_id = (entry or b"").decode("ascii", "replace")
         if entry is not None and not REQUEST_ID.fullmatch(request_id):
@@ -268,4 +273,4 @@ class WarmWorker(Worker):
 
     def _await_redis(self, error: RedisError) -> None:
         log.warning("Redis cannot be reached, trying again: %s", error)
-        time.sleep(LONGEST_PAUSE_S / 4)
+        pause(PAUSE_S)

@@ -8,6 +8,7 @@ from redis import Redis, RedisError
 from cli.doctor.finding import Finding, Findings, Verdict, fail, judged, ok, warn
 from jobs.api_keys import ApiKeys
 from jobs.connection import connect, redis_time
+from jobs.primary import UnsuitableRedis
 from jobs.setting_types import MEBIBYTE
 from jobs.settings import Settings
 from jobs.snapshot import take
@@ -26,6 +27,9 @@ def check_redis(settings: Settings) -> Findings:
         redis.ping()
         took_s = time.perf_counter() - start
         info = redis.info()
+    except UnsuitableRedis as error:
+        yield fail("redis", "it is none that can be used", str(error))
+        return
     except RedisError as error:
         yield fail("redis", f"cannot be reached: {error}", "start it, or correct SUPERIMPOSE_REDIS_URL")
         return

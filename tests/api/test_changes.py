@@ -57,6 +57,44 @@ def test_everybody_is_woken_when_a_lost_subscription_is_back_as_a_change_may_hav
     changes(test)
 
 
+@pytest.mark.parametrize("message", [b"\xff\xfe", b"", b"no id", b"\x00" * 1000])
+def test_an_unexpected_message_ends_nothing(changes, message):
+    async def test(changes, redis):
+        with changes.watch("mine") as mine:
+            await mine.wait()
+            mine.clear()
+
+            await redis.publish(CHANGES, message)
+            await redis.publish(CHANGES, "mine COMPLETED")
+
+            await mine.wait()
+
+    changes(test)
+
+
+def test_a_fault_of_whatever_kind_does_not_end_the_listening(settings, monkeypatch, caplog):
+    """A watcher whose event cannot be set, as long as it is there."""
+    monkeypatch.setattr(changes_module, "RECONNECT_S", 0.01)
+
+    class Broken(asyncio.Event):
+        def set(self) -> None:
+            raise ValueError("broken")
+
+    async def test():
+        async with connect_async(settings) as redis:
+            changes = Changes(redis)
+            changes._watchers["other"].add(Broken())
+            listener = asyncio.create_task(changes.listen())
+            while "ValueError: broken" not in caplog.text:
+                await asyncio.sleep(0.01)
+            del changes._watchers["other"]
+            with changes.watch("mine") as mine:
+                await mine.wait()
+            listener.cancel()
+
+    asyncio.run(asyncio.wait_for(test(), 20))
+
+
 def test_a_subscription_on_which_nothing_is_heard_any_more_is_made_again(redis_socket, redis, monkeypatch):
     monkeypatch.setattr(changes_module, "QUIET_S", 0.1)
 

@@ -136,9 +136,19 @@ async def reset_redis(service: Service, rng: Random) -> None:
 async def kill_redis(service: Service, rng: Random) -> None:
     """SIGKILL Redis, and start it again on what it has written."""
     async with _alone(service.redis_busy):
-        service.redis_process.kill()
+        service.redis_pair.primary.kill()
         await asyncio.sleep(rng.uniform(0.2, 1.5))
-        await asyncio.to_thread(service.redis_process.start)
+        await asyncio.to_thread(service.redis_pair.primary.start)
+
+
+async def fail_over_redis(service: Service, rng: Random) -> None:
+    """A replica becomes the primary behind the same address; connections to the old one stay open."""
+    async with _alone(service.redis_busy):
+        await asyncio.to_thread(service.redis_pair.fail_over)
+        await asyncio.sleep(rng.uniform(0, 0.5))  # as long the address leads to the old one
+        for way in (service.proxy, service.own_way):
+            way.upstream_port = service.redis_pair.primary.port
+        service.own_way.reset()
 
 
 async def lose_store(service: Service, rng: Random) -> None:
@@ -168,6 +178,7 @@ KINDS: dict[str, Fault] = {
     "silence redis": silence_redis,
     "lose answers": lose_answers,
     "reset redis": reset_redis,
+    "fail over redis": fail_over_redis,
     "lose store": lose_store,
 }
 

@@ -17,7 +17,7 @@ from jobs.settings import Settings
 from tests.chaos import process_table
 from tests.chaos.origin import Origin, serving
 from tests.chaos.proxy import Proxy, proxying
-from tests.chaos.redis_process import RedisProcess
+from tests.chaos.redis_pair import RedisPair, running_pair
 from tests.chaos.role import Role
 from tests.stack import environment, free_port
 
@@ -35,14 +35,15 @@ class NotBack(Exception):
 
 @dataclass
 class Service:
-    """Everything a run is about. `redis` is the harness's own connection, round the proxy."""
+    """Everything a run is about. `redis` is the harness's own, by a way that no fault is done to."""
 
     run: str
     settings: Settings
     url: str
-    redis_process: RedisProcess
+    redis_pair: RedisPair
     redis: Redis
     proxy: Proxy
+    own_way: Proxy
     origin: Origin
     api: Role
     workers: list[Role]
@@ -102,12 +103,12 @@ def _settings(directory: Path, redis_url: str, result_ttl_s: int) -> dict[str, A
 @asynccontextmanager
 async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator[Service]:
     """A service that works, in a directory of its own; nothing of it is left running."""
-    (directory / "redis").mkdir()
     with (
-        RedisProcess(directory / "redis") as redis_process,
-        proxying(redis_process.port) as proxy,
+        running_pair(directory / "redis") as redis_pair,
+        proxying(redis_pair.primary.port) as proxy,
+        proxying(redis_pair.primary.port) as own_way,
         serving() as origin,
-        Redis(port=redis_process.port, socket_timeout=5) as redis,
+        Redis(port=own_way.port, socket_timeout=5) as redis,
         (directory / "service.log").open("wb") as log,
     ):
         own = _settings(directory, f"redis://127.0.0.1:{proxy.port}/0", result_ttl_s)
@@ -116,11 +117,12 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
         key, text = ApiKeys(redis).create("chaos", KeyOptions(credits=CREDITS))
         service = Service(
             run=run,
-            settings=Settings(**own | {"redis_url": f"redis://127.0.0.1:{redis_process.port}/0"}),
+            settings=Settings(**own | {"redis_url": f"redis://127.0.0.1:{own_way.port}/0"}),
             url=f"http://127.0.0.1:{port}",
-            redis_process=redis_process,
+            redis_pair=redis_pair,
             redis=redis,
             proxy=proxy,
+            own_way=own_way,
             origin=origin,
             api=Role("api", [sys.executable, "-m", "cli", "api", "--port", str(port)], env, log),
             workers=[Role(f"worker-{n}", [sys.executable, "-m", "worker"], env, log) for n in range(WORKERS)],

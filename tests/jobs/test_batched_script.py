@@ -15,6 +15,7 @@ ECHO = """
 local answers = {}
 for at, question in ipairs(ARGV) do
   answers[at] = {question, #ARGV}
+  if question == 'fewer' then return {} end
   if question == 'nonsense' then return redis.error_reply('ERR nonsense') end
 end
 return answers
@@ -45,6 +46,15 @@ def test_each_caller_gets_his_own_answer_however_many_there_are(run):
     answers = run(lambda script: all_of(script, *questions))
 
     assert answers == [[each.encode(), size] for each, size in zip(questions, sizes(questions), strict=True)]
+
+
+def test_answers_that_do_not_fit_the_questions_are_an_error_of_these_alone(run):
+    async def asking(script: BatchedScript) -> object:
+        (refused,) = await all_of(script, "fewer")
+        assert isinstance(refused, ValueError)
+        return await asyncio.wait_for(script.ask("next"), 10)
+
+    assert run(asking) == [b"next", 1]
 
 
 def sizes(questions: list[str]) -> list[int]:

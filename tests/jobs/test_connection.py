@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import itertools
+import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,11 +18,12 @@ import uvloop
 from redis import Redis, RedisError, TimeoutError
 
 from cli.redis_server import find_server
-from jobs import keyspace
-from jobs.connection import connect, connect_async
-from jobs.settings import Settings
+from jobs import connection, keyspace
+from jobs.connection import connect, connect_async, connect_worker
+from jobs.settings import BAD_SETTINGS, Settings
+from tests import guarded_redis
 from tests.sentinels import until
-from tests.stack import KEY, Stack, await_http, environment, free_port, running
+from tests.stack import KEY, STOP_S, Stack, await_http, environment, free_port, running
 from tests.way import Way
 
 ANSWER_S = 2  # at most
@@ -157,6 +160,106 @@ def test_silent_sentinels_are_given_up_in_time(tmp_path):
 
     assert max(after - before for before, after in itertools.pairwise(times)) < ANSWER_S
     assert "secret" not in str(refused.value)
+
+
+def test_a_connection_forgotten_on_the_way_while_it_was_idle_costs_no_change(
+    settings, way, redis, monkeypatch
+):
+    monkeypatch.setattr(connection, "IDLE_S", 0.05)
+    with connect(settings) as api:
+        for change in range(1, 4):
+            api.incr("changes")
+            time.sleep(0.1)
+            way.forgets |= way.clients
+
+            assert api.incr("changes") == 2 * change
+
+    assert redis.get("changes") == b"6"
+
+
+def test_every_connection_over_tcp_is_kept_alive(settings):
+    async def kept_alive() -> bool:
+        async with connect_async(settings) as redis, redis.pubsub() as subscription:
+            await subscription.subscribe("any")
+            await redis.ping()
+            (pooled,) = redis.connection_pool._available_connections
+            sockets = [each._writer.get_extra_info("socket") for each in (pooled, subscription.connection)]
+            return all(map(is_kept_alive, sockets))
+
+    assert asyncio.run(kept_alive())
+    for connecting in (connect, connect_worker):
+        with connecting(settings) as redis, redis.client() as pinned:
+            pinned.ping()
+            assert is_kept_alive(pinned.connection._sock)
+
+
+def is_kept_alive(connected: socket.socket) -> bool:
+    """Whether a NAT hears of it at least once a minute."""
+    often = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 60
+    return often and bool(connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[str]:
+    """The URL of a Redis Cluster, of one server."""
+    port, bus = free_port(), free_port()
+    options = ["--cluster-enabled", "yes", "--cluster-port", str(bus), "--save", "", "--bind", "127.0.0.1"]
+    process = guarded_redis.start(
+        ["redis-server", "--dir", str(tmp_path), "--port", str(port), *options], tmp_path
+    )
+    try:
+        guarded_redis.await_redis(f"redis://127.0.0.1:{port}", process)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["cli", "api", "--port", "PORT"], BAD_SETTINGS),
+        (["cli", "worker", "--workers", "1"], BAD_SETTINGS),
+        (["worker"], BAD_SETTINGS),
+        (["cli", "keys", "list"], BAD_SETTINGS),
+        (["cli", "doctor"], 1),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["2", "3"])
+def test_a_cluster_is_refused_with_one_sentence(cluster, tmp_path, command, status, protocol):
+    ended = subprocess.run(
+        [sys.executable, "-m", *(str(free_port()) if word == "PORT" else word for word in command)],
+        env=environment(f"{cluster}?protocol={protocol}", tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    said = ended.stdout + ended.stderr
+    assert said.count("SUPERIMPOSE_REDIS_URL names a Redis Cluster") == 1
+    assert "Traceback" not in said
+    assert ended.returncode == status
+
+
+@pytest.mark.parametrize("role", [["cli", "api", "--port", "PORT"], ["cli", "worker"], ["worker"]])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_who_waits_for_redis_ends_at_a_signal(tmp_path, role, number):
+    command = [sys.executable, "-m", *(str(free_port()) if word == "PORT" else word for word in role)]
+    env = environment(f"unix://{tmp_path / 'no.sock'}", tmp_path, workers=1)
+    log_file = tmp_path / "log"
+    with (
+        log_file.open("wb") as log,
+        subprocess.Popen(command, env=env, stdout=log, stderr=log) as process,
+    ):
+        try:
+            until(lambda: "Redis cannot be reached" in log_file.read_text(), "it waits")
+            process.send_signal(number)
+            status = process.wait(STOP_S)
+        finally:
+            process.kill()
+
+    assert status in (0, -number, 128 + number)
+    assert "Traceback" not in log_file.read_text()
 
 
 @contextlib.contextmanager

@@ -4,20 +4,22 @@ import os
 import subprocess
 import threading
 from contextlib import suppress
+from uuid import uuid4
 
 import pytest
 from redis import Redis
 
 from jobs import holder, keyspace
+from jobs.api_keys import ApiKeys, KeyOptions
 from jobs.holder import Holder, this_machine
 from jobs.moves import Failure
 from jobs.queue import open_queue
-from jobs.reconciler import Reconciler
+from jobs.reconciler import BATCH, Reconciler
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
 from jobs.submission import Submission
-from jobs.transitions import Transitions
+from jobs.transitions import SWEPT_AT_ONCE, Transitions
 from tests.asking import HOLDER, asked
 
 URL = "https://shop.example/shirt.jpg"
@@ -205,6 +207,89 @@ def test_what_is_no_request_of_ours_holds_up_no_other(redis, transitions, reconc
 
     assert transitions.read(request_id).status is Status.FAILED
     assert redis.zscore(keyspace.DEADLINES, "junk") is None
+
+
+@pytest.fixture
+def many(redis, transitions):
+    """Requests of a key with credits, more than are ended one by one."""
+    key_id = ApiKeys(redis).create("shop", KeyOptions(credits=10_000))[0].key_id
+    made = [str(uuid4()) for _ in range(2 * BATCH + 100)]
+    for request_id in made:
+        transitions.create(request_id, key_id, {})
+    return key_id, made
+
+
+def test_many_that_are_late_all_end_in_one_round_wherever_in_the_queue_they_are(
+    redis, transitions, reconciler, many
+):
+    key_id, made = many
+    in_time = made[::7]
+    late = [request_id for request_id in made if request_id not in set(in_time)]
+    redis.zadd(keyspace.DEADLINES, dict.fromkeys(late, 1))
+
+    reconciler.round()
+
+    assert {transitions.read(request_id).code for request_id in late} == {FailureCode.TIMEOUT}
+    assert open_queue(redis).job_ids == in_time
+    assert redis.zcard(keyspace.WAITING) == redis.zcard(keyspace.DEADLINES) == len(in_time)
+    assert redis.hget(keyspace.api_key(key_id), "waiting") == b"%d" % len(in_time)
+    assert redis.hget(keyspace.api_key(key_id), "credits") == b"%d" % (10_000 - len(in_time))
+    assert redis.hget(keyspace.api_key(key_id), "held") == b"%d" % len(in_time)
+    assert redis.zcard(keyspace.RQ_FAILED) == len(late)
+
+
+def test_one_step_ends_no_more_than_redis_can_do_without_being_missed(redis, transitions, many):
+    _, made = many
+    redis.zadd(keyspace.DEADLINES, dict.fromkeys(made, 1))
+
+    swept = transitions.sweep(0)
+
+    assert swept.ended == made[:SWEPT_AT_ONCE]
+    assert redis.llen(keyspace.RQ_QUEUE) == len(made) - SWEPT_AT_ONCE
+
+
+def test_among_many_that_are_late_one_that_is_worked_on_and_one_that_is_no_request_are_no_hindrance(
+    redis, transitions, reconciler, many
+):
+    _, made = many
+    worked_on, foreign = made[0], "00000000-0000-0000-0000-000000000000"
+    transitions.next(HOLDER)
+    redis.set(keyspace.request(foreign), "no hash")
+    redis.lpush(keyspace.RQ_QUEUE, foreign)
+    redis.zadd(keyspace.DEADLINES, dict.fromkeys([foreign, *made], 1))
+
+    reconciler.round()
+
+    assert {transitions.read(request_id).status for request_id in made} == {Status.FAILED}
+    assert redis.zcard(keyspace.LEASES) == 0
+    assert "took longer" in transitions.read(worked_on).error
+
+
+def test_all_that_wait_for_their_next_attempt_are_put_back_in_one_round(redis, transitions, reconciler, many):
+    _, made = many
+    for request_id in made:
+        transitions.next(HOLDER)
+        transitions.retry(request_id, 1, Failure(FailureCode.INTERNAL, "broken"), delay_s=1)
+    redis.zadd(keyspace.RQ_SCHEDULED, dict.fromkeys(made, 1))
+
+    reconciler.round()
+
+    assert redis.llen(keyspace.RQ_QUEUE) > BATCH
+
+
+def test_it_stops_in_the_middle_of_a_round(settings, redis, many):
+    stopped = threading.Event()
+
+    class StoppedInIt(Reconciler):
+        def round(self) -> None:
+            stopped.set()
+            super().round()
+
+    redis.zadd(keyspace.DEADLINES, dict.fromkeys(many[1], 1))
+
+    StoppedInIt(redis, settings).run_until(stopped)
+
+    assert redis.zcard(keyspace.WAITING) > 0
 
 
 def test_it_goes_on_after_a_fault_until_it_is_told_to_stop(settings, caplog):

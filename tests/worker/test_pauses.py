@@ -1,0 +1,32 @@
+"""A pause ends at a signal, and only that one."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from worker.pauses import end_at_signals, pause
+
+
+@pytest.fixture
+def signals():
+    """Counts SIGUSR1."""
+    came = list[int]()
+    before = signal.signal(signal.SIGUSR1, lambda number, _: came.append(number))
+    end_at_signals()
+    yield came
+    signal.signal(signal.SIGUSR1, before)
+    signal.set_wakeup_fd(-1)
+
+
+@pytest.mark.timeout(20)
+def test_a_signal_ends_a_pause_and_the_next_one_is_whole(signals):
+    threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+    pause(60)
+    assert signals == [signal.SIGUSR1]
+
+    begun = time.monotonic()
+    pause(0.2)
+    assert time.monotonic() - begun >= 0.2
