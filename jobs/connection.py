@@ -1,13 +1,15 @@
 """Redis clients with time limits that fit their use."""
 
+import contextlib
 import logging
 import time
 from typing import Any
 
-from redis import ConnectionError, Redis, TimeoutError
+from redis import ConnectionError, Redis, RedisError, TimeoutError
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
 from jobs import sentinel
@@ -22,18 +24,37 @@ at the repetition, just in time, and the change that follows fails: 1.0 s and 1.
 search that meets silent ones, 0.5 s, may come on top of the first case; the next begins with one that spoke.
 """
 LONGEST_PAUSE_S = 1
+OLDEST_REDIS = 7
+"""Major version: our scripts need what came with it."""
 SPARE_CONNECTIONS = 10
 """Every call that the API has open may wait for Redis at a time; beyond redis-py's 100 they would fail."""
 
 log = logging.getLogger("superimpose.redis")
 
 
+class UnsuitableRedis(RedisError):
+    """The server cannot be worked with, however long one waits; the text says what to do."""
+
+
+def refuse_old(redis: Redis) -> None:
+    """Raises `UnsuitableRedis`, unless an ACL hides the version. A Valkey calls itself Redis 7.2 here."""
+    with contextlib.suppress(NoPermissionError):
+        version = str(redis.info("server")["redis_version"])
+        if int(version.partition(".")[0]) < OLDEST_REDIS:
+            raise UnsuitableRedis(
+                f"SUPERIMPOSE_REDIS_URL names a Redis {version}: use Redis {OLDEST_REDIS} or newer, or Valkey"
+            )
+
+
 def await_redis(redis: Redis) -> None:
-    """Wait until Redis answers, saying so; for processes that start before it."""
+    """Wait until Redis answers, saying so; for processes that start before it.
+
+    Raises `UnsuitableRedis`.
+    """
     pause_s = 0.25
     while True:
         try:
-            redis.ping()
+            refuse_old(redis)
             return
         except (ConnectionError, TimeoutError) as error:
             log.warning("Redis cannot be reached, trying again in %.1f s: %s", pause_s, error)
@@ -62,7 +83,9 @@ def redis_time(redis: Redis) -> float:
 
 def connect_worker(settings: Settings) -> Redis:
     """For workers, which block on the queue: RQ sets the time limits it needs. Repeats nothing either."""
-    return _open(settings, retry=Retry(NoBackoff(), 0))
+    redis = _open(settings, retry=Retry(NoBackoff(), 0))
+    redis.set_response_callback("CLIENT INFO", _client_info)
+    return redis
 
 
 def connect_async(settings: Settings) -> AsyncRedis:
@@ -94,6 +117,12 @@ class _ClosedIsLost:
             await super().send_packed_command(*args, **kwargs)  # type: ignore[misc]
         except RuntimeError as error:
             raise ConnectionError(f"the connection was closed: {error}") from error
+
+
+def _client_info(reply: bytes | str, **_: Any) -> dict[str, str]:
+    """RQ asks for it; redis-py's own parser fails where a socket's path has a space or an equals sign."""
+    text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
+    return {name: value for name, _, value in (field.partition("=") for field in text.split(" "))}
 
 
 def _open(settings: Settings, **limits: Any) -> Redis:

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -327,7 +327,7 @@ class Settings(BaseSettings):
     @property
     def effective_redis_url(self) -> str:
         """`redis_url`, or the address of the Redis that `up` starts."""
-        return self.redis_url or f"unix://{self.redis_socket}"
+        return self.redis_url or f"unix://{quote(bytes(self.redis_socket))}"
 
     @property
     def effective_storage_url(self) -> str:

@@ -2,10 +2,12 @@
 
 import logging
 
-from jobs.connection import await_redis, connect_worker
-from jobs.settings import Settings
+from jobs.connection import UnsuitableRedis, await_redis, connect_worker
+from jobs.settings import BAD_SETTINGS, Settings
 from telemetry.logs import set_up_logs
 from worker.warm_worker import WarmWorker
+
+log = logging.getLogger("superimpose.worker")
 
 
 def main() -> None:
@@ -14,7 +16,11 @@ def main() -> None:
     set_up_logs(settings.log_format)
     logging.getLogger("rq").setLevel(logging.WARNING)
     redis = connect_worker(settings)
-    await_redis(redis)
+    try:
+        await_redis(redis)
+    except UnsuitableRedis as error:
+        log.error("this worker cannot start: %s", error)
+        raise SystemExit(BAD_SETTINGS) from None
     WarmWorker(redis, settings).work(logging_level="WARNING")
 
 
