@@ -16,7 +16,7 @@ from api.host import origin_by_host
 from compositor import Limits
 from jobs.api_keys import ApiKeys
 from jobs.cancellation import Cancellation
-from jobs.connection import await_redis, connect, connect_async
+from jobs.connection import connect, connect_async
 from jobs.reading import Reader
 from jobs.settings import Settings
 from jobs.store import PictureStore
@@ -54,7 +54,6 @@ class Service:
         store = PictureStore.open(settings)
         redis = connect(settings)
         async with connect_async(settings) as async_redis:
-            await run_in_threadpool(await_redis, redis)
             api_keys = ApiKeys(redis)
             if settings.dev_api_key:
                 warn_of_weak(settings.dev_api_key)

@@ -11,7 +11,7 @@ import pytest
 
 from jobs import holder
 from jobs.settings import MEBIBYTE
-from tests.cli.test_up import descendants
+from tests.processes import descendants
 from tests.stack import environment
 from worker.child import Child
 from worker.children import Children
