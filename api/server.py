@@ -1,5 +1,6 @@
 """The server of a process: uvicorn's, which says that it will stop before it waits for open answers."""
 
+import logging
 import socket
 from collections.abc import Callable
 
@@ -17,3 +18,4 @@ class Server(uvicorn.Server):
         """Called at SIGTERM and SIGINT."""
         self._before_stop()
         await super().shutdown(sockets)
+        logging.shutdown()  # uvicorn ends the process by the signal that it got, and no exit handler runs

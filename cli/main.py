@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from cli import keys, requests
-from cli.client.server import DEFAULT, KeyOption, ServerOption
+from cli.client.server import KeyOption, ServerOption
 from cli.exit_codes import ExitCode
 from cli.json_output import AsJson
 from cli.listening import CannotListen
@@ -112,7 +112,7 @@ def run_on_server(
     base: Annotated[str | None, typer.Option(metavar="FILE|URL", help="The picture below.")] = None,
     base_dir: Annotated[Path | None, typer.Option(help="A folder of them, instead of --base.")] = None,
     mask: Annotated[str | None, typer.Option(metavar="FILE|URL", help="White shows.")] = None,
-    server: ServerOption = DEFAULT,
+    server: ServerOption = None,
     key: KeyOption = None,
     concurrency: Annotated[
         int, typer.Option(min=1, max=256, help="With --base-dir, pictures at a time.")
@@ -151,10 +151,7 @@ def queue(
 
 @app.command()
 def doctor(
-    server: Annotated[
-        str | None,
-        typer.Option("--server", envvar="SUPERIMPOSE_SERVER", metavar="URL", help="An API that must answer."),
-    ] = None,
+    server: ServerOption = None,
     key: KeyOption = None,
     as_json: AsJson = False,
 ) -> None:

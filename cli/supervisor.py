@@ -1,7 +1,7 @@
 """Several processes in one terminal: one log with a coloured name before each line, one Ctrl-C for all."""
 
+import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -9,18 +9,27 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
-from typing import TextIO
+from types import TracebackType
+from typing import Self, TextIO
 
+from cli import launch
 from cli.log_lines import json_line
+from cli.stop_signals import StopSignals
 from jobs.settings import BAD_SETTINGS
+from telemetry.line_writer import LineWriter
 from telemetry.logs import LogFormat, format_on
 
 COLOURS = (36, 35, 33, 32, 34, 31)  # ANSI: cyan, magenta, yellow, green, blue, red
+OWN = "main"
+OWN_COLOUR = 1  # bold
 NAME_WIDTH = 9
 RESTART_PAUSE_S = 1.0
 WATCH_S = 0.1
 LAST_WORDS_S = 1.0
+
+
+class Stopped(Exception):
+    """A signal asks for the end."""
 
 
 @dataclass
@@ -44,19 +53,43 @@ class Role:
 
 
 class Supervisor:
-    """Starts roles, restarts what dies, and on SIGTERM or SIGINT stops everything.
+    """Starts roles and restarts what dies; at SIGTERM, SIGINT and SIGHUP, and at the end, stops everything.
 
-    A role that ends as `BAD_SETTINGS` stops everything too, as starting it again would not help.
+    A context: what is begun in it is ended with it, and `Stopped` ends it without an error. The kernel ends
+    the roles where this process is killed. A role that ends as `BAD_SETTINGS` stops everything too, as
+    starting it again would not help.
     """
 
-    def __init__(self, grace_s: float, log_format: LogFormat | None = None, out: TextIO = sys.stdout) -> None:
+    def __init__(
+        self,
+        grace_s: float,
+        log_format: LogFormat | None = None,
+        goodbye: str = "everything has stopped",
+        out: TextIO = sys.stdout,
+    ) -> None:
         self._roles: list[Role] = []
         self._grace_s = grace_s
-        self._out = out
+        self._goodbye = goodbye
+        self._coloured = out.isatty()
         self._log_format = format_on(out, log_format)
-        self._stopping = threading.Event()
-        self._bad_settings = False
-        self._printing = threading.Lock()
+        self._log = LineWriter(
+            out.fileno(), lambda lines: self._line(OWN, OWN_COLOUR, f"{lines:,} lines could not be written")
+        )
+        self._signals = StopSignals()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> bool:
+        if self._signals.came:
+            self.say(f"stopping: what is being made has {self._grace_s:.0f} s; a second signal does not wait")
+        self._stop()
+        if self._signals.came:
+            self.say(self._goodbye)
+        self._log.close()
+        return kind is Stopped
 
     def start(
         self,
@@ -66,7 +99,7 @@ class Supervisor:
         *,
         foundation: bool = False,
         listens_on: socket.socket | None = None,
-    ) -> None:
+    ) -> Role:
         """Start a process under `name` and keep it running; `env` is added to our environment.
 
         It inherits the socket that it `listens_on`, which is closed here when everything stops.
@@ -75,27 +108,33 @@ class Supervisor:
         role = Role(name, command, colour, foundation, env or {}, listens_on)
         self._roles.append(role)
         self._launch(role)
+        return role
 
-    def run(self, ready: Callable[[], None] | None = None) -> None:
-        """Watch until a signal comes, then stop; `ready` is called when signals are handled.
+    def run(self, is_ready: Callable[[], bool] = lambda: True) -> None:
+        """Watch until a signal comes; until it says yes, `is_ready` is asked again and again.
 
-        Raises `SystemExit` where a role could not work with its settings.
+        Raises `SystemExit` where a role cannot work with its settings.
         """
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-        try:
-            if ready:
-                ready()
-            while not self._stopping.wait(WATCH_S):
-                self._restart_dead()
-        finally:
-            self.stop()
-        if self._bad_settings:
-            raise SystemExit(BAD_SETTINGS)
+        ready = False
+        while not self._signals.wait(WATCH_S):
+            self._restart_dead()
+            ready = ready or is_ready()
 
-    def stop(self) -> None:
+    def pause(self, seconds: float) -> None:
+        """Wait. Raises `Stopped` as soon as a signal has come."""
+        if self._signals.wait(seconds):
+            raise Stopped
+
+    def say(self, text: str) -> None:
+        """A line of the log that is ours."""
+        self._log.write(self._line(OWN, OWN_COLOUR, text))
+
+    def show(self, text: str) -> None:
+        """Text for a person, as it is, between the lines of the log."""
+        self._log.write(text)
+
+    def _stop(self) -> None:
         """End every role, foundations last, killing what outlives its grace. Leaves no process."""
-        self._stopping.set()
         for role in self._roles:
             if role.listens_on:
                 role.listens_on.close()
@@ -104,21 +143,30 @@ class Supervisor:
             for role in ending:
                 if role.process and role.running:
                     role.process.terminate()
-            deadline = time.monotonic() + self._grace_s
-            for role in ending:
-                self._await_end(role, deadline)
+            self._await_end(ending)
 
-    @property
-    def stopping(self) -> bool:
-        """Whether a signal has come."""
-        return self._stopping.is_set()
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._stopping.set()
+    def _await_end(self, roles: Sequence[Role]) -> None:
+        deadline = time.monotonic() + self._grace_s
+        while not self._signals.hurried and time.monotonic() < deadline:
+            processes = [role.process for role in roles if role.process and role.running]
+            if not processes:
+                break
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                processes[0].wait(WATCH_S)
+        for role in roles:
+            if role.process and role.running:
+                hurried = "killed, as a second signal came"
+                self._print(role, hurried if self._signals.hurried else f"killed after {self._grace_s:.0f} s")
+                role.process.kill()
+                role.process.wait()
+            if role.relay:
+                role.relay.join(LAST_WORDS_S)
 
     def _launch(self, role: Role) -> None:
+        """From the main thread: the kernel ends a role when the thread that started it ends."""
+        launcher = (sys.executable, "-I", "-S", launch.__file__, str(os.getpid()))
         role.process = subprocess.Popen(
-            role.command,
+            [*launcher, *role.command],
             env={**os.environ, "SUPERIMPOSE_LOG_FORMAT": self._log_format, **role.env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -137,36 +185,23 @@ class Supervisor:
                 continue
             status = role.process.returncode if role.process else None
             if status == BAD_SETTINGS:
-                self._bad_settings = True
-                self._stopping.set()
-            elif not role.start_at:
+                raise SystemExit(BAD_SETTINGS)
+            if not role.start_at:
                 self._print(role, f"ended with status {status}, starting it again")
                 role.start_at = time.monotonic() + RESTART_PAUSE_S
             elif time.monotonic() >= role.start_at:
                 role.start_at = 0.0
                 self._launch(role)
 
-    def _await_end(self, role: Role, deadline: float) -> None:
-        if role.process is None:
-            return
-        try:
-            role.process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            self._print(role, f"did not stop within {self._grace_s:.0f} s, killed")
-            role.process.kill()
-            role.process.wait()
-        if role.relay:
-            role.relay.join(LAST_WORDS_S)
-
     def _relay(self, role: Role, process: "subprocess.Popen[str]") -> None:
         for line in process.stdout or ():
             self._print(role, line.rstrip())
 
     def _print(self, role: Role, line: str) -> None:
+        self._log.write(self._line(role.name, role.colour, line))
+
+    def _line(self, name: str, colour: int, line: str) -> str:
         if self._log_format == "json":
-            shown = json_line(role.name, line)
-        else:
-            name = f"{role.name:<{NAME_WIDTH}}"
-            shown = f"\x1b[{role.colour}m{name}\x1b[0m| {line}" if self._out.isatty() else f"{name}| {line}"
-        with self._printing:
-            print(shown, file=self._out, flush=True)
+            return json_line(name, line)
+        padded = f"{name:<{NAME_WIDTH}}"
+        return f"\x1b[{colour}m{padded}\x1b[0m| {line}" if self._coloured else f"{padded}| {line}"

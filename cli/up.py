@@ -6,51 +6,126 @@ import time
 from pathlib import Path
 
 import httpx
-import typer
+from redis import ConnectionError, Redis, TimeoutError
 
 from cli.exit_codes import stop
 from cli.listening import CannotListen, bind
 from cli.redis_server import RedisUnavailable, await_ready, server_command
 from cli.roles import SPARE_S, start_api, start_workers
 from cli.supervisor import Supervisor
+from cli.up_file import AlreadyUp, holding
+from jobs import keyspace
+from jobs.connection import connect
 from jobs.key_text import new_key
 from jobs.settings import Settings
 from telemetry.processes import shared_directory
 
 GRACE_S = 8  # at Ctrl-C: people wait less than deploys do
-READY_TIMEOUT_S = 30
+PAUSE_S = 0.25
+REDIS_PATIENCE_S = 1
+API_PATIENCE_S = 15
+LIVENESS_TIMEOUT_S = 1
+GOODBYE = "everything has stopped; accepted requests are kept for the next start"
 
 
 def run(host: str, port: int, workers: int | None, api_workers: int | None, data_dir: Path | None) -> None:
     """Run everything until Ctrl-C."""
     settings = Settings(data_dir=data_dir) if data_dir else Settings()
+    here = f"http://{reachable(host)}:{port}"
     try:
-        key = settings.dev_api_key or kept_key(settings.data_dir / "dev-api-key")
+        with (
+            holding(settings.data_dir, here),
+            shared_directory(settings.metrics) as directory,
+            Supervisor(GRACE_S, settings.log_format, GOODBYE) as supervisor,
+            connect(settings) as redis,
+            httpx.Client(base_url=here, timeout=LIVENESS_TIMEOUT_S, trust_env=False) as http,
+        ):
+            listener = bind(host, port)
+            key = settings.dev_api_key or kept_key(settings.data_dir / "dev-api-key")
+            env = environment(settings, key)
+            begin_redis(supervisor, settings, redis)
+            taken_up = redis.zcard(keyspace.DEADLINES)
+            text = greeting(settings.public_url or here, key, settings.docs, taken_up)
+            start_api(supervisor, listener, api_workers or settings.api_workers, env, directory)
+            waiting = Patience(supervisor, API_PATIENCE_S)
+
+            def greeted() -> bool:
+                """The workers begin behind the greeting, so that it stands before what they log."""
+                if not is_alive(http):
+                    waiting.on(f"the API to answer at {here}; its log says what keeps it")
+                    return False
+                supervisor.show(text)
+                start_workers(supervisor, workers or settings.workers, env, directory)
+                return True
+
+            supervisor.run(greeted)
+    except (AlreadyUp, RedisUnavailable, CannotListen) as error:
+        raise stop(str(error)) from None
     except OSError as error:
         raise stop(f"SUPERIMPOSE_DATA_DIR cannot be used: {error}") from None
-    env = {
+
+
+class Patience:
+    """Says once what is waited for, when that takes long."""
+
+    def __init__(self, supervisor: Supervisor, seconds: float) -> None:
+        self._supervisor = supervisor
+        self._ends_at: float | None = time.monotonic() + seconds
+
+    def on(self, what: str) -> None:
+        """Still waiting for this."""
+        if self._ends_at is not None and time.monotonic() >= self._ends_at:
+            self._ends_at = None
+            self._supervisor.say(f"waiting for {what}")
+
+
+def environment(settings: Settings, key: str) -> dict[str, str]:
+    """What roles are told beside what we were told."""
+    return {
         "SUPERIMPOSE_REDIS_URL": settings.effective_redis_url,
         "SUPERIMPOSE_DATA_DIR": str(settings.data_dir),
         "SUPERIMPOSE_DEV_API_KEY": key,
         "SUPERIMPOSE_DRAIN_TIMEOUT_S": str(min(settings.drain_timeout_s, GRACE_S - SPARE_S)),
     }
-    supervisor = Supervisor(GRACE_S, settings.log_format)
+
+
+def begin_redis(supervisor: Supervisor, settings: Settings, redis: Redis) -> None:
+    """Start a Redis, or wait for the one that the settings name, until it answers.
+
+    Raises `RedisUnavailable`; `UnsuitableRedis`; `Stopped` as soon as a signal comes.
+    """
+    waiting = Patience(supervisor, REDIS_PATIENCE_S)
+    if settings.redis_url:
+        while error := _trouble(redis):
+            waiting.on(f"Redis: {error}")
+            supervisor.pause(PAUSE_S)
+        return
+    command = server_command(settings.data_dir, settings.redis_socket, supervisor.say)
+    server = supervisor.start("redis", command, foundation=True)
+
+    def give_up() -> bool:
+        waiting.on("Redis to load what it keeps")
+        supervisor.pause(0)
+        return not server.running
+
+    await_ready(settings.redis_socket, give_up)
+
+
+def _trouble(redis: Redis) -> Exception | None:
+    """Why Redis does not answer, if so. Raises `UnsuitableRedis`."""
     try:
-        listener = bind(host, port)
-        if not settings.redis_url:
-            supervisor.start(
-                "redis", server_command(settings.data_dir, settings.redis_socket), foundation=True
-            )
-            await_ready(settings.redis_socket, lambda: supervisor.stopping)
-    except (RedisUnavailable, CannotListen, OSError) as error:
-        supervisor.stop()
-        typer.echo(f"superimpose: {error}", err=True)
-        raise typer.Exit(1) from None
-    url = settings.public_url or f"http://{reachable(host)}:{port}"
-    with shared_directory(settings.metrics) as directory:
-        start_api(supervisor, listener, api_workers or settings.api_workers, env, directory)
-        start_workers(supervisor, workers or settings.workers, env, directory)
-        supervisor.run(ready=lambda: greet(supervisor, url, key, settings.docs))
+        redis.ping()
+    except (ConnectionError, TimeoutError) as error:
+        return error
+    return None
+
+
+def is_alive(http: httpx.Client) -> bool:
+    """Whether the API answers."""
+    try:
+        return http.get("/livez").is_success
+    except httpx.HTTPError:
+        return False
 
 
 def reachable(host: str) -> str:
@@ -70,24 +145,11 @@ def kept_key(path: Path) -> str:
     return path.read_text().strip()
 
 
-def greet(supervisor: Supervisor, url: str, key: str, docs: bool) -> None:
-    """Say how to use the service, once it answers."""
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    with httpx.Client(timeout=1, trust_env=False) as client:
-        while not supervisor.stopping and time.monotonic() < deadline:
-            try:
-                client.get(f"{url}/livez").raise_for_status()
-            except httpx.HTTPError:
-                time.sleep(0.1)
-            else:
-                typer.echo(greeting(url, key, docs))
-                return
-
-
-def greeting(url: str, key: str, docs: bool) -> str:
+def greeting(url: str, key: str, docs: bool, taken_up: int = 0) -> str:
     """URL, key, and a request that works as pasted."""
     documentation = f"      documentation  {url}/docs" if docs else ""
     playground = f"\n  Try it in a browser:  {url}/#key={key}\n" if docs else ""
+    before = f"\n  Taken up again: {taken_up:,} accepted before and not finished yet.\n" if taken_up else ""
     body = (
         f'{{"base_image": "{url}/samples/cup.jpg", "overlay_image": "{url}/samples/logo.png", '
         '"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235}'
@@ -95,7 +157,7 @@ def greeting(url: str, key: str, docs: bool) -> str:
     return f"""
   Superimpose is up.   URL  {url}{documentation}
                        key  {key}
-{playground}
+{playground}{before}
   A logo on a cup, saved as cup-with-logo.jpg:
 
 curl -sS {url}/v1/superimpose -H 'x-api-key: {key}' \\

@@ -89,7 +89,9 @@ def redis_time(redis: Redis) -> float:
 
 def connect_worker(settings: Settings) -> Redis:
     """For workers, which block on the queue: RQ sets the time limit it needs. Repeats no more either."""
-    return open_redis(settings.effective_redis_url)
+    redis = open_redis(settings.effective_redis_url)
+    redis.set_response_callback("CLIENT INFO", _client_info)
+    return redis
 
 
 def connect_async(settings: Settings) -> AsyncRedis:
@@ -120,6 +122,12 @@ class _ClosedIsLost:
             await super().send_packed_command(*args, **kwargs)  # type: ignore[misc]
         except RuntimeError as error:
             raise ConnectionError(f"the connection was closed: {error}") from error
+
+
+def _client_info(reply: bytes | str, **_: Any) -> dict[str, str]:
+    """RQ asks for it; redis-py's own parser fails where a socket's path has a space or an equals sign."""
+    text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
+    return {name: value for name, _, value in (field.partition("=") for field in text.split(" "))}
 
 
 def open_redis(url: str, **limits: Any) -> Redis:

@@ -10,15 +10,9 @@ from telemetry.processes import NAME as PROCESS
 
 PREFIX = "SUPERIMPOSE_"
 
-OTHERS = frozenset(
-    {
-        PROCESS,
-        "SUPERIMPOSE_SERVER",  # options of the command line
-        "SUPERIMPOSE_API_KEY",
-        "SUPERIMPOSE_PORT",  # read by docker-compose.yml alone
-        "SUPERIMPOSE_MEMORY",
-    }
-)
+OF_THE_COMMAND_LINE = frozenset({"SUPERIMPOSE_SERVER", "SUPERIMPOSE_API_KEY"})
+OF_COMPOSE_ALONE = frozenset({"SUPERIMPOSE_PORT", "SUPERIMPOSE_MEMORY", "SUPERIMPOSE_WORKER_CONTAINERS"})
+OTHERS = {PROCESS} | OF_THE_COMMAND_LINE | OF_COMPOSE_ALONE
 
 _SERVICE_LINK = re.compile(
     rf"{PREFIX}(\w+_)?(SERVICE_(HOST|PORT)\w*=.*|PORT_\d+_(TCP|UDP|SCTP)\w*=.*|PORT=(tcp|udp|sctp)://.*)",

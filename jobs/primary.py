@@ -30,6 +30,9 @@ class UnsuitableRedis(RedisError):
     """The server cannot be worked with, however long one waits; the text says what to do."""
 
 
+OLDEST_REDIS = 7
+"""Major version: our scripts need what came with it. Valkey's numbers go on from there."""
+
 REFUSALS = dict.fromkeys(("READONLY", "LOADING", "MASTERDOWN", "UNBLOCKED", "NOREPLICAS"), NotServing)
 """What such a Redis answers. UNBLOCKED ends a wait for the queue when it becomes a replica."""
 
@@ -105,5 +108,10 @@ def _check(hello: Any) -> None:
         raise UnsuitableRedis(CLUSTER)
     if said.get("mode") == b"sentinel":
         raise UnsuitableRedis(SENTINEL)
+    version = str_if_bytes(said.get("version", b""))
+    if int(version.partition(".")[0] or OLDEST_REDIS) < OLDEST_REDIS:
+        raise UnsuitableRedis(
+            f"SUPERIMPOSE_REDIS_URL names a Redis {version}: use Redis {OLDEST_REDIS} or newer, or Valkey"
+        )
     if said.get("role") == b"replica":
         raise NotServing("it is a replica")

@@ -121,6 +121,8 @@ def _is_redis_url(value: str) -> bool:
 
     try:
         url = urlsplit(value)
+        if url.fragment:  # redis-py drops it: a `#` in a path or a password is %23
+            return False
         if "sentinel" not in url.scheme:
             readable = url.port != 0 and ("@" in url.netloc or "@" not in value or url.scheme == "unix")
             if not readable or (url.scheme != "unix" and not re.fullmatch(r"/?\d*/?", url.path, re.ASCII)):

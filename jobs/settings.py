@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -288,7 +289,7 @@ class Settings(BaseSettings):
     @property
     def effective_redis_url(self) -> str:
         """`redis_url`, or the address of the Redis that `up` starts."""
-        return self.redis_url or f"unix://{self.redis_socket}"
+        return self.redis_url or f"unix://{quote(bytes(self.redis_socket))}"
 
     @property
     def effective_storage_url(self) -> str:

@@ -5,6 +5,7 @@ import sys
 from typing import Literal, TextIO
 
 from telemetry.imports import as_if_not_installed
+from telemetry.line_writer import LineWriter
 
 with as_if_not_installed("rich"):  # as in log_context.py
     from structlog.contextvars import merge_contextvars
@@ -23,10 +24,32 @@ CONSOLE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 def set_up_logs(wanted: LogFormat | None = None) -> None:
     """Log our own records from INFO up and libraries' from WARNING up."""
-    handler = logging.StreamHandler()
+    handler = _LineHandler(sys.stderr)
     handler.setFormatter(formatter(format_on(sys.stderr, wanted)))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("superimpose").setLevel(logging.INFO)
+
+
+class _LineHandler(logging.Handler):
+    """Hands lines to a thread: whoever logs must not wait for who reads."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._writer = LineWriter(stream.fileno(), self._dropped)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._writer.write(self.format(record))
+        except Exception:  # what cannot be formatted, as any handler of logging's
+            self.handleError(record)
+
+    def close(self) -> None:
+        self._writer.close()
+        super().close()
+
+    def _dropped(self, lines: int) -> str:
+        text = f"{lines:,} lines could not be written"
+        return self.format(logging.LogRecord("superimpose.log", logging.WARNING, "", 0, text, None, None))
 
 
 def format_on(stream: TextIO, wanted: LogFormat | None) -> LogFormat:

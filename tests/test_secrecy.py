@@ -24,8 +24,8 @@ from jobs.store import PictureStore
 from jobs.submission import Submission
 from tests import guarded_redis
 from tests.asking import asked
-from tests.cli.test_up import descendants
 from tests.origin import LOGO
+from tests.processes import descendants
 from tests.stack import Stack, environment, running
 
 OUR_KEY = "si_CANARYKEY0000000000000000000000000000000000"

@@ -5,7 +5,7 @@ import math
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ class Way:
     """Requests always arrive, so that one that is sent twice has its effect twice.
 
     `to_drop` says how many answers, from now on, do not come back, and `until_said` what in a request
-    makes this all of them.
+    makes this all of them. The others come back `rewritten`.
     """
 
     def __init__(self, redis_socket: Path) -> None:
@@ -25,6 +25,7 @@ class Way:
         self.forgets: set[socket.socket] = set()
         """Connections that break at the next word, as those that a NAT has forgotten do."""
         self.clients: set[socket.socket] = set()
+        self.rewritten: Callable[[bytes], bytes] = bytes
         self._redis_socket = redis_socket
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(TICK_S)
@@ -100,4 +101,4 @@ class Way:
                 if self.to_drop > 0:
                     self.to_drop -= 1
                 else:
-                    client.sendall(answer)
+                    client.sendall(self.rewritten(answer))

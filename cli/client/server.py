@@ -9,10 +9,18 @@ from urllib.parse import urlsplit
 
 import typer
 
+from cli.up_file import running_up
+
 DEFAULT = "http://127.0.0.1:8000"
 
 ServerOption = Annotated[
-    str, typer.Option("--server", envvar="SUPERIMPOSE_SERVER", metavar="URL", help="The API's address.")
+    str | None,
+    typer.Option(
+        "--server",
+        envvar="SUPERIMPOSE_SERVER",
+        metavar="URL",
+        help=f"The API's address; by default that of the `up` that runs in this folder, else {DEFAULT}.",
+    ),
 ]
 KeyOption = Annotated[
     str | None,
@@ -32,6 +40,12 @@ class Server:
     is_here: bool
 
     @classmethod
+    def find(cls, given: str | None) -> Self:
+        """The server that is named, else that of this folder's `up`. Raises `typer.BadParameter`."""
+        up = None if given else running_up(_data_dir())
+        return cls.parse(given or (up.url if up else DEFAULT))
+
+    @classmethod
     def parse(cls, text: str) -> Self:
         """Read a URL. Raises `typer.BadParameter`."""
         try:
@@ -49,7 +63,7 @@ def find_key(given: str | None, server: Server) -> str:
 
     The one that `up` keeps opens the service of this machine, and is nobody else's to see.
     """
-    kept = Path(os.environ.get("SUPERIMPOSE_DATA_DIR") or "data") / "dev-api-key"
+    kept = _data_dir() / "dev-api-key"
     key = (given or "").strip()
     if not key and server.is_here:
         try:
@@ -61,6 +75,10 @@ def find_key(given: str | None, server: Server) -> str:
     if not (key.isascii() and key.isprintable()):
         raise typer.BadParameter("is not an API key: it has characters that none has", param_hint="--key")
     return key
+
+
+def _data_dir() -> Path:
+    return Path(os.environ.get("SUPERIMPOSE_DATA_DIR") or "data")
 
 
 def _is_loopback(host: str) -> bool:

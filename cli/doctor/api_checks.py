@@ -3,7 +3,7 @@
 import httpx
 import typer
 
-from cli.client.server import DEFAULT, Server, find_key
+from cli.client.server import Server, find_key
 from cli.doctor.finding import Finding, Findings, fail, judged, ok, warn
 
 ANSWER_S = 5
@@ -11,7 +11,7 @@ ANSWER_S = 5
 
 def check_api(server: str | None, key: str | None) -> Findings:
     """One that was named must answer; that of this machine need not be there."""
-    where = Server.parse(server or DEFAULT)
+    where = Server.find(server)
     with httpx.Client(base_url=where.url, timeout=ANSWER_S, trust_env=not where.is_here) as http:
         try:
             alive = http.get("/livez").status_code == httpx.codes.OK

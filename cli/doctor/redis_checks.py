@@ -13,7 +13,6 @@ from jobs.setting_types import MEBIBYTE
 from jobs.settings import Settings
 from jobs.snapshot import take
 
-LEAST_MAJOR = 7
 LEAST_FREE_BYTES = 64 * MEBIBYTE
 LARGEST_SKEW_S = 1.0
 SLOW_S = 0.05
@@ -51,12 +50,7 @@ def check_redis(settings: Settings) -> Findings:
 def _server(info: dict[str, Any]) -> Findings:
     name = "Valkey" if "valkey_version" in info else "Redis"
     version = str(info.get("valkey_version") or info["redis_version"])
-    yield judged(
-        "redis version",
-        name == "Valkey" or int(version.partition(".")[0]) >= LEAST_MAJOR,
-        f"{name} {version}",
-        f"use Redis {LEAST_MAJOR} or newer, or Valkey",
-    )
+    yield ok("redis version", f"{name} {version}")
     yield judged(
         "redis persistence",
         bool(info.get("aof_enabled")),

@@ -32,7 +32,7 @@ def run(
     overlay: str,
     mask: str | None,
     out: Path,
-    server: str,
+    server: str | None,
     key: str | None,
     concurrency: int,
     as_json: bool,
@@ -46,7 +46,7 @@ def run(
         given |= {"image_format": wanted} if (wanted := output_format(out, given.get("image_format"))) else {}
     pictures = {"base_image": "?", "overlay_image": "?"} | ({"mask": "?"} if mask else {})
     checked(given | pictures, SuperimposeRequest)
-    where = Server.parse(server)
+    where = Server.find(server)
     asked = Asked(
         overlay=Input.parse(overlay, "--overlay"),
         mask=Input.parse(mask, "--mask") if mask else None,

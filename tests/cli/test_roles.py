@@ -1,18 +1,21 @@
 """`superimpose worker` and `superimpose api`, alone as in containers."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
-import time
 
 import httpx
 import pytest
 
 from cli.redis_server import server_command
-from tests.cli.test_up import descendants
+from tests.processes import await_no_process, await_processes, descendants
 from tests.stack import KEY, await_http, environment, free_port
+from tests.way import Way
+
+FILLS_A_PIPE = 1000  # lines of log; a pipe holds 64 KiB
 
 
 def start(env, *arguments):
@@ -95,6 +98,21 @@ def test_every_role_and_command_names_all_bad_settings_and_ends_with_status_2(co
     assert "p/w" not in done.stderr
 
 
+@pytest.mark.parametrize("role", ["api", "worker", "up"])
+def test_a_redis_that_is_too_old_is_one_sentence_from_every_role(redis_socket, tmp_path, role):
+    with Way(redis_socket).serving() as way:
+        way.rewritten = lambda answer: re.sub(rb"(version\r\n\$\d+\r\n)\d", rb"\g<1>6", answer)
+        env = environment(f"redis://127.0.0.1:{way.port}/6", tmp_path)
+        number = ("--workers", "1") if role == "worker" else ("--port", str(free_port()))
+        done = start(env, role, *number)
+        said = done.communicate(timeout=30)[0]
+
+    assert done.returncode == 2
+    assert said.count("SUPERIMPOSE_REDIS_URL names a Redis 6") == 1
+    assert "use Redis 7 or newer" in said
+    assert "Traceback" not in said
+
+
 def test_a_redis_that_comes_late_is_waited_for(tmp_path):
     socket = tmp_path / "redis.sock"
     env = environment(f"unix://{socket}", tmp_path / "data")
@@ -144,12 +162,40 @@ def test_several_processes_answer_at_one_port_and_one_that_dies_is_not_missed(re
     assert "Traceback" not in printed
 
 
-def await_processes(pid: int, wanted: int) -> None:
-    """Wait until there are so many processes below `pid`."""
-    deadline = time.monotonic() + 20
-    while len(descendants(pid)) != wanted:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def test_roles_end_with_their_supervisor_however_that_ends(redis_socket, tmp_path):
+    env = environment(f"unix://{redis_socket}?db=6", tmp_path)
+    workers = start(env, "worker", "--workers", "2")
+    await_processes(workers.pid, 4)
+    below = descendants(workers.pid)
+
+    workers.kill()
+    workers.communicate(timeout=30)  # until the last of them has closed its end
+
+    await_no_process(below)
+
+
+def test_workers_go_on_when_nobody_reads_what_they_print(redis_socket, tmp_path):
+    env = environment(f"unix://{redis_socket}?db=6", tmp_path, log_format="json", access_log=True)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    api, workers = start(env, "api", "--port", str(port)), start(env, "worker", "--workers", "1")
+    assert workers.stdout is not None
+    workers.stdout.close()
+    try:
+        await_http(f"{url}/livez", api)
+        body = {"base_image": f"{url}/samples/cup.jpg", "overlay_image": f"{url}/samples/logo.png"}
+        with httpx.Client(headers={"x-api-key": KEY}, trust_env=False, timeout=30) as client:
+            answers = [client.post(f"{url}/v1/superimpose", json=body).status_code for _ in range(3)]
+            answers += [client.get(f"{url}/livez").status_code for _ in range(FILLS_A_PIPE)]
+    finally:
+        for process in (api, workers):
+            process.send_signal(signal.SIGTERM)
+        statuses = [process.wait(30) for process in (api, workers)]
+        assert api.stdout is not None
+        api.stdout.close()
+
+    assert set(answers) == {200}
+    assert statuses == [-signal.SIGTERM, 0]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """`superimpose up` as a stranger uses it: start, paste, look, Ctrl-C."""
 
+import fcntl
 import os
+import pty
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from pathlib import Path
@@ -14,21 +17,34 @@ from pathlib import Path
 import httpx
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from cli.main import app
 from cli.up import greeting
+from cli.up_file import RunningUp, running_up
 from tests.exposed import scrape, value
-from tests.stack import free_port
+from tests.origin import CUP, LOGO
+from tests.processes import await_no_process, await_processes, descendants
+from tests.stack import ON_LOOPBACK, await_http, free_port
 
+FILLS_A_PIPE = 1000  # lines of log; a pipe holds 64 KiB
 PATIENCE_S = 40
+ROOT = Path(__file__).parents[2]
+
+
+def command(data_dir: Path, port: int) -> list[str]:
+    asked = ["up", "--port", str(port), "--workers", "2", "--data-dir", str(data_dir)]
+    return [sys.executable, "-m", "cli", *asked]
 
 
 class Up:
     """One run of `superimpose up` and what it printed."""
 
     def __init__(self, data_dir: Path, port: int) -> None:
-        command = [sys.executable, "-m", "cli", "up", "--port", str(port), "--workers", "2"]
+        self.url = f"http://127.0.0.1:{port}"
+        self.data_dir = data_dir
         self.process = subprocess.Popen(
-            [*command, "--data-dir", str(data_dir)],
+            command(data_dir, port),
             env={**os.environ, "SUPERIMPOSE_LOG_FORMAT": "console"},  # as on a terminal
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -54,6 +70,13 @@ class Up:
     def key(self) -> str:
         return re.search(r"key\s+(si_\w+)", self.greeting())[1]  # type: ignore[index]
 
+    def await_line(self, text: str) -> None:
+        """Wait until it has printed this."""
+        deadline = time.monotonic() + PATIENCE_S
+        while text not in self.printed:
+            assert time.monotonic() < deadline, self.printed
+            time.sleep(0.05)
+
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
         status = self.process.wait(PATIENCE_S)
@@ -65,24 +88,14 @@ class Up:
 def up(tmp_path):
     started = []
 
-    def up() -> Up:
-        started.append(Up(tmp_path / "data", free_port()))
+    def up(data_dir: Path = tmp_path / "data") -> Up:
+        started.append(Up(data_dir, free_port()))
         return started[-1]
 
     yield up
     for each in started:
         if each.process.poll() is None:
             each.interrupt()
-
-
-def descendants(pid: int) -> set[int]:
-    """All processes below `pid`, whatever session they are in."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    below = {pid}
-    while more := {child for child, parent in pairs if parent in below} - below:
-        below |= more
-    return below - {pid}
 
 
 def test_the_greeting_links_to_no_page_that_is_not_served():
@@ -120,6 +133,9 @@ def test_paste_look_and_ctrl_c(up, tmp_path, monkeypatch):
     assert not [pid for pid in processes if Path(f"/proc/{pid}").exists()]
     assert "Traceback" not in service.printed
     assert re.search(r"^worker-\d\s*\| .*COMPLETED", service.printed, re.MULTILINE)
+    assert "main     | stopping" in service.printed
+    assert service.printed.endswith("accepted requests are kept for the next start\n")
+    assert not (service.data_dir / "up.json").exists()
 
 
 def test_accepted_requests_survive_a_restart(up):
@@ -156,6 +172,9 @@ def test_a_job_that_takes_too_long_for_ctrl_c_is_given_back_and_nobody_is_killed
 
     assert "given back: the worker stops" in service.printed
     assert "killed" not in service.printed
+    again = up().greeting()
+    assert "Taken up again: 1 accepted before" in again
+    assert "worker-" not in again.partition("Superimpose is up")[0]
 
 
 def test_a_port_in_use_is_refused_in_one_sentence(tmp_path):
@@ -173,13 +192,15 @@ def test_a_port_in_use_is_refused_in_one_sentence(tmp_path):
 
 
 def test_a_second_up_on_the_same_data_is_refused_in_one_sentence(up):
-    up().greeting()
+    first = up()
+    first.greeting()
 
     second = up()
 
     assert second.process.wait(PATIENCE_S) == 1
     second._reader.join(PATIENCE_S)
     assert "another `superimpose up` is using" in second.printed
+    assert f"(process {first.process.pid}, {first.url})" in second.printed
     assert "Traceback" not in second.printed
 
 
@@ -191,3 +212,159 @@ def test_a_data_directory_that_cannot_be_made_is_one_sentence():
     assert done.returncode == 1
     assert done.stderr.startswith("superimpose: SUPERIMPOSE_DATA_DIR cannot be used: ")
     assert done.stderr.count("\n") == 1
+
+
+def make_a_picture(service: Up) -> httpx.Response:
+    body = {
+        "base_image": f"{service.url}/samples/cup.jpg",
+        "overlay_image": f"{service.url}/samples/logo.png",
+    }
+    headers = {"x-api-key": (service.data_dir / "dev-api-key").read_text()}
+    return httpx.post(
+        f"{service.url}/v1/superimpose", json=body, headers=headers, trust_env=False, timeout=30
+    )
+
+
+def test_a_folder_may_have_any_name(up, tmp_path):
+    service = up(tmp_path / "a b#c?%20d==")
+    service.greeting()
+
+    assert make_a_picture(service).headers["content-type"] == "image/jpeg"
+
+
+def test_it_greets_also_where_its_public_address_does_not_lead_here(up, monkeypatch):
+    monkeypatch.setenv("SUPERIMPOSE_PUBLIC_URL", "https://pictures.invalid")
+
+    assert "URL  https://pictures.invalid" in up().greeting()
+
+
+def test_it_serves_on_when_nobody_reads_what_it_prints(up, tmp_path, monkeypatch):
+    monkeypatch.setenv("SUPERIMPOSE_ACCESS_LOG", "true")
+    data_dir, port = tmp_path / "unread", free_port()
+    reads, writes = os.pipe()
+    process = subprocess.Popen(command(data_dir, port), stdout=writes, stderr=writes)
+    os.close(writes)
+    try:
+        await_http(f"http://127.0.0.1:{port}/livez", process)
+        unread = answers(port, FILLS_A_PIPE)
+        os.close(reads)
+        nobody_there = answers(port, FILLS_A_PIPE)
+    finally:
+        process.send_signal(signal.SIGINT)
+        status = process.wait(PATIENCE_S)
+
+    assert set(unread) == set(nobody_there) == {200}
+    assert status == 0
+
+
+def answers(port: int, times: int) -> list[int]:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, **ON_LOOPBACK) as client:
+        return [client.get("/livez").status_code for _ in range(times)]
+
+
+def test_closing_the_terminal_is_as_good_as_ctrl_c(tmp_path):
+    terminal, theirs = pty.openpty()
+    data_dir, port = tmp_path / "data", free_port()
+    process = subprocess.Popen(
+        command(data_dir, port),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    await_http(f"http://127.0.0.1:{port}/livez", process)
+    await_processes(process.pid, 6)
+    processes = descendants(process.pid)
+
+    os.close(terminal)
+
+    assert process.wait(PATIENCE_S) == 0
+    await_no_process(processes)
+    assert not (data_dir / "up.json").exists()
+
+
+def test_when_it_is_killed_nothing_is_left_and_it_can_be_started_again(up):
+    killed = up()
+    killed.greeting()
+    await_processes(killed.process.pid, 6)
+    processes = descendants(killed.process.pid)
+
+    killed.process.kill()
+    killed.process.wait()
+
+    await_no_process(processes)
+    assert running_up(killed.data_dir) is None
+    assert (killed.data_dir / "up.json").exists()
+    again = up()
+    again.greeting()
+    assert running_up(again.data_dir) == RunningUp(again.process.pid, again.url)
+
+
+def test_it_says_that_it_waits_for_redis_and_stops_at_once(up, monkeypatch):
+    monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", "redis://127.0.0.1:1/0")
+    service = up()
+    service.await_line("main     | waiting for Redis: Error 111 connecting to 127.0.0.1:1")
+
+    assert service.interrupt() == 0
+    assert service.printed.count("waiting for Redis") == 1
+    assert "killed" not in service.printed
+
+
+def test_a_second_ctrl_c_does_not_wait(up, origin, monkeypatch):
+    monkeypatch.setenv("SUPERIMPOSE_FETCH_ALLOW", "127.0.0.1/32")
+    service = up()
+    path = "/hangs.jpg?second-ctrl-c"
+    body = {"base_image": origin.url + path, "overlay_image": f"{service.url}/samples/logo.png"}
+    headers = {"x-api-key": service.key()}
+    httpx.post(f"{service.url}/v2/superimpose", json=body, headers=headers, trust_env=False)
+    origin.await_request(path)
+
+    service.process.send_signal(signal.SIGINT)
+    service.await_line("main     | stopping")
+    deadline = time.monotonic() + PATIENCE_S
+    while "killed, as a second signal came" not in service.printed:
+        assert time.monotonic() < deadline, service.printed
+        service.process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+
+    assert service.process.wait(PATIENCE_S) == 0
+
+
+def test_commands_find_the_service_of_their_folder(up, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SUPERIMPOSE_DATA_DIR", raising=False)
+    up().greeting()
+    (tmp_path / "cup.jpg").write_bytes(CUP)
+    (tmp_path / "logo.png").write_bytes(LOGO)
+
+    ran = CliRunner().invoke(app, ["run", "--base", "cup.jpg", "--overlay", "logo.png", "-o", "out.jpg"])
+
+    assert ran.exit_code == 0, ran.output
+    assert (tmp_path / "out.jpg").exists()
+
+
+def test_a_signal_that_comes_at_any_moment_ends_it():
+    """One at each line that the main thread runs: a handler that took a lock would wait for that line."""
+    code = """
+import signal, sys
+from cli.supervisor import Supervisor
+
+def at_each_line(frame, event, _):
+    if event == "line":
+        signal.raise_signal(signal.SIGTERM)
+    return at_each_line
+
+with Supervisor(1) as supervisor:
+    sys.settrace(at_each_line)
+    supervisor.run()
+    supervisor.say("done")
+    sys.settrace(None)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, cwd=ROOT
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "done" in done.stdout

@@ -4,12 +4,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs import environment
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
 )
-OF_COMPOSE_ALONE = {"port", "memory", "worker_containers"}
-"""SUPERIMPOSE_* names in `.env` that no process of ours reads."""
+OF_COMPOSE_ALONE = {name.removeprefix(environment.PREFIX).lower() for name in environment.OF_COMPOSE_ALONE}
+"""Names in `.env` that no process of ours reads."""
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from jobs.environment import OTHERS, PREFIX
 from jobs.settings import Settings
-from tests.docs.pages import FENCED, OF_COMPOSE_ALONE, PAGES, ROOT
+from tests.docs.pages import FENCED, PAGES, ROOT
 
 
 def slug(heading: str) -> str:
@@ -33,12 +34,8 @@ def test_every_link_leads_somewhere(page):
 def test_every_setting_that_is_named_is_one(page):
     named = set(re.findall(r"SUPERIMPOSE_(\w+)(?!\*)\b", page.read_text()))
 
-    known = {name.upper() for name in (*Settings.model_fields, *OF_COMPOSE_ALONE)}
-    assert {name for name in named if not name.endswith("_")} <= known | CLIENT
-
-
-CLIENT = {"SERVER", "API_KEY"}
-"""Of the command line, which is no part of the service."""
+    known = {name.upper() for name in Settings.model_fields} | {name.removeprefix(PREFIX) for name in OTHERS}
+    assert {name for name in named if not name.endswith("_")} <= known
 
 
 def test_every_verb_that_is_named_is_one():

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import os
 import signal
 import socket
 import subprocess
@@ -11,13 +12,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 import httpx
 import pytest
 import uvloop
 from redis import Redis, RedisError, TimeoutError
 
-from cli.redis_server import find_server
+from cli.redis_server import await_ready, find_server, server_command
 from jobs import connection, keyspace
 from jobs.connection import connect, connect_async, connect_worker
 from jobs.settings import BAD_SETTINGS, Settings
@@ -25,6 +27,7 @@ from tests import guarded_redis
 from tests.sentinels import until
 from tests.stack import KEY, STOP_S, Stack, await_http, environment, free_port, running
 from tests.way import Way
+from worker.warm_worker import WarmWorker
 
 ANSWER_S = 2  # at most
 DATABASE = 8
@@ -291,3 +294,17 @@ def test_api_and_worker_started_before_redis_wait_for_it_and_say_so(tmp_path):
                 stack.stop()
             finally:
                 late.terminate()
+
+
+def test_a_worker_begins_whatever_the_path_of_the_socket_has_in_it(tmp_path):
+    folder = tmp_path / "a b#c?%20d=="
+    folder.mkdir()
+    server = subprocess.Popen(server_command(folder, folder / "redis.sock"), stdout=subprocess.DEVNULL)
+    try:
+        await_ready(folder / "redis.sock", lambda: server.poll() is not None)
+        settings = Settings(redis_url=f"unix://{quote(str(folder))}/redis.sock", data_dir=tmp_path)
+
+        assert WarmWorker(connect_worker(settings), settings).pid == os.getpid()
+    finally:
+        server.terminate()
+        server.wait()

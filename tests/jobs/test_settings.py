@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from redis.connection import parse_url
 
 from compositor.limits import RISKY_FORMATS, SAFE_FORMATS, Limits
 from jobs.setting_faults import setting_faults
@@ -82,6 +83,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch):
         ("storage_url", "memory:///"),
         ("storage_url", "file://pictures"),
         ("storage_url", "file:pictures"),
+        ("redis_url", "unix:///srv/C#/redis.sock"),
         ("redis_url", "redis://host/first"),
         ("redis_url", "redis://host/0/1"),
         ("redis_url", "redis://host?no_such_option=1"),
@@ -367,6 +369,12 @@ def test_a_redis_url_that_would_be_misread_is_refused_without_a_word_of_it(url):
 )
 def test_redis_urls_of_every_kind_are_taken(url):
     assert Settings(redis_url=url).effective_redis_url == url
+
+
+def test_the_url_of_the_socket_of_up_says_its_path_whatever_is_in_it(tmp_path):
+    settings = Settings(data_dir=tmp_path / "a b#c?%20d")
+
+    assert parse_url(settings.effective_redis_url)["path"] == str(settings.redis_socket)
 
 
 def test_neither_key_nor_redis_url_shows_in_the_settings_text():

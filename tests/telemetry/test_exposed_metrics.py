@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.test_up import descendants
 from tests.exposed import Samples, scrape, value
 from tests.missing import missing
+from tests.processes import descendants
 from tests.stack import Stack, await_http, environment, free_port, running
 
 COMPLETED = 4

@@ -13,7 +13,7 @@ import pytest
 from jobs import holder
 from jobs.inputs import SAMPLE
 from jobs.setting_types import MEBIBYTE
-from tests.cli.test_up import descendants
+from tests.processes import descendants
 from tests.stack import environment
 from worker.child import Child
 from worker.children import Children

@@ -1,0 +1,81 @@
+"""`up.json` in the data directory: which `superimpose up` runs on it, and where its API is."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+NAME = "up.json"
+
+
+@dataclass(frozen=True)
+class RunningUp:
+    """A process that runs."""
+
+    pid: int
+    url: str
+
+
+class AlreadyUp(Exception):
+    """Another `up` uses the data directory; the text says which, and what to do."""
+
+
+@contextmanager
+def holding(directory: Path, url: str) -> Iterator[None]:
+    """Keep the file, locked, as long as this process runs; the kernel unlocks it however that ends.
+
+    Raises `AlreadyUp`, `OSError`.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / NAME
+    with open(_locked(path), "w") as file:
+        file.truncate()
+        json.dump(asdict(RunningUp(os.getpid(), url)), file)
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def running_up(directory: Path) -> RunningUp | None:
+    """The `up` that runs on this directory, if any; a file left by one that was killed is not locked."""
+    with contextlib.suppress(OSError), (directory / NAME).open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _read(file.read())
+    return None
+
+
+def _read(text: str) -> RunningUp | None:
+    try:
+        return RunningUp(**json.loads(text))
+    except (ValueError, TypeError):  # being written, or by another version
+        return None
+
+
+def _locked(path: Path) -> int:
+    """A descriptor of the file at `path`, locked, which no other process has removed meanwhile."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            raise _refusal(path.parent) from None
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        os.close(descriptor)
+
+
+def _refusal(directory: Path) -> AlreadyUp:
+    other = running_up(directory)
+    who = f" (process {other.pid}, {other.url})" if other else ""
+    stop = f"stop it with `kill {other.pid}`" if other else "stop it"
+    return AlreadyUp(f"another `superimpose up` is using {directory}{who}: {stop}, or give a --data-dir")

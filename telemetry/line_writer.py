@@ -1,0 +1,76 @@
+"""Lines written by a thread of their own: a reader that is slow, stopped or gone holds up no one who logs."""
+
+import os
+import select
+import threading
+from collections import deque
+from collections.abc import Callable
+
+MOST_WAITING = 10_000  # lines
+LAST_WORDS_S = 1.0
+
+
+class LineWriter:
+    """Writes lines to a file descriptor.
+
+    What cannot be written is dropped, the oldest first where too many wait; once something can be written
+    again, a line that `told` makes of their number comes in their place.
+    """
+
+    def __init__(self, descriptor: int, told: Callable[[int], str]) -> None:
+        self._descriptor = descriptor
+        self._told = told
+        self._waiting: deque[str] = deque()
+        self.dropped = 0
+        """Lines, and not told yet."""
+        self._closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        """Have `line` written soon; never waits for the reader."""
+        with self._changed:
+            if len(self._waiting) == MOST_WAITING:
+                self._waiting.popleft()
+                self.dropped += 1
+            self._waiting.append(line)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Wait a moment until everything is written, and write nothing more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join(LAST_WORDS_S)
+
+    def _run(self) -> None:
+        while lines := self._next():
+            self._write(lines)
+
+    def _next(self) -> list[str]:
+        """All that wait, at least one; none at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            lines = list(self._waiting)
+            self._waiting.clear()
+            return lines
+
+    def _write(self, lines: list[str]) -> None:
+        """Together: for each write alone this thread would wait for the interpreter's lock."""
+        dropped = self.dropped
+        first = [self._told(dropped)] if dropped else []
+        try:
+            self._put("".join(f"{line}\n" for line in (*first, *lines)).encode(errors="replace"))
+            change = -dropped
+        except OSError:
+            change = len(lines)
+        with self._changed:
+            self.dropped += change
+
+    def _put(self, data: bytes) -> None:
+        while data:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:  # another program has set a terminal that we share to non-blocking
+                select.select([], [self._descriptor], [])

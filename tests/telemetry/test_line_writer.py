@@ -1,0 +1,69 @@
+"""Lines whose reader is slow, stopped or gone."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from telemetry.line_writer import MOST_WAITING, LineWriter
+from tests.sentinels import until
+
+
+@pytest.fixture
+def pipe():
+    """Its two ends."""
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def lost(lines: int) -> str:
+    return f"lost {lines}"
+
+
+def test_lines_arrive_whole_and_in_order(pipe):
+    reads, writes = pipe
+    writer = LineWriter(writes, lost)
+
+    for number in range(100):
+        writer.write(f"line {number}")
+    writer.close()
+
+    assert os.read(reads, 65536).decode().splitlines() == [f"line {number}" for number in range(100)]
+
+
+def test_while_nobody_reads_no_one_waits_and_what_was_dropped_is_counted_in_its_place(pipe):
+    reads, writes = pipe
+    writer = LineWriter(writes, lost)
+    fills_the_pipe, many = "x" * 100_000, MOST_WAITING + 500
+    writer.write(fills_the_pipe)
+    os.read(reads, 1)  # now it is being written
+    for number in range(many):
+        writer.write(f"line {number}")
+
+    read = threading.Thread(target=writer.close)
+    read.start()
+    seen = b""
+    while not seen.endswith(f"line {many - 1}\n".encode()):
+        seen += os.read(reads, 65536)
+    read.join()
+
+    _, told, first, *_ = seen.decode().splitlines()
+    assert (told, first) == ("lost 500", "line 500")
+
+
+def test_what_a_full_disk_refuses_is_counted_and_told_once_there_is_room(tmp_path):
+    path = tmp_path / "log"
+    with path.open("wb") as room, Path("/dev/full").open("wb", buffering=0) as full:
+        descriptor = os.dup(full.fileno())
+        writer = LineWriter(descriptor, lost)
+        writer.write("refused")
+        until(lambda: writer.dropped == 1, "the line was refused")
+        os.dup2(room.fileno(), descriptor)
+        writer.write("kept")
+        writer.close()
+        os.close(descriptor)
+
+    assert path.read_text() == "lost 1\nkept\n"
