@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,10 @@ from jobs.settings import Settings
 
 MINUTE = "%Y%m%dT%H%M"
 """Objects lie in folders named by the minute they expire in, so that a sweep drops whole folders."""
+
+OUR_FOLDER = re.compile(r"(?:inputs|outputs|uploads)/(?P<minute>\d{8}T\d{4})/?", re.ASCII)
+OUR_NAME = re.compile(r"[\w-]{32}|[0-9a-f]{64}", re.ASCII)
+"""A token, or the SHA-256 of an upload. A sweep deletes nothing else: others may use the same bucket."""
 
 Kind = Literal["inputs", "outputs", "uploads"]
 
@@ -99,12 +104,14 @@ class PictureStore:
         for kind in get_args(Kind):
             folders = obstore.list_with_delimiter(self._store, f"{kind}/")["common_prefixes"]
             for folder in folders:
-                if folder.rstrip("/").rpartition("/")[2] < this_minute:
+                ours = OUR_FOLDER.fullmatch(folder)
+                if ours and ours["minute"] < this_minute:
                     gone += self._delete_folder(folder)
         return gone
 
     def _delete_folder(self, folder: str) -> int:
-        paths = [entry["path"] for batch in obstore.list(self._store, folder) for entry in batch]
+        listed = obstore.list_with_delimiter(self._store, folder)["objects"]
+        paths = [entry["path"] for entry in listed if OUR_NAME.fullmatch(entry["path"].rpartition("/")[2])]
         if paths:
             obstore.delete(self._store, paths)
         return len(paths)
