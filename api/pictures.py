@@ -62,8 +62,8 @@ async def picture(request: Request) -> Response:
     headers = _headers(token, published)
     if _is_known(headers["ETag"], request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
-    if service_of(request).settings.redirect_to_bucket:
-        return _redirect(service_of(request).store, published)
+    if service_of(request).settings.redirect_to_bucket and request.method == "GET":
+        return await _redirect(service_of(request).store, published)
     return await _whole_or_part(request, published, headers)
 
 
@@ -85,10 +85,11 @@ async def sample(request: Request) -> Response:
     return Response(data, media_type=media_type, headers=INERT | headers)
 
 
-def _redirect(store: PictureStore, published: PublishedPicture) -> Response:
-    """To the bucket, by a URL that works for as long as the picture may be fetched."""
+async def _redirect(store: PictureStore, published: PublishedPicture) -> Response:
+    """To the bucket, by a URL that works for as long as the picture may be fetched, for GET alone."""
     life_s = max(1, int(published.expires_at - time.time()))
-    headers = {"Location": store.signed_url(published.path, life_s), "Cache-Control": "private, no-store"}
+    location = await store.signed_url(published.path, life_s)
+    headers = {"Location": location, "Cache-Control": "private, no-store"}
     return Response(status_code=307, headers=headers)
 
 

@@ -128,5 +128,6 @@ async def _result(request: Request, record: Record, output: Output) -> dict[str,
 
 async def picture_base64(request: Request, output: Output) -> str:
     """A picture as plain base64."""
-    data = await run_in_threadpool(service_of(request).store.get, output.path)
+    service = service_of(request)
+    data = await service.store_threads.run(service.store.get, output.path)
     return base64.b64encode(data).decode()

@@ -13,13 +13,14 @@ from api.body_room import BodyRoom
 from api.changes import Changes
 from api.health import Health
 from api.host import origin_by_host
+from api.store_threads import StoreThreads
 from compositor import Limits
 from jobs.api_keys import ApiKeys
 from jobs.cancellation import Cancellation
 from jobs.connection import connect, connect_async
 from jobs.reading import Reader
 from jobs.settings import Settings
-from jobs.store import PictureStore
+from jobs.store import API_TIMEOUT_S, PictureStore
 from jobs.submission import Submission
 from jobs.uploads import Uploads
 from telemetry.traces import Traces, open_traces
@@ -36,6 +37,7 @@ class Service:
     settings: Settings
     redis: Redis
     store: PictureStore
+    store_threads: StoreThreads
     health: Health
     reader: Reader
     changes: Changes
@@ -51,7 +53,7 @@ class Service:
     @asynccontextmanager
     async def open(cls, settings: Settings) -> AsyncIterator["Service"]:
         """Open connections; closes them at the end."""
-        store = PictureStore.open(settings)
+        store = PictureStore.open(settings, API_TIMEOUT_S)
         redis = connect(settings)
         async with connect_async(settings) as async_redis:
             api_keys = ApiKeys(redis)
@@ -64,6 +66,7 @@ class Service:
                 settings,
                 redis,
                 store,
+                StoreThreads(),
                 Health(redis, store),
                 Reader(async_redis, settings),
                 Changes(async_redis),

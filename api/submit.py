@@ -102,7 +102,8 @@ async def _accepted(request: Request, key: Caller) -> Created:
         key.key_id, params, origin_of(request), deadlines, idempotency_key, str(trace) if trace else None
     )
     try:
-        return await run_in_threadpool(service.submission.submit, asked)
+        run = service.store_threads.run if asked.is_inline else run_in_threadpool
+        return await run(service.submission.submit, asked)
     except InvalidPictures as error:
         raise bad_request([fault(name, text) for name, text in error.faults.items()]) from None
     except NotEnoughCredits as error:

@@ -40,7 +40,7 @@ async def upload(request: Request) -> JsonResponse:
     read = _multipart if media_type(request) == "multipart/form-data" else _data_urls
     try:
         async with room_for_body(request, key.key_id):
-            names = await run_in_threadpool(_keep, service, key.key_id, await read(request))
+            names = await service.store_threads.run(_keep, service, key.key_id, await read(request))
     except QuotaExceeded as error:
         raise quota_exceeded(error.used, error.quota, service.settings.upload_ttl_s) from None
     urls = [f"{origin_of(request)}/pictures/{name}" for name in names]

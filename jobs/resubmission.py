@@ -4,7 +4,7 @@ import json
 from typing import Any
 from uuid import uuid4
 
-from redis import Redis
+from redis import Redis, RedisError
 from redis.utils import str_if_bytes
 
 from jobs import inputs, keyspace
@@ -43,9 +43,15 @@ class Resubmission:
         }
         params = self._params(request_id, kept)
         deadlines = Deadlines(self._settings.start_timeout_s, int(kept["timeout"]) / 1000)
-        return self._transitions.create(
-            str(uuid4()), kept["key_id"], self._with_fresh_inputs(params, deadlines), deadlines
-        )
+        copies = list[str]()
+        try:
+            fresh = self._with_fresh_inputs(params, deadlines, copies)
+            return self._transitions.create(str(uuid4()), kept["key_id"], fresh, deadlines)
+        except RedisError:  # it may be accepted, and its answer lost
+            raise
+        except Exception:
+            self._store.discard(copies)
+            raise
 
     def _params(self, request_id: str, kept: dict[str, str]) -> dict[str, Any]:
         if not kept:
@@ -60,14 +66,20 @@ class Resubmission:
             )
         return params
 
-    def _with_fresh_inputs(self, params: dict[str, Any], deadlines: Deadlines) -> dict[str, Any]:
-        """Those that lie in the store are copied: what is there need not outlive the new request."""
+    def _with_fresh_inputs(
+        self, params: dict[str, Any], deadlines: Deadlines, copies: list[str]
+    ) -> dict[str, Any]:
+        """Those that lie in the store are copied: what is there need not outlive the new request.
+
+        The paths of the copies are added to `copies`.
+        """
         found = {name: self._stored(name, params[name]) for name in _stored_inputs(params)}
         expires_at = redis_time(self._redis) + deadlines.longest_s + SLACK_S
         fresh = {}
         for name, data in found.items():
             path = self._store.new_path("inputs", new_token(), expires_at)
             self._store.put(path, data)
+            copies.append(path)
             fresh[name] = inputs.STORE + path
         return params | fresh
 

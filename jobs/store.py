@@ -4,20 +4,44 @@
 """
 
 import contextlib
+import logging
+import os
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import obstore
-from obstore.exceptions import GenericError, NotFoundError
+from obstore.exceptions import BaseError, GenericError, NotFoundError
 from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
 from jobs.settings import Settings
 
+if TYPE_CHECKING:
+    from obstore.store import BackoffConfig, ClientConfig
+
+log = logging.getLogger("superimpose.store")
+
+API_TIMEOUT_S = 3.5
+"""Of one call while a client waits: with its retries less than the 5 seconds a 502 may take."""
+
+WORKER_TIMEOUT_S = 10.0
+"""Of one call of a worker or a command, which nobody waits for on a connection."""
+
+RETRY_S = timedelta(seconds=0.5)
+"""How long after its start a call that failed is made again: a dropped connection is, a silent one is not."""
+
+MAX_RETRIES = 3
+BACKOFF: "BackoffConfig" = {"init_backoff": timedelta(seconds=0.05), "max_backoff": timedelta(seconds=0.2)}
+
 MINUTE = "%Y%m%dT%H%M"
 """Objects lie in folders named by the minute they expire in, so that a sweep drops whole folders."""
+
+OUR_FOLDER = re.compile(r"(?:inputs|outputs|uploads)/(?P<minute>\d{8}T\d{4})/?", re.ASCII)
+OUR_NAME = re.compile(r"[\w-]{32}|[0-9a-f]{64}", re.ASCII)
+"""A token, or the SHA-256 of an upload. A sweep deletes nothing else: others may use the same bucket."""
 
 Kind = Literal["inputs", "outputs", "uploads"]
 
@@ -39,12 +63,20 @@ class PictureStore:
         return self._open_store()
 
     @classmethod
-    def open(cls, settings: Settings) -> "PictureStore":
-        """The store that the settings name; a local directory is made if it is not there."""
+    def open(cls, settings: Settings, timeout_s: float = WORKER_TIMEOUT_S) -> "PictureStore":
+        """The store that the settings name; a local directory is made if it is not there.
+
+        A call to a bucket takes at most `timeout_s` and `RETRY_S`, then it raises.
+        """
         url = settings.effective_storage_url
         if url.startswith("file://"):
             return cls(partial(_directory, url))
-        bucket = from_url(url)
+        limit = timedelta(seconds=timeout_s)
+        bucket = from_url(
+            url,
+            client_options=_client_options(limit),
+            retry_config={"max_retries": MAX_RETRIES, "retry_timeout": RETRY_S, "backoff": BACKOFF},
+        )
         return cls(lambda: bucket)
 
     @staticmethod
@@ -81,10 +113,17 @@ class PictureStore:
         await obstore.put_async(self._store, "writable", b"yes")
         return True
 
-    def signed_url(self, path: str, seconds: int) -> str:
+    async def signed_url(self, path: str, seconds: int) -> str:
         """Where anybody may fetch a picture for a while; of a bucket, as a directory has no URLs."""
         bucket = cast(AzureStore | GCSStore | S3Store, self._store)
-        return obstore.sign(bucket, "GET", path, timedelta(seconds=seconds))
+        return await obstore.sign_async(bucket, "GET", path, timedelta(seconds=seconds))
+
+    def discard(self, paths: Sequence[str]) -> None:
+        """Delete what nothing names; where the store does not answer it is left to be swept."""
+        try:
+            self.delete(paths)
+        except BaseError as error:
+            log.warning("%d pictures are left to be swept: %s", len(paths), error)
 
     def delete(self, paths: Sequence[str]) -> None:
         """Delete these pictures; one that is not there is no trouble."""
@@ -99,12 +138,14 @@ class PictureStore:
         for kind in get_args(Kind):
             folders = obstore.list_with_delimiter(self._store, f"{kind}/")["common_prefixes"]
             for folder in folders:
-                if folder.rstrip("/").rpartition("/")[2] < this_minute:
+                ours = OUR_FOLDER.fullmatch(folder)
+                if ours and ours["minute"] < this_minute:
                     gone += self._delete_folder(folder)
         return gone
 
     def _delete_folder(self, folder: str) -> int:
-        paths = [entry["path"] for batch in obstore.list(self._store, folder) for entry in batch]
+        listed = obstore.list_with_delimiter(self._store, folder)["objects"]
+        paths = [entry["path"] for entry in listed if OUR_NAME.fullmatch(entry["path"].rpartition("/")[2])]
         if paths:
             obstore.delete(self._store, paths)
         return len(paths)
@@ -115,3 +156,12 @@ def _directory(url: str) -> LocalStore:
         return LocalStore.from_url(url, automatic_cleanup=True, mkdir=True)
     except OSError as error:
         raise GenericError(f"the directory of pictures cannot be used: {error}") from error
+
+
+def _client_options(limit: timedelta) -> "ClientConfig":
+    """Options given here replace those of the environment: whether plain HTTP is allowed is kept."""
+    options: ClientConfig = {"connect_timeout": limit, "timeout": limit}
+    for name in ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP"):
+        if os.environ.get(name, "").lower() in ("1", "true", "yes", "on"):
+            options["allow_http"] = True
+    return options

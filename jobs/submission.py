@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from redis import Redis
+from redis import Redis, RedisError
 from redis.utils import str_if_bytes
 
 from jobs import inputs, keyspace
@@ -46,6 +46,12 @@ class Asked:
     traceparent: str | None = None
 
     @property
+    def is_inline(self) -> bool:
+        """Whether a picture came within the request, and is put in the store."""
+        pictures = (self.params.get(name) for name in inputs.PICTURES)
+        return any(picture is not None and not inputs.is_url(picture) for picture in pictures)
+
+    @property
     def idempotency(self) -> Idempotency | None:
         """Where the request is found again."""
         if self.idempotency_key is None:
@@ -73,13 +79,19 @@ class Submission:
         made_before = idempotency and self._made_before(idempotency, asked.key_id)
         if made_before:
             return made_before
-        request_id, kept = str(uuid4()), list[str]()
-        params = {**asked.params, **self._references(asked, kept)}
-        created = self._transitions.create(
-            request_id, asked.key_id, params, asked.deadlines, idempotency, asked.traceparent
-        )
+        kept = list[str]()
+        try:
+            params = {**asked.params, **self._references(asked, kept)}
+            created = self._transitions.create(
+                str(uuid4()), asked.key_id, params, asked.deadlines, idempotency, asked.traceparent
+            )
+        except RedisError:  # it may be accepted, and its answer lost
+            raise
+        except Exception:
+            self._store.discard(kept)
+            raise
         if created.replayed:
-            self._store.delete(kept)
+            self._store.discard(kept)
         return created
 
     def _made_before(self, idempotency: Idempotency, key_id: str) -> Created | None:

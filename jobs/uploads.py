@@ -46,7 +46,7 @@ class Uploads:
         # A request made at the last moment still finds it.
         swept_at = expires_at_ms / 1000 + self._settings.longest_life_s
         path = self._store.new_path("uploads", hashed, swept_at)
-        self._store.put(path, data)
+        self._store.put(path, data, content_type)
         self._publish(token, path, content_type, len(data), expires_at_ms, key_id)
         return f"{token}.{content_type.removeprefix('image/')}"
 

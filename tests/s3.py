@@ -1,5 +1,8 @@
 """A bucket on a real S3-speaking server on loopback."""
 
+import contextlib
+import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +21,34 @@ class Bucket:
 
 
 @contextmanager
+def silent(answer: bytes = b"") -> Iterator[Bucket]:
+    """A bucket whose server accepts and reads, and says nothing, or one byte of `answer` each 0.2 seconds."""
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as server:
+        threading.Thread(target=_accept, args=[server, answer], daemon=True).start()
+        yield Bucket("s3://silent/prefix", _access(f"http://127.0.0.1:{server.getsockname()[1]}"))
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def _accept(server: socket.socket, answer: bytes) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            threading.Thread(target=_trickle, args=[connection, answer], daemon=True).start()
+
+
+def _trickle(connection: socket.socket, answer: bytes) -> None:
+    with connection, contextlib.suppress(OSError):
+        connection.settimeout(0.2)
+        left = iter(answer)
+        while True:
+            try:
+                if not connection.recv(65536):
+                    return
+            except TimeoutError:
+                connection.sendall(bytes([byte]) if (byte := next(left, None)) is not None else b"")
+
+
+@contextmanager
 def serving() -> Iterator[str]:
     """URL of a running server."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -29,16 +60,19 @@ def serving() -> Iterator[str]:
 
 def make_bucket(endpoint: str) -> Bucket:
     """A new bucket on the server at `endpoint`."""
-    env = {
+    name = f"pictures-{uuid4()}"
+    access = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=endpoint, **access)
+    client.create_bucket(Bucket=name)
+    client.close()
+    return Bucket(f"s3://{name}/some/prefix", _access(endpoint))
+
+
+def _access(endpoint: str) -> dict[str, str]:
+    return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ALLOW_HTTP": "true",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": "us-east-1",
     }
-    name = f"pictures-{uuid4()}"
-    access = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=endpoint, **access)
-    client.create_bucket(Bucket=name)
-    client.close()
-    return Bucket(f"s3://{name}/some/prefix", env)

@@ -1,14 +1,18 @@
 """The whole service with its pictures in a bucket."""
 
 import base64
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import httpx
 import pytest
 from pydantic import ValidationError
 
 from jobs.settings import Settings
+from tests import s3
 from tests.origin import CUP, LOGO
 from tests.stack import environment, running
+
+URL = "https://shop.example/cup.jpg"
 
 
 def test_inline_inputs_and_results_go_through_the_bucket(redis_socket, tmp_path, bucket):
@@ -39,7 +43,12 @@ def test_pictures_can_be_fetched_from_the_bucket_itself(redis_socket, tmp_path, 
         stack.finish(request_id)
         image = stack.client.get(f"/v2/requests/{request_id}").json()["images"][0]
         answer = stack.client.get(image["url"])
+        head = stack.client.head(image["url"])
+        (upload,) = stack.client.post("/upload-asset", json={"data_urls": [base]}).json()["urls"]
+        uploaded = httpx.get(stack.client.get(upload).headers["location"], trust_env=False)
 
+    assert (head.status_code, head.headers["content-length"]) == (200, str(image["file_size"]))
+    assert uploaded.headers["content-type"] == "image/jpeg"
     assert answer.status_code == 307
     assert answer.headers["cache-control"] == "private, no-store", "the signature ends"
     fetched = httpx.get(answer.headers["location"], trust_env=False)
@@ -52,3 +61,30 @@ def test_a_directory_has_no_urls_to_redirect_to(monkeypatch):
 
     with pytest.raises(ValidationError, match="REDIRECT_TO_BUCKET needs a bucket as SUPERIMPOSE_STORAGE_URL"):
         Settings()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 1000], ids=["silent", "trickling"]
+)
+def test_a_silent_bucket_is_trouble_of_those_alone_who_need_it(redis, redis_socket, tmp_path, answer):
+    inline = {name: base64.b64encode(LOGO).decode() for name in ("base_image", "overlay_image")}
+    with (
+        s3.silent(answer) as bucket,
+        running(
+            environment(f"unix://{redis_socket}?db=1", tmp_path, storage_url=bucket.url) | bucket.env, 0
+        ) as stack,
+        ThreadPoolExecutor(60) as threads,
+    ):
+        hanging = [threads.submit(stack.client.post, "/v2/superimpose", json=inline) for _ in range(60)]
+        wait(hanging, return_when=FIRST_COMPLETED)
+        assert stack.client.get("/health").status_code == 200
+        assert "store" in stack.client.get("/readyz").json()["missing"]
+        stack.submit(base_image=URL, overlay_image=URL)
+        others_done_first = not all(each.done() for each in hanging)
+        answers = [each.result() for each in hanging]
+
+    assert others_done_first
+    assert {each.status_code for each in answers} == {502}
+    assert max(each.elapsed.total_seconds() for each in answers) < 15, (
+        "ends by itself, with room for a slow machine"
+    )

@@ -6,7 +6,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.housekeeping import Housekeeping
-from jobs.store import PictureStore
+from jobs.store import PictureStore, new_token
 
 LONG_AGO = time.time() - 120
 
@@ -20,8 +20,8 @@ def store(settings):
 def put(store):
     """Puts a picture that expires after so many seconds, and returns its path."""
 
-    def put(token: str, after_s: float) -> str:
-        path = store.new_path("outputs", token, time.time() + after_s)
+    def put(after_s: float) -> str:
+        path = store.new_path("outputs", new_token(), time.time() + after_s)
         store.put(path, b"a picture")
         return path
 
@@ -29,7 +29,7 @@ def put(store):
 
 
 def test_pictures_past_their_time_are_swept(redis, store, put):
-    old, new = put("a", -120), put("b", 60)
+    old, new = put(-120), put(60)
 
     Housekeeping(redis, store).run_once()
 
@@ -40,7 +40,7 @@ def test_pictures_past_their_time_are_swept(redis, store, put):
 
 def test_one_process_at_a_time_keeps_house(redis, store, put):
     Housekeeping(redis, store).run_once()
-    old = put("a", -120)
+    old = put(-120)
 
     Housekeeping(redis, store).run_once()
 
@@ -77,7 +77,7 @@ def test_a_fault_in_one_part_does_not_stop_the_other(redis, settings, caplog):
 
 
 def test_a_host_whose_clock_is_ahead_sweeps_nothing_early(redis, store, put, monkeypatch):
-    picture = put("a", 60)
+    picture = put(60)
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 3600)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from hashlib import sha256
 
 import pytest
 from obstore.exceptions import BaseError
@@ -59,6 +60,27 @@ def test_a_sweep_takes_what_is_past_its_minute_and_nothing_else(store):
         store.get(past)
     assert store.get(present) == store.get(future) == b"x"
     assert store.sweep(NOON + 7200) == 2
+
+
+OF_OTHERS = (
+    "uploads/2023/report.pdf",
+    "uploads/20230101T0000-old/" + "a" * 32,
+    "outputs/20230101T0000/report.pdf",
+    "outputs/20230101T0000/sub/" + "a" * 32,
+    "others/20230101T0000/" + "a" * 32,
+)
+
+
+@pytest.mark.parametrize("path", OF_OTHERS)
+def test_a_sweep_leaves_what_others_keep_in_the_same_place(store, path):
+    ours = store.new_path("outputs", new_token(), 0)
+    upload = store.new_path("uploads", sha256(b"x").hexdigest(), 0)
+    for each in (path, ours, upload):
+        store.put(each, b"x")
+
+    assert store.sweep(NOON) == 2
+
+    assert store.get(path) == b"x"
 
 
 def test_names_cannot_be_guessed_and_do_not_repeat():

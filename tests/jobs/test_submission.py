@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -11,6 +12,7 @@ from redis.exceptions import ResponseError
 from jobs import keyspace
 from jobs.connection import connect
 from jobs.inputs import SAMPLE, STORE, sample_bytes
+from jobs.moves import NotEnoughCredits, QueueFull
 from jobs.output import Output
 from jobs.queue import RQ_TTL_S, TASK, open_queue
 from jobs.settings import Settings
@@ -125,6 +127,43 @@ def test_a_redis_that_is_away_is_an_error_at_once(settings, store, tmp_path):
 
     with pytest.raises(RedisConnectionError):
         submission.submit(asked(settings, "key_1", {"base_image": URL, "overlay_image": URL}))
+
+
+INLINE = base64.b64encode(LOGO).decode()
+
+
+def stored_inputs(settings: Settings) -> list[Path]:
+    return [path for path in (settings.data_dir / "store").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("idempotency_key", [None, "once"])
+def test_a_submit_without_credits_leaves_no_inputs(redis, settings, store, key_id, idempotency_key):
+    redis.hset(keyspace.api_key(key_id), "credits", 0)
+    request = asked(
+        settings, key_id, {"base_image": INLINE, "overlay_image": INLINE}, idempotency_key=idempotency_key
+    )
+
+    with pytest.raises(NotEnoughCredits):
+        Submission(redis, settings, store).submit(request)
+
+    assert stored_inputs(settings) == []
+
+
+def test_a_submit_to_a_full_queue_leaves_no_inputs(redis, settings, store, key_id):
+    full = settings.model_copy(update={"max_waiting": 1})
+    submission = Submission(redis, full, store)
+    submission.submit(asked(full, key_id, {"base_image": URL, "overlay_image": URL}))
+
+    with pytest.raises(QueueFull):
+        submission.submit(asked(full, key_id, {"base_image": INLINE, "overlay_image": INLINE}))
+
+    assert stored_inputs(settings) == []
+
+
+def test_an_accepted_submit_keeps_its_inputs(settings, submit):
+    submit(base_image=INLINE, overlay_image=URL)
+
+    assert len(stored_inputs(settings)) == 1
 
 
 def test_a_redis_that_is_full_leaves_nothing_half_made(redis: Redis, submit):
