@@ -13,12 +13,13 @@ from compositor.colour.hdr import PEAK
 from compositor.colour.light import Levels, Rendering, eight_bits, rendering
 
 _SPACES = {
-    "RGB": ("RGB ",),
-    "RGBA": ("RGB ",),
-    "L": ("GRAY", "RGB "),
-    "LA": ("GRAY", "RGB "),
-    "CMYK": ("CMYK",),
+    "RGB": (b"RGB ",),
+    "RGBA": (b"RGB ",),
+    "L": (b"GRAY", b"RGB "),
+    "LA": (b"GRAY", b"RGB "),
+    "CMYK": (b"CMYK",),
 }  # modes and the profiles that can describe them
+_SPACE = slice(16, 20)  # where a profile says of which colours it is (ICC.1:2022, 7.2.6)
 _EIGHT_BITS = np.dtype(np.uint8)
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _KEPT_MAX_BYTES = (
@@ -104,12 +105,10 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 def _applies(profile: bytes, mode: str) -> bool:
     """Whether an ICC `profile` is whole, describes pixels of `mode`, and does not leave them as in sRGB."""
-    if not profile:
+    if profile[_SPACE] not in _SPACES[mode]:
         return False
     try:
-        space = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space
-        if space not in _SPACES[mode]:
-            return False
+        ImageCms.ImageCmsProfile(io.BytesIO(profile))
         return mode == "CMYK" or cicp.hdr(profile) is not None or not _is_srgb(profile)
     except (ImageCms.PyCMSError, OSError):
         return False
@@ -123,7 +122,7 @@ def _is_srgb(profile: bytes) -> bool:
 @lru_cache(maxsize=32)
 def _leaves_colours(profile: bytes) -> bool:
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    probes = _PROBES.convert("L") if source.profile.xcolor_space == "GRAY" else _PROBES
+    probes = _PROBES.convert("L") if profile[_SPACE] == b"GRAY" else _PROBES
     render = rendering(profile, _EIGHT_BITS, PEAK)
     if render:
         seen = _rendered(_banded(probes), render)
@@ -144,7 +143,7 @@ def _converted(image: Image.Image, profile: bytes, peak: float) -> Image.Image:
         return opaque
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        colour = _rgb(image) if source.profile.xcolor_space == "RGB " else image
+        colour = _rgb(image) if profile[_SPACE] == b"RGB " else image
         mode = "RGBA" if colour.mode == "RGBA" else "RGB"
         return ImageCms.profileToProfile(colour, source, _SRGB, outputMode=mode) or colour
     except ImageCms.PyCMSError:  # its head can be read, but not its tables

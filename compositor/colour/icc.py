@@ -139,7 +139,8 @@ def _light(tag: bytes, levels: int) -> Floats:
     if count < 2:
         light = x ** (function / 256) if count else x
     else:
-        light = np.interp(x, np.linspace(0, 1, count), np.frombuffer(tag, ">u2", count, 12) / 65535)
+        table = np.frombuffer(tag, ">u2", count, 12)  # first: it fails where the count is a lie
+        light = np.interp(x, np.linspace(0, 1, count), table / 65535)
     return light.astype(np.float32)
 
 

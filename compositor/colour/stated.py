@@ -75,8 +75,8 @@ def _gamma(found: dict[bytes, bytes]) -> bytes | None:
     gamma = int.from_bytes(found.get(b"gAMA", b""), "big")
     if not gamma:
         return None
-    if b"cHRM" in found:
-        numbers = [number / 100_000 for (number,) in struct.iter_unpack(">I", found[b"cHRM"][:32])]
+    if len(found.get(b"cHRM", b"")) == 32:
+        numbers = [number / 100_000 for number in struct.unpack(">8I", found[b"cHRM"])]
         return cicp.gamma(100_000 / gamma, *zip(numbers[::2], numbers[1::2], strict=True))
     if abs(gamma / _GAMMA_OF_SRGB - 1) < 0.05:
         return None

@@ -118,6 +118,17 @@ def test_a_broken_profile_is_left_aside() -> None:
     assert (np.asarray(broken) == np.asarray(image.convert(broken.mode))).all()
 
 
+def test_a_profile_of_no_colours_is_left_aside() -> None:
+    whole = profile(SRGB, LINEAR)
+    odd = whole[:16] + b"RG\xff " + whole[20:]
+    assert set(levels_of(png(np.full((4, 4, 3), 64, np.uint8), embedded(odd))).ravel()) == {64}
+
+
+def test_a_curve_longer_than_its_profile_takes_no_memory() -> None:
+    endless = profile(SRGB, b"curv\0\0\0\0\xff\xff\xff\xff" + bytes(64))
+    assert levels_of(png(np.full((4, 4, 3), 64, np.uint8), embedded(endless))).shape == (4, 4, 3)
+
+
 def test_a_cmyk_jpeg_is_neither_inverted_nor_grey() -> None:
     picture = decoded("pillow/pil_sample_cmyk.jpg")
     assert picture.image.mode == "RGB"
