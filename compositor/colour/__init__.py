@@ -57,7 +57,10 @@ def keepable(mode: str, profile: bytes) -> bool:
     """Whether `profile` is that of an RGB space other than sRGB, and pixels of `mode` can be left in it."""
     if mode not in ("RGB", "RGBA", "P") or len(profile) > _KEPT_MAX_BYTES or cicp.hdr(profile):
         return False
-    return _applies(profile, "RGB")
+    try:
+        return _applies(profile, "RGB") and bool(from_srgb(_PROBES, profile))
+    except ImageCms.PyCMSError:  # there is a way out of the space, but none into it
+        return False
 
 
 def from_srgb(image: Image.Image, profile: bytes) -> Image.Image:

@@ -1,7 +1,6 @@
 """ICC profiles of three primaries and curves (ICC.1:2022), written and read.
 
-LittleCMS converts 8-bit pixels by them. It is not asked for what it cannot do through Pillow: deeper pixels,
-and HDR, which a profile states by a `cicp` tag.
+Profiles of tables are left to LittleCMS, which as Pillow offers it takes 8-bit pixels only and knows no HDR.
 """
 
 import struct

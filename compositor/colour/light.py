@@ -1,4 +1,4 @@
-"""Pixels to 8-bit sRGB by way of linear light: those that LittleCMS, as Pillow offers it, cannot convert."""
+"""Pixels of 8 or 16 bits to 8-bit sRGB by way of linear light."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +13,7 @@ Floats = NDArray[np.float32]
 Levels = NDArray[Any]  # of uint8 or uint16
 
 _AT_ONCE = 1 << 14  # pixels; their floats stay in the cache
-_STEPS = (
-    1 << 16
-)  # of linear light that are told apart; the steepest slope is a twentieth of a level to a step
+_STEPS = 1 << 16  # of linear light; at the steepest slope a step is a twentieth of a level
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def _by_rows(function: Callable[[Levels], NDArray[Any]], levels: Levels, bands: 
 
 
 def rendering(profile: bytes, kind: np.dtype[Any], peak: float) -> Rendering | None:
-    """The rendering by an ICC `profile` of levels of a `kind`; None for one that only LittleCMS can apply."""
+    """The rendering by an ICC `profile` of levels of a `kind`; None for one of tables."""
     levels = int(np.iinfo(kind).max) + 1
     points = cicp.hdr(profile)
     if points:

@@ -184,6 +184,16 @@ def test_a_base_in_hdr_is_converted_to_srgb_also_where_its_profile_is_to_be_kept
     assert (pixels(out) == pixels(made(base, image_format="png", x_offset=999))).all()
 
 
+def test_a_profile_that_nothing_can_be_converted_to_is_not_kept() -> None:
+    flat = spaces.profile(spaces.SRGB, spaces.SRGB_CURVE)
+    red = flat[flat.index(b"rXYZ") :][4:12]
+    for band in (b"gXYZ", b"bXYZ"):  # every primary is the red one
+        at = flat.index(band) + 4
+        flat = flat[:at] + red + flat[at + 8 :]
+    base = spaces.png(np.full((4, 4, 3), 128, np.uint8), spaces.embedded(flat))
+    assert b"sRGB" in made(base, image_format="png", keep_icc_profile=True, background="#fff")[:60]
+
+
 def test_an_srgb_base_has_no_other_profile_to_keep() -> None:
     assert b"sRGB" in made(read("made/rgba.png"), image_format="png", keep_icc_profile=True)[:60]
 
