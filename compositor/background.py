@@ -2,12 +2,19 @@
 
 from PIL import Image
 
+from compositor.colour import from_srgb
 
-def on_background(base: Image.Image, background: str | None, image_format: str) -> Image.Image:
-    """RGB or RGBA `base` on `background`; without one, on white for "jpeg", which knows no transparency."""
+
+def on_background(
+    base: Image.Image, background: str | None, image_format: str, profile: bytes = b""
+) -> Image.Image:
+    """RGB or RGBA `base` on `background`; without one, on white for "jpeg", which knows no transparency.
+
+    `background` is given in sRGB, `profile` is that of the space that `base` is in, empty for sRGB.
+    """
     colour = background or ("#ffffff" if image_format == "jpeg" else None)
     if base.mode == "RGB" or colour is None:
         return base
-    flat = Image.new("RGB", base.size, colour)
+    flat = Image.new("RGB", base.size, from_srgb(Image.new("RGB", (1, 1), colour), profile).getpixel((0, 0)))
     flat.paste(base, (0, 0), base)
     return flat

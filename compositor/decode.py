@@ -11,13 +11,14 @@ from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
 from compositor.animation import is_animated
 from compositor.colour import keepable, to_srgb
+from compositor.colour.stated import stated
 from compositor.copyright import credits
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
 from compositor.header import declared, kind
 from compositor.limits import SAFE_FORMATS, Limits
 from compositor.orientation import orientation, upright
 from compositor.parts import check_parts
-from compositor.png import fast_png, verified
+from compositor.png import deep_png, fast_png, may_be_turned, verified
 from compositor.precheck import check_bytes, check_header, check_size, not_allowed
 from compositor.room import check_room
 from compositor.transparency import colour_key, keyed_alpha
@@ -102,19 +103,28 @@ def _bomb_limit(pixels: int) -> Iterator[None]:
 def _picture(image: Image.Image, data: bytes, keep_profile: bool) -> Picture:
     """The picture in the file `data`, opened as `image` but not loaded."""
     animated = is_animated(image, data)
-    profile: bytes = image.info.get("icc_profile") or b""
+    profile, peak = stated(image, data)
     kept = profile if keep_profile and keepable(image.mode, profile) else b""
-    fast = fast_png(image, data)
-    if fast is not None:
-        return Picture(_bare(to_srgb(fast, b"" if kept else profile)), animated, b"", kept)
-    verified(image, data)
+    source = b"" if kept else profile
     key = colour_key(image)
-    image.load()
-    colour = to_srgb(image, b"" if kept else profile)
+    deep = deep_png(image, data)
+    pixels = _loaded(image, data) if deep is None else deep
+    colour = to_srgb(pixels, source, peak)
     if key is not None:
-        colour.putalpha(keyed_alpha(image, key))
+        colour.putalpha(keyed_alpha(pixels, key))
+    if image.format == "PNG" and not may_be_turned(data):  # asked for EXIF, Pillow would decode the pixels
+        return Picture(_bare(colour), animated, b"", kept)
     turned = upright(colour, orientation(image))
     return Picture(_bare(turned), animated, credits(image), kept)
+
+
+def _loaded(image: Image.Image, data: bytes) -> Image.Image:
+    fast = fast_png(image, data)
+    if fast is not None:
+        return fast
+    verified(image, data)
+    image.load()
+    return image
 
 
 def _bare(image: Image.Image) -> Image.Image:

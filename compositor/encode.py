@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import fpng
 from PIL import Image, ImageCms
 
+from compositor.colour.icc import dated
 from compositor.errors import ImageTooLarge
 
 CONTENT_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
@@ -96,10 +97,4 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
 
 
-def _srgb_profile() -> bytes:
-    """LittleCMS's sRGB profile without the date it was made on, so that equal pictures give equal files."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return profile[:24] + bytes(12) + profile[36:]
-
-
-_SRGB = _srgb_profile()
+_SRGB = dated(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())

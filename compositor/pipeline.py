@@ -67,7 +67,7 @@ def superimpose(
     with _timed(seconds, "compose"):
         canvas = under.image if cache is None else under.image.copy()
         compose(canvas, from_srgb(over.image, under.profile), cover.image if cover else None, params, limits)
-        canvas = on_background(canvas, params.background, params.image_format)
+        canvas = on_background(canvas, params.background, params.image_format, under.profile)
     if inspect:
         with _timed(seconds, "inspect"):
             inspect("output", to_srgb(canvas, under.profile))

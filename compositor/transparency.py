@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 _LEVELS = {"L;2": 85, "L;4": 17}  # Pillow spreads 2 and 4 bits over 0 - 255, but not the key beside them
@@ -17,14 +18,15 @@ def colour_key(image: Image.Image) -> Any:
     if image.mode not in ("1", "L", "I;16", "RGB") or not isinstance(key, int | tuple):
         return None
     rawmode = str(getattr(image, "tile", None) and image.tile[0].args)  # type: ignore[attr-defined]
-    if isinstance(key, tuple):
-        return tuple(level >> 8 for level in key) if ";16" in rawmode else key
-    return key * _LEVELS.get(rawmode, 1)
+    return key if isinstance(key, tuple) else key * _LEVELS.get(rawmode, 1)
 
 
-def keyed_alpha(image: Image.Image, key: Any) -> Image.Image:
-    """A band as large as the loaded `image`: 0 where it has the colour `key`, else 255."""
-    pixels = np.asarray(image.convert("L") if image.mode == "1" else image)
+def keyed_alpha(image: Image.Image | NDArray[np.uint16], key: Any) -> Image.Image:
+    """A band as large as the loaded `image`, or its (height, width, bands) levels: 0 where it has the colour
+    `key`, else 255."""
+    if isinstance(image, Image.Image) and image.mode == "1":
+        image = image.convert("L")
+    pixels = np.asarray(image)
     same = pixels == np.asarray(key)
     transparent = same.all(axis=-1) if same.ndim == 3 else same
     return Image.fromarray(np.where(transparent, np.uint8(0), np.uint8(255)))

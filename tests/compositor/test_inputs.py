@@ -14,6 +14,17 @@ from compositor.decode import Picture, decode
 from compositor.limits import SAFE_FORMATS
 from tests.compositor.cmyk_profile import odd_cmyk_profile
 from tests.compositor.pictures import PICTURES, pixels, plain, read
+from tests.compositor.spaces import (
+    LINEAR,
+    P3,
+    SRGB,
+    SRGB_CURVE,
+    cicp,
+    embedded,
+    gamma,
+    png,
+    profile,
+)
 
 ASTRONAUT = (Path(__file__).parent / "golden" / "in" / "astronaut.png").read_bytes()
 SOURCE = Image.open(io.BytesIO(ASTRONAUT)).crop((40, 0, 136, 96))
@@ -29,10 +40,14 @@ def levels(picture: Picture) -> np.ndarray:
 
 
 def by_pypng(file: bytes) -> np.ndarray:
-    """(height, width, 4) int, 0 - 255, by a decoder written in Python."""
+    """(height, width, 4) int, 0 - 255, by a decoder written in Python; its gAMA chunk obeyed."""
     width, height, rows, info = pypng.Reader(bytes=file).asRGBA()
     table = np.array(list(itertools.chain.from_iterable(rows))).reshape(height, width, 4)
-    return np.rint(table * 255 / (2 ** info["bitdepth"] - 1)).astype(int)
+    levels = table / (2 ** info["bitdepth"] - 1)
+    if "gamma" in info and abs(info["gamma"] * 2.2 - 1) > 0.05:
+        light = levels[..., :3] ** (1 / info["gamma"])
+        levels[..., :3] = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.rint(levels * 255).astype(int)
 
 
 @pytest.mark.parametrize("file", sorted((PICTURES / "pngsuite").iterdir()), ids=lambda file: file.stem)
@@ -101,6 +116,17 @@ def test_a_broken_profile_is_left_aside() -> None:
     image.save(out, "PNG", icc_profile=b"no profile at all")
     broken = decode(out.getvalue(), "base_image", Limits()).image
     assert (np.asarray(broken) == np.asarray(image.convert(broken.mode))).all()
+
+
+def test_a_profile_of_no_colours_is_left_aside() -> None:
+    whole = profile(SRGB, LINEAR)
+    odd = whole[:16] + b"RG\xff " + whole[20:]
+    assert set(levels_of(png(np.full((4, 4, 3), 64, np.uint8), embedded(odd))).ravel()) == {64}
+
+
+def test_a_curve_longer_than_its_profile_takes_no_memory() -> None:
+    endless = profile(SRGB, b"curv\0\0\0\0\xff\xff\xff\xff" + bytes(64))
+    assert levels_of(png(np.full((4, 4, 3), 64, np.uint8), embedded(endless))).shape == (4, 4, 3)
 
 
 def test_a_cmyk_jpeg_is_neither_inverted_nor_grey() -> None:
@@ -229,3 +255,72 @@ def test_a_cmyk_jpeg_with_a_broken_profile_is_read_as_if_it_had_none() -> None:
     image = decode(out.getvalue(), "base_image", Limits()).image
 
     assert image.getpixel((4, 4)) == (0, 255, 255)
+
+
+def encoded(light: np.ndarray) -> np.ndarray:
+    """sRGB levels, 0 - 255, of linear light, 0 - 1 (IEC 61966-2-1)."""
+    return 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+DARK = np.broadcast_to(
+    np.arange(4096, dtype=np.uint16).reshape(64, 64, 1), (64, 64, 3)
+)  # a 16th of the light
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+def test_16_bits_are_kept_until_their_curve_is_applied(bands: int) -> None:
+    opaque = np.full((64, 64, 1), 65535, np.uint16)
+    levels = np.dstack([DARK[..., : bands - (bands % 2 == 0)], *([] if bands % 2 else [opaque])])
+    image = decode(png(levels, gamma(100_000)), "base_image", Limits()).image
+    ours = np.asarray(image).astype(int)
+    assert image.mode == ("RGB" if bands % 2 else "RGBA")
+    assert np.abs(ours[..., :3] - encoded(DARK / 65535)).max() <= 0.6
+    assert len(np.unique(ours[..., 0])) > 70
+
+
+def test_16_bit_grey_of_another_format_is_seen_through_its_profile() -> None:
+    out = io.BytesIO()
+    Image.fromarray(DARK[..., 0]).save(out, "TIFF", icc_profile=profile(None, LINEAR))
+    ours = np.asarray(decode(out.getvalue(), "base_image", ROOMY).image)
+    assert np.abs(ours[..., 0] - encoded(DARK[..., 0] / 65535)).max() <= 0.6
+
+
+def test_a_transparent_colour_of_16_bits_is_compared_in_all_of_them() -> None:
+    levels = np.array([[[0x1234, 0x5678, 0x9ABC], [0x1235, 0x5678, 0x9ABC]]], np.uint16)
+    key = (b"tRNS", levels[0, 0].astype(">u2").tobytes())
+    assert levels_of(png(levels, key))[..., 3].tolist() == [[0, 255]]
+    assert levels_of(png(levels[..., 0], (b"tRNS", b"\x12\x34")))[..., 3].tolist() == [[0, 255]]
+
+
+def levels_of(file: bytes) -> np.ndarray:
+    return levels(decode(file, "base_image", Limits()))
+
+
+@pytest.mark.parametrize("name", ["sRGB IEC61966-2.1", "Linear"])
+def test_a_profile_is_judged_by_what_it_does_and_not_by_its_name(name: str) -> None:
+    grey = np.full((4, 4, 3), 64, np.uint8)
+    linear, srgb = (embedded(profile(SRGB, curve, name)) for curve in (LINEAR, SRGB_CURVE))
+    assert set(levels_of(png(grey, linear)).ravel()) == {137}
+    assert set(levels_of(png(grey, srgb)).ravel()) == {64}
+
+
+def test_heif_is_seen_in_the_space_that_its_code_points_name() -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.register_heif_opener()
+    heif, heif_p3 = io.BytesIO(), io.BytesIO()
+    SOURCE.save(heif, "HEIF", quality=100, chroma=444)
+    SOURCE.save(heif_p3, "HEIF", quality=100, chroma=444, color_primaries=12, transfer_characteristics=13)
+    allowed = Limits(formats=(*SAFE_FORMATS, "HEIF"))
+    plain, p3 = (levels(decode(each.getvalue(), "mask", allowed)) for each in (heif, heif_p3))
+    expected = levels_of(png(plain.astype(np.uint8), embedded(profile(P3, SRGB_CURVE))))
+    assert np.abs(p3 - expected).mean() < 0.1
+    assert np.abs(p3 - plain).mean() > 2
+
+
+def test_light_brighter_than_white_keeps_its_hue() -> None:
+    """PQ of 4,000 cd/m2 in red and half of that in green, which clipping would make yellow."""
+    picture = np.array([[[230, 205, 0]]], np.uint8)
+    red, green, blue = levels_of(png(picture, cicp(9, 16)))[0, 0]
+    assert red == 255
+    assert 150 < green < 225
+    assert blue < 60

@@ -1,5 +1,6 @@
 """The files that come out: their format, their marks, and nothing of the inputs but pixels."""
 
+import datetime
 import io
 import struct
 from typing import Any
@@ -10,6 +11,7 @@ from PIL import Image, ImageCms
 
 from compositor import SuperimposeParams, superimpose
 from compositor.encode import Marks, encode
+from tests.compositor import spaces
 from tests.compositor.pictures import pixels, plain, png, read
 
 FORMATS = ["jpeg", "png", "webp", "avif"]
@@ -40,6 +42,13 @@ def test_jpeg_and_webp_carry_an_srgb_profile(image_format: str) -> None:
     profile = opened(made(plain((4, 4), "red"), image_format=image_format)).info["icc_profile"]
     name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
     assert name.startswith("sRGB")
+
+
+@pytest.mark.parametrize("image_format", ["jpeg", "webp"])
+def test_the_srgb_profile_is_made_on_one_valid_day(image_format: str) -> None:
+    profile = opened(made(plain((4, 4), "red"), image_format=image_format)).info["icc_profile"]
+    year, *rest = struct.unpack_from(">6H", profile, 24)
+    assert datetime.datetime(year, *rest, tzinfo=datetime.UTC).year > 2000
 
 
 def test_png_and_avif_are_marked_as_srgb() -> None:
@@ -138,6 +147,51 @@ def test_an_overlay_is_converted_to_the_profile_that_is_kept() -> None:
         kept, io.BytesIO(kept.info["icc_profile"]), ImageCms.createProfile("sRGB")
     )
     assert np.abs(np.asarray(shown)[0, 0].astype(int) - [200, 40, 30]).max() <= 1
+
+
+def seen(file: bytes) -> np.ndarray:
+    """(height, width, 3) int levels of sRGB, by the profile that a file carries."""
+    image = opened(file)
+    source = io.BytesIO(image.info["icc_profile"])
+    return np.asarray(ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"))).astype(int)
+
+
+@pytest.mark.parametrize("image_format", ["png", "jpeg"])
+def test_a_background_is_converted_to_the_profile_that_is_kept(image_format: str) -> None:
+    clear = io.BytesIO()
+    profile = opened(read("made/display-p3.png")).info["icc_profile"]
+    Image.new("RGBA", (16, 16), (0, 0, 0, 0)).save(clear, "PNG", icc_profile=profile)
+    params = {"image_format": image_format, "image_quality": 100, "keep_icc_profile": True}
+    out = made(clear.getvalue(), background="#c8281e", x_offset=99, **params)
+    assert np.abs(seen(out)[8, 8] - [200, 40, 30]).max() <= 2
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_a_space_stated_by_code_points_is_kept_as_a_profile(image_format: str) -> None:
+    picture = opened(read("made/display-p3.png"))
+    base = spaces.png(np.asarray(picture), spaces.cicp(12, 13))
+    params = {"image_format": image_format, "image_quality": 100, "keep_icc_profile": True, "x_offset": 999}
+    out = made(base, **params)
+    assert np.abs(np.asarray(opened(out)).astype(int) - np.asarray(picture)).mean() < 2
+    converted = pixels(made(base, image_format="png", x_offset=999))
+    assert np.abs(seen(out) - converted).mean() < 3
+
+
+def test_a_base_in_hdr_is_converted_to_srgb_also_where_its_profile_is_to_be_kept() -> None:
+    base = spaces.png(np.full((4, 4, 3), 128, np.uint8), spaces.cicp(9, 16))
+    out = made(base, image_format="png", keep_icc_profile=True, x_offset=999)
+    assert b"sRGB" in out[:60]
+    assert (pixels(out) == pixels(made(base, image_format="png", x_offset=999))).all()
+
+
+def test_a_profile_that_nothing_can_be_converted_to_is_not_kept() -> None:
+    flat = spaces.profile(spaces.SRGB, spaces.SRGB_CURVE)
+    red = flat[flat.index(b"rXYZ") :][4:12]
+    for band in (b"gXYZ", b"bXYZ"):  # every primary is the red one
+        at = flat.index(band) + 4
+        flat = flat[:at] + red + flat[at + 8 :]
+    base = spaces.png(np.full((4, 4, 3), 128, np.uint8), spaces.embedded(flat))
+    assert b"sRGB" in made(base, image_format="png", keep_icc_profile=True, background="#fff")[:60]
 
 
 def test_an_srgb_base_has_no_other_profile_to_keep() -> None:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.compositor import spaces
 from tests.compositor.pictures import read
+from tests.compositor.spaces import cicp, embedded
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS bounds memory on Linux only")
 
@@ -41,6 +43,10 @@ def costly(name: str) -> bytes:
         "exif": turned,
         "icc_profile": Image.open(io.BytesIO(read("made/display-p3.png"))).info["icc_profile"],
     }
+    if name in ("png-16-bit-p3-turned", "png-16-bit-hdr"):
+        space = cicp(9, 18) if name == "png-16-bit-hdr" else embedded(marks["icc_profile"])
+        exif = (b"eXIf", turned.tobytes().removeprefix(b"Exif\0\0"))
+        return spaces.png(np.asarray(rgba).astype(np.uint16) * 257, space, exif)
     image, image_format, options = {
         "jpeg-progressive-cmyk": (
             rgba.convert("RGB").convert("CMYK"),
@@ -59,7 +65,17 @@ def costly(name: str) -> bytes:
     return out.getvalue()
 
 
-NAMES = ("jpeg-progressive-cmyk", "png", "png-turned", "png-16-bit", "gif", "webp", "avif")
+NAMES = (
+    "jpeg-progressive-cmyk",
+    "png",
+    "png-turned",
+    "png-16-bit",
+    "png-16-bit-p3-turned",
+    "png-16-bit-hdr",
+    "gif",
+    "webp",
+    "avif",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)

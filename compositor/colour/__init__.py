@@ -1,0 +1,162 @@
+"""Any picture as 8-bit sRGB: RGB where it is opaque, RGBA where it is not."""
+
+import io
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from compositor.colour import cicp
+from compositor.colour.hdr import PEAK
+from compositor.colour.light import Levels, Rendering, eight_bits, rendering
+
+_SPACES = {
+    "RGB": (b"RGB ",),
+    "RGBA": (b"RGB ",),
+    "L": (b"GRAY", b"RGB "),
+    "LA": (b"GRAY", b"RGB "),
+    "CMYK": (b"CMYK",),
+}  # modes and the profiles that can describe them
+_SPACE = slice(16, 20)  # where a profile says of which colours it is (ICC.1:2022, 7.2.6)
+_EIGHT_BITS = np.dtype(np.uint8)
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_KEPT_MAX_BYTES = (
+    65_535  # profiles of displays and cameras take 0.5 - 4 KB; tables larger than this are not kept
+)
+_SRGB = ImageCms.createProfile("sRGB")
+_PROBES = Image.fromarray(
+    np.array(
+        [
+            [[level * (bands >> i & 1) for i in range(3)] for level in range(5, 256, 10)]
+            for bands in range(1, 8)
+        ],
+        np.uint8,
+    )
+)  # dark to bright, of each hue
+
+
+def to_srgb(pixels: Image.Image | Levels, profile: bytes, peak: float = PEAK) -> Image.Image:
+    """`pixels` in mode RGB or RGBA, 8 bit, converted by their ICC `profile` where that can be used.
+
+    They are a loaded image, or (height, width, bands) 16-bit levels of grey or RGB, with or without alpha.
+    `profile` is empty where there is none. `peak` is the brightest light of a picture in HDR, in cd/m2.
+    """
+    if isinstance(pixels, Image.Image):
+        if not pixels.mode.startswith(("I", "F")):
+            image = _straight(pixels)
+            return _converted(image, profile, peak) if _applies(profile, image.mode) else _rgb(image)
+        pixels = _levels(pixels)
+    applies = _applies(profile, _MODES[pixels.shape[-1]])
+    render = rendering(profile, pixels.dtype, peak) if applies else None
+    return _rendered(pixels, render) if render else to_srgb(_image(eight_bits(pixels)), profile)
+
+
+def keepable(mode: str, profile: bytes) -> bool:
+    """Whether `profile` is that of an RGB space other than sRGB, and pixels of `mode` can be left in it."""
+    if mode not in ("RGB", "RGBA", "P") or len(profile) > _KEPT_MAX_BYTES or cicp.hdr(profile):
+        return False
+    try:
+        return _applies(profile, "RGB") and bool(from_srgb(_PROBES, profile))
+    except ImageCms.PyCMSError:  # there is a way out of the space, but none into it
+        return False
+
+
+def from_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """RGB or RGBA `image` converted from sRGB to the space of `profile`; as it is where that is empty."""
+    if not profile:
+        return image
+    target = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    return ImageCms.profileToProfile(image, _SRGB, target) or image
+
+
+def _levels(image: Image.Image) -> NDArray[np.uint16]:
+    """(height, width, 1) of grey of 16 bits or more; Pillow's own conversion clips it to white."""
+    pixels = np.asarray(image)
+    if pixels.dtype != np.uint16:
+        scale = 65535 if image.mode == "F" else 1  # floats are 0 - 1 by custom
+        pixels = np.clip(np.rint(pixels * np.float32(scale)), 0, 65535).astype(np.uint16)
+    return _banded(pixels)
+
+
+def _banded(image: Image.Image | NDArray[Any]) -> NDArray[Any]:
+    """(height, width, bands) of `image`, also where it has one band."""
+    pixels = np.asarray(image)
+    return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+
+
+def _image(pixels: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+def _straight(image: Image.Image) -> Image.Image:
+    """`image` without palette, and in one of the modes a profile can describe."""
+    if image.mode in _SPACES:
+        return image
+    if image.mode == "1":
+        return image.convert("L")
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("RGB", "RGBA"):
+        return image
+    image.info.pop("transparency", None)  # Pillow would convert it, in other units than ours
+    return image.convert("RGBA" if image.mode == "LA" else "RGB")
+
+
+def _applies(profile: bytes, mode: str) -> bool:
+    """Whether an ICC `profile` is whole, describes pixels of `mode`, and does not leave them as in sRGB."""
+    if profile[_SPACE] not in _SPACES[mode]:
+        return False
+    try:
+        ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return mode == "CMYK" or cicp.hdr(profile) is not None or not _is_srgb(profile)
+    except (ImageCms.PyCMSError, OSError):
+        return False
+
+
+def _is_srgb(profile: bytes) -> bool:
+    """Whether colours come out of an RGB or grey `profile` as they are, to a level; its name may be any."""
+    return len(profile) <= _KEPT_MAX_BYTES and _leaves_colours(profile)
+
+
+@lru_cache(maxsize=32)
+def _leaves_colours(profile: bytes) -> bool:
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    probes = _PROBES.convert("L") if profile[_SPACE] == b"GRAY" else _PROBES
+    render = rendering(profile, _EIGHT_BITS, PEAK)
+    if render:
+        seen = _rendered(_banded(probes), render)
+    else:
+        seen = ImageCms.profileToProfile(probes, source, _SRGB, outputMode="RGB") or probes
+    shift = np.asarray(seen).astype(np.int16) - np.asarray(probes.convert("RGB"))
+    return bool(np.abs(shift).max() <= 1)
+
+
+def _converted(image: Image.Image, profile: bytes, peak: float) -> Image.Image:
+    """`image` through `profile`, which applies to it, to sRGB."""
+    render = rendering(profile, _EIGHT_BITS, peak)
+    if render:
+        return _rendered(_banded(image), render)
+    if image.mode == "LA":
+        opaque = _converted(image.getchannel("L"), profile, peak)
+        opaque.putalpha(image.getchannel("A"))
+        return opaque
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        colour = _rgb(image) if profile[_SPACE] == b"RGB " else image
+        mode = "RGBA" if colour.mode == "RGBA" else "RGB"
+        return ImageCms.profileToProfile(colour, source, _SRGB, outputMode=mode) or colour
+    except ImageCms.PyCMSError:  # its head can be read, but not its tables
+        return _rgb(image)
+
+
+def _rendered(levels: Levels, render: Rendering) -> Image.Image:
+    bands = levels.shape[-1]
+    colours = bands - (bands % 2 == 0)
+    image = _image(render(levels[..., :colours])).convert("RGB")
+    if colours < bands:
+        image.putalpha(_image(eight_bits(levels[..., colours:])))
+    return image

@@ -1,0 +1,113 @@
+"""In which colour space a file states its pixels to be."""
+
+import io
+import struct
+from typing import NamedTuple
+
+from PIL import Image, ImageCms
+
+from compositor import isobmff
+from compositor.colour import cicp
+from compositor.colour.hdr import PEAK
+from compositor.png import chunks
+
+_CURVES_OF_TELEVISION = (1, 6, 14, 15)
+_GAMMA_OF_SRGB = 45_455  # by custom: sRGB has no power curve, but this is what programs write for it
+
+
+class Stated(NamedTuple):
+    """An ICC profile, empty for sRGB and where nothing is stated, and the brightest light of HDR in cd/m2."""
+
+    profile: bytes = b""
+    peak: float = PEAK
+
+
+def stated(image: Image.Image, data: bytes) -> Stated:
+    """What the file `data`, opened as `image`, states by an ICC profile or in a way of its format."""
+    found = Stated(image.info.get("icc_profile") or b"")
+    if image.format == "PNG":
+        found = _png(data, found.profile)
+    elif image.format in ("AVIF", "HEIF"):
+        found = _heif(data, found.profile)
+    points = cicp.points(found.profile)
+    by_code = cicp.profile(*points) if points else None
+    return found if by_code is None else found._replace(profile=by_code)
+
+
+def _png(data: bytes, profile: bytes) -> Stated:
+    """By the first that is usable of cICP, iCCP, sRGB, and gAMA with cHRM (PNG, third edition, 4.3)."""
+    found = _before_pixels(data)
+    by_code = _cicp(found.get(b"cICP", b""))
+    if by_code is not None:
+        return Stated(by_code, _png_peak(found))
+    if _opens(profile):
+        return Stated(profile, _png_peak(found))
+    return Stated(b"" if b"sRGB" in found else _gamma(found) or b"")
+
+
+def _before_pixels(data: bytes) -> dict[bytes, bytes]:
+    """The chunks that stand before the pixels, and may say what these mean."""
+    found = {}
+    for name, at in chunks(data):
+        if name == b"IDAT":
+            break
+        found[name] = data[at : at + int.from_bytes(data[at - 8 : at - 4], "big")]
+    return found
+
+
+def _cicp(chunk: bytes) -> bytes | None:
+    """The profile of a cICP chunk of RGB over the full range; others do not occur in PNG (11.3.2.6)."""
+    return cicp.profile(chunk[0], chunk[1]) if len(chunk) == 4 and chunk[2:] == b"\0\1" else None
+
+
+def _opens(profile: bytes) -> bool:
+    if not profile:
+        return False
+    try:
+        ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    except (ImageCms.PyCMSError, OSError):
+        return False
+    return True
+
+
+def _gamma(found: dict[bytes, bytes]) -> bytes | None:
+    """The profile of a gAMA chunk, with a cHRM chunk or with the primaries of sRGB; None without one."""
+    gamma = int.from_bytes(found.get(b"gAMA", b""), "big")
+    if not gamma:
+        return None
+    if len(found.get(b"cHRM", b"")) == 32:
+        numbers = [number / 100_000 for number in struct.unpack(">8I", found[b"cHRM"])]
+        return cicp.gamma(100_000 / gamma, *zip(numbers[::2], numbers[1::2], strict=True))
+    if abs(gamma / _GAMMA_OF_SRGB - 1) < 0.05:
+        return None
+    return cicp.gamma(100_000 / gamma, *cicp.PRIMARIES[cicp.BT709])
+
+
+def _png_peak(found: dict[bytes, bytes]) -> float:
+    return _peak(found.get(b"cLLI", b"")[:4], 10_000, found.get(b"mDCV", b""))
+
+
+def _peak(light_level: bytes, unit: int, mastering: bytes) -> float:
+    """The brightest light that content light level or mastering display metadata tell, in cd/m2."""
+    of_content = int.from_bytes(light_level, "big") / unit
+    of_display = int.from_bytes(mastering[16:20], "big") / 10_000
+    return of_content or of_display or PEAK
+
+
+def _heif(data: bytes, profile: bytes) -> Stated:
+    """By an ICC profile, else by code points; what is left open in these is as in sRGB.
+
+    Browsers take the curves of television for that of sRGB, since that is what is shown of them.
+    """
+    found = isobmff.properties(data)
+    by_name = dict(found)
+    peak = _peak(by_name.get(b"clli", b"")[:2], 1, by_name.get(b"mdcv", b""))
+    points = next((box[4:8] for name, box in found if name == b"colr" and box[:4] == b"nclx"), b"")
+    if profile or len(points) < 4:
+        return Stated(profile, peak)
+    primaries, transfer = struct.unpack(">HH", points)
+    if primaries == cicp.UNSPECIFIED:
+        primaries = cicp.BT709
+    if transfer in (*_CURVES_OF_TELEVISION, cicp.UNSPECIFIED):
+        transfer = cicp.SRGB[1]
+    return Stated(cicp.profile(primaries, transfer) or b"", peak)
