@@ -14,7 +14,9 @@ from compositor.colour import keepable, to_srgb
 from compositor.copyright import credits
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
 from compositor.header import declared, kind
+from compositor.jpeg_pixels import jpeg_pixels
 from compositor.limits import SAFE_FORMATS, Limits
+from compositor.mend import mended
 from compositor.orientation import orientation, upright
 from compositor.parts import check_parts
 from compositor.png import fast_png, verified
@@ -65,6 +67,7 @@ def decode(data: bytes, name: str, limits: Limits, keep_profile: bool = False) -
         check_header(header, name, limits)
         check_room(header[:2], len(data))
     _load_decoders(limits)
+    data = mended(data)
     with _decoding(data, name, limits):
         image = _open(data, limits)
     if header is None or header[:2] != image.size:
@@ -109,8 +112,9 @@ def _picture(image: Image.Image, data: bytes, keep_profile: bool) -> Picture:
         return Picture(_bare(to_srgb(fast, b"" if kept else profile)), animated, b"", kept)
     verified(image, data)
     key = colour_key(image)
-    image.load()
-    colour = to_srgb(image, b"" if kept else profile)
+    pixels = jpeg_pixels(image, data) or image
+    pixels.load()
+    colour = to_srgb(pixels, b"" if kept else profile)
     if key is not None:
         colour.putalpha(keyed_alpha(image, key))
     turned = upright(colour, orientation(image))

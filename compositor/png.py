@@ -1,6 +1,8 @@
 """PNG files by a decoder three times as fast as Pillow's, written in a memory-safe language."""
 
 import io
+import struct
+import zlib
 from collections.abc import Iterator
 
 from kornia_rs import io as rust
@@ -53,3 +55,9 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
     while at + 8 <= len(data):
         yield data[at + 4 : at + 8], at + 8
         at += 12 + int.from_bytes(data[at : at + 4], "big")
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    """A chunk: length, name, content, checksum (PNG specification, 5.3)."""
+    body = name + content
+    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
