@@ -1,6 +1,8 @@
-"""JPEG files by a decoder that tells whether all pixels are in the file, and is faster than Pillow's."""
+"""JPEG files by a decoder that tells whether all pixels are in the file, and is as fast as Pillow's."""
 
 import re
+import threading
+from contextlib import suppress
 
 import numpy as np
 import simplejpeg
@@ -10,7 +12,10 @@ from PIL import Image
 from compositor.jpeg import cut_between_scans, ended, mended
 
 _METADATA = {*range(0xE1, 0xEE), 0xEF, 0xFE}  # not JFIF's APP0 and Adobe's APP14: they tell the colours
-_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}  # by Pillow's mode
+_LAYOUTS = {"L": ("GRAY", "L"), "RGB": ("RGBX", "RGBX"), "CMYK": ("CMYK", "CMYK;I")}
+"""What to ask TurboJPEG for, by mode, and how to name it to Pillow. All CMYK is Adobe's: inverted."""
+_SCRATCH_MAX_BYTES = 16 * 1024 * 1024  # 4 megapixels
+_kept = threading.local()
 _UNKNOWN_SAMPLING = "Could not determine subsampling level"
 _PIXELS_MISSING = re.compile(
     "premature end|bad (huffman|arithmetic) code|instead of RST|extraneous bytes before marker 0x(?!d9)",
@@ -29,25 +34,44 @@ def jpeg_pixels(image: Image.Image, data: bytes) -> Image.Image | None:
     """
     if image.format not in ("JPEG", "MPO"):
         return None
-    essential = ended(mended(data, _METADATA))
-    if cut_between_scans(essential):
+    if cut_between_scans(data):
         raise ValueError("the last scans are missing")
+    space, layout = _LAYOUTS[image.mode]
     try:
-        decoded = _decoded(essential, _SPACES[image.mode])
+        decoded = _decoded(ended(data), space, _scratch(4 * image.width * image.height))
     except ValueError as error:
         if _UNKNOWN_SAMPLING in str(error):
             return None
         raise
-    order = "CMYK;I" if image.mode == "CMYK" else image.mode  # Adobe's, inverted, as Pillow takes it
-    return Image.frombuffer(image.mode, image.size, decoded, "raw", order, 0, 1)
+    pixels = Image.new(image.mode, image.size, None)  # not cleared
+    pixels.frombytes(decoded, "raw", layout)
+    return pixels
 
 
-def _decoded(data: bytes, space: str) -> NDArray[np.uint8]:
-    """(height, width, bands). Raises `ValueError`, libjpeg's first complaint, where pixels are missing."""
+def _scratch(nbytes: int) -> bytearray | None:
+    """A buffer of this thread's, kept: memory taken anew for each file costs more than TurboJPEG saves."""
+    if nbytes > _SCRATCH_MAX_BYTES:
+        return None
+    if len(getattr(_kept, "scratch", b"")) < nbytes:
+        _kept.scratch = bytearray(nbytes)
+    scratch: bytearray = _kept.scratch
+    return scratch
+
+
+def _decoded(data: bytes, space: str, buffer: bytearray | None) -> NDArray[np.uint8]:
+    """(height, width, bands). Raises `ValueError`, libjpeg's complaint, where pixels are missing.
+
+    It tells its first complaint only, so that one of the metadata must not come before one of the pixels.
+    """
+    pixels: NDArray[np.uint8]
+    with suppress(ValueError):
+        pixels = simplejpeg.decode_jpeg(data, space, strict=True, buffer=buffer)
+        return pixels
+    data = mended(data, _METADATA)
     try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, space, strict=True)
+        pixels = simplejpeg.decode_jpeg(data, space, strict=True, buffer=buffer)
     except ValueError as error:
         if _PIXELS_MISSING.search(str(error)):
             raise
-        pixels = simplejpeg.decode_jpeg(data, space, strict=False)
+        pixels = simplejpeg.decode_jpeg(data, space, strict=False, buffer=buffer)
     return pixels
