@@ -104,6 +104,7 @@ def _bomb_limit(pixels: int) -> Iterator[None]:
 
 def _picture(image: Image.Image, data: bytes, keep_profile: bool) -> Picture:
     """The picture in the file `data`, opened as `image` but not loaded."""
+    image.info.pop("xmp", None)  # Pillow would turn a TIFF by it
     animated = is_animated(image, data)
     profile: bytes = image.info.get("icc_profile") or b""
     kept = profile if keep_profile and keepable(image.mode, profile) else b""
@@ -117,8 +118,11 @@ def _picture(image: Image.Image, data: bytes, keep_profile: bool) -> Picture:
     colour = to_srgb(pixels, b"" if kept else profile)
     if key is not None:
         colour.putalpha(keyed_alpha(image, key))
-    turned = upright(colour, orientation(image))
-    return Picture(_bare(turned), animated, credits(image), kept)
+    turned, credit = (
+        upright(colour, orientation(image)),
+        credits(image),
+    )  # before `_bare` empties what it reads
+    return Picture(_bare(turned), animated, credit, kept)
 
 
 def _bare(image: Image.Image) -> Image.Image:

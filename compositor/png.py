@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from kornia_rs import io as rust
 from PIL import Image
 
-_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
-_ORIENTING_TEXTS = (b"Raw profile type", b"XML:com.adobe.xmp")
-
 
 def fast_png(image: Image.Image, data: bytes) -> Image.Image | None:
     """The pixels of `image`, opened from the file `data`, if it is a plain 8-bit RGB or RGBA PNG; else None.
@@ -42,11 +39,8 @@ def _is_plain(image: Image.Image) -> bool:
 
 
 def _may_be_turned(data: bytes) -> bool:
-    """Whether any chunk, even behind the pixels, may hold an orientation (EXIF, XMP): Pillow reads those."""
-    return any(
-        name == b"eXIf" or (name in _TEXTS and data.startswith(_ORIENTING_TEXTS, at))
-        for name, at in chunks(data)
-    )
+    """Whether there is an EXIF block, even behind the pixels: it may hold an orientation."""
+    return any(name == b"eXIf" for name, _ in chunks(data))
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, int]]:

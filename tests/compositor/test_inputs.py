@@ -3,11 +3,12 @@
 import io
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import png as pypng
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from compositor import InvalidImage, Limits, SuperimposeParams, superimpose
 from compositor.decode import Picture, decode
@@ -64,6 +65,41 @@ def test_a_photograph_is_turned_the_way_the_camera_was_held(orientation: int, su
     other = decoded(f"pillow/hopper_orientation_2.{suffix}").image
     assert one.size == other.size
     assert np.abs(np.asarray(one).astype(int) - np.asarray(other)).mean() < 6
+
+
+XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description tiff:Orientation=\"6\"/></x:xmpmeta>"
+
+
+def with_xmp(image_format: str, orientation: int | None) -> bytes:
+    """A wide picture whose XMP says that it is turned, with an EXIF orientation or none."""
+    image, out = Image.new("RGB", (40, 20), "red"), io.BytesIO()
+    options: dict[str, Any] = {"xmp": XMP}
+    if image_format == "PNG":
+        text = PngImagePlugin.PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        options = {"pnginfo": text}
+    if image_format == "TIFF":
+        options = {"tiffinfo": {700: XMP}}
+    if orientation:
+        exif = Image.Exif()
+        exif[0x112] = orientation
+        options["exif"] = exif
+    image.save(out, image_format, **options)
+    assert b"tiff:Orientation" in out.getvalue()
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
+def test_an_orientation_in_xmp_turns_nothing(image_format: str) -> None:
+    assert decode(with_xmp(image_format, None), "base_image", ROOMY).image.size == (40, 20)
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize(("orientation", "size"), [(1, (40, 20)), (3, (40, 20)), (8, (20, 40))])
+def test_an_orientation_in_exif_holds_whatever_xmp_says(
+    image_format: str, orientation: int, size: tuple[int, int]
+) -> None:
+    assert decode(with_xmp(image_format, orientation), "base_image", ROOMY).image.size == size
 
 
 def test_orientation_turns_base_overlay_and_mask() -> None:
