@@ -9,7 +9,8 @@ from importlib import import_module
 
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
-from compositor.animation import is_animated
+from compositor.animation import covered, is_animated
+from compositor.box import Box, whole
 from compositor.colour import keepable, to_srgb
 from compositor.copyright import credits
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
@@ -112,17 +113,26 @@ def _picture(image: Image.Image, data: bytes, keep_profile: bool) -> Picture:
     if fast is not None:
         return Picture(_bare(to_srgb(fast, b"" if kept else profile)), animated, b"", kept)
     verified(image, data)
-    key = colour_key(image)
+    key, frame = colour_key(image), covered(image, data)
     pixels = jpeg_pixels(image, data) or image
     pixels.load()
     colour = to_srgb(pixels, b"" if kept else profile)
     if key is not None:
         colour.putalpha(keyed_alpha(image, key))
+    if frame != whole(colour.size):
+        colour = _on_transparent(colour, frame)
     turned, credit = (
         upright(colour, orientation(image)),
         credits(image),
     )  # before `_bare` empties what it reads
     return Picture(_bare(turned), animated, credit, kept)
+
+
+def _on_transparent(image: Image.Image, frame: Box) -> Image.Image:
+    """`image` with nothing outside the box `frame`."""
+    canvas = Image.new("RGBA", image.size)
+    canvas.paste(image.crop(frame), frame)
+    return canvas
 
 
 def _bare(image: Image.Image) -> Image.Image:

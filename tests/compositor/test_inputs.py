@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,47 @@ def test_a_still_picture_is_not_called_animated(name: str) -> None:
 
 def test_the_first_frame_of_an_animated_webp_is_whole() -> None:
     assert (levels(decoded("made/animated.webp"))[..., 3] == levels(decoded("made/rgba.png"))[..., 3]).all()
+
+
+def small_first_frame(image_format: str, box: tuple[int, int, int, int]) -> bytes:
+    """An animation of 12 x 10 whose opaque first frame covers `box` alone."""
+    frames = [Image.new("RGB", size, "red") for size in ((12, 10), (12, 10))]
+    frames[1].putpixel((3, 3), (0, 0, 255))
+    out = io.BytesIO()
+    frames[0].save(out, image_format, save_all=True, append_images=frames[1:], lossless=True)
+    data = bytearray(out.getvalue())
+    left, top, right, bottom = box
+    if image_format == "GIF":
+        small = io.BytesIO()
+        Image.new("RGB", (right - left, bottom - top), "red").save(small, "GIF")
+        data = bytearray(small.getvalue())
+        data[6:10] = struct.pack("<HH", 12, 10)
+        at = data.index(b"\x2c\0\0\0\0")
+        data[at + 1 : at + 5] = struct.pack("<HH", left, top)
+        return bytes(data)
+    at = data.index(b"ANMF")
+    length = int.from_bytes(data[at + 4 : at + 8], "little")
+    small = io.BytesIO()
+    Image.new("RGB", (right - left, bottom - top), "red").save(small, "WEBP", lossless=True)
+    picture = small.getvalue()[12:]
+    numbers = (left // 2, top // 2, right - left - 1, bottom - top - 1, 100)
+    body = b"".join(number.to_bytes(3, "little") for number in numbers) + b"\0" + picture
+    data[at : at + 8 + length + length % 2] = b"ANMF" + struct.pack("<I", len(body)) + body
+    data[4:8] = struct.pack("<I", len(data) - 8)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "WEBP"])
+@pytest.mark.parametrize("box", [(2, 4, 9, 8), (0, 0, 4, 10), (4, 2, 12, 10)])
+def test_pixels_that_the_first_frame_does_not_cover_are_transparent(
+    image_format: str, box: tuple[int, int, int, int]
+) -> None:
+    ours = np.asarray(decode(small_first_frame(image_format, box), "base_image", Limits()).image)
+    assert ours.shape == (10, 12, 4)
+    alpha = np.zeros((10, 12), int)
+    alpha[box[1] : box[3], box[0] : box[2]] = 255
+    assert (ours[..., 3] == alpha).all()
+    assert (ours[alpha > 0][:, :3] == [255, 0, 0]).all()
 
 
 def test_a_multi_picture_jpeg_gives_its_first_picture() -> None:
