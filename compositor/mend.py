@@ -5,6 +5,7 @@ are is left to the decoders, which get the file without what they would stumble 
 """
 
 import zlib
+from itertools import takewhile
 
 from PIL.PngImagePlugin import MAX_TEXT_CHUNK
 
@@ -35,7 +36,26 @@ def _png(data: bytes) -> bytes:
             parts.append(memoryview(chunk(name, data[at : end - 4])))
         elif not name[0] & _ANCILLARY or _is_used(data[start:end], data[25:26]):
             parts.append(view[start:end])
-    return b"".join([*parts, chunk(b"IEND", b"")])
+    return b"".join([*_first_frame(parts), chunk(b"IEND", b"")])
+
+
+def _first_frame(parts: list[memoryview]) -> list[memoryview]:
+    """The parts of a PNG file, or those of its first frame where the default image is none of its frames.
+
+    A frame smaller than the picture is left aside.
+    """
+    names = [bytes(part[4:8]) for part in parts]
+    if b"acTL" not in names or b"fcTL" not in names or b"IDAT" not in names:
+        return parts
+    control, pixels = names.index(b"fcTL"), names.index(b"IDAT")
+    if control < pixels or parts[control][12:20] != parts[1][8:16]:
+        return parts
+    rest = takewhile(lambda part: bytes(part[4:8]) == b"fdAT", parts[control + 1 :])
+    return [
+        *parts[:pixels],
+        parts[control],
+        *(memoryview(chunk(b"IDAT", bytes(part[12:-4]))) for part in rest),
+    ]
 
 
 def _is_used(chunk: bytes, colour_type: bytes) -> bool:

@@ -245,6 +245,20 @@ def test_pixels_that_the_first_frame_does_not_cover_are_transparent(
     assert (ours[alpha > 0][:, :3] == [255, 0, 0]).all()
 
 
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_an_apng_whose_default_image_is_no_frame_gives_its_first_frame(frames: int, mode: str) -> None:
+    default, *shown = (
+        Image.new("RGB", (9, 7), colour).convert(mode)
+        for colour in ("red", "blue", "lime", "gray")[: frames + 1]
+    )
+    out = io.BytesIO()
+    default.save(out, "PNG", save_all=True, default_image=True, append_images=shown)
+    picture = decode(out.getvalue(), "base_image", Limits())
+    assert (np.asarray(picture.image) == np.asarray(shown[0].convert(picture.image.mode))).all()
+    assert picture.animated == (frames > 1)
+
+
 def test_a_multi_picture_jpeg_gives_its_first_picture() -> None:
     assert decoded("pillow/frame_size.mpo").image.size == (56, 70)
 
