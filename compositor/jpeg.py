@@ -53,14 +53,16 @@ def ended(data: bytes) -> bytes:
 
 
 def cut_between_scans(data: bytes) -> bool:
-    """Whether a progressive file lacks bits of some coefficient (annex G): no decoder notices."""
+    """Whether the file ends in a scan's header, or, if progressive, lacks bits of a coefficient (annex G)."""
     missing: dict[int, list[int]] = {}
     for marker, at in markers(data):
+        if marker == START_OF_SCAN and at + _length(data, at) > len(data) - 2:
+            return True
         if marker in FRAME_HEADERS:
             if marker not in _PROGRESSIVE:
-                return False
+                continue
             missing = {component: [1] * 64 for component in data[at + 8 : at + _length(data, at) : 3]}
-        elif marker == START_OF_SCAN:
+        elif marker == START_OF_SCAN and missing:
             components = data[at + 3 : at + 3 + 2 * data[at + 2] : 2]
             first, last, bits = data[at + _length(data, at) - 3 : at + _length(data, at)]
             for component in components:

@@ -76,6 +76,14 @@ def test_a_jpeg_cut_anywhere_and_closed_again_is_refused(name: str, kept: float)
     refused(whole[: int(kept * (len(whole) - 2))] + END)
 
 
+@pytest.mark.parametrize("name", HUFFMAN)
+def test_a_jpeg_cut_in_its_first_scans_header_is_refused(name: str) -> None:
+    whole = jpeg(name)
+    scan = whole.index(b"\xff\xda")
+    for kept in range(scan, scan + 20):
+        refused(whole[:kept] + END)
+
+
 def test_bytes_lost_between_two_restart_markers_are_noticed() -> None:
     whole = jpeg("restarts")
     third, fifth = whole.index(b"\xff\xd2"), whole.index(b"\xff\xd4")
