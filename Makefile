@@ -103,6 +103,6 @@ $(DEV): $(RUN)
 # An environment for each peer, as they disagree on redis-py; what they share has our versions.
 $(PEERS)/%/.ready: $(ASKED)/%.txt $(ASKED)/common.txt requirements.lock
 	@$(PYTHON) -m venv $(@D)
-	@grep -E '^(fastapi|fpng|hiredis|httptools|httpx|kornia_rs|numpy|pillow|pydantic|pydantic_core|uvicorn|uvloop)==' requirements.lock > $(@D)/same.txt
+	@grep -E '^(fastapi|fpng|hiredis|httptools|httpx|kornia_rs|numpy|pillow|pydantic|pydantic_core|simplejpeg|uvicorn|uvloop)==' requirements.lock > $(@D)/same.txt
 	@PYTHONWARNINGS=ignore $(@D)/bin/python -m pip --quiet --disable-pip-version-check install -c $(@D)/same.txt -r $< \
 	  && touch $@ || echo "$* cannot be installed here: its row in the tables will say so"

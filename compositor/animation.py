@@ -2,7 +2,10 @@
 
 from PIL import Image
 
-_EXTENSION, _IMAGE = 0x21, 0x2C
+from compositor.box import Box, whole
+
+_EXTENSION, _IMAGE = 0x21, 0x2C  # of a GIF
+_ANIMATED = 2  # of the flags of an extended WebP (RFC 9649, 2.7)
 
 
 def is_animated(image: Image.Image, data: bytes) -> bool:
@@ -13,6 +16,22 @@ def is_animated(image: Image.Image, data: bytes) -> bool:
     if image.format == "GIF":
         return _second_gif_frame(data)
     return image.format in ("PNG", "WEBP", "AVIF") and bool(getattr(image, "is_animated", False))
+
+
+def covered(image: Image.Image, data: bytes) -> Box:
+    """The part of `image`, opened from the file `data` but not loaded, that its first frame covers.
+
+    Around it a GIF or WebP is transparent, where Pillow fills in a colour.
+    """
+    if image.format == "GIF":
+        return image.tile[0].extents or whole(image.size)  # type: ignore[attr-defined]
+    frame = data.find(b"ANMF", 12, 2**16) if image.format == "WEBP" else -1
+    if frame < 0 or data[12:16] != b"VP8X" or not data[20] & _ANIMATED:
+        return whole(image.size)
+    left, top, width, height = (
+        int.from_bytes(data[at : at + 3], "little") for at in range(frame + 8, frame + 20, 3)
+    )
+    return (2 * left, 2 * top, 2 * left + width + 1, 2 * top + height + 1)
 
 
 def _second_gif_frame(data: bytes) -> bool:

@@ -3,6 +3,7 @@
 from PIL import ExifTags, Image
 
 from compositor.errors import is_decoders
+from compositor.exif import exif
 
 _KEPT = (ExifTags.Base.Artist, ExifTags.Base.Copyright)
 
@@ -11,8 +12,10 @@ def credits(image: Image.Image) -> bytes:
     """An EXIF block of the artist and copyright of `image`, loaded; empty without either."""
     kept = Image.Exif()
     try:
-        exif = image.getexif()
-        kept.update({tag: exif[tag] for tag in _KEPT if isinstance(exif.get(tag), str)})
+        tags = exif(image)
+        for tag in _KEPT:
+            if isinstance(text := tags.get(tag), str):
+                kept[tag] = text.encode("latin-1")  # the file's own bytes, as Pillow read them
         return kept.tobytes() if len(kept) else b""
     except Exception as error:
         if not is_decoders(error):

@@ -9,13 +9,16 @@ from importlib import import_module
 
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
-from compositor.animation import is_animated
+from compositor.animation import covered, is_animated
+from compositor.box import Box, whole
 from compositor.colour import keepable, to_srgb
 from compositor.colour.stated import stated
 from compositor.copyright import credits
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
 from compositor.header import declared, kind
+from compositor.jpeg_pixels import jpeg_pixels
 from compositor.limits import SAFE_FORMATS, Limits
+from compositor.mend import mended
 from compositor.orientation import orientation, upright
 from compositor.parts import check_parts
 from compositor.png import deep_png, fast_png, may_be_turned, verified
@@ -66,6 +69,7 @@ def decode(data: bytes, name: str, limits: Limits, keep_profile: bool = False) -
         check_header(header, name, limits)
         check_room(header[:2], len(data))
     _load_decoders(limits)
+    data = mended(data)
     with _decoding(data, name, limits):
         image = _open(data, limits)
     if header is None or header[:2] != image.size:
@@ -102,20 +106,30 @@ def _bomb_limit(pixels: int) -> Iterator[None]:
 
 def _picture(image: Image.Image, data: bytes, keep_profile: bool) -> Picture:
     """The picture in the file `data`, opened as `image` but not loaded."""
+    image.info.pop("xmp", None)  # Pillow would turn a TIFF by it
     animated = is_animated(image, data)
     profile, peak = stated(image, data)
     kept = profile if keep_profile and keepable(image.mode, profile) else b""
-    source = b"" if kept else profile
-    key = colour_key(image)
+    key, frame = colour_key(image), covered(image, data)
     deep = deep_png(image, data)
     pixels = _loaded(image, data) if deep is None else deep
-    colour = to_srgb(pixels, source, peak)
+    colour = to_srgb(pixels, b"" if kept else profile, peak)
     if key is not None:
         colour.putalpha(keyed_alpha(pixels, key))
+    if frame != whole(colour.size):
+        colour = _on_transparent(colour, frame)
     if image.format == "PNG" and not may_be_turned(data):  # asked for EXIF, Pillow would decode the pixels
         return Picture(_bare(colour), animated, b"", kept)
     turned = upright(colour, orientation(image))
-    return Picture(_bare(turned), animated, credits(image), kept)
+    credit = credits(image)  # before `_bare` empties what it reads
+    return Picture(_bare(turned), animated, credit, kept)
+
+
+def _on_transparent(image: Image.Image, frame: Box) -> Image.Image:
+    """`image` with nothing outside the box `frame`."""
+    canvas = Image.new("RGBA", image.size)
+    canvas.paste(image.crop(frame), frame)
+    return canvas
 
 
 def _loaded(image: Image.Image, data: bytes) -> Image.Image:
@@ -123,8 +137,9 @@ def _loaded(image: Image.Image, data: bytes) -> Image.Image:
     if fast is not None:
         return fast
     verified(image, data)
-    image.load()
-    return image
+    pixels = jpeg_pixels(image, data) or image
+    pixels.load()
+    return pixels
 
 
 def _bare(image: Image.Image) -> Image.Image:

@@ -1,7 +1,6 @@
 """Pixels to the bytes of the answer, marked as sRGB."""
 
 import io
-import struct
 import zlib
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from PIL import Image, ImageCms
 
 from compositor.colour.icc import dated
 from compositor.errors import ImageTooLarge
+from compositor.png import chunk
 
 CONTENT_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
 
@@ -56,8 +56,8 @@ def _png(canvas: Image.Image, quality: int, marks: Marks) -> bytes:  # noqa: ARG
 def _png_marks(marks: Marks) -> bytes:
     """The chunks that say the colour space and the EXIF block (PNG specification, 11.3.2 and 11.3.4)."""
     named = b"profile\0\0" + zlib.compress(marks.profile)
-    space = _chunk(b"iCCP", named) if marks.profile else _chunk(b"sRGB", b"\0")
-    return space + (_chunk(b"eXIf", marks.exif.removeprefix(b"Exif\0\0")) if marks.exif else b"")
+    space = chunk(b"iCCP", named) if marks.profile else chunk(b"sRGB", b"\0")
+    return space + (chunk(b"eXIf", marks.exif.removeprefix(b"Exif\0\0")) if marks.exif else b"")
 
 
 def _webp(canvas: Image.Image, quality: int, marks: Marks) -> bytes:
@@ -89,12 +89,6 @@ def _saved(canvas: Image.Image, image_format: str, **options: object) -> bytes:
     out = io.BytesIO()
     canvas.save(out, image_format, **options)
     return out.getvalue()
-
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    """A PNG chunk: length, name, content, checksum (PNG specification, 5.3)."""
-    body = name + content
-    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
 
 
 _SRGB = dated(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())

@@ -1,11 +1,15 @@
 """The structure of JPEG files (ITU-T T.81, annex B)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from itertools import pairwise
 
 FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 - SOF15; the others are tables
 START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9
+_END = b"\xff\xd9"
+_PROGRESSIVE = {0xC2, 0xCA}
+_ARITHMETIC = {0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 
 _WITH_MEANING = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # no stuffed byte, restart or fill byte
 
@@ -21,4 +25,51 @@ def markers(data: bytes) -> Iterator[tuple[int, int]]:
         yield marker, at
         if marker == _END_OF_IMAGE:
             return
-        found = _WITH_MEANING.search(data, at + max(2, int.from_bytes(data[at : at + 2], "big")))
+        found = _WITH_MEANING.search(data, at + _length(data, at))
+
+
+def mended(data: bytes, without: Set[int] = frozenset()) -> bytes:
+    """The first picture of the file without junk between its segments, and `without` some of them.
+
+    What follows a scan's header up to the next segment stays: it is the pixels.
+    """
+    view = memoryview(data)
+    parts = [view[:2]]
+    for (marker, at), (_, next_at) in pairwise([*markers(data), (_END_OF_IMAGE, len(data) + 2)]):
+        length = {START_OF_SCAN: len(data), _END_OF_IMAGE: 0}.get(marker, _length(data, at))
+        if marker not in without:
+            parts.append(view[at - 2 : min(at + length, next_at - 2)])
+    return b"".join(parts)
+
+
+def ended(data: bytes) -> bytes:
+    """Mended `data` with an end marker, unless it is coded arithmetically.
+
+    Then no decoder can tell where pixels are missing, and only the end shows that they are there.
+    """
+    if data.endswith(_END) or any(marker in _ARITHMETIC for marker, _ in markers(data)):
+        return data
+    return data + _END
+
+
+def cut_between_scans(data: bytes) -> bool:
+    """Whether the file ends in a scan's header, or, if progressive, lacks bits of a coefficient (annex G)."""
+    missing: dict[int, list[int]] = {}
+    for marker, at in markers(data):
+        if marker == START_OF_SCAN and at + _length(data, at) > len(data) - 2:
+            return True
+        if marker in FRAME_HEADERS:
+            if marker not in _PROGRESSIVE:
+                continue
+            missing = {component: [1] * 64 for component in data[at + 8 : at + _length(data, at) : 3]}
+        elif marker == START_OF_SCAN and missing:
+            components = data[at + 3 : at + 3 + 2 * data[at + 2] : 2]
+            first, last, bits = data[at + _length(data, at) - 3 : at + _length(data, at)]
+            for component in components:
+                missing[component][first : last + 1] = [bits & 15] * (last + 1 - first)
+    return any(any(bits) for bits in missing.values())
+
+
+def _length(data: bytes, at: int) -> int:
+    """Bytes of the segment whose length stands at `at`, that included."""
+    return max(2, int.from_bytes(data[at : at + 2], "big"))

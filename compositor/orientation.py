@@ -3,6 +3,7 @@
 from PIL import ExifTags, Image
 
 from compositor.errors import is_decoders
+from compositor.exif import exif
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -18,7 +19,7 @@ _UPRIGHT = {
 def orientation(image: Image.Image) -> int:
     """The EXIF orientation of `image`, 1 - 8; 1, upright, where there is none or it cannot be read."""
     try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+        value = exif(image).get(ExifTags.Base.Orientation, 1)
     except Exception as error:
         if not is_decoders(error):
             raise

@@ -1,6 +1,7 @@
 """PNG files by a decoder three times as fast as Pillow's, written in a memory-safe language."""
 
 import io
+import struct
 import zlib
 from collections.abc import Iterator
 
@@ -9,11 +10,9 @@ from kornia_rs import io as rust
 from numpy.typing import NDArray
 from PIL import Image
 
-_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _DEEP = 16  # bits
 _GREY_ALPHA, _RGBA = 4, 6
 _DEEP_MODES = {0: "mono", 2: "rgb", _RGBA: "rgba"}  # by colour type
-_ORIENTING_TEXTS = (b"Raw profile type", b"XML:com.adobe.xmp")
 
 
 def fast_png(image: Image.Image, data: bytes) -> Image.Image | None:
@@ -67,11 +66,8 @@ def _is_plain(image: Image.Image) -> bool:
 
 
 def may_be_turned(data: bytes) -> bool:
-    """Whether any chunk, even behind the pixels, may hold an orientation (EXIF, XMP): Pillow reads those."""
-    return any(
-        name == b"eXIf" or (name in _TEXTS and data.startswith(_ORIENTING_TEXTS, at))
-        for name, at in chunks(data)
-    )
+    """Whether there is an EXIF block, even behind the pixels: it may hold an orientation."""
+    return any(name == b"eXIf" for name, _ in chunks(data))
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
@@ -80,3 +76,9 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
     while at + 8 <= len(data):
         yield data[at + 4 : at + 8], at + 8
         at += 12 + int.from_bytes(data[at : at + 4], "big")
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    """A chunk: length, name, content, checksum (PNG specification, 5.3)."""
+    body = name + content
+    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))

@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from compositor.box import Box, Size, common, size_of, whole
@@ -59,21 +61,31 @@ class Turn:
         return common(around, whole(self.before))
 
     def turned(self, piece: Image.Image, source: Box, box: Box) -> Image.Image:
-        """`box` of the canvas, made of `piece`, the picture's pixels in `source`; transparent outside it."""
+        """`box` of the canvas, made of `piece`, the picture's pixels in `source`; transparent outside it.
+
+        Pixels on the picture's border show as far as it covers them; their colour is that of its edge.
+        """
         if self.degrees == 0:
             return piece
         if self.degrees in _QUARTERS:
             return piece.transpose(_QUARTERS[self.degrees])
-        matrix = self._between(source, box)
+        matrix = self._between((source[0] - 1, source[1] - 1, *source[2:]), box)
 
-        def sample(band: Image.Image) -> Image.Image:
-            return band.transform(size_of(box), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
+        def sample(pixels: NDArray[Any], resampling: Image.Resampling) -> Image.Image:
+            image = Image.fromarray(np.ascontiguousarray(pixels))
+            return image.transform(size_of(box), Image.Transform.AFFINE, matrix, resampling)
 
+        pixels = np.pad(np.asarray(piece), ((1, 1), (1, 1), (0, 0)), mode="edge")
+        inside = np.pad(np.full((piece.height, piece.width), 255, np.uint8), 1)
+        covered = sample(inside, Image.Resampling.BILINEAR)
         if piece.mode == "RGB":
-            return sample(piece.convert("RGBA"))
-        levels = premultiplied(np.asarray(piece))
-        bands = [sample(Image.fromarray(np.ascontiguousarray(levels[..., band]))) for band in range(4)]
-        return straight(np.stack([np.asarray(band) for band in bands], axis=-1))
+            turned = sample(pixels, Image.Resampling.BICUBIC)
+            turned.putalpha(covered)
+            return turned
+        levels = premultiplied(pixels)
+        bands = [np.asarray(sample(levels[..., band], Image.Resampling.BICUBIC)) for band in range(4)]
+        coverage = np.asarray(covered, np.float32)[..., None] / np.float32(255)
+        return straight(np.stack(bands, axis=-1) * coverage)
 
     def _between(self, source: Box, box: Box) -> Matrix:
         """The matrix from points counted from `box`'s corner to points counted from `source`'s."""

@@ -7,6 +7,8 @@ from compositor.errors import ImageTooLarge
 from compositor.limits import Limits
 from compositor.over import put_over
 
+_BAND_PIXELS = 4 * 1024 * 1024  # of tiles side by side put at once; bounds the memory they take
+
 
 def check_tile(size: Size, limits: Limits) -> None:
     """Raises `ImageTooLarge` where a tile of `size` would take more pixels than an input may have."""
@@ -28,25 +30,27 @@ def put_tiles(
     """
     pitch_x, pitch_y = tile.width + spacing, tile.height + spacing
     left, top = corner[0] % pitch_x - pitch_x, corner[1] % pitch_y - pitch_y
-    rows: dict[tuple[int, int], Image.Image] = {}
-    for y in range(top, canvas.height, pitch_y):
-        seen = max(0, -y), min(tile.height, canvas.height - y)  # of the tile's own rows of pixels
-        if seen[0] >= seen[1]:
-            continue
-        if seen not in rows:
-            strip = tile.crop((0, seen[0], tile.width, seen[1]))
-            rows[seen] = _row(strip, pitch_x, canvas.width + pitch_x).crop(
-                (-left, 0, canvas.width - left, strip.height)
-            )
-        put_over(canvas, rows[seen], (0, y + seen[0], canvas.width, y + seen[1]), blend_mode)
+    rows = min(_BAND_PIXELS // (canvas.width * pitch_y), canvas.height // pitch_y + 2)
+    block = tile if rows < 2 else _repeated(tile, rows * pitch_y, pitch_y, across=False)
+    for y in range(top, canvas.height, max(1, rows) * pitch_y):
+        first, last = max(0, -y), min(block.height, canvas.height - y)
+        if first < last:
+            strip = block.crop((0, first, tile.width, last))
+            band = _repeated(strip, canvas.width - left, pitch_x, across=True)
+            part = band.crop((-left, 0, canvas.width - left, strip.height))
+            put_over(canvas, part, (0, y + first, canvas.width, y + last), blend_mode)
 
 
-def _row(tile: Image.Image, pitch: int, width: int) -> Image.Image:
-    """Tiles side by side on `width` pixels, the first at the left; each step doubles what is there."""
-    row = Image.new("RGBA", (width, tile.height))
-    row.paste(tile, (0, 0))
+def _repeated(image: Image.Image, length: int, pitch: int, across: bool) -> Image.Image:
+    """`image` every `pitch` pixels on `length`, across or down; each step doubles what is there."""
+    repeated = Image.new("RGBA", (length, image.height) if across else (image.width, length))
+    repeated.paste(image, (0, 0))
     filled = pitch
-    while filled < width:
-        row.paste(row.crop((0, 0, min(filled, width - filled), row.height)), (filled, 0))
+    while filled < length:
+        step = min(filled, length - filled)
+        if across:
+            repeated.paste(repeated.crop((0, 0, step, image.height)), (filled, 0))
+        else:
+            repeated.paste(repeated.crop((0, 0, image.width, step)), (0, filled))
         filled *= 2
-    return row
+    return repeated

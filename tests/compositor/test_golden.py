@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from compositor import SuperimposeParams, superimpose
+from compositor.size import overlay_size
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = json.loads((GOLDEN / "cases.json").read_text())
@@ -30,8 +31,20 @@ def test_an_unrotated_picture_is_the_references_within_a_level_and_three_with_a_
     assert difference(case).max() <= (3 if case["mask"] else 1)
 
 
+def border(case: dict) -> np.ndarray:
+    """(height, width) bool: within a pixel of the rotated overlay's border, where the reference has steps."""
+    params = SuperimposeParams(**case["params"])
+    files = [(GOLDEN / "in" / case[name]).read_bytes() for name in ("base_image", "overlay_image")]
+    base, overlay = (Image.open(io.BytesIO(file)).size for file in files)
+    turned = Image.new("L", overlay_size(params, overlay, base), 255).rotate(params.rotation, expand=True)
+    seen = Image.new("L", base)
+    seen.paste(turned, (params.x_offset, params.y_offset))
+    least, greatest = (seen.filter(kind(3)) for kind in (ImageFilter.MinFilter, ImageFilter.MaxFilter))
+    return np.asarray(least) != np.asarray(greatest)
+
+
 @pytest.mark.parametrize("case", [c for c in CASES if c["params"]["rotation"] % 90], ids=lambda c: c["id"])
-def test_a_rotated_picture_is_the_references_within_two_levels_on_99_percent_of_its_pixels(
+def test_a_rotated_picture_is_the_references_within_two_levels_on_99_percent_inside_its_border(
     case: dict,
 ) -> None:
-    assert (difference(case) <= 2).mean() >= 0.99
+    assert (difference(case)[~border(case)] <= 2).mean() >= 0.99

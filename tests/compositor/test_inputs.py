@@ -2,12 +2,14 @@
 
 import io
 import itertools
+import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import png as pypng
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from compositor import InvalidImage, Limits, SuperimposeParams, superimpose
 from compositor.decode import Picture, decode
@@ -79,6 +81,41 @@ def test_a_photograph_is_turned_the_way_the_camera_was_held(orientation: int, su
     other = decoded(f"pillow/hopper_orientation_2.{suffix}").image
     assert one.size == other.size
     assert np.abs(np.asarray(one).astype(int) - np.asarray(other)).mean() < 6
+
+
+XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description tiff:Orientation=\"6\"/></x:xmpmeta>"
+
+
+def with_xmp(image_format: str, orientation: int | None) -> bytes:
+    """A wide picture whose XMP says that it is turned, with an EXIF orientation or none."""
+    image, out = Image.new("RGB", (40, 20), "red"), io.BytesIO()
+    options: dict[str, Any] = {"xmp": XMP}
+    if image_format == "PNG":
+        text = PngImagePlugin.PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        options = {"pnginfo": text}
+    if image_format == "TIFF":
+        options = {"tiffinfo": {700: XMP}}
+    if orientation:
+        exif = Image.Exif()
+        exif[0x112] = orientation
+        options["exif"] = exif
+    image.save(out, image_format, **options)
+    assert b"tiff:Orientation" in out.getvalue()
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
+def test_an_orientation_in_xmp_turns_nothing(image_format: str) -> None:
+    assert decode(with_xmp(image_format, None), "base_image", ROOMY).image.size == (40, 20)
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize(("orientation", "size"), [(1, (40, 20)), (3, (40, 20)), (8, (20, 40))])
+def test_an_orientation_in_exif_holds_whatever_xmp_says(
+    image_format: str, orientation: int, size: tuple[int, int]
+) -> None:
+    assert decode(with_xmp(image_format, orientation), "base_image", ROOMY).image.size == size
 
 
 def test_orientation_turns_base_overlay_and_mask() -> None:
@@ -191,6 +228,61 @@ def test_a_still_picture_is_not_called_animated(name: str) -> None:
 
 def test_the_first_frame_of_an_animated_webp_is_whole() -> None:
     assert (levels(decoded("made/animated.webp"))[..., 3] == levels(decoded("made/rgba.png"))[..., 3]).all()
+
+
+def small_first_frame(image_format: str, box: tuple[int, int, int, int]) -> bytes:
+    """An animation of 12 x 10 whose opaque first frame covers `box` alone."""
+    frames = [Image.new("RGB", size, "red") for size in ((12, 10), (12, 10))]
+    frames[1].putpixel((3, 3), (0, 0, 255))
+    out = io.BytesIO()
+    frames[0].save(out, image_format, save_all=True, append_images=frames[1:], lossless=True)
+    data = bytearray(out.getvalue())
+    left, top, right, bottom = box
+    if image_format == "GIF":
+        small = io.BytesIO()
+        Image.new("RGB", (right - left, bottom - top), "red").save(small, "GIF")
+        data = bytearray(small.getvalue())
+        data[6:10] = struct.pack("<HH", 12, 10)
+        at = data.index(b"\x2c\0\0\0\0")
+        data[at + 1 : at + 5] = struct.pack("<HH", left, top)
+        return bytes(data)
+    at = data.index(b"ANMF")
+    length = int.from_bytes(data[at + 4 : at + 8], "little")
+    small = io.BytesIO()
+    Image.new("RGB", (right - left, bottom - top), "red").save(small, "WEBP", lossless=True)
+    picture = small.getvalue()[12:]
+    numbers = (left // 2, top // 2, right - left - 1, bottom - top - 1, 100)
+    body = b"".join(number.to_bytes(3, "little") for number in numbers) + b"\0" + picture
+    data[at : at + 8 + length + length % 2] = b"ANMF" + struct.pack("<I", len(body)) + body
+    data[4:8] = struct.pack("<I", len(data) - 8)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "WEBP"])
+@pytest.mark.parametrize("box", [(2, 4, 9, 8), (0, 0, 4, 10), (4, 2, 12, 10)])
+def test_pixels_that_the_first_frame_does_not_cover_are_transparent(
+    image_format: str, box: tuple[int, int, int, int]
+) -> None:
+    ours = np.asarray(decode(small_first_frame(image_format, box), "base_image", Limits()).image)
+    assert ours.shape == (10, 12, 4)
+    alpha = np.zeros((10, 12), int)
+    alpha[box[1] : box[3], box[0] : box[2]] = 255
+    assert (ours[..., 3] == alpha).all()
+    assert (ours[alpha > 0][:, :3] == [255, 0, 0]).all()
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_an_apng_whose_default_image_is_no_frame_gives_its_first_frame(frames: int, mode: str) -> None:
+    default, *shown = (
+        Image.new("RGB", (9, 7), colour).convert(mode)
+        for colour in ("red", "blue", "lime", "gray")[: frames + 1]
+    )
+    out = io.BytesIO()
+    default.save(out, "PNG", save_all=True, default_image=True, append_images=shown)
+    picture = decode(out.getvalue(), "base_image", Limits())
+    assert (np.asarray(picture.image) == np.asarray(shown[0].convert(picture.image.mode))).all()
+    assert picture.animated == (frames > 1)
 
 
 def test_a_multi_picture_jpeg_gives_its_first_picture() -> None:

@@ -123,6 +123,26 @@ def test_artist_and_copyright_come_out_when_asked_for(image_format: str) -> None
     assert b"secret" not in out
 
 
+def with_exif(image_format: str, exif: bytes) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, image_format, exif=exif)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("source", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("image_format", FORMATS)
+@pytest.mark.parametrize("text", ["\u00a9 2026 Z\u00fcrich Stra\u00dfe", "\u00a9 \u6771\u4eac \u5199\u771f"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_copyright_in_any_letters_comes_out_byte_for_byte(
+    source: str, image_format: str, text: str, encoding: str
+) -> None:
+    written = text.encode(encoding, "replace") + b"\0"
+    entry = struct.pack(">HHII", 0x8298, 2, len(written), 26)
+    block = b"Exif\0\0" + struct.pack(">2sHIH", b"MM", 42, 8, 1) + entry + bytes(4) + written
+    out = made(with_exif(source, block), image_format=image_format, keep_copyright=True)
+    assert written in out
+
+
 @pytest.mark.parametrize("image_format", FORMATS)
 def test_a_base_without_credits_keeps_none(image_format: str) -> None:
     out = made(described(camera="secret"), image_format=image_format, keep_copyright=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from compositor import ImageTooLarge, Limits, SuperimposeParams, superimpose
 from compositor.params import MAX_OFFSET
@@ -126,3 +127,29 @@ def test_an_overlay_at_the_farthest_offset_reaches_pillow_only_as_boxes_within_t
         base, overlay, SuperimposeParams(x_offset=far, y_offset=far, image_format="png", **params)
     )
     assert (pixels(out.data)[..., :3] == 255).all() != ("tile" in params)
+
+
+def turned_area(size: tuple[int, int], degrees: int, canvas: int) -> np.ndarray:
+    """(canvas, canvas) 0 - 255: how much of each pixel a turned rectangle of `size` covers, by 256 points."""
+    fine = (np.arange(canvas * 16) + 0.5) / 16
+    angle = np.deg2rad(degrees)
+    width, height = size
+    grown = Image.new("L", size).rotate(degrees, expand=True).size
+    x, y = np.meshgrid(fine - grown[0] / 2, fine - grown[1] / 2)
+    along, across = x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)
+    inside = (np.abs(along) <= width / 2) & (np.abs(across) <= height / 2)
+    return inside.reshape(canvas, 16, canvas, 16).mean(axis=(1, 3)) * 255
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("degrees", [1, 30, 45, 137, 210, 359])
+@pytest.mark.parametrize("size", [(60, 40), (33, 7), (50, 1)])
+def test_the_border_of_a_rotated_overlay_covers_each_pixel_by_its_area(
+    mode: str, degrees: int, size: tuple[int, int]
+) -> None:
+    overlay, base = plain(size, "white", mode), plain((80, 80), "black")
+    out = pixels(superimpose(base, overlay, SuperimposeParams(rotation=degrees, image_format="png")).data)
+    area = turned_area(size, degrees, 80)
+    difference = np.abs(out[..., 0] - area)
+    assert difference.max() < 48
+    assert difference[(area > 0) & (area < 255)].mean() < 16

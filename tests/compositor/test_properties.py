@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from compositor import SuperimposeParams, superimpose
+from compositor.over import put_over
+from compositor.tile import put_tiles
 from tests.compositor.pictures import pixels, plain, png
 
 RESIZES = ["None", "Fit", "Resize by rescale_factor", "Resize to width & heigth"]
@@ -182,3 +184,44 @@ def test_a_picture_of_many_cells_has_no_seams(method: str, rotation: int) -> Non
     along = np.abs(np.diff(ours[1200:1600, 1022:1026], axis=1))
     assert ours[1022:1026, 1200:1600].min() > 0
     assert max(across.max(), along.max()) <= 2
+
+
+@QUICK
+@given(
+    base=sizes,
+    tile=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    corner=st.tuples(st.integers(-50, 50), st.integers(-50, 50)),
+    spacing=st.integers(0, 5),
+    seed=seeds,
+    bands=st.sampled_from([3, 4]),
+    mode=st.sampled_from(["normal", "multiply", "soft-light"]),
+    band_pixels=st.sampled_from([1, 200, 10**6]),
+)
+def test_tiles_are_one_overlay_put_at_each_place(
+    base: tuple[int, int],
+    tile: tuple[int, int],
+    corner: tuple[int, int],
+    spacing: int,
+    seed: int,
+    bands: int,
+    mode: str,
+    band_pixels: int,
+) -> None:
+    below, above = Image.fromarray(noise(base, seed)), Image.fromarray(noise(tile, seed + 1, bands))
+    layer = Image.new("RGBA", base)
+    for x in range(corner[0] % (tile[0] + spacing) - tile[0] - spacing, base[0], tile[0] + spacing):
+        for y in range(corner[1] % (tile[1] + spacing) - tile[1] - spacing, base[1], tile[1] + spacing):
+            layer.paste(above, (x, y))
+    expected = below.copy()
+    put_over(expected, layer, (0, 0, *base), mode)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("compositor.tile._BAND_PIXELS", band_pixels)
+        put_tiles(below, above, corner, spacing, mode)
+    assert (np.asarray(below) == np.asarray(expected)).all()
+
+
+def test_tiny_tiles_are_put_in_few_blends(monkeypatch: pytest.MonkeyPatch) -> None:
+    blends = []
+    monkeypatch.setattr("compositor.tile.put_over", lambda *put: blends.append(put))
+    put_tiles(Image.new("RGB", (300, 3000)), Image.new("RGB", (1, 1)), (0, 0), 0, "multiply")
+    assert len(blends) == 1

@@ -129,13 +129,12 @@ def test_a_gif_frame_larger_than_its_screen_is_refused() -> None:
         decode(bytes(data), "base_image", Limits(max_pixels=1_000_000))
 
 
-def test_text_in_a_png_that_unpacks_to_gigabytes_is_refused() -> None:
+def test_text_in_a_png_that_unpacks_to_gigabytes_is_not_unpacked() -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("bomb", "0" * 80_000_000, zip=True)
     out = io.BytesIO()
     Image.new("RGB", (4, 4)).save(out, "PNG", pnginfo=info)
-    with pytest.raises(InvalidImage):
-        decode(out.getvalue(), "base_image", Limits())
+    assert decode(out.getvalue(), "base_image", Limits()).image.size == (4, 4)
 
 
 class JobTimeoutException(Exception):

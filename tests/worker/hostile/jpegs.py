@@ -86,6 +86,7 @@ PROFILES = {
 SPOILT = {
     "start-alone": lambda: b"\xff\xd8\xff",
     "start-and-end": lambda: b"\xff\xd8\xff\xd9",
+    "says-1000x1000": lambda: frame(1000, 1000),
     "0x0": lambda: frame(0, 0),
     "0-wide": lambda: frame(0, 64),
     "0-high": lambda: frame(64, 0),
@@ -116,7 +117,6 @@ SPOILT = {
     "million-exif-blocks": lambda: with_segments(segment(0xE1, b"Exif\0\0a") * 1_000_000),
 }
 READ = {
-    "says-1000x1000": lambda: frame(1000, 1000),
     "segment-of-0-bytes": lambda: with_segments(b"\xff\xe5\0\0"),
     "segment-of-1-byte": lambda: with_segments(b"\xff\xe5\0\1"),
     "arithmetic": lambda: read("made/arithmetic.jpg"),

@@ -142,10 +142,10 @@ SPOILT = {
     "100001-chunks": png(ihdr(), chunk(b"aaAa") * 100_001, idat()),
     "signature-mangled-by-ftp": png(ihdr(), idat()).replace(b"\r\n", b"\n"),
     "palette-missing": png(ihdr(8, 8, 8, 3), idat(row_bytes=8)),
-    "gamma-of-2-bytes": with_chunks(chunk(b"gAMA", bytes(2))),
-    "chunk-name-not-ascii": png(ihdr(), chunk(b"\xff\xff\xff\xff"), idat()),
 }
 READ = {
+    "gamma-of-2-bytes": with_chunks(chunk(b"gAMA", bytes(2))),
+    "chunk-name-not-ascii": png(ihdr(), chunk(b"\xff\xff\xff\xff"), idat()),
     "wrong-adler": png(ihdr(), chunk(b"IDAT", zlib.compress(bytes(200))[:-1] + b"\0")),
     "animation-of-0-frames": png(ihdr(), chunk(b"acTL", bytes(8)), idat()),
     "palette-index-beyond-it": png(
@@ -178,7 +178,7 @@ PNGS = [
         for size in (2**31 - 1, 2**32 - 1)
     ),
     *(
-        Hostile(f"png-bomb-{name}", INVALID, lambda bomb=bomb: with_chunks(bomb))
+        Hostile(f"png-bomb-{name}", PICTURE, lambda bomb=bomb: with_chunks(bomb))
         for name, bomb in ZIP_BOMBS.items()
     ),
     *(Hostile(f"png-{name}", PICTURE, lambda odd=odd: with_chunks(odd)) for name, odd in ODD.items()),

@@ -16,8 +16,10 @@ _TOO_LARGE = (
 _READ = (
     "broken_exif_dpi.jpg",
     "decompression_bomb_extents.gif",  # in its second frame
+    "empty_ancillary_chunks.png",
     "exif-dpi-zerodivision.jpg",
     "exif_gps.jpg",
+    "huge_IDAT.png",  # by its length; its pixels are there
     "icc-after-SOF.jpg",
     "invalid-exif-without-x-resolution.jpg",
     "missing_background.gif",
@@ -29,7 +31,10 @@ _READ = (
     "no_palette_with_background.gif",
     "no_palette_with_transparency.gif",
     "photoshop-200dpi-broken.jpg",
+    "png_decompression_dos.png",  # in texts, which are not unpacked
     "truncated_exif_dpi.jpg",
+    "truncated_jpeg.jpg",  # of its last byte, half the end marker
+    "unknown_compression_method.png",  # of its profile
     "xmp_no_prefix.jpg",
 )
 OTHERS = dict.fromkeys(_TOO_LARGE, TOO_LARGE) | dict.fromkeys(_READ, PICTURE)

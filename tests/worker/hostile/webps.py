@@ -120,6 +120,7 @@ WEBPS = [
         for name, profile in PROFILES.items()
     ),
     *cuts("webp", read("made/alpha.webp"), (12, 16, 20, 30, 40, 300, 900)),
-    *cuts("webp-lossless", LOSSLESS, (20, 24, 40, len(LOSSLESS) - 1)),
+    Hostile("webp-lossless-without-its-byte-of-padding", PICTURE, lambda: LOSSLESS[:-1]),
+    *cuts("webp-lossless", LOSSLESS, (20, 24, 40, len(LOSSLESS) - 2)),
     *cuts("webp-animated", read("made/animated.webp"), (30, 44, 60, 200)),
 ]
