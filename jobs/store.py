@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, cast, get_args
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, GenericError, NotFoundError
@@ -35,6 +36,23 @@ RETRY_S = timedelta(seconds=0.5)
 
 MAX_RETRIES = 3
 BACKOFF: "BackoffConfig" = {"init_backoff": timedelta(seconds=0.05), "max_backoff": timedelta(seconds=0.2)}
+
+VENDORS = {"s3": "AWS", "gs": "GOOGLE"}
+"""What the names of a store's variables begin with, by the scheme of its URL."""
+
+CLIENT_OPTIONS = (
+    "allow_http",
+    "allow_invalid_certificates",
+    "http1_only",
+    "http2_only",
+    "pool_idle_timeout",
+    "pool_max_idle_per_host",
+    "proxy_ca_certificate",
+    "proxy_excludes",
+    "proxy_url",
+    "user_agent",
+)
+"""Of obstore's, those that operators set: `AWS_PROXY_URL` and so on."""
 
 MINUTE = "%Y%m%dT%H%M"
 """Objects lie in folders named by the minute they expire in, so that a sweep drops whole folders."""
@@ -74,7 +92,7 @@ class PictureStore:
         limit = timedelta(seconds=timeout_s)
         bucket = from_url(
             url,
-            client_options=_client_options(limit),
+            client_options=_client_options(url, limit),
             retry_config={"max_retries": MAX_RETRIES, "retry_timeout": RETRY_S, "backoff": BACKOFF},
         )
         return cls(lambda: bucket)
@@ -158,10 +176,9 @@ def _directory(url: str) -> LocalStore:
         raise GenericError(f"the directory of pictures cannot be used: {error}") from error
 
 
-def _client_options(limit: timedelta) -> "ClientConfig":
-    """Options given here replace those of the environment: whether plain HTTP is allowed is kept."""
-    options: ClientConfig = {"connect_timeout": limit, "timeout": limit}
-    for name in ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP"):
-        if os.environ.get(name, "").lower() in ("1", "true", "yes", "on"):
-            options["allow_http"] = True
-    return options
+def _client_options(url: str, limit: timedelta) -> "ClientConfig":
+    """The options of the vendor's variables, which options given here would replace, and our limits."""
+    vendor = VENDORS.get(urlsplit(url).scheme, "AZURE")
+    named = {name: os.environ.get(f"{vendor}_{name.upper()}") for name in CLIENT_OPTIONS}
+    options = {name: value for name, value in named.items() if value}
+    return cast("ClientConfig", {**options, "connect_timeout": limit, "timeout": limit})

@@ -11,7 +11,9 @@ LAST_WORDS_S = 1.0
 
 
 class LineWriter:
-    """Writes lines to a file descriptor.
+    """Writes lines to a file descriptor, from the first one on in a thread.
+
+    No thread before that: a process may have rights to give up first, which a thread that runs would keep.
 
     What cannot be written is dropped, the oldest first where too many wait; once something can be written
     again, a line that `told` makes of their number comes in their place.
@@ -25,8 +27,7 @@ class LineWriter:
         """Lines, and not told yet."""
         self._closed = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
 
     def write(self, line: str) -> None:
         """Have `line` written soon; never waits for the reader."""
@@ -36,13 +37,21 @@ class LineWriter:
                 self.dropped += 1
             self._waiting.append(line)
             self._changed.notify_all()
+            if self._thread is None:
+                self._thread = self._started()
 
     def close(self) -> None:
         """Wait a moment until everything is written, and write nothing more."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join(LAST_WORDS_S)
+        if self._thread:
+            self._thread.join(LAST_WORDS_S)
+
+    def _started(self) -> threading.Thread:
+        thread = threading.Thread(target=self._run, name="log", daemon=True)
+        thread.start()
+        return thread
 
     def _run(self) -> None:
         while lines := self._next():

@@ -7,8 +7,6 @@ from worker.privileges import hide
 
 log = logging.getLogger("superimpose.worker")
 
-log = logging.getLogger("superimpose.worker")
-
 
 def main() -> None:
     """Work until SIGTERM or SIGINT, finishing the job at hand.

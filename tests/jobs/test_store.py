@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from obstore.exceptions import BaseError
@@ -112,3 +113,36 @@ def test_a_directory_that_cannot_be_used_is_trouble_of_each_use_until_it_can(tmp
     store.put("inputs/x", b"data")
 
     assert store.get("inputs/x") == b"data"
+
+
+def test_a_bucket_is_reached_through_the_proxy_of_its_vendors_variables(settings, monkeypatch):
+    asked = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_PUT(self):
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("ETag", '"1"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "any",
+            "AWS_SECRET_ACCESS_KEY": "any",
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT": "http://bucket.invalid",
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_PROXY_URL": f"http://127.0.0.1:{proxy.server_port}",
+        }.items():
+            monkeypatch.setenv(name, value)
+        store = PictureStore.open(settings.model_copy(update={"storage_url": "s3://pictures"}))
+        store.put("outputs/20300101T0000/one", b"x")
+        proxy.shutdown()
+
+    assert asked == ["http://bucket.invalid/pictures/outputs/20300101T0000/one"]
