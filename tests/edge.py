@@ -15,6 +15,7 @@ from typing import Any
 from tests.stack import KEY, await_http, environment, free_port
 
 ANSWER = re.compile(rb"HTTP/1\.1 [2-5]")  # begins each answer that is a request's last
+DATABASE = 7
 PATIENCE_S = 20  # more than any answer takes; ends a test that hangs
 
 
@@ -109,7 +110,7 @@ def serving(
 ) -> Iterator[Edge]:
     """`python -m MODULE COMMAND --port PORT` with these settings."""
     port, log_file = free_port(), folder / "api.log"
-    env = environment(f"unix://{redis_socket}?db=7", folder, **settings)
+    env = environment(f"unix://{redis_socket}?db={DATABASE}", folder, **settings)
     with log_file.open("wb") as log:
         line = [sys.executable, "-m", module, *command, "--port", str(port)]
         process = subprocess.Popen(line, env=env, stdout=log, stderr=log)

@@ -1,8 +1,10 @@
 """Requests that ask for another protocol: it is not spoken here, and their bodies are read as any other's."""
 
 import pytest
+from redis import Redis
 
-from tests.edge import answers, head, refusal, serving, submit
+from jobs import keyspace
+from tests.edge import DATABASE, answers, head, refusal, serving, submit
 from tests.stack import KEY
 
 TOKENS = ["websocket", "h2c", "HTTP/2.0, SHTTP/1.3", "TLS/1.0", "x", ""]
@@ -65,13 +67,15 @@ def test_a_body_behind_an_upgrade_is_never_a_request(edge, method, token, framin
 
 
 @pytest.mark.parametrize("connection", ["Upgrade, close", "close, upgrade", "keep-alive, Upgrade", "upgrade"])
-def test_a_submit_that_asks_for_an_upgrade_is_accepted_once(edge, connection):
+def test_a_submit_that_asks_for_an_upgrade_is_accepted_once(edge, redis_socket, connection):
     start = asked("POST", "h2c", key=True, connection=connection, content_length=len(BODY))
+    redis = Redis(unix_socket_path=str(redis_socket), db=DATABASE)
     for segments in split(start, BODY):
-        accepted = edge.log.count("accepted from")
+        accepted = redis.zcard(keyspace.DEADLINES)
         answered = answers(edge.exchange(*segments, LAST), "POST", "GET")
         assert [status for status, _ in answered] == ([200] if "close" in connection else [200, 200])
-        assert edge.log.count("accepted from") == accepted + 1
+        assert redis.zcard(keyspace.DEADLINES) == accepted + 1
+    redis.close()
 
 
 def test_without_connection_an_upgrade_means_nothing(edge):

@@ -25,6 +25,7 @@ from cli.up_file import RunningUp, running_up
 from tests.exposed import scrape, value
 from tests.origin import CUP, LOGO
 from tests.processes import await_no_process, await_processes, descendants
+from tests.sentinels import until
 from tests.stack import ON_LOOPBACK, await_http, free_port
 
 FILLS_A_PIPE = 1000  # lines of log; a pipe holds 64 KiB
@@ -120,9 +121,13 @@ def test_paste_look_and_ctrl_c(up, tmp_path, monkeypatch):
         subprocess.run(["sh", "-c", curl[0]], check=True, cwd=tmp_path)
         with Image.open(tmp_path / "cup-with-logo.jpg") as picture:
             assert (picture.format, picture.size) == ("JPEG", (600, 400))
-        counted = scrape(f"{url}/metrics")  # by the API and by both workers
-        assert value(counted, "requests_accepted_total") == 1
-        assert value(counted, "requests_finished_total", status="COMPLETED", code="") == 1
+        assert value(scrape(f"{url}/metrics"), "requests_accepted_total") == 1
+
+        def is_counted() -> bool:
+            counted = scrape(f"{url}/metrics")  # by the API and by both workers
+            return bool(value(counted, "requests_finished_total", status="COMPLETED", code="") == 1)
+
+        until(is_counted, "the worker counts a request that it has reported")
     elif os.environ.get("CI"):
         pytest.fail("needs curl")
     processes = descendants(service.process.pid)
