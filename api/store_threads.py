@@ -1,6 +1,7 @@
 """Threads for calls to the store: where it is silent, calls that need no store still find a thread."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple
 
@@ -8,7 +9,7 @@ from anyio import CapacityLimiter, to_thread
 from obstore.exceptions import GenericError
 
 THREADS = 40
-LONGEST_WAIT_S = 0.5
+SILENT_S = 0.5
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -19,15 +20,27 @@ class StoreThreads:
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(THREADS)
+        self._answered_at = 0.0
 
     async def run(self, call: Callable[[*Args], T], *args: *Args) -> T:
-        """The answer of `call`. Raises `obstore.exceptions.GenericError` if no thread is free soon."""
+        """The answer of `call`, which waits for a thread as long as the store answers others.
+
+        Raises `obstore.exceptions.GenericError` where all threads wait for a silent store.
+        """
+        while not await self._takes_thread():
+            if time.monotonic() - self._answered_at > SILENT_S:
+                raise GenericError(f"the store answers none of {THREADS} calls")
         try:
-            async with asyncio.timeout(LONGEST_WAIT_S):
-                await self._free.acquire()
-        except TimeoutError:
-            raise GenericError(f"all {THREADS} threads of the store are busy") from None
-        try:
-            return await to_thread.run_sync(call, *args, limiter=CapacityLimiter(1))
+            answer = await to_thread.run_sync(call, *args, limiter=CapacityLimiter(1))
+            self._answered_at = time.monotonic()
+            return answer
         finally:
             self._free.release()
+
+    async def _takes_thread(self) -> bool:
+        try:
+            async with asyncio.timeout(SILENT_S):
+                await self._free.acquire()
+        except TimeoutError:
+            return False
+        return True

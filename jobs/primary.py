@@ -46,7 +46,10 @@ class _AsyncParser(AsyncParser):  # type: ignore[misc, valid-type]
 
 
 class RepeatRefused(Retry):
-    """Repeats nothing but what was refused, which is safe for changes too: once, over a new connection."""
+    """Repeats what was refused, which is safe for changes too: once, over a new connection.
+
+    A pipeline without a transaction is repeated whole, so such a pipeline may only read.
+    """
 
     def call_with_retry(self, do: Callable[[], Any], *args: Any, **kwargs: Any) -> Any:
         """As `Retry.call_with_retry`; with no retries of its own, that drops the connection and raises."""
@@ -104,14 +107,14 @@ def _check(hello: Any) -> None:
     """Raises `NotServing`, `UnsuitableRedis` by what a server says of itself."""
     fields = hello if isinstance(hello, dict) else dict(zip(hello[::2], hello[1::2], strict=True))  # RESP2
     said = {str_if_bytes(name): value for name, value in fields.items()}
-    if said.get("mode") == b"cluster":
+    if str_if_bytes(said.get("mode", "")) == "cluster":
         raise UnsuitableRedis(CLUSTER)
-    if said.get("mode") == b"sentinel":
+    if str_if_bytes(said.get("mode", "")) == "sentinel":
         raise UnsuitableRedis(SENTINEL)
     version = str_if_bytes(said.get("version", b""))
     if int(version.partition(".")[0] or OLDEST_REDIS) < OLDEST_REDIS:
         raise UnsuitableRedis(
             f"SUPERIMPOSE_REDIS_URL names a Redis {version}: use Redis {OLDEST_REDIS} or newer, or Valkey"
         )
-    if said.get("role") == b"replica":
+    if str_if_bytes(said.get("role", "")) == "replica":
         raise NotServing("it is a replica")
