@@ -233,3 +233,28 @@ def test_the_png_is_readable_by_a_strict_reader() -> None:
         described(artist="Ada"), png(np.zeros((3, 3, 4), np.uint8)), image_format="png", keep_copyright=True
     )
     opened(out).verify()
+
+
+def webp(canvas: Image.Image, quality: int) -> tuple[int, int]:
+    """Bytes of the file, and the largest error of a band in levels."""
+    file = encode(canvas, "webp", quality, Marks())
+    decoded = np.asarray(opened(file).convert(canvas.mode), int)
+    return len(file), int(abs(decoded - np.asarray(canvas, int)).max())
+
+
+@pytest.mark.parametrize("quality", [90, 95, 99, 100])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_hard_colour_edges_of_graphics_are_exact_in_a_webp_of_high_quality(mode: str, quality: int) -> None:
+    graphics = np.zeros((120, 160, len(mode)), np.uint8)
+    graphics[..., 2:] = 255
+    graphics[20:100, 31:97] = [255, 0, 0, 255][: len(mode)]
+
+    assert webp(Image.fromarray(graphics), quality)[1] == 0
+
+
+def test_a_photograph_is_lossless_in_a_webp_of_quality_100_alone() -> None:
+    photograph = opened(read("made/baseline.jpg")).convert("RGB")
+    sizes, errors = zip(*(webp(photograph, quality) for quality in (90, 99, 100)), strict=True)
+
+    assert errors[2] == 0 < errors[1]
+    assert sizes[0] < sizes[1] < sizes[2]
