@@ -1,4 +1,4 @@
-"""What is wrong with the settings, one line a fault, for whoever set them."""
+"""The faults of the settings, one line each."""
 
 from difflib import get_close_matches
 

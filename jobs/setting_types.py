@@ -91,7 +91,7 @@ def _storage_url(value: str) -> str:
 
 def _is_storage_url(value: str) -> bool:
     from obstore.exceptions import BaseError as StoreError
-    from obstore.store import from_url  # 30 ms, for whoever sets a bucket
+    from obstore.store import from_url  # 30 ms, needed for a bucket alone
 
     try:
         url = urlsplit(value)

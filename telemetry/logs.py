@@ -31,7 +31,7 @@ def set_up_logs(wanted: LogFormat | None = None) -> None:
 
 
 class _LineHandler(logging.Handler):
-    """Hands lines to a thread: whoever logs must not wait for who reads."""
+    """Hands lines to a thread, so that a slow reader holds up no caller."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()

@@ -167,7 +167,7 @@ def cut_off(pair: RedisPair) -> None:
         old.replicaof("127.0.0.1", "1")
 
 
-def test_whoever_watches_is_woken_again_although_the_old_primary_says_nothing_more(
+def test_watchers_are_woken_again_although_the_old_primary_says_nothing_more(
     settings, pair, fail_over, monkeypatch
 ):
     monkeypatch.setattr(changes_module, "QUIET_S", 0.5)
