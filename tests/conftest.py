@@ -25,6 +25,7 @@ if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # a shell's background job; its children would ignore Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under `nohup`, and so by what tests start
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
