@@ -258,3 +258,14 @@ def test_a_photograph_is_lossless_in_a_webp_of_quality_100_alone() -> None:
 
     assert errors[2] == 0 < errors[1]
     assert sizes[0] < sizes[1] < sizes[2]
+
+
+def test_a_photograph_on_white_is_no_graphics() -> None:
+    photograph = opened(read("made/baseline.jpg")).convert("RGB").resize((400, 300))
+    product = Image.new("RGB", (800, 800), "white")
+    product.paste(photograph, (200, 250))
+
+    size, error = webp(product, 95)
+    lossless, _ = webp(product, 100)
+    assert error > 0
+    assert size < lossless / 2
