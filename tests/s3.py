@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 import boto3
@@ -18,21 +18,25 @@ class Bucket:
 
     url: str
     env: Mapping[str, str]
+    accepted: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released at each connection to one that is silent."""
 
 
 @contextmanager
 def silent(answer: bytes = b"") -> Iterator[Bucket]:
     """A bucket whose server accepts and reads, and says nothing, or one byte of `answer` each 0.2 seconds."""
     with socket.create_server(("127.0.0.1", 0), backlog=256) as server:
-        threading.Thread(target=_accept, args=[server, answer], daemon=True).start()
-        yield Bucket("s3://silent/prefix", _access(f"http://127.0.0.1:{server.getsockname()[1]}"))
+        bucket = Bucket("s3://silent/prefix", _access(f"http://127.0.0.1:{server.getsockname()[1]}"))
+        threading.Thread(target=_accept, args=[server, answer, bucket.accepted], daemon=True).start()
+        yield bucket
         server.shutdown(socket.SHUT_RDWR)
 
 
-def _accept(server: socket.socket, answer: bytes) -> None:
+def _accept(server: socket.socket, answer: bytes, accepted: threading.Semaphore) -> None:
     with contextlib.suppress(OSError):
         while True:
             connection, _ = server.accept()
+            accepted.release()
             threading.Thread(target=_trickle, args=[connection, answer], daemon=True).start()
 
 

@@ -1,12 +1,13 @@
 """The whole service with its pictures in a bucket."""
 
 import base64
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from pydantic import ValidationError
 
+from api.store_threads import THREADS
 from jobs.settings import Settings
 from tests import s3
 from tests.origin import CUP, LOGO
@@ -76,11 +77,11 @@ def test_a_silent_bucket_is_trouble_of_those_alone_who_need_it(redis, redis_sock
         ThreadPoolExecutor(60) as threads,
     ):
         hanging = [threads.submit(stack.client.post, "/v2/superimpose", json=inline) for _ in range(60)]
-        wait(hanging, return_when=FIRST_COMPLETED)
+        assert all(bucket.accepted.acquire(timeout=20) for _ in range(THREADS))
         assert stack.client.get("/health").status_code == 200
-        assert "store" in stack.client.get("/readyz").json()["missing"]
         stack.submit(base_image=URL, overlay_image=URL)
-        others_done_first = not all(each.done() for each in hanging)
+        others_done_first = not any(each.done() for each in hanging)
+        assert "store" in stack.client.get("/readyz").json()["missing"]
         answers = [each.result() for each in hanging]
 
     assert others_done_first

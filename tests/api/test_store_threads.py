@@ -1,4 +1,4 @@
-"""Calls to the store wait for a thread while the store answers, and are refused once it is silent."""
+"""Calls to the store wait for a thread while it answers, and are refused once it fails."""
 
 import asyncio
 import threading
@@ -6,36 +6,52 @@ import threading
 import pytest
 from obstore.exceptions import GenericError
 
-from api import store_threads
 from api.store_threads import THREADS, StoreThreads
 
 
-def test_more_calls_than_threads_wait_for_a_store_that_answers_slowly():
-    gate = threading.Semaphore(0)
+async def until_all_wait(begun: threading.Semaphore) -> None:
+    for _ in range(THREADS):
+        await asyncio.to_thread(begun.acquire)
+
+
+def test_a_call_waits_for_as_long_as_slow_ones_take():
+    begun, gate = threading.Semaphore(0), threading.Event()
+
+    def slow() -> bool:
+        begun.release()
+        return gate.wait(20)
 
     async def run() -> list[bool]:
         threads = StoreThreads()
-        calls = [asyncio.create_task(threads.run(gate.acquire)) for _ in range(3 * THREADS)]
-        for _ in calls:
-            gate.release()
-            await asyncio.sleep(store_threads.SILENT_S / 40)
+        calls = [asyncio.create_task(threads.run(slow)) for _ in range(THREADS + 1)]
+        await until_all_wait(begun)
+        await asyncio.sleep(1)
+        gate.set()
         return await asyncio.gather(*calls)
 
-    assert asyncio.run(run()) == [True] * 3 * THREADS
+    assert asyncio.run(run()) == [True] * (THREADS + 1)
 
 
-def test_a_silent_store_refuses_the_call_that_finds_no_thread():
-    silent = threading.Event()
+def test_a_call_that_waited_is_refused_when_the_store_fails_and_the_next_one_tries():
+    begun, gate = threading.Semaphore(0), threading.Event()
 
-    async def run() -> None:
+    def silent() -> None:
+        begun.release()
+        gate.wait(20)
+        raise GenericError("no answer")
+
+    async def run() -> str:
         threads = StoreThreads()
-        calls = [asyncio.create_task(threads.run(silent.wait)) for _ in range(THREADS)]
+        calls = [asyncio.create_task(threads.run(silent)) for _ in range(THREADS)]
+        await until_all_wait(begun)
+        waits = asyncio.create_task(threads.run(str))
         await asyncio.sleep(0)
-        try:
-            with pytest.raises(GenericError, match="answers none"):
-                await threads.run(silent.wait)
-        finally:
-            silent.set()
-            await asyncio.gather(*calls)
+        gate.set()
+        assert all(
+            isinstance(each, GenericError) for each in await asyncio.gather(*calls, return_exceptions=True)
+        )
+        with pytest.raises(GenericError, match="the store fails"):
+            await waits
+        return await threads.run(str, "there again")
 
-    asyncio.run(run())
+    assert asyncio.run(run()) == "there again"
