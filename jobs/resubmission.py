@@ -4,7 +4,7 @@ import json
 from typing import Any
 from uuid import uuid4
 
-from redis import Redis, RedisError
+from redis import Redis
 from redis.utils import str_if_bytes
 
 from jobs import inputs, keyspace
@@ -14,7 +14,7 @@ from jobs.moves import Created
 from jobs.settings import Settings
 from jobs.status import TERMINAL
 from jobs.store import PictureStore, new_token
-from jobs.submission import SLACK_S
+from jobs.submission import SLACK_S, is_refusal
 from jobs.transitions import KEPT_PARAMS_BYTES, Transitions
 
 
@@ -47,10 +47,9 @@ class Resubmission:
         try:
             fresh = self._with_fresh_inputs(params, deadlines, copies)
             return self._transitions.create(str(uuid4()), kept["key_id"], fresh, deadlines)
-        except RedisError:  # it may be accepted, and its answer lost
-            raise
-        except Exception:
-            self._store.discard(copies)
+        except Exception as error:
+            if is_refusal(error):
+                self._store.discard(copies)
             raise
 
     def _params(self, request_id: str, kept: dict[str, str]) -> dict[str, Any]:
@@ -77,10 +76,9 @@ class Resubmission:
         expires_at = redis_time(self._redis) + deadlines.longest_s + SLACK_S
         fresh = {}
         for name, data in found.items():
-            path = self._store.new_path("inputs", new_token(), expires_at)
-            self._store.put(path, data)
-            copies.append(path)
-            fresh[name] = inputs.STORE + path
+            copies.append(self._store.new_path("inputs", new_token(), expires_at))
+            self._store.put(copies[-1], data)
+            fresh[name] = inputs.STORE + copies[-1]
         return params | fresh
 
     def _stored(self, name: str, reference: str) -> bytes:

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
@@ -121,7 +121,7 @@ def _is_redis_url(value: str) -> bool:
 
     try:
         url = urlsplit(value)
-        if url.fragment:  # redis-py drops it: a `#` in a path or a password is %23
+        if url.fragment or "decode_responses" in parse_qs(url.query):  # `#` in a path or a password is %23
             return False
         if "sentinel" not in url.scheme:
             readable = url.port != 0 and ("@" in url.netloc or "@" not in value or url.scheme == "unix")

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from obstore.exceptions import BaseError as StoreError
 from redis import Redis, RedisError
+from redis.exceptions import OutOfMemoryError
 from redis.utils import str_if_bytes
 
 from jobs import inputs, keyspace
@@ -85,10 +87,9 @@ class Submission:
             created = self._transitions.create(
                 str(uuid4()), asked.key_id, params, asked.deadlines, idempotency, asked.traceparent
             )
-        except RedisError:  # it may be accepted, and its answer lost
-            raise
-        except Exception:
-            self._store.discard(kept)
+        except Exception as error:
+            if is_refusal(error):
+                self._store.discard(kept)
             raise
         if created.replayed:
             self._store.discard(kept)
@@ -129,7 +130,8 @@ class Submission:
         if inline:
             expires_at = redis_time(self._redis) + asked.deadlines.longest_s + SLACK_S
             for name, data in inline.items():
-                kept.append(self._keep(data, expires_at))
+                kept.append(self._store.new_path("inputs", new_token(), expires_at))
+                self._store.put(kept[-1], data)
                 references[name] = inputs.STORE + kept[-1]
         return references | own
 
@@ -147,10 +149,13 @@ class Submission:
             if path is not None and owner is not None and str_if_bytes(owner) == key_id
         }
 
-    def _keep(self, data: bytes, expires_at: float) -> str:
-        path = self._store.new_path("inputs", new_token(), expires_at)
-        self._store.put(path, data)
-        return path
+
+def is_refusal(error: Exception) -> bool:
+    """Whether nothing was accepted for sure, and what was stored can be deleted at once.
+
+    Redis may have accepted it where its answer was lost; a store that fails would only be waited for again.
+    """
+    return not isinstance(error, RedisError | StoreError) or isinstance(error, OutOfMemoryError)
 
 
 def _own_token(text: str, origin: str) -> str | None:

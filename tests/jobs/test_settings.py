@@ -84,6 +84,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch):
         ("storage_url", "file://pictures"),
         ("storage_url", "file:pictures"),
         ("redis_url", "unix:///srv/C#/redis.sock"),
+        ("redis_url", "redis://host?decode_responses=true"),
         ("redis_url", "redis://host/first"),
         ("redis_url", "redis://host/0/1"),
         ("redis_url", "redis://host?no_such_option=1"),

@@ -10,11 +10,15 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from jobs import keyspace
+from jobs.api_keys import ApiKeys
+from jobs.cancellation import CANCELLED
 from jobs.connection import connect
+from jobs.idempotency import IdempotencyConflict
 from jobs.inputs import SAMPLE, STORE, sample_bytes
-from jobs.moves import NotEnoughCredits, QueueFull
+from jobs.moves import IllegalMove, NotEnoughCredits, QueueFull
 from jobs.output import Output
 from jobs.queue import RQ_TTL_S, TASK, open_queue
+from jobs.resubmission import Resubmission
 from jobs.settings import Settings
 from jobs.store import PictureStore
 from jobs.submission import InvalidPictures, Submission
@@ -166,13 +170,49 @@ def test_an_accepted_submit_keeps_its_inputs(settings, submit):
     assert len(stored_inputs(settings)) == 1
 
 
-def test_a_redis_that_is_full_leaves_nothing_half_made(redis: Redis, submit):
+def test_a_submit_of_a_key_that_was_revoked_meanwhile_leaves_no_inputs(redis, settings, submit, key_id):
+    ApiKeys(redis).revoke(key_id)
+
+    with pytest.raises(IllegalMove):
+        submit(base_image=INLINE, overlay_image=INLINE)
+
+    assert stored_inputs(settings) == []
+
+
+def test_a_conflict_of_idempotency_leaves_no_inputs(redis, settings, store, key_id):
+    submission = Submission(redis, settings, store)
+    first, other = (
+        asked(settings, key_id, {"base_image": base, "overlay_image": INLINE}, idempotency_key="once")
+        for base in (URL, INLINE)
+    )
+    submission.submit(first)
+
+    with pytest.raises(IdempotencyConflict):
+        submission.submit(other)
+
+    assert len(stored_inputs(settings)) == 1
+
+
+def test_a_request_that_cannot_be_submitted_again_leaves_no_copies(redis, settings, store, submit, key_id):
+    request_id = submit(base_image=INLINE, overlay_image=INLINE)
+    Transitions(redis, settings).cancel(request_id, CANCELLED)
+    kept = stored_inputs(settings)
+    redis.hset(keyspace.api_key(key_id), "credits", 0)
+
+    with pytest.raises(NotEnoughCredits):
+        Resubmission(redis, settings, store).again(request_id)
+
+    assert stored_inputs(settings) == kept
+
+
+def test_a_redis_that_is_full_leaves_nothing_half_made(redis: Redis, settings, submit):
     before = redis.dbsize()
     redis.config_set("maxmemory", "1")
     try:
         with pytest.raises(ResponseError):
-            submit(base_image=URL, overlay_image=URL)
+            submit(base_image=INLINE, overlay_image=URL)
     finally:
         redis.config_set("maxmemory", "0")
 
     assert redis.dbsize() == before
+    assert stored_inputs(settings) == []
