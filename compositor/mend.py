@@ -28,7 +28,7 @@ _TRANSPARENCY_LENGTHS = {b"\0": {2}, b"\2": {6}, b"\3": set(range(1, 257))}  # b
 
 
 def mended(data: bytes) -> bytes:
-    """`data` without its faults that cost no pixel; a new file only where there are any."""
+    """`data` without its faults that cost no pixel, and without chunks and segments that are not read."""
     mend = {"JPEG": mended_jpeg, "PNG": _png, "WEBP": _webp}.get(kind(data) or "")
     return mend(data) if mend else data
 

@@ -5,6 +5,7 @@ import math
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ class Way:
     def __init__(self, redis_socket: Path) -> None:
         self.to_drop: float = 0
         self.until_said: bytes | None = None
+        self._was_said = threading.Event()
         self.forgets: set[socket.socket] = set()
         """Connections that break at the next word, as those that a NAT has forgotten do."""
         self.clients: set[socket.socket] = set()
@@ -43,6 +45,21 @@ class Way:
         self.to_drop = math.inf
         yield
         self.to_drop = 0
+
+    @contextmanager
+    def deaf_from(self, said: bytes, seconds: float) -> Iterator[None]:
+        """From the request on that holds `said` no answer comes back, for so long."""
+        self.until_said = said
+
+        def hear_again() -> None:
+            self._was_said.wait(50)
+            time.sleep(seconds)
+            self.to_drop = 0
+
+        hearing = threading.Thread(target=hear_again)
+        hearing.start()
+        yield
+        hearing.join()
 
     @contextmanager
     def full(self) -> Iterator[None]:
@@ -92,6 +109,7 @@ class Way:
                     break
                 if self.until_said and self.until_said in said:
                     self.to_drop, self.until_said = math.inf, None
+                    self._was_said.set()
                 redis.sendall(said)
             redis.shutdown(socket.SHUT_RDWR)
 

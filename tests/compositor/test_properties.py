@@ -218,10 +218,3 @@ def test_tiles_are_one_overlay_put_at_each_place(
         patch.setattr("compositor.tile._BAND_PIXELS", band_pixels)
         put_tiles(below, above, corner, spacing, mode)
     assert (np.asarray(below) == np.asarray(expected)).all()
-
-
-def test_tiny_tiles_are_put_in_few_blends(monkeypatch: pytest.MonkeyPatch) -> None:
-    blends = []
-    monkeypatch.setattr("compositor.tile.put_over", lambda *put: blends.append(put))
-    put_tiles(Image.new("RGB", (300, 3000)), Image.new("RGB", (1, 1)), (0, 0), 0, "multiply")
-    assert len(blends) == 1

@@ -1,10 +1,8 @@
 """How a worker and Redis understand each other, whatever becomes of what they say."""
 
-import threading
-
 import pytest
 
-from jobs.connection import connect, connect_worker
+from jobs.connection import ANSWER_TIMEOUT_S, connect, connect_worker
 from jobs.moves import Claim, Failure
 from jobs.output import Output
 from jobs.settings import Settings
@@ -24,10 +22,8 @@ def test_a_report_whose_answer_is_lost_is_believed_and_keeps_its_picture(
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
-        way.until_said = b'"file_size"'
-        threading.Timer(2, lambda: setattr(way, "to_drop", 0)).start()
-
-        WarmWorker(connect_worker(remote), remote).work(burst=True)
+        with way.deaf_from(b'"file_size"', 2 * ANSWER_TIMEOUT_S):  # what was said is given up once
+            WarmWorker(connect_worker(remote), remote).work(burst=True)
 
     done = record(request_id)
     assert (done.status, done.attempts) == (Status.COMPLETED, 1)
@@ -94,10 +90,8 @@ def test_a_claim_whose_answer_is_lost_is_made_again_and_costs_no_attempt(
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
-        way.until_said = b"claim"
-        threading.Timer(2, lambda: setattr(way, "to_drop", 0)).start()
-
-        WarmWorker(connect_worker(remote), remote).work(burst=True)
+        with way.deaf_from(b"claim", 2 * ANSWER_TIMEOUT_S):  # what was said is given up once
+            WarmWorker(connect_worker(remote), remote).work(burst=True)
 
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
 
@@ -108,9 +102,7 @@ def test_a_burst_worker_that_cannot_ask_whether_work_is_left_does_not_leave(
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
-        way.until_said = b"LLEN"
-        threading.Timer(2, lambda: setattr(way, "to_drop", 0)).start()
-
-        WarmWorker(connect_worker(remote), remote).work(burst=True)
+        with way.deaf_from(b"LLEN", 2 * ANSWER_TIMEOUT_S):  # what was said is given up once
+            WarmWorker(connect_worker(remote), remote).work(burst=True)
 
     assert record(request_id).status is Status.COMPLETED
