@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 MOST_WAITING = 10_000  # lines
 LAST_WORDS_S = 1.0
+FLUSH_S = 0.2
 
 
 class LineWriter:
@@ -25,7 +26,7 @@ class LineWriter:
         self._waiting: deque[str] = deque()
         self.dropped = 0
         """Lines, and not told yet."""
-        self._closed = False
+        self._closed = self._writing = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
@@ -39,6 +40,11 @@ class LineWriter:
             self._changed.notify_all()
             if self._thread is None:
                 self._thread = self._started()
+
+    def flush(self) -> None:
+        """Wait a moment until everything is written."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting and not self._writing, FLUSH_S)
 
     def close(self) -> None:
         """Wait a moment until everything is written, and write nothing more."""
@@ -60,9 +66,12 @@ class LineWriter:
     def _next(self) -> list[str]:
         """All that wait, at least one; none at the end."""
         with self._changed:
+            self._writing = False
+            self._changed.notify_all()
             self._changed.wait_for(lambda: self._waiting or self._closed)
             lines = list(self._waiting)
             self._waiting.clear()
+            self._writing = bool(lines)
             return lines
 
     def _write(self, lines: list[str]) -> None:

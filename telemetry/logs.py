@@ -30,6 +30,12 @@ def set_up_logs(wanted: LogFormat | None = None) -> None:
     logging.getLogger("superimpose").setLevel(logging.INFO)
 
 
+def flush_logs() -> None:
+    """Have what was logged written before this process may be killed."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
 class _LineHandler(logging.Handler):
     """Hands lines to a thread, so that a slow reader holds up no caller."""
 
@@ -42,6 +48,9 @@ class _LineHandler(logging.Handler):
             self._writer.write(self.format(record))
         except Exception:  # what cannot be formatted, as any handler of logging's
             self.handleError(record)
+
+    def flush(self) -> None:
+        self._writer.flush()
 
     def close(self) -> None:
         self._writer.close()

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 
 from jobs.settings import Settings
 from telemetry.log_context import about_request
-from telemetry.logs import set_up_logs
+from telemetry.logs import flush_logs, set_up_logs
 from worker.cache_use import CacheUse
 from worker.confinement import confine, die_with_parent, grant_processor_time
 from worker.content_check import UnusableCheck
@@ -36,6 +36,7 @@ def serve(connection: Connection) -> None:
         kit.ahead.begin(order.ahead)
         with about_request(order.request_id, order.key_id, order.attempt, order.trace_id):
             outcome = superimpose(kit, order)
+        flush_logs()  # the parent kills a child that it needs no more
         connection.send_bytes(replace(outcome, caches=cache_use.news()).to_bytes())
 
 

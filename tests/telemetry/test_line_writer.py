@@ -67,3 +67,20 @@ def test_what_a_full_disk_refuses_is_counted_and_told_once_there_is_room(tmp_pat
         os.close(descriptor)
 
     assert path.read_text() == "lost 1\nkept\n"
+
+
+def test_what_was_written_is_there_after_a_flush_and_a_reader_who_is_stopped_is_not_waited_for(pipe):
+    reads, writes = pipe
+    writer = LineWriter(writes, lost)
+
+    for number in range(100):
+        writer.write(f"line {number}")
+        writer.flush()
+        assert os.read(reads, 65536).decode() == f"line {number}\n"
+
+    writer.write("x" * 1_000_000)
+    writer.flush()
+    left = 1_000_001
+    while left:
+        left -= len(os.read(reads, 65536))
+    writer.close()
