@@ -16,7 +16,7 @@ from jobs.settings import Settings
 from tests import origin as origins
 from tests import s3
 from tests.missing import missing
-from tests.stack import Stack, environment, running
+from tests.stack import Stack, empty_database, environment, running
 
 for _name in [name for name in os.environ if name.startswith("SUPERIMPOSE_")]:
     del os.environ[_name]  # tests say what they set
@@ -91,7 +91,7 @@ def bucket(s3_server: str) -> s3.Bucket:
 def service(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One API and two workers, shared by all tests that only use them as a client would."""
     env = environment(
-        f"unix://{redis_socket}?db=0",
+        empty_database(redis_socket, 0),
         tmp_path_factory.mktemp("service"),
         fetch_allow="127.0.0.1/32",
         fetch_timeout_s=2,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 import httpx
+from redis import Redis
 
 KEY = "test-key-of-the-whole-suite"
 ON_LOOPBACK: Any = {"trust_env": False, "verify": False}
@@ -82,6 +83,14 @@ def environment(redis_url: str, data_dir: object, **settings: object) -> dict[st
     }
     plain = {name: value for name, value in os.environ.items() if not name.startswith("SUPERIMPOSE_")}
     return plain | {f"SUPERIMPOSE_{name.upper()}": str(value) for name, value in ours.items()}
+
+
+def empty_database(redis_socket: object, number: int) -> str:
+    """The URL of a database without what an earlier stack left waiting in it."""
+    url = f"unix://{redis_socket}?db={number}"
+    with Redis.from_url(url) as redis:
+        redis.flushdb()
+    return url
 
 
 def free_port() -> int:

@@ -3,14 +3,14 @@
 import httpx
 import pytest
 
-from tests.stack import KEY, Stack, environment, running
+from tests.stack import KEY, Stack, empty_database, environment, running
 
 ADMIN_KEY = "admin-key-of-the-whole-suite"
 
 
 @pytest.fixture(scope="module")
 def stack(redis_socket, tmp_path_factory):
-    env = environment(f"unix://{redis_socket}?db=6", tmp_path_factory.mktemp("admin"), admin_key=ADMIN_KEY)
+    env = environment(empty_database(redis_socket, 6), tmp_path_factory.mktemp("admin"), admin_key=ADMIN_KEY)
     with running(env, workers=0) as stack:
         stack.client.headers["x-api-key"] = ADMIN_KEY
         yield stack

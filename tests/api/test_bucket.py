@@ -11,13 +11,13 @@ from api.store_threads import THREADS
 from jobs.settings import Settings
 from tests import s3
 from tests.origin import CUP, LOGO
-from tests.stack import environment, running
+from tests.stack import empty_database, environment, running
 
 URL = "https://shop.example/cup.jpg"
 
 
 def test_inline_inputs_and_results_go_through_the_bucket(redis_socket, tmp_path, bucket):
-    env = environment(f"unix://{redis_socket}?db=7", tmp_path, storage_url=bucket.url) | bucket.env
+    env = environment(empty_database(redis_socket, 7), tmp_path, storage_url=bucket.url) | bucket.env
     base, overlay = (base64.b64encode(file).decode() for file in (CUP, LOGO))
 
     with running(env) as stack:
@@ -35,7 +35,7 @@ def test_inline_inputs_and_results_go_through_the_bucket(redis_socket, tmp_path,
 
 def test_pictures_can_be_fetched_from_the_bucket_itself(redis_socket, tmp_path, bucket):
     env = environment(
-        f"unix://{redis_socket}?db=7", tmp_path, storage_url=bucket.url, redirect_to_bucket=True
+        empty_database(redis_socket, 7), tmp_path, storage_url=bucket.url, redirect_to_bucket=True
     )
     base, overlay = (base64.b64encode(file).decode() for file in (CUP, LOGO))
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.stack import environment, running
+from tests.stack import empty_database, environment, running
 
 
 @pytest.fixture(scope="module")
 def stack(redis_socket, tmp_path_factory):
     env = environment(
-        f"unix://{redis_socket}?db=5",
+        empty_database(redis_socket, 5),
         tmp_path_factory.mktemp("cancel"),
         fetch_allow="127.0.0.1/32",
         fetch_timeout_s=25,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.stack import environment, running
+from tests.stack import empty_database, environment, running
 
 URLS = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}
 
@@ -10,7 +10,7 @@ URLS = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://
 @pytest.fixture(scope="module")
 def stack(redis_socket, tmp_path_factory):
     env = environment(
-        f"unix://{redis_socket}?db=6",
+        empty_database(redis_socket, 6),
         tmp_path_factory.mktemp("deadlines"),
         fetch_allow="127.0.0.1/32",
         fetch_timeout_s=20,

@@ -11,7 +11,7 @@ from redis import Redis
 
 from api import errors
 from jobs.api_keys import ApiKeys
-from tests.stack import KEY, environment, running
+from tests.stack import KEY, empty_database, environment, running
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_queue_that_is_away_is_a_502_that_says_when_to_try_again(tmp_path, red
 
 
 def test_a_fault_after_acceptance_names_the_request(redis_socket, tmp_path):
-    env = environment(f"unix://{redis_socket}?db=8", tmp_path)
+    env = environment(empty_database(redis_socket, 8), tmp_path)
     with running(env) as stack:
         url = f"{stack.url}/samples"
         body = {"base_image": f"{url}/cup.jpg", "overlay_image": f"{url}/logo.png", "base64": True}

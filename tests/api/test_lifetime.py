@@ -6,7 +6,7 @@ from datetime import datetime
 import httpx
 import pytest
 
-from tests.stack import KEY, await_http, environment, free_port, running
+from tests.stack import KEY, await_http, empty_database, environment, free_port, running
 
 TTL_S = 4
 
@@ -14,7 +14,7 @@ TTL_S = 4
 @pytest.fixture(scope="module")
 def short_lived(redis_socket, tmp_path_factory):
     env = environment(
-        f"unix://{redis_socket}?db=2",
+        empty_database(redis_socket, 2),
         tmp_path_factory.mktemp("short"),
         result_ttl_s=TTL_S,
         start_timeout_s=3,
@@ -58,7 +58,7 @@ def test_record_result_and_picture_go_together(short_lived, samples):
 
 
 def test_waiting_too_long_is_a_504_whose_request_can_still_be_polled(redis_socket, tmp_path):
-    env = environment(f"unix://{redis_socket}?db=3", tmp_path, sync_timeout_s=0.3)
+    env = environment(empty_database(redis_socket, 3), tmp_path, sync_timeout_s=0.3)
     with running(env, workers=0) as stack:
         url = f"{stack.url}/samples"
         answer = stack.client.post(
@@ -81,7 +81,7 @@ def test_waiting_too_long_is_a_504_whose_request_can_still_be_polled(redis_socke
 
 
 def test_two_api_processes_are_one_service(redis_socket, tmp_path):
-    env = environment(f"unix://{redis_socket}?db=4", tmp_path)
+    env = environment(empty_database(redis_socket, 4), tmp_path)
     with running(env, workers=1) as stack:
         port = free_port()
         second = f"http://127.0.0.1:{port}"

@@ -17,7 +17,7 @@ from api.rq_pages import create_pages
 from jobs import keyspace
 from tests import origin as origins
 from tests.browser import FLAGS
-from tests.stack import KEY, Stack, environment, running
+from tests.stack import KEY, Stack, empty_database, environment, running
 
 ADMIN_KEY = "admin-key-of-the-whole-suite"
 BASIC = httpx.BasicAuth("anybody", ADMIN_KEY)
@@ -59,7 +59,7 @@ class Dashboard:
 
 @pytest.fixture(scope="module")
 def dashboard(redis_socket, tmp_path_factory) -> Iterator[Dashboard]:
-    url = f"unix://{redis_socket}?db=5"
+    url = empty_database(redis_socket, 5)
     folder = tmp_path_factory.mktemp("rq")
     patience = {"fetch_timeout_s": 100, "job_timeout_s": 250, "lease_s": 300}
     env = environment(url, folder, admin_key=ADMIN_KEY, fetch_allow="127.0.0.1/32", fetch_ahead=0, **patience)

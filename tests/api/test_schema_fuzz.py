@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 
 from api.app import create_app
 from jobs.settings import Settings
-from tests.stack import KEY, Stack, environment, running
+from tests.stack import KEY, Stack, empty_database, environment, running
 
 ADMIN_KEY = "admin-key-of-the-schema-fuzz"
 CHECKS = [
@@ -37,7 +37,7 @@ def stack(redis_socket, tmp_path_factory):
     rates = {f"rate_limit{name}": "unlimited" for name in ("", "_reads", "_uploads", "_anonymous")}
     directory = tmp_path_factory.mktemp("schema")
     env = environment(
-        f"unix://{redis_socket}?db=7", directory, admin_key=ADMIN_KEY, fetch_timeout_s=1, **rates
+        empty_database(redis_socket, 7), directory, admin_key=ADMIN_KEY, fetch_timeout_s=1, **rates
     )
     with running(env, workers=1) as stack:
         yield stack

@@ -12,7 +12,7 @@ import pytest
 
 from cli.redis_server import server_command
 from tests.processes import await_no_process, await_processes, descendants
-from tests.stack import KEY, await_http, environment, free_port
+from tests.stack import KEY, await_http, empty_database, environment, free_port
 from tests.way import Way
 
 FILLS_A_PIPE = 1000  # lines of log; a pipe holds 64 KiB
@@ -24,7 +24,7 @@ def start(env, *arguments):
 
 
 def test_both_roles_work_alone_and_stop_on_sigterm_without_a_trace(redis_socket, tmp_path):
-    env = environment(f"unix://{redis_socket}?db=6", tmp_path)
+    env = environment(empty_database(redis_socket, 6), tmp_path)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     api, workers = start(env, "api", "--port", str(port)), start(env, "worker", "--workers", "2")
@@ -62,7 +62,7 @@ def test_a_redis_that_is_not_there_is_one_sentence(tmp_path):
 
 
 def test_a_bad_setting_is_one_sentence_that_names_it(redis_socket, tmp_path):
-    env = environment(f"unix://{redis_socket}?db=6", tmp_path, fetch_allow="10.0.0.0/99")
+    env = environment(empty_database(redis_socket, 6), tmp_path, fetch_allow="10.0.0.0/99")
 
     done = subprocess.run([sys.executable, "-m", "cli", "worker"], env=env, capture_output=True, text=True)
 
@@ -140,7 +140,7 @@ def test_a_redis_that_comes_late_is_waited_for(tmp_path):
 
 
 def test_several_processes_answer_at_one_port_and_one_that_dies_is_not_missed(redis_socket, tmp_path):
-    env = environment(f"unix://{redis_socket}?db=6", tmp_path)
+    env = environment(empty_database(redis_socket, 6), tmp_path)
     port = free_port()
     url = f"http://127.0.0.1:{port}/livez"
     api = start(env, "api", "--port", str(port), "--api-workers", "3")
@@ -163,7 +163,7 @@ def test_several_processes_answer_at_one_port_and_one_that_dies_is_not_missed(re
 
 
 def test_roles_end_with_their_supervisor_however_that_ends(redis_socket, tmp_path):
-    env = environment(f"unix://{redis_socket}?db=6", tmp_path)
+    env = environment(empty_database(redis_socket, 6), tmp_path)
     workers = start(env, "worker", "--workers", "2")
     await_processes(workers.pid, 4)
     below = descendants(workers.pid)
@@ -175,7 +175,7 @@ def test_roles_end_with_their_supervisor_however_that_ends(redis_socket, tmp_pat
 
 
 def test_workers_go_on_when_nobody_reads_what_they_print(redis_socket, tmp_path):
-    env = environment(f"unix://{redis_socket}?db=6", tmp_path, log_format="json", access_log=True)
+    env = environment(empty_database(redis_socket, 6), tmp_path, log_format="json", access_log=True)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     api, workers = start(env, "api", "--port", str(port)), start(env, "worker", "--workers", "1")
@@ -204,7 +204,7 @@ def test_workers_go_on_when_nobody_reads_what_they_print(redis_socket, tmp_path)
 )
 def test_an_address_nobody_can_listen_on_is_one_sentence(redis_socket, tmp_path, address, advice):
     host, port = address
-    env = environment(f"unix://{redis_socket}?db=6", tmp_path)
+    env = environment(empty_database(redis_socket, 6), tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = port or taken.getsockname()[1]
         command = [sys.executable, "-m", "cli", "api", "--host", host, "--port", str(port)]

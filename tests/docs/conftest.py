@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from tests.docs.pages import ROOT
-from tests.stack import KEY, Stack, environment, running
+from tests.stack import KEY, Stack, empty_database, environment, running
 
 ADMIN_KEY = "admin-key-of-the-documentation"
 URL = "http://127.0.0.1:8000"
@@ -21,10 +20,8 @@ Run = Callable[..., str]
 def documented(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The service that pages speak of."""
     folder = tmp_path_factory.mktemp("clone")
-    with Redis.from_url(f"unix://{redis_socket}?db=11") as redis:
-        redis.flushdb()
     env = environment(
-        f"unix://{redis_socket}?db=11",
+        empty_database(redis_socket, 11),
         folder / "data",
         admin_key=ADMIN_KEY,
         metrics="true",

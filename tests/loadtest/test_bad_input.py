@@ -9,7 +9,7 @@ from loadtest.__main__ import main
 from loadtest.arguments import parse
 from loadtest.target import Target, Unusable
 from tests.loadtest import two_faced
-from tests.stack import KEY, environment, free_port, running
+from tests.stack import KEY, empty_database, environment, free_port, running
 
 BODY = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}
 
@@ -81,7 +81,7 @@ def test_a_name_that_is_nobodys():
 @pytest.fixture(scope="module")
 def full(redis_socket, tmp_path_factory):
     """A service whose queue is full."""
-    env = environment(f"unix://{redis_socket}?db=2", tmp_path_factory.mktemp("full"), max_waiting=1)
+    env = environment(empty_database(redis_socket, 2), tmp_path_factory.mktemp("full"), max_waiting=1)
     with running(env, workers=0) as stack:
         stack.submit(**BODY)
         yield stack

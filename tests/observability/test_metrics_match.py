@@ -9,7 +9,7 @@ import pytest
 
 from tests import origin as origins
 from tests.observability.promql import queries, used
-from tests.stack import environment, free_port, running
+from tests.stack import empty_database, environment, free_port, running
 
 SAMPLE = re.compile(r"^(superimpose_\w+)(?:\{(.*)\})? ", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="')
@@ -22,7 +22,7 @@ def metrics(redis_socket, tmp_path_factory) -> Iterator[dict[str, set[str]]]:
     """Labels by metric, of an API and of a worker that made a picture, failed at one and tries one again."""
     port = free_port()
     env = environment(
-        f"unix://{redis_socket}?db=12",
+        empty_database(redis_socket, 12),
         tmp_path_factory.mktemp("metrics"),
         fetch_allow="127.0.0.1/32",
         metrics=True,

@@ -10,7 +10,7 @@ from jobs.api_keys import ApiKeys, KeyOptions
 from jobs.settings import Settings
 from jobs.transitions import Transitions
 from tests.asking import HOLDER
-from tests.stack import environment, running
+from tests.stack import empty_database, environment, running
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_a_server_that_goes_away_is_waited_for_and_nothing_is_lost(visit):
 
 
 def test_waiting_ends_by_cancelling_with_the_server_or_without_it(redis_socket, tmp_path, visit):
-    with running(environment(f"unix://{redis_socket}?db=2", tmp_path), workers=0) as stack:
+    with running(environment(empty_database(redis_socket, 2), tmp_path), workers=0) as stack:
         seen = visit(stack.url)
         seen.fill(x_offset=98)
         with seen.page.expect_response("**/v2/superimpose") as accepted:

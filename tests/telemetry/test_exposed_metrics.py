@@ -12,7 +12,7 @@ import pytest
 from tests.exposed import Samples, scrape, value
 from tests.missing import missing
 from tests.processes import descendants
-from tests.stack import Stack, await_http, environment, free_port, running
+from tests.stack import Stack, await_http, empty_database, environment, free_port, running
 
 COMPLETED = 4
 NAMES = {
@@ -43,7 +43,7 @@ def stack(redis_socket, tmp_path_factory):
     """An API that counts in its own memory, and two workers with one port for both."""
     port = free_port()
     env = environment(
-        f"unix://{redis_socket}?db=12",
+        empty_database(redis_socket, 12),
         tmp_path_factory.mktemp("metrics"),
         fetch_allow="127.0.0.1/32",
         fetch_timeout_s=25,

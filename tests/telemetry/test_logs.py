@@ -19,7 +19,7 @@ from api.app import create_app, with_headers
 from cli.log_lines import json_line
 from jobs import keyspace
 from telemetry.logs import formatter
-from tests.stack import KEY, environment, running
+from tests.stack import KEY, empty_database, environment, running
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -39,7 +39,7 @@ def one_behind_the_other(url, path):
 def told(redis_socket, tmp_path_factory):
     """Request ids by how they ended, and every line that the API, the worker and its child have logged."""
     folder = tmp_path_factory.mktemp("logs")
-    url = f"unix://{redis_socket}?db=6"
+    url = empty_database(redis_socket, 6)
     env = environment(url, folder, log_format="json", access_log=True, fetch_allow="127.0.0.1/32")
     with (folder / "log").open("wb") as log, running(env, log=log) as stack:
         samples = dict.fromkeys(("base_image", "overlay_image"), f"{stack.url}/samples/cup.jpg")

@@ -10,7 +10,7 @@ from redis import Redis
 
 from jobs import keyspace
 from jobs.status import FailureCode
-from tests.stack import environment, running
+from tests.stack import empty_database, environment, running
 from tests.telemetry.collector import collecting
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -39,7 +39,7 @@ def submitted(stack, traceparent, path="/v2/superimpose", **more):
 @pytest.fixture(scope="module")
 def seen(redis_socket, tmp_path_factory):
     """Request ids by what was done, and the spans that came of it by the time all processes had stopped."""
-    url = f"unix://{redis_socket}?db=5"
+    url = empty_database(redis_socket, 5)
     with collecting() as collector:
         env = environment(url, tmp_path_factory.mktemp("traced"), fetch_allow="127.0.0.1/32")
         env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "3600000"}
@@ -132,7 +132,7 @@ def test_no_secret_is_told(seen):
 
 def test_a_collector_that_is_away_stops_nothing(redis_socket, tmp_path):
     log = tmp_path / "log"
-    env = environment(f"unix://{redis_socket}?db=5", tmp_path)
+    env = environment(empty_database(redis_socket, 5), tmp_path)
     env |= {
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://user:CANARYPASSWORD@127.0.0.1:1",
         "OTEL_EXPORTER_OTLP_HEADERS": "CANARYHEADER",

@@ -15,7 +15,7 @@ from compositor import superimpose as compose
 from jobs.connection import connect_worker
 from jobs.status import FailureCode, Status
 from tests.compositor.pictures import plain, png
-from tests.stack import Stack, environment, running
+from tests.stack import Stack, empty_database, environment, running
 from tests.worker.colour_check import BLOCKED, BREAKS, REASON, NoPurple
 from worker.content_check import ContentBlocked, inspection
 from worker.warm_worker import WarmWorker
@@ -45,7 +45,7 @@ def purple(name: str) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def checked(redis_socket, tmp_path_factory):
     env = environment(
-        f"unix://{redis_socket}?db=7",
+        empty_database(redis_socket, 7),
         tmp_path_factory.mktemp("checked"),
         content_check=CHECK,
         max_attempts=2,
