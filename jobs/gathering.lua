@@ -27,9 +27,14 @@ local function add_to_key(key, field, amount)
   end
 end
 
+local function unlink(key)
+  if gathered then append(gathered.unlinked, key) else redis.call('UNLINK', key) end
+end
+
 local function write_gathered()
   local written = gathered
   gathered = nil
+  if #written.unlinked > 0 then redis.call('UNLINK', unpack(written.unlinked)) end
   for key, members in pairs(written.removed) do redis.call('ZREM', key, unpack(members)) end
   for key, members in pairs(written.scored) do redis.call('ZADD', key, unpack(members)) end
   for key, sums in pairs(written.sums) do

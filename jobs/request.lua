@@ -7,10 +7,12 @@ if move == 'next' then
   if not id then return {{'empty'}} end
   if not is_request_id(id) then return {{'refused', id}} end
 end
-local record, status
+local record, status, created_at, started_at, key_id, charge, cost, idempotency
 local function look_at(request, ask)
   id, record = request, REQUEST .. request
-  status = (ask or redis.pcall)('HGET', record, 'status') -- no text, where something else stands in its place
+  -- Nothing, where something else than a record stands in its place.
+  status, created_at, started_at, key_id, charge, cost, idempotency = unpack((ask or redis.pcall)('HMGET', record,
+    'status', 'created_at', 'started_at', 'key_id', 'charge', 'cost', 'idempotency'))
   return status
 end
 if move ~= 'sweep' then look_at(id, redis.call) end

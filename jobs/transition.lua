@@ -56,12 +56,10 @@ local function learn_pace(took)
 end
 
 -- Redis is much slower at writing out a number of Lua's, each time it is used.
-local function text(moment) return string.format('%d', moment) end
+local at, expires_at = string.format('%d', now), string.format('%d', now + settings.ttl)
 
 local function finish(new_status, ...)
-  local at, expires_at, done = text(now), text(now + settings.ttl), new_status == 'COMPLETED'
-  local created_at, started_at, key_id, charge, cost, idempotency =
-    unpack(redis.call('HMGET', record, 'created_at', 'started_at', 'key_id', 'charge', 'cost', 'idempotency'))
+  local done = new_status == 'COMPLETED'
   local key, ending = API_KEY .. key_id, done and 'finished' or 'failed'
   if not gathered then
     if leased() then end_lease(ending) else transport.take_out() end
@@ -80,7 +78,6 @@ local function finish(new_status, ...)
   ended = {new_status, '', (started_at or now) - created_at, now - created_at, is_held and settle(key, cost, done) or '',
     is_held and cost or 0}
   tell(new_status)
-  return expires_at
 end
 
 local function fail(failure, ...)
@@ -180,10 +177,10 @@ end
 
 local function claimed(attempt)
   local deadline = redis.call('ZSCORE', DEADLINES, id)
-  local kept = redis.call('HMGET', record, 'key_id', 'params', 'traceparent', 'created_at')
+  local params, traceparent = unpack(redis.call('HMGET', record, 'params', 'traceparent'))
   redis.call('HDEL', record, 'ahead')
-  return {'ok', id, attempt, kept[1], kept[2], deadline - settings.grace - now, deadline, kept[3] or '', now - kept[4],
-    to_fetch_ahead()}
+  return {'ok', id, attempt, key_id, params, deadline - settings.grace - now, deadline, traceparent or '',
+    now - created_at, to_fetch_ahead()}
 end
 
 -- A lease that has run out and was not ended yet is ended here. Whoever claims what he holds has not heard that he does.
@@ -205,7 +202,7 @@ function moves.claim()
     return {'exhausted'}
   end
   if status == 'QUEUED' then
-    stop_waiting(API_KEY .. redis.call('HGET', record, 'key_id'))
+    stop_waiting(API_KEY .. key_id)
     redis.call('HSET', record, 'started_at', now)
     redis.call('ZADD', DEADLINES, now + redis.call('HGET', record, 'timeout') + settings.grace, id)
     enter('PROCESSING')
@@ -235,9 +232,9 @@ function moves.complete()
   end
   learn_pace(now - redis.call('HGET', record, 'claimed_at'))
   local picture = PICTURE .. args.token
-  local expires_at = finish('COMPLETED', 'output', args.output, 'metrics', args.metrics)
+  finish('COMPLETED', 'output', args.output, 'metrics', args.metrics)
   redis.call('HSET', picture, 'path', args.path, 'content_type', args.content_type, 'file_size', args.file_size,
-    'expires_at', expires_at, 'owner', redis.call('HGET', record, 'key_id'))
+    'expires_at', expires_at, 'owner', key_id)
   redis.call('PEXPIREAT', picture, expires_at)
   return {'ok'}
 end
@@ -344,13 +341,19 @@ end
 
 -- Ends QUEUED requests whose deadline has passed, in the queue's order and behind its first `skip`. One by one, each would
 -- have to be looked for in the whole of it.
--- Answers {entries looked at, of these kept in the queue, then {id, as below how it ended} for each}.
+-- Answers {entries looked at, of these kept in the queue, {id, as above how it ended} for each, as JSON}.
 local function sweep()
   local looked, places, swept = 0, {}, {}
-  gathered = {removed = {}, scored = {}, sums = {}}
-  for place, entry in ipairs(rq('LRANGE', RQ_QUEUE, args.skip, args.skip + settings.looked_at - 1)) do
+  gathered = {unlinked = {}, removed = {}, scored = {}, sums = {}}
+  local entries = rq('LRANGE', RQ_QUEUE, args.skip, args.skip + settings.looked_at - 1)
+  local step, deadlines = settings.swept_at_once
+  for place, entry in ipairs(entries) do
     looked = place
-    local deadline = redis.call('ZSCORE', DEADLINES, entry)
+    local nth = (place - 1) % step + 1
+    if nth == 1 then
+      deadlines = redis.call('ZMSCORE', DEADLINES, unpack(entries, place, math.min(place + step - 1, #entries)))
+    end
+    local deadline = deadlines[nth]
     if deadline and now >= tonumber(deadline) and is_request_id(entry) and look_at(entry) == 'QUEUED' then
       fail_late()
       places[#places + 1] = place
@@ -360,7 +363,7 @@ local function sweep()
   end
   if #swept > 0 then take_out_of_queue(places, looked) end
   write_gathered()
-  return {looked, looked - #swept, swept}
+  return {looked, looked - #swept, cjson.encode(swept)}
 end
 
 if move == 'sweep' then return sweep() end

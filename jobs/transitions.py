@@ -49,7 +49,7 @@ HORIZON_S = 5
 WINDOW = 256
 """How many of the next requests are looked at."""
 
-LOOKED_AT, SWEPT_AT_ONCE = 1000, 150
+LOOKED_AT, SWEPT_AT_ONCE = 1000, 200
 """Entries of the queue of which one step ends the late ones, and how many of those at most: Redis does
 nothing else meanwhile."""
 
@@ -205,9 +205,10 @@ class Transitions:
         """End some requests whose deadline has passed, in one step; looks behind the queue's first `skip`."""
         args = json.dumps({"stamp": utcformat(now()), "skip": skip})
         looked, kept, swept = self._move([], ["sweep", "", args])
-        for _, ending in swept:
+        endings = dict(json.loads(swept))
+        for ending in endings.values():
             _count(*ending)
-        return Swept(looked, kept, [each.decode() for each, _ in swept])
+        return Swept(looked, kept, list(endings))
 
     def redeliver(self, request_id: str) -> None:
         """Put back what has been on its way from the queue to a worker for too long.
@@ -244,7 +245,8 @@ class Transitions:
         said = {"stamp": utcformat(now()), **args}
         answer, *ended = self._move([keyspace.request(request_id)], [move, request_id, json.dumps(said)])
         if ended:
-            _count(*ended[0])
+            status, code, queued_ms, total_ms, charge, credits = ended[0]
+            _count(status.decode(), code.decode(), queued_ms, total_ms, charge.decode(), credits)
         if answer[0] != b"ok":
             raise IllegalMove(move, request_id or _shown(answer[1:]), answer[0].decode())
         return list(answer)
@@ -286,11 +288,11 @@ def _told(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _count(status: bytes, code: bytes, queued_ms: int, total_ms: int, charge: bytes, credits: bytes) -> None:
+def _count(status: str, code: str, queued_ms: int, total_ms: int, charge: str, credits: int | bytes) -> None:
     """Whoever ended a request is the one to count it."""
-    metrics.finished(status.decode(), code.decode(), queued_ms / 1000, total_ms / 1000)
+    metrics.finished(status, code, queued_ms / 1000, total_ms / 1000)
     if charge:
-        metrics.credits_moved(charge.decode(), int(credits))
+        metrics.credits_moved(charge, int(credits))
 
 
 def _credits(answer: bytes) -> int | None:

@@ -71,11 +71,16 @@ function transport.take_out()
   rq('ZREM', RQ_SCHEDULED, id)
 end
 
--- RQ's copy of an ended job stays for as long as its dashboards are glad of it.
+-- RQ's copy of an ended job stays for as long as its dashboards are glad of it; of one that was never begun, only its
+-- number does.
 function transport.finish(ending)
   local expires = string.format('%d', math.ceil(now / 1000) + settings.rq_ttl_s)
-  if rq('EXPIREAT', JOB .. id, expires) == 0 then return end
-  rq('HSET', JOB .. id, 'status', ending, 'ended_at', args.stamp)
+  if started_at then
+    if rq('EXPIREAT', JOB .. id, expires) == 0 then return end
+    rq('HSET', JOB .. id, 'status', ending, 'ended_at', args.stamp)
+  else
+    unlink(JOB .. id)
+  end
   local registry = ending == 'finished' and RQ_FINISHED or RQ_FAILED
   if gathered then append(gather('scored', registry), expires, id) else rq('ZADD', registry, expires, id) end
 end

@@ -236,6 +236,7 @@ def test_many_that_are_late_all_end_in_one_round_wherever_in_the_queue_they_are(
     assert redis.hget(keyspace.api_key(key_id), "credits") == b"%d" % (10_000 - len(in_time))
     assert redis.hget(keyspace.api_key(key_id), "held") == b"%d" % len(in_time)
     assert redis.zcard(keyspace.RQ_FAILED) == len(late)
+    assert not redis.exists(*(f"rq:job:{request_id}" for request_id in late))
 
 
 def test_one_step_ends_no_more_than_redis_can_do_without_being_missed(redis, transitions, many):
@@ -265,7 +266,10 @@ def test_among_many_that_are_late_one_that_is_worked_on_and_one_that_is_no_reque
     assert "took longer" in transitions.read(worked_on).error
 
 
-def test_all_that_wait_for_their_next_attempt_are_put_back_in_one_round(redis, transitions, reconciler, many):
+def test_all_that_wait_for_their_next_attempt_are_put_back_in_one_round(
+    redis, transitions, reconciler, many, monkeypatch
+):
+    monkeypatch.setattr("jobs.reconciler.LONGEST_S", 60)
     _, made = many
     for request_id in made:
         transitions.next(HOLDER)
