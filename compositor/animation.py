@@ -1,8 +1,11 @@
 """Whether a file holds more than the one frame that is used; told without decoding a second one."""
 
+import struct
+
 from PIL import Image
 
-from compositor.box import Box, whole
+from compositor.box import Box, Size, shifted, whole
+from compositor.png import CANVAS, chunks
 
 _EXTENSION, _IMAGE = 0x21, 0x2C  # of a GIF
 _ANIMATED = 2  # of the flags of an extended WebP (RFC 9649, 2.7)
@@ -18,11 +21,20 @@ def is_animated(image: Image.Image, data: bytes) -> bool:
     return image.format in ("PNG", "WEBP", "AVIF") and bool(getattr(image, "is_animated", False))
 
 
-def covered(image: Image.Image, data: bytes) -> Box:
-    """The part of `image`, opened from the file `data` but not loaded, that its first frame covers.
+def on_canvas(image: Image.Image, data: bytes) -> tuple[Size, Box]:
+    """The canvas of `image`, opened from the mended file `data` but not loaded, and what of it is covered.
 
-    Around it a GIF or WebP is transparent, where Pillow fills in a colour.
+    Around that the picture is transparent, where Pillow fills in a colour.
     """
+    if image.format == "PNG":
+        at = next((at for name, at in chunks(data) if name == CANVAS), None)
+        if at:
+            width, height, left, top = struct.unpack_from(">4I", data, at)
+            return (width, height), shifted(whole(image.size), (left, top))
+    return image.size, _first_frame(image, data)
+
+
+def _first_frame(image: Image.Image, data: bytes) -> Box:
     if image.format == "GIF":
         return image.tile[0].extents or whole(image.size)  # type: ignore[attr-defined]
     frame = data.find(b"ANMF", 12, 2**16) if image.format == "WEBP" else -1

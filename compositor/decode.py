@@ -9,8 +9,8 @@ from importlib import import_module
 
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
-from compositor.animation import covered, is_animated
-from compositor.box import Box, whole
+from compositor.animation import is_animated, on_canvas
+from compositor.box import Box, Size, size_of, whole
 from compositor.colour import keepable, to_srgb
 from compositor.colour.stated import stated
 from compositor.copyright import credits
@@ -110,14 +110,14 @@ def _picture(image: Image.Image, data: bytes, keep_profile: bool) -> Picture:
     animated = is_animated(image, data)
     profile, peak = stated(image, data)
     kept = profile if keep_profile and keepable(image.mode, profile) else b""
-    key, frame = colour_key(image), covered(image, data)
+    key, (canvas, frame) = colour_key(image), on_canvas(image, data)
     deep = deep_png(image, data)
     pixels = _loaded(image, data) if deep is None else deep
     colour = to_srgb(pixels, b"" if kept else profile, peak)
     if key is not None:
         colour.putalpha(keyed_alpha(pixels, key))
-    if frame != whole(colour.size):
-        colour = _on_transparent(colour, frame)
+    if frame != whole(canvas):
+        colour = _on_transparent(colour, frame, canvas)
     if image.format == "PNG" and not may_be_turned(data):  # asked for EXIF, Pillow would decode the pixels
         return Picture(_bare(colour), animated, b"", kept)
     turned = upright(colour, orientation(image))
@@ -125,11 +125,11 @@ def _picture(image: Image.Image, data: bytes, keep_profile: bool) -> Picture:
     return Picture(_bare(turned), animated, credit, kept)
 
 
-def _on_transparent(image: Image.Image, frame: Box) -> Image.Image:
-    """`image` with nothing outside the box `frame`."""
-    canvas = Image.new("RGBA", image.size)
-    canvas.paste(image.crop(frame), frame)
-    return canvas
+def _on_transparent(image: Image.Image, frame: Box, canvas: Size) -> Image.Image:
+    """`image`, or the part `frame` of it, in the box `frame` of a transparent `canvas`."""
+    around = Image.new("RGBA", canvas)
+    around.paste(image if image.size == size_of(frame) else image.crop(frame), frame)
+    return around
 
 
 def _loaded(image: Image.Image, data: bytes) -> Image.Image:

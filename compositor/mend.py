@@ -5,13 +5,13 @@ are is left to the decoders, which get the file without what they would stumble 
 """
 
 import zlib
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from PIL.PngImagePlugin import MAX_TEXT_CHUNK
 
 from compositor.header import kind
 from compositor.jpeg import mended as mended_jpeg
-from compositor.png import chunk, chunks
+from compositor.png import CANVAS, chunk, chunks
 
 _ANCILLARY = 0x20  # bit of a chunk's first letter
 _PNG_LENGTHS = {
@@ -49,22 +49,26 @@ def _png(data: bytes) -> bytes:
 
 
 def _first_frame(parts: list[memoryview]) -> list[memoryview]:
-    """The parts of a PNG file, or those of its first frame where the default image is none of its frames.
+    """The parts of a PNG file; where its default image is no frame, those of the first frame as a picture.
 
-    A frame smaller than the picture is left aside.
+    `CANVAS` says on which canvas that lies, and where.
     """
     names = [bytes(part[4:8]) for part in parts]
     if b"acTL" not in names or b"fcTL" not in names or b"IDAT" not in names:
         return parts
     control, pixels = names.index(b"fcTL"), names.index(b"IDAT")
-    if control < pixels or parts[control][12:20] != parts[1][8:16]:
+    if control < pixels:
         return parts
-    rest = takewhile(lambda part: bytes(part[4:8]) == b"fdAT", parts[control + 1 :])
-    return [
-        *parts[:pixels],
-        parts[control],
-        *(memoryview(chunk(b"IDAT", bytes(part[12:-4]))) for part in rest),
+    number, size, offset, rest = (bytes(parts[control][a:b]) for a, b in pairwise((8, 12, 20, 28, -4)))
+    frame = takewhile(lambda part: bytes(part[4:8]) == b"fdAT", parts[control + 1 :])
+    rewritten: list[bytes | memoryview] = [
+        chunk(b"IHDR", size + bytes(parts[1][16:-4])),
+        chunk(CANVAS, bytes(parts[1][8:16]) + offset),
+        *parts[2:pixels],
+        chunk(b"fcTL", number + size + bytes(8) + rest),
+        *(chunk(b"IDAT", bytes(part[12:-4])) for part in frame),
     ]
+    return [parts[0], *(memoryview(part) for part in rewritten)]
 
 
 def _is_used(chunk: bytes, colour_type: bytes) -> bool:

@@ -10,6 +10,9 @@ from kornia_rs import io as rust
 from numpy.typing import NDArray
 from PIL import Image
 
+CANVAS = b"caNv"
+"""The chunk of a mended file with the width and height of its canvas, and the place of the picture on it."""
+
 _DEEP = 16  # bits
 _GREY_ALPHA, _RGBA = 4, 6
 _DEEP_MODES = {0: "mono", 2: "rgb", _RGBA: "rgba"}  # by colour type

@@ -285,6 +285,40 @@ def test_an_apng_whose_default_image_is_no_frame_gives_its_first_frame(frames: i
     assert picture.animated == (frames > 1)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1"])
+@pytest.mark.parametrize("box", [(2, 4, 9, 8), (0, 0, 4, 10), (4, 2, 12, 10)])
+def test_around_a_small_first_frame_of_an_apng_with_a_default_image_it_is_transparent(
+    mode: str, box: tuple[int, int, int, int]
+) -> None:
+    colour = {"P": 0, "1": 1, "L": 77}.get(mode, (10, 200, 30, 255)[: len(mode)])
+    small = Image.new(mode, (box[2] - box[0], box[3] - box[1]), colour)
+    default = io.BytesIO()
+    Image.new(mode, (12, 10)).save(default, "PNG")
+    drawn = io.BytesIO()
+    small.save(drawn, "PNG")
+    header, *rest = pypng.Reader(bytes=default.getvalue()).chunks()
+    control = struct.pack(">5I2H2B", 0, small.width, small.height, box[0], box[1], 1, 10, 0, 0)
+    pixels = b"".join(body for name, body in pypng.Reader(bytes=drawn.getvalue()).chunks() if name == b"IDAT")
+    parts = [
+        header,
+        (b"acTL", struct.pack(">2I", 1, 0)),
+        *rest[:-1],
+        (b"fcTL", control),
+        (b"fdAT", struct.pack(">I", 1) + pixels),
+        rest[-1],
+    ]
+    file = io.BytesIO()
+    pypng.write_chunks(file, parts)
+
+    ours = decode(file.getvalue(), "base_image", Limits()).image
+
+    assert ours.mode == "RGBA"
+    assert (np.asarray(ours.crop(box)) == np.asarray(small.convert("RGBA"))).all()
+    alpha = np.zeros((10, 12), int)
+    alpha[box[1] : box[3], box[0] : box[2]] = 255
+    assert (np.asarray(ours)[..., 3] == alpha).all()
+
+
 def test_a_multi_picture_jpeg_gives_its_first_picture() -> None:
     assert decoded("pillow/frame_size.mpo").image.size == (56, 70)
 
