@@ -16,7 +16,7 @@ LEASES = f"{PREFIX}:leases"
 STRAYS = f"{PREFIX}:strays"
 """Sorted set of requests seen on their way from the queue to a worker, by the time they were first seen."""
 
-PACE = f"{PREFIX}:pace"
+PACE = f"{PREFIX}:pace_ms"
 """String: how long an attempt takes, in ms, as a moving average."""
 
 CHANGES = f"{PREFIX}:changes"

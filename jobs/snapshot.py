@@ -65,7 +65,7 @@ def take(redis: Redis) -> Snapshot:
         pipe.zcard(keyspace.LEASES)
         pipe.zcard(keyspace.RQ_SCHEDULED)
         pipe.zrange(keyspace.WAITING, 0, 0, withscores=True)
-        pipe.get(keyspace.PACE)
+        pipe.hget(keyspace.PACE, "job")
         pipe.smembers(keyspace.RQ_WORKERS)
         for registry in (keyspace.RQ_FINISHED, keyspace.RQ_FAILED):
             pipe.zrange(registry, 0, SAMPLE - 1, desc=True)

@@ -50,9 +50,17 @@ local function end_lease(ending)
   transport.stop(kept[1], kept[2], ending, ending and now - kept[4])
 end
 
-local function learn_pace(took)
-  local known = tonumber(redis.call('GET', PACE) or took)
-  redis.call('SET', PACE, string.format('%.3f', known + (took - known) / 20))
+local function averaged(known, new)
+  known = tonumber(known or new)
+  return string.format('%.3f', known + (new - known) / 20)
+end
+
+-- Moving averages of the ms that a job took, and of those in which its worker had its inputs and worked.
+local function learn_pace()
+  local took = now - redis.call('HGET', record, 'claimed_at')
+  local work = math.max(0, took - args.waited)
+  local known_took, known_work = unpack(redis.call('HMGET', PACE, 'job', 'work'))
+  redis.call('HSET', PACE, 'job', averaged(known_took, took), 'work', averaged(known_work, work))
 end
 
 -- Redis is much slower at writing out a number of Lua's, each time it is used.
@@ -122,7 +130,7 @@ local moves = {}
 local function full(key)
   local waiting = redis.call('ZCARD', WAITING)
   local mine = tonumber(redis.call('HGET', key, 'waiting') or 0)
-  local pace = tonumber(redis.call('GET', PACE) or 0) / math.max(1, rq('SCARD', RQ_WORKERS))
+  local pace = tonumber(redis.call('HGET', PACE, 'job') or 0) / math.max(1, rq('SCARD', RQ_WORKERS))
   local function refuse(whose, bound, too_many) return {'full', whose, bound, math.ceil(too_many * pace)} end
   if waiting >= args.max_waiting then
     return refuse('all', args.max_waiting, waiting - args.max_waiting + args.max_waiting / 20)
@@ -170,7 +178,7 @@ end
 
 -- No more is fetched ahead than is likely to be worked on within the horizon.
 local function to_fetch_ahead()
-  local pace = tonumber(redis.call('GET', PACE) or 0)
+  local pace = tonumber(redis.call('HGET', PACE, 'work') or 0)
   local most = math.min(settings.ahead, math.max(1, math.floor(settings.horizon / pace))) - args.fetching
   return look_ahead(args.worker, most, settings.window, now + settings.ahead_for, now)
 end
@@ -230,7 +238,7 @@ function moves.complete()
     fail_late()
     return {'late'}
   end
-  learn_pace(now - redis.call('HGET', record, 'claimed_at'))
+  learn_pace()
   local picture = PICTURE .. args.token
   finish('COMPLETED', 'output', args.output, 'metrics', args.metrics)
   redis.call('HSET', picture, 'path', args.path, 'content_type', args.content_type, 'file_size', args.file_size,
@@ -241,7 +249,7 @@ end
 
 function moves.fail()
   if not is_latest() then return {'stale'} end
-  learn_pace(now - redis.call('HGET', record, 'claimed_at'))
+  learn_pace()
   fail(args.failure, 'metrics', args.metrics)
   return {'ok'}
 end

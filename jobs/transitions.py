@@ -152,6 +152,7 @@ class Transitions:
             attempt=str(attempt),
             output=json.dumps(asdict(output)),
             metrics=json.dumps(stages),
+            waited=_waited_ms(stages),
             token=output.token,
             path=output.path,
             content_type=output.content_type,
@@ -162,7 +163,12 @@ class Transitions:
     def fail(self, request_id: str, attempt: int, failure: Failure, stages: Mapping[str, float]) -> None:
         """End as FAILED. Raises `IllegalMove`: stale."""
         self._run(
-            "fail", request_id, attempt=str(attempt), failure=asdict(failure), metrics=json.dumps(stages)
+            "fail",
+            request_id,
+            attempt=str(attempt),
+            failure=asdict(failure),
+            metrics=json.dumps(stages),
+            waited=_waited_ms(stages),
         )
         metrics.worked(stages)
 
@@ -286,6 +292,11 @@ def _told(settings: Settings) -> dict[str, Any]:
         "unstarted": {"code": FailureCode.TIMEOUT, "error": UNSTARTED},
         "unfinished": {"code": FailureCode.TIMEOUT, "error": UNFINISHED},
     }
+
+
+def _waited_ms(stages: Mapping[str, float]) -> int:
+    """How long the inputs were waited for, while other requests might have been worked on."""
+    return round(stages.get("fetch", 0) * 1000)
 
 
 def _count(status: str, code: str, queued_ms: int, total_ms: int, charge: str, credits: int | bytes) -> None:

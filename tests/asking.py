@@ -4,6 +4,7 @@ from typing import Any
 
 from jobs.deadlines import Deadlines
 from jobs.holder import Holder
+from jobs.output import Output
 from jobs.settings import Settings
 from jobs.submission import Asked
 
@@ -12,6 +13,8 @@ SAMPLES = {"base_image": f"{HERE}/samples/cup.jpg", "overlay_image": f"{HERE}/sa
 
 HOLDER = Holder("a-worker", "a-machine", "1 1")
 """Somebody elsewhere."""
+
+OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
 
 
 def asked(settings: Settings, key_id: str, params: dict[str, Any] = SAMPLES, **more: Any) -> Asked:

@@ -6,12 +6,9 @@ from jobs import keyspace
 from jobs.api_keys import ApiKeys
 from jobs.deadlines import Deadlines
 from jobs.moves import Failure, QueueFull
-from jobs.output import Output
 from jobs.status import FailureCode
 from jobs.transitions import Transitions
-from tests.asking import HOLDER
-
-OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
+from tests.asking import HOLDER, OUTPUT
 
 
 @pytest.fixture
@@ -33,7 +30,7 @@ def work(redis, settings):
     """Workers of RQ, and how long each takes for a job."""
 
     def work(workers: int, took_ms: float) -> None:
-        redis.set(keyspace.PACE, took_ms)
+        redis.hset(keyspace.PACE, "job", took_ms)
         for number in range(workers):
             redis.sadd(keyspace.RQ_WORKERS, f"rq:worker:{number}")
 
@@ -117,6 +114,8 @@ def test_the_pace_is_learned_from_what_was_done(redis, settings, create):
         keyspace.request("a"), "claimed_at", int(redis.hget(keyspace.request("a"), "claimed_at")) - 400
     )
 
-    transitions.complete("a", 1, OUTPUT, {})
+    transitions.complete("a", 1, OUTPUT, {"fetch": 0.3})
 
-    assert 400 <= float(redis.get(keyspace.PACE)) < 900
+    took, work = map(float, redis.hmget(keyspace.PACE, "job", "work"))
+    assert 400 <= took < 900
+    assert took - work == 300

@@ -8,15 +8,13 @@ from jobs import keyspace
 from jobs.deadlines import GRACE_S, Deadlines
 from jobs.holder import Holder
 from jobs.moves import Failure, IllegalMove
-from jobs.output import Output
 from jobs.queue import open_queue
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.transitions import Transitions
-from tests.asking import HOLDER
+from tests.asking import HOLDER, OUTPUT
 
 ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
-OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
 ANOTHER = Holder("another-worker", "another-machine", "2 2")
 BROKEN = Failure(FailureCode.FETCH_FAILED, "broke off")
 

@@ -6,9 +6,10 @@ from uuid import uuid4
 import pytest
 
 from jobs import keyspace
-from jobs.moves import IllegalMove
+from jobs.moves import Failure, IllegalMove
+from jobs.status import FailureCode
 from jobs.transitions import HORIZON_S, Transitions
-from tests.asking import HOLDER
+from tests.asking import HOLDER, OUTPUT
 
 ANOTHER = replace(HOLDER, worker="another-worker", process="2 2")
 
@@ -75,9 +76,23 @@ def test_nobody_fetches_for_more_than_he_may(transitions, queued):
 
 
 def test_where_work_is_slow_less_is_fetched_ahead(redis, transitions, queued):
-    redis.set(keyspace.PACE, HORIZON_S * 1000)
+    redis.hset(keyspace.PACE, "work", HORIZON_S * 1000)
 
     assert ids(transitions.next(HOLDER)) == queued[1:2]
+
+
+@pytest.mark.parametrize("end", ["complete", "fail"])
+def test_where_only_origins_are_slow_as_much_is_fetched_ahead_as_may_be(redis, transitions, queued, end):
+    slow = transitions.next(HOLDER).request_id
+    redis.hincrby(keyspace.request(slow), "claimed_at", -2 * HORIZON_S * 1000)
+    stages = {"fetch": 2.0 * HORIZON_S}
+
+    if end == "complete":
+        transitions.complete(slow, 1, OUTPUT, stages)
+    else:
+        transitions.fail(slow, 1, Failure(FailureCode.INTERNAL, "broken"), stages)
+
+    assert ids(transitions.next(HOLDER)) == queued[3:]
 
 
 def test_whoever_did_not_hear_what_he_got_gets_the_same_again(transitions, queued):

@@ -8,15 +8,13 @@ from redis import Redis
 
 from jobs import keyspace
 from jobs.moves import Failure, IllegalMove
-from jobs.output import Output
 from jobs.queue import TASK, open_queue
 from jobs.record import Record
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.transitions import KEPT_PARAMS_BYTES, Transitions
-from tests.asking import HOLDER
+from tests.asking import HOLDER, OUTPUT
 
-OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
 ID = "5f3c"
 BROKEN = Failure(FailureCode.INTERNAL, "broken")
 CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
