@@ -26,7 +26,7 @@ from jobs.idempotency import IdempotencyConflict
 from jobs.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.output import Output
 from jobs.record import Record, View
-from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
+from jobs.status import OUR_FAULT, TERMINAL, FailureCode
 from jobs.submission import Asked, InvalidPictures
 from telemetry.log_context import bind_contextvars
 
@@ -133,7 +133,7 @@ async def finished(request: Request, request_id: str) -> Record:
 
 def _failed(record: Record) -> ApiError:
     code = record.code or FailureCode.INTERNAL
-    status = 504 if code is FailureCode.TIMEOUT else 400 if code in CALLERS_FAULT else 500
+    status = 504 if code == FailureCode.TIMEOUT else 500 if code in OUR_FAULT else 400
     return ApiError(status, code, record.error or "", request_id=record.request_id)
 
 

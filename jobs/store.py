@@ -61,6 +61,14 @@ OUR_FOLDER = re.compile(r"(?:inputs|outputs|uploads)/(?P<minute>\d{8}T\d{4})/?",
 OUR_NAME = re.compile(r"[\w-]{32}|[0-9a-f]{64}", re.ASCII)
 """A token, or the SHA-256 of an upload. A sweep deletes nothing else: others may use the same bucket."""
 
+NOT_THERE = (NotFoundError, FileNotFoundError)
+"""What obstore raises of a bucket, and of a directory."""
+
+
+class PictureGone(FileNotFoundError):
+    """Nothing lies at this path of the store: it was swept, or somebody deleted it."""
+
+
 Kind = Literal["inputs", "outputs", "uploads"]
 
 
@@ -113,18 +121,18 @@ class PictureStore:
             obstore.put(self._store, path, data, attributes={"Content-Type": content_type})
 
     def get(self, path: str) -> bytes:
-        """Read a whole picture. Raises `FileNotFoundError`."""
+        """Read a whole picture. Raises `PictureGone`."""
         try:
             return bytes(obstore.get(self._store, path).bytes())
-        except NotFoundError as error:
-            raise FileNotFoundError(path) from error
+        except NOT_THERE as error:
+            raise PictureGone(path) from error
 
     async def get_range(self, path: str, start: int, end: int) -> bytes:
-        """Bytes `start` to `end` (exclusive). Raises `FileNotFoundError`."""
+        """Bytes `start` to `end` (exclusive). Raises `PictureGone`."""
         try:
             return bytes(await obstore.get_range_async(self._store, path, start=start, end=end))
-        except NotFoundError as error:
-            raise FileNotFoundError(path) from error
+        except NOT_THERE as error:
+            raise PictureGone(path) from error
 
     async def try_to_write(self) -> bool:
         """Overwrite one small object that is never read; True."""
@@ -146,7 +154,7 @@ class PictureStore:
     def delete(self, paths: Sequence[str]) -> None:
         """Delete these pictures; one that is not there is no trouble."""
         for path in paths:
-            with contextlib.suppress(NotFoundError):
+            with contextlib.suppress(*NOT_THERE):
                 obstore.delete(self._store, path)
 
     def sweep(self, now: float) -> int:
