@@ -1,6 +1,7 @@
 """The whole service with its pictures in a bucket."""
 
 import base64
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -86,6 +87,35 @@ def test_a_silent_bucket_is_trouble_of_those_alone_who_need_it(redis, redis_sock
 
     assert others_done_first
     assert {each.status_code for each in answers} == {502}
-    assert max(each.elapsed.total_seconds() for each in answers) < 15, (
-        "ends by itself, with room for a slow machine"
-    )
+    assert max(each.elapsed.total_seconds() for each in answers) < 7, "5 s, and 2 for 60 calls at once"
+
+
+def test_all_pictures_of_a_call_are_put_at_the_same_time(redis, redis_socket, tmp_path):
+    inline = [base64.b64encode(LOGO + bytes([number])).decode() for number in range(3)]
+    all_three = threading.Barrier(3)
+    with (
+        s3.held(lambda: all_three.wait(20)) as bucket,
+        running(
+            environment(f"unix://{redis_socket}?db=1", tmp_path, storage_url=bucket.url) | bucket.env, 0
+        ) as stack,
+    ):
+        pictures = dict(zip(("base_image", "overlay_image", "mask"), inline, strict=True))
+        submitted = stack.client.post("/v2/superimpose", json=pictures)
+        uploaded = stack.client.post("/upload-asset", json={"data_urls": inline})
+
+    assert (submitted.status_code, uploaded.status_code) == (200, 200)
+
+
+def test_a_worker_whose_bucket_is_silent_ends_its_request_and_makes_the_next(redis_socket, tmp_path):
+    speaks = threading.Event()
+    with s3.held(lambda: speaks.wait(50)) as bucket:
+        env = environment(empty_database(redis_socket, 7), tmp_path, storage_url=bucket.url, job_timeout_s=3)
+        with running(env | bucket.env, workers=1) as stack:
+            pictures = dict.fromkeys(("base_image", "overlay_image"), f"{stack.url}/samples/logo.png")
+            silent = stack.submit(**pictures)
+            ended = stack.finish(silent)
+            speaks.set()
+            later = stack.finish(stack.submit(**pictures))
+
+    assert (ended.status_code, ended.json()["code"]) == (422, "timeout")
+    assert later.json()["status"] == "COMPLETED"
