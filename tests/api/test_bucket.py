@@ -2,13 +2,16 @@
 
 import base64
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from pydantic import ValidationError
+from redis import Redis
 
 from api.store_threads import THREADS
+from jobs import keyspace
 from jobs.settings import Settings
 from tests import s3
 from tests.origin import CUP, LOGO
@@ -56,6 +59,39 @@ def test_pictures_can_be_fetched_from_the_bucket_itself(redis_socket, tmp_path, 
     fetched = httpx.get(answer.headers["location"], trust_env=False)
     assert (fetched.status_code, len(fetched.content)) == (200, image["file_size"])
     assert fetched.headers["content-type"] == "image/png"
+
+
+def test_a_bucket_that_is_not_there_is_a_502_whose_cause_is_in_the_log(
+    redis_socket, tmp_path, s3_server, bucket
+):
+    missing = bucket.url.replace("pictures-", "missing-")
+    env = environment(empty_database(redis_socket, 7), tmp_path, storage_url=missing) | bucket.env
+    picture = base64.b64encode(LOGO).decode()
+    with (tmp_path / "log").open("w+b") as log, running(env, workers=0, log=log) as stack:
+        answers = [
+            stack.client.post("/v2/superimpose", json={"base_image": picture, "overlay_image": picture}),
+            stack.client.post("/upload-asset", json={"data_urls": [picture]}),
+        ]
+        ready = stack.client.get("/readyz")
+        with Redis.from_url(env["SUPERIMPOSE_REDIS_URL"]) as redis:
+            expires_at = int((time.time() + 60) * 1000)
+            redis.hset(
+                keyspace.picture("token"),
+                mapping={
+                    "path": "outputs/20300101T0000/token",
+                    "content_type": "image/png",
+                    "file_size": 9,
+                    "expires_at": expires_at,
+                    "owner": "",
+                },
+            )
+        answers.append(httpx.get(f"{stack.url}/pictures/token.png", trust_env=False))
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(502, "unavailable")] * 3
+    assert (ready.status_code, ready.json()["missing"]) == (503, ["store", "worker"])
+    logged = (tmp_path / "log").read_text()
+    assert logged.count("the bucket that SUPERIMPOSE_STORAGE_URL names is not there") >= 3
+    assert not any("SUPERIMPOSE" in answer.text for answer in answers)
 
 
 def test_a_directory_has_no_urls_to_redirect_to(monkeypatch):
