@@ -7,11 +7,13 @@ ignored (RFC 9110, section 7.8).
 """
 
 import logging
+import math
 import socket
 import sys
 from asyncio import TimerHandle, Transport
 from enum import Enum
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn._types import ASGI3Application
@@ -23,7 +25,8 @@ from jobs.settings import Settings
 
 MIN_RATE = 16 * 1024  # bytes a second that a body may come at, however large
 MAX_FRAMING = 8  # bytes received per byte of body; chunks of one byte each are 6
-LINGER_S = 2.0  # for a client that still sends to read its answer: RFC 9112, section 9.6
+LINGER_S = 2.0  # for a client that was refused to read why
+LINGER_BYTES = 64 * 1024 * 1024  # that such a client may still send, and one that was answered early
 MAX_LINGERING = 64  # connections above the limit that are still told so
 
 log = logging.getLogger("superimpose.api")
@@ -48,6 +51,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._in_head = self._in_body = self._refused = False
         self._body_bytes = 0
+        self._droppable = math.inf
         self._fault = refusal.malformed()
         self._timer: TimerHandle | None = None
         self._running: RequestResponseCycle | None = None
@@ -56,6 +60,9 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Give it a deadline for its first request, or refuse it for being one too many."""
         super().connection_made(transport)
+        self._answers = SimpleNamespace(
+            write=transport.write, is_closing=transport.is_closing, close=self._close_once_read
+        )
         _drop_if_unread(transport, self.timeout_s)
         too_many = len(self.connections) - self.max_connections
         if too_many == 1:
@@ -79,6 +86,9 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse, then see to it that what is still to come comes soon and is not endless."""
         if self._refused:
+            self._droppable -= len(data)
+            if self._droppable < 0:
+                self.transport.close()
             return
         self._unset_keepalive_if_required()
         try:
@@ -128,12 +138,13 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Called when an answer is written, which may be before all of its request has come."""
         super().on_response_complete()
-        if self._next() is Expected.LEFTOVER:
+        if not self._refused and self._next() is Expected.LEFTOVER:
             self._unset_keepalive_if_required()
             self._expect(Expected.LEFTOVER)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
+        cycle.transport = cast(Transport, self._answers)
         super()._start_asgi_task(cycle, app)
 
     def _parse(self, data: bytes) -> None:
@@ -215,8 +226,23 @@ class Connection(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+        self._linger(LINGER_S)
+
+    def _close_once_read(self) -> None:
+        """Close after an answer, also where its request still comes: a call may be refused by its head."""
+        if self.transport.is_closing():
+            return
+        if self._in_body or self._refused:
+            self._linger(self.timeout_s)
+        else:
+            self.transport.close()
+
+    def _linger(self, seconds: float) -> None:
+        """Close in two steps: a reset would take the answer from who still sends (RFC 9112, section 9.6)."""
+        self._refused = True
+        self._droppable = LINGER_BYTES
         self.transport.write_eof()
-        self._set_timer(LINGER_S)
+        self._set_timer(seconds)
 
 
 def connection_class(settings: Settings) -> type[Connection]:

@@ -22,6 +22,7 @@ from jobs.api_keys import CreditsRefused, UnknownKey
 from jobs.key_rules import Scope
 from jobs.moves import QueueFull
 from jobs.rates import Rate
+from jobs.store import PictureGone
 from telemetry.log_context import bound_contextvars
 
 log = logging.getLogger("superimpose.api")
@@ -127,6 +128,11 @@ def already_finished(request_id: str) -> ApiError:
     return ApiError(409, "already_finished", text, request_id=request_id)
 
 
+def no_picture(**more: Any) -> ApiError:
+    """404 for a picture that does not exist, has expired, or is gone from the store."""
+    return ApiError(404, "not_found", "no such picture: it never existed or has expired", **more)
+
+
 FRAMEWORK_ERRORS = {
     404: ("not_found", "no such path; the model is at /v2/superimpose{docs}"),
     405: ("method_not_allowed", "this path does not take {method}; it takes {allow}"),
@@ -141,6 +147,14 @@ async def _no_room(_: Request, __: NoRoom) -> Response:
     text = f"too many large bodies at once: try again in {RETRY_AFTER_S} s, or send URLs of the pictures"
     headers = {"Retry-After": str(RETRY_AFTER_S)}
     return JsonResponse({"error": text, "code": "busy"}, 429, headers=headers)
+
+
+async def _picture_gone(request: Request, _: PictureGone) -> Response:
+    more = _known_id(request)
+    with bound_contextvars(**more):
+        log.warning("%s %s: the picture is gone from the store", request.method, _route(request))
+    error = no_picture(**more)
+    return JsonResponse(error.body, error.status)
 
 
 async def _unknown_key(_: Request, __: UnknownKey) -> Response:
@@ -176,20 +190,31 @@ async def _our_fault(request: Request, error: Exception) -> Response:
 
 
 def _logged(request: Request, error: Exception) -> dict[str, str]:
-    """Log `error` with the request it befell, named by the path or accepted in this call; returns its id."""
-    request_id = request.path_params.get("request_id") or getattr(request.state, "request_id", None)
-    # The route's path: the one that was sent may name a picture, or forge a second line of log.
-    path = getattr(request.scope.get("route"), "path", "")
+    """Log `error` with the request it befell; returns its id."""
+    known = _known_id(request)
     if not getattr(error, LOGGED, False):
-        with bound_contextvars(**({"request_id": request_id} if request_id else {})):
-            log.error("%s %s (request %a)", request.method, path, request_id, exc_info=error)
+        with bound_contextvars(**known):
+            request_id = known.get("request_id")
+            log.error("%s %s (request %a)", request.method, _route(request), request_id, exc_info=error)
         setattr(error, LOGGED, True)
+    return known
+
+
+def _known_id(request: Request) -> dict[str, str]:
+    """The request that is named by the path, or was accepted in this call."""
+    request_id = request.path_params.get("request_id") or getattr(request.state, "request_id", None)
     return {"request_id": request_id} if request_id else {}
+
+
+def _route(request: Request) -> str:
+    """The route's path: the one that was sent may name a picture, or forge a second line of log."""
+    return getattr(request.scope.get("route"), "path", "")
 
 
 HANDLERS: Mapping[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
     ApiError: _api_error,
     NoRoom: _no_room,
+    PictureGone: _picture_gone,
     UnknownKey: _unknown_key,
     CreditsRefused: _credits_refused,
     HTTPException: _framework_error,

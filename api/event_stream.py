@@ -50,7 +50,7 @@ class EventStream(StreamingResponse):
         loop = asyncio.get_running_loop()
         until = loop.time() + self._longest_s
         yield RECONNECT
-        with waiting(request, View.STATUS) as call:
+        with waiting(request, request.path_params["request_id"], View.STATUS) as call:
             while not call.over and loop.time() < until:
                 try:
                     seen = await call.read()

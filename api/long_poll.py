@@ -1,14 +1,12 @@
 """`?wait=SECONDS`: an answer that comes when the request has ended."""
 
-import asyncio
 import re
 
 from fastapi import Request
-from redis import RedisError
 
 from api.access import Seen, owned_request
 from api.body import bad_request, fault
-from api.waiting import Waiting, waiting
+from api.waiting import waiting
 from jobs.record import View
 from jobs.status import TERMINAL
 
@@ -19,27 +17,10 @@ SHOWN = 20  # characters of a value that is refused
 
 async def ended(request: Request, view: View) -> Seen:
     """The request once it is terminal, or as it is when the wait is over. Raises 400, 401, 404, 429."""
-    with waiting(request, view) as call:
+    with waiting(request, request.path_params["request_id"], view) as call:
         seen = await owned_request(request, view)
         wait_s = _seconds(request)
-        return seen if seen.record.status in TERMINAL or not wait_s else await _ended(call, wait_s)
-
-
-async def _ended(call: Waiting, wait_s: float) -> Seen:
-    loop = asyncio.get_running_loop()
-    until = loop.time() + wait_s
-    while True:
-        changed = await call.change(until - loop.time())
-        last = not changed or call.over or loop.time() >= until
-        try:
-            seen = await call.read()
-        except RedisError:
-            if last:
-                raise
-            call.retry_soon()
-        else:
-            if last or seen.record.status in TERMINAL:
-                return seen
+        return seen if seen.record.status in TERMINAL or not wait_s else await call.ended(wait_s)
 
 
 def _seconds(request: Request) -> float:

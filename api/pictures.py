@@ -10,7 +10,7 @@ from fastapi.responses import Response, StreamingResponse
 from api import byte_range
 from api.access import visible_picture
 from api.direct import DirectRoute
-from api.errors import ApiError
+from api.errors import ApiError, no_picture
 from api.openapi import OPTIONAL_KEY
 from api.schemas import answers
 from api.service import service_of
@@ -58,7 +58,7 @@ async def picture(request: Request) -> Response:
     token = request.path_params["name"].partition(".")[0]
     published = await visible_picture(request, token)
     if published is None:
-        raise _no_picture()
+        raise no_picture()
     headers = _headers(token, published)
     if _is_known(headers["ETag"], request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
@@ -79,7 +79,7 @@ async def sample(request: Request) -> Response:
     name = request.path_params["name"]
     data = sample_bytes(name)
     if data is None:
-        raise _no_picture()
+        raise no_picture()
     media_type = "image/png" if name.endswith(".png") else "image/jpeg"
     headers = {"Content-Disposition": _disposition(name), "Cache-Control": "public, max-age=86400"}
     return Response(data, media_type=media_type, headers=INERT | headers)
@@ -96,10 +96,6 @@ async def _redirect(store: PictureStore, published: PublishedPicture) -> Respons
 def _is_known(etag: str, if_none_match: str) -> bool:
     known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
     return not known.isdisjoint({etag, "*"})
-
-
-def _no_picture() -> ApiError:
-    return ApiError(404, "not_found", "no such picture: it never existed or has expired")
 
 
 def _disposition(name: str) -> str:
@@ -133,18 +129,17 @@ async def _whole_or_part(
     status, start, end = (206, part.start, part.end) if part else (200, 0, size)
     ranged = {"Content-Range": part.content_range} if part else {}
     full = {**headers, **ranged, "Content-Length": str(end - start)}
+    store = service_of(request).store
     if request.method == "HEAD":
+        await store.get_range(published.path, 0, 1)  # a picture that is gone is gone for HEAD too
         return Response(status_code=status, headers=full)
-    try:
-        return await stored(service_of(request).store, published.path, start, end, status, full)
-    except FileNotFoundError:
-        raise _no_picture() from None
+    return await stored(store, published.path, start, end, status, full)
 
 
 async def stored(
     store: PictureStore, path: str, start: int, end: int, status: int, headers: Mapping[str, str]
 ) -> Response:
-    """Bytes `start` to `end` of what lies in the store. Raises `FileNotFoundError`."""
+    """Bytes `start` to `end` of what lies in the store. Raises `PictureGone`."""
     first = await store.get_range(path, start, min(start + CHUNK, end))
     if len(first) == end - start:
         return Response(first, status, headers=headers)

@@ -1,11 +1,11 @@
 """Submitting a request: at once (v2), or waiting for its picture (v1)."""
 
-import asyncio
 import logging
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
+from starlette.requests import ClientDisconnect
 
 from api.access import refuse_unless_paid, show_credits, submitter
 from api.body import bad_request, fault, read_parameters, room_for_body
@@ -20,12 +20,13 @@ from api.service import origin_of, service_of
 from api.status_body import urls
 from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
 from api.traced import TracedRoute, trace_of
+from api.waiting import waiting
 from jobs.admission import Caller
 from jobs.idempotency import IdempotencyConflict
 from jobs.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.output import Output
 from jobs.record import Record, View
-from jobs.status import CALLERS_FAULT, TERMINAL, FailureCode
+from jobs.status import OUR_FAULT, TERMINAL, FailureCode
 from jobs.submission import Asked, InvalidPictures
 from telemetry.log_context import bind_contextvars
 
@@ -119,26 +120,20 @@ async def _accepted(request: Request, key: Caller) -> Created:
 
 async def finished(request: Request, request_id: str) -> Record:
     """The record once it is terminal. Raises 504 when that takes too long; the request goes on."""
-    service = service_of(request)
-    try:
-        async with asyncio.timeout(service.settings.sync_timeout_s):
-            with service.changes.watch(request_id) as changed:
-                while True:
-                    record, _ = await service.reader.request(request_id, View.RESULT)
-                    if record and record.status in TERMINAL:
-                        return record
-                    await changed.wait()
-                    changed.clear()
-    except TimeoutError:
-        text = (
-            f"not finished in time; the request goes on: poll {origin_of(request)}/v2/requests/{request_id}"
-        )
-        raise ApiError(504, "timeout", text, request_id=request_id) from None
+    with waiting(request, request_id, View.RESULT, can_be_repeated=False) as call:
+        call.wake()  # it may have ended before it was watched
+        record, _ = await call.ended(service_of(request).settings.sync_timeout_s)
+    if record.status in TERMINAL:
+        return record
+    if call.client_gone:
+        raise ClientDisconnect
+    text = f"not finished in time; the request goes on: poll {origin_of(request)}/v2/requests/{request_id}"
+    raise ApiError(504, "timeout", text, request_id=request_id)
 
 
 def _failed(record: Record) -> ApiError:
     code = record.code or FailureCode.INTERNAL
-    status = 504 if code is FailureCode.TIMEOUT else 400 if code in CALLERS_FAULT else 500
+    status = 504 if code == FailureCode.TIMEOUT else 500 if code in OUR_FAULT else 400
     return ApiError(status, code, record.error or "", request_id=record.request_id)
 
 

@@ -4,24 +4,38 @@
 -- if anything ('picture' or a name of FIELDS), and the picture's token or the request's id, which may be any text.
 -- Answers for each {{allowed, count, period, remaining, wait, until full} (ms), followed for a valid key by
 -- {id, digests, scopes, credits}; what was read, as HMGET or HGETALL do; place in the queue or false}.
+-- KEYS: a string of this call's own. A call whose answer is late is repeated, and takes nothing then that it has taken.
 local LAST_USED_STEP = 60000 -- ms: so that a poll is no write to the key
+local REPEATED_WITHIN = 5000 -- ms
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
+local before = redis.call('GET', KEYS[1]) -- a digit for each line: whether it has taken
+local line_number, taken = 0, {}
+
+-- After a restart all buckets are full, or each poll would wait for the disk.
+local function set_here_alone(...)
+  redis.set_repl(redis.REPL_NONE)
+  redis.call('SET', ...)
+  redis.set_repl(redis.REPL_ALL)
+end
 
 -- The generic cell rate algorithm: a bucket is the time at which it will be full again.
 local function take(bucket_key, count, period)
   if count == 0 then return {1, 0, 0, 0, 0, 0} end
   local interval = period / count
   local full_at = math.max(tonumber(redis.call('GET', bucket_key) or now), now)
+  if before and string.sub(before, line_number, line_number) == '1' then
+    return {1, count, period, math.max(0, math.floor((period - full_at + now) / interval + 0.001)), 0,
+      math.ceil(full_at - now)}
+  end
   local wait = full_at + interval - period - now
   if wait > 0.001 then -- 0.001: what doubles lose of a time in ms
     return {0, count, period, 0, math.ceil(wait), math.ceil(full_at - now)}
   end
   full_at = full_at + interval
   local left = full_at - now
-  redis.set_repl(redis.REPL_NONE) -- or each poll would wait for the disk; after a restart all buckets are full
-  redis.call('SET', bucket_key, string.format('%.17g', full_at), 'PX', math.max(1, math.ceil(left)))
-  redis.set_repl(redis.REPL_ALL)
+  set_here_alone(bucket_key, string.format('%.17g', full_at), 'PX', math.max(1, math.ceil(left)))
+  taken[line_number] = '1'
   return {1, count, period, math.floor((period - left) / interval + 0.001), 0, math.ceil(left)}
 end
 
@@ -52,5 +66,9 @@ local function answer(line)
 end
 
 local answers = {}
-for at, line in ipairs(ARGV) do answers[at] = answer(line) end
+for at, line in ipairs(ARGV) do
+  line_number, taken[at] = at, '0'
+  answers[at] = answer(line)
+end
+if not before then set_here_alone(KEYS[1], table.concat(taken), 'PX', REPEATED_WITHIN) end
 return answers

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from jobs import keyspace
 from jobs.even_when_full import EVEN_WHEN_FULL
-from jobs.key_rules import Scope
 from jobs.key_text import digest
 from jobs.lua import local
 from jobs.rates import Rate
@@ -48,7 +47,7 @@ class Caller(NamedTuple):
     """A valid key; `credits` before this call, None: unlimited."""
 
     key_id: str
-    scopes: frozenset[Scope]
+    scopes: frozenset[str]
     credits: int | None
 
 
@@ -100,8 +99,8 @@ class Call:
 
 
 @lru_cache(maxsize=256)
-def _scopes(words: str) -> frozenset[Scope]:
-    return frozenset(map(Scope, words.split()))
+def _scopes(words: str) -> frozenset[str]:
+    return frozenset(words.split())
 
 
 @lru_cache(maxsize=256)

@@ -63,7 +63,7 @@ class ApiKey:
     key_id: str
     name: str
     created_at: float
-    scopes: frozenset[Scope]
+    scopes: frozenset[str]
     credits: int | None = None
     held: int = 0
     spent: int = 0
@@ -83,7 +83,7 @@ class ApiKey:
             key_id=key_id,
             name=text["name"],
             created_at=int(text["created_at"]) / 1000,
-            scopes=frozenset(map(Scope, text["scopes"].split())),
+            scopes=frozenset(text["scopes"].split()),
             credits=int(text["credits"]) if "credits" in text else None,
             held=int(text.get("held", 0)),
             spent=int(text.get("spent", 0)),

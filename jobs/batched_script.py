@@ -4,11 +4,14 @@ redis-py's work for a command is most of what a poll costs; this way it is done 
 """
 
 import asyncio
+import secrets
 from hashlib import sha1
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
+
+from jobs import keyspace
 
 LONGEST = 128  # questions at a time, so that no answer is kept for long by those behind it
 
@@ -16,7 +19,10 @@ Waiting = tuple[str, "asyncio.Future[Any]"]
 
 
 class BatchedScript:
-    """Runs a script that returns an answer for each of its ARGV, for callers that share an event loop."""
+    """Runs a script that returns an answer for each of its ARGV, for callers that share an event loop.
+
+    KEYS[1] is of this one call, the same when the client repeats it because its answer was late.
+    """
 
     def __init__(self, redis: Redis, text: str) -> None:
         self._redis = redis
@@ -46,10 +52,11 @@ class BatchedScript:
         self._asking = None
 
     async def _answers(self, questions: list[str]) -> list[Any]:
+        own = keyspace.batch(secrets.token_hex(8))
         try:
-            answers: list[Any] = await self._redis.evalsha(self._sha1, 0, *questions)
+            answers: list[Any] = await self._redis.evalsha(self._sha1, 1, own, *questions)
         except NoScriptError:
-            answers = await self._redis.eval(self._text, 0, *questions)
+            answers = await self._redis.eval(self._text, 1, own, *questions)
         return answers
 
 

@@ -58,6 +58,11 @@ def idempotency(key_id: str, sha256: str) -> str:
     return f"{PREFIX}:idempotency:{key_id}:{sha256}"
 
 
+def batch(name: str) -> str:
+    """String: what one call for many callers has taken from their rates, for when it is repeated."""
+    return f"{PREFIX}:batch:{name}"
+
+
 def housekeeping(part: str) -> str:
     """Lock: who holds it does this round of a part of housekeeping."""
     return f"{PREFIX}:housekeeping:{part}"

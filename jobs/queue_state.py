@@ -38,7 +38,7 @@ def read_queue_state(redis: Redis) -> QueueState:
         pipe.zcard(keyspace.WAITING)
         pipe.zrange(keyspace.WAITING, 0, 0, withscores=True)
         pipe.info("memory")
-        pipe.smembers(keyspace.RQ_ALL_WORKERS)
+        pipe.smembers(keyspace.RQ_WORKERS)
         (seconds, microseconds), unfinished, waiting, oldest, memory, names = pipe.execute()
     metrics.redis_answered(perf_counter() - asked_at)
     states = _states(redis, list(names))

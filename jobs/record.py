@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -10,7 +10,7 @@ from typing import Any, Self
 from redis.utils import str_if_bytes
 
 from jobs.output import Output
-from jobs.status import FailureCode, Status
+from jobs.status import Status
 
 RedisHash = Mapping[bytes | str, bytes | str]
 
@@ -30,7 +30,10 @@ FIELDS = {View.STATUS: _STATUS, View.RESULT: (*_STATUS, "params", "expires_at", 
 
 @dataclass(frozen=True)
 class Record:
-    """One request. Times are seconds since the epoch on Redis's clock; None: not yet."""
+    """One request. Times are seconds since the epoch on Redis's clock; None: not yet.
+
+    `code` is a `FailureCode`, or one that a worker of a newer version wrote.
+    """
 
     request_id: str
     key_id: str
@@ -41,7 +44,7 @@ class Record:
     started_at: float | None = None
     finished_at: float | None = None
     expires_at: float | None = None
-    code: FailureCode | None = None
+    code: str | None = None
     error: str | None = None
     output: Output | None = None
     stages: Mapping[str, float] = field(default_factory=dict)
@@ -68,9 +71,9 @@ class Record:
             started_at=_seconds(text, "started_at"),
             finished_at=_seconds(text, "finished_at"),
             expires_at=_seconds(text, "expires_at"),
-            code=FailureCode(text["code"]) if "code" in text else None,
+            code=text.get("code"),
             error=text.get("error"),
-            output=Output(**json.loads(text["output"])) if "output" in text else None,
+            output=_output(text["output"]) if "output" in text else None,
             stages=json.loads(text["metrics"]) if "metrics" in text else {},
         )
 
@@ -98,3 +101,9 @@ class Record:
 
 def _seconds(text: Mapping[str, str], name: str) -> float | None:
     return int(text[name]) / 1000 if name in text else None
+
+
+def _output(text: str) -> Output:
+    """What is known of it: a worker of a newer version may say more."""
+    said = json.loads(text)
+    return Output(**{each.name: said[each.name] for each in fields(Output) if each.name in said})

@@ -1,4 +1,7 @@
-"""RQ's registries of our queue, kept free of what has expired and of what is not ours.
+"""RQ's registries of our queue, kept free of what has expired and of what cannot be read.
+
+Other applications may use RQ in the same database: of what they share with us, `rq:workers` and `rq:queues`,
+no entry is dropped but those of our own workers.
 
 RQ's own clean-up fetches jobs and calls what their hashes name, and stumbles over values it cannot read.
 """
@@ -43,7 +46,7 @@ def clean(redis: Redis) -> None:
 
 
 def purge(connection: Redis) -> None:
-    """Delete keys of a wrong type, and entries that cannot be ours."""
+    """Delete keys of a wrong type, which RQ cannot work with, and entries of our queue that are no names."""
     redis: Any = connection  # typed as if all entries were text
     for key, kind in TYPES.items():
         if redis.type(key) not in (kind, b"none"):
@@ -55,9 +58,8 @@ def purge(connection: Redis) -> None:
         redis.zrem(keyspace.RQ_SCHEDULED, entry)
     for entry in _unlike(_EXECUTION, redis.zrange(keyspace.RQ_STARTED, 0, -1)):
         redis.zrem(keyspace.RQ_STARTED, entry)
-    for key in (keyspace.RQ_WORKERS, keyspace.RQ_ALL_WORKERS):
-        for entry in _unlike(_WORKER, redis.smembers(key)):
-            redis.srem(key, entry)
+    for entry in _unlike(_WORKER, redis.smembers(keyspace.RQ_WORKERS)):
+        redis.srem(keyspace.RQ_WORKERS, entry)
 
 
 def _unlike(form: re.Pattern[bytes], entries: Iterable[bytes]) -> list[bytes]:

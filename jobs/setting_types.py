@@ -83,8 +83,9 @@ def _directory(value: Path) -> Path:
 def _storage_url(value: str) -> str:
     if value and not _is_storage_url(value):
         raise ValueError(
-            "must be file:///DIRECTORY, or a bucket as s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
-            "az://CONTAINER/PREFIX, its account and keys in the variables of its vendor"
+            "must be file:///DIRECTORY, or a bucket as s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, "
+            "az://CONTAINER/PREFIX (with AZURE_STORAGE_ACCOUNT_NAME) or "
+            "abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PREFIX, its keys in the variables of its vendor"
         )
     return value
 
@@ -95,7 +96,8 @@ def _is_storage_url(value: str) -> bool:
 
     try:
         url = urlsplit(value)
-        if "@" in url.netloc or "?" in value or "#" in value:
+        names_account = url.scheme in ("abfs", "abfss") and ":" not in url.netloc
+        if ("@" in url.netloc and not names_account) or "?" in value or "#" in value:
             return False
         if url.scheme == "file":
             return not url.netloc and url.path.startswith("/")

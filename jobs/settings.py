@@ -65,7 +65,9 @@ class Settings(BaseSettings):
     data_dir: Directory = Field(
         Path("data"), description="where `up` keeps Redis's file, pictures and its key"
     )
-    storage_url: StorageUrl = Field("", description="`file:///dir` or `s3://bucket/prefix`; empty: DATA_DIR")
+    storage_url: StorageUrl = Field(
+        "", description="`file:///dir`, or `s3://bucket/prefix` with a prefix of its own; empty: DATA_DIR"
+    )
     redirect_to_bucket: bool = Field(
         False, description="whether pictures are fetched from the bucket itself, by redirects to signed URLs"
     )

@@ -33,13 +33,5 @@ class FailureCode(StrEnum):
     INTERNAL = "internal"
 
 
-CALLERS_FAULT = frozenset(
-    {
-        FailureCode.INVALID_IMAGE,
-        FailureCode.IMAGE_TOO_LARGE,
-        FailureCode.FETCH_FAILED,
-        FailureCode.CONTENT_BLOCKED,
-        FailureCode.CANCELLED,
-    }
-)
-"""Codes for which trying the same request again would not help."""
+OUR_FAULT = frozenset({FailureCode.TIMEOUT, FailureCode.WORKER_LOST, FailureCode.INTERNAL})
+"""Codes for which trying the same request again may help; any other is the caller's."""

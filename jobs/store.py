@@ -3,12 +3,13 @@
 `obstore` is the one interface to both: Rust, wheels for every platform, no dependencies of its own.
 """
 
+import asyncio
 import contextlib
 import logging
 import os
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, cast, get_args
@@ -21,6 +22,7 @@ from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store
 from jobs.settings import Settings
 
 if TYPE_CHECKING:
+    from obstore import Attributes
     from obstore.store import BackoffConfig, ClientConfig
 
 log = logging.getLogger("superimpose.store")
@@ -60,6 +62,17 @@ MINUTE = "%Y%m%dT%H%M"
 OUR_FOLDER = re.compile(r"(?:inputs|outputs|uploads)/(?P<minute>\d{8}T\d{4})/?", re.ASCII)
 OUR_NAME = re.compile(r"[\w-]{32}|[0-9a-f]{64}", re.ASCII)
 """A token, or the SHA-256 of an upload. A sweep deletes nothing else: others may use the same bucket."""
+
+NOT_THERE = (NotFoundError, FileNotFoundError)
+"""What obstore raises where there is no such picture, or no such bucket."""
+
+NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist")
+"""What S3, Azure and Google Cloud Storage say of a bucket that is not there."""
+
+
+class PictureGone(FileNotFoundError):
+    """Nothing lies at this path of the store: it was swept, or somebody deleted it."""
+
 
 Kind = Literal["inputs", "outputs", "uploads"]
 
@@ -107,28 +120,49 @@ class PictureStore:
 
         A bucket sends the type along to whoever fetches from it; a directory keeps none.
         """
+        with _needing_a_bucket():
+            obstore.put(self._store, path, data, attributes=self._attributes(content_type))
+
+    def put_all(self, pictures: Sequence[tuple[str, bytes, str | None]]) -> None:
+        """`put` each of these at the same time, so that all of them together have the time limit of one.
+
+        Where one fails, others may have been written.
+        """
+
+        async def put_each() -> None:
+            await asyncio.gather(
+                *(
+                    obstore.put_async(self._store, path, data, attributes=self._attributes(content_type))
+                    for path, data, content_type in pictures
+                )
+            )
+
+        with _needing_a_bucket():
+            asyncio.run(put_each())
+
+    def _attributes(self, content_type: str | None) -> "Attributes":
         if content_type is None or isinstance(self._store, LocalStore):
-            obstore.put(self._store, path, data)
-        else:
-            obstore.put(self._store, path, data, attributes={"Content-Type": content_type})
+            return {}
+        return {"Content-Type": content_type}
 
     def get(self, path: str) -> bytes:
-        """Read a whole picture. Raises `FileNotFoundError`."""
+        """Read a whole picture. Raises `PictureGone`."""
         try:
             return bytes(obstore.get(self._store, path).bytes())
-        except NotFoundError as error:
-            raise FileNotFoundError(path) from error
+        except NOT_THERE as error:
+            raise _no_bucket(error) if NO_BUCKET.search(str(error)) else PictureGone(path) from error
 
     async def get_range(self, path: str, start: int, end: int) -> bytes:
-        """Bytes `start` to `end` (exclusive). Raises `FileNotFoundError`."""
+        """Bytes `start` to `end` (exclusive). Raises `PictureGone`."""
         try:
             return bytes(await obstore.get_range_async(self._store, path, start=start, end=end))
-        except NotFoundError as error:
-            raise FileNotFoundError(path) from error
+        except NOT_THERE as error:
+            raise _no_bucket(error) if NO_BUCKET.search(str(error)) else PictureGone(path) from error
 
     async def try_to_write(self) -> bool:
         """Overwrite one small object that is never read; True."""
-        await obstore.put_async(self._store, "writable", b"yes")
+        with _needing_a_bucket():
+            await obstore.put_async(self._store, "writable", b"yes")
         return True
 
     async def signed_url(self, path: str, seconds: int) -> str:
@@ -146,7 +180,7 @@ class PictureStore:
     def delete(self, paths: Sequence[str]) -> None:
         """Delete these pictures; one that is not there is no trouble."""
         for path in paths:
-            with contextlib.suppress(NotFoundError):
+            with contextlib.suppress(*NOT_THERE):
                 obstore.delete(self._store, path)
 
     def sweep(self, now: float) -> int:
@@ -167,6 +201,19 @@ class PictureStore:
         if paths:
             obstore.delete(self._store, paths)
         return len(paths)
+
+
+@contextlib.contextmanager
+def _needing_a_bucket() -> Iterator[None]:
+    """Of a picture that is written nothing else can be missing."""
+    try:
+        yield
+    except NOT_THERE as error:
+        raise _no_bucket(error) from error
+
+
+def _no_bucket(error: Exception) -> GenericError:
+    return GenericError(f"the bucket that SUPERIMPOSE_STORAGE_URL names is not there: {error}")
 
 
 def _directory(url: str) -> LocalStore:

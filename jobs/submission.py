@@ -129,10 +129,10 @@ class Submission:
             raise InvalidPictures(faults)
         if inline:
             expires_at = redis_time(self._redis) + asked.deadlines.longest_s + SLACK_S
-            for name, data in inline.items():
-                kept.append(self._store.new_path("inputs", new_token(), expires_at))
-                self._store.put(kept[-1], data)
-                references[name] = inputs.STORE + kept[-1]
+            paths = {name: self._store.new_path("inputs", new_token(), expires_at) for name in inline}
+            kept += paths.values()
+            self._store.put_all([(paths[name], data, None) for name, data in inline.items()])
+            references |= {name: inputs.STORE + path for name, path in paths.items()}
         return references | own
 
     def _own(self, tokens: Mapping[str, str], key_id: str) -> dict[str, str]:

@@ -1,9 +1,9 @@
--- Makes room for one uploaded picture in its key's quota; the same picture again takes none.
+-- Makes room for uploaded pictures in their key's quota, for all of them or none; one that is kept already takes none.
 -- KEYS: the key's uploads by expiry (sorted set of SHA-256), the same with "size token" each and their total.
--- ARGV: SHA-256, size, token to give it, quota (bytes), life (ms).
--- Answers {'ok', token, expires at (ms)} or {'quota', bytes in use}.
+-- ARGV: quota (bytes), life (ms), then SHA-256, size and token to give it of each picture, no picture twice.
+-- Answers {'ok', expires at (ms), token of each} or {'quota', bytes in use}.
 local expiries, files = KEYS[1], KEYS[2]
-local sha256, size, token, quota, life = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local quota, life = tonumber(ARGV[1]), ARGV[2]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
@@ -14,16 +14,19 @@ for _, expired in ipairs(redis.call('ZRANGEBYSCORE', expiries, '-inf', now)) do
   redis.call('ZREM', expiries, expired)
 end
 
-local kept = redis.call('HGET', files, sha256)
-if kept then
-  token = string.match(kept, ' (.+)$')
-else
-  local total = tonumber(redis.call('HGET', files, 'total') or 0)
-  if total + size > quota then return {'quota', total} end
-  redis.call('HSET', files, sha256, size .. ' ' .. token)
-  redis.call('HINCRBY', files, 'total', size)
+local answer, added, total = {'ok', now + life}, 0, tonumber(redis.call('HGET', files, 'total') or 0)
+for at = 3, #ARGV, 3 do
+  local kept = redis.call('HGET', files, ARGV[at])
+  answer[#answer + 1] = kept and string.match(kept, ' (.+)$') or ARGV[at + 2]
+  if not kept then added = added + ARGV[at + 1] end
 end
-redis.call('ZADD', expiries, now + life, sha256)
+if total + added > quota then return {'quota', total} end
+
+for at = 3, #ARGV, 3 do
+  redis.call('HSETNX', files, ARGV[at], ARGV[at + 1] .. ' ' .. ARGV[at + 2])
+  redis.call('ZADD', expiries, now + life, ARGV[at])
+end
+redis.call('HINCRBY', files, 'total', added)
 redis.call('PEXPIRE', expiries, life)
 redis.call('PEXPIRE', files, life)
-return {'ok', token, now + life}
+return answer

@@ -1,18 +1,24 @@
 """Pictures that a key's owner uploads to use them in requests: published like results, for longer."""
 
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
+from obstore.exceptions import BaseError as StoreError
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 from redis.typing import EncodableT
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
+from jobs.even_when_full import EVEN_WHEN_FULL
 from jobs.script import Script
 from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
 
-SCRIPT = Path(__file__).with_name("upload.lua").read_text()
+MAKE_ROOM = Path(__file__).with_name("upload.lua").read_text()
+GIVE_BACK = EVEN_WHEN_FULL + Path(__file__).with_name("upload_undone.lua").read_text()
 
 LEAST_BYTES = 16 * 1024
 """What the smallest upload counts in a quota: Redis keeps 1.1 KB of each, and disks a block."""
@@ -27,6 +33,25 @@ class QuotaExceeded(Exception):
         self.quota = quota
 
 
+class Upload(NamedTuple):
+    """A picture to keep; what it counts in the quota; the token that it gets if it is a new one."""
+
+    data: bytes
+    content_type: str
+    hashed: str
+    token: str
+
+    @classmethod
+    def of(cls, data: bytes, content_type: str) -> "Upload":
+        """With a token of its own."""
+        return cls(data, content_type, sha256(data).hexdigest(), new_token())
+
+    @property
+    def reservation(self) -> tuple[str, int, str]:
+        """What the scripts are told of it."""
+        return self.hashed, max(len(self.data), LEAST_BYTES), self.token
+
+
 class Uploads:
     """Keeps uploads by their content, so that the same picture again is the same upload, kept anew."""
 
@@ -34,48 +59,62 @@ class Uploads:
         self._redis = redis
         self._settings = settings
         self._store = store
-        self._make_room = Script(redis, SCRIPT)
+        self._make_room = Script(redis, MAKE_ROOM)
+        self._give_back = Script(redis, GIVE_BACK)
 
-    def keep(self, key_id: str, data: bytes, content_type: str) -> str:
-        """Keep a picture for UPLOAD_TTL_S and return its public name.
+    def keep(self, key_id: str, pictures: Sequence[tuple[bytes, str]]) -> list[str]:
+        """Keep pictures, each with its content type, for UPLOAD_TTL_S, all or none; their public names.
 
-        Raises `QuotaExceeded`; `redis.RedisError` or `obstore.exceptions.BaseError` if it cannot be kept.
+        Raises `QuotaExceeded`; `redis.RedisError` or `obstore.exceptions.BaseError` if they cannot be kept.
         """
-        hashed = sha256(data).hexdigest()
-        token, expires_at_ms = self._reserve(key_id, hashed, len(data))
+        given = [Upload.of(*picture) for picture in pictures]
+        uploads = list({upload.hashed: upload for upload in given}.values())
+        tokens, expires_at_ms = self._reserve(key_id, uploads)
         # A request made at the last moment still finds it.
         swept_at = expires_at_ms / 1000 + self._settings.longest_life_s
-        path = self._store.new_path("uploads", hashed, swept_at)
-        self._store.put(path, data, content_type)
-        self._publish(token, path, content_type, len(data), expires_at_ms, key_id)
-        return f"{token}.{content_type.removeprefix('image/')}"
+        paths = [self._store.new_path("uploads", upload.hashed, swept_at) for upload in uploads]
+        try:
+            self._store.put_all(
+                [
+                    (path, upload.data, upload.content_type)
+                    for path, upload in zip(paths, uploads, strict=True)
+                ]
+            )
+            self._publish(zip(tokens, paths, uploads, strict=True), expires_at_ms, key_id)
+        except (StoreError, OutOfMemoryError):  # where Redis was not heard, they may have been published
+            self._undo(key_id, uploads)
+            raise
+        named = dict(zip((upload.hashed for upload in uploads), tokens, strict=True))
+        return [f"{named[each.hashed]}.{each.content_type.removeprefix('image/')}" for each in given]
 
-    def _reserve(self, key_id: str, hashed: str, size: int) -> tuple[str, int]:
+    def _reserve(self, key_id: str, uploads: Sequence[Upload]) -> tuple[list[str], int]:
         quota = self._settings.upload_quota_bytes
-        keys = [keyspace.upload_expiries(key_id), keyspace.upload_files(key_id)]
-        args: list[EncodableT] = [
-            hashed,
-            max(size, LEAST_BYTES),
-            new_token(),
-            quota,
-            self._settings.upload_ttl_s * 1000,
-        ]
-        answer = self._make_room(keys=keys, args=args)
+        args: list[EncodableT] = [quota, self._settings.upload_ttl_s * 1000]
+        for upload in uploads:
+            args += upload.reservation
+        answer = self._make_room(keys=_of_key(key_id), args=args)
         if str_if_bytes(answer[0]) == "quota":
             raise QuotaExceeded(int(answer[1]), quota)
-        return str_if_bytes(answer[1]), int(answer[2])
+        return [str_if_bytes(token) for token in answer[2:]], int(answer[1])
 
-    def _publish(
-        self, token: str, path: str, content_type: str, size: int, expires_at_ms: int, key_id: str
-    ) -> None:
-        published: dict[EncodableT, EncodableT] = {
-            "path": path,
-            "content_type": content_type,
-            "file_size": size,
-            "expires_at": expires_at_ms,
-            "owner": key_id,
-        }
+    def _publish(self, published: Iterable[tuple[str, str, Upload]], expires_at_ms: int, key_id: str) -> None:
         with self._redis.pipeline() as pipe:
-            pipe.hset(keyspace.picture(token), mapping=published)
-            pipe.pexpireat(keyspace.picture(token), expires_at_ms)
+            for token, path, upload in published:
+                fields: dict[EncodableT, EncodableT] = {
+                    "path": path,
+                    "content_type": upload.content_type,
+                    "file_size": len(upload.data),
+                    "expires_at": expires_at_ms,
+                    "owner": key_id,
+                }
+                pipe.hset(keyspace.picture(token), mapping=fields)
+                pipe.pexpireat(keyspace.picture(token), expires_at_ms)
             pipe.execute()
+
+    def _undo(self, key_id: str, uploads: Sequence[Upload]) -> None:
+        keys = [*_of_key(key_id), *(keyspace.picture(upload.token) for upload in uploads)]
+        self._give_back(keys=keys, args=[word for upload in uploads for word in upload.reservation])
+
+
+def _of_key(key_id: str) -> list[str]:
+    return [keyspace.upload_expiries(key_id), keyspace.upload_files(key_id)]

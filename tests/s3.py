@@ -3,9 +3,10 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 import boto3
@@ -30,6 +31,30 @@ def silent(answer: bytes = b"") -> Iterator[Bucket]:
         threading.Thread(target=_accept, args=[server, answer, bucket.accepted], daemon=True).start()
         yield bucket
         server.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def held(until: Callable[[], object]) -> Iterator[Bucket]:
+    """A bucket that takes each picture when `until` has returned, and forgets it."""
+
+    class Holding(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            until()
+            self.send_response(200)
+            self.send_header("ETag", '"1"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Holding) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Bucket("s3://held/prefix", _access(f"http://127.0.0.1:{server.server_port}"))
+        server.shutdown()
 
 
 def _accept(server: socket.socket, answer: bytes, accepted: threading.Semaphore) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,13 @@ from redis import Redis
 
 from cli.redis_server import await_ready, server_command
 from jobs import keyspace
-from tests.stack import Stack, environment, running
+from jobs.connection import ANSWER_TIMEOUT_S
+from jobs.output import Output
+from jobs.settings import Settings
+from jobs.store import PictureStore
+from jobs.transitions import Transitions
+from tests.asking import HOLDER
+from tests.stack import Stack, empty_database, environment, running
 from tests.way import Way
 
 
@@ -125,3 +132,25 @@ def test_a_submit_whose_answer_is_lost_can_be_repeated(redis_socket, tmp_path):
             assert repeated.status_code == 200
             assert repeated.headers["idempotent-replayed"] == "true"
             assert redis.llen(keyspace.RQ_QUEUE) == 2
+
+
+def test_a_call_that_waits_for_its_picture_outlives_a_redis_that_is_not_heard(redis_socket, tmp_path):
+    output = Output("token", "outputs/20300101T0000/token", "image/png", 4, 2, 2)
+    PictureStore.open(Settings(data_dir=tmp_path)).put(output.path, b"pict")
+    with (
+        Way(redis_socket).serving() as way,
+        Redis.from_url(empty_database(redis_socket, 9)) as redis,
+        running(environment(f"redis://127.0.0.1:{way.port}/9", tmp_path), workers=0) as stack,
+        ThreadPoolExecutor() as threads,
+    ):
+        urls = {"base_image": "https://shop.example/a.jpg", "overlay_image": "https://shop.example/b.png"}
+        with way.deaf_from(b"result ", 2 * ANSWER_TIMEOUT_S):  # as it is read, once it has been made
+            call = threads.submit(stack.client.post, "/v1/superimpose", json=urls)
+        [request_id] = redis.zrange(keyspace.WAITING, 0, -1)
+        transitions = Transitions(redis, Settings())
+        transitions.claim(request_id.decode(), HOLDER)
+        transitions.complete(request_id.decode(), 1, output, {})
+        answer = call.result()
+
+    assert (answer.status_code, answer.content) == (200, b"pict")
+    assert answer.headers["x-request-id"] == request_id.decode()

@@ -1,7 +1,11 @@
 """Pictures over HTTP: headers, HEAD, Range, conditional requests."""
 
+from pathlib import Path
+
 import httpx
 import pytest
+
+SAMPLES = {"base_image": "cup.jpg", "overlay_image": "logo.png"}
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +92,38 @@ def test_the_samples_are_served(service, browser):
         answer = browser.get(f"{service.url}/samples/{name}")
         assert answer.status_code == 200
         assert answer.headers["content-type"] == content_type
+
+
+def test_a_picture_that_is_gone_from_the_store_is_a_404_wherever_it_is_asked_for(service, browser):
+    pictures = {name: f"{service.url}/samples/{file}" for name, file in SAMPLES.items()}
+    bodies = {"gone": pictures, "gone-base64": pictures | {"base64": True}}
+    ids = {}
+    for key, body in bodies.items():
+        headers = {"idempotency-key": key}
+        ids[key] = service.client.post("/v2/superimpose", json=body, headers=headers).json()["request_id"]
+        service.finish(ids[key])
+    result = service.client.get(f"/v2/requests/{ids['gone']}").json()
+    tokens = [
+        service.client.get(f"/v2/requests/{each}").json()["images"][0]["file_name"].partition(".")[0]
+        for each in ids.values()
+    ]
+    for path in (Path(service.env["SUPERIMPOSE_DATA_DIR"]) / "store" / "outputs").rglob("*"):
+        if path.name in tokens:
+            path.unlink()
+
+    answers = [
+        browser.get(result["output"]),
+        browser.head(result["output"]),
+        browser.get(result["output"], headers={"range": "bytes=0-9"}),
+        service.client.get(f"/v2/requests/{ids['gone-base64']}"),
+        service.client.get(f"/v1/requests/{ids['gone-base64']}"),
+        *(
+            service.client.post("/v1/superimpose", json=body, headers={"idempotency-key": key})
+            for key, body in bodies.items()
+        ),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404] * 7
+    assert {answer.json()["code"] for answer in answers if answer.content} == {"not_found"}
+    assert answers[3].json()["request_id"] == ids["gone-base64"]
+    assert service.status(ids["gone"]).json()["status"] == "COMPLETED", "the store is not looked into"

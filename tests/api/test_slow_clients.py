@@ -1,14 +1,16 @@
 """Clients that send or read slowly, not at all, or too many at once: cut off, and nobody else notices."""
 
 import socket
+import time
 
 import pytest
 
-from api.connection import MIN_RATE
+from api.connection import LINGER_BYTES, MIN_RATE
 from tests.edge import answers, head, read_to_end, refusal, serving, submit
 from tests.stack import await_http
 
 LIMIT = 30
+LARGE = 8 * 1024 * 1024
 BODY = b'{"base_image": "http://a.example/a.png", "overlay_image": "http://a.example/a.png"}'
 
 
@@ -64,6 +66,42 @@ def test_a_body_that_does_not_arrive_is_a_400_and_accepts_nothing(edge, sent):
 
     assert (status, answer["code"]) == (400, "slow_body")
     assert "accepted from" not in edge.log
+
+
+EARLY = {
+    "a wrong key": (401, submit(x_api_key="wrong", content_length=LARGE, connection="close")),
+    "a body too large": (413, submit(content_length=10 * LARGE, connection="close")),
+    "HTTP/1.0": (401, submit(x_api_key="wrong", content_length=LARGE).replace(b"HTTP/1.1", b"HTTP/1.0")),
+    "no such path": (404, head("/nothing", "POST", content_length=LARGE, connection="close")),
+}
+
+
+@pytest.mark.parametrize("why", EARLY)
+def test_who_sends_all_of_a_body_before_it_reads_finds_the_early_answer(edge, why):
+    status, call = EARLY[why]
+    for _ in range(5):
+        with edge.connect() as connection:
+            connection.sendall(call)
+            edge.await_read()
+            connection.sendall(bytes(LARGE))
+            assert refusal(read_to_end(connection))[0] == status
+
+
+def send_on(connection, more):
+    connection.sendall(bytes(more))
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("more", [LINGER_BYTES, 0], ids=["too much", "too late"])
+def test_who_was_answered_early_and_goes_on_sending_is_cut_off(edge, more):
+    with edge.connect() as connection:
+        connection.sendall(submit(x_api_key="wrong", content_length=10**12, connection="close"))
+        assert refusal(read_to_end(connection))[0] == 401
+        with pytest.raises(ConnectionError):
+            send_on(connection, more)
 
 
 def test_a_body_that_keeps_the_least_rate_may_take_longer(edge):

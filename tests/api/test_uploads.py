@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import shutil
 import tempfile
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
@@ -224,6 +226,27 @@ def test_small_uploads_take_their_least_of_the_quota_and_cannot_fill_redis(small
 
     assert upload(small, *pixels[:-1]).status_code == 200
     assert upload(small, pixels[-1]).json()["code"] == "quota_exceeded"
+
+
+def test_pictures_of_one_call_are_kept_all_or_none(small, redis):
+    refused = upload(small, LOGO, CUP, LOGO + b"1")
+
+    assert (refused.status_code, refused.json()["code"]) == (413, "quota_exceeded")
+    assert f": 0 of {QUOTA:,} bytes" in refused.json()["error"]
+    assert not any((Path(small.env["SUPERIMPOSE_DATA_DIR"]) / "store").rglob("*/" + "?" * 64))
+    again = upload(small, LOGO, CUP, LOGO)
+    assert again.status_code == 200, "the same twice counts once"
+    assert again.json()["urls"][0] == again.json()["urls"][2]
+
+
+def test_what_cannot_be_kept_gives_its_room_back(small):
+    store = Path(small.env["SUPERIMPOSE_DATA_DIR"]) / "store"
+    shutil.rmtree(store, ignore_errors=True)
+    store.touch()
+    assert upload(small, LOGO + b"1", LOGO + b"2").status_code == 502
+    store.unlink()
+
+    assert upload(small, CUP, LOGO).status_code == 200
 
 
 def test_nothing_is_left_in_redis_of_uploads_that_expired(small, redis):

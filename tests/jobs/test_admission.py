@@ -14,7 +14,9 @@ from jobs.key_rules import Scope
 from jobs.key_text import digest, new_key
 from jobs.rates import Rate
 from jobs.reading import Reader
+from jobs.record import View
 from jobs.settings import Settings
+from tests.way import Way
 
 SLOW = Rate(3, 86400)  # a test is over before one more call is allowed
 
@@ -204,3 +206,24 @@ def test_the_step_survives_a_redis_that_forgot_its_scripts(admit, keys, redis):
     redis.script_flush()
 
     assert admit(key).caller
+
+
+def test_a_call_whose_answer_is_lost_is_repeated_and_takes_no_more(settings, keys, redis_socket):
+    _, key = keys.create("shop")
+
+    async def admit(way: Way) -> list[tuple[int, bool]]:
+        url = f"redis://127.0.0.1:{way.port}/1"
+        async with connect_async(settings.model_copy(update={"redis_url": url})) as redis:
+            reader = Reader(redis, settings)
+            call = Call(key, "192.0.2.1", Bucket.SUBMIT)
+            await reader.request("none", View.STATUS)  # connected
+            found = []
+            for lost in (0, 1, 1, 0):
+                way.to_drop = lost
+                limit = (await reader.admit(call)).limit
+                assert limit is not None
+                found.append((limit.remaining, limit.wait_s > 0))
+            return found
+
+    with Way(redis_socket).serving() as way:
+        assert asyncio.run(admit(way)) == [(2, False), (1, False), (0, False), (0, True)]

@@ -66,6 +66,20 @@ def test_a_worker_that_is_gone_is_not_counted_any_more(redis, store):
     assert redis.scard(keyspace.RQ_WORKERS) == 0
 
 
+def test_the_entries_of_other_applications_that_use_rq_are_left_alone(redis, store):
+    workers = {b"rq:worker:mailer@host", b"rq:worker:a name with spaces", b"mailer"}
+    redis.sadd(keyspace.RQ_ALL_WORKERS, "rq:worker:gone", *workers)
+    redis.sadd(keyspace.RQ_WORKERS, "rq:worker:gone", b"\xff")
+    redis.sadd(keyspace.RQ_QUEUES, "rq:queue:mail", "mail")
+    redis.sadd("rq:workers:mail", *workers)
+
+    Housekeeping(redis, store).run_once()
+
+    assert redis.smembers(keyspace.RQ_ALL_WORKERS) == redis.smembers("rq:workers:mail") == workers
+    assert redis.smembers(keyspace.RQ_QUEUES) == {b"rq:queue:mail", b"mail"}
+    assert redis.scard(keyspace.RQ_WORKERS) == 0
+
+
 def test_a_fault_in_one_part_does_not_stop_the_other(redis, settings, caplog):
     nowhere = settings.model_copy(update={"storage_url": "file:///proc/nowhere"})
     redis.sadd(keyspace.RQ_WORKERS, "rq:worker:gone")

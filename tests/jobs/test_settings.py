@@ -79,6 +79,9 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch):
         ("storage_url", "s3://"),
         ("storage_url", "s3://bucket//prefix"),
         ("storage_url", "s3://key:secret@bucket"),
+        ("storage_url", "az://container@account/prefix"),
+        ("storage_url", "abfss://container:secret@account.dfs.core.windows.net/prefix"),
+        ("storage_url", "abfss://container@elsewhere.example/prefix"),
         ("storage_url", "http://shop.example/pictures"),
         ("storage_url", "memory:///"),
         ("storage_url", "file://pictures"),
@@ -280,7 +283,14 @@ def test_hosts_ports_and_origins_are_taken_in_the_form_that_rules_compare():
 
 
 @pytest.mark.parametrize(
-    "url", ["file:///srv/pictures", "file:///srv/a%20b", "s3://bucket/some/prefix", "gs://bucket"]
+    "url",
+    [
+        "file:///srv/pictures",
+        "file:///srv/a%20b",
+        "s3://bucket/some/prefix",
+        "gs://bucket",
+        "abfss://container@account.dfs.core.windows.net/prefix",
+    ],
 )
 def test_stores_of_every_kind_are_taken(url):
     assert Settings(storage_url=url).storage_url == url

@@ -9,7 +9,7 @@ import pytest
 from obstore.exceptions import BaseError
 
 from jobs.settings import Settings
-from jobs.store import PictureStore, new_token
+from jobs.store import PictureGone, PictureStore, new_token
 
 NOON = 1_900_000_000.0
 
@@ -33,10 +33,20 @@ def test_what_is_put_can_be_read_whole_and_in_part(store):
 
 
 def test_what_is_not_there_is_a_file_not_found(store):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(PictureGone):
         store.get("outputs/20300101T0000/nothing")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(PictureGone):
         asyncio.run(store.get_range("outputs/20300101T0000/nothing", 0, 1))
+
+
+def test_what_is_not_there_is_no_trouble_to_delete(store):
+    there = store.new_path("inputs", new_token(), NOON)
+    store.put(there, b"x")
+
+    store.delete(["inputs/20300101T0000/nothing", there])
+
+    with pytest.raises(PictureGone):
+        store.get(there)
 
 
 def test_putting_again_replaces(store):
@@ -57,7 +67,7 @@ def test_a_sweep_takes_what_is_past_its_minute_and_nothing_else(store):
 
     assert store.sweep(NOON) == 1
 
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(PictureGone):
         store.get(past)
     assert store.get(present) == store.get(future) == b"x"
     assert store.sweep(NOON + 7200) == 2

@@ -121,9 +121,11 @@ def test_the_state_of_the_queue(redis, submit, transitions):
     first, second, _ = submit(), submit(), submit()
     redis.zincrby(keyspace.WAITING, -60_000, second)
     assert transitions.next(HOLDER).request_id == first
-    redis.sadd(keyspace.RQ_ALL_WORKERS, "rq:worker:idle", "rq:worker:busy", "rq:worker:gone")
+    redis.sadd(keyspace.RQ_WORKERS, "rq:worker:idle", "rq:worker:busy", "rq:worker:gone")
     redis.hset("rq:worker:idle", "state", "idle")
     redis.hset("rq:worker:busy", "state", "busy")
+    redis.sadd(keyspace.RQ_ALL_WORKERS, "rq:worker:of-another-application")
+    redis.hset("rq:worker:of-another-application", "state", "busy")
 
     state = read_queue_state(redis)
 

@@ -7,6 +7,7 @@ finds it gone or broken goes without. How full it is is nowhere written down: it
 import logging
 import os
 import random
+import re
 import secrets
 import struct
 import time
@@ -23,6 +24,9 @@ SPARE_SHARE = 8  # this part is left empty when somebody looks, for what is writ
 LOOKS = 64  # in the time in which all bytes are written once: to look at 13,000 files takes 100 ms
 UNUSED_S = 86_400
 
+_OURS = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{32}", re.ASCII)
+"""A name, or that of a file being written. Anything else is others', neither counted nor deleted."""
+
 _START = struct.Struct(">II")  # of a file: checksum, length of the head; then come head and body
 
 
@@ -35,7 +39,7 @@ class File(NamedTuple):
 
 
 class BoundedDirectory:
-    """Files of a short head and a long body, by name, together of about `max_bytes`.
+    """Files of a short head and a long body, by a SHA-256 in hex, together of about `max_bytes`.
 
     It is made at the first write, for our user alone.
     """
@@ -102,6 +106,8 @@ class BoundedDirectory:
     def _files(self) -> Iterator[File]:
         with os.scandir(self._path) as entries:
             for entry in entries:
+                if not _OURS.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
+                    continue
                 with suppress(FileNotFoundError):  # somebody else made room
                     status = entry.stat(follow_symlinks=False)
                     yield File(status.st_mtime, status.st_size, entry.path)

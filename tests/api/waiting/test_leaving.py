@@ -1,5 +1,6 @@
 """Who leaves, a process that stops, and a Redis that goes away: nobody is left waiting for nothing."""
 
+import json
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from redis import Redis
 
+from jobs import keyspace
 from jobs.settings import Settings
 from jobs.transitions import Transitions
 from tests.api.waiting.conftest import (
@@ -25,15 +27,24 @@ from tests.asking import HOLDER
 from tests.edge import head, read_to_end, serving
 from tests.test_redis_trouble import OwnRedis
 
+BODY = json.dumps(PICTURES).encode()
+SUBMIT_AND_WAIT = (
+    head("/v1/superimpose", "POST", content_type="application/json", content_length=len(BODY)) + BODY
+)
+
 
 def test_who_leaves_leaves_nothing_behind(edge, watched, request_id):
     before = watched()
-    paths = [STREAM.format(request_id), f"{STATUS.format(request_id)}?wait=60"]
-    connections = [edge.connect() for _ in range(20)]
+    calls = [
+        head(STREAM.format(request_id)),
+        head(f"{STATUS.format(request_id)}?wait=60"),
+        SUBMIT_AND_WAIT,
+    ]
+    connections = [edge.connect() for _ in range(21)]
     for number, connection in enumerate(connections):
-        connection.sendall(head(paths[number % 2]))
-    until(lambda: watched()["waiting"] == before["waiting"] + 20)
-    assert watched()["tasks"] >= before["tasks"] + 20
+        connection.sendall(calls[number % 3])
+    until(lambda: watched()["waiting"] == before["waiting"] + 21)
+    assert watched()["tasks"] >= before["tasks"] + 21
 
     for connection in connections:
         connection.close()
@@ -69,6 +80,34 @@ def test_at_sigterm_everybody_is_answered_and_the_process_ends(redis_socket, tmp
         assert told.count(b"event: status") == 1
         assert told.endswith(b"0\r\n\r\n"), "whole, so that the client comes again"
         assert not any(complaint in edge.log for complaint in COMPLAINTS)
+
+
+def test_at_sigterm_a_call_that_made_a_request_still_gets_its_picture(redis, redis_socket, tmp_path):
+    store = tmp_path / "store"
+    (store / OUTPUT.path).parent.mkdir(parents=True)
+    (store / OUTPUT.path).write_bytes(bytes(OUTPUT.file_size))
+    before = set(redis.zrange(keyspace.WAITING, 0, -1))
+    with (
+        serving(redis_socket, tmp_path, WATCHED) as edge,
+        client_of(edge) as client,
+        edge.connect() as calls,
+        edge.connect() as polls,
+    ):
+        calls.sendall(SUBMIT_AND_WAIT)
+        until(lambda: client.get("/watched").json()["waiting"] == 1)
+        [request_id] = set(redis.zrange(keyspace.WAITING, 0, -1)) - before
+        polls.sendall(head(f"{STATUS.format(request_id.decode())}?wait=60"))
+        until(lambda: client.get("/watched").json()["waiting"] == 2)
+        edge.process.send_signal(signal.SIGTERM)
+        assert b'"QUEUED"' in read_to_end(polls)
+        transitions = Transitions(redis, Settings())
+        transitions.claim(request_id.decode(), HOLDER)
+        transitions.complete(request_id.decode(), 1, OUTPUT, {})
+        answer = read_to_end(calls)
+        edge.process.wait(10)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(bytes(OUTPUT.file_size))
 
 
 @pytest.fixture

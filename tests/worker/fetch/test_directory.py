@@ -3,6 +3,7 @@
 import os
 import stat
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -17,50 +18,76 @@ def kept(tmp_path: Path) -> BoundedDirectory:
     return BoundedDirectory(tmp_path / "kept", MAX_BYTES)
 
 
+def name(of: object) -> str:
+    return sha256(str(of).encode()).hexdigest()
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
 def age(path: Path, seconds: float) -> None:
     then = time.time() - seconds
     os.utime(path, (then, then))
 
 
 def test_what_is_written_is_read_as_it_was(kept: BoundedDirectory) -> None:
-    kept.write("a", b"head", b"body")
-    assert kept.read("a") == (b"head", b"body")
-    assert kept.read("b") is None
+    kept.write(name("a"), b"head", b"body")
+    assert kept.read(name("a")) == (b"head", b"body")
+    assert kept.read(name("b")) is None
 
 
 def test_it_is_for_our_user_alone(kept: BoundedDirectory, tmp_path: Path) -> None:
-    kept.write("a", b"head", b"body")
+    kept.write(name("a"), b"head", b"body")
     assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o700
 
 
 def test_its_files_never_have_more_bytes_than_its_bound(kept: BoundedDirectory, tmp_path: Path) -> None:
     for number in range(100):
-        kept.write(str(number), b"", bytes(100 + number))
+        kept.write(name(number), b"", bytes(100 + number))
         assert sum(path.stat().st_size for path in (tmp_path / "kept").iterdir()) <= MAX_BYTES
-    assert kept.read("99") == (b"", bytes(199))
+    assert kept.read(name("99")) == (b"", bytes(199))
 
 
 def test_what_was_used_longest_ago_goes_first(kept: BoundedDirectory, tmp_path: Path) -> None:
     for number in range(7):
-        kept.write(str(number), b"", bytes(900))
-        age(tmp_path / "kept" / str(number), 100 - number)
-    kept.read("0")
-    kept.write("7", b"", bytes(900))
-    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"0", "2", "3", "4", "5", "6", "7"}
+        kept.write(name(number), b"", bytes(900))
+        age(tmp_path / "kept" / name(number), 100 - number)
+    kept.read(name("0"))
+    kept.write(name("7"), b"", bytes(900))
+    assert names(tmp_path / "kept") == {name(number) for number in (0, 2, 3, 4, 5, 6, 7)}
 
 
 def test_a_file_too_large_for_its_share_is_not_kept(kept: BoundedDirectory) -> None:
-    kept.write("a", b"", bytes(MAX_BYTES // 8 + 1))
-    assert kept.read("a") is None
+    kept.write(name("a"), b"", bytes(MAX_BYTES // 8 + 1))
+    assert kept.read(name("a")) is None
 
 
 def test_what_nobody_used_for_a_day_goes_with_the_next_write(kept: BoundedDirectory, tmp_path: Path) -> None:
-    kept.write("a", b"", bytes(200))
-    kept.write(".left by a process that was killed", b"", bytes(200))
+    kept.write(name("a"), b"", bytes(200))
+    (tmp_path / "kept" / f".{'0' * 32}").write_bytes(b"left by a process that was killed")
     for path in (tmp_path / "kept").iterdir():
         age(path, 90_000)
-    kept.write("b", b"", bytes(200))
-    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["b"]
+    kept.write(name("b"), b"", bytes(200))
+    assert names(tmp_path / "kept") == {name("b")}
+
+
+def test_what_others_keep_there_is_left_alone(kept: BoundedDirectory, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    (folder / name("a folder")).mkdir(parents=True)
+    (folder / "notes.txt").write_bytes(bytes(2 * MAX_BYTES))
+    (folder / f"{name('theirs')}.bak").touch()
+    (folder / name("a link")).symlink_to(folder / "notes.txt")
+    theirs = names(folder)
+    for path in folder.iterdir():
+        age(path, 90_000)
+
+    for number in range(20):
+        kept.write(name(number), b"", bytes(900))
+
+    assert theirs < names(folder)
+    assert kept.read(name(19)) == (b"", bytes(900))
+    assert 5 <= len(names(folder) - theirs) <= MAX_BYTES // 900
 
 
 @pytest.mark.parametrize(
@@ -74,18 +101,18 @@ def test_what_nobody_used_for_a_day_goes_with_the_next_write(kept: BoundedDirect
     ],
 )
 def test_a_broken_file_is_not_there(broken: bytes, kept: BoundedDirectory, tmp_path: Path) -> None:
-    kept.write("a", b"head", b"body")
-    (tmp_path / "kept" / "a").write_bytes(broken)
-    assert kept.read("a") is None
-    kept.write("a", b"head", b"body")
-    assert kept.read("a") == (b"head", b"body")
+    kept.write(name("a"), b"head", b"body")
+    (tmp_path / "kept" / name("a")).write_bytes(broken)
+    assert kept.read(name("a")) is None
+    kept.write(name("a"), b"head", b"body")
+    assert kept.read(name("a")) == (b"head", b"body")
 
 
 def test_a_file_that_lost_or_changed_a_byte_is_not_there(kept: BoundedDirectory, tmp_path: Path) -> None:
-    kept.write("a", b"head", b"body")
-    whole = (tmp_path / "kept" / "a").read_bytes()
+    kept.write(name("a"), b"head", b"body")
+    whole = (tmp_path / "kept" / name("a")).read_bytes()
     for place in range(len(whole)):
         changed = bytes([whole[place] ^ 1])
         for broken in (whole[:place], whole[:place] + changed + whole[place + 1 :]):
-            (tmp_path / "kept" / "a").write_bytes(broken)
-            assert kept.read("a") is None
+            (tmp_path / "kept" / name("a")).write_bytes(broken)
+            assert kept.read(name("a")) is None
