@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from api.errors import ApiError, body_too_large
-from api.service import service_of
+from api.service import origin_of, service_of
 from compositor import SuperimposeRequest
-from jobs import inputs
+from jobs.inputs import PICTURES, InputRules, InvalidInput
 from jobs.key_text import PREFIX
 from jobs.validation import rule
 
@@ -33,10 +33,10 @@ Fault = dict[str, str]
 
 async def read_parameters(request: Request) -> dict[str, Any]:
     """Parameters as JSON values, defaults left out. Raises 400 naming each parameter, value and rule."""
-    max_input_bytes = service_of(request).settings.max_input_bytes
+    rules, origin = InputRules(service_of(request).settings), origin_of(request)
 
     def check(body: bytes) -> dict[str, Any]:
-        found = checked(body, SuperimposeRequest, lambda: _picture_faults(body, max_input_bytes))
+        found = checked(body, SuperimposeRequest, lambda: _picture_faults(body, rules, origin))
         return found.model_dump(exclude_unset=True, exclude_none=True)
 
     body = await read_json(request)
@@ -103,16 +103,16 @@ def checked(body: bytes, model: type[M], more_faults: Callable[[], Iterable[Faul
         raise bad_request([*faults, *more_faults()]) from None
 
 
-def _picture_faults(body: bytes, max_input_bytes: int) -> Iterator[Fault]:
+def _picture_faults(body: bytes, rules: InputRules, origin: str) -> Iterator[Fault]:
     """What submission would say of the pictures of a body that is refused anyway."""
     values: Any = {}
     with contextlib.suppress(ValueError):
         values = from_json(body)
-    for name in inputs.PICTURES if isinstance(values, dict) else ():
+    for name in PICTURES if isinstance(values, dict) else ():
         try:
             if isinstance(values.get(name), str):
-                inputs.check(values[name], max_input_bytes)
-        except inputs.InvalidInput as invalid:
+                rules.read(values[name], origin)
+        except InvalidInput as invalid:
             yield fault(name, str(invalid))
 
 

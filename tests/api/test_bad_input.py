@@ -7,7 +7,7 @@ import pytest
 
 from tests.origin import CUP
 
-URL = "http://127.0.0.1:9/a.png"  # refused before it is asked for
+URL = "http://10.0.0.1/a.png"  # refused before it is asked for
 GOOD = {"base_image": URL, "overlay_image": URL}
 
 
@@ -51,6 +51,9 @@ def errors(answer) -> dict[str, str]:
         (json.dumps(GOOD | {"invert_mask": True}).encode(), "parameters", "invert_mask without mask"),
         (json.dumps(GOOD | {"base_image": "data:image/png;base64,@"}).encode(), "base_image", "base64"),
         (json.dumps(GOOD | {"overlay_image": ""}).encode(), "overlay_image", "empty"),
+        (json.dumps(GOOD | {"mask": "https://shop.example:22/a.png"}).encode(), "mask", "port 22"),
+        (json.dumps(GOOD | {"mask": "https://shop.example/a b.png"}).encode(), "mask", "a space"),
+        (json.dumps({"base_image": "http://0x7f.1/", "opacity": 2}).encode(), "base_image", "is a number"),
     ],
 )
 def test_a_fault_is_a_400_that_names_parameter_and_rule(service, body, field, said):
@@ -84,6 +87,18 @@ def test_null_means_the_default(service):
     answer = service.client.post("/v2/superimpose", json=GOOD | {"opacity": None, "mask": None})
 
     assert answer.status_code == 200
+
+
+def test_pictures_are_read_as_people_name_them(service):
+    elsewhere = service.url.replace("127.0.0.1", "LOCALHOST").replace("http:", "HTTP:")
+    logo = base64.urlsafe_b64encode(CUP).decode().rstrip("=")
+
+    request_id = service.submit(
+        base_image=f" {elsewhere}/samples/cup.jpg?x=1\n",
+        overlay_image=f"DATA:image/jpeg;name=my%20logo.jpg; BASE64,{logo}",
+    )
+
+    assert service.finish(request_id).status_code == 200
 
 
 def test_a_body_that_is_not_called_json_is_refused(service):

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-URL = "http://127.0.0.1:9/a.png"
+URL = "http://10.0.0.1/a.png"
 GOOD = json.dumps({"base_image": URL, "overlay_image": URL}).encode()
 
 
@@ -108,7 +108,7 @@ def test_zero_is_zero_however_it_is_written(service, zero):
 
 
 def test_as_many_commas_as_three_urls_can_hold_are_no_bomb(service):
-    url = "http://127.0.0.1:9/" + "," * 4_000
+    url = "http://10.0.0.1/" + "," * 4_000
     body = json.dumps({"base_image": url, "overlay_image": url, "mask": url}).encode()
 
     assert post(service, body).status_code == 200

@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 
 import httpx
 
+from jobs.urls import InvalidUrl, Target, UrlRules
 from worker.fetch.addresses import AddressRules
 from worker.fetch.answers import Received, read_image, skip_short_body, unbounded
 from worker.fetch.cache import HttpCache
@@ -26,7 +27,6 @@ from worker.fetch.network import CheckedNetwork
 from worker.fetch.resolver import Resolve, system_resolve
 from worker.fetch.rules import FetchRules
 from worker.fetch.transport import CheckedTransport
-from worker.fetch.urls import Target, UrlRules
 
 logger = logging.getLogger("superimpose.fetch")
 
@@ -120,8 +120,8 @@ class Fetcher:
     def _next(self, target: Target, location: str) -> Target:
         try:
             following = self._urls.redirected(target, location)
-        except Fault as fault:
-            raise unreachable(f"redirect: {fault.reason}") from fault
+        except InvalidUrl as error:
+            raise unreachable(f"redirect: the address {error}") from error
         if target.scheme == "https" and following.scheme == "http":
             raise Fault(
                 "redirects from https to http: give the image's own address", reason="redirect to http"
