@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -23,6 +24,7 @@ from jobs.setting_types import (
     Count,
     Directory,
     Formats,
+    HeaderText,
     Host,
     HostPatterns,
     Key,
@@ -155,6 +157,11 @@ class Settings(BaseSettings):
     )
     fetch_refuse: Networks = Field((), description="networks never fetched from, such as our own addresses")
     fetch_ports: Ports = Field("80,443,1025-65535", description="ports that may be fetched from")
+    fetch_user_agent: HeaderText = Field(
+        default_factory=lambda: f"superimpose/{version('superimpose')}",
+        description="who fetches say they are; name a page or an address where their servers' operators find "
+        "you; unset: `superimpose/VERSION`",
+    )
     fetch_ahead: int = Field(
         16,
         ge=0,

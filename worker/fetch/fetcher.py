@@ -30,7 +30,7 @@ from worker.fetch.transport import CheckedTransport
 
 logger = logging.getLogger("superimpose.fetch")
 
-HEADERS = {"User-Agent": "superimpose", "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
+HEADERS = {"Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -129,7 +129,7 @@ class Fetcher:
         return following
 
     def _send(self, target: Target, conditions: Mapping[str, str] | None = None) -> httpx.Response:
-        headers = HEADERS | dict(conditions or {})
+        headers = {"User-Agent": self._rules.user_agent, **HEADERS, **(conditions or {})}
         try:
             return self._transport.handle_request(self._request(target, headers))
         except BROKEN_OFF:
@@ -142,8 +142,8 @@ class Fetcher:
         )
         timeout = {
             "connect": self._rules.connect_timeout_s,
-            "read": self._rules.read_timeout_s,
-            "write": self._rules.read_timeout_s,
+            "read": time_left(),
+            "write": time_left(),
             "pool": time_left(),
         }
         return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout})
