@@ -1,7 +1,9 @@
 """The body of a call: JSON to checked parameters, or every fault in one answer."""
 
 import contextlib
+import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -11,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from api.errors import ApiError, body_too_large
+from api.errors import ApiError, body_too_large, unsupported_encoding
 from api.service import origin_of, service_of
 from compositor import SuperimposeRequest
 from jobs.inputs import PICTURES, InputRules, InvalidInput
@@ -24,6 +26,17 @@ MAX_COMMAS = 4 * 4096  # three URLs of nothing else pass; a million keys would t
 PRIVATE = re.compile(rf"://|data:|{PREFIX}\w{{20}}", re.IGNORECASE)
 """What a URL, a data: URI or a key has in it: passwords, tokens and pictures are not repeated."""
 SMALL = 16 * 1024  # bytes; checked sooner than another thread would start on it
+
+TRUTH = "true or false"
+WANTED = {"int_type": "an integer", "float_type": "a number", "bool_type": TRUTH, "string_type": "a string"}
+"""What is to be sent, by Pydantic's word for the fault."""
+KINDS = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+IN_QUOTES = {
+    "an integer": re.compile(r"-?(0|[1-9]\d*)", re.ASCII),
+    "a number": re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII),
+    TRUTH: re.compile("true|false"),
+}
+"""JSON of the wanted kind."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -44,13 +57,10 @@ async def read_parameters(request: Request) -> dict[str, Any]:
 
 
 async def read_json(request: Request) -> bytes:
-    """A body that says it is JSON. Raises 400, 413."""
+    """A body that says it is JSON, without a byte order mark. Raises 400, 413, 415."""
     if media_type(request) != "application/json":
         raise bad_request([fault("body", "send JSON with the header Content-Type: application/json")])
-    coding = request.headers.get("content-encoding", "identity")
-    if coding != "identity":
-        raise bad_request([fault("body", f"Content-Encoding {_shown(coding)} is not decoded: send it plain")])
-    return await read_body(request)
+    return (await read_body(request)).removeprefix(BOM_UTF8)
 
 
 def media_type(request: Request) -> str:
@@ -71,7 +81,10 @@ async def room_for_body(request: Request, key_id: str) -> AsyncIterator[None]:
 
 
 async def read_body(request: Request) -> bytes:
-    """The whole body. Raises 413 as soon as it is larger than MAX_BODY_BYTES."""
+    """The whole body. Raises 413 as soon as it is larger than MAX_BODY_BYTES, 415 where it is encoded."""
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise unsupported_encoding(_shown(coding))
     max_bytes = service_of(request).settings.max_body_bytes
     body = bytearray()
     async for chunk in request.stream():
@@ -128,14 +141,29 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
             return fault("body", f"must be one JSON object: {detail['msg']}")
         case "value_error" if not detail["loc"]:
             return fault("parameters", rule(detail))
+        case kind if kind in WANTED and type(detail["input"]) in KINDS:
+            return fault(field, _wrong_type(detail["input"], WANTED[kind]))
         case _:
             return fault(field, f"{_quoted(detail['input'])} is not allowed: {rule(detail)}")
+
+
+def _wrong_type(value: str | bool | float, wanted: str) -> str:
+    """Many tools write all values in quotes; their users cannot see which value that is."""
+    said = f"{_quoted(value)} is {KINDS[type(value)]}"
+    if wanted == "a string":
+        return f"{said}; send it in quotes"
+    if not isinstance(value, str):
+        return f"{said}; send {wanted}"
+    bare = value.strip()
+    if IN_QUOTES[wanted].fullmatch(bare):
+        return f"{said}; send {'' if wanted == TRUTH else 'the number '}{bare} without quotes"
+    return f"{said}; send {wanted} without quotes, or leave it out"
 
 
 def _quoted(value: Any) -> str:
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
-    return _shown(repr(value))
+    return _shown(json.dumps(value, ensure_ascii=False))
 
 
 def _shown(text: str) -> str:

@@ -8,11 +8,12 @@ local LAST_USED_STEP = 60000 -- ms: so that a poll is no write to the key
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
 
--- The generic cell rate algorithm: a bucket is the time at which it will be full again.
+-- The generic cell rate algorithm: a bucket is the time at which it will be full again, at most a period away; further
+-- away it was before the clock went back, or the rate was changed.
 local function take(bucket_key, count, period)
   if count == 0 then return {1, 0, 0, 0, 0, 0} end
   local interval = period / count
-  local full_at = math.max(tonumber(redis.call('GET', bucket_key) or now), now)
+  local full_at = math.min(math.max(tonumber(redis.call('GET', bucket_key) or now), now), now + period)
   local wait = full_at + interval - period - now
   if wait > 0.001 then -- 0.001: what doubles lose of a time in ms
     return {0, count, period, 0, math.ceil(wait), math.ceil(full_at - now)}

@@ -216,6 +216,9 @@ class Settings(BaseSettings):
     client_timeout_s: Wait = Field(
         20, gt=0, description="what a client may take for headers, and for a body on top of 1 s per 16 KiB"
     )
+    keep_alive_s: Term = Field(
+        5, description="how long an idle connection is kept, as answers say; longer than a proxy's own time"
+    )
     max_connections: Count = Field(
         1000, description="open connections to an API process; one more is answered 429 `busy`"
     )

@@ -1,7 +1,7 @@
 """Accepting a request: its inline inputs to the store, then record and job in one step."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -35,6 +35,7 @@ class Asked:
     """What a client asks for: parameters that have been checked, how long it may take, and whether once only.
 
     `origin` is the URL our own pictures are served under; `idempotency_key` None: each submit is a request;
+    `timeouts`: what of the deadlines the client said itself, for a default may change until it submits again;
     `traceparent`: the trace that it belongs to.
     """
 
@@ -43,6 +44,7 @@ class Asked:
     origin: str
     deadlines: Deadlines
     idempotency_key: str | None = None
+    timeouts: Mapping[str, int] = field(default_factory=dict)
     traceparent: str | None = None
 
     @property
@@ -56,7 +58,7 @@ class Asked:
         """Where the request is found again."""
         if self.idempotency_key is None:
             return None
-        return Idempotency.of(self.idempotency_key, self.key_id, self.params, self.deadlines)
+        return Idempotency.of(self.idempotency_key, self.key_id, self.params, self.timeouts)
 
 
 class Submission:

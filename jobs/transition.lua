@@ -51,6 +51,7 @@ local function end_lease(ending)
 end
 
 local function learn_pace(took)
+  took = math.max(0, took) -- less where the clock went back
   local known = tonumber(redis.call('GET', PACE) or took)
   redis.call('SET', PACE, string.format('%.3f', known + (took - known) / 20))
 end
