@@ -29,7 +29,7 @@ async def list_keys(request: Request) -> JsonResponse:
 @router.post(
     "",
     summary="Make a key",
-    responses={200: {"model": MadeKey}, **answers(400, 413, *REFUSALS)},
+    responses={200: {"model": MadeKey}, **answers(400, 413, 415, *REFUSALS)},
     openapi_extra=KEY | body_of(NewKey),
 )
 async def create(request: Request) -> JsonResponse:
@@ -69,7 +69,7 @@ async def revoke(request: Request) -> JsonResponse:
 @router.post(
     "/{key_id}/rotate",
     summary="Rotate a key",
-    responses={200: {"model": MadeKey}, **answers(400, 404, 413, *REFUSALS)},
+    responses={200: {"model": MadeKey}, **answers(400, 404, 413, 415, *REFUSALS)},
     openapi_extra=KEY | KEY_ID | body_of(Rotation),
 )
 async def rotate(request: Request) -> JsonResponse:
@@ -83,7 +83,7 @@ async def rotate(request: Request) -> JsonResponse:
 @router.post(
     "/{key_id}/credit",
     summary="Add credits",
-    responses={200: {"model": Key}, **answers(400, 404, 409, 413, *REFUSALS)},
+    responses={200: {"model": Key}, **answers(400, 404, 409, 413, 415, *REFUSALS)},
     openapi_extra=KEY | KEY_ID | body_of(Credit),
 )
 async def credit(request: Request) -> JsonResponse:

@@ -1,7 +1,9 @@
 """The body of a call: JSON to checked parameters, or every fault in one answer."""
 
 import contextlib
+import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -11,10 +13,10 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from api.errors import ApiError, body_too_large
-from api.service import service_of
+from api.errors import ApiError, body_too_large, unsupported_encoding
+from api.service import origin_of, service_of
 from compositor import SuperimposeRequest
-from jobs import inputs
+from jobs.inputs import PICTURES, InputRules, InvalidInput
 from jobs.key_text import PREFIX
 from jobs.validation import rule
 
@@ -25,6 +27,17 @@ PRIVATE = re.compile(rf"://|data:|{PREFIX}\w{{20}}", re.IGNORECASE)
 """What a URL, a data: URI or a key has in it: passwords, tokens and pictures are not repeated."""
 SMALL = 16 * 1024  # bytes; checked sooner than another thread would start on it
 
+TRUTH = "true or false"
+WANTED = {"int_type": "an integer", "float_type": "a number", "bool_type": TRUTH, "string_type": "a string"}
+"""What is to be sent, by Pydantic's word for the fault."""
+KINDS = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+IN_QUOTES = {
+    "an integer": re.compile(r"-?(0|[1-9]\d*)", re.ASCII),
+    "a number": re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII),
+    TRUTH: re.compile("true|false"),
+}
+"""JSON of the wanted kind."""
+
 M = TypeVar("M", bound=BaseModel)
 
 Fault = dict[str, str]
@@ -33,10 +46,10 @@ Fault = dict[str, str]
 
 async def read_parameters(request: Request) -> dict[str, Any]:
     """Parameters as JSON values, defaults left out. Raises 400 naming each parameter, value and rule."""
-    max_input_bytes = service_of(request).settings.max_input_bytes
+    rules, origin = InputRules(service_of(request).settings), origin_of(request)
 
     def check(body: bytes) -> dict[str, Any]:
-        found = checked(body, SuperimposeRequest, lambda: _picture_faults(body, max_input_bytes))
+        found = checked(body, SuperimposeRequest, lambda: _picture_faults(body, rules, origin))
         return found.model_dump(exclude_unset=True, exclude_none=True)
 
     body = await read_json(request)
@@ -44,13 +57,10 @@ async def read_parameters(request: Request) -> dict[str, Any]:
 
 
 async def read_json(request: Request) -> bytes:
-    """A body that says it is JSON. Raises 400, 413."""
+    """A body that says it is JSON, without a byte order mark. Raises 400, 413, 415."""
     if media_type(request) != "application/json":
         raise bad_request([fault("body", "send JSON with the header Content-Type: application/json")])
-    coding = request.headers.get("content-encoding", "identity")
-    if coding != "identity":
-        raise bad_request([fault("body", f"Content-Encoding {_shown(coding)} is not decoded: send it plain")])
-    return await read_body(request)
+    return (await read_body(request)).removeprefix(BOM_UTF8)
 
 
 def media_type(request: Request) -> str:
@@ -71,7 +81,10 @@ async def room_for_body(request: Request, key_id: str) -> AsyncIterator[None]:
 
 
 async def read_body(request: Request) -> bytes:
-    """The whole body. Raises 413 as soon as it is larger than MAX_BODY_BYTES."""
+    """The whole body. Raises 413 as soon as it is larger than MAX_BODY_BYTES, 415 where it is encoded."""
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise unsupported_encoding(_shown(coding))
     max_bytes = service_of(request).settings.max_body_bytes
     body = bytearray()
     async for chunk in request.stream():
@@ -103,16 +116,16 @@ def checked(body: bytes, model: type[M], more_faults: Callable[[], Iterable[Faul
         raise bad_request([*faults, *more_faults()]) from None
 
 
-def _picture_faults(body: bytes, max_input_bytes: int) -> Iterator[Fault]:
+def _picture_faults(body: bytes, rules: InputRules, origin: str) -> Iterator[Fault]:
     """What submission would say of the pictures of a body that is refused anyway."""
     values: Any = {}
     with contextlib.suppress(ValueError):
         values = from_json(body)
-    for name in inputs.PICTURES if isinstance(values, dict) else ():
+    for name in PICTURES if isinstance(values, dict) else ():
         try:
             if isinstance(values.get(name), str):
-                inputs.check(values[name], max_input_bytes)
-        except inputs.InvalidInput as invalid:
+                rules.read(values[name], origin)
+        except InvalidInput as invalid:
             yield fault(name, str(invalid))
 
 
@@ -128,14 +141,29 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
             return fault("body", f"must be one JSON object: {detail['msg']}")
         case "value_error" if not detail["loc"]:
             return fault("parameters", rule(detail))
+        case kind if kind in WANTED and type(detail["input"]) in KINDS:
+            return fault(field, _wrong_type(detail["input"], WANTED[kind]))
         case _:
             return fault(field, f"{_quoted(detail['input'])} is not allowed: {rule(detail)}")
+
+
+def _wrong_type(value: str | bool | float, wanted: str) -> str:
+    """Many tools write all values in quotes; their users cannot see which value that is."""
+    said = f"{_quoted(value)} is {KINDS[type(value)]}"
+    if wanted == "a string":
+        return f"{said}; send it in quotes"
+    if not isinstance(value, str):
+        return f"{said}; send {wanted}"
+    bare = value.strip()
+    if IN_QUOTES[wanted].fullmatch(bare):
+        return f"{said}; send {'' if wanted == TRUTH else 'the number '}{bare} without quotes"
+    return f"{said}; send {wanted} without quotes, or leave it out"
 
 
 def _quoted(value: Any) -> str:
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
-    return _shown(repr(value))
+    return _shown(json.dumps(value, ensure_ascii=False))
 
 
 def _shown(text: str) -> str:

@@ -20,6 +20,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api import head, refusal
+from api.headers import Encoded
 from api.refusal import Refusal
 from jobs.settings import Settings
 
@@ -46,6 +47,7 @@ class Connection(HttpToolsProtocol):
 
     timeout_s: float
     max_connections: int
+    keep_alive: Encoded
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -145,6 +147,8 @@ class Connection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
         cycle.transport = cast(Transport, self._answers)
+        if cycle.keep_alive:
+            cycle.default_headers = [*cycle.default_headers, self.keep_alive]
         super()._start_asgi_task(cycle, app)
 
     def _parse(self, data: bytes) -> None:
@@ -251,6 +255,7 @@ def connection_class(settings: Settings) -> type[Connection]:
     class Configured(Connection):
         timeout_s = settings.client_timeout_s
         max_connections = settings.max_connections
+        keep_alive = (b"keep-alive", b"timeout=%d" % settings.keep_alive_s)
 
     return Configured
 

@@ -115,6 +115,15 @@ def body_too_large(max_bytes: int) -> ApiError:
     return ApiError(413, "body_too_large", text)
 
 
+def unsupported_encoding(coding: str) -> ApiError:
+    """415 for a body that is compressed, or says so."""
+    text = (
+        f"a body with Content-Encoding: {coding} is not decoded here: send it as it is, without that header; "
+        "large pictures better by their URLs"
+    )
+    return ApiError(415, "unsupported_encoding", text, {"Accept-Encoding": "identity"})
+
+
 def unknown_request(request_id: str) -> ApiError:
     """404 for a request that does not exist, has expired, or is another key's."""
     return ApiError(

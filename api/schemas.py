@@ -209,6 +209,7 @@ ERRORS: dict[int, tuple[str, str]] = {
         "already_finished",
     ),
     413: ("Too large", "body_too_large"),
+    415: ("The body is compressed; send it as it is", "unsupported_encoding"),
     416: ("The picture has no such range", "range"),
     429: ("Too many calls; Retry-After says when to try again", "too_many_requests"),
     500: ("Our fault, logged", "internal"),

@@ -37,7 +37,7 @@ log = logging.getLogger("superimpose.api")
 @router.post(
     "/v2/superimpose",
     summary="Overlay one picture on another",
-    responses={200: {"model": Submitted}, **answers(400, 401, 403, 406, 409, 413, 429, 500, 502)},
+    responses={200: {"model": Submitted}, **answers(400, 401, 403, 406, 409, 413, 415, 429, 500, 502)},
     openapi_extra=KEY | BODY | SUBMIT_HEADERS,
 )
 async def submit(request: Request) -> JsonResponse:
@@ -60,7 +60,7 @@ async def submit(request: Request) -> JsonResponse:
     summary="Overlay one picture on another and wait for it",
     responses={
         200: {"description": "The picture", "content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}},
-        **answers(400, 401, 403, 406, 409, 413, 429, 500, 502, 504),
+        **answers(400, 401, 403, 406, 409, 413, 415, 429, 500, 502, 504),
     },
     openapi_extra=KEY | BODY | SUBMIT_HEADERS,
 )
@@ -94,13 +94,19 @@ async def accept(request: Request) -> str:
 
 async def _accepted(request: Request, key: Caller) -> Created:
     service = service_of(request)
-    deadlines, idempotency_key = read_submit_headers(request, service.settings)
-    if idempotency_key is None:
+    headers = read_submit_headers(request, service.settings)
+    if headers.idempotency_key is None:
         refuse_unless_paid(request, key)
     params = await read_parameters(request)
     trace = trace_of(request)
     asked = Asked(
-        key.key_id, params, origin_of(request), deadlines, idempotency_key, str(trace) if trace else None
+        key.key_id,
+        params,
+        origin_of(request),
+        headers.deadlines,
+        headers.idempotency_key,
+        headers.timeouts,
+        str(trace) if trace else None,
     )
     try:
         run = service.store_threads.run if asked.is_inline else run_in_threadpool

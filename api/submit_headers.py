@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import Request
 
@@ -18,29 +18,39 @@ IDEMPOTENCY_KEY_FORM = re.compile(r"[\x20-\x7e]{1,255}")
 SECONDS_FORM = re.compile(r"\d{1,9}", re.ASCII)
 
 
-def read_submit_headers(request: Request, settings: Settings) -> tuple[Deadlines, str | None]:
-    """How long the request may take, and its idempotency key. Raises 400 naming each header that is wrong."""
+class SubmitHeaders(NamedTuple):
+    """How long the request may take, in seconds by header what the client said of it, its idempotency key."""
+
+    deadlines: Deadlines
+    timeouts: Mapping[str, int]
+    idempotency_key: str | None
+
+
+def read_submit_headers(request: Request, settings: Settings) -> SubmitHeaders:
+    """What the client said, and the settings where it said nothing. Raises 400 naming each wrong header."""
     faults: list[Fault] = []
-    start_timeout_s = _seconds(
-        request, START_TIMEOUT, settings.start_timeout_s, settings.max_start_timeout_s, faults
-    )
-    timeout_s = _seconds(request, TIMEOUT, settings.job_timeout_s, settings.max_job_timeout_s, faults)
+    most = {START_TIMEOUT: settings.max_start_timeout_s, TIMEOUT: settings.max_job_timeout_s}
+    read = {name: _seconds(request, name, most_s, faults) for name, most_s in most.items()}
+    timeouts = {name: seconds for name, seconds in read.items() if seconds is not None}
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is not None and not IDEMPOTENCY_KEY_FORM.fullmatch(key):
         faults.append(fault(IDEMPOTENCY_KEY, "must have 1 to 255 printable ASCII characters, such as a UUID"))
     if faults:
         raise bad_request(faults)
-    return Deadlines(start_timeout_s, timeout_s), key
+    deadlines = Deadlines(
+        timeouts.get(START_TIMEOUT, settings.start_timeout_s), timeouts.get(TIMEOUT, settings.job_timeout_s)
+    )
+    return SubmitHeaders(deadlines, timeouts, key)
 
 
-def _seconds(request: Request, name: str, default: int, most: int, faults: list[Fault]) -> int:
+def _seconds(request: Request, name: str, most: int, faults: list[Fault]) -> int | None:
     text = request.headers.get(name)
     if text is None:
-        return default
+        return None
     if SECONDS_FORM.fullmatch(text) and 1 <= int(text) <= most:
         return int(text)
     faults.append(fault(name, f"{text[:20]!a} is not a whole number of seconds from 1 to {most}"))
-    return default
+    return None
 
 
 def _parameter(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ Files = Mapping[str, bytes]
 @router.post(
     "/upload-asset",
     summary="Upload pictures",
-    responses={200: {"model": Uploaded}, **answers(400, 401, 403, 413, 429, 500, 502)},
+    responses={200: {"model": Uploaded}, **answers(400, 401, 403, 413, 415, 429, 500, 502)},
     openapi_extra=KEY | UPLOAD_BODY,
 )
 async def upload(request: Request) -> JsonResponse:

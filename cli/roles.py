@@ -99,6 +99,7 @@ def serve(
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=_api_grace_s(settings),
     )
     server = Server(config, before_stop)

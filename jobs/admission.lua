@@ -19,11 +19,12 @@ local function set_here_alone(...)
   redis.set_repl(redis.REPL_ALL)
 end
 
--- The generic cell rate algorithm: a bucket is the time at which it will be full again.
+-- The generic cell rate algorithm: a bucket is the time at which it will be full again, at most a period away; further
+-- away it was before the clock went back, or the rate was changed.
 local function take(bucket_key, count, period)
   if count == 0 then return {1, 0, 0, 0, 0, 0} end
   local interval = period / count
-  local full_at = math.max(tonumber(redis.call('GET', bucket_key) or now), now)
+  local full_at = math.min(math.max(tonumber(redis.call('GET', bucket_key) or now), now), now + period)
   if before and string.sub(before, line_number, line_number) == '1' then
     return {1, count, period, math.max(0, math.floor((period - full_at + now) / interval + 0.001)), 0,
       math.ceil(full_at - now)}

@@ -7,7 +7,6 @@ from hashlib import sha256
 from typing import Any, Self
 
 from jobs import keyspace
-from jobs.deadlines import Deadlines
 
 
 class IdempotencyConflict(Exception):
@@ -22,10 +21,10 @@ class Idempotency:
     fingerprint: str
 
     @classmethod
-    def of(cls, text: str, key_id: str, params: Mapping[str, Any], deadlines: Deadlines) -> Self:
-        """For the Idempotency-Key `text` of an API key and what was submitted with it."""
-        body = json.dumps([params, deadlines.start_timeout_s, deadlines.timeout_s], sort_keys=True)
-        return cls(keyspace.idempotency(key_id, _digest(text)), _digest(body))
+    def of(cls, text: str, key_id: str, params: Mapping[str, Any], timeouts: Mapping[str, int]) -> Self:
+        """For the Idempotency-Key `text` of an API key and what was said with it, defaults left out."""
+        said = json.dumps([params, timeouts], sort_keys=True)
+        return cls(keyspace.idempotency(key_id, _digest(text)), _digest(said))
 
 
 def _digest(text: str) -> str:

@@ -74,6 +74,12 @@ def _key(value: str) -> str:
     return value
 
 
+def _header_text(value: str) -> str:
+    if not re.fullmatch(r"[!-~]([ -~]*[!-~])?", value):
+        raise ValueError("must be printable ASCII: it is sent in a header")
+    return value
+
+
 def _directory(value: Path) -> Path:
     if value.exists() and not value.is_dir():
         raise ValueError("must be a directory, or a path where one can be made")
@@ -162,6 +168,7 @@ BaseUrl = Annotated[str, AfterValidator(base_url)]
 StorageUrl = Annotated[str, AfterValidator(_storage_url)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 Key = Annotated[str, AfterValidator(_key)]
+HeaderText = Annotated[str, AfterValidator(_header_text)]
 AdminKey = Annotated[str, Field(min_length=20), AfterValidator(_key)]
 Callable = Annotated[str, AfterValidator(_callable)]
 Directory = Annotated[Path, AfterValidator(_directory)]

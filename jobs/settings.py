@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -23,6 +24,7 @@ from jobs.setting_types import (
     Count,
     Directory,
     Formats,
+    HeaderText,
     Host,
     HostPatterns,
     Key,
@@ -157,6 +159,11 @@ class Settings(BaseSettings):
     )
     fetch_refuse: Networks = Field((), description="networks never fetched from, such as our own addresses")
     fetch_ports: Ports = Field("80,443,1025-65535", description="ports that may be fetched from")
+    fetch_user_agent: HeaderText = Field(
+        default_factory=lambda: f"superimpose/{version('superimpose')}",
+        description="who fetches say they are; name a page or an address where their servers' operators find "
+        "you; unset: `superimpose/VERSION`",
+    )
     fetch_ahead: int = Field(
         16,
         ge=0,
@@ -210,6 +217,9 @@ class Settings(BaseSettings):
     metrics_host: Host = Field("127.0.0.1", description="address that METRICS_PORT is on; in the image all")
     client_timeout_s: Wait = Field(
         20, gt=0, description="what a client may take for headers, and for a body on top of 1 s per 16 KiB"
+    )
+    keep_alive_s: Term = Field(
+        5, description="how long an idle connection is kept, as answers say; longer than a proxy's own time"
     )
     max_connections: Count = Field(
         1000, description="open connections to an API process; one more is answered 429 `busy`"

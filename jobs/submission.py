@@ -1,7 +1,7 @@
 """Accepting a request: its inline inputs to the store, then record and job in one step."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -21,8 +21,6 @@ from jobs.transitions import Transitions
 
 SLACK_S = 60  # for what is still to be done until its record is made
 
-NOT_OURS = "is a picture of this service that does not exist or has expired"
-
 
 class InvalidPictures(ValueError):
     """One or more pictures of a request cannot be used; `faults` maps parameter to text."""
@@ -37,6 +35,7 @@ class Asked:
     """What a client asks for: parameters that have been checked, how long it may take, and whether once only.
 
     `origin` is the URL our own pictures are served under; `idempotency_key` None: each submit is a request;
+    `timeouts`: what of the deadlines the client said itself, for a default may change until it submits again;
     `traceparent`: the trace that it belongs to.
     """
 
@@ -45,6 +44,7 @@ class Asked:
     origin: str
     deadlines: Deadlines
     idempotency_key: str | None = None
+    timeouts: Mapping[str, int] = field(default_factory=dict)
     traceparent: str | None = None
 
     @property
@@ -58,7 +58,7 @@ class Asked:
         """Where the request is found again."""
         if self.idempotency_key is None:
             return None
-        return Idempotency.of(self.idempotency_key, self.key_id, self.params, self.deadlines)
+        return Idempotency.of(self.idempotency_key, self.key_id, self.params, self.timeouts)
 
 
 class Submission:
@@ -66,8 +66,8 @@ class Submission:
 
     def __init__(self, redis: Redis, settings: Settings, store: PictureStore) -> None:
         self._redis = redis
-        self._settings = settings
         self._store = store
+        self._inputs = inputs.InputRules(settings)
         self._transitions = Transitions(redis, settings)
 
     def submit(self, asked: Asked) -> Created:
@@ -115,16 +115,17 @@ class Submission:
             if text is None:
                 continue
             try:
-                if not inputs.is_url(text):
-                    inline[name] = inputs.decode_inline(text, self._settings.max_input_bytes)
-                elif token := _own_token(text, asked.origin):
-                    tokens[name] = token
-                else:
-                    references[name] = _sample_or_url(text, asked.origin)
+                match self._inputs.read(text, asked.origin):
+                    case bytes(data):
+                        inline[name] = data
+                    case inputs.OwnPicture(token):
+                        tokens[name] = token
+                    case reference:
+                        references[name] = reference
             except inputs.InvalidInput as fault:
                 faults[name] = str(fault)
         own = self._own(tokens, asked.key_id)
-        faults |= {name: NOT_OURS for name in tokens if name not in own}
+        faults |= {name: inputs.NOT_OURS for name in tokens if name not in own}
         if faults:
             raise InvalidPictures(faults)
         if inline:
@@ -156,19 +157,3 @@ def is_refusal(error: Exception) -> bool:
     Redis may have accepted it where its answer was lost; a store that fails would only be waited for again.
     """
     return not isinstance(error, RedisError | StoreError) or isinstance(error, OutOfMemoryError)
-
-
-def _own_token(text: str, origin: str) -> str | None:
-    """The public name in the URL of a picture of ours; None for any other URL. Raises `InvalidInput`."""
-    inputs.check_url(text)
-    prefix = f"{origin}/pictures/"
-    return text.removeprefix(prefix).partition(".")[0] if text.startswith(prefix) else None
-
-
-def _sample_or_url(text: str, origin: str) -> str:
-    prefix = f"{origin}/samples/"
-    if not text.startswith(prefix):
-        return text
-    if inputs.sample_bytes(text.removeprefix(prefix)) is None:
-        raise inputs.InvalidInput(NOT_OURS)
-    return inputs.SAMPLE + text.removeprefix(prefix)

@@ -57,7 +57,7 @@ end
 
 -- Moving averages of the ms that a job took, and of those in which its worker had its inputs and worked.
 local function learn_pace()
-  local took = now - redis.call('HGET', record, 'claimed_at')
+  local took = math.max(0, now - redis.call('HGET', record, 'claimed_at')) -- less where the clock went back
   local work = math.max(0, took - args.waited)
   local known_took, known_work = unpack(redis.call('HMGET', PACE, 'job', 'work'))
   redis.call('HSET', PACE, 'job', averaged(known_took, took), 'work', averaged(known_work, work))
@@ -109,14 +109,14 @@ local function overdue()
   return deadline and now >= tonumber(deadline)
 end
 
--- Another attempt after `delay`, or the end with `failure` where no attempt or no time is left for one.
+-- Another attempt after `delay`, or the end with `failure` where no attempt or no time to work is left for one.
 local function try_again(delay, failure)
   end_lease()
   if attempts_left() <= 0 then
     fail(failure)
     return {'exhausted'}
   end
-  if now + delay >= tonumber(redis.call('ZSCORE', DEADLINES, id)) then
+  if now + delay >= redis.call('ZSCORE', DEADLINES, id) - settings.grace then
     fail(failure)
     return {'late'}
   end

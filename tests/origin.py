@@ -10,6 +10,14 @@ from jobs.inputs import sample_bytes
 CUP = sample_bytes("cup.jpg") or b""
 LOGO = sample_bytes("logo.png") or b""
 
+FILES = {
+    "/cup.jpg": (CUP, "image/jpeg"),
+    "/logo.png": (LOGO, "image/png"),
+    "/page.html": (b"<!doctype html><p>no picture here", "text/html"),
+    "/text.png": (b"I am a text file with the name of a picture.\n" * 9, "image/png"),
+    "/truncated.jpg": (CUP[: len(CUP) // 2], "image/jpeg"),
+}
+
 
 class Origin(ThreadingHTTPServer):
     """Serves what `_Handler` knows; `asked` counts requests by path, `release` ends those that hang."""
@@ -40,21 +48,16 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.arrived:
             self.server.asked.append(self.path)
             self.server.arrived.notify_all()
-        match self.path.partition("?")[0]:
-            case "/cup.jpg":
-                self._answer(CUP, "image/jpeg")
-            case "/logo.png":
-                self._answer(LOGO, "image/png")
+        path, _, query = self.path.partition("?")
+        match path:
+            case file if file in FILES:
+                self._answer(*FILES[file])
             case "/public.jpg":
                 self._answer(CUP, "image/jpeg", **{"Cache-Control": "public, max-age=60"})
-            case "/page.html":
-                self._answer(b"<!doctype html><p>no picture here", "text/html")
-            case "/text.png":
-                self._answer(b"I am a text file with the name of a picture.\n" * 9, "image/png")
-            case "/truncated.jpg":
-                self._answer(CUP[: len(CUP) // 2], "image/jpeg")
             case "/endless":
                 self._answer(b"", "image/jpeg", 302, Location="/endless")
+            case "/busy.jpg":
+                self._answer(b"", "text/plain", 429, **{"Retry-After": query})
             case "/huge.jpg":
                 self._head("image/jpeg", 10_000_000_000)
                 self.close_connection = True

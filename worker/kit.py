@@ -63,6 +63,8 @@ def fetch_rules(settings: Settings) -> FetchRules:
         allow_hosts=settings.fetch_hosts,
         refuse_hosts=(own_host,) if own_host else (),
         ports=settings.fetch_ports,
+        connect_timeout_s=settings.fetch_timeout_s / 4,
         total_timeout_s=settings.fetch_timeout_s,
+        user_agent=settings.fetch_user_agent,
         max_bytes=settings.max_input_bytes,
     )

@@ -75,7 +75,8 @@ class Ending(StrEnum):
 class Outcome:
     """How an attempt ended; `code` and `error` as in the record, `output` of one that is done.
 
-    `caches`: hits and misses of each cache since the outcome before.
+    `caches`: hits and misses of each cache since the outcome before. `retry_after_s`: before that another
+    attempt would do no better.
     """
 
     ending: Ending
@@ -84,6 +85,7 @@ class Outcome:
     output: Output | None = None
     stages: Mapping[str, Seconds] = field(default_factory=dict)
     caches: Mapping[Cache, tuple[NonNegativeInt, NonNegativeInt]] = field(default_factory=dict)
+    retry_after_s: Seconds = 0
 
     def to_bytes(self) -> bytes:
         """For the pipe."""

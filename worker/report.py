@@ -51,7 +51,7 @@ class Report:
             case Ending.FAILED:
                 self._failed(outcome)
             case Ending.RETRY:
-                self._retried(_failure(outcome), backoff_s(self._attempt))
+                self._retried(_failure(outcome), max(backoff_s(self._attempt), outcome.retry_after_s))
 
     def interrupted(self, why: Interrupted) -> None:
         """The child was stopped."""

@@ -44,9 +44,8 @@ def superimpose(kit: Kit, order: Order) -> Outcome:
         log.warning("request %s: content check: %s", order.request_id, block.reason)
         return Outcome(Ending.FAILED, block.code, str(block), stages=stages)
     except FetchError as fault:
-        return Outcome(
-            Ending.RETRY if fault.transient else Ending.FAILED, fault.code, str(fault), stages=stages
-        )
+        ending = Ending.RETRY if fault.transient else Ending.FAILED
+        return Outcome(ending, fault.code, str(fault), stages=stages, retry_after_s=fault.retry_after_s)
     except (PictureExpired, CompositorError) as fault:
         return Outcome(Ending.FAILED, fault.code, str(fault), stages=stages)
     except Exception:

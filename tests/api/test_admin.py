@@ -105,7 +105,7 @@ def test_a_key_that_is_not_there_is_404(stack, method, path, body):
         ({"name": "a", "credits": 10**30}, "credits"),
         (
             {"name": "a", "rate": "often"},
-            "rate: 'often' is not allowed: ",
+            'rate: "often" is not allowed: ',
         ),
         ({"name": "a", "rate": 5}, "rate"),
         ({"name": "a", "scopes": []}, "scopes"),

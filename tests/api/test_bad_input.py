@@ -7,7 +7,7 @@ import pytest
 
 from tests.origin import CUP
 
-URL = "http://127.0.0.1:9/a.png"  # refused before it is asked for
+URL = "http://10.0.0.1/a.png"  # refused before it is asked for
 GOOD = {"base_image": URL, "overlay_image": URL}
 
 
@@ -29,7 +29,24 @@ def errors(answer) -> dict[str, str]:
         (json.dumps(GOOD | {"colour": 1}).encode(), "colour", "known are base_image"),
         (json.dumps(GOOD | {"rescale_factor": 0}).encode(), "rescale_factor", "greater than 0"),
         (json.dumps(GOOD | {"rescale_factor": 16.5}).encode(), "rescale_factor", "less than or equal to 16"),
-        (json.dumps(GOOD | {"rescale_factor": "2"}).encode(), "rescale_factor", "valid number"),
+        (
+            json.dumps(GOOD | {"rescale_factor": "2"}).encode(),
+            "rescale_factor",
+            '"2" is a string; send the number 2',
+        ),
+        (json.dumps(GOOD | {"x_offset": "100"}).encode(), "x_offset", "send the number 100 without quotes"),
+        (json.dumps(GOOD | {"x_offset": "-5 "}).encode(), "x_offset", "send the number -5 without quotes"),
+        (json.dumps(GOOD | {"opacity": "0.5"}).encode(), "opacity", "send the number 0.5 without quotes"),
+        (json.dumps(GOOD | {"x_offset": "1.5"}).encode(), "x_offset", "send an integer without quotes"),
+        (
+            json.dumps(GOOD | {"opacity": ""}).encode(),
+            "opacity",
+            "send a number without quotes, or leave it out",
+        ),
+        (json.dumps(GOOD | {"base64": "true"}).encode(), "base64", '"true" is a string; send true without'),
+        (json.dumps(GOOD | {"base64": 1}).encode(), "base64", "1 is a number; send true or false"),
+        (json.dumps(GOOD | {"opacity": True}).encode(), "opacity", "true is a boolean; send a number"),
+        (json.dumps(GOOD | {"width": [5]}).encode(), "width", "a list is not allowed"),
         (json.dumps(GOOD | {"overlay_resize": "fit"}).encode(), "overlay_resize", "'Fit'"),
         (json.dumps(GOOD | {"resize_method": "cubic"}).encode(), "resize_method", "'nearest-exact'"),
         (json.dumps(GOOD | {"width": 0}).encode(), "width", "greater than or equal to 1"),
@@ -39,10 +56,10 @@ def errors(answer) -> dict[str, str]:
         (json.dumps(GOOD | {"opacity": -0.1}).encode(), "opacity", "greater than or equal to 0"),
         (b'{"base_image":"x","overlay_image":"x","opacity":1e999}', "opacity", "finite"),
         (b'{"base_image":"x","overlay_image":"x","opacity":NaN}', "opacity", "finite"),
-        (json.dumps(GOOD | {"base64": "yes"}).encode(), "base64", "must be true or false"),
+        (json.dumps(GOOD | {"base64": "yes"}).encode(), "base64", "send true or false without quotes"),
         (json.dumps(GOOD | {"image_format": "gif"}).encode(), "image_format", "'jpeg'"),
         (json.dumps(GOOD | {"image_quality": 101}).encode(), "image_quality", "less than or equal to 100"),
-        (json.dumps(GOOD | {"mask": 5}).encode(), "mask", "string"),
+        (json.dumps(GOOD | {"mask": 5}).encode(), "mask", "5 is a number; send it in quotes"),
         (
             json.dumps(GOOD | {"x_percent": 5, "x_offset": 5}).encode(),
             "parameters",
@@ -51,6 +68,9 @@ def errors(answer) -> dict[str, str]:
         (json.dumps(GOOD | {"invert_mask": True}).encode(), "parameters", "invert_mask without mask"),
         (json.dumps(GOOD | {"base_image": "data:image/png;base64,@"}).encode(), "base_image", "base64"),
         (json.dumps(GOOD | {"overlay_image": ""}).encode(), "overlay_image", "empty"),
+        (json.dumps(GOOD | {"mask": "https://shop.example:22/a.png"}).encode(), "mask", "port 22"),
+        (json.dumps(GOOD | {"mask": "https://shop.example/a b.png"}).encode(), "mask", "a space"),
+        (json.dumps({"base_image": "http://0x7f.1/", "opacity": 2}).encode(), "base_image", "is a number"),
     ],
 )
 def test_a_fault_is_a_400_that_names_parameter_and_rule(service, body, field, said):
@@ -84,6 +104,18 @@ def test_null_means_the_default(service):
     answer = service.client.post("/v2/superimpose", json=GOOD | {"opacity": None, "mask": None})
 
     assert answer.status_code == 200
+
+
+def test_pictures_are_read_as_people_name_them(service):
+    elsewhere = service.url.replace("127.0.0.1", "LOCALHOST").replace("http:", "HTTP:")
+    logo = base64.urlsafe_b64encode(CUP).decode().rstrip("=")
+
+    request_id = service.submit(
+        base_image=f" {elsewhere}/samples/cup.jpg?x=1\n",
+        overlay_image=f"DATA:image/jpeg;name=my%20logo.jpg; BASE64,{logo}",
+    )
+
+    assert service.finish(request_id).status_code == 200
 
 
 def test_a_body_that_is_not_called_json_is_refused(service):

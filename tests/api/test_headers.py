@@ -10,7 +10,7 @@ from api import errors
 from api.cors import with_cors
 from api.headers import AnswerHeaders, add_to_answer
 
-URL = "http://127.0.0.1:9/a.png"
+URL = "http://10.0.0.1/a.png"
 JSON_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 

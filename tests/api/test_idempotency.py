@@ -52,6 +52,26 @@ def test_another_body_or_another_deadline_is_a_conflict(redis, stack, body, head
     assert redis.llen(keyspace.RQ_QUEUE) == 1
 
 
+def test_a_default_that_changed_since_the_first_submit_makes_no_conflict(
+    redis, redis_socket, stack, tmp_path
+):
+    first = submit(stack, "a").json()
+    changed = environment(f"unix://{redis_socket}?db=1", tmp_path, start_timeout_s=900, job_timeout_s=7)
+
+    with running(changed, workers=0) as later:
+        again = submit(later, "a")
+
+    assert (again.status_code, again.json()["request_id"]) == (200, first["request_id"])
+
+
+def test_a_deadline_that_was_said_must_be_said_again(stack):
+    first = submit(stack, "a", **{"x-timeout": "7"}).json()
+
+    assert submit(stack, "a", **{"x-timeout": "07"}).json() == first
+    assert submit(stack, "a", **{"x-timeout": "8"}).status_code == 409
+    assert submit(stack, "a").status_code == 409
+
+
 def test_submits_at_once_make_one_request_and_keep_one_input(redis, stack, tmp_path):
     with ThreadPoolExecutor(16) as threads:
         answers = list(threads.map(lambda _: submit(stack, "a", INLINE), range(16)))

@@ -13,7 +13,7 @@ def document(service):
 
 
 READS = {"200", "401", "429", "500", "502"}
-SUBMITS = {"200", "400", "401", "403", "406", "409", "413", "429", "500", "502"}
+SUBMITS = {"200", "400", "401", "403", "406", "409", "413", "415", "429", "500", "502"}
 OPERATIONS = [
     ("/v2/superimpose", "post", SUBMITS),
     ("/v1/superimpose", "post", SUBMITS | {"504"}),

@@ -17,7 +17,9 @@ BODY = b'{"base_image": "http://a.example/a.png", "overlay_image": "http://a.exa
 @pytest.fixture(scope="module")
 def edge(redis_socket, tmp_path_factory):
     folder = tmp_path_factory.mktemp("impatient")
-    with serving(redis_socket, folder, "cli", "api", client_timeout_s=0.5, max_connections=LIMIT) as edge:
+    with serving(
+        redis_socket, folder, "cli", "api", client_timeout_s=0.5, max_connections=LIMIT, keep_alive_s=2
+    ) as edge:
         yield edge
 
 
@@ -43,6 +45,20 @@ def test_headers_that_do_not_end_are_a_400(edge, sent):
     status, answer = refusal(edge.exchange(sent))
 
     assert (status, answer["code"]) == (400, "slow_headers")
+
+
+def test_an_idle_connection_is_kept_for_as_long_as_its_answer_says(edge):
+    with edge.connect() as connection:
+        connection.sendall(head("/livez"))
+        first = connection.recv(65536)
+        rest = read_to_end(connection)
+
+    assert b"\r\nkeep-alive: timeout=2\r\n" in first
+    assert rest == b""
+
+
+def test_a_connection_that_ends_with_its_answer_is_promised_no_life(edge):
+    assert b"keep-alive" not in edge.exchange(head("/livez", connection="close"))
 
 
 def test_headers_of_a_second_request_have_the_same_deadline(edge):

@@ -124,6 +124,17 @@ def test_calls_within_the_rate_pass_and_the_next_is_told_how_long_to_wait(admit,
     assert (limits[3].rate, limits[3].bucket) == (SLOW, Bucket.SUBMIT)
 
 
+def test_a_clock_that_went_back_costs_no_more_than_a_call_of_waiting(admit, keys, redis):
+    kept, key = keys.create("shop", KeyOptions(rate=Rate(60, 60)))
+    in_a_day = (time.time() + 86_400) * 1000
+    redis.set(keyspace.bucket(Bucket.SUBMIT, kept.key_id), in_a_day, px=86_400_000)
+
+    limit = admit(key).limit
+
+    assert 0 < limit.wait_s <= 1.001
+    assert limit.full_in_s <= 60
+
+
 def test_a_refused_call_does_not_make_the_wait_longer(admit, keys):
     _, key = keys.create("shop")
     for _ in range(3):

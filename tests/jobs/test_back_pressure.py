@@ -1,5 +1,7 @@
 """How many requests may wait, and what whoever comes too late is told."""
 
+import time
+
 import pytest
 
 from jobs import keyspace
@@ -119,3 +121,15 @@ def test_the_pace_is_learned_from_what_was_done(redis, settings, create):
     took, work = map(float, redis.hmget(keyspace.PACE, "job", "work"))
     assert 400 <= took < 900
     assert took - work == 300
+
+
+def test_a_clock_that_goes_back_is_no_pace(redis, settings, create):
+    transitions = Transitions(redis, settings)
+    create("a")
+    transitions.claim("a", HOLDER)
+    redis.hset(keyspace.request("a"), "claimed_at", (int(time.time()) + 86_400) * 1000)
+
+    transitions.complete("a", 1, OUTPUT, {})
+
+    assert float(redis.hget(keyspace.PACE, "job")) == 0
+    create("b")

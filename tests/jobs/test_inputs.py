@@ -1,14 +1,34 @@
 """What a client may send as a picture."""
 
 import base64
+import tracemalloc
+from urllib.parse import quote, quote_from_bytes
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from jobs.inputs import SAMPLES, InvalidInput, check, decode_inline, is_url, sample_bytes
+from jobs.inputs import (
+    MOST_ESCAPES,
+    SAMPLES,
+    InputRules,
+    InvalidInput,
+    OwnPicture,
+    decode_inline,
+    is_url,
+    sample_bytes,
+)
+from jobs.settings import Settings
 
 DATA = bytes(range(256)) * 2
 ENCODED = base64.b64encode(DATA).decode()
 LIMIT = 1000
+LINES = "\r\n".join(ENCODED[at : at + 76] for at in range(0, len(ENCODED), 76))
+HERE = "http://127.0.0.1:81"
+
+
+def read(text: str, origin: str = HERE) -> bytes | OwnPicture | str:
+    return InputRules(Settings(max_input_bytes=1024)).read(text, origin)
 
 
 @pytest.mark.parametrize(
@@ -16,15 +36,43 @@ LIMIT = 1000
     [
         ENCODED,
         ENCODED.rstrip("="),
-        "\n".join(ENCODED[at : at + 76] for at in range(0, len(ENCODED), 76)),
+        LINES,
+        f" {ENCODED}\n",
+        base64.urlsafe_b64encode(DATA).decode(),
         f"data:image/png;base64,{ENCODED}",
         f"data:;base64,{ENCODED}",
         f"data:image/svg+xml;charset=utf-8;base64,{ENCODED}",
         f"DATA:image/png;base64,{ENCODED}",
+        f" data:image/png;base64,{ENCODED} ",
+        f"data:image/png;BASE64,{ENCODED}",
+        f"data:image/png; base64,{ENCODED}",
+        f"data:image/png;base64 ,{ENCODED}",
+        f"data:image/jpeg;name=my%20logo.jpg;base64,{ENCODED}",
+        f'data:image/jpeg;name="my logo.jpg";base64,{ENCODED}',
+        f"data:image/png;base64,{quote(ENCODED, safe='')}",
+        f"data:image/png;base64,{quote(LINES)}",
+        f"data:image/png;base64,{LINES}",
+        f"data:image/png;base64,{base64.urlsafe_b64encode(DATA).decode().rstrip('=')}",
+        f"data:image/png;base64,{ENCODED}#top",
+        f"data:image/png,{quote_from_bytes(DATA)}",
+        f"data:,{quote_from_bytes(DATA).lower()}",
     ],
 )
-def test_base64_is_read_as_people_send_it(text):
-    assert decode_inline(text, LIMIT) == DATA
+def test_a_picture_within_the_request_is_read_in_every_form_of_the_standards(text):
+    assert decode_inline(text, LIMIT).lower() == DATA.lower()
+
+
+@given(st.binary(min_size=1, max_size=300))
+def test_any_bytes_come_through_percent_encoding(data):
+    text = "data:," + "".join(f"%{byte:02X}" for byte in data)
+
+    assert decode_inline(text, LIMIT) == data
+
+
+def test_an_escape_is_read_wherever_it_stands():
+    data = b"%\xff" * 40_000
+
+    assert decode_inline(f"data:,{quote_from_bytes(data)}", len(data)) == data
 
 
 @pytest.mark.parametrize(
@@ -35,24 +83,87 @@ def test_base64_is_read_as_people_send_it(text):
         ("", "empty"),
         ("data:image/png;base64,", "empty"),
         ("data:image/png;base64,a*b=", "not valid base64"),
+        ("data:image/png;base64,%", "not valid base64"),
         ("data:image/png,raw", "without ;base64"),
-        ("data:text", "without ;base64"),
+        (f"data:image/png;base65,{ENCODED}", "without ;base64"),
+        ("data:text", "without a comma"),
         ("ftp://shop.example/a.png", "not valid base64"),
         ("//shop.example/a.png", "not valid base64"),
         ("Zm9v\u00e9", "not valid base64"),
-        ("A" * 2000, "at most 1,000 are allowed"),
-        ("https://shop.example/" + "a" * 5000, "at most 4096"),
+        ("\ud800", "not valid base64"),
+        ("A" * 2000, "at most 1,024 are allowed"),
+        ("data:,%00" + "a" * 2000, "at most 1,024 are allowed"),
+        ("data:," + "%00" * (MOST_ESCAPES + 1), "send it as base64"),
+        ("https://shop.example/" + "a" * 5000, "at most 4,096"),
+        ("HTTPS://me:pw@shop.example/", "user name"),
+        ("https://shop.example/my cup.jpg", "write it %-encoded"),
+        ("https://shop.example:22/a.png", "port 22"),
+        ("http://2130706433/a.png", "a host that is a number"),
+        ("https://", "must begin with"),
+        (f"{HERE}/samples/nothing.png", "does not exist"),
     ],
 )
 def test_what_cannot_be_a_picture_is_refused_with_what_to_do(text, said):
     with pytest.raises(InvalidInput, match=said):
-        check(text, LIMIT)
+        read(text)
 
 
-@pytest.mark.parametrize("text", ["http://a.example/b", "HTTPS://A.example/b"])
-def test_urls_are_left_to_be_fetched(text):
+def test_escapes_cost_no_more_memory_than_a_few_times_their_text():
+    text = "data:," + "%41" * 1_000_000
+    tracemalloc.start()
+    try:
+        assert len(decode_inline(text, 10**6)) == 10**6
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ("http://shop.example/b", "http://shop.example/b"),
+        (" HTTPS://Shop.Example:443/B?c=D#e\n", "https://shop.example/B?c=D"),
+    ],
+)
+def test_urls_are_left_to_be_fetched_in_one_spelling(text, reference):
     assert is_url(text)
-    check(text, LIMIT)
+    assert read(text) == reference
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{HERE}/samples/cup.jpg",
+        f"{HERE}/samples/cup.jpg?x=1#y",
+        "HTTP://LOCALHOST:81/samples/cup.jpg",
+        "http://localhost.:81/samples/cup.jpg",
+        "http://[::1]:81/samples/cup.jpg",
+    ],
+)
+@pytest.mark.parametrize("origin", [HERE, "http://localhost:81", "http://[::1]:81"])
+def test_a_sample_is_found_by_every_name_of_this_machine(url, origin):
+    assert read(url, origin) == "sample:cup.jpg"
+
+
+@pytest.mark.parametrize("path", ["/pictures/tok.png", "/pictures/tok.png?download", "/pictures/tok"])
+def test_a_picture_of_ours_is_one_below_the_public_url(path):
+    assert read(f"https://shop.example/api{path}", "https://Shop.example/api") == OwnPicture("tok")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8000/samples/cup.jpg",
+        "https://127.0.0.1:8443/samples/cup.jpg",
+        "http://shop.example/samples/cup.jpg",
+        "http://127.0.0.1.nip.io/samples/cup.jpg",
+        "http://localhost.shop.example/samples/cup.jpg",
+    ],
+)
+@pytest.mark.parametrize("origin", ["http://127.0.0.1", "http://a..b", ""])
+def test_another_servers_picture_is_fetched(url, origin):
+    assert read(url, origin) == url
 
 
 @pytest.mark.parametrize("name", ["../settings.py", "ORIGIN.md", "", ".", "cup.jpg/..", "nothing.png"])

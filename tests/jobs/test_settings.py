@@ -57,6 +57,9 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch):
         ("fetch_ports", "443-80"),
         ("fetch_ports", "-80"),
         ("fetch_hosts", "bad host!"),
+        ("fetch_user_agent", "shop\r\nX: y"),
+        ("fetch_user_agent", " "),
+        ("fetch_user_agent", "Größe"),
         ("fetch_hosts", "*"),
         ("fetch_hosts", "*.*.shop.example"),
         ("fetch_hosts", "https://shop.example"),
@@ -392,3 +395,11 @@ def test_neither_key_nor_redis_url_shows_in_the_settings_text():
     settings = Settings(redis_url="redis://user:secret@host", dev_api_key="secret-too")
 
     assert "secret" not in repr(settings)
+
+
+def test_every_limit_of_a_fetch_follows_from_the_settings():
+    patient = fetch_rules(Settings(fetch_timeout_s=40, fetch_user_agent="shop/1 (+https://shop.example)"))
+
+    assert (patient.total_timeout_s, patient.connect_timeout_s) == (40, 10)
+    assert patient.user_agent == "shop/1 (+https://shop.example)"
+    assert re.fullmatch(r"superimpose/\d+\.\d+\.\d+", fetch_rules(Settings()).user_agent)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -182,6 +183,34 @@ def test_the_code_runs_as_it_is_copied(visit, tmp_path):
         assert done.returncode == 0, done.stderr
         assert '"status":"QUEUED"' in done.stdout.replace(" ", "") or "/pictures/" in done.stdout
         assert KEY not in code
+
+
+def imported(code):
+    """Headers and body of a curl command as Postman and n8n read it."""
+    words = shlex.split(code.replace("\\\n", " "))
+    headers = [words[at + 1] for at, word in enumerate(words) if word == "-H"]
+    return words[:3], headers, words[words.index("-d") + 1]
+
+
+def test_the_curl_survives_an_import_into_tools_that_make_forms_of_it(visit, service):
+    seen = visit()
+    ask_for(seen, "overlay_image", f"{service.url}/samples/logo.png?it's")
+    seen.await_text('[data-field="overlay_image"] .about', "logo.png")
+    seen.fill(x_offset=100, opacity=0.5)
+    seen.page.click("[data-language=curl]")
+    seen.await_text("#code", "it\\u0027s")
+
+    command, headers, text = imported(seen.page.inner_text("#code"))
+    body = json.loads(text)
+
+    assert command == ["curl", "-sS", f"{service.url}/v2/superimpose"]
+    assert headers == ["x-api-key: $KEY", "content-type: application/json"]
+    assert (type(body["x_offset"]), type(body["opacity"])) == (int, float)
+    assert "'" not in text
+    assert any(
+        value is None or isinstance(value, dict | list) for value in body.values()
+    )  # or n8n makes a form
+    assert {name: value for name, value in body.items() if value is not None} == seen.submit()
 
 
 def delayed(seen, pattern):

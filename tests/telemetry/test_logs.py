@@ -46,7 +46,7 @@ def told(redis_socket, tmp_path_factory):
         traced = {"headers": {"traceparent": TRACEPARENT}}
         done = stack.client.post("/v2/superimpose?CANARYQUERY", json=samples, **traced).json()["request_id"]
         stack.finish(done)
-        failed = stack.submit(**samples | {"mask": "http://127.0.0.1:22/a.png?CANARYQUERY"})
+        failed = stack.submit(**samples | {"mask": "http://10.0.0.1/a.png?CANARYQUERY"})
         stack.finish(failed)
         stack.client.get("/nowhere/CANARYPATH")
         one_behind_the_other(stack.url, "/v1/get-user-credits")

@@ -50,7 +50,7 @@ def seen(redis_socket, tmp_path_factory):
                 "invalid": submitted(stack, f"00-{'0' * 32}-{SPAN}-01"),
                 "unsampled": submitted(stack, f"00-{'b' * 32}-{SPAN}-00"),
                 "failing": submitted(
-                    stack, f"00-{'c' * 32}-{SPAN}-01", base_image="http://127.0.0.1:1/a.jpg?CANARYQUERY"
+                    stack, f"00-{'c' * 32}-{SPAN}-01", base_image="http://127.0.0.1:1025/a.jpg?CANARYQUERY"
                 ),
             }
             refused = {"traceparent": f"00-{'d' * 32}-{SPAN}-01", "x-api-key": "si_CANARYKEY"}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from jobs.connection import ANSWER_TIMEOUT_S, connect, connect_worker
+from jobs import keyspace
+from jobs.connection import ANSWER_TIMEOUT_S, connect, connect_worker, redis_time
 from jobs.moves import Claim, Failure
 from jobs.output import Output
 from jobs.settings import Settings
@@ -49,6 +50,33 @@ def test_each_wait_for_another_attempt_is_longer_up_to_a_bound_and_no_two_are_al
     assert mean_s / 2 <= min(waits) < max(waits) <= mean_s * 1.5
 
 
+def test_another_attempt_waits_for_as_long_as_the_server_of_an_input_says(settings, redis, submit):
+    request_id = submit()
+    transitions = Transitions(redis, settings)
+    report = Report(
+        transitions.claim(request_id, HOLDER), transitions, PictureStore.open(settings), lambda: False
+    )
+
+    report.outcome(Outcome(Ending.RETRY, FailureCode.FETCH_FAILED, "answered 429", retry_after_s=40))
+
+    [(waiting, due_at)] = redis.zrange(keyspace.RQ_SCHEDULED, 0, -1, withscores=True)
+    assert waiting.decode() == request_id
+    assert 30 < due_at - redis_time(redis) < 41
+
+
+def test_a_server_that_says_to_come_after_the_deadline_is_not_waited_for(settings, submit, record, origin):
+    allowing = settings.model_copy(update={"fetch_allow": ("127.0.0.1/32",)})
+    request_id = submit(base_image=f"{origin.url}/busy.jpg?4000")
+
+    WarmWorker(connect_worker(allowing), allowing).work(burst=True)
+
+    failed = record(request_id)
+    assert (failed.status, failed.code, failed.attempts) == (Status.FAILED, FailureCode.FETCH_FAILED, 1)
+    assert failed.error.endswith(
+        "answered 429 instead of the image: try again in 4,000 s, as its server says"
+    )
+
+
 def test_a_picture_that_was_made_for_nothing_is_deleted(settings, redis, submit, record, origin):
     """The request was cancelled while its last byte was stored."""
     request_id = submit()
@@ -63,7 +91,7 @@ def test_a_picture_that_was_made_for_nothing_is_deleted(settings, redis, submit,
 
     with pytest.raises(FileNotFoundError):
         store.get(output.path)
-    assert record(request_id).code is FailureCode.CANCELLED
+    assert record(request_id).code == FailureCode.CANCELLED
 
 
 def test_a_store_that_cannot_be_written_is_tried_again_and_then_our_fault_with_the_cause_in_the_log(

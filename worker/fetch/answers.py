@@ -1,26 +1,63 @@
-"""What a server's answer must be before we keep its body: 200, not a web page, small enough, whole."""
+"""What a server's answer must be before we keep its body: 200, not a web page, small enough, whole.
 
+Labels are wrong too often to decide: what the bytes are, the bytes say.
+"""
+
+import math
+import re
+import time
 import zlib
 from collections.abc import Iterable, Iterator
+from email.utils import mktime_tz, parsedate_tz
 from http import HTTPStatus
+from itertools import chain
 from typing import Protocol
 
 import httpx
 
 from worker.fetch.errors import Fault
 
-TRANSIENT_STATUSES = frozenset({408, 425, 429})
 BLOCK = 16 * 1024  # bytes
 INFLATED_AT_A_TIME = 64 * 1024  # bytes
 
-NOT_IMAGES = {
-    "text/html": "a web page",
-    "application/xhtml+xml": "a web page",
-    "application/json": "JSON data",
-    "application/pdf": "a PDF document",
+TRANSIENT_STATUSES = frozenset({408, 425, 429})
+SAY_WHEN = frozenset({429, 503})
+"""Statuses with which `Retry-After` says when another attempt may do better."""
+
+LONGEST_WAIT_S = 86_400
+
+ADVICE = {
+    401: "it needs a login; give an address that opens without one, or send the image itself",
+    403: "its server wants a login, or takes us for a bot; open it to all, or send the image",
+    404: "nothing is there; check the address",
+    410: "nothing is there any more; give another address",
 }
-"""Types that say what the file is. Others are not believed: octet-stream, text/plain and none at all are
-common on real pictures, and the decoder decides."""
+OTHER_ADVICE = "check that the address opens in a browser that is not logged in"
+
+COMPRESSED = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz"})
+"""The registered content codings that change the bytes; `none`, `utf-8`, `binary` and `aws-chunked` are found
+on files that are sent as they are."""
+
+GZIP = b"\x1f\x8b"
+
+IMAGE = re.compile(
+    rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF.{4}WEBP|.{4}ftyp|II\*\0|MM\0\*|BM.{4}\0{4}"
+    rb"|\0{3}\x0cjP  |\xff\x4f\xff\x51",
+    re.DOTALL,
+)
+"""What the files of all formats that can be decoded begin with, which nothing compressed does."""
+
+NOT_IMAGES = {
+    "a web page": re.compile(
+        rb"\s*+(<\?xml[^>]*+>\s*+)?(<!--.*?-->\s*+)*+"
+        rb"<(!doctype\s+html|html|head|body|script|title|meta|h1|div|p)\b",
+        re.IGNORECASE | re.DOTALL,
+    ),
+    "JSON data": re.compile(rb'\s*[{\[]\s*["{\[\]}]'),
+    "a PDF document": re.compile(rb"%PDF-"),
+}
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+SNIFFED = 4096  # bytes
 
 
 class Received(Protocol):
@@ -38,22 +75,29 @@ def read_image(response: httpx.Response, max_bytes: int, received: Received = un
 
     Raises Fault, and what `received` raises.
     """
-    _check_status(response.status_code)
-    _check_type(response.headers.get("content-type", ""))
+    _check_status(response)
     declared = _declared_size(response)
     if declared is not None and declared > max_bytes:
         raise _too_large(max_bytes)
-    blocks, size = [], 0
-    for block in _blocks(_decoded(response)):
+    blocks = []
+    for block in _bounded(_decoded(response, max_bytes), max_bytes):
         blocks.append(block)
-        size += len(block)
         received(len(block))
+    body = b"".join(blocks)
+    _check_kind(body[:SNIFFED])
+    return body
+
+
+def _bounded(blocks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
+    size = 0
+    for block in blocks:
+        size += len(block)
         if size > max_bytes:
             raise _too_large(max_bytes)
-    return b"".join(blocks)
+        yield block
 
 
-def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes | bytearray]:
+def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     # A server may send chunks of one byte, and an object for each would cost fifty times the body.
     block = bytearray()
     for piece in pieces:
@@ -62,9 +106,9 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes | bytearray]:
             continue
         block += piece
         if len(block) >= BLOCK:
-            yield block
+            yield bytes(block)
             block = bytearray()
-    yield block
+    yield bytes(block)
 
 
 def skip_short_body(response: httpx.Response) -> None:
@@ -80,36 +124,73 @@ def _declared_size(response: httpx.Response) -> int | None:
     return int(length) if length.isdigit() else None
 
 
-def _check_status(status: int) -> None:
+def _check_status(response: httpx.Response) -> None:
+    status = response.status_code
     if status == HTTPStatus.OK:
         return
     transient = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in TRANSIENT_STATUSES
-    advice = "try again later" if transient else "check that it opens without a login"
+    wait_s = _retry_after_s(response.headers.get("retry-after", "")) if status in SAY_WHEN else 0
+    advice = "try again later" if transient else ADVICE.get(status, OTHER_ADVICE)
+    if wait_s:
+        advice = f"try again in {wait_s:,} s, as its server says"
     raise Fault(
-        f"answered {status} instead of the image: {advice}", reason=f"status {status}", transient=transient
+        f"answered {status} instead of the image: {advice}",
+        reason=f"status {status}",
+        transient=transient,
+        retry_after_s=wait_s,
     )
 
 
-def _check_type(content_type: str) -> None:
-    kind = NOT_IMAGES.get(content_type.partition(";")[0].strip().lower())
-    if kind is not None:
-        raise Fault(f"is {kind}, not an image: give the image's own address", reason=f"it is {kind}")
+def _retry_after_s(text: str) -> int:
+    """Seconds to wait by a `Retry-After` (RFC 9110, section 10.2.3); 0 where there is none to read."""
+    if text.isascii() and text.isdigit():
+        return min(int(text[:10]), LONGEST_WAIT_S)
+    try:
+        parsed = parsedate_tz(text)
+        left_s = mktime_tz(parsed) - time.time() if parsed else 0
+    except (ValueError, OverflowError):  # the year 0
+        return 0
+    return max(0, min(math.ceil(left_s), LONGEST_WAIT_S))
 
 
-def _decoded(response: httpx.Response) -> Iterable[bytes]:
-    encoding = response.headers.get("content-encoding", "").strip().lower()
-    if encoding in {"", "identity"}:
-        return response.iter_raw()
-    if encoding in {"gzip", "x-gzip"}:
-        return _inflated(response.iter_raw())
-    raise Fault(
-        "is sent compressed, although we asked for it as it is: use a server that sends the plain file",
-        reason=f"content-encoding {encoding[:40]!r}",
-    )
+def _check_kind(head: bytes) -> None:
+    head = head.removeprefix(BYTE_ORDER_MARK)
+    for kind, pattern in NOT_IMAGES.items():
+        if pattern.match(head):
+            raise Fault(f"is {kind}, not an image: give the image's own address", reason=f"it is {kind}")
 
 
-def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+def _decoded(response: httpx.Response, max_bytes: int) -> Iterable[bytes]:
+    """The body as it was before its server compressed it; its first block decides whether that did."""
+    blocks = _bounded(_blocks(response.iter_raw()), max_bytes)
+    first = next(blocks)
+    whole = chain([first], blocks)
+    labels = response.headers.get("content-encoding", "").lower().split(",")
+    match [label for each in labels if (label := each.strip()) in COMPRESSED]:
+        case []:
+            return whole
+        case _ if IMAGE.match(first):
+            return whole
+        case ["gzip" | "x-gzip"]:
+            return _inflated(whole, zlib.MAX_WBITS | 16) if first.startswith(GZIP) else whole
+        case ["deflate"]:
+            return _inflated(whole, zlib.MAX_WBITS if _is_zlib(first) else -zlib.MAX_WBITS)
+        case codings:
+            shown = ", ".join(codings)[:40]
+            raise Fault(
+                f"is sent compressed ({shown}), although we asked for it as it is: "
+                "use a server that sends the plain file",
+                reason=f"content-encoding {shown}",
+            )
+
+
+def _is_zlib(head: bytes) -> bool:
+    """Whether `deflate` is what RFC 9110 means by it; some servers leave out the header (RFC 1950)."""
+    return len(head) > 1 and head[0] & 0x0F == zlib.DEFLATED and (head[0] << 8 | head[1]) % 31 == 0
+
+
+def _inflated(chunks: Iterable[bytes], wbits: int) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(wbits)
     for chunk in chunks:
         rest = chunk
         while rest:
@@ -119,7 +200,7 @@ def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
             return
     yield inflater.flush()
     if not inflater.eof:
-        raise zlib.error("the gzip stream ends early")
+        raise zlib.error("the compressed stream ends early")
 
 
 def _too_large(max_bytes: int) -> Fault:

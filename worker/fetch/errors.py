@@ -14,17 +14,25 @@ class Fault(Exception):
     """One failed fetch. `text` is the end of a sentence that begins with the address.
 
     `code` is the machine word of PROTOCOL's FAILED body; `transient` says that another attempt may do
-    better; `reason` may hold addresses of our network, so it goes to the log and never to the client.
+    better, after `retry_after_s` if its server says when; `reason` may hold addresses of our network, so it
+    goes to the log and never to the client.
     """
 
     def __init__(
-        self, text: str, *, reason: str, code: str = "fetch_failed", transient: bool = False
+        self,
+        text: str,
+        *,
+        reason: str,
+        code: str = "fetch_failed",
+        transient: bool = False,
+        retry_after_s: int = 0,
     ) -> None:
         super().__init__(text)
         self.text = text
         self.reason = reason
         self.code = code
         self.transient = transient
+        self.retry_after_s = retry_after_s
 
 
 class FetchError(Fault):
@@ -39,6 +47,7 @@ class FetchError(Fault):
             reason=fault.reason,
             code=fault.code,
             transient=fault.transient,
+            retry_after_s=fault.retry_after_s,
         )
         self.field = field
 

@@ -5,6 +5,7 @@ import zlib
 import httpcore
 import httpx
 
+from jobs.urls import InvalidUrl
 from worker.fetch.errors import Fault, unreachable
 from worker.fetch.network import Refused, Unknown, Untrusted
 
@@ -30,6 +31,8 @@ def fault_of(error: Exception) -> Fault:
     if isinstance(error, Fault):
         return error
     reason = ascii(error)[:LONGEST_REASON]  # it may quote the server, so no line ends and no end
+    if isinstance(error, InvalidUrl):
+        return Fault(str(error), reason=f"the address {error}")
     if isinstance(error, Refused | Unknown | ValueError | httpx.InvalidURL):
         return unreachable(reason)
     if isinstance(error, Untrusted):

@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 
 import httpx
 
+from jobs.urls import InvalidUrl, Target, UrlRules
 from worker.fetch.addresses import AddressRules
 from worker.fetch.answers import Received, read_image, skip_short_body, unbounded
 from worker.fetch.cache import HttpCache
@@ -26,11 +27,10 @@ from worker.fetch.network import CheckedNetwork
 from worker.fetch.resolver import Resolve, system_resolve
 from worker.fetch.rules import FetchRules
 from worker.fetch.transport import CheckedTransport
-from worker.fetch.urls import Target, UrlRules
 
 logger = logging.getLogger("superimpose.fetch")
 
-HEADERS = {"User-Agent": "superimpose", "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
+HEADERS = {"Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -120,8 +120,8 @@ class Fetcher:
     def _next(self, target: Target, location: str) -> Target:
         try:
             following = self._urls.redirected(target, location)
-        except Fault as fault:
-            raise unreachable(f"redirect: {fault.reason}") from fault
+        except InvalidUrl as error:
+            raise unreachable(f"redirect: the address {error}") from error
         if target.scheme == "https" and following.scheme == "http":
             raise Fault(
                 "redirects from https to http: give the image's own address", reason="redirect to http"
@@ -129,7 +129,7 @@ class Fetcher:
         return following
 
     def _send(self, target: Target, conditions: Mapping[str, str] | None = None) -> httpx.Response:
-        headers = HEADERS | dict(conditions or {})
+        headers = {"User-Agent": self._rules.user_agent, **HEADERS, **(conditions or {})}
         try:
             return self._transport.handle_request(self._request(target, headers))
         except BROKEN_OFF:
@@ -142,8 +142,8 @@ class Fetcher:
         )
         timeout = {
             "connect": self._rules.connect_timeout_s,
-            "read": self._rules.read_timeout_s,
-            "write": self._rules.read_timeout_s,
+            "read": time_left(),
+            "write": time_left(),
             "pool": time_left(),
         }
         return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout})

@@ -12,9 +12,10 @@ class FetchRules:
     allow_hosts: when not empty, the only hosts (`images.shop.com`, `*.shop.com`).
     refuse_hosts: our own public host; reachable through allow_networks only.
     ports: a list of ports and ranges.
-    connect_timeout_s: for TCP, and again for TLS. read_timeout_s: the longest silence.
+    connect_timeout_s: for TCP, and again for TLS, so that a dead address leaves time for another attempt.
     total_timeout_s: for everything: look-up, connection, headers, body and redirects.
-    max_bytes: of one image after decompression.
+    max_bytes: of one image, as it is sent and after decompression.
+    user_agent: who we say we are.
     """
 
     allow_networks: tuple[str, ...] = ()
@@ -23,7 +24,7 @@ class FetchRules:
     refuse_hosts: tuple[str, ...] = ()
     ports: str = "80,443,1025-65535"
     connect_timeout_s: float = 5.0
-    read_timeout_s: float = 10.0
     total_timeout_s: float = 20.0
     max_bytes: int = 20 * 1024 * 1024
-    max_redirects: int = 3
+    max_redirects: int = 10
+    user_agent: str = "superimpose"

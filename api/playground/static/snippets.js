@@ -15,9 +15,22 @@ const isFile = (value) => typeof value === "object" && value !== null;
 
 function curl(origin, body) {
   const start = `curl -sS ${shellQuoted(`${origin}/v2/superimpose`)} \\\n  -H "x-api-key: $KEY" -H 'content-type: application/json' \\\n`;
-  if (!hasFiles(body)) return `${start}  -d ${shellQuoted(json(body))}`;
+  if (!hasFiles(body)) return `${start}  -d '${json(typed(body), unquoted)}'`;
   return `${start}  -d @- <<JSON\n${json(body, shellFile)}\nJSON`;
 }
+
+/**
+ * n8n imports a flat object as fields of a form and puts all values in quotes; one with a null it leaves as it is.
+ *
+ * @type {(body: Body) => Body}
+ */
+function typed(body) {
+  const unused = ["mask", "background", "scale_to", "x_percent"].find((name) => !(name in body));
+  return unused ? { ...body, [unused]: null } : body;
+}
+
+/** Within single quotes, which importers end at the first apostrophe. */
+const unquoted = (value) => JSON.stringify(value).replaceAll("'", "\\u0027");
 
 /** Within a here-document, whose text the shell expands. */
 function shellFile(value) {

@@ -227,7 +227,7 @@ def test_addresses_that_differ_in_their_query_alone_are_two(serve: Serve, fetche
 def test_a_page_and_a_failure_are_not_kept(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
     fields = "cache-control: public, max-age=60\r\ncontent-length: 9\r\n"
     for answer in (
-        response(headers=f"content-type: text/html\r\n{fields}"),
+        response(b"<p>gone</", headers=fields),
         response(status="404 Not Found", headers=fields),
         response(b"half", headers=fields),
     ):

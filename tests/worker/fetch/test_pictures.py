@@ -2,13 +2,30 @@
 
 import gzip
 import socket
+import zlib
 from http import HTTPStatus
 
 import pytest
 
+from jobs.inputs import sample_bytes
 from tests.worker.fetch.answers import redirects, requests, response, says
-from tests.worker.fetch.conftest import Serve
-from worker.fetch import Fetcher, FetchError
+from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
+from worker.fetch import Fetcher, FetchError, FetchRules
+
+PNG = sample_bytes("logo.png") or b""
+JPEG = sample_bytes("cup.jpg") or b""
+WEBP = b"RIFF\x10\0\0\0WEBPVP8L" + bytes(50)
+
+
+def raw_deflate(data: bytes) -> bytes:
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return deflater.compress(data) + deflater.flush()
+
+
+def labelled(body: bytes, **headers: str) -> bytes:
+    fields = {"content-length": str(len(body)), **headers}
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
+    return response(body, headers=lines)
 
 
 def typed(content_type: str) -> bytes:
@@ -25,31 +42,58 @@ def test_the_bytes_arrive_as_they_were_sent(serve: Serve, fetcher: Fetcher) -> N
     [
         "image/png",
         "IMAGE/JPEG; charset=binary",
+        "text/html; charset=utf-8",
+        "application/json",
+        "application/pdf",
         "application/octet-stream",
         "binary/octet-stream",
         "text/plain",
         "",
     ],
 )
-def test_types_that_real_servers_give_to_pictures_are_tolerated(
+def test_whatever_type_a_server_gives_to_a_picture_it_is_one(
     content_type: str, serve: Serve, fetcher: Fetcher
 ) -> None:
-    assert fetcher.get(serve(says(typed(content_type))).url, field="mask") == b"a picture"
+    answer = labelled(PNG, content_type=content_type)
+    assert fetcher.get(serve(says(answer)).url, field="mask") == PNG
 
 
 def test_a_missing_type_is_tolerated(serve: Serve, fetcher: Fetcher) -> None:
     assert fetcher.get(serve(says(response())).url, field="mask") == b"a picture"
 
 
-@pytest.mark.parametrize("content_type", ["text/html", "TEXT/HTML; charset=utf-8", "application/xhtml+xml"])
-def test_a_web_page_is_refused_with_advice(content_type: str, serve: Serve, fetcher: Fetcher) -> None:
-    server = serve(says(typed(content_type)))
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"<!DOCTYPE html><html>", "a web page"),
+        (b"\xef\xbb\xbf \r\n<!doctype HTML>", "a web page"),
+        (b"<html lang='en'>", "a web page"),
+        (b"<?xml version='1.0'?>\n<!DOCTYPE html PUBLIC>", "a web page"),
+        (b"<!-- cached --><!-- 1 -->\n<head>", "a web page"),
+        (b'{"error": "gone"}', "JSON data"),
+        (b"[\n {}]", "JSON data"),
+        (b"{}", "JSON data"),
+        (b"%PDF-1.7", "a PDF document"),
+    ],
+)
+@pytest.mark.parametrize("content_type", ["image/png", "text/html"])
+def test_what_is_no_picture_is_refused_with_advice_whatever_it_is_called(
+    body: bytes, kind: str, content_type: str, serve: Serve, fetcher: Fetcher
+) -> None:
+    server = serve(says(labelled(body, content_type=content_type)))
     with pytest.raises(FetchError) as caught:
         fetcher.get(server.url, field="base_image")
     assert str(caught.value) == (
-        f"base_image: {server.url} is a web page, not an image: give the image's own address"
+        f"base_image: {server.url} is {kind}, not an image: give the image's own address"
     )
     assert not caught.value.transient
+
+
+def test_a_page_that_begins_with_comments_without_end_is_looked_at_in_no_time(
+    serve: Serve, fetcher: Fetcher
+) -> None:
+    body = b"<!---->" * 5000
+    assert fetcher.get(serve(says(labelled(body))).url, field="mask") == body
 
 
 def test_chunks_and_a_body_that_ends_with_the_connection_are_read(serve: Serve, fetcher: Fetcher) -> None:
@@ -59,10 +103,36 @@ def test_chunks_and_a_body_that_ends_with_the_connection_are_read(serve: Serve, 
     assert fetcher.get(serve(says(until_close, close=True)).url, field="mask") == b"a picture"
 
 
-def test_a_body_that_comes_gzipped_all_the_same_is_unpacked(serve: Serve, fetcher: Fetcher) -> None:
-    body = gzip.compress(b"a picture" * 1000)
-    head = f"content-encoding: gzip\r\ncontent-length: {len(body)}\r\n"
-    assert fetcher.get(serve(says(response(body, headers=head))).url, field="mask") == b"a picture" * 1000
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip", gzip.compress(JPEG)),
+        ("X-GZIP", gzip.compress(JPEG)),
+        ("aws-chunked, gzip", gzip.compress(JPEG)),
+        ("deflate", zlib.compress(JPEG)),
+        ("deflate", raw_deflate(JPEG)),
+    ],
+)
+def test_a_body_that_comes_compressed_all_the_same_is_unpacked(
+    coding: str, body: bytes, serve: Serve, fetcher: Fetcher
+) -> None:
+    answer = labelled(body, content_encoding=coding)
+    assert fetcher.get(serve(says(answer)).url, field="mask") == JPEG
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [
+        *("none", "utf-8", "binary", "aws-chunked", "identity", "", "x" * 5000),
+        *("gzip", "deflate", "br", "zstd", "compress", "gzip, gzip"),
+    ],
+)
+@pytest.mark.parametrize("picture", [PNG, JPEG, WEBP], ids=["png", "jpeg", "webp"])
+def test_a_plain_picture_is_taken_whatever_coding_it_is_labelled_with(
+    coding: str, picture: bytes, serve: Serve, fetcher: Fetcher
+) -> None:
+    answer = labelled(picture, content_encoding=coding)
+    assert fetcher.get(serve(says(answer)).url, field="mask") == picture
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -89,10 +159,25 @@ def test_a_relative_or_carelessly_written_redirect_is_followed(
     assert paths[1].isascii()
 
 
-def test_three_redirects_are_followed_and_a_fourth_is_not(serve: Serve, fetcher: Fetcher) -> None:
+def test_ten_redirects_are_followed_and_an_eleventh_is_not(serve: Serve, fetcher: Fetcher) -> None:
     urls = [serve(says(response())).url]
-    for _ in range(4):
+    for _ in range(11):
         urls.append(serve(says(redirects(urls[-1]))).url)
-    assert fetcher.get(urls[3], field="mask") == b"a picture"
+    assert fetcher.get(urls[10], field="mask") == b"a picture"
     with pytest.raises(FetchError, match="redirects too often: give the image's own address"):
-        fetcher.get(urls[4], field="mask")
+        fetcher.get(urls[11], field="mask")
+
+
+def test_servers_are_told_who_fetches(serve: Serve) -> None:
+    heads: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        for head in requests(connection):
+            heads.append(head)
+            connection.sendall(response())
+
+    url = serve(answer).url
+    rules = FetchRules(allow_networks=LOOPBACK, user_agent="shop/1 (+https://shop.example/bot)")
+    with Fetcher(rules, ssl_context=TLS) as fetcher:
+        fetcher.get(url, field="mask")
+    assert b"user-agent: shop/1 (+https://shop.example/bot)" in heads[0].lower()

@@ -1,9 +1,12 @@
 """What the operator's settings do."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.jobs.test_urls import URL_LIKE
 from tests.worker.fetch.answers import response, says
-from tests.worker.fetch.conftest import LOOPBACK, Serve
+from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
 from worker.fetch import Fetcher, FetchError, FetchRules
 
 
@@ -46,3 +49,16 @@ def test_only_the_named_hosts_are_fetched_when_there_are_some(serve: Serve) -> N
 def test_rules_that_cannot_be_read_are_refused_at_once(rules: FetchRules) -> None:
     with pytest.raises(ValueError, match=r"10\.0\.0|our\.host|shop\.com|\*|''|must be ports"):
         Fetcher(rules)
+
+
+def test_any_text_at_all_ends_in_a_fetch_error() -> None:
+    rules = FetchRules(allow_hosts=("shop.com",))
+    with Fetcher(rules, resolve=lambda *_: [], ssl_context=TLS) as fetcher:
+
+        @given(st.text() | URL_LIKE)
+        @settings(max_examples=300, deadline=None, derandomize=True)
+        def check(text: str) -> None:
+            with pytest.raises(FetchError):
+                fetcher.get(text, field="mask")
+
+        check()

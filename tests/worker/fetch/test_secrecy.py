@@ -45,7 +45,8 @@ def test_neither_the_text_nor_the_log_shows_a_query_or_a_password(
         texts.append(str(caught.value))
     assert "secret" not in "".join(texts) + caplog.text
     assert texts[0] == (
-        f"overlay_image: {server.url} answered 403 instead of the image: check that it opens without a login"
+        f"overlay_image: {server.url} answered 403 instead of the image: its server wants a login, "
+        "or takes us for a bot; open it to all, or send the image"
     )
     assert [record.getMessage() for record in caplog.records if record.name == "superimpose.fetch"] == [
         f"overlay_image: {server.url} was not fetched: status 403",

@@ -1,4 +1,4 @@
-"""Rules on the text of a URL, before any look-up.
+"""Rules on the text of a URL that is to be fetched, before any look-up: at submit, and again at a redirect.
 
 `urlsplit` drops tabs and line ends in silence, so the text is matched here, once, and every later step uses
 the parts.
@@ -9,15 +9,18 @@ from typing import NamedTuple
 from urllib.parse import quote, urljoin
 
 from jobs.hosts import NumericHost, canonical_host, port_ranges
-from worker.fetch.errors import Fault, unreachable
 
 LONGEST_URL = 4096
 LONGEST_SHOWN = 200
 
-_URL = re.compile(r"(https?)://([^/?#]+)([^#]*)(?:#.*)?")
+_URL = re.compile(r"(https?)://([^/?#]+)([^#]*)(?:#.*)?", re.IGNORECASE | re.ASCII)
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
 _LEFT_AS_IS = "%!#$&'()*+,/:;=?@[]~"  # RFC 3986's reserved characters, and what is encoded already
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class InvalidUrl(ValueError):
+    """The text is not a URL that may be fetched; it is the end of a sentence that begins with the address."""
 
 
 class Target(NamedTuple):
@@ -43,7 +46,7 @@ class Target(NamedTuple):
 
 
 class UrlRules:
-    """Turns the text of a URL into a `Target`.
+    """What is asked of a URL beyond its form.
 
     Raises ValueError on ports that are not `80,443,1025-65535`.
     """
@@ -52,56 +55,62 @@ class UrlRules:
         self._ports = port_ranges(ports)
 
     def target(self, url: str) -> Target:
-        """The parts of `url`. Raises Fault, saying what about the text is wrong."""
-        _check_characters(url)
-        match = _URL.fullmatch(url)
-        if match is None:
-            raise _malformed("must begin with http:// or https:// and a host")
-        scheme, authority, path = match.groups()
-        host, port = _split_authority(authority)
-        number = _DEFAULT_PORTS[scheme] if port is None else int(port)
-        if not any(number in allowed for allowed in self._ports):
-            raise _malformed(f"uses port {number}, which is not allowed here")
-        return Target(scheme, _host(host), number, path if path.startswith("/") else f"/{path}")
+        """The parts of `url`. Raises InvalidUrl."""
+        return self.checked(read_url(url))
+
+    def checked(self, target: Target) -> Target:
+        """`target` itself. Raises InvalidUrl."""
+        if not any(target.port in allowed for allowed in self._ports):
+            raise InvalidUrl(f"uses port {target.port}, which is not allowed here")
+        return target
 
     def redirected(self, target: Target, location: str) -> Target:
-        """Where `target` sends us with `location`, which may be relative. Raises Fault.
+        """Where `target` sends us with `location`, which may be relative. Raises InvalidUrl.
 
         Servers send raw spaces and Unicode here; %-encoding mends them in a path, and in a host spoils them.
         """
         try:
             following = urljoin(target.url, quote(location, safe=_LEFT_AS_IS))
         except ValueError:
-            raise _malformed("is not a URL") from None
+            raise InvalidUrl("is not a URL") from None
         return self.target(following)
+
+
+def read_url(text: str) -> Target:
+    """The parts of a URL, with or without white space around it. Raises InvalidUrl."""
+    url = text.strip()
+    _check_characters(url)
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise InvalidUrl("must begin with http:// or https:// and a host")
+    scheme, authority, path = match[1].lower(), match[2], match[3]
+    host, port = _split_authority(authority)
+    number = _DEFAULT_PORTS[scheme] if port is None else int(port)
+    return Target(scheme, _host(host), number, path if path.startswith("/") else f"/{path}")
 
 
 def _check_characters(url: str) -> None:
     if len(url) > LONGEST_URL:
-        raise _malformed(f"is longer than {LONGEST_URL} characters")
+        raise InvalidUrl(f"is a URL of {len(url):,} characters, at most {LONGEST_URL:,} are allowed")
     if not url.isascii():
-        raise _malformed("has letters beyond ASCII: write the host in its xn-- form and the rest %-encoded")
+        raise InvalidUrl("has letters beyond ASCII: write the host in its xn-- form and the rest %-encoded")
     if not url.isprintable() or " " in url or "\\" in url:
-        raise _malformed("has a space, a backslash or a control character: write it %-encoded")
+        raise InvalidUrl("has a space, a backslash or a control character: write it %-encoded")
 
 
 def _split_authority(authority: str) -> tuple[str, str | None]:
     if "@" in authority:
-        raise _malformed("has a user name in it: only images that need no login can be fetched")
+        raise InvalidUrl("has a user name in it: only images that need no login can be fetched")
     match = _AUTHORITY.fullmatch(authority)
     if match is None:
-        raise _malformed("has no readable host and port")
+        raise InvalidUrl("has no readable host and port")
     return match[1], match[2]
 
 
 def _host(text: str) -> str:
     try:
         return canonical_host(text)
-    except NumericHost as error:
-        raise unreachable(f"the host is {error}") from None
+    except NumericHost:
+        raise InvalidUrl("has a host that is a number: write an IPv4 address as 203.0.113.7") from None
     except ValueError:
-        raise _malformed("has a host that is not a name or an address") from None
-
-
-def _malformed(text: str) -> Fault:
-    return Fault(text, reason=f"the address {text}")
+        raise InvalidUrl("has a host that is not a name or an address") from None
