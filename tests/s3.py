@@ -59,8 +59,8 @@ def held(until: Callable[[], object]) -> Iterator[Bucket]:
 
 
 @contextmanager
-def instance_metadata(asked: threading.Event, until: Callable[[], object]) -> Iterator[str]:
-    """Where a machine of AWS finds its credentials: sets `asked`, and answers when `until` has returned."""
+def instance_metadata(asked: threading.Semaphore, until: Callable[[], object]) -> Iterator[str]:
+    """Where a machine of AWS finds its credentials: releases `asked`, and answers once `until` returns."""
     expires = "2099-01-01T00:00:00Z"
     keys = {"AccessKeyId": "machine", "SecretAccessKey": "test", "Token": "t", "Expiration": expires}
 
@@ -69,7 +69,7 @@ def instance_metadata(asked: threading.Event, until: Callable[[], object]) -> It
             self._answer(b"token")
 
         def do_GET(self) -> None:
-            asked.set()
+            asked.release()
             until()
             self._answer(b"role" if self.path.endswith("/") else json.dumps(keys).encode())
 

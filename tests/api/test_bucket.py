@@ -75,7 +75,7 @@ def publish(redis_url: str) -> None:
 
 
 def test_credentials_of_the_machine_that_come_late_hold_up_nobody_else(redis_socket, tmp_path):
-    asked, known = threading.Event(), threading.Event()
+    asked, known = threading.Semaphore(0), threading.Event()
     with s3.instance_metadata(asked, lambda: known.wait(20)) as metadata, ThreadPoolExecutor() as threads:
         env = environment(
             empty_database(redis_socket, 7), tmp_path, storage_url="s3://any/prefix", redirect_to_bucket=True
@@ -83,8 +83,9 @@ def test_credentials_of_the_machine_that_come_late_hold_up_nobody_else(redis_soc
         of_machine = {"AWS_METADATA_ENDPOINT": metadata, "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}
         with running(env | of_machine, workers=0) as stack:
             publish(env["SUPERIMPOSE_REDIS_URL"])
+            assert asked.acquire(timeout=20), "the sweep's store asks too"
             signing = threads.submit(httpx.get, f"{stack.url}/pictures/token.png", trust_env=False)
-            assert asked.wait(20)
+            assert asked.acquire(timeout=20)
             assert stack.client.get("/livez").status_code == 200
             was_signing = not signing.done()
             known.set()
