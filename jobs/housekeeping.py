@@ -5,8 +5,9 @@ Every worker and every API process calls `Housekeeping.run_once` now and then; a
 
 import logging
 import threading
+import time
 
-from redis import Redis
+from redis import Redis, RedisError
 
 from jobs import keyspace, registries
 from jobs.connection import redis_time
@@ -25,6 +26,7 @@ class Housekeeping:
         self._redis = redis
         self._store = store
         self._even_when_full = EvenWhenFull(redis)
+        self._ahead_s: float | None = None  # Redis's clock, of this process's
 
     def run_until(self, stopped: threading.Event) -> None:
         """A round each `INTERVAL_S`, whatever happens in one."""
@@ -46,8 +48,16 @@ class Housekeeping:
             registries.clean(self._redis)
 
     def _sweep(self) -> None:
-        if self._is_mine("pictures"):
-            self._store.sweep(redis_time(self._redis))
+        try:
+            if not self._is_mine("pictures"):
+                return
+            now = redis_time(self._redis)
+            self._ahead_s = now - time.monotonic()
+        except RedisError:  # it may need the room that old pictures take on its disk
+            if self._ahead_s is not None:
+                self._store.sweep(time.monotonic() + self._ahead_s)
+            raise
+        self._store.sweep(now)
 
     def _is_mine(self, part: str) -> bool:
         return self._even_when_full.lock(keyspace.housekeeping(part), INTERVAL_S)

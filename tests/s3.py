@@ -1,6 +1,7 @@
 """A bucket on a real S3-speaking server on loopback."""
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -54,6 +55,36 @@ def held(until: Callable[[], object]) -> Iterator[Bucket]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Holding) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield Bucket("s3://held/prefix", _access(f"http://127.0.0.1:{server.server_port}"))
+        server.shutdown()
+
+
+@contextmanager
+def instance_metadata(asked: threading.Semaphore, until: Callable[[], object]) -> Iterator[str]:
+    """Where a machine of AWS finds its credentials: releases `asked`, and answers once `until` returns."""
+    expires = "2099-01-01T00:00:00Z"
+    keys = {"AccessKeyId": "machine", "SecretAccessKey": "test", "Token": "t", "Expiration": expires}
+
+    class Metadata(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self._answer(b"token")
+
+        def do_GET(self) -> None:
+            asked.release()
+            until()
+            self._answer(b"role" if self.path.endswith("/") else json.dumps(keys).encode())
+
+        def _answer(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Metadata) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 
 

@@ -1,5 +1,6 @@
 """Redis away, restarted, full or silent at the worst moment: nothing accepted is lost, nothing half made."""
 
+import resource
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -112,6 +113,26 @@ def test_a_full_redis_takes_no_more_but_answers_and_ends_what_it_has(own_redis, 
         assert redis.dbsize() <= before + 10, "the refused one left nothing"
         redis.config_set("maxmemory", 0)
     assert stack.finish(stack.submit(**samples)).status_code == 200
+
+
+def test_a_redis_that_has_no_room_for_its_file_loses_nothing_and_goes_on_with_room(own_redis, tmp_path):
+    urls = {"base_image": "https://shop.example/a.jpg", "overlay_image": "https://shop.example/b.png"}
+    with running(environment(own_redis.url, tmp_path), workers=0) as stack:
+        accepted = {stack.submit(**urls).encode()}
+        [file] = own_redis.directory.glob("appendonlydir/*.incr.aof")
+        room = file.stat().st_size + 10_000
+        resource.prlimit(own_redis.process.pid, resource.RLIMIT_FSIZE, (room, room))
+        while (answer := stack.client.post("/v2/superimpose", json=urls)).status_code == 200:
+            accepted.add(answer.json()["request_id"].encode())
+
+        assert (answer.status_code, answer.json()["code"]) == (502, "unavailable")
+        assert own_redis.process.wait(10) != 0, "it acknowledges nothing that is not on disk"
+        assert len(accepted) > 1
+        own_redis.start()
+
+        later = stack.submit(**urls).encode()
+        with Redis.from_url(own_redis.url) as redis:
+            assert set(redis.zrange(keyspace.WAITING, 0, -1)) >= accepted | {later}
 
 
 def test_a_submit_whose_answer_is_lost_can_be_repeated(redis_socket, tmp_path):

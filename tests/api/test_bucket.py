@@ -61,6 +61,41 @@ def test_pictures_can_be_fetched_from_the_bucket_itself(redis_socket, tmp_path, 
     assert fetched.headers["content-type"] == "image/png"
 
 
+def publish(redis_url: str) -> None:
+    """A picture of the token `token` that lies nowhere."""
+    with Redis.from_url(redis_url) as redis:
+        fields = {
+            "path": "outputs/20300101T0000/token",
+            "content_type": "image/png",
+            "file_size": 9,
+            "expires_at": int((time.time() + 60) * 1000),
+            "owner": "",
+        }
+        redis.hset(keyspace.picture("token"), mapping=fields)
+
+
+def test_credentials_of_the_machine_that_come_late_hold_up_nobody_else(redis_socket, tmp_path):
+    asked, known = threading.Semaphore(0), threading.Event()
+    with s3.instance_metadata(asked, lambda: known.wait(20)) as metadata, ThreadPoolExecutor() as threads:
+        env = environment(
+            empty_database(redis_socket, 7), tmp_path, storage_url="s3://any/prefix", redirect_to_bucket=True
+        )
+        of_machine = {"AWS_METADATA_ENDPOINT": metadata, "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}
+        with running(env | of_machine, workers=0) as stack:
+            publish(env["SUPERIMPOSE_REDIS_URL"])
+            assert asked.acquire(timeout=20), "the sweep's store asks too"
+            signing = threads.submit(httpx.get, f"{stack.url}/pictures/token.png", trust_env=False)
+            assert asked.acquire(timeout=20)
+            assert stack.client.get("/livez").status_code == 200
+            was_signing = not signing.done()
+            known.set()
+            answer = signing.result()
+
+    assert was_signing
+    assert answer.status_code == 307
+    assert "X-Amz-Credential=machine%2F" in answer.headers["location"]
+
+
 def test_a_bucket_that_is_not_there_is_a_502_whose_cause_is_in_the_log(
     redis_socket, tmp_path, s3_server, bucket
 ):
@@ -73,18 +108,7 @@ def test_a_bucket_that_is_not_there_is_a_502_whose_cause_is_in_the_log(
             stack.client.post("/upload-asset", json={"data_urls": [picture]}),
         ]
         ready = stack.client.get("/readyz")
-        with Redis.from_url(env["SUPERIMPOSE_REDIS_URL"]) as redis:
-            expires_at = int((time.time() + 60) * 1000)
-            redis.hset(
-                keyspace.picture("token"),
-                mapping={
-                    "path": "outputs/20300101T0000/token",
-                    "content_type": "image/png",
-                    "file_size": 9,
-                    "expires_at": expires_at,
-                    "owner": "",
-                },
-            )
+        publish(env["SUPERIMPOSE_REDIS_URL"])
         answers.append(httpx.get(f"{stack.url}/pictures/token.png", trust_env=False))
 
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(502, "unavailable")] * 3

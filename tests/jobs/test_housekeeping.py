@@ -5,8 +5,10 @@ import time
 import pytest
 
 from jobs import keyspace
+from jobs.connection import connect
 from jobs.housekeeping import Housekeeping
 from jobs.store import PictureStore, new_token
+from tests.test_redis_trouble import OwnRedis
 
 LONG_AGO = time.time() - 120
 
@@ -88,6 +90,31 @@ def test_a_fault_in_one_part_does_not_stop_the_other(redis, settings, caplog):
 
     assert redis.scard(keyspace.RQ_WORKERS) == 0
     assert "housekeeping failed" in caplog.text
+
+
+def test_pictures_are_swept_while_redis_is_away(settings, store, put, tmp_path_factory, monkeypatch):
+    own = OwnRedis(tmp_path_factory.mktemp("r"))
+    real = time.time
+    with connect(settings.model_copy(update={"redis_url": own.url})) as redis:
+        housekeeping = Housekeeping(redis, store)
+        housekeeping.run_once()
+        old, new = put(-120), put(1800)
+        own.kill()
+        monkeypatch.setattr(time, "time", lambda: real() + 3600)
+
+        housekeeping.run_once()
+
+    assert store.get(new) == b"a picture", "by Redis's clock, as it was last read"
+    with pytest.raises(FileNotFoundError):
+        store.get(old)
+
+
+def test_a_process_that_never_heard_redis_sweeps_nothing(settings, store, put, tmp_path):
+    old = put(-120)
+    with connect(settings.model_copy(update={"redis_url": f"unix://{tmp_path}/none"})) as redis:
+        Housekeeping(redis, store).run_once()
+
+    assert store.get(old) == b"a picture"
 
 
 def test_a_host_whose_clock_is_ahead_sweeps_nothing_early(redis, store, put, monkeypatch):

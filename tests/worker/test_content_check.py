@@ -236,4 +236,4 @@ def test_the_documented_check_runs(settings, submit, record, tmp_path, monkeypat
 
     fine, blocked = map(record, requests)
     assert fine.status is Status.COMPLETED
-    assert blocked.code is FailureCode.CONTENT_BLOCKED
+    assert blocked.code == FailureCode.CONTENT_BLOCKED

@@ -115,6 +115,6 @@ def test_it_works_within_the_memory_of_a_job(redis, settings, key_id):
     blocked, fine = (Transitions(redis, tight).read(request_id) for request_id in requests)
     assert blocked is not None
     assert fine is not None
-    assert blocked.code is FailureCode.CONTENT_BLOCKED
+    assert blocked.code == FailureCode.CONTENT_BLOCKED
     assert fine.status is Status.COMPLETED
     assert fine.stages["inspect"] > 0

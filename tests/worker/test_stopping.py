@@ -100,6 +100,6 @@ def test_a_job_whose_lease_was_ended_is_stopped(redis, settings, submit, record,
 
     WarmWorker(connect_worker(settings), settings).work(burst=True)
 
-    assert record(request_id).code is FailureCode.CANCELLED
+    assert record(request_id).code == FailureCode.CANCELLED
     assert record(next_one).status is Status.COMPLETED
     assert origin.asked.count(path) == 1
