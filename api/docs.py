@@ -47,13 +47,13 @@ ASSETS = {
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/docs")
+@router.api_route("/docs", methods=["GET", "HEAD"])
 def page() -> Response:
     """The documentation, to read and to try."""
     return Response(PAGE, media_type="text/html", headers={"Content-Security-Policy": POLICY})
 
 
-@router.get("/docs/{name}")
+@router.api_route("/docs/{name}", methods=["GET", "HEAD"])
 def asset(name: str) -> Response:
     """A file of the page."""
     if name not in ASSETS:
