@@ -9,7 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 
 from api.playground.bundle import bundle
 from tests.playground.conftest import PHONE
-from tests.stack import KEY
+from tests.proxies import in_front_of, nginx_under_a_path
+from tests.stack import KEY, empty_database, environment, running
 
 DESK = {"viewport": {"width": 1280, "height": 800}}
 
@@ -116,3 +117,24 @@ def test_every_control_is_reached_by_the_keyboard(visit):
 
     assert {"key", "mover", "rotator", "scaler", "f-base_image", "p-x_offset", "p-opacity"} <= reached
     assert {"p-blend_mode", "submit", "tab-curl", "copy"} <= reached
+
+
+def test_under_a_path_of_a_site_the_pages_work_as_at_its_root(redis_socket, tmp_path, visit):
+    env = environment(empty_database(redis_socket, 2), tmp_path, public_url="https://shop.example/pictures")
+    with (
+        running(env) as stack,
+        in_front_of(int(stack.url.rpartition(":")[2]), nginx_under_a_path, tmp_path, "/pictures") as url,
+    ):
+        seen = visit(url)
+        body = seen.submit()
+        seen.await_result()
+        seen.page.reload()
+        seen.page.locator("#recent img").click()
+        seen.await_result()
+        seen.page.click("nav a")
+        seen.page.locator('[data-path="/v2/superimpose"]').wait_for()
+
+    assert body["base_image"] == "https://shop.example/pictures/samples/cup.jpg"
+    assert seen.page.input_value(".servers select") == "https://shop.example/pictures"
+    assert all(request.url.startswith((f"{url}/", "data:")) for request in seen.requests)
+    assert seen.complaints == []

@@ -40,7 +40,7 @@ async function decoded(file) {
  */
 export async function fromUrl(url, origin) {
   const name = url.split(/[?#]/)[0].split("/").pop() || url;
-  const own = [origin, location.origin].find((each) => url.startsWith(`${each}/`));
+  const own = [`${origin}/`, new URL(".", location.href).href].find((each) => url.startsWith(each));
   if (own === undefined) return { name, image: placeholder(), ...GUESS, blob: null, url, guessed: true };
   const image = await loaded(url.slice(own.length));
   return { name, image, width: image.naturalWidth, height: image.naturalHeight, blob: null, url, guessed: false };

@@ -4,7 +4,7 @@ import { fromFile, fromUrl, megabytes, softEdge } from "./pictures.js";
 
 /** @typedef {import("./pictures.js").Picture} Picture */
 
-const SAMPLES = { base_image: "/samples/cup.jpg", overlay_image: "/samples/logo.png" };
+const SAMPLES = { base_image: "samples/cup.jpg", overlay_image: "samples/logo.png" };
 const ON_THE_STAGE = "overlay_image"; // what a file dropped on the preview becomes
 
 /** @type {(origin: string, maxBytes: number, told: Told) => Slots} */
@@ -65,7 +65,7 @@ class Slots {
 
   #takeSample(name) {
     const path = SAMPLES[name];
-    const picture = () => fromUrl(this.origin + path, this.origin);
+    const picture = () => fromUrl(`${this.origin}/${path}`, this.origin);
     return this.#take(name, path ? picture : async () => fromFile(await softEdge(), Infinity));
   }
 
