@@ -67,6 +67,12 @@ export class Client {
     }
   }
 
+  /** @type {() => Promise<number | "unlimited">} Credits left. */
+  async balance() {
+    const { credits, unlimited } = await this.#call("v1/get-user-credits", {});
+    return unlimited ? "unlimited" : credits;
+  }
+
   /** @type {(id: string) => Promise<any>} */
   result(id) {
     return this.#call(`v2/requests/${id}`, {}, [FAILED]);
