@@ -59,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/openapi.json" if settings.docs else None,
         docs_url=None,
         redoc_url=None,
+        servers=[{"url": settings.public_url}] if settings.public_url else None,
         default_response_class=JsonResponse,
         redirect_slashes=False,
         telemetry=NOT_FASTAPIS,

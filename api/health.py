@@ -62,13 +62,13 @@ async def _or_none(looked_for: Awaitable[T]) -> T | None:
         return None
 
 
-@router.get("/livez")
+@router.api_route("/livez", methods=["GET", "HEAD"])
 async def alive(_: Request) -> JsonResponse:
     """The process answers; says nothing of Redis or workers."""
     return JsonResponse({"status": "ok"})
 
 
-@router.get("/readyz")
+@router.api_route("/readyz", methods=["GET", "HEAD"])
 async def ready(request: Request) -> JsonResponse:
     """Whether a request that came now would be accepted and worked on; 503 names what is missing."""
     missing = await _health(request).missing()
@@ -76,7 +76,7 @@ async def ready(request: Request) -> JsonResponse:
     return JsonResponse({"status": status, "missing": missing}, 503 if missing else 200)
 
 
-@router.get("/health")
+@router.api_route("/health", methods=["GET", "HEAD"])
 async def health(request: Request) -> JsonResponse:
     """Counts, for people and dashboards."""
     state = await _health(request).state()

@@ -17,7 +17,7 @@ from telemetry.exposition import exposed, rendered
 router = APIRouter(route_class=DirectRoute, include_in_schema=False)
 
 
-@router.get("/metrics")
+@router.api_route("/metrics", methods=["GET", "HEAD"])
 async def metrics(request: Request) -> Response:
     """In the format of Prometheus, or OpenMetrics for who accepts it."""
     registry = exposed(RedisState(service_of(request).redis))

@@ -74,7 +74,9 @@ class Settings(BaseSettings):
         False, description="whether pictures are fetched from the bucket itself, by redirects to signed URLs"
     )
     public_url: BaseUrl | None = Field(
-        None, description="origin in the URLs of answers; unset: the request's own Host"
+        None,
+        description="what URLs in answers begin with, with the path that a proxy serves us under; "
+        "unset: the request's own Host",
     )
     dev_api_key: Key | None = Field(None, repr=False, description="a key made valid when the API starts")
     admin_key: AdminKey | None = Field(

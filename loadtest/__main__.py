@@ -1,6 +1,7 @@
 """`python -m loadtest`: look at the service, step through numbers of clients, report.
 
-Ends with 0 if the service took the load, 2 if the command line cannot be meant, else 1.
+Ends with a verdict in one line, and with 0 if no request failed, 2 if the command line cannot be meant,
+else 1.
 """
 
 import secrets
@@ -45,9 +46,11 @@ def run(asked: Asked) -> int:
     if asked.docs:
         page.write(done, stack.ROOT / "docs")
     say(f"{asked.out / 'index.html'}")
-    if why := steps[-1].overrun:
-        say_why(why)
-    return 1 if why else 0
+    if done.passed:
+        say(f"loadtest: {done.verdict}")
+    else:
+        say_why(done.verdict)
+    return 0 if done.passed else 1
 
 
 @contextmanager

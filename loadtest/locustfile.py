@@ -33,8 +33,6 @@ from loadtest.samples import (
 )
 from loadtest.target import Target, Unusable
 
-THINK_S = (0, 0, 0.5, 1)
-"""Between a picture and the next submit: half are programs that go on at once."""
 FIRST_POLL_S, POLL_FACTOR, LONGEST_POLL_S = 0.1, 1.5, 1
 """The vendor's client looks once a second; with a service this quick it pays to look sooner, at first."""
 PATIENCE_S = 60
@@ -65,7 +63,7 @@ class Client(FastHttpUser):
 
     def wait_time(self) -> float:
         """Seconds of thought, or as long as the service asked for."""
-        return max(random.choice(THINK_S), self.pause_s)
+        return max(random.choice(mix.THINK_S), self.pause_s)
 
     @task
     def superimpose(self) -> None:

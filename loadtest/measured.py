@@ -10,38 +10,50 @@ from loadtest.samples import COMPUTE, END_TO_END, IN_SERVICE, QUEUE_WAIT, SUBMIT
 
 MEASURES = (SUBMIT, QUEUE_WAIT, COMPUTE, IN_SERVICE, END_TO_END)
 PERCENTILES = (50, 95, 99)
+ENOUGH_ABOVE = 5
+"""Samples above a percentile, or it says more of chance than of the service: 100 carry p95, 500 p99."""
 WARM_UP_S = 1
 
 
 @dataclass(frozen=True)
 class Step:
-    """What so many clients met. `times_ms` has the percentiles of each measure; `errors` counts by code."""
+    """What so many clients met. `errors` counts by code.
+
+    `times_ms` has the percentiles of each measure, None for those that too few samples were taken for.
+    """
 
     clients: int
     pictures: int
     pictures_per_s: float
     requests: int
     """All that ended, in an error or in a picture."""
-    times_ms: Mapping[str, tuple[float, ...]]
+    times_ms: Mapping[str, tuple[float | None, ...]]
     errors: Mapping[str, int]
 
     @property
-    def overrun(self) -> str | None:
-        """Why this was too much for the service, if most requests failed."""
+    def overrun(self) -> bool:
+        """Whether this was too much for the service: most requests failed."""
+        return 2 * sum(self.errors.values()) > self.requests or not self.requests
+
+    @property
+    def failure(self) -> str | None:
+        """What failed and why, if anything did."""
         if not self.requests:
             return f"no request of {self.clients} clients ended"
-        failed = sum(self.errors.values())
-        if 2 * failed <= self.requests:
+        if not self.errors:
             return None
         most = max(self.errors, key=lambda code: self.errors[code])
+        failed = sum(self.errors.values())
         return f"{failed} of {self.requests} requests of {self.clients} clients failed, most with {most}"
 
     def __str__(self) -> str:
-        shown = " ".join(f"{value / 1000:.2f}" for value in self.times_ms[END_TO_END])
+        shown = " ".join(
+            "-" if value is None else f"{value / 1000:.2f}" for value in self.times_ms[END_TO_END]
+        )
         errors = ", ".join(f"{count} {code}" for code, count in self.errors.items())
         return (
             f"{self.clients:4} clients  {self.pictures_per_s:6.1f} pictures/s  "
-            f"end to end {shown or '-'} s (p50 p95 p99)  errors: {errors or 'none'}"
+            f"end to end {shown} s (p50 p95 p99)  errors: {errors or 'none'}"
         )
 
 
@@ -66,5 +78,8 @@ def step(clients: int, seconds: int, samples: Iterable[Sample]) -> Step:
     )
 
 
-def _percentiles(values: list[float]) -> tuple[float, ...]:
-    return tuple(map(float, np.percentile(values, PERCENTILES))) if values else ()
+def _percentiles(values: list[float]) -> tuple[float | None, ...]:
+    return tuple(
+        float(np.percentile(values, each)) if len(values) * (100 - each) >= 100 * ENOUGH_ABOVE else None
+        for each in PERCENTILES
+    )

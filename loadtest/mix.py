@@ -1,4 +1,4 @@
-"""What the clients ask for: a mix of sizes, formats and parameters."""
+"""What the clients ask for, a mix of sizes, formats and parameters, and how they pause."""
 
 import random
 from collections.abc import Sequence
@@ -18,6 +18,8 @@ SIZES: Choice = (
     (20, {"overlay_resize": "Fit", "resize_method": "area"}),
 )
 EXTRAS: Choice = ((70, {}), (10, {"opacity": 0.6}), (10, {"rotation": 30}), (10, {"blend_mode": "multiply"}))
+THINK_S = (0, 0, 0.5, 1)
+"""Between a picture and the next submit, one at random: half are programs that go on at once."""
 GRAVITIES = ("northwest", "center", "southeast")
 
 

@@ -16,6 +16,9 @@ def write(report: Report, docs: Path) -> None:
     _, end, after = rest.partition(END)
     if not (start and end):
         raise Unusable(f"{page} has no place for figures: {START.strip()} and {END.strip()}, a line each")
+    images = plots.all_of(report.steps)
+    if not {"overview", "parts"} <= images.keys():
+        raise Unusable("too few pictures were made for the plots of the page")
     page.write_text(f"{before}{START}\n{markdown(report)}\n{END}{after}")
-    (docs / "loadtest.png").write_bytes(plots.overview(report.steps))
-    (docs / "loadtest-parts.png").write_bytes(plots.parts(report.steps))
+    (docs / "loadtest.png").write_bytes(images["overview"])
+    (docs / "loadtest-parts.png").write_bytes(images["parts"])

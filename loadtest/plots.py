@@ -12,30 +12,42 @@ from loadtest.samples import COMPUTE, END_TO_END, IN_SERVICE, QUEUE_WAIT, SUBMIT
 
 COLOURS = ("#2563eb", "#d97706", "#b91c1c")  # of p50, p95, p99
 PARTS = (SUBMIT, QUEUE_WAIT, COMPUTE, IN_SERVICE)
+NAMES = ("overview", "parts", "errors")
 DPI = 110
 
 
 def all_of(steps: Sequence[Step]) -> Mapping[str, bytes]:
-    """Every plot, by name."""
-    return {"overview": overview(steps), "parts": parts(steps), "errors": errors(steps)}
+    """Every plot that there is something to show in, by name."""
+    drawn = {}
+    if any(step.pictures for step in steps):
+        drawn["overview"] = overview(steps)
+    if any(_known(steps, name) for name in PARTS):
+        drawn["parts"] = parts(steps)
+    if any(step.errors for step in steps):
+        drawn["errors"] = errors(steps)
+    return drawn
 
 
 def overview(steps: Sequence[Step]) -> bytes:
     """Pictures per second, and how long a client waits for one."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    names = [END_TO_END] if _known(steps, END_TO_END) else []
+    left, *others = figure.subplots(1, 1 + len(names), squeeze=False).flat
     left.plot([step.pictures_per_s for step in steps], "o-", color=COLOURS[0])
     left.set(title="throughput", ylabel="pictures a second", ylim=(0, None))
-    _by_clients(left, steps)
-    _percentiles(right, steps, END_TO_END)
+    _by_clients(left, steps, "clients, who think between requests")
+    for panel, name in zip(others, names, strict=True):
+        _percentiles(panel, steps, name)
     return _png(figure)
 
 
 def parts(steps: Sequence[Step]) -> bytes:
     """Percentiles of the parts of a request."""
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    for panel, name in zip(figure.subplots(2, 2).flat, PARTS, strict=True):
-        _percentiles(panel, steps, name)
+    names = [name for name in PARTS if _known(steps, name)]
+    rows = (len(names) + 1) // 2
+    figure = Figure(figsize=(9, 3 * rows), layout="constrained")
+    for number, name in enumerate(names, 1):
+        _percentiles(figure.add_subplot(rows, 2, number), steps, name)
     return _png(figure)
 
 
@@ -48,17 +60,22 @@ def errors(steps: Sequence[Step]) -> bytes:
         counts = [step.errors.get(code, 0) for step in steps]
         panel.bar(range(len(steps)), counts, 0.6, below, label=code)
         below = [low + count for low, count in zip(below, counts, strict=True)]
-    panel.set(title="errors by code" if any(below) else "no errors", ylabel="errors")
+    panel.set(title="errors by code", ylabel="errors")
     _by_clients(panel, steps)
-    if any(below):
-        panel.legend(frameon=False)
+    panel.legend(frameon=False)
     return _png(figure)
+
+
+def _known(steps: Sequence[Step], name: str) -> bool:
+    return any(value is not None for step in steps for value in step.times_ms[name])
 
 
 def _percentiles(panel: Axes, steps: Sequence[Step], name: str) -> None:
     for number, (percentile, colour) in enumerate(zip(PERCENTILES, COLOURS, strict=True)):
-        values = [step.times_ms[name][number] if step.times_ms[name] else float("nan") for step in steps]
-        panel.plot(values, "o-", color=colour, label=f"p{percentile}")
+        values = [step.times_ms[name][number] for step in steps]
+        if any(value is not None for value in values):
+            shown = [float("nan") if value is None else value for value in values]
+            panel.plot(shown, "o-", color=colour, label=f"p{percentile}")
     panel.set(title=name, ylabel="ms", yscale="log")
     panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panel.yaxis.set_major_formatter("{x:g}")
@@ -67,9 +84,9 @@ def _percentiles(panel: Axes, steps: Sequence[Step], name: str) -> None:
     _by_clients(panel, steps)
 
 
-def _by_clients(panel: Axes, steps: Sequence[Step]) -> None:
+def _by_clients(panel: Axes, steps: Sequence[Step], label: str = "clients") -> None:
     panel.set_xticks(range(len(steps)), [str(step.clients) for step in steps])
-    panel.set_xlabel("clients")
+    panel.set_xlabel(label)
     panel.grid(axis="y", color="#e5e7eb")
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)

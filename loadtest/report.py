@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
+from statistics import mean
 
-from loadtest import plots
+from loadtest import mix, plots
 from loadtest.measured import MEASURES, Step
 
 MEANINGS = {
@@ -18,7 +19,13 @@ MEANINGS = {
     "end to end": "the client's, from its submit to the picture in hand; it polls after 0.1 s, then less and "
     "less often, in the end each second",
 }
-UNIT = "ms: p50 / p95 / p99"
+UNIT = "ms: p50 / p95 / p99, each only where at least five samples lie above it"
+THINKING = (
+    f"A client thinks between a picture and its next submit, {mean(mix.THINK_S):.1f} s on average "
+    f"({', '.join(map(str, mix.THINK_S))} s at random):\nthe pace of few clients is their own"
+)
+GROWN = 1.1
+"""Throughput over that with fewer clients, below which the service has no more to give."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,27 @@ class Report:
         """Codes of all errors."""
         return sorted({code for step in self.steps for code in step.errors})
 
+    @property
+    def passed(self) -> bool:
+        """Whether no request failed."""
+        return not any(step.failure for step in self.steps)
+
+    @property
+    def verdict(self) -> str:
+        """The one line to read: whether it passed, or what failed and why."""
+        failures = [step.failure for step in self.steps if step.failure]
+        return f"failed: {'; '.join(failures)}" if failures else f"passed: no request failed; {self.capacity}"
+
+    @property
+    def capacity(self) -> str:
+        """The most that the service gives, if there were clients enough to tell."""
+        paces = {step.clients: step.pictures_per_s for step in self.steps}
+        *fewer, most = sorted(paces)
+        if fewer and paces[most] <= GROWN * paces[fewer[-1]]:
+            pace = f"{max(paces.values()):.1f} pictures a second"
+            return f"the capacity is {pace}: {most} clients got no more than {fewer[-1]}"
+        return f"the capacity was not reached: {most} clients got {paces[most]:.1f} pictures a second"
+
     def times(self) -> list[list[str]]:
         """The main table, headings first."""
         headings = ["clients", "pictures/s", "pictures", *MEASURES]
@@ -48,6 +76,8 @@ class Report:
 
 def write(report: Report, out: Path) -> None:
     """Write everything into the directory `out`."""
+    for earlier in plots.NAMES:
+        (out / f"{earlier}.png").unlink(missing_ok=True)
     images = plots.all_of(report.steps)
     for name, png in images.items():
         (out / f"{name}.png").write_bytes(png)
@@ -61,16 +91,23 @@ def markdown(report: Report) -> str:
     facts = "\n".join(f"- {name}: {value}" for name, value in report.facts.items())
     errors = _markdown_table(report.errors()) if report.codes else "No errors."
     meanings = "\n".join(f"- {name}: {text}" for name, text in MEANINGS.items())
-    times = f"Steps of {report.seconds} s; {UNIT}.\n\n{_markdown_table(report.times())}\n\n{meanings}"
-    return f"{facts}\n\n{times}\n\n{errors}\n"
+    how = f"Steps of {report.seconds} s; {UNIT}.\n{THINKING}."
+    times = f"{how}\n\n{_markdown_table(report.times())}\n\n{meanings}"
+    return f"**{_capitalised(report.verdict)}.**\n\n{facts}\n\n{times}\n\n{errors}\n"
 
 
 def _row(step: Step) -> list[str]:
-    times = [" / ".join(_ms(value) for value in step.times_ms[name]) or "-" for name in MEASURES]
+    times = [" / ".join(map(_ms, step.times_ms[name])) for name in MEASURES]
     return [str(step.clients), f"{step.pictures_per_s:.1f}", str(step.pictures), *times]
 
 
-def _ms(value: float) -> str:
+def _capitalised(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _ms(value: float | None) -> str:
+    if value is None:
+        return "-"
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
@@ -102,10 +139,11 @@ dt {{ font-weight: 600 }}
 dd {{ margin: 0 0 .4rem 1rem }}
 </style>
 <h1>Load test</h1>
+<p><strong>{escape(_capitalised(report.verdict))}.</strong></p>
 <dl>{facts}</dl>
 {shown}
 <h2>Times</h2>
-<p>Steps of {report.seconds} s; {UNIT}.</p>
+<p>Steps of {report.seconds} s; {UNIT}. {THINKING}.</p>
 {_html_table(report.times())}
 <dl>{meanings}</dl>
 <h2>Errors</h2>

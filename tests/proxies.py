@@ -12,6 +12,9 @@ from tests.missing import missing
 from tests.stack import await_http, free_port
 
 PATH = f"{os.environ['PATH']}:/usr/sbin"  # where Debian puts nginx
+Proxy = Callable[[Path, int, int], list[str]]
+"""The command of one, from a folder of its own, the port it listens on and the API's."""
+
 API = "127.0.0.1:8000"  # as the page has it
 CADDY, NGINX = (
     next(block.text for block in blocks(ROOT / "docs" / "stack.md") if block.text.startswith(start))
@@ -41,6 +44,15 @@ def nginx_for_websockets(folder: Path, port: int, api_port: int) -> list[str]:
     return _nginx(folder, port, api_port, NGINX.replace(API, "api").replace(plain, mapped))
 
 
+def nginx_under_a_path(folder: Path, port: int, api_port: int) -> list[str]:
+    """The same, with all of it under /pictures."""
+    locations = NGINX.replace("location /", "location /pictures/").replace(
+        "location = /", "location = /pictures/"
+    )
+    assert "location /pictures/ {" in locations
+    return _nginx(folder, port, api_port, locations.replace(f"{API};", "api/;"))
+
+
 def _nginx(folder: Path, port: int, api_port: int, server: str) -> list[str]:
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     file = folder / "nginx.conf"
@@ -55,7 +67,7 @@ def _nginx(folder: Path, port: int, api_port: int, server: str) -> list[str]:
     return ["nginx", "-e", f"{folder}/error.log", "-c", str(file)]
 
 
-PROXIES: dict[str, Callable[[Path, int, int], list[str]]] = {
+PROXIES: dict[str, Proxy] = {
     "caddy": caddy,
     "nginx": nginx,
     "nginx for WebSockets": nginx_for_websockets,
@@ -63,17 +75,18 @@ PROXIES: dict[str, Callable[[Path, int, int], list[str]]] = {
 
 
 @contextmanager
-def in_front_of(api_port: int, proxy: str, folder: Path) -> Iterator[int]:
-    """The port on which this one of `PROXIES` listens."""
+def in_front_of(api_port: int, proxy: Proxy, folder: Path, path: str = "") -> Iterator[str]:
+    """The URL at which this proxy passes calls on to the API."""
     port = free_port()
-    command = PROXIES[proxy](folder, port, api_port)
+    url = f"http://127.0.0.1:{port}{path}"
+    command = proxy(folder, port, api_port)
     if shutil.which(command[0], path=PATH) is None:
         missing(f"no {command[0]} on PATH (apt install {command[0]})")
     with (folder / "proxy.log").open("wb") as log:
         process = subprocess.Popen(command, env={"PATH": PATH, "HOME": str(folder)}, stdout=log, stderr=log)
         try:
-            await_http(f"http://127.0.0.1:{port}/livez", process)
-            yield port
+            await_http(f"{url}/livez", process)
+            yield url
         finally:
             process.terminate()
             process.wait()

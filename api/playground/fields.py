@@ -13,7 +13,7 @@ from jobs.inputs import PICTURES
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Place": ("x_offset", "y_offset", "gravity", "flip", "x_percent", "y_percent", "rotation"),
-    "Size": ("overlay_resize", "rescale_factor", "scale_to", "width", "height", "resize_method"),
+    "Size": ("overlay_resize", "rescale_factor", "width", "height", "scale_to", "resize_method"),
     "Look": ("blend_mode", "background", "opacity", "invert_mask"),
     "Tiles": ("tile", "tile_spacing"),
     "Answer": ("image_format", "base64", "image_quality", "keep_copyright", "keep_icc_profile"),
@@ -79,15 +79,17 @@ def _control(name: str, rule: Schema, default: Any) -> tuple[str, str]:
     if rule["type"] in ("number", "integer"):
         return _number(name, rule, default)
     if rule.get("pattern", "").startswith("^#"):
-        return "colour", _companion(name, "color", {"value": "#ffffff"}) + _text(name, default)
-    return "text", _text(name, default)
+        companion = _companion(name, "color", {"value": "#ffffff"})
+        return "colour", companion + _text(name, default, {"pattern": rule["pattern"].strip("^$")})
+    return "text", _text(name, default, {})
 
 
 def _number(name: str, rule: Schema, default: Any) -> tuple[str, str]:
     low, high = rule.get("minimum", rule.get("exclusiveMinimum")), rule.get("maximum")
     step = 1 if rule["type"] == "integer" else 0.01
     bounds = {"min": low, "max": high, "step": step, "value": default}
-    number = _input(name, "number", bounds | {"data-kind": rule["type"], "placeholder": _empty(default)})
+    rules = {"data-kind": rule["type"], "data-above": rule.get("exclusiveMinimum")}
+    number = _input(name, "number", bounds | rules | {"placeholder": _empty(default)})
     slides = default is not None and "minimum" in rule and high - low <= SLIDER_SPAN
     return ("slider", _companion(name, "range", bounds) + number) if slides else ("number", number)
 
@@ -99,8 +101,9 @@ def _select(name: str, words: Iterable[str], default: str) -> str:
     return f'<select id="p-{name}" name="{name}" data-kind="string"{_described(name)}>{options}</select>'
 
 
-def _text(name: str, default: str | None) -> str:
-    return _input(name, "text", {"data-kind": "string", "value": default, "placeholder": _empty(default)})
+def _text(name: str, default: str | None, rules: Mapping[str, str]) -> str:
+    text = {"data-kind": "string", "value": default, "placeholder": _empty(default)}
+    return _input(name, "text", {**text, **rules})
 
 
 def _empty(default: Any) -> str:

@@ -11,7 +11,7 @@ from api.service import origin_of, service_of
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/")
+@router.api_route("/", methods=["GET", "HEAD"])
 def page(request: Request) -> Response:
     """The playground."""
     text = render(origin_of(request), service_of(request).settings)
@@ -20,7 +20,7 @@ def page(request: Request) -> Response:
     return answer
 
 
-@router.get("/playground/{name}")
+@router.api_route("/playground/{name}", methods=["GET", "HEAD"])
 def asset(name: str, request: Request) -> Response:
     """A file of the page."""
     found = assets().get(name)

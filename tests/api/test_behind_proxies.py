@@ -60,8 +60,8 @@ def api(redis_socket, tmp_path_factory):
 
 @pytest.fixture(scope="module", params=PROXIES)
 def proxy(request, api, tmp_path_factory):
-    with in_front_of(api.port, request.param, tmp_path_factory.mktemp("proxy")) as port:
-        yield port
+    with in_front_of(api.port, PROXIES[request.param], tmp_path_factory.mktemp("proxy")) as url:
+        yield int(url.rpartition(":")[2])
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)

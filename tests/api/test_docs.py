@@ -5,6 +5,8 @@ import re
 import httpx
 import pytest
 
+from api import docs, health, metrics
+from api.playground import routes as playground
 from tests.browser import visit
 from tests.edge import serving
 
@@ -53,6 +55,19 @@ def test_pages_say_what_they_are(service, path):
 
     assert answer.status_code == 200
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/livez", "/readyz", "/health", "/nowhere"])
+def test_head_is_answered_as_get_without_the_body(service, path):
+    got, asked = service.client.get(path), service.client.head(path)
+
+    assert (asked.status_code, asked.content) == (got.status_code, b"")
+    assert {**asked.headers, "date": ""} == {**got.headers, "date": ""}
+
+
+@pytest.mark.parametrize("part", [docs, health, metrics, playground])
+def test_every_page_and_probe_takes_head(part):
+    assert {route.path for route in part.router.routes if "HEAD" not in route.methods} == set()
 
 
 @pytest.mark.parametrize("path", PAGES)

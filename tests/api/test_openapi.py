@@ -65,7 +65,7 @@ def test_the_page_needs_nothing_from_elsewhere(service):
     assert "swagger" in page
     assert "https://" not in page
     for asset in (part.split('"')[0] for part in page.split('src="')[1:] + page.split('href="')[1:]):
-        assert httpx.get(f"{service.url}{asset}", trust_env=False).status_code == 200
+        assert httpx.get(f"{service.url}/{asset}", trust_env=False).status_code == 200
 
 
 def test_routes_that_keys_protect_say_so(document):

@@ -133,11 +133,15 @@ def test_load_that_is_refused_ends_in_one_line_and_a_report_and_goes_nowhere_els
 
     printed = capsys.readouterr()
     [line] = printed.err.splitlines()
-    assert re.fullmatch(r"loadtest: \d of \d requests of 4 clients failed, most with queue_full", line)
+    assert re.fullmatch(
+        r"loadtest: failed: \d of \d requests of 4 clients failed, most with queue_full", line
+    )
     assert "8 clients" not in printed.out
     assert not elsewhere.asked
     assert host.asked["/v2/superimpose"] <= 7  # each client is refused once, and obeys Retry-After
     report = (tmp_path / "report.md").read_text()
     assert re.search(r"^\| queue_full \| [234] \|$", report, re.MULTILINE)
     assert "| HTTP 302 | 1 |" in report
+    assert f"**{line.removeprefix('loadtest: ').capitalize()}.**" in report
+    assert {path.name for path in tmp_path.glob("*.png")} == {"errors.png"}
     assert not [path for path in tmp_path.iterdir() if b"secret" in path.read_bytes()]

@@ -31,6 +31,10 @@ class Visit:
         for name, value in params.items():
             self.page.fill(f"#p-{name}", str(value))
 
+    def open_groups(self) -> None:
+        """Show the fields of every group."""
+        self.page.eval_on_selector_all("details", "all => all.forEach((each) => (each.open = true))")
+
     def error(self, name: str) -> str:
         """What is said at a field, once something is said."""
         return self.page.inner_text(f'[data-field="{name}"] .error:not(:empty)')

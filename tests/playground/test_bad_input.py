@@ -4,13 +4,15 @@ import os
 import time
 
 import pytest
+from pydantic import ValidationError
 from redis import Redis
 
+from compositor import SuperimposeParams
 from jobs.api_keys import ApiKeys, KeyOptions
 from jobs.settings import Settings
 from jobs.transitions import Transitions
 from tests.asking import HOLDER
-from tests.stack import empty_database, environment, running
+from tests.stack import KEY, empty_database, environment, running
 
 
 @pytest.fixture
@@ -89,6 +91,126 @@ def test_a_file_that_is_no_picture_is_refused_at_once(visit):
     assert "cup.jpg" in seen.page.inner_text('[data-field="base_image"] .about')
 
 
+def repeated(seen) -> list[str]:
+    """Sentences that stand on the page more than once."""
+    parts = [seen.page.inner_text(part) for part in ("header", "#work", "#parameters", "#notes")]
+    lines = [line.strip() for part in parts for line in part.splitlines()]
+    return [line for line in set(lines) if len(line) > 20 and lines.count(line) > 1]
+
+
+def test_an_accepted_key_is_said_to_be_accepted_and_ends_what_was_said_of_the_last(visit):
+    seen = visit(key="wrong")
+    assert "not valid" in seen.error("key")
+    seen.page.click("#submit")
+    seen.page.wait_for_function("!submit.disabled")
+    assert "not valid" in seen.error("key")
+    assert (repeated(seen), seen.page.is_visible("#run")) == ([], False)
+
+    seen.page.fill("#key", KEY)
+    seen.await_text("#credits", "Accepted")
+
+    assert seen.page.inner_text("#key-error") == ""
+    seen.page.fill("#key", "")
+    assert seen.page.inner_text("#credits") == ""
+
+
+def test_what_cannot_become_a_url_is_refused_while_it_is_typed(visit):
+    seen = visit()
+    url = seen.page.locator("#p-base_image")
+    seen.page.click('[data-field="base_image"] [data-url]')
+    url.press_sequentially("htt")
+    assert seen.page.inner_text("#p-base_image-error") == ""
+    url.press_sequentially("q")
+
+    assert "must begin with http:// or https://" in seen.error("base_image")
+    assert focused(seen) == "p-base_image"
+    url.fill("https://shop.example/a b")
+    assert seen.error("base_image")
+    url.fill("https://shop.example/a")
+    assert seen.page.inner_text("#p-base_image-error") == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("not a url", "is no URL"),
+        ("https:///cup.jpg", "is no URL"),
+        ("https://me:pw@shop.example/", "user name"),
+    ],
+)
+def test_what_is_no_url_is_refused_when_the_field_is_left(visit, url, why):
+    seen = visit()
+    seen.page.click('[data-field="mask"] [data-url]')
+    seen.page.fill("#p-mask", url)
+    seen.page.press("#p-mask", "Tab")
+
+    assert_refused(seen, "mask", why)
+
+
+BOUNDED = {
+    name: next(rule for rule in (schema, *schema.get("anyOf", ())) if "maximum" in rule)
+    for name, schema in SuperimposeParams.model_json_schema()["properties"].items()
+    if "maximum" in str(schema)
+}
+SWITCHED_ON = [{}, {"overlay_resize": "Resize to width & heigth", "tile": True}]
+TYPED = """([fields, cases]) => {
+  const type = (name, value) => {
+    const field = document.getElementById(`p-${name}`);
+    if (field.type === "checkbox") field.checked = value;
+    else field.value = value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    return field;
+  };
+  for (const [name, value] of Object.entries(fields)) type(name, value);
+  return cases.map(([name, value]) => {
+    const field = type(name, value);
+    const said = field.disabled ? null : document.getElementById(`p-${name}-error`).textContent;
+    type(name, field.defaultValue);
+    return said;
+  });
+}"""
+
+
+def around(rule) -> list[float]:
+    """Values on both sides of each bound, and between two integers."""
+    low = rule.get("minimum", rule.get("exclusiveMinimum"))
+    return [low - 1, low, low + 0.5, rule["maximum"], rule["maximum"] + 1]
+
+
+def refused(name: str, value: float) -> bool:
+    try:
+        SuperimposeParams(**{name: value, "tile": True})
+    except ValidationError:
+        return True
+    return False
+
+
+def test_a_field_says_at_once_what_the_service_would_refuse_and_nothing_else(visit):
+    cases = [(name, value) for name, rule in BOUNDED.items() for value in around(rule)]
+    cases += [("background", colour) for colour in ("blue", "#ab", "#abc", "#AbCdEf", "#abcdeg")]
+    page = visit().page
+    said = [page.evaluate(TYPED, [fields, cases]) for fields in SWITCHED_ON]
+
+    shown = {case: {each[at] for each in said} - {None} for at, case in enumerate(cases)}
+    assert all(shown.values())
+    wrong = {case for case, texts in shown.items() if any(texts) != refused(*case)}
+    assert wrong == set()
+    assert shown["rotation", 361] == {"361 is not allowed: must be from 0 to 360"}
+    assert shown["scale_to", 0] == {"0 is not allowed: must be above 0, at most 16"}
+
+
+def test_a_number_that_is_being_typed_is_no_fault_until_it_is_left(visit):
+    seen = visit()
+    seen.page.fill("#p-x_offset", "")
+    seen.page.locator("#p-x_offset").press_sequentially("-")
+    assert seen.page.inner_text("#p-x_offset-error") == ""
+
+    seen.page.press("#p-x_offset", "Tab")
+    assert seen.error("x_offset") == "is not a number"
+    seen.page.locator("#p-x_offset").press_sequentially("-5")
+    assert seen.page.inner_text("#p-x_offset-error") == ""
+
+
 def test_all_faults_of_a_body_stand_at_their_fields(visit):
     seen = visit()
     seen.fill(rotation=400, opacity=7, background="blue-ish", x_offset=5, x_percent=5)
@@ -122,7 +244,8 @@ def test_a_picture_that_cannot_be_fetched_fails_at_its_field(visit):
     seen.page.click("#submit")
 
     assert seen.error("overlay_image")
-    assert seen.run_text().startswith("FAILED: overlay_image")
+    assert repeated(seen) == []
+    assert seen.run_text().startswith("FAILED because of overlay_image")
 
 
 def test_a_server_that_goes_away_is_waited_for_and_nothing_is_lost(visit):

@@ -52,6 +52,62 @@ def test_the_corner_scales_and_the_opposite_one_stays(visit):
     assert (number(seen, "x_offset"), number(seen, "y_offset")) == pytest.approx((430, 235), abs=1)
 
 
+ACROSS = {"nw": "se", "ne": "sw", "sw": "ne", "se": "nw"}
+
+
+def middle(seen, corner: str) -> tuple[float, float]:
+    box = seen.page.locator(f'[data-corner="{corner}"]').bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@pytest.mark.parametrize("rotation", [0, 110])
+@pytest.mark.parametrize("corner", ACROSS)
+def test_every_corner_scales_and_the_one_across_stays(visit, corner, rotation):
+    seen = visit()
+    seen.fill(x_offset=200, y_offset=100, rotation=rotation)
+    seen.await_text("#preview-facts", "at 200, 100")
+    pulled, fixed = middle(seen, corner), middle(seen, ACROSS[corner])
+
+    right, down = ((there - here) * 0.5 for here, there in zip(pulled, fixed, strict=True))
+    seen.drag(f'[data-corner="{corner}"]', right, down)
+    seen.await_text("#preview-facts", "overlay 79")
+
+    assert number(seen, "rescale_factor") == pytest.approx(0.165, abs=0.003)
+    assert middle(seen, ACROSS[corner]) == pytest.approx(fixed, abs=2)
+
+
+def test_a_small_overlay_is_moved_by_its_middle_and_scaled_by_its_corners(visit):
+    seen = visit()
+    seen.fill(rescale_factor=0.05)
+    seen.await_text("#preview-facts", "overlay 24")
+    under = "([x, y]) => document.elementFromPoint(x, y).dataset.corner ?? document.elementFromPoint(x, y).id"
+    box = seen.page.locator("#frame").bounding_box()
+
+    assert seen.page.evaluate(under, [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]) == "mover"
+    assert [seen.page.evaluate(under, middle(seen, corner)) for corner in ACROSS] == list(ACROSS)
+
+
+def test_fields_without_effect_are_off_and_are_not_sent(visit):
+    seen = visit()
+    seen.open_groups()
+    off = [name for name in ("width", "height", "tile_spacing") if seen.page.is_disabled(f"#p-{name}")]
+    assert off == ["width", "height", "tile_spacing"]
+
+    seen.page.select_option("#p-overlay_resize", "Resize to width & heigth")
+    seen.fill(width=300, height=200)
+    boxes = [seen.page.locator(f"#p-{name}").bounding_box() for name in ("width", "height")]
+    assert boxes[0]["y"] == boxes[1]["y"]
+    assert seen.page.is_disabled("#p-rescale_factor")
+    seen.await_text("#preview-facts", "overlay 300")
+    assert {"width": 300, "height": 200}.items() <= seen.submit().items()
+    seen.await_result()
+
+    seen.page.select_option("#p-overlay_resize", "Fit")
+    seen.page.select_option("#p-image_format", "png")
+    assert seen.page.is_disabled("#p-image_quality")
+    assert seen.submit().keys().isdisjoint({"width", "height", "rescale_factor"})
+
+
 def test_the_knob_turns_about_the_middle(visit):
     seen = visit()
     box = seen.page.locator("#frame").bounding_box()

@@ -9,8 +9,18 @@ from axe_playwright_python.sync_playwright import Axe
 
 from api.playground.bundle import bundle
 from tests.playground.conftest import PHONE
-from tests.stack import KEY
+from tests.proxies import in_front_of, nginx_under_a_path
+from tests.stack import KEY, empty_database, environment, running
 
+UNCOVERED = """(id) => {
+  const field = document.getElementById(id);
+  field.focus();
+  const { left, right, top, bottom } = field.closest("[data-field]").getBoundingClientRect();
+  const whole = field.getBoundingClientRect();
+  const seen = (y) => field.contains(document.elementFromPoint((whole.left + whole.right) / 2, y));
+  const inside = left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight;
+  return inside && seen(whole.top + 2) && seen(whole.bottom - 2);
+}"""
 DESK = {"viewport": {"width": 1280, "height": 800}}
 
 
@@ -22,7 +32,7 @@ def serious(page) -> list[str]:
 
 def test_the_first_paint_takes_three_requests_and_under_100_kilobytes(service, visit):
     seen = visit().requests
-    own = [request.url.removeprefix(service.url) for request in seen]
+    own = [request.url.removeprefix(service.url) for request in seen if request.resource_type != "fetch"]
     document = [path for path in own if not path.startswith("/samples/")]
 
     assert [path.partition("#")[0] for path in document] == [
@@ -116,3 +126,45 @@ def test_every_control_is_reached_by_the_keyboard(visit):
 
     assert {"key", "mover", "rotator", "scaler", "f-base_image", "p-x_offset", "p-opacity"} <= reached
     assert {"p-blend_mode", "submit", "tab-curl", "copy"} <= reached
+
+
+@pytest.mark.parametrize("height", [844, 667])
+def test_on_a_phone_bars_leave_room_for_the_fields_and_cover_none_that_has_the_focus(visit, height):
+    seen = visit(**{**PHONE, "viewport": {"width": 390, "height": height}})
+    seen.open_groups()
+    page = seen.page
+    fields = page.eval_on_selector_all(
+        "#parameters [data-kind]", "all => all.filter((each) => !each.disabled).map((each) => each.id)"
+    )
+
+    covered = [name for at in (fields, fields[::-1]) for name in at if not page.evaluate(UNCOVERED, name)]
+    assert (len(fields) > 20, covered) == (True, [])
+    bars = page.evaluate(
+        "innerHeight - foot.getBoundingClientRect().top + work.getBoundingClientRect().bottom"
+    )
+    assert bars <= height / 2
+
+
+def test_it_is_said_that_files_can_be_dropped(visit):
+    assert "drop a file" in visit().page.inner_text("#parameters")
+
+
+def test_under_a_path_of_a_site_the_pages_work_as_at_its_root(redis_socket, tmp_path, visit):
+    env = environment(empty_database(redis_socket, 2), tmp_path, public_url="https://shop.example/pictures")
+    with (
+        running(env) as stack,
+        in_front_of(int(stack.url.rpartition(":")[2]), nginx_under_a_path, tmp_path, "/pictures") as url,
+    ):
+        seen = visit(url)
+        body = seen.submit()
+        seen.await_result()
+        seen.page.reload()
+        seen.page.locator("#recent img").click()
+        seen.await_result()
+        seen.page.click("nav a")
+        seen.page.locator('[data-path="/v2/superimpose"]').wait_for()
+
+    assert body["base_image"] == "https://shop.example/pictures/samples/cup.jpg"
+    assert seen.page.input_value(".servers select") == "https://shop.example/pictures"
+    assert all(request.url.startswith((f"{url}/", "data:")) for request in seen.requests)
+    assert seen.complaints == []

@@ -11,8 +11,10 @@ from pathlib import Path
 from uuid import UUID
 
 import playwright
+import pytest
 from PIL import Image
 
+from tests.missing import missing
 from tests.playground.conftest import PHONE
 from tests.playground.test_preview import file, smooth
 from tests.stack import KEY
@@ -172,45 +174,111 @@ def test_the_code_runs_as_it_is_copied(visit, tmp_path):
     seen.await_text("#code", "mine.png")
 
     for language, runner in RUNNERS.items():
-        if language == "curl" and not shutil.which("curl"):
-            assert os.environ.get("CI") != "true", "needs curl"
-            continue
+        if language == "curl":
+            needs_curl()
         seen.page.click(f"[data-language={language}]")
         code = seen.page.inner_text("#code")
-        done = subprocess.run(
-            [*runner, code], env={**os.environ, "KEY": KEY}, cwd=tmp_path, capture_output=True, text=True
-        )
+        done = pasted(runner, code, tmp_path)
         assert done.returncode == 0, done.stderr
         assert '"status":"QUEUED"' in done.stdout.replace(" ", "") or "/pictures/" in done.stdout
         assert KEY not in code
 
 
-def imported(code):
-    """Headers and body of a curl command as Postman and n8n read it."""
-    words = shlex.split(code.replace("\\\n", " "))
-    headers = [words[at + 1] for at, word in enumerate(words) if word == "-H"]
-    return words[:3], headers, words[words.index("-d") + 1]
+def needs_curl():
+    if not shutil.which("curl"):
+        missing("no curl on PATH (apt install curl)")
 
 
-def test_the_curl_survives_an_import_into_tools_that_make_forms_of_it(visit, service):
+def pasted(shell, code, folder):
+    """What becomes of code that is pasted there."""
+    env = {**os.environ, "KEY": KEY}
+    return subprocess.run([*shell, code], env=env, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("overlay", [None, "it's $mine.png"], ids=["the sample", "a file"])
+def test_the_script_for_bash_ends_with_the_picture_in_a_file(visit, tmp_path, overlay):
+    needs_curl()
+    seen = visit()
+    if overlay:
+        (tmp_path / overlay).write_bytes(file(smooth((40, 30), 6, True)))
+        seen.choose("overlay_image", overlay, (tmp_path / overlay).read_bytes())
+        seen.await_text("#script", "mine.png")
+    seen.open_groups()
+    seen.page.select_option("#p-image_format", "webp")
+    seen.page.check("#p-base64")
+    seen.await_text("#script", "webp")
+
+    done = pasted(["bash", "-c"], seen.page.inner_text("#script"), tmp_path)
+
+    assert (done.returncode, done.stdout) == (0, "saved superimposed.webp\n"), done.stderr
+    with Image.open(tmp_path / "superimposed.webp") as picture:
+        assert (picture.format, picture.size) == ("WEBP", (600, 400))
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "said"),
+    [("https://me:pw@shop.example/", 400, "user name"), ("{service}/livez", 422, "FAILED")],
+    ids=["refused", "failed"],
+)
+def test_the_script_for_bash_says_why_there_is_no_picture(visit, service, tmp_path, url, status, said):
+    needs_curl()
+    seen = visit()
+    script = seen.page.inner_text("#script").replace(
+        f"{service.url}/samples/logo.png", url.format(service=service.url)
+    )
+
+    done = pasted(["bash", "-c"], f"{script}\necho the terminal lives", tmp_path)
+    assert done.stdout == "the terminal lives\n"
+    assert f"error: {status}" in done.stderr
+    assert said in done.stderr
+    assert pasted(["bash", "-c"], script, tmp_path).returncode == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_curl_is_one_command_that_other_tools_import_with_its_types(visit, service):
     seen = visit()
     ask_for(seen, "overlay_image", f"{service.url}/samples/logo.png?it's")
     seen.await_text('[data-field="overlay_image"] .about', "logo.png")
-    seen.fill(x_offset=100, opacity=0.5)
-    seen.page.click("[data-language=curl]")
-    seen.await_text("#code", "it\\u0027s")
+    seen.fill(x_offset=100, opacity=0.5, background="#abc")
+    seen.page.select_option("#p-overlay_resize", "Resize to width & heigth")
+    seen.await_text("#code", "heigth")
+    words = shlex.split(seen.page.inner_text("#code"))
+    body = json.loads(words[-1])
 
-    command, headers, text = imported(seen.page.inner_text("#code"))
-    body = json.loads(text)
-
-    assert command == ["curl", "-sS", f"{service.url}/v2/superimpose"]
-    assert headers == ["x-api-key: $KEY", "content-type: application/json"]
+    assert words[:4] == ["curl", "-X", "POST", f"{service.url}/v2/superimpose"]
+    assert words[4:-1] == ["-H", "x-api-key: $KEY", "-H", "content-type: application/json", "-d"]
     assert (type(body["x_offset"]), type(body["opacity"])) == (int, float)
-    assert "'" not in text
-    assert any(
-        value is None or isinstance(value, dict | list) for value in body.values()
-    )  # or n8n makes a form
+    assert "'" not in words[-1], "some importers end there"
+    is_form = all(isinstance(value, str | int | float | bool) for value in body.values())
+    assert not is_form, "n8n puts all values of a flat object in quotes"
     assert {name: value for name, value in body.items() if value is not None} == seen.submit()
+
+
+def test_other_pictures_end_the_view_of_the_old_difference(visit):
+    seen = visit()
+    seen.submit()
+    seen.await_result()
+    seen.page.click("[data-view=difference]")
+    seen.choose("base_image", "other.png", file(smooth((200, 100), 7, True)))
+    seen.await_text('[data-field="base_image"] .about', "other.png")
+
+    assert seen.page.is_visible("#preview-pane")
+    assert not seen.page.is_visible("#difference-pane")
+    assert seen.page.is_disabled("[data-view=difference]")
+    seen.page.click("[data-view=beside]")
+    assert seen.page.inner_text("#result-name") == "Earlier result"
+
+
+def test_a_result_of_what_was_set_before_is_an_earlier_one(visit):
+    seen = visit()
+    held = delayed(seen, "**/status/stream")
+    seen.submit()
+    seen.page.wait_for_selector('[data-step="QUEUED"].now')
+    seen.fill(x_offset=5)
+    held[0].continue_()
+    seen.await_result()
+
+    assert seen.page.inner_text("#result-name") == "Earlier result"
 
 
 def delayed(seen, pattern):

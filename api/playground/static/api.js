@@ -1,4 +1,4 @@
-/** The service over HTTP. */
+/** The service over HTTP. Paths are relative to the page, which a proxy may serve under a path of its own. */
 
 import { events } from "./events.js";
 
@@ -34,19 +34,19 @@ export class Client {
   /** @type {(body: object, idempotencyKey: string) => Promise<{request_id: string}>} */
   submit(body, idempotencyKey) {
     const headers = { "content-type": "application/json", "idempotency-key": idempotencyKey };
-    return this.#call("/v2/superimpose", { method: "POST", body: JSON.stringify(body), headers });
+    return this.#call("v2/superimpose", { method: "POST", body: JSON.stringify(body), headers });
   }
 
   /** @type {(file: Blob, name: string) => Promise<string>} The URL that requests of this key can name. */
   async upload(file, name) {
     const form = new FormData();
     form.append("file", file, name);
-    return (await this.#call("/upload-asset", { method: "POST", body: form })).file_urls[0];
+    return (await this.#call("upload-asset", { method: "POST", body: form })).file_urls[0];
   }
 
   /** @type {(id: string, signal?: AbortSignal) => Promise<Status>} FAILED is a status like others. */
   status(id, signal) {
-    return this.#call(`/v2/requests/${id}/status`, { signal }, [FAILED]);
+    return this.#call(`v2/requests/${id}/status`, { signal }, [FAILED]);
   }
 
   /**
@@ -56,7 +56,7 @@ export class Client {
    */
   async *statuses(id, known, signal) {
     const headers = known ? { "last-event-id": known } : {};
-    const { body } = await this.#answer(`/v2/requests/${id}/status/stream`, { headers, signal });
+    const { body } = await this.#answer(`v2/requests/${id}/status/stream`, { headers, signal });
     try {
       for await (const event of events(body)) {
         if ("data" in event) yield JSON.parse(event.data);
@@ -67,14 +67,20 @@ export class Client {
     }
   }
 
+  /** @type {() => Promise<number | "unlimited">} Credits left. */
+  async balance() {
+    const { credits, unlimited } = await this.#call("v1/get-user-credits", {});
+    return unlimited ? "unlimited" : credits;
+  }
+
   /** @type {(id: string) => Promise<any>} */
   result(id) {
-    return this.#call(`/v2/requests/${id}`, {}, [FAILED]);
+    return this.#call(`v2/requests/${id}`, {}, [FAILED]);
   }
 
   /** @type {(id: string) => Promise<Status>} */
   cancel(id) {
-    return this.#call(`/v2/requests/${id}/cancel`, { method: "POST" });
+    return this.#call(`v2/requests/${id}/cancel`, { method: "POST" });
   }
 
   async #call(path, init, alsoFine = []) {

@@ -1,6 +1,6 @@
 /** The card with the request as code: tabs, and a button that copies. */
 
-import { hasFiles, snippet } from "./snippets.js";
+import { hasFiles, script, snippet } from "./snippets.js";
 
 const SHOWN_AGAIN_MS = 1500;
 
@@ -8,11 +8,14 @@ const SHOWN_AGAIN_MS = 1500;
 export function codeCard(origin) {
   const tabs = [...document.querySelectorAll("[data-language]")];
   const code = document.getElementById("code");
+  const toTheEnd = document.getElementById("to-the-end");
   let body = {};
   let chosen = tabs[0];
 
   function draw() {
     code.textContent = snippet(chosen.dataset.language, origin, body);
+    toTheEnd.hidden = chosen.dataset.language !== "curl";
+    document.getElementById("script").textContent = script(origin, body);
     document.getElementById("code-needs").textContent = needs(chosen.dataset.language, body);
   }
 
@@ -28,7 +31,7 @@ export function codeCard(origin) {
 
   for (const tab of tabs) tab.addEventListener("click", () => choose(tab));
   onArrows(tabs, choose);
-  copyButton(document.getElementById("copy"), code);
+  for (const button of document.querySelectorAll("[data-copy]")) copyButton(button, document.getElementById(button.dataset.copy));
   return {
     show(next) {
       body = next;

@@ -32,14 +32,17 @@ function spread({ field, message }) {
   });
 }
 
+/** @type {(faults: Fault[]) => void} The focus stays where it is. */
+export const mark = (faults) => faults.forEach(markOne);
+
 /** @type {(faults: Fault[]) => void} The first one gets the focus. */
 export function show(faults) {
-  faults.forEach(showOne);
+  mark(faults);
   const first = faults.map(({ field }) => controlOf(placeOf(field))).find(Boolean);
   first?.focus();
 }
 
-function showOne({ field, message }) {
+function markOne({ field, message }) {
   const place = placeOf(field);
   if (!place) {
     const general = document.getElementById("form-error");
@@ -57,7 +60,7 @@ export function clear(field) {
   const place = placeOf(field);
   place?.classList.remove("wrong");
   place?.querySelector(".error").replaceChildren();
-  controlOf(place)?.removeAttribute("aria-invalid");
+  for (const control of place?.querySelectorAll("[aria-invalid]") ?? []) control.removeAttribute("aria-invalid");
 }
 
 /** @type {() => void} */
@@ -68,5 +71,5 @@ export function clearAll() {
 
 /** @type {(place: HTMLElement | null) => HTMLElement | null} */
 function controlOf(place) {
-  return place?.querySelector("[aria-describedby]") ?? null;
+  return place?.querySelector(place.matches(".by-url") ? ".url" : "[aria-describedby]") ?? null;
 }

@@ -6,6 +6,15 @@
 /** @typedef {import("./geometry.js").Params} Params */
 /** @typedef {HTMLInputElement | HTMLSelectElement} Control */
 
+/** @type {Record<string, (params: Params) => boolean>} When the service looks at a parameter, if not always. */
+const USED = {
+  rescale_factor: ({ overlay_resize: by, scale_to }) => by === "Resize by rescale_factor" && scale_to === null,
+  width: ({ overlay_resize: by, scale_to }) => by === "Resize to width & heigth" && scale_to === null,
+  height: ({ overlay_resize: by, scale_to }) => by === "Resize to width & heigth" && scale_to === null,
+  tile_spacing: ({ tile }) => tile,
+  image_quality: ({ image_format }) => image_format !== "png",
+};
+
 /** @type {(form: HTMLFormElement) => ParameterForm} */
 export const parameterForm = (form) => new ParameterForm(form);
 
@@ -18,6 +27,7 @@ class ParameterForm {
     this.companions = new Map([...form.querySelectorAll("[data-for]")].map((control) => [control.dataset.for, control]));
     this.changed = new EventTarget();
     form.addEventListener("input", ({ target }) => this.#typed(target));
+    form.addEventListener("focusout", ({ target }) => target.validity?.badInput && this.#tell([target.name]));
   }
 
   /** @type {(listener: (names: string[]) => void) => void} Called with the names of what has changed. */
@@ -25,9 +35,9 @@ class ParameterForm {
     this.changed.addEventListener("change", ({ detail }) => listener(detail));
   }
 
-  /** @type {() => Params} Every parameter; a default where a field is empty. */
+  /** @type {() => Params} Every parameter; a default where a field is empty or off. */
   values() {
-    return Object.fromEntries([...this.controls].map(([name, control]) => [name, read(control) ?? initial(control)]));
+    return Object.fromEntries([...this.controls].map(([name, control]) => [name, value(control)]));
   }
 
   /** @type {() => Params} What differs from its default, as a request says it. */
@@ -51,10 +61,21 @@ class ParameterForm {
     this.set({ ...Object.fromEntries(defaults), ...params });
   }
 
-  /** @type {() => {field: string, message: string}[]} What is not even a number. */
+  /** @type {() => import("./errors.js").Fault[]} What the service would refuse, as far as a field by itself can tell. */
   faults() {
-    const bad = [...this.controls].filter(([, control]) => control.validity.badInput);
-    return bad.map(([field]) => ({ field, message: "is not a number" }));
+    const found = [...this.controls].map(([field, control]) => ({ field, message: fault(control) }));
+    return found.filter(({ message }) => message);
+  }
+
+  /** @type {() => string[]} Fields without effect as the others stand. */
+  off() {
+    return [...this.controls.keys()].filter((name) => this.controls.get(name).disabled);
+  }
+
+  /** @type {(name: string) => boolean} Whether it holds the start of a number, such as a minus sign. */
+  isUnfinished(name) {
+    const control = this.controls.get(name);
+    return control.validity.badInput && control === document.activeElement;
   }
 
   #typed(target) {
@@ -65,6 +86,12 @@ class ParameterForm {
     this.#tell([name]);
   }
 
+  /** A field that has no effect as the others stand is off. */
+  #switch() {
+    const params = Object.fromEntries([...this.controls].map(([name, control]) => [name, read(control) ?? initial(control)]));
+    for (const [name, isUsed] of Object.entries(USED)) this.controls.get(name).disabled = !isUsed(params);
+  }
+
   /** The companion shows what the field says, where it can. */
   #follow(name) {
     const companion = this.companions.get(name);
@@ -73,8 +100,29 @@ class ParameterForm {
   }
 
   #tell(names) {
+    this.#switch();
     this.changed.dispatchEvent(new CustomEvent("change", { detail: names }));
   }
+}
+
+/** @type {(control: Control) => any} */
+const value = (control) => (control.disabled ? null : read(control)) ?? initial(control);
+
+/** @type {(control: Control) => string} Why the service would refuse what stands there; "" where it would not. */
+function fault(control) {
+  if (control.disabled) return "";
+  if (control.validity.badInput) return "is not a number";
+  const rule = broken(control, read(control));
+  return rule && `${control.value} is not allowed: must be ${rule}`;
+}
+
+/** @type {(control: Control, given: any) => string} */
+function broken({ dataset: { kind, above }, min, max, validity }, given) {
+  if (given === null) return "";
+  if (validity.patternMismatch) return "#rgb or #rrggbb";
+  if (kind === "integer" && !Number.isInteger(given)) return "a whole number";
+  if (above !== undefined && given <= Number(above)) return `above ${above}, at most ${max}`;
+  return validity.rangeUnderflow || validity.rangeOverflow ? `from ${min} to ${max}` : "";
 }
 
 /** @type {(control: Control) => any} Null where nothing is given. */

@@ -147,16 +147,20 @@ export function rotated({ x, y }, degrees) {
   return { x: x * cos + y * sin, y: y * cos - x * sin };
 }
 
-/** @type {(params: Params, placed: Placement, pointer: Point) => Partial<Params>} The far corner pulled to `pointer`. */
-export function pulledTo(params, placed, pointer) {
+/** @type {(params: Params, { size }: {size: Size}, side: Point) => Point} From the centre to the corner at `side`, as {x: 1, y: -1} top right. */
+export function toCorner({ rotation }, { size }, side) {
+  return rotated({ x: (side.x * size.width) / 2, y: (side.y * size.height) / 2 }, rotation);
+}
+
+/** @type {(params: Params, placed: Placement, side: Point, pointer: Point) => Partial<Params>} The corner at `side` pulled to `pointer`; the one across stays. */
+export function pulledTo(params, placed, side, pointer) {
   const { size, centre } = placed;
-  const half = rotated({ x: size.width / 2, y: size.height / 2 }, params.rotation);
+  const half = toCorner(params, placed, side);
   const fixed = { x: centre.x - half.x, y: centre.y - half.y };
-  const reach = rotated({ x: pointer.x - fixed.x, y: pointer.y - fixed.y }, -params.rotation);
-  const changes = resizedTo(params, placed, along(params, size, reach));
+  const pulled = rotated({ x: pointer.x - fixed.x, y: pointer.y - fixed.y }, -params.rotation);
+  const changes = resizedTo(params, placed, along(params, size, { x: side.x * pulled.x, y: side.y * pulled.y }));
   const changed = { ...params, ...changes };
-  const after = overlaySize(changed, placed.overlay, placed.base);
-  const moved = rotated({ x: after.width / 2, y: after.height / 2 }, params.rotation);
+  const moved = toCorner(params, { size: overlaySize(changed, placed.overlay, placed.base) }, side);
   return { ...changes, ...centredAt(changed, placed, { x: fixed.x + moved.x, y: fixed.y + moved.y }) };
 }
 

@@ -1,6 +1,6 @@
 /** The frame round the overlay: dragged, resized and turned by mouse, finger or keyboard. */
 
-import { centredAt, offsetsFor, pulledTo, resizedTo, overlaySize, rotated, turnedTo } from "./geometry.js";
+import { centredAt, offsetsFor, pulledTo, resizedTo, overlaySize, toCorner, turnedTo } from "./geometry.js";
 
 /** @typedef {import("./geometry.js").Params} Params */
 /** @typedef {import("./geometry.js").Placement} Placement */
@@ -9,6 +9,7 @@ import { centredAt, offsetsFor, pulledTo, resizedTo, overlaySize, rotated, turne
 /** @typedef {(pointer: Point, event: PointerEvent) => Partial<Params>} Drag  pointer in pixels of the base */
 
 const SNAP_DEGREES = 15;
+const CORNERS = { nw: { x: -1, y: -1 }, ne: { x: 1, y: -1 }, sw: { x: -1, y: 1 }, se: { x: 1, y: 1 } };
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /**
@@ -26,7 +27,9 @@ export function handles(parts, scene, apply) {
     };
   };
   onDrag(parts.mover, toBase, (start) => moving(scene(), start), apply);
-  onDrag(parts.scaler, toBase, (start) => pulling(scene(), start), apply);
+  for (const corner of parts.frame.querySelectorAll("[data-corner]")) {
+    onDrag(corner, toBase, (start) => pulling(scene(), CORNERS[corner.dataset.corner], start), apply);
+  }
   onDrag(parts.rotator, toBase, (start) => turning(scene(), start), apply);
   onArrows(parts.mover, (right, down) => apply(nudged(scene(), right, down)));
   onArrows(parts.scaler, (right, down) => apply(grown(scene(), right - down)));
@@ -40,11 +43,11 @@ function moving({ params, placed }, start) {
   return ({ x, y }) => offsetsFor(params, { x: corner.x + x - start.x, y: corner.y + y - start.y }, turned, base);
 }
 
-/** @type {(scene: Scene, start: Point) => Drag} */
-function pulling({ params, placed }, start) {
-  const half = rotated({ x: placed.size.width / 2, y: placed.size.height / 2 }, params.rotation);
-  const far = { x: placed.centre.x + half.x, y: placed.centre.y + half.y };
-  return ({ x, y }) => pulledTo(params, placed, { x: far.x + x - start.x, y: far.y + y - start.y });
+/** @type {(scene: Scene, side: Point, start: Point) => Drag} */
+function pulling({ params, placed }, side, start) {
+  const half = toCorner(params, placed, side);
+  const grip = { x: placed.centre.x + half.x, y: placed.centre.y + half.y };
+  return ({ x, y }) => pulledTo(params, placed, side, { x: grip.x + x - start.x, y: grip.y + y - start.y });
 }
 
 /** @type {(scene: Scene, start: Point) => Drag} */

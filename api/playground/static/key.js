@@ -1,18 +1,54 @@
-/** The API key: typed, kept in this browser, or handed over in a link as `/#key=...`. */
+/** The API key: typed, kept in this browser, or handed over in a link as `/#key=...`; checked once it is there. */
 
+import { ApiError, client } from "./api.js";
+import * as errors from "./errors.js";
 import { load, remembers, save, setRemember } from "./storage.js";
 
-/** @type {() => {value: () => string, fingerprint: () => string, onChange: (listener: () => void) => void}} */
+const QUIET_MS = 400; // after the last letter
+const REFUSED = 401;
+
+/**
+ * @typedef {object} KeyField
+ * @property {() => string} value
+ * @property {() => string} fingerprint
+ * @property {(left: number | string) => void} accepted  said of the key, with the credits it has left or "unlimited"
+ * @property {(listener: () => void) => void} onChange
+ */
+
+/** @type {() => KeyField} */
 export function keyField() {
   const input = document.getElementById("key");
   const remember = document.getElementById("remember");
   const value = () => input.value.trim();
 
+  const state = document.getElementById("credits");
   const listeners = [];
+  let quiet = 0;
 
   function store() {
     save("key", value());
     for (const listener of listeners) listener();
+    checkSoon();
+  }
+
+  function checkSoon() {
+    errors.clear("key");
+    state.textContent = "";
+    clearTimeout(quiet);
+    if (value()) quiet = setTimeout(check, QUIET_MS, value());
+  }
+
+  /** Without an answer nothing is said: a submit will say it. */
+  async function check(asked) {
+    const [{ value: left, reason }] = await Promise.allSettled([client(asked, () => {}).balance()]);
+    if (asked !== value()) return;
+    if (left !== undefined) accepted(left);
+    else if (reason instanceof ApiError && reason.status === REFUSED) errors.mark([{ field: "key", message: reason.message }]);
+  }
+
+  function accepted(left) {
+    errors.clear("key");
+    state.textContent = left === "unlimited" ? "Accepted" : `Accepted · ${left} credits left`;
   }
 
   function takeFromLink() {
@@ -30,7 +66,8 @@ export function keyField() {
   document.getElementById("key-form").addEventListener("submit", (event) => event.preventDefault());
   addEventListener("hashchange", takeFromLink);
   takeFromLink();
-  return { value, fingerprint: () => fingerprint(value()), onChange: (listener) => listeners.push(listener) };
+  checkSoon();
+  return { value, accepted, fingerprint: () => fingerprint(value()), onChange: (listener) => listeners.push(listener) };
 }
 
 /** @type {(text: string) => string} FNV-1a, 32 bits: tells keys apart, and says nothing of them. */

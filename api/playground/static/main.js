@@ -13,6 +13,7 @@ import { recent } from "./recent.js";
 import { ratio, resultView } from "./result.js";
 import { run } from "./run.js";
 import { slots } from "./slots.js";
+import { keepFocusInView } from "./sticky.js";
 
 const { origin, maxInputBytes } = document.documentElement.dataset;
 const SAMPLE_PLACEMENT = { rescale_factor: 0.33, x_offset: 430, y_offset: 235 };
@@ -21,12 +22,17 @@ const QUIET_MS = 400; // after the last change, before a screen reader is told o
 const part = (id) => document.getElementById(id);
 const key = keyField();
 const form = parameterForm(part("parameters"));
-const sources = slots(origin, Number(maxInputBytes), { changed: pictureChanged, loading: errors.clear, failed: pictureFailed });
+const sources = slots(origin, Number(maxInputBytes), {
+  changed: pictureChanged,
+  loading: errors.clear,
+  failed: marked,
+  typed: marked,
+});
 const draw = previewer();
 const code = codeCard(origin);
 const results = resultView();
 const recents = recent(key.fingerprint, showAgain);
-const runs = run({ recent: recents, results });
+const runs = run({ recent: recents, results, accepted: key.accepted });
 const parts = Object.fromEntries(["board", "frame", "bounds", "mover", "scaler", "rotator"].map((id) => [id, part(id)]));
 const frame = handles(parts, scene, (changes) => form.set(changes));
 const tools = {
@@ -81,16 +87,19 @@ function asCode() {
 function pictureChanged(name, before) {
   const { base_image: base, overlay_image: overlay } = sources.pictures;
   if (name === "base_image" && before && base !== before && overlay) form.set(carried(form.values(), overlay, before, base));
-  results.outdate();
+  results.endComparison();
   redraw();
 }
 
-function pictureFailed(name, { message }) {
-  errors.show([{ field: name, message }]);
+/** @type {(field: string, message: string) => void} */
+function marked(field, message) {
+  errors.clear(field);
+  if (message) errors.mark([{ field, message }]);
 }
 
 function parametersChanged(names) {
-  names.forEach(errors.clear);
+  [...names, ...form.off()].forEach(errors.clear);
+  errors.mark(form.faults().filter(({ field }) => names.includes(field) && !form.isUnfinished(field)));
   results.outdate();
   redraw();
   clearTimeout(quiet);
@@ -118,6 +127,7 @@ async function order() {
   errors.show(faults);
   if (faults.length) return null;
   redrawNow();
+  results.expect();
   return { key: key.value(), pictures: { ...sources.pictures }, params: form.given(), preview: copyOf(part("preview")) };
 }
 
@@ -130,6 +140,7 @@ function copyOf(canvas) {
 /** @type {(entry: import("./recent.js").Entry) => void} A recent request: its settings, and its picture. */
 function showAgain({ params, result }) {
   form.replace(params);
+  results.expect();
   if (result) results.show(result, null);
 }
 
@@ -137,11 +148,8 @@ form.onChange(parametersChanged);
 part("parameters").addEventListener("submit", submitted);
 for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", tools[button.dataset.tool]);
 showHelp(part("parameters"), part("help"));
-key.onChange(() => {
-  errors.clear("key");
-  part("credits").replaceChildren();
-  recents.reload();
-});
+keepFocusInView(part("parameters"), { top: part("work"), bottom: part("foot") });
+key.onChange(() => recents.reload());
 form.replace(SAMPLE_PLACEMENT);
 sources.takeSamples();
 runs.resume(key.value());

@@ -12,6 +12,10 @@
  */
 
 const GUESS = { width: 1024, height: 768 };
+const STARTS = ["http://", "https://", "data:"];
+const WITH_HOST = /^https?:\/\/[^\s/?#\\]\S*$/i;
+const NO_URL = "is no URL of a picture: it must begin with http:// or https://, and name a host";
+const WITH_USER = "has a user name in it: only pictures that need no login can be fetched";
 
 /** Why a picture cannot be used, in words for the user. */
 class PictureError extends Error {}
@@ -33,16 +37,38 @@ async function decoded(file) {
   }
 }
 
+/** @type {(text: string) => string} Why what is being typed is no URL, whatever follows; "" where it may become one. */
+export function typedFault(text) {
+  const start = text.toLowerCase();
+  return STARTS.some((each) => start.startsWith(each) || each.startsWith(start)) && !/\s/.test(text) ? "" : NO_URL;
+}
+
+/** @type {(text: string) => string} Why this is no URL that the service takes; "" where it is one. */
+function urlFault(text) {
+  if (/^data:/i.test(text)) return "";
+  if (!WITH_HOST.test(text) || !URL.canParse(text)) return NO_URL;
+  const { username, password } = new URL(text);
+  return username || password ? WITH_USER : "";
+}
+
 /**
  * A picture of this service is shown; one of another site is left to the service to fetch.
  *
  * @type {(url: string, origin: string) => Promise<Picture>} Raises `PictureError`.
  */
 export async function fromUrl(url, origin) {
+  const fault = urlFault(url);
+  if (fault) throw new PictureError(fault);
   const name = url.split(/[?#]/)[0].split("/").pop() || url;
-  const own = [origin, location.origin].find((each) => url.startsWith(`${each}/`));
+  if (/^data:/i.test(url)) return shown("data: URI", url, url);
+  const own = [`${origin}/`, new URL(".", location.href).href].find((each) => url.startsWith(each));
   if (own === undefined) return { name, image: placeholder(), ...GUESS, blob: null, url, guessed: true };
-  const image = await loaded(url.slice(own.length));
+  return shown(name, url, url.slice(own.length));
+}
+
+/** @type {(name: string, url: string, source: string) => Promise<Picture>} One that this page may load. */
+async function shown(name, url, source) {
+  const image = await loaded(source);
   return { name, image, width: image.naturalWidth, height: image.naturalHeight, blob: null, url, guessed: false };
 }
 

@@ -65,6 +65,12 @@ class Progress {
     this.say(text);
   }
 
+  /** There is no request to show. */
+  hide() {
+    this.stop();
+    this.root.hidden = true;
+  }
+
   /** No more ticking. */
   stop() {
     clearInterval(this.#timer);

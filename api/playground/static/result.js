@@ -10,12 +10,18 @@ export const resultView = () => new ResultView();
 class ResultView {
   #image = document.getElementById("result");
   #canvas = document.getElementById("difference");
+  #isCurrent = false;
   #buttons = [...document.querySelectorAll("button[data-view]")];
 
   constructor() {
     for (const button of this.#buttons) button.addEventListener("click", () => this.view(button.dataset.view));
     document.getElementById("amplify").addEventListener("change", ({ target }) => this.#amplify(target.checked));
     this.#amplify(true);
+  }
+
+  /** What is set now is what the next result is made of. */
+  expect() {
+    this.#isCurrent = true;
   }
 
   /**
@@ -26,7 +32,7 @@ class ResultView {
     this.#image.src = result.path;
     await this.#image.decode();
     ratio("result-board", result);
-    document.getElementById("result-name").textContent = "Result";
+    document.getElementById("result-name").textContent = this.#isCurrent ? "Result" : "Earlier result";
     document.getElementById("result-facts").textContent = facts(result);
     const download = document.getElementById("download");
     [download.href, download.download] = [result.path, result.name];
@@ -38,7 +44,16 @@ class ResultView {
 
   /** What is set now is no longer what the result was made of. */
   outdate() {
+    this.#isCurrent = false;
     document.getElementById("result-name").textContent = "Earlier result";
+  }
+
+  /** There are other pictures now: what differed between the last ones is of no use. */
+  endComparison() {
+    this.outdate();
+    const difference = this.#buttons.find(({ dataset }) => dataset.view === "difference");
+    if (difference.getAttribute("aria-pressed") === "true") this.view("edit");
+    difference.disabled = true;
   }
 
   /** @type {(name: "edit" | "beside" | "difference") => void} */

@@ -8,7 +8,7 @@ import { Failed, cancel, finished, submit } from "./submission.js";
 
 /** @typedef {import("./preview.js").Pictures} Pictures */
 /** @typedef {{key: string, pictures: Pictures, params: object, preview: OffscreenCanvas}} Order */
-/** @typedef {{recent: ReturnType<typeof import("./recent.js").recent>, results: ReturnType<typeof import("./result.js").resultView>}} Shown */
+/** @typedef {{recent: ReturnType<typeof import("./recent.js").recent>, results: ReturnType<typeof import("./result.js").resultView>, accepted: (left: string) => void}} Shown */
 
 const GIVEN_UP = "No longer waiting. The server could not be told: it may still make the picture.";
 
@@ -22,16 +22,14 @@ class Run {
   #abort = new AbortController();
   #cancelled = () => {};
 
-  constructor({ recent, results }) {
-    Object.assign(this, { recent, results });
+  constructor({ recent, results, accepted }) {
+    Object.assign(this, { recent, results, accepted });
     this.#stop.addEventListener("click", () => this.#cancelled());
   }
 
   /** @type {(key: string) => import("./api.js").Client} */
   client(key) {
-    return clientOf(key, (left) => {
-      document.getElementById("credits").textContent = left === "unlimited" ? "" : `${left} credits left`;
-    });
+    return clientOf(key, this.accepted);
   }
 
   /** @type {(ready: () => Promise<Order | null>) => Promise<void>} */
@@ -106,9 +104,15 @@ class Run {
   #failed(error, { pictures }) {
     const faults = error instanceof Failed ? [errors.faultIn(error.message)] : errors.faultsOf(error);
     if (faults.some(({ field }) => field in pictures)) forgetUploads(Object.values(pictures));
-    const elsewhere = faults.filter(({ field }) => field);
-    this.#steps.fail(error instanceof Failed ? `FAILED: ${error.message}` : error.message);
-    errors.show(elsewhere);
+    const atFields = faults.filter(({ field }) => field);
+    this.#tellEnd(error, faults.length === atFields.length ? [...new Set(atFields.map(({ field }) => field))] : []);
+    errors.show(atFields);
+  }
+
+  /** What stands at the fields is not said twice; a request that was refused has no steps to show. */
+  #tellEnd(error, fields) {
+    if (!(error instanceof Failed)) return fields.length ? this.#steps.hide() : this.#steps.fail(error.message);
+    this.#steps.fail(fields.length ? `FAILED because of ${fields.join(", ")}.` : `FAILED: ${error.message}`);
   }
 
   #busy(on) {

@@ -1,10 +1,10 @@
 /** The three places for pictures: choose, drop, paste a URL, or take the sample. */
 
-import { fromFile, fromUrl, megabytes, softEdge } from "./pictures.js";
+import { fromFile, fromUrl, megabytes, softEdge, typedFault } from "./pictures.js";
 
 /** @typedef {import("./pictures.js").Picture} Picture */
 
-const SAMPLES = { base_image: "/samples/cup.jpg", overlay_image: "/samples/logo.png" };
+const SAMPLES = { base_image: "samples/cup.jpg", overlay_image: "samples/logo.png" };
 const ON_THE_STAGE = "overlay_image"; // what a file dropped on the preview becomes
 
 /** @type {(origin: string, maxBytes: number, told: Told) => Slots} */
@@ -14,7 +14,8 @@ export const slots = (origin, maxBytes, told) => new Slots(origin, maxBytes, tol
  * @typedef {object} Told
  * @property {(name: string, before: Picture | null) => void} changed
  * @property {(name: string) => void} loading
- * @property {(name: string, error: Error) => void} failed
+ * @property {(name: string, message: string) => void} failed
+ * @property {(name: string, message: string) => void} typed  what cannot become a URL, or ""
  */
 
 class Slots {
@@ -52,6 +53,7 @@ class Slots {
       file.value = "";
     });
     slot.querySelector("[data-url]").addEventListener("click", () => this.#askUrl(slot, url));
+    url.addEventListener("input", () => this.told.typed(name, typedFault(url.value.trim())));
     url.addEventListener("change", () => this.#takeText(name, url.value.trim()));
     slot.querySelector("[data-sample]").addEventListener("click", () => this.#takeSample(name));
     slot.querySelector("[data-clear]")?.addEventListener("click", () => this.#take(name, async () => null));
@@ -65,7 +67,7 @@ class Slots {
 
   #takeSample(name) {
     const path = SAMPLES[name];
-    const picture = () => fromUrl(this.origin + path, this.origin);
+    const picture = () => fromUrl(`${this.origin}/${path}`, this.origin);
     return this.#take(name, path ? picture : async () => fromFile(await softEdge(), Infinity));
   }
 
@@ -107,7 +109,7 @@ class Slots {
   #refuse(name, error) {
     this.#failed.set(name, error.message);
     this.#show(name, this.pictures[name] ?? null);
-    this.told.failed(name, error);
+    this.told.failed(name, error.message);
   }
 
   /** @type {(name: string, picture: Picture | null) => void} */

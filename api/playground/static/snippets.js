@@ -13,10 +13,35 @@ export const hasFiles = (body) => Object.values(body).some(isFile);
 
 const isFile = (value) => typeof value === "object" && value !== null;
 
-function curl(origin, body) {
-  const start = `curl -sS ${shellQuoted(`${origin}/v2/superimpose`)} \\\n  -H "x-api-key: $KEY" -H 'content-type: application/json' \\\n`;
-  if (!hasFiles(body)) return `${start}  -d '${json(typed(body), unquoted)}'`;
-  return `${start}  -d @- <<JSON\n${json(body, shellFile)}\nJSON`;
+/** One command, on one line but for its body, without other options: importers misread those that they do not know. */
+const curl = (origin, body) => `curl ${submission(origin, body)}`;
+
+function submission(origin, body) {
+  const start = `-X POST ${shellQuoted(`${origin}/v2/superimpose`)} -H "x-api-key: $KEY" -H 'content-type: application/json' -d `;
+  return start + (hasFiles(body) ? `@- <<JSON\n${json(body, shellFile)}\nJSON` : `'${json(typed(body), unquoted)}'`);
+}
+
+/** @type {(origin: string, body: Body) => string} For bash, to paste as it is: a subshell, so that an error ends no terminal. */
+export function script(origin, body) {
+  const file = `superimposed.${body.image_format ?? "jpeg"}`;
+  return `(
+ask() {
+  local answer
+  answer=$(curl -sS --fail-with-body "$@") || { echo "$answer" >&2; return 1; }
+  echo "$answer"
+}
+field() { sed -nE 's/.*"'"$1"'": ?"([^"]*)".*/\\1/p'; }
+
+set -e
+result=$(ask ${submission(origin, body)}
+)
+url=$(field response_url <<< "$result")
+until [ "$(field status <<< "$result")" = COMPLETED ]; do
+  result=$(ask "$url?wait=25" -H "x-api-key: $KEY")
+done
+curl -sSL --fail-with-body -o ${file} "$(field url <<< "$result")"
+echo saved ${file}
+)`;
 }
 
 /**

@@ -56,7 +56,7 @@ export async function finished(client, id, told, signal) {
   const answer = await resultOf(client, id, told, signal);
   const [image] = answer.images;
   const result = {
-    path: new URL(image.url).pathname, // of this origin, whatever the service is called in public
+    path: `pictures/${image.file_name}`, // of this page's own service, whatever it is called in public
     name: image.file_name,
     width: image.width,
     height: image.height,
