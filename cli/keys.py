@@ -45,15 +45,34 @@ def _keys() -> "ApiKeys":
 def create(
     name: str,
     credits: Annotated[
-        int | None, typer.Option(min=0, max=MAX_CREDITS, help="Credits to spend [unlimited].")
+        int | None,
+        typer.Option(min=0, max=MAX_CREDITS, metavar="N", show_default="unlimited", help="Credits to spend."),
     ] = None,
     rate: Annotated[
         Rate | None,
-        typer.Option(parser=_parsed(Rate.parse), metavar="RATE", help="Submits: 600/minute [RATE_LIMIT]."),
+        typer.Option(
+            parser=_parsed(Rate.parse),
+            metavar="RATE",
+            show_default="SUPERIMPOSE_RATE_LIMIT",
+            help="Submits it may make, as 600/minute.",
+        ),
     ] = None,
-    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; may be repeated [all].")] = None,
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(
+            metavar="SCOPE",
+            show_default="all",
+            help=f"What it may do: {' or '.join(Scope)}; may be repeated.",
+        ),
+    ] = None,
     expires: Annotated[
-        int | None, typer.Option(parser=_parsed(seconds), metavar="TIME", help="Valid for: 90d [for ever].")
+        int | None,
+        typer.Option(
+            parser=_parsed(seconds),
+            metavar="TIME",
+            show_default="for ever",
+            help="How long it is valid, as 90d.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

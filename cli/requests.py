@@ -15,9 +15,16 @@ RequestId = Annotated[str, typer.Argument(help="As `superimpose requests list` s
 
 @app.command("list")
 def list_requests(
-    status: Annotated[Status | None, typer.Option(case_sensitive=False, help="Those that stand so.")] = None,
-    key: Annotated[str | None, typer.Option(metavar="KEY_ID", help="Those of one API key.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
+    status: Annotated[
+        Status | None,
+        typer.Option(
+            case_sensitive=False, metavar="STATUS", help=f"Those that are {', '.join(Status)}: one of them."
+        ),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Those of one API key, by its name or id.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="At most so many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List requests, newest first; they are kept for an hour from their end."""
