@@ -75,7 +75,11 @@ def _key(value: str) -> str:
 
 
 def _directory(value: Path) -> Path:
-    if value.exists() and not value.is_dir():
+    try:
+        usable = value.is_dir() or not value.exists()
+    except OSError as error:  # a folder above it may not be entered, or its name is too long
+        raise ValueError(f"cannot be used: {error.strerror}") from None
+    if not usable:
         raise ValueError("must be a directory, or a path where one can be made")
     return value.absolute()
 
