@@ -3,7 +3,7 @@
 -- are in ms.
 -- Answers {'ok', ...} or {reason, ...}: exists, revoked, credits, full, replayed, conflict, missing, terminal,
 -- stale, held, exhausted, late, early, empty, refused. Behind it, where the request ended by this move, how:
--- {status, code, ms until it started, ms until it ended, settled or released or '', credits}.
+-- {id, status, code, ms until it started, ms until it ended, settled or released or '', credits}.
 
 local ended
 
@@ -77,7 +77,7 @@ local function finish(new_status, ...)
   redis.call('PEXPIREAT', record, expires_at)
   if idempotency then redis.call('PEXPIREAT', idempotency, expires_at) end
   local is_held = charge == 'held'
-  ended = {new_status, '', (started_at or now) - created_at, now - created_at, is_held and settle(key, cost, done) or '',
+  ended = {id, new_status, '', (started_at or now) - created_at, now - created_at, is_held and settle(key, cost, done) or '',
     is_held and cost or 0}
   tell(new_status)
   return expires_at
@@ -85,7 +85,7 @@ end
 
 local function fail(failure, ...)
   finish('FAILED', 'code', failure.code, 'error', failure.error, ...)
-  ended[2] = failure.code
+  ended[3] = failure.code
 end
 
 local function fail_late()
@@ -344,7 +344,7 @@ end
 
 -- Ends QUEUED requests whose deadline has passed, in the queue's order and behind its first `skip`. One by one, each would
 -- have to be looked for in the whole of it.
--- Answers {entries looked at, of these kept in the queue, then {id, as below how it ended} for each}.
+-- Answers {entries looked at, of these kept in the queue, then for each how it ended, as below}.
 local function sweep()
   local looked, places, swept = 0, {}, {}
   gathered = {removed = {}, scored = {}, sums = {}}
@@ -354,7 +354,7 @@ local function sweep()
     if deadline and now >= tonumber(deadline) and is_request_id(entry) and look_at(entry) == 'QUEUED' then
       fail_late()
       places[#places + 1] = place
-      swept[#swept + 1] = {entry, ended}
+      swept[#swept + 1] = ended
       if #swept == settings.swept_at_once then break end
     end
   end

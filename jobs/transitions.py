@@ -1,6 +1,7 @@
 """The moves of the state machine in `transition.lua`, as methods."""
 
 import json
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -40,6 +41,8 @@ _PARTS = ("taking.lua", "request.lua", "gathering.lua", "transport.lua", "transi
 _SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
 
 STRAY_PATIENCE_S = 5
+
+log = logging.getLogger("superimpose.jobs")
 
 metrics.failures_are([code.value for code in FailureCode])
 
@@ -205,9 +208,9 @@ class Transitions:
         """End some requests whose deadline has passed, in one step; looks behind the queue's first `skip`."""
         args = json.dumps({"stamp": utcformat(now()), "skip": skip})
         looked, kept, swept = self._move([], ["sweep", "", args])
-        for _, ending in swept:
+        for ending in swept:
             _count(*ending)
-        return Swept(looked, kept, [each.decode() for each, _ in swept])
+        return Swept(looked, kept, [request_id.decode() for request_id, *_ in swept])
 
     def redeliver(self, request_id: str) -> None:
         """Put back what has been on its way from the queue to a worker for too long.
@@ -245,6 +248,7 @@ class Transitions:
         answer, *ended = self._move([keyspace.request(request_id)], [move, request_id, json.dumps(said)])
         if ended:
             _count(*ended[0])
+            _log_failure(*ended[0])
         if answer[0] != b"ok":
             raise IllegalMove(move, request_id or _shown(answer[1:]), answer[0].decode())
         return list(answer)
@@ -286,11 +290,21 @@ def _told(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _count(status: bytes, code: bytes, queued_ms: int, total_ms: int, charge: bytes, credits: bytes) -> None:
+def _count(
+    _: bytes, status: bytes, code: bytes, queued_ms: int, total_ms: int, charge: bytes, credits: bytes
+) -> None:
     """Whoever ended a request is the one to count it."""
     metrics.finished(status.decode(), code.decode(), queued_ms / 1000, total_ms / 1000)
     if charge:
         metrics.credits_moved(charge.decode(), int(credits))
+
+
+def _log_failure(request_id: bytes, status: bytes, code: bytes, _: int, total_ms: int, *__: object) -> None:
+    """One that was cancelled has not failed: who cancels it says so."""
+    if status.decode() == Status.FAILED and code.decode() != FailureCode.CANCELLED:
+        fields = {"request_id": request_id.decode(), "status": Status.FAILED, "code": code.decode()}
+        line = "request %s FAILED: %s"
+        log.error(line, fields["request_id"], fields["code"], extra={**fields, "total_ms": int(total_ms)})
 
 
 def _credits(answer: bytes) -> int | None:
