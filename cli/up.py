@@ -160,7 +160,7 @@ def greeting(url: str, key: str, docs: bool, taken_up: int = 0) -> str:
 {playground}{before}
   A logo on a cup, saved as cup-with-logo.jpg:
 
-curl -sS {url}/v1/superimpose -H 'x-api-key: {key}' \\
+curl -sS --fail-with-body {url}/v1/superimpose -H 'x-api-key: {key}' \\
   -H 'content-type: application/json' -o cup-with-logo.jpg \\
   -d {shlex.quote(body)}
 

@@ -58,7 +58,7 @@ def _host(value: str) -> str:
 
 def _format(value: str) -> str:
     if value == "HEIF" and find_spec("pillow_heif") is None:
-        raise ValueError("needs the package pillow-heif: pip install 'superimpose[heif]'")
+        raise ValueError("needs the package pillow-heif: pip install '.[heif]' in the clone")
     return value
 
 

@@ -13,9 +13,10 @@ from tests.stack import await_http, free_port
 
 PATH = f"{os.environ['PATH']}:/usr/sbin"  # where Debian puts nginx
 API = "127.0.0.1:8000"  # as the page has it
-CADDY, NGINX = (
+SECOND_API = "127.0.0.1:8001"
+CADDY, NGINX, NGINX_OF_TWO = (
     next(block.text for block in blocks(ROOT / "docs" / "stack.md") if block.text.startswith(start))
-    for start in ("pictures.example {", "server_tokens off;")
+    for start in ("pictures.example {", "server_tokens off;", "upstream superimpose {")
 )
 
 
@@ -62,18 +63,40 @@ PROXIES: dict[str, Callable[[Path, int, int], list[str]]] = {
 }
 
 
+def nginx_of_two(folder: Path, port: int, one: int, other: int) -> list[str]:
+    """The page's `server` with its `upstream` of two APIs."""
+    command = _nginx(folder, port, one, NGINX.replace(API, "superimpose"))
+    upstream = NGINX_OF_TWO.replace(API, f"127.0.0.1:{one}").replace(SECOND_API, f"127.0.0.1:{other}")
+    file = Path(command[-1])
+    file.write_text(file.read_text().replace("http {", f"http {{ {upstream}", 1))
+    return command
+
+
 @contextmanager
 def in_front_of(api_port: int, proxy: str, folder: Path) -> Iterator[int]:
     """The port on which this one of `PROXIES` listens."""
     port = free_port()
-    command = PROXIES[proxy](folder, port, api_port)
+    with _serving(PROXIES[proxy](folder, port, api_port), port, folder):
+        yield port
+
+
+@contextmanager
+def in_front_of_two(one: int, other: int, folder: Path) -> Iterator[int]:
+    """The port on which nginx listens for two APIs."""
+    port = free_port()
+    with _serving(nginx_of_two(folder, port, one, other), port, folder):
+        yield port
+
+
+@contextmanager
+def _serving(command: list[str], port: int, folder: Path) -> Iterator[None]:
     if shutil.which(command[0], path=PATH) is None:
         missing(f"no {command[0]} on PATH (apt install {command[0]})")
     with (folder / "proxy.log").open("wb") as log:
         process = subprocess.Popen(command, env={"PATH": PATH, "HOME": str(folder)}, stdout=log, stderr=log)
         try:
             await_http(f"http://127.0.0.1:{port}/livez", process)
-            yield port
+            yield
         finally:
             process.terminate()
             process.wait()
