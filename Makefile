@@ -14,8 +14,8 @@ ASKED  := benchmarks/end_to_end/peers/requirements
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(RUN) ## set up, then run the whole service in this terminal (ARGS="--port 9000")
-	@$(BIN)/superimpose up $(ARGS)
+up: $(RUN) ## set up, then run the whole service in this terminal (PORT=9000, ARGS="--workers 4")
+	@$(BIN)/superimpose up $(if $(PORT),--port '$(PORT)') $(ARGS)
 
 test: $(DEV) ## set up, then run every test (ARGS="-k golden")
 	$(BIN)/python -m pytest $(ARGS)
@@ -85,11 +85,13 @@ clean: ## remove what the other verbs made (not the data directory)
 
 $(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "superimpose needs Python 3.11 or newer, not %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2])'
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --upgrade -c requirements.lock pip
+	@echo 'making a virtual environment in $(VENV) ...'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --upgrade -c requirements.lock pip
 
 $(RUN): $(VENV) pyproject.toml requirements.lock
-	$(PIP) install -c requirements.lock -e .
+	@echo 'installing what requirements.lock pins into $(VENV), which takes a minute ...'
+	@$(PIP) install -c requirements.lock -e .
 	@touch $@
 
 $(LOAD): $(RUN)

@@ -1,6 +1,7 @@
-"""`superimpose keys`: make, list, rotate, credit and revoke API keys."""
+"""`superimpose keys`: make, list, rotate, credit, revoke, back up and restore API keys."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -9,15 +10,24 @@ from cli.durations import seconds
 from cli.exit_codes import stop
 from cli.json_output import AsJson, print_json
 from cli.moments import moment
-from jobs.key_rules import MAX_CREDITS, Scope
+from cli.up_file import settings_here
+from jobs.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope
 from jobs.rates import Rate
 
 if TYPE_CHECKING:  # what talks to Redis is loaded by whoever does
+    from pydantic import ValidationError
+    from redis import Redis
+
     from jobs.api_keys import ApiKey, ApiKeys
 
-app = typer.Typer(help="Make, list, rotate, credit and revoke API keys.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make, list, rotate, credit, revoke, export and import API keys.", no_args_is_help=True
+)
 
-KeyId = Annotated[str, typer.Argument(help="As `superimpose keys list` shows it.")]
+Key = Annotated[
+    str,
+    typer.Argument(metavar="KEY", help="The key's name, or its id, as `superimpose keys list` shows them."),
+]
 
 
 T = TypeVar("T")
@@ -33,27 +43,50 @@ def _parsed(parse: Callable[[str], T]) -> Callable[[str], T]:
     return parser
 
 
+def _redis() -> "Redis":
+    from jobs.connection import connect
+
+    return connect(settings_here())
+
+
 def _keys() -> "ApiKeys":
     from jobs.api_keys import ApiKeys
-    from jobs.connection import connect
-    from jobs.settings import Settings
 
-    return ApiKeys(connect(Settings()))
+    return ApiKeys(_redis())
 
 
 @app.command()
 def create(
-    name: str,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is; to be told by it in lists.")],
     credits: Annotated[
-        int | None, typer.Option(min=0, max=MAX_CREDITS, help="Credits to spend [unlimited].")
+        int | None,
+        typer.Option(min=0, max=MAX_CREDITS, metavar="N", show_default="unlimited", help="Credits to spend."),
     ] = None,
     rate: Annotated[
         Rate | None,
-        typer.Option(parser=_parsed(Rate.parse), metavar="RATE", help="Submits: 600/minute [RATE_LIMIT]."),
+        typer.Option(
+            parser=_parsed(Rate.parse),
+            metavar="RATE",
+            show_default="SUPERIMPOSE_RATE_LIMIT",
+            help="Submits it may make, as 600/minute.",
+        ),
     ] = None,
-    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; may be repeated [all].")] = None,
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(
+            metavar="SCOPE",
+            show_default="all",
+            help=f"What it may do: {' or '.join(Scope)}; may be repeated.",
+        ),
+    ] = None,
     expires: Annotated[
-        int | None, typer.Option(parser=_parsed(seconds), metavar="TIME", help="Valid for: 90d [for ever].")
+        int | None,
+        typer.Option(
+            parser=_parsed(seconds),
+            metavar="TIME",
+            show_default="for ever",
+            help="How long it is valid, as 90d.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -74,77 +107,152 @@ def create(
 
 @app.command("list")
 def list_keys(as_json: AsJson = False) -> None:
-    """List the keys by id, without the keys themselves."""
+    """List the keys, oldest first, without their texts."""
+    keys = _keys().list()
     if as_json:
-        for key in _keys().list():
+        for key in keys:
             print_json(key.shown())
         return
-    rows = [HEADINGS, *map(_row, _keys().list())]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        typer.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    from rich.markup import escape
+
+    from cli.tables import print_table, table
+
+    rows = table(
+        "id", "made", "last used", "expires", ">credits", ">held", ">spent", "rate", "scopes", "name"
+    )
+    for key in keys:
+        rows.add_row(*map(escape, _row(key)))
+    print_table(rows)
 
 
 @app.command()
 def rotate(
-    key_id: KeyId,
+    key: Key,
     overlap: Annotated[
-        int, typer.Option(parser=_parsed(seconds), metavar="TIME", help="The old one stays valid for.")
+        int, typer.Option(parser=_parsed(seconds), metavar="TIME", help="How long older texts stay valid.")
     ] = "24h",  # type: ignore[assignment]
     as_json: AsJson = False,
 ) -> None:
     """Print a new text for a key; the old one stays valid for a while."""
-    from jobs.api_keys import UnknownKey
-
-    try:
-        key = _keys().rotate(key_id, overlap)
-    except UnknownKey:
-        raise _unknown(key_id) from None
+    keys = _keys()
+    found = found_key(keys, key)
+    text = keys.rotate(found.key_id, overlap)
     if as_json:
-        print_json({"key_id": key_id, "key": key})
+        print_json({"key_id": found.key_id, "key": text})
         return
-    typer.echo(key)
-    typer.echo(f"{key_id}: keep the key above, it is shown only now", err=True)
+    typer.echo(text)
+    typer.echo(f"{found.key_id} ({found.name}): keep the key above, it is shown only now", err=True)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def credit(
-    key_id: KeyId,
-    amount: Annotated[str, typer.Argument(help="+100, or -100 to take away.")],
+    key: Key,
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="+100, or -100 to take away.")],
     as_json: AsJson = False,
 ) -> None:
     """Add credits to a key, or take some away."""
-    from jobs.api_keys import CreditsRefused, UnknownKey
+    from jobs.api_keys import CreditsRefused
 
+    credits, keys = _amount(amount), _keys()
     try:
-        key = _keys().add_credits(key_id, _amount(amount))
-    except UnknownKey:
-        raise _unknown(key_id) from None
+        changed = keys.add_credits(found_key(keys, key).key_id, credits)
     except CreditsRefused as error:
         raise stop(str(error)) from None
     if as_json:
-        print_json(key.shown())
+        print_json(changed.shown())
     else:
-        typer.echo(f"{key_id} has {key.credits} credits")
+        typer.echo(f"{changed.key_id} ({changed.name}) has {changed.credits} credits")
 
 
 @app.command()
-def revoke(key_id: KeyId, as_json: AsJson = False) -> None:
+def revoke(key: Key, as_json: AsJson = False) -> None:
     """Make a key invalid at once."""
-    from jobs.api_keys import UnknownKey
+    keys = _keys()
+    found = found_key(keys, key)
+    keys.revoke(found.key_id)
+    if as_json:
+        print_json({"key_id": found.key_id, "revoked": True})
+    else:
+        typer.echo(f"{found.key_id} ({found.name}) is no longer valid")
+
+
+@app.command("export")
+def export_keys() -> None:
+    """Print all keys as JSON, to be backed up: what they may do and their digests, not their texts."""
+    from jobs.key_backup import export
+
+    typer.echo(export(_redis()).model_dump_json(indent=1))
+
+
+@app.command("import")
+def import_keys(
+    file: Annotated[
+        typer.FileText,
+        typer.Argument(metavar="FILE", help="What `superimpose keys export` printed; - is stdin."),
+    ],
+    existing: Annotated[
+        Existing,
+        typer.Option(
+            metavar="WORD",
+            help="What to do if a key is there already and differs: refuse, and change nothing; keep it; "
+            "overwrite it.",
+        ),
+    ] = Existing.REFUSE,
+    as_json: AsJson = False,
+) -> None:
+    """Put keys back that were exported."""
+    from pydantic import ValidationError
+
+    from jobs.key_backup import Backup, ForeignText, KeysExist, restore
 
     try:
-        _keys().revoke(key_id)
-    except UnknownKey:
-        raise _unknown(key_id) from None
+        backup = Backup.model_validate_json(file.read())
+    except ValidationError as error:
+        raise typer.BadParameter(_not_a_backup(error), param_hint="FILE") from None
+    except UnicodeDecodeError:
+        raise typer.BadParameter("is not what `superimpose keys export` printed", param_hint="FILE") from None
+    try:
+        restored = restore(_redis(), backup, existing)
+    except KeysExist as error:
+        raise stop(
+            f"these keys are there already and differ, nothing was changed: {error}; "
+            "--existing keep leaves them, --existing overwrite replaces them"
+        ) from None
+    except ForeignText as error:
+        raise stop(f"{error}, nothing was changed") from None
     if as_json:
-        print_json({"key_id": key_id, "revoked": True})
-    else:
-        typer.echo(f"{key_id} is no longer valid")
+        print_json(asdict(restored))
+        return
+    for did, ids in asdict(restored).items():
+        typer.echo(f"{WORDS[did]} {len(ids)}{': ' if ids else ''}{', '.join(ids)}")
 
 
-def _unknown(key_id: str) -> typer.Exit:
-    return stop(f"there is no key {key_id}: see `superimpose keys list`")
+WORDS = {"added": "added", "overwritten": "overwritten", "kept": "kept as they are", "same": "there already"}
+
+
+def _not_a_backup(error: "ValidationError") -> str:
+    from jobs.validation import rule
+
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"is not what `superimpose keys export` printed: {where}{': ' if where else ''}{rule(first)}"
+
+
+def found_key(keys: "ApiKeys", text: str) -> "ApiKey":
+    """The key with this name or id. Raises `typer.Exit`."""
+    from jobs.api_keys import AmbiguousKey, UnknownKey
+
+    try:
+        return keys.find(text)
+    except UnknownKey:
+        raise stop(f"there is no key {ascii(text)[1:-1]}: see `superimpose keys list`") from None
+    except AmbiguousKey as error:
+        raise stop(str(error)) from None
+
+
+def key_id(keys: "ApiKeys", text: str) -> str:
+    """The id of the key with this name; an id as it is, of a revoked key too. Raises `typer.Exit`."""
+    return text if KEY_ID.fullmatch(text) else found_key(keys, text).key_id
 
 
 def _amount(text: str) -> int:
@@ -154,18 +262,15 @@ def _amount(text: str) -> int:
         raise typer.BadParameter(f"{text!r} is not a number of credits: write +100 or -100") from None
 
 
-HEADINGS = ("id", "made", "last used", "expires", "credits", "held", "spent", "rate", "scopes", "name")
-
-
 def _row(key: "ApiKey") -> tuple[str, ...]:
     return (
         key.key_id,
         moment(key.created_at),
         moment(key.last_used_at),
         moment(key.expires_at),
-        "unlimited" if key.credits is None else str(key.credits),
-        str(key.held),
-        str(key.spent),
+        "unlimited" if key.credits is None else f"{key.credits:,}",
+        f"{key.held:,}",
+        f"{key.spent:,}",
         str(key.rate or "default"),
         ",".join(sorted(key.scopes)),
         key.name,

@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 from cli import keys, requests
 from cli.client.server import KeyOption, ServerOption
 from cli.exit_codes import ExitCode
+from cli.formats import NAMES
 from cli.json_output import AsJson
 from cli.listening import CannotListen
 from cli.parameters import with_parameters
@@ -41,12 +42,16 @@ def superimpose(
     """Overlay one picture on another: a service, or one picture at a time."""
 
 
-Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
-Workers = Annotated[int | None, typer.Option(min=1, max=256, help="Worker processes; default: one per core.")]
+Host = Annotated[str, typer.Option(metavar="HOST", help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port to listen on.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, max=256, metavar="N", show_default="one per core", help="Worker processes."),
+]
 
 ApiWorkers = Annotated[
-    int | None, typer.Option(min=1, max=64, help="Processes of the API behind one port; default: one.")
+    int | None,
+    typer.Option(min=1, max=64, metavar="N", show_default="1", help="Processes of the API behind one port."),
 ]
 
 
@@ -56,7 +61,10 @@ def up(
     port: Port = 8000,
     workers: Workers = None,
     api_workers: ApiWorkers = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where Redis and pictures live [./data].")] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", show_default="./data", help="Where Redis and pictures live."),
+    ] = None,
 ) -> None:
     """Run everything in this terminal: Redis, API and workers."""
     from cli.up import run
@@ -91,10 +99,17 @@ def worker(workers: Workers = None) -> None:
 @app.command()
 @with_parameters
 def compose(
-    base: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The picture below.")],
-    overlay: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The picture put on it.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Where to write the result.")],
-    mask: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="White shows.")] = None,
+    base: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, metavar="BASE", help="The picture below.")
+    ],
+    overlay: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, metavar="OVERLAY", help="The picture put on it.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help=f"The result. {NAMES}.")],
+    mask: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, metavar="FILE", help="White shows."),
+    ] = None,
     as_json: AsJson = False,
     **parameters: Any,
 ) -> None:
@@ -108,14 +123,21 @@ def compose(
 @with_parameters
 def run_on_server(
     overlay: Annotated[str, typer.Option(metavar="FILE|URL", help="The picture put on it.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The result, or with --base-dir their folder.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--out", metavar="PATH", help=f"The result, or with --base-dir their folder. {NAMES}."
+        ),
+    ],
     base: Annotated[str | None, typer.Option(metavar="FILE|URL", help="The picture below.")] = None,
-    base_dir: Annotated[Path | None, typer.Option(help="A folder of them, instead of --base.")] = None,
+    base_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder of them, instead of --base.")
+    ] = None,
     mask: Annotated[str | None, typer.Option(metavar="FILE|URL", help="White shows.")] = None,
     server: ServerOption = None,
     key: KeyOption = None,
     concurrency: Annotated[
-        int, typer.Option(min=1, max=256, help="With --base-dir, pictures at a time.")
+        int, typer.Option(min=1, max=256, metavar="N", help="With --base-dir, pictures at a time.")
     ] = 8,
     as_json: AsJson = False,
     **parameters: Any,
@@ -140,7 +162,9 @@ def run_on_server(
 @app.command()
 def queue(
     once: Annotated[bool, typer.Option("--once", help="One look.")] = False,
-    interval: Annotated[float, typer.Option(min=0.2, max=60, help="Seconds from one look to the next.")] = 1,
+    interval: Annotated[
+        float, typer.Option(min=0.2, max=60, metavar="SECONDS", help="From one look to the next.")
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Watch the queue and its workers, until a key is pressed."""

@@ -1,7 +1,8 @@
 """The compositor's parameters as command-line options, made from the model so that there is one list."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
@@ -12,6 +13,16 @@ from compositor import SuperimposeParams
 from jobs.validation import rule
 
 NOT_OPTIONS = frozenset({"base_image", "overlay_image", "mask", "base64"})
+PANELS: Mapping[str, tuple[str, ...]] = {
+    "Size": ("overlay_resize", "rescale_factor", "scale_to", "width", "height", "resize_method"),
+    "Place": ("gravity", "x_offset", "y_offset", "x_percent", "y_percent", "tile", "tile_spacing"),
+    "Rotation and mirroring": ("rotation", "flip"),
+    "Blending": ("opacity", "blend_mode", "invert_mask"),
+    "Answer": ("image_format", "image_quality", "background", "keep_copyright", "keep_icc_profile"),
+}
+"""Which parameters `--help` shows together, in this order; the others follow in a panel of their own."""
+KINDS: Mapping[type, str] = {bool: "", int: "N", float: "NUMBER", str: "TEXT"}
+BOUNDS = {"gt": "above {}", "ge": "{}", "lt": "to below {}", "le": "to {}"}
 
 
 def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
@@ -21,11 +32,10 @@ def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
         for parameter in inspect.signature(command).parameters.values()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     ]
-    options = [
-        _option(name, field)
-        for name, field in SuperimposeParams.model_fields.items()
-        if name not in NOT_OPTIONS
-    ]
+    fields = SuperimposeParams.model_fields
+    grouped = {name: panel for panel, names in PANELS.items() for name in names}
+    others = {name: "Other parameters" for name in fields if name not in grouped and name not in NOT_OPTIONS}
+    options = [_option(name, fields[name], panel) for name, panel in (grouped | others).items()]
     command.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in [*own, *options]}
     return command
@@ -48,14 +58,32 @@ def checked(
         ) from None
 
 
-def _option(name: str, field: FieldInfo) -> inspect.Parameter:
-    option = typer.Option(help=f"{field.description} [default: {field.default}]", show_default=False)
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[_option_type(field.annotation) | None, option],
+def _option(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
+    kind = _option_type(field.annotation)
+    option = typer.Option(
+        f"--{name.replace('_', '-')}",  # alone, without typer's --no-...: a default needs no option
+        metavar="WORD" if get_origin(kind) is Literal else KINDS[kind],
+        help=f"{field.description}{_allowed(kind, field)}",
+        show_default=False,
+        rich_help_panel=panel,
     )
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+    )
+
+
+def _allowed(kind: Any, field: FieldInfo) -> str:
+    """What an option may be, and what it is if it is not given; nothing for a flag."""
+    if kind is bool:
+        return ""
+    inner = (leaf.metadata for leaf in _leaves(field.annotation) if isinstance(leaf, FieldInfo))
+    rules = [*field.metadata, *chain.from_iterable(inner)]
+    limits = {name: getattr(each, name) for each in rules for name in BOUNDS if hasattr(each, name)}
+    words = ", ".join(get_args(kind)) if get_origin(kind) is Literal else ""
+    allowed = words or " ".join(BOUNDS[name].format(f"{limits[name]:,}") for name in BOUNDS if name in limits)
+    default = "" if field.default is None else f"default: {field.default}"
+    told = "; ".join(filter(None, (allowed, default)))
+    return rf" \[{told}]" if told else ""  # rich takes what stands in bare brackets for a style
 
 
 def _option_type(annotation: Any) -> Any:

@@ -4,8 +4,8 @@ import sys
 from dataclasses import asdict
 
 from cli.json_output import print_json
+from cli.up_file import settings_here
 from jobs.connection import connect
-from jobs.settings import Settings
 from jobs.snapshot import Snapshot, take
 
 WIDTH = 110
@@ -16,7 +16,7 @@ def look(as_json: bool, once: bool, interval_s: float) -> None:
     """Print one look, or on a terminal keep looking until a key is pressed or Ctrl-C."""
     from rich.console import Console
 
-    redis = connect(Settings())
+    redis = connect(settings_here())
     console = Console(highlight=False)
     if as_json:
         print_json(as_object(take(redis)))

@@ -35,7 +35,9 @@ def _lately(seen: Snapshot) -> Text:
     line = Text.assemble((f"{done:,}", "bold green"), " COMPLETED, ", (f"{failed:,}", "bold red"), " FAILED")
     if seen.failures:
         often_first = sorted(seen.failures.items(), key=lambda each: -each[1])
-        line.append(f" ({', '.join(f'{code} {times:,}' for code, times in often_first)})", "red")
+        known = sum(seen.failures.values())
+        of = f"of the newest {known:,}: " if known < failed else ""
+        line.append(f" ({of}{', '.join(f'{code} {times:,}' for code, times in often_first)})", "red")
     return line.append(f" in the last {RECENT_S} s, {(done + failed) / RECENT_S:.1f}/s")
 
 

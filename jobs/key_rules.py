@@ -1,7 +1,9 @@
 """What can be said of an API key: scopes, credits, its name. Light, for whoever only checks that."""
 
+import re
 from enum import StrEnum
 
+KEY_ID = re.compile(r"key_[0-9a-f]{12}")
 MAX_NAME_LENGTH = 100
 MAX_CREDITS = 10**15  # JSON readers and Lua keep whole numbers to 2**53
 
@@ -13,6 +15,17 @@ class Scope(StrEnum):
     """Submit requests to the model."""
     UPLOAD = "upload"
     """Upload pictures."""
+
+
+class Existing(StrEnum):
+    """What becomes of a key that is there already and differs from the one of a backup."""
+
+    REFUSE = "refuse"
+    """Nothing at all is changed."""
+    KEEP = "keep"
+    """It stays as it is."""
+    OVERWRITE = "overwrite"
+    """It becomes the backup's."""
 
 
 def checked_name(name: str) -> str:

@@ -16,9 +16,10 @@ from redis import Redis, RedisError, ResponseError
 from jobs import holder, keyspace
 from jobs.connection import redis_time
 from jobs.even_when_full import EvenWhenFull
-from jobs.moves import ENDED, IllegalMove
+from jobs.moves import IllegalMove
 from jobs.queue import REQUEST_ID
 from jobs.settings import Settings
+from jobs.status import FailureCode, Status
 from jobs.transitions import Transitions
 
 INTERVAL_S = 1
@@ -68,7 +69,7 @@ class Reconciler:
         late = partial(self._due, keyspace.DEADLINES, now_s * 1000)
         if len(late()) == BATCH:
             self._sweep()
-        self._all(late, self._transitions.expire, "FAILED: past its deadline")
+        self._all(late, self._transitions.expire)
 
     def reclaim_from_the_dead(self) -> None:
         """Take up what processes of this machine worked on that are gone."""
@@ -90,9 +91,10 @@ class Reconciler:
             looked, kept, ended = self._transitions.sweep(skip)
             skip += kept
             if ended:
-                log.warning("%d requests FAILED: past their deadlines: %s", len(ended), " ".join(ended))
+                fields = {"status": Status.FAILED, "code": FailureCode.TIMEOUT}
+                log.error("%d requests FAILED: timeout: %s", len(ended), " ".join(ended), extra=fields)
 
-    def _all(self, find: Callable[[], list[bytes]], move: Callable[[str], None], done: str) -> None:
+    def _all(self, find: Callable[[], list[bytes]], move: Callable[[str], None], done: str = "") -> None:
         """Make a move with all there are, for `LONGEST_S` at most: the other moves have their turn then."""
         until = time.monotonic() + LONGEST_S
         while (found := find()) and self._each(found, move, done) and len(found) == BATCH:
@@ -108,7 +110,7 @@ class Reconciler:
         return due
 
     def _each(self, members: Iterable[bytes], move: Callable[[str], None], done: str) -> int:
-        """How many of them have moved."""
+        """How many of them have moved; what was done with them is logged, unless `done` is empty."""
         moved = 0
         for member in members:
             if self._stopped.is_set():
@@ -121,10 +123,10 @@ class Reconciler:
             try:
                 move(request_id)
                 moved += 1
-                log.warning("request %s %s", request_id, done)
-            except IllegalMove as refused:
-                if refused.reason in ENDED:
-                    log.warning("request %s FAILED: %s", request_id, refused.reason)
+                if done:
+                    log.warning("request %s %s", request_id, done)
+            except IllegalMove:  # it has moved meanwhile, or ended by this, which is logged where it ends
+                pass
             except (
                 ResponseError
             ) as error:  # what stands there is not ours; the others' turn comes all the same

@@ -58,7 +58,7 @@ def _host(value: str) -> str:
 
 def _format(value: str) -> str:
     if value == "HEIF" and find_spec("pillow_heif") is None:
-        raise ValueError("needs the package pillow-heif: pip install 'superimpose[heif]'")
+        raise ValueError("needs the package pillow-heif: pip install '.[heif]' in the clone")
     return value
 
 
@@ -81,7 +81,11 @@ def _header_text(value: str) -> str:
 
 
 def _directory(value: Path) -> Path:
-    if value.exists() and not value.is_dir():
+    try:
+        usable = value.is_dir() or not value.exists()
+    except OSError as error:  # a folder above it may not be entered, or its name is too long
+        raise ValueError(f"cannot be used: {error.strerror}") from None
+    if not usable:
         raise ValueError("must be a directory, or a path where one can be made")
     return value.absolute()
 

@@ -1,19 +1,22 @@
-"""One look at the queue and its workers, in five round trips to Redis however much is there."""
+"""One look at the queue and its workers, in two round trips to Redis however much is there."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
 from redis import Redis
 
 from jobs import keyspace
-from jobs.connection import redis_time
+from jobs.even_when_full import EVEN_WHEN_FULL
+from jobs.lua import local
 from jobs.queue import RQ_TTL_S
 from jobs.record import Record
+from jobs.script import Script
 from jobs.status import Status
-from jobs.worker_listing import WorkerSeen, look
+from jobs.worker_listing import MAX_WORKERS, WORKER_FIELDS, WorkerSeen, seen
 
 SAMPLE = 200
 """How many of the requests that ended in the last minute are looked into, the newest, of each ending."""
@@ -21,6 +24,7 @@ STAGES = ("queue_time", "fetch", "decode", "inspect", "compose", "encode", "stor
 RECENT_S = RQ_TTL_S
 """For so long RQ's registries list what has ended."""
 
+_SCRIPT = Path(__file__).with_name("snapshot.lua").read_text()
 _FIELDS = ("key_id", "status", "created_at", "started_at", "finished_at", "code", "metrics")
 
 
@@ -35,7 +39,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The queue at `at`, on Redis's clock; `ended` in the last `RECENT_S`, `stages` of a sample of it."""
+    """The queue at `at`, on Redis's clock; `ended` in the last `RECENT_S`.
+
+    `waiting` are QUEUED; those PROCESSING are `running`, or `delayed` until they are tried again. `stages`
+    and `failures` are of a sample, at most the `SAMPLE` newest of each ending.
+    """
 
     at: float
     waiting: int
@@ -59,32 +67,25 @@ class Snapshot:
 
 def take(redis: Redis) -> Snapshot:
     """Look. Raises `redis.RedisError`."""
-    at = redis_time(redis)
-    with redis.pipeline(transaction=False) as pipe:
-        pipe.zcard(keyspace.WAITING)
-        pipe.zcard(keyspace.LEASES)
-        pipe.zcard(keyspace.RQ_SCHEDULED)
-        pipe.zrange(keyspace.WAITING, 0, 0, withscores=True)
-        pipe.hget(keyspace.PACE, "job")
-        pipe.smembers(keyspace.RQ_WORKERS)
-        for registry in (keyspace.RQ_FINISHED, keyspace.RQ_FAILED):
-            pipe.zrange(registry, 0, SAMPLE - 1, desc=True)
-            pipe.zcount(registry, at, "+inf")
-        waiting, running, delayed, oldest, pace, names, *recent = pipe.execute()
-    done_ids, done, failed_ids, failed = recent
+    known = local(MAX_WORKERS=MAX_WORKERS, WORKER_FIELDS=WORKER_FIELDS, SAMPLE=SAMPLE)
+    now, waiting, running, unfinished, oldest, pace, workers, *recent = Script(
+        redis, f"{EVEN_WHEN_FULL}{keyspace.lua()}{known}{_SCRIPT}"
+    )()
+    at = int(now[0]) + int(now[1]) / 1_000_000
+    (done_ids, done), (failed_ids, failed) = recent
     ended = _ended(redis, [*done_ids, *failed_ids])
     return Snapshot(
         at=at,
         waiting=waiting,
         running=running,
-        delayed=delayed,
-        oldest_waiting_s=at - oldest[0][1] / 1000 if oldest else None,
+        delayed=unfinished - waiting - running,
+        oldest_waiting_s=max(0.0, at - float(oldest[1]) / 1000) if oldest else None,
         pace_s=float(pace) / 1000 if pace else None,
         ended={Status.COMPLETED: done, Status.FAILED: failed},
         stages=_stages(ended),
         failures=dict(Counter(str(record.code) for record in ended if record.code)),
         sampled=len(ended),
-        workers=look(redis, names),
+        workers=seen(workers),
     )
 
 

@@ -2,8 +2,8 @@
 -- Begins with `settings`. KEYS: the record, where it is known. ARGV: move, request id, arguments as JSON. Lengths of time
 -- are in ms.
 -- Answers {'ok', ...} or {reason, ...}: exists, revoked, credits, full, replayed, conflict, missing, terminal,
--- stale, held, exhausted, late, early, empty, refused. Behind it, where the request ended by this move, how:
--- {status, code, ms until it started, ms until it ended, settled or released or '', credits}.
+-- stale, held, exhausted, late, early, empty, refused. Behind it, where the request ended by this move, how, as JSON:
+-- {id, status, code, ms until it started, ms until it ended, settled or released or '', credits}.
 
 local ended
 
@@ -83,14 +83,14 @@ local function finish(new_status, ...)
   redis.call('PEXPIREAT', record, expires_at)
   if idempotency then redis.call('PEXPIREAT', idempotency, expires_at) end
   local is_held = charge == 'held'
-  ended = {new_status, '', (started_at or now) - created_at, now - created_at, is_held and settle(key, cost, done) or '',
+  ended = {id, new_status, '', (started_at or now) - created_at, now - created_at, is_held and settle(key, cost, done) or '',
     is_held and cost or 0}
   tell(new_status)
 end
 
 local function fail(failure, ...)
   finish('FAILED', 'code', failure.code, 'error', failure.error, ...)
-  ended[2] = failure.code
+  ended[3] = failure.code
 end
 
 local function fail_late()
@@ -349,7 +349,7 @@ end
 
 -- Ends QUEUED requests whose deadline has passed, in the queue's order and behind its first `skip`. One by one, each would
 -- have to be looked for in the whole of it.
--- Answers {entries looked at, of these kept in the queue, {id, as above how it ended} for each, as JSON}.
+-- Answers {entries looked at, of these kept in the queue, how each ended, as above}.
 local function sweep()
   local looked, places, swept = 0, {}, {}
   gathered = {unlinked = {}, removed = {}, scored = {}, sums = {}}
@@ -365,7 +365,7 @@ local function sweep()
     if deadline and now >= tonumber(deadline) and is_request_id(entry) and look_at(entry) == 'QUEUED' then
       fail_late()
       places[#places + 1] = place
-      swept[#swept + 1] = {entry, ended}
+      swept[#swept + 1] = ended
       if #swept == settings.swept_at_once then break end
     end
   end
@@ -377,4 +377,4 @@ end
 if move == 'sweep' then return sweep() end
 local said = answer()
 if move == 'next' and said[1] ~= 'ok' then said[2] = id end
-return {said, ended}
+return {said, ended and cjson.encode(ended)}

@@ -1,11 +1,12 @@
 """The moves of the state machine in `transition.lua`, as methods."""
 
 import json
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 from rq.utils import now, utcformat
@@ -40,6 +41,8 @@ _PARTS = ("taking.lua", "request.lua", "gathering.lua", "transport.lua", "transi
 _SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
 
 STRAY_PATIENCE_S = 5
+
+log = logging.getLogger("superimpose.jobs")
 
 metrics.failures_are([code.value for code in FailureCode])
 
@@ -211,10 +214,10 @@ class Transitions:
         """End some requests whose deadline has passed, in one step; looks behind the queue's first `skip`."""
         args = json.dumps({"stamp": utcformat(now()), "skip": skip})
         looked, kept, swept = self._move([], ["sweep", "", args])
-        endings = dict(json.loads(swept))
-        for ending in endings.values():
-            _count(*ending)
-        return Swept(looked, kept, list(endings))
+        endings = [_Ending(*each) for each in json.loads(swept)]
+        for ending in endings:
+            ending.measure()
+        return Swept(looked, kept, [ending.request_id for ending in endings])
 
     def redeliver(self, request_id: str) -> None:
         """Put back what has been on its way from the queue to a worker for too long.
@@ -251,8 +254,9 @@ class Transitions:
         said = {"stamp": utcformat(now()), **args}
         answer, *ended = self._move([keyspace.request(request_id)], [move, request_id, json.dumps(said)])
         if ended:
-            status, code, queued_ms, total_ms, charge, credits = ended[0]
-            _count(status.decode(), code.decode(), queued_ms, total_ms, charge.decode(), credits)
+            ending = _Ending(*json.loads(ended[0]))
+            ending.measure()
+            ending.log_failure()
         if answer[0] != b"ok":
             raise IllegalMove(move, request_id or _shown(answer[1:]), answer[0].decode())
         return list(answer)
@@ -299,11 +303,32 @@ def _waited_ms(stages: Mapping[str, float]) -> int:
     return round(stages.get("fetch", 0) * 1000)
 
 
-def _count(status: str, code: str, queued_ms: int, total_ms: int, charge: str, credits: int | bytes) -> None:
-    """Whoever ended a request is the one to count it."""
-    metrics.finished(status, code, queued_ms / 1000, total_ms / 1000)
-    if charge:
-        metrics.credits_moved(charge, int(credits))
+class _Ending(NamedTuple):
+    """How a request ended, as `transition.lua` tells whoever ended it."""
+
+    request_id: str
+    status: str
+    code: str
+    queued_ms: int
+    total_ms: int
+    charge: str
+    credits: int | str
+
+    def measure(self) -> None:
+        metrics.finished(self.status, self.code, self.queued_ms / 1000, self.total_ms / 1000)
+        if self.charge:
+            metrics.credits_moved(self.charge, int(self.credits))
+
+    def log_failure(self) -> None:
+        """One that was cancelled has not failed: who cancels it says so."""
+        if self.status == Status.FAILED and self.code != FailureCode.CANCELLED:
+            fields = {"status": self.status, "code": self.code, "total_ms": self.total_ms}
+            log.error(
+                "request %s FAILED: %s",
+                self.request_id,
+                self.code,
+                extra={"request_id": self.request_id, **fields},
+            )
 
 
 def _credits(answer: bytes) -> int | None:

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from redis import Redis
-
-from jobs import keyspace
-
 MAX_WORKERS = 256
 _PREFIX = "rq:worker:"
-_FIELDS = ("state", "birth", "last_heartbeat", "hostname", "pid", "successful_job_count", "failed_job_count")
+WORKER_FIELDS = (
+    "state",
+    "birth",
+    "last_heartbeat",
+    "hostname",
+    "pid",
+    "successful_job_count",
+    "failed_job_count",
+)
 
 
 @dataclass(frozen=True)
@@ -30,27 +34,15 @@ class WorkerSeen:
     busy_since: float | None
 
 
-def look(redis: Redis, keys: Iterable[bytes]) -> list[WorkerSeen]:
-    """Those of RQ's `keys` that are registered, up to `MAX_WORKERS`, in two round trips."""
-    names = sorted(keys)[:MAX_WORKERS]
-    with redis.pipeline(transaction=False) as pipe:
-        for name in names:
-            pipe.hmget(name.decode(), _FIELDS)
-            pipe.srandmember(f"{name.decode()}:executions")
-        answers = pipe.execute()
-    jobs = [execution.decode().partition(":")[0] if execution else "" for execution in answers[1::2]]
-    with redis.pipeline(transaction=False) as pipe:
-        for job in jobs:
-            pipe.hget(keyspace.request(job), "claimed_at")
-        claimed = pipe.execute()
-    rows = zip(names, answers[::2], jobs, claimed, strict=True)
-    return [worker for row in rows if (worker := _worker(*row))]
+def seen(answers: Iterable[Any]) -> list[WorkerSeen]:
+    """Those of the workers in the answer of `snapshot.lua` that are registered."""
+    return [worker for answer in answers if (worker := _worker(*answer))]
 
 
-def _worker(name: bytes, values: list[bytes | None], job: str, claimed: bytes | None) -> WorkerSeen | None:
+def _worker(name: bytes, values: list[bytes | None], job: bytes, claimed: bytes | None) -> WorkerSeen | None:
     """None for a name without a registration: one that died."""
     fields: dict[str, Any] = {
-        field: (value or b"").decode() for field, value in zip(_FIELDS, values, strict=True)
+        field: (value or b"").decode() for field, value in zip(WORKER_FIELDS, values, strict=True)
     }
     if not fields["birth"]:
         return None
@@ -63,7 +55,7 @@ def _worker(name: bytes, values: list[bytes | None], job: str, claimed: bytes | 
         heard_at=_moment(fields["last_heartbeat"]),
         done=int(fields["successful_job_count"] or 0),
         failed=int(fields["failed_job_count"] or 0),
-        request_id=job or None,
+        request_id=job.decode() or None,
         busy_since=int(claimed) / 1000 if claimed else None,
     )
 

@@ -16,7 +16,7 @@ with as_if_not_installed("rich"):  # as in log_context.py
 
 LogFormat = Literal["json", "console"]
 
-FIELDS = ("status", "code", "total_ms", "method", "route", "http_status", "ms")
+FIELDS = ("request_id", "status", "code", "total_ms", "method", "route", "http_status", "ms")
 """What a record may carry as `extra`; what is bound by `structlog.contextvars` comes with it."""
 
 CONSOLE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"

@@ -68,7 +68,7 @@ def open_traces(role: str) -> Traces | None:
 
             return OtlpTraces(role)
         except ImportError:
-            obstacle = "opentelemetry is not installed: pip install 'superimpose[otel]'"
+            obstacle = "opentelemetry is not installed: pip install '.[otel]' in the clone"
         except ValueError as error:
             obstacle = f"a variable OTEL_* is wrong: {error}"
     log.warning("traces are off: %s", obstacle)

@@ -16,9 +16,10 @@ Proxy = Callable[[Path, int, int], list[str]]
 """The command of one, from a folder of its own, the port it listens on and the API's."""
 
 API = "127.0.0.1:8000"  # as the page has it
-CADDY, NGINX = (
+SECOND_API = "127.0.0.1:8001"
+CADDY, NGINX, NGINX_OF_TWO = (
     next(block.text for block in blocks(ROOT / "docs" / "stack.md") if block.text.startswith(start))
-    for start in ("pictures.example {", "server_tokens off;")
+    for start in ("pictures.example {", "server_tokens off;", "upstream superimpose {")
 )
 
 
@@ -74,12 +75,33 @@ PROXIES: dict[str, Proxy] = {
 }
 
 
+def nginx_of_two(folder: Path, port: int, one: int, other: int) -> list[str]:
+    """The page's `server` with its `upstream` of two APIs."""
+    command = _nginx(folder, port, one, NGINX.replace(API, "superimpose"))
+    upstream = NGINX_OF_TWO.replace(API, f"127.0.0.1:{one}").replace(SECOND_API, f"127.0.0.1:{other}")
+    file = Path(command[-1])
+    file.write_text(file.read_text().replace("http {", f"http {{ {upstream}", 1))
+    return command
+
+
 @contextmanager
 def in_front_of(api_port: int, proxy: Proxy, folder: Path, path: str = "") -> Iterator[str]:
     """The URL at which this proxy passes calls on to the API."""
     port = free_port()
-    url = f"http://127.0.0.1:{port}{path}"
-    command = proxy(folder, port, api_port)
+    with _serving(proxy(folder, port, api_port), f"http://127.0.0.1:{port}{path}", folder) as url:
+        yield url
+
+
+@contextmanager
+def in_front_of_two(one: int, other: int, folder: Path) -> Iterator[str]:
+    """The URL at which nginx passes calls on to two APIs."""
+    port = free_port()
+    with _serving(nginx_of_two(folder, port, one, other), f"http://127.0.0.1:{port}", folder) as url:
+        yield url
+
+
+@contextmanager
+def _serving(command: list[str], url: str, folder: Path) -> Iterator[str]:
     if shutil.which(command[0], path=PATH) is None:
         missing(f"no {command[0]} on PATH (apt install {command[0]})")
     with (folder / "proxy.log").open("wb") as log:

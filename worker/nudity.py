@@ -67,7 +67,7 @@ def _open_session() -> "onnxruntime.InferenceSession":
 
         model = distribution("nudenet").locate_file(MODEL)
     except (ImportError, PackageNotFoundError):
-        raise ImportError("it needs the extra nudenet: pip install 'superimpose[nudenet]'") from None
+        raise ImportError("it needs the extra nudenet: pip install '.[nudenet]' in the clone") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # workers are the parallelism
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

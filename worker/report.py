@@ -4,7 +4,6 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from typing import Any
 
 from obstore.exceptions import BaseError as StoreError
 from redis import RedisError
@@ -58,12 +57,7 @@ class Report:
         transitions, request_id, attempt = self._transitions, self._request_id, self._attempt
         match why:
             case Interrupted.TIME_UP:
-                self._tell(
-                    lambda: transitions.time_out(request_id, attempt),
-                    "FAILED: its time was up",
-                    Status.FAILED,
-                    FailureCode.TIMEOUT,
-                )
+                self._tell(lambda: transitions.time_out(request_id, attempt))
             case Interrupted.DRAINED:
                 self._tell(lambda: transitions.give_back(request_id, attempt), "given back: the worker stops")
             case Interrupted.NOT_OURS:
@@ -84,12 +78,7 @@ class Report:
 
     def _failed(self, outcome: Outcome) -> None:
         self._tell(
-            lambda: self._transitions.fail(
-                self._request_id, self._attempt, _failure(outcome), outcome.stages
-            ),
-            f"FAILED: {outcome.code}",
-            Status.FAILED,
-            outcome.code,
+            lambda: self._transitions.fail(self._request_id, self._attempt, _failure(outcome), outcome.stages)
         )
 
     def _retried(self, failure: Failure, delay_s: float) -> None:
@@ -107,21 +96,24 @@ class Report:
         except (RedisError, StoreError) as error:
             log.warning("request %s: a picture is left to be swept: %s", self._request_id, error)
 
-    def _tell(
-        self, move: Callable[[], None], done: str, status: Status | None = None, code: str = ""
-    ) -> bool:
-        """Whether the move was refused, or was not heard; `status` and `code` are of the request it ends."""
+    def _tell(self, move: Callable[[], None], done: str = "", status: Status | None = None) -> bool:
+        """Whether the move was refused, or was not heard.
+
+        What was `done` is logged, and the `status` that it ended with; FAILED is logged by the move itself.
+        """
         pause_s = 0.1
         while True:
             try:
                 move()
-                log.info("request %s %s", self._request_id, done, extra=self._end(status, code))
+                if done:
+                    total_ms = round(1000 * (time.monotonic() - self._accepted_at))
+                    extra = {"status": status, "total_ms": total_ms} if status else None
+                    log.info("request %s %s", self._request_id, done, extra=extra)
                 return False
             except IllegalMove as refused:
-                failed = refused.reason in ENDED
-                what = "FAILED: " if failed else f"attempt {self._attempt} counts no more: "
-                end = self._end(Status.FAILED if failed else None)
-                log.info("request %s %s%s", self._request_id, what, refused.reason, extra=end)
+                if refused.reason not in ENDED:
+                    why = f"attempt {self._attempt} counts no more: {refused.reason}"
+                    log.info("request %s: %s", self._request_id, why)
                 return True
             except RedisError as error:
                 log.warning("request %s: cannot report, trying again: %s", self._request_id, error)
@@ -130,13 +122,6 @@ class Report:
                 return True
             pause(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-
-    def _end(self, status: Status | None, code: str = "") -> dict[str, Any] | None:
-        """What the log says of a request that ended; None where it did not."""
-        if status is None:
-            return None
-        total_ms = round(1000 * (time.monotonic() - self._accepted_at))
-        return {"status": status, "total_ms": total_ms} | ({"code": code} if code else {})
 
 
 def backoff_s(attempt: int) -> float:

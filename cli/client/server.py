@@ -19,7 +19,8 @@ ServerOption = Annotated[
         "--server",
         envvar="SUPERIMPOSE_SERVER",
         metavar="URL",
-        help=f"The API's address; by default that of the `up` that runs in this folder, else {DEFAULT}.",
+        show_default=f"that of the `up` that runs in this folder, else {DEFAULT}",
+        help="The API's address.",
     ),
 ]
 KeyOption = Annotated[
@@ -27,7 +28,9 @@ KeyOption = Annotated[
     typer.Option(
         "--key",
         envvar="SUPERIMPOSE_API_KEY",
-        help="API key; for a service of this machine by default the one that `up` keeps.",
+        metavar="KEY",
+        show_default="for a server on this machine the one that `up` keeps",
+        help="API key.",
     ),
 ]
 

@@ -12,6 +12,7 @@ from cli.doctor.api_checks import check_api
 from cli.doctor.finding import Finding, Findings, Verdict, fail
 from cli.exit_codes import ExitCode
 from cli.json_output import print_json
+from cli.up_file import settings_here
 from jobs.setting_faults import setting_faults
 from jobs.settings import Settings
 
@@ -37,7 +38,7 @@ def examine(server: str | None, key: str | None, as_json: bool) -> None:
 
 def _all(server: str | None, key: str | None) -> Findings:
     try:
-        settings = Settings()
+        settings = settings_here()
     except ValidationError as error:
         for fault in setting_faults(error):
             yield fail("settings", fault, "correct it: nothing starts with it")

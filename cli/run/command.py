@@ -8,7 +8,7 @@ import typer
 
 from cli.client.inputs import Input
 from cli.client.server import Server, find_key
-from cli.formats import output_format
+from cli.formats import STDOUT, output_format
 from cli.parameters import checked
 from compositor import SuperimposeRequest
 
@@ -42,6 +42,8 @@ def run(
     if (base is None) == (base_dir is None):
         raise typer.BadParameter("give --base for one picture, or --base-dir for a folder of them")
     given = {name: value for name, value in parameters.items() if value is not None}
+    if base_dir is not None and out == STDOUT:
+        raise typer.BadParameter("'-' is one picture: give a folder with --base-dir", param_hint="--out")
     if base is not None:
         given |= {"image_format": wanted} if (wanted := output_format(out, given.get("image_format"))) else {}
     pictures = {"base_image": "?", "overlay_image": "?"} | ({"mask": "?"} if mask else {})

@@ -12,6 +12,7 @@ from cli.client.interruptible import run
 from cli.client.picture import make
 from cli.client.waiting import HELD_S, SHOWN_S
 from cli.exit_codes import ExitCode, stop
+from cli.formats import STDOUT, check_stdout
 from cli.json_output import print_json
 from cli.run.command import Asked
 from cli.run.live_line import LiveLine
@@ -19,6 +20,7 @@ from cli.run.live_line import LiveLine
 
 def make_one(asked: Asked, base: Input, out: Path) -> None:
     """Make it, save it, say what it is. Raises `typer.Exit`."""
+    check_stdout(out, asked.as_json)
     if out.is_dir() or not out.absolute().parent.is_dir():
         why = "is a directory: give a file" if out.is_dir() else "is in a directory that is not there"
         raise typer.BadParameter(f"{str(out)!r} {why}", param_hint="--out")
@@ -57,7 +59,8 @@ def _show(asked: Asked, result: JsonObject, out: Path) -> None:
     for name in result.get("animated", ()):
         typer.echo(f"superimpose: {name} is animated: its first frame was used", err=True)
     kind = image["content_type"].removeprefix("image/")
-    typer.echo(f"{out}: {kind}, {image['width']} x {image['height']}, {image['file_size']:,} bytes")
+    size = f"{image['width']} x {image['height']}, {image['file_size']:,} bytes"
+    typer.echo(f"{out}: {kind}, {size}", err=out == STDOUT)
 
 
 def made(result: JsonObject, out: Path) -> JsonObject:

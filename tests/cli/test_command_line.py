@@ -1,12 +1,20 @@
 """What holds for every command: errors are one line, `--version`, completion, a start that loads little."""
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+from typer.main import get_command
+
+from cli.main import app
+from cli.parameters import NOT_OPTIONS, PANELS
+from compositor import SuperimposeParams
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +48,47 @@ def test_without_redis_it_is_one_line_and_4(arguments):
     assert done.returncode == 4
     (line,) = done.stderr.splitlines()
     assert line.startswith("superimpose: Redis cannot be reached")
+
+
+def commands(group: Any = None, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The words of each command, and the command."""
+    group = group or get_command(app)
+    if not hasattr(group, "commands"):
+        yield path, group
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, *path, name)
+
+
+@pytest.mark.parametrize(
+    ("words", "command"), list(commands()), ids=lambda each: " ".join(each) if isinstance(each, tuple) else ""
+)
+def test_help_fits_into_80_columns(words, command):
+    shown = run(*words, "--help", COLUMNS="80").stdout
+
+    assert "…" not in shown
+    for option in command.params:
+        if option.param_type_name == "option" and not option.hidden:
+            name, first_word = max(option.opts, key=len), option.help.split()[0]
+            (line,) = re.findall(rf"^│ [* ] *{name} .*│$|^│ {name} .*│$", shown, re.MULTILINE)
+            assert 0 < line.find(f" {first_word} ") < 50, line
+
+
+@pytest.mark.parametrize("command", ["run", "compose"])
+def test_help_has_the_range_and_default_of_each_parameter(command):
+    shown = run(command, "--help", COLUMNS="200").stdout
+
+    for panel in PANELS:
+        assert f"─ {panel} ─" in shown
+    for name, field in SuperimposeParams.model_fields.items():
+        if name in NOT_OPTIONS or isinstance(field.default, bool):
+            continue
+        (line,) = re.findall(rf"^│ --{name.replace('_', '-')} (.*?)(?=^[│╰][ ─]-)", shown, re.M | re.S)
+        said = " ".join(re.sub("[│╭╰].*[╮╯]|│", " ", line).split())
+        assert field.default is None or f"default: {field.default}]" in said
+        for word in get_args(field.annotation):
+            assert not isinstance(word, str) or word in said
+    assert "[above 0 to 16; default: 1]" in shown
+    assert "[-1,000 to 1,000]" in shown
 
 
 def test_the_version_is_the_packages():

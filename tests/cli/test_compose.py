@@ -1,6 +1,7 @@
 """`superimpose compose`: one picture without any server."""
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -25,7 +26,7 @@ def run(folder):
 
 
 @pytest.mark.parametrize(
-    ("name", "format"), [("a.jpg", "JPEG"), ("a.png", "PNG"), ("a.webp", "WEBP"), ("a.out", "JPEG")]
+    ("name", "format"), [("a.jpg", "JPEG"), ("a.png", "PNG"), ("a.webp", "WEBP"), ("a", "JPEG")]
 )
 def test_the_extension_names_the_format(run, folder, name, format):
     answer = run("cup.jpg", "logo.png", "-o", name, "--rescale-factor", "0.33", "--x-offset", "430")
@@ -33,6 +34,41 @@ def test_the_extension_names_the_format(run, folder, name, format):
     assert answer.exit_code == 0, answer.output
     assert Image.open(io.BytesIO((folder / name).read_bytes())).format == format
     assert "600 x 400" in answer.output
+
+
+@pytest.mark.parametrize("wanted", [(), ("--image-format", "png")])
+def test_a_name_of_no_format_is_refused_with_those_there_are(run, folder, wanted):
+    answer = run("cup.jpg", "logo.png", "-o", "a.tiff", *wanted)
+
+    assert answer.exit_code == 2
+    assert "'a.tiff'" in answer.output
+    assert ".jpg, .jpeg, .png, .webp, .avif, or - for stdout" in " ".join(answer.output.split())
+    assert not (folder / "a.tiff").exists()
+
+
+def test_a_dash_is_stdout_and_nothing_else_is_printed_there(run, folder):
+    answer = run("cup.jpg", "logo.png", "-o", "-", "--image-format", "webp")
+
+    assert answer.exit_code == 0, answer.output
+    assert Image.open(io.BytesIO(answer.stdout_bytes)).format == "WEBP"
+    assert "600 x 400" in answer.stderr
+    assert not (folder / "-").exists()
+
+
+def test_a_device_is_written_to_and_not_replaced(run):
+    assert run("cup.jpg", "logo.png", "-o", "/dev/null").exit_code == 0
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("out", ["nowhere/a.png", "folder.png"])
+def test_a_file_that_cannot_be_written_is_named(run, folder, out):
+    (folder / "folder.png").mkdir()
+
+    answer = run("cup.jpg", "logo.png", "-o", out)
+
+    assert answer.exit_code == 1
+    assert answer.output.startswith(f"superimpose: {out}: ")
+    assert not list(folder.glob(".superimpose-*"))
 
 
 def test_every_parameter_is_an_option(run):

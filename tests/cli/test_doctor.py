@@ -31,6 +31,23 @@ def test_a_service_that_runs_is_well(doctor, service):
     assert found["fetch rules"]["verdict"] == "warn", "its settings let it fetch from this machine"
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("FORMATS", "WEBP"), ("FORMATS", "AVIF"), ("MAX_PIXELS", "100"), ("MAX_SIDE", "50")],
+)
+def test_samples_of_its_own_are_not_held_against_the_limits_for_strangers(
+    doctor, monkeypatch, setting, value
+):
+    monkeypatch.setenv(f"SUPERIMPOSE_{setting}", value)
+
+    found = findings(doctor("--json"))
+
+    for subject in ("codecs written", "codecs read", "compositor"):
+        assert found[subject]["verdict"] == "ok", found[subject]
+    if setting == "FORMATS":
+        assert found["codecs read"]["seen"] == value.lower()
+
+
 def test_lines_say_what_to_do(doctor):
     text = doctor().stdout
 

@@ -1,10 +1,18 @@
 """`superimpose keys` against a running service."""
 
+import json
+
 import httpx
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cli.main import app
+from jobs import keyspace
+from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.key_rules import Scope
+from jobs.key_text import digest
+from jobs.rates import Rate
+from jobs.transitions import Transitions
 from tests.stack import KEY
 
 
@@ -88,6 +96,148 @@ def test_changing_an_unknown_key_says_so(run, command):
 
     assert answer.exit_code == 1
     assert "there is no key key_nobody" in answer.output
+
+
+def test_keys_are_named_by_name_or_id_in_every_command(run, superimpose, service):
+    kept = run("create", "a shop of its own").stderr.split()[0]
+
+    assert kept in run("rotate", "a shop of its own").stderr
+    assert "unlimited" in run("credit", "a shop of its own", "+1").output
+    listed = superimpose("requests", "list", "--key", "a shop of its own", "--json")
+    assert (listed.exit_code, listed.stdout) == (0, "")
+    service.finish(service.submit(base_image=f"{service.url}/samples/cup.jpg", overlay_image="nonsense"))
+    assert superimpose("requests", "list", "--key", "dev", "--json").stdout
+    assert superimpose("requests", "list", "--key", "nobody").exit_code == 1
+    assert kept in run("revoke", "a shop of its own").stdout
+    assert superimpose("requests", "list", "--key", kept).exit_code == 0, "its requests may be there still"
+
+
+def test_a_name_of_several_keys_is_refused_with_their_ids(run):
+    ids = [run("create", "twins").stderr.split()[0] for _ in range(2)]
+
+    answer = run("revoke", "twins")
+
+    assert answer.exit_code == 1
+    assert all(each in answer.output for each in ids)
+    assert [run("revoke", each).exit_code for each in ids] == [0, 0]
+
+
+def test_a_list_is_a_table_as_that_of_requests(run, superimpose):
+    run("create", "[bold]shop[/]")
+
+    head, *rows = run("list").stdout.splitlines()
+
+    assert " ".join(head.split()) == "id made last used expires credits held spent rate scopes name"
+    assert all(len(each) >= head.index("name") for each in rows)
+    assert any(each.endswith("[bold]shop[/]") for each in map(str.rstrip, rows))
+    assert run("revoke", "[bold]shop[/]").exit_code == 0
+
+
+@pytest.fixture
+def elsewhere(settings, redis, monkeypatch):
+    """The command line on an empty Redis."""
+    monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", settings.redis_url)
+    monkeypatch.setenv("SUPERIMPOSE_DATA_DIR", str(settings.data_dir))
+
+    def elsewhere(*arguments: str, **more: str) -> Result:
+        return CliRunner().invoke(app, ["keys", *arguments], **more)
+
+    return elsewhere
+
+
+def test_an_export_holds_no_key_and_its_import_makes_each_work_as_before(elsewhere, redis, settings):
+    keys = ApiKeys(redis)
+    kept, old = keys.create("shop", KeyOptions(50, Rate(600, 60), (Scope.UPLOAD,), 3600))
+    new = keys.rotate(kept.key_id, 600)
+    keys.make_valid("dev", "chosen-in-settings")
+    keys.make_valid("dev", "chosen-and-revoked")
+    keys.revoke(keys.list()[-1].key_id)
+    before, exported = keys.list(), elsewhere("export").stdout
+    left_ms = redis.pttl(keyspace.key_digest(digest(old)))
+    redis.flushdb()
+
+    put_back = elsewhere("import", "-", input=exported)
+
+    assert not any(text in exported for text in (old, new, "chosen-in"))
+    assert put_back.exit_code == 0, put_back.output
+    assert put_back.stdout.startswith(f"added 2: {kept.key_id}, ")
+    assert ApiKeys(redis).list() == before
+    for text in (old, new):
+        assert redis.get(keyspace.key_digest(digest(text))).decode() == kept.key_id
+    assert redis.pttl(keyspace.key_digest(digest(new))) == -1
+    assert 0 < redis.pttl(keyspace.key_digest(digest(old))) <= left_ms
+    assert not ApiKeys(redis).make_valid("dev", "chosen-and-revoked")
+    assert elsewhere("import", "-", input=exported).stdout.splitlines()[-1].startswith("there already 2")
+
+
+def test_what_unfinished_requests_held_is_the_keys_again(elsewhere, redis, settings):
+    kept, _ = ApiKeys(redis).create("shop", KeyOptions(5))
+    Transitions(redis, settings).create("00000000-0000-4000-8000-000000000000", kept.key_id, {})
+    assert ApiKeys(redis).get(kept.key_id).held == 1
+    exported = elsewhere("export").stdout
+    redis.flushdb()
+
+    elsewhere("import", "-", input=exported)
+
+    restored = ApiKeys(redis).get(kept.key_id)
+    assert (restored.credits, restored.held) == (5, 0)
+
+
+def test_a_key_that_is_there_and_differs_is_overwritten_only_if_told_so(elsewhere, redis, tmp_path):
+    keys = ApiKeys(redis)
+    kept, old = keys.create("shop", KeyOptions(5))
+    (tmp_path / "keys.json").write_text(elsewhere("export").stdout)
+    keys.add_credits(kept.key_id, 100)
+    newer = keys.rotate(kept.key_id)
+    redis.hset(keyspace.api_key(kept.key_id), "waiting", 3)
+    file = str(tmp_path / "keys.json")
+
+    refused = elsewhere("import", file)
+    assert refused.exit_code == 1
+    assert f"{kept.key_id} (shop)" in refused.output
+    assert keys.get(kept.key_id).credits == 105
+    assert (
+        elsewhere("import", file, "--existing", "keep")
+        .stdout.splitlines()[2]
+        .startswith("kept as they are 1")
+    )
+    assert keys.get(kept.key_id).credits == 105
+
+    told = elsewhere("import", file, "--existing", "overwrite", "--json")
+
+    assert json.loads(told.stdout)["overwritten"] == [kept.key_id]
+    assert keys.get(kept.key_id).credits == 5
+    assert redis.get(keyspace.key_digest(digest(old))).decode() == kept.key_id
+    assert redis.get(keyspace.key_digest(digest(newer))) is None
+    assert redis.hget(keyspace.api_key(kept.key_id), "waiting") == b"3", "it is this Redis's own count"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "invalid JSON"),
+        ('{"version": 2, "keys": []}', "version: must be 1"),
+        ('{"keys": [{"key_id": "key_x"}]}', "keys.0.key_id: must match pattern"),
+        ('{"keys": [], "more": 1}', "more: "),
+    ],
+)
+def test_what_is_no_export_is_refused_with_where(elsewhere, redis, text, said):
+    answer = elsewhere("import", "-", input=text)
+
+    assert answer.exit_code == 2
+    assert said.lower() in " ".join(answer.output.replace("│", " ").split()).lower()
+    assert redis.dbsize() == 0
+
+
+def test_a_text_that_is_another_keys_is_refused(elsewhere, redis):
+    kept, _ = ApiKeys(redis).create("shop")
+    exported = elsewhere("export").stdout.replace(kept.key_id, "key_000000000000")
+
+    answer = elsewhere("import", "-", input=exported)
+
+    assert answer.exit_code == 1
+    assert kept.key_id in answer.output
+    assert [key.key_id for key in ApiKeys(redis).list()] == [kept.key_id]
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,15 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from jobs import snapshot
+from jobs import keyspace, snapshot
 from jobs.moves import Failure
+from jobs.queue_state import read_queue_state
 from jobs.status import FailureCode
 from jobs.transitions import Transitions
 from tests.asking import HOLDER
 from tests.cli.conftest import PATIENCE_S
 
+RUNNING = "00000002-0000-4000-8000-000000000000"
 SIZE = struct.pack("HHHH", 40, 120, 0, 0)  # of a terminal: rows, columns, and both in pixels
 
 
@@ -40,7 +42,7 @@ def ended(redis, settings, key_id):
     transitions.fail(first.request_id, 1, Failure(FailureCode.FETCH_FAILED, "no"), {"fetch": 0.25})
     second = transitions.next(HOLDER)
     transitions.cancel(second.request_id, Failure(FailureCode.CANCELLED, "no"))
-    transitions.next(HOLDER)
+    assert transitions.next(HOLDER).request_id == RUNNING
 
 
 def test_a_look_counts_what_waits_runs_and_ended(queue, ended):
@@ -53,6 +55,43 @@ def test_a_look_counts_what_waits_runs_and_ended(queue, ended):
     text = queue("--once").stdout
     for part in ("1 waiting (the first for", "1 running", "2 FAILED", "fetch_failed 1", "no workers"):
         assert part in text
+
+
+def test_what_waits_runs_and_is_tried_again_is_all_that_is_not_finished(queue, redis, settings, ended):
+    Transitions(redis, settings).give_back(RUNNING, 1)
+
+    told = json.loads(queue("--json").stdout)
+
+    state = read_queue_state(redis)
+    assert (told["waiting"], told["running"], told["delayed"]) == (1, 0, 1)
+    assert (told["waiting"], told["running"] + told["delayed"]) == (state.waiting, state.processing)
+
+
+def test_busy_workers_are_those_whose_requests_run(queue, redis, ended):
+    redis.sadd("rq:workers:superimpose", f"rq:worker:{HOLDER.worker}")
+    redis.hset(f"rq:worker:{HOLDER.worker}", mapping={"birth": "2026-11-29T00:00:00.0Z", "pid": 7})
+
+    told = json.loads(queue("--json").stdout)
+
+    assert [worker["request_id"] for worker in told["workers"]] == [RUNNING]
+    assert told["running"] == 1
+
+
+def test_reasons_are_of_what_failed_in_the_last_minute_and_no_earlier(queue, redis, key_id, ended):
+    earlier = "00000008-0000-4000-8000-000000000000"
+    redis.zadd("rq:failed:superimpose", {earlier: 1})
+    fields = {"key_id": key_id, "status": "FAILED", "created_at": 1, "code": "internal"}
+    redis.hset(keyspace.request(earlier), mapping=fields)
+
+    told = json.loads(queue("--json").stdout)
+
+    assert told["ended"]["FAILED"] == sum(told["failures"].values()) == 2
+
+
+def test_a_sample_of_the_reasons_is_called_one(queue, ended, monkeypatch):
+    monkeypatch.setattr(snapshot, "SAMPLE", 1)
+
+    assert "2 FAILED (of the newest 1: cancelled 1)" in queue("--once").stdout
 
 
 def test_a_look_looks_into_so_many_requests_at_most(redis, ended, monkeypatch):

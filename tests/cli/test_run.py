@@ -36,6 +36,36 @@ def test_files_are_sent_and_the_picture_is_the_one_that_compose_makes(run, super
     assert parts(folder) == []
 
 
+def test_a_dash_is_stdout_and_what_is_said_is_not(superimpose):
+    answer = superimpose("run", "--overlay", "logo.png", "-o", "-", "--base", "cup.jpg")
+
+    assert answer.exit_code == 0, answer.output
+    with Image.open(io.BytesIO(answer.stdout_bytes)) as made:
+        assert (made.format, made.size) == ("JPEG", (600, 400))
+    assert "-: jpeg, 600 x 400" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("--base", "cup.jpg", "-o", "a.tiff"),
+            "'a.tiff' is not named as a format that can be written: .jpg,",
+        ),
+        (("--base", "cup.jpg", "-o", "-", "--json"), "both print to stdout"),
+        (("--base-dir", ".", "-o", "-"), "give a folder"),
+    ],
+)
+def test_what_cannot_be_written_to_is_refused_before_anything_is_sent(
+    superimpose, between, folder, arguments, said
+):
+    answer = superimpose("run", "--overlay", "logo.png", *arguments)
+
+    assert answer.exit_code == 2
+    assert said in " ".join(answer.output.replace("│", " ").split())
+    assert between.asked == []
+
+
 def test_urls_are_passed_on_and_a_mask_counts(run, folder, service, origin):
     Image.new("L", (8, 8)).save(folder / "black.png")
 

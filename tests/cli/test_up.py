@@ -1,6 +1,7 @@
 """`superimpose up` as a stranger uses it: start, paste, look, Ctrl-C."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -209,13 +210,19 @@ def test_a_second_up_on_the_same_data_is_refused_in_one_sentence(up):
     assert "Traceback" not in second.printed
 
 
-def test_a_data_directory_that_cannot_be_made_is_one_sentence():
-    command = [sys.executable, "-m", "cli", "up", "--data-dir", "/proc/nowhere"]
+@pytest.mark.parametrize(
+    "directory",
+    ["/proc/nowhere", "/proc", "/etc/passwd/data", f"/tmp/{'x' * 300}"],
+    ids=lambda path: path[:20],
+)
+def test_a_data_directory_that_cannot_be_used_is_one_sentence(directory):
+    command = [sys.executable, "-m", "cli", "up", "--data-dir", str(directory)]
 
     done = subprocess.run(command, capture_output=True, text=True)
 
-    assert done.returncode == 1
-    assert done.stderr.startswith("superimpose: SUPERIMPOSE_DATA_DIR cannot be used: ")
+    assert done.returncode == 2
+    assert done.stderr.startswith("superimpose: SUPERIMPOSE_DATA_DIR ")
+    assert "cannot be used: " in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -305,6 +312,27 @@ def test_when_it_is_killed_nothing_is_left_and_it_can_be_started_again(up):
     again = up()
     again.greeting()
     assert running_up(again.data_dir) == RunningUp(again.process.pid, again.url)
+
+
+def test_commands_find_the_redis_that_up_was_given(up, settings, monkeypatch):
+    with monkeypatch.context() as given:
+        given.setenv("SUPERIMPOSE_REDIS_URL", settings.redis_url)
+        service = up(settings.data_dir)
+        service.greeting()
+    make_a_picture(service)
+    monkeypatch.setenv("SUPERIMPOSE_DATA_DIR", str(settings.data_dir))
+
+    def ran(*arguments: str) -> str:
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    (request,) = ran("requests", "list", "--json").splitlines()
+    assert json.loads(request)["status"] == "COMPLETED"
+    assert [json.loads(key)["name"] for key in ran("keys", "list", "--json").splitlines()] == ["dev"]
+    assert len(json.loads(ran("queue", "--json"))["workers"]) == 2
+    found = {line["subject"]: line for line in map(json.loads, ran("doctor", "--json").splitlines())}
+    assert found["workers"]["seen"].startswith("2 registered")
 
 
 def test_it_says_that_it_waits_for_redis_and_stops_at_once(up, monkeypatch):

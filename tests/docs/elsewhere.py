@@ -27,7 +27,7 @@ def _make(words: Words) -> None:
 def _docker(words: Words) -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     profiles = {profile for each in compose["services"].values() for profile in each.get("profiles", ())}
-    volumes = {"volume", "run", "build", "network", "cp", "exec"}
+    volumes = {"volume", "run", "build", "network", "cp", "exec", "tag"}
     assert words[1] in {"compose", *volumes}, f"docker {words[1]}"
     for before, word in itertools.pairwise(words):
         if before == "--profile":

@@ -1,9 +1,9 @@
 """What happens even if nobody asks and nobody reports."""
 
+import contextlib
 import os
 import subprocess
 import threading
-from contextlib import suppress
 from uuid import uuid4
 
 import pytest
@@ -12,7 +12,7 @@ from redis import Redis
 from jobs import holder, keyspace
 from jobs.api_keys import ApiKeys, KeyOptions
 from jobs.holder import Holder, this_machine
-from jobs.moves import Failure
+from jobs.moves import Failure, IllegalMove
 from jobs.queue import open_queue
 from jobs.reconciler import BATCH, Reconciler
 from jobs.settings import Settings
@@ -304,7 +304,7 @@ def test_it_goes_on_after_a_fault_until_it_is_told_to_stop(settings, caplog):
     class Counting(Reconciler):
         def run_once(self) -> None:
             rounds.append(1)
-            with suppress(IndexError):
+            with contextlib.suppress(IndexError):
                 super().run_once()
             if len(rounds) == 2:
                 stopped.set()
@@ -313,3 +313,36 @@ def test_it_goes_on_after_a_fault_until_it_is_told_to_stop(settings, caplog):
 
     assert len(rounds) == 2
     assert "reconciling failed" in caplog.text
+
+
+def test_each_request_that_failed_is_logged_as_an_error_with_its_code(
+    redis, transitions, reconciler, many, caplog
+):
+    _, made = many
+    alone, lost, *late = made
+    redis.zadd(keyspace.DEADLINES, {alone: 1})
+    reconciler.round()
+    for _ in range(3):
+        transitions.next(HOLDER)
+        reclaimed(redis, transitions, lost)
+    redis.zadd(keyspace.DEADLINES, dict.fromkeys(late, 1))
+    reconciler.round()
+
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    for request_id, code in ((alone, "timeout"), (lost, "worker_lost")):
+        (line,) = [record for record in errors if getattr(record, "request_id", "") == request_id]
+        assert (line.status, line.code, line.getMessage()) == (
+            "FAILED",
+            code,
+            f"request {request_id} FAILED: {code}",
+        )
+    for request_id in late:
+        (line,) = [record for record in errors if request_id in record.getMessage()]
+        assert (line.status, line.code) == ("FAILED", "timeout")
+
+
+def reclaimed(redis, transitions, request_id):
+    """Its worker is not heard of for longer than its lease."""
+    redis.zadd(keyspace.LEASES, {request_id: 1})
+    with contextlib.suppress(IllegalMove):
+        transitions.reclaim(request_id)

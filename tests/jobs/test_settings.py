@@ -258,7 +258,7 @@ def test_heif_needs_its_library():
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
 
-    assert "needs the package pillow-heif: pip install 'superimpose[heif]'" in done.stderr
+    assert "needs the package pillow-heif: pip install '.[heif]' in the clone" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -82,11 +82,13 @@ def test_request_key_and_trace_are_in_the_lines_of_api_and_worker(told):
 
 def test_a_request_that_ended_has_one_line_that_says_how(told):
     done = one(told, logger="superimpose.worker", request_id=told[0]["done"], status="COMPLETED")
-    failed = one(told, logger="superimpose.worker", request_id=told[0]["failed"], status="FAILED")
+    failed = one(told, request_id=told[0]["failed"], status="FAILED")
 
+    assert (done["level"], failed["level"]) == ("info", "error")
     assert "code" not in done
     assert failed["code"] == "fetch_failed"
-    assert done["total_ms"] > 0
+    assert failed["key_id"]
+    assert done["total_ms"] > 0 < failed["total_ms"]
 
 
 def test_the_childs_lines_name_the_request(told):
@@ -102,7 +104,7 @@ def test_a_request_without_a_trace_says_none(told):
 
 
 def test_a_fault_of_ours_is_logged_once_with_its_traceback_and_no_locals(told):
-    fault = one(told, level="error")
+    (fault,) = [line for line in told[1] if "exception" in line]
     [raised] = fault["exception"]
 
     assert fault["request_id"] == told[0]["done"]

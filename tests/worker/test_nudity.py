@@ -31,7 +31,7 @@ FACE = {"content_check": CHECK, "nudity_labels": ("FACE_FEMALE", "FACE_MALE")}
 def _nudenet():
     """Skips where the extra is not installed; on CI fails."""
     if find_spec("nudenet") is None or find_spec("onnxruntime") is None:
-        message = "needs the extra nudenet: pip install 'superimpose[nudenet]'"
+        message = "needs the extra nudenet: pip install '.[nudenet]' in the clone"
         missing(message)
 
 

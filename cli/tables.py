@@ -1,0 +1,20 @@
+"""Lists as tables, `keys list` and `requests list` alike."""
+
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+
+WIDTH = 200
+
+
+def table(*columns: str) -> Table:
+    """An empty table; columns that begin with `>` stand to the right, and the last one may be folded."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for number, column in enumerate(columns, 1):
+        justify: JustifyMethod = "right" if column.startswith(">") else "left"
+        made.add_column(column.lstrip(">"), justify=justify, no_wrap=number < len(columns), overflow="fold")
+    return made
+
+
+def print_table(filled: Table) -> None:
+    """No cell is cut off, as ids are there to be copied: a narrow terminal wraps lines."""
+    Console(highlight=False, width=WIDTH).print(filled)

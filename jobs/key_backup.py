@@ -1,0 +1,224 @@
+"""All API keys as one JSON document, to be put back into an empty Redis, or into one that has some of them.
+
+It holds what Redis holds: of a key's texts their SHA-256, never the texts.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from redis import Redis
+from redis.client import Pipeline
+from redis.typing import EncodableT
+from redis.utils import str_if_bytes
+
+from jobs import keyspace
+from jobs.api_keys import MAX_TEXTS, ApiKey, ApiKeys
+from jobs.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope, checked_name
+from jobs.rates import RateField
+
+KeyId = Annotated[str, Field(pattern=f"^{KEY_ID.pattern}$")]
+Credits = Annotated[int, Field(ge=0, le=MAX_CREDITS)]
+OPTIONAL = ("credits", "count:submit", "period:submit", "expires_at", "last_used_at", "chosen")
+"""Fields of a key's hash that not every key has."""
+
+GONE = -2  # PTTL's answer where nothing is kept
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Text(_Model):
+    """One text of a key: its SHA-256, and until when it is valid after a rotation; None: for ever."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    expires_at: AwareDatetime | None = None
+
+
+class Key(_Model):
+    """A key; the latest of its texts first. `chosen`: a text of it stands in the settings."""
+
+    key_id: KeyId
+    name: Annotated[str, AfterValidator(checked_name)]
+    created_at: AwareDatetime
+    texts: list[Text] = Field(min_length=1, max_length=MAX_TEXTS)
+    scopes: list[Scope]
+    credits: Credits | None = None
+    held: Credits = 0
+    spent: Annotated[int, Field(ge=0)] = 0
+    rate: RateField | None = None
+    expires_at: AwareDatetime | None = None
+    last_used_at: AwareDatetime | None = None
+    chosen: bool = False
+
+
+class Backup(_Model):
+    """All keys, and the ids of those that stood in settings and were revoked, which stay so."""
+
+    version: Literal[1] = 1
+    keys: list[Key]
+    revoked: list[KeyId] = []
+
+
+class KeysExist(Exception):
+    """Keys of the backup are there already and differ from it; nothing was changed."""
+
+    def __init__(self, keys: list[Key]) -> None:
+        super().__init__(", ".join(f"{key.key_id} ({key.name})" for key in keys))
+
+
+class ForeignText(Exception):
+    """A text of a key in the backup belongs to another key here; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """Ids of keys by what became of them; `same`: they were there already, and are as in the backup."""
+
+    added: list[str]
+    overwritten: list[str]
+    kept: list[str]
+    same: list[str]
+
+
+def export(redis: Redis) -> Backup:
+    """All keys that were not revoked, oldest first; of their texts those that are still valid."""
+    revoked = sorted(map(str_if_bytes, redis.smembers(keyspace.REVOKED_CHOSEN_KEYS)))
+    keys = [_exported(redis, key) for key in ApiKeys(redis).list()]
+    return Backup(keys=[key for key in keys if key], revoked=revoked)
+
+
+def restore(redis: Redis, backup: Backup, existing: Existing = Existing.REFUSE) -> Restored:
+    """Put the keys back, all in one step.
+
+    Credits that unfinished requests held when the backup was made are the key's again, less what requests
+    hold here. Raises `KeysExist`, `ForeignText`.
+    """
+    ids = [key.key_id for key in backup.keys]
+
+    restored: list[Restored] = []  # of each try; somebody else may change a key meanwhile
+
+    def transaction(pipe: Pipeline) -> None:
+        here = {key_id: found for key_id in ids if (found := ApiKey.from_hash(key_id, _hash(pipe, key_id)))}
+        there = [key for key in backup.keys if key.key_id in here]
+        same = [
+            key.key_id for key in there if _comparable(_exported(redis, here[key.key_id])) == _comparable(key)
+        ]
+        differing = [key for key in there if key.key_id not in same]
+        if differing and existing is Existing.REFUSE:
+            raise KeysExist(differing)
+        kept = [key.key_id for key in differing if existing is Existing.KEEP]
+        written = [key for key in backup.keys if key.key_id not in {*kept, *same}]
+        _check_texts(pipe, written)
+        pipe.multi()
+        for key in written:
+            _queue(pipe, key, here.get(key.key_id))
+        for key_id in backup.revoked:
+            pipe.sadd(keyspace.REVOKED_CHOSEN_KEYS, key_id)
+        done = Restored(
+            added=[key.key_id for key in written if key.key_id not in here],
+            overwritten=[key.key_id for key in written if key.key_id in here],
+            kept=kept,
+            same=same,
+        )
+        restored.append(done)
+
+    watched = [*map(keyspace.api_key, ids), keyspace.API_KEYS]
+    redis.transaction(transaction, *watched)
+    return restored[-1]
+
+
+def _exported(redis: Redis, key: ApiKey) -> Key | None:
+    """None: it was revoked meanwhile, or no text of it is valid."""
+    now_ms = time.time() * 1000
+    with redis.pipeline(transaction=False) as pipe:
+        for sha256 in key.digests:
+            pipe.pttl(keyspace.key_digest(sha256))
+        left = dict(zip(key.digests, pipe.execute(), strict=True))
+    texts = [
+        Text(sha256=sha256, expires_at=None if ms < 0 else _moment((now_ms + ms) / 1000))
+        for sha256, ms in left.items()
+        if ms != GONE
+    ]
+    if not texts:
+        return None
+    return Key(
+        key_id=key.key_id,
+        name=key.name,
+        created_at=_moment(key.created_at),
+        texts=texts,
+        scopes=sorted(key.scopes),
+        credits=key.credits,
+        held=key.held,
+        spent=key.spent,
+        rate=key.rate,
+        expires_at=None if key.expires_at is None else _moment(key.expires_at),
+        last_used_at=None if key.last_used_at is None else _moment(key.last_used_at),
+        chosen=key.chosen,
+    )
+
+
+def _comparable(key: Key | None) -> object:
+    """What must be equal for two to be one: not the time of use, nor the rest of an overlap to the ms."""
+    if key is None:
+        return None
+    texts = [(text.sha256, text.expires_at is None) for text in key.texts]
+    return key.model_copy(update={"last_used_at": None, "texts": []}), texts
+
+
+def _check_texts(pipe: Pipeline, keys: list[Key]) -> None:
+    for key in keys:
+        for text in key.texts:
+            owner = pipe.get(keyspace.key_digest(text.sha256))
+            if owner is not None and str_if_bytes(owner) != key.key_id:
+                raise ForeignText(f"a text of {key.key_id} ({key.name}) is one of {str_if_bytes(owner)} here")
+
+
+def _queue(pipe: Pipeline, key: Key, here: ApiKey | None) -> None:
+    """Queue that the key is there as in the backup, in place of `here`."""
+    name, held = keyspace.api_key(key.key_id), here.held if here else 0
+    fields: dict[EncodableT, EncodableT] = {
+        "name": key.name,
+        "created_at": _ms(key.created_at),
+        "digests": " ".join(text.sha256 for text in key.texts),
+        "scopes": " ".join(sorted(key.scopes)),
+        "spent": key.spent,
+        "held": held,
+    }
+    if key.credits is not None:
+        fields["credits"] = max(0, key.credits + key.held - held)
+    if key.rate is not None:
+        fields |= {"count:submit": key.rate.count, "period:submit": key.rate.period_s * 1000}
+    if key.expires_at:
+        fields["expires_at"] = _ms(key.expires_at)
+    if key.last_used_at:
+        fields["last_used_at"] = _ms(key.last_used_at)
+    if key.chosen:
+        fields["chosen"] = 1
+    pipe.hset(name, mapping=fields)
+    if here:
+        pipe.hdel(name, *(each for each in OPTIONAL if each not in fields))
+        pipe.delete(*map(keyspace.key_digest, here.digests))
+    for text in key.texts:
+        until = None if text.expires_at is None else _ms(text.expires_at)
+        pipe.set(keyspace.key_digest(text.sha256), key.key_id, pxat=until)
+    pipe.zadd(keyspace.API_KEYS, {key.key_id: key.created_at.timestamp()})
+    pipe.srem(keyspace.REVOKED_CHOSEN_KEYS, key.key_id)
+
+
+def _hash(redis: Any, key_id: str) -> Mapping[bytes | str, bytes | str]:
+    fields: Mapping[bytes | str, bytes | str] = redis.hgetall(keyspace.api_key(key_id))
+    return fields
+
+
+def _moment(seconds: float) -> datetime:
+    """To the ms, as Redis keeps it."""
+    return datetime.fromtimestamp(round(seconds, 3), UTC)
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

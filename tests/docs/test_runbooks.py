@@ -1,0 +1,150 @@
+"""Commands of runbooks that look into logs and Redis, each run against the fault that it is for.
+
+They need `docker compose`; what they hand to a filter, and ask Redis, is run on real logs and on a Redis
+with the stack's options.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from redis import Redis
+
+from jobs import keyspace
+from tests import guarded_redis
+from tests.chaos.process_table import children
+from tests.docs.pages import PAGES
+from tests.origin import Origin
+from tests.stack import empty_database, environment, running
+
+PATIENCE_S = 40
+LOGS = re.compile(r"docker compose logs ([a-z -]+?) \| (grep (?:'[^']*'|[^\s`]+))")
+"""The services whose logs a command shows, and its filter."""
+SAMPLE_ID = "7ab5b46d-74c2-47fb-adef-0e32c65721a2"
+
+
+@dataclass
+class Faults:
+    """Ids of requests by what befell them, and what each service has logged."""
+
+    ids: dict[str, str]
+    logs: dict[str, str]
+
+
+def written() -> list[tuple[str, str, str]]:
+    """Page, services and filter of each command that filters logs."""
+    return [(page.name, *found) for page in PAGES for found in LOGS.findall(text_of(page))]
+
+
+def text_of(page: Path) -> str:
+    """With pipes as they are in tables too."""
+    return page.read_text().replace(r"\|", "|")
+
+
+@pytest.fixture(scope="module")
+def faults(redis_socket: Path, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Faults:
+    """Of a service whose store breaks, whose worker's child is killed, and whose record is damaged."""
+    folder = tmp_path_factory.mktemp("faults")
+    url = empty_database(redis_socket, 10)
+    settings = {"log_format": "json", "fetch_allow": "127.0.0.1/32", "max_attempts": 1}
+    env = environment(url, folder / "data", storage_url=f"file://{folder}/store", **settings)
+    logs = {name: folder / f"{name}.log" for name in ("api", "worker")}
+    with (
+        logs["api"].open("wb") as of_api,
+        logs["worker"].open("wb") as of_worker,
+        running(env, workers=0, log=of_api) as stack,
+    ):
+        stack.log = of_worker
+        worker = stack.start("cli", "worker", "--workers", "1")
+        samples = dict.fromkeys(("base_image", "overlay_image"), f"{stack.url}/samples/cup.jpg")
+        ids = {"completed": stack.submit(**samples)}
+        stack.finish(ids["completed"], PATIENCE_S)
+        outputs = folder / "store" / "outputs"
+        outputs.rename(folder / "away")
+        outputs.write_text("")  # root may write to what is read-only
+        ids["internal"] = stack.submit(**samples)
+        stack.finish(ids["internal"], PATIENCE_S)
+        outputs.unlink()
+        ids["fetch_failed"] = stack.submit(**samples | {"mask": "http://127.0.0.1:22/a.png"})
+        stack.finish(ids["fetch_failed"], PATIENCE_S)
+        path = "/hangs.jpg?runbook"
+        ids["worker_lost"] = stack.submit(**samples | {"mask": origin.url + path})
+        origin.await_request(path)
+        for process in children(worker.pid):
+            for child in children(process):
+                os.kill(child, signal.SIGKILL)
+        stack.finish(ids["worker_lost"], PATIENCE_S)
+        with Redis.from_url(url) as redis:
+            redis.hset(keyspace.request(ids["completed"]), "params", "{no JSON")
+        assert stack.client.get(f"/v2/requests/{ids['completed']}").status_code == 500
+    return Faults(ids, {name: path.read_text() for name, path in logs.items()})
+
+
+WHAT_IS_FOUND = {
+    'grep \'"status": "FAILED"\'': ("internal", "fetch_failed", "worker_lost"),
+    "grep '\"exception\"'": ("internal",),
+    'grep \'"level": "error"\'': ("completed",),
+    "grep 'attempt [0-9]* failed'": ("internal",),
+    "grep worker_lost": ("worker_lost",),
+    'grep \'"code": "fetch_failed"\'': ("fetch_failed",),
+    'grep \'"logger": "superimpose.fetch"\'': ("fetch_failed",),
+    f"grep {SAMPLE_ID}": ("completed",),
+}
+"""Of which requests each filter shows a line."""
+
+
+def test_no_filter_is_left_out():
+    """Of indented and inline commands too, which other tests do not run."""
+    text = "".join(map(text_of, PAGES))
+
+    assert len(re.findall(r"docker compose logs [^`\n]*\|", text)) == len(written())
+
+
+@pytest.mark.parametrize(("page", "services", "filter"), written())
+def test_a_filter_of_logs_shows_what_it_is_for(faults, page, services, filter):
+    assert "--no-log-prefix" in services, f"{page}: a line would not be JSON"
+    shown = filter.replace(SAMPLE_ID, faults.ids["completed"])
+    log = "".join(faults.logs[service] for service in services.split() if not service.startswith("-"))
+
+    lines = subprocess.run(["sh", "-c", shown], input=log, capture_output=True, text=True, check=True).stdout
+
+    for code in WHAT_IS_FOUND[filter]:
+        assert faults.ids[code] in lines, log
+    assert len(lines.splitlines()) < len(log.splitlines())
+
+
+def test_every_final_failure_is_an_error_with_its_code(faults):
+    lines = [json.loads(line) for line in faults.logs["worker"].splitlines()]
+
+    for code in ("internal", "fetch_failed", "worker_lost"):
+        (line,) = [each for each in lines if each.get("request_id") == faults.ids[code] and "status" in each]
+        assert (line["level"], line["status"], line["code"]) == ("error", "FAILED", code)
+
+
+ASKED = re.compile(r"docker compose exec (?:-T )?redis (redis-cli [a-z]+(?: [a-z]+)*)(?: \| (grep [^\s`]+))?")
+
+
+@pytest.fixture(scope="module")
+def stacks_redis(tmp_path_factory):
+    with guarded_redis.serving(tmp_path_factory.mktemp("runbook")) as redis:
+        yield redis
+
+
+@pytest.mark.parametrize(
+    ("page", "asked", "filter"),
+    [(page.name, *found) for page in PAGES for found in ASKED.findall(text_of(page))],
+)
+def test_what_redis_is_asked_its_acl_allows(stacks_redis, page, asked, filter):
+    port = urlsplit(stacks_redis.plain).port
+    command = asked.replace("redis-cli", f"redis-cli -p {port}") + (f" | {filter}" if filter else "")
+
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+
+    assert done.stdout, page
+    assert not re.search("NOPERM|^ERR", done.stdout), done.stdout
