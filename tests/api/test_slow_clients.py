@@ -103,6 +103,19 @@ def test_who_sends_all_of_a_body_before_it_reads_finds_the_early_answer(edge, wh
             assert refusal(read_to_end(connection))[0] == status
 
 
+def test_after_a_body_that_was_offered_and_not_asked_for_nothing_is_read(edge):
+    """Go's client before 1.21.12 sends the next caller's request in its place (CVE-2024-24791)."""
+    refused = submit(x_api_key="wrong", content_length=40, expect="100-continue")
+    with edge.connect() as connection:
+        connection.sendall(refused)
+        first = connection.recv(65536)
+        connection.sendall(head("/livez") * 2)
+        received = first + read_to_end(connection)
+
+    assert b"\r\nconnection: close\r\n" in received
+    assert [status for status, _ in answers(received, "POST")] == [401]
+
+
 def send_on(connection, more):
     connection.sendall(bytes(more))
     deadline = time.monotonic() + 10
