@@ -21,7 +21,7 @@ URL = "https://shop.example/cup.jpg"
 
 
 def test_inline_inputs_and_results_go_through_the_bucket(redis_socket, tmp_path, bucket):
-    env = environment(empty_database(redis_socket, 7), tmp_path, storage_url=bucket.url) | bucket.env
+    env = environment(empty_database(redis_socket, 13), tmp_path, storage_url=bucket.url) | bucket.env
     base, overlay = (base64.b64encode(file).decode() for file in (CUP, LOGO))
 
     with running(env) as stack:
@@ -39,7 +39,7 @@ def test_inline_inputs_and_results_go_through_the_bucket(redis_socket, tmp_path,
 
 def test_pictures_can_be_fetched_from_the_bucket_itself(redis_socket, tmp_path, bucket):
     env = environment(
-        empty_database(redis_socket, 7), tmp_path, storage_url=bucket.url, redirect_to_bucket=True
+        empty_database(redis_socket, 13), tmp_path, storage_url=bucket.url, redirect_to_bucket=True
     )
     base, overlay = (base64.b64encode(file).decode() for file in (CUP, LOGO))
 
@@ -78,7 +78,7 @@ def test_credentials_of_the_machine_that_come_late_hold_up_nobody_else(redis_soc
     asked, known = threading.Semaphore(0), threading.Event()
     with s3.instance_metadata(asked, lambda: known.wait(20)) as metadata, ThreadPoolExecutor() as threads:
         env = environment(
-            empty_database(redis_socket, 7), tmp_path, storage_url="s3://any/prefix", redirect_to_bucket=True
+            empty_database(redis_socket, 13), tmp_path, storage_url="s3://any/prefix", redirect_to_bucket=True
         )
         of_machine = {"AWS_METADATA_ENDPOINT": metadata, "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}
         with running(env | of_machine, workers=0) as stack:
@@ -100,7 +100,7 @@ def test_a_bucket_that_is_not_there_is_a_502_whose_cause_is_in_the_log(
     redis_socket, tmp_path, s3_server, bucket
 ):
     missing = bucket.url.replace("pictures-", "missing-")
-    env = environment(empty_database(redis_socket, 7), tmp_path, storage_url=missing) | bucket.env
+    env = environment(empty_database(redis_socket, 13), tmp_path, storage_url=missing) | bucket.env
     picture = base64.b64encode(LOGO).decode()
     with (tmp_path / "log").open("w+b") as log, running(env, workers=0, log=log) as stack:
         answers = [
@@ -169,7 +169,7 @@ def test_all_pictures_of_a_call_are_put_at_the_same_time(redis, redis_socket, tm
 def test_a_worker_whose_bucket_is_silent_ends_its_request_and_makes_the_next(redis_socket, tmp_path):
     speaks = threading.Event()
     with s3.held(lambda: speaks.wait(50)) as bucket:
-        env = environment(empty_database(redis_socket, 7), tmp_path, storage_url=bucket.url, job_timeout_s=3)
+        env = environment(empty_database(redis_socket, 13), tmp_path, storage_url=bucket.url, job_timeout_s=3)
         with running(env | bucket.env, workers=1) as stack:
             pictures = dict.fromkeys(("base_image", "overlay_image"), f"{stack.url}/samples/logo.png")
             silent = stack.submit(**pictures)

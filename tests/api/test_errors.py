@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import shutil
 
 import httpx
 import pytest
@@ -10,6 +9,7 @@ from fastapi import FastAPI, Request
 from redis import Redis
 
 from api import errors
+from jobs import keyspace
 from jobs.api_keys import ApiKeys
 from tests.stack import KEY, empty_database, environment, running
 
@@ -94,7 +94,8 @@ def test_a_fault_after_acceptance_names_the_request(redis_socket, tmp_path):
         body = {"base_image": f"{url}/cup.jpg", "overlay_image": f"{url}/logo.png", "base64": True}
         request_id = stack.submit(**body)
         stack.finish(request_id)
-        shutil.rmtree(tmp_path / "store" / "outputs")
+        with Redis.from_url(env["SUPERIMPOSE_REDIS_URL"]) as redis:
+            redis.hset(keyspace.request(request_id), "output", "{")
         answer = stack.client.get(f"/v2/requests/{request_id}")
 
     assert (answer.status_code, answer.json()["request_id"]) == (500, request_id)

@@ -71,7 +71,7 @@ def faults(redis_socket: Path, origin: Origin, tmp_path_factory: pytest.TempPath
         ids["internal"] = stack.submit(**samples)
         stack.finish(ids["internal"], PATIENCE_S)
         outputs.unlink()
-        ids["fetch_failed"] = stack.submit(**samples | {"mask": "http://127.0.0.1:22/a.png"})
+        ids["fetch_failed"] = stack.submit(**samples | {"mask": f"{origin.url}/page.html"})
         stack.finish(ids["fetch_failed"], PATIENCE_S)
         path = "/hangs.jpg?runbook"
         ids["worker_lost"] = stack.submit(**samples | {"mask": origin.url + path})

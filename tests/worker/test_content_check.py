@@ -45,7 +45,7 @@ def purple(name: str) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def checked(redis_socket, tmp_path_factory):
     env = environment(
-        empty_database(redis_socket, 7),
+        empty_database(redis_socket, 13),
         tmp_path_factory.mktemp("checked"),
         content_check=CHECK,
         max_attempts=2,
