@@ -1,14 +1,23 @@
 """The server of a process: uvicorn's, which says that it will stop before it waits for open answers."""
 
+import asyncio
+import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
+LAST_CALL_S = 0.5
+"""How long a connection that was there at the end of listening may take to bring its request."""
+
 
 class Server(uvicorn.Server):
-    """Calls `before_stop` when it has been told to stop and still answers whoever has asked."""
+    """Calls `before_stop` when it has been told to stop and still answers whoever has asked.
+
+    Who has connected has asked: such a connection would be reset, or closed before its request is read, and a
+    proxy does not send a POST a second time.
+    """
 
     def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None]) -> None:
         super().__init__(config)
@@ -17,5 +26,32 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Called at SIGTERM and SIGINT."""
         self._before_stop()
+        accepted = [connection for listener in sockets or [] for connection in _accepted(listener)]
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        loop = asyncio.get_running_loop()
+        for connection in accepted:
+            with contextlib.suppress(OSError):  # it has gone meanwhile
+                await loop.connect_accepted_socket(self._protocol, connection)
+        await asyncio.sleep(LAST_CALL_S)
         await super().shutdown(sockets)
         logging.shutdown()  # uvicorn ends the process by the signal that it got, and no exit handler runs
+
+    def _protocol(self) -> asyncio.Protocol:
+        """As uvicorn makes one for each connection."""
+        protocol: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+
+def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
+    """The connections that the kernel has accepted and nobody has taken."""
+    listener.setblocking(False)
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        connection.setblocking(False)
+        yield connection
