@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -18,24 +19,29 @@ LEAST_FREE_BYTES = GIBIBYTE
 
 def check_store(settings: Settings) -> Findings:
     """Write, read and delete; for a directory, the room on its disk."""
+    url = settings.effective_storage_url
+    directory = Path(unquote(urlsplit(url).path)) if url.startswith("file://") else None
     try:
-        store = PictureStore.open(settings)
-        yield _round(store)
+        yield _round(PictureStore.open(settings), directory)
     except (StoreError, OSError, ValueError) as error:
         yield fail("store", f"cannot be used: {error}", "correct SUPERIMPOSE_STORAGE_URL, or its rights")
         return
-    if settings.effective_storage_url.startswith("file://"):
-        yield _room(Path(unquote(urlsplit(settings.effective_storage_url).path)), "store disk")
+    if directory:
+        yield _room(next(path for path in (directory, *directory.parents) if path.exists()), "store disk")
 
 
-def _round(store: PictureStore) -> Finding:
+def _round(store: PictureStore, directory: Path | None) -> Finding:
     path = store.new_path("inputs", new_token(), time.time() + 60)
+    made = [folder for folder in (directory / path).parents if not folder.exists()] if directory else []
     start = time.perf_counter()
-    store.put(path, SAMPLE)
     try:
+        store.put(path, SAMPLE)
         same = store.get(path) == SAMPLE
     finally:
         store.delete([path])
+        for folder in made:
+            with suppress(OSError):  # somebody else needs it by now
+                folder.rmdir()
     if not same:
         return fail("store", "what is read is not what was written", "look at its disk")
     return ok("store", f"written, read and deleted in {1000 * (time.perf_counter() - start):.1f} ms")

@@ -48,6 +48,15 @@ def test_samples_of_its_own_are_not_held_against_the_limits_for_strangers(
         assert found["codecs read"]["seen"] == value.lower()
 
 
+def test_it_leaves_no_files_and_no_folders(doctor, monkeypatch, tmp_path):
+    monkeypatch.setenv("SUPERIMPOSE_DATA_DIR", str(tmp_path / "data"))
+
+    found = findings(doctor("--json"))
+
+    assert found["store"]["verdict"] == found["store disk"]["verdict"] == "ok"
+    assert not (tmp_path / "data").exists()
+
+
 def test_lines_say_what_to_do(doctor):
     text = doctor().stdout
 
