@@ -15,6 +15,7 @@ from cli.formats import NAMES
 from cli.json_output import AsJson
 from cli.listening import CannotListen
 from cli.parameters import with_parameters
+from jobs.validation import plain
 
 app = typer.Typer(
     help="Overlay one picture on another: a service, or one picture at a time.",
@@ -210,12 +211,14 @@ def main() -> None:
             raise SystemExit(ExitCode.USAGE) from None
         if not isinstance(error, RedisError):
             raise
-        typer.echo(f"superimpose: Redis cannot be reached: {error}", err=True)
+        hint = "start it (`superimpose up`), or correct SUPERIMPOSE_REDIS_URL"
+        typer.echo(f"superimpose: Redis cannot be reached: {str(error).rstrip('.')}: {hint}", err=True)
         raise SystemExit(ExitCode.NO_SERVER) from None
 
 
 def _say_usage(error: TyperException) -> int:
     """One line instead of typer's box, for logs and `grep`; where help was shown, nothing more."""
+    error.message = plain(error.message)
     text = " ".join(error.format_message().split()).removesuffix(".")
     if text:
         typer.echo(f"superimpose: {text[:1].lower()}{text[1:]} (see --help)", err=True)

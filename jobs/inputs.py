@@ -32,6 +32,7 @@ _URL = re.compile(r"\s*https?://", re.IGNORECASE)
 _DATA_URI = re.compile(r"\s*data:([^,]*),([^#]*)", re.IGNORECASE)
 _IS_BASE64 = re.compile(r";[ ]*base64[\t\n\f\r ]*$", re.IGNORECASE)
 _ONLY_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]*")
+_OTHER_ADDRESS = re.compile(r"(?!\s*data:)[^.:]{1,250}[.:]", re.IGNORECASE)  # base64 has neither
 _WHITE_SPACE = b"\t\n\f\r "
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _ESCAPES_AT_A_TIME = 48 * 1024  # characters; `unquote_to_bytes` makes an object of each escape
@@ -60,6 +61,8 @@ class InputRules:
         `origin` is the URL our own pictures are served under. Raises `InvalidInput`.
         """
         if not is_url(text):
+            if _OTHER_ADDRESS.match(text):
+                raise InvalidInput(f"must begin with http:// or https:// if it is an address; {ACCEPTED}")
             return decode_inline(text, self._max_bytes)
         try:
             target = read_url(text)

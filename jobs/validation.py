@@ -20,4 +20,9 @@ def rule(detail: ErrorDetails) -> str:
         return str(detail["ctx"]["error"])
     if detail["type"] in _BY_TYPE:
         return _BY_TYPE[detail["type"]]
-    return _SUBJECT.sub("must ", _REASON.sub("", detail["msg"]))
+    return plain(detail["msg"])
+
+
+def plain(message: str) -> str:
+    """A message of Pydantic's without its own words."""
+    return _SUBJECT.sub("must ", _REASON.sub("", message)).removeprefix("Value error, ")

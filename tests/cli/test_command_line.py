@@ -41,6 +41,22 @@ def test_a_mistake_is_one_line_and_2(arguments, said):
     assert said in line
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["requests", "list", "--status", "NOPE"], "'--status': 'NOPE' is not one of "),
+        (["compose", "a.jpg", "b.png", "-o", "c.png", "--gravity", "x"], "'--gravity': 'x' is not one of "),
+        (["requests", "list", "--limit", "0"], "'--limit': must be greater than or equal to 1 "),
+        (["api", "--port", "abc"], "'--port': must be a valid integer "),
+    ],
+)
+def test_a_wrong_option_is_said_in_plain_words(arguments, said):
+    done = run(*arguments)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"superimpose: invalid value for {said}")
+
+
 @pytest.mark.parametrize("arguments", [["requests", "list"], ["queue", "--once"]])
 def test_without_redis_it_is_one_line_and_4(arguments):
     done = run(*arguments, SUPERIMPOSE_REDIS_URL="redis://127.0.0.1:1/0")
@@ -48,6 +64,7 @@ def test_without_redis_it_is_one_line_and_4(arguments):
     assert done.returncode == 4
     (line,) = done.stderr.splitlines()
     assert line.startswith("superimpose: Redis cannot be reached")
+    assert line.endswith("start it (`superimpose up`), or correct SUPERIMPOSE_REDIS_URL")
 
 
 def commands(group: Any = None, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
