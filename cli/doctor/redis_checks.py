@@ -5,7 +5,7 @@ from typing import Any
 
 from redis import Redis, RedisError
 
-from cli.doctor.finding import Finding, Findings, Verdict, fail, judged, ok, warn
+from cli.doctor.finding import Finding, Findings, Verdict, fail, judged, ok
 from jobs.api_keys import ApiKeys
 from jobs.connection import connect, redis_time
 from jobs.primary import UnsuitableRedis
@@ -67,16 +67,18 @@ def _memory(info: dict[str, Any]) -> Findings:
         f"maxmemory-policy {policy}",
         "set maxmemory-policy noeviction: any other deletes accepted requests when memory is full",
     )
-    most, used = int(info.get("maxmemory", 0)), int(info["used_memory"])
-    if not most:
+    bound, used = int(info.get("maxmemory", 0)), int(info["used_memory"])
+    most = bound or int(info["total_system_memory"])
+    advice = (
+        "raise maxmemory, or shorten SUPERIMPOSE_RESULT_TTL_S: requests of an hour need 2 KB each and more"
+    )
+    if not bound:
         advice = "set maxmemory below what its machine has: then submits are refused and not Redis killed"
-        yield warn("redis memory", f"{_mb(used)} used, no bound", advice)
-        return
     yield judged(
         "redis memory",
         most - used > LEAST_FREE_BYTES,
-        f"{_mb(used)} of {_mb(most)} used",
-        "raise maxmemory, or shorten SUPERIMPOSE_RESULT_TTL_S: requests of an hour need 2 KB each and more",
+        f"{_mb(used)} of {_mb(most)} used" + ("" if bound else ", all that its machine has"),
+        advice,
         Verdict.WARN,
     )
 
