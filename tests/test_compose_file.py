@@ -82,7 +82,8 @@ def test_the_build_context_holds_what_the_wheel_is_made_of_and_nothing_else():
     lines = (ROOT / ".dockerignore").read_text().split()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     files = {project["project"]["readme"], *project["project"]["license-files"]}
-    packages = {package.partition(".")[0] for package in project["tool"]["setuptools"]["packages"]}
+    found = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    packages = {name.removesuffix("*") for name in found}
     assert "*" in lines
     assert {line[1:] for line in lines if line.startswith("!")} == {
         "pyproject.toml",
@@ -93,10 +94,10 @@ def test_the_build_context_holds_what_the_wheel_is_made_of_and_nothing_else():
 
 
 def test_the_wheel_has_every_package_of_ours():
-    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    tops = {package.partition(".")[0] for package in named}
-    inits = [init for top in tops for init in (ROOT / top).rglob("__init__.py")]
-    assert {".".join(init.parent.relative_to(ROOT).parts) for init in inits} == set(named)
+    find = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    folders = {path.parent for name in find["include"] for path in ROOT.glob(f"{name}/**/*.py")}
+    assert len(folders) > len(find["include"])
+    assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
 
 
 def test_redis_keeps_accepted_requests():

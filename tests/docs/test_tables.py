@@ -66,7 +66,7 @@ def test_every_error_is_listed_with_its_status():
 
 def errors_in_code() -> set[tuple[str, str]]:
     """Status and code of each error that the API makes."""
-    text = "\n".join(path.read_text() for path in (ROOT / "api").glob("*.py"))
+    text = "\n".join(path.read_text() for path in (ROOT / "api").rglob("*.py"))
     made = set(re.findall(r'(?:ApiError|Refusal)\(\s*(\d{3}),\s*"(\w+)"', text))
     answered = re.findall(r'"code": "(\w+)"[^}]*\}(?:\s*,\s*|, )(\d{3})', text)
     framework = re.findall(
