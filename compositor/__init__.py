@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compositor.cache import DecodedCache
+    from compositor.decoding.cache import DecodedCache
+    from compositor.decoding.precheck import identify
     from compositor.errors import CompositorError, ImageTooLarge, InvalidImage
     from compositor.limits import Limits
     from compositor.params import SuperimposeParams, SuperimposeRequest
     from compositor.pipeline import Inspect, Superimposed, superimpose
-    from compositor.precheck import identify
 
 __all__ = [
     "CompositorError",
@@ -30,7 +30,7 @@ __all__ = [
 
 _HOMES = {
     "CompositorError": "errors",
-    "DecodedCache": "cache",
+    "DecodedCache": "decoding.cache",
     "ImageTooLarge": "errors",
     "Inspect": "pipeline",
     "InvalidImage": "errors",
@@ -38,7 +38,7 @@ _HOMES = {
     "SuperimposeParams": "params",
     "SuperimposeRequest": "params",
     "Superimposed": "pipeline",
-    "identify": "precheck",
+    "identify": "decoding.precheck",
     "superimpose": "pipeline",
 }
 

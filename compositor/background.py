@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from compositor.colour import from_srgb
+from compositor.decoding.colour import from_srgb
 
 
 def on_background(

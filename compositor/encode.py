@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import fpng
 from PIL import Image, ImageCms
 
-from compositor.colour.icc import dated
+from compositor.decoding.colour.icc import dated
+from compositor.decoding.png import chunk
 from compositor.errors import ImageTooLarge
-from compositor.png import chunk
 
 CONTENT_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
 

@@ -8,10 +8,10 @@ from time import perf_counter
 from PIL import Image
 
 from compositor.background import on_background
-from compositor.cache import DecodedCache
-from compositor.colour import from_srgb, to_srgb
 from compositor.compose import compose
-from compositor.decode import Picture, decode
+from compositor.decoding.cache import DecodedCache
+from compositor.decoding.colour import from_srgb, to_srgb
+from compositor.decoding.decode import Picture, decode
 from compositor.encode import CONTENT_TYPES, Marks, encode
 from compositor.limits import DEFAULT_LIMITS, Limits
 from compositor.params import SuperimposeParams

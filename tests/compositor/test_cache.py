@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from compositor import DecodedCache, SuperimposeParams, superimpose
-from compositor.decode import Picture
+from compositor.decoding.decode import Picture
 from tests.compositor.pictures import plain, read
 
 PNG = SuperimposeParams(image_format="png", opacity=0.5)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from compositor import Limits
-from compositor.decode import decode
+from compositor.decoding.decode import decode
 from tests.browser import visit
 from tests.compositor.spaces import (
     ADOBE,

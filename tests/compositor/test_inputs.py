@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from compositor import InvalidImage, Limits, SuperimposeParams, superimpose
-from compositor.decode import Picture, decode
+from compositor.decoding.decode import Picture, decode
 from compositor.limits import SAFE_FORMATS
 from tests.compositor.cmyk_profile import odd_cmyk_profile
 from tests.compositor.pictures import PICTURES, pixels, plain, read

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from compositor import CompositorError, ImageTooLarge, InvalidImage, Limits, SuperimposeParams, superimpose
-from compositor.decode import decode
+from compositor.decoding.decode import decode
 from tests.compositor.pictures import plain, png, read
 from tests.worker.hostile.fuzzed import WHOLE as FUZZED_FILES
 from tests.worker.hostile.fuzzed import mutated

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from compositor import InvalidImage, Limits
-from compositor.decode import decode
-from compositor.png import chunk
+from compositor.decoding.decode import decode
+from compositor.decoding.png import chunk
 from tests.compositor.pictures import read
 
 END = b"\xff\xd9"

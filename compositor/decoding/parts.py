@@ -5,10 +5,10 @@ A megabyte holds 50,000 scans of a JPEG, each a walk over all its pixels, or 80,
 
 from itertools import islice
 
+from compositor.decoding.header import kind
+from compositor.decoding.jpeg import START_OF_SCAN, markers
+from compositor.decoding.png import chunks
 from compositor.errors import InvalidImage
-from compositor.header import kind
-from compositor.jpeg import START_OF_SCAN, markers
-from compositor.png import chunks
 
 _MAX_SCANS = 100  # progressive files have about ten
 _MAX_SEGMENTS = 1000  # the largest ICC profile takes 255

@@ -5,7 +5,7 @@ import struct
 from PIL import Image
 
 from compositor.box import Box, Size, shifted, whole
-from compositor.png import CANVAS, chunks
+from compositor.decoding.png import CANVAS, chunks
 
 _EXTENSION, _IMAGE = 0x21, 0x2C  # of a GIF
 _ANIMATED = 2  # of the flags of an extended WebP (RFC 9649, 2.7)

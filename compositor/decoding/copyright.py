@@ -2,8 +2,8 @@
 
 from PIL import ExifTags, Image
 
+from compositor.decoding.exif import exif
 from compositor.errors import is_decoders
-from compositor.exif import exif
 
 _KEPT = (ExifTags.Base.Artist, ExifTags.Base.Copyright)
 

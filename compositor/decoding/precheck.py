@@ -1,7 +1,7 @@
 """What can be told of a file without decoding it: cheap, and safe where no decoder may run."""
 
+from compositor.decoding.header import Declared, declared, kind
 from compositor.errors import ImageTooLarge, InvalidImage
-from compositor.header import Declared, declared, kind
 from compositor.limits import Limits
 
 

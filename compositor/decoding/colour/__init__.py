@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from compositor.colour import cicp
-from compositor.colour.hdr import PEAK
-from compositor.colour.light import Levels, Rendering, eight_bits, rendering
+from compositor.decoding.colour import cicp
+from compositor.decoding.colour.hdr import PEAK
+from compositor.decoding.colour.light import Levels, Rendering, eight_bits, rendering
 
 _SPACES = {
     "RGB": (b"RGB ",),

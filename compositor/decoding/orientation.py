@@ -2,8 +2,8 @@
 
 from PIL import ExifTags, Image
 
+from compositor.decoding.exif import exif
 from compositor.errors import is_decoders
-from compositor.exif import exif
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -9,22 +9,22 @@ from importlib import import_module
 
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
-from compositor.animation import is_animated, on_canvas
 from compositor.box import Box, Size, size_of, whole
-from compositor.colour import keepable, to_srgb
-from compositor.colour.stated import stated
-from compositor.copyright import credits
+from compositor.decoding.animation import is_animated, on_canvas
+from compositor.decoding.colour import keepable, to_srgb
+from compositor.decoding.colour.stated import stated
+from compositor.decoding.copyright import credits
+from compositor.decoding.header import declared, kind
+from compositor.decoding.jpeg_pixels import jpeg_pixels
+from compositor.decoding.mend import mended
+from compositor.decoding.orientation import orientation, upright
+from compositor.decoding.parts import check_parts
+from compositor.decoding.png import deep_png, fast_png, may_be_turned, verified
+from compositor.decoding.precheck import check_bytes, check_header, check_size, not_allowed
+from compositor.decoding.room import check_room
+from compositor.decoding.transparency import colour_key, keyed_alpha
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
-from compositor.header import declared, kind
-from compositor.jpeg_pixels import jpeg_pixels
 from compositor.limits import SAFE_FORMATS, Limits
-from compositor.mend import mended
-from compositor.orientation import orientation, upright
-from compositor.parts import check_parts
-from compositor.png import deep_png, fast_png, may_be_turned, verified
-from compositor.precheck import check_bytes, check_header, check_size, not_allowed
-from compositor.room import check_room
-from compositor.transparency import colour_key, keyed_alpha
 
 # Registers them: `Image.open` would otherwise load every plugin it has to find these two.
 _LOADED = (AvifImagePlugin, WebPImagePlugin)

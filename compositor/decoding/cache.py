@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import sha256
 
-from compositor.decode import Picture
+from compositor.decoding.decode import Picture
 
 Key = tuple[str, bytes, bool]
 """Owner, hash of the file, whether its profile is kept."""

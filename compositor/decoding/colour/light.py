@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compositor.colour import cicp, hdr, icc
+from compositor.decoding.colour import cicp, hdr, icc
 
 Floats = NDArray[np.float32]
 Levels = NDArray[Any]  # of uint8 or uint16

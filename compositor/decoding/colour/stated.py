@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageCms
 
-from compositor import isobmff
-from compositor.colour import cicp
-from compositor.colour.hdr import PEAK
-from compositor.png import chunks
+from compositor.decoding import isobmff
+from compositor.decoding.colour import cicp
+from compositor.decoding.colour.hdr import PEAK
+from compositor.decoding.png import chunks
 
 _CURVES_OF_TELEVISION = (1, 6, 14, 15)
 _GAMMA_OF_SRGB = 45_455  # by custom: sRGB has no power curve, but this is what programs write for it

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from compositor.jpeg import FRAME_HEADERS, markers
+from compositor.decoding.jpeg import FRAME_HEADERS, markers
 
 _KINDS = (
     (b"\xff\xd8\xff", "JPEG"),

@@ -9,9 +9,9 @@ from itertools import pairwise, takewhile
 
 from PIL.PngImagePlugin import MAX_TEXT_CHUNK
 
-from compositor.header import kind
-from compositor.jpeg import mended as mended_jpeg
-from compositor.png import CANVAS, chunk, chunks
+from compositor.decoding.header import kind
+from compositor.decoding.jpeg import mended as mended_jpeg
+from compositor.decoding.png import CANVAS, chunk, chunks
 
 _ANCILLARY = 0x20  # bit of a chunk's first letter
 _PNG_LENGTHS = {

@@ -3,7 +3,7 @@
 import struct
 from functools import cache
 
-from compositor.colour import icc
+from compositor.decoding.colour import icc
 
 SRGB = (1, 13)
 PQ, HLG = 16, 18
