@@ -26,7 +26,7 @@ from jobs.api_keys import ApiKeys
 from jobs.connection import connect_worker
 from jobs.settings import Settings
 from jobs.transitions import Transitions
-from worker.child import Child
+from worker.child.child import Child
 from worker.warm_worker import WarmWorker
 
 FORKING_JOBS = 50  # of RQ's forking worker a round, which takes ten times as long

@@ -10,8 +10,8 @@ from typing import Protocol
 from jobs import inputs
 from jobs.deadlines import AHEAD_S
 from telemetry.log_context import bound_contextvars
+from worker.child.messages import ToFetch
 from worker.fetch import Received
-from worker.messages import ToFetch
 
 STACK_BYTES = 512 * 1024
 """Of a thread: a fetch needs little of the 8 MiB it would reserve of the address space, which is bounded."""

@@ -12,8 +12,8 @@ from jobs.moves import Claim, IllegalMove, Waiting
 from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
 from jobs.transitions import Transitions
-from worker.child import Child
-from worker.messages import Order, Outcome, ToFetch
+from worker.child.child import Child
+from worker.child.messages import Order, Outcome, ToFetch
 
 STEP_S = 0.25  # how late a limit may be seen
 STOP_GRACE_S = 0.5  # for a job to end by itself: most do sooner than a new child starts

@@ -14,7 +14,7 @@ from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
 from jobs.transitions import LOST, Transitions
 from worker.attempt import Interrupted
-from worker.messages import Ending, Outcome
+from worker.child.messages import Ending, Outcome
 from worker.pauses import pause
 
 FIRST_BACKOFF_S = 1

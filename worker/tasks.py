@@ -13,10 +13,10 @@ from jobs import inputs
 from jobs.output import Output
 from jobs.status import FailureCode
 from worker.ahead import NoRoom
+from worker.child.messages import Ending, Order, Outcome
 from worker.content_check import ContentBlocked
 from worker.fetch import FetchError
 from worker.kit import Kit
-from worker.messages import Ending, Order, Outcome
 
 OUR_FAULT = "something went wrong on our side; it has been logged, submit it again"
 

@@ -6,8 +6,8 @@ from jobs.moves import Claim
 from jobs.status import FailureCode
 from telemetry.traces import Attempt, Traces
 from worker.attempt import Interrupted
-from worker.child import ChildDied
-from worker.messages import Outcome
+from worker.child.child import ChildDied
+from worker.child.messages import Outcome
 
 STAGES = ("fetch", "decode", "compose", "encode", "store")
 

@@ -36,10 +36,10 @@ from telemetry import metrics
 from telemetry.log_context import about_request
 from telemetry.traces import open_traces
 from worker.attempt import Attempt, Interrupted
-from worker.child import Child, ChildDied, ChildRefused
-from worker.children import Children
+from worker.child.child import Child, ChildDied, ChildRefused
+from worker.child.children import Children
+from worker.child.messages import Ending, Outcome
 from worker.commands import Commands
-from worker.messages import Ending, Outcome
 from worker.pauses import end_at_signals, pause
 from worker.report import Report
 from worker.tracing import trace_attempt

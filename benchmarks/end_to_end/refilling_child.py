@@ -15,7 +15,7 @@ from redis import Redis
 from benchmarks.end_to_end.backlog import Backlog
 from jobs.settings import Settings
 from tests.worker.no_work import answer
-from worker.messages import Order
+from worker.child.messages import Order
 
 
 def main(descriptor: int, parent: int) -> None:

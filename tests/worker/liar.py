@@ -6,7 +6,7 @@ import struct
 import sys
 from multiprocessing.connection import Connection
 
-from worker.messages import Order
+from worker.child.messages import Order
 
 LIES = {
     "another path": {"output": {"path": "uploads/20300101T0000/somebody-elses"}},

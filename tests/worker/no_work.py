@@ -4,7 +4,7 @@ import sys
 from multiprocessing.connection import Connection
 
 from jobs.output import Output
-from worker.messages import Ending, Order, Outcome
+from worker.child.messages import Ending, Order, Outcome
 
 
 def answer(order: Order) -> bytes:

@@ -10,8 +10,8 @@ from jobs.connection import connect_worker
 from jobs.status import Status
 from worker import ahead
 from worker.ahead import Ahead, NoRoom
+from worker.child.messages import ToFetch
 from worker.fetch import Received
-from worker.messages import ToFetch
 from worker.warm_worker import WarmWorker
 
 SLOW, NEXT = "/hangs.jpg?ahead", "/cup.jpg?next"

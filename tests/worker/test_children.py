@@ -15,9 +15,9 @@ from jobs.inputs import SAMPLE
 from jobs.setting_types import MEBIBYTE
 from tests.processes import descendants
 from tests.stack import environment
-from worker.child import Child
-from worker.children import Children
-from worker.messages import Order, ToFetch
+from worker.child.child import Child
+from worker.child.children import Children
+from worker.child.messages import Order, ToFetch
 
 
 @pytest.fixture

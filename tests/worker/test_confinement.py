@@ -21,13 +21,15 @@ from tests.worker.hostile.jpegs import JPEGS
 from tests.worker.hostile.pngs import PNGS
 from tests.worker.hostile.webps import WEBPS
 from tests.worker.liar import HALF, LIES, RAW
-from worker import child as children
-from worker.child import SECRETS, Child, ChildDied
-from worker.messages import Order, Outcome
+from worker.child import child as children
+from worker.child.child import SECRETS, Child, ChildDied
+from worker.child.messages import Order, Outcome
 from worker.warm_worker import WarmWorker
 
 ROOT = Path(__file__).parents[2]
-CONFINED = "from jobs.settings import Settings; from worker.confinement import *; confine(Settings({}))\n"
+CONFINED = (
+    "from jobs.settings import Settings; from worker.child.confinement import *; confine(Settings({}))\n"
+)
 Answered = Callable[[str], Outcome | None]
 BOMBS = [
     row
@@ -156,7 +158,7 @@ def test_the_process_that_decodes_knows_no_keys(settings: Settings, monkeypatch:
 
 
 def test_the_process_that_decodes_has_no_way_of_talking_to_redis() -> None:
-    code = "import sys, worker.child_process; print(sorted({'redis', 'rq'} & sys.modules.keys()))"
+    code = "import sys, worker.child.child_process; print(sorted({'redis', 'rq'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 

@@ -10,7 +10,7 @@ from jobs import keyspace
 from jobs.connection import connect_worker
 from jobs.queue import RQ_TTL_S
 from jobs.transitions import Transitions
-from worker.child import Child
+from worker.child.child import Child
 from worker.warm_worker import WarmWorker
 
 REQUESTS = 5000

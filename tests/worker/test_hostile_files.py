@@ -20,8 +20,8 @@ from tests.worker.hostile.pngs import PNGS
 from tests.worker.hostile.strangers import STRANGERS
 from tests.worker.hostile.vendored import OTHERS, VENDORED
 from tests.worker.hostile.webps import WEBPS
-from worker.child import Child
-from worker.messages import Ending, Order, Outcome
+from worker.child.child import Child
+from worker.child.messages import Ending, Order, Outcome
 
 ROWS = [*JPEGS, *PNGS, *GIFS, *WEBPS, *AVIFS, *STRANGERS, *VENDORED, *FUZZED]
 DEADLINE_S = 30

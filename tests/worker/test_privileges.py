@@ -25,8 +25,8 @@ from tests.cli.test_up import descendants
 from tests.missing import missing
 from tests.stack import ON_LOOPBACK, Stack, await_http, environment, free_port
 from tests.worker.intruder import FINDINGS, TARGETS
-from worker.child import Child
-from worker.messages import Order
+from worker.child.child import Child
+from worker.child.messages import Order
 
 ROOT = Path(__file__).parents[2]
 KEY, ADMIN_KEY = "CANARY1-key-of-the-api-itself", "CANARY2-key-of-the-admin-api"

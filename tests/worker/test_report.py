@@ -12,7 +12,7 @@ from jobs.store import PictureStore
 from jobs.transitions import Transitions
 from tests.asking import HOLDER
 from tests.way import Way
-from worker.messages import Ending, Outcome
+from worker.child.messages import Ending, Outcome
 from worker.report import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, Report, backoff_s
 from worker.warm_worker import WarmWorker
 

@@ -24,7 +24,7 @@ from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
 from jobs.submission import Submission
 from tests.asking import SAMPLES, asked
-from worker.child import Child
+from worker.child.child import Child
 from worker.kit import http_cache
 from worker.warm_worker import WarmWorker
 

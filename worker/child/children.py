@@ -3,7 +3,7 @@
 import logging
 
 from jobs.settings import Settings
-from worker.child import Child, ChildDied
+from worker.child.child import Child, ChildDied
 
 TRIES = 3  # to start a child, which something else may kill too
 

@@ -10,10 +10,10 @@ from jobs.settings import Settings
 from telemetry.log_context import about_request
 from telemetry.logs import flush_logs, set_up_logs
 from worker.cache_use import CacheUse
-from worker.confinement import confine, die_with_parent, grant_processor_time
+from worker.child.confinement import confine, die_with_parent, grant_processor_time
+from worker.child.messages import Order
 from worker.content_check import UnusableCheck
 from worker.kit import Kit
-from worker.messages import Order
 from worker.tasks import superimpose
 
 NICENESS = 10

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from jobs.deadlines import AHEAD_S
 from jobs.settings import Settings
-from worker.messages import Order, Outcome
+from worker.child.messages import Order, Outcome
 from worker.privileges import OURS
 
 LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
@@ -64,7 +64,7 @@ def _end(exit_status: int) -> str:
 class Child:
     """The parent's side of one child process, which runs `module`."""
 
-    module = "worker.child_process"
+    module = "worker.child.child_process"
 
     def __init__(self, settings: Settings) -> None:
         ours, theirs = socket.socketpair()
