@@ -22,7 +22,7 @@ from statistics import median
 
 from redis import Redis
 
-from cli.redis_server import await_ready, server_command
+from cli.serve.redis_server import await_ready, server_command
 from jobs import keyspace
 from tests.cli.test_up import descendants
 from tests.origin import Origin, serving

@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import seed
-from cli.redis_server import await_ready, server_command
+from cli.serve.redis_server import await_ready, server_command
 from compositor import SuperimposeParams, superimpose
 from tests.stack import KEY, Stack, environment, running
 

@@ -22,7 +22,7 @@ from statistics import median
 from uuid import uuid4
 
 from benchmarks.service import SMALL, Client, parents
-from cli.redis_server import await_ready, server_command
+from cli.serve.redis_server import await_ready, server_command
 from jobs.api_keys import ApiKeys
 from jobs.connection import connect
 from jobs.holder import Holder

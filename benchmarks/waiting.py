@@ -23,7 +23,7 @@ import uvloop
 from redis import Redis
 
 from benchmarks.end_to_end.figures import percentile
-from cli.redis_server import await_ready, server_command
+from cli.serve.redis_server import await_ready, server_command
 from jobs import keyspace
 from jobs.api_keys import ApiKeys
 from jobs.output import Output

@@ -21,7 +21,7 @@ from redis import Redis
 from rq import Queue, SimpleWorker, Worker
 from rq.serializers import JSONSerializer
 
-from cli.redis_server import await_ready, server_command
+from cli.serve.redis_server import await_ready, server_command
 from jobs.api_keys import ApiKeys
 from jobs.connection import connect_worker
 from jobs.settings import Settings

@@ -10,7 +10,7 @@ from cli.durations import seconds
 from cli.exit_codes import stop
 from cli.json_output import AsJson, print_json
 from cli.moments import moment
-from cli.up_file import settings_here
+from cli.serve.up_file import settings_here
 from jobs.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope
 from jobs.rates import Rate
 

@@ -8,13 +8,14 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from cli import keys, requests
+from cli import keys
 from cli.client.server import KeyOption, ServerOption
 from cli.exit_codes import ExitCode
 from cli.formats import NAMES
 from cli.json_output import AsJson
-from cli.listening import CannotListen
 from cli.parameters import with_parameters
+from cli.requests import commands as requests
+from cli.serve.listening import CannotListen
 from jobs.validation import plain
 
 app = typer.Typer(
@@ -68,7 +69,7 @@ def up(
     ] = None,
 ) -> None:
     """Run everything in this terminal: Redis, API and workers."""
-    from cli.up import run
+    from cli.serve.up import run
 
     run(host, port, workers, api_workers, data_dir)
 
@@ -81,7 +82,7 @@ def api(
     fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run the API alone."""
-    from cli.roles import run_api, run_api_on
+    from cli.serve.roles import run_api, run_api_on
 
     if fd is None:
         run_api(host, port, api_workers)
@@ -92,7 +93,7 @@ def api(
 @app.command()
 def worker(workers: Workers = None) -> None:
     """Run the workers alone."""
-    from cli.roles import run_workers
+    from cli.serve.roles import run_workers
 
     run_workers(workers)
 
@@ -169,7 +170,7 @@ def queue(
     as_json: AsJson = False,
 ) -> None:
     """Watch the queue and its workers, until a key is pressed."""
-    from cli.queue import look
+    from cli.queue.commands import look
 
     look(as_json, once, interval)
 

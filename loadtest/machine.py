@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from cli.redis_server import find_server
+from cli.serve.redis_server import find_server
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("fastapi", "uvicorn", "redis", "rq", "pillow", "numpy", "locust")

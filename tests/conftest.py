@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from cli.redis_server import await_ready, server_command
+from cli.serve.redis_server import await_ready, server_command
 from jobs.api_keys import ApiKeys
 from jobs.settings import Settings
 from tests import origin as origins

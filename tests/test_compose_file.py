@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.roles import SPARE_S
+from cli.serve.roles import SPARE_S
 from jobs import keyspace
 from jobs.settings import Settings
 from tests.docs.pages import OF_COMPOSE_ALONE, PAGES

@@ -68,6 +68,6 @@ def test_no_module_shadows_the_standard_library():
 
 def test_importing_the_packages_reads_no_setting(monkeypatch):
     monkeypatch.setenv("SUPERIMPOSE_WORKERS", "not a number")
-    code = "import api.app, cli.main, cli.up, cli.roles, jobs.settings, worker.tasks, worker.warm_worker"
+    code = "import api.app, cli.main, cli.serve.up, cli.serve.roles, jobs.settings, worker.tasks, worker.warm_worker"
 
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

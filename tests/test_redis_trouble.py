@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from cli.redis_server import await_ready, server_command
+from cli.serve.redis_server import await_ready, server_command
 from jobs import keyspace
 from jobs.connection import ANSWER_TIMEOUT_S
 from jobs.output import Output

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from redis import Redis
 
-from cli.redis_server import await_ready, server_command
+from cli.serve.redis_server import await_ready, server_command
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from cli.up_file import running_up
+from cli.serve.up_file import running_up
 
 DEFAULT = "http://127.0.0.1:8000"
 

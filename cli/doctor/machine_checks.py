@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from cli.doctor.finding import Finding, Findings, Verdict, judged, ok, warn
-from cli.roles import FILES_BESIDE
+from cli.serve.roles import FILES_BESIDE
 from jobs.setting_types import GIBIBYTE, MEBIBYTE
 from jobs.settings import Settings
 

@@ -12,7 +12,7 @@ from cli.doctor.api_checks import check_api
 from cli.doctor.finding import Finding, Findings, Verdict, fail
 from cli.exit_codes import ExitCode
 from cli.json_output import print_json
-from cli.up_file import settings_here
+from cli.serve.up_file import settings_here
 from jobs.setting_faults import setting_faults
 from jobs.settings import Settings
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, RenderableType
 
-from cli.queue_view import view
+from cli.queue.view import view
 from cli.run.tally import Tally
 from jobs.snapshot import Snapshot, Stage
 from jobs.status import Status

@@ -9,8 +9,8 @@ from starlette.routing import Route
 
 from api.client import client_address
 from api.host import origin_by_host
-from cli.listening import bind
-from cli.roles import serve
+from cli.serve.listening import bind
+from cli.serve.roles import serve
 from jobs.settings import Settings
 
 

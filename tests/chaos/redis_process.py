@@ -7,7 +7,7 @@ from typing import Self
 
 from redis import Redis, RedisError
 
-from cli.redis_server import find_server
+from cli.serve.redis_server import find_server
 from tests.stack import free_port
 
 READY_S = 20

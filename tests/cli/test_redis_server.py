@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from cli.redis_server import LONGEST_SOCKET_PATH, RedisUnavailable, await_ready, find_server, server_command
+from cli.serve.redis_server import (
+    LONGEST_SOCKET_PATH,
+    RedisUnavailable,
+    await_ready,
+    find_server,
+    server_command,
+)
 from jobs.api_keys import ApiKeys
 from jobs.settings import Settings
 from jobs.status import Status

@@ -10,7 +10,7 @@ import sys
 import httpx
 import pytest
 
-from cli.redis_server import server_command
+from cli.serve.redis_server import server_command
 from tests.processes import await_no_process, await_processes, descendants
 from tests.stack import KEY, await_http, empty_database, environment, free_port
 from tests.way import Way

@@ -21,8 +21,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.up import greeting
-from cli.up_file import RunningUp, running_up
+from cli.serve.up import greeting
+from cli.serve.up_file import RunningUp, running_up
 from tests.exposed import scrape, value
 from tests.origin import CUP, LOGO
 from tests.processes import await_no_process, await_processes, descendants
@@ -382,7 +382,7 @@ def test_a_signal_that_comes_at_any_moment_ends_it():
     """One at each line that the main thread runs: a handler that took a lock would wait for that line."""
     code = """
 import signal, sys
-from cli.supervisor import Supervisor
+from cli.serve.supervisor import Supervisor
 
 def at_each_line(frame, event, _):
     if event == "line":

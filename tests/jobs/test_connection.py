@@ -19,7 +19,7 @@ import pytest
 import uvloop
 from redis import Redis, RedisError, TimeoutError
 
-from cli.redis_server import await_ready, find_server, server_command
+from cli.serve.redis_server import await_ready, find_server, server_command
 from jobs import connection, keyspace
 from jobs.connection import connect, connect_async, connect_worker
 from jobs.settings import BAD_SETTINGS, Settings

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from api.app import create_app
-from cli.roles import SPARE_S
+from cli.serve.roles import SPARE_S
 from jobs.settings import Settings
 from tests.kubernetes.manifests import (
     API,

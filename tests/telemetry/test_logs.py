@@ -16,7 +16,7 @@ from structlog.contextvars import bound_contextvars
 from api.access_log import log_call
 from api.answered import AnsweredCalls
 from api.app import create_app, with_headers
-from cli.log_lines import json_line
+from cli.serve.log_lines import json_line
 from jobs import keyspace
 from telemetry.logs import formatter
 from tests.stack import KEY, empty_database, environment, running

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.redis_server import without_our_settings
+from cli.serve.redis_server import without_our_settings
 from jobs.inputs import SAMPLE
 from jobs.settings import Settings
 from tests import guarded_redis

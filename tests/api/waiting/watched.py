@@ -9,8 +9,8 @@ from api.app import create_app
 from api.direct import DirectRoute
 from api.json_response import JsonResponse
 from api.service import service_of
-from cli import roles
-from cli.listening import bind
+from cli.serve import roles
+from cli.serve.listening import bind
 from jobs.settings import Settings
 
 

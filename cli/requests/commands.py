@@ -6,7 +6,7 @@ import typer
 
 from cli.exit_codes import stop
 from cli.json_output import AsJson, print_json
-from cli.up_file import settings_here
+from cli.serve.up_file import settings_here
 from jobs.status import Status
 
 app = typer.Typer(help="List, show, cancel and retry requests of all keys.", no_args_is_help=True)
@@ -30,7 +30,7 @@ def list_requests(
 ) -> None:
     """List requests, newest first; they are kept for an hour from their end."""
     from cli.keys import key_id
-    from cli.request_output import listed, print_listed
+    from cli.requests.output import listed, print_listed
     from jobs.api_keys import ApiKeys
     from jobs.browsing import newest
     from jobs.connection import connect
@@ -52,7 +52,7 @@ def list_requests(
 @app.command()
 def show(request_id: RequestId, as_json: AsJson = False) -> None:
     """Show everything that is known of a request; of URLs not what follows the question mark."""
-    from cli.request_output import print_fields, shown
+    from cli.requests.output import print_fields, shown
     from jobs import keyspace
     from jobs.connection import connect
 

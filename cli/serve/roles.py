@@ -14,9 +14,9 @@ from starlette.types import ASGIApp
 from api.app import create_app, with_headers
 from api.connection import connection_class
 from api.server import Server
-from cli.listening import bind
-from cli.metrics_server import serve_metrics
-from cli.supervisor import Supervisor
+from cli.serve.listening import bind
+from cli.serve.metrics_server import serve_metrics
+from cli.serve.supervisor import Supervisor
 from jobs.connection import await_redis, connect
 from jobs.settings import Settings
 from telemetry.logs import set_up_logs

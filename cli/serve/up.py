@@ -9,11 +9,11 @@ import httpx
 from redis import ConnectionError, Redis, TimeoutError
 
 from cli.exit_codes import ExitCode, stop
-from cli.listening import CannotListen, bind
-from cli.redis_server import RedisUnavailable, await_ready, server_command
-from cli.roles import SPARE_S, start_api, start_workers
-from cli.supervisor import Supervisor
-from cli.up_file import AlreadyUp, holding
+from cli.serve.listening import CannotListen, bind
+from cli.serve.redis_server import RedisUnavailable, await_ready, server_command
+from cli.serve.roles import SPARE_S, start_api, start_workers
+from cli.serve.supervisor import Supervisor
+from cli.serve.up_file import AlreadyUp, holding
 from jobs import keyspace
 from jobs.connection import connect
 from jobs.key_text import new_key

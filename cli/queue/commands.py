@@ -4,7 +4,7 @@ import sys
 from dataclasses import asdict
 
 from cli.json_output import print_json
-from cli.up_file import settings_here
+from cli.serve.up_file import settings_here
 from jobs.connection import connect
 from jobs.snapshot import Snapshot, take
 
@@ -21,11 +21,11 @@ def look(as_json: bool, once: bool, interval_s: float) -> None:
     if as_json:
         print_json(as_object(take(redis)))
     elif once or not (console.is_terminal and sys.stdin.isatty()):
-        from cli.queue_view import view
+        from cli.queue.view import view
 
         Console(highlight=False, width=WIDTH).print(view(take(redis)))
     else:
-        from cli.queue_live import watch
+        from cli.queue.live import watch
 
         watch(console, lambda: take(redis), interval_s)
 

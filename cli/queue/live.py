@@ -12,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from cli.queue_view import view
+from cli.queue.view import view
 from jobs.snapshot import Snapshot
 
 

@@ -2,7 +2,7 @@
 
 from prometheus_client import start_http_server
 
-from cli.listening import CannotListen
+from cli.serve.listening import CannotListen
 from telemetry.exposition import exposed
 
 

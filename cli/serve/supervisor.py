@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TextIO
 
-from cli import launch
-from cli.log_lines import json_line
-from cli.stop_signals import StopSignals
+from cli.serve import launch
+from cli.serve.log_lines import json_line
+from cli.serve.stop_signals import StopSignals
 from jobs.settings import BAD_SETTINGS
 from telemetry.line_writer import LineWriter
 from telemetry.logs import LogFormat, format_on
