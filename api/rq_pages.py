@@ -23,7 +23,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.errors import ApiError
 from jobs import keyspace
-from jobs.connection import connect
+from jobs.redis.connection import connect
 from jobs.settings import Settings
 
 READS = {

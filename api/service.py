@@ -17,8 +17,8 @@ from api.store_threads import StoreThreads
 from compositor import Limits
 from jobs.api_keys import ApiKeys
 from jobs.cancellation import Cancellation
-from jobs.connection import connect, connect_async
 from jobs.reading import Reader
+from jobs.redis.connection import connect, connect_async
 from jobs.settings import Settings
 from jobs.store import API_TIMEOUT_S, PictureStore
 from jobs.submission import Submission

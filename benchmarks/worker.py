@@ -23,7 +23,7 @@ from rq.serializers import JSONSerializer
 
 from cli.serve.redis_server import await_ready, server_command
 from jobs.api_keys import ApiKeys
-from jobs.connection import connect_worker
+from jobs.redis.connection import connect_worker
 from jobs.settings import Settings
 from jobs.transitions import Transitions
 from worker.child.child import Child

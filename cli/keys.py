@@ -44,7 +44,7 @@ def _parsed(parse: Callable[[str], T]) -> Callable[[str], T]:
 
 
 def _redis() -> "Redis":
-    from jobs.connection import connect
+    from jobs.redis.connection import connect
 
     return connect(settings_here())
 

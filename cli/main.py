@@ -205,7 +205,7 @@ def main() -> None:
     except Exception as error:
         from redis import RedisError
 
-        from jobs.primary import UnsuitableRedis
+        from jobs.redis.primary import UnsuitableRedis
 
         if isinstance(error, UnsuitableRedis):
             typer.echo(f"superimpose: {error}", err=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobs import keyspace
-from jobs.even_when_full import EVEN_WHEN_FULL
 from jobs.key_text import digest
-from jobs.lua import local
 from jobs.rates import Rate
 from jobs.record import FIELDS
+from jobs.redis.even_when_full import EVEN_WHEN_FULL
+from jobs.redis.lua import local
 from jobs.settings import Settings
 
 

@@ -16,7 +16,7 @@ from jobs import keyspace
 from jobs.key_rules import MAX_CREDITS, Scope, checked_name
 from jobs.key_text import digest, new_key
 from jobs.rates import Rate
-from jobs.script import Script
+from jobs.redis.script import Script
 
 OVERLAP_S = 24 * 3600
 MAX_TEXTS = 5  # of one key at a time

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from jobs.connection import connect
 from jobs.housekeeping import Housekeeping
 from jobs.reconciler import Reconciler
+from jobs.redis.connection import connect
 from jobs.settings import Settings
 from jobs.store import PictureStore
 

@@ -10,8 +10,8 @@ import time
 from redis import Redis, RedisError
 
 from jobs import keyspace, registries
-from jobs.connection import redis_time
-from jobs.even_when_full import EvenWhenFull
+from jobs.redis.connection import redis_time
+from jobs.redis.even_when_full import EvenWhenFull
 from jobs.store import PictureStore
 
 INTERVAL_S = 10

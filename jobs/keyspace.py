@@ -1,6 +1,6 @@
 """Names of everything we keep in Redis, and of what RQ keeps there of our jobs."""
 
-from jobs.lua import local
+from jobs.redis.lua import local
 
 PREFIX = "superimpose"
 

@@ -14,10 +14,10 @@ from typing import Any
 from redis import Redis, RedisError, ResponseError
 
 from jobs import holder, keyspace
-from jobs.connection import redis_time
-from jobs.even_when_full import EvenWhenFull
 from jobs.moves import IllegalMove
 from jobs.queue import REQUEST_ID
+from jobs.redis.connection import redis_time
+from jobs.redis.even_when_full import EvenWhenFull
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.transitions import Transitions

@@ -15,8 +15,8 @@ from redis import Redis
 from rq.worker_registration import clean_worker_registry
 
 from jobs import keyspace
-from jobs.connection import redis_time
 from jobs.queue import REQUEST_ID, open_queue
+from jobs.redis.connection import redis_time
 
 TYPES = {
     keyspace.RQ_QUEUE: b"list",

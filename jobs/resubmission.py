@@ -8,9 +8,9 @@ from redis import Redis
 from redis.utils import str_if_bytes
 
 from jobs import inputs, keyspace
-from jobs.connection import redis_time
 from jobs.deadlines import Deadlines
 from jobs.moves import Created
+from jobs.redis.connection import redis_time
 from jobs.settings import Settings
 from jobs.status import TERMINAL
 from jobs.store import PictureStore, new_token

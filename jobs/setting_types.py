@@ -129,7 +129,7 @@ def _redis_url(value: str) -> str:
 def _is_redis_url(value: str) -> bool:
     from redis import RedisError  # which a child has no need of
 
-    from jobs.connection import open_redis
+    from jobs.redis.connection import open_redis
 
     try:
         url = urlsplit(value)

@@ -11,10 +11,10 @@ from redis.exceptions import OutOfMemoryError
 from redis.utils import str_if_bytes
 
 from jobs import inputs, keyspace
-from jobs.connection import redis_time
 from jobs.deadlines import Deadlines
 from jobs.idempotency import Idempotency, IdempotencyConflict
 from jobs.moves import Created
+from jobs.redis.connection import redis_time
 from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
 from jobs.transitions import Transitions

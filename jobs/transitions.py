@@ -13,10 +13,8 @@ from rq.utils import now, utcformat
 
 from jobs import keyspace
 from jobs.deadlines import AHEAD_S, GRACE_S, Deadlines
-from jobs.even_when_full import EVEN_WHEN_FULL
 from jobs.holder import Holder
 from jobs.idempotency import Idempotency, IdempotencyConflict
-from jobs.lua import local
 from jobs.moves import (
     Cancelled,
     Claim,
@@ -31,7 +29,9 @@ from jobs.moves import (
 from jobs.output import Output
 from jobs.queue import RQ_TTL_S, job_fields
 from jobs.record import Record
-from jobs.script import Script
+from jobs.redis.even_when_full import EVEN_WHEN_FULL
+from jobs.redis.lua import local
+from jobs.redis.script import Script
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from telemetry import metrics

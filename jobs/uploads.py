@@ -12,8 +12,8 @@ from redis.typing import EncodableT
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.even_when_full import EVEN_WHEN_FULL
-from jobs.script import Script
+from jobs.redis.even_when_full import EVEN_WHEN_FULL
+from jobs.redis.script import Script
 from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
 

@@ -13,9 +13,9 @@ from rq.command import PUBSUB_CHANNEL_TEMPLATE
 
 from api import changes as changes_module
 from api.changes import Changes
-from jobs.connection import connect, connect_async, connect_worker
 from jobs.keyspace import CHANGES
-from jobs.primary import NotServing
+from jobs.redis.connection import connect, connect_async, connect_worker
+from jobs.redis.primary import NotServing
 from jobs.settings import Settings
 from tests.chaos.proxy import Proxy, proxying
 from tests.chaos.redis_pair import RedisPair, running_pair

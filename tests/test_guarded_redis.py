@@ -10,9 +10,9 @@ from redis import AuthenticationError, Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from jobs import keyspace
-from jobs.connection import connect
 from jobs.housekeeping import Housekeeping
 from jobs.reconciler import Reconciler
+from jobs.redis.connection import connect
 from jobs.settings import Settings
 from jobs.store import PictureStore
 from tests import guarded_redis

@@ -12,8 +12,8 @@ from redis import Redis
 
 from cli.serve.redis_server import await_ready, server_command
 from jobs import keyspace
-from jobs.connection import ANSWER_TIMEOUT_S
 from jobs.output import Output
+from jobs.redis.connection import ANSWER_TIMEOUT_S
 from jobs.settings import Settings
 from jobs.store import PictureStore
 from jobs.transitions import Transitions

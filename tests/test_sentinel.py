@@ -13,7 +13,7 @@ from redis import RedisError
 from redis.asyncio.client import PubSub
 from rq.command import PUBSUB_CHANNEL_TEMPLATE
 
-from jobs.connection import connect, connect_async
+from jobs.redis.connection import connect, connect_async
 from jobs.settings import Settings
 from tests import sentinels
 from tests.sentinels import Sentinels, until

@@ -23,11 +23,11 @@ from rq.worker.base import WorkerStatus
 
 from jobs import keyspace, registries
 from jobs.caretaking import caretaking
-from jobs.connection import connect
-from jobs.even_when_full import EvenWhenFull
 from jobs.holder import Holder
 from jobs.moves import Claim, IllegalMove
 from jobs.queue import REQUEST_ID, open_queue
+from jobs.redis.connection import connect
+from jobs.redis.even_when_full import EvenWhenFull
 from jobs.settings import BAD_SETTINGS, Settings
 from jobs.status import FailureCode
 from jobs.store import PictureStore

@@ -7,8 +7,8 @@ from redis import Redis, RedisError
 
 from cli.doctor.finding import Finding, Findings, Verdict, fail, judged, ok
 from jobs.api_keys import ApiKeys
-from jobs.connection import connect, redis_time
-from jobs.primary import UnsuitableRedis
+from jobs.redis.connection import connect, redis_time
+from jobs.redis.primary import UnsuitableRedis
 from jobs.setting_types import MEBIBYTE
 from jobs.settings import Settings
 from jobs.snapshot import take

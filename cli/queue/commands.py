@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from cli.json_output import print_json
 from cli.serve.up_file import settings_here
-from jobs.connection import connect
+from jobs.redis.connection import connect
 from jobs.snapshot import Snapshot, take
 
 WIDTH = 110

@@ -33,7 +33,7 @@ def list_requests(
     from cli.requests.output import listed, print_listed
     from jobs.api_keys import ApiKeys
     from jobs.browsing import newest
-    from jobs.connection import connect
+    from jobs.redis.connection import connect
 
     redis = connect(settings_here())
     found = newest(redis, limit, status, key_id(ApiKeys(redis), key) if key else None)
@@ -54,7 +54,7 @@ def show(request_id: RequestId, as_json: AsJson = False) -> None:
     """Show everything that is known of a request; of URLs not what follows the question mark."""
     from cli.requests.output import print_fields, shown
     from jobs import keyspace
-    from jobs.connection import connect
+    from jobs.redis.connection import connect
 
     kept = connect(settings_here()).hgetall(keyspace.request(request_id))
     if not kept:
@@ -67,8 +67,8 @@ def show(request_id: RequestId, as_json: AsJson = False) -> None:
 def cancel(request_id: RequestId, as_json: AsJson = False) -> None:
     """End a request as FAILED `cancelled`, and stop whoever works on it."""
     from jobs.cancellation import Cancellation
-    from jobs.connection import connect
     from jobs.moves import IllegalMove
+    from jobs.redis.connection import connect
 
     settings = settings_here()
     try:
@@ -88,8 +88,8 @@ def retry(request_id: RequestId, as_json: AsJson = False) -> None:
     """Submit what a request that has ended asked for once more, under its key, and print the new id."""
     from obstore.exceptions import BaseError as StoreError
 
-    from jobs.connection import connect
     from jobs.moves import IllegalMove, NotEnoughCredits, QueueFull
+    from jobs.redis.connection import connect
     from jobs.resubmission import CannotResubmit, Resubmission
     from jobs.store import PictureStore
 

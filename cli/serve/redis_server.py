@@ -13,7 +13,7 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from jobs.primary import OLDEST_REDIS
+from jobs.redis.primary import OLDEST_REDIS
 from worker.privileges import OURS
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 on Linux, 104 on macOS

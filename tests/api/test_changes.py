@@ -6,8 +6,8 @@ import pytest
 
 from api import changes as changes_module
 from api.changes import Changes
-from jobs.connection import connect_async
 from jobs.keyspace import CHANGES
+from jobs.redis.connection import connect_async
 from jobs.settings import Settings
 from tests.way import Way
 

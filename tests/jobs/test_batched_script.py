@@ -7,8 +7,8 @@ import pytest
 from redis.exceptions import ConnectionError as RedisUnreachable
 from redis.exceptions import ResponseError
 
-from jobs.batched_script import LONGEST, BatchedScript
-from jobs.connection import connect_async
+from jobs.redis.batched_script import LONGEST, BatchedScript
+from jobs.redis.connection import connect_async
 from jobs.settings import Settings
 
 ECHO = """

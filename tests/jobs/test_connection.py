@@ -20,8 +20,9 @@ import uvloop
 from redis import Redis, RedisError, TimeoutError
 
 from cli.serve.redis_server import await_ready, find_server, server_command
-from jobs import connection, keyspace
-from jobs.connection import connect, connect_async, connect_worker
+from jobs import keyspace
+from jobs.redis import connection
+from jobs.redis.connection import connect, connect_async, connect_worker
 from jobs.settings import BAD_SETTINGS, Settings
 from tests import guarded_redis
 from tests.sentinels import until

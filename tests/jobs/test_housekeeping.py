@@ -5,8 +5,8 @@ import time
 import pytest
 
 from jobs import keyspace
-from jobs.connection import connect
 from jobs.housekeeping import Housekeeping
+from jobs.redis.connection import connect
 from jobs.store import PictureStore, new_token
 from tests.test_redis_trouble import OwnRedis
 

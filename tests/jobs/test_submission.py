@@ -12,12 +12,12 @@ from redis.exceptions import ResponseError
 from jobs import keyspace
 from jobs.api_keys import ApiKeys
 from jobs.cancellation import CANCELLED
-from jobs.connection import connect
 from jobs.idempotency import IdempotencyConflict
 from jobs.inputs import SAMPLE, STORE, sample_bytes
 from jobs.moves import IllegalMove, NotEnoughCredits, QueueFull
 from jobs.output import Output
 from jobs.queue import RQ_TTL_S, TASK, open_queue
+from jobs.redis.connection import connect
 from jobs.resubmission import Resubmission
 from jobs.settings import Settings
 from jobs.store import PictureStore

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from jobs.connection import connect_worker
+from jobs.redis.connection import connect_worker
 from jobs.status import Status
 from worker import ahead
 from worker.ahead import Ahead, NoRoom

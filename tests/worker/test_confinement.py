@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.connection import connect_worker
+from jobs.redis.connection import connect_worker
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from tests.worker.hostile.avifs import AVIFS

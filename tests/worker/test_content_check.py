@@ -12,7 +12,7 @@ from PIL import Image
 
 from compositor import SuperimposeParams
 from compositor import superimpose as compose
-from jobs.connection import connect_worker
+from jobs.redis.connection import connect_worker
 from jobs.status import FailureCode, Status
 from tests.compositor.pictures import plain, png
 from tests.stack import Stack, empty_database, environment, running

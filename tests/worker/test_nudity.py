@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from jobs.connection import connect_worker
+from jobs.redis.connection import connect_worker
 from jobs.setting_types import MEBIBYTE
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore

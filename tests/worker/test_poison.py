@@ -18,9 +18,9 @@ from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from jobs.cancellation import Cancellation
-from jobs.connection import connect_worker
 from jobs.keyspace import DEADLINES, LEASES, QUEUE
 from jobs.queue import TASK, open_queue
+from jobs.redis.connection import connect_worker
 from jobs.status import Status
 from jobs.store import PictureStore
 from jobs.submission import Submission

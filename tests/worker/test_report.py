@@ -3,9 +3,9 @@
 import pytest
 
 from jobs import keyspace
-from jobs.connection import ANSWER_TIMEOUT_S, connect, connect_worker, redis_time
 from jobs.moves import Claim, Failure
 from jobs.output import Output
+from jobs.redis.connection import ANSWER_TIMEOUT_S, connect, connect_worker, redis_time
 from jobs.settings import Settings
 from jobs.status import FailureCode, Status
 from jobs.store import PictureStore

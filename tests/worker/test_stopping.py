@@ -8,9 +8,9 @@ import time
 import pytest
 
 from jobs import keyspace
-from jobs.connection import connect_worker
 from jobs.moves import Failure
 from jobs.queue import open_queue
+from jobs.redis.connection import connect_worker
 from jobs.status import FailureCode, Status
 from jobs.transitions import Transitions
 from worker.warm_worker import WarmWorker

@@ -13,8 +13,8 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 
-from jobs import primary, sentinel
-from jobs.primary import AskedWhenIdle, RepeatRefused
+from jobs.redis import primary, sentinel
+from jobs.redis.primary import AskedWhenIdle, RepeatRefused
 from jobs.settings import Settings
 
 CONNECT_TIMEOUT_S = 0.5

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from redis import Redis
 
-from jobs.script import Script
+from jobs.redis.script import Script
 
 EVEN_WHEN_FULL = "#!lua flags=allow-oom\n"
 
