@@ -21,8 +21,8 @@ from api.service import service_of
 from jobs.admission import Admission, Bucket, Call, Caller
 from jobs.key_rules import Scope
 from jobs.key_text import digest
+from jobs.lifecycle.record import Record, View
 from jobs.reading import PublishedPicture
-from jobs.record import Record, View
 from telemetry.log_context import bind_contextvars
 
 BEARER = "bearer "

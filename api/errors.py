@@ -20,7 +20,7 @@ from api.json_response import JsonResponse
 from jobs.admission import Bucket
 from jobs.api_keys import CreditsRefused, UnknownKey
 from jobs.key_rules import Scope
-from jobs.moves import QueueFull
+from jobs.lifecycle.moves import QueueFull
 from jobs.rates import Rate
 from jobs.store import PictureGone
 from telemetry.log_context import bound_contextvars

@@ -14,8 +14,8 @@ from api.access import Seen
 from api.errors import ApiError
 from api.status_body import status_body
 from api.waiting import waiting
-from jobs.record import View
-from jobs.status import TERMINAL, Status
+from jobs.lifecycle.record import View
+from jobs.lifecycle.status import TERMINAL, Status
 
 HEARTBEAT_S = 10.0
 LONGEST_S = 600.0

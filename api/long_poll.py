@@ -7,8 +7,8 @@ from fastapi import Request
 from api.access import Seen, owned_request
 from api.body import bad_request, fault
 from api.waiting import waiting
-from jobs.record import View
-from jobs.status import TERMINAL
+from jobs.lifecycle.record import View
+from jobs.lifecycle.status import TERMINAL
 
 LONGEST_S = 60
 NUMBER = re.compile(r"\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)  # as in JSON, without a sign

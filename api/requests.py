@@ -20,10 +20,10 @@ from api.service import origin_of, service_of
 from api.status_body import status_body
 from api.waiting_openapi import EVENTS, LAST_EVENT_ID, WAIT
 from jobs.cancellation import CANCELLED
-from jobs.moves import IllegalMove
-from jobs.output import Output
-from jobs.record import Record, View
-from jobs.status import TERMINAL, Status
+from jobs.lifecycle.moves import IllegalMove
+from jobs.lifecycle.output import Output
+from jobs.lifecycle.record import Record, View
+from jobs.lifecycle.status import TERMINAL, Status
 
 router = APIRouter(route_class=DirectRoute, tags=["requests"])
 

@@ -6,7 +6,7 @@ from fastapi import Request
 
 from api.access import Seen
 from api.service import origin_of
-from jobs.status import TERMINAL, Status
+from jobs.lifecycle.status import TERMINAL, Status
 
 
 def urls(origin: str, request_id: str) -> dict[str, str]:

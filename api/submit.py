@@ -22,11 +22,11 @@ from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
 from api.traced import TracedRoute, trace_of
 from api.waiting import waiting
 from jobs.admission import Caller
-from jobs.idempotency import IdempotencyConflict
-from jobs.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
-from jobs.output import Output
-from jobs.record import Record, View
-from jobs.status import OUR_FAULT, TERMINAL, FailureCode
+from jobs.lifecycle.idempotency import IdempotencyConflict
+from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
+from jobs.lifecycle.output import Output
+from jobs.lifecycle.record import Record, View
+from jobs.lifecycle.status import OUR_FAULT, TERMINAL, FailureCode
 from jobs.submission import Asked, InvalidPictures
 from telemetry.log_context import bind_contextvars
 

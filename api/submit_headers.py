@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from fastapi import Request
 
 from api.body import Fault, bad_request, fault
-from jobs.deadlines import Deadlines
+from jobs.lifecycle.deadlines import Deadlines
 from jobs.settings import Settings
 
 IDEMPOTENCY_KEY = "Idempotency-Key"

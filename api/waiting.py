@@ -10,8 +10,8 @@ from redis import RedisError
 from api.access import Seen
 from api.errors import unknown_request
 from api.service import service_of
-from jobs.record import View
-from jobs.status import TERMINAL
+from jobs.lifecycle.record import View
+from jobs.lifecycle.status import TERMINAL
 
 RETRY_S = 1.0  # between two attempts to read while Redis is away
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from api.long_poll import LONGEST_S
-from jobs.status import Status
+from jobs.lifecycle.status import Status
 
 STATUSES = [status.value for status in Status]
 

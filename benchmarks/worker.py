@@ -23,9 +23,9 @@ from rq.serializers import JSONSerializer
 
 from cli.serve.redis_server import await_ready, server_command
 from jobs.api_keys import ApiKeys
+from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker
 from jobs.settings import Settings
-from jobs.transitions import Transitions
 from worker.child.child import Child
 from worker.warm_worker import WarmWorker
 

@@ -14,11 +14,13 @@ from typing import NamedTuple
 
 from jobs import keyspace
 from jobs.key_text import digest
+from jobs.lifecycle.record import FIELDS, READ
 from jobs.rates import Rate
-from jobs.record import FIELDS
 from jobs.redis.even_when_full import EVEN_WHEN_FULL
 from jobs.redis.lua import local
 from jobs.settings import Settings
+
+_SCRIPT = Path(__file__).with_name("admission.lua").read_text()
 
 
 class Bucket(StrEnum):
@@ -118,5 +120,4 @@ def script(settings: Settings) -> str:
         Bucket.ANONYMOUS: settings.rate_limit_anonymous,
     }
     known = local(RATES={name: (r.count, r.period_s * 1000) for name, r in rates.items()}, FIELDS=FIELDS)
-    parts = (Path(__file__).with_name(name).read_text() for name in ("reading.lua", "admission.lua"))
-    return EVEN_WHEN_FULL + keyspace.lua() + known + "".join(parts)
+    return EVEN_WHEN_FULL + keyspace.lua() + known + READ + _SCRIPT

@@ -9,8 +9,8 @@ from redis import Redis
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.record import Record
-from jobs.status import Status
+from jobs.lifecycle.record import Record
+from jobs.lifecycle.status import Status
 
 PAGE = 1000  # keys that Redis looks at in one step; others wait for it for a millisecond
 MAX_LOOKED_AT = 1_000_000  # keys of any kind

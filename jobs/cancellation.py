@@ -5,10 +5,10 @@ import logging
 from redis import Redis, RedisError
 from rq.command import send_command
 
-from jobs.moves import Cancelled, Failure
+from jobs.lifecycle.moves import Cancelled, Failure
+from jobs.lifecycle.status import FailureCode, Status
+from jobs.lifecycle.transitions import Transitions
 from jobs.settings import Settings
-from jobs.status import FailureCode, Status
-from jobs.transitions import Transitions
 
 CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
 

@@ -10,13 +10,13 @@ from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.admission import Admission, Call, script
-from jobs.record import FIELDS, Record, View
+from jobs.lifecycle.record import FIELDS, READ, Record, View
 from jobs.redis.batched_script import BatchedScript
 from jobs.redis.even_when_full import EVEN_WHEN_FULL
 from jobs.redis.lua import local
 from jobs.settings import Settings
 
-_SEEN = "".join(Path(__file__).with_name(name).read_text() for name in ("reading.lua", "seen.lua"))
+_SEEN = READ + Path(__file__).with_name("seen.lua").read_text()
 
 
 @dataclass(frozen=True)

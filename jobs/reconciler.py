@@ -13,14 +13,15 @@ from typing import Any
 
 from redis import Redis, RedisError, ResponseError
 
-from jobs import holder, keyspace
-from jobs.moves import IllegalMove
-from jobs.queue import REQUEST_ID
+from jobs import keyspace
+from jobs.lifecycle import holder
+from jobs.lifecycle.moves import IllegalMove
+from jobs.lifecycle.queue import REQUEST_ID
+from jobs.lifecycle.status import FailureCode, Status
+from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import redis_time
 from jobs.redis.even_when_full import EvenWhenFull
 from jobs.settings import Settings
-from jobs.status import FailureCode, Status
-from jobs.transitions import Transitions
 
 INTERVAL_S = 1
 BATCH = 500  # requests at a time

@@ -10,12 +10,12 @@ from typing import Any
 from redis import Redis
 
 from jobs import keyspace
-from jobs.queue import RQ_TTL_S
-from jobs.record import Record
+from jobs.lifecycle.queue import RQ_TTL_S
+from jobs.lifecycle.record import Record
+from jobs.lifecycle.status import Status
 from jobs.redis.even_when_full import EVEN_WHEN_FULL
 from jobs.redis.lua import local
 from jobs.redis.script import Script
-from jobs.status import Status
 from jobs.worker_listing import MAX_WORKERS, WORKER_FIELDS, WorkerSeen, seen
 
 SAMPLE = 200

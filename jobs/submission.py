@@ -11,13 +11,13 @@ from redis.exceptions import OutOfMemoryError
 from redis.utils import str_if_bytes
 
 from jobs import inputs, keyspace
-from jobs.deadlines import Deadlines
-from jobs.idempotency import Idempotency, IdempotencyConflict
-from jobs.moves import Created
+from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
+from jobs.lifecycle.moves import Created
+from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import redis_time
 from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
-from jobs.transitions import Transitions
 
 SLACK_S = 60  # for what is still to be done until its record is made
 

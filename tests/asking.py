@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from jobs.deadlines import Deadlines
-from jobs.holder import Holder
-from jobs.output import Output
+from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.holder import Holder
+from jobs.lifecycle.output import Output
 from jobs.settings import Settings
 from jobs.submission import Asked
 

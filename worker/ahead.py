@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from jobs import inputs
-from jobs.deadlines import AHEAD_S
+from jobs.lifecycle.deadlines import AHEAD_S
 from telemetry.log_context import bound_contextvars
 from worker.child.messages import ToFetch
 from worker.fetch import Received

@@ -8,10 +8,10 @@ from enum import StrEnum
 from redis import RedisError
 
 from jobs import inputs
-from jobs.moves import Claim, IllegalMove, Waiting
+from jobs.lifecycle.moves import Claim, IllegalMove, Waiting
+from jobs.lifecycle.transitions import Transitions
 from jobs.settings import Settings
 from jobs.store import PictureStore, new_token
-from jobs.transitions import Transitions
 from worker.child.child import Child
 from worker.child.messages import Order, Outcome, ToFetch
 

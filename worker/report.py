@@ -8,11 +8,11 @@ from collections.abc import Callable
 from obstore.exceptions import BaseError as StoreError
 from redis import RedisError
 
-from jobs.moves import ENDED, Claim, Failure, IllegalMove
-from jobs.output import Output
-from jobs.status import FailureCode, Status
+from jobs.lifecycle.moves import ENDED, Claim, Failure, IllegalMove
+from jobs.lifecycle.output import Output
+from jobs.lifecycle.status import FailureCode, Status
+from jobs.lifecycle.transitions import LOST, Transitions
 from jobs.store import PictureStore
-from jobs.transitions import LOST, Transitions
 from worker.attempt import Interrupted
 from worker.child.messages import Ending, Outcome
 from worker.pauses import pause

@@ -2,8 +2,8 @@
 
 import time
 
-from jobs.moves import Claim
-from jobs.status import FailureCode
+from jobs.lifecycle.moves import Claim
+from jobs.lifecycle.status import FailureCode
 from telemetry.traces import Attempt, Traces
 from worker.attempt import Interrupted
 from worker.child.child import ChildDied

@@ -23,15 +23,15 @@ from rq.worker.base import WorkerStatus
 
 from jobs import keyspace, registries
 from jobs.caretaking import caretaking
-from jobs.holder import Holder
-from jobs.moves import Claim, IllegalMove
-from jobs.queue import REQUEST_ID, open_queue
+from jobs.lifecycle.holder import Holder
+from jobs.lifecycle.moves import Claim, IllegalMove
+from jobs.lifecycle.queue import REQUEST_ID, open_queue
+from jobs.lifecycle.status import FailureCode
+from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect
 from jobs.redis.even_when_full import EvenWhenFull
 from jobs.settings import BAD_SETTINGS, Settings
-from jobs.status import FailureCode
 from jobs.store import PictureStore
-from jobs.transitions import Transitions
 from telemetry import metrics
 from telemetry.log_context import about_request
 from telemetry.traces import open_traces

@@ -14,7 +14,7 @@ from benchmarks.end_to_end.results import Results
 from benchmarks.end_to_end.service import Superimpose
 from benchmarks.service import parents, smaps_mb
 from jobs import keyspace
-from jobs.queue import RQ_TTL_S
+from jobs.lifecycle.queue import RQ_TTL_S
 from tests.stack import KEY, Stack, environment, running
 
 BACKLOGS = (10, 1_000, 100_000)

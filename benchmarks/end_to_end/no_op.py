@@ -23,9 +23,9 @@ from rq import Queue, SimpleWorker, Worker
 from benchmarks.end_to_end.processes import cpu_s
 from benchmarks.worker import nothing
 from jobs.api_keys import ApiKeys
+from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker
 from jobs.settings import Settings
-from jobs.transitions import Transitions
 from worker.child.child import Child
 from worker.warm_worker import WarmWorker
 

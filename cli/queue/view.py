@@ -5,8 +5,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.moments import length
+from jobs.lifecycle.status import Status
 from jobs.snapshot import RECENT_S, Snapshot
-from jobs.status import Status
 from jobs.worker_listing import WorkerSeen
 
 SILENT_S = 15  # workers are heard of every 5

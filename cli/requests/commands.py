@@ -7,7 +7,7 @@ import typer
 from cli.exit_codes import stop
 from cli.json_output import AsJson, print_json
 from cli.serve.up_file import settings_here
-from jobs.status import Status
+from jobs.lifecycle.status import Status
 
 app = typer.Typer(help="List, show, cancel and retry requests of all keys.", no_args_is_help=True)
 
@@ -67,7 +67,7 @@ def show(request_id: RequestId, as_json: AsJson = False) -> None:
 def cancel(request_id: RequestId, as_json: AsJson = False) -> None:
     """End a request as FAILED `cancelled`, and stop whoever works on it."""
     from jobs.cancellation import Cancellation
-    from jobs.moves import IllegalMove
+    from jobs.lifecycle.moves import IllegalMove
     from jobs.redis.connection import connect
 
     settings = settings_here()
@@ -88,7 +88,7 @@ def retry(request_id: RequestId, as_json: AsJson = False) -> None:
     """Submit what a request that has ended asked for once more, under its key, and print the new id."""
     from obstore.exceptions import BaseError as StoreError
 
-    from jobs.moves import IllegalMove, NotEnoughCredits, QueueFull
+    from jobs.lifecycle.moves import IllegalMove, NotEnoughCredits, QueueFull
     from jobs.redis.connection import connect
     from jobs.resubmission import CannotResubmit, Resubmission
     from jobs.store import PictureStore

@@ -12,8 +12,8 @@ from cli.moments import exact_moment, length, moment
 from cli.tables import print_table, table
 from jobs import inputs
 from jobs.browsing import Found
-from jobs.record import Record
-from jobs.status import Status
+from jobs.lifecycle.record import Record
+from jobs.lifecycle.status import Status
 
 STYLES = {
     Status.QUEUED: "yellow",

@@ -13,8 +13,8 @@ from rich.console import Console, RenderableType
 
 from cli.queue.view import view
 from cli.run.tally import Tally
+from jobs.lifecycle.status import Status
 from jobs.snapshot import Snapshot, Stage
-from jobs.status import Status
 from jobs.worker_listing import WorkerSeen
 
 HERE = Path(__file__).parent

@@ -9,7 +9,7 @@ from redis import Redis, RedisError
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.status import TERMINAL
+from jobs.lifecycle.status import TERMINAL
 
 INTERVAL_S = 0.5
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from jobs.api_keys import ApiKey
-from jobs.status import FailureCode, Status
+from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos.census import Census
 from tests.chaos.load import Told
 from tests.chaos.schedule import Injected

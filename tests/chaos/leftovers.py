@@ -10,7 +10,7 @@ from redis import Redis
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.queue import REQUEST_ID, RQ_TTL_S
+from jobs.lifecycle.queue import REQUEST_ID, RQ_TTL_S
 from jobs.store import MINUTE, PictureStore
 from tests.chaos.process_table import ZOMBIE, processes
 from tests.chaos.service import Service

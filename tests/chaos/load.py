@@ -9,7 +9,7 @@ from datetime import datetime
 
 import httpx
 
-from jobs.status import FailureCode, Status
+from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos.census import Census
 from tests.chaos.requests import Asked, Asking
 

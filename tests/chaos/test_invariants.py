@@ -7,7 +7,7 @@ import pytest
 
 from compositor import SuperimposeParams, superimpose
 from jobs.api_keys import ApiKeys, KeyOptions
-from jobs.status import FailureCode, Status
+from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos import invariants, leftovers
 from tests.chaos.census import Census
 from tests.chaos.load import Told

@@ -11,8 +11,8 @@ from jobs import keyspace
 from jobs.api_keys import ApiKeys, KeyOptions
 from jobs.key_rules import Scope
 from jobs.key_text import digest
+from jobs.lifecycle.transitions import Transitions
 from jobs.rates import Rate
-from jobs.transitions import Transitions
 from tests.stack import KEY
 
 

@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from jobs import keyspace, snapshot
-from jobs.moves import Failure
+from jobs.lifecycle.moves import Failure
+from jobs.lifecycle.status import FailureCode
+from jobs.lifecycle.transitions import Transitions
 from jobs.queue_state import read_queue_state
-from jobs.status import FailureCode
-from jobs.transitions import Transitions
 from tests.asking import HOLDER
 from tests.cli.conftest import PATIENCE_S
 

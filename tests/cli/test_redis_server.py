@@ -16,11 +16,11 @@ from cli.serve.redis_server import (
     server_command,
 )
 from jobs.api_keys import ApiKeys
+from jobs.lifecycle.status import Status
+from jobs.lifecycle.transitions import Transitions
 from jobs.settings import Settings
-from jobs.status import Status
 from jobs.store import PictureStore
 from jobs.submission import Submission
-from jobs.transitions import Transitions
 from tests.asking import asked
 
 

@@ -7,13 +7,13 @@ import pytest
 
 from jobs import keyspace
 from jobs.api_keys import ApiKeys, KeyOptions
-from jobs.deadlines import Deadlines
-from jobs.moves import Failure
+from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.moves import Failure
+from jobs.lifecycle.status import FailureCode
+from jobs.lifecycle.transitions import Transitions
 from jobs.settings import Settings
-from jobs.status import FailureCode
 from jobs.store import PictureStore
 from jobs.submission import Asked, Submission
-from jobs.transitions import Transitions
 from tests.asking import HOLDER
 from tests.origin import LOGO
 

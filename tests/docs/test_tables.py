@@ -8,8 +8,8 @@ from pydantic_core import PydanticUndefined
 
 from compositor import SuperimposeRequest
 from jobs.admission import Bucket
+from jobs.lifecycle.status import FailureCode
 from jobs.settings import Settings
-from jobs.status import FailureCode
 from tests.docs.pages import ROOT
 
 

@@ -11,9 +11,9 @@ from jobs.admission import Admission, Bucket, Call
 from jobs.api_keys import ApiKeys, KeyOptions
 from jobs.key_rules import Scope
 from jobs.key_text import digest, new_key
+from jobs.lifecycle.record import View
 from jobs.rates import Rate
 from jobs.reading import Reader
-from jobs.record import View
 from jobs.redis.connection import connect_async
 from jobs.settings import Settings
 from tests.way import Way

@@ -6,10 +6,10 @@ import pytest
 
 from jobs import keyspace
 from jobs.api_keys import ApiKeys
-from jobs.deadlines import Deadlines
-from jobs.moves import Failure, QueueFull
-from jobs.status import FailureCode
-from jobs.transitions import Transitions
+from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.moves import Failure, QueueFull
+from jobs.lifecycle.status import FailureCode
+from jobs.lifecycle.transitions import Transitions
 from tests.asking import HOLDER, OUTPUT
 
 

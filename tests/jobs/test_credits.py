@@ -7,11 +7,11 @@ import pytest
 
 from jobs import keyspace
 from jobs.api_keys import ApiKeys, KeyOptions
-from jobs.moves import Failure, IllegalMove, NotEnoughCredits
-from jobs.output import Output
+from jobs.lifecycle.moves import Failure, IllegalMove, NotEnoughCredits
+from jobs.lifecycle.output import Output
+from jobs.lifecycle.status import FailureCode
+from jobs.lifecycle.transitions import Transitions
 from jobs.settings import Settings
-from jobs.status import FailureCode
-from jobs.transitions import Transitions
 from tests.asking import HOLDER
 
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)

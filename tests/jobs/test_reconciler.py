@@ -9,17 +9,18 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from jobs import holder, keyspace
+from jobs import keyspace
 from jobs.api_keys import ApiKeys, KeyOptions
-from jobs.holder import Holder, this_machine
-from jobs.moves import Failure, IllegalMove
-from jobs.queue import open_queue
+from jobs.lifecycle import holder
+from jobs.lifecycle.holder import Holder, this_machine
+from jobs.lifecycle.moves import Failure, IllegalMove
+from jobs.lifecycle.queue import open_queue
+from jobs.lifecycle.status import FailureCode, Status
+from jobs.lifecycle.transitions import SWEPT_AT_ONCE, Transitions
 from jobs.reconciler import BATCH, Reconciler
 from jobs.settings import Settings
-from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
 from jobs.submission import Submission
-from jobs.transitions import SWEPT_AT_ONCE, Transitions
 from tests.asking import HOLDER, asked
 
 URL = "https://shop.example/shirt.jpg"

@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 
 from jobs import keyspace
-from jobs.moves import Failure, IllegalMove
-from jobs.status import FailureCode
-from jobs.transitions import HORIZON_S, Transitions
+from jobs.lifecycle.moves import Failure, IllegalMove
+from jobs.lifecycle.status import FailureCode
+from jobs.lifecycle.transitions import HORIZON_S, Transitions
 from tests.asking import HOLDER, OUTPUT
 
 ANOTHER = replace(HOLDER, worker="another-worker", process="2 2")

@@ -9,8 +9,8 @@ from redis import Redis
 
 from compositor import SuperimposeParams
 from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.lifecycle.transitions import Transitions
 from jobs.settings import Settings
-from jobs.transitions import Transitions
 from tests.asking import HOLDER
 from tests.stack import KEY, empty_database, environment, running
 

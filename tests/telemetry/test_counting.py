@@ -5,13 +5,13 @@ import pytest
 from jobs import keyspace
 from jobs.api_keys import ApiKeys, KeyOptions
 from jobs.cancellation import Cancellation
-from jobs.moves import Failure, IllegalMove
-from jobs.output import Output
+from jobs.lifecycle.moves import Failure, IllegalMove
+from jobs.lifecycle.output import Output
+from jobs.lifecycle.status import FailureCode
+from jobs.lifecycle.transitions import Transitions
 from jobs.queue_state import read_queue_state
-from jobs.status import FailureCode
 from jobs.store import PictureStore
 from jobs.submission import Submission
-from jobs.transitions import Transitions
 from telemetry.metrics import REGISTRY
 from tests.asking import HOLDER, asked
 

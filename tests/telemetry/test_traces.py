@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from jobs import keyspace
-from jobs.status import FailureCode
+from jobs.lifecycle.status import FailureCode
 from tests.stack import empty_database, environment, running
 from tests.telemetry.collector import collecting
 

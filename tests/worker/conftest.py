@@ -2,11 +2,11 @@
 
 import pytest
 
-from jobs.deadlines import Deadlines
-from jobs.record import Record
+from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.record import Record
+from jobs.lifecycle.transitions import Transitions
 from jobs.store import PictureStore
 from jobs.submission import Submission
-from jobs.transitions import Transitions
 from tests.asking import SAMPLES, asked
 
 

@@ -3,7 +3,7 @@
 import sys
 from multiprocessing.connection import Connection
 
-from jobs.output import Output
+from jobs.lifecycle.output import Output
 from worker.child.messages import Ending, Order, Outcome
 
 

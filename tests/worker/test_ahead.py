@@ -6,8 +6,8 @@ from concurrent.futures import Future
 
 import pytest
 
+from jobs.lifecycle.status import Status
 from jobs.redis.connection import connect_worker
-from jobs.status import Status
 from worker import ahead
 from worker.ahead import Ahead, NoRoom
 from worker.child.messages import ToFetch

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.lifecycle.status import FailureCode, Status
 from jobs.redis.connection import connect_worker
 from jobs.settings import Settings
-from jobs.status import FailureCode, Status
 from tests.worker.hostile.avifs import AVIFS
 from tests.worker.hostile.files import PICTURE, Hostile
 from tests.worker.hostile.gifs import GIFS

@@ -12,8 +12,8 @@ from PIL import Image
 
 from compositor import SuperimposeParams
 from compositor import superimpose as compose
+from jobs.lifecycle.status import FailureCode, Status
 from jobs.redis.connection import connect_worker
-from jobs.status import FailureCode, Status
 from tests.compositor.pictures import plain, png
 from tests.stack import Stack, empty_database, environment, running
 from tests.worker.colour_check import BLOCKED, BREAKS, REASON, NoPurple

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from jobs import keyspace
-from jobs.queue import RQ_TTL_S
+from jobs.lifecycle.queue import RQ_TTL_S
+from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker
-from jobs.transitions import Transitions
 from worker.child.child import Child
 from worker.warm_worker import WarmWorker
 

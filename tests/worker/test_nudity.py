@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from jobs.lifecycle.status import FailureCode, Status
+from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker
 from jobs.setting_types import MEBIBYTE
-from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
 from jobs.submission import Submission
-from jobs.transitions import Transitions
 from tests.asking import asked
 from tests.compositor.pictures import plain
 from tests.missing import missing

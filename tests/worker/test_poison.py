@@ -19,12 +19,12 @@ from rq.serializers import JSONSerializer
 
 from jobs.cancellation import Cancellation
 from jobs.keyspace import DEADLINES, LEASES, QUEUE
-from jobs.queue import TASK, open_queue
+from jobs.lifecycle.queue import TASK, open_queue
+from jobs.lifecycle.status import Status
+from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker
-from jobs.status import Status
 from jobs.store import PictureStore
 from jobs.submission import Submission
-from jobs.transitions import Transitions
 from tests.asking import SAMPLES, asked
 from worker.warm_worker import WarmWorker
 

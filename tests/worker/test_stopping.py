@@ -8,11 +8,11 @@ import time
 import pytest
 
 from jobs import keyspace
-from jobs.moves import Failure
-from jobs.queue import open_queue
+from jobs.lifecycle.moves import Failure
+from jobs.lifecycle.queue import open_queue
+from jobs.lifecycle.status import FailureCode, Status
+from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker
-from jobs.status import FailureCode, Status
-from jobs.transitions import Transitions
 from worker.warm_worker import WarmWorker
 
 

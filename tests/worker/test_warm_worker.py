@@ -15,12 +15,12 @@ from rq.job import JobStatus
 from jobs import keyspace
 from jobs.api_keys import ApiKeys
 from jobs.cancellation import Cancellation
-from jobs.deadlines import Deadlines
 from jobs.inputs import SAMPLE
-from jobs.queue import open_queue
+from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.queue import open_queue
+from jobs.lifecycle.status import FailureCode, Status
 from jobs.redis.connection import connect_worker
 from jobs.settings import Settings
-from jobs.status import FailureCode, Status
 from jobs.store import PictureStore
 from jobs.submission import Submission
 from tests.asking import SAMPLES, asked

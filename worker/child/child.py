@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from jobs.deadlines import AHEAD_S
+from jobs.lifecycle.deadlines import AHEAD_S
 from jobs.settings import Settings
 from worker.child.messages import Order, Outcome
 from worker.privileges import OURS

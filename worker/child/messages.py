@@ -11,8 +11,8 @@ from pydantic import Field, NonNegativeInt, TypeAdapter
 
 from compositor import SuperimposeParams
 from jobs import inputs
-from jobs.output import Output
-from jobs.status import FailureCode
+from jobs.lifecycle.output import Output
+from jobs.lifecycle.status import FailureCode
 
 LONGEST_ERROR = 4000  # characters; those of ours have some hundred
 

@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Self
 
 from redis.utils import str_if_bytes
 
-from jobs.output import Output
-from jobs.status import Status
+from jobs.lifecycle.output import Output
+from jobs.lifecycle.status import Status
+
+READ = Path(__file__).with_name("record.lua").read_text()
+"""Lua functions that read a record or a picture."""
 
 RedisHash = Mapping[bytes | str, bytes | str]
 

@@ -12,10 +12,10 @@ from redis import Redis
 from rq.utils import now, utcformat
 
 from jobs import keyspace
-from jobs.deadlines import AHEAD_S, GRACE_S, Deadlines
-from jobs.holder import Holder
-from jobs.idempotency import Idempotency, IdempotencyConflict
-from jobs.moves import (
+from jobs.lifecycle.deadlines import AHEAD_S, GRACE_S, Deadlines
+from jobs.lifecycle.holder import Holder
+from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
+from jobs.lifecycle.moves import (
     Cancelled,
     Claim,
     Created,
@@ -26,14 +26,14 @@ from jobs.moves import (
     Swept,
     Waiting,
 )
-from jobs.output import Output
-from jobs.queue import RQ_TTL_S, job_fields
-from jobs.record import Record
+from jobs.lifecycle.output import Output
+from jobs.lifecycle.queue import RQ_TTL_S, job_fields
+from jobs.lifecycle.record import Record
+from jobs.lifecycle.status import FailureCode, Status
 from jobs.redis.even_when_full import EVEN_WHEN_FULL
 from jobs.redis.lua import local
 from jobs.redis.script import Script
 from jobs.settings import Settings
-from jobs.status import FailureCode, Status
 from telemetry import metrics
 from telemetry.trace_context import TraceContext
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from jobs.status import FailureCode, Status
+from jobs.lifecycle.status import FailureCode, Status
 from telemetry.trace_context import TraceContext
 
 
