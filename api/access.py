@@ -18,9 +18,9 @@ from api.errors import (
 from api.headers import add_to_answer
 from api.limit_headers import limit_headers, retry_after
 from api.service import service_of
-from jobs.admission import Admission, Bucket, Call, Caller
-from jobs.key_rules import Scope
-from jobs.key_text import digest
+from jobs.keys.admission import Admission, Bucket, Call, Caller
+from jobs.keys.key_rules import Scope
+from jobs.keys.key_text import digest
 from jobs.lifecycle.record import Record, View
 from jobs.reading import PublishedPicture
 from telemetry.log_context import bind_contextvars

@@ -11,7 +11,7 @@ from api.json_response import JsonResponse
 from api.openapi import KEY, KEY_ID, body_of
 from api.schemas import Credit, Key, Keys, MadeKey, NewKey, Rotation, answers
 from api.service import service_of
-from jobs.api_keys import ApiKey, ApiKeys, KeyOptions
+from jobs.keys.api_keys import ApiKey, ApiKeys, KeyOptions
 
 router = APIRouter(prefix="/admin/keys", tags=["admin"], dependencies=[Depends(administrator)])
 log = logging.getLogger("superimpose.api")

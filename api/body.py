@@ -17,7 +17,7 @@ from api.errors import ApiError, body_too_large, unsupported_encoding
 from api.service import origin_of, service_of
 from compositor import SuperimposeRequest
 from jobs.inputs import PICTURES, InputRules, InvalidInput
-from jobs.key_text import PREFIX
+from jobs.keys.key_text import PREFIX
 from jobs.validation import rule
 
 SHOWN_LENGTH = 60

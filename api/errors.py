@@ -17,11 +17,11 @@ from starlette.responses import Response
 
 from api.body_room import NoRoom
 from api.json_response import JsonResponse
-from jobs.admission import Bucket
-from jobs.api_keys import CreditsRefused, UnknownKey
-from jobs.key_rules import Scope
+from jobs.keys.admission import Bucket
+from jobs.keys.api_keys import CreditsRefused, UnknownKey
+from jobs.keys.key_rules import Scope
+from jobs.keys.rates import Rate
 from jobs.lifecycle.moves import QueueFull
-from jobs.rates import Rate
 from jobs.store import PictureGone
 from telemetry.log_context import bound_contextvars
 

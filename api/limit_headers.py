@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from jobs.admission import Limit
+from jobs.keys.admission import Limit
 
 
 def limit_headers(limit: Limit) -> dict[str, str]:

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from jobs.api_keys import OVERLAP_S
-from jobs.key_rules import MAX_CREDITS, MAX_NAME_LENGTH, Scope, checked_name
-from jobs.rates import RateField
+from jobs.keys.api_keys import OVERLAP_S
+from jobs.keys.key_rules import MAX_CREDITS, MAX_NAME_LENGTH, Scope, checked_name
+from jobs.keys.rates import RateField
 
 ID = "8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11"
 REQUEST = f"https://pictures.example/v2/requests/{ID}"

@@ -15,8 +15,8 @@ from api.health import Health
 from api.host import origin_by_host
 from api.store_threads import StoreThreads
 from compositor import Limits
-from jobs.api_keys import ApiKeys
 from jobs.cancellation import Cancellation
+from jobs.keys.api_keys import ApiKeys
 from jobs.reading import Reader
 from jobs.redis.connection import connect, connect_async
 from jobs.settings import Settings

@@ -21,7 +21,7 @@ from api.status_body import urls
 from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
 from api.traced import TracedRoute, trace_of
 from api.waiting import waiting
-from jobs.admission import Caller
+from jobs.keys.admission import Caller
 from jobs.lifecycle.idempotency import IdempotencyConflict
 from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.output import Output

@@ -23,7 +23,7 @@ from uuid import uuid4
 
 from benchmarks.service import SMALL, Client, parents
 from cli.serve.redis_server import await_ready, server_command
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.holder import Holder
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions

@@ -25,7 +25,7 @@ from redis import Redis
 from benchmarks.end_to_end.figures import percentile
 from cli.serve.redis_server import await_ready, server_command
 from jobs import keyspace
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
 from jobs.settings import Settings

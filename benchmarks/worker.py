@@ -22,7 +22,7 @@ from rq import Queue, SimpleWorker, Worker
 from rq.serializers import JSONSerializer
 
 from cli.serve.redis_server import await_ready, server_command
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker
 from jobs.settings import Settings

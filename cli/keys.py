@@ -11,14 +11,14 @@ from cli.exit_codes import stop
 from cli.json_output import AsJson, print_json
 from cli.moments import moment
 from cli.serve.up_file import settings_here
-from jobs.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope
-from jobs.rates import Rate
+from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope
+from jobs.keys.rates import Rate
 
 if TYPE_CHECKING:  # what talks to Redis is loaded by whoever does
     from pydantic import ValidationError
     from redis import Redis
 
-    from jobs.api_keys import ApiKey, ApiKeys
+    from jobs.keys.api_keys import ApiKey, ApiKeys
 
 app = typer.Typer(
     help="Make, list, rotate, credit, revoke, export and import API keys.", no_args_is_help=True
@@ -50,7 +50,7 @@ def _redis() -> "Redis":
 
 
 def _keys() -> "ApiKeys":
-    from jobs.api_keys import ApiKeys
+    from jobs.keys.api_keys import ApiKeys
 
     return ApiKeys(_redis())
 
@@ -91,7 +91,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it; it cannot be shown again."""
-    from jobs.api_keys import KeyOptions
+    from jobs.keys.api_keys import KeyOptions
 
     options = KeyOptions(credits, rate, tuple(scope or Scope), expires)
     try:
@@ -151,7 +151,7 @@ def credit(
     as_json: AsJson = False,
 ) -> None:
     """Add credits to a key, or take some away."""
-    from jobs.api_keys import CreditsRefused
+    from jobs.keys.api_keys import CreditsRefused
 
     credits, keys = _amount(amount), _keys()
     try:
@@ -179,7 +179,7 @@ def revoke(key: Key, as_json: AsJson = False) -> None:
 @app.command("export")
 def export_keys() -> None:
     """Print all keys as JSON, to be backed up: what they may do and their digests, not their texts."""
-    from jobs.key_backup import export
+    from jobs.keys.key_backup import export
 
     typer.echo(export(_redis()).model_dump_json(indent=1))
 
@@ -203,7 +203,7 @@ def import_keys(
     """Put keys back that were exported."""
     from pydantic import ValidationError
 
-    from jobs.key_backup import Backup, ForeignText, KeysExist, restore
+    from jobs.keys.key_backup import Backup, ForeignText, KeysExist, restore
 
     try:
         backup = Backup.model_validate_json(file.read())
@@ -240,7 +240,7 @@ def _not_a_backup(error: "ValidationError") -> str:
 
 def found_key(keys: "ApiKeys", text: str) -> "ApiKey":
     """The key with this name or id. Raises `typer.Exit`."""
-    from jobs.api_keys import AmbiguousKey, UnknownKey
+    from jobs.keys.api_keys import AmbiguousKey, UnknownKey
 
     try:
         return keys.find(text)

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.admission import Admission, Call, script
+from jobs.keys.admission import Admission, Call, script
 from jobs.lifecycle.record import FIELDS, READ, Record, View
 from jobs.redis.batched_script import BatchedScript
 from jobs.redis.even_when_full import EVEN_WHEN_FULL

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from jobs.hosts import base_url, canonical_host, host_pattern, origin, port_ranges
-from jobs.rates import RateField
+from jobs.keys.rates import RateField
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE

@@ -12,8 +12,8 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from jobs.environment import PREFIX, EnvironmentSource
-from jobs.key_rules import MAX_CREDITS
-from jobs.rates import Rate
+from jobs.keys.key_rules import MAX_CREDITS
+from jobs.keys.rates import Rate
 from jobs.setting_types import (
     GIBIBYTE,
     MEBIBYTE,

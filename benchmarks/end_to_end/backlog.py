@@ -22,7 +22,7 @@ from redis import Redis
 from benchmarks.end_to_end.no_op import ROOT, redis_cpu_s
 from benchmarks.end_to_end.processes import cpu_s
 from jobs import keyspace
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker
 from jobs.settings import Settings

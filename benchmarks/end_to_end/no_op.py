@@ -22,7 +22,7 @@ from rq import Queue, SimpleWorker, Worker
 
 from benchmarks.end_to_end.processes import cpu_s
 from benchmarks.worker import nothing
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker
 from jobs.settings import Settings

@@ -6,7 +6,7 @@ from typing import Any
 from redis import Redis, RedisError
 
 from cli.doctor.finding import Finding, Findings, Verdict, fail, judged, ok
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from jobs.redis.connection import connect, redis_time
 from jobs.redis.primary import UnsuitableRedis
 from jobs.setting_types import MEBIBYTE

@@ -10,7 +10,7 @@ from redis import Redis
 
 from api import body_room
 from api.body_room import BODIES, BODIES_OF_A_KEY, SMALL, BodyRoom, NoRoom
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from tests.edge import Edge, serving, submit
 from tests.stack import KEY
 

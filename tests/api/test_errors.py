@@ -10,7 +10,7 @@ from redis import Redis
 
 from api import errors
 from jobs import keyspace
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from tests.stack import KEY, empty_database, environment, running
 
 

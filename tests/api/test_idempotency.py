@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.store import PictureStore
 from jobs.submission import Submission
 from tests.asking import asked

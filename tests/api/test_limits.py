@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys, KeyOptions
-from jobs.key_rules import Scope
-from jobs.rates import Rate
+from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.key_rules import Scope
+from jobs.keys.rates import Rate
 from tests.stack import KEY, Stack, await_http, environment, free_port, running
 
 DAY_S = 86400

@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from tests.origin import CUP, LOGO
 from tests.stack import Stack
 

@@ -4,7 +4,7 @@ import pytest
 from redis import Redis
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 
 NEVER = "3d4a6c1e-0000-4000-8000-000000000000"
 NO_PICTURE = "0123456789abcdefghijklmnopqrstuv.jpeg"

@@ -15,9 +15,9 @@ from segmind.files import Files
 from starlette.datastructures import Headers
 
 from api.uploads import parsed_form
-from jobs.api_keys import ApiKeys, KeyOptions
 from jobs.inputs import sample_bytes
-from jobs.key_rules import Scope
+from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.key_rules import Scope
 from jobs.uploads import LEAST_BYTES
 from tests.stack import KEY, Stack, environment, running
 

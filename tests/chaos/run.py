@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx
 
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from tests.chaos import invariants, leftovers
 from tests.chaos.census import Census
 from tests.chaos.load import ANSWER_S, Load

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from redis import Redis
 
-from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.settings import Settings
 from tests.chaos import process_table
 from tests.chaos.origin import Origin, serving

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from compositor import SuperimposeParams, superimpose
-from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos import invariants, leftovers
 from tests.chaos.census import Census

@@ -8,11 +8,11 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from jobs import keyspace
-from jobs.api_keys import ApiKeys, KeyOptions
-from jobs.key_rules import Scope
-from jobs.key_text import digest
+from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.key_rules import Scope
+from jobs.keys.key_text import digest
+from jobs.keys.rates import Rate
 from jobs.lifecycle.transitions import Transitions
-from jobs.rates import Rate
 from tests.stack import KEY
 
 

@@ -15,7 +15,7 @@ from cli.serve.redis_server import (
     find_server,
     server_command,
 )
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.settings import Settings

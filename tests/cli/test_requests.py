@@ -6,7 +6,7 @@ import json
 import pytest
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.status import FailureCode

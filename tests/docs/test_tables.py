@@ -7,7 +7,7 @@ from typing import get_args
 from pydantic_core import PydanticUndefined
 
 from compositor import SuperimposeRequest
-from jobs.admission import Bucket
+from jobs.keys.admission import Bucket
 from jobs.lifecycle.status import FailureCode
 from jobs.settings import Settings
 from tests.docs.pages import ROOT

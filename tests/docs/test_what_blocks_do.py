@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from redis import Redis
 
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from tests.docs.pages import ROOT, blocks
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from jobs import keyspace
-from jobs.admission import Admission, Bucket, Call
-from jobs.api_keys import ApiKeys, KeyOptions
-from jobs.key_rules import Scope
-from jobs.key_text import digest, new_key
+from jobs.keys.admission import Admission, Bucket, Call
+from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.key_rules import Scope
+from jobs.keys.key_text import digest, new_key
+from jobs.keys.rates import Rate
 from jobs.lifecycle.record import View
-from jobs.rates import Rate
 from jobs.reading import Reader
 from jobs.redis.connection import connect_async
 from jobs.settings import Settings

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from jobs import keyspace
-from jobs.api_keys import (
+from jobs.keys.api_keys import (
     MAX_CREDITS,
     MAX_TEXTS,
     ApiKeys,
@@ -14,8 +14,8 @@ from jobs.api_keys import (
     Scope,
     UnknownKey,
 )
-from jobs.key_text import digest, new_key
-from jobs.rates import Rate
+from jobs.keys.key_text import digest, new_key
+from jobs.keys.rates import Rate
 
 
 @pytest.fixture

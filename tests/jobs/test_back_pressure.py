@@ -5,7 +5,7 @@ import time
 import pytest
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import Failure, QueueFull
 from jobs.lifecycle.status import FailureCode

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.lifecycle.moves import Failure, IllegalMove, NotEnoughCredits
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.rates import Rate
+from jobs.keys.rates import Rate
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.lifecycle import holder
 from jobs.lifecycle.holder import Holder, this_machine
 from jobs.lifecycle.moves import Failure, IllegalMove

@@ -10,9 +10,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys
 from jobs.cancellation import CANCELLED
 from jobs.inputs import SAMPLE, STORE, sample_bytes
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.idempotency import IdempotencyConflict
 from jobs.lifecycle.moves import IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.output import Output

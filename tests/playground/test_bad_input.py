@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from redis import Redis
 
 from compositor import SuperimposeParams
-from jobs.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.lifecycle.transitions import Transitions
 from jobs.settings import Settings
 from tests.asking import HOLDER

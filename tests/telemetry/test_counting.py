@@ -3,8 +3,8 @@
 import pytest
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys, KeyOptions
 from jobs.cancellation import Cancellation
+from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode

@@ -13,9 +13,9 @@ from PIL import Image
 from rq.job import JobStatus
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys
 from jobs.cancellation import Cancellation
 from jobs.inputs import SAMPLE
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status

@@ -4,7 +4,7 @@ import asyncio
 
 import uvloop
 
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from tests import crowd
 from tests.api.waiting.conftest import OUTPUT, STATUS, STREAM, until
 from tests.asking import HOLDER, SAMPLES

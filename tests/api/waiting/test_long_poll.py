@@ -3,7 +3,7 @@
 import pytest
 
 from jobs import keyspace
-from jobs.api_keys import ApiKeys
+from jobs.keys.api_keys import ApiKeys
 from tests.api.waiting.conftest import BROKEN, OUTPUT, SECONDS, STATUS, STREAM
 from tests.asking import HOLDER
 

@@ -16,9 +16,9 @@ from redis.typing import EncodableT
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.api_keys import MAX_TEXTS, ApiKey, ApiKeys
-from jobs.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope, checked_name
-from jobs.rates import RateField
+from jobs.keys.api_keys import MAX_TEXTS, ApiKey, ApiKeys
+from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope, checked_name
+from jobs.keys.rates import RateField
 
 KeyId = Annotated[str, Field(pattern=f"^{KEY_ID.pattern}$")]
 Credits = Annotated[int, Field(ge=0, le=MAX_CREDITS)]

@@ -13,9 +13,9 @@ from redis.typing import EncodableT
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.key_rules import MAX_CREDITS, Scope, checked_name
-from jobs.key_text import digest, new_key
-from jobs.rates import Rate
+from jobs.keys.key_rules import MAX_CREDITS, Scope, checked_name
+from jobs.keys.key_text import digest, new_key
+from jobs.keys.rates import Rate
 from jobs.redis.script import Script
 
 OVERLAP_S = 24 * 3600
