@@ -22,7 +22,7 @@ from jobs.keys.api_keys import CreditsRefused, UnknownKey
 from jobs.keys.key_rules import Scope
 from jobs.keys.rates import Rate
 from jobs.lifecycle.moves import QueueFull
-from jobs.store import PictureGone
+from jobs.pictures.store import PictureGone
 from telemetry.log_context import bound_contextvars
 
 log = logging.getLogger("superimpose.api")

@@ -14,9 +14,9 @@ from api.errors import ApiError, no_picture
 from api.openapi import OPTIONAL_KEY
 from api.schemas import answers
 from api.service import service_of
-from jobs.inputs import sample_bytes
+from jobs.pictures.inputs import sample_bytes
+from jobs.pictures.store import PictureStore
 from jobs.reading import PublishedPicture
-from jobs.store import PictureStore
 
 router = APIRouter(route_class=DirectRoute, tags=["pictures"])
 

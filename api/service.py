@@ -17,12 +17,12 @@ from api.store_threads import StoreThreads
 from compositor import Limits
 from jobs.cancellation import Cancellation
 from jobs.keys.api_keys import ApiKeys
+from jobs.pictures.store import API_TIMEOUT_S, PictureStore
+from jobs.pictures.uploads import Uploads
 from jobs.reading import Reader
 from jobs.redis.connection import connect, connect_async
 from jobs.settings import Settings
-from jobs.store import API_TIMEOUT_S, PictureStore
 from jobs.submission import Submission
-from jobs.uploads import Uploads
 from telemetry.traces import Traces, open_traces
 
 STRONG_LENGTH = 20  # characters

@@ -17,8 +17,8 @@ from api.openapi import KEY, UPLOAD_BODY
 from api.schemas import Uploaded, UploadRequest, answers
 from api.service import Service, origin_of, service_of
 from compositor import CompositorError, identify
-from jobs import inputs
-from jobs.uploads import QuotaExceeded
+from jobs.pictures import inputs
+from jobs.pictures.uploads import QuotaExceeded
 
 router = APIRouter(route_class=DirectRoute, tags=["uploads"])
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from jobs.housekeeping import Housekeeping
+from jobs.pictures.store import PictureStore
 from jobs.reconciler import Reconciler
 from jobs.redis.connection import connect
 from jobs.settings import Settings
-from jobs.store import PictureStore
 
 LAST_S = 5  # for what a caretaker does at the end
 

@@ -10,9 +10,9 @@ import time
 from redis import Redis, RedisError
 
 from jobs import keyspace, registries
+from jobs.pictures.store import PictureStore
 from jobs.redis.connection import redis_time
 from jobs.redis.even_when_full import EvenWhenFull
-from jobs.store import PictureStore
 
 INTERVAL_S = 10
 

@@ -10,14 +10,15 @@ from redis import Redis, RedisError
 from redis.exceptions import OutOfMemoryError
 from redis.utils import str_if_bytes
 
-from jobs import inputs, keyspace
+from jobs import keyspace
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.moves import Created
 from jobs.lifecycle.transitions import Transitions
+from jobs.pictures import inputs
+from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
 from jobs.settings import Settings
-from jobs.store import PictureStore, new_token
 
 SLACK_S = 60  # for what is still to be done until its record is made
 

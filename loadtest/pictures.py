@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image, ImageChops
 
-from jobs.inputs import sample_bytes
+from jobs.pictures.inputs import sample_bytes
 
 Kind = tuple[int, tuple[int, int], str]
 """How many, their size in pixels, their format."""

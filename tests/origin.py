@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from jobs.inputs import sample_bytes
+from jobs.pictures.inputs import sample_bytes
 
 CUP = sample_bytes("cup.jpg") or b""
 LOGO = sample_bytes("logo.png") or b""

@@ -11,10 +11,10 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 from jobs import keyspace
 from jobs.housekeeping import Housekeeping
+from jobs.pictures.store import PictureStore
 from jobs.reconciler import Reconciler
 from jobs.redis.connection import connect
 from jobs.settings import Settings
-from jobs.store import PictureStore
 from tests import guarded_redis
 from tests.guarded_redis import ENCODED, PASSWORD
 from tests.stack import Stack, environment, running

@@ -20,7 +20,7 @@ import httpx
 import pytest
 from redis import Redis, RedisError
 
-from jobs.store import PictureStore
+from jobs.pictures.store import PictureStore
 from jobs.submission import Submission
 from tests import guarded_redis
 from tests.asking import asked

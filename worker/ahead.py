@@ -7,8 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from jobs import inputs
 from jobs.lifecycle.deadlines import AHEAD_S
+from jobs.pictures import inputs
 from telemetry.log_context import bound_contextvars
 from worker.child.messages import ToFetch
 from worker.fetch import Received

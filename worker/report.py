@@ -12,7 +12,7 @@ from jobs.lifecycle.moves import ENDED, Claim, Failure, IllegalMove
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import LOST, Transitions
-from jobs.store import PictureStore
+from jobs.pictures.store import PictureStore
 from worker.attempt import Interrupted
 from worker.child.messages import Ending, Outcome
 from worker.pauses import pause

@@ -9,9 +9,9 @@ from contextvars import copy_context
 
 from compositor import CompositorError, Superimposed, SuperimposeParams
 from compositor import superimpose as compose
-from jobs import inputs
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
+from jobs.pictures import inputs
 from worker.ahead import NoRoom
 from worker.child.messages import Ending, Order, Outcome
 from worker.content_check import ContentBlocked

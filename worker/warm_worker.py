@@ -28,10 +28,10 @@ from jobs.lifecycle.moves import Claim, IllegalMove
 from jobs.lifecycle.queue import REQUEST_ID, open_queue
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
+from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
 from jobs.redis.even_when_full import EvenWhenFull
 from jobs.settings import BAD_SETTINGS, Settings
-from jobs.store import PictureStore
 from telemetry import metrics
 from telemetry.log_context import about_request
 from telemetry.traces import open_traces

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from compositor import SuperimposeRequest
-from jobs.inputs import PICTURES
+from jobs.pictures.inputs import PICTURES
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Place": ("x_offset", "y_offset", "gravity", "flip", "x_percent", "y_percent", "rotation"),

@@ -8,7 +8,7 @@ from PIL import Image, features
 from cli.doctor.finding import Finding, Findings, fail, ok
 from cli.formats import SUFFIX
 from compositor import Limits, SuperimposeParams, superimpose
-from jobs.inputs import sample_bytes
+from jobs.pictures.inputs import sample_bytes
 from jobs.settings import Settings
 from worker.content_check import UnusableCheck, load_check
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cli.doctor.finding import Finding, Findings, fail, judged, ok, warn
-from jobs.inputs import sample_bytes
+from jobs.pictures.inputs import sample_bytes
 from jobs.settings import Settings
 from worker.fetch import Fetcher, FetchError, FetchRules
 from worker.kit import fetch_rules

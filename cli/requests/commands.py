@@ -89,9 +89,9 @@ def retry(request_id: RequestId, as_json: AsJson = False) -> None:
     from obstore.exceptions import BaseError as StoreError
 
     from jobs.lifecycle.moves import IllegalMove, NotEnoughCredits, QueueFull
+    from jobs.pictures.store import PictureStore
     from jobs.redis.connection import connect
     from jobs.resubmission import CannotResubmit, Resubmission
-    from jobs.store import PictureStore
 
     settings = settings_here()
     try:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from compositor import SuperimposeParams, superimpose
-from jobs.inputs import sample_bytes
+from jobs.pictures.inputs import sample_bytes
 
 HERE = Path(__file__).parent
 CUP, LOGO = sample_bytes("cup.jpg") or b"", sample_bytes("logo.png") or b""

@@ -9,7 +9,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.keys.api_keys import ApiKeys, KeyOptions
-from jobs.store import PictureStore
+from jobs.pictures.store import PictureStore
 from jobs.submission import Submission
 from tests.asking import asked
 from tests.stack import Stack, environment, running

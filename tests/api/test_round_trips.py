@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from redis import Redis
 
-from jobs.inputs import sample_bytes
+from jobs.pictures.inputs import sample_bytes
 from tests.stack import Stack, environment, running
 
 PICTURES = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}

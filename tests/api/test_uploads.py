@@ -15,10 +15,10 @@ from segmind.files import Files
 from starlette.datastructures import Headers
 
 from api.uploads import parsed_form
-from jobs.inputs import sample_bytes
 from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.keys.key_rules import Scope
-from jobs.uploads import LEAST_BYTES
+from jobs.pictures.inputs import sample_bytes
+from jobs.pictures.uploads import LEAST_BYTES
 from tests.stack import KEY, Stack, environment, running
 
 CUP, LOGO = sample_bytes("cup.jpg") or b"", sample_bytes("logo.png") or b""

@@ -11,7 +11,7 @@ from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.lifecycle.queue import REQUEST_ID, RQ_TTL_S
-from jobs.store import MINUTE, PictureStore
+from jobs.pictures.store import MINUTE, PictureStore
 from tests.chaos.process_table import ZOMBIE, processes
 from tests.chaos.service import Service
 

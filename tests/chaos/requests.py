@@ -10,7 +10,7 @@ from uuid import UUID
 from PIL import Image
 
 from compositor import SuperimposeParams, superimpose
-from jobs.inputs import sample_bytes
+from jobs.pictures.inputs import sample_bytes
 from tests.chaos.origin import tiny_png
 
 BROKEN = base64.b64encode(b"not a picture").decode()

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from compositor import SuperimposeParams
-from jobs.inputs import sample_bytes
+from jobs.pictures.inputs import sample_bytes
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from cli.serve.redis_server import (
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
+from jobs.pictures.store import PictureStore
 from jobs.settings import Settings
-from jobs.store import PictureStore
 from jobs.submission import Submission
 from tests.asking import asked
 

@@ -11,8 +11,8 @@ from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
+from jobs.pictures.store import PictureStore
 from jobs.settings import Settings
-from jobs.store import PictureStore
 from jobs.submission import Asked, Submission
 from tests.asking import HOLDER
 from tests.origin import LOGO

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from cli.client import calls
-from jobs.inputs import sample_bytes
+from jobs.pictures.inputs import sample_bytes
 from tests.cli.conftest import interrupted
 from tests.origin import CUP
 

@@ -6,8 +6,8 @@ import pytest
 
 from jobs import keyspace
 from jobs.housekeeping import Housekeeping
+from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import connect
-from jobs.store import PictureStore, new_token
 from tests.test_redis_trouble import OwnRedis
 
 LONG_AGO = time.time() - 120

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.inputs import (
+from jobs.pictures.inputs import (
     MOST_ESCAPES,
     SAMPLES,
     InputRules,

@@ -17,9 +17,9 @@ from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import SWEPT_AT_ONCE, Transitions
+from jobs.pictures.store import PictureStore
 from jobs.reconciler import BATCH, Reconciler
 from jobs.settings import Settings
-from jobs.store import PictureStore
 from jobs.submission import Submission
 from tests.asking import HOLDER, asked
 

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from obstore.exceptions import BaseError
 
+from jobs.pictures.store import PictureGone, PictureStore, new_token
 from jobs.settings import Settings
-from jobs.store import PictureGone, PictureStore, new_token
 
 NOON = 1_900_000_000.0
 

@@ -11,17 +11,17 @@ from redis.exceptions import ResponseError
 
 from jobs import keyspace
 from jobs.cancellation import CANCELLED
-from jobs.inputs import SAMPLE, STORE, sample_bytes
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.idempotency import IdempotencyConflict
 from jobs.lifecycle.moves import IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.queue import RQ_TTL_S, TASK, open_queue
 from jobs.lifecycle.transitions import Transitions
+from jobs.pictures.inputs import SAMPLE, STORE, sample_bytes
+from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
 from jobs.resubmission import Resubmission
 from jobs.settings import Settings
-from jobs.store import PictureStore
 from jobs.submission import InvalidPictures, Submission
 from tests.asking import HOLDER, asked
 

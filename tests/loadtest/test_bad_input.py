@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from jobs.inputs import sample_bytes
+from jobs.pictures.inputs import sample_bytes
 from loadtest.__main__ import main
 from loadtest.arguments import parse
 from loadtest.target import Target, Unusable

@@ -9,8 +9,8 @@ from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
+from jobs.pictures.store import PictureStore
 from jobs.queue_state import read_queue_state
-from jobs.store import PictureStore
 from jobs.submission import Submission
 from telemetry.metrics import REGISTRY
 from tests.asking import HOLDER, asked

@@ -5,7 +5,7 @@ import pytest
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.transitions import Transitions
-from jobs.store import PictureStore
+from jobs.pictures.store import PictureStore
 from jobs.submission import Submission
 from tests.asking import SAMPLES, asked
 

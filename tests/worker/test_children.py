@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.inputs import SAMPLE
 from jobs.lifecycle import holder
+from jobs.pictures.inputs import SAMPLE
 from jobs.setting_types import MEBIBYTE
 from tests.processes import descendants
 from tests.stack import environment

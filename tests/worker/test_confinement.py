@@ -61,9 +61,7 @@ def test_no_program_started_from_a_decoder_gains_rights() -> None:
 
 
 def test_a_write_beyond_the_largest_output_fails_and_ends_nothing(tmp_path: Path) -> None:
-    code = (
-        f"from jobs.store import PictureStore; s = PictureStore.open(Settings(data_dir={str(tmp_path)!r}))\n"
-    )
+    code = f"from jobs.pictures.store import PictureStore; s = PictureStore.open(Settings(data_dir={str(tmp_path)!r}))\n"
     code += (
         "try: s.put('outputs/x', bytes(20_000))\nexcept Exception as e: print('refused', type(e).__name__)\n"
     )

@@ -12,9 +12,9 @@ from PIL import Image
 
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
+from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect_worker
 from jobs.setting_types import MEBIBYTE
-from jobs.store import PictureStore
 from jobs.submission import Submission
 from tests.asking import asked
 from tests.compositor.pictures import plain

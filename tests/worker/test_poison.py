@@ -22,8 +22,8 @@ from jobs.keyspace import DEADLINES, LEASES, QUEUE
 from jobs.lifecycle.queue import TASK, open_queue
 from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
+from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect_worker
-from jobs.store import PictureStore
 from jobs.submission import Submission
 from tests.asking import SAMPLES, asked
 from worker.warm_worker import WarmWorker

@@ -10,9 +10,9 @@ from typing import Annotated, Any, NamedTuple, Self
 from pydantic import Field, NonNegativeInt, TypeAdapter
 
 from compositor import SuperimposeParams
-from jobs import inputs
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
+from jobs.pictures import inputs
 
 LONGEST_ERROR = 4000  # characters; those of ours have some hundred
 

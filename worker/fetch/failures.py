@@ -5,7 +5,7 @@ import zlib
 import httpcore
 import httpx
 
-from jobs.urls import InvalidUrl
+from jobs.pictures.urls import InvalidUrl
 from worker.fetch.errors import Fault, unreachable
 from worker.fetch.network import Refused, Unknown, Untrusted
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 
 import httpx
 
-from jobs.urls import InvalidUrl, Target, UrlRules
+from jobs.pictures.urls import InvalidUrl, Target, UrlRules
 from worker.fetch.addresses import AddressRules
 from worker.fetch.answers import Received, read_image, skip_short_body, unbounded
 from worker.fetch.cache import HttpCache

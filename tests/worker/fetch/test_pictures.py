@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import pytest
 
-from jobs.inputs import sample_bytes
+from jobs.pictures.inputs import sample_bytes
 from tests.worker.fetch.answers import redirects, requests, response, says
 from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
 from worker.fetch import Fetcher, FetchError, FetchRules

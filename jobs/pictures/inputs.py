@@ -13,8 +13,8 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from jobs.hosts import is_address
+from jobs.pictures.urls import InvalidUrl, Target, UrlRules, read_url
 from jobs.settings import Settings
-from jobs.urls import InvalidUrl, Target, UrlRules, read_url
 
 PICTURES = ("base_image", "overlay_image", "mask")
 """The parameters that are pictures."""
@@ -157,7 +157,7 @@ def _sample(name: str) -> str:
     return SAMPLE + name
 
 
-SAMPLES = files("jobs.samples")
+SAMPLES = files("jobs.pictures.samples")
 """The pictures the project ships."""
 
 
