@@ -32,7 +32,7 @@ from api.headers import AnswerHeaders
 from api.json_response import JsonResponse
 from api.playground import routes as playground
 from api.service import Service
-from jobs.caretaking import caretaking
+from jobs.maintenance.caretaking import caretaking
 from jobs.settings import Settings
 
 NOT_FASTAPIS: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}

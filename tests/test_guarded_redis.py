@@ -10,9 +10,9 @@ from redis import AuthenticationError, Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from jobs import keyspace
-from jobs.housekeeping import Housekeeping
+from jobs.maintenance.housekeeping import Housekeeping
+from jobs.maintenance.reconciler import Reconciler
 from jobs.pictures.store import PictureStore
-from jobs.reconciler import Reconciler
 from jobs.redis.connection import connect
 from jobs.settings import Settings
 from tests import guarded_redis

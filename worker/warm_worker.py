@@ -21,13 +21,14 @@ from rq.serializers import JSONSerializer
 from rq.utils import now, utcformat
 from rq.worker.base import WorkerStatus
 
-from jobs import keyspace, registries
-from jobs.caretaking import caretaking
+from jobs import keyspace
 from jobs.lifecycle.holder import Holder
 from jobs.lifecycle.moves import Claim, IllegalMove
 from jobs.lifecycle.queue import REQUEST_ID, open_queue
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
+from jobs.maintenance import registries
+from jobs.maintenance.caretaking import caretaking
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
 from jobs.redis.even_when_full import EvenWhenFull

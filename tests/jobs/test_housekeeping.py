@@ -5,7 +5,7 @@ import time
 import pytest
 
 from jobs import keyspace
-from jobs.housekeeping import Housekeeping
+from jobs.maintenance.housekeeping import Housekeeping
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import connect
 from tests.test_redis_trouble import OwnRedis

@@ -17,8 +17,8 @@ from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import SWEPT_AT_ONCE, Transitions
+from jobs.maintenance.reconciler import BATCH, Reconciler
 from jobs.pictures.store import PictureStore
-from jobs.reconciler import BATCH, Reconciler
 from jobs.settings import Settings
 from jobs.submission import Submission
 from tests.asking import HOLDER, asked
@@ -270,7 +270,7 @@ def test_among_many_that_are_late_one_that_is_worked_on_and_one_that_is_no_reque
 def test_all_that_wait_for_their_next_attempt_are_put_back_in_one_round(
     redis, transitions, reconciler, many, monkeypatch
 ):
-    monkeypatch.setattr("jobs.reconciler.LONGEST_S", 60)
+    monkeypatch.setattr("jobs.maintenance.reconciler.LONGEST_S", 60)
     _, made = many
     for request_id in made:
         transitions.next(HOLDER)

@@ -9,7 +9,8 @@ import time
 
 from redis import Redis, RedisError
 
-from jobs import keyspace, registries
+from jobs import keyspace
+from jobs.maintenance import registries
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import redis_time
 from jobs.redis.even_when_full import EvenWhenFull

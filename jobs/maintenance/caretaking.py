@@ -4,9 +4,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from jobs.housekeeping import Housekeeping
+from jobs.maintenance.housekeeping import Housekeeping
+from jobs.maintenance.reconciler import Reconciler
 from jobs.pictures.store import PictureStore
-from jobs.reconciler import Reconciler
 from jobs.redis.connection import connect
 from jobs.settings import Settings
 
