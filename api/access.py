@@ -22,7 +22,7 @@ from jobs.keys.admission import Admission, Bucket, Call, Caller
 from jobs.keys.key_rules import Scope
 from jobs.keys.key_text import digest
 from jobs.lifecycle.record import Record, View
-from jobs.reading import PublishedPicture
+from jobs.queries.reading import PublishedPicture
 from telemetry.log_context import bind_contextvars
 
 BEARER = "bearer "

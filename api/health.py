@@ -14,7 +14,7 @@ from api.direct import DirectRoute
 from api.json_response import JsonResponse
 from api.shared_answer import SharedAnswer
 from jobs.pictures.store import PictureStore
-from jobs.queue_state import QueueState, read_queue_state
+from jobs.queries.queue_state import QueueState, read_queue_state
 
 PATIENCE_S = 2.0
 

@@ -11,7 +11,7 @@ from redis import Redis, RedisError
 
 from api.direct import DirectRoute
 from api.service import service_of
-from jobs.queue_state import QueueState, read_queue_state
+from jobs.queries.queue_state import QueueState, read_queue_state
 from telemetry.exposition import exposed, rendered
 
 router = APIRouter(route_class=DirectRoute, include_in_schema=False)

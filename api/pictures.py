@@ -16,7 +16,7 @@ from api.schemas import answers
 from api.service import service_of
 from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.store import PictureStore
-from jobs.reading import PublishedPicture
+from jobs.queries.reading import PublishedPicture
 
 router = APIRouter(route_class=DirectRoute, tags=["pictures"])
 

@@ -19,7 +19,7 @@ from jobs.cancellation import Cancellation
 from jobs.keys.api_keys import ApiKeys
 from jobs.pictures.store import API_TIMEOUT_S, PictureStore
 from jobs.pictures.uploads import Uploads
-from jobs.reading import Reader
+from jobs.queries.reading import Reader
 from jobs.redis.connection import connect, connect_async
 from jobs.settings import Settings
 from jobs.submission import Submission

@@ -7,11 +7,11 @@ from redis import Redis, RedisError
 
 from cli.doctor.finding import Finding, Findings, Verdict, fail, judged, ok
 from jobs.keys.api_keys import ApiKeys
+from jobs.queries.snapshot import take
 from jobs.redis.connection import connect, redis_time
 from jobs.redis.primary import UnsuitableRedis
 from jobs.setting_types import MEBIBYTE
 from jobs.settings import Settings
-from jobs.snapshot import take
 
 LEAST_FREE_BYTES = 64 * MEBIBYTE
 LARGEST_SKEW_S = 1.0

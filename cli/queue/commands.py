@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 from cli.json_output import print_json
 from cli.serve.up_file import settings_here
+from jobs.queries.snapshot import Snapshot, take
 from jobs.redis.connection import connect
-from jobs.snapshot import Snapshot, take
 
 WIDTH = 110
 """Of one look, whatever the terminal's: ids are there to be copied."""

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from cli.queue.view import view
-from jobs.snapshot import Snapshot
+from jobs.queries.snapshot import Snapshot
 
 
 def watch(console: Console, take: Callable[[], Snapshot], interval_s: float) -> None:

@@ -31,8 +31,8 @@ def list_requests(
     """List requests, newest first; they are kept for an hour from their end."""
     from cli.keys import key_id
     from cli.requests.output import listed, print_listed
-    from jobs.browsing import newest
     from jobs.keys.api_keys import ApiKeys
+    from jobs.queries.browsing import newest
     from jobs.redis.connection import connect
 
     redis = connect(settings_here())

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from cli.moments import exact_moment, length, moment
 from cli.tables import print_table, table
-from jobs.browsing import Found
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.pictures import inputs
+from jobs.queries.browsing import Found
 
 STYLES = {
     Status.QUEUED: "yellow",

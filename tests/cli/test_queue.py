@@ -14,11 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from jobs import keyspace, snapshot
+from jobs import keyspace
 from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
-from jobs.queue_state import read_queue_state
+from jobs.queries import snapshot
+from jobs.queries.queue_state import read_queue_state
 from tests.asking import HOLDER
 from tests.cli.conftest import PATIENCE_S
 

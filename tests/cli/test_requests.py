@@ -84,8 +84,8 @@ def test_the_newest_come_first_and_can_be_chosen(requests, submit, redis, transi
 
 def test_a_list_looks_at_so_many_keys_and_says_so(requests, submit, monkeypatch):
     submit()
-    monkeypatch.setattr("jobs.browsing.MAX_LOOKED_AT", 1)
-    monkeypatch.setattr("jobs.browsing.PAGE", 1)
+    monkeypatch.setattr("jobs.queries.browsing.MAX_LOOKED_AT", 1)
+    monkeypatch.setattr("jobs.queries.browsing.PAGE", 1)
 
     assert "which is not all: there may be newer ones" in requests("list").stderr
 

@@ -13,7 +13,7 @@ from jobs.keys.key_rules import Scope
 from jobs.keys.key_text import digest, new_key
 from jobs.keys.rates import Rate
 from jobs.lifecycle.record import View
-from jobs.reading import Reader
+from jobs.queries.reading import Reader
 from jobs.redis.connection import connect_async
 from jobs.settings import Settings
 from tests.way import Way

@@ -10,7 +10,7 @@ from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
-from jobs.queue_state import read_queue_state
+from jobs.queries.queue_state import read_queue_state
 from jobs.submission import Submission
 from telemetry.metrics import REGISTRY
 from tests.asking import HOLDER, asked

@@ -13,10 +13,10 @@ from jobs import keyspace
 from jobs.lifecycle.queue import RQ_TTL_S
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
+from jobs.queries.worker_listing import MAX_WORKERS, WORKER_FIELDS, WorkerSeen, seen
 from jobs.redis.even_when_full import EVEN_WHEN_FULL
 from jobs.redis.lua import local
 from jobs.redis.script import Script
-from jobs.worker_listing import MAX_WORKERS, WORKER_FIELDS, WorkerSeen, seen
 
 SAMPLE = 200
 """How many of the requests that ended in the last minute are looked into, the newest, of each ending."""
