@@ -32,8 +32,8 @@ from api.headers import AnswerHeaders
 from api.json_response import JsonResponse
 from api.playground import routes as playground
 from api.service import Service
+from jobs.config.settings import Settings
 from jobs.maintenance.caretaking import caretaking
-from jobs.settings import Settings
 
 NOT_FASTAPIS: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI's own could be switched on from the environment, and would export query strings."""

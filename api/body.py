@@ -16,9 +16,9 @@ from pydantic_core import ErrorDetails, from_json
 from api.errors import ApiError, body_too_large, unsupported_encoding
 from api.service import origin_of, service_of
 from compositor import SuperimposeRequest
+from jobs.config.validation import rule
 from jobs.keys.key_text import PREFIX
 from jobs.pictures.inputs import PICTURES, InputRules, InvalidInput
-from jobs.validation import rule
 
 SHOWN_LENGTH = 60
 SHOWN_FAULTS = 30

@@ -22,7 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from api import head, refusal
 from api.headers import Encoded
 from api.refusal import Refusal
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 
 MIN_RATE = 16 * 1024  # bytes a second that a body may come at, however large
 MAX_FRAMING = 8  # bytes received per byte of body; chunks of one byte each are 6

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.access import administrator
 from api.errors import ApiError
 from api.headers import add_to_answer
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 
 PATH = "/admin/rq"
 THREADS = 2  # that its pages may keep from nothing else

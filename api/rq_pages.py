@@ -23,8 +23,8 @@ from werkzeug.exceptions import HTTPException
 
 from api.errors import ApiError
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.redis.connection import connect
-from jobs.settings import Settings
 
 READS = {
     "static",

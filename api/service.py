@@ -16,12 +16,12 @@ from api.host import origin_by_host
 from api.store_threads import StoreThreads
 from compositor import Limits
 from jobs.cancellation import Cancellation
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.pictures.store import API_TIMEOUT_S, PictureStore
 from jobs.pictures.uploads import Uploads
 from jobs.queries.reading import Reader
 from jobs.redis.connection import connect, connect_async
-from jobs.settings import Settings
 from jobs.submission import Submission
 from telemetry.traces import Traces, open_traces
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from fastapi import Request
 
 from api.body import Fault, bad_request, fault
+from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import Deadlines
-from jobs.settings import Settings
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 START_TIMEOUT = "X-Start-Timeout"

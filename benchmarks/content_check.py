@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchmarks.seed import PARAMS, base_jpeg, overlay_png
 from compositor import DecodedCache, Inspect, SuperimposeParams, superimpose
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from worker.content_check import inspection, load_check
 
 ROUNDS = 31

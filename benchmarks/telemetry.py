@@ -23,12 +23,12 @@ from uuid import uuid4
 
 from benchmarks.service import SMALL, Client, parents
 from cli.serve.redis_server import await_ready, server_command
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.holder import Holder
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect
-from jobs.settings import Settings
 from tests.stack import await_http, environment, free_port
 
 POLLS = 10

@@ -25,10 +25,10 @@ from redis import Redis
 from benchmarks.end_to_end.figures import percentile
 from cli.serve.redis_server import await_ready, server_command
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
-from jobs.settings import Settings
 from tests.asking import HOLDER, SAMPLES
 from tests.crowd import Call, allow_connections, waiting
 from tests.edge import Edge, serving

@@ -22,10 +22,10 @@ from rq import Queue, SimpleWorker, Worker
 from rq.serializers import JSONSerializer
 
 from cli.serve.redis_server import await_ready, server_command
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker
-from jobs.settings import Settings
 from worker.child.child import Child
 from worker.warm_worker import WarmWorker
 

@@ -231,7 +231,7 @@ WORDS = {"added": "added", "overwritten": "overwritten", "kept": "kept as they a
 
 
 def _not_a_backup(error: "ValidationError") -> str:
-    from jobs.validation import rule
+    from jobs.config.validation import rule
 
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))

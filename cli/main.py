@@ -16,7 +16,7 @@ from cli.json_output import AsJson
 from cli.parameters import with_parameters
 from cli.requests import commands as requests
 from cli.serve.listening import CannotListen
-from jobs.validation import plain
+from jobs.config.validation import plain
 
 app = typer.Typer(
     help="Overlay one picture on another: a service, or one picture at a time.",
@@ -194,7 +194,7 @@ def main() -> None:
     except TyperException as error:
         raise SystemExit(_say_usage(error)) from None
     except ValidationError as error:
-        from jobs.setting_faults import setting_faults
+        from jobs.config.setting_faults import setting_faults
 
         for fault in setting_faults(error):
             typer.echo(f"superimpose: {fault}", err=True)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from compositor import SuperimposeParams
-from jobs.validation import rule
+from jobs.config.validation import rule
 
 NOT_OPTIONS = frozenset({"base_image", "overlay_image", "mask", "base64"})
 PANELS: Mapping[str, tuple[str, ...]] = {

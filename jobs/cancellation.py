@@ -5,10 +5,10 @@ import logging
 from redis import Redis, RedisError
 from rq.command import send_command
 
+from jobs.config.settings import Settings
 from jobs.lifecycle.moves import Cancelled, Failure
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
-from jobs.settings import Settings
 
 CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
 

@@ -8,6 +8,7 @@ from redis import Redis
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import Created
 from jobs.lifecycle.status import TERMINAL
@@ -15,7 +16,6 @@ from jobs.lifecycle.transitions import KEPT_PARAMS_BYTES, Transitions
 from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
-from jobs.settings import Settings
 from jobs.submission import SLACK_S, is_refusal
 
 

@@ -11,6 +11,7 @@ from redis.exceptions import OutOfMemoryError
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.moves import Created
@@ -18,7 +19,6 @@ from jobs.lifecycle.transitions import Transitions
 from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
-from jobs.settings import Settings
 
 SLACK_S = 60  # for what is still to be done until its record is made
 

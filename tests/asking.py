@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.holder import Holder
 from jobs.lifecycle.output import Output
-from jobs.settings import Settings
 from jobs.submission import Asked
 
 HERE = "http://here.example"

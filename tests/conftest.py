@@ -11,8 +11,8 @@ import pytest
 from redis import Redis
 
 from cli.serve.redis_server import await_ready, server_command
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
-from jobs.settings import Settings
 from tests import origin as origins
 from tests import s3
 from tests.missing import missing

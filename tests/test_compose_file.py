@@ -14,7 +14,7 @@ import yaml
 
 from cli.serve.roles import SPARE_S
 from jobs import keyspace
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from tests.docs.pages import OF_COMPOSE_ALONE, PAGES
 
 ROOT = Path(__file__).parents[1]

@@ -13,10 +13,10 @@ from rq.command import PUBSUB_CHANNEL_TEMPLATE
 
 from api import changes as changes_module
 from api.changes import Changes
+from jobs.config.settings import Settings
 from jobs.keyspace import CHANGES
 from jobs.redis.connection import connect, connect_async, connect_worker
 from jobs.redis.primary import NotServing
-from jobs.settings import Settings
 from tests.chaos.proxy import Proxy, proxying
 from tests.chaos.redis_pair import RedisPair, running_pair
 from tests.sentinels import until

@@ -10,11 +10,11 @@ from redis import AuthenticationError, Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.maintenance.housekeeping import Housekeeping
 from jobs.maintenance.reconciler import Reconciler
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
-from jobs.settings import Settings
 from tests import guarded_redis
 from tests.guarded_redis import ENCODED, PASSWORD
 from tests.stack import Stack, environment, running

@@ -50,7 +50,7 @@ def test_a_package_imports_only_what_it_may(package):
 @pytest.mark.parametrize("forbidden", ["PIL", "numpy", "fpng"])
 def test_the_api_process_loads_no_decoder(forbidden):
     code = (
-        "import sys; from api.app import create_app; from jobs.settings import Settings;"
+        "import sys; from api.app import create_app; from jobs.config.settings import Settings;"
         "app = create_app(Settings()); app.openapi(); print(*sys.modules)"
     )
     loaded = subprocess.run(
@@ -68,6 +68,7 @@ def test_no_module_shadows_the_standard_library():
 
 def test_importing_the_packages_reads_no_setting(monkeypatch):
     monkeypatch.setenv("SUPERIMPOSE_WORKERS", "not a number")
-    code = "import api.app, cli.main, cli.serve.up, cli.serve.roles, jobs.settings, worker.tasks, worker.warm_worker"
+    code = "import api.app, cli.main, cli.serve.up, cli.serve.roles, jobs.config.settings, "
+    code += "worker.tasks, worker.warm_worker"
 
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

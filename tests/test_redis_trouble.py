@@ -12,11 +12,11 @@ from redis import Redis
 
 from cli.serve.redis_server import await_ready, server_command
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import ANSWER_TIMEOUT_S
-from jobs.settings import Settings
 from tests.asking import HOLDER
 from tests.stack import Stack, empty_database, environment, running
 from tests.way import Way

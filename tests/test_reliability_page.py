@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from tests.stack import KEY
 from worker.report import BACKOFF_FACTOR, FIRST_BACKOFF_S
 

@@ -13,8 +13,8 @@ from redis import RedisError
 from redis.asyncio.client import PubSub
 from rq.command import PUBSUB_CHANNEL_TEMPLATE
 
+from jobs.config.settings import Settings
 from jobs.redis.connection import connect, connect_async
-from jobs.settings import Settings
 from tests import sentinels
 from tests.sentinels import Sentinels, until
 from tests.stack import Stack, environment, running

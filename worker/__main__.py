@@ -16,10 +16,10 @@ def main() -> None:
     hide()
     from pydantic import ValidationError
 
+    from jobs.config.setting_faults import setting_faults
+    from jobs.config.settings import BAD_SETTINGS, Settings
     from jobs.redis.connection import await_redis, connect_worker
     from jobs.redis.primary import UnsuitableRedis
-    from jobs.setting_faults import setting_faults
-    from jobs.settings import BAD_SETTINGS, Settings
     from telemetry.logs import set_up_logs
     from worker.warm_worker import WarmWorker
 

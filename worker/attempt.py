@@ -7,11 +7,11 @@ from enum import StrEnum
 
 from redis import RedisError
 
+from jobs.config.settings import Settings
 from jobs.lifecycle.moves import Claim, IllegalMove, Waiting
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
-from jobs.settings import Settings
 from worker.child.child import Child
 from worker.child.messages import Order, Outcome, ToFetch
 

@@ -7,8 +7,8 @@ from typing import Protocol
 from PIL import Image
 
 from compositor import Inspect
+from jobs.config.settings import Settings
 from jobs.lifecycle.status import FailureCode
-from jobs.settings import Settings
 
 
 class ContentCheck(Protocol):

@@ -7,8 +7,8 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from compositor import DecodedCache, Inspect, Limits
+from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore
-from jobs.settings import Settings
 from worker.ahead import STACK_BYTES, Ahead
 from worker.content_check import inspection, load_check
 from worker.fetch import BoundedDirectory, Fetcher, FetchRules

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 
 if TYPE_CHECKING:
     import onnxruntime

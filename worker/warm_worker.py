@@ -22,6 +22,7 @@ from rq.utils import now, utcformat
 from rq.worker.base import WorkerStatus
 
 from jobs import keyspace
+from jobs.config.settings import BAD_SETTINGS, Settings
 from jobs.lifecycle.holder import Holder
 from jobs.lifecycle.moves import Claim, IllegalMove
 from jobs.lifecycle.queue import REQUEST_ID, open_queue
@@ -32,7 +33,6 @@ from jobs.maintenance.caretaking import caretaking
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
 from jobs.redis.even_when_full import EvenWhenFull
-from jobs.settings import BAD_SETTINGS, Settings
 from telemetry import metrics
 from telemetry.log_context import about_request
 from telemetry.traces import open_traces

@@ -6,7 +6,7 @@ from importlib.resources import files
 from string import Template
 
 from api.playground import fields
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 
 POLICY = "; ".join(
     [

@@ -22,10 +22,10 @@ from rq import Queue, SimpleWorker, Worker
 
 from benchmarks.end_to_end.processes import cpu_s
 from benchmarks.worker import nothing
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker
-from jobs.settings import Settings
 from worker.child.child import Child
 from worker.warm_worker import WarmWorker
 

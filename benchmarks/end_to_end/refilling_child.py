@@ -13,7 +13,7 @@ from tempfile import gettempdir
 from redis import Redis
 
 from benchmarks.end_to_end.backlog import Backlog
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from tests.worker.no_work import answer
 from worker.child.messages import Order
 

@@ -8,8 +8,8 @@ from PIL import Image, features
 from cli.doctor.finding import Finding, Findings, fail, ok
 from cli.formats import SUFFIX
 from compositor import Limits, SuperimposeParams, superimpose
+from jobs.config.settings import Settings
 from jobs.pictures.inputs import sample_bytes
-from jobs.settings import Settings
 from worker.content_check import UnusableCheck, load_check
 
 COLOUR = (200, 30, 60)

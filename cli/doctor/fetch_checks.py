@@ -10,8 +10,8 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cli.doctor.finding import Finding, Findings, fail, judged, ok, warn
+from jobs.config.settings import Settings
 from jobs.pictures.inputs import sample_bytes
-from jobs.settings import Settings
 from worker.fetch import Fetcher, FetchError, FetchRules
 from worker.kit import fetch_rules
 

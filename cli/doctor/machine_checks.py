@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cli.doctor.finding import Finding, Findings, Verdict, judged, ok, warn
 from cli.serve.roles import FILES_BESIDE
-from jobs.setting_types import GIBIBYTE, MEBIBYTE
-from jobs.settings import Settings
+from jobs.config.setting_types import GIBIBYTE, MEBIBYTE
+from jobs.config.settings import Settings
 
 NEEDED_BYTES = 3 * GIBIBYTE // 10
 BYTES_A_PIXEL = 24

@@ -6,12 +6,12 @@ from typing import Any
 from redis import Redis, RedisError
 
 from cli.doctor.finding import Finding, Findings, Verdict, fail, judged, ok
+from jobs.config.setting_types import MEBIBYTE
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.queries.snapshot import take
 from jobs.redis.connection import connect, redis_time
 from jobs.redis.primary import UnsuitableRedis
-from jobs.setting_types import MEBIBYTE
-from jobs.settings import Settings
 
 LEAST_FREE_BYTES = 64 * MEBIBYTE
 LARGEST_SKEW_S = 1.0

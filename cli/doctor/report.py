@@ -13,8 +13,8 @@ from cli.doctor.finding import Finding, Findings, Verdict, fail
 from cli.exit_codes import ExitCode
 from cli.json_output import print_json
 from cli.serve.up_file import settings_here
-from jobs.setting_faults import setting_faults
-from jobs.settings import Settings
+from jobs.config.setting_faults import setting_faults
+from jobs.config.settings import Settings
 
 STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
 WIDTH = 18

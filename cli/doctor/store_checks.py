@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 from obstore.exceptions import BaseError as StoreError
 
 from cli.doctor.finding import Finding, Findings, Verdict, fail, judged, ok
+from jobs.config.setting_types import GIBIBYTE
+from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore, new_token
-from jobs.setting_types import GIBIBYTE
-from jobs.settings import Settings
 
 SAMPLE = bytes(range(256)) * 256
 LEAST_FREE_BYTES = GIBIBYTE

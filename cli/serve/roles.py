@@ -17,8 +17,8 @@ from api.server import Server
 from cli.serve.listening import bind
 from cli.serve.metrics_server import serve_metrics
 from cli.serve.supervisor import Supervisor
+from jobs.config.settings import Settings
 from jobs.redis.connection import await_redis, connect
-from jobs.settings import Settings
 from telemetry.logs import set_up_logs
 from telemetry.processes import counting_as, shared_directory
 

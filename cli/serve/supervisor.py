@@ -15,7 +15,7 @@ from typing import Self, TextIO
 from cli.serve import launch
 from cli.serve.log_lines import json_line
 from cli.serve.stop_signals import StopSignals
-from jobs.settings import BAD_SETTINGS
+from jobs.config.settings import BAD_SETTINGS
 from telemetry.line_writer import LineWriter
 from telemetry.logs import LogFormat, format_on
 

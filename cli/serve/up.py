@@ -15,9 +15,9 @@ from cli.serve.roles import SPARE_S, start_api, start_workers
 from cli.serve.supervisor import Supervisor
 from cli.serve.up_file import AlreadyUp, holding
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.keys.key_text import new_key
 from jobs.redis.connection import connect
-from jobs.settings import Settings
 from telemetry.processes import shared_directory
 
 GRACE_S = 8  # at Ctrl-C: people wait less than deploys do

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # of pydantic, which `run` has no need of here
-    from jobs.settings import Settings
+    from jobs.config.settings import Settings
 
 NAME = "up.json"
 
@@ -63,7 +63,7 @@ def settings_here() -> "Settings":
 
     Raises `pydantic.ValidationError`.
     """
-    from jobs.settings import Settings
+    from jobs.config.settings import Settings
 
     settings = Settings()
     up = running_up(settings.data_dir)

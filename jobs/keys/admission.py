@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.keys.key_text import digest
 from jobs.keys.rates import Rate
 from jobs.lifecycle.record import FIELDS, READ
 from jobs.redis.even_when_full import EVEN_WHEN_FULL
 from jobs.redis.lua import local
-from jobs.settings import Settings
 
 _SCRIPT = Path(__file__).with_name("admission.lua").read_text()
 

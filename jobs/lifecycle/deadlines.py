@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 
 GRACE_S = 3
 """What a worker may take to report what it ended in time; then the reconciler ends the request."""

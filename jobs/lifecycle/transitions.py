@@ -12,6 +12,7 @@ from redis import Redis
 from rq.utils import now, utcformat
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import AHEAD_S, GRACE_S, Deadlines
 from jobs.lifecycle.holder import Holder
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
@@ -33,7 +34,6 @@ from jobs.lifecycle.status import FailureCode, Status
 from jobs.redis.even_when_full import EVEN_WHEN_FULL
 from jobs.redis.lua import local
 from jobs.redis.script import Script
-from jobs.settings import Settings
 from telemetry import metrics
 from telemetry.trace_context import TraceContext
 

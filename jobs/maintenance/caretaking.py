@@ -4,11 +4,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from jobs.config.settings import Settings
 from jobs.maintenance.housekeeping import Housekeeping
 from jobs.maintenance.reconciler import Reconciler
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
-from jobs.settings import Settings
 
 LAST_S = 5  # for what a caretaker does at the end
 

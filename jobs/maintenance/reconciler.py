@@ -14,6 +14,7 @@ from typing import Any
 from redis import Redis, RedisError, ResponseError
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.lifecycle import holder
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.queue import REQUEST_ID
@@ -21,7 +22,6 @@ from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import redis_time
 from jobs.redis.even_when_full import EvenWhenFull
-from jobs.settings import Settings
 
 INTERVAL_S = 1
 BATCH = 500  # requests at a time

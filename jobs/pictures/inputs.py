@@ -12,9 +12,9 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from jobs.hosts import is_address
+from jobs.config.hosts import is_address
+from jobs.config.settings import Settings
 from jobs.pictures.urls import InvalidUrl, Target, UrlRules, read_url
-from jobs.settings import Settings
 
 PICTURES = ("base_image", "overlay_image", "mask")
 """The parameters that are pictures."""

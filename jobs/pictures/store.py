@@ -19,7 +19,7 @@ import obstore
 from obstore.exceptions import BaseError, GenericError, NotFoundError
 from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 
 if TYPE_CHECKING:
     from obstore import Attributes

@@ -12,10 +12,10 @@ from redis.typing import EncodableT
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.even_when_full import EVEN_WHEN_FULL
 from jobs.redis.script import Script
-from jobs.settings import Settings
 
 MAKE_ROOM = Path(__file__).with_name("upload.lua").read_text()
 GIVE_BACK = EVEN_WHEN_FULL + Path(__file__).with_name("upload_undone.lua").read_text()

@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, urljoin
 
-from jobs.hosts import NumericHost, canonical_host, port_ranges
+from jobs.config.hosts import NumericHost, canonical_host, port_ranges
 
 LONGEST_URL = 4096
 LONGEST_SHOWN = 200

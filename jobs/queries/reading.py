@@ -9,12 +9,12 @@ from redis.asyncio import Redis
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.keys.admission import Admission, Call, script
 from jobs.lifecycle.record import FIELDS, READ, Record, View
 from jobs.redis.batched_script import BatchedScript
 from jobs.redis.even_when_full import EVEN_WHEN_FULL
 from jobs.redis.lua import local
-from jobs.settings import Settings
 
 _SEEN = READ + Path(__file__).with_name("seen.lua").read_text()
 

@@ -13,9 +13,9 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 
+from jobs.config.settings import Settings
 from jobs.redis import primary, sentinel
 from jobs.redis.primary import AskedWhenIdle, RepeatRefused
-from jobs.settings import Settings
 
 CONNECT_TIMEOUT_S = 0.5
 ANSWER_TIMEOUT_S = 1.0

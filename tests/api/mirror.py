@@ -11,7 +11,7 @@ from api.client import client_address
 from api.host import origin_by_host
 from cli.serve.listening import bind
 from cli.serve.roles import serve
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 
 
 def mirror(request: Request) -> JSONResponse:

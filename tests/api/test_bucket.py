@@ -12,7 +12,7 @@ from redis import Redis
 
 from api.store_threads import THREADS
 from jobs import keyspace
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from tests import s3
 from tests.origin import CUP, LOGO
 from tests.stack import empty_database, environment, running

@@ -6,9 +6,9 @@ import pytest
 
 from api import changes as changes_module
 from api.changes import Changes
+from jobs.config.settings import Settings
 from jobs.keyspace import CHANGES
 from jobs.redis.connection import connect_async
-from jobs.settings import Settings
 from tests.way import Way
 
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from tests.edge import serving
 
 SHOP = "https://shop.example"

@@ -9,9 +9,9 @@ from redis import Redis
 from api.health import Health
 from api.metrics import RedisState
 from api.shared_answer import SharedAnswer
+from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
-from jobs.settings import Settings
 from tests.stack import environment, running
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from tests.edge import head, read_to_end, refusal, serving, submit
 
 BODY = b'{"base_image": "http://a.example/a.png", "overlay_image": "http://a.example/a.png"}'

@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.app import create_app
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from tests.stack import KEY, Stack, empty_database, environment, running
 
 ADMIN_KEY = "admin-key-of-the-schema-fuzz"

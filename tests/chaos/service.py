@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 from redis import Redis
 
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys, KeyOptions
-from jobs.settings import Settings
 from tests.chaos import process_table
 from tests.chaos.origin import Origin, serving
 from tests.chaos.proxy import Proxy, proxying

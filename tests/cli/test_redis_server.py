@@ -15,11 +15,11 @@ from cli.serve.redis_server import (
     find_server,
     server_command,
 )
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
-from jobs.settings import Settings
 from jobs.submission import Submission
 from tests.asking import asked
 

@@ -6,13 +6,13 @@ import json
 import pytest
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
-from jobs.settings import Settings
 from jobs.submission import Asked, Submission
 from tests.asking import HOLDER
 from tests.origin import LOGO

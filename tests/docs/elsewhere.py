@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import yaml
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from tests.docs.pages import OF_COMPOSE_ALONE, ROOT
 
 Words = Sequence[str]

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs import environment
+from jobs.config import environment
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(

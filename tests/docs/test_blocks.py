@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from tests.docs.elsewhere import is_elsewhere
 from tests.docs.pages import OF_COMPOSE_ALONE, PAGES, Block, blocks
 from tests.missing import missing

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from jobs.environment import OTHERS, PREFIX
-from jobs.settings import Settings
+from jobs.config.environment import OTHERS, PREFIX
+from jobs.config.settings import Settings
 from tests.docs.pages import FENCED, PAGES, ROOT
 
 

@@ -7,9 +7,9 @@ from typing import get_args
 from pydantic_core import PydanticUndefined
 
 from compositor import SuperimposeRequest
+from jobs.config.settings import Settings
 from jobs.keys.admission import Bucket
 from jobs.lifecycle.status import FailureCode
-from jobs.settings import Settings
 from tests.docs.pages import ROOT
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.keys.admission import Admission, Bucket, Call
 from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.keys.key_rules import Scope
@@ -15,7 +16,6 @@ from jobs.keys.rates import Rate
 from jobs.lifecycle.record import View
 from jobs.queries.reading import Reader
 from jobs.redis.connection import connect_async
-from jobs.settings import Settings
 from tests.way import Way
 
 SLOW = Rate(3, 86400)  # a test is over before one more call is allowed

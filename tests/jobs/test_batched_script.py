@@ -7,9 +7,9 @@ import pytest
 from redis.exceptions import ConnectionError as RedisUnreachable
 from redis.exceptions import ResponseError
 
+from jobs.config.settings import Settings
 from jobs.redis.batched_script import LONGEST, BatchedScript
 from jobs.redis.connection import connect_async
-from jobs.settings import Settings
 
 ECHO = """
 local answers = {}

@@ -21,9 +21,9 @@ from redis import Redis, RedisError, TimeoutError
 
 from cli.serve.redis_server import await_ready, find_server, server_command
 from jobs import keyspace
+from jobs.config.settings import BAD_SETTINGS, Settings
 from jobs.redis import connection
 from jobs.redis.connection import connect, connect_async, connect_worker
-from jobs.settings import BAD_SETTINGS, Settings
 from tests import guarded_redis
 from tests.sentinels import until
 from tests.stack import KEY, STOP_S, Stack, await_http, environment, free_port, running

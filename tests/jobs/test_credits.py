@@ -6,12 +6,12 @@ from contextlib import suppress
 import pytest
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.lifecycle.moves import Failure, IllegalMove, NotEnoughCredits
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
-from jobs.settings import Settings
 from tests.asking import HOLDER
 
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.config.settings import Settings
 from jobs.pictures.inputs import (
     MOST_ESCAPES,
     SAMPLES,
@@ -18,7 +19,6 @@ from jobs.pictures.inputs import (
     is_url,
     sample_bytes,
 )
-from jobs.settings import Settings
 
 DATA = bytes(range(256)) * 2
 ENCODED = base64.b64encode(DATA).decode()

@@ -5,13 +5,13 @@ import time
 import pytest
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import GRACE_S, Deadlines
 from jobs.lifecycle.holder import Holder
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
-from jobs.settings import Settings
 from tests.asking import HOLDER, OUTPUT
 
 ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"

@@ -10,6 +10,7 @@ import pytest
 from redis import Redis
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.lifecycle import holder
 from jobs.lifecycle.holder import Holder, this_machine
@@ -19,7 +20,6 @@ from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import SWEPT_AT_ONCE, Transitions
 from jobs.maintenance.reconciler import BATCH, Reconciler
 from jobs.pictures.store import PictureStore
-from jobs.settings import Settings
 from jobs.submission import Submission
 from tests.asking import HOLDER, asked
 

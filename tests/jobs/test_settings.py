@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from redis.connection import parse_url
 
 from compositor.limits import RISKY_FORMATS, SAFE_FORMATS, Limits
-from jobs.setting_faults import setting_faults
-from jobs.settings import Settings
+from jobs.config.setting_faults import setting_faults
+from jobs.config.settings import Settings
 from worker.fetch import Fetcher
 from worker.kit import fetch_rules
 
@@ -216,7 +216,7 @@ def test_what_kubernetes_says_of_a_service_is_no_setting(monkeypatch, service):
 
 
 def test_every_variable_that_we_read_passes(monkeypatch):
-    """A variable with the prefix that something else reads has to stand in `jobs.environment.OTHERS`."""
+    """A variable with the prefix that others read has to stand in `jobs.config.environment.OTHERS`."""
     code = [*(ROOT / "cli").rglob("*.py"), *(ROOT / "telemetry").rglob("*.py"), ROOT / "docker-compose.yml"]
     named = {name for path in code for name in re.findall(r"\bSUPERIMPOSE_[A-Z_]*[A-Z]\b", path.read_text())}
     settings = {f"SUPERIMPOSE_{name.upper()}" for name in Settings.model_fields}
@@ -254,7 +254,7 @@ def test_formats_of_settings_are_those_the_compositor_reads():
 
 def test_heif_needs_its_library():
     without = "import sys; sys.modules['pillow_heif'] = None"  # as in an image built without the extra
-    code = f"{without}; from jobs.settings import Settings; Settings(formats='HEIF')"
+    code = f"{without}; from jobs.config.settings import Settings; Settings(formats='HEIF')"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
 

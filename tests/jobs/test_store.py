@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from obstore.exceptions import BaseError
 
+from jobs.config.settings import Settings
 from jobs.pictures.store import PictureGone, PictureStore, new_token
-from jobs.settings import Settings
 
 NOON = 1_900_000_000.0
 

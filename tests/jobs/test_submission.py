@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 
 from jobs import keyspace
 from jobs.cancellation import CANCELLED
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.idempotency import IdempotencyConflict
 from jobs.lifecycle.moves import IllegalMove, NotEnoughCredits, QueueFull
@@ -21,7 +22,6 @@ from jobs.pictures.inputs import SAMPLE, STORE, sample_bytes
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
 from jobs.resubmission import Resubmission
-from jobs.settings import Settings
 from jobs.submission import InvalidPictures, Submission
 from tests.asking import HOLDER, asked
 

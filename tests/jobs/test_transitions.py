@@ -7,12 +7,12 @@ import pytest
 from redis import Redis
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.queue import TASK, open_queue
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import KEPT_PARAMS_BYTES, Transitions
-from jobs.settings import Settings
 from tests.asking import HOLDER, OUTPUT
 
 ID = "5f3c"

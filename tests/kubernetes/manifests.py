@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from tests.missing import missing
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ import yaml
 
 from api.app import create_app
 from cli.serve.roles import SPARE_S
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from tests.kubernetes.manifests import (
     API,
     COMPOSE,

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from redis import Redis
 
 from compositor import SuperimposeParams
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.lifecycle.transitions import Transitions
-from jobs.settings import Settings
 from tests.asking import HOLDER
 from tests.stack import KEY, empty_database, environment, running
 

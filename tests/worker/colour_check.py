@@ -4,7 +4,7 @@ import os
 
 from PIL import Image
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 
 BLOCKED = (128, 0, 128)
 BREAKS = (0, 128, 128)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 
 MARK = re.compile(rb"CANARY[0-9]+")
 """What the secrets of a test look like; it does not find itself."""

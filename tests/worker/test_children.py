@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.config.setting_types import MEBIBYTE
 from jobs.lifecycle import holder
 from jobs.pictures.inputs import SAMPLE
-from jobs.setting_types import MEBIBYTE
 from tests.processes import descendants
 from tests.stack import environment
 from worker.child.child import Child

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.config.settings import Settings
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.redis.connection import connect_worker
-from jobs.settings import Settings
 from tests.worker.hostile.avifs import AVIFS
 from tests.worker.hostile.files import PICTURE, Hostile
 from tests.worker.hostile.gifs import GIFS
@@ -27,9 +27,11 @@ from worker.child.messages import Order, Outcome
 from worker.warm_worker import WarmWorker
 
 ROOT = Path(__file__).parents[2]
-CONFINED = (
-    "from jobs.settings import Settings; from worker.child.confinement import *; confine(Settings({}))\n"
-)
+CONFINED = """
+from jobs.config.settings import Settings
+from worker.child.confinement import *
+confine(Settings({}))
+"""
 Answered = Callable[[str], Outcome | None]
 BOMBS = [
     row
@@ -61,7 +63,8 @@ def test_no_program_started_from_a_decoder_gains_rights() -> None:
 
 
 def test_a_write_beyond_the_largest_output_fails_and_ends_nothing(tmp_path: Path) -> None:
-    code = f"from jobs.pictures.store import PictureStore; s = PictureStore.open(Settings(data_dir={str(tmp_path)!r}))\n"
+    code = "from jobs.pictures.store import PictureStore\n"
+    code += f"s = PictureStore.open(Settings(data_dir={str(tmp_path)!r}))\n"
     code += (
         "try: s.put('outputs/x', bytes(20_000))\nexcept Exception as e: print('refused', type(e).__name__)\n"
     )

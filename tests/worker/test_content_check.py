@@ -168,7 +168,7 @@ def test_a_check_that_kills_its_process_at_the_start_costs_no_job(settings, subm
 def test_a_check_that_is_not_set_loads_nothing():
     code = (
         "import sys, worker.child.child_process; from worker.content_check import load_check;"
-        "from jobs.settings import Settings; print(load_check(Settings()), *sys.modules)"
+        "from jobs.config.settings import Settings; print(load_check(Settings()), *sys.modules)"
     )
 
     printed = subprocess.run(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.config.settings import Settings
 from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore
-from jobs.settings import Settings
 from tests.compositor.pictures import plain
 from tests.worker.hostile.avifs import AVIFS
 from tests.worker.hostile.files import PICTURE, Hostile

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from jobs.config.setting_types import MEBIBYTE
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect_worker
-from jobs.setting_types import MEBIBYTE
 from jobs.submission import Submission
 from tests.asking import asked
 from tests.compositor.pictures import plain
@@ -71,7 +71,9 @@ def test_a_score_under_the_threshold_does_not_block(check, portrait):
 
 def test_nothing_is_reported_to_anybody(tmp_path):
     """Where ONNX Runtime reports its use, it keeps an identifier and a queue of events at home."""
-    code = "from jobs.settings import Settings as S; from worker.nudity import NudityCheck as C; C(S())"
+    code = (
+        "from jobs.config.settings import Settings as S; from worker.nudity import NudityCheck as C; C(S())"
+    )
     suppressing = {"CI", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"}  # where it is told to by others
     env = {name: value for name, value in os.environ.items() if name not in suppressing}
     done = subprocess.run(

@@ -18,8 +18,8 @@ import httpx
 import pytest
 
 from cli.serve.redis_server import without_our_settings
+from jobs.config.settings import Settings
 from jobs.pictures.inputs import SAMPLE
-from jobs.settings import Settings
 from tests import guarded_redis
 from tests.cli.test_up import descendants
 from tests.missing import missing

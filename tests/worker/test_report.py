@@ -3,13 +3,13 @@
 import pytest
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.lifecycle.moves import Claim, Failure
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import ANSWER_TIMEOUT_S, connect, connect_worker, redis_time
-from jobs.settings import Settings
 from tests.asking import HOLDER
 from tests.way import Way
 from worker.child.messages import Ending, Outcome

@@ -14,6 +14,7 @@ from rq.job import JobStatus
 
 from jobs import keyspace
 from jobs.cancellation import Cancellation
+from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.queue import open_queue
@@ -21,7 +22,6 @@ from jobs.lifecycle.status import FailureCode, Status
 from jobs.pictures.inputs import SAMPLE
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect_worker
-from jobs.settings import Settings
 from jobs.submission import Submission
 from tests.asking import SAMPLES, asked
 from worker.child.child import Child

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import AHEAD_S
-from jobs.settings import Settings
 from worker.child.messages import Order, Outcome
 from worker.privileges import OURS
 

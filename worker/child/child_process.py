@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from multiprocessing.connection import Connection
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from telemetry.log_context import about_request
 from telemetry.logs import flush_logs, set_up_logs
 from worker.cache_use import CacheUse

@@ -2,7 +2,7 @@
 
 import logging
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from worker.child.child import Child, ChildDied
 
 TRIES = 3  # to start a child, which something else may kill too

@@ -8,7 +8,7 @@ import signal
 import stat
 import sys
 
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 from worker.privileges import drop_privileges, hide
 
 log = logging.getLogger("superimpose.worker")

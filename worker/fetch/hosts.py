@@ -8,7 +8,7 @@ public host. They are not refused by their text, since an operator may want exac
 
 from collections.abc import Iterable
 
-from jobs.hosts import host_pattern, is_address
+from jobs.config.hosts import host_pattern, is_address
 
 PRIVATE_ENDINGS = frozenset(
     {

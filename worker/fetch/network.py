@@ -12,7 +12,7 @@ from typing import Any
 
 import httpcore
 
-from jobs.hosts import is_address
+from jobs.config.hosts import is_address
 from worker.fetch.addresses import AddressRules
 from worker.fetch.deadline import DeadlinePassed, time_left
 from worker.fetch.hosts import HostRules

@@ -9,11 +9,11 @@ import httpx
 import pytest
 from redis import Redis
 
+from jobs.config.settings import Settings
 from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
-from jobs.settings import Settings
 from tests.edge import Edge, serving
 from tests.stack import KEY
 

@@ -9,8 +9,8 @@ import pytest
 from redis import Redis
 
 from jobs import keyspace
+from jobs.config.settings import Settings
 from jobs.lifecycle.transitions import Transitions
-from jobs.settings import Settings
 from tests.api.waiting.conftest import (
     BROKEN,
     COMPLAINTS,

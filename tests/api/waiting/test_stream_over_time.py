@@ -11,9 +11,9 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from api import waiting
 from api.changes import Changes
 from api.event_stream import HEARTBEAT, HEARTBEAT_S, LONGEST_S, RECONNECT, EventStream
+from jobs.config.settings import Settings
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
-from jobs.settings import Settings
 from tests.asking import HERE
 
 LONGEST_EVENT = 4096  # bytes: two URLs with our host, or an error of one sentence, and a dozen times

@@ -11,7 +11,7 @@ from api.json_response import JsonResponse
 from api.service import service_of
 from cli.serve import roles
 from cli.serve.listening import bind
-from jobs.settings import Settings
+from jobs.config.settings import Settings
 
 
 async def watched(request: Request) -> JsonResponse:

@@ -11,10 +11,8 @@ from urllib.parse import quote
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from jobs.environment import PREFIX, EnvironmentSource
-from jobs.keys.key_rules import MAX_CREDITS
-from jobs.keys.rates import Rate
-from jobs.setting_types import (
+from jobs.config.environment import PREFIX, EnvironmentSource
+from jobs.config.setting_types import (
     GIBIBYTE,
     MEBIBYTE,
     AdminKey,
@@ -38,6 +36,8 @@ from jobs.setting_types import (
     Term,
     Wait,
 )
+from jobs.keys.key_rules import MAX_CREDITS
+from jobs.keys.rates import Rate
 
 BAD_SETTINGS = 2
 """Exit status of a process whose settings are wrong: starting it again would not help."""
@@ -46,7 +46,7 @@ BAD_SETTINGS = 2
 class Settings(BaseSettings):
     """Settings with their defaults; a value from the environment wins over a default.
 
-    Raises `pydantic.ValidationError`, which `jobs.setting_faults` explains: for values that cannot be used,
+    Raises `pydantic.ValidationError`, which `jobs.config.setting_faults` explains: for unusable values,
     variables with our prefix that nothing reads, and settings that contradict each other.
     """
 

@@ -5,9 +5,9 @@ from difflib import get_close_matches
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from jobs.environment import PREFIX
-from jobs.settings import Settings
-from jobs.validation import rule
+from jobs.config.environment import PREFIX
+from jobs.config.settings import Settings
+from jobs.config.validation import rule
 
 SHOWN_LENGTH = 200
 

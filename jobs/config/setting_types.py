@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
-from jobs.hosts import base_url, canonical_host, host_pattern, origin, port_ranges
+from jobs.config.hosts import base_url, canonical_host, host_pattern, origin, port_ranges
 from jobs.keys.rates import RateField
 
 MEBIBYTE = 1024 * 1024
