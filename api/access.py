@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from fastapi import Request
 
-from api.client import client_address
 from api.errors import (
     invalid_key,
     missing_key,
@@ -15,7 +14,8 @@ from api.errors import (
     too_many_requests,
     unknown_request,
 )
-from api.headers import add_to_answer
+from api.http.client import client_address
+from api.http.headers import add_to_answer
 from api.limit_headers import limit_headers, retry_after
 from api.service import service_of
 from jobs.keys.admission import Admission, Bucket, Call, Caller

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from api.access import administrator
-from api.body import checked, read_json
-from api.json_response import JsonResponse
+from api.http.body import checked, read_json
+from api.http.json_response import JsonResponse
 from api.openapi import KEY, KEY_ID, body_of
 from api.schemas import Credit, Key, Keys, MadeKey, NewKey, Rotation, answers
 from api.service import service_of

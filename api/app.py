@@ -23,13 +23,13 @@ from api import (
     submit,
     uploads,
 )
-from api.access_log import log_call
-from api.answered import AnsweredCalls
-from api.cors import with_cors
-from api.counted import count_call
 from api.direct import short_cut
-from api.headers import AnswerHeaders
-from api.json_response import JsonResponse
+from api.http.access_log import log_call
+from api.http.answered import AnsweredCalls
+from api.http.cors import with_cors
+from api.http.counted import count_call
+from api.http.headers import AnswerHeaders
+from api.http.json_response import JsonResponse
 from api.playground import routes as playground
 from api.service import Service
 from jobs.config.settings import Settings

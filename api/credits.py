@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 
 from api.access import caller
 from api.direct import DirectRoute
-from api.json_response import JsonResponse
+from api.http.json_response import JsonResponse
 from api.openapi import KEY
 from api.schemas import Credits, answers
 

@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from api.body_room import NoRoom
-from api.json_response import JsonResponse
+from api.http.body_room import NoRoom
+from api.http.json_response import JsonResponse
 from jobs.keys.admission import Bucket
 from jobs.keys.api_keys import CreditsRefused, UnknownKey
 from jobs.keys.key_rules import Scope

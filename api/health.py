@@ -11,7 +11,7 @@ from obstore.exceptions import BaseError as StoreError
 from redis import Redis, RedisError
 
 from api.direct import DirectRoute
-from api.json_response import JsonResponse
+from api.http.json_response import JsonResponse
 from api.shared_answer import SharedAnswer
 from jobs.pictures.store import PictureStore
 from jobs.queries.queue_state import QueueState, read_queue_state

@@ -5,7 +5,7 @@ import re
 from fastapi import Request
 
 from api.access import Seen, owned_request
-from api.body import bad_request, fault
+from api.http.body import bad_request, fault
 from api.waiting import waiting
 from jobs.lifecycle.record import View
 from jobs.lifecycle.status import TERMINAL

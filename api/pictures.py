@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from api import byte_range
 from api.access import visible_picture
 from api.direct import DirectRoute
 from api.errors import ApiError, no_picture
+from api.http import byte_range
 from api.openapi import OPTIONAL_KEY
 from api.schemas import answers
 from api.service import service_of

@@ -12,7 +12,7 @@ from api.access import Seen, owned_request
 from api.direct import DirectRoute
 from api.errors import ApiError, already_finished, unknown_request
 from api.event_stream import EventStream
-from api.json_response import JsonResponse
+from api.http.json_response import JsonResponse
 from api.long_poll import ended
 from api.openapi import KEY, REQUEST_ID, parameters
 from api.schemas import Cancelled, Completed, Failed, Result, Running, answers

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.access import administrator
 from api.errors import ApiError
-from api.headers import add_to_answer
+from api.http.headers import add_to_answer
 from jobs.config.settings import Settings
 
 PATH = "/admin/rq"

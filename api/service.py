@@ -9,10 +9,10 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from redis import Redis
 
-from api.body_room import BodyRoom
 from api.changes import Changes
 from api.health import Health
-from api.host import origin_by_host
+from api.http.body_room import BodyRoom
+from api.http.host import origin_by_host
 from api.store_threads import StoreThreads
 from compositor import Limits
 from jobs.cancellation import Cancellation

@@ -8,10 +8,11 @@ from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
 from api.access import refuse_unless_paid, show_credits, submitter
-from api.body import bad_request, fault, read_parameters, room_for_body
 from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_credits, queue_full
-from api.headers import add_to_answer
-from api.json_response import JsonResponse
+from api.http.body import bad_request, fault, read_parameters, room_for_body
+from api.http.headers import add_to_answer
+from api.http.json_response import JsonResponse
+from api.http.traced import TracedRoute, trace_of
 from api.openapi import BODY, KEY
 from api.pictures import stored
 from api.requests import picture_base64
@@ -19,7 +20,6 @@ from api.schemas import Submitted, answers
 from api.service import origin_of, service_of
 from api.status_body import urls
 from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
-from api.traced import TracedRoute, trace_of
 from api.waiting import waiting
 from jobs.keys.admission import Caller
 from jobs.lifecycle.idempotency import IdempotencyConflict

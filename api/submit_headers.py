@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from fastapi import Request
 
-from api.body import Fault, bad_request, fault
+from api.http.body import Fault, bad_request, fault
 from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import Deadlines
 

@@ -9,10 +9,10 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.access import uploader
-from api.body import Fault, bad_request, checked, fault, media_type, read_body, read_json, room_for_body
 from api.direct import DirectRoute
 from api.errors import quota_exceeded
-from api.json_response import JsonResponse
+from api.http.body import Fault, bad_request, checked, fault, media_type, read_body, read_json, room_for_body
+from api.http.json_response import JsonResponse
 from api.openapi import KEY, UPLOAD_BODY
 from api.schemas import Uploaded, UploadRequest, answers
 from api.service import Service, origin_of, service_of

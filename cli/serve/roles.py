@@ -12,8 +12,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from api.app import create_app, with_headers
-from api.connection import connection_class
-from api.server import Server
+from api.http.connection import connection_class
+from api.http.server import Server
 from cli.serve.listening import bind
 from cli.serve.metrics_server import serve_metrics
 from cli.serve.supervisor import Supervisor

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from api.connection import LINGER_BYTES, MIN_RATE
+from api.http.connection import LINGER_BYTES, MIN_RATE
 from tests.edge import answers, head, read_to_end, refusal, serving, submit
 from tests.stack import await_http
 

@@ -13,9 +13,9 @@ import pytest
 from redis import Redis
 from structlog.contextvars import bound_contextvars
 
-from api.access_log import log_call
-from api.answered import AnsweredCalls
 from api.app import create_app, with_headers
+from api.http.access_log import log_call
+from api.http.answered import AnsweredCalls
 from cli.serve.log_lines import json_line
 from jobs import keyspace
 from telemetry.logs import formatter

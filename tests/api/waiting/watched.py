@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 
 from api.app import create_app
 from api.direct import DirectRoute
-from api.json_response import JsonResponse
+from api.http.json_response import JsonResponse
 from api.service import service_of
 from cli.serve import roles
 from cli.serve.listening import bind

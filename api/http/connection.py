@@ -19,9 +19,9 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from api import head, refusal
-from api.headers import Encoded
-from api.refusal import Refusal
+from api.http import head, refusal
+from api.http.headers import Encoded
+from api.http.refusal import Refusal
 from jobs.config.settings import Settings
 
 MIN_RATE = 16 * 1024  # bytes a second that a body may come at, however large

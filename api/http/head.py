@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from api import refusal
-from api.refusal import Refusal
+from api.http import refusal
+from api.http.refusal import Refusal
 
 MAX_BYTES = 32 * 1024
 MAX_HEADERS = 100

@@ -7,7 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from api.json_response import JsonResponse
+from api.http.json_response import JsonResponse
 
 METHODS = ("GET", "HEAD", "POST")
 HEADERS = (

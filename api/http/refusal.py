@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from api.headers import DEFAULTS
+from api.http.headers import DEFAULTS
 
 RETRY_AFTER_S = 2
 
