@@ -9,20 +9,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
-from api import (
-    admin,
-    credits,
-    docs,
-    errors,
-    health,
-    metrics,
-    openapi,
-    pictures,
-    requests,
-    rq_dashboard,
-    submit,
-    uploads,
-)
+from api import errors, openapi
 from api.direct import short_cut
 from api.http.access_log import log_call
 from api.http.answered import AnsweredCalls
@@ -31,6 +18,18 @@ from api.http.counted import count_call
 from api.http.headers import AnswerHeaders
 from api.http.json_response import JsonResponse
 from api.playground import routes as playground
+from api.routes import (
+    admin,
+    credits,
+    docs,
+    health,
+    metrics,
+    pictures,
+    requests,
+    rq_dashboard,
+    submit,
+    uploads,
+)
 from api.service import Service
 from jobs.config.settings import Settings
 from jobs.maintenance.caretaking import caretaking

@@ -10,9 +10,9 @@ from fastapi.concurrency import run_in_threadpool
 from redis import Redis
 
 from api.changes import Changes
-from api.health import Health
 from api.http.body_room import BodyRoom
 from api.http.host import origin_by_host
+from api.routes.health import Health
 from api.store_threads import StoreThreads
 from compositor import Limits
 from jobs.cancellation import Cancellation

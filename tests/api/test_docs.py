@@ -5,8 +5,8 @@ import re
 import httpx
 import pytest
 
-from api import docs, health, metrics
 from api.playground import routes as playground
+from api.routes import docs, health, metrics
 from tests.browser import visit
 from tests.edge import serving
 

@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 from redis import Redis
 
 from api.errors import ApiError
-from api.rq_pages import create_pages
+from api.routes.rq_pages import create_pages
 from jobs import keyspace
 from tests import origin as origins
 from tests.browser import FLAGS

@@ -14,7 +14,7 @@ from segmind import SegmindClient
 from segmind.files import Files
 from starlette.datastructures import Headers
 
-from api.uploads import parsed_form
+from api.routes.uploads import parsed_form
 from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.keys.key_rules import Scope
 from jobs.pictures.inputs import sample_bytes

@@ -25,7 +25,7 @@ def routes(settings: Settings) -> list[BaseRoute]:
         return []
     from a2wsgi import WSGIMiddleware  # with Flask, which an API without it has no need of
 
-    from api.rq_pages import create_pages
+    from api.routes.rq_pages import create_pages
 
     wsgi: Any = create_pages(settings)  # two descriptions of WSGI, of Flask and of a2wsgi
     asgi: Any = WSGIMiddleware(wsgi, workers=THREADS)

@@ -14,8 +14,8 @@ from api.http.headers import add_to_answer
 from api.http.json_response import JsonResponse
 from api.http.traced import TracedRoute, trace_of
 from api.openapi import BODY, KEY
-from api.pictures import stored
-from api.requests import picture_base64
+from api.routes.pictures import stored
+from api.routes.requests import picture_base64
 from api.schemas import Submitted, answers
 from api.service import origin_of, service_of
 from api.status_body import urls
