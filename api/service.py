@@ -9,11 +9,11 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from redis import Redis
 
-from api.changes import Changes
 from api.http.body_room import BodyRoom
 from api.http.host import origin_by_host
 from api.routes.health import Health
 from api.store_threads import StoreThreads
+from api.waiting.changes import Changes
 from compositor import Limits
 from jobs.cancellation import Cancellation
 from jobs.config.settings import Settings

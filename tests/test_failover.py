@@ -11,8 +11,8 @@ import pytest
 from redis import Redis
 from rq.command import PUBSUB_CHANNEL_TEMPLATE
 
-from api import changes as changes_module
-from api.changes import Changes
+from api.waiting import changes as changes_module
+from api.waiting.changes import Changes
 from jobs.config.settings import Settings
 from jobs.keyspace import CHANGES
 from jobs.redis.connection import connect, connect_async, connect_worker

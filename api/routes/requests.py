@@ -11,14 +11,14 @@ from fastapi.responses import Response
 from api.access import Seen, owned_request
 from api.direct import DirectRoute
 from api.errors import ApiError, already_finished, unknown_request
-from api.event_stream import EventStream
 from api.http.json_response import JsonResponse
-from api.long_poll import ended
 from api.openapi import KEY, REQUEST_ID, parameters
 from api.schemas import Cancelled, Completed, Failed, Result, Running, answers
 from api.service import origin_of, service_of
 from api.status_body import status_body
-from api.waiting_openapi import EVENTS, LAST_EVENT_ID, WAIT
+from api.waiting.event_stream import EventStream
+from api.waiting.long_poll import ended
+from api.waiting.openapi import EVENTS, LAST_EVENT_ID, WAIT
 from jobs.cancellation import CANCELLED
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.output import Output

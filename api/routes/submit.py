@@ -20,7 +20,7 @@ from api.schemas import Submitted, answers
 from api.service import origin_of, service_of
 from api.status_body import urls
 from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
-from api.waiting import waiting
+from api.waiting.call import waiting
 from jobs.keys.admission import Caller
 from jobs.lifecycle.idempotency import IdempotencyConflict
 from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFull

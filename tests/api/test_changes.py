@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from api import changes as changes_module
-from api.changes import Changes
+from api.waiting import changes as changes_module
+from api.waiting.changes import Changes
 from jobs.config.settings import Settings
 from jobs.keyspace import CHANGES
 from jobs.redis.connection import connect_async

@@ -8,9 +8,9 @@ from fastapi import Request
 from redis import ConnectionError
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
-from api import waiting
-from api.changes import Changes
-from api.event_stream import HEARTBEAT, HEARTBEAT_S, LONGEST_S, RECONNECT, EventStream
+from api.waiting import call as waiting
+from api.waiting.changes import Changes
+from api.waiting.event_stream import HEARTBEAT, HEARTBEAT_S, LONGEST_S, RECONNECT, EventStream
 from jobs.config.settings import Settings
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status

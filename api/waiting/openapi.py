@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.long_poll import LONGEST_S
+from api.waiting.long_poll import LONGEST_S
 from jobs.lifecycle.status import Status
 
 STATUSES = [status.value for status in Status]

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from api.access import Seen
 from api.errors import ApiError
 from api.status_body import status_body
-from api.waiting import waiting
+from api.waiting.call import waiting
 from jobs.lifecycle.record import View
 from jobs.lifecycle.status import TERMINAL, Status
 

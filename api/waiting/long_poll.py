@@ -6,7 +6,7 @@ from fastapi import Request
 
 from api.access import Seen, owned_request
 from api.http.body import bad_request, fault
-from api.waiting import waiting
+from api.waiting.call import waiting
 from jobs.lifecycle.record import View
 from jobs.lifecycle.status import TERMINAL
 
