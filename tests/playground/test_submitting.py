@@ -254,6 +254,31 @@ def test_the_curl_is_one_command_that_other_tools_import_with_its_types(visit, s
     assert {name: value for name, value in body.items() if value is not None} == seen.submit()
 
 
+def test_on_a_base_of_unknown_size_the_numbers_stay_and_on_the_old_one_too(visit):
+    seen = visit()
+    typed = {"x_offset": 400, "y_offset": 200, "rescale_factor": 0.3}
+    seen.fill(**typed)
+
+    ask_for(seen, "base_image", "https://shop.example/foreign.jpg")
+    seen.await_text('[data-field="base_image"] .about', "fetched by the service")
+    assert {name: float(seen.value(name)) for name in typed} == typed
+
+    seen.page.click('[data-field="base_image"] [data-sample]')
+    seen.await_text('[data-field="base_image"] .about', "600")
+    assert {name: float(seen.value(name)) for name in typed} == typed
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host"), [("HTTP", "127.0.0.1"), ("http", "localhost"), ("http", "[::1]")]
+)
+def test_a_picture_of_this_service_is_known_by_any_name_of_this_machine(visit, service, scheme, host):
+    seen = visit()
+
+    ask_for(seen, "base_image", f"{scheme}://{host}:{service.url.rpartition(':')[2]}/samples/cup.jpg")
+
+    seen.await_text('[data-field="base_image"] .about', "600")
+
+
 def test_other_pictures_end_the_view_of_the_old_difference(visit):
     seen = visit()
     seen.submit()

@@ -83,10 +83,17 @@ function asCode() {
   return { ...Object.fromEntries(named.map(([name, { url, name: file }]) => [name, url ?? { file }])), ...form.given() };
 }
 
-/** On another base the overlay keeps its relative place and size. */
-function pictureChanged(name, before) {
+/** The base that the place and size of the overlay were set for. */
+let measured = null;
+
+/** On another base whose size is known the overlay keeps its relative place and size. */
+function pictureChanged(name) {
   const { base_image: base, overlay_image: overlay } = sources.pictures;
-  if (name === "base_image" && before && base !== before && overlay) form.set(carried(form.values(), overlay, before, base));
+  if (name === "base_image" && base && !base.guessed) {
+    const isOther = measured && (base.width !== measured.width || base.height !== measured.height);
+    if (isOther && overlay && !overlay.guessed) form.set(carried(form.values(), overlay, measured, base));
+    measured = base;
+  }
   results.endComparison();
   redraw();
 }

@@ -13,6 +13,7 @@
 
 const GUESS = { width: 1024, height: 768 };
 const STARTS = ["http://", "https://", "data:"];
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 const WITH_HOST = /^https?:\/\/[^\s/?#\\]\S*$/i;
 const NO_URL = "is no URL of a picture: it must begin with http:// or https://, and name a host";
 const WITH_USER = "has a user name in it: only pictures that need no login can be fetched";
@@ -61,9 +62,21 @@ export async function fromUrl(url, origin) {
   if (fault) throw new PictureError(fault);
   const name = url.split(/[?#]/)[0].split("/").pop() || url;
   if (/^data:/i.test(url)) return shown("data: URI", url, url);
-  const own = [`${origin}/`, new URL(".", location.href).href].find((each) => url.startsWith(each));
-  if (own === undefined) return { name, image: placeholder(), ...GUESS, blob: null, url, guessed: true };
-  return shown(name, url, url.slice(own.length));
+  const path = ownPath(new URL(url), [`${origin}/`, new URL(".", location.href).href]);
+  if (path === undefined) return { name, image: placeholder(), ...GUESS, blob: null, url, guessed: true };
+  return shown(name, url, path);
+}
+
+/** @type {(url: URL, places: string[]) => string | undefined} Behind which of the `places` of this service it leads. */
+function ownPath(url, places) {
+  const isSame = (one, other) => one === other || (LOOPBACK.test(one) && LOOPBACK.test(other));
+  const own = places
+    .map((place) => new URL(place))
+    .find(
+      ({ protocol, hostname, port, pathname }) =>
+        url.protocol === protocol && isSame(url.hostname, hostname) && url.port === port && url.pathname.startsWith(pathname),
+    );
+  return own && url.href.slice(url.origin.length + own.pathname.length);
 }
 
 /** @type {(name: string, url: string, source: string) => Promise<Picture>} One that this page may load. */
