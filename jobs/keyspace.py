@@ -23,8 +23,9 @@ CHANGES = f"{PREFIX}:changes"
 """Channel: `"<request id> <status>"` at each change of status."""
 
 API_KEYS = f"{PREFIX}:keys"
-REVOKED_CHOSEN_KEYS = f"{PREFIX}:revoked-chosen-keys"
 """Sorted set: ids of the valid API keys by time of making."""
+
+REVOKED_CHOSEN_KEYS = f"{PREFIX}:revoked-chosen-keys"
 
 RECONCILER = f"{PREFIX}:reconciler"
 """Lock: who holds it does this round of reconciling."""
