@@ -140,14 +140,16 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Called when an answer is written, which may be before all of its request has come."""
         super().on_response_complete()
-        if not self._refused and self._next() is Expected.LEFTOVER:
+        if self._refused:
+            self._unset_keepalive_if_required()
+        elif self._next() is Expected.LEFTOVER:
             self._unset_keepalive_if_required()
             self._expect(Expected.LEFTOVER)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
         cycle.transport = cast(Transport, self._answers)
-        if self.expect_100_continue:  # whether its body still comes, nobody knows (RFC 9110, section 10.1.1)
+        if cycle.waiting_for_100_continue:  # whether its body still comes, nobody knows (RFC 9110, section 10.1.1)
             cycle.default_headers = [*cycle.default_headers, (b"connection", b"close")]
         elif cycle.keep_alive:
             cycle.default_headers = [*cycle.default_headers, self.keep_alive]
@@ -247,6 +249,7 @@ class Connection(HttpToolsProtocol):
         """Close in two steps: a reset would take the answer from who still sends (RFC 9112, section 9.6)."""
         self._refused = True
         self._droppable = LINGER_BYTES
+        self.pipeline.clear()
         self.transport.write_eof()
         self._set_timer(seconds)
 

@@ -14,6 +14,7 @@ from compositor.decoding.jpeg import mended as mended_jpeg
 from compositor.decoding.png import CANVAS, chunk, chunks
 
 _ANCILLARY = 0x20  # bit of a chunk's first letter
+_IHDR_BYTES = 25  # of the whole chunk
 _PNG_LENGTHS = {
     b"gAMA": 4,
     b"cHRM": 32,
@@ -57,7 +58,7 @@ def _first_frame(parts: list[memoryview]) -> list[memoryview]:
     if b"acTL" not in names or b"fcTL" not in names or b"IDAT" not in names:
         return parts
     control, pixels = names.index(b"fcTL"), names.index(b"IDAT")
-    if control < pixels:
+    if control < pixels or bytes(parts[1][4:8]) != b"IHDR" or len(parts[1]) != _IHDR_BYTES:
         return parts
     number, size, offset, rest = (bytes(parts[control][a:b]) for a, b in pairwise((8, 12, 20, 28, -4)))
     frame = takewhile(lambda part: bytes(part[4:8]) == b"fdAT", parts[control + 1 :])

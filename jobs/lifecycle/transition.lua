@@ -112,12 +112,15 @@ end
 -- Another attempt after `delay`, or the end with `failure` where no attempt or no time to work is left for one.
 local function try_again(delay, failure)
   end_lease()
+  local function give_up()
+    if failure == settings.unfinished then fail_late() else fail(failure) end
+  end
   if attempts_left() <= 0 then
-    fail(failure)
+    give_up()
     return {'exhausted'}
   end
   if now + delay >= redis.call('ZSCORE', DEADLINES, id) - settings.grace then
-    fail(failure)
+    give_up()
     return {'late'}
   end
   if delay > 0 then transport.wait_until(now + delay) else transport.put_back() end

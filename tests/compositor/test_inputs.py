@@ -319,6 +319,26 @@ def test_around_a_small_first_frame_of_an_apng_with_a_default_image_it_is_transp
     assert (np.asarray(ours)[..., 3] == alpha).all()
 
 
+def test_a_png_whose_header_is_not_first_gives_no_canvas_of_its_own() -> None:
+    """Its first chunk would be taken for the header, and a canvas of any size be made."""
+    drawn = io.BytesIO()
+    Image.new("RGBA", (4, 4)).save(drawn, "PNG")
+    pixels = b"".join(body for name, body in pypng.Reader(bytes=drawn.getvalue()).chunks() if name == b"IDAT")
+    parts = [
+        (b"PLTE", struct.pack(">2I5B", 60_000, 60_000, 8, 6, 0, 0, 0)),
+        (b"acTL", struct.pack(">2I", 1, 0)),
+        (b"IDAT", b""),
+        (b"fcTL", struct.pack(">5I2H2B", 0, 4, 4, 0, 0, 1, 10, 0, 0)),
+        (b"fdAT", struct.pack(">I", 1) + pixels),
+        (b"IEND", b""),
+    ]
+    file = io.BytesIO()
+    pypng.write_chunks(file, parts)
+
+    with pytest.raises(InvalidImage):
+        decode(file.getvalue(), "base_image", Limits())
+
+
 def test_a_multi_picture_jpeg_gives_its_first_picture() -> None:
     assert decoded("pillow/frame_size.mpo").image.size == (56, 70)
 

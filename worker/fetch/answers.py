@@ -193,7 +193,7 @@ def _inflated(chunks: Iterable[bytes], wbits: int) -> Iterator[bytes]:
     inflater = zlib.decompressobj(wbits)
     for chunk in chunks:
         rest = chunk
-        while rest:
+        while rest and not inflater.eof:
             yield inflater.decompress(rest, INFLATED_AT_A_TIME)
             rest = inflater.unconsumed_tail
         if inflater.eof:
