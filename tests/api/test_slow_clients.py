@@ -50,11 +50,10 @@ def test_headers_that_do_not_end_are_a_400(edge, sent):
 def test_an_idle_connection_is_kept_for_as_long_as_its_answer_says(edge):
     with edge.connect() as connection:
         connection.sendall(head("/livez"))
-        first = connection.recv(65536)
-        rest = read_to_end(connection)
+        received = read_to_end(connection)
 
-    assert b"\r\nkeep-alive: timeout=2\r\n" in first
-    assert rest == b""
+    assert b"\r\nkeep-alive: timeout=2\r\n" in received
+    assert [status for status, _ in answers(received, "GET")] == [200]
 
 
 def test_a_connection_that_ends_with_its_answer_is_promised_no_life(edge):
@@ -114,6 +113,17 @@ def test_after_a_body_that_was_offered_and_not_asked_for_nothing_is_read(edge):
 
     assert b"\r\nconnection: close\r\n" in received
     assert [status for status, _ in answers(received, "POST")] == [401]
+
+
+def test_what_was_sent_behind_such_a_body_at_once_is_not_run_either(edge):
+    refused = submit(x_api_key="wrong", content_length=2, expect="100-continue") + b"{}"
+    behind = submit(content_length=len(BODY)) + BODY + submit(content_length=len(BODY)) + BODY[:9]
+    with edge.connect() as connection:
+        connection.sendall(refused + behind)
+        received = read_to_end(connection)
+
+    assert [status for status, _ in answers(received, "POST")] == [401]
+    assert "accepted from" not in edge.log
 
 
 def send_on(connection, more):

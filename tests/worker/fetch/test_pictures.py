@@ -120,6 +120,16 @@ def test_a_body_that_comes_compressed_all_the_same_is_unpacked(
     assert fetcher.get(serve(says(answer)).url, field="mask") == JPEG
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("behind", [b"x", gzip.compress(JPEG)], ids=["a byte", "another stream"])
+def test_what_stands_behind_a_compressed_body_is_left_aside(
+    behind: bytes, serve: Serve, fetcher: Fetcher
+) -> None:
+    long = JPEG + bytes(300_000)  # more than is inflated at a time
+    answer = labelled(gzip.compress(long) + behind, content_encoding="gzip")
+    assert fetcher.get(serve(says(answer)).url, field="mask") == long
+
+
 @pytest.mark.parametrize(
     "coding",
     [
