@@ -17,7 +17,7 @@ STRAYS = f"{PREFIX}:strays"
 """Sorted set of requests seen on their way from the queue to a worker, by the time they were first seen."""
 
 PACE = f"{PREFIX}:pace_ms"
-"""String: how long an attempt takes, in ms, as a moving average."""
+"""Hash of moving averages in ms: `job`, from claim to end; `work`, that without the wait for inputs."""
 
 CHANGES = f"{PREFIX}:changes"
 """Channel: `"<request id> <status>"` at each change of status."""
@@ -60,7 +60,7 @@ def idempotency(key_id: str, sha256: str) -> str:
 
 
 def batch(name: str) -> str:
-    """String: what one call for many callers has taken from their rates, for when it is repeated."""
+    """String: the number of a process's last batch of calls, and which of them took from a rate."""
     return f"{PREFIX}:batch:{name}"
 
 

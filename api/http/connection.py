@@ -149,9 +149,7 @@ class Connection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
         cycle.transport = cast(Transport, self._answers)
-        if (
-            cycle.waiting_for_100_continue
-        ):  # whether its body still comes, nobody knows (RFC 9110, section 10.1.1)
+        if cycle.waiting_for_100_continue:  # its body may come or not (RFC 9110, section 10.1.1)
             cycle.default_headers = [*cycle.default_headers, (b"connection", b"close")]
         elif cycle.keep_alive:
             cycle.default_headers = [*cycle.default_headers, self.keep_alive]

@@ -13,10 +13,10 @@ LAST_CALL_S = 0.5
 
 
 class Server(uvicorn.Server):
-    """Calls `before_stop` when it has been told to stop and still answers whoever has asked.
+    """Calls `before_stop` when it has been told to stop, and still answers requests on open connections.
 
-    Who has connected has asked: such a connection would be reset, or closed before its request is read, and a
-    proxy does not send a POST a second time.
+    Also on those that the kernel has accepted and the loop has not: they would be reset, or closed before their
+    request is read, and a proxy does not send a POST a second time.
     """
 
     def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None]) -> None:
@@ -46,7 +46,7 @@ class Server(uvicorn.Server):
 
 
 def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
-    """The connections that the kernel has accepted and nobody has taken."""
+    """The connections that the kernel has accepted and the loop has not."""
     listener.setblocking(False)
     while True:
         try:

@@ -81,7 +81,7 @@ class Waiting:
         asyncio.get_running_loop().call_later(RETRY_S, self.wake)
 
     async def notice_leaving(self) -> None:
-        """Wake whoever waits when the client has closed its connection."""
+        """Wake the call when the client has closed its connection."""
         while (await self._request.receive())["type"] != "http.disconnect":
             pass  # a body that nobody asked for
         self.client_gone = True

@@ -1,15 +1,16 @@
 -- Who calls, and whether they may call now: one step, so that it costs no round trip of its own.
 -- Begins with RATES, {count, period in ms} by bucket, FIELDS, those of a record by what is read, and `reading.lua`.
--- ARGV: one line for each call: digest of the presented key, address, bucket, bucket of the address, then what to read,
+-- ARGV: this batch's number, then one line for each call: digest of the presented key, address, bucket, bucket of the address, then what to read,
 -- if anything ('picture' or a name of FIELDS), and the picture's token or the request's id, which may be any text.
 -- Answers for each {{allowed, count, period, remaining, wait, until full} (ms), followed for a valid key by
 -- {id, digests, scopes, credits}; what was read, as HMGET or HGETALL do; place in the queue or false}.
--- KEYS: a string of this call's own. A call whose answer is late is repeated, and takes nothing then that it has taken.
+-- KEYS: the last batch of this client. One whose answer is late is repeated, and takes nothing then that it has taken.
 local LAST_USED_STEP = 60000 -- ms: so that a poll is no write to the key
 local REPEATED_WITHIN = 5000 -- ms
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
-local before = redis.call('GET', KEYS[1]) -- a digit for each line: whether it has taken
+-- Where this batch was run before, a digit for each line: whether it has taken.
+local before = string.match(redis.call('GET', KEYS[1]) or '', '^' .. ARGV[1] .. ' (%d+)$')
 local line_number, taken = 0, {}
 
 -- After a restart all buckets are full, or each poll would wait for the disk.
@@ -67,9 +68,9 @@ local function answer(line)
 end
 
 local answers = {}
-for at, line in ipairs(ARGV) do
+for at = 1, #ARGV - 1 do
   line_number, taken[at] = at, '0'
-  answers[at] = answer(line)
+  answers[at] = answer(ARGV[at + 1])
 end
-if not before then set_here_alone(KEYS[1], table.concat(taken), 'PX', REPEATED_WITHIN) end
+if not before then set_here_alone(KEYS[1], ARGV[1] .. ' ' .. table.concat(taken), 'PX', REPEATED_WITHIN) end
 return answers

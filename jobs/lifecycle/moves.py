@@ -1,11 +1,15 @@
 """What a move of the state machine in `transition.lua` answers, and how it refuses."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from jobs.lifecycle.status import FailureCode, Status
+from telemetry import metrics
 from telemetry.trace_context import TraceContext
+
+log = logging.getLogger("superimpose.jobs")
 
 
 class IllegalMove(Exception):
@@ -97,3 +101,32 @@ class Cancelled(NamedTuple):
 
     was: Status
     worker: str
+
+
+class Ending(NamedTuple):
+    """How a request ended by a move, as `transition.lua` tells it."""
+
+    request_id: str
+    status: str
+    code: str
+    queued_ms: int
+    total_ms: int
+    charge: str
+    credits: int | str
+
+    def measure(self) -> None:
+        """Count it in the metrics of this process."""
+        metrics.finished(self.status, self.code, self.queued_ms / 1000, self.total_ms / 1000)
+        if self.charge:
+            metrics.credits_moved(self.charge, int(self.credits))
+
+    def log_failure(self) -> None:
+        """At level error; a cancelled request has not failed, and its cancellation is logged."""
+        if self.status == Status.FAILED and self.code != FailureCode.CANCELLED:
+            fields = {"status": self.status, "code": self.code, "total_ms": self.total_ms}
+            log.error(
+                "request %s FAILED: %s",
+                self.request_id,
+                self.code,
+                extra={"request_id": self.request_id, **fields},
+            )

@@ -1,12 +1,11 @@
 """The moves of the state machine in `transition.lua`, as methods."""
 
 import json
-import logging
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from redis import Redis
 from rq.utils import now, utcformat
@@ -20,6 +19,7 @@ from jobs.lifecycle.moves import (
     Cancelled,
     Claim,
     Created,
+    Ending,
     Failure,
     IllegalMove,
     NotEnoughCredits,
@@ -41,8 +41,6 @@ _PARTS = ("taking.lua", "request.lua", "gathering.lua", "transport.lua", "transi
 _SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
 
 STRAY_PATIENCE_S = 5
-
-log = logging.getLogger("superimpose.jobs")
 
 metrics.failures_are([code.value for code in FailureCode])
 
@@ -214,7 +212,7 @@ class Transitions:
         """End some requests whose deadline has passed, in one step; looks behind the queue's first `skip`."""
         args = json.dumps({"stamp": utcformat(now()), "skip": skip})
         looked, kept, swept = self._move([], ["sweep", "", args])
-        endings = [_Ending(*each) for each in json.loads(swept)]
+        endings = [Ending(*each) for each in json.loads(swept)]
         for ending in endings:
             ending.measure()
         return Swept(looked, kept, [ending.request_id for ending in endings])
@@ -254,7 +252,7 @@ class Transitions:
         said = {"stamp": utcformat(now()), **args}
         answer, *ended = self._move([keyspace.request(request_id)], [move, request_id, json.dumps(said)])
         if ended:
-            ending = _Ending(*json.loads(ended[0]))
+            ending = Ending(*json.loads(ended[0]))
             ending.measure()
             ending.log_failure()
         if answer[0] != b"ok":
@@ -301,34 +299,6 @@ def _told(settings: Settings) -> dict[str, Any]:
 def _waited_ms(stages: Mapping[str, float]) -> int:
     """How long the inputs were waited for, while other requests might have been worked on."""
     return round(stages.get("fetch", 0) * 1000)
-
-
-class _Ending(NamedTuple):
-    """How a request ended, as `transition.lua` tells whoever ended it."""
-
-    request_id: str
-    status: str
-    code: str
-    queued_ms: int
-    total_ms: int
-    charge: str
-    credits: int | str
-
-    def measure(self) -> None:
-        metrics.finished(self.status, self.code, self.queued_ms / 1000, self.total_ms / 1000)
-        if self.charge:
-            metrics.credits_moved(self.charge, int(self.credits))
-
-    def log_failure(self) -> None:
-        """One that was cancelled has not failed: who cancels it says so."""
-        if self.status == Status.FAILED and self.code != FailureCode.CANCELLED:
-            fields = {"status": self.status, "code": self.code, "total_ms": self.total_ms}
-            log.error(
-                "request %s FAILED: %s",
-                self.request_id,
-                self.code,
-                extra={"request_id": self.request_id, **fields},
-            )
 
 
 def _credits(answer: bytes) -> int | None:

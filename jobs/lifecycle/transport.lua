@@ -71,8 +71,8 @@ function transport.take_out()
   rq('ZREM', RQ_SCHEDULED, id)
 end
 
--- RQ's copy of an ended job stays for as long as its dashboards are glad of it; of one that was never begun, only its
--- number does.
+-- RQ's copy of an ended job stays for a minute, for dashboards; of one that was never started, only its id in the
+-- registry of failed jobs does.
 function transport.finish(ending)
   local expires = string.format('%d', math.ceil(now / 1000) + settings.rq_ttl_s)
   if started_at then

@@ -19,15 +19,18 @@ Waiting = tuple[str, "asyncio.Future[Any]"]
 
 
 class BatchedScript:
-    """Runs a script that returns an answer for each of its ARGV, for callers that share an event loop.
+    """Runs a script for callers that share an event loop: it returns an answer for each ARGV but the first.
 
-    KEYS[1] is of this one call, the same when the client repeats it because its answer was late.
+    The first is the call's number, the same when the client repeats it because its answer was late; KEYS[1]
+    belongs to this object, which makes one call at a time.
     """
 
     def __init__(self, redis: Redis, text: str) -> None:
         self._redis = redis
         self._text = text
         self._sha1 = sha1(text.encode(), usedforsecurity=False).hexdigest()  # Redis's name for it
+        self._key = keyspace.batch(secrets.token_hex(8))
+        self._calls = 0
         self._waiting: list[Waiting] = []
         self._asking: asyncio.Task[None] | None = None
 
@@ -52,11 +55,12 @@ class BatchedScript:
         self._asking = None
 
     async def _answers(self, questions: list[str]) -> list[Any]:
-        own = keyspace.batch(secrets.token_hex(8))
+        self._calls += 1
+        call = (self._key, str(self._calls), *questions)
         try:
-            answers: list[Any] = await self._redis.evalsha(self._sha1, 1, own, *questions)
+            answers: list[Any] = await self._redis.evalsha(self._sha1, 1, *call)
         except NoScriptError:
-            answers = await self._redis.eval(self._text, 1, own, *questions)
+            answers = await self._redis.eval(self._text, 1, *call)
         return answers
 
 

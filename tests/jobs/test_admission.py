@@ -219,7 +219,7 @@ def test_the_step_survives_a_redis_that_forgot_its_scripts(admit, keys, redis):
     assert admit(key).caller
 
 
-def test_a_call_whose_answer_is_lost_is_repeated_and_takes_no_more(settings, keys, redis_socket):
+def test_a_call_whose_answer_is_lost_is_repeated_and_takes_no_more(redis, settings, keys, redis_socket):
     _, key = keys.create("shop")
 
     async def admit(way: Way) -> list[tuple[int, bool]]:
@@ -238,3 +238,4 @@ def test_a_call_whose_answer_is_lost_is_repeated_and_takes_no_more(settings, key
 
     with Way(redis_socket).serving() as way:
         assert asyncio.run(admit(way)) == [(2, False), (1, False), (0, False), (0, True)]
+    assert len(redis.keys(keyspace.batch("*"))) == 1, "each that expires is a line in the append-only file"

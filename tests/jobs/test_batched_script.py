@@ -13,8 +13,9 @@ from jobs.redis.connection import connect_async
 
 ECHO = """
 local answers = {}
-for at, question in ipairs(ARGV) do
-  answers[at] = {question, #ARGV}
+for at = 1, #ARGV - 1 do
+  local question = ARGV[at + 1]
+  answers[at] = {question, #ARGV - 1}
   if question == 'fewer' then return {} end
   if question == 'nonsense' then return redis.error_reply('ERR nonsense') end
 end
