@@ -15,8 +15,8 @@ LAST_CALL_S = 0.5
 class Server(uvicorn.Server):
     """Calls `before_stop` when it has been told to stop, and still answers requests on open connections.
 
-    Also on those that the kernel has accepted and the loop has not: they would be reset, or closed before their
-    request is read, and a proxy does not send a POST a second time.
+    Also on those that the kernel has accepted and the loop has not: they would be reset, or closed before
+    their request is read, and a proxy does not send a POST a second time.
     """
 
     def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None]) -> None:

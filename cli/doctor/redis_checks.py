@@ -69,10 +69,9 @@ def _memory(info: dict[str, Any]) -> Findings:
     )
     bound, used = int(info.get("maxmemory", 0)), int(info["used_memory"])
     most = bound or int(info["total_system_memory"])
-    advice = (
-        "raise maxmemory, or shorten SUPERIMPOSE_RESULT_TTL_S: requests of an hour need 2 KB each and more"
-    )
-    if not bound:
+    if bound:
+        advice = "raise maxmemory, or shorten SUPERIMPOSE_RESULT_TTL_S: a request needs 2 KB and more"
+    else:
         advice = "set maxmemory below what its machine has: then submits are refused and not Redis killed"
     yield judged(
         "redis memory",

@@ -9,12 +9,11 @@ from itertools import pairwise, takewhile
 
 from PIL.PngImagePlugin import MAX_TEXT_CHUNK
 
-from compositor.decoding.header import kind
+from compositor.decoding.header import declared, kind
 from compositor.decoding.jpeg import mended as mended_jpeg
 from compositor.decoding.png import CANVAS, chunk, chunks
 
 _ANCILLARY = 0x20  # bit of a chunk's first letter
-_IHDR_BYTES = 25  # of the whole chunk
 _PNG_LENGTHS = {
     b"gAMA": 4,
     b"cHRM": 32,
@@ -46,7 +45,9 @@ def _png(data: bytes) -> bytes:
             parts.append(memoryview(chunk(name, data[at : end - 4])))
         elif not name[0] & _ANCILLARY or _is_used(data[start:end], data[25:26]):
             parts.append(view[start:end])
-    return b"".join([*_first_frame(parts), chunk(b"IEND", b"")])
+    if declared(data):  # else nobody has judged the canvas that would be made
+        parts = _first_frame(parts)
+    return b"".join([*parts, chunk(b"IEND", b"")])
 
 
 def _first_frame(parts: list[memoryview]) -> list[memoryview]:
@@ -58,7 +59,7 @@ def _first_frame(parts: list[memoryview]) -> list[memoryview]:
     if b"acTL" not in names or b"fcTL" not in names or b"IDAT" not in names:
         return parts
     control, pixels = names.index(b"fcTL"), names.index(b"IDAT")
-    if control < pixels or bytes(parts[1][4:8]) != b"IHDR" or len(parts[1]) != _IHDR_BYTES:
+    if control < pixels:
         return parts
     number, size, offset, rest = (bytes(parts[control][a:b]) for a, b in pairwise((8, 12, 20, 28, -4)))
     frame = takewhile(lambda part: bytes(part[4:8]) == b"fdAT", parts[control + 1 :])

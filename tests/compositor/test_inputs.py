@@ -11,7 +11,7 @@ import png as pypng
 import pytest
 from PIL import Image, PngImagePlugin
 
-from compositor import InvalidImage, Limits, SuperimposeParams, superimpose
+from compositor import CompositorError, InvalidImage, Limits, SuperimposeParams, superimpose
 from compositor.decoding.decode import Picture, decode
 from compositor.limits import SAFE_FORMATS
 from tests.compositor.cmyk_profile import odd_cmyk_profile
@@ -319,13 +319,21 @@ def test_around_a_small_first_frame_of_an_apng_with_a_default_image_it_is_transp
     assert (np.asarray(ours)[..., 3] == alpha).all()
 
 
-def test_a_png_whose_header_is_not_first_gives_no_canvas_of_its_own() -> None:
-    """Its first chunk would be taken for the header, and a canvas of any size be made."""
+@pytest.mark.parametrize(
+    "first",
+    [
+        [(b"PLTE", struct.pack(">2I5B", 60_000, 60_000, 8, 6, 0, 0, 0))],
+        [(b"tEXt", b"a\0b"), (b"IHDR", struct.pack(">2I5B", 60_000, 60_000, 8, 6, 0, 0, 0))],
+    ],
+    ids=["none", "the second"],
+)
+def test_a_png_whose_header_is_not_first_gives_no_canvas_of_its_own(first: list[tuple[bytes, bytes]]) -> None:
+    """Limits are judged by the header at its place; a canvas of any size would be made."""
     drawn = io.BytesIO()
     Image.new("RGBA", (4, 4)).save(drawn, "PNG")
     pixels = b"".join(body for name, body in pypng.Reader(bytes=drawn.getvalue()).chunks() if name == b"IDAT")
     parts = [
-        (b"PLTE", struct.pack(">2I5B", 60_000, 60_000, 8, 6, 0, 0, 0)),
+        *first,
         (b"acTL", struct.pack(">2I", 1, 0)),
         (b"IDAT", b""),
         (b"fcTL", struct.pack(">5I2H2B", 0, 4, 4, 0, 0, 1, 10, 0, 0)),
@@ -335,7 +343,7 @@ def test_a_png_whose_header_is_not_first_gives_no_canvas_of_its_own() -> None:
     file = io.BytesIO()
     pypng.write_chunks(file, parts)
 
-    with pytest.raises(InvalidImage):
+    with pytest.raises(CompositorError):
         decode(file.getvalue(), "base_image", Limits())
 
 
