@@ -10,7 +10,7 @@ from tests.chaos.run import Plan, run
 SEED = 20
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(400)
 def test_every_accepted_request_ends_once_through_faults_of_every_kind(tmp_path):
     plan = Plan(SEED, requests=80, faults=10, seconds=10, kinds=tuple(KINDS), result_ttl_s=30)
 

@@ -4,8 +4,6 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
-
 from jobs import keyspace
 from jobs.lifecycle.queue import RQ_TTL_S
 from jobs.lifecycle.transitions import Transitions
@@ -20,7 +18,6 @@ LASTING = {"rq:queues", keyspace.PACE, keyspace.API_KEYS}
 """Keys of constant size that need not expire; an API key has two more."""
 
 
-@pytest.mark.timeout(180)
 def test_of_five_thousand_requests_nothing_lasts(redis, settings, key_id, monkeypatch):
     monkeypatch.setattr(Child, "module", "tests.worker.no_work")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
