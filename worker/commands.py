@@ -12,7 +12,7 @@ from typing import Any
 from redis import ConnectionError, Redis, RedisError
 from redis.client import PubSub
 
-from jobs.redis.even_when_full import SAY
+from jobs.redis.oom_exempt import SAY
 
 RECONNECT_S = 2.0
 QUIET_S = 5.0  # after which something is said that must be heard, in as long

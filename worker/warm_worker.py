@@ -32,7 +32,7 @@ from jobs.maintenance import registries
 from jobs.maintenance.caretaking import caretaking
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
-from jobs.redis.even_when_full import EvenWhenFull
+from jobs.redis.oom_exempt import OomExempt
 from telemetry import metrics
 from telemetry.log_context import about_request
 from telemetry.traces import open_traces
@@ -71,7 +71,7 @@ class WarmWorker(Worker):
         self._transitions = Transitions(connect(settings), settings)
         self._store = PictureStore.open(settings)
         self._traces = open_traces("worker")
-        self._even_when_full = EvenWhenFull(redis)
+        self._oom_exempt = OomExempt(redis)
         self._holder = Holder.this_process(self.name)
         self._children = Children(settings)
         self._taken: str | None = None  # and not claimed yet, as far as we know
@@ -154,7 +154,7 @@ class WarmWorker(Worker):
         elif time.monotonic() - self._heard_at > HEARTBEAT_S:
             self._heard_at = time.monotonic()
             beat = {"last_heartbeat": utcformat(now())}
-            if not self._even_when_full.keep(self.key, self.worker_ttl + SPARE_TTL_S, beat):
+            if not self._oom_exempt.keep(self.key, self.worker_ttl + SPARE_TTL_S, beat):
                 self._register()
 
     def _register(self) -> None:

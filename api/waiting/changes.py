@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from jobs.keyspace import CHANGES
-from jobs.redis.even_when_full import SAY
+from jobs.redis.oom_exempt import SAY
 
 RECONNECT_S = 0.5
 QUIET_S = 5.0  # after which something is said that must be heard, in as long

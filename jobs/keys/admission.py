@@ -17,8 +17,8 @@ from jobs.config.settings import Settings
 from jobs.keys.key_text import digest
 from jobs.keys.rates import Rate
 from jobs.lifecycle.record import FIELDS, READ
-from jobs.redis.even_when_full import EVEN_WHEN_FULL
 from jobs.redis.lua import local
+from jobs.redis.oom_exempt import OOM_EXEMPT
 
 _SCRIPT = Path(__file__).with_name("admission.lua").read_text()
 
@@ -120,4 +120,4 @@ def script(settings: Settings) -> str:
         Bucket.ANONYMOUS: settings.rate_limit_anonymous,
     }
     known = local(RATES={name: (r.count, r.period_s * 1000) for name, r in rates.items()}, FIELDS=FIELDS)
-    return EVEN_WHEN_FULL + keyspace.lua() + known + READ + _SCRIPT
+    return OOM_EXEMPT + keyspace.lua() + known + READ + _SCRIPT

@@ -31,8 +31,8 @@ from jobs.lifecycle.output import Output
 from jobs.lifecycle.queue import RQ_TTL_S, job_fields
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import FailureCode, Status
-from jobs.redis.even_when_full import EVEN_WHEN_FULL
 from jobs.redis.lua import local
+from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 from telemetry import metrics
 from telemetry.trace_context import TraceContext
@@ -80,7 +80,7 @@ class Transitions:
         # A Redis whose memory is full refuses to make requests, before it has changed anything; what was
         # accepted goes on to its end even then. Needs Redis 7 or Valkey.
         self._create = Script(redis, known + _SCRIPT)
-        self._move = Script(redis, EVEN_WHEN_FULL + known + _SCRIPT)
+        self._move = Script(redis, OOM_EXEMPT + known + _SCRIPT)
 
     def create(
         self,

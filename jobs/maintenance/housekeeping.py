@@ -13,7 +13,7 @@ from jobs import keyspace
 from jobs.maintenance import registries
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import redis_time
-from jobs.redis.even_when_full import EvenWhenFull
+from jobs.redis.oom_exempt import OomExempt
 
 INTERVAL_S = 10
 
@@ -26,7 +26,7 @@ class Housekeeping:
     def __init__(self, redis: Redis, store: PictureStore) -> None:
         self._redis = redis
         self._store = store
-        self._even_when_full = EvenWhenFull(redis)
+        self._oom_exempt = OomExempt(redis)
         self._ahead_s: float | None = None  # Redis's clock, of this process's
 
     def run_until(self, stopped: threading.Event) -> None:
@@ -61,4 +61,4 @@ class Housekeeping:
         self._store.sweep(now)
 
     def _is_mine(self, part: str) -> bool:
-        return self._even_when_full.lock(keyspace.housekeeping(part), INTERVAL_S)
+        return self._oom_exempt.lock(keyspace.housekeeping(part), INTERVAL_S)

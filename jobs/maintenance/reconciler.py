@@ -21,7 +21,7 @@ from jobs.lifecycle.queue import REQUEST_ID
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import redis_time
-from jobs.redis.even_when_full import EvenWhenFull
+from jobs.redis.oom_exempt import OomExempt
 
 INTERVAL_S = 1
 BATCH = 500  # requests at a time
@@ -37,7 +37,7 @@ class Reconciler:
         self._redis: Any = redis  # typed as if it might be asynchronous
         self._settings = settings
         self._transitions = Transitions(redis, settings)
-        self._even_when_full = EvenWhenFull(redis)
+        self._oom_exempt = OomExempt(redis)
         self._trust_leases_from = 0.0
         self._stopped = threading.Event()
 
@@ -51,7 +51,7 @@ class Reconciler:
         """What is gone on this machine, and a round unless another process did one within the interval."""
         try:
             self.reclaim_from_the_dead()
-            if self._even_when_full.lock(keyspace.RECONCILER, 0.9 * INTERVAL_S):
+            if self._oom_exempt.lock(keyspace.RECONCILER, 0.9 * INTERVAL_S):
                 self.round()
         except RedisError as error:
             self._doubt_leases()

@@ -14,11 +14,11 @@ from redis.utils import str_if_bytes
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore, new_token
-from jobs.redis.even_when_full import EVEN_WHEN_FULL
+from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 
 MAKE_ROOM = Path(__file__).with_name("upload.lua").read_text()
-GIVE_BACK = EVEN_WHEN_FULL + Path(__file__).with_name("upload_undone.lua").read_text()
+GIVE_BACK = OOM_EXEMPT + Path(__file__).with_name("upload_undone.lua").read_text()
 
 LEAST_BYTES = 16 * 1024
 """What the smallest upload counts in a quota: Redis keeps 1.1 KB of each, and disks a block."""

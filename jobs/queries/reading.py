@@ -13,8 +13,8 @@ from jobs.config.settings import Settings
 from jobs.keys.admission import Admission, Call, script
 from jobs.lifecycle.record import FIELDS, READ, Record, View
 from jobs.redis.batched_script import BatchedScript
-from jobs.redis.even_when_full import EVEN_WHEN_FULL
 from jobs.redis.lua import local
+from jobs.redis.oom_exempt import OOM_EXEMPT
 
 _SEEN = READ + Path(__file__).with_name("seen.lua").read_text()
 
@@ -50,7 +50,7 @@ class Reader:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._admission = BatchedScript(redis, script(settings))
         # Says, as all with flags, that it may write: a replica, which may be out of date, refuses it.
-        self._seen = BatchedScript(redis, EVEN_WHEN_FULL + keyspace.lua() + local(FIELDS=FIELDS) + _SEEN)
+        self._seen = BatchedScript(redis, OOM_EXEMPT + keyspace.lua() + local(FIELDS=FIELDS) + _SEEN)
 
     async def admit(self, call: Call) -> Admission:
         """Who calls, and whether they may now."""

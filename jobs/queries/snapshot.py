@@ -14,8 +14,8 @@ from jobs.lifecycle.queue import RQ_TTL_S
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.queries.worker_listing import MAX_WORKERS, WORKER_FIELDS, WorkerSeen, seen
-from jobs.redis.even_when_full import EVEN_WHEN_FULL
 from jobs.redis.lua import local
+from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 
 SAMPLE = 200
@@ -69,7 +69,7 @@ def take(redis: Redis) -> Snapshot:
     """Look. Raises `redis.RedisError`."""
     known = local(MAX_WORKERS=MAX_WORKERS, WORKER_FIELDS=WORKER_FIELDS, SAMPLE=SAMPLE)
     now, waiting, running, unfinished, oldest, pace, workers, *recent = Script(
-        redis, f"{EVEN_WHEN_FULL}{keyspace.lua()}{known}{_SCRIPT}"
+        redis, f"{OOM_EXEMPT}{keyspace.lua()}{known}{_SCRIPT}"
     )()
     at = int(now[0]) + int(now[1]) / 1_000_000
     (done_ids, done), (failed_ids, failed) = recent

@@ -9,20 +9,20 @@ from redis import Redis
 
 from jobs.redis.script import Script
 
-EVEN_WHEN_FULL = "#!lua flags=allow-oom\n"
+OOM_EXEMPT = "#!lua flags=allow-oom\n"
 
-LOCK = f"{EVEN_WHEN_FULL}return redis.call('SET', KEYS[1], 'taken', 'NX', 'PX', ARGV[1])"
-KEEP = f"""{EVEN_WHEN_FULL}
+LOCK = f"{OOM_EXEMPT}return redis.call('SET', KEYS[1], 'taken', 'NX', 'PX', ARGV[1])"
+KEEP = f"""{OOM_EXEMPT}
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 return redis.call('EXPIRE', KEYS[1], ARGV[1])
 """
 
-SAY = f"{EVEN_WHEN_FULL}return redis.call('PUBLISH', ARGV[1], ARGV[2])"
+SAY = f"{OOM_EXEMPT}return redis.call('PUBLISH', ARGV[1], ARGV[2])"
 """To subscribers of a channel at the primary. A replica would take a bare PUBLISH, and tell its own alone."""
 
 
-class EvenWhenFull:
+class OomExempt:
     """What workers and caretakers do besides moving requests."""
 
     def __init__(self, redis: Redis) -> None:
