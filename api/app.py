@@ -32,7 +32,7 @@ from api.routes import (
 )
 from api.service import Service
 from jobs.config.settings import Settings
-from jobs.maintenance.caretaking import caretaking
+from jobs.maintenance.background import background
 
 NOT_FASTAPIS: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI's own could be switched on from the environment, and would export query strings."""
@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         async with Service.open(settings) as service, asyncio.TaskGroup() as beside:
             app.state.service = service
             listening = beside.create_task(service.changes.listen())
-            with caretaking(settings):
+            with background(settings):
                 yield
             listening.cancel()
 

@@ -29,7 +29,7 @@ from jobs.lifecycle.queue import REQUEST_ID, open_queue
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
 from jobs.maintenance import registries
-from jobs.maintenance.caretaking import caretaking
+from jobs.maintenance.background import background
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
 from jobs.redis.oom_exempt import OomExempt
@@ -98,7 +98,7 @@ class WarmWorker(Worker):
         self.set_state(WorkerStatus.IDLE)
         self._install_signal_handlers()
         try:
-            with caretaking(self._settings):
+            with background(self._settings):
                 while self._stopped_at is None and not (burst and self._is_idle()):
                     worked = self._do_next() or worked
         finally:

@@ -23,7 +23,7 @@ SAY = f"{OOM_EXEMPT}return redis.call('PUBLISH', ARGV[1], ARGV[2])"
 
 
 class OomExempt:
-    """What workers and caretakers do besides moving requests."""
+    """What workers and tasks do besides moving requests."""
 
     def __init__(self, redis: Redis) -> None:
         self._lock = Script(redis, LOCK)

@@ -10,18 +10,18 @@ from jobs.maintenance.reconciler import Reconciler
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
 
-LAST_S = 5  # for what a caretaker does at the end
+LAST_S = 5  # for what a task does at the end
 
 
 @contextmanager
-def caretaking(settings: Settings) -> Iterator[None]:
+def background(settings: Settings) -> Iterator[None]:
     """Reconcile and keep house, each in a thread, until the end."""
     stopped = threading.Event()
     redis = connect(settings)
-    caretakers = (Reconciler(redis, settings), Housekeeping(redis, PictureStore.open(settings)))
+    tasks = (Reconciler(redis, settings), Housekeeping(redis, PictureStore.open(settings)))
     threads = [
         threading.Thread(target=each.run_until, args=[stopped], name=type(each).__name__, daemon=True)
-        for each in caretakers
+        for each in tasks
     ]
     for thread in threads:
         thread.start()
