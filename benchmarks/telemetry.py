@@ -25,7 +25,7 @@ from benchmarks.service import SMALL, Client, parents
 from cli.serve.redis_server import await_ready, server_command
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.holder import Holder
+from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect
@@ -116,7 +116,7 @@ def finish(redis_url: str, requests: int) -> None:
     settings = Settings(redis_url=redis_url)
     redis = connect(settings)
     transitions, key = Transitions(redis, settings), ApiKeys(redis).create("many")[0].key_id
-    holder = Holder("a-worker", "a-machine", "1 1")
+    holder = LeaseOwner("a-worker", "a-machine", "1 1")
     output = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
     params = dict.fromkeys(SMALL, "https://shop.example/a.jpg")
     for _ in range(requests):

@@ -4,14 +4,14 @@ from typing import Any
 
 from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import Deadlines
-from jobs.lifecycle.holder import Holder
+from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.output import Output
 from jobs.submission import Asked
 
 HERE = "http://here.example"
 SAMPLES = {"base_image": f"{HERE}/samples/cup.jpg", "overlay_image": f"{HERE}/samples/logo.png"}
 
-HOLDER = Holder("a-worker", "a-machine", "1 1")
+HOLDER = LeaseOwner("a-worker", "a-machine", "1 1")
 """Somebody elsewhere."""
 
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)

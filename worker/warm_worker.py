@@ -23,7 +23,7 @@ from rq.worker.base import WorkerStatus
 
 from jobs import keyspace
 from jobs.config.settings import BAD_SETTINGS, Settings
-from jobs.lifecycle.holder import Holder
+from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.moves import Claim, IllegalMove
 from jobs.lifecycle.queue import REQUEST_ID, open_queue
 from jobs.lifecycle.status import FailureCode
@@ -72,7 +72,7 @@ class WarmWorker(Worker):
         self._store = PictureStore.open(settings)
         self._traces = open_traces("worker")
         self._oom_exempt = OomExempt(redis)
-        self._holder = Holder.this_process(self.name)
+        self._holder = LeaseOwner.this_process(self.name)
         self._children = Children(settings)
         self._taken: str | None = None  # and not claimed yet, as far as we know
         self._attempt: Attempt | None = None

@@ -10,11 +10,11 @@ end
 local function is_request_id(entry) return #entry == 36 and not string.find(entry, '[^%x-]') end
 
 -- What he holds already: then he has not heard that he does, as he works on one at a time.
-local function held_by(holder)
-  local held = redis.call('HGETALL', MACHINE .. holder.machine)
+local function held_by(owner)
+  local held = redis.call('HGETALL', MACHINE .. owner.machine)
   for at = 1, #held, 2 do
-    local is_his = string.match(held[at + 1], ' (.+)$') == holder.process
-    if is_his and redis.call('HGET', REQUEST .. held[at], 'worker') == holder.worker then return held[at] end
+    local is_his = string.match(held[at + 1], ' (.+)$') == owner.process
+    if is_his and redis.call('HGET', REQUEST .. held[at], 'worker') == owner.worker then return held[at] end
   end
 end
 
@@ -29,10 +29,10 @@ local function first_free(worker, window, now)
 end
 
 -- Takes it out of the queue. nil: nothing waits.
-local function taken_next(holder, window, now)
-  local held = held_by(holder)
+local function taken_next(owner, window, now)
+  local held = held_by(owner)
   if held then return held end
-  local entry = first_free(holder.worker, window, now)
+  local entry = first_free(owner.worker, window, now)
   if not entry then return end
   redis.call('LREM', RQ_QUEUE, 1, entry)
   if is_request_id(entry) then redis.call('RPUSH', RQ_INTERMEDIATE, entry) end

@@ -13,8 +13,8 @@ from rq.utils import now, utcformat
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import AHEAD_S, GRACE_S, Deadlines
-from jobs.lifecycle.holder import Holder
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
+from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.moves import (
     Cancelled,
     Claim,
@@ -117,22 +117,22 @@ class Transitions:
             metrics.accepted(0 if created.credits is None else settings.credit_cost)
         return created
 
-    def claim(self, request_id: str, holder: Holder, fetching: int = 0) -> Claim:
+    def claim(self, request_id: str, owner: LeaseOwner, fetching: int = 0) -> Claim:
         """Begin an attempt, counted before any work is done; for who holds it already, it is the same one.
 
-        `fetching`: for how many waiting requests the holder is fetching inputs. Raises `IllegalMove`: held
+        `fetching`: for how many waiting requests the owner is fetching inputs. Raises `IllegalMove`: held
         (somebody else's lease runs), exhausted (then it has FAILED `worker_lost`), late (then it has FAILED
         `timeout`).
         """
-        return self._claim("claim", request_id, holder, fetching)
+        return self._claim("claim", request_id, owner, fetching)
 
-    def next(self, holder: Holder, fetching: int = 0) -> Claim | None:
+    def next(self, owner: LeaseOwner, fetching: int = 0) -> Claim | None:
         """Take a request from the queue and claim it, in one step; None if none waits.
 
         Raises `IllegalMove` as `claim` does; refused, for an entry that is no request.
         """
         try:
-            return self._claim("next", "", holder, fetching)
+            return self._claim("next", "", owner, fetching)
         except IllegalMove as refused:
             if refused.reason == "empty":
                 return None
@@ -233,8 +233,8 @@ class Transitions:
         """The record as it is now; None if unknown or expired."""
         return Record.from_hash(request_id, self._redis.hgetall(keyspace.request(request_id)))
 
-    def _claim(self, move: str, request_id: str, holder: Holder, fetching: int) -> Claim:
-        answer = self._run(move, request_id, **asdict(holder), fetching=fetching)
+    def _claim(self, move: str, request_id: str, owner: LeaseOwner, fetching: int) -> Claim:
+        answer = self._run(move, request_id, **asdict(owner), fetching=fetching)
         found, attempt, key_id, params, left_ms, deadline_ms, traceparent, age_ms, ahead = answer[1:]
         return Claim(
             found.decode(),

@@ -15,7 +15,7 @@ from redis import Redis, RedisError, ResponseError
 
 from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.lifecycle import holder
+from jobs.lifecycle import lease_owner
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.queue import REQUEST_ID
 from jobs.lifecycle.status import FailureCode, Status
@@ -74,10 +74,10 @@ class Reconciler:
 
     def reclaim_from_the_dead(self) -> None:
         """Take up what processes of this machine worked on that are gone."""
-        kept = self._redis.hgetall(keyspace.machine(holder.this_machine()))
+        kept = self._redis.hgetall(keyspace.machine(lease_owner.this_machine()))
         for member, value in kept.items():
             attempt, _, process = value.decode("ascii", "replace").partition(" ")
-            if holder.is_gone(process):
+            if lease_owner.is_gone(process):
                 reclaim = partial(self._transitions.reclaim, attempt=attempt)
                 self._each([member], reclaim, "taken up again: its worker died")
 
@@ -139,4 +139,4 @@ class Reconciler:
         for key in (keyspace.DEADLINES, keyspace.LEASES, keyspace.STRAYS, keyspace.RQ_SCHEDULED):
             self._redis.zrem(key, member)
         self._redis.lrem(keyspace.RQ_INTERMEDIATE, 0, member)
-        self._redis.hdel(keyspace.machine(holder.this_machine()), member)
+        self._redis.hdel(keyspace.machine(lease_owner.this_machine()), member)

@@ -7,7 +7,7 @@ import pytest
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import GRACE_S, Deadlines
-from jobs.lifecycle.holder import Holder
+from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
@@ -15,7 +15,7 @@ from jobs.lifecycle.transitions import Transitions
 from tests.asking import HOLDER, OUTPUT
 
 ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
-ANOTHER = Holder("another-worker", "another-machine", "2 2")
+ANOTHER = LeaseOwner("another-worker", "another-machine", "2 2")
 BROKEN = Failure(FailureCode.FETCH_FAILED, "broke off")
 
 
@@ -34,9 +34,9 @@ def queued(redis, transitions, key_id):
 def take(redis, transitions, queued):
     """Takes the request from the queue as a worker does, and claims it."""
 
-    def take(holder: Holder = HOLDER) -> int:
+    def take(owner: LeaseOwner = HOLDER) -> int:
         assert redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE) == ID.encode()
-        return transitions.claim(ID, holder).attempt
+        return transitions.claim(ID, owner).attempt
 
     return take
 

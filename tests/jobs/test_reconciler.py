@@ -12,8 +12,8 @@ from redis import Redis
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys, KeyOptions
-from jobs.lifecycle import holder
-from jobs.lifecycle.holder import Holder, this_machine
+from jobs.lifecycle import lease_owner
+from jobs.lifecycle.lease_owner import LeaseOwner, this_machine
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
@@ -45,9 +45,9 @@ def transitions(redis, settings):
 
 @pytest.fixture
 def claim(redis, transitions):
-    def claim(request_id: str, holder: Holder = HOLDER) -> None:
+    def claim(request_id: str, owner: LeaseOwner = HOLDER) -> None:
         redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE)
-        transitions.claim(request_id, holder)
+        transitions.claim(request_id, owner)
 
     return claim
 
@@ -108,7 +108,7 @@ def test_a_request_whose_process_is_gone_is_put_back_at_once_by_whoever_is_on_it
     redis, settings, reconciler, request_id, claim
 ):
     process = subprocess.Popen(["sleep", "60"])
-    claim(request_id, Holder("worker", this_machine(), holder.process(process.pid)))
+    claim(request_id, LeaseOwner("worker", this_machine(), lease_owner.process(process.pid)))
 
     reconciler.run_once()
     assert open_queue(redis).job_ids == []
@@ -122,7 +122,7 @@ def test_a_request_whose_process_is_gone_is_put_back_at_once_by_whoever_is_on_it
 
 def test_a_process_that_is_dead_but_not_reaped_is_gone(redis, reconciler, request_id, claim):
     process = subprocess.Popen(["sleep", "60"])
-    claim(request_id, Holder("worker", this_machine(), holder.process(process.pid)))
+    claim(request_id, LeaseOwner("worker", this_machine(), lease_owner.process(process.pid)))
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
@@ -135,9 +135,9 @@ def test_a_process_that_is_dead_but_not_reaped_is_gone(redis, reconciler, reques
 def test_another_process_of_the_same_number_is_not_taken_for_the_one_that_is_gone(
     redis, reconciler, request_id, claim
 ):
-    this = Holder.this_process("worker")
+    this = LeaseOwner.this_process("worker")
     pid, _, start = this.process.partition(" ")
-    claim(request_id, Holder("worker", this.machine, f"{pid} {int(start) + 1}"))
+    claim(request_id, LeaseOwner("worker", this.machine, f"{pid} {int(start) + 1}"))
 
     reconciler.run_once()
 
@@ -145,7 +145,7 @@ def test_another_process_of_the_same_number_is_not_taken_for_the_one_that_is_gon
 
 
 def test_the_living_are_left_alone(redis, reconciler, request_id, claim):
-    claim(request_id, Holder.this_process("worker"))
+    claim(request_id, LeaseOwner.this_process("worker"))
 
     reconciler.run_once()
 

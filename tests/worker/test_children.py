@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobs.config.setting_types import MEBIBYTE
-from jobs.lifecycle import holder
+from jobs.lifecycle import lease_owner
 from jobs.pictures.inputs import SAMPLE
 from tests.processes import descendants
 from tests.stack import environment
@@ -132,16 +132,16 @@ def test_a_child_in_the_middle_of_its_work_dies_with_its_worker(settings, submit
     worker = subprocess.Popen([sys.executable, "-m", "worker"], env=env)
     origin.await_request(path)
     (pid,) = descendants(worker.pid)
-    child = holder.process(pid)
+    child = lease_owner.process(pid)
     os.kill(pid, signal.SIGSTOP)  # so that it cannot see by itself that its parent is gone
 
     worker.kill()
     worker.wait()
 
     deadline = time.monotonic() + 10
-    while not holder.is_gone(child) and time.monotonic() < deadline:
+    while not lease_owner.is_gone(child) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert holder.is_gone(child)
+    assert lease_owner.is_gone(child)
 
 
 def test_a_child_that_is_killed_while_it_starts_is_tried_again(settings, monkeypatch):

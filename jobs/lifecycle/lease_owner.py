@@ -16,7 +16,7 @@ _START_TIME = 19  # in what follows the name in /proc/PID/stat: proc(5) counts i
 
 
 @dataclass(frozen=True)
-class Holder:
+class LeaseOwner:
     """A worker process: RQ's name of the worker, its machine, and `process`, `"pid start"` on it."""
 
     worker: str
