@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
-from worker.kit import Kit
+from worker.resources import Resources
 
 Lookups = tuple[int, int]
 """Hits and misses."""
 
 
 class CacheUse:
-    """Reads a kit's caches, and tells what is new since it was asked last."""
+    """Reads a resources's caches, and tells what is new since it was asked last."""
 
-    def __init__(self, kit: Kit) -> None:
-        self._kit = kit
+    def __init__(self, resources: Resources) -> None:
+        self._kit = resources
         self._told: dict[str, Lookups] = {}
 
     def news(self) -> Mapping[str, Lookups]:

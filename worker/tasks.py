@@ -16,7 +16,7 @@ from worker.ahead import NoRoom
 from worker.child.messages import Ending, Order, Outcome
 from worker.content_check import ContentBlocked
 from worker.fetch import FetchError
-from worker.kit import Kit
+from worker.resources import Resources
 
 OUR_FAULT = "something went wrong on our side; it has been logged, submit it again"
 
@@ -35,11 +35,11 @@ class PictureExpired(Exception):
         )
 
 
-def superimpose(kit: Kit, order: Order) -> Outcome:
+def superimpose(resources: Resources, order: Order) -> Outcome:
     """Make the picture of one request. Never raises for what one request can do to it."""
     stages: dict[str, float] = {}
     try:
-        output = _make(kit, order, stages)
+        output = _make(resources, order, stages)
     except ContentBlocked as block:
         log.warning("request %s: content check: %s", order.request_id, block.reason)
         return Outcome(Ending.FAILED, block.code, str(block), stages=stages)
@@ -54,67 +54,67 @@ def superimpose(kit: Kit, order: Order) -> Outcome:
     return Outcome(Ending.DONE, output=output, stages=stages)
 
 
-def _make(kit: Kit, order: Order, stages: dict[str, float]) -> Output:
+def _make(resources: Resources, order: Order, stages: dict[str, float]) -> Output:
     with _timed(stages, "fetch"):
-        files = _fetch(kit, order)
-    hits = kit.cache.hits if kit.cache else 0
+        files = _fetch(resources, order)
+    hits = resources.cache.hits if resources.cache else 0
     made = compose(
         files["base_image"],
         files["overlay_image"],
         SuperimposeParams(**order.params),
         files.get("mask"),
-        limits=kit.limits,
-        cache=kit.cache,
+        limits=resources.limits,
+        cache=resources.cache,
         owner=order.key_id,
-        inspect=kit.inspect,
+        inspect=resources.inspect,
     )
     stages.update({stage: round(seconds, 4) for stage, seconds in made.seconds.items()})
-    if kit.cache:
-        stages["cache_hits"] = kit.cache.hits - hits
+    if resources.cache:
+        stages["cache_hits"] = resources.cache.hits - hits
     with _timed(stages, "store"):
-        return _keep(kit, made, order)
+        return _keep(resources, made, order)
 
 
-def _fetch(kit: Kit, order: Order) -> dict[str, bytes]:
-    early = kit.ahead.take(order.request_id)
+def _fetch(resources: Resources, order: Order) -> dict[str, bytes]:
+    early = resources.ahead.take(order.request_id)
     names = [name for name in inputs.PICTURES if order.params.get(name)]
     pictures = {
-        name: early.get(name) or kit.threads.submit(copy_context().run, _read, kit, order, name)
+        name: early.get(name) or resources.threads.submit(copy_context().run, _read, resources, order, name)
         for name in names
     }
-    return {name: _arrived(kit, order, name, picture) for name, picture in pictures.items()}
+    return {name: _arrived(resources, order, name, picture) for name, picture in pictures.items()}
 
 
-def _arrived(kit: Kit, order: Order, field: str, picture: "Future[bytes]") -> bytes:
+def _arrived(resources: Resources, order: Order, field: str, picture: "Future[bytes]") -> bytes:
     try:
         return picture.result()
     except NoRoom:
-        return _read(kit, order, field)
+        return _read(resources, order, field)
 
 
-def _read(kit: Kit, order: Order, field: str) -> bytes:
+def _read(resources: Resources, order: Order, field: str) -> bytes:
     reference: str = order.params[field]
     if reference.startswith(inputs.STORE):
-        return _stored(kit, field, reference.removeprefix(inputs.STORE))
+        return _stored(resources, field, reference.removeprefix(inputs.STORE))
     if reference.startswith(inputs.SAMPLE):
         data = inputs.sample_bytes(reference.removeprefix(inputs.SAMPLE))
         if data is None:
             raise FileNotFoundError(reference)
         return data
-    return kit.fetcher.get(reference, field=field, owner=order.key_id)
+    return resources.fetcher.get(reference, field=field, owner=order.key_id)
 
 
-def _stored(kit: Kit, field: str, path: str) -> bytes:
+def _stored(resources: Resources, field: str, path: str) -> bytes:
     try:
-        return kit.store.get(path)
+        return resources.store.get(path)
     except FileNotFoundError:
         if path.startswith("inputs/"):  # which outlive their request
             raise
         raise PictureExpired(field) from None
 
 
-def _keep(kit: Kit, made: Superimposed, order: Order) -> Output:
-    kit.store.put(order.path, made.data, made.content_type)
+def _keep(resources: Resources, made: Superimposed, order: Order) -> Output:
+    resources.store.put(order.path, made.data, made.content_type)
     return Output(
         order.token,
         order.path,

@@ -13,7 +13,7 @@ from cli.doctor.finding import Finding, Findings, fail, judged, ok, warn
 from jobs.config.settings import Settings
 from jobs.pictures.inputs import sample_bytes
 from worker.fetch import Fetcher, FetchError, FetchRules
-from worker.kit import fetch_rules
+from worker.resources import fetch_rules
 
 SAMPLE = sample_bytes("cup.jpg") or b""
 LOOPBACK = "127.0.0.1/32"

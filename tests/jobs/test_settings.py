@@ -13,7 +13,7 @@ from compositor.limits import RISKY_FORMATS, SAFE_FORMATS, Limits
 from jobs.config.setting_faults import setting_faults
 from jobs.config.settings import Settings
 from worker.fetch import Fetcher
-from worker.kit import fetch_rules
+from worker.resources import fetch_rules
 
 ROOT = Path(__file__).parents[2]
 

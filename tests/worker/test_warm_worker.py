@@ -25,7 +25,7 @@ from jobs.redis.connection import connect_worker
 from jobs.submission import Submission
 from tests.asking import SAMPLES, asked
 from worker.child.child import Child
-from worker.kit import http_cache
+from worker.resources import http_cache
 from worker.warm_worker import WarmWorker
 
 

@@ -13,7 +13,7 @@ from worker.cache_use import CacheUse
 from worker.child.confinement import confine, die_with_parent, grant_processor_time
 from worker.child.messages import Order
 from worker.content_check import UnusableCheck
-from worker.kit import Kit
+from worker.resources import Resources
 from worker.tasks import superimpose
 
 NICENESS = 10
@@ -27,15 +27,15 @@ def serve(connection: Connection) -> None:
     settings = Settings.model_validate_json(connection.recv_bytes())
     set_up_logs(settings.log_format)
     confine(settings)
-    kit = Kit.open(settings)
+    resources = Resources.open(settings)
     connection.send_bytes(b"")
-    cache_use = CacheUse(kit)
+    cache_use = CacheUse(resources)
     while True:
         order = Order.from_bytes(connection.recv_bytes())
         grant_processor_time(math.ceil(order.left_s) + SPARE_S)
-        kit.ahead.begin(order.ahead)
+        resources.ahead.begin(order.ahead)
         with about_request(order.request_id, order.key_id, order.attempt, order.trace_id):
-            outcome = superimpose(kit, order)
+            outcome = superimpose(resources, order)
         flush_logs()  # the parent kills a child that it needs no more
         connection.send_bytes(replace(outcome, caches=cache_use.news()).to_bytes())
 

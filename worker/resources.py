@@ -17,7 +17,7 @@ INPUTS = 3  # base, overlay and mask: fetched at the same time
 
 
 @dataclass(frozen=True)
-class Kit:
+class Resources:
     """The settings and everything opened from them."""
 
     settings: Settings
