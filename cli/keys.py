@@ -9,8 +9,8 @@ import typer
 from cli.durations import seconds
 from cli.exit_codes import stop
 from cli.json_output import AsJson, print_json
-from cli.moments import moment
 from cli.serve.up_file import settings_here
+from cli.timefmt import moment
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope
 from jobs.keys.rates import Rate
 

@@ -4,7 +4,7 @@ from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.moments import length
+from cli.timefmt import length
 from jobs.lifecycle.status import Status
 from jobs.queries.snapshot import RECENT_S, Snapshot
 from jobs.queries.worker_listing import WorkerSeen

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from redis.utils import str_if_bytes
 from rich.console import Console
 
-from cli.moments import exact_moment, length, moment
 from cli.tables import print_table, table
+from cli.timefmt import exact_moment, length, moment
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.pictures import inputs
