@@ -29,7 +29,7 @@ from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
-from tests.asking import HOLDER, SAMPLES
+from tests.asking import LEASE_OWNER, SAMPLES
 from tests.crowd import Call, allow_connections, waiting
 from tests.edge import Edge, serving
 
@@ -85,7 +85,7 @@ class Requests:
 
     def end(self, request_id: str) -> float:
         """COMPLETED; returns when, on Redis's clock."""
-        self._transitions.claim(request_id, HOLDER)
+        self._transitions.claim(request_id, LEASE_OWNER)
         self._transitions.complete(request_id, 1, OUTPUT, {})
         return int(self._redis.hget(keyspace.request(request_id), "finished_at") or 0) / 1000  # type: ignore[arg-type]
 

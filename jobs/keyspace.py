@@ -13,7 +13,7 @@ DEADLINES = f"{PREFIX}:deadlines"
 LEASES = f"{PREFIX}:leases"
 """Sorted set of requests that somebody works on, by the time until which he need not be heard of."""
 
-STRAYS = f"{PREFIX}:strays"
+IN_TRANSIT = f"{PREFIX}:strays"
 """Sorted set of requests seen on their way from the queue to a worker, by the time they were first seen."""
 
 PACE = f"{PREFIX}:pace_ms"
@@ -105,7 +105,7 @@ def lua() -> str:
         "WAITING": WAITING,
         "DEADLINES": DEADLINES,
         "LEASES": LEASES,
-        "STRAYS": STRAYS,
+        "IN_TRANSIT": IN_TRANSIT,
         "PACE": PACE,
         "CHANGES": CHANGES,
         "REQUEST": request(""),

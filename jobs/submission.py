@@ -32,7 +32,7 @@ class InvalidPictures(ValueError):
 
 
 @dataclass(frozen=True)
-class Asked:
+class SubmitCommand:
     """What a client asks for: parameters that have been checked, how long it may take, and whether once only.
 
     `origin` is the URL our own pictures are served under; `idempotency_key` None: each submit is a request;
@@ -71,22 +71,22 @@ class Submission:
         self._inputs = inputs.InputRules(settings)
         self._transitions = Transitions(redis, settings)
 
-    def submit(self, asked: Asked) -> Created:
+    def submit(self, command: SubmitCommand) -> Created:
         """Accept a request, or find the one that was made with the same Idempotency-Key.
 
         Raises `InvalidPictures`, `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`, `IllegalMove`
         (revoked); `redis.RedisError` or `obstore.exceptions.BaseError` if the queue or the store cannot be
         reached. Then nothing was accepted, unless Redis did it and its answer was lost.
         """
-        idempotency = asked.idempotency
-        made_before = idempotency and self._made_before(idempotency, asked.key_id)
+        idempotency = command.idempotency
+        made_before = idempotency and self._made_before(idempotency, command.key_id)
         if made_before:
             return made_before
         kept = list[str]()
         try:
-            params = {**asked.params, **self._references(asked, kept)}
+            params = {**command.params, **self._references(command, kept)}
             created = self._transitions.create(
-                str(uuid4()), asked.key_id, params, asked.deadlines, idempotency, asked.traceparent
+                str(uuid4()), command.key_id, params, command.deadlines, idempotency, command.traceparent
             )
         except Exception as error:
             if is_refusal(error):
@@ -108,15 +108,15 @@ class Submission:
             raise IdempotencyConflict
         return Created(str_if_bytes(request_id), None if credits is None else int(credits), replayed=True)
 
-    def _references(self, asked: Asked, kept: list[str]) -> dict[str, str]:
+    def _references(self, command: SubmitCommand, kept: list[str]) -> dict[str, str]:
         """Pictures as a job carries them; the paths of what was stored for it are added to `kept`."""
         references, inline, tokens, faults = {}, {}, {}, {}
         for name in inputs.PICTURES:
-            text = asked.params.get(name)
+            text = command.params.get(name)
             if text is None:
                 continue
             try:
-                match self._inputs.read(text, asked.origin):
+                match self._inputs.read(text, command.origin):
                     case bytes(data):
                         inline[name] = data
                     case inputs.OwnPicture(token):
@@ -125,12 +125,12 @@ class Submission:
                         references[name] = reference
             except inputs.InvalidInput as fault:
                 faults[name] = str(fault)
-        own = self._own(tokens, asked.key_id)
+        own = self._own(tokens, command.key_id)
         faults |= {name: inputs.NOT_OURS for name in tokens if name not in own}
         if faults:
             raise InvalidPictures(faults)
         if inline:
-            expires_at = redis_time(self._redis) + asked.deadlines.longest_s + SLACK_S
+            expires_at = redis_time(self._redis) + command.deadlines.longest_s + SLACK_S
             paths = {name: self._store.new_path("inputs", new_token(), expires_at) for name in inline}
             kept += paths.values()
             self._store.put_all([(paths[name], data, None) for name, data in inline.items()])

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 
 from loadtest import machine, mix, stack
-from loadtest.arguments import Asked, parse
+from loadtest.arguments import LoadOptions, parse
 from loadtest.measured import Step
 from loadtest.pictures import bases, overlays, serving
 from loadtest.run import Load
@@ -30,22 +30,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
-def run(asked: Asked) -> int:
+def run(options: LoadOptions) -> int:
     """Measure and report; there is a report too if the load was too much."""
     for module in ("locust", "matplotlib"):
         if find_spec(module) is None:
             raise Unusable(f"{module} is missing: `make loadtest` installs it")
-    asked.out.mkdir(parents=True, exist_ok=True)
-    with prepared(asked) as load:
-        say(f"{load.host}: {len(asked.clients)} steps of {asked.seconds} s")
-        steps = list(until_overrun(load, asked))
+    options.out.mkdir(parents=True, exist_ok=True)
+    with prepared(options) as load:
+        say(f"{load.host}: {len(options.clients)} steps of {options.seconds} s")
+        steps = list(until_overrun(load, options))
     from loadtest import page, report  # late, as what they draw with takes its time
 
-    done = report.Report(machine.facts(asked.host), asked.seconds, steps)
-    report.write(done, asked.out)
-    if asked.docs:
+    done = report.Report(machine.facts(options.host), options.seconds, steps)
+    report.write(done, options.out)
+    if options.docs:
         page.write(done, stack.ROOT / "docs")
-    say(f"{asked.out / 'index.html'}")
+    say(f"{options.out / 'index.html'}")
     if done.passed:
         say(f"loadtest: {done.verdict}")
     else:
@@ -54,29 +54,29 @@ def run(asked: Asked) -> int:
 
 
 @contextmanager
-def prepared(asked: Asked) -> Iterator[Load]:
+def prepared(options: LoadOptions) -> Iterator[Load]:
     """The service that was named, or one of our own, once it has made a picture."""
     with ExitStack() as stopping:
-        host, key, pictures = asked.host, asked.key, ""
+        host, key, pictures = options.host, options.key, ""
         if host is None:
             key = secrets.token_urlsafe()
             host = stopping.enter_context(stack.running(key))
             pictures = stopping.enter_context(serving())
-        elif asked.pictures:
-            pictures = stopping.enter_context(serving(*asked.pictures))
+        elif options.pictures:
+            pictures = stopping.enter_context(serving(*options.pictures))
         with Target(host, key) as target:
             urls = [
                 [f"{pictures}/{name}" for name in made] if pictures else target.upload(made)
                 for made in (bases(), overlays())
             ]
             target.try_out(mix.body(*urls))
-        yield Load(host, key, asked.out.absolute(), *urls)
+        yield Load(host, key, options.out.absolute(), *urls)
 
 
-def until_overrun(load: Load, asked: Asked) -> Iterator[Step]:
+def until_overrun(load: Load, options: LoadOptions) -> Iterator[Step]:
     """Every step, up to the first that is too much."""
-    for clients in asked.clients:
-        step = load.step(clients, asked.seconds)
+    for clients in options.clients:
+        step = load.step(clients, options.seconds)
         say(str(step))
         yield step
         if step.overrun:

@@ -13,7 +13,7 @@ MIN_SECONDS, MAX_SECONDS = 2, 600
 
 
 @dataclass(frozen=True)
-class Asked:
+class LoadOptions:
     """One run. `host` None: start a service; `pictures`: address and port to serve them at."""
 
     host: str | None
@@ -30,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"loadtest: {message}\n")
 
 
-def parse(arguments: Sequence[str] | None = None) -> Asked:
+def parse(arguments: Sequence[str] | None = None) -> LoadOptions:
     """Read the command line. Exits with one line if it cannot be meant."""
     parser = _Parser(prog="python -m loadtest", description="Put a service under load, and report.")
     parser.add_argument("--host", type=_origin, help="the service, http://name:port [one is started]")
@@ -49,12 +49,12 @@ def parse(arguments: Sequence[str] | None = None) -> Asked:
     )
     parser.add_argument("--out", type=Path, default="loadtest-report", help="directory [%(default)s]")
     parser.add_argument("--docs", action="store_true", help="write docs/PERFORMANCE.md and its plots too")
-    asked = Asked(**vars(parser.parse_args(arguments)))
-    if asked.host and not asked.key:
+    options = LoadOptions(**vars(parser.parse_args(arguments)))
+    if options.host and not options.key:
         parser.error("--host needs a key of that service: KEY=...; `superimpose keys create` makes one")
-    if asked.pictures and not asked.host:
+    if options.pictures and not options.host:
         parser.error("--pictures is for a service given by --host; ours fetches them from loopback")
-    return asked
+    return options
 
 
 def _split(text: str) -> SplitResult:

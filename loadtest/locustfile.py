@@ -62,7 +62,7 @@ class Client(FastHttpUser):
         self.headers = {"x-api-key": self.environment.parsed_options.key}
 
     def wait_time(self) -> float:
-        """Seconds of thought, or as long as the service asked for."""
+        """Seconds of thought, or as long as the service asks for."""
         return max(random.choice(mix.THINK_S), self.pause_s)
 
     @task

@@ -27,7 +27,7 @@ from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFu
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import Record, View
 from jobs.lifecycle.status import OUR_FAULT, TERMINAL, FailureCode
-from jobs.submission import Asked, InvalidPictures
+from jobs.submission import InvalidPictures, SubmitCommand
 from telemetry.log_context import bind_contextvars
 
 router = APIRouter(route_class=TracedRoute, tags=["superimpose"])
@@ -99,7 +99,7 @@ async def _accepted(request: Request, key: Caller) -> Created:
         refuse_unless_paid(request, key)
     params = await read_parameters(request)
     trace = trace_of(request)
-    asked = Asked(
+    command = SubmitCommand(
         key.key_id,
         params,
         origin_of(request),
@@ -109,8 +109,8 @@ async def _accepted(request: Request, key: Caller) -> Created:
         str(trace) if trace else None,
     )
     try:
-        run = service.store_threads.run if asked.is_inline else run_in_threadpool
-        return await run(service.submission.submit, asked)
+        run = service.store_threads.run if command.is_inline else run_in_threadpool
+        return await run(service.submission.submit, command)
     except InvalidPictures as error:
         raise bad_request([fault(name, text) for name, text in error.faults.items()]) from None
     except NotEnoughCredits as error:

@@ -15,7 +15,7 @@ from cli.client.inputs import Input
 from cli.client.interruptible import run
 from cli.client.picture import make
 from cli.exit_codes import ExitCode, stop
-from cli.run.command import Asked
+from cli.run.command import RunOptions
 from cli.run.folder import Pair, pairs
 from cli.run.manifest import FolderInUse, Manifest
 from cli.run.one import made
@@ -33,13 +33,13 @@ class Shared(NamedTuple):
     contents: dict[str, str | None]
 
 
-def make_all(asked: Asked, base_dir: Path, out_dir: Path, concurrency: int) -> None:
+def make_all(options: RunOptions, base_dir: Path, out_dir: Path, concurrency: int) -> None:
     """Make each picture that is not there. Raises `typer.Exit`, unless all are there in the end."""
-    todo = pairs(base_dir, out_dir, asked.parameters.get("image_format"))
-    tally = Tally(len(todo), asked.as_json)
+    todo = pairs(base_dir, out_dir, options.parameters.get("image_format"))
+    tally = Tally(len(todo), options.as_json)
     try:
         with Manifest.open(out_dir) as manifest, tally.shown():
-            run(_make_all(asked, todo, manifest, tally, concurrency))
+            run(_make_all(options, todo, manifest, tally, concurrency))
     except KeyboardInterrupt:
         typer.echo(tally.summary(), err=True)
         raise stop("interrupted: the same command again goes on", ExitCode.INTERRUPTED) from None
@@ -58,10 +58,10 @@ def make_all(asked: Asked, base_dir: Path, out_dir: Path, concurrency: int) -> N
 
 
 async def _make_all(
-    asked: Asked, todo: list[Pair], manifest: Manifest, tally: Tally, concurrency: int
+    options: RunOptions, todo: list[Pair], manifest: Manifest, tally: Tally, concurrency: int
 ) -> None:
-    async with Api.open(asked.server, asked.key, tally.on_pause) as api:
-        folder = _Folder(api, await _shared(asked, api), manifest, tally)
+    async with Api.open(options.server, options.key, tally.on_pause) as api:
+        folder = _Folder(api, await _shared(options, api), manifest, tally)
         queue = iter(todo)
         hands = [asyncio.create_task(folder.work(queue)) for _ in range(min(concurrency, len(todo)))]
         try:
@@ -72,11 +72,11 @@ async def _make_all(
             await asyncio.gather(*hands, return_exceptions=True)
 
 
-async def _shared(asked: Asked, api: Api) -> Shared:
-    body, contents = dict(asked.parameters), dict[str, str | None](overlay=None, mask=None)
+async def _shared(options: RunOptions, api: Api) -> Shared:
+    body, contents = dict(options.parameters), dict[str, str | None](overlay=None, mask=None)
     for parameter, name, picture in (
-        ("overlay_image", "overlay", asked.overlay),
-        ("mask", "mask", asked.mask),
+        ("overlay_image", "overlay", options.overlay),
+        ("mask", "mask", options.mask),
     ):
         if picture:
             contents[name] = picture.content()

@@ -1,4 +1,4 @@
-"""What `superimpose run` was asked to do, checked before anything is sent."""
+"""What `superimpose run` is asked to do, checked before anything is sent."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from compositor import SuperimposeRequest
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunOptions:
     """Inputs, parameters as a request has them, and whom to ask with which key."""
 
     overlay: Input
@@ -49,7 +49,7 @@ def run(
     pictures = {"base_image": "?", "overlay_image": "?"} | ({"mask": "?"} if mask else {})
     checked(given | pictures, SuperimposeRequest)
     where = Server.find(server)
-    asked = Asked(
+    options = RunOptions(
         overlay=Input.parse(overlay, "--overlay"),
         mask=Input.parse(mask, "--mask") if mask else None,
         parameters=given,
@@ -60,8 +60,8 @@ def run(
     if base is not None:
         from cli.run.one import make_one
 
-        make_one(asked, Input.parse(base, "--base"), out)
+        make_one(options, Input.parse(base, "--base"), out)
     elif base_dir is not None:
         from cli.run.batch import make_all
 
-        make_all(asked, base_dir, out, concurrency)
+        make_all(options, base_dir, out, concurrency)

@@ -14,21 +14,21 @@ from cli.client.waiting import HELD_S, SHOWN_S
 from cli.exit_codes import ExitCode, stop
 from cli.formats import STDOUT, check_stdout
 from cli.json_output import print_json
-from cli.run.command import Asked
+from cli.run.command import RunOptions
 from cli.run.live_line import LiveLine
 
 
-def make_one(asked: Asked, base: Input, out: Path) -> None:
+def make_one(options: RunOptions, base: Input, out: Path) -> None:
     """Make it, save it, say what it is. Raises `typer.Exit`."""
-    check_stdout(out, asked.as_json)
+    check_stdout(out, options.as_json)
     if out.is_dir() or not out.absolute().parent.is_dir():
         why = "is a directory: give a file" if out.is_dir() else "is in a directory that is not there"
         raise typer.BadParameter(f"{str(out)!r} {why}", param_hint="--out")
     try:
         with LiveLine() as line:
-            result = run(_make(asked, base, out, line))
+            result = run(_make(options, base, out, line))
     except RequestFailed as failed:
-        if asked.as_json:
+        if options.as_json:
             print_json(failed.answer)
         raise explained(failed) from None
     except CallError as error:
@@ -38,22 +38,22 @@ def make_one(asked: Asked, base: Input, out: Path) -> None:
     except KeyboardInterrupt:
         cancelled = "the request was cancelled" if line.cancelled else "nothing was saved"
         raise stop(f"interrupted: {cancelled}", ExitCode.INTERRUPTED) from None
-    _show(asked, result, out)
+    _show(options, result, out)
 
 
-async def _make(asked: Asked, base: Input, out: Path, line: LiveLine) -> JsonObject:
+async def _make(options: RunOptions, base: Input, out: Path, line: LiveLine) -> JsonObject:
     line.on_status({"status": "UPLOADING"})
-    async with Api.open(asked.server, asked.key, line.on_pause) as api:
-        body = asked.parameters | {"base_image": await base.for_one(api)}
-        body["overlay_image"] = await asked.overlay.for_one(api)
-        if asked.mask:
-            body["mask"] = await asked.mask.for_one(api)
+    async with Api.open(options.server, options.key, line.on_pause) as api:
+        body = options.parameters | {"base_image": await base.for_one(api)}
+        body["overlay_image"] = await options.overlay.for_one(api)
+        if options.mask:
+            body["mask"] = await options.mask.for_one(api)
         return await make(api, body, out, line.on_status, SHOWN_S if line.is_live else HELD_S)
 
 
-def _show(asked: Asked, result: JsonObject, out: Path) -> None:
+def _show(options: RunOptions, result: JsonObject, out: Path) -> None:
     image = result["images"][0]
-    if asked.as_json:
+    if options.as_json:
         print_json(made(result, out))
         return
     for name in result.get("animated", ()):

@@ -75,7 +75,7 @@ local function finish(new_status, ...)
   transport.finish(ending)
   stop_waiting(key)
   remove(DEADLINES, id)
-  remove(STRAYS, id)
+  remove(IN_TRANSIT, id)
   redis.call('HSET', record, 'status', new_status, 'finished_at', at, 'expires_at', expires_at, ...)
   if new_status == 'FAILED' and redis.call('HSTRLEN', record, 'params') > settings.kept_params then
     redis.call('HSET', record, 'params', '{}') -- nobody pays to fill Redis
@@ -220,7 +220,7 @@ function moves.claim()
   end
   local attempt = redis.call('HINCRBY', record, 'attempts', 1)
   take_lease(attempt)
-  redis.call('ZREM', STRAYS, id)
+  redis.call('ZREM', IN_TRANSIT, id)
   transport.start(attempt, args.worker, redis.call('ZSCORE', DEADLINES, id))
   return claimed(attempt)
 end
@@ -308,9 +308,9 @@ function moves.redeliver()
     rq('LREM', RQ_INTERMEDIATE, 0, id)
     return {'held'}
   end
-  redis.call('ZADD', STRAYS, 'NX', now, id)
-  if now - redis.call('ZSCORE', STRAYS, id) < args.patience then return {'early'} end
-  redis.call('ZREM', STRAYS, id)
+  redis.call('ZADD', IN_TRANSIT, 'NX', now, id)
+  if now - redis.call('ZSCORE', IN_TRANSIT, id) < args.patience then return {'early'} end
+  redis.call('ZREM', IN_TRANSIT, id)
   rq('LREM', RQ_INTERMEDIATE, 0, id)
   transport.put_back()
   return {'ok'}
@@ -329,12 +329,12 @@ local function answer()
   if move == 'create' then return moves.create() end
   if not status then
     transport.drop()
-    for _, kept in ipairs({WAITING, DEADLINES, LEASES, STRAYS}) do redis.call('ZREM', kept, id) end
+    for _, kept in ipairs({WAITING, DEADLINES, LEASES, IN_TRANSIT}) do redis.call('ZREM', kept, id) end
     return {'missing'}
   end
   if status == 'COMPLETED' or status == 'FAILED' then
     transport.drop()
-    redis.call('ZREM', STRAYS, id)
+    redis.call('ZREM', IN_TRANSIT, id)
     return {'terminal'}
   end
   return moves[move]()

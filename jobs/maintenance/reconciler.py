@@ -136,7 +136,7 @@ class Reconciler:
 
     def _forget(self, member: bytes) -> None:
         log.warning("not a request, dropped: %s", ascii(member[:50]))
-        for key in (keyspace.DEADLINES, keyspace.LEASES, keyspace.STRAYS, keyspace.RQ_SCHEDULED):
+        for key in (keyspace.DEADLINES, keyspace.LEASES, keyspace.IN_TRANSIT, keyspace.RQ_SCHEDULED):
             self._redis.zrem(key, member)
         self._redis.lrem(keyspace.RQ_INTERMEDIATE, 0, member)
         self._redis.hdel(keyspace.machine(lease_owner.this_machine()), member)

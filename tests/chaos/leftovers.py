@@ -23,7 +23,7 @@ MUST_BE_EMPTY = (
     keyspace.WAITING,
     keyspace.DEADLINES,
     keyspace.LEASES,
-    keyspace.STRAYS,
+    keyspace.IN_TRANSIT,
 )
 
 STAGING = re.compile(r"#\d+$")

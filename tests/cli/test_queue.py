@@ -20,7 +20,7 @@ from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
 from jobs.queries import snapshot
 from jobs.queries.queue_state import read_queue_state
-from tests.asking import HOLDER
+from tests.asking import LEASE_OWNER
 from tests.cli.conftest import PATIENCE_S
 
 RUNNING = "00000002-0000-4000-8000-000000000000"
@@ -39,11 +39,11 @@ def ended(redis, settings, key_id):
     transitions = Transitions(redis, settings)
     for number in range(4):
         transitions.create(f"{number:08x}-0000-4000-8000-000000000000", key_id, {"base_image": "a"})
-    first = transitions.next(HOLDER)
+    first = transitions.next(LEASE_OWNER)
     transitions.fail(first.request_id, 1, Failure(FailureCode.FETCH_FAILED, "no"), {"fetch": 0.25})
-    second = transitions.next(HOLDER)
+    second = transitions.next(LEASE_OWNER)
     transitions.cancel(second.request_id, Failure(FailureCode.CANCELLED, "no"))
-    assert transitions.next(HOLDER).request_id == RUNNING
+    assert transitions.next(LEASE_OWNER).request_id == RUNNING
 
 
 def test_a_look_counts_what_waits_runs_and_ended(queue, ended):
@@ -69,8 +69,8 @@ def test_what_waits_runs_and_is_tried_again_is_all_that_is_not_finished(queue, r
 
 
 def test_busy_workers_are_those_whose_requests_run(queue, redis, ended):
-    redis.sadd("rq:workers:superimpose", f"rq:worker:{HOLDER.worker}")
-    redis.hset(f"rq:worker:{HOLDER.worker}", mapping={"birth": "2026-11-29T00:00:00.0Z", "pid": 7})
+    redis.sadd("rq:workers:superimpose", f"rq:worker:{LEASE_OWNER.worker}")
+    redis.hset(f"rq:worker:{LEASE_OWNER.worker}", mapping={"birth": "2026-11-29T00:00:00.0Z", "pid": 7})
 
     told = json.loads(queue("--json").stdout)
 

@@ -13,8 +13,8 @@ from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
-from jobs.submission import Asked, Submission
-from tests.asking import HOLDER
+from jobs.submission import SubmitCommand, Submission
+from tests.asking import LEASE_OWNER
 from tests.origin import LOGO
 
 URL = "https://shop.example/cup.jpg"
@@ -47,7 +47,9 @@ def submit(redis, settings, store, key_id):
     def submit(owner: str = key_id, **params: str) -> str:
         asked = {"base_image": f"{URL}?token=secret", "overlay_image": INLINE, **params}
         deadlines = Deadlines(settings.start_timeout_s, 45)
-        made = Submission(redis, settings, store).submit(Asked(owner, asked, "http://here", deadlines))
+        made = Submission(redis, settings, store).submit(
+            SubmitCommand(owner, asked, "http://here", deadlines)
+        )
         return made.request_id
 
     return submit
@@ -92,7 +94,7 @@ def test_a_list_looks_at_so_many_keys_and_says_so(requests, submit, monkeypatch)
 
 def test_all_of_a_request_is_shown_but_for_what_may_be_a_secret(requests, submit, transitions):
     request_id = submit(opacity=0.5)
-    transitions.claim(request_id, HOLDER)
+    transitions.claim(request_id, LEASE_OWNER)
 
     text, told = (
         requests("show", request_id).stdout,
@@ -126,7 +128,7 @@ def test_a_request_that_failed_is_submitted_again_with_inputs_that_last(
 ):
     first = submit(rotation=90)
     kept = transitions.read(first).params["overlay_image"]
-    transitions.claim(first, HOLDER)
+    transitions.claim(first, LEASE_OWNER)
     transitions.fail(first, 1, BROKEN, {})
 
     again = requests("retry", first).stdout.strip()
@@ -140,7 +142,7 @@ def test_a_request_that_failed_is_submitted_again_with_inputs_that_last(
     }
     assert record.params["overlay_image"] != kept
     assert store.get(record.params["overlay_image"].removeprefix("store:")) == LOGO
-    assert transitions.claim(again, HOLDER).left_s == pytest.approx(45, abs=5)
+    assert transitions.claim(again, LEASE_OWNER).left_s == pytest.approx(45, abs=5)
 
 
 def test_what_cannot_be_submitted_again_says_why(requests, submit, transitions, store, redis):

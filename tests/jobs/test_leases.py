@@ -12,7 +12,7 @@ from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
-from tests.asking import HOLDER, OUTPUT
+from tests.asking import LEASE_OWNER, OUTPUT
 
 ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
 ANOTHER = LeaseOwner("another-worker", "another-machine", "2 2")
@@ -34,7 +34,7 @@ def queued(redis, transitions, key_id):
 def take(redis, transitions, queued):
     """Takes the request from the queue as a worker does, and claims it."""
 
-    def take(owner: LeaseOwner = HOLDER) -> int:
+    def take(owner: LeaseOwner = LEASE_OWNER) -> int:
         assert redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE) == ID.encode()
         return transitions.claim(ID, owner).attempt
 
@@ -75,7 +75,7 @@ def test_who_claims_again_what_he_holds_goes_on_with_the_same_attempt(transition
     """As when the first answer was lost."""
     take()
 
-    assert transitions.claim(ID, HOLDER).attempt == 1
+    assert transitions.claim(ID, LEASE_OWNER).attempt == 1
     assert read().attempts == 1
 
 
@@ -194,11 +194,11 @@ def test_what_got_lost_between_queue_and_worker_is_put_back_after_a_while(redis,
 
     with pytest.raises(IllegalMove, match="early"):
         transitions.redeliver(ID)
-    redis.zadd(keyspace.STRAYS, {ID: 1})
+    redis.zadd(keyspace.IN_TRANSIT, {ID: 1})
     transitions.redeliver(ID)
 
     assert in_queue(redis) == [ID]
-    assert redis.llen(keyspace.RQ_INTERMEDIATE) == redis.zcard(keyspace.STRAYS) == 0
+    assert redis.llen(keyspace.RQ_INTERMEDIATE) == redis.zcard(keyspace.IN_TRANSIT) == 0
 
 
 def test_a_second_entry_of_a_job_somebody_is_at_is_dropped(redis, transitions, take):
@@ -214,7 +214,7 @@ def test_a_second_entry_of_a_job_somebody_is_at_is_dropped(redis, transitions, t
 def test_a_run_ends_at_its_own_time_however_many_attempts_it_took(redis, settings, key_id):
     transitions = Transitions(redis, settings.model_copy(update={"job_timeout_s": 1}))
     transitions.create(ID, key_id, {})
-    first = transitions.claim(ID, HOLDER)
+    first = transitions.claim(ID, LEASE_OWNER)
     transitions.give_back(ID, 1)
     time.sleep(0.01)
 
@@ -239,23 +239,23 @@ def test_an_ended_request_leaves_no_lease_and_nothing_in_rq(redis, transitions, 
     ended = keyspace.RQ_FINISHED if end == "complete" else keyspace.RQ_FAILED
     assert {key for key in left if key.startswith("rq:")} == {"rq:queues", f"rq:job:{ID}", ended}
     assert 0 < redis.ttl(f"rq:job:{ID}") <= 61
-    assert not {keyspace.LEASES, keyspace.STRAYS, keyspace.machine(HOLDER.machine)} & left
+    assert not {keyspace.LEASES, keyspace.IN_TRANSIT, keyspace.machine(LEASE_OWNER.machine)} & left
 
 
 def test_rq_sees_who_works_on_what(redis, transitions, take):
-    redis.hset(f"rq:worker:{HOLDER.worker}", mapping={"birth": "", "state": "idle"})
+    redis.hset(f"rq:worker:{LEASE_OWNER.worker}", mapping={"birth": "", "state": "idle"})
     take()
 
     registry = open_queue(redis).started_job_registry
     assert registry.get_job_ids() == [ID]
     job = open_queue(redis).fetch_job(ID)
     assert job is not None
-    assert (job.get_status(), job.worker_name) == ("started", HOLDER.worker)
-    assert redis.hget(f"rq:worker:{HOLDER.worker}", "state") == b"busy"
+    assert (job.get_status(), job.worker_name) == ("started", LEASE_OWNER.worker)
+    assert redis.hget(f"rq:worker:{LEASE_OWNER.worker}", "state") == b"busy"
 
     transitions.complete(ID, 1, OUTPUT, {})
-    assert redis.hget(f"rq:worker:{HOLDER.worker}", "state") == b"idle"
-    assert redis.hget(f"rq:worker:{HOLDER.worker}", "successful_job_count") == b"1"
+    assert redis.hget(f"rq:worker:{LEASE_OWNER.worker}", "state") == b"idle"
+    assert redis.hget(f"rq:worker:{LEASE_OWNER.worker}", "successful_job_count") == b"1"
 
 
 def test_a_request_must_be_started_and_ended_within_its_own_deadlines(redis, transitions, key_id):
@@ -263,7 +263,7 @@ def test_a_request_must_be_started_and_ended_within_its_own_deadlines(redis, tra
     created_ms = int(redis.hget(keyspace.request(ID), "created_at"))
     assert redis.zscore(keyspace.DEADLINES, ID) == created_ms + 1999_000
 
-    claim = transitions.claim(ID, HOLDER)
+    claim = transitions.claim(ID, LEASE_OWNER)
 
     started_ms = int(redis.hget(keyspace.request(ID), "started_at"))
     assert redis.zscore(keyspace.DEADLINES, ID) == started_ms + (77 + GRACE_S) * 1000

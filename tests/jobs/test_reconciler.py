@@ -21,7 +21,7 @@ from jobs.lifecycle.transitions import SWEPT_AT_ONCE, Transitions
 from jobs.maintenance.reconciler import BATCH, Reconciler
 from jobs.pictures.store import PictureStore
 from jobs.submission import Submission
-from tests.asking import HOLDER, asked
+from tests.asking import LEASE_OWNER, asked
 
 URL = "https://shop.example/shirt.jpg"
 
@@ -45,7 +45,7 @@ def transitions(redis, settings):
 
 @pytest.fixture
 def claim(redis, transitions):
-    def claim(request_id: str, owner: LeaseOwner = HOLDER) -> None:
+    def claim(request_id: str, owner: LeaseOwner = LEASE_OWNER) -> None:
         redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE)
         transitions.claim(request_id, owner)
 
@@ -168,7 +168,7 @@ def test_what_waited_for_its_next_attempt_is_put_back(redis, transitions, reconc
 def test_a_job_that_no_worker_claimed_is_put_back(redis, reconciler, request_id):
     redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE)
     reconciler.run_once()
-    redis.zadd(keyspace.STRAYS, {request_id: 1}, xx=True)
+    redis.zadd(keyspace.IN_TRANSIT, {request_id: 1}, xx=True)
     redis.delete(keyspace.RECONCILER)
 
     reconciler.run_once()
@@ -255,7 +255,7 @@ def test_among_many_that_are_late_one_that_is_worked_on_and_one_that_is_no_reque
 ):
     _, made = many
     worked_on, foreign = made[0], "00000000-0000-0000-0000-000000000000"
-    transitions.next(HOLDER)
+    transitions.next(LEASE_OWNER)
     redis.set(keyspace.request(foreign), "no hash")
     redis.lpush(keyspace.RQ_QUEUE, foreign)
     redis.zadd(keyspace.DEADLINES, dict.fromkeys([foreign, *made], 1))
@@ -273,7 +273,7 @@ def test_all_that_wait_for_their_next_attempt_are_put_back_in_one_round(
     monkeypatch.setattr("jobs.maintenance.reconciler.LONGEST_S", 60)
     _, made = many
     for request_id in made:
-        transitions.next(HOLDER)
+        transitions.next(LEASE_OWNER)
         transitions.retry(request_id, 1, Failure(FailureCode.INTERNAL, "broken"), delay_s=1)
     redis.zadd(keyspace.RQ_SCHEDULED, dict.fromkeys(made, 1))
 
@@ -324,7 +324,7 @@ def test_each_request_that_failed_is_logged_as_an_error_with_its_code(
     redis.zadd(keyspace.DEADLINES, {alone: 1})
     reconciler.round()
     for _ in range(3):
-        transitions.next(HOLDER)
+        transitions.next(LEASE_OWNER)
         reclaimed(redis, transitions, lost)
     redis.zadd(keyspace.DEADLINES, dict.fromkeys(late, 1))
     reconciler.round()

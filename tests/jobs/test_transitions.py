@@ -13,7 +13,7 @@ from jobs.lifecycle.queue import TASK, open_queue
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import KEPT_PARAMS_BYTES, Transitions
-from tests.asking import HOLDER, OUTPUT
+from tests.asking import LEASE_OWNER, OUTPUT
 
 ID = "5f3c"
 BROKEN = Failure(FailureCode.INTERNAL, "broken")
@@ -52,7 +52,7 @@ def advance(state: str, transitions: Transitions, create) -> None:
     if state != "missing":
         create()
     if state in ("PROCESSING", "COMPLETED", "FAILED"):
-        transitions.claim(ID, HOLDER)
+        transitions.claim(ID, LEASE_OWNER)
     if state == "COMPLETED":
         transitions.complete(ID, 1, OUTPUT, {"fetch": 0.1})
     if state == "FAILED":
@@ -60,7 +60,7 @@ def advance(state: str, transitions: Transitions, create) -> None:
 
 
 MOVES = {
-    "claim": lambda transitions: transitions.claim(ID, replace(HOLDER, process="2 2")),
+    "claim": lambda transitions: transitions.claim(ID, replace(LEASE_OWNER, process="2 2")),
     "complete": lambda transitions: transitions.complete(ID, 1, OUTPUT, {}),
     "complete by another attempt": lambda transitions: transitions.complete(ID, 2, OUTPUT, {}),
     "fail": lambda transitions: transitions.fail(ID, 1, BROKEN, {}),
@@ -120,7 +120,7 @@ def test_a_request_goes_from_queued_over_processing_to_completed(transitions, re
     create()
     assert read().status is Status.QUEUED
 
-    _, attempt, _, params, *_ = transitions.claim(ID, HOLDER)
+    _, attempt, _, params, *_ = transitions.claim(ID, LEASE_OWNER)
     assert (attempt, params) == (1, {"base_image": "https://a.example/b.jpg"})
     assert read().status is Status.PROCESSING
 
@@ -204,7 +204,7 @@ def test_every_change_of_status_is_published(redis, transitions, bring_to):
 
 def test_creating_a_request_twice_is_refused_and_keeps_the_first(transitions, read, create):
     create()
-    transitions.claim(ID, HOLDER)
+    transitions.claim(ID, LEASE_OWNER)
 
     with pytest.raises(IllegalMove, match="exists"):
         create()

@@ -7,7 +7,7 @@ import uvloop
 from jobs.keys.api_keys import ApiKeys
 from tests import crowd
 from tests.api.waiting.conftest import OUTPUT, STATUS, STREAM, until
-from tests.asking import HOLDER, SAMPLES
+from tests.asking import LEASE_OWNER, SAMPLES
 from tests.missing import missing
 
 WAITERS = 5000
@@ -32,7 +32,7 @@ def test_five_thousand_who_wait_all_hear_of_the_end(edge, redis, watched, transi
         assert len(connections) <= MOST_CONNECTIONS
         assert sum(each["sub"] != "0" for each in connections) == 1
         for request_id in ids:
-            transitions.claim(request_id, HOLDER)
+            transitions.claim(request_id, LEASE_OWNER)
             transitions.complete(request_id, 1, OUTPUT, {})
 
     async def wait() -> None:
