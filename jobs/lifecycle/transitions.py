@@ -37,7 +37,7 @@ from jobs.redis.script import Script
 from telemetry import metrics
 from telemetry.trace_context import TraceContext
 
-_PARTS = ("taking.lua", "request.lua", "gathering.lua", "transport.lua", "transition.lua")
+_PARTS = ("dequeue.lua", "request.lua", "write_buffer.lua", "transport.lua", "transition.lua")
 _SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
 
 STRAY_PATIENCE_S = 5
