@@ -17,7 +17,7 @@ from jobs.lifecycle.lease_owner import LeaseOwner, this_machine
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
-from jobs.lifecycle.transitions import SWEPT_AT_ONCE, Transitions
+from jobs.lifecycle.transitions import SWEEP_MOST, Transitions
 from jobs.maintenance.reconciler import BATCH, Reconciler
 from jobs.pictures.store import PictureStore
 from jobs.submission import Submission
@@ -246,8 +246,8 @@ def test_one_step_ends_no_more_than_redis_can_do_without_being_missed(redis, tra
 
     swept = transitions.sweep(0)
 
-    assert swept.ended == made[:SWEPT_AT_ONCE]
-    assert redis.llen(keyspace.RQ_QUEUE) == len(made) - SWEPT_AT_ONCE
+    assert swept.ended == made[:SWEEP_MOST]
+    assert redis.llen(keyspace.RQ_QUEUE) == len(made) - SWEEP_MOST
 
 
 def test_among_many_that_are_late_one_that_is_worked_on_and_one_that_is_no_request_are_no_hindrance(
