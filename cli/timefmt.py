@@ -8,11 +8,6 @@ def moment(seconds: float | None, missing: str = "never") -> str:
     return missing if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def exact_moment(seconds: float) -> str:
-    """The same to the millisecond, as RFC 3339."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-
-
 def length(seconds: float | None) -> str:
     """A length of time in its two largest units; in ms below a second."""
     if seconds is None:

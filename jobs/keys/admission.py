@@ -1,4 +1,4 @@
-"""Who calls and whether they may call now: API key and rate limit in one atomic step.
+"""Authentication and rate limit in one atomic step.
 
 The step is a script of ours and not the `limits` library, whose scripts each need a round trip of their own
 and whose moving window trusts the clocks of the API's hosts; this one uses Redis's clock alone.
@@ -80,7 +80,7 @@ class Call:
         return digest(self.presented)
 
     def line(self, read: str, read_id: str) -> str:
-        """What the script is told of it, and of what it reads."""
+        """Its argument of the script, with what to read."""
         return f"{self.digest} {self.address} {self.bucket} {self.anonymous_bucket} {read} {read_id}"
 
     def admission(self, answer: Sequence[bytes | int]) -> Admission:

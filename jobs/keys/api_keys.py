@@ -1,10 +1,9 @@
-"""API keys: made, listed, rotated, credited, revoked. Only a key's SHA-256 is ever kept."""
+"""API keys: create, list, rotate, credit, revoke. Only a key's SHA-256 is ever kept."""
 
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
@@ -17,6 +16,7 @@ from jobs.keys.key_rules import MAX_CREDITS, Scope, checked_name
 from jobs.keys.key_text import digest, new_key
 from jobs.keys.rates import Rate
 from jobs.redis.script import Script
+from jobs.timefmt import rfc3339
 
 OVERLAP_S = 24 * 3600
 MAX_TEXTS = 5  # of one key at a time
@@ -99,7 +99,7 @@ class ApiKey:
         )
 
     def shown(self) -> dict[str, Any]:
-        """As JSON values, without what the key itself could be told by."""
+        """As JSON values, without the digests."""
         return {
             "key_id": self.key_id,
             "name": self.name,
@@ -108,9 +108,9 @@ class ApiKey:
             "spent": self.spent,
             "rate": str(self.rate) if self.rate else None,
             "scopes": sorted(self.scopes),
-            "created_at": _rfc3339(self.created_at),
-            "last_used_at": _rfc3339(self.last_used_at),
-            "expires_at": _rfc3339(self.expires_at),
+            "created_at": rfc3339(self.created_at),
+            "last_used_at": self.last_used_at and rfc3339(self.last_used_at),
+            "expires_at": self.expires_at and rfc3339(self.expires_at),
         }
 
 
@@ -257,7 +257,7 @@ class ApiKeys:
             pipe.execute()
 
     def _change(self, key_id: str, queue: Callable[[Pipeline, ApiKey], None]) -> None:
-        """Read a key and change it in one transaction, again if somebody else changed it in between."""
+        """Read a key and change it in one transaction, again if it was changed in between."""
 
         def transaction(pipe: Pipeline) -> None:
             key = ApiKey.from_hash(key_id, pipe.hgetall(keyspace.api_key(key_id)))
@@ -277,7 +277,3 @@ def _rate(text: Mapping[str, str]) -> Rate | None:
 
 def _seconds(text: Mapping[str, str], name: str) -> float | None:
     return int(text[name]) / 1000 if name in text else None
-
-
-def _rfc3339(moment: float | None) -> str | None:
-    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")

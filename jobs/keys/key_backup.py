@@ -100,7 +100,7 @@ def restore(redis: Redis, backup: Backup, existing: Existing = Existing.REFUSE) 
     """
     ids = [key.key_id for key in backup.keys]
 
-    restored: list[Restored] = []  # of each try; somebody else may change a key meanwhile
+    restored: list[Restored] = []  # one a try: it is repeated when a key has changed meanwhile
 
     def transaction(pipe: Pipeline) -> None:
         here = {key_id: found for key_id in ids if (found := ApiKey.from_hash(key_id, _hash(pipe, key_id)))}
@@ -140,7 +140,7 @@ def _exported(redis: Redis, key: ApiKey) -> Key | None:
             pipe.pttl(keyspace.key_digest(sha256))
         left = dict(zip(key.digests, pipe.execute(), strict=True))
     texts = [
-        Text(sha256=sha256, expires_at=None if ms < 0 else _moment((now_ms + ms) / 1000))
+        Text(sha256=sha256, expires_at=None if ms < 0 else _datetime((now_ms + ms) / 1000))
         for sha256, ms in left.items()
         if ms != GONE
     ]
@@ -149,15 +149,15 @@ def _exported(redis: Redis, key: ApiKey) -> Key | None:
     return Key(
         key_id=key.key_id,
         name=key.name,
-        created_at=_moment(key.created_at),
+        created_at=_datetime(key.created_at),
         texts=texts,
         scopes=sorted(key.scopes),
         credits=key.credits,
         held=key.held,
         spent=key.spent,
         rate=key.rate,
-        expires_at=None if key.expires_at is None else _moment(key.expires_at),
-        last_used_at=None if key.last_used_at is None else _moment(key.last_used_at),
+        expires_at=None if key.expires_at is None else _datetime(key.expires_at),
+        last_used_at=None if key.last_used_at is None else _datetime(key.last_used_at),
         chosen=key.chosen,
     )
 
@@ -215,10 +215,10 @@ def _hash(redis: Any, key_id: str) -> Mapping[bytes | str, bytes | str]:
     return fields
 
 
-def _moment(seconds: float) -> datetime:
+def _datetime(seconds: float) -> datetime:
     """To the ms, as Redis keeps it."""
     return datetime.fromtimestamp(round(seconds, 3), UTC)
 
 
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+def _ms(time: datetime) -> int:
+    return round(time.timestamp() * 1000)

@@ -31,7 +31,7 @@ API_TIMEOUT_S = 3.5
 """Of one call while a client waits: with its retries less than the 5 seconds a 502 may take."""
 
 WORKER_TIMEOUT_S = 10.0
-"""Of one call of a worker or a command, which nobody waits for on a connection."""
+"""Of one call of a worker or a command, for which no client waits."""
 
 RETRY_S = timedelta(seconds=0.5)
 """How long after its start a call that failed is made again: a dropped connection is, a silent one is not."""
@@ -71,7 +71,7 @@ NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist")
 
 
 class PictureGone(FileNotFoundError):
-    """Nothing lies at this path of the store: it was swept, or somebody deleted it."""
+    """There is no picture at this path of the store: it was swept, or deleted."""
 
 
 Kind = Literal["inputs", "outputs", "uploads"]
@@ -118,7 +118,7 @@ class PictureStore:
     def put(self, path: str, data: bytes, content_type: str | None = None) -> None:
         """Write or overwrite a whole picture; readers see all of it or the old one.
 
-        A bucket sends the type along to whoever fetches from it; a directory keeps none.
+        A bucket serves it with the type; a directory keeps none.
         """
         with _needing_a_bucket():
             obstore.put(self._store, path, data, attributes=self._attributes(content_type))
@@ -166,7 +166,7 @@ class PictureStore:
         return True
 
     async def signed_url(self, path: str, seconds: int) -> str:
-        """Where anybody may fetch a picture for a while; of a bucket, as a directory has no URLs."""
+        """A URL from which anybody may fetch a picture for a while; a directory has none."""
         bucket = cast(AzureStore | GCSStore | S3Store, self._store)
         return await obstore.sign_async(bucket, "GET", path, timedelta(seconds=seconds))
 

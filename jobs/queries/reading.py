@@ -1,6 +1,6 @@
 """What the API reads, each in one round trip to Redis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ class Reader:
     ) -> tuple[Admission, Record | None, int | None]:
         """A caller, this much of a request, and its place in the queue (0 = next; None once left)."""
         admission, values, position = await self._admit(call, view, request_id)
-        return admission, _record(request_id, view, values), position
+        return admission, Record.from_values(request_id, view, values), position
 
     async def admit_and_picture(self, call: Call, token: str) -> tuple[Admission, PublishedPicture | None]:
         """A caller and the picture published under a name; None if unknown or expired."""
@@ -72,16 +72,10 @@ class Reader:
     async def request(self, request_id: str, view: View) -> tuple[Record | None, int | None]:
         """The same of a request whose owner was admitted before: counts as no call."""
         values, position = await self._seen.ask(f"{view} {request_id}")
-        return _record(request_id, view, values), position
+        return Record.from_values(request_id, view, values), position
 
     async def _admit(
         self, call: Call, read: str = "", read_id: str = ""
     ) -> tuple[Admission, *tuple[Any, ...]]:
         answer = await self._admission.ask(call.line(read, read_id))
         return call.admission(answer[0]), *answer[1:]
-
-
-def _record(request_id: str, view: View, values: Sequence[bytes | None]) -> Record | None:
-    pairs = zip(FIELDS[view], values, strict=True)
-    text = {name: value.decode() for name, value in pairs if value is not None}
-    return Record.from_text(request_id, text) if text else None

@@ -1,6 +1,6 @@
-"""A script that answers many callers in one call: what is asked while one is under way goes with the next.
+"""A script that answers many callers in one call: questions asked while a call is under way go with the next.
 
-redis-py's work for a command is most of what a poll costs; this way it is done once for all of them.
+redis-py's work for a command is most of what a poll costs; this way it is done once for a batch.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from redis.exceptions import NoScriptError
 
 from jobs import keyspace
 
-LONGEST = 128  # questions at a time, so that no answer is kept for long by those behind it
+LONGEST = 128  # questions a call, so that none waits long for the others of its batch
 
 Waiting = tuple[str, "asyncio.Future[Any]"]
 
@@ -48,9 +48,9 @@ class BatchedScript:
             try:
                 found = await self._answers([question for question, _ in batch])
                 for (_, answer), each in zip(batch, found, strict=True):
-                    if not answer.done():  # or whoever asked has gone
+                    if not answer.done():  # else its caller was cancelled
                         answer.set_result(each)
-            except Exception as error:  # whatever it is, each of them has to hear of it
+            except Exception as error:  # every caller has to get it
                 _fail(batch, error)
         self._asking = None
 

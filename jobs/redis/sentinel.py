@@ -94,11 +94,7 @@ class _AsyncPool(async_sentinel.SentinelConnectionPool):
 
 
 class _Search:
-    """Asks one Sentinel after the other, beginning with the last that knew.
-
-    In the place of redis-py's `Sentinel`, which loses Sentinels from its list when threads or tasks ask at
-    the same time, and whose errors do not fit on a line.
-    """
+    """Asks one Sentinel after the other, beginning with the last that answered."""
 
     def __init__(self, url: SentinelUrl, search_s: float) -> None:
         self.sentinels = list(url.sentinels)
@@ -149,7 +145,7 @@ def _time_limits(url: SentinelUrl, search_s: float) -> dict[str, Any]:
 
 
 def _living(service: str, masters: Any) -> Address | None:
-    """Where the master is, unless the Sentinel that listed `masters` doubts that it lives."""
+    """Where the master is, unless the Sentinel that listed `masters` suspects that it is down."""
     state = masters.get(service)
     if not state or not state["is_master"] or state["is_sdown"] or state["is_odown"]:
         return None
