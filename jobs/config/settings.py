@@ -56,7 +56,6 @@ class Settings(
         *_: PydanticBaseSettingsSource,
         **__: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment."""
         return init_settings, EnvironmentSource(settings_cls)
 
     @classmethod

@@ -98,6 +98,24 @@ class ApiKey:
             chosen="chosen" in text,
         )
 
+    def to_hash(self) -> dict[EncodableT, EncodableT]:
+        """The Redis hash that `from_hash` reads."""
+        fields: dict[EncodableT, EncodableT | None] = {
+            "name": self.name,
+            "created_at": _ms(self.created_at),
+            "digests": " ".join(self.digests),
+            "scopes": " ".join(sorted(self.scopes)),
+            "credits": self.credits,
+            "held": self.held,
+            "spent": self.spent,
+            "count:submit": self.rate.count if self.rate else None,
+            "period:submit": self.rate.period_s * 1000 if self.rate else None,
+            "expires_at": _ms(self.expires_at),
+            "last_used_at": _ms(self.last_used_at),
+            "chosen": int(self.chosen) or None,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
     def shown(self) -> dict[str, Any]:
         """As JSON values, without the digests."""
         return {
@@ -147,11 +165,10 @@ class ApiKeys:
         if self._redis.exists(keyspace.api_key(key_id)):
             self._change(key_id, queue)
         else:
-            self._keep(key_id, hashed, name, KeyOptions(), {"chosen": 1})
+            self._keep(key_id, hashed, name, KeyOptions(), chosen=True)
         return True
 
     def get(self, key_id: str) -> ApiKey:
-        """One key."""
         found = ApiKey.from_hash(key_id, self._redis.hgetall(keyspace.api_key(key_id)))
         if found is None:
             raise UnknownKey(key_id)
@@ -228,30 +245,21 @@ class ApiKeys:
             pipe.delete(keyspace.key_digest(old))
         return older
 
-    def _keep(
-        self,
-        key_id: str,
-        hashed: str,
-        name: str,
-        options: KeyOptions,
-        more: Mapping[EncodableT, EncodableT] | None = None,
-    ) -> None:
+    def _keep(self, key_id: str, hashed: str, name: str, options: KeyOptions, chosen: bool = False) -> None:
         now = time.time()
-        kept: dict[EncodableT, EncodableT] = {
-            "name": name,
-            "created_at": round(now * 1000),
-            "digests": hashed,
-            "scopes": " ".join(sorted(options.scopes)),
-            **(more or {}),
-        }
-        if options.credits is not None:
-            kept["credits"] = options.credits
-        if options.rate is not None:
-            kept |= {"count:submit": options.rate.count, "period:submit": options.rate.period_s * 1000}
-        if options.expires_in_s is not None:
-            kept["expires_at"] = round((now + options.expires_in_s) * 1000)
+        key = ApiKey(
+            key_id=key_id,
+            name=name,
+            created_at=now,
+            scopes=frozenset(options.scopes),
+            credits=options.credits,
+            rate=options.rate,
+            expires_at=None if options.expires_in_s is None else now + options.expires_in_s,
+            digests=(hashed,),
+            chosen=chosen,
+        )
         with self._redis.pipeline() as pipe:
-            pipe.hset(keyspace.api_key(key_id), mapping=kept)
+            pipe.hset(keyspace.api_key(key_id), mapping=key.to_hash())
             pipe.set(keyspace.key_digest(hashed), key_id)
             pipe.zadd(keyspace.API_KEYS, {key_id: now})
             pipe.execute()
@@ -273,6 +281,10 @@ def _rate(text: Mapping[str, str]) -> Rate | None:
     if "count:submit" not in text:
         return None
     return Rate(int(text["count:submit"]), int(text["period:submit"]) // 1000)
+
+
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
 
 
 def _seconds(text: Mapping[str, str], name: str) -> float | None:

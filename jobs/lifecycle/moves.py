@@ -114,7 +114,6 @@ class Ending(NamedTuple):
     credits: int | str
 
     def measure(self) -> None:
-        """Count it in the metrics of this process."""
         metrics.finished(self.status, self.code, self.queued_ms / 1000, self.total_ms / 1000)
         if self.charge:
             metrics.credits_moved(self.charge, int(self.credits))

@@ -108,7 +108,6 @@ class Record:
 
     @property
     def expires(self) -> str | None:
-        """`expires_at` as RFC 3339."""
         return None if self.expires_at is None else rfc3339(self.expires_at)
 
 

@@ -43,12 +43,10 @@ class Upload(NamedTuple):
 
     @classmethod
     def of(cls, data: bytes, content_type: str) -> "Upload":
-        """With a token of its own."""
         return cls(data, content_type, sha256(data).hexdigest(), new_token())
 
     @property
     def reservation(self) -> tuple[str, int, str]:
-        """Its arguments of the scripts."""
         return self.hashed, max(len(self.data), LEAST_BYTES), self.token
 
 

@@ -55,7 +55,6 @@ class UrlRules:
         self._ports = port_ranges(ports)
 
     def target(self, url: str) -> Target:
-        """The parts of `url`. Raises InvalidUrl."""
         return self.checked(read_url(url))
 
     def checked(self, target: Target) -> Target:

@@ -25,7 +25,6 @@ class QueueState:
 
     @property
     def workers(self) -> dict[str, int]:
-        """Live workers by what they do."""
         return {"idle": self.idle, "busy": self.busy}
 
 

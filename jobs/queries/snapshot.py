@@ -148,7 +148,6 @@ def _worker(name: bytes, values: list[bytes | None], job: bytes, claimed: bytes 
 
 
 def _parse_time(text: str) -> float | None:
-    """A time as RQ writes it."""
     try:
         return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
     except ValueError:

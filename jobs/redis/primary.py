@@ -66,7 +66,6 @@ class AskedWhenIdle:
     """
 
     def check_health(self) -> None:
-        """Called by redis-py before each command."""
         try:
             super().check_health()  # type: ignore[misc]
         except (ConnectionError, TimeoutError):
@@ -83,7 +82,6 @@ def options() -> dict[str, Any]:
 
 
 def async_options() -> dict[str, Any]:
-    """The same for asyncio."""
     return {"parser_class": _AsyncParser, "redis_connect_func": _connected_async}
 
 

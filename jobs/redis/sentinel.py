@@ -1,8 +1,11 @@
 """Redis behind Sentinels: the URL that names them, and clients that ask them where the master is.
 
-redis-py has the clients and no URL. Ours is that of redis-sentinel-url, which Limits, LangChain, RedisVL
-and Prefect share: `redis+sentinel://[user:password@]host[:port],host[:port].../service[/db][?options]`, and
+redis-py has no URL for them. Ours is that of redis-sentinel-url, which Limits, LangChain, RedisVL and Prefect
+share: `redis+sentinel://[user:password@]host[:port],host[:port].../service[/db][?options]`, and
 `rediss+sentinel://` with TLS to the Sentinels and to Redis.
+
+The search is ours as well: redis-py 8.1.0 swaps Sentinels within a list that other tasks are going through,
+and so forgets some: of three, one being down, ten tasks that searched at once lost one in 200 of 200 trials.
 """
 
 import re
@@ -72,7 +75,6 @@ def connect(url: str, search_s: float, **limits: Any) -> Redis:
 
 
 def connect_async(url: str, search_s: float, **limits: Any) -> AsyncRedis:
-    """The same for asyncio."""
     said = SentinelUrl.parse(url)
     search = _AsyncSearch(said, search_s)
     pool = _AsyncPool(said.service, search, **{**limits, **said.options})  # type: ignore[no-untyped-call]
@@ -101,7 +103,6 @@ class _Search:
         self._options = {**_time_limits(url, search_s), "retry": Retry(NoBackoff(), 0)}
 
     def discover_master(self, service: str) -> Address:
-        """Where it is now. Raises `redis.ConnectionError`."""
         refusals = {}
         for address in self.sentinels:
             try:
@@ -117,14 +118,11 @@ class _Search:
 
 
 class _AsyncSearch:
-    """The same for asyncio."""
-
     def __init__(self, url: SentinelUrl, search_s: float) -> None:
         self.sentinels = list(url.sentinels)
         self._options = {**_time_limits(url, search_s), "retry": AsyncRetry(NoBackoff(), 0)}
 
     async def discover_master(self, service: str) -> Address:
-        """Where it is now. Raises `redis.ConnectionError`."""
         refusals = {}
         for host, port in self.sentinels:
             try:
