@@ -109,8 +109,7 @@ def _rate(count: int, period_ms: int) -> Rate:
     return Rate(count, period_ms // 1000)
 
 
-def script(settings: Settings) -> str:
-    """The step, for these settings."""
+def render_script(settings: Settings) -> str:
     rates: dict[str, Rate] = {
         Bucket.SUBMIT: settings.rate_limit,
         Bucket.READ: settings.rate_limit_reads,

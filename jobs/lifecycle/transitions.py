@@ -147,31 +147,21 @@ class Transitions:
 
         Raises `IllegalMove`: stale (a later attempt has begun), late (it has FAILED `timeout`).
         """
-        self._run(
+        self._report(
             "complete",
             request_id,
-            attempt=str(attempt),
+            attempt,
+            stages,
             output=json.dumps(asdict(output)),
-            metrics=json.dumps(stages),
-            waited=_waited_ms(stages),
             token=output.token,
             path=output.path,
             content_type=output.content_type,
             file_size=output.file_size,
         )
-        metrics.worked(stages)
 
     def fail(self, request_id: str, attempt: int, failure: Failure, stages: Mapping[str, float]) -> None:
         """End as FAILED. Raises `IllegalMove`: stale."""
-        self._run(
-            "fail",
-            request_id,
-            attempt=str(attempt),
-            failure=asdict(failure),
-            metrics=json.dumps(stages),
-            waited=_waited_ms(stages),
-        )
-        metrics.worked(stages)
+        self._report("fail", request_id, attempt, stages, failure=asdict(failure))
 
     def time_out(self, request_id: str, attempt: int) -> None:
         """End as FAILED `timeout`, its time being up. Raises `IllegalMove`: stale."""
@@ -251,6 +241,15 @@ class Transitions:
             ],
         )
 
+    def _report(
+        self, move: str, request_id: str, attempt: int, stages: Mapping[str, float], **args: Any
+    ) -> None:
+        waited_ms = round(stages.get("fetch", 0) * 1000)  # in which the worker could do other work
+        self._run(
+            move, request_id, attempt=str(attempt), metrics=json.dumps(stages), waited=waited_ms, **args
+        )
+        metrics.worked(stages)
+
     def _run(self, move: str, request_id: str, **args: Any) -> list[Any]:
         said = {"stamp": utcformat(now()), **args}
         answer, *ended = self._move([keyspace.request(request_id)], [move, request_id, json.dumps(said)])
@@ -297,11 +296,6 @@ def _script_settings(settings: Settings) -> dict[str, Any]:
         "unstarted": {"code": FailureCode.TIMEOUT, "error": UNSTARTED},
         "unfinished": {"code": FailureCode.TIMEOUT, "error": UNFINISHED},
     }
-
-
-def _waited_ms(stages: Mapping[str, float]) -> int:
-    """Time that an attempt waited for inputs, in which its worker could do other work."""
-    return round(stages.get("fetch", 0) * 1000)
 
 
 def _credits(answer: bytes) -> int | None:

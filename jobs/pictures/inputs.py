@@ -71,7 +71,7 @@ class InputRules:
                 return OwnPicture(path.removeprefix("/pictures/").partition(".")[0])
             if path.startswith("/samples/"):
                 return _sample(path.removeprefix("/samples/"))
-            return self._urls.checked(target).url
+            return self._urls.check(target).url
         except InvalidUrl as error:
             raise InvalidInput(str(error)) from None
 

@@ -25,7 +25,7 @@ class Found:
     is_complete: bool
 
 
-def newest(redis: Redis, limit: int, status: Status | None = None, key_id: str | None = None) -> Found:
+def find_newest(redis: Redis, limit: int, status: Status | None = None, key_id: str | None = None) -> Found:
     """The `limit` newest requests, without parameters and output, of this status and API key where given.
 
     Raises `redis.RedisError`.

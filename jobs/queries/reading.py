@@ -10,7 +10,7 @@ from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.keys.admission import Admission, Call, script
+from jobs.keys.admission import Admission, Call, render_script
 from jobs.lifecycle.record import FIELDS, READ, Record, View
 from jobs.redis.batched_script import BatchedScript
 from jobs.redis.lua import local
@@ -48,7 +48,7 @@ class Reader:
     """Admits calls and reads records and pictures; raises `redis.RedisError` when Redis is away."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
-        self._admission = BatchedScript(redis, script(settings))
+        self._admission = BatchedScript(redis, render_script(settings))
         # Says, as all with flags, that it may write: a replica, which may be out of date, refuses it.
         self._seen = BatchedScript(redis, OOM_EXEMPT + keyspace.lua() + local(FIELDS=FIELDS) + _SEEN)
 

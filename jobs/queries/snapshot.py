@@ -1,4 +1,4 @@
-"""One look at the queue and its workers, in two round trips to Redis however much is there."""
+"""A snapshot of the queue and its workers, in two round trips to Redis whatever their number."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -92,8 +92,8 @@ class Snapshot:
         return self.waiting * self.pace_s / len(self.workers) if self.pace_s and self.workers else None
 
 
-def take(redis: Redis) -> Snapshot:
-    """Look. Raises `redis.RedisError`."""
+def take_snapshot(redis: Redis) -> Snapshot:
+    """Raises `redis.RedisError`."""
     known = local(MAX_WORKERS=MAX_WORKERS, WORKER_FIELDS=WORKER_FIELDS, SAMPLE=SAMPLE)
     now, waiting, running, unfinished, oldest, pace, workers, *recent = Script(
         redis, f"{OOM_EXEMPT}{keyspace.lua()}{known}{_SCRIPT}"

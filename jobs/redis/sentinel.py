@@ -9,7 +9,7 @@ and so forgets some: of three, one being down, ten tasks that searched at once l
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,14 +69,14 @@ def connect(url: str, search_s: float, **limits: Any) -> Redis:
     As with `Redis.from_url`, what the URL says wins over `limits`.
     """
     said = SentinelUrl.parse(url)
-    search = _Search(said, search_s)
+    search = _Search(said, search_s, Retry(NoBackoff(), 0))
     pool = sentinel.SentinelConnectionPool(said.service, search, **{**limits, **said.options})  # type: ignore[no-untyped-call]
     return Redis.from_pool(pool)
 
 
 def connect_async(url: str, search_s: float, **limits: Any) -> AsyncRedis:
     said = SentinelUrl.parse(url)
-    search = _AsyncSearch(said, search_s)
+    search = _AsyncSearch(said, search_s, AsyncRetry(NoBackoff(), 0))
     pool = _AsyncPool(said.service, search, **{**limits, **said.options})  # type: ignore[no-untyped-call]
     return AsyncRedis.from_pool(pool)
 
@@ -95,63 +95,52 @@ class _AsyncPool(async_sentinel.SentinelConnectionPool):
         return address
 
 
-class _Search:
-    """Asks one Sentinel after the other, beginning with the last that answered."""
+class _Sentinels:
+    """The Sentinels to ask one after the other, the last that knew the master first."""
 
-    def __init__(self, url: SentinelUrl, search_s: float) -> None:
+    def __init__(self, url: SentinelUrl, search_s: float, retry: Retry | AsyncRetry) -> None:
+        each_s = search_s / len(url.sentinels)
+        limits = {"socket_connect_timeout": each_s, "socket_timeout": each_s}
         self.sentinels = list(url.sentinels)
-        self._options = {**_time_limits(url, search_s), "retry": Retry(NoBackoff(), 0)}
+        self._options: dict[str, Any] = {**url.sentinel_options, **limits, "retry": retry}
 
+    def _master(self, service: str, asked: Address, masters: Any) -> Address | None:
+        """Where the master is, unless the Sentinel that listed `masters` suspects that it is down."""
+        state = masters.get(service)
+        if not state or not state["is_master"] or state["is_sdown"] or state["is_odown"]:
+            return None
+        self.sentinels = [asked, *(other for other in self.sentinels if other != asked)]
+        return state["ip"], state["port"]
+
+
+class _Search(_Sentinels):
     def discover_master(self, service: str) -> Address:
         refusals = {}
         for address in self.sentinels:
             try:
                 with Redis(*address, **self._options) as asked:
-                    master = _living(service, asked.sentinel_masters())
+                    master = self._master(service, address, asked.sentinel_masters())
             except (ConnectionError, TimeoutError) as error:
                 refusals[address] = str(error)
             else:
                 if master:
-                    self.sentinels = _first(address, self.sentinels)
                     return master
         raise _not_found(service, refusals)
 
 
-class _AsyncSearch:
-    def __init__(self, url: SentinelUrl, search_s: float) -> None:
-        self.sentinels = list(url.sentinels)
-        self._options = {**_time_limits(url, search_s), "retry": AsyncRetry(NoBackoff(), 0)}
-
+class _AsyncSearch(_Sentinels):
     async def discover_master(self, service: str) -> Address:
         refusals = {}
-        for host, port in self.sentinels:
+        for address in self.sentinels:
             try:
-                async with AsyncRedis(host=host, port=port, **self._options) as asked:
-                    master = _living(service, await asked.sentinel_masters())
+                async with AsyncRedis(host=address[0], port=address[1], **self._options) as asked:
+                    master = self._master(service, address, await asked.sentinel_masters())
             except (ConnectionError, TimeoutError) as error:
-                refusals[host, port] = str(error)
+                refusals[address] = str(error)
             else:
                 if master:
-                    self.sentinels = _first((host, port), self.sentinels)
                     return master
         raise _not_found(service, refusals)
-
-
-def _time_limits(url: SentinelUrl, search_s: float) -> dict[str, Any]:
-    each_s = search_s / len(url.sentinels)
-    return {**url.sentinel_options, "socket_connect_timeout": each_s, "socket_timeout": each_s}
-
-
-def _living(service: str, masters: Any) -> Address | None:
-    """Where the master is, unless the Sentinel that listed `masters` suspects that it is down."""
-    state = masters.get(service)
-    if not state or not state["is_master"] or state["is_sdown"] or state["is_odown"]:
-        return None
-    return state["ip"], state["port"]
-
-
-def _first(address: Address, among: Sequence[Address]) -> list[Address]:
-    return [address, *(other for other in among if other != address)]
 
 
 def _not_found(service: str, refusals: Mapping[Address, str]) -> ConnectionError:
