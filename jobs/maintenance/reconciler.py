@@ -132,11 +132,9 @@ class Reconciler:
                 moved += 1
                 if done:
                     log.warning("request %s %s", request_id, done)
-            except IllegalMove:  # it has moved meanwhile, or ended by this, which is logged where it ends
+            except IllegalMove:  # it has moved meanwhile, or has ended by this, which is logged
                 pass
-            except (
-                ResponseError
-            ) as error:  # what stands there is not ours; the others' turn comes all the same
+            except ResponseError as error:  # not a record of ours; go on with the others
                 log.error("request %s cannot be reconciled: %s", request_id, error)
         return moved
 

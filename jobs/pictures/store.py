@@ -34,7 +34,7 @@ WORKER_TIMEOUT_S = 10.0
 """Of one call of a worker or a command, for which no client waits."""
 
 RETRY_S = timedelta(seconds=0.5)
-"""How long after its start a call that failed is made again: a dropped connection is, a silent one is not."""
+"""How long a failed call is repeated: one whose connection was dropped is, one that timed out is not."""
 
 MAX_RETRIES = 3
 BACKOFF: "BackoffConfig" = {"init_backoff": timedelta(seconds=0.05), "max_backoff": timedelta(seconds=0.2)}
@@ -90,7 +90,7 @@ class PictureStore:
 
     @cached_property
     def _store(self) -> ObjectStore:
-        """Opened at its first use: a directory that is not there yet is trouble of that use alone."""
+        """Opened at its first use, so that a missing directory is an error of that use alone."""
         return self._open_store()
 
     @classmethod
@@ -171,7 +171,7 @@ class PictureStore:
         return await obstore.sign_async(bucket, "GET", path, timedelta(seconds=seconds))
 
     def discard(self, paths: Sequence[str]) -> None:
-        """Delete what nothing names; where the store does not answer it is left to be swept."""
+        """Delete pictures without references; if the store fails, a sweep will."""
         try:
             self.delete(paths)
         except BaseError as error:
@@ -205,7 +205,7 @@ class PictureStore:
 
 @contextlib.contextmanager
 def _needing_a_bucket() -> Iterator[None]:
-    """Of a picture that is written nothing else can be missing."""
+    """A write that finds nothing there lacks its bucket."""
     try:
         yield
     except NOT_THERE as error:

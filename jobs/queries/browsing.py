@@ -1,4 +1,4 @@
-"""Finding requests for an operator: by walking over Redis's keys, a page at a time, as no index is kept."""
+"""Finds requests for an operator by SCAN, a page at a time: there is no index."""
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,13 +12,13 @@ from jobs import keyspace
 from jobs.lifecycle.record import FIELDS, Record, View
 from jobs.lifecycle.status import Status
 
-PAGE = 1000  # keys that Redis looks at in one step; others wait for it for a millisecond
+PAGE = 1000  # keys a step, in which Redis serves nothing else for a millisecond
 MAX_LOOKED_AT = 1_000_000  # keys of any kind
 
 
 @dataclass(frozen=True)
 class Found:
-    """The newest requests that fit, of those that were looked at; `is_complete`: those are all there are."""
+    """The newest requests that match among those that were read; `is_complete`: these are all."""
 
     records: list[Record]
     looked_at: int

@@ -24,7 +24,7 @@ from redis.retry import Retry
 DEFAULT_PORT = 26379
 
 ACCOUNT = ("sentinel_username", "sentinel_password")
-"""Options that are not redis-py's: who we are to the Sentinels, whose users are not those of Redis."""
+"""Options that redis-py does not have: our account at the Sentinels, whose users are not those of Redis."""
 
 _URL = re.compile(
     r"(?P<scheme>rediss?)\+sentinel://(?P<userinfo>[^/?#]*@)?(?P<hosts>[^/?#@]+)"
@@ -59,7 +59,7 @@ class SentinelUrl:
 
 
 def is_sentinel_url(url: str) -> bool:
-    """Whether a URL means to be one of these."""
+    """Whether the scheme is one of these."""
     return url.startswith(("redis+sentinel:", "rediss+sentinel:"))
 
 
@@ -82,9 +82,9 @@ def connect_async(url: str, search_s: float, **limits: Any) -> AsyncRedis:
 
 
 class _AsyncPool(async_sentinel.SentinelConnectionPool):
-    """Leaves an old master for a new one with all connections.
+    """Drops all connections to an old master.
 
-    redis-py's keeps those in use, and a subscription would wait for ever on a host that is gone.
+    redis-py keeps those in use, and a subscription would wait for ever on a host that is gone.
     """
 
     async def get_master_address(self) -> Address:
