@@ -1,7 +1,6 @@
 """The moves of the state machine in `transition.lua`, as methods."""
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -34,6 +33,7 @@ from jobs.lifecycle.status import TERMINAL, FailureCode, Status
 from jobs.redis.lua import local
 from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
+from jobs.timefmt import retry_after
 from telemetry import metrics
 from telemetry.trace_context import TraceContext
 
@@ -272,7 +272,7 @@ class Transitions:
             case [b"credits", balance]:
                 raise NotEnoughCredits(balance=int(balance), needed=self._settings.credit_cost)
             case [b"full", whose, bound, wait_ms]:
-                wait_s = min(max(1, math.ceil(int(wait_ms) / 1000)), LONGEST_RETRY_AFTER_S)
+                wait_s = min(retry_after(int(wait_ms) / 1000), LONGEST_RETRY_AFTER_S)
                 raise QueueFull(whose.decode(), int(bound), wait_s)
         raise IllegalMove("create", request_id, answer[0].decode())
 

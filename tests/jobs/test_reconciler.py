@@ -29,8 +29,8 @@ URL = "https://shop.example/shirt.jpg"
 @pytest.fixture
 def submit(redis, settings, key_id):
     submission = Submission(redis, settings, PictureStore.open(settings))
-    wish = asked(settings, key_id, {"base_image": URL, "overlay_image": URL})
-    return lambda: submission.submit(wish).request_id
+    command = asked(settings, key_id, {"base_image": URL, "overlay_image": URL})
+    return lambda: submission.submit(command).request_id
 
 
 @pytest.fixture
@@ -343,7 +343,7 @@ def test_each_request_that_failed_is_logged_as_an_error_with_its_code(
 
 
 def reclaimed(redis, transitions, request_id):
-    """Its worker is not heard of for longer than its lease."""
+    """Let its lease expire."""
     redis.zadd(keyspace.LEASES, {request_id: 1})
     with contextlib.suppress(IllegalMove):
         transitions.reclaim(request_id)
