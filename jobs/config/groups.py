@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.config.environment import PREFIX
 from jobs.config.setting_types import (
@@ -41,6 +41,8 @@ from jobs.keys.rates import Rate
 
 class Group(BaseModel):
     """Settings that belong together; the docstring of each is its heading in docs/settings.md."""
+
+    model_config = ConfigDict(defer_build=True)  # only `Settings` is instantiated
 
     def contradictions(self) -> Iterator[str]:
         """What cannot hold together, one line each."""

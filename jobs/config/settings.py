@@ -44,6 +44,7 @@ class Settings(
         env_ignore_empty=True,
         extra="forbid",
         frozen=True,
+        defer_build=False,
         allow_inf_nan=False,
         hide_input_in_errors=True,  # it may be a password
     )
