@@ -15,13 +15,13 @@ from compositor.decoding.colour import keepable, to_srgb
 from compositor.decoding.colour.stated import stated
 from compositor.decoding.copyright import credits
 from compositor.decoding.header import declared, kind
+from compositor.decoding.identify import check_bytes, check_header, check_size, not_allowed
 from compositor.decoding.jpeg_pixels import jpeg_pixels
 from compositor.decoding.memory import check_memory
 from compositor.decoding.mend import mended
 from compositor.decoding.orientation import orientation, upright
 from compositor.decoding.parts import check_parts
 from compositor.decoding.png import deep_png, fast_png, may_be_turned, verified
-from compositor.decoding.precheck import check_bytes, check_header, check_size, not_allowed
 from compositor.decoding.transparency import colour_key, keyed_alpha
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
 from compositor.limits import SAFE_FORMATS, Limits
