@@ -7,8 +7,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli.client.api import JsonObject
-
-STAGES = ("fetch", "decode", "inspect", "compose", "encode", "store")
+from telemetry.stages import STAGES
 
 
 class LiveLine:
