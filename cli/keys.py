@@ -10,7 +10,7 @@ from cli.durations import seconds
 from cli.exit_codes import stop
 from cli.json_output import AsJson, print_json
 from cli.serve.up_file import settings_here
-from cli.timefmt import moment
+from cli.timefmt import day
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope
 from jobs.keys.rates import Rate
 
@@ -107,7 +107,7 @@ def create(
 
 @app.command("list")
 def list_keys(as_json: AsJson = False) -> None:
-    """List the keys, oldest first, without their texts."""
+    """List the keys, oldest first, without their texts; --json has all that is known of each."""
     keys = _keys().list()
     if as_json:
         for key in keys:
@@ -117,9 +117,7 @@ def list_keys(as_json: AsJson = False) -> None:
 
     from cli.tables import print_table, table
 
-    rows = table(
-        "id", "made", "last used", "expires", ">credits", ">held", ">spent", "rate", "scopes", "name"
-    )
+    rows = table("id", "last used", "expires", ">credits", "rate", "name")
     for key in keys:
         rows.add_row(*map(escape, _row(key)))
     print_table(rows)
@@ -265,13 +263,9 @@ def _amount(text: str) -> int:
 def _row(key: "ApiKey") -> tuple[str, ...]:
     return (
         key.key_id,
-        moment(key.created_at),
-        moment(key.last_used_at),
-        moment(key.expires_at),
+        day(key.last_used_at),
+        day(key.expires_at),
         "unlimited" if key.credits is None else f"{key.credits:,}",
-        f"{key.held:,}",
-        f"{key.spent:,}",
         str(key.rate or "default"),
-        ",".join(sorted(key.scopes)),
         key.name,
     )

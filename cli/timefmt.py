@@ -3,9 +3,13 @@
 from datetime import UTC, datetime
 
 
-def moment(seconds: float | None, missing: str = "never") -> str:
-    """A moment in UTC, to the minute."""
-    return missing if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+def day(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+
+
+def minute(seconds: float) -> str:
+    """Of requests, which live for an hour or so."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M}"
 
 
 def exact_moment(seconds: float) -> str:
