@@ -28,7 +28,7 @@ def list_requests(
     limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="At most so many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List requests, newest first; they are kept for an hour from their end. --json has attempts and key too."""
+    """List requests, newest first; they are kept for an hour from their end. --json shows their keys."""
     from cli.keys import key_id
     from cli.requests.output import listed, print_listed
     from jobs.keys.api_keys import ApiKeys
