@@ -15,10 +15,10 @@ from cli.client.inputs import Input
 from cli.client.interruptible import run
 from cli.client.picture import make
 from cli.exit_codes import ExitCode, stop
-from cli.run.command import RunOptions
 from cli.run.folder import Pair, pairs
 from cli.run.manifest import FolderInUse, Manifest
-from cli.run.one import made
+from cli.run.options import RunOptions
+from cli.run.result import as_json
 from cli.run.tally import Tally
 
 FOR_ALL = KEY_REFUSED | {NOT_ENOUGH_CREDITS}
@@ -114,7 +114,7 @@ class _Folder:
         body = self._shared.body | {"base_image": await picture.for_one(self._api)}
         result = await make(self._api, body, out, lambda _: None)
         self._manifest.add(out.name, recipe, result["request_id"])
-        self._tally.add_made(base, made(result, out))
+        self._tally.add_made(base, as_json(result, out))
 
 
 def _is_for_all(error: CallError | OSError) -> bool:
