@@ -14,7 +14,7 @@ from cli.timefmt import day
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope
 from jobs.keys.rates import Rate
 
-if TYPE_CHECKING:  # what talks to Redis is loaded by whoever does
+if TYPE_CHECKING:  # Redis clients are loaded by the commands that need them
     from pydantic import ValidationError
     from redis import Redis
 
@@ -57,7 +57,7 @@ def _keys() -> "ApiKeys":
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is; to be told by it in lists.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What lists show it by.")],
     credits: Annotated[
         int | None,
         typer.Option(min=0, max=MAX_CREDITS, metavar="N", show_default="unlimited", help="Credits to spend."),
@@ -133,7 +133,7 @@ def rotate(
 ) -> None:
     """Print a new text for a key; the old one stays valid for a while."""
     keys = _keys()
-    found = found_key(keys, key)
+    found = find_named(keys, key)
     text = keys.rotate(found.key_id, overlap)
     if as_json:
         print_json({"key_id": found.key_id, "key": text})
@@ -153,7 +153,7 @@ def credit(
 
     credits, keys = _amount(amount), _keys()
     try:
-        changed = keys.add_credits(found_key(keys, key).key_id, credits)
+        changed = keys.add_credits(find_named(keys, key).key_id, credits)
     except CreditsRefused as error:
         raise stop(str(error)) from None
     if as_json:
@@ -166,7 +166,7 @@ def credit(
 def revoke(key: Key, as_json: AsJson = False) -> None:
     """Make a key invalid at once."""
     keys = _keys()
-    found = found_key(keys, key)
+    found = find_named(keys, key)
     keys.revoke(found.key_id)
     if as_json:
         print_json({"key_id": found.key_id, "revoked": True})
@@ -236,7 +236,7 @@ def _not_a_backup(error: "ValidationError") -> str:
     return f"is not what `superimpose keys export` printed: {where}{': ' if where else ''}{rule(first)}"
 
 
-def found_key(keys: "ApiKeys", text: str) -> "ApiKey":
+def find_named(keys: "ApiKeys", text: str) -> "ApiKey":
     """The key with this name or id. Raises `typer.Exit`."""
     from jobs.keys.api_keys import AmbiguousKey, UnknownKey
 
@@ -250,7 +250,7 @@ def found_key(keys: "ApiKeys", text: str) -> "ApiKey":
 
 def key_id(keys: "ApiKeys", text: str) -> str:
     """The id of the key with this name; an id as it is, of a revoked key too. Raises `typer.Exit`."""
-    return text if KEY_ID.fullmatch(text) else found_key(keys, text).key_id
+    return text if KEY_ID.fullmatch(text) else find_named(keys, text).key_id
 
 
 def _amount(text: str) -> int:

@@ -41,7 +41,6 @@ def listed(record: Record) -> dict[str, Any]:
 
 
 def print_listed(found: Found) -> None:
-    """Requests as rows."""
     rows = table("id", "made", "status", ">took")
     for record in found.records:
         rows.add_row(

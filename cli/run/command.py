@@ -1,4 +1,4 @@
-"""What `superimpose run` is asked to do, checked before anything is sent."""
+"""`superimpose run`: its options, checked before anything is sent."""
 
 from pathlib import Path
 from typing import Any

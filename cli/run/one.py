@@ -6,7 +6,7 @@ import typer
 
 from cli.client.api import Api, JsonObject
 from cli.client.errors import CallError, RequestFailed
-from cli.client.explained import explained
+from cli.client.explain import explain
 from cli.client.inputs import Input
 from cli.client.interruptible import run
 from cli.client.picture import make
@@ -31,9 +31,9 @@ def make_one(options: RunOptions, base: Input, out: Path) -> None:
     except RequestFailed as failed:
         if options.as_json:
             print_json(failed.answer)
-        raise explained(failed) from None
+        raise explain(failed) from None
     except CallError as error:
-        raise explained(error) from None
+        raise explain(error) from None
     except OSError as error:
         raise stop(f"{error.filename}: {error.strerror}") from None
     except KeyboardInterrupt:
