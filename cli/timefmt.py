@@ -1,4 +1,4 @@
-"""Moments and lengths of time as people read them."""
+"""Times and lengths of time as people read them."""
 
 from datetime import UTC, datetime
 
@@ -10,11 +10,6 @@ def day(seconds: float | None) -> str:
 def minute(seconds: float) -> str:
     """Of requests, which live for an hour or so."""
     return f"{datetime.fromtimestamp(seconds, UTC):%H:%M}"
-
-
-def exact_moment(seconds: float) -> str:
-    """The same to the millisecond, as RFC 3339."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def length(seconds: float | None) -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from cli.client.api import Api, JsonObject
+from jobs.lifecycle.status import TERMINAL
 
 HELD_S = 25
 """The `wait` of a poll; a server that does not support it answers at once."""
@@ -13,8 +14,6 @@ SHOWN_S = 1
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 2.0
 GROWTH = 1.5
-
-ENDED = frozenset({"COMPLETED", "FAILED"})
 
 OnStatus = Callable[[JsonObject], None]
 """Gets each status answer."""
@@ -27,7 +26,7 @@ async def until_ended(api: Api, request_id: str, on_status: OnStatus, held_s: in
         sent_at = time.monotonic()
         answer = await api.status(request_id, held_s)
         on_status(answer)
-        if answer.get("status") in ENDED:
+        if answer.get("status") in TERMINAL:
             return answer
         if time.monotonic() - sent_at < held_s / 2:
             await asyncio.sleep(pause_s)

@@ -9,7 +9,7 @@ from cli.doctor.finding import Finding, Findings, Verdict, fail, judge, ok
 from jobs.config.setting_types import MEBIBYTE
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
-from jobs.queries.snapshot import take
+from jobs.queries.snapshot import take_snapshot
 from jobs.redis.connection import connect, redis_time
 from jobs.redis.primary import UnsuitableRedis
 
@@ -116,7 +116,7 @@ def _rights(redis: Redis) -> Findings:
 
 
 def _workers(redis: Redis) -> Findings:
-    seen = take(redis)
+    seen = take_snapshot(redis)
     busy = sum(worker.request_id is not None for worker in seen.workers)
     yield judge(
         "workers",

@@ -6,8 +6,7 @@ from rich.text import Text
 
 from cli.timefmt import length
 from jobs.lifecycle.status import Status
-from jobs.queries.snapshot import RECENT_S, Snapshot
-from jobs.queries.worker_listing import WorkerSeen
+from jobs.queries.snapshot import RECENT_S, Snapshot, WorkerSeen
 
 SILENT_S = 15  # a heartbeat comes every 5
 

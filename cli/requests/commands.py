@@ -32,11 +32,11 @@ def list_requests(
     from cli.keys import key_id
     from cli.requests.output import listed, print_listed
     from jobs.keys.api_keys import ApiKeys
-    from jobs.queries.browsing import newest
+    from jobs.queries.browsing import find_newest
     from jobs.redis.connection import connect
 
     redis = connect(settings_here())
-    found = newest(redis, limit, status, key_id(ApiKeys(redis), key) if key else None)
+    found = find_newest(redis, limit, status, key_id(ApiKeys(redis), key) if key else None)
     if as_json:
         for record in found.records:
             print_json(listed(record))
@@ -95,7 +95,7 @@ def retry(request_id: RequestId, as_json: AsJson = False) -> None:
 
     settings = settings_here()
     try:
-        made = Resubmission(connect(settings), settings, PictureStore.open(settings)).again(request_id)
+        made = Resubmission(connect(settings), settings, PictureStore.open(settings)).resubmit(request_id)
     except CannotResubmit as error:
         raise stop(str(error)) from None
     except NotEnoughCredits as error:

@@ -1,4 +1,4 @@
--- Who calls, and whether they may call now: one step, so that it costs no round trip of its own.
+-- Authenticates a call and takes it from its rate limit, and reads what the call is for: one round trip in all.
 -- Begins with RATES, {count, period in ms} by bucket, FIELDS, those of a record by what is read, WRITES, and `reading.lua`.
 -- Without WRITES, while Redis refuses changes, calls are held against the limits and not counted.
 -- ARGV: this batch's number, then one line for each call: digest of the presented key, address, bucket, bucket of the address, then what to read,
