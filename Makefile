@@ -41,21 +41,21 @@ chaos: $(DEV) ## 1,000 requests through 100 random faults, five minutes (SEED=7 
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(DEV) ## measure the service against a bare loop on this machine
-	$(BIN)/python -m benchmarks.service
+	$(BIN)/python -m benchmarks.scenarios.service
 
 bench-worker: $(DEV) ## measure what a job costs besides its work, and how soon it is taken up again
-	$(BIN)/python -m benchmarks.worker
-	$(BIN)/python -m benchmarks.recovery
+	$(BIN)/python -m benchmarks.scenarios.worker
+	$(BIN)/python -m benchmarks.scenarios.recovery
 
 bench-waiting: $(DEV) ## measure how soon who waits for a request hears of its end, five minutes
-	$(BIN)/python -m benchmarks.waiting
+	$(BIN)/python -m benchmarks.scenarios.waiting
 
 bench-compositor: $(DEV) ## measure the compositor against Pillow, libvips and OpenCV
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
-	$(BIN)/python -m benchmarks.compositor
+	$(BIN)/python -m benchmarks.scenarios.compositor
 
 loadtest: $(LOAD) ## clients by the dozen for two minutes, and a report (HOST=http://... KEY=... for a service that runs)
-	@$(BIN)/python -m loadtest $(if $(HOST),--host '$(HOST)') $(if $(CLIENTS),--clients '$(CLIENTS)') \
+	@$(BIN)/python -m loadtest.command $(if $(HOST),--host '$(HOST)') $(if $(CLIENTS),--clients '$(CLIENTS)') \
 	  $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(PICTURES),--pictures '$(PICTURES)') \
 	  $(if $(OUT),--out '$(OUT)') $(if $(DOCS),--docs)
 
@@ -64,7 +64,7 @@ alerts: $(DEV) ## make each fault that an alert is for, and show when Prometheus
 
 bench-e2e: $(DEV) $(foreach peer,arq bentoml celery dramatiq,$(PEERS)/$(peer)/.ready) ## measure all against what one would build instead, 25 minutes (ARGS="--rounds 2 --skip growth")
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
-	$(BIN)/python -m benchmarks.end_to_end $(ARGS)
+	$(BIN)/python -m benchmarks.scenarios.end_to_end $(ARGS)
 
 docs-pictures: $(DEV) ## draw the pictures of docs/parameters.md and docs/command-line.md again
 	$(BIN)/python -m docs.pictures.parameters

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from benchmarks import seed
-from benchmarks.end_to_end import origin
-from benchmarks.end_to_end.figures import median_ratio, percentile
 from benchmarks.end_to_end.page import replaced
 from benchmarks.end_to_end.results import Results
 from benchmarks.end_to_end.targets import targets
+from benchmarks.harness import origin
+from benchmarks.harness.figures import median_ratio, percentile
 
 
 def test_a_new_run_replaces_its_own_sections_and_no_others() -> None:

@@ -19,8 +19,8 @@ from uuid import uuid4
 
 from redis import Redis
 
-from benchmarks.end_to_end.no_op import ROOT, redis_cpu_s
-from benchmarks.end_to_end.processes import cpu_s
+from benchmarks.harness.processes import cpu_s
+from benchmarks.no_op import ROOT, redis_cpu_s
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks.end_to_end.backing import Backing
-from benchmarks.end_to_end.bare import BareLoop, bare_loop
-from benchmarks.end_to_end.connection import UnexpectedAnswer
 from benchmarks.end_to_end.contestants import OURS, WORKERS, CannotStart, Other, Ours
-from benchmarks.end_to_end.measure import TooSlow, batch, paced
-from benchmarks.end_to_end.processes import memory_mb
 from benchmarks.end_to_end.results import Results
-from benchmarks.end_to_end.scenarios import COMPOSITOR, PLAIN_PILLOW, SAME_FUNCTION, Scenario, draw
-from benchmarks.end_to_end.service import JobFailed, Service
 from benchmarks.end_to_end.versions import versions
+from benchmarks.harness.bare_loop import BareLoop, bare_loop
+from benchmarks.harness.clients import JobFailed, Service
+from benchmarks.harness.http import UnexpectedAnswer
+from benchmarks.harness.load import TooSlow, batch, paced
+from benchmarks.harness.processes import memory_mb
+from benchmarks.harness.redis_server import Backing
+from benchmarks.harness.workloads import COMPOSITOR, PLAIN_PILLOW, SAME_FUNCTION, Scenario, draw
 
 Contestant = Ours | Other
 Say = Callable[[str], None]

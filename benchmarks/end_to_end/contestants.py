@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.end_to_end.backing import Backing
-from benchmarks.end_to_end.service import BentoTasks, Peer, Service, Superimpose
+from benchmarks.harness.clients import BentoTasks, Peer, Service, Superimpose
+from benchmarks.harness.redis_server import Backing
 from tests.stack import KEY, environment, free_port, running
 
 WORKERS = 2

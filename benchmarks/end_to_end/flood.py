@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from benchmarks.end_to_end.connection import Connection, UnexpectedAnswer, body_length
+from benchmarks.harness.http import Connection, UnexpectedAnswer, body_length
 
 CONNECTIONS = 16
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from redis import Redis
 
-from benchmarks.end_to_end.backing import Backing
 from benchmarks.end_to_end.contestants import OPEN, ROOT, WORKERS, log
 from benchmarks.end_to_end.results import Results
-from benchmarks.end_to_end.service import Superimpose
-from benchmarks.service import parents, smaps_mb
+from benchmarks.harness.clients import Superimpose
+from benchmarks.harness.redis_server import Backing
+from benchmarks.scenarios.service import parents, smaps_mb
 from jobs import keyspace
 from jobs.lifecycle.queue import RQ_TTL_S
 from tests.stack import KEY, Stack, environment, running

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.end_to_end.connection import Connection
+from benchmarks.harness.http import Connection
 
 THREADS = 16
 

@@ -7,11 +7,11 @@ from statistics import median
 
 from benchmarks.end_to_end import plots
 from benchmarks.end_to_end.contestants import ROOT
-from benchmarks.end_to_end.figures import median_ratio, percentile
 from benchmarks.end_to_end.growth import BACKLOGS
 from benchmarks.end_to_end.results import Results
-from benchmarks.end_to_end.scenarios import PLAIN_PILLOW, SAME_FUNCTION, Scenario
 from benchmarks.end_to_end.targets import bytes_each, growth_percent, rates, targets, tax_ms
+from benchmarks.harness.figures import median_ratio, percentile
+from benchmarks.harness.workloads import PLAIN_PILLOW, SAME_FUNCTION, Scenario
 
 PAGE = ROOT / "docs" / "PERFORMANCE.md"
 BEGIN, END = "<!-- bench-e2e -->", "<!-- /bench-e2e -->"

@@ -5,8 +5,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.end_to_end.results import Results
-from benchmarks.end_to_end.scenarios import PLAIN_PILLOW, SAME_FUNCTION
 from benchmarks.end_to_end.targets import OURS, SHIPPED, rates
+from benchmarks.harness.workloads import PLAIN_PILLOW, SAME_FUNCTION
 
 BLUE, GREY = "#2563eb", "#b8bcc4"
 SHORT = {OURS: "Superimpose, no cache", SHIPPED: "Superimpose"}

@@ -13,8 +13,8 @@ from tempfile import gettempdir
 from redis import Redis
 
 from benchmarks.end_to_end.backlog import Backlog
+from benchmarks.no_op_child import answer
 from jobs.config.settings import Settings
-from tests.worker.no_work import answer
 from worker.child.messages import Order
 
 

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from random import Random
 
-from benchmarks.end_to_end.backing import Backing
-from benchmarks.end_to_end.connection import Connection
 from benchmarks.end_to_end.contestants import APPS, ROOT, SHIPPED, await_port, log, process
 from benchmarks.end_to_end.flood import apart, requests_per_s
-from benchmarks.end_to_end.measure import batch
 from benchmarks.end_to_end.open_loop import waits_ms
-from benchmarks.end_to_end.processes import cpu_s
 from benchmarks.end_to_end.results import Results
-from benchmarks.end_to_end.scenarios import DIFFERENT_JPEG, draw
-from benchmarks.end_to_end.service import Service
+from benchmarks.harness.clients import Service
+from benchmarks.harness.http import Connection
+from benchmarks.harness.load import batch
+from benchmarks.harness.processes import cpu_s
+from benchmarks.harness.redis_server import Backing
+from benchmarks.harness.workloads import DIFFERENT_JPEG, draw
 from tests.stack import free_port
 
 NO_OPS = {"ours": 1000, "simple": 500, "forking": 60}
@@ -35,7 +35,7 @@ def queue_tax(backing: Backing, results: Results, rounds: int, say: Say) -> None
     for number in range(rounds):
         for kind, jobs in NO_OPS.items():
             say(f"queue tax, round {number + 1} of {rounds}: {kind}")
-            command = [sys.executable, "-m", "benchmarks.end_to_end.no_op", kind]
+            command = [sys.executable, "-m", "benchmarks.no_op", kind]
             options = ["--redis", backing.url, "--jobs", str(jobs)]
             told = subprocess.run(
                 [*command, *options], cwd=ROOT, capture_output=True, text=True, check=True

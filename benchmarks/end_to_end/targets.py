@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.end_to_end.figures import median_ratio, percentile
 from benchmarks.end_to_end.results import Results
+from benchmarks.harness.figures import median_ratio, percentile
 
 OURS, SHIPPED = "ours", "shipped"
 

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from jobs.pictures.inputs import sample_bytes
-from loadtest.__main__ import main
 from loadtest.arguments import parse
+from loadtest.command import main
 from loadtest.target import Target, Unusable
 from tests.loadtest import two_faced
 from tests.stack import KEY, empty_database, environment, free_port, running

@@ -4,8 +4,8 @@ import asyncio
 
 import uvloop
 
+from benchmarks.harness import crowd
 from jobs.keys.api_keys import ApiKeys
-from tests import crowd
 from tests.api.waiting.conftest import OUTPUT, STATUS, STREAM, until
 from tests.asking import LEASE_OWNER, SAMPLES
 from tests.missing import missing

@@ -1,4 +1,4 @@
-"""Print the MB that one job adds to a process at its peak: `python -m benchmarks.memory png 8000 6250`."""
+"""Print the MB that one job adds to a process at its peak: `python -m benchmarks.peak_memory png 800 600`."""
 
 import sys
 from pathlib import Path

@@ -5,8 +5,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from itertools import cycle
 
-from benchmarks.end_to_end.connection import Connection, UnexpectedAnswer
-from benchmarks.end_to_end.scenarios import Job
+from benchmarks.harness.http import Connection, UnexpectedAnswer
+from benchmarks.harness.workloads import Job
 
 CONNECTIONS = 8
 """Used in turn: enough that no call waits behind another of the same client."""

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.end_to_end import contest, growth, page, single
-from benchmarks.end_to_end.backing import backing
 from benchmarks.end_to_end.contestants import ALL
-from benchmarks.end_to_end.origin import inputs
 from benchmarks.end_to_end.results import Results
+from benchmarks.harness.origin import inputs
+from benchmarks.harness.redis_server import backing
 
 PARTS = ("contest", "queue-tax", "service", "growth")
 LIKELY_S = {"queue-tax": 90, "service": 150, "growth": 330}

@@ -1,6 +1,6 @@
 """What a job that does nothing costs from its enqueueing to its terminal record, with one worker process.
 
-    python -m benchmarks.end_to_end.no_op ours|simple|forking --redis URL --jobs 1000
+    python -m benchmarks.no_op ours|simple|forking --redis URL --jobs 1000
 
 A process of its own, so that its processor time is all there is. Prints ms a job as JSON: `enqueue`, `work`
 and `child` of processor time, `redis` what Redis used meanwhile, `wall` the time that the worker took.
@@ -20,8 +20,8 @@ from uuid import uuid4
 from redis import Redis
 from rq import Queue, SimpleWorker, Worker
 
-from benchmarks.end_to_end.processes import cpu_s
-from benchmarks.worker import nothing
+from benchmarks.harness.processes import cpu_s
+from benchmarks.scenarios.worker import nothing
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.transitions import Transitions
@@ -29,7 +29,7 @@ from jobs.redis.connection import connect_worker
 from worker.child.child import Child
 from worker.warm_worker import WarmWorker
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 Job = Callable[[], object]
 
@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, required=True)
     given = parser.parse_args()
     logging.disable(logging.WARNING)
-    Child.module = "tests.worker.no_work"
+    Child.module = "benchmarks.no_op_child"
     os.environ["PYTHONPATH"] = str(ROOT)  # where the child finds it
     settings = Settings(redis_url=given.redis, data_dir=Path(gettempdir()))
     with Redis.from_url(given.redis) as redis:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.service import parents, smaps_mb
+from benchmarks.scenarios.service import parents, smaps_mb
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 

@@ -5,7 +5,7 @@ is killed with SIGKILL, and the time runs until somebody else has claimed the jo
 processes of its own, so that nobody outside can see that its processes are gone: its lease has to run out.
 A supervisor starts again what was killed, but for the host.
 
-    python -m benchmarks.recovery [--rounds 5]
+    python -m benchmarks.scenarios.recovery [--rounds 5]
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Print what NudeNet as a content check costs: `python -m benchmarks.content_check`.
+"""Print what NudeNet as a content check costs: `python -m benchmarks.scenarios.content_check`.
 
 One process on one core, as a worker's child is. Medians of wall time; a ratio is the median of the ratios
 within the rounds.

@@ -3,7 +3,7 @@
 Jobs wait in the queue; the time is from there to the record that has ended (RQ's: to its finished job).
 Prints ms a job, as medians over alternating rounds.
 
-    python -m benchmarks.worker [--rounds 7] [--jobs 400]
+    python -m benchmarks.scenarios.worker [--rounds 7] [--jobs 400]
 """
 
 import argparse
@@ -52,7 +52,7 @@ def rqs(kind: type[Worker], redis: Redis, settings: Settings, jobs: int) -> Call
     """One of RQ's workers with `jobs` jobs before it."""
     queue = Queue("plain", connection=redis, serializer=JSONSerializer)
     for _ in range(jobs):
-        queue.enqueue("benchmarks.worker.nothing")
+        queue.enqueue("benchmarks.scenarios.worker.nothing")
     worker = kind([queue], connection=connect_worker(settings), serializer=JSONSerializer)
     return lambda: worker.work(burst=True, logging_level="WARNING")
 
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=400)
     given = parser.parse_args()
     logging.disable(logging.WARNING)
-    Child.module = "tests.worker.no_work"
+    Child.module = "benchmarks.no_op_child"
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # where the child finds it
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         socket = Path(folder, "redis.sock")

@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.end_to_end.processes import cpu_s
-from benchmarks.end_to_end.scenarios import Job
-from benchmarks.end_to_end.service import Service
+from benchmarks.harness.clients import Service
+from benchmarks.harness.processes import cpu_s
+from benchmarks.harness.workloads import Job
 
 PAUSE_S = 0.02
 """Between two polls for a picture that is not there yet, where a whole batch is waited for."""

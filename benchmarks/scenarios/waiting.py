@@ -5,7 +5,7 @@ time runs from the change of its record, by Redis's clock, until its caller has 
 clock counts milliseconds, so that up to one of them is added. One API process, as shipped but for
 MAX_CONNECTIONS and the rate of reads; callers, API and Redis share the machine.
 
-    python -m benchmarks.waiting [--waiters 1 100 5000] [--rounds 60]
+    python -m benchmarks.scenarios.waiting [--waiters 1 100 5000] [--rounds 60]
 """
 
 import argparse
@@ -22,7 +22,8 @@ from typing import NamedTuple, cast
 import uvloop
 from redis import Redis
 
-from benchmarks.end_to_end.figures import percentile
+from benchmarks.harness.crowd import Call, allow_connections, waiting
+from benchmarks.harness.figures import percentile
 from cli.serve.redis_server import await_ready, server_command
 from jobs import keyspace
 from jobs.config.settings import Settings
@@ -30,7 +31,6 @@ from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
 from tests.asking import LEASE_OWNER, SAMPLES
-from tests.crowd import Call, allow_connections, waiting
 from tests.edge import Edge, serving
 
 POLL_S = 1.0

@@ -5,7 +5,7 @@ submit to the fetched picture, and the resident memory of the processes after al
 loopback HTTP. The service is measured as it is shipped and with its cache of decoded inputs off; the bare
 loop has none.
 
-    python -m benchmarks.service [--rounds 5] [--jobs 200]
+    python -m benchmarks.scenarios.service [--rounds 5] [--jobs 200]
 """
 
 import argparse

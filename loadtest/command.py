@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 
-from loadtest import machine, mix, stack
+from benchmarks.harness import machine
+from loadtest import mix, stack
 from loadtest.arguments import LoadOptions, parse
 from loadtest.measured import Step
 from loadtest.pictures import bases, overlays, serving

@@ -1,6 +1,6 @@
 """The guarded fetch against plain `httpx.Client.get`, and with its HTTP cache against itself, on loopback.
 
-    python -m benchmarks.fetch [--pairs 2000]
+    python -m benchmarks.scenarios.fetch [--pairs 2000]
 
 Prints, for pictures of three sizes, the medians of all, and in brackets the median of the ratio to what each
 is compared with, pair by pair: a pair shares whatever else the machine is doing, so the ratio is steady where

@@ -132,7 +132,7 @@ and encoding take: only the box that changes is touched."""
 def memory() -> str:
     rows = []
     for image_format in FORMATS:
-        command = [sys.executable, "-m", "benchmarks.memory", image_format, *map(str, LARGE)]
+        command = [sys.executable, "-m", "benchmarks.peak_memory", image_format, *map(str, LARGE)]
         peak = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         allowed = LARGE[0] * LARGE[1] * 8 / 1e6 + 40
         rows.append(f"| {image_format} | {peak:.0f} | {allowed:.0f} |")

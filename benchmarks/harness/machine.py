@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cli.serve.redis_server import find_server
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGES = ("fastapi", "uvicorn", "redis", "rq", "pillow", "numpy", "locust")
 
 

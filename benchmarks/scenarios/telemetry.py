@@ -5,7 +5,7 @@ settings under `--on`, one without. A request is a submit, ten polls and a job. 
 scrapes the one with metrics after each round, are not counted. Then /metrics is timed, on another service
 with as many requests that have ended as `--finished` says.
 
-    python -m benchmarks.telemetry [--rounds 12] [--requests 60] [--on metrics=true] [--finished 20000]
+    python -m benchmarks.scenarios.telemetry [--rounds 12] [--on metrics=true]
 """
 
 import argparse
@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from uuid import uuid4
 
-from benchmarks.service import SMALL, Client, parents
+from benchmarks.scenarios.service import SMALL, Client, parents
 from cli.serve.redis_server import await_ready, server_command
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
