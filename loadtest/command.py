@@ -1,33 +1,36 @@
-"""`python -m loadtest`: look at the service, step through numbers of clients, report.
+"""How much a service takes: steps through numbers of clients, and writes a report with a verdict.
 
-Ends with a verdict in one line, and with 0 if no request failed, 2 if the command line cannot be meant,
-else 1.
+Exit status 0 if no request failed, 2 if the command line is wrong, else 1, and one line that says why.
 """
 
 import secrets
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from benchmarks.harness import machine
-from loadtest import mix, stack
+from benchmarks.harness.page import DOCS
+from benchmarks.harness.processes import CannotStart
+from benchmarks.harness.service import up
+from loadtest import mix
 from loadtest.arguments import LoadOptions, parse
-from loadtest.measured import Step
 from loadtest.pictures import bases, overlays, serving
 from loadtest.run import Load
-from loadtest.target import Target, Unusable
+from loadtest.samples import Step
+from loadtest.target import Target, Unusable, one_line
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, and return the exit status; what the user can mend is one line."""
+def main(arguments: Sequence[str]) -> int:
     try:
         return run(parse(arguments))
+    except CannotStart as error:
+        fail(f"the service did not start: {one_line(error)}")
     except (Unusable, OSError) as error:
-        say_why(str(error))
+        fail(str(error))
     except KeyboardInterrupt:
-        say_why("stopped, there is no report")
+        fail("stopped, there is no report")
     return 1
 
 
@@ -38,37 +41,38 @@ def run(options: LoadOptions) -> int:
             raise Unusable(f"{module} is missing: `make loadtest` installs it")
     options.out.mkdir(parents=True, exist_ok=True)
     with prepared(options) as load:
-        say(f"{load.host}: {len(options.clients)} steps of {options.seconds} s")
+        print(f"{load.host}: {len(options.clients)} steps of {options.seconds} s", flush=True)
         steps = list(until_overrun(load, options))
-    from loadtest import page, report  # late, as what they draw with takes its time
+    from loadtest import report  # late, as what it draws with takes its time
 
-    done = report.Report(machine.facts(options.host), options.seconds, steps)
+    done = report.Report(report.facts(options.host), options.seconds, steps)
     report.write(done, options.out)
     if options.docs:
-        page.write(done, stack.ROOT / "docs")
-    say(f"{options.out / 'index.html'}")
-    if done.passed:
-        say(f"loadtest: {done.verdict}")
-    else:
-        say_why(done.verdict)
-    return 0 if done.passed else 1
+        report.write_docs(done, DOCS)
+    print(options.out / "index.html")
+    if not done.passed:
+        fail(done.verdict)
+        return 1
+    print(f"loadtest: {done.verdict}")
+    return 0
 
 
 @contextmanager
 def prepared(options: LoadOptions) -> Iterator[Load]:
-    """The service that was named, or one of our own, once it has made a picture."""
-    with ExitStack() as stopping:
+    """The service at the given host, or one started for the test, once it has made a picture."""
+    with ExitStack() as stack:
         host, key, pictures = options.host, options.key, ""
         if host is None:
             key = secrets.token_urlsafe()
-            host = stopping.enter_context(stack.running(key))
-            pictures = stopping.enter_context(serving())
+            folder = stack.enter_context(TemporaryDirectory(prefix="superimpose-loadtest-"))
+            host = stack.enter_context(up(Path(folder), key=key)).url
+            pictures = stack.enter_context(serving())
         elif options.pictures:
-            pictures = stopping.enter_context(serving(*options.pictures))
+            pictures = stack.enter_context(serving(*options.pictures))
         with Target(host, key) as target:
             urls = [
-                [f"{pictures}/{name}" for name in made] if pictures else target.upload(made)
-                for made in (bases(), overlays())
+                [f"{pictures}/{name}" for name in files] if pictures else target.upload(files)
+                for files in (bases(), overlays())
             ]
             target.try_out(mix.body(*urls))
         yield Load(host, key, options.out.absolute(), *urls)
@@ -78,24 +82,11 @@ def until_overrun(load: Load, options: LoadOptions) -> Iterator[Step]:
     """Every step, up to the first that is too much."""
     for clients in options.clients:
         step = load.step(clients, options.seconds)
-        say(str(step))
+        print(step, flush=True)
         yield step
         if step.overrun:
             return
 
 
-def say(text: str) -> None:
-    """Show it at once."""
-    print(text, flush=True)
-
-
-def say_why(text: str) -> None:
-    """The one line of a run that failed."""
+def fail(text: str) -> None:
     print(f"loadtest: {text}", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
-            signal.signal(number, lambda *_: sys.exit(1))  # so that what was started is stopped
-    sys.exit(main())

@@ -12,38 +12,33 @@ from compositor import SuperimposeParams, superimpose
 
 
 @cache
-def inputs() -> tuple[bytes, bytes]:
-    """Made once a process."""
+def _inputs() -> tuple[bytes, bytes]:
     return seed.base_jpeg(), seed.overlay_png()
 
 
-def loop(task: tuple[int, str]) -> None:
-    """So many pictures, inputs decoded each time."""
-    jobs, image_format = task
-    base, overlay = inputs()
+def _loop(jobs: int, image_format: str) -> None:
+    """Inputs are decoded each time."""
     params = SuperimposeParams(**seed.PARAMS, image_format=image_format)
     for _ in range(jobs):
-        superimpose(base, overlay, params)
+        superimpose(*_inputs(), params)
 
 
 class BareLoop:
-    """Processes that wait until they are asked."""
+    """Warm processes that wait for work."""
 
     def __init__(self, pool: Pool, workers: int) -> None:
         self._pool = pool
         self._workers = workers
+        self.per_s(2 * workers, "jpeg")
 
-    def rate(self, jobs: int, image_format: str) -> float:
+    def per_s(self, jobs: int, image_format: str) -> float:
         """Pictures per second of all processes."""
-        start = time.perf_counter()
-        self._pool.map(loop, [(jobs // self._workers, image_format)] * self._workers, chunksize=1)
-        return jobs // self._workers * self._workers / (time.perf_counter() - start)
+        start, each = time.perf_counter(), jobs // self._workers
+        self._pool.starmap(_loop, [(each, image_format)] * self._workers, chunksize=1)
+        return each * self._workers / (time.perf_counter() - start)
 
 
 @contextmanager
-def bare_loop(workers: int) -> Iterator[BareLoop]:
-    """Warm ones."""
+def bare_loop(workers: int = 2) -> Iterator[BareLoop]:
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        bare = BareLoop(pool, workers)
-        bare.rate(2 * workers, "jpeg")
-        yield bare
+        yield BareLoop(pool, workers)

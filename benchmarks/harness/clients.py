@@ -1,77 +1,109 @@
-"""A contestant that runs, as its client sees it: submit, ask until it is done, fetch the picture."""
+"""A service as its client sees it: submit, ask until it is done, fetch the picture."""
 
 import json
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from itertools import cycle
+from pathlib import Path
+from typing import Any, Self
 
 from benchmarks.harness.http import Connection, UnexpectedAnswer
+from benchmarks.harness.processes import below, cpu_s
 from benchmarks.harness.workloads import Job
 
 CONNECTIONS = 8
 """Used in turn: enough that no call waits behind another of the same client."""
+SAMPLE = {"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235}
 
 
 class JobFailed(Exception):
     """A contestant could not make a picture."""
 
 
-class Service(ABC):
-    """`pids` are the processes that were started for it, without Redis."""
+class Client(ABC):
+    """`pids` are the processes that were started for the service, without Redis."""
 
     def __init__(self, url: str, pids: list[int], headers: Mapping[str, str] | None = None) -> None:
         self.url = url
         self.pids = pids
         self.headers = dict(headers or {})
-        self._opened = [Connection(url, headers) for _ in range(CONNECTIONS)]
+        self._opened = [self.connect() for _ in range(CONNECTIONS)]
         self._turns = cycle(self._opened)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in self._opened:
+            connection.socket.close()
 
     @abstractmethod
     def submit(self, job: Job) -> str:
-        """Submit a job and return its id."""
+        """The id of the job."""
 
     @abstractmethod
     def picture_if_done(self, job_id: str) -> bytes | None:
         """Ask once. Raises `JobFailed`."""
 
-    def close(self) -> None:
-        """Hang up."""
-        for connection in self._opened:
-            connection.close()
+    def connect(self) -> Connection:
+        return Connection(self.url, self.headers)
 
     def get(self, path: str) -> bytes:
-        """One call over the next connection."""
         return next(self._turns).call("GET", path)
 
-    def post(self, path: str, body: object) -> bytes:
-        """One call over the next connection."""
-        return next(self._turns).call("POST", path, json.dumps(body).encode())
+    def post(self, path: str, body: object) -> Any:
+        return json.loads(next(self._turns).call("POST", path, json.dumps(body).encode()))
+
+    def processes(self) -> list[int]:
+        """Those that were started and all below them."""
+        return below(self.pids)
+
+    def cpu_s(self) -> float:
+        return cpu_s(self.pids)
 
 
-class Superimpose(Service):
+class Superimpose(Client):
     """The service of this repository. The result is polled, which tells the state until it is there."""
 
+    env: Mapping[str, str]
+    log: Path
+
+    def __init__(self, url: str, pids: list[int], key: str) -> None:
+        super().__init__(url, pids, {"x-api-key": key})
+
     def submit(self, job: Job) -> str:
-        """Submit."""
-        return str(json.loads(self.post("/v2/superimpose", job.for_service()))["request_id"])
+        return str(self.post("/v2/superimpose", job.for_service())["request_id"])
 
     def picture_if_done(self, job_id: str) -> bytes | None:
-        """Result, then picture."""
         answer = json.loads(self.get(f"/v2/requests/{job_id}"))
         if answer["status"] != "COMPLETED":  # FAILED is a 422, which raises
             return None
         return self.get(answer["output"].removeprefix(self.url))
 
+    def submit_sample(self) -> str:
+        """The README's request, which is a small one."""
+        samples = f"{self.url}/samples"
+        body = {"base_image": f"{samples}/cup.jpg", "overlay_image": f"{samples}/logo.png", **SAMPLE}
+        return str(self.post("/v2/superimpose", body)["request_id"])
 
-class Peer(Service):
-    """One of the peers that speak through FastAPI."""
+    def poll(self, request_id: str) -> bool:
+        """Whether the request is COMPLETED."""
+        status = json.loads(self.get(f"/v2/requests/{request_id}/status"))["status"]
+        return bool(status == "COMPLETED")
+
+    def await_end(self, request_id: str, pause_s: float) -> None:
+        while not self.poll(request_id):
+            time.sleep(pause_s)
+
+
+class Peer(Client):
+    """One of the peers behind FastAPI."""
 
     def submit(self, job: Job) -> str:
-        """Submit."""
-        return str(json.loads(self.post("/jobs", job.for_peer()))["id"])
+        return str(self.post("/jobs", job.for_peer())["id"])
 
     def picture_if_done(self, job_id: str) -> bytes | None:
-        """State, then picture."""
         status = json.loads(self.get(f"/jobs/{job_id}"))["status"].lower()
         if status.startswith("fail"):
             raise JobFailed(f"job {job_id}: {status}")
@@ -80,22 +112,20 @@ class Peer(Service):
         return self.get(f"/jobs/{job_id}/picture")
 
 
-class BentoTasks(Service):
+class BentoTasks(Client):
     """BentoML's own routes for a task.
 
     A task runs at the end of its submit's call, which keeps the connection busy: each submit opens one, and
-    whichever process accepts it does the work.
+    the process that accepts it does the work.
     """
 
     def submit(self, job: Job) -> str:
-        """Submit."""
-        connection = Connection(self.url)
+        connection = self.connect()
         answer = connection.call("POST", "/superimpose/submit", json.dumps(job.for_peer()).encode())
-        connection.close()
+        connection.socket.close()
         return str(json.loads(answer)["task_id"])
 
     def picture_if_done(self, job_id: str) -> bytes | None:
-        """State, then result."""
         status = json.loads(self.get(f"/superimpose/status?task_id={job_id}"))["status"]
         if status == "failed":
             raise JobFailed(f"task {job_id}: {status}")

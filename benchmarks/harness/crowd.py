@@ -7,38 +7,33 @@ import time
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from tests.edge import head
-
-AT_A_TIME = 200  # connections that are made, for they wait in a backlog
+CONNECTING = 200  # at a time, as connections to accept wait in a backlog
 ENDED = re.compile(rb'"status":"(COMPLETED|FAILED)"')
 FILES_BESIDE = 256
 
 
 class Call(asyncio.Protocol):
-    """One that asks again until the end: `ended` is when it had been read, seconds since the epoch."""
+    """Asks again until its request has ended: `ended` is when that was read, in seconds since the epoch."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, key: str) -> None:
+        self._message = f"GET {path} HTTP/1.1\r\nhost: here\r\nx-api-key: {key}\r\n\r\n".encode()
         self._received = b""
         self.ended: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the first time."""
         self._transport = cast(asyncio.Transport, transport)
         self.ask()
 
     def ask(self) -> None:
-        """Send the request, once more if it is not the first time."""
         self._received = b""
         if not self._transport.is_closing():
-            self._transport.write(head(self._path))
+            self._transport.write(self._message)
 
     def ask_again(self) -> None:
-        """Called when an answer has come that was not the end."""
+        """Called when an answer was not the end."""
         self.ask()
 
     def data_received(self, data: bytes) -> None:
-        """Look for the end."""
         self._received += data
         if self.ended.done():
             return
@@ -48,24 +43,23 @@ class Call(asyncio.Protocol):
             self.ask_again()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is an error that it was cut off before."""
         if not self.ended.done():
             self.ended.set_exception(ConnectionError(f"cut off after {self._received!r}: {exc}"))
 
     def hang_up(self) -> None:
-        """Leave, whatever is still to come."""
         self.ended.cancel()
         self._transport.abort()
 
 
-async def waiting(port: int, paths: Iterable[str], make: Callable[[str], Call] = Call) -> list[Call]:
+async def waiting(
+    port: int, paths: Iterable[str], key: str, make: Callable[[str, str], Call] = Call
+) -> list[Call]:
     """A call of each path, all of them sent."""
-    free = asyncio.Semaphore(AT_A_TIME)
-    loop = asyncio.get_running_loop()
+    free, loop = asyncio.Semaphore(CONNECTING), asyncio.get_running_loop()
 
     async def call(path: str) -> Call:
         async with free:
-            _, call = await loop.create_connection(lambda: make(path), "127.0.0.1", port)
+            _, call = await loop.create_connection(lambda: make(path, key), "127.0.0.1", port)
         return call
 
     return list(await asyncio.gather(*map(call, paths)))

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -10,45 +11,44 @@ from pathlib import Path
 from cli.serve.redis_server import find_server
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("fastapi", "uvicorn", "redis", "rq", "pillow", "numpy", "locust")
 
 
-def facts(host: str | None) -> dict[str, str]:
-    """Facts to show beside figures, by name; `host` None: of a service that was started for them."""
-    return {
-        "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "commit": _commit(),
-        "service": f"{host}, whose machine is not described here" if host else _service(),
-        "machine of the clients"
-        if host
-        else "machine": f"{os.cpu_count()} cores, {_processor()}, {platform.system()} {platform.release()}",
-        "versions": ", ".join(
-            [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]
-        ),
-    }
+def today() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
-def _service() -> str:
-    return f"{os.cpu_count()} workers, {_redis()}, on this machine, as are the clients and the pictures"
-
-
-def _commit() -> str:
-    """The short hash of what is checked out, and whether it was changed since."""
+def commit() -> str:
+    """The short hash of what is checked out, and whether files have changed since."""
     shown = _output("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
     changed = _output("git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no")
     return f"{shown or 'unknown'}{' with changes' if changed else ''}"
 
 
+def machine() -> str:
+    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return (
+        f"{os.cpu_count()} cores, {_processor()}, {memory_gb:.0f} GB, "
+        f"{platform.system()} {platform.release()}"
+    )
+
+
+def redis() -> str:
+    """Name and version of the Redis that is started."""
+    words = _output(find_server(), "--version").split()
+    return " ".join([*words[:1], *(word.removeprefix("v=") for word in words if word.startswith("v="))])
+
+
+def versions(packages: Sequence[str]) -> str:
+    return ", ".join(
+        [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
+    )
+
+
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _redis() -> str:
-    server = _output(find_server(), "--version").split()
-    return " ".join([*server[:1], *(word.removeprefix("v=") for word in server if word.startswith("v="))])
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
 
 
 def _output(*command: str) -> str:

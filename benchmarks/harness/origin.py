@@ -1,16 +1,18 @@
-"""Where inputs are fetched from: as many variations of the seed's pictures as are asked for, and any delay.
+"""Where inputs are fetched from: variations of the seed's pictures, or bytes, after any delay.
 
 `/base/N?D` and `/logo/N?D`: the seed's base or overlay with the comment N in its file, after D ms. Same
-pixels, other bytes: decoders have the full work, and no cache can know it.
+pixels, other bytes: decoders have the full work, and no cache can know it. `/bytes/N`: N zeros that
+may not be stored; `/fresh/N/...`: N zeros that are fresh for an hour.
 """
 
 import asyncio
 import multiprocessing
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from typing import cast
 
 import uvloop
 
@@ -32,43 +34,44 @@ def png_with_comment(png: bytes, number: int) -> list[bytes]:
     return [png[:PNG_HEAD], length, chunk, check, png[PNG_HEAD:]]
 
 
-class Pictures(asyncio.Protocol):
+class _Pictures(asyncio.Protocol):
     """Answers one request after another on a kept connection."""
 
-    def __init__(self, files: dict[bytes, tuple[bytes, Callable[[bytes, int], list[bytes]]]]) -> None:
-        self._files = files
-        self._asked = b""
+    base, logo = b"", b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
+        self._received = b""
 
     def data_received(self, data: bytes) -> None:
-        self._asked += data
-        while b"\r\n\r\n" in self._asked:
-            head, _, self._asked = self._asked.partition(b"\r\n\r\n")
+        self._received += data
+        while b"\r\n\r\n" in self._received:
+            head, _, self._received = self._received.partition(b"\r\n\r\n")
             path, _, delay_ms = head.split(b" ", 2)[1].partition(b"?")
-            _, which, number = path.split(b"/")
-            if int(delay_ms):
-                asyncio.get_running_loop().call_later(int(delay_ms) / 1000, self._answer, which, int(number))
+            _, kind, number, *_ = path.split(b"/")
+            if int(delay_ms or 0):
+                asyncio.get_running_loop().call_later(int(delay_ms) / 1000, self._answer, kind, int(number))
             else:
-                self._answer(which, int(number))
+                self._answer(kind, int(number))
 
-    def _answer(self, which: bytes, number: int) -> None:
-        file, with_comment = self._files[which]
-        pieces = with_comment(file, number)
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
-        self._transport.writelines([head % sum(map(len, pieces)), *pieces])
+    def _answer(self, kind: bytes, number: int) -> None:
+        freshness = b""
+        if kind == b"base":
+            pieces = jpeg_with_comment(self.base, number)
+        elif kind == b"logo":
+            pieces = png_with_comment(self.logo, number)
+        else:
+            pieces = [bytes(number)]
+            freshness = b"Cache-Control: %b\r\n" % (b"max-age=3600" if kind == b"fresh" else b"no-store")
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n%bContent-Length: %d\r\n\r\n"
+        self._transport.writelines([head % (freshness, sum(map(len, pieces))), *pieces])
 
 
-def serve(ready: Connection) -> None:
-    """Serve until killed."""
-    files = {
-        b"base": (seed.base_jpeg(), jpeg_with_comment),
-        b"logo": (seed.overlay_png(), png_with_comment),
-    }
+def _serve(ready: Connection) -> None:
+    _Pictures.base, _Pictures.logo = seed.base_jpeg(), seed.overlay_png()
 
     async def run() -> None:
-        server = await asyncio.get_running_loop().create_server(lambda: Pictures(files), "127.0.0.1", 0)
+        server = await asyncio.get_running_loop().create_server(_Pictures, "127.0.0.1", 0)
         ready.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
@@ -79,7 +82,7 @@ def serve(ready: Connection) -> None:
 def inputs() -> Iterator[str]:
     """URL of a process that serves them."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
     process.start()
     try:
         yield f"http://127.0.0.1:{ours.recv()}"

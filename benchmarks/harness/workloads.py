@@ -18,21 +18,16 @@ class Job:
     function: str = COMPOSITOR
 
     def for_peer(self) -> dict[str, object]:
-        """The body of a submit to a peer."""
         return asdict(self)
 
     def for_service(self) -> dict[str, object]:
-        """The body of a submit to the service."""
-        return {
-            "base_image": self.base_image,
-            "overlay_image": self.overlay_image,
-            "image_format": self.image_format,
-            **PARAMS,
-        }
+        body = self.for_peer() | PARAMS
+        del body["function"]
+        return body
 
 
 @dataclass(frozen=True)
-class Scenario:
+class Workload:
     """A kind of job; `bases` and `logos` say whether each job has its own."""
 
     name: str
@@ -48,30 +43,28 @@ _ALL = "Inputs all different, to {}, plain Pillow in the peers' workers"
 _ONE = "One base under a thousand logos, to {}, plain Pillow in the peers' workers"
 
 SAME_FUNCTION = (
-    Scenario("seed-jpeg", _SEED.format("JPEG"), "jpeg"),
-    Scenario("seed-png", _SEED.format("PNG"), "png"),
+    Workload("seed-jpeg", _SEED.format("JPEG"), "jpeg"),
+    Workload("seed-png", _SEED.format("PNG"), "png"),
 )
 PLAIN_PILLOW = (
-    Scenario("different-jpeg", _ALL.format("JPEG"), "jpeg", bases=True, logos=True, function=PILLOW),
-    Scenario("different-png", _ALL.format("PNG"), "png", bases=True, logos=True, function=PILLOW),
-    Scenario("one-base-jpeg", _ONE.format("JPEG"), "jpeg", logos=True, function=PILLOW),
-    Scenario("one-base-png", _ONE.format("PNG"), "png", logos=True, function=PILLOW),
+    Workload("different-jpeg", _ALL.format("JPEG"), "jpeg", bases=True, logos=True, function=PILLOW),
+    Workload("different-png", _ALL.format("PNG"), "png", bases=True, logos=True, function=PILLOW),
+    Workload("one-base-jpeg", _ONE.format("JPEG"), "jpeg", logos=True, function=PILLOW),
+    Workload("one-base-png", _ONE.format("PNG"), "png", logos=True, function=PILLOW),
 )
-DIFFERENT_JPEG = PLAIN_PILLOW[0]
+SEED_JPEG, DIFFERENT_JPEG = SAME_FUNCTION[0], PLAIN_PILLOW[0]
 
 _numbers = itertools.count(1)
 
 
-def draw(scenario: Scenario, origin: str, count: int, delay_ms: int = 0) -> list[Job]:
-    """Jobs whose inputs, where they differ, nobody has seen before; each input comes after `delay_ms`."""
-    return [_job(scenario, origin, number, delay_ms) for number in itertools.islice(_numbers, count)]
-
-
-def _job(scenario: Scenario, origin: str, number: int, delay_ms: int) -> Job:
-    base, logo = number if scenario.bases else 0, number if scenario.logos else 0
-    return Job(
-        f"{origin}/base/{base}?{delay_ms}",
-        f"{origin}/logo/{logo}?{delay_ms}",
-        scenario.image_format,
-        scenario.function,
-    )
+def draw(workload: Workload, origin: str, count: int, delay_ms: int = 0) -> list[Job]:
+    """Jobs whose inputs, where they differ, no cache has seen; each input comes after `delay_ms`."""
+    return [
+        Job(
+            f"{origin}/base/{number if workload.bases else 0}?{delay_ms}",
+            f"{origin}/logo/{number if workload.logos else 0}?{delay_ms}",
+            workload.image_format,
+            workload.function,
+        )
+        for number in itertools.islice(_numbers, count)
+    ]

@@ -1,15 +1,15 @@
-"""Measure the compositor against Pillow, libvips and OpenCV: `make bench-compositor`.
+"""The compositor against Pillow, libvips and OpenCV; writes docs/compositor-speed.md and .png.
 
-One process on one core, CPU seconds, every rival once a round, medians of the rounds. A ratio is the median
-of the ratios within the rounds, so that a slow second of the machine slows both sides of it. Writes
-docs/compositor-speed.md and .png.
+One process on one core, CPU time, every contestant once a round, medians of the rounds. A ratio is the
+median of the ratios within the rounds, so that a slow second of the machine slows both sides of it.
 """
 
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -17,80 +17,71 @@ from time import process_time
 os.environ["VIPS_CONCURRENCY"] = "1"
 
 import cv2
-import matplotlib as mpl
+from matplotlib.figure import Figure
 from PIL import Image
 
+from benchmarks.harness.command_line import parser
+from benchmarks.harness.figures import interleaved, median_ratio, timed
+from benchmarks.harness.machine import ROOT
+from benchmarks.harness.page import DOCS, table
+from benchmarks.harness.plots import bars, png
+from benchmarks.harness.processes import use_one_core
 from benchmarks.plain_pillow import with_pillow
 from benchmarks.rivals import with_libvips, with_opencv
 from benchmarks.seed import PARAMS, base_jpeg, large_jpeg, overlay_png
 from compositor import DecodedCache, Limits, SuperimposeParams, superimpose
 
-ROUNDS = 15
 FORMATS = ("jpeg", "png")
 LARGE = (8000, 6250)  # 50 megapixels
 OURS, WARM = "Superimpose", "Superimpose, inputs in its cache"
-DOCS = Path(__file__).parent.parent / "docs"
-ROOM = Limits(max_bytes=1 << 30)
 
-Work = Callable[[bytes, bytes, str], object]
-Seconds = dict[str, list[float]]
+Milliseconds = Mapping[str, Sequence[float]]
 
 
-def main() -> None:
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+def main(arguments: Sequence[str]) -> None:
+    made = parser("compositor", __doc__, rounds=15)
+    made.add_argument("--docs", type=Path, default=DOCS, help="the folder to write into [docs]")
+    options = made.parse_args(arguments)
+    use_one_core()
     cv2.setNumThreads(1)
     base, overlay = base_jpeg(), overlay_png()
     measured = {
-        image_format: interleaved(contenders(), base, overlay, image_format) for image_format in FORMATS
+        each: interleaved(
+            {
+                name: timed(partial(work, base, overlay, each), process_time)
+                for name, work in contestants().items()
+            },
+            options.rounds,
+        )
+        for each in FORMATS
     }
-    large = large_jpeg(LARGE)
-    page = "\n\n".join(
-        [
-            head(base, overlay),
-            *(table(image_format, seconds) for image_format, seconds in measured.items()),
-            growth(large, overlay),
-            memory(),
-        ]
-    )
-    DOCS.mkdir(exist_ok=True)
-    (DOCS / "compositor-speed.md").write_text(page + "\n")
-    plot(measured)
+    parts = [head(base, overlay, options.rounds)]
+    parts += [f"## To {each.upper()}\n\n{speeds(ms)}" for each, ms in measured.items()]
+    page = "\n\n".join([*parts, growth(overlay), memory()])
+    (options.docs / "compositor-speed.md").write_text(page + "\n")
+    (options.docs / "compositor-speed.png").write_bytes(plot(measured))
     print(page)
 
 
-def contenders() -> dict[str, Work]:
-    cache = DecodedCache(64 * 1024 * 1024)
-
-    def cold(base: bytes, overlay: bytes, image_format: str) -> object:
-        return superimpose(base, overlay, SuperimposeParams(**PARAMS, image_format=image_format))
-
-    def warm(base: bytes, overlay: bytes, image_format: str) -> object:
+def contestants() -> dict[str, Callable[[bytes, bytes, str], object]]:
+    def ours(cache: DecodedCache | None, base: bytes, overlay: bytes, image_format: str) -> object:
         return superimpose(base, overlay, SuperimposeParams(**PARAMS, image_format=image_format), cache=cache)
 
-    return {OURS: cold, WARM: warm, "Pillow": with_pillow, "libvips": with_libvips, "OpenCV": with_opencv}
+    cache = DecodedCache(64 * 1024 * 1024)
+    return {
+        OURS: partial(ours, None),
+        WARM: partial(ours, cache),
+        "Pillow": with_pillow,
+        "libvips": with_libvips,
+        "OpenCV": with_opencv,
+    }
 
 
-def interleaved(works: dict[str, Work], base: bytes, overlay: bytes, image_format: str) -> Seconds:
-    """CPU seconds of each round of each work, after one round that does not count."""
-    seconds: Seconds = {name: [] for name in works}
-    for _ in range(1 + ROUNDS):
-        for name, work in works.items():
-            start = process_time()
-            work(base, overlay, image_format)
-            seconds[name].append(process_time() - start)
-    return {name: taken[1:] for name, taken in seconds.items()}
-
-
-def times_slower(seconds: Seconds, name: str, than: str) -> float:
-    return median(one / other for one, other in zip(seconds[name], seconds[than], strict=True))
-
-
-def head(base: bytes, overlay: bytes) -> str:
+def head(base: bytes, overlay: bytes, rounds: int) -> str:
     return f"""# How fast the compositor is
 
-`make bench-compositor` wrote this page: one process on one core, CPU seconds, every contender once a round,
-medians of {ROUNDS} rounds, ratios taken within the rounds. {platform.machine()},
+`make bench-compositor` wrote this page: one process on one core, CPU seconds, every contestant once a round,
+medians of {rounds} rounds, ratios taken within the rounds. {platform.machine()},
 Python {platform.python_version()}, Pillow {Image.__version__}, OpenCV {cv2.__version__}.
 
 The job: a 1024 x 1024 photograph (JPEG, {len(base) // 1000} KB), a 640 x 640 overlay with alpha (PNG, \
@@ -101,27 +92,19 @@ on it; file in, file out. The others are written as one would write them, in `be
 ![CPU milliseconds of one job](compositor-speed.png)"""
 
 
-def table(image_format: str, seconds: Seconds) -> str:
+def speeds(ms: Milliseconds) -> str:
     rows = [
-        f"| {name} | {1000 * median(taken):.1f} | {times_slower(seconds, name, OURS):.2f} "
-        f"| {times_slower(seconds, name, WARM):.2f} |"
-        for name, taken in seconds.items()
+        [name, f"{median(taken):.1f}", *(f"{median_ratio(taken, ms[ours]):.2f}" for ours in (OURS, WARM))]
+        for name, taken in ms.items()
     ]
-    return "\n".join(
-        [
-            f"## To {image_format.upper()}",
-            "",
-            "| | CPU ms a job | times ours | times ours with a warm cache |",
-            "| --- | ---: | ---: | ---: |",
-            *rows,
-        ]
-    )
+    return table(("", "CPU ms a job", "times ours", "times ours with a warm cache"), rows)
 
 
-def growth(large: bytes, overlay: bytes) -> str:
+def growth(overlay: bytes) -> str:
     """Cost of a small overlay on a large base, beside decoding and encoding that base."""
+    large, limits = large_jpeg(LARGE), Limits(max_bytes=1 << 30)
     params = SuperimposeParams(rescale_factor=0.4, x_offset=4000, y_offset=3000)
-    stages = [superimpose(large, overlay, params, limits=ROOM).seconds for _ in range(5)]
+    stages = [superimpose(large, overlay, params, limits=limits).seconds for _ in range(5)]
     share = median(100 * each["compose"] / (each["decode"] + each["encode"]) for each in stages)
     return f"""## A 256 px overlay on a {LARGE[0]} x {LARGE[1]} base
 
@@ -130,41 +113,20 @@ and encoding take: only the box that changes is touched."""
 
 
 def memory() -> str:
-    rows = []
+    rows, allowed = [], LARGE[0] * LARGE[1] * 8 / 1e6 + 40
     for image_format in FORMATS:
         command = [sys.executable, "-m", "benchmarks.peak_memory", image_format, *map(str, LARGE)]
-        peak = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        allowed = LARGE[0] * LARGE[1] * 8 / 1e6 + 40
-        rows.append(f"| {image_format} | {peak:.0f} | {allowed:.0f} |")
-    return "\n".join(
-        [
-            f"## Peak memory of a job on a {LARGE[0]} x {LARGE[1]} base",
-            "",
-            "| answer | MB | MB allowed: 2 x 4 bytes a pixel of the base + 40 |",
-            "| --- | ---: | ---: |",
-            *rows,
-        ]
-    )
+        peak = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        rows.append([image_format, f"{float(peak):.0f}", f"{allowed:.0f}"])
+    heads = ("answer", "MB", "MB allowed: 2 x 4 bytes a pixel of the base + 40")
+    return f"## Peak memory of a job on a {LARGE[0]} x {LARGE[1]} base\n\n{table(heads, rows)}"
 
 
-def plot(measured: dict[str, Seconds]) -> None:
-    mpl.use("agg")
-    from matplotlib import pyplot
-
-    figure, panels = pyplot.subplots(1, len(measured), figsize=(10, 3), layout="constrained")
-    for panel, (image_format, seconds) in zip(panels, measured.items(), strict=True):
-        names = sorted(seconds, key=lambda name: median(seconds[name]), reverse=True)
-        bars = panel.barh(
-            [name.replace(", ", ",\n") for name in names],
-            [1000 * median(seconds[name]) for name in names],
-            color=["#2563eb" if name in (OURS, WARM) else "#b8bcc4" for name in names],
-        )
-        panel.bar_label(bars, fmt="%.0f", padding=3)
-        panel.set(title=f"to {image_format.upper()}", xlabel="CPU ms a job")
-        panel.margins(x=0.12)
-        panel.spines[["top", "right"]].set_visible(False)
-    figure.savefig(DOCS / "compositor-speed.png", dpi=110)
-
-
-if __name__ == "__main__":
-    main()
+def plot(measured: Mapping[str, Milliseconds]) -> bytes:
+    figure = Figure(figsize=(10, 3), layout="constrained")
+    panels = figure.subplots(1, len(measured))
+    for panel, (image_format, ms) in zip(panels, measured.items(), strict=True):
+        medians = {name: median(taken) for name, taken in ms.items()}
+        bars(panel, medians, (OURS, WARM), "CPU ms a job", less_is_better=True)
+        panel.set_title(f"to {image_format.upper()}")
+    return png(figure)

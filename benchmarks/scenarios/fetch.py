@@ -1,130 +1,70 @@
-"""The guarded fetch against plain `httpx.Client.get`, and with its HTTP cache against itself, on loopback.
+"""The guarded fetch against plain `httpx.Client.get`, and with its HTTP cache against itself.
 
-    python -m benchmarks.scenarios.fetch [--pairs 2000]
+Medians for files of three sizes over loopback, and in brackets the median of the ratio to what each is
+compared with, pair by pair: a pair shares whatever else the machine is doing, so the ratio is steady where
+the times are not. Below 1 the guarded fetch, or its cache, is faster.
 
-Prints, for pictures of three sizes, the medians of all, and in brackets the median of the ratio to what each
-is compared with, pair by pair: a pair shares whatever else the machine is doing, so the ratio is steady where
-the times are not. Below 1 the cache, or the guarded one, is faster.
-
-guarded: compared with plain httpx. The others with guarded: found, a picture that is kept and fresh; kept, a
-picture that is fetched and kept; forbidden, a picture that is fetched and may not be kept.
+guarded: compared with plain httpx. The others with guarded: found, a file that is stored and fresh; stored, a
+file that is fetched and stored; forbidden, a file that is fetched and may not be stored.
 """
 
-import argparse
-import asyncio
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
-from contextlib import closing
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
+from statistics import median
 
 import httpx
 
+from benchmarks.harness.command_line import parser
+from benchmarks.harness.figures import interleaved, median_ratio, timed
+from benchmarks.harness.origin import inputs
 from worker.fetch import BoundedDirectory, Fetcher, FetchRules
 
 SIZES = (20_000, 200_000, 600_000)
 WARM_UP = 50
-ROOM = 256 * 1024 * 1024
+CACHE_BYTES = 256 * 1024 * 1024
 
-Get = Callable[[int], object]
-
-
-class PictureServer(asyncio.Protocol):
-    """Answers every request for `/N` with N bytes and for `/N?...` so that they may be kept."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._asked = b""
-
-    def data_received(self, data: bytes) -> None:
-        self._asked += data
-        while b"\r\n\r\n" in self._asked:
-            head, _, self._asked = self._asked.partition(b"\r\n\r\n")
-            path, query, _ = head.split()[1].partition(b"?")
-            size, freshness = int(path[1:]), b"max-age=3600" if query else b"no-store"
-            self._transport.write(
-                b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\n"
-                b"cache-control: %b\r\ncontent-length: %d\r\n\r\n" % (freshness, size) + bytes(size)
-            )
+Get = Callable[[], object]
 
 
-def serve(ready: Connection) -> None:
-    async def run() -> None:
-        server = await asyncio.get_running_loop().create_server(PictureServer, "127.0.0.1", 0)
-        ready.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(run())
+def main(arguments: Sequence[str]) -> None:
+    options = parser("fetch", __doc__, pairs=2000).parse_args(arguments)
+    with inputs() as origin:
+        for size in SIZES:
+            print(compared_at(origin, size, options.pairs))
 
 
-def seconds(get: Get, number: int) -> float:
-    start = time.perf_counter()
-    get(number)
-    return time.perf_counter() - start
-
-
-def compare(name: str, get: Get, reference: Get, pairs: int) -> str:
-    calls, times = (reference, get), ([], [])
-    for n in range(WARM_UP + pairs):
-        for which in (0, 1) if n % 2 else (1, 0):
-            times[which].append(seconds(calls[which], n))
-    theirs, ours = (part[WARM_UP:] for part in times)
-    ratio = statistics.median(our / their for our, their in zip(ours, theirs, strict=True))
-    return f"{name} {statistics.median(ours) * 1e3:.3f} ms ({ratio:.2f})"
-
-
-def compare_all(base_url: str, size: int, pairs: int) -> None:
-    url = f"{base_url}/{size}"
+def compared_at(origin: str, size: int, pairs: int) -> str:
+    uncached, fresh, numbers = f"{origin}/bytes/{size}", f"{origin}/fresh/{size}", count(1)
     rules = FetchRules(allow_networks=("127.0.0.1/32",))
     with (
         tempfile.TemporaryDirectory() as folder,
         httpx.Client() as client,
         Fetcher(rules) as fetcher,
-        Fetcher(rules, kept_in=BoundedDirectory(Path(folder), ROOM)) as keeper,
+        Fetcher(rules, kept_in=BoundedDirectory(Path(folder), CACHE_BYTES)) as caching,
     ):
 
-        def plain(_: int) -> object:
-            return client.get(url).content
+        def plain() -> object:
+            return client.get(uncached).content
 
-        def guarded(_: int) -> object:
-            return fetcher.get(url, field="base_image")
+        def guarded() -> object:
+            return fetcher.get(uncached, field="base_image")
 
-        def kept(number: int) -> object:
-            return keeper.get(f"{url}?{number}", field="base_image", owner="key")
+        def cached(url: str) -> object:
+            return caching.get(url, field="base_image", owner="key")
 
-        def found(_: int) -> object:
-            return kept(-1)
-
-        def forbidden(_: int) -> object:
-            return keeper.get(url, field="base_image", owner="key")
-
-        print(
-            f"{size:>8,} bytes",
-            f"plain httpx {statistics.median(seconds(plain, n) for n in range(pairs)) * 1e3:.3f} ms",
-            compare("guarded", guarded, plain, pairs),
-            *(compare(get.__name__, get, guarded, pairs) for get in (found, kept, forbidden)),
-            sep="   ",
-        )
+        figures = [
+            compared("guarded", guarded, plain, pairs),
+            compared("found", lambda: cached(fresh), guarded, pairs),
+            compared("stored", lambda: cached(f"{fresh}/{next(numbers)}"), guarded, pairs),
+            compared("forbidden", lambda: cached(uncached), guarded, pairs),
+        ]
+        return "   ".join([f"{size:>8,} bytes", *figures])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--pairs", type=int, default=2000)
-    pairs = parser.parse_args().pairs
-    here, there = get_context("spawn").Pipe()
-    server = get_context("spawn").Process(target=serve, args=(there,), daemon=True)
-    server.start()
-    with closing(here):
-        base_url = f"http://127.0.0.1:{here.recv()}"
-        for size in SIZES:
-            compare_all(base_url, size, pairs)
-    server.terminate()
-    server.join()
-
-
-if __name__ == "__main__":
-    main()
+def compared(name: str, get: Get, reference: Get, pairs: int) -> str:
+    ms = interleaved({"reference": timed(reference), "get": timed(get)}, pairs, WARM_UP)
+    theirs, ours = ms.values()
+    against = f"plain httpx {median(theirs):.3f} ms   " if name == "guarded" else ""
+    return f"{against}{name} {median(ours):.3f} ms ({median_ratio(ours, theirs):.2f})"
