@@ -13,7 +13,7 @@ from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
-from jobs.submission import SubmitCommand, Submission
+from jobs.submission import Submission, SubmitCommand
 from tests.asking import LEASE_OWNER
 from tests.origin import LOGO
 
