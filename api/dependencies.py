@@ -4,7 +4,6 @@ FastAPI solves them for its own routes; a `PlainRoute` calls these functions its
 """
 
 import hmac
-import math
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from fastapi import Depends, Path, Request, Security
@@ -29,6 +28,7 @@ from jobs.keys.key_rules import Scope
 from jobs.keys.key_text import digest
 from jobs.lifecycle.record import Record, View
 from jobs.queries.reading import PublishedPicture
+from jobs.timefmt import retry_after
 from telemetry.log_context import bind_contextvars
 
 BEARER = "bearer "
@@ -184,4 +184,4 @@ def _refuse_over_limit(request: Request, admission: Admission) -> None:
     if limit:
         add_to_answer(request, limit_headers(limit))
         if limit.wait_s:
-            raise too_many_requests(limit.bucket, limit.rate, math.ceil(limit.wait_s))
+            raise too_many_requests(limit.bucket, limit.rate, retry_after(limit.wait_s))

@@ -4,12 +4,11 @@ import time
 
 from jobs.lifecycle.moves import Claim
 from jobs.lifecycle.status import FailureCode
+from telemetry.stages import STAGES
 from telemetry.traces import Attempt, Traces
 from worker.attempt import Interrupted
 from worker.child.child import ChildDied
 from worker.child.messages import Outcome
-
-STAGES = ("fetch", "decode", "compose", "encode", "store")
 
 
 def trace_attempt(

@@ -55,10 +55,9 @@ class UrlRules:
         self._ports = port_ranges(ports)
 
     def target(self, url: str) -> Target:
-        """The parts of `url`. Raises InvalidUrl."""
-        return self.checked(read_url(url))
+        return self.check(read_url(url))
 
-    def checked(self, target: Target) -> Target:
+    def check(self, target: Target) -> Target:
         """`target` itself. Raises InvalidUrl."""
         if not any(target.port in allowed for allowed in self._ports):
             raise InvalidUrl(f"uses port {target.port}, which is not allowed here")

@@ -49,7 +49,7 @@ def test_an_expired_key_is_an_error_of_the_key(visit, expired_key):
 def assert_refused(seen, name, said):
     """Submit sends nothing while a picture is refused, and says why again."""
     seen.page.click("#submit")
-    seen.page.wait_for_function("!submit.disabled")
+    seen.page.wait_for_function("() => !submit.disabled")
     assert said in seen.error(name)
     assert seen.submitted() == []
 
@@ -102,7 +102,7 @@ def test_an_accepted_key_is_said_to_be_accepted_and_ends_what_was_said_of_the_la
     seen = visit(key="wrong")
     assert "not valid" in seen.error("key")
     seen.page.click("#submit")
-    seen.page.wait_for_function("!submit.disabled")
+    seen.page.wait_for_function("() => !submit.disabled")
     assert "not valid" in seen.error("key")
     assert (repeated(seen), seen.page.is_visible("#run")) == ([], False)
 

@@ -328,7 +328,7 @@ def test_submit_waits_for_a_picture_that_still_loads(visit, service):
     with seen.page.expect_request("**/samples/cup.jpg?slow"):
         ask_for(seen, "base_image", f"{service.url}/samples/cup.jpg?slow")
     seen.page.click("#submit")
-    seen.page.wait_for_function("submit.disabled")
+    seen.page.wait_for_function("() => submit.disabled")
     assert "loading" in seen.page.inner_text('[data-field="base_image"] .about')
     assert seen.submitted() == []
 
@@ -347,7 +347,7 @@ def test_submit_refuses_a_picture_that_is_refused_while_it_waits(visit, service)
     held[0].fulfill(status=404)
 
     assert "is not there" in seen.error("base_image")
-    seen.page.wait_for_function("!submit.disabled")
+    seen.page.wait_for_function("() => !submit.disabled")
     assert seen.submitted() == []
 
 
@@ -357,7 +357,7 @@ def test_a_slow_picture_does_not_take_the_place_of_one_chosen_after_it(visit, se
     with seen.page.expect_request("**/samples/cup.jpg?slow"):
         ask_for(seen, "base_image", f"{service.url}/samples/cup.jpg?slow")
     seen.page.click("#submit")
-    seen.page.wait_for_function("submit.disabled")
+    seen.page.wait_for_function("() => submit.disabled")
 
     with seen.page.expect_request("**/v2/superimpose") as sent:
         ask_for(seen, "base_image", f"{service.url}/samples/cup.jpg?quick")
