@@ -16,13 +16,14 @@ from api.errors import (
 )
 from api.http.client import client_address
 from api.http.headers import add_to_answer
-from api.limit_headers import limit_headers, retry_after
+from api.limit_headers import limit_headers
 from api.service import service_of
 from jobs.keys.admission import Admission, Bucket, Call, Caller
 from jobs.keys.key_rules import Scope
 from jobs.keys.key_text import digest
 from jobs.lifecycle.record import Record, View
 from jobs.queries.reading import PublishedPicture
+from jobs.timefmt import retry_after
 from telemetry.log_context import bind_contextvars
 
 BEARER = "bearer "
@@ -133,4 +134,4 @@ def _refuse_over_limit(request: Request, admission: Admission) -> None:
     if limit:
         add_to_answer(request, limit_headers(limit))
         if limit.wait_s:
-            raise too_many_requests(limit.bucket, limit.rate, retry_after(limit))
+            raise too_many_requests(limit.bucket, limit.rate, retry_after(limit.wait_s))

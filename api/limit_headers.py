@@ -20,8 +20,3 @@ def limit_headers(limit: Limit) -> dict[str, str]:
 @lru_cache(maxsize=64)
 def _rfc3339(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def retry_after(limit: Limit) -> int:
-    """Whole seconds after which one more call is within the limit."""
-    return max(1, math.ceil(limit.wait_s))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compositor.decoding.cache import DecodedCache
-    from compositor.decoding.precheck import identify
+    from compositor.decoding.identify import identify
     from compositor.errors import CompositorError, ImageTooLarge, InvalidImage
     from compositor.limits import Limits
     from compositor.params import SuperimposeParams, SuperimposeRequest
@@ -38,7 +38,7 @@ _HOMES = {
     "SuperimposeParams": "params",
     "SuperimposeRequest": "params",
     "Superimposed": "pipeline",
-    "identify": "decoding.precheck",
+    "identify": "decoding.identify",
     "superimpose": "pipeline",
 }
 

@@ -1,4 +1,4 @@
-"""The whole job: decode, inspect, compose, flatten, inspect, encode."""
+"""One job from input files to answer: decode, inspect, compose, flatten, inspect, encode."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +18,9 @@ from compositor.params import SuperimposeParams
 
 Inspect = Callable[[str, Image.Image], None]
 """Given a name and its picture, RGB or RGBA in sRGB; raises to stop the job, must not change the picture."""
+
+Inputs = dict[str, Picture]
+"""The decoded inputs, by the parameters that they came as."""
 
 
 @dataclass(frozen=True)
@@ -55,48 +58,57 @@ def superimpose(
 
     Raises `InvalidImage` or `ImageTooLarge`, naming the input at fault, and whatever `inspect` raises.
     """
+    files = {"base_image": base, "overlay_image": overlay} | ({} if mask is None else {"mask": mask})
     seconds: dict[str, float] = {}
     with _timed(seconds, "decode"):
-        under = _decoded(base, "base_image", limits, cache, owner, params.keep_icc_profile)
-        over = _decoded(overlay, "overlay_image", limits, cache, owner)
-        cover = None if mask is None else _decoded(mask, "mask", limits, cache, owner)
-    inputs = {"base_image": under, "overlay_image": over, "mask": cover}
+        inputs = _decode_inputs(files, limits, cache, owner, params.keep_icc_profile)
     if inspect:
         with _timed(seconds, "inspect"):
             _inspect_inputs(inspect, inputs)
     with _timed(seconds, "compose"):
-        canvas = under.image if cache is None else under.image.copy()
-        compose(canvas, from_srgb(over.image, under.profile), cover.image if cover else None, params, limits)
-        canvas = on_background(canvas, params.background, params.image_format, under.profile)
+        canvas = _compose(inputs, params, limits, in_place=cache is None)
     if inspect:
         with _timed(seconds, "inspect"):
-            inspect("output", to_srgb(canvas, under.profile))
+            inspect("output", to_srgb(canvas, inputs["base_image"].profile))
     with _timed(seconds, "encode"):
-        marks = Marks(under.credits if params.keep_copyright else b"", under.profile)
-        out = encode(canvas, params.image_format, params.image_quality, marks)
-    animated = tuple(name for name, picture in inputs.items() if picture and picture.animated)
-    return Superimposed(out, CONTENT_TYPES[params.image_format], *canvas.size, seconds, animated)
+        data = _encode(canvas, inputs["base_image"], params)
+    animated = tuple(name for name, picture in inputs.items() if picture.animated)
+    return Superimposed(data, CONTENT_TYPES[params.image_format], *canvas.size, seconds, animated)
 
 
-def _decoded(
-    data: bytes,
-    name: str,
-    limits: Limits,
-    cache: DecodedCache | None,
-    owner: str,
-    keep_profile: bool = False,
-) -> Picture:
-    def decoded() -> Picture:
-        return decode(data, name, limits, keep_profile)
+def _decode_inputs(
+    files: Mapping[str, bytes], limits: Limits, cache: DecodedCache | None, owner: str, keep_profile: bool
+) -> Inputs:
+    def picture(name: str, data: bytes) -> Picture:
+        keep = keep_profile and name == "base_image"
 
-    return decoded() if cache is None else cache.get(data, decoded, owner, keep_profile)
+        def decoded() -> Picture:
+            return decode(data, name, limits, keep)
+
+        return decoded() if cache is None else cache.get(data, decoded, owner, keep)
+
+    return {name: picture(name, data) for name, data in files.items()}
 
 
-def _inspect_inputs(inspect: Inspect, inputs: Mapping[str, Picture | None]) -> None:
+def _inspect_inputs(inspect: Inspect, inputs: Inputs) -> None:
     for name, picture in inputs.items():
-        if picture and name not in picture.inspected_as:
+        if name not in picture.inspected_as:
             inspect(name, to_srgb(picture.image, picture.profile))
             picture.inspected_as.add(name)
+
+
+def _compose(inputs: Inputs, params: SuperimposeParams, limits: Limits, in_place: bool) -> Image.Image:
+    """The flattened picture, in the base's colour space; `in_place` changes the decoded base."""
+    base, overlay, mask = inputs["base_image"], inputs["overlay_image"], inputs.get("mask")
+    canvas = base.image if in_place else base.image.copy()
+    mask_image = mask.image if mask else None
+    compose(canvas, from_srgb(overlay.image, base.profile), mask_image, params, limits)
+    return on_background(canvas, params.background, params.image_format, base.profile)
+
+
+def _encode(canvas: Image.Image, base: Picture, params: SuperimposeParams) -> bytes:
+    marks = Marks(base.credits if params.keep_copyright else b"", base.profile)
+    return encode(canvas, params.image_format, params.image_quality, marks)
 
 
 @contextmanager

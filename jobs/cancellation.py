@@ -1,4 +1,4 @@
-"""Stopping a request before its end."""
+"""Cancelling requests."""
 
 import logging
 
@@ -16,24 +16,24 @@ log = logging.getLogger("superimpose.jobs")
 
 
 class Cancellation:
-    """Cancels requests: in one step it has ended and left the queue, then whoever works on it hears of it."""
+    """Cancels requests: one ends and leaves the queue in one step, then its worker is notified."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._transitions = Transitions(redis, settings)
 
     def cancel(self, request_id: str) -> Status:
-        """End as FAILED `cancelled`; returns what it was. Raises `IllegalMove`: missing or terminal."""
+        """End as FAILED `cancelled`; returns the status before. Raises `IllegalMove`: missing or terminal."""
         cancelled = self._transitions.cancel(request_id, CANCELLED)
         log.info("request %s FAILED: cancelled while %s", request_id, cancelled.was)
-        self._tell_worker(request_id, cancelled)
+        self._notify_worker(request_id, cancelled)
         return cancelled.was
 
-    def _tell_worker(self, request_id: str, cancelled: Cancelled) -> None:
-        """Have it stopped at once; a worker who does not hear this learns it when it renews its lease."""
+    def _notify_worker(self, request_id: str, cancelled: Cancelled) -> None:
+        """Stop the attempt at once; a worker that misses this finds out when it renews its lease."""
         if not cancelled.worker:
             return
         try:
             send_command(self._redis, cancelled.worker, "stop-job", job_id=request_id)
         except RedisError as error:
-            log.warning("request %s: its worker could not be told: %s", request_id, error)
+            log.warning("request %s: its worker could not be notified: %s", request_id, error)

@@ -8,13 +8,13 @@ WAITING = f"{PREFIX}:waiting"
 """Sorted set of QUEUED requests by time of arrival: its rank is the queue position."""
 
 DEADLINES = f"{PREFIX}:deadlines"
-"""Sorted set of all unfinished requests by the time at which they must have moved on."""
+"""Sorted set of all unfinished requests by deadline: for their start, then for their end."""
 
 LEASES = f"{PREFIX}:leases"
-"""Sorted set of requests that somebody works on, by the time until which he need not be heard of."""
+"""Sorted set of the requests that have a lease, by its expiry in ms."""
 
 IN_TRANSIT = f"{PREFIX}:strays"
-"""Sorted set of requests seen on their way from the queue to a worker, by the time they were first seen."""
+"""Sorted set of requests in transit from the queue to a worker, by the time they were first seen there."""
 
 PACE = f"{PREFIX}:pace_ms"
 """Hash of moving averages in ms: `job`, from claim to end; `work`, that without the wait for inputs."""
@@ -23,15 +23,15 @@ CHANGES = f"{PREFIX}:changes"
 """Channel: `"<request id> <status>"` at each change of status."""
 
 API_KEYS = f"{PREFIX}:keys"
-"""Sorted set: ids of the valid API keys by time of making."""
+"""Sorted set: ids of the valid API keys by time of creation."""
 
 REVOKED_CHOSEN_KEYS = f"{PREFIX}:revoked-chosen-keys"
 
 RECONCILER = f"{PREFIX}:reconciler"
-"""Lock: who holds it does this round of reconciling."""
+"""Lock: its holder does this round of reconciling."""
 
 QUEUE = "superimpose"
-"""RQ's queue; one only, because RQ can lose a job between two."""
+"""RQ's queue; the only one, because RQ can lose a job between two."""
 
 RQ_QUEUE = f"rq:queue:{QUEUE}"
 RQ_INTERMEDIATE = f"rq:queue:{QUEUE}:intermediate"
@@ -50,7 +50,7 @@ def request(request_id: str) -> str:
 
 
 def machine(machine: str) -> str:
-    """Hash: `"attempt pid start"` of who works on this machine, by request id."""
+    """Hash: `"attempt pid start"` of the lease owners on this machine, by request id."""
     return f"{PREFIX}:machine:{machine}"
 
 
@@ -65,7 +65,7 @@ def batch(name: str) -> str:
 
 
 def housekeeping(part: str) -> str:
-    """Lock: who holds it does this round of a part of housekeeping."""
+    """Lock: its holder does this round of a part of housekeeping."""
     return f"{PREFIX}:housekeeping:{part}"
 
 
@@ -75,7 +75,7 @@ def picture(token: str) -> str:
 
 
 def api_key(key_id: str) -> str:
-    """Hash: one API key: who holds it, what it may do, its credits."""
+    """Hash: an API key: its name, scopes, rates and credits."""
     return f"{PREFIX}:key:{key_id}"
 
 
@@ -84,9 +84,9 @@ def key_digest(sha256: str) -> str:
     return f"{PREFIX}:key-digest:{sha256}"
 
 
-def bucket(name: str, holder: str) -> str:
+def bucket(name: str, owner: str) -> str:
     """String: when the rate limit bucket of a key id or a client address is full again."""
-    return f"{PREFIX}:bucket:{name}:{holder}"
+    return f"{PREFIX}:bucket:{name}:{owner}"
 
 
 def upload_expiries(key_id: str) -> str:

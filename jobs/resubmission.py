@@ -32,7 +32,7 @@ class Resubmission:
         self._store = store
         self._transitions = Transitions(redis, settings)
 
-    def again(self, request_id: str) -> Created:
+    def resubmit(self, request_id: str) -> Created:
         """A new request like this one, with what the settings allow for its start.
 
         Raises `CannotResubmit`, and as `Submission.submit` does `NotEnoughCredits`, `QueueFull`,

@@ -12,7 +12,7 @@ from typing import Any
 from redis import ConnectionError, Redis, RedisError
 from redis.client import PubSub
 
-from jobs.redis.oom_exempt import SAY
+from jobs.redis.oom_exempt import PUBLISH
 
 RECONNECT_S = 2.0
 QUIET_S = 5.0  # after which something is said that must be heard, in as long
@@ -64,7 +64,7 @@ class Commands:
             self._obey(message)
 
     def _say_something(self) -> None:
-        self._redis.eval(SAY, 0, self._channel, "")
+        self._redis.eval(PUBLISH, 0, self._channel, "")
 
 
 def _next(subscription: PubSub) -> Any:

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from jobs.keyspace import CHANGES
-from jobs.redis.oom_exempt import SAY
+from jobs.redis.oom_exempt import PUBLISH
 
 RECONNECT_S = 0.5
 QUIET_S = 5.0  # after which something is said that must be heard, in as long
@@ -82,7 +82,7 @@ class Changes:
         try:
             async with asyncio.timeout(QUIET_S):
                 if message is None:
-                    await self._redis.eval(SAY, 0, CHANGES, "")
+                    await self._redis.eval(PUBLISH, 0, CHANGES, "")
                 while message is None:
                     message = await subscription.get_message(timeout=QUIET_S)
         except TimeoutError:

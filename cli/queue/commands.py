@@ -1,11 +1,11 @@
-"""`superimpose queue`: what waits, what runs, who works, how long it takes; looked at again and again."""
+"""`superimpose queue`: what waits and runs, the workers, how long stages take."""
 
 import sys
 from dataclasses import asdict
 
 from cli.json_output import print_json
 from cli.serve.up_file import settings_here
-from jobs.queries.snapshot import Snapshot, take
+from jobs.queries.snapshot import Snapshot, take_snapshot
 from jobs.redis.connection import connect
 
 WIDTH = 110
@@ -19,17 +19,16 @@ def look(as_json: bool, once: bool, interval_s: float) -> None:
     redis = connect(settings_here())
     console = Console(highlight=False)
     if as_json:
-        print_json(as_object(take(redis)))
+        print_json(as_object(take_snapshot(redis)))
     elif once or not (console.is_terminal and sys.stdin.isatty()):
         from cli.queue.view import view
 
-        Console(highlight=False, width=WIDTH).print(view(take(redis)))
+        Console(highlight=False, width=WIDTH).print(view(take_snapshot(redis)))
     else:
         from cli.queue.live import watch
 
-        watch(console, lambda: take(redis), interval_s)
+        watch(console, lambda: take_snapshot(redis), interval_s)
 
 
 def as_object(snapshot: Snapshot) -> dict[str, object]:
-    """What `--json` says."""
     return {**asdict(snapshot), "drained_in_s": snapshot.drained_in_s}

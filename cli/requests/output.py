@@ -9,11 +9,12 @@ from redis.utils import str_if_bytes
 from rich.console import Console
 
 from cli.tables import print_table, table
-from cli.timefmt import exact_moment, length, moment
+from cli.timefmt import length, minute
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.pictures import inputs
 from jobs.queries.browsing import Found
+from jobs.timefmt import rfc3339
 
 STYLES = {
     Status.QUEUED: "yellow",
@@ -33,7 +34,7 @@ def listed(record: Record) -> dict[str, Any]:
         "status": record.status,
         "code": record.code,
         "key_id": record.key_id,
-        "created_at": exact_moment(record.created_at),
+        "created_at": rfc3339(record.created_at),
         "attempts": record.attempts,
         "metrics": record.metrics,
         "error": record.error,
@@ -41,17 +42,13 @@ def listed(record: Record) -> dict[str, Any]:
 
 
 def print_listed(found: Found) -> None:
-    """Requests as rows."""
-    rows = table("id", "made", "status", ">took", ">tries", "key", "why")
+    rows = table("id", "made", "status", ">took")
     for record in found.records:
         rows.add_row(
             record.request_id,
-            moment(record.created_at),
-            f"[{STYLES[record.status]}]{record.status}[/]",
+            minute(record.created_at),
+            f"[{STYLES[record.status]}]{record.status} {record.code or ''}[/]",
             length(record.metrics["total_time"]) if record.metrics else "",
-            str(record.attempts),
-            record.key_id,
-            record.code or "",
         )
     print_table(rows)
 
@@ -62,7 +59,7 @@ def shown(request_id: str, kept: Mapping[Any, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {"request_id": request_id}
     fields |= {name: text[name] for name in TEXTS if name in text}
     fields |= {name: int(text[name]) for name in NUMBERS if name in text}
-    fields |= {name: exact_moment(int(text[name]) / 1000) for name in MOMENTS if name in text}
+    fields |= {name: rfc3339(int(text[name]) / 1000) for name in MOMENTS if name in text}
     fields["timeout_s"] = int(text["timeout"]) / 1000 if "timeout" in text else None
     fields["idempotent"] = "idempotency" in text
     fields["parameters"] = _parameters(json.loads(text.get("params", "{}")))

@@ -15,13 +15,13 @@ from compositor.decoding.colour import keepable, to_srgb
 from compositor.decoding.colour.stated import stated
 from compositor.decoding.copyright import credits
 from compositor.decoding.header import declared, kind
+from compositor.decoding.identify import check_bytes, check_header, check_size, not_allowed
 from compositor.decoding.jpeg_pixels import jpeg_pixels
+from compositor.decoding.memory import check_memory
 from compositor.decoding.mend import mended
 from compositor.decoding.orientation import orientation, upright
 from compositor.decoding.parts import check_parts
 from compositor.decoding.png import deep_png, fast_png, may_be_turned, verified
-from compositor.decoding.precheck import check_bytes, check_header, check_size, not_allowed
-from compositor.decoding.room import check_room
 from compositor.decoding.transparency import colour_key, keyed_alpha
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
 from compositor.limits import SAFE_FORMATS, Limits
@@ -67,14 +67,14 @@ def decode(data: bytes, name: str, limits: Limits, keep_profile: bool = False) -
     header = declared(data)
     if header:
         check_header(header, name, limits)
-        check_room(header[:2], len(data))
+        check_memory(header[:2], len(data))
     _load_decoders(limits)
     data = mended(data)
     with _decoding(data, name, limits):
         image = _open(data, limits)
     if header is None or header[:2] != image.size:
         check_size(image.size, name, limits)
-        check_room(image.size, len(data))
+        check_memory(image.size, len(data))
     with _decoding(data, name, limits):
         return _picture(image, data, keep_profile)
 

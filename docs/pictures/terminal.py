@@ -14,8 +14,7 @@ from rich.console import Console, RenderableType
 from cli.queue.view import view
 from cli.run.tally import Tally
 from jobs.lifecycle.status import Status
-from jobs.queries.snapshot import Snapshot, Stage
-from jobs.queries.worker_listing import WorkerSeen
+from jobs.queries.snapshot import Snapshot, Stage, WorkerSeen
 
 HERE = Path(__file__).parent
 AT = 1_800_000_000.0

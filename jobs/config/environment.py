@@ -27,7 +27,6 @@ class EnvironmentSource(EnvSettingsSource):
     """As Pydantic's, and passes unknown variables with our prefix on, to be refused with all other faults."""
 
     def __call__(self) -> dict[str, Any]:
-        """Values by setting name."""
         return super().__call__() | unknown(self.env_vars, self.settings_cls.model_fields)
 
 

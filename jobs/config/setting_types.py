@@ -68,16 +68,16 @@ def _callable(value: str) -> str:
     return value
 
 
-def _key(value: str) -> str:
-    if not re.fullmatch(r"[!-~]+", value):
-        raise ValueError("must be printable ASCII without spaces: it is sent in a header")
-    return value
-
-
 def _header_text(value: str) -> str:
     if not re.fullmatch(r"[!-~]([ -~]*[!-~])?", value):
         raise ValueError("must be printable ASCII: it is sent in a header")
     return value
+
+
+def _key(value: str) -> str:
+    if " " in value:
+        raise ValueError("must be without spaces: it is sent in a header")
+    return _header_text(value)
 
 
 def _directory(value: Path) -> Path:
@@ -171,14 +171,14 @@ Host = Annotated[str, AfterValidator(_host)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 StorageUrl = Annotated[str, AfterValidator(_storage_url)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
-Key = Annotated[str, AfterValidator(_key)]
 HeaderText = Annotated[str, AfterValidator(_header_text)]
+Key = Annotated[str, AfterValidator(_key)]
 AdminKey = Annotated[str, Field(min_length=20), AfterValidator(_key)]
 Callable = Annotated[str, AfterValidator(_callable)]
 Directory = Annotated[Path, AfterValidator(_directory)]
 Bytes = Annotated[int, Field(ge=0, le=TEBIBYTE)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Wait = Annotated[float, Field(ge=0, le=DAY_S)]
-"""Seconds that somebody waits."""
+"""Seconds to wait."""
 Term = Annotated[int, Field(ge=1, le=YEAR_S)]
-"""Seconds that something may take or is kept."""
+"""Seconds that a job may take, or that something is kept."""

@@ -1,49 +1,38 @@
 """Every setting of the service: `SUPERIMPOSE_*` environment variables, read once and handed down."""
 
-import os
-from collections.abc import Iterator
-from importlib.metadata import version
-from itertools import pairwise
-from pathlib import Path
-from typing import Any, Literal, Self
-from urllib.parse import quote
+from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from jobs.config.environment import PREFIX, EnvironmentSource
-from jobs.config.setting_types import (
-    GIBIBYTE,
-    MEBIBYTE,
-    AdminKey,
-    BaseUrl,
-    Bytes,
-    Callable,
-    Count,
-    Directory,
-    Formats,
-    HeaderText,
-    Host,
-    HostPatterns,
-    Key,
-    Labels,
-    Networks,
-    Origins,
-    Ports,
-    Rates,
-    RedisUrl,
-    StorageUrl,
-    Term,
-    Wait,
+from jobs.config.groups import (
+    ApiSettings,
+    BackendSettings,
+    FetchSettings,
+    Group,
+    JobSettings,
+    LimitSettings,
+    LogSettings,
+    PictureSettings,
+    WorkerSettings,
 )
-from jobs.keys.key_rules import MAX_CREDITS
-from jobs.keys.rates import Rate
 
 BAD_SETTINGS = 2
 """Exit status of a process whose settings are wrong: starting it again would not help."""
 
 
-class Settings(BaseSettings):
+class Settings(
+    LogSettings,  # Pydantic takes fields from the last base to the first
+    FetchSettings,
+    PictureSettings,
+    WorkerSettings,
+    JobSettings,
+    LimitSettings,
+    ApiSettings,
+    BackendSettings,
+    BaseSettings,
+):
     """Settings with their defaults; a value from the environment wins over a default.
 
     Raises `pydantic.ValidationError`, which `jobs.config.setting_faults` explains: for unusable values,
@@ -55,181 +44,10 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="forbid",
         frozen=True,
+        defer_build=False,
         allow_inf_nan=False,
         hide_input_in_errors=True,  # it may be a password
     )
-
-    redis_url: RedisUrl = Field(
-        "",
-        repr=False,
-        description="Redis to use, or its Sentinels; empty: the socket of `superimpose up` in DATA_DIR",
-    )
-    data_dir: Directory = Field(
-        Path("data"), description="where `up` keeps Redis's file, pictures and its key"
-    )
-    storage_url: StorageUrl = Field(
-        "", description="`file:///dir`, or `s3://bucket/prefix` with a prefix of its own; empty: DATA_DIR"
-    )
-    redirect_to_bucket: bool = Field(
-        False, description="whether pictures are fetched from the bucket itself, by redirects to signed URLs"
-    )
-    public_url: BaseUrl | None = Field(
-        None,
-        description="what URLs in answers begin with, with the path that a proxy serves us under; "
-        "unset: the request's own Host",
-    )
-    dev_api_key: Key | None = Field(None, repr=False, description="a key made valid when the API starts")
-    admin_key: AdminKey | None = Field(
-        None,
-        repr=False,
-        description="key of the admin API, 20 characters or more; unset: there is none",
-    )
-    rq_dashboard_writes: bool = Field(
-        False, description="whether /admin/rq, RQ's dashboard, may also delete and requeue jobs"
-    )
-    workers: int = Field(
-        default_factory=lambda: os.cpu_count() or 1,
-        ge=1,
-        le=256,
-        description="worker processes; unset: one per core",
-    )
-    api_workers: int = Field(
-        1, ge=1, le=64, description="processes of the API behind one port; each has its own MAX_CONNECTIONS"
-    )
-
-    result_ttl_s: Term = Field(3600, description="life of record, result and picture after the end")
-    start_timeout_s: Term = Field(
-        1800, description="not started by then: FAILED `timeout`; a request may say X-Start-Timeout"
-    )
-    max_start_timeout_s: Term = Field(
-        default_factory=lambda given: max(3600, given.get("start_timeout_s", 0)),
-        description="most that a request may say; unset: 3600, or START_TIMEOUT_S",
-    )
-    job_timeout_s: Term = Field(
-        default_factory=lambda given: min(60, max(1, given.get("start_timeout_s", 120) // 2)),
-        description="from a request's start to its end, all attempts together, then FAILED `timeout`; "
-        "a request may say X-Timeout; unset: 60, or half of START_TIMEOUT_S",
-    )
-    max_job_timeout_s: Term = Field(
-        default_factory=lambda given: max(300, given.get("job_timeout_s", 0)),
-        description="most that a request may say; unset: 300, or JOB_TIMEOUT_S",
-    )
-    lease_s: float = Field(
-        15, ge=1, le=300, description="a worker not heard of for so long is gone, and its job another's"
-    )
-    drain_timeout_s: Wait = Field(
-        20,
-        description="what a stopped worker's job may still take; then it goes back to the queue",
-    )
-    job_memory_bytes: Bytes = Field(
-        4 * GIBIBYTE,
-        ge=512 * MEBIBYTE,
-        description="address space of a job's process; 0.3 GB plus up to 24 bytes a pixel are needed",
-    )
-    fetch_timeout_s: float = Field(
-        default_factory=lambda given: min(20, given.get("job_timeout_s", 60) / 2),
-        gt=0,
-        description="one input, from name look-up to last byte; unset: 20, or half of JOB_TIMEOUT_S",
-    )
-    sync_timeout_s: Wait = Field(25, gt=0, description="how long POST /v1/superimpose waits before its 504")
-    max_attempts: int = Field(3, ge=1, le=20, description="tries at a job whose worker failed")
-    max_waiting: Count = Field(
-        100_000,
-        description="requests that may wait; one more is answered 429 `queue_full`",
-    )
-    max_waiting_per_key: Count = Field(50_000, description="of these, requests of one key")
-    child_max_jobs: Count = Field(
-        5000, description="jobs after which a worker's process for pictures is replaced"
-    )
-    child_max_resident_bytes: Bytes = Field(
-        GIBIBYTE, ge=MEBIBYTE, description="resident memory above which it is replaced, between two jobs"
-    )
-
-    credit_cost: int = Field(1, ge=0, le=MAX_CREDITS, description="credits that a COMPLETED request costs")
-    rate_limit: Rates = Field(Rate(6000, 60), description="submits of a key that has no rate of its own")
-    rate_limit_reads: Rates = Field(
-        Rate(120_000, 60), description="reads of a key, far above submits: clients poll every second"
-    )
-    rate_limit_uploads: Rates = Field(Rate(600, 60), description="uploads of a key")
-    rate_limit_anonymous: Rates = Field(
-        Rate(300, 60), description="calls of an address without a valid key, pictures aside"
-    )
-
-    fetch_allow: Networks = Field((), description="private networks that may be fetched from")
-    fetch_hosts: HostPatterns = Field(
-        (), description="if set, the only hosts fetched from; `*.shop.example` works"
-    )
-    fetch_refuse: Networks = Field((), description="networks never fetched from, such as our own addresses")
-    fetch_ports: Ports = Field("80,443,1025-65535", description="ports that may be fetched from")
-    fetch_user_agent: HeaderText = Field(
-        default_factory=lambda: f"superimpose/{version('superimpose')}",
-        description="who fetches say they are; name a page or an address where their servers' operators find "
-        "you; unset: `superimpose/VERSION`",
-    )
-    fetch_ahead: int = Field(
-        16,
-        ge=0,
-        le=64,
-        description="waiting requests whose inputs each worker fetches while it works; 0: none",
-    )
-    fetch_ahead_bytes: Bytes = Field(
-        32 * MEBIBYTE, description="of such inputs, what each worker keeps at a time"
-    )
-    max_body_bytes: Bytes = Field(32 * MEBIBYTE, ge=1024, description="largest request body")
-    max_input_bytes: Bytes = Field(24 * MEBIBYTE, ge=1024, description="largest input file")
-    max_pixels: Count = Field(50_000_000, description="most pixels of an input and of the output")
-    max_side: Count = Field(16_384, description="longest side of an input, in pixels")
-    formats: Formats = Field(
-        ("JPEG", "PNG", "WEBP", "GIF", "AVIF"),
-        description="formats of inputs; TIFF, BMP, JPEG2000 and HEIF only for callers you trust: "
-        "each hands strangers' bytes to one more C decoder",
-    )
-    upload_ttl_s: Term = Field(86_400, description="life of an uploaded picture")
-    upload_quota_bytes: Bytes = Field(GIBIBYTE, description="uploads of a key at a time; 0: none are taken")
-    cache_bytes: Bytes = Field(32 * MEBIBYTE, description="decoded inputs kept by each worker; 0: none")
-    http_cache_bytes: Bytes = Field(
-        256 * MEBIBYTE,
-        description="fetched inputs kept in DATA_DIR for all workers there, as their servers allow; 0: none",
-    )
-    content_check: Callable | None = Field(
-        None, description="`package.module:callable` that may block pictures; unset: none"
-    )
-    nudity_labels: Labels = Field(
-        (
-            "FEMALE_BREAST_EXPOSED",
-            "FEMALE_GENITALIA_EXPOSED",
-            "MALE_GENITALIA_EXPOSED",
-            "BUTTOCKS_EXPOSED",
-            "ANUS_EXPOSED",
-        ),
-        description="what blocks a picture where the content check is `worker.nudity:NudityCheck`",
-    )
-    nudity_threshold: float = Field(0.5, gt=0, le=1, description="from what score on a label counts")
-    trusted_proxies: Networks = Field(
-        (), description="networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed"
-    )
-    cors_origins: Origins = Field(
-        (), description="origins whose pages may call the API from a browser; `*`: all; unset: none"
-    )
-    docs: bool = Field(True, description="whether /docs, /openapi.json and the playground at / are served")
-    metrics: bool = Field(False, description="whether the API serves /metrics, for Prometheus")
-    metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="where `superimpose worker` serves /metrics; unset: nowhere"
-    )
-    metrics_host: Host = Field("127.0.0.1", description="address that METRICS_PORT is on; in the image all")
-    client_timeout_s: Wait = Field(
-        20, gt=0, description="what a client may take for headers, and for a body on top of 1 s per 16 KiB"
-    )
-    keep_alive_s: Term = Field(
-        5, description="how long an idle connection is kept, as answers say; longer than a proxy's own time"
-    )
-    max_connections: Count = Field(
-        1000, description="open connections to an API process; one more is answered 429 `busy`"
-    )
-    log_format: Literal["json", "console"] | None = Field(
-        None, description="`json` or `console`; unset: console on a terminal, json everywhere else"
-    )
-    access_log: bool = Field(False, description="whether the API logs each call")
 
     @classmethod
     def settings_customise_sources(
@@ -239,73 +57,15 @@ class Settings(BaseSettings):
         *_: PydanticBaseSettingsSource,
         **__: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment."""
         return init_settings, EnvironmentSource(settings_cls)
+
+    @classmethod
+    def groups(cls) -> list[type[Group]]:
+        return [base for base in reversed(cls.__bases__) if issubclass(base, Group)]
 
     @model_validator(mode="after")
     def _nothing_contradicts(self) -> Self:
-        faults = [*self._deadlines_that_do_not_nest(), *self._defaults_over_their_caps(), *self._others()]
+        faults = [fault for group in self.groups() for fault in group.contradictions(self)]
         if faults:
             raise ValueError("\n".join(faults))
         return self
-
-    def _deadlines_that_do_not_nest(self) -> Iterator[str]:
-        for inner, outer in pairwise(("fetch_timeout_s", "job_timeout_s", "start_timeout_s")):
-            if getattr(self, inner) >= getattr(self, outer):
-                yield f"{self._said(inner)} must be less than {self._said(outer)}: deadlines nest"
-
-    def _defaults_over_their_caps(self) -> Iterator[str]:
-        for default in ("start_timeout_s", "job_timeout_s"):
-            cap = f"max_{default}"
-            if getattr(self, default) > getattr(self, cap):
-                yield f"{self._said(default)} must not exceed {self._said(cap)}"
-
-    def _others(self) -> Iterator[str]:
-        if self.redirect_to_bucket and self.effective_storage_url.startswith("file://"):
-            yield f"{PREFIX}REDIRECT_TO_BUCKET needs a bucket as {PREFIX}STORAGE_URL: a directory has no URLs"
-        if not self.rate_limit <= self.rate_limit_reads:
-            yield (
-                f"{self._said('rate_limit')} must not exceed {self._said('rate_limit_reads')}: "
-                "clients poll what they submit"
-            )
-        if self.admin_key is not None and self.admin_key == self.dev_api_key:
-            yield f"{PREFIX}ADMIN_KEY and {PREFIX}DEV_API_KEY must differ: one of them is a client's"
-
-    def _said(self, name: str) -> str:
-        return f"{PREFIX}{name.upper()} = {getattr(self, name)}"
-
-    @property
-    def heartbeat_s(self) -> float:
-        """How often a worker is heard of: a lease outlives four that were lost."""
-        return self.lease_s / 5
-
-    @property
-    def longest_life_s(self) -> int:
-        """No request, however unlucky, is around for longer."""
-        slack_s = 60
-        return self.max_start_timeout_s + self.max_job_timeout_s + slack_s + self.result_ttl_s
-
-    @property
-    def picture_limits(self) -> dict[str, Any]:
-        """The arguments of `compositor.Limits`."""
-        return {
-            "max_bytes": self.max_input_bytes,
-            "max_pixels": self.max_pixels,
-            "max_side": self.max_side,
-            "formats": self.formats,
-        }
-
-    @property
-    def redis_socket(self) -> Path:
-        """Where the Redis that `up` starts listens."""
-        return self.data_dir / "redis.sock"
-
-    @property
-    def effective_redis_url(self) -> str:
-        """`redis_url`, or the address of the Redis that `up` starts."""
-        return self.redis_url or f"unix://{quote(bytes(self.redis_socket))}"
-
-    @property
-    def effective_storage_url(self) -> str:
-        """`storage_url`, or the directory of pictures in `data_dir`."""
-        return self.storage_url or (self.data_dir / "store").as_uri()

@@ -1,7 +1,8 @@
-"""Who calls and whether they may call now: API key and rate limit in one atomic step.
+"""Authentication and rate limit in one atomic step.
 
-The step is a script of ours and not the `limits` library, whose scripts each need a round trip of their own
-and whose moving window trusts the clocks of the API's hosts; this one uses Redis's clock alone.
+A script of ours, because a poll is one round trip this way instead of three (key, rate, record), each 0.13 ms
+of the API's processor time. The scripts of the `limits` library need one each, and its moving window trusts
+the clocks of the API's hosts; this one uses Redis's alone.
 """
 
 import hmac
@@ -18,7 +19,7 @@ from jobs.keys.key_text import digest
 from jobs.keys.rates import Rate
 from jobs.lifecycle.record import FIELDS, READ
 from jobs.redis.lua import local
-from jobs.redis.oom_exempt import OOM_EXEMPT
+from jobs.redis.oom_exempt import NO_WRITES, OOM_EXEMPT
 
 _SCRIPT = Path(__file__).with_name("admission.lua").read_text()
 
@@ -76,15 +77,13 @@ class Call:
 
     @cached_property
     def digest(self) -> str:
-        """The hash of the key."""
         return digest(self.presented)
 
     def line(self, read: str, read_id: str) -> str:
-        """What the script is told of it, and of what it reads."""
+        """Its argument of the script, with what to read."""
         return f"{self.digest} {self.address} {self.bucket} {self.anonymous_bucket} {read} {read_id}"
 
     def admission(self, answer: Sequence[bytes | int]) -> Admission:
-        """Read the script's answer."""
         caller = self._caller(answer[6:])
         bucket = self.bucket if caller else self.anonymous_bucket
         _, count, period_ms, remaining, wait_ms, full_in_ms = map(int, answer[:6])
@@ -110,8 +109,8 @@ def _rate(count: int, period_ms: int) -> Rate:
     return Rate(count, period_ms // 1000)
 
 
-def script(settings: Settings) -> str:
-    """The step, for these settings."""
+def render_script(settings: Settings, writes: bool = True) -> str:
+    """The step, for these settings; without `writes` it counts nothing."""
     rates: dict[str, Rate] = {
         Bucket.SUBMIT: settings.rate_limit,
         Bucket.READ: settings.rate_limit_reads,
@@ -119,5 +118,6 @@ def script(settings: Settings) -> str:
         Bucket.UPLOAD: settings.rate_limit_uploads,
         Bucket.ANONYMOUS: settings.rate_limit_anonymous,
     }
-    known = local(RATES={name: (r.count, r.period_s * 1000) for name, r in rates.items()}, FIELDS=FIELDS)
-    return OOM_EXEMPT + keyspace.lua() + known + READ + _SCRIPT
+    limits = {name: (r.count, r.period_s * 1000) for name, r in rates.items()}
+    known = local(RATES=limits, FIELDS=FIELDS, WRITES=writes)
+    return (OOM_EXEMPT if writes else NO_WRITES) + keyspace.lua() + known + READ + _SCRIPT

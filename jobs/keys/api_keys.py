@@ -1,10 +1,9 @@
-"""API keys: made, listed, rotated, credited, revoked. Only a key's SHA-256 is ever kept."""
+"""API keys: create, list, rotate, credit, revoke. Only a key's SHA-256 is ever kept."""
 
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
@@ -17,6 +16,7 @@ from jobs.keys.key_rules import MAX_CREDITS, Scope, checked_name
 from jobs.keys.key_text import digest, new_key
 from jobs.keys.rates import Rate
 from jobs.redis.script import Script
+from jobs.timefmt import rfc3339
 
 OVERLAP_S = 24 * 3600
 MAX_TEXTS = 5  # of one key at a time
@@ -98,8 +98,26 @@ class ApiKey:
             chosen="chosen" in text,
         )
 
+    def to_hash(self) -> dict[EncodableT, EncodableT]:
+        """The Redis hash that `from_hash` reads."""
+        fields: dict[EncodableT, EncodableT | None] = {
+            "name": self.name,
+            "created_at": _ms(self.created_at),
+            "digests": " ".join(self.digests),
+            "scopes": " ".join(sorted(self.scopes)),
+            "credits": self.credits,
+            "held": self.held,
+            "spent": self.spent,
+            "count:submit": self.rate.count if self.rate else None,
+            "period:submit": self.rate.period_s * 1000 if self.rate else None,
+            "expires_at": _ms(self.expires_at),
+            "last_used_at": _ms(self.last_used_at),
+            "chosen": int(self.chosen) or None,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
     def shown(self) -> dict[str, Any]:
-        """As JSON values, without what the key itself could be told by."""
+        """As JSON values, without the digests."""
         return {
             "key_id": self.key_id,
             "name": self.name,
@@ -108,9 +126,9 @@ class ApiKey:
             "spent": self.spent,
             "rate": str(self.rate) if self.rate else None,
             "scopes": sorted(self.scopes),
-            "created_at": _rfc3339(self.created_at),
-            "last_used_at": _rfc3339(self.last_used_at),
-            "expires_at": _rfc3339(self.expires_at),
+            "created_at": rfc3339(self.created_at),
+            "last_used_at": self.last_used_at and rfc3339(self.last_used_at),
+            "expires_at": self.expires_at and rfc3339(self.expires_at),
         }
 
 
@@ -147,11 +165,10 @@ class ApiKeys:
         if self._redis.exists(keyspace.api_key(key_id)):
             self._change(key_id, queue)
         else:
-            self._keep(key_id, hashed, name, KeyOptions(), {"chosen": 1})
+            self._keep(key_id, hashed, name, KeyOptions(), chosen=True)
         return True
 
     def get(self, key_id: str) -> ApiKey:
-        """One key."""
         found = ApiKey.from_hash(key_id, self._redis.hgetall(keyspace.api_key(key_id)))
         if found is None:
             raise UnknownKey(key_id)
@@ -228,36 +245,27 @@ class ApiKeys:
             pipe.delete(keyspace.key_digest(old))
         return older
 
-    def _keep(
-        self,
-        key_id: str,
-        hashed: str,
-        name: str,
-        options: KeyOptions,
-        more: Mapping[EncodableT, EncodableT] | None = None,
-    ) -> None:
+    def _keep(self, key_id: str, hashed: str, name: str, options: KeyOptions, chosen: bool = False) -> None:
         now = time.time()
-        kept: dict[EncodableT, EncodableT] = {
-            "name": name,
-            "created_at": round(now * 1000),
-            "digests": hashed,
-            "scopes": " ".join(sorted(options.scopes)),
-            **(more or {}),
-        }
-        if options.credits is not None:
-            kept["credits"] = options.credits
-        if options.rate is not None:
-            kept |= {"count:submit": options.rate.count, "period:submit": options.rate.period_s * 1000}
-        if options.expires_in_s is not None:
-            kept["expires_at"] = round((now + options.expires_in_s) * 1000)
+        key = ApiKey(
+            key_id=key_id,
+            name=name,
+            created_at=now,
+            scopes=frozenset(options.scopes),
+            credits=options.credits,
+            rate=options.rate,
+            expires_at=None if options.expires_in_s is None else now + options.expires_in_s,
+            digests=(hashed,),
+            chosen=chosen,
+        )
         with self._redis.pipeline() as pipe:
-            pipe.hset(keyspace.api_key(key_id), mapping=kept)
+            pipe.hset(keyspace.api_key(key_id), mapping=key.to_hash())
             pipe.set(keyspace.key_digest(hashed), key_id)
             pipe.zadd(keyspace.API_KEYS, {key_id: now})
             pipe.execute()
 
     def _change(self, key_id: str, queue: Callable[[Pipeline, ApiKey], None]) -> None:
-        """Read a key and change it in one transaction, again if somebody else changed it in between."""
+        """Read a key and change it in one transaction, again if it was changed in between."""
 
         def transaction(pipe: Pipeline) -> None:
             key = ApiKey.from_hash(key_id, pipe.hgetall(keyspace.api_key(key_id)))
@@ -275,9 +283,9 @@ def _rate(text: Mapping[str, str]) -> Rate | None:
     return Rate(int(text["count:submit"]), int(text["period:submit"]) // 1000)
 
 
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
 def _seconds(text: Mapping[str, str], name: str) -> float | None:
     return int(text[name]) / 1000 if name in text else None
-
-
-def _rfc3339(moment: float | None) -> str | None:
-    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from redis import Redis
 from redis.client import Pipeline
-from redis.typing import EncodableT
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
@@ -22,9 +21,6 @@ from jobs.keys.rates import RateField
 
 KeyId = Annotated[str, Field(pattern=f"^{KEY_ID.pattern}$")]
 Credits = Annotated[int, Field(ge=0, le=MAX_CREDITS)]
-OPTIONAL = ("credits", "count:submit", "period:submit", "expires_at", "last_used_at", "chosen")
-"""Fields of a key's hash that not every key has."""
-
 GONE = -2  # PTTL's answer where nothing is kept
 
 
@@ -100,7 +96,7 @@ def restore(redis: Redis, backup: Backup, existing: Existing = Existing.REFUSE) 
     """
     ids = [key.key_id for key in backup.keys]
 
-    restored: list[Restored] = []  # of each try; somebody else may change a key meanwhile
+    restored: list[Restored] = []  # one a try: it is repeated when a key has changed meanwhile
 
     def transaction(pipe: Pipeline) -> None:
         here = {key_id: found for key_id in ids if (found := ApiKey.from_hash(key_id, _hash(pipe, key_id)))}
@@ -140,7 +136,7 @@ def _exported(redis: Redis, key: ApiKey) -> Key | None:
             pipe.pttl(keyspace.key_digest(sha256))
         left = dict(zip(key.digests, pipe.execute(), strict=True))
     texts = [
-        Text(sha256=sha256, expires_at=None if ms < 0 else _moment((now_ms + ms) / 1000))
+        Text(sha256=sha256, expires_at=None if ms < 0 else _datetime((now_ms + ms) / 1000))
         for sha256, ms in left.items()
         if ms != GONE
     ]
@@ -149,15 +145,15 @@ def _exported(redis: Redis, key: ApiKey) -> Key | None:
     return Key(
         key_id=key.key_id,
         name=key.name,
-        created_at=_moment(key.created_at),
+        created_at=_datetime(key.created_at),
         texts=texts,
         scopes=sorted(key.scopes),
         credits=key.credits,
         held=key.held,
         spent=key.spent,
         rate=key.rate,
-        expires_at=None if key.expires_at is None else _moment(key.expires_at),
-        last_used_at=None if key.last_used_at is None else _moment(key.last_used_at),
+        expires_at=None if key.expires_at is None else _datetime(key.expires_at),
+        last_used_at=None if key.last_used_at is None else _datetime(key.last_used_at),
         chosen=key.chosen,
     )
 
@@ -181,30 +177,27 @@ def _check_texts(pipe: Pipeline, keys: list[Key]) -> None:
 def _queue(pipe: Pipeline, key: Key, here: ApiKey | None) -> None:
     """Queue that the key is there as in the backup, in place of `here`."""
     name, held = keyspace.api_key(key.key_id), here.held if here else 0
-    fields: dict[EncodableT, EncodableT] = {
-        "name": key.name,
-        "created_at": _ms(key.created_at),
-        "digests": " ".join(text.sha256 for text in key.texts),
-        "scopes": " ".join(sorted(key.scopes)),
-        "spent": key.spent,
-        "held": held,
-    }
-    if key.credits is not None:
-        fields["credits"] = max(0, key.credits + key.held - held)
-    if key.rate is not None:
-        fields |= {"count:submit": key.rate.count, "period:submit": key.rate.period_s * 1000}
-    if key.expires_at:
-        fields["expires_at"] = _ms(key.expires_at)
-    if key.last_used_at:
-        fields["last_used_at"] = _ms(key.last_used_at)
-    if key.chosen:
-        fields["chosen"] = 1
+    fields = ApiKey(
+        key_id=key.key_id,
+        name=key.name,
+        created_at=key.created_at.timestamp(),
+        scopes=frozenset(key.scopes),
+        credits=None if key.credits is None else max(0, key.credits + key.held - held),
+        held=held,
+        spent=key.spent,
+        rate=key.rate,
+        expires_at=_seconds(key.expires_at),
+        last_used_at=_seconds(key.last_used_at),
+        digests=tuple(text.sha256 for text in key.texts),
+        chosen=key.chosen,
+    ).to_hash()
     pipe.hset(name, mapping=fields)
     if here:
-        pipe.hdel(name, *(each for each in OPTIONAL if each not in fields))
+        for gone in here.to_hash().keys() - fields.keys():
+            pipe.hdel(name, str(gone))
         pipe.delete(*map(keyspace.key_digest, here.digests))
     for text in key.texts:
-        until = None if text.expires_at is None else _ms(text.expires_at)
+        until = text.expires_at and round(text.expires_at.timestamp() * 1000)
         pipe.set(keyspace.key_digest(text.sha256), key.key_id, pxat=until)
     pipe.zadd(keyspace.API_KEYS, {key.key_id: key.created_at.timestamp()})
     pipe.srem(keyspace.REVOKED_CHOSEN_KEYS, key.key_id)
@@ -215,10 +208,10 @@ def _hash(redis: Any, key_id: str) -> Mapping[bytes | str, bytes | str]:
     return fields
 
 
-def _moment(seconds: float) -> datetime:
+def _seconds(time: datetime | None) -> float | None:
+    return None if time is None else time.timestamp()
+
+
+def _datetime(seconds: float) -> datetime:
     """To the ms, as Redis keeps it."""
     return datetime.fromtimestamp(round(seconds, 3), UTC)
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

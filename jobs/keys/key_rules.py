@@ -1,4 +1,4 @@
-"""What can be said of an API key: scopes, credits, its name. Light, for whoever only checks that."""
+"""Rules for the scopes, credits and names of API keys. Light: the command line imports it."""
 
 import re
 from enum import StrEnum

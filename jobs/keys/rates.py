@@ -34,7 +34,7 @@ class Rate:
         return f"{self.count}/{names[self.period_s]}"
 
     def __le__(self, other: "Rate") -> bool:
-        """Whether whoever may do `other` may do this."""
+        """Whether this allows no more than `other`."""
         if other.count == 0 or self.count == 0:
             return other.count == 0
         return self.count * other.period_s <= other.count * self.period_s

@@ -6,10 +6,10 @@ from typing import Self
 from jobs.config.settings import Settings
 
 GRACE_S = 3
-"""What a worker may take to report what it ended in time; then the reconciler ends the request."""
+"""Time for a worker to report an attempt that ended in time; then the reconciler ends the request."""
 
 AHEAD_S = 15
-"""How long a waiting request is left to the worker that fetches for it, as long as others have work."""
+"""How long other workers pass over a request for which one fetches inputs ahead."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Deadlines:
 
     @classmethod
     def default(cls, settings: Settings) -> Self:
-        """What holds for a request that says nothing else."""
+        """Of a request that sets none."""
         return cls(settings.start_timeout_s, settings.job_timeout_s)
 
     @property
     def longest_s(self) -> float:
-        """From a request's making to its end, whatever dies."""
+        """From a request's creation to its end, whatever dies."""
         return self.start_timeout_s + self.timeout_s + GRACE_S

@@ -15,14 +15,14 @@ class IdempotencyConflict(Exception):
 
 @dataclass(frozen=True)
 class Idempotency:
-    """Where Redis keeps what was made with a client's key, and what it must have been made of."""
+    """The Redis key of the request that was made with a client's key, and the fingerprint of its submit."""
 
     redis_key: str
     fingerprint: str
 
     @classmethod
     def of(cls, text: str, key_id: str, params: Mapping[str, Any], timeouts: Mapping[str, int]) -> Self:
-        """For the Idempotency-Key `text` of an API key and what was said with it, defaults left out."""
+        """For the Idempotency-Key `text` of an API key, and what was submitted with it, without defaults."""
         said = json.dumps([params, timeouts], sort_keys=True)
         return cls(keyspace.idempotency(key_id, _digest(text)), _digest(said))
 

@@ -1,7 +1,7 @@
-"""Who works on a request, known well enough for others on his machine to see that he is gone.
+"""The owner of a lease, and how others on its machine see that its process is gone.
 
-A process is dead for certain when nobody of its number and start is left among the processes it was counted
-with. Anybody else has to wait until its lease runs out. Linux tells; elsewhere nobody is ever seen dead.
+A process is gone for certain when its PID namespace has no process with its PID and start time. Other
+machines wait until the lease expires, and so do all where there is no /proc.
 """
 
 import os
@@ -25,13 +25,13 @@ class LeaseOwner:
 
     @classmethod
     def this_process(cls, worker: str) -> Self:
-        """This process, working under the name `worker`."""
+        """This process, under RQ's name `worker`."""
         return cls(worker, this_machine(), process(os.getpid()))
 
 
 @cache
 def this_machine() -> str:
-    """Who shares this value counts processes with us: the kernel's boot and its process namespace."""
+    """The kernel's boot and the PID namespace: processes that share both see each other's PIDs."""
     try:
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}/{(PROC / 'self/ns/pid').readlink()}"
@@ -40,7 +40,7 @@ def this_machine() -> str:
 
 
 def process(pid: int) -> str:
-    """`"pid start"` of a process of this machine, or its number alone where the system does not tell."""
+    """`"pid start"` of a process of this machine, or its PID alone where there is no /proc."""
     return f"{pid} {_started(pid) or ''}".strip()
 
 
@@ -53,7 +53,7 @@ def is_gone(process: str) -> bool:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
-    except PermissionError:  # somebody else's, which /proc may hide
+    except PermissionError:  # of another user, which /proc may hide
         return False
     return _started(int(pid)) != start
 

@@ -1,4 +1,4 @@
-"""What a move of the state machine in `transition.lua` answers, and how it refuses."""
+"""Answers and refusals of the moves in `transition.lua`."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,12 @@ from typing import Any, NamedTuple
 
 from jobs.lifecycle.status import FailureCode, Status
 from telemetry import metrics
-from telemetry.trace_context import TraceContext
 
 log = logging.getLogger("superimpose.jobs")
 
 
 class IllegalMove(Exception):
-    """The state machine refused a move; `reason` is its word for why."""
+    """The state machine refused a move, for one of the reasons in `transition.lua`."""
 
     def __init__(self, move: str, request_id: str, reason: str) -> None:
         super().__init__(f"{move} {request_id}: {reason}")
@@ -35,26 +34,26 @@ class NotEnoughCredits(Exception):
 
 
 class QueueFull(Exception):
-    """As many requests wait as may: of `whose` "all" or this "key", or as can be started in "time"."""
+    """The queue is at a limit: of `whose` "all" or this "key", or of what can start in "time"."""
 
     def __init__(self, whose: str, bound: int, retry_after_s: int) -> None:
-        super().__init__(f"{bound} wait ({whose})")
+        super().__init__(f"the queue is at its limit of {bound} requests ({whose})")
         self.whose = whose
         self.bound = bound
         self.retry_after_s = retry_after_s
 
 
 class Created(NamedTuple):
-    """A request that is there now; `credits` is what its key has left, None: unlimited."""
+    """A request that was created; `credits` is what its key has left, None: unlimited."""
 
     request_id: str
     credits: int | None
     replayed: bool
-    """Whether it was made before, with the same Idempotency-Key."""
+    """Whether it was created before, with the same Idempotency-Key."""
 
 
 class Swept(NamedTuple):
-    """Of the entries of the queue that were looked at, how many stay there, and which requests have ended."""
+    """How many entries of the queue a sweep read, how many of these it kept, and which requests it ended."""
 
     looked: int
     kept: int
@@ -62,7 +61,7 @@ class Swept(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A request whose turn comes soon."""
+    """A request to fetch inputs for."""
 
     request_id: str
     key_id: str
@@ -70,11 +69,11 @@ class Waiting(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """An attempt that has begun; seconds until it must have ended.
+    """An attempt that has begun; `left_s`: until it must have ended.
 
-    Its picture is kept until `keep_until` at most: seconds since the epoch on Redis's clock, which says what
-    is swept; a host's own may differ. `trace`: the one it belongs to; `age_s`: since it was accepted.
-    `ahead`: for which requests this worker should fetch inputs meanwhile.
+    Its picture is kept until `keep_until` at most: seconds since the epoch on Redis's clock, by which the
+    store is swept. `traceparent`: of its trace, or "". `age_s`: since the request was accepted. `ahead`:
+    requests to fetch inputs for meanwhile.
     """
 
     request_id: str
@@ -83,28 +82,33 @@ class Claim(NamedTuple):
     params: Mapping[str, Any]
     left_s: float
     keep_until: float
-    trace: TraceContext | None = None
+    traceparent: str = ""
     age_s: float = 0.0
     ahead: Sequence[Waiting] = ()
+
+    @property
+    def trace_id(self) -> str:
+        """In hex; "" without a trace."""
+        return self.traceparent[3:35]  # version-trace-span-flags
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a request FAILED, or will if nothing can be tried any more."""
+    """Why a request FAILED, or will when no attempt is left."""
 
     code: FailureCode
     error: str
 
 
 class Cancelled(NamedTuple):
-    """What a request was when it was cancelled; `worker` is RQ's name of who works on it, or ""."""
+    """The status before a cancellation, and RQ's name of the worker that had the request, or ""."""
 
     was: Status
     worker: str
 
 
 class Ending(NamedTuple):
-    """How a request ended by a move, as `transition.lua` tells it."""
+    """How a request ended by a move, as `transition.lua` answers it."""
 
     request_id: str
     status: str
@@ -115,7 +119,6 @@ class Ending(NamedTuple):
     credits: int | str
 
     def measure(self) -> None:
-        """Count it in the metrics of this process."""
         metrics.finished(self.status, self.code, self.queued_ms / 1000, self.total_ms / 1000)
         if self.charge:
             metrics.credits_moved(self.charge, int(self.credits))

@@ -1,7 +1,7 @@
-"""The RQ queue: how an accepted request reaches a worker, and nothing else.
+"""The RQ queue, which carries accepted requests to workers.
 
-RQ imports, calls and obeys what a job's hash names. Nothing of ours reads one: a job is its id, which is the
-request's, and what is to be done stands in the request's record.
+RQ imports and calls what a job's hash names. We never read one: a job is its id, which is the request's, and
+the request's record says what to do.
 """
 
 import re
@@ -15,15 +15,15 @@ from rq.serializers import JSONSerializer
 from jobs import keyspace
 
 TASK = "worker.tasks.superimpose"
-"""The only task there is; named, not imported, so that the API never loads a decoder."""
+"""The only task; named, not imported, so that the API never loads a decoder."""
 
 REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-TOLD = ("created_at", "enqueued_at", "timeout")
+OWN_FIELDS = ("created_at", "enqueued_at", "timeout")
 """Fields that differ from job to job."""
 
 RQ_TTL_S = 60
-"""Life of RQ's own copy of an ended job, for its dashboards; the record says what became of a request."""
+"""How long RQ's copy of an ended job is kept, for its dashboards."""
 
 
 def open_queue(redis: Redis) -> Queue:
@@ -32,7 +32,7 @@ def open_queue(redis: Redis) -> Queue:
 
 
 def job_fields() -> dict[str, EncodableT]:
-    """What RQ keeps of a job while it waits, by RQ itself: the same of each of ours, but for times."""
+    """RQ's hash of a waiting job, as RQ itself makes it: the same for all jobs but for `OWN_FIELDS`."""
     queue = open_queue(Redis())
     job = queue.create_job(
         TASK,
@@ -43,4 +43,4 @@ def job_fields() -> dict[str, EncodableT]:
         status=JobStatus.QUEUED,
     )
     fields = {**job.to_dict(include_meta=False), "origin": queue.name, "status": str(JobStatus.QUEUED.value)}
-    return {name: value for name, value in fields.items() if name not in TOLD}
+    return {name: value for name, value in fields.items() if name not in OWN_FIELDS}

@@ -1,9 +1,8 @@
-"""The record of one request as it is read: the one truth about its state."""
+"""The record of a request, the one truth about its state, as it is read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
@@ -12,6 +11,8 @@ from redis.utils import str_if_bytes
 
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import Status
+from jobs.timefmt import rfc3339
+from telemetry.stages import COMPUTE
 
 READ = Path(__file__).with_name("record.lua").read_text()
 """Lua functions that read a record or a picture."""
@@ -26,10 +27,14 @@ class View(StrEnum):
 
     STATUS = "status"
     RESULT = "result"
+    LISTED = "listed"
 
 
-FIELDS = {View.STATUS: _STATUS, View.RESULT: (*_STATUS, "params", "expires_at", "output")}
-"""What each is made of."""
+FIELDS = {
+    View.STATUS: _STATUS,
+    View.RESULT: (*_STATUS, "params", "expires_at", "output"),
+    View.LISTED: (*_STATUS, "attempts"),
+}
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,15 @@ class Record:
         )
 
     @classmethod
+    def from_values(cls, request_id: str, view: View, values: Sequence[bytes | None]) -> "Record | None":
+        """Read what HMGET answers for the `FIELDS` of a view."""
+        pairs = zip(FIELDS[view], values, strict=True)
+        text = {name: value.decode() for name, value in pairs if value is not None}
+        return cls.from_text(request_id, text) if "status" in text else None
+
+    @classmethod
     def from_text(cls, request_id: str, text: Mapping[str, str]) -> Self:
-        """The same of fields as text, of a request that there is."""
+        """The same of fields as text, of a request that exists."""
         return cls(
             request_id=request_id,
             key_id=text["key_id"],
@@ -87,7 +99,7 @@ class Record:
         if self.finished_at is None:
             return {}
         started = self.started_at or self.finished_at
-        compute = sum(self.stages.get(stage, 0.0) for stage in ("decode", "compose", "encode"))
+        compute = sum(self.stages.get(stage, 0.0) for stage in COMPUTE)
         return {
             "inference_time": round(compute, 4),
             "queue_time": round(started - self.created_at, 3),
@@ -97,10 +109,7 @@ class Record:
 
     @property
     def expires(self) -> str | None:
-        """`expires_at` as RFC 3339."""
-        if self.expires_at is None:
-            return None
-        return datetime.fromtimestamp(self.expires_at, UTC).isoformat(timespec="milliseconds")
+        return None if self.expires_at is None else rfc3339(self.expires_at)
 
 
 def _seconds(text: Mapping[str, str], name: str) -> float | None:
@@ -108,6 +117,6 @@ def _seconds(text: Mapping[str, str], name: str) -> float | None:
 
 
 def _output(text: str) -> Output:
-    """What is known of it: a worker of a newer version may say more."""
+    """The fields we know: a worker of a newer version may write more."""
     said = json.loads(text)
     return Output(**{each.name: said[each.name] for each in fields(Output) if each.name in said})

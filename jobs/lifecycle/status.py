@@ -21,8 +21,6 @@ TERMINAL = frozenset({Status.COMPLETED, Status.FAILED})
 
 
 class FailureCode(StrEnum):
-    """Why a request FAILED."""
-
     INVALID_IMAGE = "invalid_image"
     IMAGE_TOO_LARGE = "image_too_large"
     FETCH_FAILED = "fetch_failed"

@@ -1,24 +1,25 @@
 -- The one way a request changes: QUEUED -> PROCESSING -> COMPLETED | FAILED, and QUEUED -> FAILED.
--- Begins with `settings`. KEYS: the record, where it is known. ARGV: move, request id, arguments as JSON. Lengths of time
--- are in ms.
+-- One script, so that no crash leaves a move half done, and so that a job costs three round trips: create, next, complete.
+-- RQ's own bookkeeping of a job without work is 57 commands in 10 round trips, 3.7 ms with Redis on loopback.
+-- Begins with `settings`. KEYS: the record, where it is known. ARGV: move, request id, arguments as JSON. Times in ms.
 -- Answers {'ok', ...} or {reason, ...}: exists, revoked, credits, full, replayed, conflict, missing, terminal,
 -- stale, held, exhausted, late, early, empty, refused. Behind it, where the request ended by this move, how, as JSON:
 -- {id, status, code, ms until it started, ms until it ended, settled or released or '', credits}.
 
 local ended
 
-local function tell(new_status) redis.call('PUBLISH', CHANGES, id .. ' ' .. new_status) end
+local function notify(new_status) redis.call('PUBLISH', CHANGES, id .. ' ' .. new_status) end
 
 local function enter(new_status)
   redis.call('HSET', record, 'status', new_status)
-  tell(new_status)
+  notify(new_status)
 end
 
-local function stop_waiting(key)
+local function leave_queue(key)
   if remove(WAITING, id) then add_to_key(key, 'waiting', -1) end
 end
 
--- A request's credits are held from its making to its end: charge goes held -> settled | released, once.
+-- Credits are held from a request's creation to its end: charge goes held -> settled | released, once.
 local function hold(key, credits, cost)
   redis.call('HINCRBY', key, 'credits', -cost)
   redis.call('HINCRBY', key, 'held', cost)
@@ -34,10 +35,10 @@ local function settle(key, cost, done)
   return charge
 end
 
--- Whoever works on a request holds its lease. One that was ended is nobody's, and its attempt still the latest.
+-- The lease of the latest attempt; after it has ended there is none, and the attempt is still the latest.
 local function leased() return redis.call('ZSCORE', LEASES, id) end
 
-local function take_lease(attempt)
+local function begin_lease(attempt)
   redis.call('ZADD', LEASES, now + settings.lease, id)
   redis.call('HSET', record, 'worker', args.worker, 'machine', args.machine, 'claimed_at', now)
   redis.call('HSET', MACHINE .. args.machine, id, attempt .. ' ' .. args.process)
@@ -55,37 +56,37 @@ local function averaged(known, new)
   return string.format('%.3f', known + (new - known) / 20)
 end
 
--- Moving averages of the ms that a job took, and of those in which its worker had its inputs and worked.
-local function learn_pace()
-  local took = math.max(0, now - redis.call('HGET', record, 'claimed_at')) -- less where the clock went back
+-- Moving averages of a job's time from claim to end, and of that time without the wait for inputs.
+local function update_pace()
+  local took = math.max(0, now - redis.call('HGET', record, 'claimed_at')) -- the clock may have gone back
   local work = math.max(0, took - args.waited)
   local known_took, known_work = unpack(redis.call('HMGET', PACE, 'job', 'work'))
   redis.call('HSET', PACE, 'job', averaged(known_took, took), 'work', averaged(known_work, work))
 end
 
--- Redis is much slower at writing out a number of Lua's, each time it is used.
+-- As text, once: Redis formats a number of Lua's slowly, and each time.
 local at, expires_at = string.format('%d', now), string.format('%d', now + settings.ttl)
 
 local function finish(new_status, ...)
   local done = new_status == 'COMPLETED'
   local key, ending = API_KEY .. key_id, done and 'finished' or 'failed'
-  if not gathered then
-    if leased() then end_lease(ending) else transport.take_out() end
+  if not buffer then
+    if leased() then end_lease(ending) else transport.remove() end
   end
   transport.finish(ending)
-  stop_waiting(key)
+  leave_queue(key)
   remove(DEADLINES, id)
   remove(IN_TRANSIT, id)
   redis.call('HSET', record, 'status', new_status, 'finished_at', at, 'expires_at', expires_at, ...)
   if new_status == 'FAILED' and redis.call('HSTRLEN', record, 'params') > settings.kept_params then
-    redis.call('HSET', record, 'params', '{}') -- nobody pays to fill Redis
+    redis.call('HSET', record, 'params', '{}') -- a FAILED request costs nothing, and must not fill Redis
   end
   redis.call('PEXPIREAT', record, expires_at)
   if idempotency then redis.call('PEXPIREAT', idempotency, expires_at) end
   local is_held = charge == 'held'
   ended = {id, new_status, '', (started_at or now) - created_at, now - created_at, is_held and settle(key, cost, done) or '',
     is_held and cost or 0}
-  tell(new_status)
+  notify(new_status)
 end
 
 local function fail(failure, ...)
@@ -123,14 +124,14 @@ local function try_again(delay, failure)
     give_up()
     return {'late'}
   end
-  if delay > 0 then transport.wait_until(now + delay) else transport.put_back() end
+  if delay > 0 then transport.delay_until(now + delay) else transport.requeue() end
   return {'ok'}
 end
 
 local moves = {}
 
--- Refused when more wait than may, or than can be started before the last of them must be.
-local function full(key)
+-- Back-pressure: the limits of the queue, and no more requests than can start before their deadline.
+local function check_limits(key)
   local waiting = redis.call('ZCARD', WAITING)
   local mine = tonumber(redis.call('HGET', key, 'waiting') or 0)
   local pace = tonumber(redis.call('HGET', PACE, 'job') or 0) / math.max(1, rq('SCARD', RQ_WORKERS))
@@ -141,11 +142,11 @@ local function full(key)
   if mine >= args.max_waiting_per_key then
     return refuse('key', args.max_waiting_per_key, mine - args.max_waiting_per_key + args.max_waiting_per_key / 20)
   end
-  local startable = args.start_timeout / pace -- infinite without a pace
+  local startable = args.start_timeout / pace -- infinite as long as no job has ended
   if waiting + 1 > startable then return refuse('time', math.floor(startable), waiting + 1 - startable) end
 end
 
-local function made_before(credits)
+local function find_replayed(credits)
   if not args.idempotency then return end
   local kept = redis.call('HMGET', args.idempotency, 'request_id', 'fingerprint')
   if not kept[1] or redis.call('EXISTS', REQUEST .. kept[1]) == 0 then return end
@@ -158,10 +159,10 @@ function moves.create()
   local key = API_KEY .. args.key_id
   if redis.call('EXISTS', key) == 0 then return {'revoked'} end
   local credits = redis.call('HGET', key, 'credits')
-  local refusal = made_before(credits)
+  local refusal = find_replayed(credits)
   if refusal then return refusal end
   if credits and tonumber(credits) < args.cost then return {'credits', credits} end
-  refusal = full(key)
+  refusal = check_limits(key)
   if refusal then return refusal end
   transport.enqueue()
   redis.call('HSET', record, 'created_at', now, 'attempts', 0, 'key_id', args.key_id, 'params', args.params,
@@ -179,8 +180,8 @@ function moves.create()
   return {'ok', credits or 'unlimited'}
 end
 
--- No more is fetched ahead than is likely to be worked on within the horizon.
-local function to_fetch_ahead()
+-- No more than are likely to start within the horizon.
+local function find_to_fetch_ahead()
   local pace = tonumber(redis.call('HGET', PACE, 'work') or 0)
   local most = math.min(settings.ahead, math.max(1, math.floor(settings.horizon / pace))) - args.fetching
   return look_ahead(args.worker, most, settings.window, now + settings.ahead_for, now)
@@ -191,17 +192,17 @@ local function claimed(attempt)
   local params, traceparent = unpack(redis.call('HMGET', record, 'params', 'traceparent'))
   redis.call('HDEL', record, 'ahead')
   return {'ok', id, attempt, key_id, params, deadline - settings.grace - now, deadline, traceparent or '',
-    now - created_at, to_fetch_ahead()}
+    now - created_at, find_to_fetch_ahead()}
 end
 
--- A lease that has run out and was not ended yet is ended here. Whoever claims what he holds has not heard that he does.
+-- A lease that has expired ends here. A repeated claim by the owner returns the same attempt, because its reply was lost.
 function moves.claim()
   local lease = leased()
   if lease and now < tonumber(lease) then
     rq('LREM', RQ_INTERMEDIATE, 0, id)
     local attempt = redis.call('HGET', record, 'attempts')
-    local is_his = redis.call('HGET', MACHINE .. args.machine, id) == attempt .. ' ' .. args.process
-    return is_his and claimed(attempt) or {'held'}
+    local is_owner = redis.call('HGET', MACHINE .. args.machine, id) == attempt .. ' ' .. args.process
+    return is_owner and claimed(attempt) or {'held'}
   end
   if lease then end_lease() end
   if overdue() then
@@ -213,13 +214,13 @@ function moves.claim()
     return {'exhausted'}
   end
   if status == 'QUEUED' then
-    stop_waiting(API_KEY .. key_id)
+    leave_queue(API_KEY .. key_id)
     redis.call('HSET', record, 'started_at', now)
     redis.call('ZADD', DEADLINES, now + redis.call('HGET', record, 'timeout') + settings.grace, id)
     enter('PROCESSING')
   end
   local attempt = redis.call('HINCRBY', record, 'attempts', 1)
-  take_lease(attempt)
+  begin_lease(attempt)
   redis.call('ZREM', IN_TRANSIT, id)
   transport.start(attempt, args.worker, redis.call('ZSCORE', DEADLINES, id))
   return claimed(attempt)
@@ -229,66 +230,46 @@ local function is_latest() return status == 'PROCESSING' and args.attempt == red
 
 local function holds_lease() return is_latest() and leased() end
 
-function moves.renew()
-  if not holds_lease() then return {'stale'} end
-  redis.call('ZADD', LEASES, now + settings.lease, id)
-  return {'ok'}
-end
+function moves.renew() redis.call('ZADD', LEASES, now + settings.lease, id) end
 
 function moves.complete()
-  if not is_latest() then return {'stale'} end
   if overdue() then
     fail_late()
     return {'late'}
   end
-  learn_pace()
+  update_pace()
   local picture = PICTURE .. args.token
   finish('COMPLETED', 'output', args.output, 'metrics', args.metrics)
   redis.call('HSET', picture, 'path', args.path, 'content_type', args.content_type, 'file_size', args.file_size,
     'expires_at', expires_at, 'owner', key_id)
   redis.call('PEXPIREAT', picture, expires_at)
-  return {'ok'}
 end
 
 function moves.fail()
-  if not is_latest() then return {'stale'} end
-  learn_pace()
+  update_pace()
   fail(args.failure, 'metrics', args.metrics)
-  return {'ok'}
 end
 
--- Whoever worked on it was stopped because its time was up.
-function moves.time_out()
-  if not is_latest() then return {'stale'} end
-  fail_late()
-  return {'ok'}
-end
+-- The worker stopped the attempt because its time was up.
+moves.time_out = fail_late
 
-function moves.retry()
-  if not holds_lease() then return {'stale'} end
-  return try_again(args.delay, args.failure)
-end
+function moves.retry() return try_again(args.delay, args.failure) end
 
 -- Not the request's fault, so the attempt is not counted.
 function moves.give_back()
-  if not holds_lease() then return {'stale'} end
   redis.call('HINCRBY', record, 'given_back', 1)
   return try_again(0, settings.unfinished)
 end
 
--- Whoever held the lease is gone: by its time, or, where `attempt` is given, as somebody on his machine saw.
+-- The lease has expired, or, where `attempt` is given, its owner's process was seen to be gone.
 function moves.reclaim()
   local lease = leased()
-  if not lease then return {'stale'} end
-  if args.attempt then
-    if not is_latest() then return {'stale'} end
-  elseif now < tonumber(lease) then
-    return {'early'}
-  end
+  if not lease or args.attempt and not is_latest() then return {'stale'} end
+  if not args.attempt and now < tonumber(lease) then return {'early'} end
   return try_again(0, settings.lost)
 end
 
--- The owner's wish. Answers what it was, and who worked on it.
+-- Asked for by the API key's owner. Answers the status before, and the worker that had it.
 function moves.cancel()
   local worker = leased() and redis.call('HGET', record, 'worker') or ''
   local before = status
@@ -299,10 +280,9 @@ end
 function moves.expire()
   if not overdue() then return {'early'} end
   fail_late()
-  return {'ok'}
 end
 
--- A worker took it from the queue and has not claimed it since: it died in between, or never got it.
+-- It has been in transit for too long: the worker died before its claim, or never got it.
 function moves.redeliver()
   if leased() then
     rq('LREM', RQ_INTERMEDIATE, 0, id)
@@ -312,18 +292,19 @@ function moves.redeliver()
   if now - redis.call('ZSCORE', IN_TRANSIT, id) < args.patience then return {'early'} end
   redis.call('ZREM', IN_TRANSIT, id)
   rq('LREM', RQ_INTERMEDIATE, 0, id)
-  transport.put_back()
-  return {'ok'}
+  transport.requeue()
 end
 
--- The wait before another attempt is over.
+-- The delay before another attempt is over.
 function moves.promote()
   if rq('ZREM', RQ_SCHEDULED, id) == 0 or leased() then return {'stale'} end
-  transport.put_back()
-  return {'ok'}
+  transport.requeue()
 end
 
 moves.next = moves.claim
+
+local REQUIRED = {complete = is_latest, fail = is_latest, time_out = is_latest, renew = holds_lease, retry = holds_lease,
+  give_back = holds_lease}
 
 local function answer()
   if move == 'create' then return moves.create() end
@@ -332,16 +313,17 @@ local function answer()
     for _, kept in ipairs({WAITING, DEADLINES, LEASES, IN_TRANSIT}) do redis.call('ZREM', kept, id) end
     return {'missing'}
   end
-  if status == 'COMPLETED' or status == 'FAILED' then
+  if TERMINAL[status] then
     transport.drop()
     redis.call('ZREM', IN_TRANSIT, id)
     return {'terminal'}
   end
-  return moves[move]()
+  if REQUIRED[move] and not REQUIRED[move]() then return {'stale'} end
+  return moves[move]() or {'ok'}
 end
 
--- Takes entries out of the queue by their places; those of its beginning more cheaply.
-local function take_out_of_queue(places, looked)
+-- Removes entries of the queue by their places; all of its head in one command.
+local function remove_entries(places, looked)
   if args.skip == 0 and #places == looked then
     redis.call('LPOP', RQ_QUEUE, looked)
     return
@@ -350,14 +332,14 @@ local function take_out_of_queue(places, looked)
   redis.call('LREM', RQ_QUEUE, #places, '')
 end
 
--- Ends QUEUED requests whose deadline has passed, in the queue's order and behind its first `skip`. One by one, each would
--- have to be looked for in the whole of it.
--- Answers {entries looked at, of these kept in the queue, how each ended, as above}.
+-- Ends QUEUED requests whose deadline has passed, in the queue's order and behind its first `skip`: one by one, each would
+-- be searched for in the whole queue.
+-- Answers {entries read, of these kept in the queue, how each ended, as above}.
 local function sweep()
   local looked, places, swept = 0, {}, {}
-  gathered = {unlinked = {}, removed = {}, scored = {}, sums = {}}
-  local entries = rq('LRANGE', RQ_QUEUE, args.skip, args.skip + settings.looked_at - 1)
-  local step, deadlines = settings.swept_at_once
+  buffer = {unlinked = {}, removed = {}, scored = {}, sums = {}}
+  local entries = rq('LRANGE', RQ_QUEUE, args.skip, args.skip + settings.sweep_window - 1)
+  local step, deadlines = settings.sweep_most
   for place, entry in ipairs(entries) do
     looked = place
     local nth = (place - 1) % step + 1
@@ -365,15 +347,15 @@ local function sweep()
       deadlines = redis.call('ZMSCORE', DEADLINES, unpack(entries, place, math.min(place + step - 1, #entries)))
     end
     local deadline = deadlines[nth]
-    if deadline and now >= tonumber(deadline) and is_request_id(entry) and look_at(entry) == 'QUEUED' then
+    if deadline and now >= tonumber(deadline) and is_request_id(entry) and load_request(entry) == 'QUEUED' then
       fail_late()
       places[#places + 1] = place
       swept[#swept + 1] = ended
-      if #swept == settings.swept_at_once then break end
+      if #swept == settings.sweep_most then break end
     end
   end
-  if #swept > 0 then take_out_of_queue(places, looked) end
-  write_gathered()
+  if #swept > 0 then remove_entries(places, looked) end
+  flush_buffer()
   return {looked, looked - #swept, cjson.encode(swept)}
 end
 

@@ -1,7 +1,6 @@
 """The moves of the state machine in `transition.lua`, as methods."""
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -30,34 +29,34 @@ from jobs.lifecycle.moves import (
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.queue import RQ_TTL_S, job_fields
 from jobs.lifecycle.record import Record
-from jobs.lifecycle.status import FailureCode, Status
+from jobs.lifecycle.status import TERMINAL, FailureCode, Status
 from jobs.redis.lua import local
 from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
+from jobs.timefmt import retry_after
 from telemetry import metrics
-from telemetry.trace_context import TraceContext
 
-_PARTS = ("taking.lua", "request.lua", "gathering.lua", "transport.lua", "transition.lua")
+_PARTS = ("dequeue.lua", "request.lua", "write_buffer.lua", "transport.lua", "transition.lua")
 _SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
 
-STRAY_PATIENCE_S = 5
+IN_TRANSIT_S = 5
+"""After this time between queue and claim a request is put back."""
 
 metrics.failures_are([code.value for code in FailureCode])
 
 HORIZON_S = 5
-"""No more is fetched ahead than is likely to be worked on within this time."""
+"""Inputs are fetched ahead for requests that are likely to start within this time."""
 
 WINDOW = 256
-"""How many of the next requests are looked at."""
+"""How many of the next requests fetch-ahead considers."""
 
-LOOKED_AT, SWEPT_AT_ONCE = 1000, 200
-"""Entries of the queue of which one step ends the late ones, and how many of those at most: Redis does
-nothing else meanwhile."""
+SWEEP_WINDOW, SWEEP_MOST = 1000, 200
+"""Entries that one sweep reads, and requests it ends at most: Redis does nothing else meanwhile."""
 
 LONGEST_RETRY_AFTER_S = 300
 
 KEPT_PARAMS_BYTES = 1024
-"""What a FAILED request may have asked for and still be submitted again from its record."""
+"""Longest parameters kept of a FAILED request, from which it can be submitted again."""
 
 LOST = "the worker died while it made this picture, more than once; submit it again or report it"
 UNSTARTED = "no worker was free in time; submit it again later"
@@ -76,9 +75,9 @@ class Transitions:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._settings = settings
-        known = local(settings=_told(settings))
-        # A Redis whose memory is full refuses to make requests, before it has changed anything; what was
-        # accepted goes on to its end even then. Needs Redis 7 or Valkey.
+        known = local(settings=_script_settings(settings), TERMINAL=dict.fromkeys(sorted(TERMINAL), True))
+        # A Redis whose memory is full refuses to create requests, before it has changed anything; those that
+        # were accepted still go on to their end.
         self._create = Script(redis, known + _SCRIPT)
         self._move = Script(redis, OOM_EXEMPT + known + _SCRIPT)
 
@@ -91,7 +90,7 @@ class Transitions:
         idempotency: Idempotency | None = None,
         traceparent: str | None = None,
     ) -> Created:
-        """Make a QUEUED record, hold its credits and put it into the queue, all or nothing.
+        """Create the record, hold its credits and enqueue the job, all or nothing.
 
         Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`; `IllegalMove`: exists, revoked (the
         key is no longer valid).
@@ -118,10 +117,10 @@ class Transitions:
         return created
 
     def claim(self, request_id: str, owner: LeaseOwner, fetching: int = 0) -> Claim:
-        """Begin an attempt, counted before any work is done; for who holds it already, it is the same one.
+        """Begin an attempt, counted before any work is done; a repeated claim returns the same attempt.
 
         `fetching`: for how many waiting requests the owner is fetching inputs. Raises `IllegalMove`: held
-        (somebody else's lease runs), exhausted (then it has FAILED `worker_lost`), late (then it has FAILED
+        (another owner has the lease), exhausted (it has FAILED `worker_lost`), late (it has FAILED
         `timeout`).
         """
         return self._claim("claim", request_id, owner, fetching)
@@ -139,7 +138,7 @@ class Transitions:
             raise
 
     def renew(self, request_id: str, attempt: int) -> None:
-        """Be heard of. Raises `IllegalMove`: stale (the lease was ended)."""
+        """Renew the lease. Raises `IllegalMove`: stale (the lease was ended)."""
         self._run("renew", request_id, attempt=str(attempt))
 
     def complete(self, request_id: str, attempt: int, output: Output, stages: Mapping[str, float]) -> None:
@@ -147,34 +146,24 @@ class Transitions:
 
         Raises `IllegalMove`: stale (a later attempt has begun), late (it has FAILED `timeout`).
         """
-        self._run(
+        self._report(
             "complete",
             request_id,
-            attempt=str(attempt),
+            attempt,
+            stages,
             output=json.dumps(asdict(output)),
-            metrics=json.dumps(stages),
-            waited=_waited_ms(stages),
             token=output.token,
             path=output.path,
             content_type=output.content_type,
             file_size=output.file_size,
         )
-        metrics.worked(stages)
 
     def fail(self, request_id: str, attempt: int, failure: Failure, stages: Mapping[str, float]) -> None:
         """End as FAILED. Raises `IllegalMove`: stale."""
-        self._run(
-            "fail",
-            request_id,
-            attempt=str(attempt),
-            failure=asdict(failure),
-            metrics=json.dumps(stages),
-            waited=_waited_ms(stages),
-        )
-        metrics.worked(stages)
+        self._report("fail", request_id, attempt, stages, failure=asdict(failure))
 
     def time_out(self, request_id: str, attempt: int) -> None:
-        """End as FAILED `timeout`, as its worker saw it. Raises `IllegalMove`: stale."""
+        """End as FAILED `timeout`, its time being up. Raises `IllegalMove`: stale."""
         self._run("time_out", request_id, attempt=str(attempt))
 
     def retry(self, request_id: str, attempt: int, failure: Failure, delay_s: float = 0) -> None:
@@ -192,7 +181,7 @@ class Transitions:
         self._run("give_back", request_id, attempt=str(attempt))
 
     def reclaim(self, request_id: str, attempt: str | None = None) -> None:
-        """End the lease that has run out, or that of an `attempt` whose process is gone for certain.
+        """End a lease that has expired, or that of an `attempt` whose process is gone for certain.
 
         Raises `IllegalMove`: early, stale; exhausted, late (then the request has FAILED).
         """
@@ -200,7 +189,7 @@ class Transitions:
         metrics.redelivered()
 
     def cancel(self, request_id: str, failure: Failure) -> Cancelled:
-        """End as FAILED, whoever is at it."""
+        """End as FAILED, also while a worker has it."""
         _, was, worker = self._run("cancel", request_id, failure=asdict(failure))
         return Cancelled(Status(was.decode()), worker.decode())
 
@@ -209,7 +198,7 @@ class Transitions:
         self._run("expire", request_id)
 
     def sweep(self, skip: int) -> Swept:
-        """End some requests whose deadline has passed, in one step; looks behind the queue's first `skip`."""
+        """End some QUEUED requests whose deadline has passed, at once, behind the queue's first `skip`."""
         args = json.dumps({"stamp": utcformat(now()), "skip": skip})
         looked, kept, swept = self._move([], ["sweep", "", args])
         endings = [Ending(*each) for each in json.loads(swept)]
@@ -218,15 +207,15 @@ class Transitions:
         return Swept(looked, kept, [ending.request_id for ending in endings])
 
     def redeliver(self, request_id: str) -> None:
-        """Put back what has been on its way from the queue to a worker for too long.
+        """Requeue a request that has been in transit to a worker for too long.
 
         Raises `IllegalMove`: early, held (it has arrived).
         """
-        self._run("redeliver", request_id, patience=STRAY_PATIENCE_S * 1000)
+        self._run("redeliver", request_id, patience=IN_TRANSIT_S * 1000)
         metrics.redelivered()
 
     def promote(self, request_id: str) -> None:
-        """Put back what has waited for its next attempt. Raises `IllegalMove`: stale (it does not wait)."""
+        """Requeue a request whose delay is over. Raises `IllegalMove`: stale (it is not delayed)."""
         self._run("promote", request_id)
 
     def read(self, request_id: str) -> Record | None:
@@ -243,10 +232,22 @@ class Transitions:
             json.loads(params),
             float(left_ms) / 1000,
             float(deadline_ms) / 1000 + self._settings.result_ttl_s,
-            TraceContext.parse(traceparent.decode()),
+            traceparent.decode(),
             int(age_ms) / 1000,
-            [Waiting(waiting.decode(), owner.decode(), json.loads(wish)) for waiting, owner, wish in ahead],
+            [
+                Waiting(waiting.decode(), owner.decode(), json.loads(params))
+                for waiting, owner, params in ahead
+            ],
         )
+
+    def _report(
+        self, move: str, request_id: str, attempt: int, stages: Mapping[str, float], **args: Any
+    ) -> None:
+        waited_ms = round(stages.get("fetch", 0) * 1000)  # in which the worker could do other work
+        self._run(
+            move, request_id, attempt=str(attempt), metrics=json.dumps(stages), waited=waited_ms, **args
+        )
+        metrics.worked(stages)
 
     def _run(self, move: str, request_id: str, **args: Any) -> list[Any]:
         said = {"stamp": utcformat(now()), **args}
@@ -270,12 +271,12 @@ class Transitions:
             case [b"credits", balance]:
                 raise NotEnoughCredits(balance=int(balance), needed=self._settings.credit_cost)
             case [b"full", whose, bound, wait_ms]:
-                wait_s = min(max(1, math.ceil(int(wait_ms) / 1000)), LONGEST_RETRY_AFTER_S)
+                wait_s = min(retry_after(int(wait_ms) / 1000), LONGEST_RETRY_AFTER_S)
                 raise QueueFull(whose.decode(), int(bound), wait_s)
         raise IllegalMove("create", request_id, answer[0].decode())
 
 
-def _told(settings: Settings) -> dict[str, Any]:
+def _script_settings(settings: Settings) -> dict[str, Any]:
     return {
         "ttl": settings.result_ttl_s * 1000,
         "rq_ttl_s": RQ_TTL_S,
@@ -287,8 +288,8 @@ def _told(settings: Settings) -> dict[str, Any]:
         "horizon": HORIZON_S * 1000,
         "ahead_for": AHEAD_S * 1000,
         "window": WINDOW,
-        "looked_at": LOOKED_AT,
-        "swept_at_once": SWEPT_AT_ONCE,
+        "sweep_window": SWEEP_WINDOW,
+        "sweep_most": SWEEP_MOST,
         "rq_job": [word for field in job_fields().items() for word in field],
         "lost": {"code": FailureCode.WORKER_LOST, "error": LOST},
         "unstarted": {"code": FailureCode.TIMEOUT, "error": UNSTARTED},
@@ -296,15 +297,10 @@ def _told(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _waited_ms(stages: Mapping[str, float]) -> int:
-    """How long the inputs were waited for, while other requests might have been worked on."""
-    return round(stages.get("fetch", 0) * 1000)
-
-
 def _credits(answer: bytes) -> int | None:
     return None if answer == b"unlimited" else int(answer)
 
 
 def _shown(entry: list[bytes]) -> str:
-    """What stood in the queue, short enough for a log and without line ends."""
+    """An entry of the queue, short enough for a log and without line ends."""
     return ascii(entry[0].decode("ascii", "replace")[:50]) if entry else ""

@@ -1,6 +1,6 @@
 -- What RQ keeps of the job of request `id`, changed in the same step as the request, so that `rq info` and
--- dashboards show the truth. Only the queue's lists are ever read, and no value here decides anything: one of a
--- wrong type is replaced.
+-- dashboards show the truth. Only the queue's lists are ever read, and nothing here decides what becomes
+-- of a request: a value of a wrong type is replaced.
 local JOB, WORKER, EXECUTION = 'rq:job:', 'rq:worker:', 'rq:execution:'
 
 local function rq(command, key, ...)
@@ -12,7 +12,7 @@ local function rq(command, key, ...)
   return answer
 end
 
--- RQ names an execution by a UUID; ours is the attempt's number, so that whoever ends it can name it.
+-- RQ names an execution by a UUID; ours is the attempt's number, from which its end can name it.
 local function execution_of(attempt) return string.format('%032x', attempt) end
 
 local transport = {}
@@ -53,26 +53,26 @@ function transport.stop(attempt, worker, ending, worked_ms)
   end
 end
 
-function transport.wait_until(due_ms)
+function transport.delay_until(due_ms)
   rq('HSET', JOB .. id, 'status', 'scheduled')
   rq('ZADD', RQ_SCHEDULED, math.ceil(due_ms / 1000), id)
 end
 
--- It has waited before, so it is next.
-function transport.put_back()
+-- At the head of the queue: it has waited before.
+function transport.requeue()
   rq('HSET', JOB .. id, 'status', 'queued')
   rq('LPUSH', RQ_QUEUE, id)
 end
 
--- Nobody works on it: it is in the queue, on its way out of it, or waits to be put back.
-function transport.take_out()
+-- No worker has it: it is in the queue, in transit, or delayed.
+function transport.remove()
   rq('LREM', RQ_QUEUE, 1, id)
   rq('LREM', RQ_INTERMEDIATE, 0, id)
   rq('ZREM', RQ_SCHEDULED, id)
 end
 
--- RQ's copy of an ended job stays for a minute, for dashboards; of one that was never started, only its id in the
--- registry of failed jobs does.
+-- RQ's copy of an ended job is kept for a minute, for dashboards; of one that never started, only its id in the registry
+-- of failed jobs.
 function transport.finish(ending)
   local expires = string.format('%d', math.ceil(now / 1000) + settings.rq_ttl_s)
   if started_at then
@@ -82,10 +82,10 @@ function transport.finish(ending)
     unlink(JOB .. id)
   end
   local registry = ending == 'finished' and RQ_FINISHED or RQ_FAILED
-  if gathered then append(gather('scored', registry), expires, id) else rq('ZADD', registry, expires, id) end
+  if buffer then append(buffered('scored', registry), expires, id) else rq('ZADD', registry, expires, id) end
 end
 
--- Its request is gone or has ended: what a worker took of it, and what would still be put back, goes.
+-- Its request is gone or has ended: it is no longer in transit or delayed.
 function transport.drop()
   rq('LREM', RQ_INTERMEDIATE, 0, id)
   rq('ZREM', RQ_SCHEDULED, id)

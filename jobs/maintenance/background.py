@@ -1,4 +1,4 @@
-"""What runs beside every API and worker process, so that it is done as long as one of them lives."""
+"""Background threads of every API and worker process."""
 
 import threading
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from jobs.maintenance.reconciler import Reconciler
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
 
-LAST_S = 5  # for what a task does at the end
+JOIN_S = 5
 
 
 @contextmanager
 def background(settings: Settings) -> Iterator[None]:
-    """Reconcile and keep house, each in a thread, until the end."""
+    """Run reconciler and housekeeping, each in a thread."""
     stopped = threading.Event()
     redis = connect(settings)
     tasks = (Reconciler(redis, settings), Housekeeping(redis, PictureStore.open(settings)))
@@ -30,5 +30,5 @@ def background(settings: Settings) -> Iterator[None]:
     finally:
         stopped.set()
         for thread in threads:
-            thread.join(LAST_S)  # one that waits for the store is left alone: it does nothing by halves
+            thread.join(JOIN_S)  # a thread that waits for the store is left: it leaves nothing half done
         redis.close()

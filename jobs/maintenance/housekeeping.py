@@ -1,4 +1,4 @@
-"""What keeps Redis and the store from growing: old pictures, and what has expired in RQ's registries.
+"""Housekeeping: deletes old pictures, and what has expired in RQ's registries.
 
 Every worker and every API process calls `Housekeeping.run_once` now and then; a lock lets one do it.
 """
@@ -54,7 +54,7 @@ class Housekeeping:
                 return
             now = redis_time(self._redis)
             self._ahead_s = now - time.monotonic()
-        except RedisError:  # it may need the room that old pictures take on its disk
+        except RedisError:  # its disk may be full of old pictures
             if self._ahead_s is not None:
                 self._store.sweep(time.monotonic() + self._ahead_s)
             raise

@@ -1,7 +1,7 @@
-"""What makes every accepted request end, whatever dies: the only one who acts when nobody reports.
+"""The reconciler, by which every accepted request ends although workers die and messages are lost.
 
-Every worker and every API process has one that runs each second; a lock lets one at a time do a round. What
-only somebody on the same machine can see, a process that is gone, each looks for itself.
+It runs each second in every worker and API process; a lock lets one at a time do a round. Each looks for
+dead processes, which only processes of the same machine can see.
 """
 
 import logging
@@ -31,7 +31,7 @@ log = logging.getLogger("superimpose.reconciler")
 
 
 class Reconciler:
-    """Takes up what dead workers left, puts back what waited or got lost on its way, ends what is late."""
+    """Requeues what dead workers held, what was delayed and what was lost in transit; ends what is late."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis: Any = redis  # typed as if it might be asynchronous
@@ -48,45 +48,51 @@ class Reconciler:
             self.run_once()
 
     def run_once(self) -> None:
-        """What is gone on this machine, and a round unless another process did one within the interval."""
+        """Reclaim from dead processes of this machine; then a round, unless another process just did."""
         try:
             self.reclaim_from_the_dead()
             if self._oom_exempt.lock(keyspace.RECONCILER, 0.9 * INTERVAL_S):
                 self.round()
         except RedisError as error:
-            self._doubt_leases()
+            self._distrust_leases()
             log.warning("reconciling failed, trying again in %d s: %s", INTERVAL_S, error)
         except Exception:
             log.exception("reconciling failed, trying again in %d s", INTERVAL_S)
 
     def round(self) -> None:
-        """Everything that can be seen in Redis alone."""
+        """Everything that can be seen in Redis."""
         now_s = redis_time(self._redis)
-        self._all(partial(self._due, keyspace.RQ_SCHEDULED, now_s), self._transitions.promote, "tried again")
-        self._all(self._taken, self._transitions.redeliver, "put back: it was lost on its way to a worker")
+        self._all(
+            partial(self._due, keyspace.RQ_SCHEDULED, now_s),
+            self._transitions.promote,
+            "requeued after its delay",
+        )
+        self._all(
+            self._in_transit, self._transitions.redeliver, "requeued: it was lost in transit to a worker"
+        )
         if time.monotonic() >= self._trust_leases_from:
-            lapsed = partial(self._due, keyspace.LEASES, now_s * 1000)
-            self._all(lapsed, self._transitions.reclaim, "taken up again: its worker was not heard of")
+            expired = partial(self._due, keyspace.LEASES, now_s * 1000)
+            self._all(expired, self._transitions.reclaim, "requeued: its lease expired")
         late = partial(self._due, keyspace.DEADLINES, now_s * 1000)
         if len(late()) == BATCH:
             self._sweep()
         self._all(late, self._transitions.expire)
 
     def reclaim_from_the_dead(self) -> None:
-        """Take up what processes of this machine worked on that are gone."""
+        """End the leases of processes of this machine that are gone."""
         kept = self._redis.hgetall(keyspace.machine(lease_owner.this_machine()))
         for member, value in kept.items():
             attempt, _, process = value.decode("ascii", "replace").partition(" ")
             if lease_owner.is_gone(process):
                 reclaim = partial(self._transitions.reclaim, attempt=attempt)
-                self._each([member], reclaim, "taken up again: its worker died")
+                self._each([member], reclaim, "requeued: its worker died")
 
-    def _doubt_leases(self) -> None:
-        """When Redis was away, workers could not be heard of either: they get the time to be."""
+    def _distrust_leases(self) -> None:
+        """While Redis was away no lease could be renewed: give workers the time to."""
         self._trust_leases_from = time.monotonic() + self._settings.heartbeat_s * 2
 
     def _sweep(self) -> None:
-        """End those in the queue that are late, when they are many, in its order."""
+        """End late requests of the queue in its order, which is faster where they are many."""
         skip, looked = 0, 1
         while looked and not self._stopped.is_set():
             looked, kept, ended = self._transitions.sweep(skip)
@@ -96,22 +102,22 @@ class Reconciler:
                 log.error("%d requests FAILED: timeout: %s", len(ended), " ".join(ended), extra=fields)
 
     def _all(self, find: Callable[[], list[bytes]], move: Callable[[str], None], done: str = "") -> None:
-        """Make a move with all there are, for `LONGEST_S` at most: the other moves have their turn then."""
+        """Make a move with all that `find` finds, for `LONGEST_S` at most: other moves need their turn."""
         until = time.monotonic() + LONGEST_S
         while (found := find()) and self._each(found, move, done) and len(found) == BATCH:
             if time.monotonic() > until or self._stopped.is_set():
                 return
 
-    def _taken(self) -> list[bytes]:
-        taken: list[bytes] = self._redis.lrange(keyspace.RQ_INTERMEDIATE, 0, BATCH - 1)
-        return taken
+    def _in_transit(self) -> list[bytes]:
+        in_transit: list[bytes] = self._redis.lrange(keyspace.RQ_INTERMEDIATE, 0, BATCH - 1)
+        return in_transit
 
     def _due(self, key: str, score: float) -> list[bytes]:
         due: list[bytes] = self._redis.zrangebyscore(key, "-inf", score, start=0, num=BATCH)
         return due
 
     def _each(self, members: Iterable[bytes], move: Callable[[str], None], done: str) -> int:
-        """How many of them have moved; what was done with them is logged, unless `done` is empty."""
+        """How many have moved; logs what was `done`."""
         moved = 0
         for member in members:
             if self._stopped.is_set():
@@ -126,11 +132,9 @@ class Reconciler:
                 moved += 1
                 if done:
                     log.warning("request %s %s", request_id, done)
-            except IllegalMove:  # it has moved meanwhile, or ended by this, which is logged where it ends
+            except IllegalMove:  # it has moved meanwhile, or has ended by this, which is logged
                 pass
-            except (
-                ResponseError
-            ) as error:  # what stands there is not ours; the others' turn comes all the same
+            except ResponseError as error:  # not a record of ours; go on with the others
                 log.error("request %s cannot be reconciled: %s", request_id, error)
         return moved
 

@@ -1,9 +1,9 @@
-"""RQ's registries of our queue, kept free of what has expired and of what cannot be read.
+"""RQ's registries of our queue: removes what has expired and what RQ cannot read.
 
-Other applications may use RQ in the same database: of what they share with us, `rq:workers` and `rq:queues`,
-no entry is dropped but those of our own workers.
+Other applications may use RQ in the same database: of `rq:workers` and `rq:queues`, which they share with us,
+only entries of our own workers are removed.
 
-RQ's own clean-up fetches jobs and calls what their hashes name, and stumbles over values it cannot read.
+RQ's own clean-up fetches jobs, calls what their hashes name, and fails at values it cannot read.
 """
 
 import logging

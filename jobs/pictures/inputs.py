@@ -1,4 +1,4 @@
-"""From what a client sends as a picture to what a job carries: a reference.
+"""Turns a picture as a client sends it into the reference that a job carries.
 
 A client sends an http(s) URL, a `data:` URI or plain base64. A job carries a URL, `store:PATH` or
 `sample:NAME`; picture bytes never travel through Redis.
@@ -39,7 +39,7 @@ _ESCAPES_AT_A_TIME = 48 * 1024  # characters; `unquote_to_bytes` makes an object
 
 
 class InvalidInput(ValueError):
-    """What was sent cannot be a picture; the text says what to send instead."""
+    """An input is not a picture; the text says what to send instead."""
 
 
 class OwnPicture(NamedTuple):
@@ -71,7 +71,7 @@ class InputRules:
                 return OwnPicture(path.removeprefix("/pictures/").partition(".")[0])
             if path.startswith("/samples/"):
                 return _sample(path.removeprefix("/samples/"))
-            return self._urls.checked(target).url
+            return self._urls.check(target).url
         except InvalidUrl as error:
             raise InvalidInput(str(error)) from None
 
@@ -146,7 +146,7 @@ def _own_path(target: Target, origin: str) -> str:
 
 
 def _server(target: Target) -> tuple[str, str, int]:
-    """A service on this machine is called by several names."""
+    """Scheme, host and port; all names of loopback are one."""
     is_local = target.host == "localhost" or (is_address(target.host) and ip_address(target.host).is_loopback)
     return target.scheme, "localhost" if is_local else target.host, target.port
 

@@ -31,10 +31,10 @@ API_TIMEOUT_S = 3.5
 """Of one call while a client waits: with its retries less than the 5 seconds a 502 may take."""
 
 WORKER_TIMEOUT_S = 10.0
-"""Of one call of a worker or a command, which nobody waits for on a connection."""
+"""Of one call of a worker or a command, for which no client waits."""
 
 RETRY_S = timedelta(seconds=0.5)
-"""How long after its start a call that failed is made again: a dropped connection is, a silent one is not."""
+"""How long a failed call is repeated: one whose connection was dropped is, one that timed out is not."""
 
 MAX_RETRIES = 3
 BACKOFF: "BackoffConfig" = {"init_backoff": timedelta(seconds=0.05), "max_backoff": timedelta(seconds=0.2)}
@@ -71,7 +71,7 @@ NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist")
 
 
 class PictureGone(FileNotFoundError):
-    """Nothing lies at this path of the store: it was swept, or somebody deleted it."""
+    """There is no picture at this path of the store: it was swept, or deleted."""
 
 
 Kind = Literal["inputs", "outputs", "uploads"]
@@ -90,7 +90,7 @@ class PictureStore:
 
     @cached_property
     def _store(self) -> ObjectStore:
-        """Opened at its first use: a directory that is not there yet is trouble of that use alone."""
+        """Opened at its first use, so that a missing directory is an error of that use alone."""
         return self._open_store()
 
     @classmethod
@@ -118,7 +118,7 @@ class PictureStore:
     def put(self, path: str, data: bytes, content_type: str | None = None) -> None:
         """Write or overwrite a whole picture; readers see all of it or the old one.
 
-        A bucket sends the type along to whoever fetches from it; a directory keeps none.
+        A bucket serves it with the type; a directory keeps none.
         """
         with _needing_a_bucket():
             obstore.put(self._store, path, data, attributes=self._attributes(content_type))
@@ -166,12 +166,12 @@ class PictureStore:
         return True
 
     async def signed_url(self, path: str, seconds: int) -> str:
-        """Where anybody may fetch a picture for a while; of a bucket, as a directory has no URLs."""
+        """A URL from which anybody may fetch a picture for a while; a directory has none."""
         bucket = cast(AzureStore | GCSStore | S3Store, self._store)
         return await obstore.sign_async(bucket, "GET", path, timedelta(seconds=seconds))
 
     def discard(self, paths: Sequence[str]) -> None:
-        """Delete what nothing names; where the store does not answer it is left to be swept."""
+        """Delete pictures without references; if the store fails, a sweep will."""
         try:
             self.delete(paths)
         except BaseError as error:
@@ -205,7 +205,7 @@ class PictureStore:
 
 @contextlib.contextmanager
 def _needing_a_bucket() -> Iterator[None]:
-    """Of a picture that is written nothing else can be missing."""
+    """A write that finds nothing there lacks its bucket."""
     try:
         yield
     except NOT_THERE as error:

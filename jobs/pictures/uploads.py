@@ -43,12 +43,10 @@ class Upload(NamedTuple):
 
     @classmethod
     def of(cls, data: bytes, content_type: str) -> "Upload":
-        """With a token of its own."""
         return cls(data, content_type, sha256(data).hexdigest(), new_token())
 
     @property
     def reservation(self) -> tuple[str, int, str]:
-        """What the scripts are told of it."""
         return self.hashed, max(len(self.data), LEAST_BYTES), self.token
 
 
@@ -70,7 +68,7 @@ class Uploads:
         given = [Upload.of(*picture) for picture in pictures]
         uploads = list({upload.hashed: upload for upload in given}.values())
         tokens, expires_at_ms = self._reserve(key_id, uploads)
-        # A request made at the last moment still finds it.
+        # A request submitted just before it expires still finds it.
         swept_at = expires_at_ms / 1000 + self._settings.longest_life_s
         paths = [self._store.new_path("uploads", upload.hashed, swept_at) for upload in uploads]
         try:
@@ -81,7 +79,7 @@ class Uploads:
                 ]
             )
             self._publish(zip(tokens, paths, uploads, strict=True), expires_at_ms, key_id)
-        except (StoreError, OutOfMemoryError):  # where Redis was not heard, they may have been published
+        except (StoreError, OutOfMemoryError):  # where Redis's answer was lost, they may have been published
             self._undo(key_id, uploads)
             raise
         named = dict(zip((upload.hashed for upload in uploads), tokens, strict=True))

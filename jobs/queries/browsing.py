@@ -1,43 +1,31 @@
-"""Finding requests for an operator: by walking over Redis's keys, a page at a time, as no index is kept."""
+"""Finds requests for an operator by SCAN, a page at a time: there is no index."""
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 from redis import Redis
-from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.lifecycle.record import Record
+from jobs.lifecycle.record import FIELDS, Record, View
 from jobs.lifecycle.status import Status
 
-PAGE = 1000  # keys that Redis looks at in one step; others wait for it for a millisecond
+PAGE = 1000  # keys a step, in which Redis serves nothing else for a millisecond
 MAX_LOOKED_AT = 1_000_000  # keys of any kind
-
-FIELDS = (
-    "key_id",
-    "status",
-    "created_at",
-    "started_at",
-    "finished_at",
-    "attempts",
-    "code",
-    "error",
-    "metrics",
-)
 
 
 @dataclass(frozen=True)
 class Found:
-    """The newest requests that fit, of those that were looked at; `is_complete`: those are all there are."""
+    """The newest requests that match among those that were read; `is_complete`: these are all."""
 
     records: list[Record]
     looked_at: int
     is_complete: bool
 
 
-def newest(redis: Redis, limit: int, status: Status | None = None, key_id: str | None = None) -> Found:
+def find_newest(redis: Redis, limit: int, status: Status | None = None, key_id: str | None = None) -> Found:
     """The `limit` newest requests, without parameters and output, of this status and API key where given.
 
     Raises `redis.RedisError`.
@@ -69,19 +57,16 @@ def _pages(redis: Any) -> Iterator[tuple[int, list[Record]]]:
             return
 
 
-def _read(redis: Any, names: list[bytes]) -> list[Record]:
-    if not names:
-        return []
+def _read(redis: Redis, names: list[bytes]) -> list[Record]:
+    ids = [name.decode("ascii", "replace").removeprefix(keyspace.request("")) for name in names]
+    return read_records(redis, ids)
+
+
+def read_records(redis: Redis, ids: Sequence[str]) -> list[Record]:
+    """Those of these requests that have not expired, without parameters and output."""
     with redis.pipeline(transaction=False) as pipe:
-        for name in names:
-            pipe.hmget(name, FIELDS)
+        for request_id in ids:
+            pipe.hmget(keyspace.request(request_id), FIELDS[View.LISTED])
         answers = pipe.execute()
-    records = []
-    for name, values in zip(names, answers, strict=True):
-        pairs = zip(FIELDS, values, strict=True)
-        fields: dict[bytes | str, bytes | str] = {field: value for field, value in pairs if value is not None}
-        if "status" in fields:  # else it has expired meanwhile
-            request_id = str_if_bytes(name).removeprefix(keyspace.request(""))
-            record = Record.from_hash(request_id, fields)
-            records += [record] if record else []
-    return records
+    found = map(Record.from_values, ids, repeat(View.LISTED), answers)
+    return [record for record in found if record]

@@ -1,4 +1,4 @@
-"""How full the queue is and who works on it, read at one moment."""
+"""Counts of requests and workers, in one transaction."""
 
 from dataclasses import dataclass
 from time import perf_counter
@@ -25,7 +25,6 @@ class QueueState:
 
     @property
     def workers(self) -> dict[str, int]:
-        """Live workers by what they do."""
         return {"idle": self.idle, "busy": self.busy}
 
 
@@ -55,7 +54,7 @@ def read_queue_state(redis: Redis) -> QueueState:
 
 
 def _states(redis: Redis, workers: list[Any]) -> list[bytes]:
-    """What RQ says of each worker that has been heard of lately; the others' names stay a while."""
+    """RQ's state of each worker whose heartbeat has not expired; names of dead ones stay a while."""
     with redis.pipeline(transaction=False) as pipe:
         for name in workers:
             pipe.hget(name, "state")

@@ -1,6 +1,6 @@
 """What the API reads, each in one round trip to Redis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.keys.admission import Admission, Call, script
+from jobs.keys.admission import Admission, Call, render_script
 from jobs.lifecycle.record import FIELDS, READ, Record, View
 from jobs.redis.batched_script import BatchedScript
 from jobs.redis.lua import local
-from jobs.redis.oom_exempt import OOM_EXEMPT
+from jobs.redis.oom_exempt import NO_WRITES, OOM_EXEMPT
 
 _SEEN = READ + Path(__file__).with_name("seen.lua").read_text()
 
@@ -48,9 +48,11 @@ class Reader:
     """Admits calls and reads records and pictures; raises `redis.RedisError` when Redis is away."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
-        self._admission = BatchedScript(redis, script(settings))
+        seen = keyspace.lua() + local(FIELDS=FIELDS) + _SEEN
+        admission, uncounted = render_script(settings), render_script(settings, writes=False)
+        self._admission = BatchedScript(redis, admission, uncounted)
         # Says, as all with flags, that it may write: a replica, which may be out of date, refuses it.
-        self._seen = BatchedScript(redis, OOM_EXEMPT + keyspace.lua() + local(FIELDS=FIELDS) + _SEEN)
+        self._seen = BatchedScript(redis, OOM_EXEMPT + seen, NO_WRITES + seen)
 
     async def admit(self, call: Call) -> Admission:
         """Who calls, and whether they may now."""
@@ -62,7 +64,7 @@ class Reader:
     ) -> tuple[Admission, Record | None, int | None]:
         """A caller, this much of a request, and its place in the queue (0 = next; None once left)."""
         admission, values, position = await self._admit(call, view, request_id)
-        return admission, _record(request_id, view, values), position
+        return admission, Record.from_values(request_id, view, values), position
 
     async def admit_and_picture(self, call: Call, token: str) -> tuple[Admission, PublishedPicture | None]:
         """A caller and the picture published under a name; None if unknown or expired."""
@@ -72,16 +74,10 @@ class Reader:
     async def request(self, request_id: str, view: View) -> tuple[Record | None, int | None]:
         """The same of a request whose owner was admitted before: counts as no call."""
         values, position = await self._seen.ask(f"{view} {request_id}")
-        return _record(request_id, view, values), position
+        return Record.from_values(request_id, view, values), position
 
     async def _admit(
         self, call: Call, read: str = "", read_id: str = ""
     ) -> tuple[Admission, *tuple[Any, ...]]:
         answer = await self._admission.ask(call.line(read, read_id))
         return call.admission(answer[0]), *answer[1:]
-
-
-def _record(request_id: str, view: View, values: Sequence[bytes | None]) -> Record | None:
-    pairs = zip(FIELDS[view], values, strict=True)
-    text = {name: value.decode() for name, value in pairs if value is not None}
-    return Record.from_text(request_id, text) if text else None

@@ -1,4 +1,4 @@
--- The queue and its workers at one moment, so that no two numbers contradict each other.
+-- The queue and its workers in one step, so that no two numbers contradict each other.
 -- Begins with MAX_WORKERS, WORKER_FIELDS and SAMPLE.
 -- Answers {seconds, microseconds}; how many wait, are worked on, and are unfinished; {oldest that waits, its score};
 -- the pace or false; of each worker {key, fields, its job or '', since when it is at it or false}; of those that

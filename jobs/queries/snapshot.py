@@ -1,8 +1,9 @@
-"""One look at the queue and its workers, in two round trips to Redis however much is there."""
+"""A snapshot of the queue and its workers, in two round trips to Redis whatever their number."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -13,19 +14,29 @@ from jobs import keyspace
 from jobs.lifecycle.queue import RQ_TTL_S
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
-from jobs.queries.worker_listing import MAX_WORKERS, WORKER_FIELDS, WorkerSeen, seen
+from jobs.queries.browsing import read_records
 from jobs.redis.lua import local
 from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
+from telemetry.stages import STAGES
 
 SAMPLE = 200
 """How many of the requests that ended in the last minute are looked into, the newest, of each ending."""
-STAGES = ("queue_time", "fetch", "decode", "inspect", "compose", "encode", "store", "total_time")
 RECENT_S = RQ_TTL_S
 """For so long RQ's registries list what has ended."""
 
+MAX_WORKERS = 256
+WORKER_FIELDS = (
+    "state",
+    "birth",
+    "last_heartbeat",
+    "hostname",
+    "pid",
+    "successful_job_count",
+    "failed_job_count",
+)
+
 _SCRIPT = Path(__file__).with_name("snapshot.lua").read_text()
-_FIELDS = ("key_id", "status", "created_at", "started_at", "finished_at", "code", "metrics")
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,22 @@ class Stage:
     median_s: float
     mean_s: float
     longest_s: float
+
+
+@dataclass(frozen=True)
+class WorkerSeen:
+    """A worker as it is registered; times in seconds since the epoch, None: not known."""
+
+    name: str
+    state: str
+    host: str
+    pid: int
+    since: float | None
+    heard_at: float | None
+    done: int
+    failed: int
+    request_id: str | None
+    busy_since: float | None
 
 
 @dataclass(frozen=True)
@@ -65,15 +92,15 @@ class Snapshot:
         return self.waiting * self.pace_s / len(self.workers) if self.pace_s and self.workers else None
 
 
-def take(redis: Redis) -> Snapshot:
-    """Look. Raises `redis.RedisError`."""
+def take_snapshot(redis: Redis) -> Snapshot:
+    """Raises `redis.RedisError`."""
     known = local(MAX_WORKERS=MAX_WORKERS, WORKER_FIELDS=WORKER_FIELDS, SAMPLE=SAMPLE)
     now, waiting, running, unfinished, oldest, pace, workers, *recent = Script(
         redis, f"{OOM_EXEMPT}{keyspace.lua()}{known}{_SCRIPT}"
     )()
     at = int(now[0]) + int(now[1]) / 1_000_000
     (done_ids, done), (failed_ids, failed) = recent
-    ended = _ended(redis, [*done_ids, *failed_ids])
+    ended = read_records(redis, [request_id.decode() for request_id in (*done_ids, *failed_ids)])
     return Snapshot(
         at=at,
         waiting=waiting,
@@ -85,29 +112,46 @@ def take(redis: Redis) -> Snapshot:
         stages=_stages(ended),
         failures=dict(Counter(str(record.code) for record in ended if record.code)),
         sampled=len(ended),
-        workers=seen(workers),
+        workers=[worker for answer in workers if (worker := _worker(*answer))],
     )
-
-
-def _ended(redis: Any, ids: list[bytes]) -> list[Record]:
-    with redis.pipeline(transaction=False) as pipe:
-        for request_id in ids:
-            pipe.hmget(keyspace.request(request_id.decode()), _FIELDS)
-        answers = pipe.execute()
-    records = []
-    for request_id, values in zip(ids, answers, strict=True):
-        pairs = zip(_FIELDS, values, strict=True)
-        fields: dict[bytes | str, bytes | str] = {name: value for name, value in pairs if value is not None}
-        record = Record.from_hash(request_id.decode(), fields) if "status" in fields else None
-        records += [record] if record else []
-    return records
 
 
 def _stages(records: Sequence[Record]) -> dict[str, Stage]:
     metrics = [record.metrics for record in records if record.status is Status.COMPLETED]
-    found = {stage: [each[stage] for each in metrics if stage in each] for stage in STAGES}
+    found = {
+        stage: [each[stage] for each in metrics if stage in each]
+        for stage in ("queue_time", *STAGES, "total_time")
+    }
     return {
         stage: Stage(median(seconds), fmean(seconds), max(seconds))
         for stage, seconds in found.items()
         if seconds
     }
+
+
+def _worker(name: bytes, values: list[bytes | None], job: bytes, claimed: bytes | None) -> WorkerSeen | None:
+    """None for a name without a registration: one that died."""
+    fields: dict[str, Any] = {
+        field: (value or b"").decode() for field, value in zip(WORKER_FIELDS, values, strict=True)
+    }
+    if not fields["birth"]:
+        return None
+    return WorkerSeen(
+        name=name.decode().removeprefix("rq:worker:"),
+        state=fields["state"],
+        host=fields["hostname"],
+        pid=int(fields["pid"] or 0),
+        since=_parse_time(fields["birth"]),
+        heard_at=_parse_time(fields["last_heartbeat"]),
+        done=int(fields["successful_job_count"] or 0),
+        failed=int(fields["failed_job_count"] or 0),
+        request_id=job.decode() or None,
+        busy_since=int(claimed) / 1000 if claimed else None,
+    )
+
+
+def _parse_time(text: str) -> float | None:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None

@@ -1,4 +1,4 @@
-"""Redis clients with time limits that fit their use."""
+"""Redis clients with the time limits of their use."""
 
 import logging
 import signal
@@ -15,21 +15,21 @@ from redis.backoff import NoBackoff
 
 from jobs.config.settings import Settings
 from jobs.redis import primary, sentinel
-from jobs.redis.primary import AskedWhenIdle, RepeatRefused
+from jobs.redis.primary import CheckedWhenIdle, RepeatRefused
 
 CONNECT_TIMEOUT_S = 0.5
 ANSWER_TIMEOUT_S = 1.0
-"""With these a submit is answered within 2 s, whenever in it Redis falls silent.
+"""With these a submit is answered within 2 s, whenever Redis falls silent.
 
-The key is read first: an answer that does not come, then two connections that fail, is 1.5 s. Or it comes
-at the repetition, just in time, and the change that follows fails: 1.0 s and 1.0 s. Behind Sentinels one
-search that meets silent ones, 0.5 s, may come on top of the first case; the next begins with one that spoke.
+Admission comes first. Either it fails, after one answer and two connections that time out: 1.5 s, and 0.5 s
+more for a search among silent Sentinels. Or its repetition is answered just in time, and `create` times out:
+1.0 s each.
 """
 LONGEST_PAUSE_S = 1
 IDLE_S = 10
-"""A connection on which nothing was said for so long is asked first whether it still works."""
+"""A connection that was idle for so long is checked before its next command."""
 SPARE_CONNECTIONS = 10
-"""Every call that the API has open may wait for Redis at a time; beyond redis-py's 100 they would fail."""
+"""Beyond a connection for each open call; redis-py's default is 100 in all, and an error for the next."""
 
 R = TypeVar("R", Redis, AsyncRedis)
 
@@ -37,7 +37,7 @@ log = logging.getLogger("superimpose.redis")
 
 
 def await_redis(redis: Redis) -> None:
-    """Wait until Redis answers, saying so; for processes that start before it, in their main thread.
+    """Wait until Redis answers, and log it; for processes that start before Redis, in their main thread.
 
     Raises `UnsuitableRedis`, and `SystemExit` at SIGTERM and SIGINT.
     """
@@ -55,7 +55,7 @@ def await_redis(redis: Redis) -> None:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Without a handler the first process of a container would not even notice SIGTERM."""
+    """PID 1 of a container ignores SIGTERM where it has no handler."""
 
     def end(number: int, _: FrameType | None) -> None:
         raise SystemExit(128 + number)
@@ -69,16 +69,16 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def connect(settings: Settings) -> Redis:
-    """For changes on the request path: gives up in a second and repeats only what Redis refused.
+    """For changes on the request path: a time limit of a second, and only refused commands are repeated.
 
-    redis-py's default repeats commands, which would apply a step twice that was slow, not lost.
+    redis-py's default repeats those that timed out too, and so applies a move twice that was slow, not lost.
     """
     redis = open_redis(
         settings.effective_redis_url,
         socket_timeout=ANSWER_TIMEOUT_S,
         health_check_interval=IDLE_S,
     )
-    return _with_connections(redis, AskedWhenIdle)
+    return _with_connections(redis, CheckedWhenIdle)
 
 
 def redis_time(redis: Redis) -> float:
@@ -88,16 +88,16 @@ def redis_time(redis: Redis) -> float:
 
 
 def connect_worker(settings: Settings) -> Redis:
-    """For workers, which block on the queue: RQ sets the time limit it needs. Repeats no more either."""
+    """For workers, which block on the queue: RQ sets the time limit. Repeats only refused commands, too."""
     redis = open_redis(settings.effective_redis_url)
     redis.set_response_callback("CLIENT INFO", _client_info)
     return redis
 
 
 def connect_async(settings: Settings) -> AsyncRedis:
-    """For reads, which may be repeated once: a client dies on the first failed poll.
+    """For reads, which are repeated once, as clients give up at the first poll that fails.
 
-    With its repetition a read gives up when a change would.
+    Both tries together have the time limit of a change.
     """
     url = settings.effective_redis_url
     limits: dict[str, Any] = {
@@ -115,7 +115,7 @@ def connect_async(settings: Settings) -> AsyncRedis:
 
 
 class _ClosedIsLost:
-    """uvloop has an error of its own for a connection that was reset meanwhile; redis-py does not know it."""
+    """uvloop raises RuntimeError for a connection that was reset, which redis-py does not expect."""
 
     async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -125,7 +125,7 @@ class _ClosedIsLost:
 
 
 def _client_info(reply: bytes | str, **_: Any) -> dict[str, str]:
-    """RQ asks for it; redis-py's own parser fails where a socket's path has a space or an equals sign."""
+    """For RQ; redis-py's parser fails where a socket's path has a space or an equals sign."""
     text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
     return {name: value for name, _, value in (field.partition("=") for field in text.split(" "))}
 

@@ -1,11 +1,11 @@
-"""What scripts know from the start, as lines of Lua: told with each call, each call would pay for it."""
+"""Constants of scripts as lines of Lua: as arguments they would be sent and parsed with each call."""
 
 from collections.abc import Mapping
 
 
-def local(**known: object) -> str:
-    """One local variable each: numbers, texts in ASCII, bytes, lists and tables of these."""
-    return "".join(f"local {name} = {_literal(value)}\n" for name, value in known.items())
+def local(**constants: object) -> str:
+    """A local variable each: numbers, texts in ASCII, bytes, lists and tables of these."""
+    return "".join(f"local {name} = {_literal(value)}\n" for name, value in constants.items())
 
 
 def _literal(value: object) -> str:

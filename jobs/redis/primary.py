@@ -1,8 +1,7 @@
-"""Connections that serve only while the Redis at their other end is the primary.
+"""Connections that are dropped when the Redis at their other end is not the primary any more.
 
-After a failover at one address, as a managed Redis makes it, connections to the old primary stay open: it is
-a replica now and refuses every change. Each refusal drops its connection, as a lost one is dropped, so that
-the next command goes where the address leads by then.
+A managed Redis fails over at one address, and connections to the old primary stay open: it is a replica now
+and refuses every change. Each refusal drops its connection, and the next command resolves the address anew.
 """
 
 import time
@@ -23,18 +22,18 @@ SENTINEL = "SUPERIMPOSE_REDIS_URL names a Sentinel: write redis+sentinel://HOST:
 
 
 class NotServing(ConnectionError):
-    """Redis refuses, as it is no primary any more, or not yet: it has not run the command."""
+    """Redis refused a command, which it has not run: it is not the primary, or still loading."""
 
 
 class UnsuitableRedis(RedisError):
-    """The server cannot be worked with, however long one waits; the text says what to do."""
+    """The server cannot be used, and waiting will not help; the text says what to do."""
 
 
 OLDEST_REDIS = 7
-"""Major version: our scripts need what came with it. Valkey's numbers go on from there."""
+"""Major version; our scripts need script flags. Valkey's numbers go on from there."""
 
 REFUSALS = dict.fromkeys(("READONLY", "LOADING", "MASTERDOWN", "UNBLOCKED", "NOREPLICAS"), NotServing)
-"""What such a Redis answers. UNBLOCKED ends a wait for the queue when it becomes a replica."""
+"""Error codes of such a Redis. UNBLOCKED ends a blocking read when it becomes a replica."""
 
 
 class _Parser(Parser):  # type: ignore[misc, valid-type]
@@ -46,27 +45,26 @@ class _AsyncParser(AsyncParser):  # type: ignore[misc, valid-type]
 
 
 class RepeatRefused(Retry):
-    """Repeats what was refused, which is safe for changes too: once, over a new connection.
+    """Repeats a refused command once, over a new connection, which is safe for changes too.
 
     A pipeline without a transaction is repeated whole, so such a pipeline may only read.
     """
 
     def call_with_retry(self, do: Callable[[], Any], *args: Any, **kwargs: Any) -> Any:
-        """As `Retry.call_with_retry`; with no retries of its own, that drops the connection and raises."""
+        """With no retries of its own, `Retry` drops the connection and raises."""
         try:
             return super().call_with_retry(do, *args, **kwargs)
         except NotServing:
             return super().call_with_retry(do, *args, **kwargs)
 
 
-class AskedWhenIdle:
-    """A connection that is asked, before a command after a long silence, whether it leads to the primary.
+class CheckedWhenIdle:
+    """A connection that is checked before it is used again after a long idle time.
 
-    A NAT or firewall may have forgotten it meanwhile. Nothing was sent yet, so a new one takes its place.
+    A NAT or firewall may have dropped it meanwhile. Nothing was sent yet, so it can reconnect.
     """
 
     def check_health(self) -> None:
-        """Called by redis-py before each command."""
         try:
             super().check_health()  # type: ignore[misc]
         except (ConnectionError, TimeoutError):
@@ -83,7 +81,6 @@ def options() -> dict[str, Any]:
 
 
 def async_options() -> dict[str, Any]:
-    """The same for asyncio."""
     return {"parser_class": _AsyncParser, "redis_connect_func": _connected_async}
 
 
@@ -104,7 +101,7 @@ def _ask(connection: Any, **limits: float) -> None:
 
 
 def _check(hello: Any) -> None:
-    """Raises `NotServing`, `UnsuitableRedis` by what a server says of itself."""
+    """Raises `NotServing`, `UnsuitableRedis`, by a server's answer to HELLO."""
     fields = hello if isinstance(hello, dict) else dict(zip(hello[::2], hello[1::2], strict=True))  # RESP2
     said = {str_if_bytes(name): value for name, value in fields.items()}
     if str_if_bytes(said.get("mode", "")) == "cluster":

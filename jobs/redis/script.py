@@ -13,9 +13,9 @@ from telemetry import metrics
 
 
 class Script:
-    """Runs by its SHA-1, by which Redis knows it from the second time on.
+    """Runs by its SHA-1; Redis has the text from the first time.
 
-    redis-py's own asks at each call whether its client is a pipeline, which takes as long as all the rest.
+    redis-py's `Script` checks at each call whether its client is a pipeline, which takes as long as the rest.
     """
 
     def __init__(self, redis: Redis, text: str) -> None:

@@ -1,6 +1,7 @@
 """The same submit again is the same request: over HTTP, at once, and when the first answer was lost."""
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -83,16 +84,25 @@ def test_submits_at_once_make_one_request_and_keep_one_input(redis, stack, tmp_p
     assert len([path for path in (tmp_path / "store").rglob("*") if path.is_file()]) == 1
 
 
-def test_who_is_overtaken_between_look_up_and_making_leaves_nothing(redis, settings, key_id, monkeypatch):
-    store = PictureStore.open(settings)
-    wish = asked(settings, key_id, INLINE, idempotency_key="a")
-    submission = Submission(redis, settings, store)
-    first = submission.submit(wish)
-    monkeypatch.setattr(Submission, "_made_before", lambda *_: None)
+class SlowStore(PictureStore):
+    """Lets another submit overtake while the inputs are being stored."""
 
-    again = submission.submit(wish)
+    overtake: Callable[[], object]
 
-    assert (again.request_id, again.replayed) == (first.request_id, True)
+    def put_all(self, pictures):
+        super().put_all(pictures)
+        self.overtake()
+
+
+def test_a_submit_that_is_overtaken_while_it_stores_inputs_leaves_nothing(redis, settings, key_id):
+    command = asked(settings, key_id, INLINE, idempotency_key="a")
+    first = []
+    fast, slow = PictureStore.open(settings), SlowStore.open(settings)
+    slow.overtake = lambda: first.append(Submission(redis, settings, fast).submit(command))
+
+    again = Submission(redis, settings, slow).submit(command)
+
+    assert (again.request_id, again.replayed) == (first[0].request_id, True)
     files = [path for path in (settings.data_dir / "store").rglob("*") if path.is_file()]
     assert len(files) == 1
     assert redis.llen(keyspace.RQ_QUEUE) == 1

@@ -98,7 +98,7 @@ def test_a_sample_of_the_reasons_is_called_one(queue, ended, monkeypatch):
 def test_a_look_looks_into_so_many_requests_at_most(redis, ended, monkeypatch):
     monkeypatch.setattr(snapshot, "SAMPLE", 1)
 
-    seen = snapshot.take(redis)
+    seen = snapshot.take_snapshot(redis)
 
     assert (seen.sampled, seen.ended["FAILED"]) == (1, 2)
 

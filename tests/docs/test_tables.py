@@ -4,31 +4,16 @@ import json
 import re
 from typing import get_args
 
-from pydantic_core import PydanticUndefined
-
 from compositor import SuperimposeRequest
 from jobs.config.settings import Settings
 from jobs.keys.admission import Bucket
 from jobs.lifecycle.status import FailureCode
+from tests.docs import settings_page
 from tests.docs.pages import ROOT
 
 
-def shown(default: object) -> str:
-    """A default as the environment would give it; nothing where there is none or the machine decides."""
-    if default is PydanticUndefined or not default:
-        return ""
-    return f"`{','.join(default) if isinstance(default, tuple) else default}`"
-
-
 def test_every_setting_has_its_default_and_meaning():
-    page = (ROOT / "docs/settings.md").read_text()
-    rows = re.findall(r"^\| `SUPERIMPOSE_(\w+)` \| (.*?) \| (.*) \|$", page, re.MULTILINE)
-    settings = [
-        (name.upper(), shown(field.default), field.description)
-        for name, field in Settings.model_fields.items()
-    ]
-
-    assert [(name, default.strip(), meaning) for name, default, meaning in rows] == settings
+    assert settings_page.tables() in settings_page.PAGE.read_text(), "run python -m tests.docs.settings_page"
 
 
 def test_every_parameter_has_its_default_and_meaning():

@@ -1,4 +1,4 @@
-"""How many requests may wait, and what whoever comes too late is told."""
+"""The limits of the queue, and the Retry-After of a request beyond them."""
 
 import time
 

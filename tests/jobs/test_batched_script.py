@@ -30,7 +30,7 @@ def run(settings):
     def run(asking: Callable[[BatchedScript], Awaitable[object]], settings: Settings = settings) -> object:
         async def connected() -> object:
             async with connect_async(settings) as redis:
-                return await asking(BatchedScript(redis, ECHO))
+                return await asking(BatchedScript(redis, ECHO, ECHO))
 
         return asyncio.run(connected())
 
@@ -77,17 +77,17 @@ def test_all_hear_of_an_error_and_the_next_ones_are_answered(run):
     async def asking(script: BatchedScript) -> tuple[list[object], object]:
         return await all_of(script, "a", "nonsense"), await script.ask("b")
 
-    heard, answer = run(asking)
-    assert [type(error) for error in heard] == [ResponseError] * 2
+    errors, answer = run(asking)
+    assert [type(error) for error in errors] == [ResponseError] * 2
     assert answer == [b"b", 1]
 
 
 def test_all_hear_of_a_redis_that_is_away(run, tmp_path):
     away = Settings(redis_url=f"unix://{tmp_path}/nothing.sock")
 
-    heard = run(lambda script: all_of(script, "a", "b"), away)
+    errors = run(lambda script: all_of(script, "a", "b"), away)
 
-    assert [type(error) for error in heard] == [RedisUnreachable] * 2
+    assert [type(error) for error in errors] == [RedisUnreachable] * 2
 
 
 @pytest.mark.parametrize("gone", [0, 1])

@@ -198,7 +198,7 @@ def test_every_connection_over_tcp_is_kept_alive(settings):
 
 
 def is_kept_alive(connected: socket.socket) -> bool:
-    """Whether a NAT hears of it at least once a minute."""
+    """Whether keep-alive probes pass a NAT at least once a minute."""
     often = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 60
     return often and bool(connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
 

@@ -1,4 +1,4 @@
-"""Who works on a request, for how long he is believed, and what becomes of it when he is gone."""
+"""Leases: who owns one, how long, and what becomes of a request whose owner is gone."""
 
 import time
 
@@ -83,7 +83,7 @@ def test_a_request_whose_lease_ran_out_is_next_in_the_queue_and_goes_to_another(
     redis, transitions, take, read, lapse
 ):
     take()
-    redis.rpush(keyspace.RQ_QUEUE, "somebody who waits")
+    redis.rpush(keyspace.RQ_QUEUE, "another entry")
     lapse()
 
     transitions.reclaim(ID)

@@ -17,7 +17,7 @@ from jobs.lifecycle.lease_owner import LeaseOwner, this_machine
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
-from jobs.lifecycle.transitions import SWEPT_AT_ONCE, Transitions
+from jobs.lifecycle.transitions import SWEEP_MOST, Transitions
 from jobs.maintenance.reconciler import BATCH, Reconciler
 from jobs.pictures.store import PictureStore
 from jobs.submission import Submission
@@ -29,8 +29,8 @@ URL = "https://shop.example/shirt.jpg"
 @pytest.fixture
 def submit(redis, settings, key_id):
     submission = Submission(redis, settings, PictureStore.open(settings))
-    wish = asked(settings, key_id, {"base_image": URL, "overlay_image": URL})
-    return lambda: submission.submit(wish).request_id
+    command = asked(settings, key_id, {"base_image": URL, "overlay_image": URL})
+    return lambda: submission.submit(command).request_id
 
 
 @pytest.fixture
@@ -246,8 +246,8 @@ def test_one_step_ends_no_more_than_redis_can_do_without_being_missed(redis, tra
 
     swept = transitions.sweep(0)
 
-    assert swept.ended == made[:SWEPT_AT_ONCE]
-    assert redis.llen(keyspace.RQ_QUEUE) == len(made) - SWEPT_AT_ONCE
+    assert swept.ended == made[:SWEEP_MOST]
+    assert redis.llen(keyspace.RQ_QUEUE) == len(made) - SWEEP_MOST
 
 
 def test_among_many_that_are_late_one_that_is_worked_on_and_one_that_is_no_request_are_no_hindrance(
@@ -343,7 +343,7 @@ def test_each_request_that_failed_is_logged_as_an_error_with_its_code(
 
 
 def reclaimed(redis, transitions, request_id):
-    """Its worker is not heard of for longer than its lease."""
+    """Let its lease expire."""
     redis.zadd(keyspace.LEASES, {request_id: 1})
     with contextlib.suppress(IllegalMove):
         transitions.reclaim(request_id)

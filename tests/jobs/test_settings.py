@@ -169,9 +169,9 @@ def test_settings_that_contradict_each_other_are_all_named():
     lines = faults(fetch_timeout_s=70, start_timeout_s=50, redirect_to_bucket=True, rate_limit="unlimited")
 
     assert [line.partition(" ")[0] for line in lines] == [
-        "SUPERIMPOSE_FETCH_TIMEOUT_S",
         "SUPERIMPOSE_REDIRECT_TO_BUCKET",
         "SUPERIMPOSE_RATE_LIMIT",
+        "SUPERIMPOSE_FETCH_TIMEOUT_S",
     ]
 
 

@@ -200,7 +200,7 @@ def test_a_request_that_cannot_be_submitted_again_leaves_no_copies(redis, settin
     redis.hset(keyspace.api_key(key_id), "credits", 0)
 
     with pytest.raises(NotEnoughCredits):
-        Resubmission(redis, settings, store).again(request_id)
+        Resubmission(redis, settings, store).resubmit(request_id)
 
     assert stored_inputs(settings) == kept
 

@@ -198,8 +198,8 @@ def test_every_change_of_status_is_published(redis, transitions, bring_to):
 
         bring_to("COMPLETED")
 
-        heard = [subscription.get_message(timeout=1)["data"].decode() for _ in range(3)]
-    assert heard == [f"{ID} QUEUED", f"{ID} PROCESSING", f"{ID} COMPLETED"]
+        published = [subscription.get_message(timeout=1)["data"].decode() for _ in range(3)]
+    assert published == [f"{ID} QUEUED", f"{ID} PROCESSING", f"{ID} COMPLETED"]
 
 
 def test_creating_a_request_twice_is_refused_and_keeps_the_first(transitions, read, create):

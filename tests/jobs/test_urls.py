@@ -1,4 +1,4 @@
-"""What the caller is told about an address whose text is wrong, and that no text gets by unseen."""
+"""URLs of inputs: which are refused, and with which text."""
 
 import httpx
 import pytest

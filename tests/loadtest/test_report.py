@@ -47,9 +47,12 @@ def test_the_figures_are_plausible(done):
         for percentiles in times.values():
             known = [value for value in percentiles if value is not None]
             assert known == sorted(known)
-        if each["pictures"] >= 10:  # as this machine is busy or not
-            assert times["compute"][0] <= times["in the service"][0] <= times["end to end"][0]
-            assert times["submit"][0] <= times["end to end"][0]
+        submit, compute, inside, whole = (
+            times[name][0] for name in ("submit", "compute", "in the service", "end to end")
+        )
+        if None not in (submit, compute, inside, whole):  # on a busy machine there are too few to say
+            assert compute <= inside <= whole
+            assert submit <= whole
 
 
 def test_the_report_says_what_was_measured_where(done):

@@ -13,7 +13,7 @@ _FILE_COPIES = 4
 _BESIDE = 32 * 1024 * 1024  # decoders' tables, metadata, and the pages an allocator rounds up to
 
 
-def check_room(size: tuple[int, int], file_bytes: int) -> None:
+def check_memory(size: tuple[int, int], file_bytes: int) -> None:
     """Raises `MemoryError` where a file of `file_bytes` that holds `size` pixels could not be decoded."""
     width, height = size
     np.empty(BYTES_PER_PIXEL * width * height + _FILE_COPIES * file_bytes + _BESIDE, np.uint8)

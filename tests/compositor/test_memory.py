@@ -21,7 +21,7 @@ DECODE = """
 import re, resource, sys
 from compositor import CompositorError, Limits
 from compositor.decoding.decode import decode
-from compositor.decoding.room import _BESIDE, _FILE_COPIES, BYTES_PER_PIXEL
+from compositor.decoding.memory import _BESIDE, _FILE_COPIES, BYTES_PER_PIXEL
 data = open(sys.argv[1], "rb").read()
 room = int(eval(sys.argv[2])) * {side} ** 2 + _FILE_COPIES * len(data) + _BESIDE + 2**20  # pages
 used = 1024 * int(re.search(r"VmSize:\\s+(\\d+)", open("/proc/self/status").read())[1])

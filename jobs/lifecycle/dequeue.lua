@@ -1,5 +1,5 @@
--- Which request a worker gets next, and which of those behind it he fetches the inputs of in the meantime: a hint in
--- their records, for a while. Others take the ones behind those, as long as there are any.
+-- Which request a worker gets next, and for which of those behind it the worker fetches inputs meanwhile: a hint in their
+-- records, for a while. Other workers pass over these as long as there are others.
 
 local function fetched_by(waiting, now)
   local hint = redis.pcall('HGET', REQUEST .. waiting, 'ahead')
@@ -9,12 +9,12 @@ end
 
 local function is_request_id(entry) return #entry == 36 and not string.find(entry, '[^%x-]') end
 
--- What he holds already: then he has not heard that he does, as he works on one at a time.
+-- A worker has one job at a time, so one that it holds already means that the reply to its claim was lost.
 local function held_by(owner)
   local held = redis.call('HGETALL', MACHINE .. owner.machine)
   for at = 1, #held, 2 do
-    local is_his = string.match(held[at + 1], ' (.+)$') == owner.process
-    if is_his and redis.call('HGET', REQUEST .. held[at], 'worker') == owner.worker then return held[at] end
+    local same_process = string.match(held[at + 1], ' (.+)$') == owner.process
+    if same_process and redis.call('HGET', REQUEST .. held[at], 'worker') == owner.worker then return held[at] end
   end
 end
 
@@ -28,8 +28,8 @@ local function first_free(worker, window, now)
   return redis.call('LINDEX', RQ_QUEUE, 0)
 end
 
--- Takes it out of the queue. nil: nothing waits.
-local function taken_next(owner, window, now)
+-- Moves it out of the queue, in transit to the worker. nil: the queue is empty.
+local function dequeue(owner, window, now)
   local held = held_by(owner)
   if held then return held end
   local entry = first_free(owner.worker, window, now)
@@ -39,7 +39,7 @@ local function taken_next(owner, window, now)
   return entry
 end
 
--- Up to `most`, now his to fetch for: {id, key id, parameters} each.
+-- Marks up to `most` requests for this worker to fetch for: {id, key id, parameters} each.
 local function look_ahead(worker, most, window, until_ms, now)
   local found, place = {}, 0
   while #found < most and place < window do

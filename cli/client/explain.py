@@ -9,14 +9,13 @@ OPTIONS = {"base_image": "--base", "overlay_image": "--overlay"}
 BAD_REQUEST = 400
 
 
-def explained(error: CallError) -> typer.Exit:
-    """Say it on stderr; to be raised."""
+def explain(error: CallError) -> typer.Exit:
     if isinstance(error, RequestFailed):
         return stop(f"request {error.answer.get('request_id')} FAILED: {error}", ExitCode.FAILED)
-    return stop(as_text(error), exit_code(error))
+    return stop(describe_error(error), exit_code(error))
 
 
-def as_text(error: CallError) -> str:
+def describe_error(error: CallError) -> str:
     """One line; each parameter that the server does not take by the option that it was given as."""
     if isinstance(error, Refused) and error.faults:
         return "; ".join(f"{_option(fault['field'])}: {fault['message']}" for fault in error.faults)
@@ -24,7 +23,6 @@ def as_text(error: CallError) -> str:
 
 
 def exit_code(error: CallError) -> ExitCode:
-    """How a command ends by it."""
     match error:
         case Unreachable():
             return ExitCode.NO_SERVER

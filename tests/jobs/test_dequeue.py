@@ -1,4 +1,4 @@
-"""Which request a worker gets next, and for which ones behind it he fetches in the meantime."""
+"""Which request a worker gets next, and for which ones behind it it fetches inputs meanwhile."""
 
 from dataclasses import replace
 from uuid import uuid4
