@@ -76,7 +76,7 @@ def recovery_s(client: Superimpose, redis: Redis, origin: str, kill: Callable[[i
 
 def await_attempt(redis: Redis, request_id: str, number: int) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    while int(redis.hget(keyspace.request(request_id), "attempts") or 0) < number:  # type: ignore[arg-type]
+    while int(redis.hget(keyspace.request(request_id), "attempts") or 0) < number:
         if time.monotonic() > deadline:
             raise TimeoutError(f"attempt {number} did not begin within {PATIENCE_S} s")
         time.sleep(0.002)
