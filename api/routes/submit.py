@@ -50,7 +50,6 @@ async def accept(request: Request, service: Service, origin: str) -> str:
     headers = read_submit_headers(request, settings)
     if headers.idempotency_key is None:
         refuse_unless_paid(key, settings.credit_cost)
-    trace = traceparent_of(request)
     async with reserve_room(request, service.body_room, key.key_id):
         command = SubmitCommand(
             key.key_id,
@@ -59,7 +58,7 @@ async def accept(request: Request, service: Service, origin: str) -> str:
             headers.deadlines,
             headers.idempotency_key,
             headers.timeouts,
-            str(trace) if trace else None,
+            traceparent_of(request),
         )
         created = await _create(request, service, command)
     request.state.request_id = created.request_id
