@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -98,4 +98,5 @@ def kill_worker(supervisor: int) -> None:
 
 def kill_host(supervisor: int) -> None:
     for pid in below([supervisor])[1:]:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # the first of a namespace takes the others with it
+            os.kill(pid, signal.SIGKILL)
