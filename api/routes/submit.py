@@ -12,7 +12,7 @@ from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_c
 from api.http.body import bad_request, fault, read_parameters, room_for_body
 from api.http.headers import add_to_answer
 from api.http.json_response import JsonResponse
-from api.http.traced import TracedRoute, trace_of
+from api.http.traced import TracedRoute, traceparent_of
 from api.openapi import BODY, KEY
 from api.routes.pictures import stored
 from api.routes.requests import picture_base64
@@ -98,7 +98,6 @@ async def _accepted(request: Request, key: Caller) -> Created:
     if headers.idempotency_key is None:
         refuse_unless_paid(request, key)
     params = await read_parameters(request)
-    trace = trace_of(request)
     command = SubmitCommand(
         key.key_id,
         params,
@@ -106,7 +105,7 @@ async def _accepted(request: Request, key: Caller) -> Created:
         headers.deadlines,
         headers.idempotency_key,
         headers.timeouts,
-        str(trace) if trace else None,
+        traceparent_of(request) or None,
     )
     try:
         run = service.store_threads.run if command.is_inline else run_in_threadpool
