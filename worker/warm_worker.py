@@ -59,7 +59,7 @@ log = logging.getLogger("superimpose.worker")
 class WarmWorker(Worker):
     """Takes jobs from the one queue and hands each to its child."""
 
-    def __init__(self, redis: Redis, settings: Settings) -> None:
+    def __init__(self, redis: Redis, settings: Settings, child: type[Child] = Child) -> None:
         super().__init__(
             [open_queue(redis)],
             connection=redis,
@@ -73,7 +73,7 @@ class WarmWorker(Worker):
         self._traces = open_traces("worker")
         self._oom_exempt = OomExempt(redis)
         self._holder = LeaseOwner.this_process(self.name)
-        self._children = Children(settings)
+        self._children = Children(settings, child)
         self._taken: str | None = None  # and not claimed yet, as far as we know
         self._attempt: Attempt | None = None
         self._stopped_at: float | None = None

@@ -62,8 +62,9 @@ def _end(exit_status: int) -> str:
 
 
 class Child:
-    """The parent's side of one child process, which runs `module`."""
+    """The parent's side of one child process, in which `python` runs `module`."""
 
+    python = sys.executable
     module = "worker.child.child_process"
 
     def __init__(self, settings: Settings) -> None:
@@ -75,7 +76,7 @@ class Child:
         self._poll.register(self._connection, select.POLLIN)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
+                [self.python, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=_environment(),

@@ -13,8 +13,9 @@ log = logging.getLogger("superimpose.worker")
 class Children:
     """One living child at a time; it is replaced when it is worn, without a gap, and when it died."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, child: type[Child] = Child) -> None:
         self._settings = settings
+        self._child = child
         self._current: Child | None = None
         self._successor: Child | None = None
         self._jobs = 0
@@ -33,7 +34,7 @@ class Children:
         self._jobs += 1
         if self._successor is None and self._is_worn():
             try:
-                self._successor = Child(self._settings)
+                self._successor = self._child(self._settings)
             except (OSError, ChildDied) as error:
                 log.warning("a worn child works on, its successor cannot be started: %s", error)
 
@@ -52,7 +53,7 @@ class Children:
 
     def _started(self, tries: int = TRIES) -> Child:
         try:
-            child, self._successor = self._successor or Child(self._settings), None
+            child, self._successor = self._successor or self._child(self._settings), None
             child.await_ready()
         except ChildDied:
             if tries == 1:
