@@ -6,8 +6,6 @@ import typer
 
 
 class ExitCode(IntEnum):
-    """What a script can tell apart."""
-
     FAULT = 1
     """Something else is wrong: a file cannot be written, there is no such key, a check of `doctor` fails."""
     USAGE = 2

@@ -10,11 +10,11 @@ from cli.durations import seconds
 from cli.exit_codes import stop
 from cli.json_output import AsJson, print_json
 from cli.serve.up_file import settings_here
-from cli.timefmt import moment
+from cli.timefmt import day
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope
 from jobs.keys.rates import Rate
 
-if TYPE_CHECKING:  # what talks to Redis is loaded by whoever does
+if TYPE_CHECKING:  # Redis clients are loaded by the commands that need them
     from pydantic import ValidationError
     from redis import Redis
 
@@ -57,7 +57,7 @@ def _keys() -> "ApiKeys":
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is; to be told by it in lists.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What lists show it by.")],
     credits: Annotated[
         int | None,
         typer.Option(min=0, max=MAX_CREDITS, metavar="N", show_default="unlimited", help="Credits to spend."),
@@ -107,7 +107,7 @@ def create(
 
 @app.command("list")
 def list_keys(as_json: AsJson = False) -> None:
-    """List the keys, oldest first, without their texts."""
+    """List the keys, oldest first, without their texts; --json has all that is known of each."""
     keys = _keys().list()
     if as_json:
         for key in keys:
@@ -117,9 +117,7 @@ def list_keys(as_json: AsJson = False) -> None:
 
     from cli.tables import print_table, table
 
-    rows = table(
-        "id", "made", "last used", "expires", ">credits", ">held", ">spent", "rate", "scopes", "name"
-    )
+    rows = table("id", "last used", "expires", ">credits", "rate", "name")
     for key in keys:
         rows.add_row(*map(escape, _row(key)))
     print_table(rows)
@@ -135,7 +133,7 @@ def rotate(
 ) -> None:
     """Print a new text for a key; the old one stays valid for a while."""
     keys = _keys()
-    found = found_key(keys, key)
+    found = find_named(keys, key)
     text = keys.rotate(found.key_id, overlap)
     if as_json:
         print_json({"key_id": found.key_id, "key": text})
@@ -155,7 +153,7 @@ def credit(
 
     credits, keys = _amount(amount), _keys()
     try:
-        changed = keys.add_credits(found_key(keys, key).key_id, credits)
+        changed = keys.add_credits(find_named(keys, key).key_id, credits)
     except CreditsRefused as error:
         raise stop(str(error)) from None
     if as_json:
@@ -168,7 +166,7 @@ def credit(
 def revoke(key: Key, as_json: AsJson = False) -> None:
     """Make a key invalid at once."""
     keys = _keys()
-    found = found_key(keys, key)
+    found = find_named(keys, key)
     keys.revoke(found.key_id)
     if as_json:
         print_json({"key_id": found.key_id, "revoked": True})
@@ -238,7 +236,7 @@ def _not_a_backup(error: "ValidationError") -> str:
     return f"is not what `superimpose keys export` printed: {where}{': ' if where else ''}{rule(first)}"
 
 
-def found_key(keys: "ApiKeys", text: str) -> "ApiKey":
+def find_named(keys: "ApiKeys", text: str) -> "ApiKey":
     """The key with this name or id. Raises `typer.Exit`."""
     from jobs.keys.api_keys import AmbiguousKey, UnknownKey
 
@@ -252,7 +250,7 @@ def found_key(keys: "ApiKeys", text: str) -> "ApiKey":
 
 def key_id(keys: "ApiKeys", text: str) -> str:
     """The id of the key with this name; an id as it is, of a revoked key too. Raises `typer.Exit`."""
-    return text if KEY_ID.fullmatch(text) else found_key(keys, text).key_id
+    return text if KEY_ID.fullmatch(text) else find_named(keys, text).key_id
 
 
 def _amount(text: str) -> int:
@@ -265,13 +263,9 @@ def _amount(text: str) -> int:
 def _row(key: "ApiKey") -> tuple[str, ...]:
     return (
         key.key_id,
-        moment(key.created_at),
-        moment(key.last_used_at),
-        moment(key.expires_at),
+        day(key.last_used_at),
+        day(key.expires_at),
         "unlimited" if key.credits is None else f"{key.credits:,}",
-        f"{key.held:,}",
-        f"{key.spent:,}",
         str(key.rate or "default"),
-        ",".join(sorted(key.scopes)),
         key.name,
     )

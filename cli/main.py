@@ -16,6 +16,7 @@ from cli.json_output import AsJson
 from cli.parameters import with_parameters
 from cli.requests import commands as requests
 from cli.serve.listening import CannotListen
+from cli.version import print_version
 from jobs.config.validation import plain
 
 app = typer.Typer(
@@ -29,9 +30,7 @@ app.add_typer(requests.app, name="requests")
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"superimpose {version('superimpose')}")
+        print_version()
         raise typer.Exit
 
 

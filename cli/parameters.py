@@ -82,8 +82,8 @@ def _allowed(kind: Any, field: FieldInfo) -> str:
     words = ", ".join(get_args(kind)) if get_origin(kind) is Literal else ""
     allowed = words or " ".join(BOUNDS[name].format(f"{limits[name]:,}") for name in BOUNDS if name in limits)
     default = "" if field.default is None else f"default: {field.default}"
-    told = "; ".join(filter(None, (allowed, default)))
-    return rf" \[{told}]" if told else ""  # rich takes what stands in bare brackets for a style
+    text = "; ".join(filter(None, (allowed, default)))
+    return rf" \[{text}]" if text else ""  # rich takes what stands in bare brackets for a style
 
 
 def _option_type(annotation: Any) -> Any:

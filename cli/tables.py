@@ -3,7 +3,7 @@
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-WIDTH = 200
+WIDTH = 80
 
 
 def table(*columns: str) -> Table:
@@ -16,5 +16,5 @@ def table(*columns: str) -> Table:
 
 
 def print_table(filled: Table) -> None:
-    """No cell is cut off, as ids are there to be copied: a narrow terminal wraps lines."""
+    """In 80 columns, of which ids have what they need to be copied whole."""
     Console(highlight=False, width=WIDTH).print(filled)

@@ -1,11 +1,15 @@
-"""Moments and lengths of time as people read them."""
+"""Times and lengths of time as people read them."""
 
 from datetime import UTC, datetime
 
 
-def moment(seconds: float | None, missing: str = "never") -> str:
-    """A moment in UTC, to the minute."""
-    return missing if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+def day(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+
+
+def minute(seconds: float) -> str:
+    """Of requests, which live for an hour or so."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M}"
 
 
 def length(seconds: float | None) -> str:

@@ -9,8 +9,8 @@ from functools import cache
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
 from telemetry.processes import count_as_named
+from telemetry.stages import STAGES
 
-STAGES = ("queue_wait", "fetch", "decode", "compose", "encode", "store", "total")
 CACHES = ("decoded", "http")
 CREDIT_EVENTS = ("held", "settled", "released")
 
@@ -75,7 +75,7 @@ REDIS_SECONDS = Histogram(
 )
 
 # What is known to be counted stands at 0 from the start, so that its first step is seen as one.
-_STAGE = {stage: STAGE_SECONDS.labels(stage) for stage in STAGES}
+_STAGE = {stage: STAGE_SECONDS.labels(stage) for stage in ("queue_wait", *STAGES, "total")}
 _HITS = {name: CACHE_HITS.labels(name) for name in CACHES}
 _MISSES = {name: CACHE_MISSES.labels(name) for name in CACHES}
 _CREDITS = {event: CREDITS.labels(event) for event in CREDIT_EVENTS}

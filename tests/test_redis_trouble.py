@@ -2,7 +2,8 @@
 
 import resource
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
-from jobs.pictures.store import PictureStore
+from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import ANSWER_TIMEOUT_S
 from tests.asking import LEASE_OWNER
 from tests.stack import Stack, empty_database, environment, running
@@ -45,7 +46,8 @@ class OwnRedis:
     def start(self) -> None:
         """Start it and wait until it has read its file."""
         command = server_command(self.directory, self.socket)
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        # Where SIGXFSZ stays ignored, as Python has it, a write beyond RLIMIT_FSIZE fails as on a full disk.
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, restore_signals=False)
         await_ready(self.socket, lambda: self.process.poll() is not None)
 
     def kill(self) -> None:
@@ -71,6 +73,21 @@ def stack(own_redis: OwnRedis, tmp_path: Path) -> Iterator[Stack]:
 @pytest.fixture
 def samples(stack: Stack) -> dict[str, str]:
     return {"base_image": f"{stack.url}/samples/cup.jpg", "overlay_image": f"{stack.url}/samples/logo.png"}
+
+
+def until(holds: Callable[[], bool], patience_s: float = 30) -> None:
+    deadline = time.monotonic() + patience_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def is_gone(store: PictureStore, path: str) -> bool:
+    try:
+        store.get(path)
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def test_a_job_goes_on_while_redis_is_away_and_is_reported_when_it_is_back(own_redis, stack, samples, origin):
@@ -175,3 +192,32 @@ def test_a_call_that_waits_for_its_picture_outlives_a_redis_that_is_not_heard(re
 
     assert (answer.status_code, answer.content) == (200, b"pict")
     assert answer.headers["x-request-id"] == request_id.decode()
+
+
+def test_with_everysec_a_full_disk_refuses_submits_while_polls_and_sweeps_go_on(own_redis, stack, samples):
+    done = stack.submit(**samples)
+    assert stack.finish(done).status_code == 200
+    with Redis.from_url(own_redis.url) as redis:
+        redis.config_set("appendfsync", "everysec")
+        resource.prlimit(own_redis.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        until(lambda: stack.client.post("/v2/superimpose", json=samples).status_code == 502)
+        assert redis.info("persistence")["aof_last_write_status"] == "err"
+        accepted = redis.zcard(keyspace.WAITING)
+        store = PictureStore.open(Settings(data_dir=Path(stack.env["SUPERIMPOSE_DATA_DIR"])))
+        old = store.new_path("outputs", new_token(), time.time() - 120)
+        store.put(old, b"pict")
+
+        refused = stack.client.post("/v2/superimpose", json=samples)
+
+        assert (refused.status_code, refused.json()["code"]) == (502, "unavailable")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert redis.zcard(keyspace.WAITING) == accepted, "the refused one left nothing"
+        assert stack.status(done).json()["status"] == "COMPLETED"
+        result = stack.client.get(f"/v2/requests/{done}").json()
+        assert stack.client.get(result["images"][0]["url"]).status_code == 200
+        assert stack.client.get("/v2/requests/x/status", headers={"x-api-key": "no"}).status_code == 401
+        until(lambda: is_gone(store, old))
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(own_redis.process.pid, resource.RLIMIT_FSIZE, unlimited)
+    until(lambda: stack.client.post("/v2/superimpose", json=samples).status_code == 200)
+    assert stack.finish(stack.submit(**samples)).status_code == 200

@@ -7,12 +7,11 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, set_span_i
 
 from jobs.lifecycle.moves import Claim
 from jobs.lifecycle.status import FailureCode
+from telemetry.stages import STAGES
 from telemetry.traces import read_traceparent
 from worker.attempt import Interrupted
 from worker.child.child import ChildDied
 from worker.child.messages import Outcome
-
-STAGES = ("fetch", "decode", "compose", "encode", "store")
 
 
 def trace_attempt(

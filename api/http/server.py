@@ -11,6 +11,8 @@ import uvicorn
 LAST_CALL_S = 0.5
 """How long a connection that was there at the end of listening may take to bring its request."""
 
+log = logging.getLogger("superimpose.api")
+
 
 class Server(uvicorn.Server):
     """Calls `before_stop` when it has been told to stop, and still answers requests on open connections.
@@ -19,9 +21,15 @@ class Server(uvicorn.Server):
     their request is read, and a proxy does not send a POST a second time.
     """
 
-    def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, url: str, before_stop: Callable[[], None]) -> None:
         super().__init__(config)
+        self._url = url
         self._before_stop = before_stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            log.info("answering at %s", self._url)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Called at SIGTERM and SIGINT."""

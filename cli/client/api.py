@@ -13,7 +13,7 @@ from cli.client.errors import Refused, Unreachable
 from cli.client.server import Server
 
 ANSWER_S = 30
-"""What an answer may take, on top of what it was asked to wait."""
+"""Time limit of an answer, on top of the `wait` of the call."""
 CANCEL_S = 3
 NOT_OURS = "is --server the address of this service?"
 
@@ -61,13 +61,12 @@ class Api:
         return body
 
     async def result(self, request_id: str) -> JsonObject:
-        """The result of a COMPLETED request."""
         result = await self._asked("GET", f"/v2/requests/{request_id}", self._key)
         part(result, "images", 0, "file_name")
         return result
 
     async def picture(self, file_name: str, into: BinaryIO) -> None:
-        """Write a picture to a file; its bucket, where it is redirected to, is not told the key."""
+        """Write a picture to a file; a bucket that it is redirected to does not get the key."""
         answer = await self._calls.call("GET", f"/pictures/{file_name}", into=into)
         if answer.is_redirect:
             answer = await self._calls.call("GET", answer.headers["location"], into=into)

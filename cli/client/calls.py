@@ -1,9 +1,9 @@
-"""One call over HTTP, asked again for as long as that may help."""
+"""One call over HTTP, retried while that may help."""
 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, BinaryIO
 
 import httpx
@@ -15,12 +15,13 @@ PATIENCE_S = 300
 """For one call, all repetitions together."""
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60
-SPREAD = 0.2  # so that callers who were turned away together do not come back together
+SPREAD = 0.2  # so that clients refused together do not retry together
 
 NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
 
+Sleep = Callable[[float], Awaitable[None]]
 OnPause = Callable[[str, float], None]
-"""Told why a call is repeated, and in how many seconds."""
+"""Gets why a call is retried, and in how many seconds."""
 
 
 class Calls:
@@ -29,9 +30,10 @@ class Calls:
     A server that cannot be connected to is given up at once, unless it has answered before: then it restarts.
     """
 
-    def __init__(self, http: httpx.AsyncClient, on_pause: OnPause) -> None:
+    def __init__(self, http: httpx.AsyncClient, on_pause: OnPause, sleep: Sleep = asyncio.sleep) -> None:
         self._http = http
         self._on_pause = on_pause
+        self._sleep = sleep
         self._reached = False
 
     async def call(
@@ -65,7 +67,7 @@ class Calls:
                     raise Unreachable(self._unreachable(error)) from None
                 why = "the server does not answer"
             self._on_pause(why, wait_s)
-            await asyncio.sleep(wait_s)
+            await self._sleep(wait_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _once(self, request: httpx.Request, into: BinaryIO | None) -> httpx.Response:

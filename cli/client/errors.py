@@ -1,4 +1,4 @@
-"""What can come of a call to a server, other than what was asked for."""
+"""Errors of a call to a server."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,15 +1,13 @@
 """Codecs: is each format written by the compositor, and read again."""
 
 import io
-import time
 
-from PIL import Image, features
+from PIL import Image
 
 from cli.doctor.finding import Finding, Findings, fail, ok
 from cli.formats import SUFFIX
 from compositor import Limits, SuperimposeParams, superimpose
 from jobs.config.settings import Settings
-from jobs.pictures.inputs import sample_bytes
 from worker.content_check import UnusableCheck, load_check
 
 COLOUR = (200, 30, 60)
@@ -23,7 +21,6 @@ def check_codecs(settings: Settings) -> Findings:
     limits = Limits(formats=(*read, "JPEG", "PNG"))  # those of our own samples, whatever strangers may send
     yield _tried("codecs written", {name: name for name in SUFFIX}, limits)
     yield _tried("codecs read", dict.fromkeys(read, "png"), limits)
-    yield _samples(limits)
     if settings.content_check:
         yield _content_check(settings)
 
@@ -47,15 +44,6 @@ def _tried(subject: str, formats: dict[str, str], limits: Limits) -> Finding:
         )
         return fail(subject, f"broken: {', '.join(broken)}", advice)
     return ok(subject, ", ".join(formats).lower())
-
-
-def _samples(limits: Limits) -> Finding:
-    cup, logo = sample_bytes("cup.jpg") or b"", sample_bytes("logo.png") or b""
-    start = time.perf_counter()
-    made = superimpose(cup, logo, SuperimposeParams(rescale_factor=0.33), limits=limits)
-    took_ms = 1000 * (time.perf_counter() - start)
-    turbo = "libjpeg-turbo" if features.check_feature("libjpeg_turbo") else "a slow JPEG library"
-    return ok("compositor", f"{made.width} x {made.height} in {took_ms:.0f} ms, with {turbo}")
 
 
 def _content_check(settings: Settings) -> Finding:

@@ -6,8 +6,6 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How bad it is."""
-
     OK = "ok"
     WARN = "warn"
     """Works, but not as well, or not for long."""
@@ -29,20 +27,16 @@ Findings = Iterator[Finding]
 
 
 def ok(subject: str, seen: str) -> Finding:
-    """Nothing to do."""
     return Finding(subject, Verdict.OK, seen)
 
 
 def warn(subject: str, seen: str, advice: str) -> Finding:
-    """Something to do some day."""
     return Finding(subject, Verdict.WARN, seen, advice)
 
 
 def fail(subject: str, seen: str, advice: str) -> Finding:
-    """Something to do now."""
     return Finding(subject, Verdict.FAIL, seen, advice)
 
 
-def judged(subject: str, good: bool, seen: str, advice: str, otherwise: Verdict = Verdict.FAIL) -> Finding:
-    """Ok if `good`, else what is said."""
+def judge(subject: str, good: bool, seen: str, advice: str, otherwise: Verdict = Verdict.FAIL) -> Finding:
     return ok(subject, seen) if good else Finding(subject, otherwise, seen, advice)

@@ -5,7 +5,7 @@ import resource
 import shutil
 from pathlib import Path
 
-from cli.doctor.finding import Finding, Findings, Verdict, judged, ok, warn
+from cli.doctor.finding import Finding, Findings, Verdict, judge, ok, warn
 from cli.serve.roles import FILES_BESIDE
 from jobs.config.setting_types import GIBIBYTE, MEBIBYTE
 from jobs.config.settings import Settings
@@ -17,7 +17,6 @@ PROC, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
 
 
 def check_machine(settings: Settings) -> Findings:
-    """Each limit against what it must hold."""
     yield _files(settings)
     yield _job_memory(settings)
     yield _memory(settings)
@@ -30,7 +29,7 @@ def _files(settings: Settings) -> Finding:
     needed = settings.max_connections + FILES_BESIDE
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = hard == resource.RLIM_INFINITY or hard >= needed
-    return judged(
+    return judge(
         "open files",
         enough,
         f"{'no limit' if hard == resource.RLIM_INFINITY else f'{hard:,}'}, {needed:,} needed",
@@ -40,7 +39,7 @@ def _files(settings: Settings) -> Finding:
 
 def _job_memory(settings: Settings) -> Finding:
     needed = NEEDED_BYTES + BYTES_A_PIXEL * settings.max_pixels
-    return judged(
+    return judge(
         "job memory",
         settings.job_memory_bytes >= needed,
         f"JOB_MEMORY_BYTES {_gib(settings.job_memory_bytes)}, the largest picture takes {_gib(needed)}",
@@ -54,7 +53,7 @@ def _memory(settings: Settings) -> Finding:
     if there is None:
         return ok("memory", "this system does not tell")
     needed = settings.workers * settings.child_max_resident_bytes
-    return judged(
+    return judge(
         "memory",
         there >= needed,
         f"{_gib(there)} here, {settings.workers} workers may keep {_gib(needed)}",
@@ -65,7 +64,7 @@ def _memory(settings: Settings) -> Finding:
 
 def _bodies(settings: Settings) -> Finding:
     needed = int(settings.max_input_bytes * BASE64_SHARE)
-    return judged(
+    return judge(
         "body limit",
         settings.max_body_bytes >= needed,
         f"bodies of {_mib(settings.max_body_bytes)}, an input may have {_mib(settings.max_input_bytes)}",
@@ -80,7 +79,7 @@ def _data_dir(settings: Settings) -> Finding:
     if not writable:
         advice = "let this user write there, or set SUPERIMPOSE_DATA_DIR"
         return warn("data directory", "cannot be written to", advice)
-    return judged(
+    return judge(
         "data directory",
         usage.free > settings.http_cache_bytes + GIBIBYTE,
         f"{_gib(usage.free)} free, the HTTP cache may take {_mib(settings.http_cache_bytes)}",
@@ -91,7 +90,7 @@ def _data_dir(settings: Settings) -> Finding:
 
 def _core_count(settings: Settings) -> Finding:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return judged(
+    return judge(
         "workers and cores",
         settings.workers <= 2 * cores,
         f"{settings.workers} workers on {cores} cores",

@@ -5,7 +5,7 @@ from typing import Any
 
 from redis import Redis, RedisError
 
-from cli.doctor.finding import Finding, Findings, Verdict, fail, judged, ok
+from cli.doctor.finding import Finding, Findings, Verdict, fail, judge, ok
 from jobs.config.setting_types import MEBIBYTE
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
@@ -19,7 +19,6 @@ SLOW_S = 0.05
 
 
 def check_redis(settings: Settings) -> Findings:
-    """Everything about Redis, or that it cannot be reached."""
     redis = connect(settings)
     try:
         start = time.perf_counter()
@@ -32,7 +31,7 @@ def check_redis(settings: Settings) -> Findings:
     except RedisError as error:
         yield fail("redis", f"cannot be reached: {error}", "start it, or correct SUPERIMPOSE_REDIS_URL")
         return
-    yield judged(
+    yield judge(
         "redis",
         took_s < SLOW_S,
         f"answers in {1000 * took_s:.1f} ms",
@@ -48,10 +47,7 @@ def check_redis(settings: Settings) -> Findings:
 
 
 def _server(info: dict[str, Any]) -> Findings:
-    name = "Valkey" if "valkey_version" in info else "Redis"
-    version = str(info.get("valkey_version") or info["redis_version"])
-    yield ok("redis version", f"{name} {version}")
-    yield judged(
+    yield judge(
         "redis persistence",
         bool(info.get("aof_enabled")),
         "append-only file" if info.get("aof_enabled") else "no append-only file",
@@ -61,7 +57,7 @@ def _server(info: dict[str, Any]) -> Findings:
 
 def _memory(info: dict[str, Any]) -> Findings:
     policy = str(info.get("maxmemory_policy"))
-    yield judged(
+    yield judge(
         "redis eviction",
         policy == "noeviction",
         f"maxmemory-policy {policy}",
@@ -73,7 +69,7 @@ def _memory(info: dict[str, Any]) -> Findings:
         advice = "raise maxmemory, or shorten SUPERIMPOSE_RESULT_TTL_S: a request needs 2 KB and more"
     else:
         advice = "set maxmemory below what its machine has: then submits are refused and not Redis killed"
-    yield judged(
+    yield judge(
         "redis memory",
         most - used > LEAST_FREE_BYTES,
         f"{_mb(used)} of {_mb(most)} used" + ("" if bound else ", all that its machine has"),
@@ -87,7 +83,7 @@ def _fsync(redis: Redis) -> Finding:
         when = redis.config_get("appendfsync").get("appendfsync", "")
     except RedisError:  # an ACL as ours does not let us see it
         return ok("redis fsync", "its ACL does not tell; it should be `appendfsync always`")
-    return judged(
+    return judge(
         "redis fsync",
         when == "always",
         f"appendfsync {when}",
@@ -100,7 +96,7 @@ def _clock(redis: Redis) -> Finding:
     before = time.time()
     theirs = redis_time(redis)
     skew_s = theirs - (before + time.time()) / 2
-    return judged(
+    return judge(
         "redis clock",
         abs(skew_s) < LARGEST_SKEW_S,
         f"{abs(skew_s):.3f} s apart from this machine's",
@@ -122,7 +118,7 @@ def _rights(redis: Redis) -> Findings:
 def _workers(redis: Redis) -> Findings:
     seen = take_snapshot(redis)
     busy = sum(worker.request_id is not None for worker in seen.workers)
-    yield judged(
+    yield judge(
         "workers",
         bool(seen.workers),
         f"{len(seen.workers)} registered, {busy} busy, {seen.waiting:,} requests wait",

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError as StoreError
 
-from cli.doctor.finding import Finding, Findings, Verdict, fail, judged, ok
+from cli.doctor.finding import Finding, Findings, Verdict, fail, judge, ok
 from jobs.config.setting_types import GIBIBYTE
 from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore, new_token
@@ -49,7 +49,7 @@ def _round(store: PictureStore, directory: Path | None) -> Finding:
 
 def _room(directory: Path, subject: str) -> Finding:
     free = shutil.disk_usage(directory).free
-    return judged(
+    return judge(
         subject,
         free > LEAST_FREE_BYTES,
         f"{free / GIBIBYTE:,.1f} GiB free",

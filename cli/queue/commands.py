@@ -1,4 +1,4 @@
-"""`superimpose queue`: what waits, what runs, who works, how long it takes; looked at again and again."""
+"""`superimpose queue`: what waits and runs, the workers, how long stages take."""
 
 import sys
 from dataclasses import asdict
@@ -31,5 +31,4 @@ def look(as_json: bool, once: bool, interval_s: float) -> None:
 
 
 def as_object(snapshot: Snapshot) -> dict[str, object]:
-    """What `--json` says."""
     return {**asdict(snapshot), "drained_in_s": snapshot.drained_in_s}

@@ -8,11 +8,10 @@ from cli.timefmt import length
 from jobs.lifecycle.status import Status
 from jobs.queries.snapshot import RECENT_S, Snapshot, WorkerSeen
 
-SILENT_S = 15  # workers are heard of every 5
+SILENT_S = 15  # a heartbeat comes every 5
 
 
 def view(seen: Snapshot) -> RenderableType:
-    """Everything, on one screen."""
     parts: list[RenderableType] = [_now(seen), _lately(seen)]
     if seen.stages:
         parts += ["", _stages(seen)]
@@ -24,7 +23,7 @@ def _now(seen: Snapshot) -> Text:
     if seen.waiting:
         drained_s = seen.drained_in_s
         line.append(f" (the first for {length(seen.oldest_waiting_s)}, ")
-        line.append("nobody knows how long)" if drained_s is None else f"all done in {length(drained_s)})")
+        line.append("no estimate)" if drained_s is None else f"all done in {length(drained_s)})")
     line.append(", ").append(f"{seen.running:,}", "bold cyan").append(" running")
     return line.append(f", {seen.delayed:,} to be tried again" if seen.delayed else "")
 

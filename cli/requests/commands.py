@@ -28,7 +28,7 @@ def list_requests(
     limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="At most so many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List requests, newest first; they are kept for an hour from their end."""
+    """List requests, newest first; they are kept for an hour from their end. --json shows their keys."""
     from cli.keys import key_id
     from cli.requests.output import listed, print_listed
     from jobs.keys.api_keys import ApiKeys
@@ -65,7 +65,7 @@ def show(request_id: RequestId, as_json: AsJson = False) -> None:
 
 @app.command()
 def cancel(request_id: RequestId, as_json: AsJson = False) -> None:
-    """End a request as FAILED `cancelled`, and stop whoever works on it."""
+    """End a request as FAILED `cancelled`, and stop its worker."""
     from jobs.cancellation import Cancellation
     from jobs.lifecycle.moves import IllegalMove
     from jobs.redis.connection import connect
@@ -85,7 +85,7 @@ def cancel(request_id: RequestId, as_json: AsJson = False) -> None:
 
 @app.command()
 def retry(request_id: RequestId, as_json: AsJson = False) -> None:
-    """Submit what a request that has ended asked for once more, under its key, and print the new id."""
+    """Submit a request that has ended again, under its key, and print the new id."""
     from obstore.exceptions import BaseError as StoreError
 
     from jobs.lifecycle.moves import IllegalMove, NotEnoughCredits, QueueFull
@@ -113,5 +113,4 @@ def retry(request_id: RequestId, as_json: AsJson = False) -> None:
 
 
 def unknown(request_id: str) -> typer.Exit:
-    """For an id that nobody has."""
     return stop(f"there is no request {ascii(request_id)[1:-1]}: it never existed or has expired")

@@ -9,7 +9,7 @@ from redis.utils import str_if_bytes
 from rich.console import Console
 
 from cli.tables import print_table, table
-from cli.timefmt import length, moment
+from cli.timefmt import length, minute
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.pictures import inputs
@@ -42,17 +42,13 @@ def listed(record: Record) -> dict[str, Any]:
 
 
 def print_listed(found: Found) -> None:
-    """Requests as rows."""
-    rows = table("id", "made", "status", ">took", ">tries", "key", "why")
+    rows = table("id", "made", "status", ">took")
     for record in found.records:
         rows.add_row(
             record.request_id,
-            moment(record.created_at),
-            f"[{STYLES[record.status]}]{record.status}[/]",
+            minute(record.created_at),
+            f"[{STYLES[record.status]}]{record.status} {record.code or ''}[/]",
             length(record.metrics["total_time"]) if record.metrics else "",
-            str(record.attempts),
-            record.key_id,
-            record.code or "",
         )
     print_table(rows)
 

@@ -10,15 +10,15 @@ import typer
 
 from cli.client.api import Api
 from cli.client.errors import KEY_REFUSED, NOT_ENOUGH_CREDITS, CallError, Refused, RequestFailed, Unreachable
-from cli.client.explained import as_text, explained
+from cli.client.explain import describe_error, explain
 from cli.client.inputs import Input
 from cli.client.interruptible import run
 from cli.client.picture import make
 from cli.exit_codes import ExitCode, stop
-from cli.run.command import RunOptions
 from cli.run.folder import Pair, pairs
 from cli.run.manifest import FolderInUse, Manifest
-from cli.run.one import made
+from cli.run.options import RunOptions
+from cli.run.result import as_json
 from cli.run.tally import Tally
 
 FOR_ALL = KEY_REFUSED | {NOT_ENOUGH_CREDITS}
@@ -47,7 +47,7 @@ def make_all(options: RunOptions, base_dir: Path, out_dir: Path, concurrency: in
         raise stop(str(error)) from None
     except CallError as error:
         typer.echo(tally.summary(), err=True)
-        raise explained(error) from None
+        raise explain(error) from None
     except OSError as error:
         raise stop(f"{error.filename or out_dir}: {error.strerror}") from None
     for base, why in sorted(tally.failed.items()):
@@ -63,13 +63,13 @@ async def _make_all(
     async with Api.open(options.server, options.key, tally.on_pause) as api:
         folder = _Folder(api, await _shared(options, api), manifest, tally)
         queue = iter(todo)
-        hands = [asyncio.create_task(folder.work(queue)) for _ in range(min(concurrency, len(todo)))]
+        tasks = [asyncio.create_task(folder.work(queue)) for _ in range(min(concurrency, len(todo)))]
         try:
-            await asyncio.gather(*hands)
+            await asyncio.gather(*tasks)
         finally:
-            for hand in hands:
-                hand.cancel()
-            await asyncio.gather(*hands, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _shared(options: RunOptions, api: Api) -> Shared:
@@ -102,7 +102,7 @@ class _Folder:
                 if _is_for_all(error):
                     raise
                 answer = dict(error.answer) if isinstance(error, RequestFailed) else {}
-                text = str(error.strerror) if isinstance(error, OSError) else as_text(error)
+                text = str(error.strerror) if isinstance(error, OSError) else describe_error(error)
                 self._tally.add_failed(base, text, answer)
 
     async def _make(self, base: Path, out: Path) -> None:
@@ -114,7 +114,7 @@ class _Folder:
         body = self._shared.body | {"base_image": await picture.for_one(self._api)}
         result = await make(self._api, body, out, lambda _: None)
         self._manifest.add(out.name, recipe, result["request_id"])
-        self._tally.add_made(base, made(result, out))
+        self._tally.add_made(base, as_json(result, out))
 
 
 def _is_for_all(error: CallError | OSError) -> bool:

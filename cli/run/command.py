@@ -1,6 +1,5 @@
-"""What `superimpose run` is asked to do, checked before anything is sent."""
+"""`superimpose run`: its options, checked before anything is sent."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,10 @@ from cli.client.inputs import Input
 from cli.client.server import Server, find_key
 from cli.formats import STDOUT, output_format
 from cli.parameters import checked
+from cli.run.batch import make_all
+from cli.run.one import make_one
+from cli.run.options import RunOptions
 from compositor import SuperimposeRequest
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """Inputs, parameters as a request has them, and whom to ask with which key."""
-
-    overlay: Input
-    mask: Input | None
-    parameters: dict[str, Any]
-    server: Server
-    key: str
-    as_json: bool
 
 
 def run(
@@ -58,10 +48,6 @@ def run(
         as_json=as_json,
     )
     if base is not None:
-        from cli.run.one import make_one
-
         make_one(options, Input.parse(base, "--base"), out)
     elif base_dir is not None:
-        from cli.run.batch import make_all
-
         make_all(options, base_dir, out, concurrency)

@@ -13,8 +13,6 @@ PICTURES = frozenset(
 
 
 class Pair(NamedTuple):
-    """A picture and the file that its result goes to."""
-
     base: Path
     out: Path
 

@@ -7,8 +7,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli.client.api import JsonObject
-
-STAGES = ("fetch", "decode", "inspect", "compose", "encode", "store")
+from telemetry.stages import STAGES
 
 
 class LiveLine:
@@ -41,7 +40,6 @@ class LiveLine:
             self._progress.stop()
 
     def on_status(self, answer: JsonObject) -> None:
-        """Show where the request stands."""
         is_news = answer["status"] != self._status
         self._status = answer["status"]
         self.cancelled = self._status == "CANCELLED"
@@ -49,12 +47,11 @@ class LiveLine:
         if ends or (
             is_news and not self.is_live and self._status != "FAILED"
         ):  # which an error line will say
-            self._say(described(answer))
+            self._say(describe(answer))
         else:
-            self._progress.update(self._task, description=described(answer))
+            self._progress.update(self._task, description=describe(answer))
 
     def on_pause(self, why: str, seconds: float) -> None:
-        """Show why nothing happens."""
         self._progress.update(self._task, description=f"{why}, trying again in {seconds:.0f} s")
         if not self.is_live:
             self._say(f"{why}, trying again in {seconds:.0f} s")
@@ -64,8 +61,7 @@ class LiveLine:
         self._console.print(text, markup=False, soft_wrap=True)
 
 
-def described(answer: JsonObject) -> str:
-    """A status answer in one line."""
+def describe(answer: JsonObject) -> str:
     status, place = answer["status"], answer.get("queue_position")
     if status == "QUEUED" and place is not None:
         return f"QUEUED, {'next' if place == 0 else f'{place:,} before it'}"

@@ -58,7 +58,6 @@ class Manifest:
         return self._made.get(name) == _digest(recipe) and (self._folder / name).is_file()
 
     def add(self, name: str, recipe: Recipe, request_id: str) -> None:
-        """Note that a picture is there. Raises OSError."""
         line = json.dumps({"output": name, **recipe, "request_id": request_id}, ensure_ascii=True)
         self._file.write(f"{line}\n")
         self._file.flush()

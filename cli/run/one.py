@@ -6,7 +6,7 @@ import typer
 
 from cli.client.api import Api, JsonObject
 from cli.client.errors import CallError, RequestFailed
-from cli.client.explained import explained
+from cli.client.explain import explain
 from cli.client.inputs import Input
 from cli.client.interruptible import run
 from cli.client.picture import make
@@ -14,8 +14,9 @@ from cli.client.waiting import HELD_S, SHOWN_S
 from cli.exit_codes import ExitCode, stop
 from cli.formats import STDOUT, check_stdout
 from cli.json_output import print_json
-from cli.run.command import RunOptions
 from cli.run.live_line import LiveLine
+from cli.run.options import RunOptions
+from cli.run.result import as_json
 
 
 def make_one(options: RunOptions, base: Input, out: Path) -> None:
@@ -30,9 +31,9 @@ def make_one(options: RunOptions, base: Input, out: Path) -> None:
     except RequestFailed as failed:
         if options.as_json:
             print_json(failed.answer)
-        raise explained(failed) from None
+        raise explain(failed) from None
     except CallError as error:
-        raise explained(error) from None
+        raise explain(error) from None
     except OSError as error:
         raise stop(f"{error.filename}: {error.strerror}") from None
     except KeyboardInterrupt:
@@ -54,25 +55,10 @@ async def _make(options: RunOptions, base: Input, out: Path, line: LiveLine) -> 
 def _show(options: RunOptions, result: JsonObject, out: Path) -> None:
     image = result["images"][0]
     if options.as_json:
-        print_json(made(result, out))
+        print_json(as_json(result, out))
         return
     for name in result.get("animated", ()):
         typer.echo(f"superimpose: {name} is animated: its first frame was used", err=True)
     kind = image["content_type"].removeprefix("image/")
     size = f"{image['width']} x {image['height']}, {image['file_size']:,} bytes"
     typer.echo(f"{out}: {kind}, {size}", err=out == STDOUT)
-
-
-def made(result: JsonObject, out: Path) -> JsonObject:
-    """What `--json` says of a picture that was made."""
-    image = result["images"][0]
-    return {
-        "status": result["status"],
-        "request_id": result["request_id"],
-        "output": str(out),
-        "content_type": image["content_type"],
-        "width": image["width"],
-        "height": image["height"],
-        "file_size": image["file_size"],
-        "metrics": result["metrics"],
-    }

@@ -48,7 +48,6 @@ class Tally:
 
     @contextmanager
     def shown(self) -> Iterator["Tally"]:
-        """Show it for as long as the block runs."""
         if not self._console.is_terminal or (self._as_json and sys.stdout.isatty()):
             yield self
             return
@@ -56,7 +55,6 @@ class Tally:
             yield self
 
     def add_made(self, base: Path, picture: JsonObject) -> None:
-        """A picture was made and saved."""
         self.made += 1
         self._tell({"base": str(base), **picture})
 
@@ -71,7 +69,6 @@ class Tally:
         self._tell({"status": "FAILED", "base": str(base), "error": error, **answer})
 
     def on_pause(self, why: str, seconds: float) -> None:
-        """Show why nothing happens."""
         self._bar.update(self._task, description=f"{why}, again in {seconds:.0f} s")
 
     @property
@@ -80,7 +77,6 @@ class Tally:
         return self.made + self.kept + len(self.failed)
 
     def summary(self) -> str:
-        """All of it in one line."""
         parts = [f"{self.made:,} made", f"{self.kept:,} kept" if self.kept else ""]
         parts.append(f"{len(self.failed):,} failed" if self.failed else "")
         if left := self._total - self.done:

@@ -1,4 +1,4 @@
-"""The API's socket, which several processes may accept from: whoever has time takes the next connection."""
+"""The API's socket, which several processes may accept from: an idle one takes the next connection."""
 
 import socket
 from contextlib import ExitStack
@@ -26,3 +26,10 @@ def bind(host: str, port: int) -> socket.socket:
             f"cannot listen on {host}:{port} ({error.strerror}): give another {other}"
         ) from None
     return bound
+
+
+def local_url(host: str, port: int) -> str:
+    """The URL by which this machine reaches an API that listens there."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

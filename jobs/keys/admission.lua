@@ -1,5 +1,6 @@
 -- Authenticates a call and takes it from its rate limit, and reads what the call is for: one round trip in all.
--- Begins with RATES, {count, period in ms} by bucket, FIELDS, those of a record by what is read, and `reading.lua`.
+-- Begins with RATES, {count, period in ms} by bucket, FIELDS, those of a record by what is read, WRITES, and `reading.lua`.
+-- Without WRITES, while Redis refuses changes, calls are held against the limits and not counted.
 -- ARGV: this batch's number, then one line for each call: digest of the presented key, address, bucket, bucket of the address, then what to read,
 -- if anything ('picture' or a name of FIELDS), and the picture's token or the request's id, which may be any text.
 -- Answers for each {{allowed, count, period, remaining, wait, until full} (ms), followed for a valid key by
@@ -15,6 +16,7 @@ local line_number, taken = 0, {}
 
 -- After a restart all buckets are full, or each poll would wait for the disk.
 local function set_here_alone(...)
+  if not WRITES then return end
   redis.set_repl(redis.REPL_NONE)
   redis.call('SET', ...)
   redis.set_repl(redis.REPL_ALL)
@@ -50,7 +52,7 @@ local function admit(digest, address, bucket, anonymous)
   if not kept[1] or (kept[4] and now >= tonumber(kept[4])) then
     return take(BUCKET .. anonymous .. ':' .. address, unpack(RATES[anonymous]))
   end
-  if now - tonumber(kept[5] or 0) > LAST_USED_STEP then
+  if WRITES and now - tonumber(kept[5] or 0) > LAST_USED_STEP then
     redis.call('HSET', key, 'last_used_at', math.floor(now))
   end
   local count, period = unpack(RATES[bucket])

@@ -19,7 +19,7 @@ from jobs.keys.key_text import digest
 from jobs.keys.rates import Rate
 from jobs.lifecycle.record import FIELDS, READ
 from jobs.redis.lua import local
-from jobs.redis.oom_exempt import OOM_EXEMPT
+from jobs.redis.oom_exempt import NO_WRITES, OOM_EXEMPT
 
 _SCRIPT = Path(__file__).with_name("admission.lua").read_text()
 
@@ -109,7 +109,8 @@ def _rate(count: int, period_ms: int) -> Rate:
     return Rate(count, period_ms // 1000)
 
 
-def render_script(settings: Settings) -> str:
+def render_script(settings: Settings, writes: bool = True) -> str:
+    """The step, for these settings; without `writes` it counts nothing."""
     rates: dict[str, Rate] = {
         Bucket.SUBMIT: settings.rate_limit,
         Bucket.READ: settings.rate_limit_reads,
@@ -117,5 +118,6 @@ def render_script(settings: Settings) -> str:
         Bucket.UPLOAD: settings.rate_limit_uploads,
         Bucket.ANONYMOUS: settings.rate_limit_anonymous,
     }
-    known = local(RATES={name: (r.count, r.period_s * 1000) for name, r in rates.items()}, FIELDS=FIELDS)
-    return OOM_EXEMPT + keyspace.lua() + known + READ + _SCRIPT
+    limits = {name: (r.count, r.period_s * 1000) for name, r in rates.items()}
+    known = local(RATES=limits, FIELDS=FIELDS, WRITES=writes)
+    return (OOM_EXEMPT if writes else NO_WRITES) + keyspace.lua() + known + READ + _SCRIPT

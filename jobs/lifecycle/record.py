@@ -12,6 +12,7 @@ from redis.utils import str_if_bytes
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import Status
 from jobs.timefmt import rfc3339
+from telemetry.stages import COMPUTE
 
 READ = Path(__file__).with_name("record.lua").read_text()
 """Lua functions that read a record or a picture."""
@@ -98,7 +99,7 @@ class Record:
         if self.finished_at is None:
             return {}
         started = self.started_at or self.finished_at
-        compute = sum(self.stages.get(stage, 0.0) for stage in ("decode", "compose", "encode"))
+        compute = sum(self.stages.get(stage, 0.0) for stage in COMPUTE)
         return {
             "inference_time": round(compute, 4),
             "queue_time": round(started - self.created_at, 3),

@@ -14,7 +14,7 @@ from jobs.keys.admission import Admission, Call, render_script
 from jobs.lifecycle.record import FIELDS, READ, Record, View
 from jobs.redis.batched_script import BatchedScript
 from jobs.redis.lua import local
-from jobs.redis.oom_exempt import OOM_EXEMPT
+from jobs.redis.oom_exempt import NO_WRITES, OOM_EXEMPT
 
 _SEEN = READ + Path(__file__).with_name("seen.lua").read_text()
 
@@ -48,9 +48,11 @@ class Reader:
     """Admits calls and reads records and pictures; raises `redis.RedisError` when Redis is away."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
-        self._admission = BatchedScript(redis, render_script(settings))
+        seen = keyspace.lua() + local(FIELDS=FIELDS) + _SEEN
+        admission, uncounted = render_script(settings), render_script(settings, writes=False)
+        self._admission = BatchedScript(redis, admission, uncounted)
         # Says, as all with flags, that it may write: a replica, which may be out of date, refuses it.
-        self._seen = BatchedScript(redis, OOM_EXEMPT + keyspace.lua() + local(FIELDS=FIELDS) + _SEEN)
+        self._seen = BatchedScript(redis, OOM_EXEMPT + seen, NO_WRITES + seen)
 
     async def admit(self, call: Call) -> Admission:
         """Who calls, and whether they may now."""

@@ -18,10 +18,10 @@ from jobs.queries.browsing import read_records
 from jobs.redis.lua import local
 from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
+from telemetry.stages import STAGES
 
 SAMPLE = 200
 """How many of the requests that ended in the last minute are looked into, the newest, of each ending."""
-STAGES = ("queue_time", "fetch", "decode", "inspect", "compose", "encode", "store", "total_time")
 RECENT_S = RQ_TTL_S
 """For so long RQ's registries list what has ended."""
 
@@ -118,7 +118,10 @@ def take_snapshot(redis: Redis) -> Snapshot:
 
 def _stages(records: Sequence[Record]) -> dict[str, Stage]:
     metrics = [record.metrics for record in records if record.status is Status.COMPLETED]
-    found = {stage: [each[stage] for each in metrics if stage in each] for stage in STAGES}
+    found = {
+        stage: [each[stage] for each in metrics if stage in each]
+        for stage in ("queue_time", *STAGES, "total_time")
+    }
     return {
         stage: Stage(median(seconds), fmean(seconds), max(seconds))
         for stage, seconds in found.items()

@@ -6,11 +6,13 @@ processor time a call instead of 136 with 8 at a time, 27 instead of 134 with 32
 
 import asyncio
 import secrets
+from collections.abc import Sequence
+from functools import cache
 from hashlib import sha1
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from jobs import keyspace
 
@@ -23,13 +25,14 @@ class BatchedScript:
     """Runs a script for callers that share an event loop: it returns an answer for each ARGV but the first.
 
     The first is the call's number, the same when the client repeats it because its answer was late; KEYS[1]
-    belongs to this object, which makes one call at a time.
+    belongs to this object, which makes one call at a time. `read_only` does the same without a change, for
+    a Redis that cannot write its file.
     """
 
-    def __init__(self, redis: Redis, text: str) -> None:
+    def __init__(self, redis: Redis, text: str, read_only: str) -> None:
         self._redis = redis
         self._text = text
-        self._sha1 = sha1(text.encode(), usedforsecurity=False).hexdigest()  # Redis's name for it
+        self._read_only = read_only
         self._key = keyspace.batch(secrets.token_hex(8))
         self._calls = 0
         self._waiting: list[Waiting] = []
@@ -59,10 +62,24 @@ class BatchedScript:
         self._calls += 1
         call = (self._key, str(self._calls), *questions)
         try:
-            answers: list[Any] = await self._redis.evalsha(self._sha1, 1, *call)
+            return await self._run(self._text, call)
+        except ResponseError as error:
+            if not str(error).startswith("MISCONF"):
+                raise
+            return await self._run(self._read_only, call)
+
+    async def _run(self, text: str, call: Sequence[str]) -> list[Any]:
+        try:
+            answers: list[Any] = await self._redis.evalsha(_digest(text), 1, *call)
         except NoScriptError:
-            answers = await self._redis.eval(self._text, 1, *call)
+            answers = await self._redis.eval(text, 1, *call)
         return answers
+
+
+@cache
+def _digest(text: str) -> str:
+    """Redis's name for a script."""
+    return sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _fail(batch: list[Waiting], error: Exception) -> None:

@@ -10,6 +10,8 @@ from redis import Redis
 from jobs.redis.script import Script
 
 OOM_EXEMPT = "#!lua flags=allow-oom\n"
+NO_WRITES = "#!lua flags=no-writes\n"
+"""Runs where Redis refuses every change too, because it cannot write its file."""
 
 LOCK = f"{OOM_EXEMPT}return redis.call('SET', KEYS[1], 'taken', 'NX', 'PX', ARGV[1])"
 KEEP = f"""{OOM_EXEMPT}

@@ -157,3 +157,15 @@ def test_compose_and_keys_print_json_too(tmp_path, superimpose):
     assert keys("credit", key["key_id"], "+5")["credits"] == 10
     assert keys("rotate", key["key_id"])["key"] != key["key"]
     assert keys("revoke", key["key_id"]) == {"key_id": key["key_id"], "revoked": True}
+
+
+def test_the_version_needs_no_library():
+    code = (
+        "import sys; sys.argv = ['superimpose', '--version']\n"
+        "from cli.__main__ import main; main(); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    printed, loaded = done.stdout.splitlines()
+
+    assert printed == f"superimpose {version('superimpose')}"
+    assert {"typer", "pydantic", "rich"}.isdisjoint(loaded.split())

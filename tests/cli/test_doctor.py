@@ -25,7 +25,7 @@ def test_a_service_that_runs_is_well(doctor, service):
 
     assert answer.exit_code == 0, answer.output
     assert {each["verdict"] for each in found.values()} <= {"ok", "warn"}
-    for subject in ("redis", "workers", "store", "fetch", "codecs written", "codecs read", "api", "api key"):
+    for subject in ("redis", "workers", "store", "codecs written", "codecs read", "api", "api key"):
         assert found[subject]["verdict"] == "ok", found[subject]
     assert found["redis memory"]["verdict"] == "ok", "it has no bound of its own, and room"
     assert found["workers"]["seen"].startswith("2 registered")
@@ -43,7 +43,7 @@ def test_samples_of_its_own_are_not_held_against_the_limits_for_strangers(
 
     found = findings(doctor("--json"))
 
-    for subject in ("codecs written", "codecs read", "compositor"):
+    for subject in ("codecs written", "codecs read"):
         assert found[subject]["verdict"] == "ok", found[subject]
     if setting == "FORMATS":
         assert found["codecs read"]["seen"] == value.lower()

@@ -61,9 +61,12 @@ def test_a_key_is_made_and_listed_with_what_it_may_do(run, credits):
 
     assert credits(key).json() == {"credits": 100}
     listed = row(run("list").stdout, kept)
-    assert listed[-4:] == ["0", "600/minute", "superimpose", "shop"]
-    assert "100" in listed
+    assert listed[-3:] == ["100", "600/minute", "shop"]
     assert "never" not in listed, "it was used, and it expires"
+    all_of_it = next(
+        key for key in map(json.loads, run("list", "--json").stdout.splitlines()) if key["key_id"] == kept
+    )
+    assert (all_of_it["scopes"], all_of_it["spent"]) == (["superimpose"], 0)
 
 
 def test_credits_are_added_and_taken(run, credits):
@@ -127,10 +130,21 @@ def test_a_list_is_a_table_as_that_of_requests(run, superimpose):
 
     head, *rows = run("list").stdout.splitlines()
 
-    assert " ".join(head.split()) == "id made last used expires credits held spent rate scopes name"
+    assert " ".join(head.split()) == "id last used expires credits rate name"
     assert all(len(each) >= head.index("name") for each in rows)
     assert any(each.endswith("[bold]shop[/]") for each in map(str.rstrip, rows))
     assert run("revoke", "[bold]shop[/]").exit_code == 0
+
+
+def test_a_list_fits_into_80_columns(run):
+    limits = ("--credits", "1000000000", "--rate", "100000/minute", "--expires", "90d")
+    kept = run("create", "name " * 20, *limits).stderr.split()[0]
+
+    listed = run("list").stdout
+
+    assert "1,000,000,000" in row(listed, kept)
+    assert max(map(len, listed.splitlines())) <= 80
+    assert run("revoke", kept).exit_code == 0
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cli.run.live_line import described
+from cli.run.live_line import describe
 from tests.cli.conftest import PATIENCE_S
 
 CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
@@ -57,6 +57,6 @@ def test_the_bar_of_a_folder_leaves_stdout_to_json(superimpose, folder):
 
 
 def test_the_place_in_the_queue_is_said():
-    assert described({"status": "QUEUED", "queue_position": 0}) == "QUEUED, next"
-    assert described({"status": "QUEUED", "queue_position": 1200}) == "QUEUED, 1,200 before it"
-    assert described({"status": "PROCESSING"}) == "PROCESSING"
+    assert describe({"status": "QUEUED", "queue_position": 0}) == "QUEUED, next"
+    assert describe({"status": "QUEUED", "queue_position": 1200}) == "QUEUED, 1,200 before it"
+    assert describe({"status": "PROCESSING"}) == "PROCESSING"

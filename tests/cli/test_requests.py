@@ -81,7 +81,8 @@ def test_the_newest_come_first_and_can_be_chosen(requests, submit, redis, transi
     assert listed(requests("list", "--json", "--key", other)) == [ids[2]]
     table = requests("list").stdout.splitlines()
     assert [row.split()[0] for row in table] == ["id", *ids[::-1]]
-    assert "internal" in table[3]
+    assert table[3].split()[2:4] == ["FAILED", "internal"]
+    assert max(map(len, table)) <= 80
 
 
 def test_a_list_looks_at_so_many_keys_and_says_so(requests, submit, monkeypatch):

@@ -45,6 +45,7 @@ def test_both_roles_work_alone_and_stop_on_sigterm_without_a_trace(redis_socket,
     assert workers.returncode == 0
     assert api.returncode == -signal.SIGTERM  # uvicorn finishes, then ends by the signal it got
     assert "COMPLETED" in printed["workers"]
+    assert f"answering at {url}\n" in printed["api"]
     assert not any("Traceback" in text for text in printed.values())
     for pid in below:
         assert subprocess.run(["kill", "-0", str(pid)], capture_output=True).returncode != 0

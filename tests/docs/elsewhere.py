@@ -29,6 +29,8 @@ def _docker(words: Words) -> None:
     profiles = {profile for each in compose["services"].values() for profile in each.get("profiles", ())}
     volumes = {"volume", "run", "build", "network", "cp", "exec", "tag"}
     assert words[1] in {"compose", *volumes}, f"docker {words[1]}"
+    if words[1:3] == ["compose", "exec"] and {"<", ">"} & {*words}:
+        assert "-T" in words, "a file is no terminal"
     for before, word in itertools.pairwise(words):
         if before == "--profile":
             assert word in profiles, word

@@ -30,7 +30,7 @@ def run(settings):
     def run(asking: Callable[[BatchedScript], Awaitable[object]], settings: Settings = settings) -> object:
         async def connected() -> object:
             async with connect_async(settings) as redis:
-                return await asking(BatchedScript(redis, ECHO))
+                return await asking(BatchedScript(redis, ECHO, ECHO))
 
         return asyncio.run(connected())
 

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,12 +12,14 @@ from redis import Redis
 
 from jobs import keyspace
 from jobs.lifecycle.status import FailureCode
+from telemetry.stages import STAGES
 from tests.stack import empty_database, environment, running
 from tests.telemetry.collector import collecting
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{SPAN}-01"
-STAGES = ("fetch", "decode", "compose", "encode", "store")
+ROOT = Path(__file__).parents[2]
+NO_PURPLE = "tests.worker.colour_check:NoPurple"  # so that there is a stage "inspect"
 
 
 def asked(stack, **more):
@@ -42,8 +45,13 @@ def seen(redis_socket, tmp_path_factory):
     """Request ids by what was done, and the spans that came of it by the time all processes had stopped."""
     url = empty_database(redis_socket, 5)
     with collecting() as collector:
-        env = environment(url, tmp_path_factory.mktemp("traced"), fetch_allow="127.0.0.1/32")
-        env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "3600000"}
+        data_dir = tmp_path_factory.mktemp("traced")
+        env = environment(url, data_dir, fetch_allow="127.0.0.1/32", content_check=NO_PURPLE)
+        env |= {
+            "PYTHONPATH": str(ROOT),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "OTEL_BSP_SCHEDULE_DELAY": "3600000",
+        }
         with running(env) as stack:
             ids = {
                 "traced": submitted(stack, TRACEPARENT),

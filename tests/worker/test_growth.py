@@ -19,7 +19,7 @@ LASTING = {"rq:queues", keyspace.PACE, keyspace.API_KEYS}
 
 
 class Idle(Child):
-    module = "tests.worker.no_work"
+    module = "benchmarks.no_op_child"
 
 
 def test_of_five_thousand_requests_nothing_lasts(redis, settings, key_id, monkeypatch):

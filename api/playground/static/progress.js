@@ -54,7 +54,7 @@ class Progress {
     this.#mark();
     const [queued, total] = [metrics.queue_time ?? 0, metrics.total_time ?? 0];
     [queued, total - queued, total].forEach((seconds, at) => this.#time(at, shown(seconds)));
-    const stages = ["fetch", "decode", "compose", "encode", "store"].filter((name) => name in metrics);
+    const stages = ["fetch", "decode", "inspect", "compose", "encode", "store"].filter((name) => name in metrics);
     this.say(`Done. ${stages.map((name) => `${name} ${shown(metrics[name])}`).join(" · ")}`);
   }
 

@@ -1,0 +1,50 @@
+"""Calls to a server that has no time now."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from cli.client.calls import LONGEST_PAUSE_S, Calls
+
+URL = "http://here/v2/superimpose"
+
+
+class Busy(httpx.AsyncBaseTransport):
+    """Turns calls away with each of these statuses and Retry-After, then answers 200."""
+
+    def __init__(self, *refusals: tuple[int, str]) -> None:
+        self._refusals = list(refusals)
+
+    async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+        if not self._refusals:
+            return httpx.Response(200)
+        status, retry_after = self._refusals.pop(0)
+        return httpx.Response(status, headers={"Retry-After": retry_after})
+
+
+def called(server: Busy, **options: float) -> tuple[int, list[float]]:
+    """The status of the answer, and the pauses before it."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async def call() -> int:
+        async with httpx.AsyncClient(transport=server) as http:
+            calls = Calls(http, lambda _why, _seconds: None, sleep)
+            return (await calls.call("POST", URL, **options)).status_code
+
+    return asyncio.run(call()), pauses
+
+
+@pytest.mark.parametrize("status", [429, 502])
+def test_a_server_that_asks_to_wait_is_given_the_time_within_reason(status):
+    answered, pauses = called(Busy((status, "7"), (status, "86400")))
+
+    assert answered == 200
+    assert pauses == [7, LONGEST_PAUSE_S]
+
+
+def test_a_server_that_never_has_time_is_given_up():
+    assert called(Busy((429, "1")), patience_s=0) == (429, [])
