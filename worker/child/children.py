@@ -1,4 +1,4 @@
-"""The child that works, and the one that will take its place."""
+"""The current child, and the successor that will take its place."""
 
 import logging
 
@@ -11,7 +11,7 @@ log = logging.getLogger("superimpose.worker")
 
 
 class Children:
-    """One living child at a time; it is replaced when it is worn, without a gap, and when it died."""
+    """One child at a time; it is replaced when it is worn, without a gap, and when it has died."""
 
     def __init__(self, settings: Settings, child: type[Child] = Child) -> None:
         self._settings = settings
@@ -23,7 +23,7 @@ class Children:
     def ready(self) -> Child:
         """A child that can take an order. Raises `ChildDied`, `ChildRefused` where none can be had."""
         self._let_successor_take_over()
-        if self._current and self._current.has_ended():  # while it was idle: no job has to find out
+        if self._current and self._current.has_ended():  # while it was idle, which must not cost an attempt
             self.lose()
         if self._current is None:
             self._current, self._jobs = self._started(), 0
@@ -39,7 +39,7 @@ class Children:
                 log.warning("a worn child works on, its successor cannot be started: %s", error)
 
     def lose(self) -> None:
-        """The child is gone, or not to be trusted any more: the next order is another's."""
+        """Kill the current child; the next order goes to another."""
         if self._current:
             self._current.kill()
             self._current = None

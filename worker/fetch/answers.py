@@ -1,6 +1,6 @@
-"""What a server's answer must be before we keep its body: 200, not a web page, small enough, whole.
+"""What a server's answer must be for us to take its body: 200, not a web page, small enough, whole.
 
-Labels are wrong too often to decide: what the bytes are, the bytes say.
+Content types are wrong too often to decide; the bytes do.
 """
 
 import math
@@ -74,13 +74,13 @@ class Response:
 
 
 class Received(Protocol):
-    """Is told how many bytes more have come; may raise to have no more of them."""
+    """Is called with the size of each block; may raise to end the fetch."""
 
     def __call__(self, size: int, /) -> None: ...
 
 
 def unbounded(size: int, /) -> None:
-    """Have all of them."""
+    """Take all."""
 
 
 def _text(value: bytes) -> str:

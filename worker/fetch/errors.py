@@ -53,5 +53,5 @@ class FetchError(Fault):
 
 
 def unreachable(reason: str, *, transient: bool = False) -> Fault:
-    """The one answer to refused, unknown and silent addresses, so that nobody can map our network with it."""
+    """The one answer to refused, unknown and silent addresses, so that it maps nothing of our network."""
     return Fault(UNREACHABLE, reason=reason, transient=transient)
