@@ -7,11 +7,10 @@ import math
 import re
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from email.utils import mktime_tz, parsedate_tz
 from http import HTTPStatus
 from itertools import chain
-from typing import Protocol
 
 import httpcore
 
@@ -73,10 +72,8 @@ class Response:
         self.close = answer.close
 
 
-class Received(Protocol):
-    """Is called with the size of each block; may raise to end the fetch."""
-
-    def __call__(self, size: int, /) -> None: ...
+Received = Callable[[int], None]
+"""Called with the size of each block; may raise to end the fetch."""
 
 
 def unbounded(size: int, /) -> None:

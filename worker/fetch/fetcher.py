@@ -22,8 +22,7 @@ from worker.fetch.answers import Received, Response, read_image, skip_short_body
 from worker.fetch.cache import HttpCache
 from worker.fetch.deadline import deadline_in, time_left
 from worker.fetch.directory import BoundedDirectory
-from worker.fetch.errors import Fault, FetchError, unreachable
-from worker.fetch.failures import BROKEN_OFF, FAILURES, fault_of
+from worker.fetch.errors import BROKEN_OFF, FAILURES, Fault, FetchError, fault_of, unreachable
 from worker.fetch.hosts import HostRules
 from worker.fetch.network import CheckedNetwork
 from worker.fetch.resolver import Resolve, system_resolve
