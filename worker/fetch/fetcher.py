@@ -112,7 +112,7 @@ class Fetcher:
                 if self.cache.renew(target.url, owner, kept, response.headers):
                     received(len(kept.body))
                     return kept.body
-            # The 304 was about another picture.
+            # The 304 was about another picture: fetch this one.
         with closing(self._send(target)) as response:
             return self._read(target, response, owner, received)
 
