@@ -60,7 +60,7 @@ def count_call(scope: Scope, status: int, seconds: float) -> None:
     """Count a call that was answered."""
     if status:
         method = scope["method"] if scope["method"] in METHODS else "other"
-        metrics.answered(_template(scope) or UNMATCHED, method, status, seconds)
+        metrics.observe_call(_template(scope) or UNMATCHED, method, status, seconds)
 
 
 def _template(scope: Scope) -> str | None:
