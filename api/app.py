@@ -17,11 +17,11 @@ from api.http.cors import with_cors
 from api.http.counted import count_call
 from api.http.headers import AnswerHeaders
 from api.http.json_response import JsonResponse
-from api.playground import routes as playground
+from api.pages import docs
+from api.pages import routes as playground
 from api.routes import (
     admin,
     credits,
-    docs,
     health,
     metrics,
     pictures,

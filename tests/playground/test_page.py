@@ -7,7 +7,7 @@ import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from api.playground.bundle import bundle
+from api.pages.bundle import bundle
 from tests.playground.conftest import PHONE
 from tests.proxies import in_front_of, nginx_under_a_path
 from tests.stack import KEY, empty_database, environment, running
@@ -77,7 +77,7 @@ def test_an_unknown_file_is_the_usual_404(service):
 
 
 def test_the_script_holds_every_module_once_after_what_it_imports():
-    folder = files("api.playground") / "static"
+    folder = files("api.pages") / "static"
     sources = {each.name: each.read_text() for each in folder.iterdir() if each.name.endswith(".js")}
     script = bundle(sources, "main.js")
     places = {name: script.index(f"const ${name.removesuffix('.js')} = (() =>") for name in sources}

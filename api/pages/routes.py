@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.errors import ApiError
-from api.playground.assets import Asset, assets
-from api.playground.page import POLICY, render
+from api.pages.assets import Asset, assets
+from api.pages.page import POLICY, render
 from api.service import origin_of, service_of
 
 router = APIRouter(include_in_schema=False)

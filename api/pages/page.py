@@ -5,7 +5,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from api.playground import fields
+from api.pages import fields
 from jobs.config.settings import Settings
 
 POLICY = "; ".join(
@@ -30,5 +30,5 @@ def render(origin: str, settings: Settings) -> str:
 @cache
 def _template() -> Template:
     """The page with its form, which is the same for everybody."""
-    text = (files("api.playground") / "index.html").read_text("utf-8")
+    text = (files("api.pages") / "playground.html").read_text("utf-8")
     return Template(Template(text).safe_substitute(slots=fields.slots(), groups=fields.groups()))

@@ -8,7 +8,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Self
 
-from api.playground.bundle import bundle
+from api.pages.bundle import bundle
 
 TYPES = {"js": "text/javascript", "css": "text/css"}
 SCRIPT = "playground.js"
@@ -34,7 +34,7 @@ class Asset:
 @cache
 def assets() -> Mapping[str, Asset]:
     """Every file by its name."""
-    folder = files("api.playground") / "static"
+    folder = files("api.pages") / "static"
     texts = {each.name: each.read_text("utf-8") for each in folder.iterdir() if each.is_file()}
     everything = {**texts, SCRIPT: bundle(texts, "main.js")}
     return {
