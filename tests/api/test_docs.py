@@ -18,8 +18,8 @@ PAGES = (
     "/docs/favicon.png",
     "/openapi.json",
     "/",
-    "/playground/playground.js",
-    "/playground/style.css",
+    "/assets/0/main.js",
+    "/assets/0/style.css",
 )
 
 
