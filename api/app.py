@@ -19,11 +19,11 @@ from api.http.headers import AnswerHeaders, with_cors
 from api.http.json_response import JsonResponse
 from api.http.observability import ObservedCalls, count_call, log_call
 from api.http.route_classes import PlainRoute
-from api.playground import routes as playground
+from api.pages import docs
+from api.pages import routes as playground
 from api.routes import (
     admin,
     credits,
-    docs,
     health,
     metrics,
     pictures,

@@ -5,8 +5,9 @@ import re
 import httpx
 import pytest
 
-from api.playground import routes as playground
-from api.routes import docs, health, metrics
+from api.pages import docs
+from api.pages import routes as playground
+from api.routes import health, metrics
 from tests.browser import visit
 from tests.edge import serving
 
@@ -17,8 +18,8 @@ PAGES = (
     "/docs/favicon.png",
     "/openapi.json",
     "/",
-    "/playground/playground.js",
-    "/playground/style.css",
+    "/assets/0/main.js",
+    "/assets/0/style.css",
 )
 
 

@@ -190,6 +190,31 @@ def test_what_follows_the_base_by_itself_stays_and_an_overlay_outside_comes_into
     assert (seen.value("scale_to"), seen.value("x_offset"), seen.value("y_offset")) == ("0.5", "150", "0")
 
 
+def test_back_on_the_first_base_the_overlay_is_where_it_was(visit):
+    seen = visit()
+    seen.fill(x_offset=-31, y_offset=217, rescale_factor=0.31)
+    placed = {name: seen.value(name) for name in ("x_offset", "y_offset", "rescale_factor")}
+
+    for width, height in ((47, 29), (90, 160)):
+        seen.choose("base_image", "other.png", plain((width, height)))
+        seen.await_text("#preview-facts", f"{width} \u00d7 {height}")
+    seen.page.click('[data-field="base_image"] [data-sample]')
+    seen.await_text("#preview-facts", "600 \u00d7 400")
+
+    assert {name: seen.value(name) for name in placed} == placed
+
+
+def test_an_overlay_moved_on_the_second_base_is_carried_from_there(visit):
+    seen = visit()
+    seen.choose("base_image", "other.png", plain((300, 200)))
+    seen.await_text("#preview-facts", "300 \u00d7 200")
+    seen.fill(x_offset=0, y_offset=0)
+    seen.page.click('[data-field="base_image"] [data-sample]')
+    seen.await_text("#preview-facts", "600 \u00d7 400")
+
+    assert (number(seen, "x_offset"), number(seen, "y_offset")) == pytest.approx((0, 0), abs=1)
+
+
 def test_an_overlay_wholly_outside_is_said(visit):
     seen = visit()
     assert "wholly outside" not in seen.page.inner_text("#notes")

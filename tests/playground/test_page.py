@@ -1,13 +1,11 @@
 """The page as it is served: small, by itself, under a strict policy, and usable by everybody."""
 
 import re
-from importlib.resources import files
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from api.playground.bundle import bundle
 from tests.playground.conftest import PHONE
 from tests.proxies import in_front_of, nginx_under_a_path
 from tests.stack import KEY, empty_database, environment, running
@@ -30,37 +28,52 @@ def serious(page) -> list[str]:
     return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] != "minor"]
 
 
-def test_the_first_paint_takes_three_requests_and_under_100_kilobytes(service, visit):
-    seen = visit().requests
-    own = [request.url.removeprefix(service.url) for request in seen if request.resource_type != "fetch"]
-    document = [path for path in own if not path.startswith("/samples/")]
+def test_the_first_paint_takes_one_round_of_small_requests(service, visit):
+    seen = visit()
+    own = [request for request in seen.requests if request.resource_type in ("script", "stylesheet")]
+    linked = "link:is([rel=stylesheet], [rel=modulepreload])"
+    urls = seen.page.eval_on_selector_all(linked, "all => all.map(({ href }) => href)")
 
-    assert [path.partition("#")[0] for path in document] == [
-        "/",
-        "/playground/style.css",
-        "/playground/playground.js",
-    ]
-    assert all(request.url.startswith(service.url) for request in seen)  # nothing from elsewhere
-    sent = [request.sizes()["responseBodySize"] for request in seen if "/samples/" not in request.url]
-    assert sum(sent) < 40_000
+    # None is found late, none is loaded twice, and nothing comes from elsewhere.
+    assert sorted(request.url for request in own) == sorted(urls)
+    assert all(request.url.startswith(service.url) for request in seen.requests)
+    assert len(own) < 28
+    document = [request for request in seen.requests if "/samples/" not in request.url]
+    assert sum(request.sizes()["responseBodySize"] for request in document) < 50_000
+
+
+def paths(service):
+    """Of the page's own style sheet and modules."""
+    return re.findall(r'="(assets/[^"]+)"', service.client.get("/").text)
 
 
 def test_without_gzip_it_is_the_same(service):
     with httpx.Client(
         base_url=service.url, trust_env=False, headers={"accept-encoding": "identity"}
     ) as plain:
-        for path in ("/", "/playground/playground.js", "/playground/style.css"):
+        for path in ("/", *paths(service)):
             answer = plain.get(path)
             assert "content-encoding" not in answer.headers
             assert answer.content == service.client.get(path).content
 
 
-def test_a_browser_that_has_a_file_is_not_sent_it_again(service):
-    for path in ("/", "/playground/playground.js"):
-        first = service.client.get(path)
-        again = service.client.get(path, headers={"if-none-match": f'"other", {first.headers["etag"]}'})
+def test_a_browser_that_has_the_page_is_not_sent_it_again(service):
+    first = service.client.get("/")
+    again = service.client.get("/", headers={"if-none-match": f'"other", {first.headers["etag"]}'})
 
-        assert (again.status_code, again.content) == (304, b"")
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_browser_keeps_files_of_this_version_and_none_of_another(service):
+    for path in paths(service):
+        _, version, name = path.split("/")
+        files = [service.client.get(f"/assets/{each}/{name}") for each in (version, "0123")]
+
+        assert [file.headers["cache-control"] for file in files] == [
+            "public, max-age=31536000, immutable",
+            "no-store",
+        ]
+        assert files[0].content == files[1].content
 
 
 def test_no_code_or_style_runs_but_what_is_served_here(service):
@@ -73,19 +86,7 @@ def test_no_code_or_style_runs_but_what_is_served_here(service):
 
 
 def test_an_unknown_file_is_the_usual_404(service):
-    assert service.client.get("/playground/nothing.js").json()["code"] == "not_found"
-
-
-def test_the_script_holds_every_module_once_after_what_it_imports():
-    folder = files("api.playground") / "static"
-    sources = {each.name: each.read_text() for each in folder.iterdir() if each.name.endswith(".js")}
-    script = bundle(sources, "main.js")
-    places = {name: script.index(f"const ${name.removesuffix('.js')} = (() =>") for name in sources}
-
-    assert len(re.findall(r"^const \$\w+ = \(\(\) =>", script, re.M)) == len(sources)
-    for name, source in sources.items():
-        for imported in re.findall(r'^import .* from "\./(\w+\.js)";', source, re.M):
-            assert places[imported] < places[name]
+    assert service.client.get("/assets/0123/nothing.js").json()["code"] == "not_found"
 
 
 def test_the_key_in_the_link_is_taken_and_leaves_the_address_bar(service, visit):

@@ -17,7 +17,7 @@ from compositor.size import overlay_size
 BASE, OVERLAY = (300, 200), (120, 90)
 
 PLACED = """async (cases) => {
-  const { placement } = await import("/playground/geometry.js");
+  const { placement } = await import("/assets/0/geometry.js");
   return cases.map(([params, overlay, base]) => {
     const { size, turned, corner } = placement(params, overlay, base);
     return [size.width, size.height, turned.width, turned.height, corner.x, corner.y];
@@ -25,8 +25,8 @@ PLACED = """async (cases) => {
 }"""
 
 DRAWN = """async ([files, cases]) => {
-  const { previewer } = await import("/playground/preview.js");
-  const { fromFile } = await import("/playground/pictures.js");
+  const { previewer } = await import("/assets/0/preview.js");
+  const { fromFile } = await import("/assets/0/pictures.js");
   const picture = (text) => {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
     return fromFile(new File([bytes], "picture.png"), Infinity);

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.missing import missing
+from tests.origin import serving
 from tests.playground.conftest import PHONE
 from tests.playground.test_preview import file, smooth
 from tests.stack import KEY
@@ -266,6 +267,22 @@ def test_on_a_base_of_unknown_size_the_numbers_stay_and_on_the_old_one_too(visit
     seen.page.click('[data-field="base_image"] [data-sample]')
     seen.await_text('[data-field="base_image"] .about', "600")
     assert {name: float(seen.value(name)) for name in typed} == typed
+
+
+def test_the_result_tells_the_size_of_a_base_that_the_page_cannot_see(visit):
+    seen = visit()
+    with serving() as shop:
+        ask_for(seen, "base_image", f"{shop.url}/cup.jpg")
+        seen.await_text('[data-field="base_image"] .about', "fetched by the service")
+        seen.await_text("#preview-facts", "1024 \u00d7 768")
+        seen.submit()
+        seen.await_text("#preview-facts", "600 \u00d7 400")
+    assert "600 \u00d7 400" in seen.page.inner_text('[data-field="base_image"] .about')
+    assert seen.value("x_offset") == "430"
+
+    seen.choose("base_image", "half.png", file(smooth((300, 200), 8, True)))
+    seen.await_text("#preview-facts", "300 \u00d7 200")
+    assert seen.value("x_offset") == "215"
 
 
 @pytest.mark.parametrize(

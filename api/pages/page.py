@@ -5,7 +5,8 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from api.playground import fields
+from api.pages import fields
+from api.pages.assets import assets, version
 from jobs.config.settings import Settings
 
 POLICY = "; ".join(
@@ -29,6 +30,11 @@ def render(origin: str, settings: Settings) -> str:
 
 @cache
 def _template() -> Template:
-    """The page with its form, which is the same for everybody."""
-    text = (files("api.playground") / "index.html").read_text("utf-8")
-    return Template(Template(text).safe_substitute(slots=fields.slots(), groups=fields.groups()))
+    """The page with its form and its modules, which are the same for everybody."""
+    text = (files("api.pages") / "playground.html").read_text("utf-8")
+    folder = f"assets/{version()}"
+    preloads = "\n".join(
+        f'<link rel="modulepreload" href="{folder}/{name}">' for name in assets() if name.endswith(".js")
+    )
+    parts = {"assets": folder, "preloads": preloads, "slots": fields.slots(), "groups": fields.groups()}
+    return Template(Template(text).safe_substitute(parts))

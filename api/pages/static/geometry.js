@@ -185,7 +185,7 @@ export function isOutside({ base, turned, corner }) {
 }
 
 /** @type {(params: Params, overlay: Size, before: Size, base: Size) => Partial<Params>} The same place and size on another base, within it. */
-export function carried(params, overlay, before, base) {
+function carried(params, overlay, before, base) {
   const { size, centre } = placement(params, overlay, before);
   const by = Math.min(base.width / before.width, base.height / before.height);
   const changes = followsBase(params) ? {} : resizedTo(params, { overlay, base, size }, { width: size.width * by, height: size.height * by });
@@ -200,3 +200,28 @@ export function carried(params, overlay, before, base) {
 }
 
 const followsBase = ({ scale_to, overlay_resize }) => scale_to !== null || overlay_resize === "Fit";
+
+/**
+ * What keeps place and size from base to base: computed from the base that the user set them on, because what is rounded
+ * again and again drifts. Without an overlay of known size only the base is noted.
+ *
+ * @type {() => (params: Params, overlay: Size | null, base: Size) => Partial<Params>}
+ */
+export function carrier() {
+  let here = null; // the size of the base
+  let last = null; // what was carried to it: {from, before, changes}
+  return (params, overlay, { width, height }) => {
+    const [there, base] = [here, { width, height }];
+    here = base;
+    if (!there || !overlay) last = null;
+    if (!there || !overlay || isSame(there, base)) return {};
+    const isUntouched = last !== null && Object.entries(last.changes).every(([name, value]) => params[name] === value);
+    const [from, set] = isUntouched ? [last.from, { ...params, ...last.before }] : [there, params];
+    const changes = isSame(from, base) ? last.before : carried(set, overlay, from, base);
+    const before = Object.fromEntries(Object.keys(changes).map((name) => [name, set[name]]));
+    last = { from, before, changes };
+    return changes;
+  };
+}
+
+const isSame = (one, other) => one.width === other.width && one.height === other.height;

@@ -8,7 +8,8 @@
  * @property {number} height
  * @property {Blob | null} blob           the file, if it is one of this computer
  * @property {string | null} url          how a request names it, if it is not
- * @property {boolean} guessed            not seen by this page: its size is a guess
+ * @property {boolean} [foreign]          of another site: the page does not see it
+ * @property {boolean} [guessed]          its size is a guess
  */
 
 const GUESS = { width: 1024, height: 768 };
@@ -27,7 +28,7 @@ export async function fromFile(file, maxBytes) {
     throw new PictureError(`${file.name} has ${megabytes(file.size)}; this service takes files up to ${megabytes(maxBytes)}`);
   }
   const image = await decoded(file);
-  return { name: file.name, image, width: image.width, height: image.height, blob: file, url: null, guessed: false };
+  return { name: file.name, image, width: image.width, height: image.height, blob: file, url: null };
 }
 
 async function decoded(file) {
@@ -63,7 +64,7 @@ export async function fromUrl(url, origin) {
   const name = url.split(/[?#]/)[0].split("/").pop() || url;
   if (/^data:/i.test(url)) return shown("data: URI", url, url);
   const path = ownPath(new URL(url), [`${origin}/`, new URL(".", location.href).href]);
-  if (path === undefined) return { name, image: placeholder(), ...GUESS, blob: null, url, guessed: true };
+  if (path === undefined) return { name, image: placeholder(), ...GUESS, blob: null, url, foreign: true, guessed: true };
   return shown(name, url, path);
 }
 
@@ -82,7 +83,7 @@ function ownPath(url, places) {
 /** @type {(name: string, url: string, source: string) => Promise<Picture>} One that this page may load. */
 async function shown(name, url, source) {
   const image = await loaded(source);
-  return { name, image, width: image.naturalWidth, height: image.naturalHeight, blob: null, url, guessed: false };
+  return { name, image, width: image.naturalWidth, height: image.naturalHeight, blob: null, url };
 }
 
 /** @type {(path: string) => Promise<HTMLImageElement>} */

@@ -3,7 +3,7 @@
 import { codeCard } from "./code.js";
 import * as errors from "./errors.js";
 import { parameterForm } from "./form.js";
-import { carried, placement } from "./geometry.js";
+import { carrier, placement } from "./geometry.js";
 import { centred, fitted, handles } from "./handles.js";
 import { showHelp } from "./help.js";
 import { keyField } from "./key.js";
@@ -29,10 +29,11 @@ const sources = slots(origin, Number(maxInputBytes), {
   typed: marked,
 });
 const draw = previewer();
+const carry = carrier();
 const code = codeCard(origin);
 const results = resultView();
 const recents = recent(key.fingerprint, showAgain);
-const runs = run({ recent: recents, results, accepted: key.accepted });
+const runs = run({ recent: recents, results, accepted: key.accepted, ended: learnSize });
 const parts = Object.fromEntries(["board", "frame", "bounds", "mover", "scaler", "rotator"].map((id) => [id, part(id)]));
 const frame = handles(parts, scene, (changes) => form.set(changes));
 const tools = {
@@ -83,18 +84,21 @@ function asCode() {
   return { ...Object.fromEntries(named.map(([name, { url, name: file }]) => [name, url ?? { file }])), ...form.given() };
 }
 
-/** The base that the place and size of the overlay were set for. */
-let measured = null;
-
 /** On another base whose size is known the overlay keeps its relative place and size. */
 function pictureChanged(name) {
   const { base_image: base, overlay_image: overlay } = sources.pictures;
-  if (name === "base_image" && base && !base.guessed) {
-    const isOther = measured && (base.width !== measured.width || base.height !== measured.height);
-    if (isOther && overlay && !overlay.guessed) form.set(carried(form.values(), overlay, measured, base));
-    measured = base;
-  }
+  if (name === "base_image" && base && !base.guessed) form.set(carry(form.values(), overlay?.guessed ? null : overlay, base));
   results.endComparison();
+  redraw();
+}
+
+/** A result has the size of its base, which this page could only guess if the base is on another site. */
+function learnSize({ pictures: { base_image: base } }, { width, height }) {
+  if (!base.guessed) return;
+  Object.assign(base, { width, height, guessed: false });
+  if (sources.pictures.base_image !== base) return;
+  carry(form.values(), null, base);
+  sources.show("base_image");
   redraw();
 }
 

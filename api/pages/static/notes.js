@@ -10,10 +10,13 @@ const ALWAYS = "Drawn by your browser: where pixels are resized or turned, the r
 /** @type {[(pictures: Pictures, params: Params, placed: import("./geometry.js").Placement) => boolean, string][]} */
 const NOTES = [
   [(_, { tile }, placed) => !tile && isOutside(placed), "The overlay lies wholly outside the base: the result will not show it."],
-  [({ base_image, overlay_image, mask }) => Boolean(base_image.guessed || overlay_image.guessed || mask?.guessed), "A picture of another site is fetched by the service and not shown here; its size is guessed."],
+  [(pictures) => some(pictures, "foreign"), "A picture of another site is fetched by the service and not shown here."],
+  [(pictures) => some(pictures, "guessed"), "Its size is guessed."],
   [(_, { keep_icc_profile }) => keep_icc_profile, "Colours are shown as sRGB."],
   [({ mask }, { invert_mask }) => invert_mask && !mask, "invert_mask needs a mask."],
 ];
+
+const some = (pictures, what) => Object.values(pictures).some((picture) => picture?.[what]);
 
 /** @type {(pictures: Pictures, params: Params, placed: import("./geometry.js").Placement) => string} */
 export function notes(pictures, params, placed) {

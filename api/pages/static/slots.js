@@ -12,7 +12,7 @@ export const slots = (origin, maxBytes, told) => new Slots(origin, maxBytes, tol
 
 /**
  * @typedef {object} Told
- * @property {(name: string, before: Picture | null) => void} changed
+ * @property {(name: string) => void} changed
  * @property {(name: string) => void} loading
  * @property {(name: string, message: string) => void} failed
  * @property {(name: string, message: string) => void} typed  what cannot become a URL, or ""
@@ -99,21 +99,21 @@ class Slots {
   }
 
   #put(name, picture, text) {
-    const before = this.pictures[name] ?? null;
     this.pictures[name] = picture;
     this.elements.get(name).querySelector(".url").value = text;
-    this.#show(name, picture);
-    this.told.changed(name, before);
+    this.show(name);
+    this.told.changed(name);
   }
 
   #refuse(name, error) {
     this.#failed.set(name, error.message);
-    this.#show(name, this.pictures[name] ?? null);
+    this.show(name);
     this.told.failed(name, error.message);
   }
 
-  /** @type {(name: string, picture: Picture | null) => void} */
-  #show(name, picture) {
+  /** @type {(name: string) => void} */
+  show(name) {
+    const picture = this.pictures[name] ?? null;
     const slot = this.elements.get(name);
     slot.querySelector(".about").textContent = picture ? about(picture) : "none";
     slot.classList.toggle("filled", picture !== null);
@@ -140,9 +140,9 @@ class Slots {
 }
 
 /** @type {(picture: Picture) => string} */
-function about({ name, width, height, blob, guessed }) {
-  if (guessed) return `${name} · fetched by the service`;
-  return [name, `${width} × ${height}`, blob && megabytes(blob.size)].filter(Boolean).join(" · ");
+function about({ name, width, height, blob, guessed, foreign }) {
+  const size = !guessed && `${width} × ${height}`;
+  return [name, size, blob && megabytes(blob.size), foreign && "fetched by the service"].filter(Boolean).join(" · ");
 }
 
 function drawThumb(canvas, picture) {

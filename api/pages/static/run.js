@@ -7,8 +7,9 @@ import { forgetUploads } from "./references.js";
 import { Failed, cancel, finished, submit } from "./submission.js";
 
 /** @typedef {import("./preview.js").Pictures} Pictures */
+/** @typedef {import("./result.js").Result} Result */
 /** @typedef {{key: string, pictures: Pictures, params: object, preview: OffscreenCanvas}} Order */
-/** @typedef {{recent: ReturnType<typeof import("./recent.js").recent>, results: ReturnType<typeof import("./result.js").resultView>, accepted: (left: string) => void}} Shown */
+/** @typedef {{recent: ReturnType<typeof import("./recent.js").recent>, results: ReturnType<typeof import("./result.js").resultView>, accepted: (left: string) => void, ended: (order: Order, result: Result) => void}} Shown */
 
 const GIVEN_UP = "No longer waiting. The server could not be told: it may still make the picture.";
 
@@ -22,8 +23,8 @@ class Run {
   #abort = new AbortController();
   #cancelled = () => {};
 
-  constructor({ recent, results, accepted }) {
-    Object.assign(this, { recent, results, accepted });
+  constructor({ recent, results, accepted, ended }) {
+    Object.assign(this, { recent, results, accepted, ended });
     this.#stop.addEventListener("click", () => this.#cancelled());
   }
 
@@ -73,6 +74,7 @@ class Run {
       const { result, expires, metrics } = await finished(client, id, this.#told(), this.#abort.signal);
       this.recent.end(id, { result, expires });
       this.#steps.complete(metrics);
+      this.ended(order, result);
       await this.results.show(result, order.preview);
     } catch (error) {
       if (error instanceof Failed) this.recent.end(id, { error: error.message });

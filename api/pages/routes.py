@@ -1,0 +1,50 @@
+"""GET / and the files that the page loads."""
+
+from hashlib import sha256
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.errors import ApiError
+from api.pages.assets import Asset, assets, version
+from api.pages.page import POLICY, render
+from api.service import origin_of, service_of
+
+FOR_GOOD = "public, max-age=31536000, immutable"
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+def playground(request: Request) -> Response:
+    """The page, which a browser keeps and asks each time whether it changed."""
+    page = Asset(render(origin_of(request), service_of(request).settings).encode(), "text/html")
+    etag = f'W/"{sha256(page.data).hexdigest()[:32]}"'  # weak: the same for both encodings
+    headers = {"Content-Security-Policy": POLICY, "ETag": etag, "Cache-Control": "no-cache"}
+    if etag in _listed(request, "if-none-match"):
+        return Response(status_code=304, headers={**headers, "Vary": "Accept-Encoding"})
+    return _sent(request, page, headers)
+
+
+@router.api_route("/assets/{of_version}/{name}", methods=["GET", "HEAD"])
+def asset(of_version: str, name: str, request: Request) -> Response:
+    """A file of a page.
+
+    In a rolling deploy a page of another version may ask: it gets the file of this one, not to be kept.
+    """
+    found = assets().get(name)
+    if found is None:
+        raise ApiError(404, "not_found", "no such file; the playground is at /, the documentation at /docs")
+    return _sent(request, found, {"Cache-Control": FOR_GOOD if of_version == version() else "no-store"})
+
+
+def _sent(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
+    headers = {**headers, "Vary": "Accept-Encoding"}
+    if "gzip" not in _listed(request, "accept-encoding"):
+        return Response(asset.data, media_type=asset.media_type, headers=headers)
+    encoded = {**headers, "Content-Encoding": "gzip"}
+    return Response(asset.compressed, media_type=asset.media_type, headers=encoded)
+
+
+def _listed(request: Request, header: str) -> set[str]:
+    return {each.strip() for each in request.headers.get(header, "").split(",")}
