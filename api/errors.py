@@ -56,7 +56,7 @@ def invalid_key() -> ApiError:
 
 def missing_scope(scope: Scope) -> ApiError:
     """403 for a key that may not do this."""
-    text = f"this API key may not do this: it lacks the scope {scope}; ask whoever made it for another key"
+    text = f"this API key may not do this: it lacks the scope {scope}; ask for a key that has it"
     return ApiError(403, "missing_scope", text)
 
 
@@ -89,8 +89,8 @@ def too_many_requests(bucket: Bucket, rate: Rate, retry_after_s: int) -> ApiErro
 def queue_full(error: QueueFull) -> ApiError:
     """429 for a submit that would wait too long."""
     reason = {
-        "all": f"{error.bound:,} requests wait, which is as many as may",
-        "key": f"{error.bound:,} requests of this key wait, which is as many as may",
+        "all": f"{error.bound:,} requests wait, which is the limit",
+        "key": f"{error.bound:,} requests of this key wait, which is its limit",
         "time": f"more than the {error.bound:,} requests wait that can be started before this one must be",
     }[error.whose]
     text = f"the queue is full: {reason}; try again in {error.retry_after_s} s"

@@ -37,7 +37,7 @@ class SharedAnswer(Generic[T]):
 
 
 def _seen(found: "asyncio.Future[T]") -> None:
-    """An error that nobody waited for long enough is no news."""
+    """Keep asyncio from reporting an error that no call awaits any more."""
     if not found.cancelled():
         found.exception()
 
@@ -56,7 +56,7 @@ class Health:
         return await self._state.get()
 
     async def missing(self) -> list[str]:
-        """Which of redis, store and worker there is not; without Redis nobody knows of workers."""
+        """Which of redis, store and worker there is not; without Redis the workers are unknown."""
         return await self._missing.get()
 
     async def _read_state(self) -> QueueState:

@@ -246,7 +246,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def _linger(self, seconds: float) -> None:
-        """Close in two steps: a reset would take the answer from who still sends (RFC 9112, section 9.6)."""
+        """Close in two steps: a reset would lose the answer of a client that still sends (RFC 9112, 9.6)."""
         self._refused = True
         self._droppable = LINGER_BYTES
         self.pipeline.clear()
