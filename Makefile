@@ -6,7 +6,7 @@ DEV    := $(VENV)/.dev
 RUN    := $(VENV)/.run
 LOAD   := $(VENV)/.loadtest
 PEERS  := $(VENV)-peers
-ASKED  := benchmarks/end_to_end/peers/requirements
+WANTED := benchmarks/end_to_end/peers/requirements
 
 .DEFAULT_GOAL := help
 .PHONY: help up test lint types audit floors fmt lock image chaos bench bench-worker bench-waiting bench-compositor bench-e2e loadtest alerts docs-pictures clean
@@ -41,21 +41,21 @@ chaos: $(DEV) ## 1,000 requests through 100 random faults, five minutes (SEED=7 
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(DEV) ## measure the service against a bare loop on this machine
-	$(BIN)/python -m benchmarks.service
+	$(BIN)/python -m benchmarks service
 
-bench-worker: $(DEV) ## measure what a job costs besides its work, and how soon it is taken up again
-	$(BIN)/python -m benchmarks.worker
-	$(BIN)/python -m benchmarks.recovery
+bench-worker: $(DEV) ## measure what a job costs besides its work, and how soon it is claimed again
+	$(BIN)/python -m benchmarks worker
+	$(BIN)/python -m benchmarks recovery
 
-bench-waiting: $(DEV) ## measure how soon who waits for a request hears of its end, five minutes
-	$(BIN)/python -m benchmarks.waiting
+bench-waiting: $(DEV) ## measure how soon a waiting client hears that its request has ended, five minutes
+	$(BIN)/python -m benchmarks waiting
 
 bench-compositor: $(DEV) ## measure the compositor against Pillow, libvips and OpenCV
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
-	$(BIN)/python -m benchmarks.compositor
+	$(BIN)/python -m benchmarks compositor
 
 loadtest: $(LOAD) ## clients by the dozen for two minutes, and a report (HOST=http://... KEY=... for a service that runs)
-	@$(BIN)/python -m loadtest $(if $(HOST),--host '$(HOST)') $(if $(CLIENTS),--clients '$(CLIENTS)') \
+	@$(BIN)/python -m benchmarks loadtest $(if $(HOST),--host '$(HOST)') $(if $(CLIENTS),--clients '$(CLIENTS)') \
 	  $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(PICTURES),--pictures '$(PICTURES)') \
 	  $(if $(OUT),--out '$(OUT)') $(if $(DOCS),--docs)
 
@@ -64,7 +64,7 @@ alerts: $(DEV) ## make each fault that an alert is for, and show when Prometheus
 
 bench-e2e: $(DEV) $(foreach peer,arq bentoml celery dramatiq,$(PEERS)/$(peer)/.ready) ## measure all against what one would build instead, 25 minutes (ARGS="--rounds 2 --skip growth")
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
-	$(BIN)/python -m benchmarks.end_to_end $(ARGS)
+	$(BIN)/python -m benchmarks end-to-end $(ARGS)
 
 docs-pictures: $(DEV) ## draw the pictures of docs/parameters.md and docs/command-line.md again
 	$(BIN)/python -m docs.pictures.parameters
@@ -103,7 +103,7 @@ $(DEV): $(RUN)
 	@touch $@
 
 # An environment for each peer, as they disagree on redis-py; what they share has our versions.
-$(PEERS)/%/.ready: $(ASKED)/%.txt $(ASKED)/common.txt requirements.lock
+$(PEERS)/%/.ready: $(WANTED)/%.txt $(WANTED)/common.txt requirements.lock
 	@$(PYTHON) -m venv $(@D)
 	@grep -E '^(fastapi|fpng|hiredis|httptools|httpx|kornia_rs|numpy|pillow|pydantic|pydantic_core|simplejpeg|uvicorn|uvloop)==' requirements.lock > $(@D)/same.txt
 	@PYTHONWARNINGS=ignore $(@D)/bin/python -m pip --quiet --disable-pip-version-check install -c $(@D)/same.txt -r $< \

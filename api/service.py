@@ -47,7 +47,7 @@ class Service:
     api_keys: ApiKeys
     picture_limits: Limits
     body_room: BodyRoom
-    traces: Traces | None
+    traces: Traces
 
     @classmethod
     @asynccontextmanager
@@ -78,8 +78,7 @@ class Service:
                 BodyRoom(settings.max_body_bytes),
                 traces,
             )
-            if traces:
-                await run_in_threadpool(traces.close)
+            await run_in_threadpool(traces.close)
         redis.close()
 
 

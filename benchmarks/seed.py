@@ -50,4 +50,5 @@ def _grainy(size: tuple[int, int], amplitude: float) -> Image.Image:
 def _soft_disc(side: int) -> np.ndarray:
     """(side, side) uint8 alpha: opaque in the middle, fading over 40 pixels to nothing in the corners."""
     y, x = np.mgrid[:side, :side] - (side - 1) / 2
-    return np.clip((side / 2 - np.hypot(x, y)) / 40 * 255, 0, 255).astype(np.uint8)
+    alpha: np.ndarray = np.clip((side / 2 - np.hypot(x, y)) / 40 * 255, 0, 255).astype(np.uint8)
+    return alpha

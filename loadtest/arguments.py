@@ -1,4 +1,4 @@
-"""What the command line asks for, checked; what is wrong is one line and exit status 2."""
+"""The command line; what is wrong with it is one line and exit status 2."""
 
 import argparse
 import os
@@ -30,9 +30,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"loadtest: {message}\n")
 
 
-def parse(arguments: Sequence[str] | None = None) -> LoadOptions:
-    """Read the command line. Exits with one line if it cannot be meant."""
-    parser = _Parser(prog="python -m loadtest", description="Put a service under load, and report.")
+def parse(arguments: Sequence[str]) -> LoadOptions:
+    parser = _Parser(prog="python -m benchmarks loadtest", description="Load a service, and report.")
     parser.add_argument("--host", type=_origin, help="the service, http://name:port [one is started]")
     parser.add_argument(
         "--key", default=os.environ.get("KEY", ""), help="its API key [the variable KEY, which nobody sees]"

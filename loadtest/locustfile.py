@@ -41,7 +41,7 @@ MOST_RETRY_AFTER_S = 3600
 
 
 class Refused(Exception):
-    """A call was not answered as hoped; `retry_after_s` is when to come again."""
+    """A call was not answered 200; `retry_after_s` is when to try again."""
 
     def __init__(self, retry_after_s: float) -> None:
         super().__init__(retry_after_s)
@@ -58,7 +58,7 @@ class Client(FastHttpUser):
     pause_s = 0.0
 
     def on_start(self) -> None:
-        """Take the key, which Locust's page may have been given."""
+        # here, as the key may have been given on Locust's page
         self.headers = {"x-api-key": self.environment.parsed_options.key}
 
     def wait_time(self) -> float:
@@ -108,7 +108,6 @@ class Client(FastHttpUser):
         return metrics
 
     def _ask(self, name: str, method: str, path: str, **options: Any) -> Any:
-        """One call, to be answered 200."""
         with self.client.request(
             method,
             path,
@@ -135,7 +134,7 @@ class Client(FastHttpUser):
 
 
 def _code(answer: Any) -> str | None:
-    """The machine word of a refusal: its own, or what there is instead; None for 200."""
+    """The code of an error, or what there is instead; None for 200."""
     if answer.status_code in (0, 200):
         broken = answer.request_meta["exception"]
         return type(broken).__name__ if broken else None
@@ -152,7 +151,6 @@ def _retry_after_s(answer: Any) -> float:
 
 @events.init_command_line_parser.add_listener
 def add_arguments(parser: Any) -> None:
-    """Ours, beside Locust's."""
     add = parser.add_argument
     add("--key", env_var="KEY", default="", is_secret=True, help="API key of the service")
     add("--bases", default="", help="URLs of base pictures, commas between [test pictures are uploaded]")
@@ -162,7 +160,6 @@ def add_arguments(parser: Any) -> None:
 
 @events.init.add_listener
 def record(environment: Any, **_: Any) -> None:
-    """Write everything that is measured to a file, if asked to."""
     if path := environment.parsed_options.samples:
         recorder = Recorder(Path(path))
         for name in ("test_start", "request", "quitting"):
@@ -171,7 +168,7 @@ def record(environment: Any, **_: Any) -> None:
 
 @events.init.add_listener
 def find_pictures(environment: Any, **_: Any) -> None:
-    """Tell the clients which pictures there are; exits with one line if the service does not take them."""
+    """Exits with one line if the service does not take the pictures."""
     options = environment.parsed_options
     if not options.host:
         sys.exit("loadtest: give the service as --host http://name:port")

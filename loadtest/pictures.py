@@ -35,13 +35,11 @@ SHIFT = 7  # pixels; no two bases are the same
 
 @cache
 def bases() -> dict[str, bytes]:
-    """The pictures below, by name."""
     return dict(_made("base", "cup.jpg", BASES))
 
 
 @cache
 def overlays() -> dict[str, bytes]:
-    """The pictures put on them, by name."""
     return dict(_made("overlay", "logo.png", OVERLAYS))
 
 
@@ -70,14 +68,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(picture or b"")
 
     def log_message(self, *_: object) -> None:
-        """One line a picture would be all that the terminal shows."""
+        """A line a picture would hide everything else."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Who stops in the middle of a picture is a worker that stops with the test."""
+        """A worker that stops with the test may break off a picture."""
 
 
 @contextmanager

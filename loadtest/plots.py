@@ -1,19 +1,17 @@
 """The plots, as PNG, over the number of clients."""
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from loadtest.measured import PERCENTILES, Step
-from loadtest.samples import COMPUTE, END_TO_END, IN_SERVICE, QUEUE_WAIT, SUBMIT
+from benchmarks.harness.plots import plain, png
+from loadtest.samples import COMPUTE, END_TO_END, IN_SERVICE, PERCENTILES, QUEUE_WAIT, SUBMIT, Step
 
 COLOURS = ("#2563eb", "#d97706", "#b91c1c")  # of p50, p95, p99
 PARTS = (SUBMIT, QUEUE_WAIT, COMPUTE, IN_SERVICE)
 NAMES = ("overview", "parts", "errors")
-DPI = 110
 
 
 def all_of(steps: Sequence[Step]) -> Mapping[str, bytes]:
@@ -29,16 +27,16 @@ def all_of(steps: Sequence[Step]) -> Mapping[str, bytes]:
 
 
 def overview(steps: Sequence[Step]) -> bytes:
-    """Pictures per second, and how long a client waits for one."""
+    """Throughput, and the latency of a picture."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     names = [END_TO_END] if _known(steps, END_TO_END) else []
     left, *others = figure.subplots(1, 1 + len(names), squeeze=False).flat
     left.plot([step.pictures_per_s for step in steps], "o-", color=COLOURS[0])
     left.set(title="throughput", ylabel="pictures a second", ylim=(0, None))
-    _by_clients(left, steps, "clients, who think between requests")
+    _by_clients(left, steps, "clients, which think between requests")
     for panel, name in zip(others, names, strict=True):
         _percentiles(panel, steps, name)
-    return _png(figure)
+    return png(figure)
 
 
 def parts(steps: Sequence[Step]) -> bytes:
@@ -48,7 +46,7 @@ def parts(steps: Sequence[Step]) -> bytes:
     figure = Figure(figsize=(9, 3 * rows), layout="constrained")
     for number, name in enumerate(names, 1):
         _percentiles(figure.add_subplot(rows, 2, number), steps, name)
-    return _png(figure)
+    return png(figure)
 
 
 def errors(steps: Sequence[Step]) -> bytes:
@@ -63,7 +61,7 @@ def errors(steps: Sequence[Step]) -> bytes:
     panel.set(title="errors by code", ylabel="errors")
     _by_clients(panel, steps)
     panel.legend(frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def _known(steps: Sequence[Step], name: str) -> bool:
@@ -71,11 +69,11 @@ def _known(steps: Sequence[Step], name: str) -> bool:
 
 
 def _percentiles(panel: Axes, steps: Sequence[Step], name: str) -> None:
-    for number, (percentile, colour) in enumerate(zip(PERCENTILES, COLOURS, strict=True)):
+    for number, (percent, colour) in enumerate(zip(PERCENTILES, COLOURS, strict=True)):
         values = [step.times_ms[name][number] for step in steps]
         if any(value is not None for value in values):
             shown = [float("nan") if value is None else value for value in values]
-            panel.plot(shown, "o-", color=colour, label=f"p{percentile}")
+            panel.plot(shown, "o-", color=colour, label=f"p{percent}")
     panel.set(title=name, ylabel="ms", yscale="log")
     panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panel.yaxis.set_major_formatter("{x:g}")
@@ -89,10 +87,4 @@ def _by_clients(panel: Axes, steps: Sequence[Step], label: str = "clients") -> N
     panel.set_xlabel(label)
     panel.grid(axis="y", color="#e5e7eb")
     panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
-
-
-def _png(figure: Figure) -> bytes:
-    out = BytesIO()
-    figure.savefig(out, format="png", dpi=DPI)
-    return out.getvalue()
+    plain(panel)

@@ -1,24 +1,30 @@
-"""The report: results.json, report.md, index.html and the plots."""
+"""The report: results.json, report.md, index.html and the plots; and the figures in docs/PERFORMANCE.md."""
 
 import base64
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
 from pathlib import Path
 from statistics import mean
 
-from loadtest import mix, plots
-from loadtest.measured import MEASURES, Step
+from markdown_it import MarkdownIt
 
-MEANINGS = {
-    "submit": "the client's call, from its first byte to the answer",
-    "queue wait": "from accepted to taken by a worker (`queue_time` of the answer)",
-    "compute": "decode, compose, encode (`inference_time`)",
-    "in the service": "from accepted to COMPLETED, with fetching and storing (`total_time`)",
-    "end to end": "the client's, from its submit to the picture in hand; it polls after 0.1 s, then less and "
-    "less often, in the end each second",
-}
+from benchmarks.harness import machine
+from benchmarks.harness.page import replaced, table
+from loadtest import mix, plots
+from loadtest.samples import MEASURES, Step
+from loadtest.target import Unusable
+
+BEGIN, END = "<!-- written by make loadtest DOCS=1 -->", "<!-- end -->"
+PACKAGES = ("fastapi", "uvicorn", "redis", "rq", "pillow", "numpy", "locust")
+MEANINGS = """\
+- submit: the client's call, from its first byte to the answer
+- queue wait: from accepted to claimed by a worker (`queue_time` of the answer)
+- compute: decode, compose, encode (`inference_time`)
+- in the service: from accepted to COMPLETED, with fetching and storing (`total_time`)
+- end to end: the client's, from its submit to its picture; it polls after 0.1 s, then less often, in the \
+end each second"""
 UNIT = "ms: p50 / p95 / p99, each only where at least five samples lie above it"
 THINKING = (
     f"A client thinks between a picture and its next submit, {mean(mix.THINK_S):.1f} s on average "
@@ -26,6 +32,19 @@ THINKING = (
 )
 GROWN = 1.1
 """Throughput over that with fewer clients, below which the service has no more to give."""
+HEAD = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Load test</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
+img { max-width: 100%; display: block }
+table { border-collapse: collapse; margin: 1rem 0 }
+th, td { padding: .2rem .7rem; border-bottom: 1px solid #ddd; white-space: nowrap }
+</style>
+<h1>Load test</h1>
+"""
 
 
 @dataclass(frozen=True)
@@ -37,13 +56,7 @@ class Report:
     steps: Sequence[Step]
 
     @property
-    def codes(self) -> list[str]:
-        """Codes of all errors."""
-        return sorted({code for step in self.steps for code in step.errors})
-
-    @property
     def passed(self) -> bool:
-        """Whether no request failed."""
         return not any(step.failure for step in self.steps)
 
     @property
@@ -62,20 +75,34 @@ class Report:
             return f"the capacity is {pace}: {most} clients got no more than {fewer[-1]}"
         return f"the capacity was not reached: {most} clients got {paces[most]:.1f} pictures a second"
 
-    def times(self) -> list[list[str]]:
-        """The main table, headings first."""
-        headings = ["clients", "pictures/s", "pictures", *MEASURES]
-        return [headings, *(_row(step) for step in self.steps)]
+    def times(self) -> str:
+        rows = []
+        for step in self.steps:
+            times = [" / ".join(map(_ms, step.times_ms[name])) for name in MEASURES]
+            rows.append([str(step.clients), f"{step.pictures_per_s:.1f}", str(step.pictures), *times])
+        return table(["clients", "pictures/s", "pictures", *MEASURES], rows, first="---:")
 
-    def errors(self) -> list[list[str]]:
-        """Errors by code, headings first; headings alone if there were none."""
-        headings = ["code", *(f"{step.clients} clients" for step in self.steps)]
-        rows = [[code, *(str(step.errors.get(code, 0)) for step in self.steps)] for code in self.codes]
-        return [headings, *rows]
+    def errors(self) -> str:
+        codes = sorted({code for step in self.steps for code in step.errors})
+        if not codes:
+            return "No errors."
+        rows = [[code, *(str(step.errors.get(code, 0)) for step in self.steps)] for code in codes]
+        return table(["code", *(f"{step.clients} clients" for step in self.steps)], rows, first="---:")
+
+
+def facts(host: str | None) -> dict[str, str]:
+    """Where the figures come from; `host` None: from a service that was started for them."""
+    here = f"{os.cpu_count()} workers, {machine.redis()}, on this machine, as are clients and pictures"
+    return {
+        "measured": machine.today(),
+        "commit": machine.commit(),
+        "service": f"{host}, whose machine is not described here" if host else here,
+        "machine of the clients" if host else "machine": machine.machine(),
+        "versions": machine.versions(PACKAGES),
+    }
 
 
 def write(report: Report, out: Path) -> None:
-    """Write everything into the directory `out`."""
     for earlier in plots.NAMES:
         (out / f"{earlier}.png").unlink(missing_ok=True)
     images = plots.all_of(report.steps)
@@ -83,77 +110,44 @@ def write(report: Report, out: Path) -> None:
         (out / f"{name}.png").write_bytes(png)
     (out / "results.json").write_text(json.dumps(asdict(report), indent=2) + "\n")
     (out / "report.md").write_text(markdown(report))
-    (out / "index.html").write_text(_html(report, images))
+    (out / "index.html").write_text(html(report, images))
+
+
+def write_docs(report: Report, docs: Path) -> None:
+    """Put new figures into the page in the directory `docs`, and its plots beside it. Raises `Unusable`."""
+    page, images = docs / "PERFORMANCE.md", plots.all_of(report.steps)
+    if not {"overview", "parts"} <= images.keys():
+        raise Unusable("too few pictures were made for the plots of the page")
+    try:
+        page.write_text(replaced(page.read_text(), BEGIN, END, f"\n{markdown(report)}"))
+    except ValueError as error:
+        raise Unusable(f"{page} has {error}") from None
+    (docs / "loadtest.png").write_bytes(images["overview"])
+    (docs / "loadtest-parts.png").write_bytes(images["parts"])
 
 
 def markdown(report: Report) -> str:
-    """Facts and tables."""
+    verdict = report.verdict[0].upper() + report.verdict[1:]
     facts = "\n".join(f"- {name}: {value}" for name, value in report.facts.items())
-    errors = _markdown_table(report.errors()) if report.codes else "No errors."
-    meanings = "\n".join(f"- {name}: {text}" for name, text in MEANINGS.items())
     how = f"Steps of {report.seconds} s; {UNIT}.\n{THINKING}."
-    times = f"{how}\n\n{_markdown_table(report.times())}\n\n{meanings}"
-    return f"**{_capitalised(report.verdict)}.**\n\n{facts}\n\n{times}\n\n{errors}\n"
+    return "\n\n".join([f"**{verdict}.**", facts, how, report.times(), MEANINGS, report.errors()]) + "\n"
 
 
-def _row(step: Step) -> list[str]:
-    times = [" / ".join(map(_ms, step.times_ms[name])) for name in MEASURES]
-    return [str(step.clients), f"{step.pictures_per_s:.1f}", str(step.pictures), *times]
-
-
-def _capitalised(text: str) -> str:
-    return text[0].upper() + text[1:]
+def html(report: Report, images: Mapping[str, bytes]) -> str:
+    """The same in one file. No link or image of what a service answered is rendered."""
+    shown = "\n".join(
+        f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}" alt="{name}">'
+        for name, png in images.items()
+    )
+    text = MarkdownIt("zero").enable(["table", "list", "emphasis", "backticks"]).render(markdown(report))
+    locust = ", ".join(f'<a href="locust-{step.clients}.html">{step.clients}</a>' for step in report.steps)
+    return f"""{HEAD}{text}{shown}
+<p>Locust's own reports, by number of clients: {locust}.
+All figures: <a href="results.json">results.json</a>.</p>
+"""
 
 
 def _ms(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
-
-
-def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    headings, *others = (f"| {' | '.join(row)} |" for row in rows)
-    return "\n".join([headings, f"| {' | '.join('---:' for _ in rows[0])} |", *others])
-
-
-def _html(report: Report, images: Mapping[str, bytes]) -> str:
-    shown = "\n".join(
-        f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}" alt="{name}">'
-        for name, png in images.items()
-    )
-    facts = "".join(f"<dt>{escape(name)}<dd>{escape(value)}" for name, value in report.facts.items())
-    meanings = "".join(f"<dt>{escape(name)}<dd>{escape(text)}" for name, text in MEANINGS.items())
-    errors = _html_table(report.errors()) if report.codes else "<p>No errors.</p>"
-    locust = ", ".join(f'<a href="locust-{step.clients}.html">{step.clients}</a>' for step in report.steps)
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Load test</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem }}
-img {{ max-width: 100%; display: block }}
-table {{ border-collapse: collapse; margin: 1rem 0 }}
-th, td {{ text-align: right; padding: .2rem .7rem; border-bottom: 1px solid #ddd; white-space: nowrap }}
-dt {{ font-weight: 600 }}
-dd {{ margin: 0 0 .4rem 1rem }}
-</style>
-<h1>Load test</h1>
-<p><strong>{escape(_capitalised(report.verdict))}.</strong></p>
-<dl>{facts}</dl>
-{shown}
-<h2>Times</h2>
-<p>Steps of {report.seconds} s; {UNIT}. {THINKING}.</p>
-{_html_table(report.times())}
-<dl>{meanings}</dl>
-<h2>Errors</h2>
-{errors}
-<p>Locust's own reports, by number of clients: {locust}.
-All figures: <a href="results.json">results.json</a>.</p>
-"""
-
-
-def _html_table(rows: Sequence[Sequence[str]]) -> str:
-    headings = "".join(f"<th>{escape(cell)}" for cell in rows[0])
-    cells = "".join("<tr>" + "".join(f"<td>{escape(cell)}" for cell in row) for row in rows[1:])
-    return f"<table><tr>{headings}{cells}</table>"

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from loadtest.measured import Step, step
-from loadtest.samples import read
+from benchmarks.harness.machine import ROOT
+from loadtest.samples import Step, read, step
 from loadtest.target import Unusable, one_line
 
-ROOT = Path(__file__).parents[1]
 DRAIN_S = 10
 """For what was submitted before the end of a step."""
 START_S = 30
@@ -30,25 +29,6 @@ class Load:
 
     def step(self, clients: int, seconds: int) -> Step:
         """Put so many clients on the service for so long. Raises `Unusable`."""
-        with TemporaryDirectory() as folder:
-            samples = Path(folder, "samples")
-            try:
-                done = subprocess.run(
-                    [*self._command(clients, seconds), "--samples", str(samples)],
-                    cwd=ROOT,
-                    env=os.environ | {"KEY": self.key},  # not an argument, which `ps` shows to everybody
-                    capture_output=True,
-                    text=True,
-                    timeout=START_S + seconds + DRAIN_S,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                raise Unusable(f"Locust with {clients} clients did not end") from None
-            if done.returncode:
-                raise Unusable(f"Locust ended with {done.returncode}: {one_line(done.stderr[-300:])}")
-            return step(clients, seconds, read(samples))
-
-    def _command(self, clients: int, seconds: int) -> list[str]:
         options = {
             "locustfile": Path(__file__).with_name("locustfile.py"),
             "host": self.host,
@@ -63,4 +43,20 @@ class Load:
             "loglevel": "WARNING",
         }
         named = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-        return [sys.executable, "-m", "locust", "--headless", *named]
+        with TemporaryDirectory() as folder:
+            samples = Path(folder, "samples")
+            try:
+                done = subprocess.run(
+                    [sys.executable, "-m", "locust", "--headless", *named, "--samples", str(samples)],
+                    cwd=ROOT,
+                    env=os.environ | {"KEY": self.key},  # not an argument, which `ps` shows to everybody
+                    capture_output=True,
+                    text=True,
+                    timeout=START_S + seconds + DRAIN_S,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                raise Unusable(f"Locust with {clients} clients did not end") from None
+            if done.returncode:
+                raise Unusable(f"Locust ended with {done.returncode}: {one_line(done.stderr[-300:])}")
+            return step(clients, seconds, read(samples))

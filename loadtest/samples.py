@@ -1,9 +1,11 @@
-"""What was measured, a line of JSON each: written by Locust's process, read by ours."""
+"""Samples, a line of JSON each, written by Locust's process and read by ours; and the figures of a step."""
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import quantiles
 from time import perf_counter
 from typing import Any
 
@@ -11,14 +13,16 @@ SUBMIT, POLL, RESULT, PICTURE = "submit", "poll", "result", "picture"
 """Calls."""
 QUEUE_WAIT, COMPUTE, IN_SERVICE, END_TO_END = "queue wait", "compute", "in the service", "end to end"
 """Parts of a request, from its submit to its picture."""
+MEASURES = (SUBMIT, QUEUE_WAIT, COMPUTE, IN_SERVICE, END_TO_END)
+PERCENTILES = (50, 95, 99)
+ENOUGH_ABOVE = 5
+"""Samples above a percentile, or it says more of chance than of the service: 100 carry p95, 500 p99."""
+WARM_UP_S = 1
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One call, or one part of a request; `at_s` is its end, counted from the start of the step.
-
-    `code` is None where all went well.
-    """
+    """A call, or a part of a request; `at_s` is its end since the step's start; `code` is of an error."""
 
     name: str
     at_s: float
@@ -34,22 +38,88 @@ class Recorder:
         self._start = perf_counter()
 
     def test_start(self, **_: Any) -> None:
-        """The step begins."""
         self._start = perf_counter()
 
     def request(self, name: str, response_time: float, exception: Exception | None, **_: Any) -> None:
-        """A call has been answered, or a part of a request has ended."""
         code = None if exception is None else str(exception)
         sample = Sample(name, perf_counter() - self._start, response_time, code)
         self._out.write(json.dumps(asdict(sample)) + "\n")
 
     def quitting(self, **_: Any) -> None:
-        """The step is over."""
         self._out.close()
 
 
 def read(path: Path) -> Iterator[Sample]:
-    """All samples of a file."""
     with path.open() as lines:
         for line in lines:
             yield Sample(**json.loads(line))
+
+
+@dataclass(frozen=True)
+class Step:
+    """What so many clients met. `errors` counts by code.
+
+    `requests` are all that ended, in an error or in a picture. `times_ms` has the percentiles of each
+    measure, None for those with too few samples.
+    """
+
+    clients: int
+    pictures: int
+    pictures_per_s: float
+    requests: int
+    times_ms: Mapping[str, tuple[float | None, ...]]
+    errors: Mapping[str, int]
+
+    @property
+    def overrun(self) -> bool:
+        """Whether this was too much for the service: most requests failed."""
+        return 2 * sum(self.errors.values()) > self.requests or not self.requests
+
+    @property
+    def failure(self) -> str | None:
+        """What failed and why, if anything did."""
+        if not self.requests:
+            return f"no request of {self.clients} clients ended"
+        if not self.errors:
+            return None
+        most = max(self.errors, key=lambda code: self.errors[code])
+        failed = sum(self.errors.values())
+        return f"{failed} of {self.requests} requests of {self.clients} clients failed, most with {most}"
+
+    def __str__(self) -> str:
+        seconds = ("-" if ms is None else f"{ms / 1000:.2f}" for ms in self.times_ms[END_TO_END])
+        errors = ", ".join(f"{count} {code}" for code, count in self.errors.items())
+        return (
+            f"{self.clients:4} clients  {self.pictures_per_s:6.1f} pictures/s  "
+            f"end to end {' '.join(seconds)} s (p50 p95 p99)  errors: {errors or 'none'}"
+        )
+
+
+def step(clients: int, seconds: int, samples: Iterable[Sample]) -> Step:
+    """The figures of a step.
+
+    Clients start at once, so times and pictures of the first second do not count. No client submits after
+    `seconds`; what ends later has times, but adds nothing to the pictures per second.
+    """
+    samples = list(samples)
+    fine = [sample for sample in samples if sample.code is None]
+    counted = [sample for sample in fine if sample.at_s >= WARM_UP_S]
+    whole = [sample for sample in counted if sample.name == END_TO_END]
+    errors = dict(Counter(sample.code for sample in samples if sample.code))
+    return Step(
+        clients,
+        len(whole),
+        sum(sample.at_s < seconds for sample in whole) / (seconds - WARM_UP_S),
+        sum(sample.name == END_TO_END for sample in fine) + sum(errors.values()),
+        {name: _percentiles([each.took_ms for each in counted if each.name == name]) for name in MEASURES},
+        errors,
+    )
+
+
+def _percentiles(values: list[float]) -> tuple[float | None, ...]:
+    return tuple(
+        quantiles(values, n=100, method="inclusive")[percent - 1]
+        if len(values) * (100 - percent) >= 100 * ENOUGH_ABOVE
+        else None
+        for percent in PERCENTILES
+    )

@@ -1,8 +1,7 @@
-"""The service before the load: is it there, does it take the key, can it read the pictures?"""
+"""The service before the load: whether it is there, takes the key and can read the pictures."""
 
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -29,9 +28,7 @@ class Target:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._client.close()
 
     def upload(self, files: Mapping[str, bytes]) -> list[str]:
@@ -76,5 +73,5 @@ def _refusal(answer: httpx.Response) -> str:
 
 
 def one_line(text: object) -> str:
-    """The start of what somebody else wrote."""
+    """The start of a text of unknown length."""
     return " ".join(str(text).split())[:300]

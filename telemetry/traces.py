@@ -1,78 +1,62 @@
-"""Whether traces are exported: as OpenTelemetry's own variables say, and only with the extra `otel`."""
+"""The tracer of a process: a no-op, unless OpenTelemetry's own variables name a collector."""
 
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-from telemetry.trace_context import TraceContext
+from opentelemetry.context import Context
+from opentelemetry.trace import NoOpTracer, Span, Tracer, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+TRACEPARENT = "traceparent"
+
+_propagator = TraceContextTextMapPropagator()
 
 log = logging.getLogger("superimpose.traces")
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """One attempt at a request, seen from its end. Times are seconds since the epoch on this host's clock.
+class Traces(NamedTuple):
+    """`close` sends what is left, for 2 s at most."""
 
-    `waited_s`: how long the request was in the queue before; None where it was not its first attempt.
-    `code` is empty unless it failed. `stages`: seconds of each, in their order.
-    """
-
-    attributes: Mapping[str, str | int]
-    start: float
-    end: float
-    waited_s: float | None = None
-    code: str = ""
-    stages: Mapping[str, float] = field(default_factory=dict)
+    tracer: Tracer = NoOpTracer()
+    close: Callable[[], None] = lambda: None
 
 
-class Call(Protocol):
-    """A call that is being answered; what it leads to is a child of its `context`."""
-
-    @property
-    def context(self) -> TraceContext:
-        """Its own span."""
-
-    def answered(self, status: int, request_id: str | None) -> None:
-        """It ends now, with this HTTP status."""
-
-
-class Traces(Protocol):
-    """The spans of one process."""
-
-    def call(self, method: str, route: str, came: TraceContext | None) -> Call:
-        """Begin a call to a route, which is a template and never a path that somebody sent."""
-
-    def attempt(self, came: TraceContext | None, attempt: Attempt) -> None:
-        """An attempt with its stages, and the wait for it; all after the fact."""
-
-    def close(self) -> None:
-        """Send what is left, for a moment."""
-
-
-def open_traces(role: str) -> Traces | None:
-    """The exporter of this process, to be opened after any fork; None, with a warning, if it cannot be had.
+def open_traces(role: str) -> Traces:
+    """To be called after any fork. A no-op, with a warning, where the variables ask for what cannot be had.
 
     `role` is part of the service's name where OTEL_SERVICE_NAME does not say it.
     """
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # what it has to say, we say once
     if not is_wanted(os.environ):
-        return None
+        return Traces()
     obstacle = _obstacle(os.environ)
     if obstacle is None:
         try:
-            from telemetry.otlp import OtlpTraces  # nothing of it is loaded where traces are off
+            from telemetry.otlp import open_exporter  # nothing of it is loaded where traces are off
 
-            return OtlpTraces(role)
+            return Traces(*open_exporter(role))
         except ImportError:
-            obstacle = "opentelemetry is not installed: pip install '.[otel]' in the clone"
+            obstacle = "the exporter is not installed: pip install '.[otel]' in the clone"
         except ValueError as error:
             obstacle = f"a variable OTEL_* is wrong: {error}"
     log.warning("traces are off: %s", obstacle)
-    return None
+    return Traces()
+
+
+def read_traceparent(headers: Sequence[str]) -> Context:
+    """The remote span that a `traceparent` names; empty unless there is exactly one, and valid."""
+    return _propagator.extract({TRACEPARENT: headers[0]} if len(headers) == 1 else {}, Context())
+
+
+def write_traceparent(span: Span) -> str:
+    """The `traceparent` for children of `span`; "" where it belongs to no trace."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier, set_span_in_context(span, Context()))
+    return carrier.get(TRACEPARENT, "")
 
 
 def is_wanted(environment: Mapping[str, str]) -> bool:

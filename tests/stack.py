@@ -18,7 +18,7 @@ KEY = "test-key-of-the-whole-suite"
 ON_LOOPBACK: Any = {"trust_env": False, "verify": False}
 """Of an httpx client: reading the authorities of a machine takes it 18 ms."""
 
-START_S = 30
+START_S = 60
 STOP_S = 15
 
 
@@ -42,7 +42,7 @@ class Stack:
         """One poll."""
         return self.client.get(f"/v2/requests/{request_id}/status")
 
-    def finish(self, request_id: str, patience_s: float = 30) -> httpx.Response:
+    def finish(self, request_id: str, patience_s: float = 60) -> httpx.Response:
         """Poll until COMPLETED or FAILED, and return that status answer."""
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:

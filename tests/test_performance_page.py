@@ -1,4 +1,4 @@
-"""What `make bench-e2e` writes, and what it feeds its contestants."""
+"""What the benchmarks write, and the inputs that contestants fetch."""
 
 import io
 from pathlib import Path
@@ -7,18 +7,28 @@ import pytest
 from PIL import Image
 
 from benchmarks import seed
-from benchmarks.end_to_end import origin
-from benchmarks.end_to_end.figures import median_ratio, percentile
-from benchmarks.end_to_end.page import replaced
 from benchmarks.end_to_end.results import Results
 from benchmarks.end_to_end.targets import targets
+from benchmarks.harness import origin
+from benchmarks.harness.figures import interleaved, median_ratio, percentile
+from benchmarks.harness.page import replaced
 
 
-def test_a_new_run_replaces_its_own_sections_and_no_others() -> None:
-    once = replaced("# Title\n\n## Load test\n\nkept\n", "first")
-    page = replaced(once + "\n## More\n\nkept too\n", "second")
-    assert "first" not in page
-    assert page.index("kept") < page.index("second") < page.index("kept too")
+def test_a_new_run_replaces_its_own_part_and_no_other() -> None:
+    page = "# Title\n\nkept\n\n<!-- a -->\nfirst\n<!-- /a -->\n\nkept too\n"
+    assert replaced(page, "<!-- a -->", "<!-- /a -->", "second") == page.replace("first", "second")
+
+
+def test_a_page_without_the_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="no place for figures"):
+        replaced("# Title\n", "<!-- a -->", "<!-- /a -->", "figures")
+
+
+def test_rounds_interleave_forwards_and_backwards_and_drop_the_warm_up() -> None:
+    turns = []
+    samples = interleaved({name: lambda name=name: turns.append(name) or len(turns) for name in "ab"}, 2)
+    assert turns == ["a", "b", "b", "a", "a", "b"]
+    assert samples == {"a": [4, 5], "b": [3, 6]}
 
 
 def test_percentile_is_a_value_that_was_measured() -> None:

@@ -66,7 +66,7 @@ class Attempt:
                 claim.params,
                 claim.left_s,
                 PictureStore.new_path("outputs", new_token(), claim.keep_until),
-                claim.trace.trace_id if claim.trace else "",
+                claim.trace_id,
                 [_to_fetch(waiting) for waiting in claim.ahead],
             )
         )

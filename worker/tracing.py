@@ -1,39 +1,56 @@
-"""An attempt as a trace shows it."""
+"""The spans of an attempt, made after its end."""
 
 import time
+
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
 from jobs.lifecycle.moves import Claim
 from jobs.lifecycle.status import FailureCode
 from telemetry.stages import STAGES
-from telemetry.traces import Attempt, Traces
+from telemetry.traces import read_traceparent
 from worker.attempt import Interrupted
 from worker.child.child import ChildDied
 from worker.child.messages import Outcome
 
 
 def trace_attempt(
-    traces: Traces, claim: Claim, start: float, ended: Outcome | Interrupted | ChildDied
+    tracer: Tracer, claim: Claim, start_s: float, ended: Outcome | Interrupted | ChildDied
 ) -> None:
-    """An attempt that began at `start`, seconds since the epoch, and has ended and been reported now."""
-    known = ended.stages if isinstance(ended, Outcome) else {}
-    traces.attempt(
-        claim.trace,
-        Attempt(
-            {
-                "superimpose.request_id": claim.request_id,
-                "superimpose.key_id": claim.key_id,
-                "superimpose.attempt": claim.attempt,
-            },
-            start,
-            time.time(),
-            claim.age_s if claim.attempt == 1 else None,
-            _code(ended),
-            {stage: known[stage] for stage in STAGES if stage in known},
-        ),
-    )
+    """An attempt that began at `start_s`, seconds since the epoch, and has ended and been reported now.
+
+    The child measures how long each stage took, not when it began: they are laid one after the other from the
+    attempt's start, so what lies between them shows as a gap before the attempt's end.
+    """
+    parent, start = read_traceparent([claim.traceparent]), _ns(start_s)
+    attributes: dict[str, str | int] = {
+        "superimpose.request_id": claim.request_id,
+        "superimpose.key_id": claim.key_id,
+        "superimpose.attempt": claim.attempt,
+    }
+    span = tracer.start_span("attempt", parent, SpanKind.CONSUMER, attributes, start_time=start)
+    if not span.is_recording():
+        return
+    if claim.traceparent and claim.attempt == 1:
+        tracer.start_span("queue wait", parent, start_time=_ns(start_s - claim.age_s)).end(start)
+    within, at = set_span_in_context(span, Context()), start
+    stages = ended.stages if isinstance(ended, Outcome) else {}
+    for stage in STAGES:
+        if stage in stages:
+            stage_span = tracer.start_span(stage, within, start_time=at)
+            at += _ns(stages[stage])
+            stage_span.end(at)
+    if code := _code(ended):
+        span.set_attribute("error.type", code)
+        span.set_status(Status(StatusCode.ERROR, code))
+    span.end(max(at, time.time_ns()))
 
 
 def _code(ended: Outcome | Interrupted | ChildDied) -> str:
     if isinstance(ended, Outcome):
         return ended.code
     return FailureCode.WORKER_LOST if isinstance(ended, ChildDied) else ended
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * 1e9)

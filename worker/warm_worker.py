@@ -103,8 +103,7 @@ class WarmWorker(Worker):
                     worked = self._do_next() or worked
         finally:
             self._children.close()
-            if self._traces:
-                self._traces.close()
+            self._traces.close()
             with contextlib.suppress(RedisError):
                 self.teardown()  # type: ignore[no-untyped-call]
         return worked
@@ -231,11 +230,9 @@ class WarmWorker(Worker):
 
     def _do(self, claim: Claim, child: Child) -> None:
         start = time.time()
-        trace_id = claim.trace.trace_id if claim.trace else ""
-        with about_request(claim.request_id, claim.key_id, claim.attempt, trace_id):
+        with about_request(claim.request_id, claim.key_id, claim.attempt, claim.trace_id):
             ended = self._attempted(claim, child)
-        if self._traces:
-            trace_attempt(self._traces, claim, start, ended)
+        trace_attempt(self._traces.tracer, claim, start, ended)
 
     def _attempted(self, claim: Claim, child: Child) -> Outcome | Interrupted | ChildDied:
         """Make an attempt and report how it ended."""

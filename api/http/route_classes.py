@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.routing import APIRoute
+from opentelemetry.trace import SpanKind, StatusCode, format_trace_id
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.routing import Match, Route, request_response
@@ -12,8 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.service import service_of
 from telemetry.log_context import bind_contextvars
-from telemetry.trace_context import TraceContext
-from telemetry.traces import Traces
+from telemetry.traces import Traces, read_traceparent, write_traceparent
 
 
 class PlainRoute(APIRoute):
@@ -57,26 +57,28 @@ class TracedRoute(PlainRoute):
         self.app = _traced(request_response(self._call), path)
 
 
-def trace_of(request: Request) -> TraceContext | None:
-    """The trace that the call belongs to; None where none came and none is made."""
-    trace: TraceContext | None = request.state.trace
-    return trace
+def traceparent_of(request: Request) -> str:
+    """For what the call leads to; "" where it belongs to no trace."""
+    traceparent: str = request.state.traceparent
+    return traceparent
 
 
 def _traced(app: ASGIApp, route: str) -> ASGIApp:
     async def traced(scope: Scope, receive: Receive, send: Send) -> None:
-        came = TraceContext.of_headers(Headers(scope=scope).getlist("traceparent"))
-        traces: Traces | None = scope["app"].state.service.traces
+        traces: Traces = scope["app"].state.service.traces
+        span = traces.tracer.start_span(
+            f"{scope['method']} {route}",
+            read_traceparent(Headers(scope=scope).getlist("traceparent")),
+            SpanKind.SERVER,
+            {"http.request.method": scope["method"], "http.route": route},
+        )
         state = scope.setdefault("state", {})
-        state["trace"] = came
-        if came:
-            bind_contextvars(trace_id=came.trace_id)
-        if traces is None:
+        state["traceparent"] = write_traceparent(span)
+        if state["traceparent"]:
+            bind_contextvars(trace_id=format_trace_id(span.get_span_context().trace_id))
+        if not span.is_recording():
             await app(scope, receive, send)
             return
-        call = traces.call(scope["method"], route, came)
-        state["trace"] = call.context
-        bind_contextvars(trace_id=call.context.trace_id)
         status = 500  # of an answer that others make, after this
 
         async def note_status(message: Message) -> None:
@@ -87,6 +89,11 @@ def _traced(app: ASGIApp, route: str) -> ASGIApp:
         try:
             await app(scope, receive, note_status)
         finally:
-            call.answered(status, state.get("request_id"))
+            span.set_attribute("http.response.status_code", status)
+            if request_id := state.get("request_id"):
+                span.set_attribute("superimpose.request_id", request_id)
+            if status >= 500:
+                span.set_status(StatusCode.ERROR)
+            span.end()
 
     return traced

@@ -18,7 +18,7 @@ from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_c
 from api.http.body import bad_request, fault, read_parameters, reserve_room
 from api.http.headers import add_to_answer
 from api.http.json_response import JsonResponse
-from api.http.route_classes import TracedRoute, trace_of
+from api.http.route_classes import TracedRoute, traceparent_of
 from api.openapi import EXAMPLES, describe_body
 from api.routes.pictures import send_range
 from api.routes.requests import read_base64
@@ -50,7 +50,6 @@ async def accept(request: Request, service: Service, origin: str) -> str:
     headers = read_submit_headers(request, settings)
     if headers.idempotency_key is None:
         refuse_unless_paid(key, settings.credit_cost)
-    trace = trace_of(request)
     async with reserve_room(request, service.body_room, key.key_id):
         command = SubmitCommand(
             key.key_id,
@@ -59,7 +58,7 @@ async def accept(request: Request, service: Service, origin: str) -> str:
             headers.deadlines,
             headers.idempotency_key,
             headers.timeouts,
-            str(trace) if trace else None,
+            traceparent_of(request) or None,
         )
         created = await _create(request, service, command)
     request.state.request_id = created.request_id

@@ -1,1 +1,1 @@
-"""The service against what one would build instead, same work, same inputs: `make bench-e2e`."""
+"""The parts of the scenario end-to-end: contestants, what is asked of them, and its page."""

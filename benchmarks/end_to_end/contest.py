@@ -3,19 +3,17 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks.end_to_end.backing import Backing
-from benchmarks.end_to_end.bare import BareLoop, bare_loop
-from benchmarks.end_to_end.connection import UnexpectedAnswer
-from benchmarks.end_to_end.contestants import OURS, WORKERS, CannotStart, Other, Ours
-from benchmarks.end_to_end.measure import TooSlow, batch, paced
-from benchmarks.end_to_end.processes import memory_mb
+from benchmarks.end_to_end.contestants import OURS, Other, Ours, versions
 from benchmarks.end_to_end.results import Results
-from benchmarks.end_to_end.scenarios import COMPOSITOR, PLAIN_PILLOW, SAME_FUNCTION, Scenario, draw
-from benchmarks.end_to_end.service import JobFailed, Service
-from benchmarks.end_to_end.versions import versions
+from benchmarks.harness.bare_loop import BareLoop
+from benchmarks.harness.clients import Client, JobFailed
+from benchmarks.harness.http import UnexpectedAnswer
+from benchmarks.harness.load import TooSlow, batch, paced_ms
+from benchmarks.harness.processes import CannotStart, proportional_mb
+from benchmarks.harness.redis_server import RedisServer
+from benchmarks.harness.workloads import COMPOSITOR, PLAIN_PILLOW, SAME_FUNCTION, SEED_JPEG, Workload, draw
 
 Contestant = Ours | Other
-Say = Callable[[str], None]
 
 WARM_UP = 20
 TRIED = 4
@@ -23,82 +21,92 @@ FEWEST = 8
 LONGEST_S = 2.5
 """A batch that would take longer, by what was tried before, has fewer jobs."""
 PACE = 0.3
-"""Of what the bare loop does a second, where it is measured how long one picture takes."""
+"""Of what the bare loop does a second, where the latency of a picture is measured."""
 
 FAULTS = (CannotStart, JobFailed, TooSlow, UnexpectedAnswer, OSError, AssertionError)
 
 
-def hold(
-    contestants: Sequence[Contestant],
-    backing: Backing,
-    origin: str,
-    results: Results,
-    rounds: int,
-    jobs: int,
-    say: Say,
-) -> None:
-    """All rounds."""
-    with bare_loop(WORKERS) as bare:
-        contest = Contest(backing, bare, origin, results, jobs)
-        contest.enter(contestants)
-        for number in range(1, rounds + 1):
-            for contestant in contestants:
-                contest.turn(contestant, number, say)
-
-
 class Contest:
-    """Rounds over contestants; whoever cannot take part is left out from then on, with the reason."""
+    """A contestant that fails is left out from then on, with the reason."""
 
-    def __init__(self, backing: Backing, bare: BareLoop, origin: str, results: Results, jobs: int) -> None:
-        self._backing = backing
+    def __init__(
+        self,
+        redis: RedisServer,
+        bare: BareLoop,
+        origin: str,
+        results: Results,
+        jobs: int,
+        say: Callable[[str], None],
+    ) -> None:
+        self._redis = redis
         self._bare = bare
         self._origin = origin
         self._results = results
         self._jobs = jobs
+        self._say = say
+        self._workers: dict[str, int] = {}
 
-    def enter(self, contestants: Sequence[Contestant]) -> None:
-        """Note who takes part, and in which versions."""
+    def enter(self, contestants: Sequence[Contestant], counts: Sequence[int]) -> None:
+        """Find the number of workers, of several, with which each is fastest."""
         for each in contestants:
-            found = versions(each.interpreter, each.packages)
-            self._results.add("contestants", name=each.name, label=each.label, versions=found)
+            self._workers[each.name] = counts[0]
+            self._guarded(each, lambda each=each: self._find_workers(each, counts))
+            self._results.add(
+                "contestants",
+                name=each.name,
+                label=each.label,
+                versions=versions(each),
+                workers=self._workers[each.name],
+            )
 
-    def turn(self, contestant: Contestant, number: int, say: Say) -> None:
+    def turn(self, contestant: Contestant, number: int) -> None:
         """One contestant in one round."""
-        if self._results.column("faults", "text", who=contestant.name):
-            return
+
+        def measured() -> None:
+            with contestant.running(self._redis, self._workers[contestant.name]) as client:
+                self._measure(contestant, client, number)
+
+        if not self._results.column("faults", "text", contestant=contestant.name):
+            self._guarded(contestant, measured)
+
+    def _guarded(self, contestant: Contestant, step: Callable[[], None]) -> None:
         try:
-            with contestant.running(self._backing) as service:
-                self._measure(contestant, service, number, say)
+            step()
         except FAULTS as fault:
             text = f"{type(fault).__name__}: {fault}"
-            self._results.add("faults", who=contestant.name, text=text)
-            say(f"{contestant.name} is left out: {text}")
+            self._results.add("faults", contestant=contestant.name, text=text)
+            self._say(f"{contestant.name} is left out: {text}")
 
-    def _measure(self, contestant: Contestant, service: Service, number: int, say: Say) -> None:
-        about = {"round": number, "contestant": contestant.name}
-        batch(service, draw(SAME_FUNCTION[0], self._origin, WARM_UP))
-        for scenario in scenarios_of(contestant):
-            say(f"round {number}, {contestant.name}: {scenario.name}")
-            about["scenario"] = scenario.name
-            tried = batch(service, draw(scenario, self._origin, TRIED)).per_s
+    def _find_workers(self, contestant: Contestant, counts: Sequence[int]) -> None:
+        per_s = {}
+        for count in counts if len(counts) > 1 else ():
+            self._say(f"{contestant.name} with {count} workers")
+            with contestant.running(self._redis, count) as client:
+                batch(client, self._draw(SEED_JPEG, WARM_UP))
+                per_s[count] = batch(client, self._draw(SEED_JPEG, self._jobs)).per_s
+        self._workers[contestant.name] = max(per_s, key=per_s.__getitem__, default=counts[0])
+
+    def _measure(self, contestant: Contestant, client: Client, number: int) -> None:
+        about: dict[str, Any] = {"round": number, "contestant": contestant.name}
+        batch(client, self._draw(SEED_JPEG, WARM_UP))
+        # Without its cache the service is compared where the work is the same, and there alone.
+        for workload in SAME_FUNCTION if contestant is OURS else SAME_FUNCTION + PLAIN_PILLOW:
+            self._say(f"round {number}, {contestant.name}: {workload.name}")
+            tried = batch(client, self._draw(workload, TRIED)).per_s
             count = max(FEWEST, min(self._jobs, round(LONGEST_S * tried)))
-            if scenario.function == COMPOSITOR:
-                self._beside_bare_loop(service, scenario, about, count)
-            else:
-                made = batch(service, draw(scenario, self._origin, count))
-                self._results.add("rates", **about, per_s=made.per_s, cpu_ms=made.cpu_ms)
-        self._results.add("resident", **about, mb=memory_mb(service.pids))
+            self._add_rates(client, workload, about | {"workload": workload.name}, count)
+        self._results.add("resident", **about, mb=proportional_mb(client.processes()))
 
-    def _beside_bare_loop(
-        self, service: Service, scenario: Scenario, about: dict[str, Any], count: int
-    ) -> None:
-        bare = self._bare.rate(self._jobs // 2, scenario.image_format)
-        made = batch(service, draw(scenario, self._origin, count))
-        self._results.add("rates", **about, per_s=made.per_s, cpu_ms=made.cpu_ms, bare_per_s=bare)
-        waits = paced(service, draw(scenario, self._origin, count // 2), PACE * bare)
-        self._results.add("paced", **about, ms=waits)
+    def _add_rates(self, client: Client, workload: Workload, about: dict[str, Any], count: int) -> None:
+        """Where the work is the same, beside the bare loop."""
+        beside = workload.function == COMPOSITOR
+        if beside:
+            about["bare_per_s"] = self._bare.per_s(self._jobs // 2, workload.image_format)
+        made = batch(client, self._draw(workload, count))
+        self._results.add("rates", **about, per_s=made.per_s, cpu_ms=made.cpu_ms)
+        if beside:
+            ms = paced_ms(client, self._draw(workload, count // 2), PACE * about["bare_per_s"])
+            self._results.add("paced", **about, ms=ms)
 
-
-def scenarios_of(contestant: Contestant) -> tuple[Scenario, ...]:
-    """Without its cache the service is compared where the work is the same, and there alone."""
-    return SAME_FUNCTION if contestant is OURS else SAME_FUNCTION + PLAIN_PILLOW
+    def _draw(self, workload: Workload, count: int) -> list[Any]:
+        return draw(workload, self._origin, count)

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from jobs.lifecycle.status import FailureCode, Status
 from telemetry import metrics
-from telemetry.trace_context import TraceContext
 
 log = logging.getLogger("superimpose.jobs")
 
@@ -73,7 +72,8 @@ class Claim(NamedTuple):
     """An attempt that has begun; `left_s`: until it must have ended.
 
     Its picture is kept until `keep_until` at most: seconds since the epoch on Redis's clock, by which the
-    store is swept. `age_s`: since the request was accepted. `ahead`: requests to fetch inputs for meanwhile.
+    store is swept. `traceparent`: of its trace, or "". `age_s`: since the request was accepted. `ahead`:
+    requests to fetch inputs for meanwhile.
     """
 
     request_id: str
@@ -82,9 +82,14 @@ class Claim(NamedTuple):
     params: Mapping[str, Any]
     left_s: float
     keep_until: float
-    trace: TraceContext | None = None
+    traceparent: str = ""
     age_s: float = 0.0
     ahead: Sequence[Waiting] = ()
+
+    @property
+    def trace_id(self) -> str:
+        """In hex; "" without a trace."""
+        return self.traceparent[3:35]  # version-trace-span-flags
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 from jobs.timefmt import retry_after
 from telemetry import metrics
-from telemetry.trace_context import TraceContext
 
 _PARTS = ("dequeue.lua", "request.lua", "write_buffer.lua", "transport.lua", "transition.lua")
 _SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
@@ -233,7 +232,7 @@ class Transitions:
             json.loads(params),
             float(left_ms) / 1000,
             float(deadline_ms) / 1000 + self._settings.result_ttl_s,
-            TraceContext.parse(traceparent.decode()),
+            traceparent.decode(),
             int(age_ms) / 1000,
             [
                 Waiting(waiting.decode(), owner.decode(), json.loads(params))

@@ -32,11 +32,15 @@ class Target(NamedTuple):
     path: str
 
     @property
+    def authority(self) -> str:
+        """Host and port, as in a URL and the header `Host`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
     def url(self) -> str:
         """The whole URL again, in the form that was checked."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{host}{port}{self.path}"
+        return f"{self.scheme}://{self.authority}{self.path}"
 
     @property
     def shown(self) -> str:

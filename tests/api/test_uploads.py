@@ -19,7 +19,7 @@ from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.keys.key_rules import Scope
 from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.uploads import LEAST_BYTES
-from tests.stack import KEY, Stack, environment, running
+from tests.stack import KEY, Stack, empty_database, environment, running
 
 CUP, LOGO = sample_bytes("cup.jpg") or b"", sample_bytes("logo.png") or b""
 FORM = "multipart/form-data; boundary=x"
@@ -258,17 +258,19 @@ def test_nothing_is_left_in_redis_of_uploads_that_expired(small, redis):
     assert all(redis.ttl(name) >= 0 for name in made)
 
 
-def test_a_hundred_uploads_at_once_stay_within_the_quota(small):
+def test_a_hundred_uploads_at_once_stay_within_the_quota(redis_socket, tmp_path):
+    env = environment(empty_database(redis_socket, 13), tmp_path, upload_quota_bytes=QUOTA)
     pictures = [LOGO + bytes([number]) for number in range(100)]
     codes: list[int] = []
-    threads = [
-        threading.Thread(target=lambda picture=picture: codes.append(upload(small, picture).status_code))
-        for picture in pictures
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with running(env, workers=0) as stack:
+        threads = [
+            threading.Thread(target=lambda picture=picture: codes.append(upload(stack, picture).status_code))
+            for picture in pictures
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     assert codes.count(200) == QUOTA // (len(LOGO) + 1)
     assert set(codes) == {200, 413}

@@ -10,7 +10,7 @@ from redis import Redis, RedisError
 from cli.serve.redis_server import find_server
 from tests.stack import free_port
 
-READY_S = 20
+READY_S = 60
 
 
 class RedisProcess:

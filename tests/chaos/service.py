@@ -25,7 +25,7 @@ WORKERS = 3  # faults keep one of them from working most of the time
 CREDITS = 1_000_000
 LEASE_S = 3
 MAX_ATTEMPTS = 8  # with the default of 3, faults this dense would exhaust a request in one run of ten
-READY_S = 30
+READY_S = 60
 LOOK_AGAIN_S = 0.1
 
 

@@ -8,7 +8,8 @@ from jobs.config import environment
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
+    [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")]
+    + list((ROOT / "docs").glob("*.md"))
 )
 OF_COMPOSE_ALONE = {name.removeprefix(environment.PREFIX).lower() for name in environment.OF_COMPOSE_ALONE}
 """Names in `.env` that no process of ours reads."""

@@ -50,3 +50,11 @@ def test_every_page_is_in_the_index():
 
     for page in (ROOT / "docs").glob("*.md"):
         assert page.name == "README.md" or f"({page.name})" in index, page.name
+
+
+def test_every_path_that_contributing_names_exists():
+    named = re.findall(r"`([\w-]+/[\w./-]*)`", (ROOT / "CONTRIBUTING.md").read_text())
+
+    assert len(named) > 40
+    for path in named:
+        assert (ROOT / path).exists(), path

@@ -1,4 +1,4 @@
-"""`python -m loadtest` on a service of its own: what it leaves is whole and plausible."""
+"""`python -m benchmarks loadtest` on a service of its own: what it leaves is whole and plausible."""
 
 import json
 import re
@@ -9,11 +9,9 @@ from statistics import mean
 import pytest
 from PIL import Image
 
-from loadtest import page
-from loadtest.measured import MEASURES, Step, step
 from loadtest.mix import THINK_S
-from loadtest.report import Report, write
-from loadtest.samples import END_TO_END, Sample
+from loadtest.report import BEGIN, END, Report, write, write_docs
+from loadtest.samples import END_TO_END, MEASURES, Sample, Step, step
 from loadtest.target import Unusable
 from tests.loadtest.command import python
 
@@ -23,7 +21,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     out = tmp_path_factory.mktemp("report")
-    done = python("-m", "loadtest", "--clients", "4,8", "--seconds", "12", "--out", str(out))
+    done = python("-m", "benchmarks", "loadtest", "--clients", "4,8", "--seconds", "12", "--out", str(out))
     assert done.returncode == 0, done.stderr
     return done.stdout, out
 
@@ -49,9 +47,12 @@ def test_the_figures_are_plausible(done):
         for percentiles in times.values():
             known = [value for value in percentiles if value is not None]
             assert known == sorted(known)
-        if each["pictures"] >= 10:  # as this machine is busy or not
-            assert times["compute"][0] <= times["in the service"][0] <= times["end to end"][0]
-            assert times["submit"][0] <= times["end to end"][0]
+        submit, compute, inside, whole = (
+            times[name][0] for name in ("submit", "compute", "in the service", "end to end")
+        )
+        if None not in (submit, compute, inside, whole):  # on a busy machine there are too few to say
+            assert compute <= inside <= whole
+            assert submit <= whole
 
 
 def test_the_report_says_what_was_measured_where(done):
@@ -142,19 +143,19 @@ def test_the_page_in_the_docs_gets_the_figures_and_keeps_the_rest(done, tmp_path
     copy = tmp_path / "PERFORMANCE.md"
     copy.write_text(written.read_text())
 
-    page.write(report(done[1]), tmp_path)
+    write_docs(report(done[1]), tmp_path)
 
     before, _, after = copy.read_text().partition((done[1] / "report.md").read_text())
-    assert before.endswith(f"{page.START}\n")
-    assert after.startswith(f"\n{page.END}")
+    assert before.endswith(f"{BEGIN}\n\n")
+    assert after.startswith(f"\n{END}")
     assert written.read_text().startswith(before.removesuffix("\n"))
     assert written.read_text().endswith(after.lstrip())
     assert {path.name for path in tmp_path.glob("*.png")} == {"loadtest.png", "loadtest-parts.png"}
 
 
 def test_the_page_in_the_docs_is_as_the_command_writes_it(done):
-    for heading in report(done[1]).times()[:1]:
-        assert f"| {' | '.join(heading)} |" in (DOCS / "PERFORMANCE.md").read_text()
+    heading, *_ = report(done[1]).times().splitlines()
+    assert heading in (DOCS / "PERFORMANCE.md").read_text()
 
 
 def test_the_readme_gives_the_capacity_that_was_measured_and_says_that_clients_think():
@@ -172,4 +173,4 @@ def test_a_page_without_the_marks_is_refused(done, tmp_path):
     (tmp_path / "PERFORMANCE.md").write_text("# Performance\n")
 
     with pytest.raises(Unusable, match="no place for figures"):
-        page.write(report(done[1]), tmp_path)
+        write_docs(report(done[1]), tmp_path)

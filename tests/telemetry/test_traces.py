@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from opentelemetry.trace import NoOpTracer
 from redis import Redis
 
 from jobs import keyspace
@@ -178,14 +179,14 @@ def test_what_cannot_be_used_is_said_and_traces_are_off(variables, said, monkeyp
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    assert open_traces("api") is None
+    assert isinstance(open_traces("api").tracer, NoOpTracer)
     assert f"traces are off: {said}" in caplog.text
 
 
 def test_without_variables_nothing_of_the_extra_is_loaded():
     code = (
         "import sys, api.app, worker.warm_worker; from telemetry.traces import open_traces; "
-        "assert open_traces('api') is None; "
+        "open_traces('api'); "
         "print({'telemetry.otlp', 'opentelemetry.exporter'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

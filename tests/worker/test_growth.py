@@ -19,7 +19,7 @@ LASTING = {"rq:queues", keyspace.PACE, keyspace.API_KEYS}
 
 
 def test_of_five_thousand_requests_nothing_lasts(redis, settings, key_id, monkeypatch):
-    monkeypatch.setattr(Child, "module", "tests.worker.no_work")
+    monkeypatch.setattr(Child, "module", "benchmarks.no_op_child")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     brief = settings.model_copy(update={"result_ttl_s": 1})
     transitions = Transitions(redis, brief)

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from itertools import chain
 from typing import Protocol
 
-import httpx
+import httpcore
 
 from worker.fetch.errors import Fault
 
@@ -60,6 +60,19 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SNIFFED = 4096  # bytes
 
 
+class Response:
+    """An answer; `headers` by lower-case name, repeated ones joined by commas (RFC 9110, section 5.3)."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self.status = answer.status
+        self.headers: dict[str, str] = {}
+        for raw_name, raw_value in answer.headers:
+            name, value = raw_name.decode("ascii").lower(), _text(raw_value)
+            self.headers[name] = f"{self.headers[name]}, {value}" if name in self.headers else value
+        self.blocks = answer.iter_stream
+        self.close = answer.close
+
+
 class Received(Protocol):
     """Is told how many bytes more have come; may raise to have no more of them."""
 
@@ -70,7 +83,14 @@ def unbounded(size: int, /) -> None:
     """Have all of them."""
 
 
-def read_image(response: httpx.Response, max_bytes: int, received: Received = unbounded) -> bytes:
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def read_image(response: Response, max_bytes: int, received: Received = unbounded) -> bytes:
     """The body of `response`, at most `max_bytes` after decompression.
 
     Raises Fault, and what `received` raises.
@@ -111,21 +131,21 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield bytes(block)
 
 
-def skip_short_body(response: httpx.Response) -> None:
+def skip_short_body(response: Response) -> None:
     """Read the few bytes that redirects come with, so that their connection can be kept."""
-    declared = 0 if response.status_code == HTTPStatus.NOT_MODIFIED else _declared_size(response)
+    declared = 0 if response.status == HTTPStatus.NOT_MODIFIED else _declared_size(response)
     if declared is not None and declared <= BLOCK:
-        for _ in response.iter_raw():
+        for _ in response.blocks():
             pass
 
 
-def _declared_size(response: httpx.Response) -> int | None:
+def _declared_size(response: Response) -> int | None:
     length = response.headers.get("content-length", "")
     return int(length) if length.isdigit() else None
 
 
-def _check_status(response: httpx.Response) -> None:
-    status = response.status_code
+def _check_status(response: Response) -> None:
+    status = response.status
     if status == HTTPStatus.OK:
         return
     transient = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in TRANSIENT_STATUSES
@@ -160,9 +180,9 @@ def _check_kind(head: bytes) -> None:
             raise Fault(f"is {kind}, not an image: give the image's own address", reason=f"it is {kind}")
 
 
-def _decoded(response: httpx.Response, max_bytes: int) -> Iterable[bytes]:
+def _decoded(response: Response, max_bytes: int) -> Iterable[bytes]:
     """The body as it was before its server compressed it; its first block decides whether that did."""
-    blocks = _bounded(_blocks(response.iter_raw()), max_bytes)
+    blocks = _bounded(_blocks(response.blocks()), max_bytes)
     first = next(blocks)
     whole = chain([first], blocks)
     labels = response.headers.get("content-encoding", "").lower().split(",")

@@ -13,8 +13,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from worker.fetch.directory import BoundedDirectory
-from worker.fetch.freshness import Fields, question_about, received, renewed, storable
-from worker.fetch.rfc9111 import NeedRevalidation
+from worker.fetch.freshness import Fields, Question, question_about, received, renewed, storable
 
 LONGEST_S = 86_400
 """A picture older than a day is fetched whole again, whatever its server allows: so long at most does what a
@@ -37,11 +36,12 @@ EVERYBODY = Zone("", shared=True)
 
 @dataclass(frozen=True)
 class Kept:
-    """A picture, since when it is here, and what to ask its server first; None: nothing, it is fresh."""
+    """A picture and its file's name and head; what to ask its server first, or None where it is fresh."""
 
+    name: str
+    head: bytes
     body: bytes
-    since: float
-    question: NeedRevalidation | None
+    question: Question | None
 
     @property
     def is_fresh(self) -> bool:
@@ -91,7 +91,7 @@ class HttpCache:
         if fields is None:
             return False
         self._hit()
-        self._write(url, owner, fields, kept.since, kept.body)
+        self._write(url, owner, fields, json.loads(kept.head)["since"], kept.body, kept)
         return True
 
     def _hit(self) -> None:
@@ -99,22 +99,28 @@ class HttpCache:
             self.hits += 1
 
     def _read(self, zone: Zone, url: str) -> Kept | None:
-        found = self._files.read(self._name(zone, url))
+        name = self._name(zone, url)
+        found = self._files.read(name)
         if found is None:
             return None
-        head, body = json.loads(found[0]), found[1]
+        head = json.loads(found[0])
         if not 0 <= time.time() - head["since"] < LONGEST_S:
             return None
-        return Kept(body, head["since"], question_about(head["fields"], shared=zone.shared))
+        return Kept(name, *found, question_about(head["fields"], shared=zone.shared))
 
-    def _write(self, url: str, owner: str, fields: Fields, since: float, body: bytes) -> None:
+    def _write(
+        self, url: str, owner: str, fields: Fields, since: float, body: bytes, kept: Kept | None = None
+    ) -> None:
+        """Of what is `kept` already the head alone, wherever that is as long as before."""
         for zone in _zones(owner):
             if zone.shared and not _is_public(fields):
                 continue
             allowed = storable(fields, shared=zone.shared)
             if allowed is not None:
+                name = self._name(zone, url)
                 head = json.dumps({"since": since, "fields": allowed}).encode()
-                self._files.write(self._name(zone, url), head, body)
+                if not (kept and kept.name == name and self._files.replace_head(name, kept.head, head)):
+                    self._files.write(name, head, body)
                 return
 
     def _name(self, zone: Zone, url: str) -> str:

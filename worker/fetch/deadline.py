@@ -1,6 +1,6 @@
 """One moment by which a whole fetch must have ended, however many operations it takes.
 
-httpx's timeouts are per operation, so a server that sends a byte every second never trips them. Everything
+httpcore's timeouts are per operation, so a server that sends a byte every second never trips them. Everything
 of a fetch happens in the thread that called `Fetcher.get`; the deadline stands in a context variable where
 the network stream, which outlives the call in the keep-alive pool, can find that of the call it now serves.
 """

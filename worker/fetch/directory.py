@@ -1,7 +1,11 @@
 """A bounded directory of files, where what was used longest ago makes room for what is new.
 
-Processes and threads share it without a lock: a file appears whole, by its name's last rename, and whoever
-finds it gone or broken goes without. How full it is is nowhere written down: it is counted by looking.
+Processes and threads share it without a lock: a file appears whole, by its name's last rename, and a reader
+that finds it gone or broken goes without. How full it is is nowhere written down: it is counted by looking.
+
+Why not a library's: hishel's `SqliteStorage` takes 2.8 ms of processor time to write 0.5 MB and 1.3 ms to
+read it (here 0.6 and 0.35 ms), its one file outgrows the RLIMIT_FSIZE of the process that decodes, and its
+pages have no checksum. diskcache unpickles what another process wrote; CacheControl's files have no bound.
 """
 
 import logging
@@ -27,7 +31,8 @@ UNUSED_S = 86_400
 _OURS = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{32}", re.ASCII)
 """A name, or that of a file being written. Anything else is others', neither counted nor deleted."""
 
-_START = struct.Struct(">II")  # of a file: checksum, length of the head; then come head and body
+_START = struct.Struct(">III")
+"""Of a file: checksum of the rest of this and the head, that of the body, length of the head; both follow."""
 
 
 class File(NamedTuple):
@@ -54,7 +59,8 @@ class BoundedDirectory:
         try:
             with (self._path / name).open("rb") as file:
                 size = os.fstat(file.fileno()).st_size - _START.size
-                checksum, length = _START.unpack(file.read(_START.size))
+                start = file.read(_START.size)
+                _, checksum, length = _START.unpack(start)
                 if not length <= size <= self._largest:
                     return None
                 head, body = file.read(length), file.read(size - length)
@@ -62,7 +68,8 @@ class BoundedDirectory:
                     os.utime(file.fileno())
         except (OSError, struct.error):
             return None
-        return (head, body) if checksum == _checksum(head, body) else None
+        whole = start == _start(head, checksum) and checksum == zlib.crc32(body)
+        return (head, body) if whole else None
 
     def write(self, name: str, head: bytes, body: bytes) -> None:
         """Keep them, unless they are too large; of trouble only the log hears, and only once."""
@@ -73,11 +80,26 @@ class BoundedDirectory:
             self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if random.random() * self._max_bytes < size * LOOKS:  # noqa: S311 - nobody gains by guessing it
                 self._make_room(size)
-            self._put(name, _START.pack(_checksum(head, body), len(head)), head, body)
+            self._put(name, _start(head, zlib.crc32(body)), head, body)
         except OSError as error:
             if not self._has_told:
                 logger.warning("fetched inputs cannot be kept: %s", error)
             self._has_told = True
+
+    def replace_head(self, name: str, old: bytes, new: bytes) -> bool:
+        """Put `new` in the place of the head `old`, if that is still there and as long; whether it was."""
+        if len(new) != len(old):
+            return False
+        try:
+            with (self._path / name).open("r+b", buffering=0) as file:
+                start = file.read(_START.size)
+                _, checksum, _ = _START.unpack(start)
+                if start != _start(old, checksum) or file.read(len(old)) != old:
+                    return False
+                os.pwrite(file.fileno(), _start(new, checksum) + new, 0)
+        except (OSError, struct.error):
+            return False
+        return True
 
     @property
     def _largest(self) -> int:
@@ -113,5 +135,6 @@ class BoundedDirectory:
                     yield File(status.st_mtime, status.st_size, entry.path)
 
 
-def _checksum(head: bytes, body: bytes) -> int:
-    return zlib.crc32(body, zlib.crc32(head, len(head) + 1))
+def _start(head: bytes, checksum_of_body: int) -> bytes:
+    rest = struct.pack(">II", checksum_of_body, len(head))
+    return struct.pack(">I", zlib.crc32(rest + head)) + rest

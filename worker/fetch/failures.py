@@ -3,7 +3,6 @@
 import zlib
 
 import httpcore
-import httpx
 
 from jobs.pictures.urls import InvalidUrl
 from worker.fetch.errors import Fault, unreachable
@@ -16,7 +15,6 @@ FAILURES = (
     httpcore.ProtocolError,
     httpcore.TimeoutException,
     OSError,
-    httpx.InvalidURL,
     ValueError,  # bad punycode (IDNAError, UnicodeError) and absurdly long numbers
     zlib.error,
 )
@@ -33,7 +31,7 @@ def fault_of(error: Exception) -> Fault:
     reason = ascii(error)[:LONGEST_REASON]  # it may quote the server, so no line ends and no end
     if isinstance(error, InvalidUrl):
         return Fault(str(error), reason=f"the address {error}")
-    if isinstance(error, Refused | Unknown | ValueError | httpx.InvalidURL):
+    if isinstance(error, Refused | Unknown | ValueError):
         return unreachable(reason)
     if isinstance(error, Untrusted):
         return Fault(

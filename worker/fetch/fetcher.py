@@ -1,7 +1,7 @@
 """Fetches one picture from an address that a stranger chose.
 
-httpx's Client is not used, only its requests and its transport interface: the Client keeps cookies from one
-stranger to the next, logs whole URLs, and reads proxies and netrc from the environment.
+By httpcore, without a client above it: httpx's keeps cookies from one stranger to the next, logs whole URLs,
+and reads proxies and netrc from the environment.
 """
 
 import logging
@@ -11,12 +11,14 @@ from contextlib import closing
 from http import HTTPStatus
 from types import TracebackType
 from typing import NamedTuple, Self
+from urllib.parse import quote
 
-import httpx
+import certifi
+import httpcore
 
 from jobs.pictures.urls import InvalidUrl, Target, UrlRules
 from worker.fetch.addresses import AddressRules
-from worker.fetch.answers import Received, read_image, skip_short_body, unbounded
+from worker.fetch.answers import Received, Response, read_image, skip_short_body, unbounded
 from worker.fetch.cache import HttpCache
 from worker.fetch.deadline import deadline_in, time_left
 from worker.fetch.directory import BoundedDirectory
@@ -26,12 +28,16 @@ from worker.fetch.hosts import HostRules
 from worker.fetch.network import CheckedNetwork
 from worker.fetch.resolver import Resolve, system_resolve
 from worker.fetch.rules import FetchRules
-from worker.fetch.transport import CheckedTransport
 
 logger = logging.getLogger("superimpose.fetch")
 
 HEADERS = {"Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
+CONNECTIONS = 48  # what is fetched ahead, and what is needed now
+IDLE_S = 30.0  # of a connection, until it is closed
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+_ENCODED_IN_QUERY = {ord(each): quote(each) for each in '"<>'}
+_ENCODED_IN_PATH = {ord(each): quote(each) for each in '"<>`{}'}
 
 
 class Fetcher:
@@ -59,7 +65,13 @@ class Fetcher:
             AddressRules(allow=rules.allow_networks, refuse=rules.refuse_networks),
             resolve,
         )
-        self._transport = CheckedTransport(network, ssl_context or httpx.create_ssl_context(trust_env=False))
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl_context or ssl.create_default_context(cafile=certifi.where()),
+            max_connections=CONNECTIONS,
+            max_keepalive_connections=CONNECTIONS,
+            keepalive_expiry=IDLE_S,
+            network_backend=network,
+        )
 
     def get(self, url: str, *, field: str, owner: str = "", received: Received = unbounded) -> bytes:
         """The bytes at `url`; `owner` is whom they may be kept for, unless their server lets all have them.
@@ -96,7 +108,7 @@ class Fetcher:
         if kept.is_fresh:
             return wish.fulfilled(kept.body)
         with closing(self._send(target, kept.conditions)) as response:
-            if response.status_code != HTTPStatus.NOT_MODIFIED:
+            if response.status != HTTPStatus.NOT_MODIFIED:
                 return self._read(target, wish, response)
             skip_short_body(response)
             if self.cache.renew(target.url, wish.owner, kept, response.headers):
@@ -107,9 +119,9 @@ class Fetcher:
         with closing(self._send(target)) as response:
             return self._read(target, wish, response)
 
-    def _read(self, target: Target, wish: "_Wish", response: httpx.Response) -> bytes | Target:
+    def _read(self, target: Target, wish: "_Wish", response: Response) -> bytes | Target:
         location = response.headers.get("location")
-        if location is not None and response.status_code in REDIRECTS:
+        if location is not None and response.status in REDIRECTS:
             skip_short_body(response)
             return self._next(target, location)
         body = read_image(response, self._rules.max_bytes, wish.received)
@@ -128,29 +140,33 @@ class Fetcher:
             )
         return following
 
-    def _send(self, target: Target, conditions: Mapping[str, str] | None = None) -> httpx.Response:
-        headers = {"User-Agent": self._rules.user_agent, **HEADERS, **(conditions or {})}
+    def _send(self, target: Target, conditions: Mapping[str, str] | None = None) -> Response:
+        headers = {
+            "Host": target.authority,
+            "User-Agent": self._rules.user_agent,
+            **HEADERS,
+            **(conditions or {}),
+        }
         try:
-            return self._transport.handle_request(self._request(target, headers))
+            return self._sent(target, headers)
         except BROKEN_OFF:
             # A kept-alive connection may end just as we use it, which says nothing about the server.
-            return self._transport.handle_request(self._request(target, headers))
+            return self._sent(target, headers)
 
-    def _request(self, target: Target, headers: Mapping[str, str]) -> httpx.Request:
-        url = httpx.URL(
-            scheme=target.scheme, host=target.host, port=target.port, raw_path=target.path.encode("ascii")
+    def _sent(self, target: Target, headers: Mapping[str, str]) -> Response:
+        left_s = time_left()
+        timeouts = {"connect": self._rules.connect_timeout_s, "read": left_s, "write": left_s, "pool": left_s}
+        url = httpcore.URL(
+            scheme=target.scheme, host=target.host, port=target.port, target=_request_target(target.path)
         )
-        timeout = {
-            "connect": self._rules.connect_timeout_s,
-            "read": time_left(),
-            "write": time_left(),
-            "pool": time_left(),
-        }
-        return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout})
+        request = httpcore.Request(
+            "GET", url, headers=list(headers.items()), extensions={"timeout": timeouts}
+        )
+        return Response(self._pool.handle_request(request))
 
     def close(self) -> None:
         """Close the kept-alive connections."""
-        self._transport.close()
+        self._pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -159,6 +175,12 @@ class Fetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _request_target(path: str) -> str:
+    """With what no URL may hold encoded, as browsers do (url.spec.whatwg.org, percent-encode sets)."""
+    before, mark, query = path.partition("?")
+    return before.translate(_ENCODED_IN_PATH) + mark + query.translate(_ENCODED_IN_QUERY)
 
 
 class _Wish(NamedTuple):

@@ -9,20 +9,24 @@ from collections.abc import Mapping
 from email.utils import formatdate, mktime_tz, parsedate_tz
 from http import HTTPStatus
 
-from worker.fetch.rfc9111 import (
-    CacheMiss,
-    CacheOptions,
-    Entry,
-    Headers,
-    IdleClient,
-    NeedRevalidation,
-    NeedToBeUpdated,
-    Request,
-    Response,
-    StoreAndUse,
-)
+from telemetry.imports import as_if_not_installed
+
+with as_if_not_installed("redis"):  # for a storage that we do not use, in the process that decodes
+    from hishel import (
+        CacheMiss,
+        CacheOptions,
+        Entry,
+        Headers,
+        IdleClient,
+        NeedRevalidation,
+        NeedToBeUpdated,
+        Request,
+        Response,
+        StoreAndUse,
+    )
 
 Fields = Mapping[str, str]
+Question = NeedRevalidation
 
 DECIDE = ("cache-control", "date", "expires", "etag", "last-modified", "vary")
 
@@ -58,7 +62,7 @@ def storable(fields: Fields, *, shared: bool) -> Fields | None:
     return certain if question is None or question.request.headers else None
 
 
-def question_about(fields: Fields, *, shared: bool) -> NeedRevalidation | None:
+def question_about(fields: Fields, *, shared: bool) -> Question | None:
     """What to ask the server before kept fields and their body are used; None while they are fresh."""
     kept = Entry(
         id=uuid.UUID(int=0),
@@ -69,7 +73,7 @@ def question_about(fields: Fields, *, shared: bool) -> NeedRevalidation | None:
     return verdict if isinstance(verdict, NeedRevalidation) else None
 
 
-def renewed(question: NeedRevalidation, fields: Fields) -> Fields | None:
+def renewed(question: Question, fields: Fields) -> Fields | None:
     """The kept fields after the server's 304, which had `fields`; None if it was about something else."""
     verdict = question.next(Response(HTTPStatus.NOT_MODIFIED, headers=Headers(fields)))
     if not isinstance(verdict, NeedToBeUpdated):

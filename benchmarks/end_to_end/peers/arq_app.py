@@ -22,7 +22,6 @@ REDIS = RedisSettings(unix_socket_path=work.REDIS_SOCKET)
 
 
 async def superimpose(context: dict[str, Any], job_id: str, asked: dict[str, str]) -> None:
-    """Make and keep a picture."""
     job, http = work.Job(**asked), context["http"]
     base, overlay = await asyncio.gather(http.get(job.base_image), http.get(job.overlay_image))
     picture = await asyncio.to_thread(work.compose, job, base.content, overlay.content)
@@ -30,7 +29,6 @@ async def superimpose(context: dict[str, Any], job_id: str, asked: dict[str, str
 
 
 async def open_client(context: dict[str, Any]) -> None:
-    """One client for all jobs."""
     context["http"] = httpx.AsyncClient(trust_env=False)
 
 
@@ -46,7 +44,6 @@ class WorkerSettings:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """One pool of connections for all calls."""
     app.state.queue = await create_pool(REDIS)
     yield
 
@@ -57,7 +54,6 @@ app.include_router(pictures.router)
 
 @app.post("/jobs")
 async def submit(job: work.Job) -> dict[str, str]:
-    """Enqueue."""
     job_id = str(uuid4())
     await app.state.queue.enqueue_job("superimpose", job_id, job.model_dump(), _job_id=job_id)
     return {"id": job_id}

@@ -1,5 +1,6 @@
-"""BentoML's tasks: its own server, two worker processes, a queue in SQLite, which keeps the pictures too."""
+"""BentoML's tasks: its own server and worker processes, a queue in SQLite, which stores the pictures too."""
 
+import os
 from typing import Annotated
 
 import bentoml
@@ -8,15 +9,12 @@ from bentoml.validators import ContentType
 from benchmarks.end_to_end.peers import work
 
 
-@bentoml.service(workers=2, traffic={"timeout": 600})
+@bentoml.service(workers=int(os.environ["BENCH_WORKERS"]), traffic={"timeout": 600})
 class Superimpose:
-    """The service."""
-
     @bentoml.task
     def superimpose(
         self, base_image: str, overlay_image: str, image_format: str, function: str
     ) -> Annotated[bytes, ContentType("image/*")]:
-        """Make a picture."""
         return work.make(
             work.Job(
                 base_image=base_image,

@@ -19,7 +19,6 @@ celery.conf.update(broker_connection_retry_on_startup=True, worker_send_task_eve
 
 @celery.task
 def superimpose(job_id: str, job: dict[str, str]) -> None:
-    """Make and keep a picture."""
     work.path(job_id).write_bytes(work.make(work.Job(**job)))
 
 
@@ -29,7 +28,6 @@ app.include_router(pictures.router)
 
 @app.post("/jobs")
 def submit(job: work.Job) -> dict[str, str]:
-    """Enqueue."""
     job_id = str(uuid4())
     superimpose.apply_async((job_id, job.model_dump()), task_id=job_id)
     return {"id": job_id}

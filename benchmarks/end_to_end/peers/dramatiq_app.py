@@ -21,7 +21,6 @@ dramatiq.set_broker(broker)
 
 @dramatiq.actor(max_retries=3)
 def superimpose(job_id: str, job: dict[str, str]) -> bool:
-    """Make and keep a picture."""
     work.path(job_id).write_bytes(work.make(work.Job(**job)))
     return True
 
@@ -32,7 +31,6 @@ app.include_router(pictures.router)
 
 @app.post("/jobs")
 def submit(job: work.Job) -> dict[str, str]:
-    """Enqueue."""
     job_id = str(uuid4())
     broker.enqueue(superimpose.message(job_id, job.model_dump()).copy(message_id=job_id))
     return {"id": job_id}

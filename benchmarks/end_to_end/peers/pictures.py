@@ -12,5 +12,4 @@ router = APIRouter()
 
 @router.get("/jobs/{job_id}/picture")
 async def picture(job_id: UUID) -> FileResponse:
-    """The file that a worker kept."""
     return FileResponse(work.path(str(job_id)))

@@ -17,7 +17,6 @@ queue = Queue(connection=redis)
 
 @app.post("/jobs")
 def submit(job: work.Job) -> dict[str, str]:
-    """Enqueue."""
     job_id = str(uuid4())
     queue.enqueue(rq_tasks.superimpose, job_id, job.model_dump(), job_id=job_id)
     return {"id": job_id}

@@ -4,5 +4,4 @@ from benchmarks.end_to_end.peers import work
 
 
 def superimpose(job_id: str, job: dict[str, str]) -> None:
-    """Make and keep a picture."""
     work.path(job_id).write_bytes(work.make(work.Job(**job)))

@@ -18,8 +18,6 @@ http = httpx.Client(trust_env=False)
 
 
 class Job(BaseModel):
-    """The body of a submit."""
-
     base_image: str
     overlay_image: str
     image_format: Literal["jpeg", "png"]
@@ -40,5 +38,4 @@ def compose(job: Job, base: bytes, overlay: bytes) -> bytes:
 
 
 def path(job_id: str) -> Path:
-    """Where the picture of a job is kept."""
     return PICTURES / job_id

@@ -68,7 +68,7 @@ def request_id(client) -> str:
     return str(client.post("/v2/superimpose", json=PICTURES).json()["request_id"])
 
 
-def until(found: Callable[[], object], patience_s: float = 10) -> None:
+def until(found: Callable[[], object], patience_s: float = 30) -> None:
     deadline = time.monotonic() + patience_s
     while not found():
         assert time.monotonic() < deadline

@@ -4,11 +4,12 @@ import asyncio
 
 import uvloop
 
+from benchmarks.harness import crowd
 from jobs.keys.api_keys import ApiKeys
-from tests import crowd
 from tests.api.waiting.conftest import OUTPUT, STATUS, STREAM, until
 from tests.asking import LEASE_OWNER, SAMPLES
 from tests.missing import missing
+from tests.stack import KEY
 
 WAITERS = 5000
 REQUESTS = 100
@@ -36,7 +37,7 @@ def test_five_thousand_who_wait_all_hear_of_the_end(edge, redis, watched, transi
             transitions.complete(request_id, 1, OUTPUT, {})
 
     async def wait() -> None:
-        calls = await crowd.waiting(edge.port, paths)
+        calls = await crowd.waiting(edge.port, paths, KEY)
         await asyncio.to_thread(end_all)
         await asyncio.gather(*(call.ended for call in calls))
         for call in calls:

@@ -153,6 +153,21 @@ def test_a_date_of_change_is_asked_about_and_no_freshness_is_guessed_from_it(
     assert b"if-modified-since" in heads[1]
 
 
+def test_an_answer_that_nothing_changed_does_not_write_the_picture_again(
+    serve: Serve, fetcher: Fetcher, folder: Path
+) -> None:
+    origin = Origin(etag='"v1"', renewal=(f"date: {LONG_AGO}",))
+    url = serve(origin).url
+    fetcher.get(url, field="mask", owner="us")
+    [file] = folder.iterdir()
+    before, file_number = file.read_bytes(), file.stat().st_ino
+    for _ in range(2):
+        assert fetcher.get(url, field="mask", owner="us") == origin.body
+    assert file.stat().st_ino == file_number
+    assert file.read_bytes() != before
+    assert len(origin.asked) == 3
+
+
 def test_an_answer_that_nothing_changed_makes_a_picture_fresh_again(serve: Serve, fetcher: Fetcher) -> None:
     origin = Origin(("cache-control: max-age=60", "age: 100"), etag='"v1"', renewal=("age: 0",))
     assert times_asked(origin, serve, fetcher, "us", "us", "us", "us") == 2

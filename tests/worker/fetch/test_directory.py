@@ -116,3 +116,31 @@ def test_a_file_that_lost_or_changed_a_byte_is_not_there(kept: BoundedDirectory,
         for broken in (whole[:place], whole[:place] + changed + whole[place + 1 :]):
             (tmp_path / "kept" / name("a")).write_bytes(broken)
             assert kept.read(name("a")) is None
+
+
+def test_a_head_is_replaced_by_one_as_long(kept: BoundedDirectory, tmp_path: Path) -> None:
+    kept.write(name("a"), b"head", b"body")
+    file = (tmp_path / "kept" / name("a")).stat().st_ino
+    assert kept.replace_head(name("a"), b"head", b"tail")
+    assert kept.read(name("a")) == (b"tail", b"body")
+    assert (tmp_path / "kept" / name("a")).stat().st_ino == file
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"head", b"longer"), (b"other", b"older"), (b"heaD", b"tail"), (b"hea", b"sea")]
+)
+def test_a_head_that_is_longer_or_no_longer_there_is_not_replaced(
+    old: bytes, new: bytes, kept: BoundedDirectory
+) -> None:
+    kept.write(name("a"), b"head", b"body")
+    assert not kept.replace_head(name("a"), old, new)
+    assert not kept.replace_head(name("b"), b"head", b"tail")
+    assert kept.read(name("a")) == (b"head", b"body")
+
+
+def test_a_head_is_not_put_into_a_broken_file(kept: BoundedDirectory, tmp_path: Path) -> None:
+    kept.write(name("a"), b"head", b"body")
+    for broken in (b"", b"head", bytes(600)):
+        (tmp_path / "kept" / name("a")).write_bytes(broken)
+        assert not kept.replace_head(name("a"), b"head", b"tail")
+        assert (tmp_path / "kept" / name("a")).read_bytes() == broken

@@ -1,0 +1,43 @@
+"""`python -m benchmarks SCENARIO [options]`."""
+
+import ast
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from loadtest import command as loadtest
+
+FOLDER = Path(__file__).with_name("scenarios")
+SCENARIOS = {path.stem.replace("_", "-"): path for path in sorted(FOLDER.glob("[a-z]*.py"))} | {
+    "loadtest": Path(loadtest.__file__)
+}
+
+
+def usage() -> str:
+    lines = ["usage: python -m benchmarks SCENARIO [options], or SCENARIO --help", ""]
+    for name, path in SCENARIOS.items():  # not imported, as some need packages of their own
+        about = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+        lines.append(f"  {name:14} {about}")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int | None:
+    name, *options = arguments or ["--help"]
+    if name in ("-h", "--help"):
+        print(usage())
+        return 0
+    if name not in SCENARIOS:
+        print(f"{name!r} is no scenario\n{usage()}", file=sys.stderr)
+        return 2
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
+            signal.signal(number, lambda *_: sys.exit(1))  # so that what was started is stopped
+    if name == "loadtest":
+        return loadtest.main(options)
+    result: int | None = import_module(f"benchmarks.scenarios.{SCENARIOS[name].stem}").main(options)
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

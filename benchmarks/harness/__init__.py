@@ -1,0 +1,1 @@
+"""What every benchmark is made of: services to start, load, rounds, figures and pages."""

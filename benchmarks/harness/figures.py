@@ -1,0 +1,43 @@
+"""Rounds that interleave contestants, and the statistics of the tables."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
+from time import perf_counter
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def interleaved(
+    contestants: Mapping[str, Callable[[], T]], rounds: int, warm_up: int = 1
+) -> dict[str, list[T]]:
+    """A sample of each contestant a round, forwards and backwards in turn, without those of the warm-up."""
+    samples: dict[str, list[T]] = {name: [] for name in contestants}
+    for number in range(warm_up + rounds):
+        for name in list(contestants)[:: -1 if number % 2 else 1]:
+            sample = contestants[name]()
+            if number >= warm_up:
+                samples[name].append(sample)
+    return samples
+
+
+def timed(work: Callable[[], object], clock: Callable[[], float] = perf_counter) -> Callable[[], float]:
+    """What a call of `work` takes, in ms."""
+
+    def sample() -> float:
+        start = clock()
+        work()
+        return 1000 * (clock() - start)
+
+    return sample
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that so many per cent of all are not above (nearest rank)."""
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
+
+
+def median_ratio(ones: Sequence[float], others: Sequence[float]) -> float:
+    """Median of the ratios within the rounds, so that a slow second of the machine slows both sides."""
+    return median(one / other for one, other in zip(ones, others, strict=False))

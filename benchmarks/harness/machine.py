@@ -1,0 +1,58 @@
+"""Where figures come from: machine, versions, commit."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from cli.serve.redis_server import find_server
+
+ROOT = Path(__file__).parents[2]
+
+
+def today() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"
+
+
+def commit() -> str:
+    """The short hash of what is checked out, and whether files have changed since."""
+    shown = _output("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
+    changed = _output("git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no")
+    return f"{shown or 'unknown'}{' with changes' if changed else ''}"
+
+
+def machine() -> str:
+    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return (
+        f"{os.cpu_count()} cores, {_processor()}, {memory_gb:.0f} GB, "
+        f"{platform.system()} {platform.release()}"
+    )
+
+
+def redis() -> str:
+    """Name and version of the Redis that is started."""
+    words = _output(find_server(), "--version").split()
+    return " ".join([*words[:1], *(word.removeprefix("v=") for word in words if word.startswith("v="))])
+
+
+def versions(packages: Sequence[str]) -> str:
+    return ", ".join(
+        [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
+    )
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def _output(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

@@ -1,0 +1,132 @@
+"""The compositor against Pillow, libvips and OpenCV; writes docs/compositor-speed.md and .png.
+
+One process on one core, CPU time, every contestant once a round, medians of the rounds. A ratio is the
+median of the ratios within the rounds, so that a slow second of the machine slows both sides of it.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import process_time
+
+os.environ["VIPS_CONCURRENCY"] = "1"
+
+import cv2
+from matplotlib.figure import Figure
+from PIL import Image
+
+from benchmarks.harness.command_line import parser
+from benchmarks.harness.figures import interleaved, median_ratio, timed
+from benchmarks.harness.machine import ROOT
+from benchmarks.harness.page import DOCS, table
+from benchmarks.harness.plots import bars, png
+from benchmarks.harness.processes import use_one_core
+from benchmarks.plain_pillow import with_pillow
+from benchmarks.rivals import with_libvips, with_opencv
+from benchmarks.seed import PARAMS, base_jpeg, large_jpeg, overlay_png
+from compositor import DecodedCache, Limits, SuperimposeParams, superimpose
+
+FORMATS = ("jpeg", "png")
+LARGE = (8000, 6250)  # 50 megapixels
+OURS, WARM = "Superimpose", "Superimpose, inputs in its cache"
+
+Milliseconds = Mapping[str, Sequence[float]]
+
+
+def main(arguments: Sequence[str]) -> None:
+    made = parser("compositor", __doc__, rounds=15)
+    made.add_argument("--docs", type=Path, default=DOCS, help="the folder to write into [docs]")
+    options = made.parse_args(arguments)
+    use_one_core()
+    cv2.setNumThreads(1)
+    base, overlay = base_jpeg(), overlay_png()
+    measured = {
+        each: interleaved(
+            {
+                name: timed(partial(work, base, overlay, each), process_time)
+                for name, work in contestants().items()
+            },
+            options.rounds,
+        )
+        for each in FORMATS
+    }
+    parts = [head(base, overlay, options.rounds)]
+    parts += [f"## To {each.upper()}\n\n{speeds(ms)}" for each, ms in measured.items()]
+    page = "\n\n".join([*parts, growth(overlay), memory()])
+    (options.docs / "compositor-speed.md").write_text(page + "\n")
+    (options.docs / "compositor-speed.png").write_bytes(plot(measured))
+    print(page)
+
+
+def contestants() -> dict[str, Callable[[bytes, bytes, str], object]]:
+    def ours(cache: DecodedCache | None, base: bytes, overlay: bytes, image_format: str) -> object:
+        return superimpose(base, overlay, SuperimposeParams(**PARAMS, image_format=image_format), cache=cache)
+
+    cache = DecodedCache(64 * 1024 * 1024)
+    return {
+        OURS: partial(ours, None),
+        WARM: partial(ours, cache),
+        "Pillow": with_pillow,
+        "libvips": with_libvips,
+        "OpenCV": with_opencv,
+    }
+
+
+def head(base: bytes, overlay: bytes, rounds: int) -> str:
+    return f"""# How fast the compositor is
+
+`make bench-compositor` wrote this page: one process on one core, CPU seconds, every contestant once a round,
+medians of {rounds} rounds, ratios taken within the rounds. {platform.machine()},
+Python {platform.python_version()}, Pillow {Image.__version__}, OpenCV {cv2.__version__}.
+
+The job: a 1024 x 1024 photograph (JPEG, {len(base) // 1000} KB), a 640 x 640 overlay with alpha (PNG, \
+{len(overlay) // 1000} KB) scaled by 0.4 and put
+on it; file in, file out. The others are written as one would write them, in `benchmarks/plain_pillow.py` and
+`benchmarks/rivals.py`.
+
+![CPU milliseconds of one job](compositor-speed.png)"""
+
+
+def speeds(ms: Milliseconds) -> str:
+    rows = [
+        [name, f"{median(taken):.1f}", *(f"{median_ratio(taken, ms[ours]):.2f}" for ours in (OURS, WARM))]
+        for name, taken in ms.items()
+    ]
+    return table(("", "CPU ms a job", "times ours", "times ours with a warm cache"), rows)
+
+
+def growth(overlay: bytes) -> str:
+    """Cost of a small overlay on a large base, beside decoding and encoding that base."""
+    large, limits = large_jpeg(LARGE), Limits(max_bytes=1 << 30)
+    params = SuperimposeParams(rescale_factor=0.4, x_offset=4000, y_offset=3000)
+    stages = [superimpose(large, overlay, params, limits=limits).seconds for _ in range(5)]
+    share = median(100 * each["compose"] / (each["decode"] + each["encode"]) for each in stages)
+    return f"""## A 256 px overlay on a {LARGE[0]} x {LARGE[1]} base
+
+Composing takes {1000 * median(each["compose"] for each in stages):.1f} ms, {share:.2f} % of what decoding \
+and encoding take: only the box that changes is touched."""
+
+
+def memory() -> str:
+    rows, allowed = [], LARGE[0] * LARGE[1] * 8 / 1e6 + 40
+    for image_format in FORMATS:
+        command = [sys.executable, "-m", "benchmarks.peak_memory", image_format, *map(str, LARGE)]
+        peak = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        rows.append([image_format, f"{float(peak):.0f}", f"{allowed:.0f}"])
+    heads = ("answer", "MB", "MB allowed: 2 x 4 bytes a pixel of the base + 40")
+    return f"## Peak memory of a job on a {LARGE[0]} x {LARGE[1]} base\n\n{table(heads, rows)}"
+
+
+def plot(measured: Mapping[str, Milliseconds]) -> bytes:
+    figure = Figure(figsize=(10, 3), layout="constrained")
+    panels = figure.subplots(1, len(measured))
+    for panel, (image_format, ms) in zip(panels, measured.items(), strict=True):
+        medians = {name: median(taken) for name, taken in ms.items()}
+        bars(panel, medians, (OURS, WARM), "CPU ms a job", less_is_better=True)
+        panel.set_title(f"to {image_format.upper()}")
+    return png(figure)
