@@ -17,8 +17,7 @@ from api.http.cors import with_cors
 from api.http.counted import count_call
 from api.http.headers import AnswerHeaders
 from api.http.json_response import JsonResponse
-from api.pages import docs
-from api.pages import routes as playground
+from api.pages import routes as pages
 from api.routes import (
     admin,
     credits,
@@ -68,8 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     for part in (requests, submit, pictures, uploads, credits, health):
         app.router.routes.extend(part.router.routes)  # `include_router` would look for each route twice
     if settings.docs:
-        app.include_router(docs.router)
-        app.include_router(playground.router)
+        app.include_router(pages.router)
     if settings.admin_key:
         app.include_router(admin.router)
         app.router.routes.extend(rq_dashboard.routes(settings))
