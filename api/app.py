@@ -19,8 +19,7 @@ from api.http.headers import AnswerHeaders, with_cors
 from api.http.json_response import JsonResponse
 from api.http.observability import ObservedCalls, count_call, log_call
 from api.http.route_classes import PlainRoute
-from api.pages import docs
-from api.pages import routes as playground
+from api.pages import routes as pages
 from api.routes import (
     admin,
     credits,
@@ -77,7 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     parts = [requests, submit, pictures, uploads, credits, health]
     if settings.docs:
-        parts += [openapi, docs, playground]
+        parts += [openapi, pages]
     if settings.admin_key:
         parts.append(admin)
     if settings.metrics:

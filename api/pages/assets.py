@@ -7,7 +7,8 @@ from functools import cache, cached_property
 from hashlib import sha256
 from importlib.resources import files
 
-TYPES = {"js": "text/javascript", "css": "text/css"}
+TYPES = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+SWAGGER_UI = ("swagger-ui-bundle.js", "swagger-ui.css")
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,11 @@ class Asset:
 @cache
 def assets() -> Mapping[str, Asset]:
     """Every file by its name."""
-    folder = files("api.pages") / "static"
+    swagger_ui = files("fastapi_offline") / "static"
+    ours = (each for each in (files("api.pages") / "static").iterdir() if each.is_file())
     return {
         each.name: Asset(each.read_bytes(), TYPES[each.name.rpartition(".")[2]])
-        for each in folder.iterdir()
-        if each.is_file()
+        for each in (*ours, *(swagger_ui / name for name in SWAGGER_UI))
     }
 
 

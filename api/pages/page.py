@@ -1,4 +1,4 @@
-"""The document at /, and the policy it runs under."""
+"""The documents at / and /docs, and the policy they run under."""
 
 from functools import cache
 from html import escape
@@ -6,7 +6,7 @@ from importlib.resources import files
 from string import Template
 
 from api.pages import fields
-from api.pages.assets import assets, version
+from api.pages.assets import version
 from jobs.config.settings import Settings
 
 POLICY = "; ".join(
@@ -23,18 +23,29 @@ POLICY = "; ".join(
 )
 
 
-def render(origin: str, settings: Settings) -> str:
-    """The page of the service reached at `origin`."""
-    return _template().substitute(origin=escape(origin), max_input_bytes=settings.max_input_bytes)
+def playground(origin: str, settings: Settings) -> str:
+    """The page at / of the service reached at `origin`."""
+    return _playground().substitute(origin=escape(origin), max_input_bytes=settings.max_input_bytes)
+
+
+def documentation(origin: str) -> str:
+    """The page at /docs: a guide with examples to run, and the reference by Swagger UI.
+
+    Swagger UI because a wheel carries it, it runs under the policy as it is, and has dark colours. Scalar
+    (3.6 MB), Stoplight Elements (2.1 MB) and RapiDoc (0.9 MB) would be copies in the repository, which nobody
+    updates; ReDoc cannot try a call.
+    """
+    return _template("docs.html").substitute(origin=escape(origin))
 
 
 @cache
-def _template() -> Template:
-    """The page with its form and its modules, which are the same for everybody."""
-    text = (files("api.pages") / "playground.html").read_text("utf-8")
-    folder = f"assets/{version()}"
-    preloads = "\n".join(
-        f'<link rel="modulepreload" href="{folder}/{name}">' for name in assets() if name.endswith(".js")
-    )
-    parts = {"assets": folder, "preloads": preloads, "slots": fields.slots(), "groups": fields.groups()}
-    return Template(Template(text).safe_substitute(parts))
+def _playground() -> Template:
+    """With its form, which is the same for everybody."""
+    form = _template("playground.html").safe_substitute(slots=fields.slots(), groups=fields.groups())
+    return Template(form)
+
+
+@cache
+def _template(name: str) -> Template:
+    text = (files("api.pages") / name).read_text("utf-8")
+    return Template(Template(text).safe_substitute(assets=f"assets/{version()}"))

@@ -1,4 +1,4 @@
-"""GET / and the files that the page loads."""
+"""GET /, GET /docs, and the files that both pages load."""
 
 from hashlib import sha256
 
@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.errors import ApiError
+from api.pages import page
 from api.pages.assets import Asset, assets, version
-from api.pages.page import POLICY, render
 from api.service import origin_of, service_of
 
 FOR_GOOD = "public, max-age=31536000, immutable"
@@ -17,13 +17,14 @@ router = APIRouter(include_in_schema=False)
 
 @router.api_route("/", methods=["GET", "HEAD"])
 def playground(request: Request) -> Response:
-    """The page, which a browser keeps and asks each time whether it changed."""
-    page = Asset(render(origin_of(request), service_of(request).settings).encode(), "text/html")
-    etag = f'W/"{sha256(page.data).hexdigest()[:32]}"'  # weak: the same for both encodings
-    headers = {"Content-Security-Policy": POLICY, "ETag": etag, "Cache-Control": "no-cache"}
-    if etag in _listed(request, "if-none-match"):
-        return Response(status_code=304, headers={**headers, "Vary": "Accept-Encoding"})
-    return _sent(request, page, headers)
+    """The page to try every parameter on."""
+    return _page(request, page.playground(origin_of(request), service_of(request).settings))
+
+
+@router.api_route("/docs", methods=["GET", "HEAD"])
+def documentation(request: Request) -> Response:
+    """The guide and the reference."""
+    return _page(request, page.documentation(origin_of(request)))
 
 
 @router.api_route("/assets/{of_version}/{name}", methods=["GET", "HEAD"])
@@ -36,6 +37,16 @@ def asset(of_version: str, name: str, request: Request) -> Response:
     if found is None:
         raise ApiError(404, "not_found", "no such file; the playground is at /, the documentation at /docs")
     return _sent(request, found, {"Cache-Control": FOR_GOOD if of_version == version() else "no-store"})
+
+
+def _page(request: Request, text: str) -> Response:
+    """A browser keeps it, and asks each time whether it has changed."""
+    html = Asset(text.encode(), "text/html")
+    etag = f'W/"{sha256(html.data).hexdigest()[:32]}"'  # weak: the same for both encodings
+    headers = {"Content-Security-Policy": page.POLICY, "ETag": etag, "Cache-Control": "no-cache"}
+    if etag in _listed(request, "if-none-match"):
+        return Response(status_code=304, headers={**headers, "Vary": "Accept-Encoding"})
+    return _sent(request, html, headers)
 
 
 def _sent(request: Request, asset: Asset, headers: dict[str, str]) -> Response:

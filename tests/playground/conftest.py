@@ -11,6 +11,7 @@ from tests.browser import FLAGS
 from tests.stack import KEY
 
 PATIENCE_MS = 20_000
+READY = "#frame:not([hidden])"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -96,7 +97,9 @@ def visit(browser: Browser, service: Any) -> Iterator[Callable[..., Visit]]:
     """Opens the playground in a browser that remembers nothing."""
     contexts = []
 
-    def visit(url: str = service.url, key: str = KEY, **options: Any) -> Visit:
+    def visit(
+        url: str = service.url, key: str = KEY, path: str = "/", ready: str = READY, **options: Any
+    ) -> Visit:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
@@ -104,8 +107,8 @@ def visit(browser: Browser, service: Any) -> Iterator[Callable[..., Visit]]:
         visit.page.on("console", lambda message: visit.complaints.append(message.text))
         visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         visit.page.on("request", lambda request: visit.requests.append(request))
-        visit.page.goto(f"{url}/#key={key}" if key else url)
-        visit.page.wait_for_selector("#frame:not([hidden])")
+        visit.page.goto(f"{url}{path}#key={key}" if key else url + path)
+        visit.page.wait_for_selector(ready)
         return visit
 
     yield visit

@@ -1,0 +1,64 @@
+/** The documentation: examples drawn by the playground's preview, and the reference by Swagger UI. */
+
+import { codeCard } from "./code.js";
+import { fromUrl } from "./pictures.js";
+import { previewer } from "./preview.js";
+
+const { origin } = document.documentElement.dataset;
+const DOCUMENTED_ORIGIN = "http://127.0.0.1:8000"; // of the examples in the OpenAPI document
+const PICTURES = { base_image: `${origin}/samples/cup.jpg`, overlay_image: `${origin}/samples/logo.png` };
+const EXAMPLES = {
+  Logo: ["In a corner, a quarter of the base wide", { scale_to: 0.25, gravity: "southeast", x_offset: 12, y_offset: 12 }],
+  Watermark: ["Faint, turned and repeated", { scale_to: 0.2, rotation: 30, opacity: 0.3, tile: true, tile_spacing: 24 }],
+  Blend: ["In the middle, half the base wide, mixed by screen", { scale_to: 0.5, gravity: "center", blend_mode: "screen", image_format: "png" }],
+};
+
+const code = codeCard(origin);
+const draw = previewer();
+
+function follow({ matches }) {
+  document.documentElement.classList.toggle("dark-mode", matches); // Swagger UI has its dark colours there
+}
+
+/** @param {Record<string, any>} defaults of all parameters */
+function showExamples(defaults, pictures) {
+  const buttons = Object.entries(EXAMPLES).map(([title, [about, params]]) => {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", textContent: title });
+    button.addEventListener("click", () => {
+      for (const each of buttons) each.setAttribute("aria-pressed", String(each === button));
+      document.getElementById("about").textContent = about;
+      draw(document.getElementById("picture"), pictures, { ...defaults, ...params });
+      code.show({ ...PICTURES, ...params });
+    });
+    return button;
+  });
+  document.getElementById("examples").replaceChildren(...buttons);
+  buttons[0].click();
+}
+
+async function loaded(reference) {
+  const { properties } = reference.specSelectors.specJson().toJS().components.schemas.SuperimposeRequest;
+  const defaults = Object.entries(properties).map(([name, schema]) => [name, schema.default ?? null]);
+  const pictures = await Promise.all(Object.values(PICTURES).map((url) => fromUrl(url, origin)));
+  showExamples(Object.fromEntries(defaults), { base_image: pictures[0], overlay_image: pictures[1], mask: null });
+}
+
+/** Examples that can be tried where the page was opened. */
+function here(answer) {
+  if (answer.url.endsWith("/openapi.json")) answer.text = answer.text.replaceAll(DOCUMENTED_ORIGIN, origin);
+  return answer;
+}
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+dark.addEventListener("change", follow);
+follow(dark);
+
+const reference = SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#reference",
+  deepLinking: true,
+  defaultModelsExpandDepth: 0,
+  responseInterceptor: here,
+  onComplete: () => loaded(reference),
+});

@@ -1,0 +1,85 @@
+"""The documentation in a browser: examples to see and to run, the reference to try, light and dark."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+
+from tests.playground.conftest import PHONE
+from tests.playground.test_page import DESK, LINKED
+from tests.playground.test_submitting import needs_curl, pasted
+from tests.stack import KEY
+
+EXAMPLES = ["Logo", "Watermark", "Blend"]
+
+
+@pytest.fixture
+def docs(visit):
+    """Opens the documentation and waits for its examples."""
+
+    def docs(**options):
+        return visit(key="", path="/docs", ready="#examples [aria-pressed=true]", **options)
+
+    return docs
+
+
+def levels(picture):
+    return np.asarray(picture.convert("RGB")).astype(int)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_each_example_shows_the_picture_that_its_script_makes(docs, tmp_path, example):
+    needs_curl()
+    seen = docs()
+    assert seen.page.locator("#examples button").all_inner_texts() == EXAMPLES
+    seen.page.click(f"#examples button:has-text('{example}')")
+    seen.page.click("#to-the-end summary")
+
+    done = pasted(["bash", "-c"], seen.page.inner_text("#script"), tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    drawn = base64.b64decode(seen.page.evaluate("picture.toDataURL().split(',')[1]"))
+    with Image.open(io.BytesIO(drawn)) as shown, Image.open(next(tmp_path.iterdir())) as made:
+        assert np.abs(levels(shown) - levels(made)).mean() < 2
+
+
+def test_a_call_can_be_tried_with_an_example_of_this_service(docs, service):
+    page = docs().page
+    page.click("button.authorize")
+    page.fill("#api_key_value", KEY)
+    page.locator(".auth-btn-wrapper button.authorize").first.click()
+    page.locator("button.btn-done").first.click()
+    page.click('[data-path="/v2/superimpose"]')
+    page.click(".try-out__btn")
+
+    with page.expect_response("**/v2/superimpose") as answer:
+        page.click("button.execute")
+
+    assert answer.value.request.post_data_json["base_image"] == f"{service.url}/samples/cup.jpg"
+    assert answer.value.json()["status"] == "QUEUED"
+
+
+@pytest.mark.parametrize(("scheme", "device"), [("light", DESK), ("dark", PHONE)])
+def test_it_is_light_or_dark_fits_and_runs_under_its_policy(docs, scheme, device):
+    seen = docs(color_scheme=scheme, **device)
+    colour = "getComputedStyle(document.querySelector('.opblock-tag')).color.match(/\\d+/)[0] > 127"
+
+    found = Axe().run(seen.page, ".guide").response["violations"]
+    assert [each["id"] for each in found if each["impact"] != "minor"] == []
+    assert seen.page.evaluate(colour) == (scheme == "dark")
+    assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert seen.complaints == []
+
+
+def test_its_files_are_asked_for_in_one_round(docs, service):
+    seen = docs()
+    own = [request.url for request in seen.requests if request.resource_type in ("script", "stylesheet")]
+    urls = seen.page.eval_on_selector_all(
+        f"{LINKED}, script:not([type])", "all => all.map((each) => each.href ?? each.src)"
+    )
+
+    assert sorted(own) == sorted(urls)
+    assert all(request.url.startswith((f"{service.url}/", "data:")) for request in seen.requests)
