@@ -1,5 +1,6 @@
 """Redis away, restarted, full or silent at the worst moment: nothing accepted is lost, nothing half made."""
 
+import base64
 import resource
 import subprocess
 import time
@@ -16,6 +17,7 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
+from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import ANSWER_TIMEOUT_S
 from tests.asking import LEASE_OWNER
@@ -82,6 +84,11 @@ def until(holds: Callable[[], bool], patience_s: float = 30) -> None:
         time.sleep(0.2)
 
 
+def stored(stack: Stack) -> set[Path]:
+    """The files of the store."""
+    return {path for path in Path(stack.env["SUPERIMPOSE_DATA_DIR"], "store").rglob("*") if path.is_file()}
+
+
 def is_gone(store: PictureStore, path: str) -> bool:
     try:
         store.get(path)
@@ -117,10 +124,16 @@ def test_a_full_redis_takes_no_more_but_answers_and_ends_what_it_has(own_redis, 
         before = redis.dbsize()
         redis.config_set("maxmemory", 1)
 
-        refused = stack.client.post("/v2/superimpose", json=samples)
+        kept = stored(stack)
 
-        assert (refused.status_code, refused.json()["code"]) == (502, "unavailable")
-        assert int(refused.headers["retry-after"]) >= 1
+        logo = base64.b64encode(sample_bytes("logo.png")).decode()
+        inline = {"base_image": logo, "overlay_image": logo}
+        refused = [stack.client.post("/v2/superimpose", json=each) for each in (samples, inline)]
+
+        for answer in refused:
+            assert (answer.status_code, answer.json()["code"]) == (502, "unavailable")
+            assert int(answer.headers["retry-after"]) >= 1
+        assert stored(stack) <= kept, "no inline input of the refused one"
         assert stack.status(waiting).json()["status"] == "QUEUED"
         origin.release.set()
         assert stack.finish(busy).status_code == stack.finish(waiting).status_code == 200

@@ -1,6 +1,6 @@
 -- Authenticates a call and takes it from its rate limit, and reads what the call is for: one round trip in all.
--- Begins with RATES, {count, period in ms} by bucket, FIELDS, those of a record by what is read, WRITES, and `reading.lua`.
--- Without WRITES, while Redis refuses changes, calls are held against the limits and not counted.
+-- Begins with RATES, {count, period in ms} by bucket, READS, the buckets of calls that change nothing, FIELDS, those of a record by what is read, WRITES, and `reading.lua`.
+-- Without WRITES, while Redis refuses changes, reads are held against the limits and not counted, and other calls get an error.
 -- ARGV: this batch's number, then one line for each call: digest of the presented key, address, bucket, bucket of the address, then what to read,
 -- if anything ('picture' or a name of FIELDS), and the picture's token or the request's id, which may be any text.
 -- Answers for each {{allowed, count, period, remaining, wait, until full} (ms), followed for a valid key by
@@ -63,6 +63,7 @@ end
 
 local function answer(line)
   local digest, address, bucket, anonymous, read, id = string.match(line, '^(%S+) (%S+) (%S+) (%S+) (%S*) (.*)$')
+  if not WRITES and not READS[bucket] then return redis.error_reply('MISCONF Redis refuses changes') end
   local admission = admit(digest, address, bucket, anonymous)
   if read == '' then return {admission} end
   if read == 'picture' then return {admission, redis.call('HGETALL', PICTURE .. id)} end

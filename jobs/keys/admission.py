@@ -110,7 +110,7 @@ def _rate(count: int, period_ms: int) -> Rate:
 
 
 def render_script(settings: Settings, writes: bool = True) -> str:
-    """The step, for these settings; without `writes` it counts nothing."""
+    """The step, for these settings; without `writes` it counts nothing, and admits reads alone."""
     rates: dict[str, Rate] = {
         Bucket.SUBMIT: settings.rate_limit,
         Bucket.READ: settings.rate_limit_reads,
@@ -119,5 +119,6 @@ def render_script(settings: Settings, writes: bool = True) -> str:
         Bucket.ANONYMOUS: settings.rate_limit_anonymous,
     }
     limits = {name: (r.count, r.period_s * 1000) for name, r in rates.items()}
-    known = local(RATES=limits, FIELDS=FIELDS, WRITES=writes)
+    reads = {Bucket.READ: True, Bucket.PICTURE: True}
+    known = local(RATES=limits, READS=reads, FIELDS=FIELDS, WRITES=writes)
     return (OOM_EXEMPT if writes else NO_WRITES) + keyspace.lua() + known + READ + _SCRIPT

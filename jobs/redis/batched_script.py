@@ -5,6 +5,7 @@ processor time a call instead of 136 with 8 at a time, 27 instead of 134 with 32
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Sequence
 from functools import cache
@@ -12,9 +13,11 @@ from hashlib import sha1
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from jobs import keyspace
+
+log = logging.getLogger("superimpose.redis")
 
 LONGEST = 128  # questions a call, so that none waits long for the others of its batch
 
@@ -35,6 +38,7 @@ class BatchedScript:
         self._read_only = read_only
         self._key = keyspace.batch(secrets.token_hex(8))
         self._calls = 0
+        self._refused = False  # by the last call's Redis, as it could not write its file
         self._waiting: list[Waiting] = []
         self._asking: asyncio.Task[None] | None = None
 
@@ -52,7 +56,11 @@ class BatchedScript:
             try:
                 found = await self._answers([question for question, _ in batch])
                 for (_, answer), each in zip(batch, found, strict=True):
-                    if not answer.done():  # else its caller was cancelled
+                    if answer.done():  # its caller was cancelled
+                        continue
+                    if isinstance(each, RedisError):
+                        answer.set_exception(each)
+                    else:
                         answer.set_result(each)
             except Exception as error:  # every caller has to get it
                 _fail(batch, error)
@@ -62,11 +70,16 @@ class BatchedScript:
         self._calls += 1
         call = (self._key, str(self._calls), *questions)
         try:
-            return await self._run(self._text, call)
+            answers = await self._run(self._text, call)
         except ResponseError as error:
             if not str(error).startswith("MISCONF"):
                 raise
+            if not self._refused:
+                log.warning("Redis refuses changes, see its log: reads are answered, without rate limits")
+            self._refused = True
             return await self._run(self._read_only, call)
+        self._refused = False
+        return answers
 
     async def _run(self, text: str, call: Sequence[str]) -> list[Any]:
         try:
