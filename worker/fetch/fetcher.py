@@ -174,6 +174,15 @@ class Fetcher:
 
 
 def _request_target(path: str) -> str:
-    """With what no URL may hold encoded, as browsers do (url.spec.whatwg.org, percent-encode sets)."""
+    """As browsers send it: what no URL may hold encoded, dot segments removed (url.spec.whatwg.org)."""
     before, mark, query = path.partition("?")
-    return before.translate(_ENCODED_IN_PATH) + mark + query.translate(_ENCODED_IN_QUERY)
+    kept: list[str] = []
+    for segment in before.split("/")[1:]:
+        dots = segment.lower().replace("%2e", ".")
+        if dots == "..":
+            kept = kept[:-1]
+        elif dots != ".":
+            kept.append(segment)
+    if dots in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept).translate(_ENCODED_IN_PATH) + mark + query.translate(_ENCODED_IN_QUERY)

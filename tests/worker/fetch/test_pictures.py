@@ -191,3 +191,27 @@ def test_servers_are_told_who_fetches(serve: Serve) -> None:
     with Fetcher(rules, ssl_context=TLS) as fetcher:
         fetcher.get(url, field="mask")
     assert b"user-agent: shop/1 (+https://shop.example/bot)" in heads[0].lower()
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/a/../cup.jpg", "/cup.jpg"),
+        ("/../../cup.jpg", "/cup.jpg"),
+        ("/a/%2E%2e/./cup.jpg", "/cup.jpg"),
+        ("/a/..", "/"),
+        ("/a//b/..c?d=/../e", "/a//b/..c?d=/../e"),
+        ("/{a}?b={c}|d", "/%7Ba%7D?b={c}|d"),
+    ],
+)
+def test_a_path_is_sent_as_browsers_send_it(path: str, sent: str, serve: Serve, fetcher: Fetcher) -> None:
+    targets = []
+
+    def answer(connection: socket.socket) -> None:
+        for head in requests(connection):
+            targets.append(head.split()[1].decode())
+            connection.sendall(response(PNG))
+
+    server = serve(answer)
+    fetcher.get(server.url.replace("/cup.jpg", path), field="mask")
+    assert targets == [sent]
