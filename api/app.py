@@ -3,20 +3,22 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from copy import copy
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from api import errors, openapi
-from api.direct import short_cut
-from api.http.access_log import log_call
-from api.http.answered import AnsweredCalls
-from api.http.cors import with_cors
-from api.http.counted import count_call
-from api.http.headers import AnswerHeaders
+from api.http.headers import AnswerHeaders, with_cors
 from api.http.json_response import JsonResponse
+from api.http.observability import ObservedCalls, count_call, log_call
+from api.http.route_classes import PlainRoute
 from api.pages import routes as pages
 from api.routes import (
     admin,
@@ -37,6 +39,14 @@ NOT_FASTAPIS: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fal
 """FastAPI's own could be switched on from the environment, and would export query strings."""
 
 
+class Api(FastAPI):
+    """FastAPI with Starlette's middleware: hot routes pay for no layer that only FastAPI's own need."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Errors around the router, as in Starlette."""
+        return Starlette.build_middleware_stack(self)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The API over the given settings; connections open when it starts."""
 
@@ -49,12 +59,12 @@ def create_app(settings: Settings) -> FastAPI:
                 yield
             listening.cancel()
 
-    app = FastAPI(
+    app = Api(
         title="Superimpose",
         summary="Overlays one picture on another: submit, poll, fetch the picture.",
         version=version("superimpose"),
         lifespan=lifespan,
-        openapi_url="/openapi.json" if settings.docs else None,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         servers=[{"url": settings.public_url}] if settings.public_url else None,
@@ -64,21 +74,33 @@ def create_app(settings: Settings) -> FastAPI:
     )
     errors.install(app)
     openapi.install(app)
-    for part in (requests, submit, pictures, uploads, credits, health):
-        app.router.routes.extend(part.router.routes)  # `include_router` would look for each route twice
+    parts = [requests, submit, pictures, uploads, credits, health]
     if settings.docs:
-        app.include_router(pages.router)
+        parts += [openapi, pages]
     if settings.admin_key:
-        app.include_router(admin.router)
-        app.router.routes.extend(rq_dashboard.routes(settings))
+        parts.append(admin)
     if settings.metrics:
-        app.router.routes.extend(metrics.router.routes)
+        parts.append(metrics)
+    for part in parts:
+        # `include_router` would look for each route twice
+        app.router.routes.extend(map(_with_exit_stack, part.router.routes))
+    if settings.admin_key:
+        app.router.routes.extend(rq_dashboard.routes(settings))
     return app
+
+
+def _with_exit_stack(route: BaseRoute) -> BaseRoute:
+    """`route`, in the layer that FastAPI's own need, as a copy: routers are shared by apps."""
+    if not isinstance(route, APIRoute) or isinstance(route, PlainRoute):
+        return route
+    route = copy(route)
+    route.app = AsyncExitStackMiddleware(route.app)
+    return route
 
 
 def with_headers(app: FastAPI, settings: Settings) -> ASGIApp:
     """`app` as it faces the world: every answer, our own faults included, with all its headers."""
-    answering: ASGIApp = AnswerHeaders(with_cors(short_cut(app), settings.cors_origins))
+    complete: ASGIApp = AnswerHeaders(with_cors(app, settings.cors_origins))
     wanted = {count_call: settings.metrics, log_call: settings.access_log}
-    tell = [each for each, is_wanted in wanted.items() if is_wanted]
-    return AnsweredCalls(answering, tell) if tell else answering
+    observers = [each for each, is_wanted in wanted.items() if is_wanted]
+    return ObservedCalls(complete, observers) if observers else complete

@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from api.http.body_room import NoRoom
 from api.http.json_response import JsonResponse
+from api.http.refusal import RETRY_AFTER_S
 from jobs.keys.admission import Bucket
 from jobs.keys.api_keys import CreditsRefused, UnknownKey
 from jobs.keys.key_rules import Scope
@@ -26,8 +26,6 @@ from jobs.pictures.store import PictureGone
 from telemetry.log_context import bound_contextvars
 
 log = logging.getLogger("superimpose.api")
-
-RETRY_AFTER_S = 2
 
 LOGGED = "superimpose_logged"
 """Attribute of an exception: what is our fault passes through several layers, each of which would log it."""
@@ -58,7 +56,7 @@ def invalid_key() -> ApiError:
 
 def missing_scope(scope: Scope) -> ApiError:
     """403 for a key that may not do this."""
-    text = f"this API key may not do this: it lacks the scope {scope}; ask whoever made it for another key"
+    text = f"this API key may not do this: it lacks the scope {scope}; ask for a key that has it"
     return ApiError(403, "missing_scope", text)
 
 
@@ -91,8 +89,8 @@ def too_many_requests(bucket: Bucket, rate: Rate, retry_after_s: int) -> ApiErro
 def queue_full(error: QueueFull) -> ApiError:
     """429 for a submit that would wait too long."""
     reason = {
-        "all": f"{error.bound:,} requests wait, which is as many as may",
-        "key": f"{error.bound:,} requests of this key wait, which is as many as may",
+        "all": f"{error.bound:,} requests wait, which is the limit",
+        "key": f"{error.bound:,} requests of this key wait, which is its limit",
         "time": f"more than the {error.bound:,} requests wait that can be started before this one must be",
     }[error.whose]
     text = f"the queue is full: {reason}; try again in {error.retry_after_s} s"
@@ -150,12 +148,6 @@ FRAMEWORK_ERRORS = {
 
 async def _api_error(_: Request, error: ApiError) -> Response:
     return JsonResponse(error.body, error.status, headers=error.headers)
-
-
-async def _no_room(_: Request, __: NoRoom) -> Response:
-    text = f"too many large bodies at once: try again in {RETRY_AFTER_S} s, or send URLs of the pictures"
-    headers = {"Retry-After": str(RETRY_AFTER_S)}
-    return JsonResponse({"error": text, "code": "busy"}, 429, headers=headers)
 
 
 async def _picture_gone(request: Request, _: PictureGone) -> Response:
@@ -222,7 +214,6 @@ def _route(request: Request) -> str:
 
 HANDLERS: Mapping[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
     ApiError: _api_error,
-    NoRoom: _no_room,
     PictureGone: _picture_gone,
     UnknownKey: _unknown_key,
     CreditsRefused: _credits_refused,

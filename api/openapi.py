@@ -1,38 +1,28 @@
-"""The OpenAPI document: FastAPI's, with what routes that read raw requests cannot tell it."""
+"""The OpenAPI document: FastAPI's, with the bodies that routes read themselves."""
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import Response
 from pydantic import BaseModel
+from pydantic_core import to_json
 
-from api.schemas import Credit, NewKey, Rotation, UploadRequest
+from api.dependencies import ServiceDep
+from api.http.route_classes import PlainRoute
+from api.schemas import ORIGIN, Credit, NewKey, Rotation, UploadRequest
+from api.service import origin_of
 from compositor import SuperimposeRequest
 
-KEY: dict[str, Any] = {"security": [{"x-api-key": []}, {"bearer": []}]}
-"""`openapi_extra` of a route that needs a key."""
+MEDIA_TYPE = "application/json"
 
-OPTIONAL_KEY: dict[str, Any] = {"security": [{}, *KEY["security"]]}
-"""`openapi_extra` of a route that needs none, but looks at one."""
-
-REQUEST_ID: dict[str, Any] = {
-    "name": "request_id",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "format": "uuid"},
-}
-
-
-def parameters(*each: dict[str, Any]) -> dict[str, Any]:
-    """`openapi_extra` of a route with these parameters."""
-    return {"parameters": list(each)}
-
+router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 
 EXAMPLES = {
     "logo": {
         "summary": "A logo on a cup, from the pictures that come with the service",
         "value": {
-            "base_image": "http://127.0.0.1:8000/samples/cup.jpg",
-            "overlay_image": "http://127.0.0.1:8000/samples/logo.png",
+            "base_image": f"{ORIGIN}/samples/cup.jpg",
+            "overlay_image": f"{ORIGIN}/samples/logo.png",
             "rescale_factor": 0.33,
             "x_offset": 430,
             "y_offset": 235,
@@ -52,65 +42,47 @@ EXAMPLES = {
     },
 }
 
-BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"$ref": "#/components/schemas/SuperimposeRequest"},
-                "examples": EXAMPLES,
-            }
-        },
-    }
-}
-
-
-KEY_ID: dict[str, Any] = {
-    "parameters": [{"name": "key_id", "in": "path", "required": True, "schema": {"type": "string"}}]
-}
-
-
-def body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """`openapi_extra` of a route whose body is JSON of this model."""
-    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}}
-
-
-FILES: dict[str, Any] = {
-    "type": "object",
-    "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
-    "required": ["file"],
-}
-
-UPLOAD_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": {"$ref": "#/components/schemas/UploadRequest"}},
-            "multipart/form-data": {"schema": FILES},
-        },
-    }
-}
-
-
 BODIES = (SuperimposeRequest, UploadRequest, NewKey, Rotation, Credit)
-"""Models of the bodies that routes read themselves."""
+
+
+@router.api_route("/openapi.json", methods=["GET", "HEAD"])
+async def show_document(request: Request, _: ServiceDep) -> Response:
+    """The document, its examples with the URLs of this service."""
+    document = to_json(request.app.openapi()).replace(ORIGIN.encode(), origin_of(request).encode())
+    return Response(document, media_type=MEDIA_TYPE)
+
+
+def describe_body(model: type[BaseModel], **more: Any) -> dict[str, Any]:
+    """`openapi_extra` of a route whose body is JSON of one of the `BODIES`.
+
+    FastAPI would read a body that it knows of before it has checked the caller's key.
+    """
+    described = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}, **more}
+    return {"requestBody": {"required": True, "content": {MEDIA_TYPE: described}}}
 
 
 def install(app: FastAPI) -> None:
-    """Complete the document that `app` serves at /openapi.json."""
-    plain = app.openapi
+    """Complete the document of `app` with the models of bodies."""
+    generate = app.openapi
 
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
-            components = plain().setdefault("components", {})
+            document = generate()
+            _drop_validation_errors(document["paths"])
+            schemas = document["components"]["schemas"]
+            del schemas["HTTPValidationError"], schemas["ValidationError"]
             for model in BODIES:
                 schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-                components["schemas"] |= schema.pop("$defs", {}) | {model.__name__: schema}
-            components["securitySchemes"] = {
-                "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-                "bearer": {"type": "http", "scheme": "bearer"},
-            }
-        return plain()
+                schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
+        return generate()
 
     app.openapi = complete  # type: ignore[method-assign]
+
+
+def _drop_validation_errors(paths: dict[str, Any]) -> None:
+    """FastAPI's own 422, which no route answers: wrong parameters are a 400."""
+    for operations in paths.values():
+        for operation in operations.values():
+            answers = operation["responses"]
+            if "HTTPValidationError" in str(answers.get("422")):
+                del answers["422"]

@@ -1,4 +1,4 @@
-"""The answers, as documentation: routes write JSON by hand, so that a poll pays for no validation."""
+"""Models of answers and bodies. A `PlainRoute` is documented by its model and validates nothing."""
 
 from typing import Annotated, Any
 
@@ -9,8 +9,10 @@ from jobs.keys.key_rules import MAX_CREDITS, MAX_NAME_LENGTH, Scope, checked_nam
 from jobs.keys.rates import RateField
 
 ID = "8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11"
-REQUEST = f"https://pictures.example/v2/requests/{ID}"
-PICTURE = "https://pictures.example/pictures/0Vn7rGQ9xq1yqLw2m3T4u5v6w7x8y9z0.jpeg"
+ORIGIN = "https://pictures.example"
+"""Of the examples; the document is served with the service's own instead."""
+REQUEST = f"{ORIGIN}/v2/requests/{ID}"
+PICTURE = f"{ORIGIN}/pictures/0Vn7rGQ9xq1yqLw2m3T4u5v6w7x8y9z0.jpeg"
 
 
 class Submitted(BaseModel):
@@ -97,6 +99,12 @@ class Cancelled(Failed):
     was: str = Field(description="its status before: QUEUED or PROCESSING", examples=["QUEUED"])
     error: str = Field(examples=["cancelled by its owner"])
     code: str = Field(examples=["cancelled"])
+
+
+class Base64Picture(BaseModel):
+    """A picture as the answer to a submit that waits, with `base64: true`."""
+
+    image: str = Field(description="plain base64", examples=["/9j/4AAQSkZJRg=="])
 
 
 class Uploaded(BaseModel):

@@ -9,9 +9,9 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from redis import Redis
 
-from api.http.body_room import BodyRoom
-from api.http.host import origin_by_host
-from api.routes.health import Health
+from api.health import Health
+from api.http.addresses import origin_by_host
+from api.http.body import BodyRoom
 from api.store_threads import StoreThreads
 from api.waiting.changes import Changes
 from compositor import Limits

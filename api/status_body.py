@@ -1,15 +1,15 @@
-"""What is said of a request until there is its result: the body of a status answer, and of each event."""
+"""The body of a status answer, and of each event."""
 
 from typing import Any
 
 from fastapi import Request
 
-from api.access import Seen
+from api.dependencies import Seen
 from api.service import origin_of
 from jobs.lifecycle.status import TERMINAL, Status
 
 
-def urls(origin: str, request_id: str) -> dict[str, str]:
+def build_urls(origin: str, request_id: str) -> dict[str, str]:
     """Where a request can be followed."""
     return {
         "status_url": f"{origin}/v2/requests/{request_id}/status",
@@ -22,7 +22,7 @@ def status_body(request: Request, seen: Seen) -> dict[str, Any]:
     record = seen.record
     body: dict[str, Any] = {"status": record.status, "request_id": record.request_id}
     if record.status not in TERMINAL:
-        body |= urls(origin_of(request), record.request_id)
+        body |= build_urls(origin_of(request), record.request_id)
     if record.status is Status.QUEUED and seen.position is not None:
         body["queue_position"] = seen.position
     if record.status is Status.FAILED:

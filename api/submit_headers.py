@@ -1,10 +1,11 @@
-"""What a submit says in its headers: how long the request may take, and whether it is the same one again."""
+"""Headers of a submit: how long the request may take, and whether it is the same one again."""
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import Request
+from fastapi import Depends, Header, Request
+from pydantic import WithJsonSchema
 
 from api.http.body import Fault, bad_request, fault
 from jobs.config.settings import Settings
@@ -17,9 +18,17 @@ TIMEOUT = "X-Timeout"
 IDEMPOTENCY_KEY_FORM = re.compile(r"[\x20-\x7e]{1,255}")
 SECONDS_FORM = re.compile(r"\d{1,9}", re.ASCII)
 
+SECONDS: dict[str, Any] = {"type": "integer", "minimum": 1}
+TEXT: dict[str, Any] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 255,
+    "pattern": "^[!-~]([ -~]*[!-~])?$",
+}
+
 
 class SubmitHeaders(NamedTuple):
-    """How long the request may take, in seconds by header what the client said of it, its idempotency key."""
+    """How long the request may take, in seconds by header what the client gave of it, its idempotency key."""
 
     deadlines: Deadlines
     timeouts: Mapping[str, int]
@@ -27,7 +36,7 @@ class SubmitHeaders(NamedTuple):
 
 
 def read_submit_headers(request: Request, settings: Settings) -> SubmitHeaders:
-    """What the client said, and the settings where it said nothing. Raises 400 naming each wrong header."""
+    """The client's values, and the settings where it gave none. Raises 400 naming each wrong header."""
     faults: list[Fault] = []
     most = {START_TIMEOUT: settings.max_start_timeout_s, TIMEOUT: settings.max_job_timeout_s}
     read = {name: _seconds(request, name, most_s, faults) for name, most_s in most.items()}
@@ -53,28 +62,34 @@ def _seconds(request: Request, name: str, most: int, faults: list[Fault]) -> int
     return None
 
 
-def _parameter(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
+async def _describe(
+    key: Annotated[
+        str | None,
+        Header(
+            alias=IDEMPOTENCY_KEY,
+            description="Chosen by the client: the same body with the same key is the same request, however "
+            "often it is sent, until that expires (then `Idempotent-Replayed: true`); another body is a 409.",
+        ),
+        WithJsonSchema(TEXT),
+    ] = None,
+    start_timeout: Annotated[
+        str | None,
+        Header(
+            alias=START_TIMEOUT, description="Seconds: not started by then, the request is FAILED `timeout`."
+        ),
+        WithJsonSchema(SECONDS),
+    ] = None,
+    timeout: Annotated[
+        str | None,
+        Header(
+            alias=TIMEOUT,
+            description="Seconds from its start, with all attempts: not ended by then, it is FAILED "
+            "`timeout`.",
+        ),
+        WithJsonSchema(SECONDS),
+    ] = None,
+) -> None: ...
 
 
-SUBMIT_HEADERS: dict[str, Any] = {
-    "parameters": [
-        _parameter(
-            IDEMPOTENCY_KEY,
-            "Chosen by the client: the same body with the same key is the same request, however often it is "
-            "sent, until that expires (then `Idempotent-Replayed: true`); another body is a 409.",
-            {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
-        ),
-        _parameter(
-            START_TIMEOUT,
-            "Seconds: not started by then, the request is FAILED `timeout`.",
-            {"type": "integer", "minimum": 1},
-        ),
-        _parameter(
-            TIMEOUT,
-            "Seconds from its start, with all attempts: not ended by then, it is FAILED `timeout`.",
-            {"type": "integer", "minimum": 1},
-        ),
-    ]
-}
-"""`openapi_extra` of a route that submits."""
+SUBMIT_HEADERS = Depends(_describe)
+"""Documents them."""

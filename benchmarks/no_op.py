@@ -73,7 +73,7 @@ def enqueueing(redis: Redis, ours: Settings, key_id: str) -> Job:
 def fill(redis: Redis, enqueue: Job, waiting: int) -> None:
     """Without waiting for the disk, as no client relies on these."""
     redis.config_set("appendfsync", "no")
-    for _ in range(waiting - redis.zcard(keyspace.WAITING)):  # type: ignore[operator]
+    for _ in range(waiting - redis.zcard(keyspace.WAITING)):
         enqueue()
     redis.config_set("appendfsync", "always")
     while redis.info("persistence")["aof_rewrite_in_progress"]:

@@ -1,1 +1,1 @@
-"""What is told of the service: metrics, logs, traces."""
+"""Metrics, logs and traces of every process."""

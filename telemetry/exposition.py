@@ -1,4 +1,4 @@
-"""Reading the metrics, in the format that the reader asks for."""
+"""The metrics in the format that a scraper asks for."""
 
 import os
 from collections.abc import Iterable
@@ -15,16 +15,13 @@ from telemetry.processes import DIRECTORY
 
 
 class _Build(Collector):
-    """Which version this is."""
-
     def collect(self) -> Iterable[Metric]:
-        """One series, 1."""
         labels = {"version": version("superimpose")}
         yield InfoMetricFamily("superimpose_build", "The version that runs.", labels)
 
 
 def exposed(*more: Collector, directory: str | None = None) -> CollectorRegistry:
-    """What this process counts, or all that share `directory` or the one of its environment; and `more`."""
+    """Of this process, or of all that share `directory` or the one named in the environment; and `more`."""
     directory = directory or os.environ.get(DIRECTORY)
     counted = _sum_in(directory) if directory else metrics.REGISTRY
     registry = CollectorRegistry()
@@ -34,7 +31,7 @@ def exposed(*more: Collector, directory: str | None = None) -> CollectorRegistry
 
 
 def rendered(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
-    """All of it, and its content type, by an Accept header."""
+    """Body and content type for an Accept header."""
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 

@@ -1,4 +1,4 @@
-"""Importing a library without what it would take along if that were there, and which we do not use of it."""
+"""Importing a library without an optional dependency of it that is installed and that we do not use."""
 
 import sys
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def as_if_not_installed(module: str) -> Iterator[None]:
-    """Within it, importing `module` fails as if it were not there; unless it is in use here already."""
+    """Let imports of `module` fail inside the block, unless it is loaded already."""
     if module in sys.modules:
         yield
         return

@@ -1,4 +1,4 @@
-"""Lines written by a thread of their own: a reader that is slow, stopped or gone holds up no one who logs."""
+"""Lines written by a thread, so that a reader that is slow, stopped or gone blocks no caller."""
 
 import os
 import select
@@ -12,26 +12,26 @@ FLUSH_S = 0.2
 
 
 class LineWriter:
-    """Writes lines to a file descriptor, from the first one on in a thread.
+    """Writes lines to a file descriptor in a thread, which starts with the first line.
 
-    No thread before that: a process may have rights to give up first, which a thread that runs would keep.
+    No sooner: a process may drop privileges first, which a thread already running would keep.
 
-    What cannot be written is dropped, the oldest first where too many wait; once something can be written
-    again, a line that `told` makes of their number comes in their place.
+    Lines that cannot be written are dropped, the oldest first where too many wait; the line that `describe`
+    makes of their number is written once writing works again.
     """
 
-    def __init__(self, descriptor: int, told: Callable[[int], str]) -> None:
+    def __init__(self, descriptor: int, describe: Callable[[int], str]) -> None:
         self._descriptor = descriptor
-        self._told = told
+        self._describe = describe
         self._waiting: deque[str] = deque()
         self.dropped = 0
-        """Lines, and not told yet."""
+        """Lines not reported yet."""
         self._closed = self._writing = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     def write(self, line: str) -> None:
-        """Have `line` written soon; never waits for the reader."""
+        """Queue `line`; never waits for the reader."""
         with self._changed:
             if len(self._waiting) == MOST_WAITING:
                 self._waiting.popleft()
@@ -42,12 +42,12 @@ class LineWriter:
                 self._thread = self._started()
 
     def flush(self) -> None:
-        """Wait a moment until everything is written."""
+        """Wait for the queue to be written, 0.2 s at most."""
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting and not self._writing, FLUSH_S)
 
     def close(self) -> None:
-        """Wait a moment until everything is written, and write nothing more."""
+        """Wait for the queue to be written, 1 s at most, and write nothing more."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -64,7 +64,7 @@ class LineWriter:
             self._write(lines)
 
     def _next(self) -> list[str]:
-        """All that wait, at least one; none at the end."""
+        """All that wait, at least one; none once closed."""
         with self._changed:
             self._writing = False
             self._changed.notify_all()
@@ -77,7 +77,7 @@ class LineWriter:
     def _write(self, lines: list[str]) -> None:
         """Together: for each write alone this thread would wait for the interpreter's lock."""
         dropped = self.dropped
-        first = [self._told(dropped)] if dropped else []
+        first = [self._describe(dropped)] if dropped else []
         try:
             self._put("".join(f"{line}\n" for line in (*first, *lines)).encode(errors="replace"))
             change = -dropped

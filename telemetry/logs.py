@@ -31,7 +31,7 @@ def set_up_logs(wanted: LogFormat | None = None) -> None:
 
 
 def flush_logs() -> None:
-    """Have what was logged written before this process may be killed."""
+    """Write out the queue before this process may be killed."""
     for handler in logging.getLogger().handlers:
         handler.flush()
 
@@ -62,12 +62,11 @@ class _LineHandler(logging.Handler):
 
 
 def format_on(stream: TextIO, wanted: LogFormat | None) -> LogFormat:
-    """What is wanted; unless that is said, people read a terminal and programs all else."""
+    """`wanted`, or "console" on a terminal and "json" elsewhere."""
     return wanted or ("console" if stream.isatty() else "json")
 
 
 def formatter(log_format: LogFormat) -> logging.Formatter:
-    """Makes a line of a record."""
     if log_format == "console":
         return logging.Formatter(CONSOLE, "%H:%M:%S")
     return ProcessorFormatter(

@@ -1,6 +1,6 @@
 """Every metric that processes count, defined once, and a function for each thing that is counted.
 
-Without a shared directory (`telemetry.processes`) they are numbers in memory that nobody need read.
+Without a shared directory (`telemetry.processes`) they are numbers in memory.
 """
 
 from collections.abc import Mapping
@@ -74,62 +74,60 @@ REDIS_SECONDS = Histogram(
     registry=REGISTRY,
 )
 
-# What is known to be counted stands at 0 from the start, so that its first step is seen as one.
+# Known series stand at 0 from the start: a series that begins at 1 hides its first increase.
 _STAGE = {stage: STAGE_SECONDS.labels(stage) for stage in ("queue_wait", *STAGES, "total")}
 _HITS = {name: CACHE_HITS.labels(name) for name in CACHES}
 _MISSES = {name: CACHE_MISSES.labels(name) for name in CACHES}
 _CREDITS = {event: CREDITS.labels(event) for event in CREDIT_EVENTS}
 FINISHED.labels("COMPLETED", "")
 
-redis_answered = REDIS_SECONDS.observe
-redelivered = REDELIVERIES.inc
+observe_redis = REDIS_SECONDS.observe
+count_redelivery = REDELIVERIES.inc
 
 
-def accepted(credits_held: int) -> None:
-    """A request was made, for which so many credits are held."""
+def count_accepted(credits_held: int) -> None:
     ACCEPTED.inc()
     _CREDITS["held"].inc(credits_held)
 
 
-def finished(status: str, code: str, queue_wait_s: float, total_s: float) -> None:
-    """A request ended; `code` is empty unless it FAILED."""
+def count_finished(status: str, code: str, queue_wait_s: float, total_s: float) -> None:
+    """`code` is empty unless the request FAILED."""
     FINISHED.labels(status, code).inc()
     _STAGE["queue_wait"].observe(queue_wait_s)
     _STAGE["total"].observe(total_s)
 
 
-def failures_are(codes: list[str]) -> None:
-    """The codes that requests may fail with."""
+def declare_failures(codes: list[str]) -> None:
+    """Show 0 for each of these codes from the start."""
     for code in codes:
         FINISHED.labels("FAILED", code)
 
 
-def credits_moved(event: str, credits: int) -> None:
-    """What was held was settled or released."""
+def count_credits(event: str, credits: int) -> None:
     _CREDITS[event].inc(credits)
 
 
-def worked(seconds: Mapping[str, float]) -> None:
-    """Seconds by stage of an attempt that ended its request; what is no stage is left out."""
+def observe_stages(seconds: Mapping[str, float]) -> None:
+    """Of an attempt that ended its request, seconds by stage; what is no stage is left out."""
     for stage, took_s in seconds.items():
         if stage in _STAGE:
             _STAGE[stage].observe(took_s)
 
 
-def retried(reason: str) -> None:
-    """An attempt ended with the error code `reason`, and another one follows."""
+def count_retry(reason: str) -> None:
+    """`reason`: the error code of the attempt that is followed by another."""
     RETRIES.labels(reason).inc()
 
 
-def looked_up(caches: Mapping[str, tuple[int, int]]) -> None:
-    """How often inputs were found in each cache, and how often not."""
+def count_lookups(caches: Mapping[str, tuple[int, int]]) -> None:
+    """Hits and misses by cache."""
     for name, (hits, misses) in caches.items():
         _HITS[name].inc(hits)
         _MISSES[name].inc(misses)
 
 
-def answered(route: str, method: str, code: int, seconds: float) -> None:
-    """The API answered a call; `route` is a template, never a path that somebody sent."""
+def observe_call(route: str, method: str, code: int, seconds: float) -> None:
+    """`route` is a template, never a path that a client sent."""
     requests, took = _http(route, method, code)
     requests.inc()
     took.observe(seconds)

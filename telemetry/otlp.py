@@ -1,4 +1,4 @@
-"""Spans, sent to a collector as OTLP over HTTP by a thread of its own: nobody waits for it but the drain."""
+"""Spans, sent to a collector as OTLP over HTTP by a thread; only the end of a process waits for it."""
 
 import logging
 import threading

@@ -52,11 +52,11 @@ class Attempt:
         self._stop_at: float | None = None
 
     def stop_soon(self) -> None:
-        """It was cancelled. Called by another thread."""
+        """Its request was cancelled. Called by another thread."""
         self._stop_at = time.monotonic() + STOP_GRACE_S
 
     def run(self, child: Child, must_stop: Callable[[], bool]) -> Outcome | Interrupted:
-        """The outcome, or why there is none: then the child has to be killed. Raises `ChildDied`."""
+        """The outcome, or why there is none; then the child has to be killed. Raises `ChildDied`."""
         claim = self._claim
         child.start(
             Order(
@@ -86,7 +86,7 @@ class Attempt:
         return Interrupted.DRAINED if must_stop() else None
 
     def _renewed(self) -> bool:
-        """Whether the lease goes on; a Redis that is away does not end it, but its clock may."""
+        """Whether the lease still holds, as far as is known: while Redis is away it may expire."""
         try:
             self._heartbeat()
             self._transitions.renew(self.request_id, self._claim.attempt)
@@ -100,7 +100,7 @@ class Attempt:
 
 
 def _to_fetch(waiting: Waiting) -> ToFetch:
-    """What has to be fetched for a request; what lies in the store is near."""
+    """The inputs of a request that have a URL; others are read from the store in no time."""
     references = {name: waiting.params.get(name) or "" for name in inputs.PICTURES}
     urls = {name: text for name, text in references.items() if inputs.is_url(text)}
     return ToFetch(waiting.request_id, waiting.key_id, urls)

@@ -10,11 +10,11 @@ _waking.setblocking(False)
 
 
 def end_at_signals() -> None:
-    """From now on signals that have a handler end a pause; for the main thread."""
+    """Let signals that have a handler end a pause; to be called by the main thread."""
     signal.set_wakeup_fd(_waking.fileno(), warn_on_full_buffer=False)
 
 
 def pause(seconds: float) -> None:
-    """Wait so long, or until a signal comes."""
+    """Wait for `seconds` or a signal."""
     if select.select([_woken], [], [], seconds)[0]:
         _woken.recv(4096)

@@ -1,4 +1,4 @@
-"""Telling Redis how an attempt ended, for as long as it takes."""
+"""Reports to Redis how an attempt ended."""
 
 import logging
 import random
@@ -43,7 +43,6 @@ class Report:
         self._must_stop = must_stop
 
     def outcome(self, outcome: Outcome) -> None:
-        """The child has answered."""
         match outcome.ending:
             case Ending.DONE if outcome.output:
                 self._completed(outcome, outcome.output)
@@ -53,7 +52,6 @@ class Report:
                 self._retried(_failure(outcome), max(backoff_s(self._attempt), outcome.retry_after_s))
 
     def interrupted(self, why: Interrupted) -> None:
-        """The child was stopped."""
         transitions, request_id, attempt = self._transitions, self._request_id, self._attempt
         match why:
             case Interrupted.TIME_UP:
@@ -64,7 +62,6 @@ class Report:
                 log.info("request %s: attempt %d was stopped", request_id, attempt)
 
     def lost(self) -> None:
-        """The child died."""
         self._retried(Failure(FailureCode.WORKER_LOST, LOST), delay_s=0)
 
     def _completed(self, outcome: Outcome, output: Output) -> None:
@@ -88,7 +85,7 @@ class Report:
         )
 
     def _delete_unless_published(self, output: Output) -> None:
-        """A refusal may follow a report that was heard although its answer was lost."""
+        """A refusal may follow a report that Redis took although its reply was lost."""
         try:
             record = self._transitions.read(self._request_id)
             if record is None or record.output != output:
@@ -97,9 +94,9 @@ class Report:
             log.warning("request %s: a picture is left to be swept: %s", self._request_id, error)
 
     def _tell(self, move: Callable[[], None], done: str = "", status: Status | None = None) -> bool:
-        """Whether the move was refused, or was not heard.
+        """Whether the move was refused or could not be reported.
 
-        What was `done` is logged, and the `status` that it ended with; FAILED is logged by the move itself.
+        Otherwise `done` is logged with the `status` that it led to; FAILED is logged by the move itself.
         """
         pause_s = 0.1
         while True:
@@ -112,8 +109,8 @@ class Report:
                 return False
             except IllegalMove as refused:
                 if refused.reason not in ENDED:
-                    why = f"attempt {self._attempt} counts no more: {refused.reason}"
-                    log.info("request %s: %s", self._request_id, why)
+                    why = f"attempt superseded ({refused.reason})"
+                    log.info("request %s: result discarded: %s", self._request_id, why)
                 return True
             except RedisError as error:
                 log.warning("request %s: cannot report, trying again: %s", self._request_id, error)
@@ -125,7 +122,7 @@ class Report:
 
 
 def backoff_s(attempt: int) -> float:
-    """Seconds to wait after an attempt, from 1 on, that failed without anybody's fault; spread by half."""
+    """Seconds to wait after an attempt, from 1 on, that failed for a passing reason; spread by half."""
     mean_s: float = min(FIRST_BACKOFF_S * BACKOFF_FACTOR ** (attempt - 1), LONGEST_BACKOFF_S)
     return mean_s * random.uniform(0.5, 1.5)  # noqa: S311
 

@@ -18,8 +18,6 @@ INPUTS = 3  # base, overlay and mask: fetched at the same time
 
 @dataclass(frozen=True)
 class Resources:
-    """The settings and everything opened from them."""
-
     settings: Settings
     store: PictureStore
     fetcher: Fetcher
@@ -31,7 +29,7 @@ class Resources:
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Open what it needs, for as long as the process lives. Raises `UnusableCheck`."""
+        """To be called once per process. Raises `UnusableCheck`."""
         check = load_check(settings)
         threading.stack_size(STACK_BYTES)
         fetcher = Fetcher(fetch_rules(settings), kept_in=http_cache(settings))
@@ -48,14 +46,13 @@ class Resources:
 
 
 def http_cache(settings: Settings) -> BoundedDirectory | None:
-    """Where the host's workers keep what they fetched."""
+    """Shared by the workers of a host."""
     if not settings.http_cache_bytes:
         return None
     return BoundedDirectory(settings.data_dir / "http-cache", settings.http_cache_bytes)
 
 
 def fetch_rules(settings: Settings) -> FetchRules:
-    """What the settings allow to be fetched."""
     own_host = urlsplit(settings.public_url or "").hostname
     return FetchRules(
         allow_networks=settings.fetch_allow,

@@ -24,7 +24,7 @@ log = logging.getLogger("superimpose.worker")
 
 
 class PictureExpired(Exception):
-    """A picture of ours that was named as an input is not there any more."""
+    """A picture in our store that was given as an input has expired."""
 
     code = FailureCode.FETCH_FAILED
 

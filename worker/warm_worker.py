@@ -1,8 +1,8 @@
 """The RQ worker: RQ's registration, heartbeats and commands around one warm child.
 
 RQ's own `Worker` forks for every job (14 ms); its `SimpleWorker` cannot stop a decoder that hangs. Here
-the job runs in a child that stays, and is killed from outside when its time is up. Taken from the queue,
-claimed, ended: each is one step in Redis.
+the job runs in a child that stays, and is killed from outside when its time is up. To take a job, to claim it
+and to end it is one step in Redis each.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ log = logging.getLogger("superimpose.worker")
 class WarmWorker(Worker):
     """Takes jobs from the one queue and hands each to its child."""
 
-    def __init__(self, redis: Redis, settings: Settings) -> None:
+    def __init__(self, redis: Redis, settings: Settings, child: type[Child] = Child) -> None:
         super().__init__(
             [open_queue(redis)],
             connection=redis,
@@ -72,13 +72,13 @@ class WarmWorker(Worker):
         self._store = PictureStore.open(settings)
         self._traces = open_traces("worker")
         self._oom_exempt = OomExempt(redis)
-        self._holder = LeaseOwner.this_process(self.name)
-        self._children = Children(settings)
-        self._taken: str | None = None  # and not claimed yet, as far as we know
+        self._lease_owner = LeaseOwner.this_process(self.name)
+        self._children = Children(settings, child)
+        self._taken: str | None = None  # from the queue and not yet claimed, or its reply was lost
         self._attempt: Attempt | None = None
         self._stopped_at: float | None = None
         self._hurried = False
-        self._heard_at = 0.0
+        self._heartbeat_at = 0.0
         self._commands: Commands | None = None
 
     @property
@@ -109,11 +109,11 @@ class WarmWorker(Worker):
         return worked
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Take no more jobs, and give the one at hand DRAIN_TIMEOUT_S; a second signal gives it none."""
-        moment = time.monotonic()
+        """Take no more jobs, and give the current one DRAIN_TIMEOUT_S; a second signal gives it none."""
+        now_s = time.monotonic()
         if self._stopped_at is None:
-            self._stopped_at = moment
-        elif moment - self._stopped_at > SECOND_SIGNAL_S:
+            self._stopped_at = now_s
+        elif now_s - self._stopped_at > SECOND_SIGNAL_S:
             self._hurried = True
 
     def _install_signal_handlers(self) -> None:
@@ -122,16 +122,15 @@ class WarmWorker(Worker):
         end_at_signals()
 
     def subscribe(self) -> None:
-        """Hear commands, by a thread of ours."""
+        """Listen for commands in our own thread, not RQ's."""
         self._commands = Commands(self.connection, self.pubsub_channel_name, self.handle_payload)
 
     def unsubscribe(self) -> None:
-        """Hear no more."""
         if self._commands:
             self._commands.close()
 
     def handle_payload(self, message: dict[str, Any]) -> None:
-        """Stop the job at hand when it is cancelled; nothing else said on the channel is for us."""
+        """Stop the current job when it is cancelled; ignore every other command."""
         attempt = self._attempt
         try:
             command = parse_payload(message)
@@ -141,17 +140,17 @@ class WarmWorker(Worker):
         if stopped and attempt and attempt.request_id == stopped:
             attempt.stop_soon()
         else:
-            log.info("a command was ignored: none, or not for the job at hand")
+            log.info("command ignored: not one, or not for the current job")
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """RQ sends three commands several times a job; once in a while, in one round trip, says as much.
+        """At most every `HEARTBEAT_S`, in one round trip; RQ's own sends three commands several times a job.
 
-        After a pause longer than its registration lived (a laptop's sleep) a worker is listed again.
+        A worker whose registration has expired (a laptop's sleep) registers again.
         """
         if pipeline is not None:
             super().heartbeat(timeout, pipeline)
-        elif time.monotonic() - self._heard_at > HEARTBEAT_S:
-            self._heard_at = time.monotonic()
+        elif time.monotonic() - self._heartbeat_at > HEARTBEAT_S:
+            self._heartbeat_at = time.monotonic()
             beat = {"last_heartbeat": utcformat(now())}
             if not self._oom_exempt.keep(self.key, self.worker_ttl + SPARE_TTL_S, beat):
                 self._register()
@@ -161,10 +160,7 @@ class WarmWorker(Worker):
         self.set_state(WorkerStatus.IDLE)
 
     def _is_idle(self) -> bool:
-        """Whether nothing waits, in our hand, in the queue or for its next attempt; seen at one moment.
-
-        A Redis that cannot be asked may hold something.
-        """
+        """Whether no job is taken, queued or scheduled, at one time; False while Redis is away."""
         try:
             with self.connection.pipeline() as pipe:
                 pipe.llen(keyspace.RQ_QUEUE)
@@ -176,7 +172,7 @@ class WarmWorker(Worker):
         return not (self._taken or any(waiting))
 
     def _do_next(self) -> bool:
-        """Wait a moment for a job and do it; whether there was one."""
+        """Wait `WAIT_S` for a job and do it; whether there was one."""
         child = self._ready_child()
         try:
             self.heartbeat()
@@ -197,13 +193,13 @@ class WarmWorker(Worker):
             raise SystemExit(BAD_SETTINGS if isinstance(error, ChildRefused) else 1) from None
 
     def _next(self, fetching: int) -> Claim | None:
-        """The next job, claimed; None if there is none yet, or nothing to do for it."""
+        """The next job, claimed; None if none came, or its claim was refused."""
         try:
-            claim = None if self._taken else self._transitions.next(self._holder, fetching)
+            claim = None if self._taken else self._transitions.next(self._lease_owner, fetching)
             if claim is None:
                 self._taken = self._taken or self._wait()
             if self._taken:
-                claim = self._transitions.claim(self._taken, self._holder, fetching)
+                claim = self._transitions.claim(self._taken, self._lease_owner, fetching)
         except IllegalMove as refused:
             log.info("request %s: nothing to do, %s", refused.request_id, refused.reason)
             claim = None
@@ -216,7 +212,7 @@ class WarmWorker(Worker):
         return claim
 
     def _wait(self) -> str | None:
-        """The next job, which stays in the intermediate queue until it is claimed; None if none comes."""
+        """The next job, which stays in the intermediate queue until its claim; None if none comes."""
         try:
             entry: Any = self.connection.blmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE, WAIT_S)
         except OutOfMemoryError:
@@ -253,7 +249,7 @@ class WarmWorker(Worker):
             report.interrupted(ended)
         else:
             report.outcome(ended)  # before anything that may fail: the picture is in the store
-            metrics.looked_up(ended.caches)
+            metrics.count_lookups(ended.caches)
             self._keep_or_lose(ended)
         return ended
 
@@ -264,7 +260,7 @@ class WarmWorker(Worker):
             self._children.one_more_job_done()
 
     def _must_stop(self) -> bool:
-        """Whether the job at hand has had what it may still take."""
+        """Whether the time to drain is over."""
         if self._stopped_at is None:
             return False
         return self._hurried or time.monotonic() - self._stopped_at >= self._settings.drain_timeout_s

@@ -1,9 +1,11 @@
-"""The body of a call: JSON to checked parameters, or every fault in one answer."""
+"""The body of a call: room for it in memory, and JSON to checked parameters, or every fault in one answer."""
 
+import asyncio
 import contextlib
 import json
 import re
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -14,8 +16,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from api.errors import ApiError, body_too_large, unsupported_encoding
-from api.service import origin_of, service_of
+from api.http.refusal import RETRY_AFTER_S
 from compositor import SuperimposeRequest
+from jobs.config.settings import Settings
 from jobs.config.validation import rule
 from jobs.keys.key_text import PREFIX
 from jobs.pictures.inputs import PICTURES, InputRules, InvalidInput
@@ -25,7 +28,16 @@ SHOWN_FAULTS = 30
 MAX_COMMAS = 4 * 4096  # three URLs of nothing else pass; a million keys would take 3 GB to refuse one by one
 PRIVATE = re.compile(rf"://|data:|{PREFIX}\w{{20}}", re.IGNORECASE)
 """What a URL, a data: URI or a key has in it: passwords, tokens and pictures are not repeated."""
-SMALL = 16 * 1024  # bytes; checked sooner than another thread would start on it
+QUICK = 16 * 1024  # bytes; checked sooner than another thread would start on it
+
+WAIT_S = 10
+SMALL = 64 * 1024
+"""Bytes of a body that are not counted: connections are bounded."""
+
+BODIES = 16
+"""Bodies of the largest size that all keys may have in memory; one takes about three times its size there."""
+
+BODIES_OF_A_KEY = 4
 
 TRUTH = "true or false"
 WANTED = {"int_type": "an integer", "float_type": "a number", "bool_type": TRUTH, "string_type": "a string"}
@@ -44,23 +56,72 @@ Fault = dict[str, str]
 """`field` and `message`: one thing wrong with one parameter."""
 
 
-async def read_parameters(request: Request) -> dict[str, Any]:
+class NoRoom(ApiError):
+    """429: within `WAIT_S` too little of other bodies has left memory."""
+
+    def __init__(self) -> None:
+        text = f"too many large bodies at once: try again in {RETRY_AFTER_S} s, or send URLs of the pictures"
+        super().__init__(429, "busy", text, {"Retry-After": str(RETRY_AFTER_S)})
+
+
+class BodyRoom:
+    """Room for bodies of at most `max_body_bytes`; a call takes its share before it reads a byte."""
+
+    def __init__(self, max_body_bytes: int) -> None:
+        self.max_body_bytes = max_body_bytes
+        self._of_all = BODIES * max_body_bytes
+        self._of_a_key = BODIES_OF_A_KEY * max_body_bytes
+        self._taken: Counter[str] = Counter()
+        self._given_back = asyncio.Condition()
+
+    @asynccontextmanager
+    async def take(self, key_id: str, size: int) -> AsyncIterator[None]:
+        """Room for `size` bytes of a key, waiting for it while there is none. Raises `NoRoom`."""
+        if size <= SMALL:
+            yield
+            return
+        await self._wait(key_id, size)
+        self._taken[key_id] += size
+        try:
+            yield
+        finally:
+            await self._give_back(key_id, size)
+
+    async def _wait(self, key_id: str, size: int) -> None:
+        try:
+            async with asyncio.timeout(WAIT_S), self._given_back:
+                await self._given_back.wait_for(lambda: self._fits(key_id, size))
+        except TimeoutError:
+            raise NoRoom from None
+
+    def _fits(self, key_id: str, size: int) -> bool:
+        of_a_key = self._taken[key_id] + size <= self._of_a_key
+        return of_a_key and self._taken.total() + size <= self._of_all
+
+    async def _give_back(self, key_id: str, size: int) -> None:
+        self._taken[key_id] -= size
+        if not self._taken[key_id]:
+            del self._taken[key_id]
+        async with self._given_back:
+            self._given_back.notify_all()
+
+
+async def read_parameters(request: Request, settings: Settings, origin: str) -> dict[str, Any]:
     """Parameters as JSON values, defaults left out. Raises 400 naming each parameter, value and rule."""
-    rules, origin = InputRules(service_of(request).settings), origin_of(request)
 
     def check(body: bytes) -> dict[str, Any]:
-        found = checked(body, SuperimposeRequest, lambda: _picture_faults(body, rules, origin))
+        found = checked(body, SuperimposeRequest, lambda: _picture_faults(body, InputRules(settings), origin))
         return found.model_dump(exclude_unset=True, exclude_none=True)
 
-    body = await read_json(request)
-    return check(body) if len(body) < SMALL else await run_in_threadpool(check, body)
+    body = await read_json(request, settings.max_body_bytes)
+    return check(body) if len(body) < QUICK else await run_in_threadpool(check, body)
 
 
-async def read_json(request: Request) -> bytes:
+async def read_json(request: Request, max_bytes: int) -> bytes:
     """A body that says it is JSON, without a byte order mark. Raises 400, 413, 415."""
     if media_type(request) != "application/json":
         raise bad_request([fault("body", "send JSON with the header Content-Type: application/json")])
-    return (await read_body(request)).removeprefix(BOM_UTF8)
+    return (await read_body(request, max_bytes)).removeprefix(BOM_UTF8)
 
 
 def media_type(request: Request) -> str:
@@ -69,23 +130,22 @@ def media_type(request: Request) -> str:
 
 
 @asynccontextmanager
-async def room_for_body(request: Request, key_id: str) -> AsyncIterator[None]:
+async def reserve_room(request: Request, room: BodyRoom, key_id: str) -> AsyncIterator[None]:
     """Have the body in memory only in here, to its last copy. Raises 413, 429."""
-    max_bytes = service_of(request).settings.max_body_bytes
+    max_bytes = room.max_body_bytes
     announced = request.headers.get("content-length", "")
     size = int(announced) if announced.isdecimal() else max_bytes
     if size > max_bytes:
         raise body_too_large(max_bytes)
-    async with service_of(request).body_room.take(key_id, size):
+    async with room.take(key_id, size):
         yield
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body. Raises 413 as soon as it is larger than MAX_BODY_BYTES, 415 where it is encoded."""
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The whole body. Raises 413 as soon as it is larger, 415 where it is encoded."""
     coding = request.headers.get("content-encoding", "").strip().lower()
     if coding not in ("", "identity"):
         raise unsupported_encoding(_shown(coding))
-    max_bytes = service_of(request).settings.max_body_bytes
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

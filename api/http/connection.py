@@ -19,7 +19,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from api.http import head, refusal
+from api.http import refusal
 from api.http.headers import Encoded
 from api.http.refusal import Refusal
 from jobs.config.settings import Settings
@@ -115,7 +115,7 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Called after the headers; an exception means refusal."""
         method, version = self.parser.get_method(), self.parser.get_http_version()
-        fault = head.fault(method, version, self.url, self.headers)
+        fault = refusal.check_head(method, version, self.url, self.headers)
         if fault:
             self._fault = fault
             raise ValueError(fault.code)
@@ -170,7 +170,7 @@ class Connection(HttpToolsProtocol):
     def _read_head_again(self) -> None:
         """Parse the head without its Upgrade, so that its body is read as any other's."""
         method, version = self.parser.get_method(), self.parser.get_http_version()
-        again = head.without_upgrade(method, version, self.url, self.headers)
+        again = refusal.strip_upgrade(method, version, self.url, self.headers)
         self.parser = HttpRequestParser(self)
         self.parser.feed_data(again)
 
@@ -211,9 +211,9 @@ class Connection(HttpToolsProtocol):
             self._refuse(refusal.slow_body(self.timeout_s, MIN_RATE))
 
     def _refuse_endless(self) -> None:
-        if self._expected is Expected.HEAD and self._received > head.MAX_BYTES:
-            self._refuse(head.too_large())
-        elif self._received > MAX_FRAMING * (head.MAX_BYTES + self._body_bytes):
+        if self._expected is Expected.HEAD and self._received > refusal.MAX_HEAD_BYTES:
+            self._refuse(refusal.headers_too_large())
+        elif self._received > MAX_FRAMING * (refusal.MAX_HEAD_BYTES + self._body_bytes):
             self._refuse(refusal.malformed())
 
     def _refuse(self, answer: Refusal) -> None:
@@ -246,7 +246,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def _linger(self, seconds: float) -> None:
-        """Close in two steps: a reset would take the answer from who still sends (RFC 9112, section 9.6)."""
+        """Close in two steps: a reset would lose the answer of a client that still sends (RFC 9112, 9.6)."""
         self._refused = True
         self._droppable = LINGER_BYTES
         self.pipeline.clear()

@@ -1,12 +1,22 @@
-"""Headers of every answer: those that keep browsers from doing more with it, and those a route adds.
+"""Headers of answers: those that restrain browsers, those that a route adds, rate limits, CORS.
 
-Strict-Transport-Security is missing on purpose: it is for whoever holds the certificate, the proxy.
+Strict-Transport-Security is left to the proxy, which holds the certificate.
 """
 
-from collections.abc import Iterable, Mapping
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
 
 from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http.json_response import JsonResponse
+from jobs.keys.admission import Limit
 
 Encoded = tuple[bytes, bytes]
 
@@ -17,6 +27,18 @@ DEFAULTS: Mapping[str, str] = {
     "cache-control": "no-store",
 }
 """For an answer that says nothing else; right for JSON that a key unlocks."""
+
+CORS_METHODS = ("GET", "HEAD", "POST")
+CORS_HEADERS = (
+    "x-api-key",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "last-event-id",
+    "x-start-timeout",
+    "x-timeout",
+)
+CORS_EXPOSED = ("*",)  # keys travel in headers and never in cookies, so that the wildcard holds
 
 
 def add_to_answer(request: Request, headers: Mapping[str, str]) -> None:
@@ -56,3 +78,43 @@ def _encoded(headers: Mapping[str, str]) -> dict[bytes, bytes]:
 
 
 ENCODED = _encoded(DEFAULTS)
+
+
+def limit_headers(limit: Limit) -> dict[str, str]:
+    """draft-ietf-httpapi-ratelimit-headers-10, and the vendor's own header."""
+    return {
+        "RateLimit-Policy": f'"{limit.bucket}";q={limit.rate.count};w={limit.rate.period_s}',
+        "RateLimit": f'"{limit.bucket}";r={limit.remaining};t={math.ceil(limit.full_in_s)}',
+        "x-rate-limit-reset-at-utc": _rfc3339(int(time.time() + limit.full_in_s)),
+    }
+
+
+@lru_cache(maxsize=64)
+def _rfc3339(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Cors(CORSMiddleware):
+    """Starlette's, refusing in the protocol's form."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """The answer to a browser that asks whether a page may call."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code == 200:
+            return answer
+        text = f"{bytes(answer.body).decode()}: SUPERIMPOSE_CORS_ORIGINS says which origins may call"
+        headers = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
+        return JsonResponse({"error": text, "code": "cors"}, answer.status_code, headers=headers)
+
+
+def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """`app` answering pages of `origins`; errors, our own faults included, among the answers."""
+    if not origins:
+        return app
+    return Cors(
+        app,
+        origins,
+        allow_methods=CORS_METHODS,
+        allow_headers=CORS_HEADERS,
+        expose_headers=CORS_EXPOSED,
+    )

@@ -1,17 +1,23 @@
-"""Answers to what never becomes a request: written straight to the connection, which then ends."""
+"""What never becomes a request: why its head is refused, and the answer, after which the connection ends."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from api.http.headers import DEFAULTS
 
+MAX_HEAD_BYTES = 32 * 1024
+MAX_HEADERS = 100
+VERSIONS = ("1.1", "1.0")
 RETRY_AFTER_S = 2
+
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer in the protocol's form that no route has a part in."""
+    """An answer in the protocol's form that no route makes."""
 
     status: int
     code: str
@@ -38,9 +44,11 @@ def malformed() -> Refusal:
     return Refusal(400, "malformed_request", "this is not a well-formed HTTP/1.1 request (RFC 9112)")
 
 
-def headers_too_large(max_bytes: int, max_headers: int) -> Refusal:
+def headers_too_large() -> Refusal:
     """400 for a request line and headers over the limit."""
-    text = f"the headers are too large: at most {max_bytes:,} bytes and {max_headers} headers are allowed"
+    text = (
+        f"the headers are too large: at most {MAX_HEAD_BYTES:,} bytes and {MAX_HEADERS} headers are allowed"
+    )
     return Refusal(400, "headers_too_large", text)
 
 
@@ -64,3 +72,27 @@ def busy() -> Refusal:
     """429 for a connection more than may be open."""
     text = f"too many connections are open: try again in {RETRY_AFTER_S} seconds"
     return Refusal(429, "busy", text)
+
+
+def check_head(method: bytes, version: str, url: bytes, headers: Headers) -> Refusal | None:
+    """Why a request with these headers is refused; None if it is not.
+
+    The parser has refused already what RFC 9112 calls malformed: two lengths, obs-fold, NUL, bare CR or LF.
+    """
+    size = len(url) + sum([len(name) + len(value) for name, value in headers])
+    if size > MAX_HEAD_BYTES or len(headers) > MAX_HEADERS:
+        return headers_too_large()
+    names = [name for name, _ in headers]
+    if version not in VERSIONS or method == b"CONNECT":  # a tunnel, which ends at no byte
+        return malformed()
+    if version == "1.0" and b"transfer-encoding" in names:
+        return malformed()
+    if names.count(b"host") > 1 or (version == "1.1" and b"host" not in names):
+        return one_host()
+    return None
+
+
+def strip_upgrade(method: bytes, version: str, url: bytes, headers: Headers) -> bytes:
+    """A request's head as bytes again, but for its Upgrade: it may be ignored (RFC 9110, section 7.8)."""
+    lines = [name + b": " + value for name, value in headers if name != b"upgrade"]
+    return b"\r\n".join([b"%b %b HTTP/%b" % (method, url, version.encode()), *lines, b"", b""])

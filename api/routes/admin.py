@@ -1,107 +1,85 @@
 """The admin API: keys made, listed, rotated, credited and revoked over HTTP, behind a key of its own."""
 
 import logging
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from fastapi.concurrency import run_in_threadpool
 
-from api.access import administrator
-from api.http.body import checked, read_json
-from api.http.json_response import JsonResponse
-from api.openapi import KEY, KEY_ID, body_of
+from api.dependencies import KEY, ServiceDep, admit_admin, json_body
+from api.openapi import describe_body
 from api.schemas import Credit, Key, Keys, MadeKey, NewKey, Rotation, answers
-from api.service import service_of
-from jobs.keys.api_keys import ApiKey, ApiKeys, KeyOptions
+from jobs.keys.api_keys import KeyOptions
 
-router = APIRouter(prefix="/admin/keys", tags=["admin"], dependencies=[Depends(administrator)])
+router = APIRouter(prefix="/admin/keys", tags=["admin"], dependencies=[*KEY, Depends(admit_admin)])
 log = logging.getLogger("superimpose.api")
 
 REFUSALS = (401, 403, 429, 500, 502)
 
 
-@router.get("", summary="All keys", responses={200: {"model": Keys}, **answers(*REFUSALS)}, openapi_extra=KEY)
-async def list_keys(request: Request) -> JsonResponse:
+@router.get("", summary="All keys", responses=answers(*REFUSALS))
+async def list_keys(service: ServiceDep) -> Keys:
     """Keys that were not revoked, oldest first, without their texts."""
-    keys = await run_in_threadpool(_keys(request).list)
-    return JsonResponse({"keys": [key.shown() for key in keys]})
+    keys = await run_in_threadpool(service.api_keys.list)
+    return Keys(keys=[Key(**key.shown()) for key in keys])
 
 
 @router.post(
     "",
     summary="Make a key",
-    responses={200: {"model": MadeKey}, **answers(400, 413, 415, *REFUSALS)},
-    openapi_extra=KEY | body_of(NewKey),
+    responses=answers(400, 413, 415, *REFUSALS),
+    openapi_extra=describe_body(NewKey),
 )
-async def create(request: Request) -> JsonResponse:
+async def create_key(service: ServiceDep, new: Annotated[NewKey, json_body(NewKey)]) -> MadeKey:
     """A fresh key; its text is in this answer and nowhere else."""
-    new = checked(await read_json(request), NewKey)
     options = KeyOptions(new.credits, new.rate, new.scopes, new.expires_in_s)
-    key, text = await run_in_threadpool(_keys(request).create, new.name, options)
+    key, text = await run_in_threadpool(service.api_keys.create, new.name, options)
     log.info("key %s made", key.key_id)
-    return JsonResponse(key.shown() | {"key": text})
+    return MadeKey(**key.shown(), key=text)
 
 
-@router.get(
-    "/{key_id}",
-    summary="One key",
-    responses={200: {"model": Key}, **answers(404, *REFUSALS)},
-    openapi_extra=KEY | KEY_ID,
-)
-async def get(request: Request) -> JsonResponse:
+@router.get("/{key_id}", summary="One key", responses=answers(404, *REFUSALS))
+async def show_key(service: ServiceDep, key_id: str) -> Key:
     """What is kept of a key."""
-    return JsonResponse((await _read(request)).shown())
+    return await _read(service, key_id)
 
 
-@router.delete(
-    "/{key_id}",
-    summary="Revoke a key",
-    responses={200: {"model": Key}, **answers(404, *REFUSALS)},
-    openapi_extra=KEY | KEY_ID,
-)
-async def revoke(request: Request) -> JsonResponse:
+@router.delete("/{key_id}", summary="Revoke a key", responses=answers(404, *REFUSALS))
+async def revoke_key(service: ServiceDep, key_id: str) -> Key:
     """Invalid at once, all its texts; answers with what it was."""
-    key = await _read(request)
-    await run_in_threadpool(_keys(request).revoke, key.key_id)
-    log.info("key %s revoked", key.key_id)
-    return JsonResponse(key.shown())
+    key = await _read(service, key_id)
+    await run_in_threadpool(service.api_keys.revoke, key_id)
+    log.info("key %s revoked", key_id)
+    return key
 
 
 @router.post(
     "/{key_id}/rotate",
     summary="Rotate a key",
-    responses={200: {"model": MadeKey}, **answers(400, 404, 413, 415, *REFUSALS)},
-    openapi_extra=KEY | KEY_ID | body_of(Rotation),
+    responses=answers(400, 404, 413, 415, *REFUSALS),
+    openapi_extra=describe_body(Rotation),
 )
-async def rotate(request: Request) -> JsonResponse:
+async def rotate_key(
+    service: ServiceDep, key_id: str, rotation: Annotated[Rotation, json_body(Rotation)]
+) -> MadeKey:
     """A new text for the same key; the old one stays valid for a while."""
-    rotation = checked(await read_json(request), Rotation)
-    text = await run_in_threadpool(_keys(request).rotate, _key_id(request), rotation.overlap_s)
-    log.info("key %s rotated", _key_id(request))
-    return JsonResponse((await _read(request)).shown() | {"key": text})
+    text = await run_in_threadpool(service.api_keys.rotate, key_id, rotation.overlap_s)
+    log.info("key %s rotated", key_id)
+    return MadeKey(**dict(await _read(service, key_id)), key=text)
 
 
 @router.post(
     "/{key_id}/credit",
     summary="Add credits",
-    responses={200: {"model": Key}, **answers(400, 404, 409, 413, 415, *REFUSALS)},
-    openapi_extra=KEY | KEY_ID | body_of(Credit),
+    responses=answers(400, 404, 409, 413, 415, *REFUSALS),
+    openapi_extra=describe_body(Credit),
 )
-async def credit(request: Request) -> JsonResponse:
+async def add_credits(service: ServiceDep, key_id: str, credit: Annotated[Credit, json_body(Credit)]) -> Key:
     """Add to what a key can spend, or take away, but never below 0."""
-    added = checked(await read_json(request), Credit)
-    key = await run_in_threadpool(_keys(request).add_credits, _key_id(request), added.amount)
-    log.info("key %s got %+d credits", key.key_id, added.amount)
-    return JsonResponse(key.shown())
+    key = await run_in_threadpool(service.api_keys.add_credits, key_id, credit.amount)
+    log.info("key %s got %+d credits", key_id, credit.amount)
+    return Key(**key.shown())
 
 
-def _keys(request: Request) -> ApiKeys:
-    return service_of(request).api_keys
-
-
-def _key_id(request: Request) -> str:
-    key_id: str = request.path_params["key_id"]
-    return key_id
-
-
-async def _read(request: Request) -> ApiKey:
-    return await run_in_threadpool(_keys(request).get, _key_id(request))
+async def _read(service: ServiceDep, key_id: str) -> Key:
+    return Key(**(await run_in_threadpool(service.api_keys.get, key_id)).shown())

@@ -1,4 +1,4 @@
-"""GET /metrics: what the processes count, and the state of Redis at the moment of asking."""
+"""GET /metrics: what the processes count, and the state of Redis now."""
 
 from collections.abc import Iterable
 
@@ -9,18 +9,18 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from redis import Redis, RedisError
 
-from api.direct import DirectRoute
-from api.service import service_of
+from api.dependencies import ServiceDep
+from api.http.route_classes import PlainRoute
 from jobs.queries.queue_state import QueueState, read_queue_state
 from telemetry.exposition import exposed, rendered
 
-router = APIRouter(route_class=DirectRoute, include_in_schema=False)
+router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 
 
 @router.api_route("/metrics", methods=["GET", "HEAD"])
-async def metrics(request: Request) -> Response:
-    """In the format of Prometheus, or OpenMetrics for who accepts it."""
-    registry = exposed(RedisState(service_of(request).redis))
+async def show_metrics(request: Request, service: ServiceDep) -> Response:
+    """In the format of Prometheus, or OpenMetrics where the client accepts it."""
+    registry = exposed(RedisState(service.redis))
     accept = request.headers.get("accept", "")
     body, content_type = await run_in_threadpool(rendered, registry, accept)
     return Response(body, headers={"Content-Type": content_type})

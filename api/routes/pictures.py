@@ -7,18 +7,16 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from api.access import visible_picture
-from api.direct import DirectRoute
+from api.dependencies import KEY, ServiceDep, read_picture
 from api.errors import ApiError, no_picture
 from api.http import byte_range
-from api.openapi import OPTIONAL_KEY
+from api.http.route_classes import PlainRoute
 from api.schemas import answers
-from api.service import service_of
 from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.store import PictureStore
 from jobs.queries.reading import PublishedPicture
 
-router = APIRouter(route_class=DirectRoute, tags=["pictures"])
+router = APIRouter(route_class=PlainRoute, default_response_class=Response, tags=["pictures"])
 
 CHUNK = 1024 * 1024
 """Bytes read and sent at a time, so that a large picture is never whole in memory."""
@@ -28,11 +26,8 @@ INERT = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
-"""A picture is a picture, whatever bytes a stranger managed to put in it."""
+"""A browser shows it as a picture, whatever bytes it has in it."""
 
-NAME: dict[str, Any] = {
-    "parameters": [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}]
-}
 IMAGE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The picture", "content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}
 }
@@ -48,23 +43,24 @@ IMAGE: dict[int | str, dict[str, Any]] = {
         304: {"description": "Unchanged"},
         **answers(401, 404, 416, 429, 502),
     },
-    openapi_extra=OPTIONAL_KEY | NAME,
+    openapi_extra={"security": [{}]},  # the key is optional
+    dependencies=KEY,
 )
-async def picture(request: Request) -> Response:
+async def send_picture(request: Request, service: ServiceDep, name: str) -> Response:
     """Needs no key: the name is the secret, and with another key than its owner's it is not there.
 
     Gone when its request expires.
     """
-    token = request.path_params["name"].partition(".")[0]
-    published = await visible_picture(request, token)
+    token = name.partition(".")[0]
+    published = await read_picture(request, service, token)
     if published is None:
         raise no_picture()
     headers = _headers(token, published)
     if _is_known(headers["ETag"], request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
-    if service_of(request).settings.redirect_to_bucket and request.method == "GET":
-        return await _redirect(service_of(request).store, published)
-    return await _whole_or_part(request, published, headers)
+    if service.settings.redirect_to_bucket and request.method == "GET":
+        return await _redirect(service.store, published)
+    return await _send_stored(request, service.store, published, headers)
 
 
 @router.head("/samples/{name}", include_in_schema=False)
@@ -72,11 +68,9 @@ async def picture(request: Request) -> Response:
     "/samples/{name}",
     summary="A sample picture",
     responses={**IMAGE, **answers(404)},
-    openapi_extra=NAME,
 )
-async def sample(request: Request) -> Response:
+async def send_sample(_: Request, __: ServiceDep, name: str) -> Response:
     """Pictures to try the service with: cup.jpg and logo.png."""
-    name = request.path_params["name"]
     data = sample_bytes(name)
     if data is None:
         raise no_picture()
@@ -114,8 +108,8 @@ def _headers(token: str, published: PublishedPicture) -> dict[str, str]:
     }
 
 
-async def _whole_or_part(
-    request: Request, published: PublishedPicture, headers: Mapping[str, str]
+async def _send_stored(
+    request: Request, store: PictureStore, published: PublishedPicture, headers: Mapping[str, str]
 ) -> Response:
     size = published.file_size
     wanted = request.headers.get("range")
@@ -129,14 +123,13 @@ async def _whole_or_part(
     status, start, end = (206, part.start, part.end) if part else (200, 0, size)
     ranged = {"Content-Range": part.content_range} if part else {}
     full = {**headers, **ranged, "Content-Length": str(end - start)}
-    store = service_of(request).store
     if request.method == "HEAD":
         await store.get_range(published.path, 0, 1)  # a picture that is gone is gone for HEAD too
         return Response(status_code=status, headers=full)
-    return await stored(store, published.path, start, end, status, full)
+    return await send_range(store, published.path, start, end, status, full)
 
 
-async def stored(
+async def send_range(
     store: PictureStore, path: str, start: int, end: int, status: int, headers: Mapping[str, str]
 ) -> Response:
     """Bytes `start` to `end` of what lies in the store. Raises `PictureGone`."""

@@ -1,4 +1,4 @@
-"""/admin/rq: RQ's dashboard, for whoever has the admin key; with the extra `dashboard` installed."""
+"""/admin/rq: RQ's dashboard, behind the admin key; with the extra `dashboard` installed."""
 
 import base64
 from importlib.util import find_spec
@@ -9,9 +9,10 @@ from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.access import administrator
+from api.dependencies import admit_admin
 from api.errors import ApiError
 from api.http.headers import add_to_answer
+from api.service import service_of
 from jobs.config.settings import Settings
 
 PATH = "/admin/rq"
@@ -47,7 +48,7 @@ class AdminOnly:
         scope.setdefault("state", {})
         request = Request(_with_key(scope))
         try:
-            await administrator(request)
+            await admit_admin(request, service_of(request))
         except ApiError as refused:
             if refused.status == 401:
                 add_to_answer(request, CHALLENGE)

@@ -1,6 +1,7 @@
 """Uploads: pictures kept for a while, to be named by their URL in requests of the same key."""
 
 from collections.abc import AsyncGenerator, Mapping
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -8,43 +9,50 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from api.access import uploader
-from api.direct import DirectRoute
+from api.dependencies import KEY, Origin, ServiceDep, Uploader
 from api.errors import quota_exceeded
-from api.http.body import Fault, bad_request, checked, fault, media_type, read_body, read_json, room_for_body
-from api.http.json_response import JsonResponse
-from api.openapi import KEY, UPLOAD_BODY
+from api.http.body import Fault, bad_request, checked, fault, media_type, read_body, read_json, reserve_room
+from api.openapi import describe_body
 from api.schemas import Uploaded, UploadRequest, answers
-from api.service import Service, origin_of, service_of
+from api.service import Service
 from compositor import CompositorError, identify
 from jobs.pictures import inputs
 from jobs.pictures.uploads import QuotaExceeded
 
-router = APIRouter(route_class=DirectRoute, tags=["uploads"])
+router = APIRouter(tags=["uploads"])
 
 MAX_FILES = 20
 
 Files = Mapping[str, bytes]
 """Pictures by the field they came in."""
 
+FILES: dict[str, Any] = {
+    "type": "object",
+    "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+    "required": ["file"],
+}
+BODY = describe_body(UploadRequest)
+BODY["requestBody"]["content"]["multipart/form-data"] = {"schema": FILES}
+
 
 @router.post(
     "/upload-asset",
     summary="Upload pictures",
-    responses={200: {"model": Uploaded}, **answers(400, 401, 403, 413, 415, 429, 500, 502)},
-    openapi_extra=KEY | UPLOAD_BODY,
+    responses=answers(400, 401, 403, 413, 415, 429, 500, 502),
+    openapi_extra=BODY,
+    dependencies=KEY,
 )
-async def upload(request: Request) -> JsonResponse:
+async def upload(request: Request, service: ServiceDep, key: Uploader, origin: Origin) -> Uploaded:
     """Keep pictures, and answer with the URLs that requests of this key can name."""
-    key, service = await uploader(request), service_of(request)
     read = _multipart if media_type(request) == "multipart/form-data" else _data_urls
     try:
-        async with room_for_body(request, key.key_id):
-            names = await service.store_threads.run(_keep, service, key.key_id, await read(request))
+        async with reserve_room(request, service.body_room, key.key_id):
+            files = await read(request, service)
+            names = await service.store_threads.run(_keep, service, key.key_id, files)
     except QuotaExceeded as error:
         raise quota_exceeded(error.used, error.quota, service.settings.upload_ttl_s) from None
-    urls = [f"{origin_of(request)}/pictures/{name}" for name in names]
-    return JsonResponse({"file_urls": urls, "urls": urls, "message": f"{len(urls)} pictures kept"})
+    urls = [f"{origin}/pictures/{name}" for name in names]
+    return Uploaded(file_urls=urls, urls=urls, message=f"{len(urls)} pictures kept")
 
 
 def _keep(service: Service, key_id: str, files: Files) -> list[str]:
@@ -63,9 +71,9 @@ def _content_type(format: str) -> str:
     return "image/jp2" if format == "JPEG2000" else f"image/{format.lower()}"
 
 
-async def _data_urls(request: Request) -> Files:
-    body = await read_json(request)
-    return await run_in_threadpool(_decoded, body, service_of(request).settings.max_input_bytes)
+async def _data_urls(request: Request, service: Service) -> Files:
+    body = await read_json(request, service.settings.max_body_bytes)
+    return await run_in_threadpool(_decoded, body, service.settings.max_input_bytes)
 
 
 def _decoded(body: bytes, max_bytes: int) -> Files:
@@ -81,8 +89,8 @@ def _decoded(body: bytes, max_bytes: int) -> Files:
     return files
 
 
-async def _multipart(request: Request) -> Files:
-    form = await parsed_form(request.headers, await read_body(request))
+async def _multipart(request: Request, service: Service) -> Files:
+    form = await parsed_form(request.headers, await read_body(request, service.settings.max_body_bytes))
     parts = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
     files = {f"file.{number}": await part.read() for number, part in enumerate(parts)}
     await form.close()

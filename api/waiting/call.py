@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi import Request
 from redis import RedisError
 
-from api.access import Seen
+from api.dependencies import Seen
 from api.errors import unknown_request
 from api.service import service_of
 from jobs.lifecycle.record import View
@@ -32,7 +32,7 @@ class Waiting:
 
     @property
     def over(self) -> bool:
-        """Whether there is nobody left to wait for, or no time."""
+        """Whether the client has gone, or the process is about to stop."""
         return self.client_gone or (self._can_be_repeated and self._service.changes.stopping)
 
     async def change(self, at_most_s: float) -> bool:
@@ -52,7 +52,7 @@ class Waiting:
             raise unknown_request(self._request_id)
         return Seen(record, position)
 
-    async def ended(self, at_most_s: float) -> Seen:
+    async def await_end(self, at_most_s: float) -> Seen:
         """The request once it is terminal, or as it is when the wait is over.
 
         Raises 404, and `redis.RedisError` where Redis is away when the wait is over.
@@ -83,7 +83,7 @@ class Waiting:
     async def notice_leaving(self) -> None:
         """Wake the call when the client has closed its connection."""
         while (await self._request.receive())["type"] != "http.disconnect":
-            pass  # a body that nobody asked for
+            pass  # a body, which has no meaning here
         self.client_gone = True
         self.wake()
 

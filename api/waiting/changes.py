@@ -15,23 +15,23 @@ from jobs.keyspace import CHANGES
 from jobs.redis.oom_exempt import PUBLISH
 
 RECONNECT_S = 0.5
-QUIET_S = 5.0  # after which something is said that must be heard, in as long
+QUIET_S = 5.0  # after which a message is published that must be received, in as long
 
 log = logging.getLogger("superimpose.changes")
 
 
 class Changes:
-    """Tells whoever watches a request that its record has changed.
+    """Wakes the calls that watch a request when its record has changed.
 
-    A wake-up is a hint to read the record, which alone is the truth: after a lost connection everybody
-    is woken, because a change may have been missed.
+    A wake-up is a hint to read the record, which alone is the truth: after a lost connection all
+    are woken, because a change may have been missed.
     """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self.stopping = False
-        """The process is about to stop: whoever can answer now should."""
+        """The process is about to stop: a call that can answer now does."""
 
     @contextlib.contextmanager
     def watch(self, request_id: str) -> Iterator[asyncio.Event]:
@@ -51,7 +51,7 @@ class Changes:
         return sum(map(len, self._watchers.values()))
 
     def stop(self) -> None:
-        """Wake everybody: the process is about to stop."""
+        """Wake all watchers: the process is about to stop."""
         self.stopping = True
         self._wake(list(self._watchers))
 
@@ -71,13 +71,13 @@ class Changes:
             await subscription.subscribe(CHANGES)
             while True:
                 message = await self._next(subscription)
-                if message["type"] == "subscribe":  # redis-py subscribes again without a word
+                if message["type"] == "subscribe":  # redis-py subscribes again silently
                     self._wake(list(self._watchers))
                 elif message["type"] == "message":
                     self._wake([message["data"].partition(b" ")[0].decode("ascii", "replace")])
 
     async def _next(self, subscription: PubSub) -> dict[str, Any]:
-        """The next message. Raises `redis.RedisError` where nothing is heard here any more."""
+        """The next message. Raises `redis.RedisError` where none arrives any more."""
         message: dict[str, Any] | None = await subscription.get_message(timeout=QUIET_S)
         try:
             async with asyncio.timeout(QUIET_S):
@@ -86,7 +86,7 @@ class Changes:
                 while message is None:
                     message = await subscription.get_message(timeout=QUIET_S)
         except TimeoutError:
-            raise ConnectionError(f"what was said was not heard within {QUIET_S:g} s") from None
+            raise ConnectionError(f"a published message did not arrive within {QUIET_S:g} s") from None
         return message
 
     def _wake(self, request_ids: list[str]) -> None:

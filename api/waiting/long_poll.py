@@ -1,11 +1,13 @@
 """`?wait=SECONDS`: an answer that comes when the request has ended."""
 
 import re
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Query, Request
 
-from api.access import Seen, owned_request
+from api.dependencies import Seen, read_owned_request
 from api.http.body import bad_request, fault
+from api.service import Service
 from api.waiting.call import waiting
 from jobs.lifecycle.record import View
 from jobs.lifecycle.status import TERMINAL
@@ -15,12 +17,29 @@ NUMBER = re.compile(r"\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)  # as in JSON, with
 SHOWN = 20  # characters of a value that is refused
 
 
-async def ended(request: Request, view: View) -> Seen:
+async def _describe(
+    wait: Annotated[
+        float,
+        Query(
+            ge=0,
+            le=LONGEST_S,
+            description="Seconds that the answer may take: it comes as soon as the request is COMPLETED or "
+            "FAILED, and at the latest then, with the status as it is. 0: at once.",
+        ),
+    ] = 0,
+) -> None: ...
+
+
+WAIT = Depends(_describe)
+"""Documents the parameter."""
+
+
+async def await_end(request: Request, service: Service, request_id: str, view: View) -> Seen:
     """The request once it is terminal, or as it is when the wait is over. Raises 400, 401, 404, 429."""
-    with waiting(request, request.path_params["request_id"], view) as call:
-        seen = await owned_request(request, view)
+    with waiting(request, request_id, view) as call:
+        seen = await read_owned_request(request, service, request_id, view)
         wait_s = _seconds(request)
-        return seen if seen.record.status in TERMINAL or not wait_s else await call.ended(wait_s)
+        return seen if seen.record.status in TERMINAL or not wait_s else await call.await_end(wait_s)
 
 
 def _seconds(request: Request) -> float:

@@ -60,7 +60,7 @@ def work_off(client: Superimpose, redis: Redis, workers: list[int], results: Res
     """Keep the workers busy until all jobs are done, and sample the processes meanwhile."""
     accepted, sampled = WAITING, 0
     while True:
-        waiting = int(redis.zcard(keyspace.WAITING))  # type: ignore[arg-type]
+        waiting = int(redis.zcard(keyspace.WAITING))
         done = accepted - waiting
         if done >= sampled + SAMPLE_EVERY:
             sampled = done

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import ge, gt, le, lt
 from statistics import median
 
 from benchmarks.end_to_end.results import Results
@@ -9,6 +11,14 @@ from benchmarks.harness.figures import median_ratio, percentile
 from benchmarks.no_op import cpu_ms
 
 OURS, SHIPPED = "ours", "shipped"
+AGAINST_PEERS = (
+    ("seed-jpeg", OURS, gt, 1.0, "The same: more than every peer with the same compositor"),
+    ("seed-png", OURS, gt, 1.0, "The same to PNG"),
+    ("different-jpeg", SHIPPED, ge, 1.3, "Inputs all different, to JPEG: 1.3 x a peer with plain Pillow"),
+    ("different-png", SHIPPED, ge, 5.0, "The same to PNG: 5 x"),
+    ("one-base-jpeg", SHIPPED, ge, 2.5, "One base under a thousand logos, to JPEG: 2.5 x"),
+    ("one-base-png", SHIPPED, ge, 10.0, "The same to PNG: 10 x"),
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,43 @@ class Target:
 
 
 def targets(results: Results) -> list[Target]:
-    return [*_against_others(results), *_of_the_service(results), *_of_growth(results)]
+    listed: list[Target] = []
+
+    def add(
+        text: str, figure: float | None, shown: str, comparison: Callable[[float, float], bool], limit: float
+    ) -> None:
+        known = figure is not None
+        listed.append(
+            Target(text, shown.format(figure) if known else "", comparison(figure, limit) if known else None)
+        )
+
+    column, pooled = results.column, partial(results.pooled, "response_times")
+    bare = ratio(rates(results, OURS, "seed-jpeg"), rates(results, OURS, "seed-jpeg", "bare_per_s"))
+    add("Seed example to JPEG, cache off: at least 0.85 of the bare loop", bare, "{:.2f}", ge, 0.85)
+    for workload, ours, comparison, limit, text in AGAINST_PEERS:
+        peer = fastest_peer(results, workload)
+        faster = ratio(rates(results, ours, workload), rates(results, peer, workload))
+        add(text, faster, f"{{:.2f}} x the fastest, {peer}", comparison, limit)
+    taxes = [queue_tax(results, kind) for kind in ("ours", "simple", "forking")]
+    beside = "; RQ's {:.2f} and {:.2f}".format(*taxes[1:]) if None not in taxes else ""
+    text = "Queue tax of a job that does nothing: at most 1.2 ms CPU, against stock RQ's"
+    add(text, taxes[0], f"{{:.2f}} ms{beside}", le, 1.2)
+    slow = ratio(column("slow_origin", "delayed"), column("slow_origin", "at_once"))
+    add("250 ms of latency on every input: at least 0.8 of the throughput without", slow, "{:.2f}", ge, 0.8)
+    status = ratio(column("status", "ours"), column("status", "bare"))
+    add("Status: at least 0.7 of a bare Starlette route with one Redis GET", status, "{:.2f}", ge, 0.7)
+    add("Submit p99 under 50 ms at half the saturation rate", p99(pooled("submit_ms")), "{:.1f} ms", lt, 50)
+    add("Status p99 under 20 ms while workers are saturated", p99(pooled("status_ms")), "{:.1f} ms", lt, 20)
+    few, many = ([cpu_ms(row) for row in results.rows("backlog", waiting=count)] for count in (10, 100_000))
+    dearer = ratio(many, few)
+    percent = None if dearer is None else 100 * (dearer - 1)
+    add("A job with 100,000 waiting costs within 5 % of one with 10 (CPU)", percent, "{:+.1f} %", le, 5)
+    each = bytes_each(results, "waiting")
+    add("Under 2 KB of Redis for a waiting request", each, "{:,.0f} bytes", lt, 2048)
+    grown = max(growth_percent(results).values(), default=None)
+    text = "Resident memory flat: under 5 % growth after the first 2,000 of 20,000 jobs; what grew most"
+    add(text, grown, "{:+.1f} %", lt, 5)
+    return listed
 
 
 def rates(results: Results, contestant: str, workload: str, column: str = "per_s") -> list[float]:
@@ -29,101 +75,23 @@ def rates(results: Results, contestant: str, workload: str, column: str = "per_s
     return results.column("rates", column, contestant=contestant, workload=workload)
 
 
-def _fastest_peer(results: Results, workload: str) -> str:
+def fastest_peer(results: Results, workload: str) -> str:
     """By its median."""
     named = set(results.column("rates", "contestant", workload=workload)) - {OURS, SHIPPED}
     return max(named, key=lambda name: median(rates(results, name, workload)), default="")
 
 
-def _target(text: str, figure: float | None, shown: str, met: Callable[[float], bool]) -> Target:
-    return Target(text, "", None) if figure is None else Target(text, shown.format(figure), met(figure))
-
-
-def _ratio(ones: Sequence[float], others: Sequence[float]) -> float | None:
+def ratio(ones: Sequence[float], others: Sequence[float]) -> float | None:
     return median_ratio(ones, others) if ones and others else None
 
 
-def _against_others(results: Results) -> list[Target]:
-    bare = _ratio(rates(results, OURS, "seed-jpeg"), rates(results, OURS, "seed-jpeg", "bare_per_s"))
-    text = "Seed example to JPEG, cache off: at least 0.85 of the bare loop"
-    listed = [_target(text, bare, "{:.2f}", lambda it: it >= 0.85)]
-    for workload, ours, least, text in (
-        ("seed-jpeg", OURS, 1.0, "The same: more than every peer with the same compositor"),
-        ("seed-png", OURS, 1.0, "The same to PNG"),
-        ("different-jpeg", SHIPPED, 1.3, "Inputs all different, to JPEG: 1.3 x a peer with plain Pillow"),
-        ("different-png", SHIPPED, 5.0, "The same to PNG: 5 x"),
-        ("one-base-jpeg", SHIPPED, 2.5, "One base under a thousand logos, to JPEG: 2.5 x"),
-        ("one-base-png", SHIPPED, 10.0, "The same to PNG: 10 x"),
-    ):
-        peer = _fastest_peer(results, workload)
-        ratio = _ratio(rates(results, ours, workload), rates(results, peer, workload))
-        met = lambda it, least=least: it > least if least == 1 else it >= least  # noqa: E731
-        listed.append(_target(text, ratio, f"{{:.2f}} x the fastest, {peer}", met))
-    return listed
+def p99(ms: Sequence[float]) -> float | None:
+    return percentile(ms, 99) if ms else None
 
 
-def _of_the_service(results: Results) -> list[Target]:
-    taxes = {
-        kind: median(map(cpu_ms, rows))
-        for kind in ("ours", "simple", "forking")
-        if (rows := list(results.rows("queue_tax", kind=kind)))
-    }
-    beside = "; RQ's {simple:.2f} and {forking:.2f}".format(**taxes) if len(taxes) == 3 else ""
-    slow = _ratio(results.column("slow_origin", "delayed"), results.column("slow_origin", "at_once"))
-    status = _ratio(results.column("status", "ours"), results.column("status", "bare"))
-    listed = [
-        _target(
-            "Queue tax of a job that does nothing: at most 1.2 ms CPU, against stock RQ's",
-            taxes.get("ours"),
-            f"{{:.2f}} ms{beside}",
-            lambda it: it <= 1.2,
-        ),
-        _target(
-            "250 ms of latency on every input: at least 0.8 of the throughput without",
-            slow,
-            "{:.2f}",
-            lambda it: it >= 0.8,
-        ),
-        _target(
-            "Status: at least 0.7 of a bare Starlette route with one Redis GET",
-            status,
-            "{:.2f}",
-            lambda it: it >= 0.7,
-        ),
-    ]
-    for column, limit, text in (
-        ("submit_ms", 50, "Submit p99 under 50 ms at half the saturation rate"),
-        ("status_ms", 20, "Status p99 under 20 ms while workers are saturated"),
-    ):
-        waits = results.pooled("response_times", column)
-        p99 = percentile(waits, 99) if waits else None
-        listed.append(_target(text, p99, "{:.1f} ms", lambda it, limit=limit: it < limit))
-    return listed
-
-
-def _of_growth(results: Results) -> list[Target]:
-    few, many = ([cpu_ms(row) for row in results.rows("backlog", waiting=count)] for count in (10, 100_000))
-    dearer = _ratio(many, few)
-    return [
-        _target(
-            "A job with 100,000 waiting costs within 5 % of one with 10 (CPU)",
-            None if dearer is None else 100 * (dearer - 1),
-            "{:+.1f} %",
-            lambda it: it <= 5,
-        ),
-        _target(
-            "Under 2 KB of Redis for a waiting request",
-            bytes_each(results, "waiting"),
-            "{:,.0f} bytes",
-            lambda it: it < 2048,
-        ),
-        _target(
-            "Resident memory flat: under 5 % growth after the first 2,000 of 20,000 jobs; what grew most",
-            max(growth_percent(results).values(), default=None),
-            "{:+.1f} %",
-            lambda it: it < 5,
-        ),
-    ]
+def queue_tax(results: Results, kind: str) -> float | None:
+    costs = [cpu_ms(row) for row in results.rows("queue_tax", kind=kind)]
+    return median(costs) if costs else None
 
 
 def bytes_each(results: Results, state: str) -> float | None:

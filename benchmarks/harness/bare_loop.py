@@ -3,9 +3,9 @@
 import multiprocessing
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from multiprocessing.pool import Pool
 
 from benchmarks import seed
 from compositor import SuperimposeParams, superimpose
@@ -26,7 +26,7 @@ def _loop(jobs: int, image_format: str) -> None:
 class BareLoop:
     """Warm processes that wait for work."""
 
-    def __init__(self, pool: Pool, workers: int) -> None:
+    def __init__(self, pool: ProcessPoolExecutor, workers: int) -> None:
         self._pool = pool
         self._workers = workers
         self.per_s(2 * workers, "jpeg")
@@ -34,11 +34,11 @@ class BareLoop:
     def per_s(self, jobs: int, image_format: str) -> float:
         """Pictures per second of all processes."""
         start, each = time.perf_counter(), jobs // self._workers
-        self._pool.starmap(_loop, [(each, image_format)] * self._workers, chunksize=1)
+        list(self._pool.map(_loop, [each] * self._workers, [image_format] * self._workers))
         return each * self._workers / (time.perf_counter() - start)
 
 
 @contextmanager
 def bare_loop(workers: int = 2) -> Iterator[BareLoop]:
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         yield BareLoop(pool, workers)

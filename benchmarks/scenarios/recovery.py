@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -76,7 +76,7 @@ def recovery_s(client: Superimpose, redis: Redis, origin: str, kill: Callable[[i
 
 def await_attempt(redis: Redis, request_id: str, number: int) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    while int(redis.hget(keyspace.request(request_id), "attempts") or 0) < number:  # type: ignore[arg-type]
+    while int(redis.hget(keyspace.request(request_id), "attempts") or 0) < number:
         if time.monotonic() > deadline:
             raise TimeoutError(f"attempt {number} did not begin within {PATIENCE_S} s")
         time.sleep(0.002)
@@ -98,4 +98,5 @@ def kill_worker(supervisor: int) -> None:
 
 def kill_host(supervisor: int) -> None:
     for pid in below([supervisor])[1:]:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # the first of a namespace takes the others with it
+            os.kill(pid, signal.SIGKILL)

@@ -81,7 +81,7 @@ class Requests:
         self._transitions.claim(request_id, OWNER)
         self._transitions.complete(request_id, 1, OUTPUT, {})
         finished = self._redis.hget(keyspace.request(request_id), "finished_at")
-        return int(finished or 0) / 1000  # type: ignore[arg-type]
+        return int(finished or 0) / 1000
 
 
 async def latencies_ms(port: int, requests: Requests, way: Way, clients: int, rounds: int) -> list[float]:

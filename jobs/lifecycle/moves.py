@@ -119,9 +119,9 @@ class Ending(NamedTuple):
     credits: int | str
 
     def measure(self) -> None:
-        metrics.finished(self.status, self.code, self.queued_ms / 1000, self.total_ms / 1000)
+        metrics.count_finished(self.status, self.code, self.queued_ms / 1000, self.total_ms / 1000)
         if self.charge:
-            metrics.credits_moved(self.charge, int(self.credits))
+            metrics.count_credits(self.charge, int(self.credits))
 
     def log_failure(self) -> None:
         """At level error; a cancelled request has not failed, and its cancellation is logged."""

@@ -42,7 +42,7 @@ _SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() fo
 IN_TRANSIT_S = 5
 """After this time between queue and claim a request is put back."""
 
-metrics.failures_are([code.value for code in FailureCode])
+metrics.declare_failures([code.value for code in FailureCode])
 
 HORIZON_S = 5
 """Inputs are fetched ahead for requests that are likely to start within this time."""
@@ -113,7 +113,7 @@ class Transitions:
         answer, *_ = self._create([keyspace.request(request_id)], ["create", request_id, json.dumps(args)])
         created = self._created(request_id, answer)
         if not created.replayed:
-            metrics.accepted(0 if created.credits is None else settings.credit_cost)
+            metrics.count_accepted(0 if created.credits is None else settings.credit_cost)
         return created
 
     def claim(self, request_id: str, owner: LeaseOwner, fetching: int = 0) -> Claim:
@@ -174,7 +174,7 @@ class Transitions:
         """
         delay = round(delay_s * 1000)
         self._run("retry", request_id, attempt=str(attempt), delay=delay, failure=asdict(failure))
-        metrics.retried(failure.code)
+        metrics.count_retry(failure.code)
 
     def give_back(self, request_id: str, attempt: int) -> None:
         """End this attempt without counting it. Raises `IllegalMove`: stale, late."""
@@ -186,7 +186,7 @@ class Transitions:
         Raises `IllegalMove`: early, stale; exhausted, late (then the request has FAILED).
         """
         self._run("reclaim", request_id, **({} if attempt is None else {"attempt": attempt}))
-        metrics.redelivered()
+        metrics.count_redelivery()
 
     def cancel(self, request_id: str, failure: Failure) -> Cancelled:
         """End as FAILED, also while a worker has it."""
@@ -212,7 +212,7 @@ class Transitions:
         Raises `IllegalMove`: early, held (it has arrived).
         """
         self._run("redeliver", request_id, patience=IN_TRANSIT_S * 1000)
-        metrics.redelivered()
+        metrics.count_redelivery()
 
     def promote(self, request_id: str) -> None:
         """Requeue a request whose delay is over. Raises `IllegalMove`: stale (it is not delayed)."""
@@ -247,7 +247,7 @@ class Transitions:
         self._run(
             move, request_id, attempt=str(attempt), metrics=json.dumps(stages), waited=waited_ms, **args
         )
-        metrics.worked(stages)
+        metrics.observe_stages(stages)
 
     def _run(self, move: str, request_id: str, **args: Any) -> list[Any]:
         said = {"stamp": utcformat(now()), **args}

@@ -39,7 +39,7 @@ def read_queue_state(redis: Redis) -> QueueState:
         pipe.info("memory")
         pipe.smembers(keyspace.RQ_WORKERS)
         (seconds, microseconds), unfinished, waiting, oldest, memory, names = pipe.execute()
-    metrics.redis_answered(perf_counter() - asked_at)
+    metrics.observe_redis(perf_counter() - asked_at)
     states = _states(redis, list(names))
     now_s = seconds + microseconds / 1_000_000
     return QueueState(

@@ -30,5 +30,5 @@ class Script:
             answer = self._redis.evalsha(self._sha1, len(keys), *keys, *args)
         except NoScriptError:
             answer = self._redis.eval(self._text, len(keys), *keys, *args)
-        metrics.redis_answered(perf_counter() - asked_at)
+        metrics.observe_redis(perf_counter() - asked_at)
         return answer

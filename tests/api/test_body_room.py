@@ -8,8 +8,8 @@ import httpx
 import pytest
 from redis import Redis
 
-from api.http import body_room
-from api.http.body_room import BODIES, BODIES_OF_A_KEY, SMALL, BodyRoom, NoRoom
+from api.http import body as body_room
+from api.http.body import BODIES, BODIES_OF_A_KEY, SMALL, BodyRoom, NoRoom
 from jobs.keys.api_keys import ApiKeys
 from tests.edge import Edge, serving, submit
 from tests.stack import KEY

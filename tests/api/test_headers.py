@@ -7,8 +7,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from api import errors
-from api.http.cors import with_cors
-from api.http.headers import AnswerHeaders, add_to_answer
+from api.http.headers import AnswerHeaders, add_to_answer, with_cors
 
 URL = "http://10.0.0.1/a.png"
 JSON_POLICY = "default-src 'none'; frame-ancestors 'none'"

@@ -6,9 +6,8 @@ import socket
 import pytest
 from redis import Redis
 
-from api.routes.health import Health
+from api.health import Health, SharedAnswer
 from api.routes.metrics import RedisState
-from api.shared_answer import SharedAnswer
 from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect

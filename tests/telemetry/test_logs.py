@@ -14,8 +14,7 @@ from redis import Redis
 from structlog.contextvars import bound_contextvars
 
 from api.app import create_app, with_headers
-from api.http.access_log import log_call
-from api.http.answered import AnsweredCalls
+from api.http.observability import ObservedCalls, log_call
 from cli.serve.log_lines import json_line
 from jobs import keyspace
 from telemetry.logs import formatter
@@ -133,7 +132,7 @@ def test_what_clients_sent_is_in_no_line(told):
 def test_calls_are_logged_only_where_it_is_wanted(settings, wanted):
     chosen = settings.model_copy(update={"access_log": wanted})
     outermost = with_headers(create_app(chosen), chosen)
-    assert (isinstance(outermost, AnsweredCalls) and log_call in outermost.tell) == wanted
+    assert (isinstance(outermost, ObservedCalls) and log_call in outermost.observers) == wanted
 
 
 def line_of(message, *args, **more):

@@ -1,4 +1,7 @@
-"""Requests to work on, without an API."""
+"""Requests to work on, without an API, and children that write down that they were started."""
+
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +11,7 @@ from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
 from jobs.submission import Submission
 from tests.asking import SAMPLES, asked
+from worker.child.child import Child
 
 
 @pytest.fixture
@@ -32,3 +36,28 @@ def record(redis, settings):
         return found
 
     return record
+
+
+class Started:
+    """The process ids of children of the class `child`, whose program can be taken away."""
+
+    def __init__(self, folder: Path, before: str = "") -> None:
+        self._pids = folder / "started"
+        self._program = folder / "python"
+        self._program.write_text(
+            f'#!/bin/sh\necho $$ >>"{self._pids}"\n{before}\nexec {sys.executable} "$@"\n'
+        )
+        self._program.chmod(0o755)
+        self.child = type("StartedChild", (Child,), {"python": str(self._program)})
+
+    @property
+    def pids(self) -> list[int]:
+        return [int(line) for line in self._pids.read_text().split()]
+
+    def remove_program(self) -> None:
+        self._program.unlink()
+
+
+@pytest.fixture
+def started(tmp_path):
+    return Started(tmp_path)

@@ -15,7 +15,7 @@ from jobs.lifecycle import lease_owner
 from jobs.pictures.inputs import SAMPLE
 from tests.processes import descendants
 from tests.stack import environment
-from worker.child.child import Child
+from tests.worker.conftest import Started
 from worker.child.children import Children
 from worker.child.messages import Order, ToFetch
 
@@ -144,18 +144,11 @@ def test_a_child_in_the_middle_of_its_work_dies_with_its_worker(settings, submit
     assert lease_owner.is_gone(child)
 
 
-def test_a_child_that_is_killed_while_it_starts_is_tried_again(settings, monkeypatch):
-    started = []
-    await_ready = Child.await_ready
+def test_a_child_that_is_killed_while_it_starts_is_tried_again(settings, tmp_path):
+    started = Started(tmp_path, f'[ "$(wc -l <"{tmp_path}/started")" -gt 1 ] || kill -9 $$')
+    children = Children(settings, started.child)
 
-    def killed_at_first(child):
-        started.append(child)
-        if len(started) == 1:
-            child.kill()
-        await_ready(child)
+    pid = children.ready().pid
 
-    monkeypatch.setattr(Child, "await_ready", killed_at_first)
-    children = Children(settings)
-
-    assert children.ready() is started[1]
+    assert started.pids[1:] == [pid]
     children.close()

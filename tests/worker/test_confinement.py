@@ -163,13 +163,16 @@ def test_the_process_that_decodes_has_no_way_of_talking_to_redis() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
+class Liar(Child):
+    module = "tests.worker.liar"
+
+
 @pytest.fixture
 def answered(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Answered]:
     """What the parent believes of a child that was taken over and tells a lie."""
-    monkeypatch.setattr(Child, "module", "tests.worker.liar")
     monkeypatch.setattr(children, "MESSAGE_TIMEOUT_S", 1)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    child = Child(settings)
+    child = Liar(settings)
 
     def answered(lie: str) -> Outcome | None:
         child.await_ready()

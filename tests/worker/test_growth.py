@@ -18,8 +18,11 @@ LASTING = {"rq:queues", keyspace.PACE, keyspace.API_KEYS}
 """Keys of constant size that need not expire; an API key has two more."""
 
 
+class Idle(Child):
+    module = "benchmarks.no_op_child"
+
+
 def test_of_five_thousand_requests_nothing_lasts(redis, settings, key_id, monkeypatch):
-    monkeypatch.setattr(Child, "module", "benchmarks.no_op_child")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     brief = settings.model_copy(update={"result_ttl_s": 1})
     transitions = Transitions(redis, brief)
@@ -27,7 +30,7 @@ def test_of_five_thousand_requests_nothing_lasts(redis, settings, key_id, monkey
     for request_id in requests:
         transitions.create(request_id, key_id, {})
 
-    WarmWorker(connect_worker(brief), brief).work(burst=True)
+    WarmWorker(connect_worker(brief), brief, Idle).work(burst=True)
 
     now = time.time()
     assert redis.hget(keyspace.api_key(key_id), "waiting") == b"0"

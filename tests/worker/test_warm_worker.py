@@ -5,11 +5,12 @@ import io
 import json
 import os
 import signal
-import sys
 import threading
+from typing import Any
 
 import pytest
 from PIL import Image
+from redis import Redis
 from rq.job import JobStatus
 
 from jobs import keyspace
@@ -24,7 +25,7 @@ from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect_worker
 from jobs.submission import Submission
 from tests.asking import SAMPLES, asked
-from worker.child.child import Child
+from worker import attempt
 from worker.resources import http_cache
 from worker.warm_worker import WarmWorker
 
@@ -211,20 +212,20 @@ def huge_png() -> str:
 
 
 def test_a_finished_picture_is_reported_though_its_child_cannot_be_replaced(
-    settings, submit, record, origin, monkeypatch
+    settings, submit, record, origin, started
 ):
     path = "/hangs.jpg?worn"
     worn = settings.model_copy(update={"child_max_jobs": 1})
     request_id, next_one = submit(base_image=origin.url + path), submit()
 
-    def remove_python() -> None:
+    def remove_program() -> None:
         origin.await_request(path)
-        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+        started.remove_program()
         origin.release.set()
 
-    threading.Thread(target=remove_python, daemon=True).start()
+    threading.Thread(target=remove_program, daemon=True).start()
 
-    WarmWorker(connect_worker(worn), worn).work(burst=True)
+    WarmWorker(connect_worker(worn), worn, started.child).work(burst=True)
     origin.release.clear()
 
     for made in (record(request_id), record(next_one)):
@@ -240,60 +241,64 @@ def test_a_finished_request_is_not_made_again(redis, settings, submit, record, r
     assert (record(request_id).code, record(request_id).attempts) == (FailureCode.CANCELLED, 0)
 
 
-def test_no_child_outlives_its_worker(settings, submit, monkeypatch):
-    children = []
-    start = Child.start
-    monkeypatch.setattr(Child, "start", lambda child, order: (children.append(child), start(child, order)))
+def test_no_child_outlives_its_worker(settings, submit, started):
     submit()
 
-    WarmWorker(connect_worker(settings), settings).work(burst=True)
+    WarmWorker(connect_worker(settings), settings, started.child).work(burst=True)
 
-    (child,) = children
+    (pid,) = started.pids
     with pytest.raises(ProcessLookupError):
-        os.kill(child.pid, 0)
+        os.kill(pid, 0)
 
 
 def test_samples_are_references_workers_can_read(record, submit):
     assert record(submit()).params["base_image"] == f"{SAMPLE}cup.jpg"
 
 
-def test_a_job_that_is_on_its_way_when_the_worker_is_told_to_stop_is_done_first(
-    redis, settings, submit, record, monkeypatch
-):
-    take = WarmWorker._next
+class StoppingRedis(Redis):
+    """Submits when the worker waits for a job, and tells it to stop once it has taken one."""
 
-    def take_and_be_told_to_stop(worker, fetching):
-        found = take(worker, fetching)
+    def blmove(self, *args: Any, **more: Any) -> Any:
+        self.submit()
+        entry = super().blmove(*args, **more)
         os.kill(os.getpid(), signal.SIGTERM)
-        return found
+        return entry
 
-    monkeypatch.setattr(WarmWorker, "_next", take_and_be_told_to_stop)
-    first, second = submit(), submit()
 
-    WarmWorker(connect_worker(settings), settings).work()
+def test_a_job_that_is_on_its_way_when_the_worker_is_told_to_stop_is_done_first(
+    redis, settings, submit, record
+):
+    accepted = []
+    connection = StoppingRedis(connection_pool=connect_worker(settings).connection_pool)
+    connection.submit = lambda: accepted.extend([submit(), submit()])
 
+    WarmWorker(connection, settings).work()
+
+    first, second = accepted
     assert record(first).status is Status.COMPLETED
     assert record(second).status is Status.QUEUED
     assert open_queue(redis).job_ids == [second]
     assert redis.llen(keyspace.RQ_INTERMEDIATE) == 0
 
 
-def test_a_job_that_ends_soon_after_it_is_cancelled_costs_no_child(settings, submit, record, monkeypatch):
-    pids = []
-    start = Child.start
+def test_a_job_that_ends_soon_after_it_is_cancelled_costs_no_child(
+    settings, submit, record, origin, started, monkeypatch
+):
+    monkeypatch.setattr(attempt, "STOP_GRACE_S", 30)
+    path = "/hangs.jpg?cancelled"
+    requests = [submit(base_image=origin.url + path), submit()]
+    worker = WarmWorker(connect_worker(settings), settings, started.child)
 
-    def start_and_hear_of_the_end(child, order):
-        pids.append(child.pid)
-        stop = {"command": "stop-job", "job_id": order.request_id}
+    def cancel() -> None:
+        origin.await_request(path)
+        stop = {"command": "stop-job", "job_id": requests[0]}
         worker.handle_payload({"data": json.dumps(stop).encode()})
-        start(child, order)
+        threading.Timer(3 * attempt.STEP_S, origin.release.set).start()
 
-    monkeypatch.setattr(Child, "start", start_and_hear_of_the_end)
-    requests = [submit() for _ in range(3)]
-    worker = WarmWorker(connect_worker(settings), settings)
+    threading.Thread(target=cancel, daemon=True).start()
 
     worker.work(burst=True)
+    origin.release.clear()
 
-    assert [record(request_id).status for request_id in requests] == [Status.COMPLETED] * 3
-    assert len(pids) == 3
-    assert len(set(pids)) == 1
+    assert [record(request_id).status for request_id in requests] == [Status.COMPLETED] * 2
+    assert len(started.pids) == 1

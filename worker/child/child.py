@@ -45,7 +45,7 @@ class ChildDied(Exception):
 
 
 class ChildRefused(Exception):
-    """The child cannot work with these settings; the text is its sentence for whoever set them."""
+    """The child cannot work with these settings; the text is its sentence for the operator."""
 
 
 def _environment() -> dict[str, str]:
@@ -62,8 +62,9 @@ def _end(exit_status: int) -> str:
 
 
 class Child:
-    """The parent's side of one child process, which runs `module`."""
+    """The parent's side of one child process, in which `python` runs `module`."""
 
+    python = sys.executable
     module = "worker.child.child_process"
 
     def __init__(self, settings: Settings) -> None:
@@ -75,7 +76,7 @@ class Child:
         self._poll.register(self._connection, select.POLLIN)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
+                [self.python, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
@@ -99,12 +100,11 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Process id."""
         return self._process.pid
 
     @property
     def resident_bytes(self) -> int:
-        """Memory it has now; 0 where the system does not tell."""
+        """0 where the system has no /proc."""
         try:
             pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         except (OSError, IndexError):
@@ -112,11 +112,11 @@ class Child:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def has_ended(self) -> bool:
-        """Whether it is gone; then nothing of it is left."""
+        """Whether it is gone, and reaped."""
         return self._process.poll() is not None
 
     def has_spoken(self) -> bool:
-        """Whether it has something to say, so that nobody has to wait for it."""
+        """Whether a message can be read without waiting."""
         return bool(self._poll.poll(0))
 
     @property
@@ -134,9 +134,9 @@ class Child:
         self._send(order.to_bytes())
 
     def outcome(self, timeout_s: float) -> Outcome | None:
-        """The answer to `start`; None if it is not there yet. Raises `ChildDied`.
+        """Of the order that was started; None if it has not ended yet. Raises `ChildDied`.
 
-        A child that answers something else was taken over, and is killed.
+        A child that sends anything else was taken over, and is killed.
         """
         if self._order is None or not self._poll.poll(timeout_s * 1000):
             return None
@@ -148,7 +148,7 @@ class Child:
             raise ChildDied(self.wait()) from None
 
     def kill(self) -> None:
-        """End it now, whatever it is doing, and wait until it has ended."""
+        """Kill it, and wait until it has ended."""
         self._process.kill()
         self.wait()
 
@@ -169,7 +169,7 @@ class Child:
             raise self._died() from None
 
     def _died(self) -> ChildDied:
-        """The pipe is closed, or stuck in a message, or holds more than any of ours."""
+        """The pipe is closed, stuck within a message, or holds too long a one."""
         try:
             return ChildDied(self._process.wait(END_TIMEOUT_S))
         except subprocess.TimeoutExpired:

@@ -9,7 +9,6 @@ from multiprocessing.connection import Connection
 from jobs.config.settings import Settings
 from telemetry.log_context import about_request
 from telemetry.logs import flush_logs, set_up_logs
-from worker.cache_use import CacheUse
 from worker.child.confinement import confine, die_with_parent, grant_processor_time
 from worker.child.messages import Order
 from worker.content_check import UnusableCheck
@@ -17,7 +16,7 @@ from worker.resources import Resources
 from worker.tasks import superimpose
 
 NICENESS = 10
-"""Pictures keep all cores busy; whoever answers calls, or hands out work, goes first."""
+"""Pictures keep all cores busy; the API, Redis and the parent go first."""
 
 SPARE_S = 10  # of processor time: the parent's clock ends a job first
 
@@ -29,15 +28,26 @@ def serve(connection: Connection) -> None:
     confine(settings)
     resources = Resources.open(settings)
     connection.send_bytes(b"")
-    cache_use = CacheUse(resources)
+    counted = _lookups(resources)
     while True:
         order = Order.from_bytes(connection.recv_bytes())
         grant_processor_time(math.ceil(order.left_s) + SPARE_S)
         resources.ahead.begin(order.ahead)
         with about_request(order.request_id, order.key_id, order.attempt, order.trace_id):
             outcome = superimpose(resources, order)
-        flush_logs()  # the parent kills a child that it needs no more
-        connection.send_bytes(replace(outcome, caches=cache_use.news()).to_bytes())
+        flush_logs()  # the parent may kill this process once it has the outcome
+        before, counted = counted, _lookups(resources)
+        caches = {
+            name: (hits - before[name][0], misses - before[name][1])
+            for name, (hits, misses) in counted.items()
+        }
+        connection.send_bytes(replace(outcome, caches=caches).to_bytes())
+
+
+def _lookups(resources: Resources) -> dict[str, tuple[int, int]]:
+    """Hits and misses so far, by cache that is on."""
+    caches = {"decoded": resources.cache, "http": resources.fetcher.cache}
+    return {name: (cache.hits, cache.misses) for name, cache in caches.items() if cache}
 
 
 def main(descriptor: int, parent: int) -> None:

@@ -1,4 +1,4 @@
-"""The child that works, and the one that will take its place."""
+"""The current child, and the successor that will take its place."""
 
 import logging
 
@@ -11,10 +11,11 @@ log = logging.getLogger("superimpose.worker")
 
 
 class Children:
-    """One living child at a time; it is replaced when it is worn, without a gap, and when it died."""
+    """One child at a time; it is replaced when it is worn, without a gap, and when it has died."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, child: type[Child] = Child) -> None:
         self._settings = settings
+        self._child = child
         self._current: Child | None = None
         self._successor: Child | None = None
         self._jobs = 0
@@ -22,7 +23,7 @@ class Children:
     def ready(self) -> Child:
         """A child that can take an order. Raises `ChildDied`, `ChildRefused` where none can be had."""
         self._let_successor_take_over()
-        if self._current and self._current.has_ended():  # while it was idle: no job has to find out
+        if self._current and self._current.has_ended():  # while it was idle, which must not cost an attempt
             self.lose()
         if self._current is None:
             self._current, self._jobs = self._started(), 0
@@ -33,12 +34,12 @@ class Children:
         self._jobs += 1
         if self._successor is None and self._is_worn():
             try:
-                self._successor = Child(self._settings)
+                self._successor = self._child(self._settings)
             except (OSError, ChildDied) as error:
                 log.warning("a worn child works on, its successor cannot be started: %s", error)
 
     def lose(self) -> None:
-        """The child is gone, or not to be trusted any more: the next order is another's."""
+        """Kill the current child; the next order goes to another."""
         if self._current:
             self._current.kill()
             self._current = None
@@ -52,7 +53,7 @@ class Children:
 
     def _started(self, tries: int = TRIES) -> Child:
         try:
-            child, self._successor = self._successor or Child(self._settings), None
+            child, self._successor = self._successor or self._child(self._settings), None
             child.await_ready()
         except ChildDied:
             if tries == 1:

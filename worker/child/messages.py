@@ -1,4 +1,4 @@
-"""What a worker and its child say to each other: an order, and how it ended."""
+"""The messages between a worker and its child: an order, and its outcome."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class ToFetch(NamedTuple):
-    """A request of the API key `key_id` whose turn comes soon, and by parameter what to fetch for it."""
+    """A waiting request of the API key `key_id`, and its URLs by parameter."""
 
     request_id: str
     key_id: str
@@ -32,7 +32,7 @@ class ToFetch(NamedTuple):
 class Order:
     """One attempt at one request: how long it may take, and the place of its picture in the store.
 
-    `trace_id`: of the trace it belongs to, or "". `ahead`: for whom else to fetch from now on.
+    `trace_id`: of the trace it belongs to, or "". `ahead`: requests to fetch inputs for from now on.
     """
 
     request_id: str
@@ -50,12 +50,10 @@ class Order:
         return self.path.rpartition("/")[2]
 
     def to_bytes(self) -> bytes:
-        """For the pipe."""
         return json.dumps(vars(self)).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """From the pipe."""
         fields = json.loads(data)
         return cls(**fields | {"ahead": [ToFetch(*waiting) for waiting in fields["ahead"]]})
 
@@ -88,17 +86,16 @@ class Outcome:
     retry_after_s: Seconds = 0
 
     def to_bytes(self) -> bytes:
-        """For the pipe."""
         return json.dumps(asdict(self)).encode()
 
     @staticmethod
     def from_bytes(data: bytes, order: Order) -> "Outcome":
-        """From the pipe. Raises `ValueError` where it is no answer to the order: the child may lie."""
+        """Raises `ValueError` where it is no outcome of `order`: the child may have been taken over."""
         outcome = _outcomes().validate_json(data)
         if (outcome.ending is Ending.DONE) != (outcome.output is not None):
-            raise ValueError("a picture without an end, or an end without a picture")
+            raise ValueError("output and ending do not match")
         if outcome.output and not _is_of(outcome.output, order):
-            raise ValueError("another picture than was asked for")
+            raise ValueError("the output is not the one ordered")
         if outcome.ending is not Ending.DONE:
             FailureCode(outcome.code)
         return outcome

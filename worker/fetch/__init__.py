@@ -1,4 +1,4 @@
-"""Pictures from addresses that strangers choose, without letting them into our network."""
+"""Pictures from addresses that clients choose, without letting them into our network."""
 
 from worker.fetch.answers import Received
 from worker.fetch.directory import BoundedDirectory

@@ -1,17 +1,16 @@
-"""What a server's answer must be before we keep its body: 200, not a web page, small enough, whole.
+"""What a server's answer must be for us to take its body: 200, not a web page, small enough, whole.
 
-Labels are wrong too often to decide: what the bytes are, the bytes say.
+Content types are wrong too often to decide; the bytes do.
 """
 
 import math
 import re
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from email.utils import mktime_tz, parsedate_tz
 from http import HTTPStatus
 from itertools import chain
-from typing import Protocol
 
 import httpcore
 
@@ -73,14 +72,12 @@ class Response:
         self.close = answer.close
 
 
-class Received(Protocol):
-    """Is told how many bytes more have come; may raise to have no more of them."""
-
-    def __call__(self, size: int, /) -> None: ...
+Received = Callable[[int], None]
+"""Called with the size of each block; may raise to end the fetch."""
 
 
 def unbounded(size: int, /) -> None:
-    """Have all of them."""
+    """Take all."""
 
 
 def _text(value: bytes) -> str:

@@ -1,7 +1,7 @@
 """Pictures that were fetched before, for as long as their servers let them be used again.
 
-What a server calls `public` is kept for all; anything else for the API key whose request it was fetched for,
-and without a key not at all.
+What a server calls `public` is cached for all, anything else for the API key that it was fetched for, and
+without a key not at all.
 """
 
 import json
@@ -16,22 +16,22 @@ from worker.fetch.directory import BoundedDirectory
 from worker.fetch.freshness import Fields, Question, question_about, received, renewed, storable
 
 LONGEST_S = 86_400
-"""A picture older than a day is fetched whole again, whatever its server allows: so long at most does what a
-process that was taken over left here outlive it."""
+"""A picture older than a day is fetched whole again, whatever its server allows. This bounds how long the
+pictures of a process that was taken over are used."""
 
 
 SAYS_HOW_LONG = {"cache-control", "expires", "etag", "last-modified"}
-"""Without any of these nothing may be kept; to work that out takes as long as half a fetch."""
+"""Without any of these nothing may be kept; to have hishel find that takes as long as half a fetch."""
 
 
 class Zone(NamedTuple):
-    """Whose a kept picture is: one key's, or everybody's."""
+    """Whose a cached picture is: one key's, or shared by all."""
 
     owner: str
     shared: bool
 
 
-EVERYBODY = Zone("", shared=True)
+ALL = Zone("", shared=True)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class HttpCache:
         self._counting = Lock()
 
     def find(self, url: str, owner: str) -> Kept | None:
-        """What is kept for `owner`, rather fresh than not."""
+        """What is kept for `owner` or for all, preferably fresh."""
         found = [kept for zone in _zones(owner) if (kept := self._read(zone, url))]
         best = min(found, key=lambda kept: not kept.is_fresh, default=None)
         if best and best.is_fresh:
@@ -86,7 +86,7 @@ class HttpCache:
             self._write(url, owner, received(headers, now), now, body)
 
     def renew(self, url: str, owner: str, kept: Kept, headers: Mapping[str, str]) -> bool:
-        """Note that the server answered 304 with `headers`; False if what it meant is not what is kept."""
+        """Update `kept` by a 304 with `headers`; False if that is about another picture."""
         fields = renewed(kept.question, received(headers, time.time())) if kept.question else None
         if fields is None:
             return False
@@ -129,12 +129,12 @@ class HttpCache:
 
 
 def _zones(owner: str) -> Iterator[Zone]:
-    yield EVERYBODY
+    yield ALL
     if owner:
         yield Zone(owner, shared=False)
 
 
 def _is_public(fields: Fields) -> bool:
-    """Whether `public` is one of the directives; among quoted texts it is not looked for."""
+    """Whether `public` is a directive; False wherever a directive has a quoted value."""
     directives = fields.get("cache-control", "").lower()
     return '"' not in directives and "public" in map(str.strip, directives.split(","))

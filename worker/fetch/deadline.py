@@ -1,8 +1,8 @@
-"""One moment by which a whole fetch must have ended, however many operations it takes.
+"""The deadline of a whole fetch, however many operations it takes.
 
-httpcore's timeouts are per operation, so a server that sends a byte every second never trips them. Everything
-of a fetch happens in the thread that called `Fetcher.get`; the deadline stands in a context variable where
-the network stream, which outlives the call in the keep-alive pool, can find that of the call it now serves.
+httpcore's timeouts are per operation, so a server that sends a byte every second never trips them. A fetch
+runs in the thread that called `Fetcher.get`; its deadline is a context variable, where a network stream,
+which outlives the call in the keep-alive pool, finds that of the call it serves now.
 """
 
 import time

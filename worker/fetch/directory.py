@@ -1,7 +1,7 @@
 """A bounded directory of files, where what was used longest ago makes room for what is new.
 
 Processes and threads share it without a lock: a file appears whole, by its name's last rename, and a reader
-that finds it gone or broken goes without. How full it is is nowhere written down: it is counted by looking.
+that finds it gone or broken goes without. Its size is not recorded anywhere but counted by a scan.
 
 Why not a library's: hishel's `SqliteStorage` takes 2.8 ms of processor time to write 0.5 MB and 1.3 ms to
 read it (here 0.6 and 0.35 ms), its one file outgrows the RLIMIT_FSIZE of the process that decodes, and its
@@ -24,19 +24,19 @@ from typing import NamedTuple
 logger = logging.getLogger("superimpose.fetch")
 
 LARGEST_SHARE = 8  # no file has more than this part of all bytes
-SPARE_SHARE = 8  # this part is left empty when somebody looks, for what is written until somebody looks again
-LOOKS = 64  # in the time in which all bytes are written once: to look at 13,000 files takes 100 ms
+SPARE_SHARE = 8  # this part is freed by a scan, for what is written until the next one
+SCANS = 64  # while `max_bytes` are written: one of 13,000 files takes 100 ms
 UNUSED_S = 86_400
 
 _OURS = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{32}", re.ASCII)
-"""A name, or that of a file being written. Anything else is others', neither counted nor deleted."""
+"""An entry, or a file being written. Anything else is not ours, neither counted nor deleted."""
 
 _START = struct.Struct(">III")
 """Of a file: checksum of the rest of this and the head, that of the body, length of the head; both follow."""
 
 
 class File(NamedTuple):
-    """One that is there: when it was last used, in seconds since the epoch, its size and where it is."""
+    """`used`: when last, in seconds since the epoch."""
 
     used: float
     size: int
@@ -46,13 +46,13 @@ class File(NamedTuple):
 class BoundedDirectory:
     """Files of a short head and a long body, by a SHA-256 in hex, together of about `max_bytes`.
 
-    It is made at the first write, for our user alone.
+    The first write makes it, for our user alone.
     """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self._path = path
         self._max_bytes = max_bytes
-        self._has_told = False
+        self._has_warned = False
 
     def read(self, name: str) -> tuple[bytes, bytes] | None:
         """Head and body, or None if they are not there, or not as they were written."""
@@ -72,22 +72,22 @@ class BoundedDirectory:
         return (head, body) if whole else None
 
     def write(self, name: str, head: bytes, body: bytes) -> None:
-        """Keep them, unless they are too large; of trouble only the log hears, and only once."""
+        """Keep them, unless they are too large. The first failure is logged, none is raised."""
         size = len(head) + len(body)
         if size > self._largest:
             return
         try:
             self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if random.random() * self._max_bytes < size * LOOKS:  # noqa: S311 - nobody gains by guessing it
+            if random.random() * self._max_bytes < size * SCANS:  # noqa: S311 - not a secret
                 self._make_room(size)
             self._put(name, _start(head, zlib.crc32(body)), head, body)
         except OSError as error:
-            if not self._has_told:
+            if not self._has_warned:
                 logger.warning("fetched inputs cannot be kept: %s", error)
-            self._has_told = True
+            self._has_warned = True
 
     def replace_head(self, name: str, old: bytes, new: bytes) -> bool:
-        """Put `new` in the place of the head `old`, if that is still there and as long; whether it was."""
+        """Overwrite the head `old` by `new`, if it is still there and as long; whether it was."""
         if len(new) != len(old):
             return False
         try:
@@ -130,7 +130,7 @@ class BoundedDirectory:
             for entry in entries:
                 if not _OURS.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
                     continue
-                with suppress(FileNotFoundError):  # somebody else made room
+                with suppress(FileNotFoundError):  # another process made room
                     status = entry.stat(follow_symlinks=False)
                     yield File(status.st_mtime, status.st_size, entry.path)
 

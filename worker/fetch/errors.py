@@ -4,10 +4,31 @@ Fault           inside this package: what happened, without the address
 +-- FetchError  what `Fetcher.get` raises: the same, naming field and address
 """
 
+import zlib
+
+import httpcore
+
+from jobs.pictures.urls import InvalidUrl
+from worker.fetch.network import Refused, Unknown, Untrusted
+
 UNREACHABLE = (
     "cannot be fetched from here: check that the address is right and open to the public, "
     "or send the image itself as a data: URI or as base64"
 )
+
+BROKEN_OFF = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
+
+FAILURES = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    OSError,
+    ValueError,  # bad punycode (UnicodeError) and absurdly long numbers
+    zlib.error,
+)
+"""Everything a fetch is known to raise. Not Exception: RQ's JobTimeoutException must pass."""
+
+LONGEST_REASON = 300
 
 
 class Fault(Exception):
@@ -36,22 +57,40 @@ class Fault(Exception):
 
 
 class FetchError(Fault):
-    """The one exception of `Fetcher.get`.
+    """`str(error)` is the sentence for the client, `field` the parameter."""
 
-    `str(error)` is the sentence for the client, `field` the parameter.
-    """
+    field: str
 
     def __init__(self, field: str, shown: str, fault: Fault) -> None:
-        super().__init__(
-            f"{field}: {shown} {fault.text}",
-            reason=fault.reason,
-            code=fault.code,
-            transient=fault.transient,
-            retry_after_s=fault.retry_after_s,
-        )
-        self.field = field
+        Exception.__init__(self, f"{field}: {shown} {fault.text}")
+        vars(self).update(vars(fault), field=field)
 
 
 def unreachable(reason: str, *, transient: bool = False) -> Fault:
-    """The one answer to refused, unknown and silent addresses, so that nobody can map our network with it."""
+    """The one answer to refused, unknown and silent addresses, so that it maps nothing of our network."""
     return Fault(UNREACHABLE, reason=reason, transient=transient)
+
+
+def fault_of(error: Exception) -> Fault:
+    """The Fault that `error` is, or stands for."""
+    if isinstance(error, Fault):
+        return error
+    reason = ascii(error)[:LONGEST_REASON]  # it may quote the server, so no line ends and no end
+    if isinstance(error, InvalidUrl):
+        return Fault(str(error), reason=f"the address {error}")
+    if isinstance(error, Refused | Unknown | ValueError):
+        return unreachable(reason)
+    if isinstance(error, Untrusted):
+        return Fault(
+            "has no valid TLS certificate for its name: use the address that browsers accept", reason=reason
+        )
+    if isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout):
+        return unreachable(reason, transient=True)
+    if isinstance(error, httpcore.TimeoutException):
+        # Not transient: another attempt would keep the caller waiting for as long again.
+        return Fault("took too long to arrive: try again, or use a faster server", reason=reason)
+    return Fault(
+        "broke off before the image was complete: try again, and check that the server answers in plain HTTP",
+        reason=reason,
+        transient=True,
+    )

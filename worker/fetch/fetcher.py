@@ -1,6 +1,6 @@
-"""Fetches one picture from an address that a stranger chose.
+"""Fetches one picture from an address that a client chose.
 
-By httpcore, without a client above it: httpx's keeps cookies from one stranger to the next, logs whole URLs,
+By httpcore, without httpx above it: that keeps cookies from one client's fetch to the next, logs whole URLs,
 and reads proxies and netrc from the environment.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from http import HTTPStatus
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 from urllib.parse import quote
 
 import certifi
@@ -22,8 +22,7 @@ from worker.fetch.answers import Received, Response, read_image, skip_short_body
 from worker.fetch.cache import HttpCache
 from worker.fetch.deadline import deadline_in, time_left
 from worker.fetch.directory import BoundedDirectory
-from worker.fetch.errors import Fault, FetchError, unreachable
-from worker.fetch.failures import BROKEN_OFF, FAILURES, fault_of
+from worker.fetch.errors import BROKEN_OFF, FAILURES, Fault, FetchError, fault_of, unreachable
 from worker.fetch.hosts import HostRules
 from worker.fetch.network import CheckedNetwork
 from worker.fetch.resolver import Resolve, system_resolve
@@ -32,7 +31,7 @@ from worker.fetch.rules import FetchRules
 logger = logging.getLogger("superimpose.fetch")
 
 HEADERS = {"Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
-CONNECTIONS = 48  # what is fetched ahead, and what is needed now
+CONNECTIONS = 48  # for the current request and those fetched ahead
 IDLE_S = 30.0  # of a connection, until it is closed
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -74,25 +73,24 @@ class Fetcher:
         )
 
     def get(self, url: str, *, field: str, owner: str = "", received: Received = unbounded) -> bytes:
-        """The bytes at `url`; `owner` is whom they may be kept for, unless their server lets all have them.
+        """The bytes at `url`, cached for the API key `owner`, or for all where their server says `public`.
 
-        Raises FetchError, naming `field`; of other errors only what is not about the fetch, and what
-        `received` raises.
+        Raises FetchError, naming `field`, and what `received` raises.
         """
         shown = "the address"
         try:
             target = self._urls.target(url)
             shown = target.shown
             with deadline_in(self._rules.total_timeout_s):
-                return self._follow(target, _Wish(owner, received))
+                return self._follow(target, owner, received)
         except (Fault, *FAILURES) as error:
             fault = fault_of(error)
             logger.info("%s: %s was not fetched: %s", field, shown, fault.reason)
             raise FetchError(field, shown, fault) from error
 
-    def _follow(self, target: Target, wish: "_Wish") -> bytes:
+    def _follow(self, target: Target, owner: str, received: Received) -> bytes:
         for _ in range(self._rules.max_redirects + 1):
-            found = self._hop(target, wish)
+            found = self._hop(target, owner, received)
             if isinstance(found, bytes):
                 return found
             target = found
@@ -101,32 +99,31 @@ class Fetcher:
             reason=f"more than {self._rules.max_redirects} redirects",
         )
 
-    def _hop(self, target: Target, wish: "_Wish") -> bytes | Target:
-        kept = self.cache.find(target.url, wish.owner) if self.cache else None
-        if self.cache is None or kept is None:
-            return self._fetched(target, wish)
-        if kept.is_fresh:
-            return wish.fulfilled(kept.body)
-        with closing(self._send(target, kept.conditions)) as response:
-            if response.status != HTTPStatus.NOT_MODIFIED:
-                return self._read(target, wish, response)
-            skip_short_body(response)
-            if self.cache.renew(target.url, wish.owner, kept, response.headers):
-                return wish.fulfilled(kept.body)
-        return self._fetched(target, wish)  # that was about some other picture
-
-    def _fetched(self, target: Target, wish: "_Wish") -> bytes | Target:
+    def _hop(self, target: Target, owner: str, received: Received) -> bytes | Target:
+        kept = self.cache.find(target.url, owner) if self.cache else None
+        if self.cache and kept:
+            if kept.is_fresh:
+                received(len(kept.body))
+                return kept.body
+            with closing(self._send(target, kept.conditions)) as response:
+                if response.status != HTTPStatus.NOT_MODIFIED:
+                    return self._read(target, response, owner, received)
+                skip_short_body(response)
+                if self.cache.renew(target.url, owner, kept, response.headers):
+                    received(len(kept.body))
+                    return kept.body
+            # The 304 was about another picture: fetch this one.
         with closing(self._send(target)) as response:
-            return self._read(target, wish, response)
+            return self._read(target, response, owner, received)
 
-    def _read(self, target: Target, wish: "_Wish", response: Response) -> bytes | Target:
+    def _read(self, target: Target, response: Response, owner: str, received: Received) -> bytes | Target:
         location = response.headers.get("location")
         if location is not None and response.status in REDIRECTS:
             skip_short_body(response)
             return self._next(target, location)
-        body = read_image(response, self._rules.max_bytes, wish.received)
+        body = read_image(response, self._rules.max_bytes, received)
         if self.cache:
-            self.cache.keep(target.url, wish.owner, response.headers, body)
+            self.cache.keep(target.url, owner, response.headers, body)
         return body
 
     def _next(self, target: Target, location: str) -> Target:
@@ -165,7 +162,6 @@ class Fetcher:
         return Response(self._pool.handle_request(request))
 
     def close(self) -> None:
-        """Close the kept-alive connections."""
         self._pool.close()
 
     def __enter__(self) -> Self:
@@ -181,15 +177,3 @@ def _request_target(path: str) -> str:
     """With what no URL may hold encoded, as browsers do (url.spec.whatwg.org, percent-encode sets)."""
     before, mark, query = path.partition("?")
     return before.translate(_ENCODED_IN_PATH) + mark + query.translate(_ENCODED_IN_QUERY)
-
-
-class _Wish(NamedTuple):
-    """On whose behalf a picture is fetched, and who hears of its bytes."""
-
-    owner: str
-    received: Received
-
-    def fulfilled(self, body: bytes) -> bytes:
-        """By what was kept."""
-        self.received(len(body))
-        return body

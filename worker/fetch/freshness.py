@@ -1,4 +1,4 @@
-"""What RFC 9111 allows: hishel's state machine decides, and this is how it is asked.
+"""What RFC 9111 allows, as hishel's state machine decides.
 
 `Fields` are those header fields of a response that decide, by lower-case name. All our requests are alike,
 so of requests nothing is kept, and of all values of `Vary` only `*` makes a difference.
@@ -34,7 +34,7 @@ _REQUEST = Request(method="GET", url="")
 
 
 def received(headers: Mapping[str, str], now: float) -> Fields:
-    """The fields that decide, of an answer that came at `now`, in seconds since the epoch.
+    """The deciding fields of an answer that came at `now`, in seconds since the epoch.
 
     hishel takes `Date` for the only clock, so an answer that is older (`Age`, RFC 9111 4.2.3), has no date,
     or one that is broken or of tomorrow, gets the date that says so.

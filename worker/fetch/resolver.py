@@ -26,7 +26,7 @@ def system_resolve(host: str, port: int) -> list[str]:
 
 
 class TimedResolver:
-    """Runs a look-up in a daemon thread: one that hangs outlives the fetch, but not the process."""
+    """Runs look-ups in daemon threads: one that hangs outlives the fetch, but not the process."""
 
     def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
@@ -54,7 +54,7 @@ class TimedResolver:
     def _look_up(self, host: str, port: int, outcome: SimpleQueue[Sequence[str] | Exception]) -> None:
         try:
             outcome.put(self._resolve(host, port))
-        except Exception as error:  # it is raised again in the thread that asked
+        except Exception as error:  # raised again in the calling thread
             outcome.put(error)
         finally:
             self._slots.release()

@@ -6,24 +6,24 @@ import sys
 from fastapi import FastAPI, Request
 
 from api.app import create_app
-from api.direct import DirectRoute
+from api.dependencies import ServiceDep
 from api.http.json_response import JsonResponse
-from api.service import service_of
+from api.http.route_classes import PlainRoute
 from cli.serve import roles
 from cli.serve.listening import bind
 from jobs.config.settings import Settings
 
 
-async def watched(request: Request) -> JsonResponse:
+async def watched(_: Request, service: ServiceDep) -> JsonResponse:
     """Calls that wait, and tasks of the event loop, this call's own not counted."""
     tasks = len(asyncio.all_tasks()) - 1
-    return JsonResponse({"waiting": service_of(request).changes.watchers, "tasks": tasks})
+    return JsonResponse({"waiting": service.changes.watchers, "tasks": tasks})
 
 
 def create_watched_app(settings: Settings) -> FastAPI:
     """The API with one route more."""
     api = create_app(settings)
-    api.router.routes.append(DirectRoute("/watched", watched))
+    api.router.routes.append(PlainRoute("/watched", watched))
     return api
 
 

@@ -1,11 +1,16 @@
-"""Who is at the other end of a connection, as far as counting calls needs to know."""
+"""Addresses of a request: the client's, for rate limits, and the origin of the URLs in answers."""
 
+import re
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from fastapi import Request
 
+from api.errors import ApiError
+
 IPV6_PREFIX = 64  # RFC 4291, section 2.5.1: one subscriber has at least this many addresses to itself
+HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
+LONGEST = 255 + len(":65535")  # RFC 1035, section 2.3.4
 
 
 def client_address(request: Request) -> str:
@@ -28,3 +33,14 @@ def _counted(host: str) -> str:
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
     return str(IPv6Network((address, IPV6_PREFIX), strict=False))
+
+
+def origin_by_host(request: Request) -> str:
+    """Scheme and host as the client wrote them. Raises 400 for a host that no URL can have."""
+    host = request.headers.get("host")
+    if host is None:
+        return str(request.base_url).rstrip("/")
+    if len(host) > LONGEST or not HOST.fullmatch(host):
+        text = "the Host header must be a name or an address, with or without a port"
+        raise ApiError(400, "invalid_host", text)
+    return f"{request.scope['scheme']}://{host}"

@@ -1,0 +1,187 @@
+"""What routes take as parameters: the service, the origin of its URLs, the caller's key within its limits.
+
+FastAPI solves them for its own routes; a `PlainRoute` calls these functions itself.
+"""
+
+import hmac
+from typing import Annotated, Any, NamedTuple, TypeVar
+
+from fastapi import Depends, Path, Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
+from pydantic import BaseModel
+
+from api.errors import (
+    invalid_key,
+    missing_key,
+    missing_scope,
+    not_admin,
+    not_enough_credits,
+    too_many_requests,
+    unknown_request,
+)
+from api.http.addresses import client_address
+from api.http.body import checked, read_json
+from api.http.headers import add_to_answer, limit_headers
+from api.service import Service, origin_of, service_of
+from jobs.keys.admission import Admission, Bucket, Call, Caller
+from jobs.keys.key_rules import Scope
+from jobs.keys.key_text import digest
+from jobs.lifecycle.record import Record, View
+from jobs.queries.reading import PublishedPicture
+from jobs.timefmt import retry_after
+from telemetry.log_context import bind_contextvars
+
+BEARER = "bearer "
+
+KEY = [
+    Security(APIKeyHeader(name="x-api-key", scheme_name="x-api-key", auto_error=False)),
+    Security(HTTPBearer(scheme_name="bearer", auto_error=False)),
+]
+"""`dependencies` of a route that needs a key: documentation; the key is read by `presented_key`."""
+
+RequestId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Seen(NamedTuple):
+    """A request as its owner sees it; `position` is its place in the queue, 0 = next."""
+
+    record: Record
+    position: int | None
+
+
+async def get_service(request: Request) -> Service:
+    """The service that a request came to."""
+    return service_of(request)
+
+
+ServiceDep = Annotated[Service, Depends(get_service)]
+
+
+async def get_origin(request: Request) -> str:
+    """What the URLs of answers begin with. Raises 400 for a host that no URL can have."""
+    return origin_of(request)
+
+
+Origin = Annotated[str, Depends(get_origin)]
+
+
+def json_body(model: type[M]) -> Any:
+    """The body as a `model`, read after the key was checked: FastAPI reads its own before any dependency.
+
+    Raises 400 with all faults, 413, 415.
+    """
+
+    async def read(request: Request, service: ServiceDep) -> M:
+        return checked(await read_json(request, service.settings.max_body_bytes), model)
+
+    return Depends(read)
+
+
+def presented_key(request: Request) -> str:
+    """The text of the key in `x-api-key` or `Authorization: Bearer`; "" without one."""
+    key = request.headers.get("x-api-key", "").strip()
+    authorization = request.headers.get("authorization", "")
+    if not key and authorization[: len(BEARER)].lower() == BEARER:
+        key = authorization[len(BEARER) :].strip()
+    return key
+
+
+async def admit_reader(request: Request, service: ServiceDep) -> Caller:
+    """The valid key of a reading call. Raises 401, 429."""
+    call = _call(request, Bucket.READ)
+    return _admitted(request, call, await service.reader.admit(call))
+
+
+async def admit_submitter(request: Request, service: Service) -> Caller:
+    """The valid key of a submit, which may make one. Raises 401, 403, 429."""
+    return await _admit_scope(request, service, Bucket.SUBMIT, Scope.SUPERIMPOSE)
+
+
+async def admit_uploader(request: Request, service: ServiceDep) -> Caller:
+    """The valid key of an upload, which may make one. Raises 401, 403, 429."""
+    return await _admit_scope(request, service, Bucket.UPLOAD, Scope.UPLOAD)
+
+
+async def admit_admin(request: Request, service: ServiceDep) -> None:
+    """Admit the admin key. Raises 401, 429, or 403 for keys of clients."""
+    presented = digest(presented_key(request))
+    if not hmac.compare_digest(presented, digest(service.settings.admin_key or "")):
+        await admit_reader(request, service)
+        raise not_admin()
+
+
+def refuse_unless_paid(key: Caller, cost: int) -> None:
+    """Raise 406 before a body is read that cannot be paid for; what was paid for may come again."""
+    if key.credits is not None and key.credits < cost:
+        raise not_enough_credits(key.credits, cost)
+
+
+async def get_owned_request(request: Request, service: ServiceDep, request_id: RequestId) -> Seen:
+    """The status of a request, for its owner. Raises 401, 429, or 404 for any other key."""
+    return await read_owned_request(request, service, request_id, View.STATUS)
+
+
+async def read_owned_request(request: Request, service: Service, request_id: str, view: View) -> Seen:
+    """A request, for its owner: of its record as much as `view` says.
+
+    Raises 401, 429, or 404 for any other key.
+    """
+    call = _call(request, Bucket.READ)
+    admission, record, position = await service.reader.admit_and_request(call, request_id, view)
+    found = _admitted(request, call, admission)
+    if record is None or record.key_id != found.key_id:
+        raise unknown_request(request_id)
+    bind_contextvars(request_id=request_id)
+    return Seen(record, position)
+
+
+async def read_picture(request: Request, service: Service, token: str) -> PublishedPicture | None:
+    """The picture of this name; None for a caller with another key than its owner's. Raises 401, 429."""
+    call = _call(request, Bucket.PICTURE)
+    admission, published = await service.reader.admit_and_picture(call, token)
+    if not call.presented:
+        _refuse_over_limit(request, admission)
+        return published
+    found = _admitted(request, call, admission)
+    return published if published and published.owner == found.key_id else None
+
+
+def add_credits_header(request: Request, credits: int | None) -> None:
+    """Add what the caller has left to the answer's headers; None: unlimited."""
+    add_to_answer(request, {"x-remaining-credits": "unlimited" if credits is None else str(credits)})
+
+
+Reader = Annotated[Caller, Depends(admit_reader)]
+Uploader = Annotated[Caller, Depends(admit_uploader)]
+OwnedRequest = Annotated[Seen, Depends(get_owned_request)]
+
+
+async def _admit_scope(request: Request, service: Service, bucket: Bucket, scope: Scope) -> Caller:
+    call = _call(request, bucket)
+    found = _admitted(request, call, await service.reader.admit(call))
+    if scope not in found.scopes:
+        raise missing_scope(scope)
+    return found
+
+
+def _call(request: Request, bucket: Bucket) -> Call:
+    return Call(presented_key(request), client_address(request), bucket)
+
+
+def _admitted(request: Request, call: Call, admission: Admission) -> Caller:
+    _refuse_over_limit(request, admission)
+    if admission.caller is None:
+        raise invalid_key() if call.presented else missing_key()
+    bind_contextvars(key_id=admission.caller.key_id)
+    add_credits_header(request, admission.caller.credits)
+    return admission.caller
+
+
+def _refuse_over_limit(request: Request, admission: Admission) -> None:
+    limit = admission.limit
+    if limit:
+        add_to_answer(request, limit_headers(limit))
+        if limit.wait_s:
+            raise too_many_requests(limit.bucket, limit.rate, retry_after(limit.wait_s))

@@ -1,0 +1,67 @@
+"""Each call in the access log and in the metrics, once its answer has been sent."""
+
+import logging
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from telemetry import metrics
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Counted by name; a client may send any word."""
+
+UNMATCHED = "unmatched"
+"""Stands for every path that no route has."""
+
+Observer = Callable[[Scope, int, float], None]
+"""Takes a call, the status of its answer (0: none was sent) and its duration in seconds."""
+
+log = logging.getLogger("superimpose.access")
+
+
+class ObservedCalls:
+    """ASGI middleware that passes each call to the observers, once, when its answer has been sent."""
+
+    def __init__(self, app: ASGIApp, observers: Sequence[Observer]) -> None:
+        self._app = app
+        self.observers = observers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began_at = perf_counter()
+        status = 0
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_status)
+        finally:
+            seconds = perf_counter() - began_at
+            for observe in self.observers:
+                observe(scope, status, seconds)
+
+
+def log_call(scope: Scope, status: int, seconds: float) -> None:
+    """Log the route's template, never the path: that may hold a secret, or name a picture."""
+    method, route, ms = scope["method"], _template(scope), 1000 * seconds
+    fields = {"method": method, "route": route, "http_status": status, "ms": round(ms, 1)}
+    log.info("%s %s %d in %.1f ms", method, route or "(no route)", status, ms, extra=fields)
+
+
+def count_call(scope: Scope, status: int, seconds: float) -> None:
+    """Count a call that was answered."""
+    if status:
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        metrics.observe_call(_template(scope) or UNMATCHED, method, status, seconds)
+
+
+def _template(scope: Scope) -> str | None:
+    return getattr(scope.get("route"), "path", None)
