@@ -1,7 +1,5 @@
 /** The service over HTTP. Paths are relative to the page, which a proxy may serve under a path of its own. */
 
-import { events } from "./events.js";
-
 /** @typedef {{request_id: string, status: string, error?: string, code?: string, queue_position?: number, metrics: Record<string, number>}} Status */
 
 const FAILED = 422; // a request that FAILED, told as its status
@@ -21,30 +19,26 @@ export class Unreachable extends Error {
   }
 }
 
-/** @type {(key: string, credits: (text: string) => void) => Client} */
-export const client = (key, credits) => new Client(key, credits);
-
 export class Client {
-  /** @type {(key: string, credits: (text: string) => void) => void} `credits` is told what the key has left. */
+  /** `credits` is told what the key has left. */
   constructor(key, credits) {
     this.key = key;
     this.credits = credits;
   }
 
-  /** @type {(body: object, idempotencyKey: string) => Promise<{request_id: string}>} */
   submit(body, idempotencyKey) {
     const headers = { "content-type": "application/json", "idempotency-key": idempotencyKey };
     return this.#call("v2/superimpose", { method: "POST", body: JSON.stringify(body), headers });
   }
 
-  /** @type {(file: Blob, name: string) => Promise<string>} The URL that requests of this key can name. */
+  /** The URL that requests of this key can name. */
   async upload(file, name) {
     const form = new FormData();
     form.append("file", file, name);
     return (await this.#call("upload-asset", { method: "POST", body: form })).file_urls[0];
   }
 
-  /** @type {(id: string, signal?: AbortSignal) => Promise<Status>} FAILED is a status like others. */
+  /** FAILED is a status like others. */
   status(id, signal) {
     return this.#call(`v2/requests/${id}/status`, { signal }, [FAILED]);
   }
@@ -67,18 +61,16 @@ export class Client {
     }
   }
 
-  /** @type {() => Promise<number | "unlimited">} Credits left. */
+  /** Credits left. */
   async balance() {
     const { credits, unlimited } = await this.#call("v1/get-user-credits", {});
     return unlimited ? "unlimited" : credits;
   }
 
-  /** @type {(id: string) => Promise<any>} */
   result(id) {
     return this.#call(`v2/requests/${id}`, {}, [FAILED]);
   }
 
-  /** @type {(id: string) => Promise<Status>} */
   cancel(id) {
     return this.#call(`v2/requests/${id}/cancel`, { method: "POST" });
   }
@@ -102,4 +94,24 @@ export class Client {
     if (left) this.credits(left);
     return answer;
   }
+}
+
+/** Server-Sent Events, which `EventSource` could read but without a key: the fields of each block; "" is a comment. */
+async function* events(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    for (let text = ""; ; ) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const blocks = (text + value).split("\n\n");
+      text = blocks.pop();
+      for (const block of blocks) yield fields(block);
+    }
+  } finally {
+    reader.cancel().catch(() => {}); // it may have broken off
+  }
+}
+
+function fields(block) {
+  return Object.fromEntries(block.split("\n").map((line) => [line.split(": ", 1)[0], line.slice(line.indexOf(": ") + 2)]));
 }

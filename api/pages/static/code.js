@@ -4,7 +4,6 @@ import { hasFiles, script, snippet } from "./snippets.js";
 
 const SHOWN_AGAIN_MS = 1500;
 
-/** @type {(origin: string) => {show: (body: import("./snippets.js").Body) => void}} */
 export function codeCard(origin) {
   const tabs = [...document.querySelectorAll("[data-language]")];
   const code = document.getElementById("code");

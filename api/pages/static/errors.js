@@ -6,10 +6,8 @@ import { ApiError } from "./api.js";
 
 const OF_THE_KEY = [401, 403, 406];
 
-/** @type {(field: string) => HTMLElement | null} */
 const placeOf = (field) => document.querySelector(`[data-field="${CSS.escape(field)}"]`);
 
-/** @type {(error: Error) => Fault[]} */
 export function faultsOf(error) {
   if (!(error instanceof ApiError)) return [{ field: "", message: error.message }];
   if (error.errors.length) return error.errors.flatMap(spread);
@@ -17,7 +15,7 @@ export function faultsOf(error) {
   return [faultIn(error.message)];
 }
 
-/** @type {(text: string) => Fault} "base_image: not a picture" is about base_image. */
+/** "base_image: not a picture" is about base_image. */
 export function faultIn(text) {
   const [, field, message] = /^(\w+): (.*)$/s.exec(text) ?? [];
   return field && placeOf(field) ? { field, message } : { field: "", message: text };
@@ -32,10 +30,10 @@ function spread({ field, message }) {
   });
 }
 
-/** @type {(faults: Fault[]) => void} The focus stays where it is. */
+/** The focus stays where it is. */
 export const mark = (faults) => faults.forEach(markOne);
 
-/** @type {(faults: Fault[]) => void} The first one gets the focus. */
+/** The first one gets the focus. */
 export function show(faults) {
   mark(faults);
   const first = faults.map(({ field }) => controlOf(placeOf(field))).find(Boolean);
@@ -55,7 +53,6 @@ function markOne({ field, message }) {
   controlOf(place)?.setAttribute("aria-invalid", "true");
 }
 
-/** @type {(field: string) => void} */
 export function clear(field) {
   const place = placeOf(field);
   place?.classList.remove("wrong");
@@ -63,13 +60,11 @@ export function clear(field) {
   for (const control of place?.querySelectorAll("[aria-invalid]") ?? []) control.removeAttribute("aria-invalid");
 }
 
-/** @type {() => void} */
 export function clearAll() {
   document.getElementById("form-error").replaceChildren();
   for (const place of document.querySelectorAll(".wrong")) clear(place.dataset.field);
 }
 
-/** @type {(place: HTMLElement | null) => HTMLElement | null} */
 function controlOf(place) {
   return place?.querySelector(place.matches(".by-url") ? ".url" : "[aria-describedby]") ?? null;
 }

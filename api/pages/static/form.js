@@ -3,9 +3,6 @@
  * request are read from them. Defaults are the document's, which the service wrote from its parameter model.
  */
 
-/** @typedef {import("./geometry.js").Params} Params */
-/** @typedef {HTMLInputElement | HTMLSelectElement} Control */
-
 /** @type {Record<string, (params: Params) => boolean>} When the service looks at a parameter, if not always. */
 const USED = {
   rescale_factor: ({ overlay_resize: by, scale_to }) => by === "Resize by rescale_factor" && scale_to === null,
@@ -15,38 +12,31 @@ const USED = {
   image_quality: ({ image_format }) => image_format !== "png",
 };
 
-/** @type {(form: HTMLFormElement) => ParameterForm} */
-export const parameterForm = (form) => new ParameterForm(form);
-
-class ParameterForm {
-  /** @param {HTMLFormElement} form */
+export class ParameterForm {
   constructor(form) {
-    /** @type {Map<string, Control>} */
     this.controls = new Map([...form.querySelectorAll("[data-kind]")].map((control) => [control.name, control]));
-    /** @type {Map<string, HTMLInputElement>} */
     this.companions = new Map([...form.querySelectorAll("[data-for]")].map((control) => [control.dataset.for, control]));
     this.changed = new EventTarget();
     form.addEventListener("input", ({ target }) => this.#typed(target));
     form.addEventListener("focusout", ({ target }) => target.validity?.badInput && this.#tell([target.name]));
   }
 
-  /** @type {(listener: (names: string[]) => void) => void} Called with the names of what has changed. */
+  /** Called with the names of what has changed. */
   onChange(listener) {
     this.changed.addEventListener("change", ({ detail }) => listener(detail));
   }
 
-  /** @type {() => Params} Every parameter; a default where a field is empty or off. */
+  /** Every parameter; a default where a field is empty or off. */
   values() {
     return Object.fromEntries([...this.controls].map(([name, control]) => [name, value(control)]));
   }
 
-  /** @type {() => Params} What differs from its default, as a request says it. */
+  /** What differs from its default, as a request says it. */
   given() {
     const values = Object.entries(this.values());
     return Object.fromEntries(values.filter(([name, value]) => value !== initial(this.controls.get(name))));
   }
 
-  /** @type {(changes: Partial<Params>) => void} */
   set(changes) {
     for (const [name, value] of Object.entries(changes)) {
       write(this.controls.get(name), value);
@@ -55,24 +45,24 @@ class ParameterForm {
     this.#tell(Object.keys(changes));
   }
 
-  /** @type {(params: Params) => void} These, and of all others the defaults. */
+  /** These, and of all others the defaults. */
   replace(params) {
     const defaults = [...this.controls].map(([name, control]) => [name, initial(control)]);
     this.set({ ...Object.fromEntries(defaults), ...params });
   }
 
-  /** @type {() => import("./errors.js").Fault[]} What the service would refuse, as far as a field by itself can tell. */
+  /** What the service would refuse, as far as a field by itself can tell. */
   faults() {
     const found = [...this.controls].map(([field, control]) => ({ field, message: fault(control) }));
     return found.filter(({ message }) => message);
   }
 
-  /** @type {() => string[]} Fields without effect as the others stand. */
+  /** Fields without effect as the others stand. */
   off() {
     return [...this.controls.keys()].filter((name) => this.controls.get(name).disabled);
   }
 
-  /** @type {(name: string) => boolean} Whether it holds the start of a number, such as a minus sign. */
+  /** Whether it holds the start of a number, such as a minus sign. */
   isUnfinished(name) {
     const control = this.controls.get(name);
     return control.validity.badInput && control === document.activeElement;
@@ -105,10 +95,9 @@ class ParameterForm {
   }
 }
 
-/** @type {(control: Control) => any} */
 const value = (control) => (control.disabled ? null : read(control)) ?? initial(control);
 
-/** @type {(control: Control) => string} Why the service would refuse what stands there; "" where it would not. */
+/** Why the service would refuse what stands there; "" where it would not. */
 function fault(control) {
   if (control.disabled) return "";
   if (control.validity.badInput) return "is not a number";
@@ -116,7 +105,6 @@ function fault(control) {
   return rule && `${control.value} is not allowed: must be ${rule}`;
 }
 
-/** @type {(control: Control, given: any) => string} */
 function broken({ dataset: { kind, above }, min, max, validity }, given) {
   if (given === null) return "";
   if (validity.patternMismatch) return "#rgb or #rrggbb";
@@ -125,12 +113,12 @@ function broken({ dataset: { kind, above }, min, max, validity }, given) {
   return validity.rangeUnderflow || validity.rangeOverflow ? `from ${min} to ${max}` : "";
 }
 
-/** @type {(control: Control) => any} Null where nothing is given. */
+/** Null where nothing is given. */
 function read(control) {
   return control.dataset.kind === "boolean" ? control.checked : parsed(control, control.value);
 }
 
-/** @type {(control: Control) => any} The parameter's default. */
+/** The parameter's default. */
 function initial(control) {
   if (control.dataset.kind === "boolean") return control.defaultChecked;
   if (control instanceof HTMLSelectElement) return [...control.options].find((option) => option.defaultSelected).value;

@@ -17,7 +17,7 @@
 const MAX_FACTOR = 16;
 const MAX_SIDE = 16384;
 
-/** @type {(value: number) => number} Python's round(): halves to the even neighbour. */
+/** Python's round(): halves to the even neighbour. */
 function roundHalfEven(value) {
   const below = Math.floor(value);
   const rest = value - below;
@@ -25,16 +25,13 @@ function roundHalfEven(value) {
   return rest < 0.5 ? below : below + 1;
 }
 
-/** @type {(degrees: number) => number} */
 const radians = (degrees) => (degrees * Math.PI) / 180;
 
-/** @type {(params: Params, overlay: Size, base: Size) => Size} */
 export function overlaySize(params, overlay, base) {
   const { width, height } = wantedSize(params, overlay, base);
   return { width: Math.max(1, width), height: Math.max(1, height) };
 }
 
-/** @type {(params: Params, overlay: Size, base: Size) => Size} */
 function wantedSize(params, overlay, base) {
   if (params.scale_to !== null) return scaled(overlay, (base.width * params.scale_to) / overlay.width, roundHalfEven);
   switch (params.overlay_resize) {
@@ -49,12 +46,11 @@ function wantedSize(params, overlay, base) {
   }
 }
 
-/** @type {(size: Size, factor: number, rounded: (value: number) => number) => Size} */
 function scaled(size, factor, rounded) {
   return { width: rounded(size.width * factor), height: rounded(size.height * factor) };
 }
 
-/** @type {(size: Size, degrees: number) => Size} The canvas that holds a picture turned counter-clockwise. */
+/** The canvas that holds a picture turned counter-clockwise. */
 function turnedSize({ width, height }, degrees) {
   if (degrees % 180 === 0) return { width, height };
   if (degrees % 90 === 0) return { width: height, height: width };
@@ -63,7 +59,7 @@ function turnedSize({ width, height }, degrees) {
   return { width: span(corners.map(({ x }) => x)), height: span(corners.map(({ y }) => y)) };
 }
 
-/** @type {(size: Size, degrees: number) => Point[]} As `Image.rotate` finds them, rounding included. */
+/** As `Image.rotate` finds them, rounding included. */
 function turnedCorners({ width, height }, degrees) {
   const angle = -radians(degrees);
   const [a, b] = [Number(Math.cos(angle).toFixed(15)), Number(Math.sin(angle).toFixed(15))];
@@ -73,7 +69,6 @@ function turnedCorners({ width, height }, degrees) {
   return [0, width].flatMap((x) => [0, height].map((y) => ({ x: a * x + b * y + c, y: d * x + e * y + f })));
 }
 
-/** @type {(params: Params, turned: Size, base: Size) => Point} */
 export function corner(params, turned, base) {
   const push = { x: params.x_offset, y: params.y_offset };
   if (params.x_percent !== null) push.x = roundHalfEven((base.width * params.x_percent) / 100);
@@ -90,7 +85,6 @@ function anchored(gravity, near, far, value, room) {
   return gravity.includes(far) ? room - value : Math.floor(room / 2) + value;
 }
 
-/** @type {(params: Params, overlay: Size, base: Size) => Placement} */
 export function placement(params, overlay, base) {
   const size = overlaySize(params, overlay, base);
   const turned = turnedSize(size, params.rotation);
@@ -99,7 +93,7 @@ export function placement(params, overlay, base) {
   return { base, overlay, size, turned, corner: at, centre };
 }
 
-/** @type {(params: Params, at: Point, turned: Size, base: Size) => Partial<Params>} What puts the corner at `at`. */
+/** What puts the corner at `at`. */
 export function offsetsFor(params, at, turned, base) {
   const roomX = base.width - turned.width;
   const roomY = base.height - turned.height;
@@ -121,13 +115,13 @@ function pushed(params, axis, push, side) {
   return { [percent]: Number(((push / side) * 100).toFixed(3)) };
 }
 
-/** @type {(params: Params, placed: Placement, centre: Point) => Partial<Params>} The offsets that keep its centre. */
+/** The offsets that keep its centre. */
 export function centredAt(params, { overlay, base }, centre) {
   const turned = turnedSize(overlaySize(params, overlay, base), params.rotation);
   return offsetsFor(params, { x: centre.x - turned.width / 2, y: centre.y - turned.height / 2 }, turned, base);
 }
 
-/** @type {(params: Params, placed: Placement, wanted: Size) => Partial<Params>} What resizes the overlay to `wanted`. */
+/** What resizes the overlay to `wanted`. */
 export function resizedTo(params, { overlay, base, size }, wanted) {
   if (params.scale_to !== null) return { scale_to: factor(wanted.width / base.width) };
   if (params.overlay_resize === "Resize to width & heigth") {
@@ -141,18 +135,18 @@ export function resizedTo(params, { overlay, base, size }, wanted) {
 const side = (length) => Math.min(MAX_SIDE, Math.max(1, Math.round(length)));
 const factor = (value) => Number(Math.min(MAX_FACTOR, Math.max(0.001, value)).toFixed(4));
 
-/** @type {(vector: Point, degrees: number) => Point} Counter-clockwise on a screen, where y points down. */
+/** Counter-clockwise on a screen, where y points down. */
 export function rotated({ x, y }, degrees) {
   const [cos, sin] = [Math.cos(radians(degrees)), Math.sin(radians(degrees))];
   return { x: x * cos + y * sin, y: y * cos - x * sin };
 }
 
-/** @type {(params: Params, { size }: {size: Size}, side: Point) => Point} From the centre to the corner at `side`, as {x: 1, y: -1} top right. */
+/** From the centre to the corner at `side`, as {x: 1, y: -1} top right. */
 export function toCorner({ rotation }, { size }, side) {
   return rotated({ x: (side.x * size.width) / 2, y: (side.y * size.height) / 2 }, rotation);
 }
 
-/** @type {(params: Params, placed: Placement, side: Point, pointer: Point) => Partial<Params>} The corner at `side` pulled to `pointer`; the one across stays. */
+/** The corner at `side` pulled to `pointer`; the one across stays. */
 export function pulledTo(params, placed, side, pointer) {
   const { size, centre } = placed;
   const half = toCorner(params, placed, side);
@@ -173,18 +167,17 @@ function along(params, size, reach) {
   return { width: Math.max(1, size.width * share), height: Math.max(1, size.height * share) };
 }
 
-/** @type {(params: Params, placed: Placement, degrees: number) => Partial<Params>} Turned about its centre. */
+/** Turned about its centre. */
 export function turnedTo(params, placed, degrees) {
   const rotation = ((Math.round(degrees) % 360) + 360) % 360;
   return { rotation, ...centredAt({ ...params, rotation }, placed, placed.centre) };
 }
 
-/** @type {(placed: Placement) => boolean} */
 export function isOutside({ base, turned, corner }) {
   return corner.x >= base.width || corner.y >= base.height || corner.x + turned.width <= 0 || corner.y + turned.height <= 0;
 }
 
-/** @type {(params: Params, overlay: Size, before: Size, base: Size) => Partial<Params>} The same place and size on another base, within it. */
+/** The same place and size on another base, within it. */
 function carried(params, overlay, before, base) {
   const { size, centre } = placement(params, overlay, before);
   const by = Math.min(base.width / before.width, base.height / before.height);

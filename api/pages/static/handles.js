@@ -2,9 +2,6 @@
 
 import { centredAt, offsetsFor, pulledTo, resizedTo, overlaySize, toCorner, turnedTo } from "./geometry.js";
 
-/** @typedef {import("./geometry.js").Params} Params */
-/** @typedef {import("./geometry.js").Placement} Placement */
-/** @typedef {import("./geometry.js").Point} Point */
 /** @typedef {{params: Params, placed: Placement}} Scene */
 /** @typedef {(pointer: Point, event: PointerEvent) => Partial<Params>} Drag  pointer in pixels of the base */
 
@@ -12,11 +9,6 @@ const SNAP_DEGREES = 15;
 const CORNERS = { nw: { x: -1, y: -1 }, ne: { x: 1, y: -1 }, sw: { x: -1, y: 1 }, se: { x: 1, y: 1 } };
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/**
- * @param {Record<"board" | "frame" | "bounds" | "mover" | "scaler" | "rotator", HTMLElement>} parts
- * @param {() => Scene} scene
- * @param {(changes: Partial<Params>) => void} apply
- */
 export function handles(parts, scene, apply) {
   const toBase = ({ clientX, clientY }) => {
     const rect = parts.board.getBoundingClientRect();
@@ -37,20 +29,17 @@ export function handles(parts, scene, apply) {
   return { show: (placed, params) => show(parts, placed, params) };
 }
 
-/** @type {(scene: Scene, start: Point) => Drag} */
 function moving({ params, placed }, start) {
   const { corner, turned, base } = placed;
   return ({ x, y }) => offsetsFor(params, { x: corner.x + x - start.x, y: corner.y + y - start.y }, turned, base);
 }
 
-/** @type {(scene: Scene, side: Point, start: Point) => Drag} */
 function pulling({ params, placed }, side, start) {
   const half = toCorner(params, placed, side);
   const grip = { x: placed.centre.x + half.x, y: placed.centre.y + half.y };
   return ({ x, y }) => pulledTo(params, placed, side, { x: grip.x + x - start.x, y: grip.y + y - start.y });
 }
 
-/** @type {(scene: Scene, start: Point) => Drag} */
 function turning({ params, placed }, start) {
   const before = bearing(placed.centre, start);
   return (pointer, { shiftKey }) => {
@@ -59,7 +48,7 @@ function turning({ params, placed }, start) {
   };
 }
 
-/** @type {(from: Point, to: Point) => number} In degrees, counter-clockwise. */
+/** In degrees, counter-clockwise. */
 const bearing = (from, to) => (Math.atan2(from.y - to.y, to.x - from.x) * 180) / Math.PI;
 
 function nudged({ params, placed }, right, down) {
@@ -95,7 +84,6 @@ function onDrag(element, toBase, begin, apply) {
   }
 }
 
-/** @type {(element: HTMLElement, moved: (right: number, down: number) => void) => void} */
 function onArrows(element, moved) {
   element.addEventListener("keydown", (event) => {
     if (!(event.key in STEPS) || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -121,12 +109,12 @@ function place(element, left, top, width, height) {
   Object.assign(element.style, { left, top, width, height });
 }
 
-/** @type {(scene: Scene) => Partial<Params>} The overlay in the middle of the base. */
+/** The overlay in the middle of the base. */
 export function centred({ params, placed }) {
   return centredAt(params, placed, { x: placed.base.width / 2, y: placed.base.height / 2 });
 }
 
-/** @type {(scene: Scene) => Partial<Params>} As large as fits inside the base, in its middle. */
+/** As large as fits inside the base, in its middle. */
 export function fitted({ params, placed }) {
   const changes = { overlay_resize: "Fit", rescale_factor: 1, scale_to: null };
   const changed = { ...params, ...changes };

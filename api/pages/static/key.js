@@ -1,6 +1,6 @@
 /** The API key: typed, kept in this browser, or handed over in a link as `/#key=...`; checked once it is there. */
 
-import { ApiError, client } from "./api.js";
+import { ApiError, Client } from "./api.js";
 import * as errors from "./errors.js";
 import { load, remembers, save, setRemember } from "./storage.js";
 
@@ -15,7 +15,6 @@ const REFUSED = 401;
  * @property {(listener: () => void) => void} onChange
  */
 
-/** @type {() => KeyField} */
 export function keyField() {
   const input = document.getElementById("key");
   const remember = document.getElementById("remember");
@@ -40,7 +39,7 @@ export function keyField() {
 
   /** Without an answer nothing is said: a submit will say it. */
   async function check(asked) {
-    const [{ value: left, reason }] = await Promise.allSettled([client(asked, () => {}).balance()]);
+    const [{ value: left, reason }] = await Promise.allSettled([new Client(asked, () => {}).balance()]);
     if (asked !== value()) return;
     if (left !== undefined) accepted(left);
     else if (reason instanceof ApiError && reason.status === REFUSED) errors.mark([{ field: "key", message: reason.message }]);
@@ -70,7 +69,7 @@ export function keyField() {
   return { value, accepted, fingerprint: () => fingerprint(value()), onChange: (listener) => listeners.push(listener) };
 }
 
-/** @type {(text: string) => string} FNV-1a, 32 bits: tells keys apart, and says nothing of them. */
+/** FNV-1a, 32 bits: tells keys apart, and says nothing of them. */
 function fingerprint(text) {
   let hash = 0x811c9dc5;
   for (const unit of new TextEncoder().encode(text)) hash = Math.imul(hash ^ unit, 0x01000193);

@@ -2,18 +2,16 @@
 
 import { codeCard } from "./code.js";
 import * as errors from "./errors.js";
-import { parameterForm } from "./form.js";
+import { ParameterForm } from "./form.js";
 import { carrier, placement } from "./geometry.js";
 import { centred, fitted, handles } from "./handles.js";
-import { showHelp } from "./help.js";
 import { keyField } from "./key.js";
-import { notes } from "./notes.js";
-import { previewer } from "./preview.js";
-import { recent } from "./recent.js";
-import { ratio, resultView } from "./result.js";
-import { run } from "./run.js";
-import { slots } from "./slots.js";
-import { keepFocusInView } from "./sticky.js";
+import { keepFocusInView, showHelp } from "./panel.js";
+import { notes, previewer } from "./preview.js";
+import { Recent } from "./recent.js";
+import { ResultView, ratio } from "./result.js";
+import { Run } from "./run.js";
+import { Slots } from "./slots.js";
 
 const { origin, maxInputBytes } = document.documentElement.dataset;
 const SAMPLE_PLACEMENT = { rescale_factor: 0.33, x_offset: 430, y_offset: 235 };
@@ -21,8 +19,8 @@ const QUIET_MS = 400; // after the last change, before a screen reader is told o
 
 const part = (id) => document.getElementById(id);
 const key = keyField();
-const form = parameterForm(part("parameters"));
-const sources = slots(origin, Number(maxInputBytes), {
+const form = new ParameterForm(part("parameters"));
+const sources = new Slots(origin, Number(maxInputBytes), {
   changed: pictureChanged,
   loading: errors.clear,
   failed: marked,
@@ -31,9 +29,9 @@ const sources = slots(origin, Number(maxInputBytes), {
 const draw = previewer();
 const carry = carrier();
 const code = codeCard(origin);
-const results = resultView();
-const recents = recent(key.fingerprint, showAgain);
-const runs = run({ recent: recents, results, accepted: key.accepted, ended: learnSize });
+const results = new ResultView();
+const recents = new Recent(key.fingerprint, showAgain);
+const runs = new Run({ recent: recents, results, accepted: key.accepted, ended: learnSize });
 const parts = Object.fromEntries(["board", "frame", "bounds", "mover", "scaler", "rotator"].map((id) => [id, part(id)]));
 const frame = handles(parts, scene, (changes) => form.set(changes));
 const tools = {
@@ -45,12 +43,11 @@ const tools = {
 let drawing = 0;
 let quiet = 0;
 
-/** @type {() => boolean} */
 function drawable() {
   return Boolean(sources.pictures.base_image && sources.pictures.overlay_image);
 }
 
-/** @type {() => import("./handles.js").Scene} What is set now, drawn or not yet. */
+/** What is set now, drawn or not yet. */
 function scene() {
   const params = form.values();
   const { overlay_image: overlay, base_image: base } = sources.pictures;
@@ -102,7 +99,6 @@ function learnSize({ pictures: { base_image: base } }, { width, height }) {
   redraw();
 }
 
-/** @type {(field: string, message: string) => void} */
 function marked(field, message) {
   errors.clear(field);
   if (message) errors.mark([{ field, message }]);
@@ -117,7 +113,6 @@ function parametersChanged(names) {
   quiet = setTimeout(announce, QUIET_MS);
 }
 
-/** @type {() => void} */
 function announce() {
   if (!drawable()) return;
   const { params, placed } = scene();
@@ -130,7 +125,7 @@ function submitted(event) {
   return runs.start(order);
 }
 
-/** @type {() => Promise<import("./run.js").Order | null>} What is set once all pictures are there; null where something is wrong. */
+/** What is set once all pictures are there; null where something is wrong. */
 async function order() {
   const faults = [...(await sources.faults()), ...form.faults()];
   if (!key.value()) faults.unshift({ field: "key", message: "Type your API key: `superimpose up` prints one." });
@@ -148,7 +143,7 @@ function copyOf(canvas) {
   return copy;
 }
 
-/** @type {(entry: import("./recent.js").Entry) => void} A recent request: its settings, and its picture. */
+/** A recent request: its settings, and its picture. */
 function showAgain({ params, result }) {
   form.replace(params);
   results.expect();

@@ -22,7 +22,7 @@ const WITH_USER = "has a user name in it: only pictures that need no login can b
 /** Why a picture cannot be used, in words for the user. */
 class PictureError extends Error {}
 
-/** @type {(file: File, maxBytes: number) => Promise<Picture>} Raises `PictureError`. */
+/** Raises `PictureError`. */
 export async function fromFile(file, maxBytes) {
   if (file.size > maxBytes) {
     throw new PictureError(`${file.name} has ${megabytes(file.size)}; this service takes files up to ${megabytes(maxBytes)}`);
@@ -39,13 +39,13 @@ async function decoded(file) {
   }
 }
 
-/** @type {(text: string) => string} Why what is being typed is no URL, whatever follows; "" where it may become one. */
+/** Why what is being typed is no URL, whatever follows; "" where it may become one. */
 export function typedFault(text) {
   const start = text.toLowerCase();
   return STARTS.some((each) => start.startsWith(each) || each.startsWith(start)) && !/\s/.test(text) ? "" : NO_URL;
 }
 
-/** @type {(text: string) => string} Why this is no URL that the service takes; "" where it is one. */
+/** Why this is no URL that the service takes; "" where it is one. */
 function urlFault(text) {
   if (/^data:/i.test(text)) return "";
   if (!WITH_HOST.test(text) || !URL.canParse(text)) return NO_URL;
@@ -68,7 +68,7 @@ export async function fromUrl(url, origin) {
   return shown(name, url, path);
 }
 
-/** @type {(url: URL, places: string[]) => string | undefined} Behind which of the `places` of this service it leads. */
+/** Behind which of the `places` of this service it leads. */
 function ownPath(url, places) {
   const isSame = (one, other) => one === other || (LOOPBACK.test(one) && LOOPBACK.test(other));
   const own = places
@@ -80,13 +80,12 @@ function ownPath(url, places) {
   return own && url.href.slice(url.origin.length + own.pathname.length);
 }
 
-/** @type {(name: string, url: string, source: string) => Promise<Picture>} One that this page may load. */
+/** One that this page may load. */
 async function shown(name, url, source) {
   const image = await loaded(source);
   return { name, image, width: image.naturalWidth, height: image.naturalHeight, blob: null, url };
 }
 
-/** @type {(path: string) => Promise<HTMLImageElement>} */
 async function loaded(path) {
   const image = new Image();
   image.src = path;
@@ -111,7 +110,7 @@ function placeholder() {
   return canvas;
 }
 
-/** @type {() => Promise<File>} A mask that shows the middle and fades towards the edge. */
+/** A mask that shows the middle and fades towards the edge. */
 export async function softEdge() {
   const canvas = new OffscreenCanvas(256, 256);
   const context = canvas.getContext("2d");
@@ -123,7 +122,6 @@ export async function softEdge() {
   return new File([await canvas.convertToBlob()], "soft-edge.png", { type: "image/png" });
 }
 
-/** @type {(bytes: number) => string} */
 export function megabytes(bytes) {
   if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
   return `${(bytes / 1e6).toFixed(1)} MB`;

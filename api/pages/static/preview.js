@@ -1,16 +1,23 @@
 /** Draws what the compositor would make, as far as a canvas can. */
 
-import { placement } from "./geometry.js";
-import { layers } from "./layer.js";
+import { isOutside, placement } from "./geometry.js";
 
-/** @typedef {import("./geometry.js").Params} Params */
-/** @typedef {import("./geometry.js").Placement} Placement */
-/** @typedef {import("./pictures.js").Picture} Picture */
 /** @typedef {{base_image: Picture, overlay_image: Picture, mask: Picture | null}} Pictures */
 
 const MAX_SIDE = 1600; // of the canvas; larger bases are drawn smaller
+const MAX_LAYER_SIDE = 2048; // of the layer that is kept; beyond, the preview enlarges it
+const TIE = 0.001; // pixels; of two source pixels as near as each other the compositor takes the later one
+const ALWAYS = "Drawn by your browser: where pixels are resized or turned, the result may differ, most at edges.";
 
-/** @type {() => (canvas: HTMLCanvasElement | OffscreenCanvas, pictures: Pictures, params: Params) => Placement} */
+/** When, and what. */
+const NOTES = [
+  [(_, { tile }, placed) => !tile && isOutside(placed), "The overlay lies wholly outside the base: the result will not show it."],
+  [(pictures) => some(pictures, "foreign"), "A picture of another site is fetched by the service and not shown here."],
+  [(pictures) => some(pictures, "guessed"), "Its size is guessed."],
+  [(_, { keep_icc_profile }) => keep_icc_profile, "Colours are shown as sRGB."],
+  [({ mask }, { invert_mask }) => invert_mask && !mask, "invert_mask needs a mask."],
+];
+
 export function previewer() {
   const layerOf = layers();
   return (canvas, { base_image: base, overlay_image: overlay, mask }, params) => {
@@ -36,7 +43,7 @@ function mix(context, layer, placed, params) {
   context.restore();
 }
 
-/** @param {import("./geometry.js").Point} at  the top-left corner of the canvas that holds the turned layer */
+/** `at`: the top-left corner of the canvas that holds the turned layer */
 function drawTurned(context, layer, { size, turned }, params, at) {
   context.imageSmoothingEnabled = params.resize_method !== "nearest-exact" || params.rotation % 90 !== 0;
   context.imageSmoothingQuality = "high";
@@ -67,4 +74,68 @@ function fillBackground(context, params, base) {
   context.globalCompositeOperation = "destination-over";
   context.fillStyle = colour;
   context.fillRect(0, 0, base.width, base.height);
+}
+
+/** The overlay mirrored, resized and masked. The last one is kept, so that dragging draws it only once. */
+function layers() {
+  let known = { key: "", overlay: null, mask: null, canvas: null };
+  return (overlay, mask, params, size) => {
+    const key = JSON.stringify([params.flip, params.invert_mask, params.resize_method, size]);
+    if (known.key !== key || known.overlay !== overlay || known.mask !== mask) {
+      known = { key, overlay, mask, canvas: layer(overlay, mask, params, capped(size)) };
+    }
+    return known.canvas;
+  };
+}
+
+function capped({ width, height }) {
+  const by = Math.min(1, MAX_LAYER_SIDE / Math.max(width, height));
+  return { width: Math.max(1, Math.round(width * by)), height: Math.max(1, Math.round(height * by)) };
+}
+
+function layer(overlay, mask, params, size) {
+  const canvas = mirrored(overlay.image, params, size);
+  if (mask) {
+    const context = canvas.getContext("2d");
+    context.resetTransform();
+    context.globalCompositeOperation = "destination-in";
+    context.imageSmoothingQuality = "high";
+    context.drawImage(coverage(mask, params, size), 0, 0, size.width, size.height);
+  }
+  return canvas;
+}
+
+function mirrored(image, params, { width, height }) {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  const [across, down] = [["horizontal", "both"].includes(params.flip), ["vertical", "both"].includes(params.flip)];
+  const nearest = params.resize_method === "nearest-exact";
+  const tie = nearest ? TIE : 0;
+  context.imageSmoothingEnabled = !nearest;
+  context.imageSmoothingQuality = params.resize_method === "area" ? "high" : "low";
+  context.translate(across ? width : 0, down ? height : 0);
+  context.scale(across ? -1 : 1, down ? -1 : 1);
+  context.drawImage(image, across ? 0 : -tie, down ? 0 : -tie, width + tie, height + tie);
+  return canvas;
+}
+
+/** The mask as alpha: luminance (Rec. 709) times its own alpha. */
+function coverage(mask, params, size) {
+  const canvas = mirrored(mask.image, { flip: params.flip, resize_method: "area" }, size);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const pixels = context.getImageData(0, 0, size.width, size.height);
+  const { data } = pixels;
+  for (let at = 0; at < data.length; at += 4) {
+    const luminance = 0.2126 * data[at] + 0.7152 * data[at + 1] + 0.0722 * data[at + 2];
+    data[at + 3] *= (params.invert_mask ? 255 - luminance : luminance) / 255;
+  }
+  context.putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+const some = (pictures, what) => Object.values(pictures).some((picture) => picture?.[what]);
+
+/** What the preview does not show as it will be. */
+export function notes(pictures, params, placed) {
+  return [ALWAYS, ...NOTES.filter(([holds]) => holds(pictures, params, placed)).map(([, text]) => text)].join(" ");
 }

@@ -3,10 +3,7 @@
 const ORDER = ["QUEUED", "PROCESSING", "COMPLETED"];
 const TICK_MS = 100;
 
-/** @type {(root: HTMLElement) => Progress} */
-export const progress = (root) => new Progress(root);
-
-class Progress {
+export class Progress {
   #steps;
   #text;
   #timer = 0;
@@ -19,7 +16,7 @@ class Progress {
     this.#text = root.querySelector("#run-text");
   }
 
-  /** @type {(text: string) => void} A new request; not accepted yet. */
+  /** A new request; not accepted yet. */
   begin(text) {
     this.root.hidden = false;
     this.root.classList.remove("failed");
@@ -31,12 +28,11 @@ class Progress {
     this.say(text);
   }
 
-  /** @type {(text: string) => void} */
   say(text) {
     if (this.#text.textContent !== text) this.#text.textContent = text;
   }
 
-  /** @type {(status: string) => void} The request is QUEUED or PROCESSING. */
+  /** The request is QUEUED or PROCESSING. */
   reach(status) {
     const at = ORDER.indexOf(status);
     if (at === this.#at) return;
@@ -47,7 +43,7 @@ class Progress {
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  /** @type {(metrics: Record<string, number>) => void} COMPLETED, by the service's own clock. */
+  /** COMPLETED, by the service's own clock. */
   complete(metrics) {
     this.stop();
     this.#at = ORDER.length;
@@ -58,7 +54,7 @@ class Progress {
     this.say(`Done. ${stages.map((name) => `${name} ${shown(metrics[name])}`).join(" · ")}`);
   }
 
-  /** @type {(text: string) => void} It ended without a picture. */
+  /** It ended without a picture. */
   fail(text) {
     this.stop();
     this.root.classList.add("failed");
@@ -93,7 +89,6 @@ class Progress {
   }
 }
 
-/** @type {(seconds: number) => string} */
 export function shown(seconds) {
   return seconds < 1 ? `${Math.max(0, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(1)} s`;
 }

@@ -15,10 +15,7 @@ import { load, save } from "./storage.js";
 const MOST = 12;
 const UNENDED_MS = 3600_000;
 
-/** @type {(fingerprint: () => string, chosen: (entry: Entry) => void) => Recent} */
-export const recent = (fingerprint, chosen) => new Recent(fingerprint, chosen);
-
-class Recent {
+export class Recent {
   /** @type {Entry[]} */
   entries = [];
 
@@ -35,19 +32,16 @@ class Recent {
     this.#draw();
   }
 
-  /** @type {(id: string, params: object) => void} */
   add(id, params) {
     const at = Date.now();
     const entry = { id, at, params, error: null, result: null, expires: at + UNENDED_MS };
     this.#keep([entry, ...this.entries].slice(0, MOST));
   }
 
-  /** @type {(id: string, ended: Partial<Entry>) => void} */
   end(id, ended) {
     this.#keep(this.entries.map((entry) => (entry.id === id ? { ...entry, ...ended } : entry)));
   }
 
-  /** @type {() => Entry[]} */
   unended() {
     return this.entries.filter(({ result, error }) => !result && !error);
   }
@@ -121,7 +115,6 @@ function countdown({ expires, error }) {
   return text;
 }
 
-/** @type {(ms: number) => string} */
 function left(ms) {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} left`;

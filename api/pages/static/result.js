@@ -4,10 +4,7 @@ import { megabytes } from "./pictures.js";
 
 /** @typedef {{path: string, name: string, width: number, height: number, bytes: number, type: string}} Result */
 
-/** @type {() => ResultView} */
-export const resultView = () => new ResultView();
-
-class ResultView {
+export class ResultView {
   #image = document.getElementById("result");
   #canvas = document.getElementById("difference");
   #isCurrent = false;
@@ -56,7 +53,6 @@ class ResultView {
     difference.disabled = true;
   }
 
-  /** @type {(name: "edit" | "beside" | "difference") => void} */
   view(name) {
     document.getElementById("stage").dataset.view = name;
     document.getElementById("preview-pane").hidden = name === "difference";
@@ -82,7 +78,6 @@ class ResultView {
   }
 }
 
-/** @type {(id: string, size: {width: number, height: number}) => void} */
 export function ratio(id, { width, height }) {
   document.getElementById(id).style.setProperty("--ratio", String(width / height));
 }

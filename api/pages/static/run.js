@@ -1,23 +1,16 @@
 /** One press of Submit: what is sent, seen, shown and kept. One at a time. */
 
-import { client as clientOf } from "./api.js";
+import { Client } from "./api.js";
 import * as errors from "./errors.js";
-import { progress } from "./progress.js";
-import { forgetUploads } from "./references.js";
-import { Failed, cancel, finished, submit } from "./submission.js";
+import { Progress } from "./progress.js";
+import { Failed, cancel, finished, forgetUploads, submit } from "./submission.js";
 
-/** @typedef {import("./preview.js").Pictures} Pictures */
-/** @typedef {import("./result.js").Result} Result */
 /** @typedef {{key: string, pictures: Pictures, params: object, preview: OffscreenCanvas}} Order */
-/** @typedef {{recent: ReturnType<typeof import("./recent.js").recent>, results: ReturnType<typeof import("./result.js").resultView>, accepted: (left: string) => void, ended: (order: Order, result: Result) => void}} Shown */
 
 const GIVEN_UP = "No longer waiting. The server could not be told: it may still make the picture.";
 
-/** @type {(shown: Shown) => Run} */
-export const run = (shown) => new Run(shown);
-
-class Run {
-  #steps = progress(document.getElementById("run"));
+export class Run {
+  #steps = new Progress(document.getElementById("run"));
   #button = document.getElementById("submit");
   #stop = document.getElementById("stop");
   #abort = new AbortController();
@@ -28,12 +21,10 @@ class Run {
     this.#stop.addEventListener("click", () => this.#cancelled());
   }
 
-  /** @type {(key: string) => import("./api.js").Client} */
   client(key) {
-    return clientOf(key, this.accepted);
+    return new Client(key, this.accepted);
   }
 
-  /** @type {(ready: () => Promise<Order | null>) => Promise<void>} */
   async start(ready) {
     if (this.#button.disabled) return;
     this.#busy(true);
@@ -47,7 +38,7 @@ class Run {
     }
   }
 
-  /** @type {(key: string) => Promise<void>} Requests that had not ended when the page was left, on one connection. */
+  /** Requests that had not ended when the page was left, on one connection. */
   async resume(key) {
     for (const { id } of this.recent.unended()) await this.#follow(this.client(key), id);
   }

@@ -2,13 +2,8 @@
 
 import { fromFile, fromUrl, megabytes, softEdge, typedFault } from "./pictures.js";
 
-/** @typedef {import("./pictures.js").Picture} Picture */
-
 const SAMPLES = { base_image: "samples/cup.jpg", overlay_image: "samples/logo.png" };
 const ON_THE_STAGE = "overlay_image"; // what a file dropped on the preview becomes
-
-/** @type {(origin: string, maxBytes: number, told: Told) => Slots} */
-export const slots = (origin, maxBytes, told) => new Slots(origin, maxBytes, told);
 
 /**
  * @typedef {object} Told
@@ -18,7 +13,7 @@ export const slots = (origin, maxBytes, told) => new Slots(origin, maxBytes, tol
  * @property {(name: string, message: string) => void} typed  what cannot become a URL, or ""
  */
 
-class Slots {
+export class Slots {
   /** @type {Record<string, Picture | null>} */
   pictures = {};
   #latest = {};
@@ -35,12 +30,12 @@ class Slots {
     this.#acceptDrops();
   }
 
-  /** @type {() => Promise<unknown>} A base and an overlay to begin with. */
+  /** A base and an overlay to begin with. */
   takeSamples() {
     return Promise.all(Object.keys(SAMPLES).map((name) => this.#takeSample(name)));
   }
 
-  /** @type {() => Promise<import("./errors.js").Fault[]>} Once nothing loads any more: what was refused and stands there still. */
+  /** Once nothing loads any more: what was refused and stands there still. */
   async faults() {
     while (this.#loading.size) await new Promise((resolve) => (this.#settled = resolve));
     return [...this.#failed].map(([field, message]) => ({ field, message }));
@@ -111,7 +106,6 @@ class Slots {
     this.told.failed(name, error.message);
   }
 
-  /** @type {(name: string) => void} */
   show(name) {
     const picture = this.pictures[name] ?? null;
     const slot = this.elements.get(name);
@@ -139,7 +133,6 @@ class Slots {
   }
 }
 
-/** @type {(picture: Picture) => string} */
 function about({ name, width, height, blob, guessed, foreign }) {
   const size = !guessed && `${width} × ${height}`;
   return [name, size, blob && megabytes(blob.size), foreign && "fetched by the service"].filter(Boolean).join(" · ");

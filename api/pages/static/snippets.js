@@ -3,12 +3,10 @@
 /** @typedef {Record<string, any>} Body  pictures of this computer as `{file: name}` */
 /** @typedef {"curl" | "python" | "javascript"} Language */
 
-/** @type {(language: Language, origin: string, body: Body) => string} */
 export function snippet(language, origin, body) {
   return { curl, python, javascript }[language](origin, body);
 }
 
-/** @type {(body: Body) => boolean} */
 export const hasFiles = (body) => Object.values(body).some(isFile);
 
 const isFile = (value) => typeof value === "object" && value !== null;
@@ -21,7 +19,7 @@ function submission(origin, body) {
   return start + (hasFiles(body) ? `@- <<JSON\n${json(body, shellFile)}\nJSON` : `'${json(typed(body), unquoted)}'`);
 }
 
-/** @type {(origin: string, body: Body) => string} For bash, to paste as it is: a subshell, so that an error ends no terminal. */
+/** For bash, to paste as it is: a subshell, so that an error ends no terminal. */
 export function script(origin, body) {
   const file = `superimposed.${body.image_format ?? "jpeg"}`;
   return `(

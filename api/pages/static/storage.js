@@ -12,12 +12,11 @@ function quietly(act) {
   }
 }
 
-/** @type {() => boolean} */
 export const remembers = () => quietly(() => localStorage.getItem(REMEMBER)) !== null;
 
 const chosen = () => (remembers() ? localStorage : sessionStorage);
 
-/** @type {(on: boolean) => void} Takes along all that is kept. */
+/** Takes along all that is kept. */
 export function setRemember(on) {
   quietly(() => {
     const from = chosen();
@@ -32,8 +31,6 @@ export function setRemember(on) {
   });
 }
 
-/** @type {(name: string) => any} */
 export const load = (name) => quietly(() => JSON.parse(chosen().getItem(PREFIX + name)));
 
-/** @type {(name: string, value: any) => void} */
 export const save = (name, value) => quietly(() => chosen().setItem(PREFIX + name, JSON.stringify(value)));

@@ -1,29 +1,17 @@
 /** From the page's pictures and parameters to a request, and from the request to its picture. */
 
-import { again, lost } from "./again.js";
-import { Unreachable } from "./api.js";
-import { reference } from "./references.js";
-import { resultOf, untilEnded } from "./wait.js";
+import { ApiError, Unreachable } from "./api.js";
+import { again, lost, resultOf, untilEnded } from "./wait.js";
 
-/** @typedef {import("./api.js").Client} Client */
-/** @typedef {import("./preview.js").Pictures} Pictures */
-/** @typedef {import("./result.js").Result} Result */
-/** @typedef {import("./wait.js").Told} Told */
-
+const INLINE_BYTES = 256 * 1024; // of a file within a request; larger ones are uploaded before
+/** @type {WeakMap<Blob, {key: string, url: string}>} */
+const uploads = new WeakMap();
 const ONCE_MORE = { worthwhile: lost, times: 3 };
 
 /** A request that FAILED, in the words of the service. */
 export class Failed extends Error {}
 
-/**
- * An answer that is lost on its way is asked for again: by the idempotency key it is the same request.
- *
- * @param {Client} client
- * @param {{pictures: Pictures, params: object}} order
- * @param {{uploading: (picture: import("./pictures.js").Picture) => void, trouble: import("./again.js").Trouble}} told
- * @param {AbortSignal} signal
- * @returns {Promise<string>} the request's id
- */
+/** The id of the request. An answer that is lost is asked for again: by the idempotency key it is the same request. */
 export async function submit(client, { pictures, params }, { uploading, trouble }, signal) {
   const named = {};
   for (const [name, picture] of Object.entries(pictures)) {
@@ -34,7 +22,7 @@ export async function submit(client, { pictures, params }, { uploading, trouble 
   return (await again(() => client.submit(body, idempotencyKey), ONCE_MORE, trouble, signal)).request_id;
 }
 
-/** @type {() => string} Version 4; `crypto.randomUUID` is missing where a page came without TLS. */
+/** Version 4; `crypto.randomUUID` is missing where a page came without TLS. */
 function uuid() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
@@ -43,13 +31,7 @@ function uuid() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
-/**
- * @param {Client} client
- * @param {string} id
- * @param {Told} told
- * @param {AbortSignal} signal
- * @returns {Promise<{result: Result, expires: number, metrics: Record<string, number>}>} Raises `Failed`.
- */
+/** The result of a request that has COMPLETED; raises `Failed`. */
 export async function finished(client, id, told, signal) {
   const status = await untilEnded(client, id, told, signal);
   if (status.status === "FAILED") throw new Failed(status.error);
@@ -66,7 +48,7 @@ export async function finished(client, id, told, signal) {
   return { result, expires: Date.parse(answer.expires_at), metrics: answer.metrics };
 }
 
-/** @type {(client: Client, id: string) => Promise<boolean>} False where the service is away and could not be told. */
+/** False where the service is away and could not be told. */
 export async function cancel(client, id) {
   try {
     await client.cancel(id);
@@ -75,4 +57,42 @@ export async function cancel(client, id) {
     if (!(error instanceof Unreachable)) throw error;
     return false;
   }
+}
+
+async function reference(client, name, picture, uploading) {
+  if (picture.url) return picture.url;
+  if (picture.blob.size <= INLINE_BYTES) return dataUri(picture.blob);
+  const known = uploads.get(picture.blob);
+  if (known?.key === client.key) return known.url;
+  uploading(picture);
+  const url = await uploaded(client, name, picture);
+  uploads.set(picture.blob, { key: client.key, url });
+  return url;
+}
+
+/** Uploads expire: the next request sends its files again. */
+export function forgetUploads(pictures) {
+  for (const picture of pictures) if (picture?.blob) uploads.delete(picture.blob);
+}
+
+/** What is wrong with the file is wrong with the picture of this name. */
+async function uploaded(client, name, picture) {
+  try {
+    return await client.upload(picture.blob, picture.name);
+  } catch (error) {
+    if (error instanceof ApiError && [400, 413].includes(error.status)) {
+      const message = error.errors[0]?.message ?? error.message;
+      error.errors = [{ field: name, message }];
+    }
+    throw error;
+  }
+}
+
+function dataUri(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result).replace(/^data:;/, "data:application/octet-stream;"));
+    reader.onerror = () => reject(new Error("the file cannot be read any more: choose it again"));
+    reader.readAsDataURL(blob);
+  });
 }
