@@ -89,6 +89,17 @@ def stored(stack: Stack) -> set[Path]:
     return {path for path in Path(stack.env["SUPERIMPOSE_DATA_DIR"], "store").rglob("*") if path.is_file()}
 
 
+def assert_refused(stack: Stack, samples: dict[str, str]) -> None:
+    """A submit is, by URLs and with inline pictures, and leaves nothing in the store."""
+    kept = stored(stack)
+    logo = base64.b64encode(sample_bytes("logo.png") or b"").decode()
+    for params in (samples, dict.fromkeys(("base_image", "overlay_image"), logo)):
+        answer = stack.client.post("/v2/superimpose", json=params)
+        assert (answer.status_code, answer.json()["code"]) == (502, "unavailable")
+        assert int(answer.headers["retry-after"]) >= 1
+    assert stored(stack) <= kept
+
+
 def is_gone(store: PictureStore, path: str) -> bool:
     try:
         store.get(path)
@@ -124,16 +135,7 @@ def test_a_full_redis_takes_no_more_but_answers_and_ends_what_it_has(own_redis, 
         before = redis.dbsize()
         redis.config_set("maxmemory", 1)
 
-        kept = stored(stack)
-
-        logo = base64.b64encode(sample_bytes("logo.png")).decode()
-        inline = {"base_image": logo, "overlay_image": logo}
-        refused = [stack.client.post("/v2/superimpose", json=each) for each in (samples, inline)]
-
-        for answer in refused:
-            assert (answer.status_code, answer.json()["code"]) == (502, "unavailable")
-            assert int(answer.headers["retry-after"]) >= 1
-        assert stored(stack) <= kept, "no inline input of the refused one"
+        assert_refused(stack, samples)
         assert stack.status(waiting).json()["status"] == "QUEUED"
         origin.release.set()
         assert stack.finish(busy).status_code == stack.finish(waiting).status_code == 200
@@ -220,10 +222,8 @@ def test_with_everysec_a_full_disk_refuses_submits_while_polls_and_sweeps_go_on(
         old = store.new_path("outputs", new_token(), time.time() - 120)
         store.put(old, b"pict")
 
-        refused = stack.client.post("/v2/superimpose", json=samples)
+        assert_refused(stack, samples)
 
-        assert (refused.status_code, refused.json()["code"]) == (502, "unavailable")
-        assert int(refused.headers["retry-after"]) >= 1
         assert redis.zcard(keyspace.WAITING) == accepted, "the refused one left nothing"
         assert stack.status(done).json()["status"] == "COMPLETED"
         result = stack.client.get(f"/v2/requests/{done}").json()
