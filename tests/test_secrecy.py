@@ -96,7 +96,7 @@ class Driver:
 
     def finish(self, request_id: str) -> None:
         deadline = time.monotonic() + 30
-        while self.call("GET", f"/v2/requests/{request_id}/status").json()["status"] in (
+        while self.call("GET", f"/v2/requests/{request_id}/status").json().get("status", "QUEUED") in (
             "QUEUED",
             "PROCESSING",
         ):
