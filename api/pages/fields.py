@@ -70,7 +70,7 @@ def _rule(schema: Schema) -> Schema:
 
 
 def _control(name: str, rule: Schema, default: Any) -> tuple[str, str]:
-    """What kind of field it is, and its controls."""
+    """The kind of the field, and its controls."""
     if "enum" in rule:
         return "choice", _select(name, rule["enum"], default)
     if rule["type"] == "boolean":
@@ -107,7 +107,7 @@ def _text(name: str, default: str | None, rules: Mapping[str, str]) -> str:
 
 
 def _empty(default: Any) -> str:
-    """What stands in a field that says nothing."""
+    """The placeholder of an empty field."""
     return "unset" if default is None else "default"
 
 
@@ -116,7 +116,7 @@ def _input(name: str, type: str, attributes: Mapping[str, Any]) -> str:
 
 
 def _companion(name: str, type: str, attributes: Mapping[str, Any]) -> str:
-    """A second control of the same parameter, for the hand; the page keeps the two in step."""
+    """A slider or colour picker for the same parameter; the page keeps the two in step."""
     return f'<input type="{type}" data-for="{name}" aria-label="{name}"{_attributes(attributes)}>'
 
 

@@ -40,7 +40,7 @@ def documentation(origin: str) -> str:
 
 @cache
 def _playground() -> Template:
-    """With its form, which is the same for everybody."""
+    """With its form, which is the same in every answer."""
     form = _template("playground.html").safe_substitute(slots=fields.slots(), groups=fields.groups())
     return Template(form)
 

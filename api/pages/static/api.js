@@ -2,7 +2,7 @@
 
 /** @typedef {{request_id: string, status: string, error?: string, code?: string, queue_position?: number, metrics: Record<string, number>}} Status */
 
-const FAILED = 422; // a request that FAILED, told as its status
+const FAILED = 422; // the status of a request that FAILED
 
 /** An answer that is an error: `errors` holds what is wrong with which field. */
 export class ApiError extends Error {
@@ -12,7 +12,6 @@ export class ApiError extends Error {
   }
 }
 
-/** No answer at all. */
 export class Unreachable extends Error {
   constructor() {
     super("The server cannot be reached: is it running, is the network there? Everything you set is kept; try again.");
@@ -20,7 +19,7 @@ export class Unreachable extends Error {
 }
 
 export class Client {
-  /** `credits` is told what the key has left. */
+  /** Calls `credits` with the credits that the key has left. */
   constructor(key, credits) {
     this.key = key;
     this.credits = credits;
@@ -31,23 +30,19 @@ export class Client {
     return this.#call("v2/superimpose", { method: "POST", body: JSON.stringify(body), headers });
   }
 
-  /** The URL that requests of this key can name. */
+  /** The URL of the uploaded file, for requests of the same key. */
   async upload(file, name) {
     const form = new FormData();
     form.append("file", file, name);
     return (await this.#call("upload-asset", { method: "POST", body: form })).file_urls[0];
   }
 
-  /** FAILED is a status like others. */
+  /** FAILED is a status, not an error. */
   status(id, signal) {
     return this.#call(`v2/requests/${id}/status`, { signal }, [FAILED]);
   }
 
-  /**
-   * Each status of a request from now on, at once; those up to `known` it has had. It may break off at any time.
-   *
-   * @type {(id: string, known: string | undefined, signal: AbortSignal) => AsyncGenerator<Status | null>} null: nothing new.
-   */
+  /** Each status of a request after `known`; null for a heartbeat. The stream may break off at any time. */
   async *statuses(id, known, signal) {
     const headers = known ? { "last-event-id": known } : {};
     const { body } = await this.#answer(`v2/requests/${id}/status/stream`, { headers, signal });
@@ -61,7 +56,7 @@ export class Client {
     }
   }
 
-  /** Credits left. */
+  /** Credits left, or "unlimited". */
   async balance() {
     const { credits, unlimited } = await this.#call("v1/get-user-credits", {});
     return unlimited ? "unlimited" : credits;
@@ -77,7 +72,7 @@ export class Client {
 
   async #call(path, init, alsoFine = []) {
     const body = await (await this.#answer(path, init, alsoFine)).json().catch(() => null);
-    if (body === null) throw new Unreachable(); // cut off within
+    if (body === null) throw new Unreachable(); // cut off
     return body;
   }
 
@@ -96,7 +91,7 @@ export class Client {
   }
 }
 
-/** Server-Sent Events, which `EventSource` could read but without a key: the fields of each block; "" is a comment. */
+/** The fields of each Server-Sent Event; "" is a comment. `EventSource` cannot send a key. */
 async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   try {

@@ -65,7 +65,7 @@ function copyButton(button, code) {
   });
 }
 
-/** False where the browser keeps the clipboard to itself, as without https: then the code is selected. */
+/** False where the browser refuses the clipboard, as without https; the code is selected instead. */
 async function copied(code) {
   try {
     await navigator.clipboard.writeText(code.textContent);

@@ -20,7 +20,6 @@ function follow({ matches }) {
   document.documentElement.classList.toggle("dark-mode", matches); // Swagger UI has its dark colours there
 }
 
-/** @param {Record<string, any>} defaults of all parameters */
 function showExamples(defaults, pictures) {
   const buttons = Object.entries(EXAMPLES).map(([title, [about, params]]) => {
     const button = document.createElement("button");
@@ -44,7 +43,7 @@ async function loaded(reference) {
   showExamples(Object.fromEntries(defaults), { base_image: pictures[0], overlay_image: pictures[1], mask: null });
 }
 
-/** Examples that can be tried where the page was opened. */
+/** Examples name the pictures of this service. */
 function here(answer) {
   if (answer.url.endsWith("/openapi.json")) answer.text = answer.text.replaceAll(DOCUMENTED_ORIGIN, origin);
   return answer;

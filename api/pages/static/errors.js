@@ -1,4 +1,4 @@
-/** What is wrong, shown at the field it names. */
+/** Errors, shown at the fields they name. */
 
 import { ApiError } from "./api.js";
 
@@ -30,10 +30,10 @@ function spread({ field, message }) {
   });
 }
 
-/** The focus stays where it is. */
+/** Leaves the focus where it is. */
 export const mark = (faults) => faults.forEach(markOne);
 
-/** The first one gets the focus. */
+/** Focuses the first field. */
 export function show(faults) {
   mark(faults);
   const first = faults.map(({ field }) => controlOf(placeOf(field))).find(Boolean);

@@ -1,9 +1,9 @@
 /**
  * The fields of the parameters. They are the state of the page: dragging writes into them, the preview and the
- * request are read from them. Defaults are the document's, which the service wrote from its parameter model.
+ * request are read from them. Defaults are those of the document, rendered from the parameter model.
  */
 
-/** @type {Record<string, (params: Params) => boolean>} When the service looks at a parameter, if not always. */
+/** When a parameter has an effect, if not always. */
 const USED = {
   rescale_factor: ({ overlay_resize: by, scale_to }) => by === "Resize by rescale_factor" && scale_to === null,
   width: ({ overlay_resize: by, scale_to }) => by === "Resize to width & heigth" && scale_to === null,
@@ -21,7 +21,7 @@ export class ParameterForm {
     form.addEventListener("focusout", ({ target }) => target.validity?.badInput && this.#tell([target.name]));
   }
 
-  /** Called with the names of what has changed. */
+  /** Calls `listener` with the names of the parameters that changed. */
   onChange(listener) {
     this.changed.addEventListener("change", ({ detail }) => listener(detail));
   }
@@ -31,7 +31,7 @@ export class ParameterForm {
     return Object.fromEntries([...this.controls].map(([name, control]) => [name, value(control)]));
   }
 
-  /** What differs from its default, as a request says it. */
+  /** The parameters that differ from their defaults, as a request holds them. */
   given() {
     const values = Object.entries(this.values());
     return Object.fromEntries(values.filter(([name, value]) => value !== initial(this.controls.get(name))));
@@ -45,13 +45,13 @@ export class ParameterForm {
     this.#tell(Object.keys(changes));
   }
 
-  /** These, and of all others the defaults. */
+  /** Sets these, and all others to their defaults. */
   replace(params) {
     const defaults = [...this.controls].map(([name, control]) => [name, initial(control)]);
     this.set({ ...Object.fromEntries(defaults), ...params });
   }
 
-  /** What the service would refuse, as far as a field by itself can tell. */
+  /** Values that the service would refuse, each field by itself. */
   faults() {
     const found = [...this.controls].map(([field, control]) => ({ field, message: fault(control) }));
     return found.filter(({ message }) => message);
@@ -76,13 +76,13 @@ export class ParameterForm {
     this.#tell([name]);
   }
 
-  /** A field that has no effect as the others stand is off. */
+  /** Disables fields without effect. */
   #switch() {
     const params = Object.fromEntries([...this.controls].map(([name, control]) => [name, read(control) ?? initial(control)]));
     for (const [name, isUsed] of Object.entries(USED)) this.controls.get(name).disabled = !isUsed(params);
   }
 
-  /** The companion shows what the field says, where it can. */
+  /** Copies the value to the slider or colour picker. */
   #follow(name) {
     const companion = this.companions.get(name);
     const text = this.controls.get(name).value;
@@ -97,7 +97,7 @@ export class ParameterForm {
 
 const value = (control) => (control.disabled ? null : read(control)) ?? initial(control);
 
-/** Why the service would refuse what stands there; "" where it would not. */
+/** Why the service would refuse the value, or "". */
 function fault(control) {
   if (control.disabled) return "";
   if (control.validity.badInput) return "is not a number";
@@ -113,12 +113,11 @@ function broken({ dataset: { kind, above }, min, max, validity }, given) {
   return validity.rangeUnderflow || validity.rangeOverflow ? `from ${min} to ${max}` : "";
 }
 
-/** Null where nothing is given. */
+/** The value; null for an empty field. */
 function read(control) {
   return control.dataset.kind === "boolean" ? control.checked : parsed(control, control.value);
 }
 
-/** The parameter's default. */
 function initial(control) {
   if (control.dataset.kind === "boolean") return control.defaultChecked;
   if (control instanceof HTMLSelectElement) return [...control.options].find((option) => option.defaultSelected).value;

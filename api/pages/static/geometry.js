@@ -1,6 +1,6 @@
 /**
- * Sizes and places as the compositor computes them (compositor/size.py, rotate.py, place.py), and the way back:
- * from where the overlay was dragged to the parameters that put it there. In pixels of the base.
+ * Sizes and places as the compositor computes them (compositor/size.py, rotate.py, place.py), and the inverse:
+ * the parameters that put the overlay where it was dragged. In pixels of the base.
  *
  * @typedef {{width: number, height: number}} Size
  * @typedef {{x: number, y: number}} Point
@@ -93,7 +93,7 @@ export function placement(params, overlay, base) {
   return { base, overlay, size, turned, corner: at, centre };
 }
 
-/** What puts the corner at `at`. */
+/** The offsets that put the corner at `at`. */
 export function offsetsFor(params, at, turned, base) {
   const roomX = base.width - turned.width;
   const roomY = base.height - turned.height;
@@ -108,7 +108,7 @@ function pushOf(gravity, near, far, at, room) {
   return gravity.includes(far) ? room - at : at - Math.floor(room / 2);
 }
 
-/** A percentage stays one. */
+/** As a percentage where one is set. */
 function pushed(params, axis, push, side) {
   const percent = `${axis}_percent`;
   if (params[percent] === null) return { [`${axis}_offset`]: push };
@@ -121,7 +121,7 @@ export function centredAt(params, { overlay, base }, centre) {
   return offsetsFor(params, { x: centre.x - turned.width / 2, y: centre.y - turned.height / 2 }, turned, base);
 }
 
-/** What resizes the overlay to `wanted`. */
+/** The parameters that resize the overlay to `wanted`. */
 export function resizedTo(params, { overlay, base, size }, wanted) {
   if (params.scale_to !== null) return { scale_to: factor(wanted.width / base.width) };
   if (params.overlay_resize === "Resize to width & heigth") {
@@ -158,7 +158,7 @@ export function pulledTo(params, placed, side, pointer) {
   return { ...changes, ...centredAt(changed, placed, { x: fixed.x + moved.x, y: fixed.y + moved.y }) };
 }
 
-/** Both sides freely where they are two parameters, else along the diagonal. */
+/** Each side by itself if they are two parameters, else along the diagonal. */
 function along(params, size, reach) {
   if (params.scale_to === null && params.overlay_resize === "Resize to width & heigth") {
     return { width: Math.max(1, reach.x), height: Math.max(1, reach.y) };
@@ -195,14 +195,12 @@ function carried(params, overlay, before, base) {
 const followsBase = ({ scale_to, overlay_resize }) => scale_to !== null || overlay_resize === "Fit";
 
 /**
- * What keeps place and size from base to base: computed from the base that the user set them on, because what is rounded
- * again and again drifts. Without an overlay of known size only the base is noted.
- *
- * @type {() => (params: Params, overlay: Size | null, base: Size) => Partial<Params>}
+ * A function that keeps relative place and size when the base changes. It computes them from the base on which the user
+ * set them: rounding at every change would make them drift. Without an overlay it only remembers the base.
  */
 export function carrier() {
-  let here = null; // the size of the base
-  let last = null; // what was carried to it: {from, before, changes}
+  let here = null; // size of the present base
+  let last = null; // the last change: {from, before, changes}
   return (params, overlay, { width, height }) => {
     const [there, base] = [here, { width, height }];
     here = base;

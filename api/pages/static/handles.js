@@ -56,7 +56,7 @@ function nudged({ params, placed }, right, down) {
   return offsetsFor(params, { x: corner.x + right, y: corner.y + down }, turned, base);
 }
 
-/** Keeps the side it is anchored at, as the fields do. */
+/** The anchored side stays. */
 function grown({ params, placed }, by) {
   const width = Math.max(1, placed.size.width + by);
   const height = Math.max(1, (placed.size.height * width) / placed.size.width);
@@ -67,7 +67,7 @@ function turnedBy({ params, placed }, by) {
   return turnedTo(params, placed, params.rotation + by);
 }
 
-/** Follows one pointer from `element` until it is let go; `begin` makes the function that says what changes. */
+/** Follows one pointer until it is released; `begin` returns the function from pointer to changes. */
 function onDrag(element, toBase, begin, apply) {
   /** @type {Drag | null} */
   let drag = null;

@@ -1,19 +1,11 @@
-/** The API key: typed, kept in this browser, or handed over in a link as `/#key=...`; checked once it is there. */
+/** The API key: typed, kept in this browser, or given in a link as `/#key=...`. It is checked when it changes. */
 
 import { ApiError, Client } from "./api.js";
 import * as errors from "./errors.js";
 import { load, remembers, save, setRemember } from "./storage.js";
 
-const QUIET_MS = 400; // after the last letter
+const QUIET_MS = 400; // after the last keystroke
 const REFUSED = 401;
-
-/**
- * @typedef {object} KeyField
- * @property {() => string} value
- * @property {() => string} fingerprint
- * @property {(left: number | string) => void} accepted  said of the key, with the credits it has left or "unlimited"
- * @property {(listener: () => void) => void} onChange
- */
 
 export function keyField() {
   const input = document.getElementById("key");
@@ -37,7 +29,7 @@ export function keyField() {
     if (value()) quiet = setTimeout(check, QUIET_MS, value());
   }
 
-  /** Without an answer nothing is said: a submit will say it. */
+  /** Silent if the service cannot be reached: a submit will show that. */
   async function check(asked) {
     const [{ value: left, reason }] = await Promise.allSettled([new Client(asked, () => {}).balance()]);
     if (asked !== value()) return;
@@ -69,7 +61,7 @@ export function keyField() {
   return { value, accepted, fingerprint: () => fingerprint(value()), onChange: (listener) => listeners.push(listener) };
 }
 
-/** FNV-1a, 32 bits: tells keys apart, and says nothing of them. */
+/** FNV-1a, 32 bits: tells keys apart without revealing them. */
 function fingerprint(text) {
   let hash = 0x811c9dc5;
   for (const unit of new TextEncoder().encode(text)) hash = Math.imul(hash ^ unit, 0x01000193);

@@ -1,4 +1,4 @@
-/** The page: its parts, and what each tells the others. */
+/** The page: creates its parts and connects them. */
 
 import { codeCard } from "./code.js";
 import * as errors from "./errors.js";
@@ -15,7 +15,7 @@ import { Slots } from "./slots.js";
 
 const { origin, maxInputBytes } = document.documentElement.dataset;
 const SAMPLE_PLACEMENT = { rescale_factor: 0.33, x_offset: 430, y_offset: 235 };
-const QUIET_MS = 400; // after the last change, before a screen reader is told of it
+const QUIET_MS = 400; // after the last change, before it is announced to screen readers
 
 const part = (id) => document.getElementById(id);
 const key = keyField();
@@ -47,7 +47,7 @@ function drawable() {
   return Boolean(sources.pictures.base_image && sources.pictures.overlay_image);
 }
 
-/** What is set now, drawn or not yet. */
+/** The present parameters and the placement they give. */
 function scene() {
   const params = form.values();
   const { overlay_image: overlay, base_image: base } = sources.pictures;
@@ -75,7 +75,7 @@ function facts({ base, size, corner }) {
   return `${base.width} × ${base.height} · overlay ${size.width} × ${size.height} at ${corner.x}, ${corner.y}`;
 }
 
-/** The request as somebody else would send it: files by their names. */
+/** The request for the code card: files by their names. */
 function asCode() {
   const named = Object.entries(sources.pictures).filter(([, picture]) => picture);
   return { ...Object.fromEntries(named.map(([name, { url, name: file }]) => [name, url ?? { file }])), ...form.given() };
@@ -125,7 +125,7 @@ function submitted(event) {
   return runs.start(order);
 }
 
-/** What is set once all pictures are there; null where something is wrong. */
+/** What to submit, once all pictures are loaded; null if there are faults. */
 async function order() {
   const faults = [...(await sources.faults()), ...form.faults()];
   if (!key.value()) faults.unshift({ field: "key", message: "Type your API key: `superimpose up` prints one." });
@@ -143,7 +143,7 @@ function copyOf(canvas) {
   return copy;
 }
 
-/** A recent request: its settings, and its picture. */
+/** Restores the parameters and the picture of a recent request. */
 function showAgain({ params, result }) {
   form.replace(params);
   results.expect();

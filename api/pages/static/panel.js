@@ -1,6 +1,6 @@
-/** The panel of the parameters: its help, and its fields that the bars of a narrow window may cover. */
+/** The parameter panel: its help line, and scrolling fields out from under sticky bars. */
 
-/** The last one stays: a button that moves away is not pressed. */
+/** The last text stays: removing it would move the Submit button under the pointer. */
 export function showHelp(form, help) {
   help.classList.add("resting");
   const show = (element) => {
@@ -15,7 +15,7 @@ export function showHelp(form, help) {
 }
 
 export function keepFocusInView(form, { top, bottom }) {
-  let isPressed = false; // then nothing moves, or what is pressed would not be where it is let go
+  let isPressed = false; // scrolling between press and release would lose the click
   form.addEventListener("pointerdown", () => (isPressed = true));
   for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (isPressed = false));
   form.addEventListener("focusin", ({ target }) => {

@@ -1,12 +1,12 @@
 /**
- * Pictures to put into a request: a file of this computer, a sample, or a URL.
+ * Pictures to put into a request: a local file, a sample, or a URL.
  *
  * @typedef {object} Picture
  * @property {string} name
  * @property {CanvasImageSource} image    what the preview draws
  * @property {number} width
  * @property {number} height
- * @property {Blob | null} blob           the file, if it is one of this computer
+ * @property {Blob | null} blob           the file, if it is a local one
  * @property {string | null} url          how a request names it, if it is not
  * @property {boolean} [foreign]          of another site: the page does not see it
  * @property {boolean} [guessed]          its size is a guess
@@ -19,7 +19,7 @@ const WITH_HOST = /^https?:\/\/[^\s/?#\\]\S*$/i;
 const NO_URL = "is no URL of a picture: it must begin with http:// or https://, and name a host";
 const WITH_USER = "has a user name in it: only pictures that need no login can be fetched";
 
-/** Why a picture cannot be used, in words for the user. */
+/** Why a picture cannot be used, for the user. */
 class PictureError extends Error {}
 
 /** Raises `PictureError`. */
@@ -39,13 +39,13 @@ async function decoded(file) {
   }
 }
 
-/** Why what is being typed is no URL, whatever follows; "" where it may become one. */
+/** Why no URL can begin like this, or "". */
 export function typedFault(text) {
   const start = text.toLowerCase();
   return STARTS.some((each) => start.startsWith(each) || each.startsWith(start)) && !/\s/.test(text) ? "" : NO_URL;
 }
 
-/** Why this is no URL that the service takes; "" where it is one. */
+/** Why the service would refuse this URL, or "". */
 function urlFault(text) {
   if (/^data:/i.test(text)) return "";
   if (!WITH_HOST.test(text) || !URL.canParse(text)) return NO_URL;
@@ -53,11 +53,7 @@ function urlFault(text) {
   return username || password ? WITH_USER : "";
 }
 
-/**
- * A picture of this service is shown; one of another site is left to the service to fetch.
- *
- * @type {(url: string, origin: string) => Promise<Picture>} Raises `PictureError`.
- */
+/** Loads a picture of this service; the service itself fetches those of other sites. Raises `PictureError`. */
 export async function fromUrl(url, origin) {
   const fault = urlFault(url);
   if (fault) throw new PictureError(fault);
@@ -68,7 +64,7 @@ export async function fromUrl(url, origin) {
   return shown(name, url, path);
 }
 
-/** Behind which of the `places` of this service it leads. */
+/** The path below one of `places`, the addresses of this service. */
 function ownPath(url, places) {
   const isSame = (one, other) => one === other || (LOOPBACK.test(one) && LOOPBACK.test(other));
   const own = places
@@ -80,7 +76,6 @@ function ownPath(url, places) {
   return own && url.href.slice(url.origin.length + own.pathname.length);
 }
 
-/** One that this page may load. */
 async function shown(name, url, source) {
   const image = await loaded(source);
   return { name, image, width: image.naturalWidth, height: image.naturalHeight, blob: null, url };
@@ -97,7 +92,7 @@ async function loaded(path) {
   return image;
 }
 
-/** Stands for a picture that this page cannot see. */
+/** Drawn for a picture of another site. */
 function placeholder() {
   const canvas = new OffscreenCanvas(GUESS.width, GUESS.height);
   const context = canvas.getContext("2d");

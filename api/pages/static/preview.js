@@ -1,4 +1,4 @@
-/** Draws what the compositor would make, as far as a canvas can. */
+/** Approximates the compositor on a canvas. */
 
 import { isOutside, placement } from "./geometry.js";
 
@@ -9,7 +9,6 @@ const MAX_LAYER_SIDE = 2048; // of the layer that is kept; beyond, the preview e
 const TIE = 0.001; // pixels; of two source pixels as near as each other the compositor takes the later one
 const ALWAYS = "Drawn by your browser: where pixels are resized or turned, the result may differ, most at edges.";
 
-/** When, and what. */
 const NOTES = [
   [(_, { tile }, placed) => !tile && isOutside(placed), "The overlay lies wholly outside the base: the result will not show it."],
   [(pictures) => some(pictures, "foreign"), "A picture of another site is fetched by the service and not shown here."],
@@ -67,7 +66,7 @@ function drawTiles(context, layer, placed, params) {
   context.fillRect(0, 0, base.width, base.height);
 }
 
-/** White under a jpeg, which knows no transparency; else what was asked for, or nothing. */
+/** `background`; by default white under a JPEG, which has no transparency. */
 function fillBackground(context, params, base) {
   const colour = params.background ?? (params.image_format === "jpeg" ? "#ffffff" : null);
   if (colour === null) return;
@@ -135,7 +134,7 @@ function coverage(mask, params, size) {
 
 const some = (pictures, what) => Object.values(pictures).some((picture) => picture?.[what]);
 
-/** What the preview does not show as it will be. */
+/** How the result will differ from the preview. */
 export function notes(pictures, params, placed) {
   return [ALWAYS, ...NOTES.filter(([holds]) => holds(pictures, params, placed)).map(([, text]) => text)].join(" ");
 }

@@ -1,4 +1,4 @@
-/** One request on its way: QUEUED, PROCESSING, COMPLETED, each with its time. */
+/** The progress of a request: QUEUED, PROCESSING, COMPLETED, each with its time. */
 
 const ORDER = ["QUEUED", "PROCESSING", "COMPLETED"];
 const TICK_MS = 100;
@@ -16,7 +16,7 @@ export class Progress {
     this.#text = root.querySelector("#run-text");
   }
 
-  /** A new request; not accepted yet. */
+  /** Before the request is accepted. */
   begin(text) {
     this.root.hidden = false;
     this.root.classList.remove("failed");
@@ -32,7 +32,6 @@ export class Progress {
     if (this.#text.textContent !== text) this.#text.textContent = text;
   }
 
-  /** The request is QUEUED or PROCESSING. */
   reach(status) {
     const at = ORDER.indexOf(status);
     if (at === this.#at) return;
@@ -43,7 +42,7 @@ export class Progress {
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  /** COMPLETED, by the service's own clock. */
+  /** With the times that the service measured. */
   complete(metrics) {
     this.stop();
     this.#at = ORDER.length;
@@ -54,20 +53,17 @@ export class Progress {
     this.say(`Done. ${stages.map((name) => `${name} ${shown(metrics[name])}`).join(" · ")}`);
   }
 
-  /** It ended without a picture. */
   fail(text) {
     this.stop();
     this.root.classList.add("failed");
     this.say(text);
   }
 
-  /** There is no request to show. */
   hide() {
     this.stop();
     this.root.hidden = true;
   }
 
-  /** No more ticking. */
   stop() {
     clearInterval(this.#timer);
   }

@@ -26,7 +26,7 @@ export class Recent {
     setInterval(() => this.#tick(), 1000);
   }
 
-  /** Those of the key that is there now. */
+  /** Shows the requests of the present key. */
   reload() {
     this.entries = load(this.#name()) ?? [];
     this.#draw();
@@ -73,7 +73,7 @@ export class Recent {
     return item;
   }
 
-  /** The picture is gone before its time. */
+  /** The picture was deleted early. */
   #drop(entry) {
     this.#keep(this.entries.filter(({ id }) => id !== entry.id));
   }

@@ -16,15 +16,12 @@ export class ResultView {
     this.#amplify(true);
   }
 
-  /** What is set now is what the next result is made of. */
+  /** The next result belongs to the present parameters. */
   expect() {
     this.#isCurrent = true;
   }
 
-  /**
-   * @param {Result} result
-   * @param {OffscreenCanvas | null} preview  as it was when the request was sent; null if that is not known
-   */
+  /** `preview`: a copy from when the request was sent, or null. */
   async show(result, preview) {
     this.#image.src = result.path;
     await this.#image.decode();
@@ -39,13 +36,13 @@ export class ResultView {
     document.getElementById("result-pane").scrollIntoView({ block: "nearest" });
   }
 
-  /** What is set now is no longer what the result was made of. */
+  /** The parameters have changed since. */
   outdate() {
     this.#isCurrent = false;
     document.getElementById("result-name").textContent = "Earlier result";
   }
 
-  /** There are other pictures now: what differed between the last ones is of no use. */
+  /** The pictures have changed: the difference no longer applies. */
   endComparison() {
     this.outdate();
     const difference = this.#buttons.find(({ dataset }) => dataset.view === "difference");

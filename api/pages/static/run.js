@@ -1,4 +1,4 @@
-/** One press of Submit: what is sent, seen, shown and kept. One at a time. */
+/** From pressing Submit to the result, one request at a time. */
 
 import { Client } from "./api.js";
 import * as errors from "./errors.js";
@@ -38,7 +38,7 @@ export class Run {
     }
   }
 
-  /** Requests that had not ended when the page was left, on one connection. */
+  /** Follows requests that had not ended when the page was closed, one after another. */
   async resume(key) {
     for (const { id } of this.recent.unended()) await this.#follow(this.client(key), id);
   }
@@ -102,7 +102,7 @@ export class Run {
     errors.show(atFields);
   }
 
-  /** What stands at the fields is not said twice; a request that was refused has no steps to show. */
+  /** Repeats no error that a field shows; hides the steps of a request that was refused. */
   #tellEnd(error, fields) {
     if (!(error instanceof Failed)) return fields.length ? this.#steps.hide() : this.#steps.fail(error.message);
     this.#steps.fail(fields.length ? `FAILED because of ${fields.join(", ")}.` : `FAILED: ${error.message}`);

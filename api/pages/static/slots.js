@@ -5,14 +5,6 @@ import { fromFile, fromUrl, megabytes, softEdge, typedFault } from "./pictures.j
 const SAMPLES = { base_image: "samples/cup.jpg", overlay_image: "samples/logo.png" };
 const ON_THE_STAGE = "overlay_image"; // what a file dropped on the preview becomes
 
-/**
- * @typedef {object} Told
- * @property {(name: string) => void} changed
- * @property {(name: string) => void} loading
- * @property {(name: string, message: string) => void} failed
- * @property {(name: string, message: string) => void} typed  what cannot become a URL, or ""
- */
-
 export class Slots {
   /** @type {Record<string, Picture | null>} */
   pictures = {};
@@ -30,12 +22,11 @@ export class Slots {
     this.#acceptDrops();
   }
 
-  /** A base and an overlay to begin with. */
   takeSamples() {
     return Promise.all(Object.keys(SAMPLES).map((name) => this.#takeSample(name)));
   }
 
-  /** Once nothing loads any more: what was refused and stands there still. */
+  /** Waits until nothing loads; returns the pictures that were refused. */
   async faults() {
     while (this.#loading.size) await new Promise((resolve) => (this.#settled = resolve));
     return [...this.#failed].map(([field, message]) => ({ field, message }));
@@ -74,7 +65,7 @@ export class Slots {
     this.#take(name, async () => (text ? fromUrl(text, this.origin) : this.pictures[name] ?? null), text);
   }
 
-  /** What was asked for last counts; where it fails, what was there stays to be seen, and is not submitted. */
+  /** The last choice counts. If it fails, the picture before it stays visible but is not submitted. */
   async #take(name, load, text = "") {
     const turn = (this.#latest[name] = Symbol(name));
     this.#loads(name);

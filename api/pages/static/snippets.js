@@ -1,7 +1,6 @@
 /** A request as code to paste: curl, Python with the `segmind` client, JavaScript for Node. */
 
-/** @typedef {Record<string, any>} Body  pictures of this computer as `{file: name}` */
-/** @typedef {"curl" | "python" | "javascript"} Language */
+/** @typedef {Record<string, any>} Body  local pictures as `{file: name}` */
 
 export function snippet(language, origin, body) {
   return { curl, python, javascript }[language](origin, body);
@@ -11,7 +10,7 @@ export const hasFiles = (body) => Object.values(body).some(isFile);
 
 const isFile = (value) => typeof value === "object" && value !== null;
 
-/** One command, on one line but for its body, without other options: importers misread those that they do not know. */
+/** One command without further options: importers misread those that they do not know. */
 const curl = (origin, body) => `curl ${submission(origin, body)}`;
 
 function submission(origin, body) {
@@ -19,7 +18,7 @@ function submission(origin, body) {
   return start + (hasFiles(body) ? `@- <<JSON\n${json(body, shellFile)}\nJSON` : `'${json(typed(body), unquoted)}'`);
 }
 
-/** For bash, to paste as it is: a subshell, so that an error ends no terminal. */
+/** For bash: a subshell, so that an error does not close the terminal it is pasted into. */
 export function script(origin, body) {
   const file = `superimposed.${body.image_format ?? "jpeg"}`;
   return `(
@@ -42,11 +41,7 @@ echo saved ${file}
 )`;
 }
 
-/**
- * n8n imports a flat object as fields of a form and puts all values in quotes; one with a null it leaves as it is.
- *
- * @type {(body: Body) => Body}
- */
+/** n8n imports a flat object as form fields and quotes all values; a null makes it keep JSON. */
 function typed(body) {
   const unused = ["mask", "background", "scale_to", "x_percent"].find((name) => !(name in body));
   return unused ? { ...body, [unused]: null } : body;

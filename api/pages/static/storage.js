@@ -1,9 +1,9 @@
-/** What this browser keeps: until the tab is closed, or longer where the user ticked "Remember". */
+/** What this browser keeps: until the tab is closed, or for good if "Remember" is ticked. */
 
 const PREFIX = "superimpose.";
 const REMEMBER = `${PREFIX}remember`;
 
-/** Both throw where the user forbids them; then nothing is kept. */
+/** Storage throws where the user forbids it; then nothing is kept. */
 function quietly(act) {
   try {
     return act();
@@ -16,7 +16,7 @@ export const remembers = () => quietly(() => localStorage.getItem(REMEMBER)) !==
 
 const chosen = () => (remembers() ? localStorage : sessionStorage);
 
-/** Takes along all that is kept. */
+/** Moves all that is kept. */
 export function setRemember(on) {
   quietly(() => {
     const from = chosen();

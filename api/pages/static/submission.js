@@ -1,4 +1,4 @@
-/** From the page's pictures and parameters to a request, and from the request to its picture. */
+/** Submits a request, and gets its result. */
 
 import { ApiError, Unreachable } from "./api.js";
 import { again, lost, resultOf, untilEnded } from "./wait.js";
@@ -8,10 +8,10 @@ const INLINE_BYTES = 256 * 1024; // of a file within a request; larger ones are 
 const uploads = new WeakMap();
 const ONCE_MORE = { worthwhile: lost, times: 3 };
 
-/** A request that FAILED, in the words of the service. */
+/** A request that FAILED, with the error of the service. */
 export class Failed extends Error {}
 
-/** The id of the request. An answer that is lost is asked for again: by the idempotency key it is the same request. */
+/** The id of the request. If the answer is lost, it submits again: by the idempotency key it is the same request. */
 export async function submit(client, { pictures, params }, { uploading, trouble }, signal) {
   const named = {};
   for (const [name, picture] of Object.entries(pictures)) {
@@ -38,7 +38,7 @@ export async function finished(client, id, told, signal) {
   const answer = await resultOf(client, id, told, signal);
   const [image] = answer.images;
   const result = {
-    path: `pictures/${image.file_name}`, // of this page's own service, whatever it is called in public
+    path: `pictures/${image.file_name}`, // of this page's own service, whatever its public URL
     name: image.file_name,
     width: image.width,
     height: image.height,
@@ -48,7 +48,7 @@ export async function finished(client, id, told, signal) {
   return { result, expires: Date.parse(answer.expires_at), metrics: answer.metrics };
 }
 
-/** False where the service is away and could not be told. */
+/** False if the service cannot be reached. */
 export async function cancel(client, id) {
   try {
     await client.cancel(id);
@@ -70,12 +70,12 @@ async function reference(client, name, picture, uploading) {
   return url;
 }
 
-/** Uploads expire: the next request sends its files again. */
+/** Uploads expire: the next request uploads its files again. */
 export function forgetUploads(pictures) {
   for (const picture of pictures) if (picture?.blob) uploads.delete(picture.blob);
 }
 
-/** What is wrong with the file is wrong with the picture of this name. */
+/** An error of the file is shown at its picture. */
 async function uploaded(client, name, picture) {
   try {
     return await client.upload(picture.blob, picture.name);

@@ -1,25 +1,25 @@
-/** Waiting for a request to end, by its stream; and calling again what failed by bad luck. */
+/** Waits for a request to end, by its stream; retries calls. */
 
 import { ApiError, Unreachable } from "./api.js";
 
 const REOPEN_S = 1;
-const [FIRST_S, LONGEST_S] = [1, 10]; // before a call is made again
+const [FIRST_S, LONGEST_S] = [1, 10]; // back-off
 const TERMINAL = ["COMPLETED", "FAILED"];
 
-/** No answer, or one that does not tell what became of the call. */
+/** The call may or may not have taken effect. */
 export const lost = (error) => error instanceof Unreachable || (error instanceof ApiError && error.status >= 500);
 
 const lostOrBusy = (error) => lost(error) || (error instanceof ApiError && error.status === 429);
 
 const UNTIL_BACK = { worthwhile: lostOrBusy, times: Infinity };
 
-/** Its last status; `seen` is told of each. */
+/** Its last status; calls `told.seen` with each. */
 export async function untilEnded(client, id, told, signal) {
   let last = null;
   const follow = async () => {
     for await (const status of client.statuses(id, last?.status, signal)) {
       if (status === null && last?.status !== "QUEUED") continue;
-      last = status ?? (await client.status(id, signal)); // its place in the queue is no event
+      last = status ?? (await client.status(id, signal)); // a new queue position is no event
       told.seen(last);
     }
   };
@@ -30,13 +30,9 @@ export async function untilEnded(client, id, told, signal) {
   }
 }
 
-/** What stands there for a COMPLETED request. */
 export const resultOf = (client, id, told, signal) => again(() => client.result(id), UNTIL_BACK, told.trouble, signal);
 
-/**
- * What `call` resolves to, at last; `trouble` is told of each error and of the seconds until the next call.
- * A server that goes away is asked ever more patiently.
- */
+/** Retries `call`, with exponential back-off; calls `trouble` with each error and the seconds until the next try. */
 export async function again(call, { worthwhile, times }, trouble, signal) {
   for (let troubles = 0; ; troubles++) {
     try {
