@@ -97,7 +97,7 @@ class Submission:
         return created
 
     def _made_before(self, idempotency: Idempotency, key_id: str) -> Created | None:
-        """Looked up before inputs are stored; a submit that is overtaken after this finds out in `create`."""
+        """Search before inputs are stored; a submit that is overtaken after this finds out in `create`."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hmget(idempotency.redis_key, "request_id", "fingerprint")
             pipe.hget(keyspace.api_key(key_id), "credits")

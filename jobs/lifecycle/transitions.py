@@ -11,21 +11,10 @@ from rq.utils import now, utcformat
 
 from jobs import keyspace
 from jobs.config.settings import Settings
+from jobs.lifecycle import moves
 from jobs.lifecycle.deadlines import AHEAD_S, GRACE_S, Deadlines
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.lease_owner import LeaseOwner
-from jobs.lifecycle.moves import (
-    Cancelled,
-    Claim,
-    Created,
-    Ending,
-    Failure,
-    IllegalMove,
-    NotEnoughCredits,
-    QueueFull,
-    Swept,
-    Waiting,
-)
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.queue import RQ_TTL_S, job_fields
 from jobs.lifecycle.record import Record
@@ -89,7 +78,7 @@ class Transitions:
         deadlines: Deadlines | None = None,
         idempotency: Idempotency | None = None,
         traceparent: str | None = None,
-    ) -> Created:
+    ) -> moves.Created:
         """Create the record, hold its credits and enqueue the job, all or nothing.
 
         Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`; `IllegalMove`: exists, revoked (the
@@ -116,7 +105,7 @@ class Transitions:
             metrics.count_accepted(0 if created.credits is None else settings.credit_cost)
         return created
 
-    def claim(self, request_id: str, owner: LeaseOwner, fetching: int = 0) -> Claim:
+    def claim(self, request_id: str, owner: LeaseOwner, fetching: int = 0) -> moves.Claim:
         """Begin an attempt, counted before any work is done; a repeated claim returns the same attempt.
 
         `fetching`: for how many waiting requests the owner is fetching inputs. Raises `IllegalMove`: held
@@ -125,14 +114,14 @@ class Transitions:
         """
         return self._claim("claim", request_id, owner, fetching)
 
-    def next(self, owner: LeaseOwner, fetching: int = 0) -> Claim | None:
+    def next(self, owner: LeaseOwner, fetching: int = 0) -> moves.Claim | None:
         """Take a request from the queue and claim it, in one step; None if none waits.
 
         Raises `IllegalMove` as `claim` does; refused, for an entry that is no request.
         """
         try:
             return self._claim("next", "", owner, fetching)
-        except IllegalMove as refused:
+        except moves.IllegalMove as refused:
             if refused.reason == "empty":
                 return None
             raise
@@ -158,7 +147,9 @@ class Transitions:
             file_size=output.file_size,
         )
 
-    def fail(self, request_id: str, attempt: int, failure: Failure, stages: Mapping[str, float]) -> None:
+    def fail(
+        self, request_id: str, attempt: int, failure: moves.Failure, stages: Mapping[str, float]
+    ) -> None:
         """End as FAILED. Raises `IllegalMove`: stale."""
         self._report("fail", request_id, attempt, stages, failure=asdict(failure))
 
@@ -166,7 +157,7 @@ class Transitions:
         """End as FAILED `timeout`, its time being up. Raises `IllegalMove`: stale."""
         self._run("time_out", request_id, attempt=str(attempt))
 
-    def retry(self, request_id: str, attempt: int, failure: Failure, delay_s: float = 0) -> None:
+    def retry(self, request_id: str, attempt: int, failure: moves.Failure, delay_s: float = 0) -> None:
         """End this attempt; the next one may begin after a while.
 
         Raises `IllegalMove`: stale; exhausted or late, if no attempt or no time is left (then the request
@@ -188,23 +179,23 @@ class Transitions:
         self._run("reclaim", request_id, **({} if attempt is None else {"attempt": attempt}))
         metrics.count_redelivery()
 
-    def cancel(self, request_id: str, failure: Failure) -> Cancelled:
+    def cancel(self, request_id: str, failure: moves.Failure) -> moves.Cancelled:
         """End as FAILED, also while a worker has it."""
         _, was, worker = self._run("cancel", request_id, failure=asdict(failure))
-        return Cancelled(Status(was.decode()), worker.decode())
+        return moves.Cancelled(Status(was.decode()), worker.decode())
 
     def expire(self, request_id: str) -> None:
         """End as FAILED `timeout` if its deadline has passed. Raises `IllegalMove`: early."""
         self._run("expire", request_id)
 
-    def sweep(self, skip: int) -> Swept:
+    def sweep(self, skip: int) -> moves.Swept:
         """End some QUEUED requests whose deadline has passed, at once, behind the queue's first `skip`."""
         args = json.dumps({"stamp": utcformat(now()), "skip": skip})
         looked, kept, swept = self._move([], ["sweep", "", args])
-        endings = [Ending(*each) for each in json.loads(swept)]
+        endings = [moves.Ending(*each) for each in json.loads(swept)]
         for ending in endings:
             ending.measure()
-        return Swept(looked, kept, [ending.request_id for ending in endings])
+        return moves.Swept(looked, kept, [ending.request_id for ending in endings])
 
     def redeliver(self, request_id: str) -> None:
         """Requeue a request that has been in transit to a worker for too long.
@@ -222,10 +213,10 @@ class Transitions:
         """The record as it is now; None if unknown or expired."""
         return Record.from_hash(request_id, self._redis.hgetall(keyspace.request(request_id)))
 
-    def _claim(self, move: str, request_id: str, owner: LeaseOwner, fetching: int) -> Claim:
+    def _claim(self, move: str, request_id: str, owner: LeaseOwner, fetching: int) -> moves.Claim:
         answer = self._run(move, request_id, **asdict(owner), fetching=fetching)
         found, attempt, key_id, params, left_ms, deadline_ms, traceparent, age_ms, ahead = answer[1:]
-        return Claim(
+        return moves.Claim(
             found.decode(),
             int(attempt),
             key_id.decode(),
@@ -235,7 +226,7 @@ class Transitions:
             traceparent.decode(),
             int(age_ms) / 1000,
             [
-                Waiting(waiting.decode(), owner.decode(), json.loads(params))
+                moves.Waiting(waiting.decode(), owner.decode(), json.loads(params))
                 for waiting, owner, params in ahead
             ],
         )
@@ -253,27 +244,27 @@ class Transitions:
         said = {"stamp": utcformat(now()), **args}
         answer, *ended = self._move([keyspace.request(request_id)], [move, request_id, json.dumps(said)])
         if ended:
-            ending = Ending(*json.loads(ended[0]))
+            ending = moves.Ending(*json.loads(ended[0]))
             ending.measure()
             ending.log_failure()
         if answer[0] != b"ok":
-            raise IllegalMove(move, request_id or _shown(answer[1:]), answer[0].decode())
+            raise moves.IllegalMove(move, request_id or _shown(answer[1:]), answer[0].decode())
         return list(answer)
 
-    def _created(self, request_id: str, answer: list[bytes]) -> Created:
+    def _created(self, request_id: str, answer: list[bytes]) -> moves.Created:
         match answer:
             case [b"ok", credits]:
-                return Created(request_id, _credits(credits), replayed=False)
+                return moves.Created(request_id, _credits(credits), replayed=False)
             case [b"replayed", first, credits]:
-                return Created(first.decode(), _credits(credits), replayed=True)
+                return moves.Created(first.decode(), _credits(credits), replayed=True)
             case [b"conflict", *_]:
                 raise IdempotencyConflict
             case [b"credits", balance]:
-                raise NotEnoughCredits(balance=int(balance), needed=self._settings.credit_cost)
+                raise moves.NotEnoughCredits(balance=int(balance), needed=self._settings.credit_cost)
             case [b"full", whose, bound, wait_ms]:
                 wait_s = min(retry_after(int(wait_ms) / 1000), LONGEST_RETRY_AFTER_S)
-                raise QueueFull(whose.decode(), int(bound), wait_s)
-        raise IllegalMove("create", request_id, answer[0].decode())
+                raise moves.QueueFull(whose.decode(), int(bound), wait_s)
+        raise moves.IllegalMove("create", request_id, answer[0].decode())
 
 
 def _script_settings(settings: Settings) -> dict[str, Any]:
