@@ -60,6 +60,7 @@ def test_a_stack_goes_on_with_the_new_master_when_the_old_one_dies(redis_with_se
     settings = {"fetch_allow": "127.0.0.1/32", "job_timeout_s": 30, "workers": 1}
     with running(environment(redis_with_sentinels.url, tmp_path, **settings), workers=0) as stack:
         stack.start("cli", "worker")  # which starts one again that was in the middle of a job's end
+        until(lambda: workers_listening(redis_with_sentinels) == 1, "a worker that has started")
         assert picture_of(stack).status_code == 200
 
         redis_with_sentinels.master.kill()
