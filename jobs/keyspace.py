@@ -13,11 +13,11 @@ DEADLINES = f"{PREFIX}:deadlines"
 LEASES = f"{PREFIX}:leases"
 """Sorted set of the requests that have a lease, by its expiry in ms."""
 
-IN_TRANSIT = f"{PREFIX}:strays"
-"""Sorted set of requests in transit from the queue to a worker, by the time they were first seen there."""
+BELL = f"{PREFIX}:bell"
+"""List of one entry while requests may wait; idle workers block on it."""
 
 PACE = f"{PREFIX}:pace_ms"
-"""Hash of moving averages in ms: `job`, from claim to end; `work`, that without the wait for inputs."""
+"""Hash of moving averages in ms: `job`, for which a request occupies a worker."""
 
 CHANGES = f"{PREFIX}:changes"
 """Channel: `"<request id> <status>"` at each change of status."""
@@ -105,7 +105,7 @@ def lua() -> str:
         "WAITING": WAITING,
         "DEADLINES": DEADLINES,
         "LEASES": LEASES,
-        "IN_TRANSIT": IN_TRANSIT,
+        "BELL": BELL,
         "PACE": PACE,
         "CHANGES": CHANGES,
         "REQUEST": request(""),
@@ -116,7 +116,6 @@ def lua() -> str:
         "PICTURE": picture(""),
         "RQ_QUEUES": RQ_QUEUES,
         "RQ_QUEUE": RQ_QUEUE,
-        "RQ_INTERMEDIATE": RQ_INTERMEDIATE,
         "RQ_STARTED": RQ_STARTED,
         "RQ_SCHEDULED": RQ_SCHEDULED,
         "RQ_FINISHED": RQ_FINISHED,

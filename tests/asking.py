@@ -1,18 +1,20 @@
-"""What clients ask for, without HTTP, and who works on it, without a worker."""
+"""What clients ask for, without HTTP, and claims of it, without a worker."""
 
 from typing import Any
 
 from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.lease_owner import LeaseOwner
+from jobs.lifecycle.moves import Claim
 from jobs.lifecycle.output import Output
+from jobs.lifecycle.transitions import Transitions
 from jobs.submission import SubmitCommand
 
 HERE = "http://here.example"
 SAMPLES = {"base_image": f"{HERE}/samples/cup.jpg", "overlay_image": f"{HERE}/samples/logo.png"}
 
 LEASE_OWNER = LeaseOwner("a-worker", "a-machine", "1 1")
-"""Somebody elsewhere."""
+"""A worker elsewhere."""
 
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
 
@@ -20,3 +22,14 @@ OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
 def asked(settings: Settings, key_id: str, params: dict[str, Any] = SAMPLES, **more: Any) -> SubmitCommand:
     """A submit of these parameters, with the deadlines of the settings where nothing else is said."""
     return SubmitCommand(key_id, params, **{"origin": HERE, "deadlines": Deadlines.default(settings)} | more)
+
+
+def claim_request(transitions: Transitions, request_id: str, owner: LeaseOwner = LEASE_OWNER) -> Claim:
+    """Claim a request as a worker does, and what is before it in the queue."""
+    held = set[str]()
+    while claims := transitions.claim(owner, holding=sorted(held)):
+        for each in claims:
+            if each.request_id == request_id:
+                return each
+        held |= {each.request_id for each in claims}
+    raise LookupError(request_id)

@@ -20,7 +20,7 @@ from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import ANSWER_TIMEOUT_S
-from tests.asking import LEASE_OWNER
+from tests.asking import claim_request
 from tests.stack import Stack, empty_database, environment, running
 from tests.way import Way
 
@@ -201,7 +201,7 @@ def test_a_call_that_waits_for_its_picture_outlives_a_redis_that_is_not_heard(re
             call = threads.submit(stack.client.post, "/v1/superimpose", json=urls)
         [request_id] = redis.zrange(keyspace.WAITING, 0, -1)
         transitions = Transitions(redis, Settings())
-        transitions.claim(request_id.decode(), LEASE_OWNER)
+        claim_request(transitions, request_id.decode())
         transitions.complete(request_id.decode(), 1, output, {})
         answer = call.result()
 

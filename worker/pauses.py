@@ -3,10 +3,18 @@
 import select
 import signal
 import socket
+from contextlib import suppress
+from typing import Protocol
 
 _woken, _waking = socket.socketpair()
 _woken.setblocking(False)
 _waking.setblocking(False)
+
+
+class HasFileno(Protocol):
+    """What `select` can watch."""
+
+    def fileno(self) -> int: ...
 
 
 def end_at_signals() -> None:
@@ -14,7 +22,13 @@ def end_at_signals() -> None:
     signal.set_wakeup_fd(_waking.fileno(), warn_on_full_buffer=False)
 
 
-def pause(seconds: float) -> None:
-    """Wait for `seconds` or a signal."""
-    if select.select([_woken], [], [], seconds)[0]:
+def wake() -> None:
+    """End the pause of the main thread, or the next one at once. Called by another thread."""
+    with suppress(BlockingIOError):  # full: it will wake
+        _waking.send(b"\0")
+
+
+def pause(seconds: float, *watched: HasFileno) -> None:
+    """Wait for `seconds`, a signal, `wake`, or until one of the `watched` can be read."""
+    if _woken in select.select([_woken, *watched], [], [], seconds)[0]:
         _woken.recv(4096)

@@ -1,124 +1,91 @@
-"""Reports to Redis how an attempt ended."""
+"""What is said to Redis at the end of an attempt."""
 
 import logging
 import random
 import time
-from collections.abc import Callable
 
 from obstore.exceptions import BaseError as StoreError
 from redis import RedisError
 
-from jobs.lifecycle.moves import ENDED, Claim, Failure, IllegalMove
+from jobs.lifecycle.moves import ENDED, Failure, IllegalMove
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import LOST, Transitions
 from jobs.pictures.store import PictureStore
-from worker.attempt import Interrupted
+from worker.attempt import Attempt, Interrupted
+from worker.child.child import ChildDied
 from worker.child.messages import Ending, Outcome
-from worker.pauses import pause
 
 FIRST_BACKOFF_S = 1
 BACKOFF_FACTOR = 4
 LONGEST_BACKOFF_S = 30
-LONGEST_PAUSE_S = 2  # between two tries to reach Redis
 
 log = logging.getLogger("superimpose.worker")
 
+Ended = Outcome | Interrupted | ChildDied
+
 
 class Report:
-    """Reports one attempt; repeats it while Redis is away, until `must_stop`."""
+    """How an attempt ended; `occupied_s`: how long it kept the worker from other requests."""
 
-    def __init__(
-        self,
-        claim: Claim,
-        transitions: Transitions,
-        store: PictureStore,
-        must_stop: Callable[[], bool],
-    ) -> None:
-        self._request_id = claim.request_id
-        self._attempt = claim.attempt
-        self._accepted_at = time.monotonic() - claim.age_s
-        self._transitions = transitions
-        self._store = store
-        self._must_stop = must_stop
+    def __init__(self, attempt: Attempt, ended: Ended, occupied_s: float = 0) -> None:
+        self.attempt = attempt
+        self.ended = ended
+        self.occupied_s = occupied_s
+        self._delay_s = 0.0
+        if isinstance(ended, Outcome) and ended.ending is Ending.RETRY:
+            self._delay_s = max(backoff_s(attempt.number), ended.retry_after_s)
 
-    def outcome(self, outcome: Outcome) -> None:
-        match outcome.ending:
-            case Ending.DONE if outcome.output:
-                self._completed(outcome, outcome.output)
-            case Ending.FAILED:
-                self._failed(outcome)
-            case Ending.RETRY:
-                self._retried(_failure(outcome), max(backoff_s(self._attempt), outcome.retry_after_s))
-
-    def interrupted(self, why: Interrupted) -> None:
-        transitions, request_id, attempt = self._transitions, self._request_id, self._attempt
-        match why:
+    def make(self, transitions: Transitions) -> None:
+        """Make the move."""
+        match self.ended:
+            case Outcome(ending=Ending.RETRY) as outcome:
+                transitions.retry(*self._which, _failure(outcome), self._delay_s)
+            case Outcome(output=Output() as output) as outcome:
+                transitions.complete(*self._which, output, outcome.stages, self.occupied_s)
+            case Outcome() as outcome:
+                transitions.fail(*self._which, _failure(outcome), outcome.stages, self.occupied_s)
+            case ChildDied():
+                transitions.retry(*self._which, Failure(FailureCode.WORKER_LOST, LOST))
             case Interrupted.TIME_UP:
-                self._tell(lambda: transitions.time_out(request_id, attempt))
-            case Interrupted.DRAINED:
-                self._tell(lambda: transitions.give_back(request_id, attempt), "given back: the worker stops")
-            case Interrupted.NOT_OURS:
-                log.info("request %s: attempt %d was stopped", request_id, attempt)
+                transitions.time_out(*self._which)
+            case Interrupted():
+                transitions.give_back(*self._which)
 
-    def lost(self) -> None:
-        self._retried(Failure(FailureCode.WORKER_LOST, LOST), delay_s=0)
+    def log_made(self) -> None:
+        """FAILED is logged by the move itself."""
+        request_id = self.attempt.request_id
+        match self.ended:
+            case Outcome(ending=Ending.DONE) as outcome:
+                seconds = sum(each for stage, each in outcome.stages.items() if stage != "cache_hits")
+                age_s = time.monotonic() - self.attempt.claimed_at + self.attempt.claim.age_s
+                fields = {"status": Status.COMPLETED, "total_ms": round(1000 * age_s)}
+                log.info("request %s COMPLETED in %.0f ms", request_id, 1000 * seconds, extra=fields)
+            case Interrupted.GIVEN_BACK:
+                log.info("request %s given back, uncounted", request_id)
+            case Outcome(ending=Ending.RETRY, code=code):
+                log.info("request %s will be tried again in %.1f s: %s", request_id, self._delay_s, code)
+            case ChildDied():
+                log.info("request %s will be tried again: %s", request_id, FailureCode.WORKER_LOST)
 
-    def _completed(self, outcome: Outcome, output: Output) -> None:
-        refused = self._tell(
-            lambda: self._transitions.complete(self._request_id, self._attempt, output, outcome.stages),
-            f"COMPLETED in {1000 * _seconds(outcome):.0f} ms",
-            Status.COMPLETED,
-        )
-        if refused:
-            self._delete_unless_published(output)
+    def clean_up(self, refused: IllegalMove, transitions: Transitions, store: PictureStore) -> None:
+        """The move was refused: the picture is not needed.
 
-    def _failed(self, outcome: Outcome) -> None:
-        self._tell(
-            lambda: self._transitions.fail(self._request_id, self._attempt, _failure(outcome), outcome.stages)
-        )
-
-    def _retried(self, failure: Failure, delay_s: float) -> None:
-        self._tell(
-            lambda: self._transitions.retry(self._request_id, self._attempt, failure, delay_s),
-            f"will be tried again in {delay_s:.1f} s: {failure.code}",
-        )
-
-    def _delete_unless_published(self, output: Output) -> None:
-        """A refusal may follow a report that Redis took although its reply was lost."""
-        try:
-            record = self._transitions.read(self._request_id)
-            if record is None or record.output != output:
-                self._store.delete([output.path])
-        except (RedisError, StoreError) as error:
-            log.warning("request %s: a picture is left to be swept: %s", self._request_id, error)
-
-    def _tell(self, move: Callable[[], None], done: str = "", status: Status | None = None) -> bool:
-        """Whether the move was refused or could not be reported.
-
-        Otherwise `done` is logged with the `status` that it led to; FAILED is logged by the move itself.
+        A refusal may follow a report that Redis took although its reply was lost.
         """
-        pause_s = 0.1
-        while True:
-            try:
-                move()
-                if done:
-                    total_ms = round(1000 * (time.monotonic() - self._accepted_at))
-                    extra = {"status": status, "total_ms": total_ms} if status else None
-                    log.info("request %s %s", self._request_id, done, extra=extra)
-                return False
-            except IllegalMove as refused:
-                if refused.reason not in ENDED:
-                    why = f"attempt superseded ({refused.reason})"
-                    log.info("request %s: result discarded: %s", self._request_id, why)
-                return True
-            except RedisError as error:
-                log.warning("request %s: cannot report, trying again: %s", self._request_id, error)
-            if self._must_stop():
-                log.error("request %s: not reported, its lease will run out", self._request_id)
-                return True
-            pause(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        request_id = self.attempt.request_id
+        if refused.reason not in ENDED:
+            log.info("request %s: result discarded: attempt superseded (%s)", request_id, refused.reason)
+        output = self.ended.output if isinstance(self.ended, Outcome) else None
+        try:
+            if output and _published(transitions, request_id) != output:
+                store.delete([output.path])
+        except (RedisError, StoreError) as error:
+            log.warning("request %s: a picture is left to be swept: %s", request_id, error)
+
+    @property
+    def _which(self) -> tuple[str, int]:
+        return self.attempt.request_id, self.attempt.number
 
 
 def backoff_s(attempt: int) -> float:
@@ -131,5 +98,6 @@ def _failure(outcome: Outcome) -> Failure:
     return Failure(FailureCode(outcome.code), outcome.error)
 
 
-def _seconds(outcome: Outcome) -> float:
-    return sum(seconds for stage, seconds in outcome.stages.items() if stage != "cache_hits")
+def _published(transitions: Transitions, request_id: str) -> Output | None:
+    record = transitions.read(request_id)
+    return record.output if record else None

@@ -1,7 +1,5 @@
 """What a task works with, opened once per process and used for every job."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
@@ -9,11 +7,8 @@ from urllib.parse import urlsplit
 from compositor import DecodedCache, Inspect, Limits
 from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore
-from worker.ahead import STACK_BYTES, Ahead
 from worker.content_check import inspection, load_check
 from worker.fetch import BoundedDirectory, Fetcher, FetchRules
-
-INPUTS = 3  # base, overlay and mask: fetched at the same time
 
 
 @dataclass(frozen=True)
@@ -21,8 +16,6 @@ class Resources:
     settings: Settings
     store: PictureStore
     fetcher: Fetcher
-    threads: ThreadPoolExecutor
-    ahead: Ahead
     limits: Limits
     cache: DecodedCache | None
     inspect: Inspect | None
@@ -31,14 +24,10 @@ class Resources:
     def open(cls, settings: Settings) -> Self:
         """To be called once per process. Raises `UnusableCheck`."""
         check = load_check(settings)
-        threading.stack_size(STACK_BYTES)
-        fetcher = Fetcher(fetch_rules(settings), kept_in=http_cache(settings))
         return cls(
             settings=settings,
             store=PictureStore.open(settings),
-            fetcher=fetcher,
-            threads=ThreadPoolExecutor(INPUTS),
-            ahead=Ahead(fetcher.get, settings.fetch_ahead, settings.fetch_ahead_bytes),
+            fetcher=Fetcher(fetch_rules(settings), kept_in=http_cache(settings)),
             limits=Limits(**settings.picture_limits),
             cache=DecodedCache(settings.cache_bytes) if settings.cache_bytes else None,
             inspect=inspection(check) if check else None,

@@ -3,19 +3,17 @@
 import logging
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
-from contextvars import copy_context
 
 from compositor import CompositorError, Superimposed, SuperimposeParams
 from compositor import superimpose as compose
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.pictures import inputs
-from worker.ahead import NoRoom
+from worker.child.intake import Job
 from worker.child.messages import Ending, Order, Outcome
 from worker.content_check import ContentBlocked
-from worker.fetch import FetchError
+from worker.fetch import FetchError, Received
 from worker.resources import Resources
 
 OUR_FAULT = "something went wrong on our side; it has been logged, submit it again"
@@ -35,11 +33,11 @@ class PictureExpired(Exception):
         )
 
 
-def superimpose(resources: Resources, order: Order) -> Outcome:
+def superimpose(resources: Resources, job: Job) -> Outcome:
     """Make the picture of one request. Never raises for what one request can do to it."""
-    stages: dict[str, float] = {}
+    order, stages = job.order, {"fetch": job.fetch_s or 0}
     try:
-        output = _make(resources, order, stages)
+        output = _make(resources, job, stages)
     except ContentBlocked as block:
         log.warning("request %s: content check: %s", order.request_id, block.reason)
         return Outcome(Ending.FAILED, block.code, str(block), stages=stages)
@@ -54,9 +52,8 @@ def superimpose(resources: Resources, order: Order) -> Outcome:
     return Outcome(Ending.DONE, output=output, stages=stages)
 
 
-def _make(resources: Resources, order: Order, stages: dict[str, float]) -> Output:
-    with _timed(stages, "fetch"):
-        files = _fetch(resources, order)
+def _make(resources: Resources, job: Job, stages: dict[str, float]) -> Output:
+    order, files = job.order, job.files()
     hits = resources.cache.hits if resources.cache else 0
     made = compose(
         files["base_image"],
@@ -75,33 +72,23 @@ def _make(resources: Resources, order: Order, stages: dict[str, float]) -> Outpu
         return _keep(resources, made, order)
 
 
-def _fetch(resources: Resources, order: Order) -> dict[str, bytes]:
-    early = resources.ahead.take(order.request_id)
-    names = [name for name in inputs.PICTURES if order.params.get(name)]
-    pictures = {
-        name: early.get(name) or resources.threads.submit(copy_context().run, _read, resources, order, name)
-        for name in names
-    }
-    return {name: _arrived(resources, order, name, picture) for name, picture in pictures.items()}
-
-
-def _arrived(resources: Resources, order: Order, field: str, picture: "Future[bytes]") -> bytes:
-    try:
-        return picture.result()
-    except NoRoom:
-        return _read(resources, order, field)
-
-
-def _read(resources: Resources, order: Order, field: str) -> bytes:
+def read_input(resources: Resources, order: Order, field: str, received: Received) -> bytes:
+    """The bytes of the input that a parameter names. Raises `FetchError`, `PictureExpired`."""
     reference: str = order.params[field]
+    if inputs.is_url(reference):
+        return resources.fetcher.get(reference, field=field, owner=order.key_id, received=received)
+    data = _own(resources, field, reference)
+    received(len(data))
+    return data
+
+
+def _own(resources: Resources, field: str, reference: str) -> bytes:
     if reference.startswith(inputs.STORE):
         return _stored(resources, field, reference.removeprefix(inputs.STORE))
-    if reference.startswith(inputs.SAMPLE):
-        data = inputs.sample_bytes(reference.removeprefix(inputs.SAMPLE))
-        if data is None:
-            raise FileNotFoundError(reference)
-        return data
-    return resources.fetcher.get(reference, field=field, owner=order.key_id)
+    data = inputs.sample_bytes(reference.removeprefix(inputs.SAMPLE))
+    if data is None:
+        raise FileNotFoundError(reference)
+    return data
 
 
 def _stored(resources: Resources, field: str, path: str) -> bytes:

@@ -5,23 +5,21 @@ import time
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
-from jobs.lifecycle.moves import Claim
 from jobs.lifecycle.status import FailureCode
 from telemetry.stages import STAGES
 from telemetry.traces import read_traceparent
-from worker.attempt import Interrupted
+from worker.attempt import Attempt, Interrupted
 from worker.child.child import ChildDied
 from worker.child.messages import Outcome
 
 
-def trace_attempt(
-    tracer: Tracer, claim: Claim, start_s: float, ended: Outcome | Interrupted | ChildDied
-) -> None:
-    """An attempt that began at `start_s`, seconds since the epoch, and has ended and been reported now.
+def trace_attempt(tracer: Tracer, attempt: Attempt, ended: Outcome | Interrupted | ChildDied) -> None:
+    """An attempt that has ended and been reported now.
 
     The child measures how long each stage took, not when it began: they are laid one after the other from the
     attempt's start, so what lies between them shows as a gap before the attempt's end.
     """
+    claim, start_s = attempt.claim, attempt.started_at
     parent, start = read_traceparent([claim.traceparent]), _ns(start_s)
     attributes: dict[str, str | int] = {
         "superimpose.request_id": claim.request_id,

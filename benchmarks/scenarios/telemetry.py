@@ -82,4 +82,4 @@ def finish(settings: Settings, requests: int) -> None:
     transitions, key = Transitions(redis, settings), ApiKeys(redis).create("many")[0].key_id
     for _ in range(requests):
         request_id = transitions.create(str(uuid4()), key, PARAMS).request_id
-        transitions.complete(request_id, transitions.claim(request_id, OWNER).attempt, OUTPUT, {})
+        transitions.complete(request_id, transitions.claim(OWNER)[0].attempt, OUTPUT, {})

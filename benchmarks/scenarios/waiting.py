@@ -78,7 +78,7 @@ class Requests:
 
     def end(self, request_id: str) -> float:
         """COMPLETED; returns when, on Redis's clock."""
-        self._transitions.claim(request_id, OWNER)
+        self._transitions.claim(OWNER)
         self._transitions.complete(request_id, 1, OUTPUT, {})
         finished = self._redis.hget(keyspace.request(request_id), "finished_at")
         return int(finished or 0) / 1000

@@ -8,9 +8,6 @@ from jobs.config.settings import Settings
 GRACE_S = 3
 """Time for a worker to report an attempt that ended in time; then the reconciler ends the request."""
 
-AHEAD_S = 15
-"""How long other workers pass over a request for which one fetches inputs ahead."""
-
 
 @dataclass(frozen=True)
 class Deadlines:

@@ -60,20 +60,11 @@ class Swept(NamedTuple):
     ended: Sequence[str]
 
 
-class Waiting(NamedTuple):
-    """A request to fetch inputs for."""
-
-    request_id: str
-    key_id: str
-    params: Mapping[str, Any]
-
-
 class Claim(NamedTuple):
     """An attempt that has begun; `left_s`: until it must have ended.
 
     Its picture is kept until `keep_until` at most: seconds since the epoch on Redis's clock, by which the
-    store is swept. `traceparent`: of its trace, or "". `age_s`: since the request was accepted. `ahead`:
-    requests to fetch inputs for meanwhile.
+    store is swept. `traceparent`: of its trace, or "". `age_s`: since the request was accepted.
     """
 
     request_id: str
@@ -84,7 +75,6 @@ class Claim(NamedTuple):
     keep_until: float
     traceparent: str = ""
     age_s: float = 0.0
-    ahead: Sequence[Waiting] = ()
 
     @property
     def trace_id(self) -> str:

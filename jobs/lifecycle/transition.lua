@@ -1,12 +1,13 @@
 -- The one way a request changes: QUEUED -> PROCESSING -> COMPLETED | FAILED, and QUEUED -> FAILED.
--- One script, so that no crash leaves a move half done, and so that a job costs three round trips: create, next, complete.
--- RQ's own bookkeeping of a job without work is 57 commands in 10 round trips, 3.7 ms with Redis on loopback.
+-- One script, so that no crash leaves a move half done, and so that a job costs two round trips: create, and complete
+-- with the next claims. RQ's own bookkeeping of a job without work is 57 commands in 10 round trips, 3.7 ms with Redis on
+-- loopback.
 -- Begins with `settings`. KEYS: the record, where it is known. ARGV: move, request id, arguments as JSON. Times in ms.
 -- Answers {'ok', ...} or {reason, ...}: exists, revoked, credits, full, replayed, conflict, missing, terminal,
--- stale, held, exhausted, late, early, empty, refused. Behind it, where the request ended by this move, how, as JSON:
+-- stale, held, exhausted, late, early. Behind it the requests that ended by this move, as JSON, each
 -- {id, status, code, ms until it started, ms until it ended, settled or released or '', credits}.
 
-local ended
+local endings = {}
 
 local function notify(new_status) redis.call('PUBLISH', CHANGES, id .. ' ' .. new_status) end
 
@@ -56,13 +57,8 @@ local function averaged(known, new)
   return string.format('%.3f', known + (new - known) / 20)
 end
 
--- Moving averages of a job's time from claim to end, and of that time without the wait for inputs.
-local function update_pace()
-  local took = math.max(0, now - redis.call('HGET', record, 'claimed_at')) -- the clock may have gone back
-  local work = math.max(0, took - args.waited)
-  local known_took, known_work = unpack(redis.call('HMGET', PACE, 'job', 'work'))
-  redis.call('HSET', PACE, 'job', averaged(known_took, took), 'work', averaged(known_work, work))
-end
+-- Moving average of the time that a request occupies a worker.
+local function update_pace() redis.call('HSET', PACE, 'job', averaged(redis.call('HGET', PACE, 'job'), args.occupied)) end
 
 -- As text, once: Redis formats a number of Lua's slowly, and each time.
 local at, expires_at = string.format('%d', now), string.format('%d', now + settings.ttl)
@@ -76,7 +72,6 @@ local function finish(new_status, ...)
   transport.finish(ending)
   leave_queue(key)
   remove(DEADLINES, id)
-  remove(IN_TRANSIT, id)
   redis.call('HSET', record, 'status', new_status, 'finished_at', at, 'expires_at', expires_at, ...)
   if new_status == 'FAILED' and redis.call('HSTRLEN', record, 'params') > settings.kept_params then
     redis.call('HSET', record, 'params', '{}') -- a FAILED request costs nothing, and must not fill Redis
@@ -84,14 +79,14 @@ local function finish(new_status, ...)
   redis.call('PEXPIREAT', record, expires_at)
   if idempotency then redis.call('PEXPIREAT', idempotency, expires_at) end
   local is_held = charge == 'held'
-  ended = {id, new_status, '', (started_at or now) - created_at, now - created_at, is_held and settle(key, cost, done) or '',
-    is_held and cost or 0}
+  append(endings, {id, new_status, '', (started_at or now) - created_at, now - created_at,
+    is_held and settle(key, cost, done) or '', is_held and cost or 0})
   notify(new_status)
 end
 
 local function fail(failure, ...)
   finish('FAILED', 'code', failure.code, 'error', failure.error, ...)
-  ended[3] = failure.code
+  endings[#endings][3] = failure.code
 end
 
 local function fail_late()
@@ -180,30 +175,16 @@ function moves.create()
   return {'ok', credits or 'unlimited'}
 end
 
--- No more than are likely to start within the horizon.
-local function find_to_fetch_ahead()
-  local pace = tonumber(redis.call('HGET', PACE, 'work') or 0)
-  local most = math.min(settings.ahead, math.max(1, math.floor(settings.horizon / pace))) - args.fetching
-  return look_ahead(args.worker, most, settings.window, now + settings.ahead_for, now)
-end
-
 local function claimed(attempt)
   local deadline = redis.call('ZSCORE', DEADLINES, id)
   local params, traceparent = unpack(redis.call('HMGET', record, 'params', 'traceparent'))
-  redis.call('HDEL', record, 'ahead')
-  return {'ok', id, attempt, key_id, params, deadline - settings.grace - now, deadline, traceparent or '',
-    now - created_at, find_to_fetch_ahead()}
+  return {'ok', id, attempt, key_id, params, deadline - settings.grace - now, deadline, traceparent or '', now - created_at}
 end
 
--- A lease that has expired ends here. A repeated claim by the owner returns the same attempt, because its reply was lost.
+-- A lease that has expired ends here.
 function moves.claim()
   local lease = leased()
-  if lease and now < tonumber(lease) then
-    rq('LREM', RQ_INTERMEDIATE, 0, id)
-    local attempt = redis.call('HGET', record, 'attempts')
-    local is_owner = redis.call('HGET', MACHINE .. args.machine, id) == attempt .. ' ' .. args.process
-    return is_owner and claimed(attempt) or {'held'}
-  end
+  if lease and now < tonumber(lease) then return {'held'} end
   if lease then end_lease() end
   if overdue() then
     fail_late()
@@ -221,7 +202,6 @@ function moves.claim()
   end
   local attempt = redis.call('HINCRBY', record, 'attempts', 1)
   begin_lease(attempt)
-  redis.call('ZREM', IN_TRANSIT, id)
   transport.start(attempt, args.worker, redis.call('ZSCORE', DEADLINES, id))
   return claimed(attempt)
 end
@@ -282,26 +262,11 @@ function moves.expire()
   fail_late()
 end
 
--- It has been in transit for too long: the worker died before its claim, or never got it.
-function moves.redeliver()
-  if leased() then
-    rq('LREM', RQ_INTERMEDIATE, 0, id)
-    return {'held'}
-  end
-  redis.call('ZADD', IN_TRANSIT, 'NX', now, id)
-  if now - redis.call('ZSCORE', IN_TRANSIT, id) < args.patience then return {'early'} end
-  redis.call('ZREM', IN_TRANSIT, id)
-  rq('LREM', RQ_INTERMEDIATE, 0, id)
-  transport.requeue()
-end
-
 -- The delay before another attempt is over.
 function moves.promote()
   if rq('ZREM', RQ_SCHEDULED, id) == 0 or leased() then return {'stale'} end
   transport.requeue()
 end
-
-moves.next = moves.claim
 
 local REQUIRED = {complete = is_latest, fail = is_latest, time_out = is_latest, renew = holds_lease, retry = holds_lease,
   give_back = holds_lease}
@@ -310,56 +275,13 @@ local function answer()
   if move == 'create' then return moves.create() end
   if not status then
     transport.drop()
-    for _, kept in ipairs({WAITING, DEADLINES, LEASES, IN_TRANSIT}) do redis.call('ZREM', kept, id) end
+    for _, kept in ipairs({WAITING, DEADLINES, LEASES}) do redis.call('ZREM', kept, id) end
     return {'missing'}
   end
   if TERMINAL[status] then
     transport.drop()
-    redis.call('ZREM', IN_TRANSIT, id)
     return {'terminal'}
   end
   if REQUIRED[move] and not REQUIRED[move]() then return {'stale'} end
   return moves[move]() or {'ok'}
 end
-
--- Removes entries of the queue by their places; all of its head in one command.
-local function remove_entries(places, looked)
-  if args.skip == 0 and #places == looked then
-    redis.call('LPOP', RQ_QUEUE, looked)
-    return
-  end
-  for _, place in ipairs(places) do redis.call('LSET', RQ_QUEUE, args.skip + place - 1, '') end
-  redis.call('LREM', RQ_QUEUE, #places, '')
-end
-
--- Ends QUEUED requests whose deadline has passed, in the queue's order and behind its first `skip`: one by one, each would
--- be searched for in the whole queue.
--- Answers {entries read, of these kept in the queue, how each ended, as above}.
-local function sweep()
-  local looked, places, swept = 0, {}, {}
-  buffer = {unlinked = {}, removed = {}, scored = {}, sums = {}}
-  local entries = rq('LRANGE', RQ_QUEUE, args.skip, args.skip + settings.sweep_window - 1)
-  local step, deadlines = settings.sweep_most
-  for place, entry in ipairs(entries) do
-    looked = place
-    local nth = (place - 1) % step + 1
-    if nth == 1 then
-      deadlines = redis.call('ZMSCORE', DEADLINES, unpack(entries, place, math.min(place + step - 1, #entries)))
-    end
-    local deadline = deadlines[nth]
-    if deadline and now >= tonumber(deadline) and is_request_id(entry) and load_request(entry) == 'QUEUED' then
-      fail_late()
-      places[#places + 1] = place
-      swept[#swept + 1] = ended
-      if #swept == settings.sweep_most then break end
-    end
-  end
-  if #swept > 0 then remove_entries(places, looked) end
-  flush_buffer()
-  return {looked, looked - #swept, cjson.encode(swept)}
-end
-
-if move == 'sweep' then return sweep() end
-local said = answer()
-if move == 'next' and said[1] ~= 'ok' then said[2] = id end
-return {said, ended and cjson.encode(ended)}

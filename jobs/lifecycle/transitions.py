@@ -1,18 +1,20 @@
 """The moves of the state machine in `transition.lua`, as methods."""
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from redis import Redis
+from redis import Redis, RedisError
+from redis.typing import EncodableT
 from rq.utils import now, utcformat
 
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle import moves
-from jobs.lifecycle.deadlines import AHEAD_S, GRACE_S, Deadlines
+from jobs.lifecycle.deadlines import GRACE_S, Deadlines
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.output import Output
@@ -25,22 +27,20 @@ from jobs.redis.script import Script
 from jobs.timefmt import retry_after
 from telemetry import metrics
 
-_PARTS = ("dequeue.lua", "request.lua", "write_buffer.lua", "transport.lua", "transition.lua")
-_SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
+log = logging.getLogger("superimpose.jobs")
 
-IN_TRANSIT_S = 5
-"""After this time between queue and claim a request is put back."""
+_Call = tuple[Sequence[str], Sequence[EncodableT]]
+_Done = Callable[[], None] | None
+_PARTS = ("request.lua", "write_buffer.lua", "transport.lua", "transition.lua", "queue.lua")
+_SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
 
 metrics.declare_failures([code.value for code in FailureCode])
 
-HORIZON_S = 5
-"""Inputs are fetched ahead for requests that are likely to start within this time."""
-
-WINDOW = 256
-"""How many of the next requests fetch-ahead considers."""
-
 SWEEP_WINDOW, SWEEP_MOST = 1000, 200
 """Entries that one sweep reads, and requests it ends at most: Redis does nothing else meanwhile."""
+
+DROPPED_MOST = 200
+"""Entries of the queue that are no use to a worker, and that one claim passes over at most."""
 
 LONGEST_RETRY_AFTER_S = 300
 
@@ -105,33 +105,31 @@ class Transitions:
             metrics.count_accepted(0 if created.credits is None else settings.credit_cost)
         return created
 
-    def claim(self, request_id: str, owner: LeaseOwner, fetching: int = 0) -> moves.Claim:
-        """Begin an attempt, counted before any work is done; a repeated claim returns the same attempt.
+    def claim(
+        self, owner: LeaseOwner, most: int = 1, holding: Sequence[str] = (), *, is_idle: bool = True
+    ) -> list[moves.Claim]:
+        """Begin attempts at up to `most` requests of the queue, the owner's share of what waits.
 
-        `fetching`: for how many waiting requests the owner is fetching inputs. Raises `IllegalMove`: held
-        (another owner has the lease), exhausted (it has FAILED `worker_lost`), late (it has FAILED
-        `timeout`).
+        `holding`: those that it has claimed before and that have not ended; what it does not know of, because
+        the answer to a claim was lost, is among the answer. An owner that `is_idle` gets one at least.
         """
-        return self._claim("claim", request_id, owner, fetching)
-
-    def next(self, owner: LeaseOwner, fetching: int = 0) -> moves.Claim | None:
-        """Take a request from the queue and claim it, in one step; None if none waits.
-
-        Raises `IllegalMove` as `claim` does; refused, for an entry that is no request.
-        """
-        try:
-            return self._claim("next", "", owner, fetching)
-        except moves.IllegalMove as refused:
-            if refused.reason == "empty":
-                return None
-            raise
+        return self._claims(self._move(*_claim_call(owner, most, holding, is_idle)))
 
     def renew(self, request_id: str, attempt: int) -> None:
         """Renew the lease. Raises `IllegalMove`: stale (the lease was ended)."""
         self._run("renew", request_id, attempt=str(attempt))
 
-    def complete(self, request_id: str, attempt: int, output: Output, stages: Mapping[str, float]) -> None:
+    def complete(
+        self,
+        request_id: str,
+        attempt: int,
+        output: Output,
+        stages: Mapping[str, float],
+        occupied_s: float = 0,
+    ) -> None:
         """End as COMPLETED and publish the picture, which must already be in the store.
+
+        `occupied_s`: how long the request kept the worker from others.
 
         Raises `IllegalMove`: stale (a later attempt has begun), late (it has FAILED `timeout`).
         """
@@ -140,6 +138,7 @@ class Transitions:
             request_id,
             attempt,
             stages,
+            occupied_s,
             output=json.dumps(asdict(output)),
             token=output.token,
             path=output.path,
@@ -148,10 +147,15 @@ class Transitions:
         )
 
     def fail(
-        self, request_id: str, attempt: int, failure: moves.Failure, stages: Mapping[str, float]
+        self,
+        request_id: str,
+        attempt: int,
+        failure: moves.Failure,
+        stages: Mapping[str, float],
+        occupied_s: float = 0,
     ) -> None:
         """End as FAILED. Raises `IllegalMove`: stale."""
-        self._report("fail", request_id, attempt, stages, failure=asdict(failure))
+        self._report("fail", request_id, attempt, stages, occupied_s, failure=asdict(failure))
 
     def time_out(self, request_id: str, attempt: int) -> None:
         """End as FAILED `timeout`, its time being up. Raises `IllegalMove`: stale."""
@@ -164,8 +168,8 @@ class Transitions:
         has FAILED with `failure`).
         """
         delay = round(delay_s * 1000)
-        self._run("retry", request_id, attempt=str(attempt), delay=delay, failure=asdict(failure))
-        metrics.count_retry(failure.code)
+        args = {"attempt": str(attempt), "delay": delay, "failure": asdict(failure)}
+        self._run("retry", request_id, lambda: metrics.count_retry(failure.code), **args)
 
     def give_back(self, request_id: str, attempt: int) -> None:
         """End this attempt without counting it. Raises `IllegalMove`: stale, late."""
@@ -176,12 +180,12 @@ class Transitions:
 
         Raises `IllegalMove`: early, stale; exhausted, late (then the request has FAILED).
         """
-        self._run("reclaim", request_id, **({} if attempt is None else {"attempt": attempt}))
-        metrics.count_redelivery()
+        args = {} if attempt is None else {"attempt": attempt}
+        self._run("reclaim", request_id, metrics.count_redelivery, **args)
 
     def cancel(self, request_id: str, failure: moves.Failure) -> moves.Cancelled:
         """End as FAILED, also while a worker has it."""
-        _, was, worker = self._run("cancel", request_id, failure=asdict(failure))
+        was, worker = self._run("cancel", request_id, failure=asdict(failure))
         return moves.Cancelled(Status(was.decode()), worker.decode())
 
     def expire(self, request_id: str) -> None:
@@ -191,19 +195,8 @@ class Transitions:
     def sweep(self, skip: int) -> moves.Swept:
         """End some QUEUED requests whose deadline has passed, at once, behind the queue's first `skip`."""
         args = json.dumps({"stamp": utcformat(now()), "skip": skip})
-        looked, kept, swept = self._move([], ["sweep", "", args])
-        endings = [moves.Ending(*each) for each in json.loads(swept)]
-        for ending in endings:
-            ending.measure()
-        return moves.Swept(looked, kept, [ending.request_id for ending in endings])
-
-    def redeliver(self, request_id: str) -> None:
-        """Requeue a request that has been in transit to a worker for too long.
-
-        Raises `IllegalMove`: early, held (it has arrived).
-        """
-        self._run("redeliver", request_id, patience=IN_TRANSIT_S * 1000)
-        metrics.count_redelivery()
+        (looked, kept), *ended = self._move([], ["sweep", "", args])
+        return moves.Swept(looked, kept, [ending.request_id for ending in _measured(ended)])
 
     def promote(self, request_id: str) -> None:
         """Requeue a request whose delay is over. Raises `IllegalMove`: stale (it is not delayed)."""
@@ -213,43 +206,61 @@ class Transitions:
         """The record as it is now; None if unknown or expired."""
         return Record.from_hash(request_id, self._redis.hgetall(keyspace.request(request_id)))
 
-    def _claim(self, move: str, request_id: str, owner: LeaseOwner, fetching: int) -> moves.Claim:
-        answer = self._run(move, request_id, **asdict(owner), fetching=fetching)
-        found, attempt, key_id, params, left_ms, deadline_ms, traceparent, age_ms, ahead = answer[1:]
+    def _claims(self, answer: Any) -> list[moves.Claim]:
+        if isinstance(answer, Exception):
+            raise answer
+        (claims, dropped), *ended = answer
+        for ending in _measured(ended):
+            ending.log_failure()
+        for entry, reason in dropped:
+            log.info("request %s: nothing to do, %s", _shown(entry), reason.decode())
+        return [self._claim_of(*each) for _, *each in claims]
+
+    def _claim_of(
+        self,
+        request_id: bytes,
+        attempt: bytes | int,
+        key_id: bytes,
+        params: bytes,
+        left_ms: int,
+        deadline_ms: bytes,
+        traceparent: bytes,
+        age_ms: int,
+    ) -> moves.Claim:
         return moves.Claim(
-            found.decode(),
+            request_id.decode(),
             int(attempt),
             key_id.decode(),
             json.loads(params),
-            float(left_ms) / 1000,
+            left_ms / 1000,
             float(deadline_ms) / 1000 + self._settings.result_ttl_s,
             traceparent.decode(),
-            int(age_ms) / 1000,
-            [
-                moves.Waiting(waiting.decode(), owner.decode(), json.loads(params))
-                for waiting, owner, params in ahead
-            ],
+            age_ms / 1000,
         )
 
     def _report(
-        self, move: str, request_id: str, attempt: int, stages: Mapping[str, float], **args: Any
+        self,
+        move: str,
+        request_id: str,
+        attempt: int,
+        stages: Mapping[str, float],
+        occupied_s: float,
+        **args: Any,
     ) -> None:
-        waited_ms = round(stages.get("fetch", 0) * 1000)  # in which the worker could do other work
-        self._run(
-            move, request_id, attempt=str(attempt), metrics=json.dumps(stages), waited=waited_ms, **args
-        )
-        metrics.observe_stages(stages)
+        args |= {
+            "attempt": str(attempt),
+            "metrics": json.dumps(stages),
+            "occupied": round(occupied_s * 1000),
+        }
+        self._run(move, request_id, lambda: metrics.observe_stages(stages), **args)
 
-    def _run(self, move: str, request_id: str, **args: Any) -> list[Any]:
-        said = {"stamp": utcformat(now()), **args}
-        answer, *ended = self._move([keyspace.request(request_id)], [move, request_id, json.dumps(said)])
-        if ended:
-            ending = moves.Ending(*json.loads(ended[0]))
-            ending.measure()
-            ending.log_failure()
-        if answer[0] != b"ok":
-            raise moves.IllegalMove(move, request_id or _shown(answer[1:]), answer[0].decode())
-        return list(answer)
+    def _run(self, move: str, request_id: str, done: _Done = None, **args: Any) -> list[Any]:
+        """Make a move; `done` is called once it is made."""
+        call = _call(move, request_id, args)
+        return _result(call, self._move(*call), done)
+
+    def together(self) -> "Together":
+        return Together(self)
 
     def _created(self, request_id: str, answer: list[bytes]) -> moves.Created:
         match answer:
@@ -267,6 +278,75 @@ class Transitions:
         raise moves.IllegalMove("create", request_id, answer[0].decode())
 
 
+class Together(Transitions):
+    """Makes moves when they are sent, in one round trip, with one write to disk."""
+
+    def __init__(self, transitions: Transitions) -> None:
+        self._settings = transitions._settings
+        self._move = transitions._move
+        self._calls: list[tuple[_Call, _Done]] = []
+
+    def send(self) -> list[Exception | None]:
+        """What each move raised. Raises `redis.RedisError` where that is not known; all may be repeated."""
+        answers = self._move.together([call for call, _ in self._calls])
+        return [_raised(*each, answer) for each, answer in zip(self._calls, answers, strict=True)]
+
+    def send_and_claim(
+        self, owner: LeaseOwner, most: int, holding: Sequence[str], *, is_idle: bool
+    ) -> tuple[list[Exception | None], list[moves.Claim]]:
+        """The same, and then `Transitions.claim`."""
+        calls = [*(call for call, _ in self._calls), _claim_call(owner, most, holding, is_idle)]
+        *answers, claimed = self._move.together(calls)
+        raised = [_raised(*each, answer) for each, answer in zip(self._calls, answers, strict=True)]
+        return raised, self._claims(claimed)
+
+    def _run(self, move: str, request_id: str, done: _Done = None, **args: Any) -> list[Any]:
+        self._calls.append((_call(move, request_id, args), done))
+        return []
+
+
+def _call(move: str, request_id: str, args: Mapping[str, Any]) -> _Call:
+    keys = [keyspace.request(request_id)] if request_id else []
+    return keys, [move, request_id, json.dumps({"stamp": utcformat(now()), **args})]
+
+
+def _claim_call(owner: LeaseOwner, most: int, holding: Sequence[str], is_idle: bool) -> _Call:
+    args = {**asdict(owner), "most": most, "holding": list(holding), "is_idle": is_idle}
+    return _call("claim", "", args)
+
+
+def _result(call: _Call, answer: Any, done: _Done) -> list[Any]:
+    if isinstance(answer, Exception):
+        raise answer
+    reason: bytes
+    result: list[Any]
+    (reason, *result), *ended = answer
+    for ending in _measured(ended):
+        ending.log_failure()
+    if reason != b"ok":
+        _, (move, request_id, _) = call
+        raise moves.IllegalMove(str(move), str(request_id), reason.decode())
+    if done:
+        done()
+    return result
+
+
+def _raised(call: _Call, done: _Done, answer: Any) -> Exception | None:
+    try:
+        _result(call, answer, done)
+    except (moves.IllegalMove, RedisError) as error:
+        return error
+    return None
+
+
+def _measured(ended: list[bytes]) -> list[moves.Ending]:
+    """The requests that a move has ended, once they are counted."""
+    endings = [moves.Ending(*each) for text in ended for each in json.loads(text)]
+    for ending in endings:
+        ending.measure()
+    return endings
+
+
 def _script_settings(settings: Settings) -> dict[str, Any]:
     return {
         "ttl": settings.result_ttl_s * 1000,
@@ -275,10 +355,7 @@ def _script_settings(settings: Settings) -> dict[str, Any]:
         "grace": GRACE_S * 1000,
         "max_attempts": settings.max_attempts,
         "kept_params": KEPT_PARAMS_BYTES,
-        "ahead": settings.fetch_ahead,
-        "horizon": HORIZON_S * 1000,
-        "ahead_for": AHEAD_S * 1000,
-        "window": WINDOW,
+        "dropped_most": DROPPED_MOST,
         "sweep_window": SWEEP_WINDOW,
         "sweep_most": SWEEP_MOST,
         "rq_job": [word for field in job_fields().items() for word in field],
@@ -292,6 +369,6 @@ def _credits(answer: bytes) -> int | None:
     return None if answer == b"unlimited" else int(answer)
 
 
-def _shown(entry: list[bytes]) -> str:
+def _shown(entry: bytes) -> str:
     """An entry of the queue, short enough for a log and without line ends."""
-    return ascii(entry[0].decode("ascii", "replace")[:50]) if entry else ""
+    return ascii(entry.decode("ascii", "replace")[:50])

@@ -17,17 +17,22 @@ local function execution_of(attempt) return string.format('%032x', attempt) end
 
 local transport = {}
 
+-- Wakes one idle worker; that one wakes the next where its claim leaves some in the queue.
+function transport.ring()
+  if rq('LLEN', BELL) == 0 then rq('RPUSH', BELL, 1) end
+end
+
 function transport.enqueue()
   rq('SADD', RQ_QUEUES, RQ_QUEUE)
   rq('HSET', JOB .. id, 'created_at', args.stamp, 'enqueued_at', args.stamp, 'timeout', math.max(1, math.floor(args.timeout / 1000 + 0.5)),
     unpack(settings.rq_job))
   rq('RPUSH', RQ_QUEUE, id)
+  transport.ring()
 end
 
 function transport.start(attempt, worker, until_ms)
   local execution, at = execution_of(attempt), now / 1000
   local name, expires = id .. ':' .. execution, math.ceil(until_ms / 1000)
-  rq('LREM', RQ_INTERMEDIATE, 0, id)
   rq('HSET', JOB .. id, 'status', 'started', 'worker_name', worker, 'started_at', args.stamp, 'last_heartbeat', args.stamp)
   rq('ZADD', RQ_STARTED, expires, name)
   rq('HSET', EXECUTION .. name, 'id', execution, 'job_id', id, 'created_at', at, 'last_heartbeat', at,
@@ -45,7 +50,7 @@ function transport.stop(attempt, worker, ending, worked_ms)
   redis.call('DEL', EXECUTION .. name)
   rq('SREM', WORKER .. worker .. ':executions', name)
   if redis.call('EXISTS', WORKER .. worker) == 0 then return end
-  rq('HSET', WORKER .. worker, 'state', 'idle')
+  if redis.call('EXISTS', WORKER .. worker .. ':executions') == 0 then rq('HSET', WORKER .. worker, 'state', 'idle') end
   if worked_ms then
     rq('HINCRBY', WORKER .. worker, ending == 'finished' and 'successful_job_count' or 'failed_job_count', 1)
     local before = tonumber(redis.call('HGET', WORKER .. worker, 'total_working_time')) or 0
@@ -62,12 +67,12 @@ end
 function transport.requeue()
   rq('HSET', JOB .. id, 'status', 'queued')
   rq('LPUSH', RQ_QUEUE, id)
+  transport.ring()
 end
 
--- No worker has it: it is in the queue, in transit, or delayed.
+-- No worker has it: it is in the queue, or delayed.
 function transport.remove()
   rq('LREM', RQ_QUEUE, 1, id)
-  rq('LREM', RQ_INTERMEDIATE, 0, id)
   rq('ZREM', RQ_SCHEDULED, id)
 end
 
@@ -85,9 +90,8 @@ function transport.finish(ending)
   if buffer then append(buffered('scored', registry), expires, id) else rq('ZADD', registry, expires, id) end
 end
 
--- Its request is gone or has ended: it is no longer in transit or delayed.
+-- Its request is gone or has ended: it is no longer delayed.
 function transport.drop()
-  rq('LREM', RQ_INTERMEDIATE, 0, id)
   rq('ZREM', RQ_SCHEDULED, id)
   if not status then redis.call('DEL', JOB .. id) end
 end

@@ -31,7 +31,7 @@ log = logging.getLogger("superimpose.reconciler")
 
 
 class Reconciler:
-    """Requeues what dead workers held, what was delayed and what was lost in transit; ends what is late."""
+    """Requeues what dead workers held and what was delayed; ends what is late."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis: Any = redis  # typed as if it might be asynchronous
@@ -67,9 +67,7 @@ class Reconciler:
             self._transitions.promote,
             "requeued after its delay",
         )
-        self._all(
-            self._in_transit, self._transitions.redeliver, "requeued: it was lost in transit to a worker"
-        )
+        self._requeue_in_transit()
         if time.monotonic() >= self._trust_leases_from:
             expired = partial(self._due, keyspace.LEASES, now_s * 1000)
             self._all(expired, self._transitions.reclaim, "requeued: its lease expired")
@@ -108,9 +106,10 @@ class Reconciler:
             if time.monotonic() > until or self._stopped.is_set():
                 return
 
-    def _in_transit(self) -> list[bytes]:
-        in_transit: list[bytes] = self._redis.lrange(keyspace.RQ_INTERMEDIATE, 0, BATCH - 1)
-        return in_transit
+    def _requeue_in_transit(self) -> None:
+        """What RQ's own way to take a job leaves, which workers of former versions used."""
+        while self._redis.lmove(keyspace.RQ_INTERMEDIATE, keyspace.RQ_QUEUE, "RIGHT", "LEFT"):
+            pass
 
     def _due(self, key: str, score: float) -> list[bytes]:
         due: list[bytes] = self._redis.zrangebyscore(key, "-inf", score, start=0, num=BATCH)
@@ -140,7 +139,6 @@ class Reconciler:
 
     def _forget(self, member: bytes) -> None:
         log.warning("not a request, dropped: %s", ascii(member[:50]))
-        for key in (keyspace.DEADLINES, keyspace.LEASES, keyspace.IN_TRANSIT, keyspace.RQ_SCHEDULED):
+        for key in (keyspace.DEADLINES, keyspace.LEASES, keyspace.RQ_SCHEDULED):
             self._redis.zrem(key, member)
-        self._redis.lrem(keyspace.RQ_INTERMEDIATE, 0, member)
         self._redis.hdel(keyspace.machine(lease_owner.this_machine()), member)

@@ -14,7 +14,7 @@ from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
 from jobs.submission import Submission, SubmitCommand
-from tests.asking import LEASE_OWNER
+from tests.asking import claim_request
 from tests.origin import LOGO
 
 URL = "https://shop.example/cup.jpg"
@@ -95,7 +95,7 @@ def test_a_list_looks_at_so_many_keys_and_says_so(requests, submit, monkeypatch)
 
 def test_all_of_a_request_is_shown_but_for_what_may_be_a_secret(requests, submit, transitions):
     request_id = submit(opacity=0.5)
-    transitions.claim(request_id, LEASE_OWNER)
+    claim_request(transitions, request_id)
 
     text, told = (
         requests("show", request_id).stdout,
@@ -129,7 +129,7 @@ def test_a_request_that_failed_is_submitted_again_with_inputs_that_last(
 ):
     first = submit(rotation=90)
     kept = transitions.read(first).params["overlay_image"]
-    transitions.claim(first, LEASE_OWNER)
+    claim_request(transitions, first)
     transitions.fail(first, 1, BROKEN, {})
 
     again = requests("retry", first).stdout.strip()
@@ -143,7 +143,7 @@ def test_a_request_that_failed_is_submitted_again_with_inputs_that_last(
     }
     assert record.params["overlay_image"] != kept
     assert store.get(record.params["overlay_image"].removeprefix("store:")) == LOGO
-    assert transitions.claim(again, LEASE_OWNER).left_s == pytest.approx(45, abs=5)
+    assert claim_request(transitions, again).left_s == pytest.approx(45, abs=5)
 
 
 def test_what_cannot_be_submitted_again_says_why(requests, submit, transitions, store, redis):

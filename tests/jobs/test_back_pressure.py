@@ -10,7 +10,7 @@ from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import Failure, QueueFull
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
-from tests.asking import LEASE_OWNER, OUTPUT
+from tests.asking import OUTPUT, claim_request
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ def test_who_waits_no_longer_makes_room(redis, settings, create, key_id, way):
 
     match way:
         case "claimed":
-            transitions.claim("a", LEASE_OWNER)
+            claim_request(transitions, "a")
             transitions.retry("a", 1, Failure(FailureCode.INTERNAL, "broken"))
-            transitions.claim("a", LEASE_OWNER)
+            claim_request(transitions, "a")
         case "cancelled":
             transitions.cancel("a", Failure(FailureCode.CANCELLED, "cancelled"))
         case "expired":
@@ -77,7 +77,7 @@ def test_who_waits_no_longer_makes_room(redis, settings, create, key_id, way):
             transitions.expire("a")
         case "revoked":
             ApiKeys(redis).revoke(key_id)
-            transitions.claim("a", LEASE_OWNER)
+            claim_request(transitions, "a")
             assert not redis.exists(keyspace.api_key(key_id))
             return
 
@@ -111,7 +111,7 @@ def test_the_time_to_wait_follows_from_how_fast_the_queue_moves(create, work):
 def test_the_pace_is_learned_from_what_was_done(redis, settings, create):
     transitions = Transitions(redis, settings)
     create("a")
-    transitions.claim("a", LEASE_OWNER)
+    claim_request(transitions, "a")
     redis.hset(
         keyspace.request("a"), "claimed_at", int(redis.hget(keyspace.request("a"), "claimed_at")) - 400
     )
@@ -126,7 +126,7 @@ def test_the_pace_is_learned_from_what_was_done(redis, settings, create):
 def test_a_clock_that_goes_back_is_no_pace(redis, settings, create):
     transitions = Transitions(redis, settings)
     create("a")
-    transitions.claim("a", LEASE_OWNER)
+    claim_request(transitions, "a")
     redis.hset(keyspace.request("a"), "claimed_at", (int(time.time()) + 86_400) * 1000)
 
     transitions.complete("a", 1, OUTPUT, {})

@@ -12,7 +12,7 @@ from jobs.lifecycle.moves import Failure, IllegalMove, NotEnoughCredits
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
-from tests.asking import LEASE_OWNER
+from tests.asking import claim_request
 
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
 COST = 3
@@ -48,13 +48,13 @@ def test_credits_are_held_while_a_request_is_unfinished(transitions, key_id, acc
     assert transitions.create("a", key_id, {}).credits == 7
     assert account() == (7, 3, 0)
 
-    transitions.claim("a", LEASE_OWNER)
+    claim_request(transitions, "a")
     assert account() == (7, 3, 0)
 
 
 def test_a_completed_request_has_cost_its_credits(transitions, key_id, account):
     transitions.create("a", key_id, {})
-    transitions.claim("a", LEASE_OWNER)
+    claim_request(transitions, "a")
     transitions.complete("a", 1, OUTPUT, {})
 
     assert account() == (7, 0, 3)
@@ -72,7 +72,7 @@ def exhaust(transitions: Transitions) -> None:
     with suppress(IllegalMove):
         for attempt in range(1, 10):
             with suppress(IllegalMove):
-                transitions.claim("a", LEASE_OWNER)
+                claim_request(transitions, "a")
             transitions.retry("a", attempt, Failure(FailureCode.WORKER_LOST, "lost"))
 
 
@@ -81,7 +81,7 @@ def exhaust(transitions: Transitions) -> None:
 def test_a_failed_request_costs_nothing(transitions, key_id, account, end, claims):
     transitions.create("a", key_id, {})
     for _ in range(claims):
-        transitions.claim("a", LEASE_OWNER)
+        claim_request(transitions, "a")
 
     end(transitions)
 
@@ -99,7 +99,7 @@ def test_a_request_past_its_deadline_costs_nothing(transitions, redis, key_id, a
 
 def test_only_the_first_ending_counts(transitions, key_id, account):
     transitions.create("a", key_id, {})
-    transitions.claim("a", LEASE_OWNER)
+    claim_request(transitions, "a")
     transitions.complete("a", 1, OUTPUT, {})
 
     for ending in (
@@ -157,7 +157,7 @@ def test_a_request_that_costs_nothing_changes_no_account(redis, settings, key_id
     free = Transitions(redis, settings.model_copy(update={"credit_cost": 0}))
 
     assert free.create("a", key_id, {}).credits == 10
-    free.claim("a", LEASE_OWNER)
+    claim_request(free, "a")
     free.complete("a", 1, OUTPUT, {})
     free.create("b", key_id, {})
     free.cancel("b", Failure(FailureCode.CANCELLED, "cancelled"))

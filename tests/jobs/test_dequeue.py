@@ -34,11 +34,11 @@ def ids(claim):
 
 
 def test_nothing_waits(transitions):
-    assert transitions.next(LEASE_OWNER) is None
+    assert transitions.claim(LEASE_OWNER) is None
 
 
 def test_the_first_is_next_and_those_behind_it_are_fetched_for(transitions, queued, key_id):
-    claim = transitions.next(LEASE_OWNER)
+    claim = transitions.claim(LEASE_OWNER)
 
     assert (claim.request_id, claim.key_id, claim.attempt) == (queued[0], key_id, 1)
     assert ids(claim) == queued[1:3]
@@ -47,43 +47,43 @@ def test_the_first_is_next_and_those_behind_it_are_fetched_for(transitions, queu
 
 
 def test_what_one_fetches_for_the_others_leave_to_him(transitions, queued):
-    transitions.next(LEASE_OWNER)
+    transitions.claim(LEASE_OWNER)
 
-    other = transitions.next(ANOTHER)
+    other = transitions.claim(ANOTHER)
 
     assert other.request_id == queued[3]
     assert ids(other) == queued[4:]
 
 
 def test_where_nothing_else_is_left_nobody_waits_for_the_one_who_fetches(redis, transitions, queued):
-    transitions.next(LEASE_OWNER)
+    transitions.claim(LEASE_OWNER)
     for request_id in queued[3:]:
         redis.lrem(keyspace.RQ_QUEUE, 1, request_id)
 
-    assert transitions.next(ANOTHER).request_id == queued[1]
+    assert transitions.claim(ANOTHER).request_id == queued[1]
 
 
 def test_a_hint_ends(redis, transitions, queued):
-    transitions.next(LEASE_OWNER)
+    transitions.claim(LEASE_OWNER)
     redis.hset(keyspace.request(queued[1]), "ahead", f"1 {LEASE_OWNER.worker}")
 
-    assert transitions.next(ANOTHER).request_id == queued[1]
+    assert transitions.claim(ANOTHER).request_id == queued[1]
 
 
 def test_nobody_fetches_for_more_than_he_may(transitions, queued):
-    assert ids(transitions.next(LEASE_OWNER, fetching=1)) == queued[1:2]
-    assert ids(transitions.next(ANOTHER, fetching=2)) == []
+    assert ids(transitions.claim(LEASE_OWNER, fetching=1)) == queued[1:2]
+    assert ids(transitions.claim(ANOTHER, fetching=2)) == []
 
 
 def test_where_work_is_slow_less_is_fetched_ahead(redis, transitions, queued):
     redis.hset(keyspace.PACE, "work", HORIZON_S * 1000)
 
-    assert ids(transitions.next(LEASE_OWNER)) == queued[1:2]
+    assert ids(transitions.claim(LEASE_OWNER)) == queued[1:2]
 
 
 @pytest.mark.parametrize("end", ["complete", "fail"])
 def test_where_only_origins_are_slow_as_much_is_fetched_ahead_as_may_be(redis, transitions, queued, end):
-    slow = transitions.next(LEASE_OWNER).request_id
+    slow = transitions.claim(LEASE_OWNER).request_id
     redis.hincrby(keyspace.request(slow), "claimed_at", -2 * HORIZON_S * 1000)
     stages = {"fetch": 2.0 * HORIZON_S}
 
@@ -92,13 +92,13 @@ def test_where_only_origins_are_slow_as_much_is_fetched_ahead_as_may_be(redis, t
     else:
         transitions.fail(slow, 1, Failure(FailureCode.INTERNAL, "broken"), stages)
 
-    assert ids(transitions.next(LEASE_OWNER)) == queued[3:]
+    assert ids(transitions.claim(LEASE_OWNER)) == queued[3:]
 
 
 def test_whoever_did_not_hear_what_he_got_gets_the_same_again(transitions, queued):
-    first = transitions.next(LEASE_OWNER)
+    first = transitions.claim(LEASE_OWNER)
 
-    again = transitions.next(LEASE_OWNER)
+    again = transitions.claim(LEASE_OWNER)
 
     assert (again.request_id, again.attempt) == (first.request_id, 1)
 
@@ -108,19 +108,19 @@ def test_an_entry_that_is_no_request_is_taken_out_and_named(redis, transitions, 
     redis.lpush(keyspace.RQ_QUEUE, entry)
 
     with pytest.raises(IllegalMove) as refused:
-        transitions.next(LEASE_OWNER)
+        transitions.claim(LEASE_OWNER)
 
     assert refused.value.reason == "refused"
     assert refused.value.request_id == ascii(entry[:50])
     assert redis.llen(keyspace.RQ_INTERMEDIATE) == 0
-    assert transitions.next(LEASE_OWNER).request_id == queued[0]
+    assert transitions.claim(LEASE_OWNER).request_id == queued[0]
 
 
 def test_a_request_that_is_gone_is_named_and_forgotten(redis, transitions, queued):
     redis.delete(keyspace.request(queued[0]))
 
     with pytest.raises(IllegalMove) as refused:
-        transitions.next(LEASE_OWNER)
+        transitions.claim(LEASE_OWNER)
 
     assert (refused.value.request_id, refused.value.reason) == (ascii(queued[0]), "missing")
     assert redis.llen(keyspace.RQ_INTERMEDIATE) == 0

@@ -12,7 +12,7 @@ from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
-from tests.asking import LEASE_OWNER, OUTPUT
+from tests.asking import LEASE_OWNER, OUTPUT, claim_request
 
 ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
 ANOTHER = LeaseOwner("another-worker", "another-machine", "2 2")
@@ -36,7 +36,7 @@ def take(redis, transitions, queued):
 
     def take(owner: LeaseOwner = LEASE_OWNER) -> int:
         assert redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE) == ID.encode()
-        return transitions.claim(ID, owner).attempt
+        return claim_request(transitions, ID, owner).attempt
 
     return take
 
@@ -68,14 +68,14 @@ def test_a_claim_is_held_until_the_lease_runs_out_and_a_heartbeat_renews_it(
     assert redis.zscore(keyspace.LEASES, ID) > first
     assert first / 1000 - time.time() == pytest.approx(settings.lease_s, abs=1)
     with pytest.raises(IllegalMove, match="held"):
-        transitions.claim(ID, ANOTHER)
+        claim_request(transitions, ID, ANOTHER)
 
 
 def test_who_claims_again_what_he_holds_goes_on_with_the_same_attempt(transitions, take, read):
     """As when the first answer was lost."""
     take()
 
-    assert transitions.claim(ID, LEASE_OWNER).attempt == 1
+    assert claim_request(transitions, ID).attempt == 1
     assert read().attempts == 1
 
 
@@ -206,7 +206,7 @@ def test_a_second_entry_of_a_job_somebody_is_at_is_dropped(redis, transitions, t
     redis.rpush(keyspace.RQ_INTERMEDIATE, ID)
 
     with pytest.raises(IllegalMove, match="held"):
-        transitions.claim(ID, ANOTHER)
+        claim_request(transitions, ID, ANOTHER)
 
     assert redis.llen(keyspace.RQ_INTERMEDIATE) == 0
 
@@ -214,11 +214,11 @@ def test_a_second_entry_of_a_job_somebody_is_at_is_dropped(redis, transitions, t
 def test_a_run_ends_at_its_own_time_however_many_attempts_it_took(redis, settings, key_id):
     transitions = Transitions(redis, settings.model_copy(update={"job_timeout_s": 1}))
     transitions.create(ID, key_id, {})
-    first = transitions.claim(ID, LEASE_OWNER)
+    first = claim_request(transitions, ID)
     transitions.give_back(ID, 1)
     time.sleep(0.01)
 
-    second = transitions.claim(ID, ANOTHER)
+    second = claim_request(transitions, ID, ANOTHER)
 
     assert second.left_s < first.left_s <= 1
 
@@ -263,7 +263,7 @@ def test_a_request_must_be_started_and_ended_within_its_own_deadlines(redis, tra
     created_ms = int(redis.hget(keyspace.request(ID), "created_at"))
     assert redis.zscore(keyspace.DEADLINES, ID) == created_ms + 1999_000
 
-    claim = transitions.claim(ID, LEASE_OWNER)
+    claim = claim_request(transitions, ID)
 
     started_ms = int(redis.hget(keyspace.request(ID), "started_at"))
     assert redis.zscore(keyspace.DEADLINES, ID) == started_ms + (77 + GRACE_S) * 1000

@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import threading
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -21,7 +22,7 @@ from jobs.lifecycle.transitions import SWEEP_MOST, Transitions
 from jobs.maintenance.reconciler import BATCH, Reconciler
 from jobs.pictures.store import PictureStore
 from jobs.submission import Submission
-from tests.asking import LEASE_OWNER, asked
+from tests.asking import LEASE_OWNER, asked, claim_request
 
 URL = "https://shop.example/shirt.jpg"
 
@@ -44,12 +45,8 @@ def transitions(redis, settings):
 
 
 @pytest.fixture
-def claim(redis, transitions):
-    def claim(request_id: str, owner: LeaseOwner = LEASE_OWNER) -> None:
-        redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE)
-        transitions.claim(request_id, owner)
-
-    return claim
+def claim(transitions):
+    return partial(claim_request, transitions)
 
 
 @pytest.fixture
@@ -108,7 +105,7 @@ def test_a_request_whose_process_is_gone_is_put_back_at_once_by_whoever_is_on_it
     redis, settings, reconciler, request_id, claim
 ):
     process = subprocess.Popen(["sleep", "60"])
-    claim(request_id, LeaseOwner("worker", this_machine(), lease_owner.process(process.pid)))
+    claim_request(request_id, LeaseOwner("worker", this_machine(), lease_owner.process(process.pid)))
 
     reconciler.run_once()
     assert open_queue(redis).job_ids == []
@@ -122,7 +119,7 @@ def test_a_request_whose_process_is_gone_is_put_back_at_once_by_whoever_is_on_it
 
 def test_a_process_that_is_dead_but_not_reaped_is_gone(redis, reconciler, request_id, claim):
     process = subprocess.Popen(["sleep", "60"])
-    claim(request_id, LeaseOwner("worker", this_machine(), lease_owner.process(process.pid)))
+    claim_request(request_id, LeaseOwner("worker", this_machine(), lease_owner.process(process.pid)))
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
@@ -137,7 +134,7 @@ def test_another_process_of_the_same_number_is_not_taken_for_the_one_that_is_gon
 ):
     this = LeaseOwner.this_process("worker")
     pid, _, start = this.process.partition(" ")
-    claim(request_id, LeaseOwner("worker", this.machine, f"{pid} {int(start) + 1}"))
+    claim_request(request_id, LeaseOwner("worker", this.machine, f"{pid} {int(start) + 1}"))
 
     reconciler.run_once()
 
@@ -145,7 +142,7 @@ def test_another_process_of_the_same_number_is_not_taken_for_the_one_that_is_gon
 
 
 def test_the_living_are_left_alone(redis, reconciler, request_id, claim):
-    claim(request_id, LeaseOwner.this_process("worker"))
+    claim_request(request_id, LeaseOwner.this_process("worker"))
 
     reconciler.run_once()
 
@@ -255,7 +252,7 @@ def test_among_many_that_are_late_one_that_is_worked_on_and_one_that_is_no_reque
 ):
     _, made = many
     worked_on, foreign = made[0], "00000000-0000-0000-0000-000000000000"
-    transitions.next(LEASE_OWNER)
+    transitions.claim(LEASE_OWNER)
     redis.set(keyspace.request(foreign), "no hash")
     redis.lpush(keyspace.RQ_QUEUE, foreign)
     redis.zadd(keyspace.DEADLINES, dict.fromkeys([foreign, *made], 1))
@@ -273,7 +270,7 @@ def test_all_that_wait_for_their_next_attempt_are_put_back_in_one_round(
     monkeypatch.setattr("jobs.maintenance.reconciler.LONGEST_S", 60)
     _, made = many
     for request_id in made:
-        transitions.next(LEASE_OWNER)
+        transitions.claim(LEASE_OWNER)
         transitions.retry(request_id, 1, Failure(FailureCode.INTERNAL, "broken"), delay_s=1)
     redis.zadd(keyspace.RQ_SCHEDULED, dict.fromkeys(made, 1))
 
@@ -324,7 +321,7 @@ def test_each_request_that_failed_is_logged_as_an_error_with_its_code(
     redis.zadd(keyspace.DEADLINES, {alone: 1})
     reconciler.round()
     for _ in range(3):
-        transitions.next(LEASE_OWNER)
+        transitions.claim(LEASE_OWNER)
         reclaimed(redis, transitions, lost)
     redis.zadd(keyspace.DEADLINES, dict.fromkeys(late, 1))
     reconciler.round()

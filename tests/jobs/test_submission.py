@@ -23,7 +23,7 @@ from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
 from jobs.resubmission import Resubmission
 from jobs.submission import InvalidPictures, Submission
-from tests.asking import LEASE_OWNER, asked
+from tests.asking import asked, claim_request
 
 ORIGIN = "http://pictures.example"
 LOGO = sample_bytes("logo.png") or b""
@@ -88,7 +88,7 @@ def test_samples_and_our_own_pictures_are_never_fetched(redis, settings, submit)
     output = Output("tok", "outputs/20300101T0000/tok", "image/png", 10, 4, 3)
     first = submit(base_image=URL, overlay_image=URL)
     transitions = Transitions(redis, settings)
-    transitions.claim(first, LEASE_OWNER)
+    claim_request(transitions, first)
     transitions.complete(first, 1, output, {})
 
     chained = submit(

@@ -13,7 +13,7 @@ from jobs.lifecycle.queue import TASK, open_queue
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import KEPT_PARAMS_BYTES, Transitions
-from tests.asking import LEASE_OWNER, OUTPUT
+from tests.asking import LEASE_OWNER, OUTPUT, claim_request
 
 ID = "5f3c"
 BROKEN = Failure(FailureCode.INTERNAL, "broken")
@@ -52,7 +52,7 @@ def advance(state: str, transitions: Transitions, create) -> None:
     if state != "missing":
         create()
     if state in ("PROCESSING", "COMPLETED", "FAILED"):
-        transitions.claim(ID, LEASE_OWNER)
+        claim_request(transitions, ID)
     if state == "COMPLETED":
         transitions.complete(ID, 1, OUTPUT, {"fetch": 0.1})
     if state == "FAILED":
@@ -120,7 +120,7 @@ def test_a_request_goes_from_queued_over_processing_to_completed(transitions, re
     create()
     assert read().status is Status.QUEUED
 
-    _, attempt, _, params, *_ = transitions.claim(ID, LEASE_OWNER)
+    _, attempt, _, params, *_ = claim_request(transitions, ID)
     assert (attempt, params) == (1, {"base_image": "https://a.example/b.jpg"})
     assert read().status is Status.PROCESSING
 
@@ -204,7 +204,7 @@ def test_every_change_of_status_is_published(redis, transitions, bring_to):
 
 def test_creating_a_request_twice_is_refused_and_keeps_the_first(transitions, read, create):
     create()
-    transitions.claim(ID, LEASE_OWNER)
+    claim_request(transitions, ID)
 
     with pytest.raises(IllegalMove, match="exists"):
         create()

@@ -11,7 +11,7 @@ from compositor import SuperimposeParams
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.lifecycle.transitions import Transitions
-from tests.asking import LEASE_OWNER
+from tests.asking import claim_request
 from tests.stack import KEY, empty_database, environment, running
 
 
@@ -269,7 +269,7 @@ def test_waiting_ends_by_cancelling_with_the_server_or_without_it(redis_socket, 
             seen.submit()
         seen.page.wait_for_selector('[data-step="QUEUED"].now')
         with Redis.from_url(stack.env["SUPERIMPOSE_REDIS_URL"]) as redis:
-            Transitions(redis, Settings()).claim(accepted.value.json()["request_id"], LEASE_OWNER)
+            claim_request(Transitions(redis, Settings()), accepted.value.json()["request_id"])
         seen.page.wait_for_selector('[data-step="PROCESSING"].now')
         seen.page.click("#stop")
         seen.await_text("#run-text", "FAILED: ")

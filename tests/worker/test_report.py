@@ -10,7 +10,7 @@ from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import ANSWER_TIMEOUT_S, connect, connect_worker, redis_time
-from tests.asking import LEASE_OWNER
+from tests.asking import claim_request
 from tests.way import Way
 from worker.child.messages import Ending, Outcome
 from worker.report import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, Report, backoff_s
@@ -54,7 +54,7 @@ def test_another_attempt_waits_for_as_long_as_the_server_of_an_input_says(settin
     request_id = submit()
     transitions = Transitions(redis, settings)
     report = Report(
-        transitions.claim(request_id, LEASE_OWNER), transitions, PictureStore.open(settings), lambda: False
+        claim_request(transitions, request_id), transitions, PictureStore.open(settings), lambda: False
     )
 
     report.outcome(Outcome(Ending.RETRY, FailureCode.FETCH_FAILED, "answered 429", retry_after_s=40))
@@ -81,7 +81,7 @@ def test_a_picture_that_was_made_for_nothing_is_deleted(settings, redis, submit,
     """The request was cancelled while its last byte was stored."""
     request_id = submit()
     transitions, store = Transitions(redis, settings), PictureStore.open(settings)
-    claim = transitions.claim(request_id, LEASE_OWNER)
+    claim = claim_request(transitions, request_id)
     store.put("outputs/20300101T0000/late", b"a picture")
     output = Output("late", "outputs/20300101T0000/late", "image/png", 9, 1, 1)
     transitions.cancel(request_id, Failure(FailureCode.CANCELLED, "cancelled"))

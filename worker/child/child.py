@@ -1,4 +1,4 @@
-"""The warm child: a process that runs one task after another, so that a crash costs one attempt.
+"""The warm child: a process that makes one picture after another, so that a crash costs one attempt.
 
 Started fresh rather than forked, because its parent has threads; ends when its parent does.
 """
@@ -11,15 +11,13 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from jobs.config.settings import Settings
-from jobs.lifecycle.deadlines import AHEAD_S
-from worker.child.messages import Order, Outcome
+from worker.child.messages import Drop, Event, Order, to_child
 from worker.privileges import OURS
 
 LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
@@ -83,8 +81,7 @@ class Child:
                 start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
             )
         self._send(settings.model_dump_json(exclude=SECRETS).encode())
-        self._order: Order | None = None
-        self._fetching: dict[str, float] = {}  # request id: until when, on the monotonic clock
+        self._orders: dict[str, Order] = {}
 
     def await_ready(self) -> None:
         """Wait until it can take a task. Raises `ChildDied`; `ChildRefused`, where it says why it cannot."""
@@ -119,33 +116,35 @@ class Child:
         """Whether a message can be read without waiting."""
         return bool(self._poll.poll(0))
 
-    @property
-    def fetching(self) -> int:
-        """For how many waiting requests it fetches, or has fetched, inputs."""
-        now = time.monotonic()
-        self._fetching = {request: until for request, until in self._fetching.items() if now < until}
-        return len(self._fetching)
+    def fileno(self) -> int:
+        """Readable when it has something to say."""
+        return self._connection.fileno()
 
     def start(self, order: Order) -> None:
-        """Begin a task. Raises `ChildDied`."""
-        self._fetching.pop(order.request_id, None)
-        self._fetching |= dict.fromkeys((each.request_id for each in order.ahead), time.monotonic() + AHEAD_S)
-        self._order = order
-        self._send(order.to_bytes())
+        """Begin an order. Raises `ChildDied`."""
+        self._orders[order.token] = order
+        self._send(to_child(order))
 
-    def outcome(self, timeout_s: float) -> Outcome | None:
-        """Of the order that was started; None if it has not ended yet. Raises `ChildDied`.
+    def drop(self, token: str) -> None:
+        """Take an order back. Raises `ChildDied`."""
+        self._send(to_child(Drop(token)))
+
+    def event(self) -> Event | None:
+        """What became of an order; None if nothing is known yet. Raises `ChildDied`.
 
         A child that sends anything else was taken over, and is killed.
         """
-        if self._order is None or not self._poll.poll(timeout_s * 1000):
+        if not self.has_spoken():
             return None
         try:
-            return Outcome.from_bytes(self._receive(), self._order)
+            event = Event.from_bytes(self._receive(), self._orders)
         except ValueError as error:
             log.error("the child is killed, its answer is not one: %s", ascii(_without_input(error)))
             self._process.kill()
             raise ChildDied(self.wait()) from None
+        if event.outcome:
+            del self._orders[event.token]
+        return event
 
     def kill(self) -> None:
         """Kill it, and wait until it has ended."""

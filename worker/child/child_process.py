@@ -1,19 +1,23 @@
-"""What runs in the child: settings from the pipe, then one order after another until the parent is gone."""
+"""What runs in the child: settings from the pipe, then orders until the parent is gone."""
 
 import math
 import os
 import sys
+import threading
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 
 from jobs.config.settings import Settings
 from telemetry.log_context import about_request
 from telemetry.logs import flush_logs, set_up_logs
 from worker.child.confinement import confine, die_with_parent, grant_processor_time
-from worker.child.messages import Order
+from worker.child.intake import STACK_BYTES, Intake
+from worker.child.messages import Drop, Ending, Event, Order, Outcome, from_parent
 from worker.content_check import UnusableCheck
 from worker.resources import Resources
-from worker.tasks import superimpose
+from worker.tasks import read_input, superimpose
 
 NICENESS = 10
 """Pictures keep all cores busy; the API, Redis and the parent go first."""
@@ -22,26 +26,54 @@ SPARE_S = 10  # of processor time: the parent's clock ends a job first
 
 
 def serve(connection: Connection) -> None:
-    """Send an empty message when ready, then answer each order with its outcome."""
+    """Send an empty message when ready; then say of each order when its work begins, and how it ended."""
     settings = Settings.model_validate_json(connection.recv_bytes())
     set_up_logs(settings.log_format)
     confine(settings)
+    threading.stack_size(STACK_BYTES)
     resources = Resources.open(settings)
     connection.send_bytes(b"")
+    intake = Intake(partial(read_input, resources), settings.fetch_ahead_bytes)
+    talk = Talk(connection, intake)
     counted = _lookups(resources)
-    while True:
-        order = Order.from_bytes(connection.recv_bytes())
+    while job := intake.take():
+        order = job.order
+        talk.say(order)
         grant_processor_time(math.ceil(order.left_s) + SPARE_S)
-        resources.ahead.begin(order.ahead)
         with about_request(order.request_id, order.key_id, order.attempt, order.trace_id):
-            outcome = superimpose(resources, order)
+            outcome = superimpose(resources, job)
+        intake.done(job)
         flush_logs()  # the parent may kill this process once it has the outcome
         before, counted = counted, _lookups(resources)
         caches = {
             name: (hits - before[name][0], misses - before[name][1])
             for name, (hits, misses) in counted.items()
         }
-        connection.send_bytes(replace(outcome, caches=caches).to_bytes())
+        talk.say(order, replace(outcome, caches=caches))
+
+
+class Talk:
+    """The child's end of the pipe: a thread puts orders into the intake until the parent is gone."""
+
+    def __init__(self, connection: Connection, intake: Intake) -> None:
+        self._connection = connection
+        self._intake = intake
+        self._saying = threading.Lock()
+        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+
+    def say(self, order: Order | Drop, outcome: Outcome | None = None) -> None:
+        with self._saying:
+            self._connection.send_bytes(Event(order.token, self._intake.ready, outcome).to_bytes())
+
+    def _listen(self) -> None:
+        with suppress(EOFError, OSError):
+            while True:
+                match from_parent(self._connection.recv_bytes()):
+                    case Order() as order:
+                        self._intake.add(order)
+                    case Drop(token) as drop if self._intake.drop(token):
+                        self.say(drop, Outcome(Ending.DROPPED))
+        self._intake.close()
 
 
 def _lookups(resources: Resources) -> dict[str, tuple[int, int]]:

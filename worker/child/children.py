@@ -20,9 +20,21 @@ class Children:
         self._successor: Child | None = None
         self._jobs = 0
 
-    def ready(self) -> Child:
-        """A child that can take an order. Raises `ChildDied`, `ChildRefused` where none can be had."""
-        self._let_successor_take_over()
+    @property
+    def has_successor(self) -> bool:
+        """Whether another child can take over from a worn one."""
+        return bool(self._current and self._successor and self._successor.has_spoken())
+
+    def is_current(self, child: Child) -> bool:
+        return child is self._current
+
+    def ready(self, *, may_replace: bool = True) -> Child:
+        """A child that can take an order. Raises `ChildDied`, `ChildRefused` where none can be had.
+
+        `may_replace`: a worn one, by its successor, for the worn one has no orders.
+        """
+        if may_replace and self._current and self._successor and self.has_successor:
+            self._let_successor_take_over(self._current, self._successor)
         if self._current and self._current.has_ended():  # while it was idle, which must not cost an attempt
             self.lose()
         if self._current is None:
@@ -67,14 +79,12 @@ class Children:
         grown = self._current.resident_bytes > self._settings.child_max_resident_bytes
         return grown or self._jobs >= self._settings.child_max_jobs
 
-    def _let_successor_take_over(self) -> None:
-        if not (self._current and self._successor and self._successor.has_spoken()):
-            return
-        successor, self._successor = self._successor, None
+    def _let_successor_take_over(self, worn: Child, successor: Child) -> None:
+        self._successor = None
         try:
             successor.await_ready()
         except ChildDied as death:
             log.warning("a worn child works on, its successor could not start: %s", death)
             return
-        self._current.kill()
+        worn.kill()
         self._current, self._jobs = successor, 0

@@ -1,11 +1,11 @@
-"""The messages between a worker and its child: an order, and its outcome."""
+"""The messages between a worker and its child: orders and drops one way, what becomes of them the other."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any
 
 from pydantic import Field, NonNegativeInt, TypeAdapter
 
@@ -20,19 +20,11 @@ Cache = Annotated[str, Field(pattern="^(decoded|http)$")]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class ToFetch(NamedTuple):
-    """A waiting request of the API key `key_id`, and its URLs by parameter."""
-
-    request_id: str
-    key_id: str
-    urls: Mapping[str, str]
-
-
 @dataclass(frozen=True)
 class Order:
     """One attempt at one request: how long it may take, and the place of its picture in the store.
 
-    `trace_id`: of the trace it belongs to, or "". `ahead`: requests to fetch inputs for from now on.
+    `trace_id`: of the trace it belongs to, or "".
     """
 
     request_id: str
@@ -42,20 +34,27 @@ class Order:
     left_s: float
     path: str
     trace_id: str = ""
-    ahead: Sequence[ToFetch] = ()
 
     @property
     def token(self) -> str:
         """The public name of its picture."""
         return self.path.rpartition("/")[2]
 
-    def to_bytes(self) -> bytes:
-        return json.dumps(vars(self)).encode()
 
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        fields = json.loads(data)
-        return cls(**fields | {"ahead": [ToFetch(*waiting) for waiting in fields["ahead"]]})
+@dataclass(frozen=True)
+class Drop:
+    """Take an order back, by its token: it is not to be worked on unless that has begun."""
+
+    token: str
+
+
+def to_child(message: Order | Drop) -> bytes:
+    return json.dumps(vars(message)).encode()
+
+
+def from_parent(data: bytes) -> Order | Drop:
+    fields = json.loads(data)
+    return Order(**fields) if "attempt" in fields else Drop(**fields)
 
 
 class Ending(StrEnum):
@@ -67,6 +66,8 @@ class Ending(StrEnum):
     """Trying again would not help."""
     RETRY = "retry"
     """Trying again may help."""
+    DROPPED = "dropped"
+    """It was taken back before the work began."""
 
 
 @dataclass(frozen=True)
@@ -85,25 +86,42 @@ class Outcome:
     caches: Mapping[Cache, tuple[NonNegativeInt, NonNegativeInt]] = field(default_factory=dict)
     retry_after_s: Seconds = 0
 
+
+@dataclass(frozen=True)
+class Event:
+    """What becomes of an order, by its token: its work begins, or with `outcome`, it has ended.
+
+    `ready`: for how many more orders all inputs are there.
+    """
+
+    token: str
+    ready: NonNegativeInt = 0
+    outcome: Outcome | None = None
+
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self)).encode()
 
     @staticmethod
-    def from_bytes(data: bytes, order: Order) -> "Outcome":
-        """Raises `ValueError` where it is no outcome of `order`: the child may have been taken over."""
-        outcome = _outcomes().validate_json(data)
+    def from_bytes(data: bytes, orders: Mapping[str, Order]) -> "Event":
+        """Raises `ValueError` where it is of none of the `orders`: the child may have been taken over."""
+        event = _events().validate_json(data)
+        order, outcome = orders.get(event.token), event.outcome
+        if order is None:
+            raise ValueError("no such order")
+        if outcome is None:
+            return event
         if (outcome.ending is Ending.DONE) != (outcome.output is not None):
             raise ValueError("output and ending do not match")
         if outcome.output and not _is_of(outcome.output, order):
             raise ValueError("the output is not the one ordered")
-        if outcome.ending is not Ending.DONE:
+        if outcome.ending in (Ending.FAILED, Ending.RETRY):
             FailureCode(outcome.code)
-        return outcome
+        return event
 
 
 @cache
-def _outcomes() -> TypeAdapter[Outcome]:
-    return TypeAdapter(Outcome)
+def _events() -> TypeAdapter[Event]:
+    return TypeAdapter(Event)
 
 
 def _is_of(output: Output, order: Order) -> bool:

@@ -7,7 +7,7 @@ import uvloop
 from benchmarks.harness import crowd
 from jobs.keys.api_keys import ApiKeys
 from tests.api.waiting.conftest import OUTPUT, STATUS, STREAM, until
-from tests.asking import LEASE_OWNER, SAMPLES
+from tests.asking import SAMPLES, claim_request
 from tests.missing import missing
 from tests.stack import KEY
 
@@ -33,7 +33,7 @@ def test_five_thousand_who_wait_all_hear_of_the_end(edge, redis, watched, transi
         assert len(connections) <= MOST_CONNECTIONS
         assert sum(each["sub"] != "0" for each in connections) == 1
         for request_id in ids:
-            transitions.claim(request_id, LEASE_OWNER)
+            claim_request(transitions, request_id)
             transitions.complete(request_id, 1, OUTPUT, {})
 
     async def wait() -> None:

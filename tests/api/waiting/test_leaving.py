@@ -23,7 +23,7 @@ from tests.api.waiting.conftest import (
     until,
 )
 from tests.api.waiting.events import events
-from tests.asking import LEASE_OWNER
+from tests.asking import claim_request
 from tests.edge import head, read_to_end, serving
 from tests.test_redis_trouble import OwnRedis
 
@@ -101,7 +101,7 @@ def test_at_sigterm_a_call_that_made_a_request_still_gets_its_picture(redis, red
         edge.process.send_signal(signal.SIGTERM)
         assert b'"QUEUED"' in read_to_end(polls)
         transitions = Transitions(redis, Settings())
-        transitions.claim(request_id.decode(), LEASE_OWNER)
+        claim_request(transitions, request_id.decode())
         transitions.complete(request_id.decode(), 1, OUTPUT, {})
         answer = read_to_end(calls)
         edge.process.wait(10)
@@ -135,7 +135,7 @@ def test_while_redis_is_away_they_wait_on_and_in_the_end_it_is_a_502(own_redis, 
         own_redis.start()
         with Redis.from_url(f"{own_redis.url}?db=7") as redis:
             transitions = Transitions(redis, Settings())
-            transitions.claim(request_id, LEASE_OWNER)
+            claim_request(transitions, request_id)
             transitions.complete(request_id, 1, OUTPUT, {})
 
         assert patient.result().json()["status"] == "COMPLETED"

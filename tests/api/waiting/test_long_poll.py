@@ -5,7 +5,7 @@ import pytest
 from jobs import keyspace
 from jobs.keys.api_keys import ApiKeys
 from tests.api.waiting.conftest import BROKEN, OUTPUT, SECONDS, STATUS, STREAM
-from tests.asking import LEASE_OWNER
+from tests.asking import claim_request
 
 NEVER = "3d4a6c1e-0000-4000-8000-000000000000"
 PLACES = [STATUS, "/v2/requests/{}", "/v1/requests/{}"]
@@ -16,7 +16,7 @@ def test_the_answer_comes_with_the_end_and_is_that_of_a_poll(
     client, meanwhile, transitions, request_id, place
 ):
     answer = meanwhile(place.format(request_id), params=SECONDS)
-    transitions.claim(request_id, LEASE_OWNER)
+    claim_request(transitions, request_id)
     assert client.get("/watched").json()["waiting"] == 1, "that it is PROCESSING is not the end"
     transitions.complete(request_id, 1, OUTPUT, {"fetch": 0.1})
 

@@ -5,7 +5,7 @@ import httpx
 from jobs import keyspace
 from tests.api.waiting.conftest import BROKEN, OUTPUT, STATUS, STREAM, client_of
 from tests.api.waiting.events import Event, events
-from tests.asking import LEASE_OWNER
+from tests.asking import claim_request
 
 
 def stream(client: httpx.Client, request_id: str, last: str | None = None) -> list[Event]:
@@ -20,7 +20,7 @@ def test_a_stream_tells_each_change_as_a_poll_would_and_ends(client, edge, trans
     with client_of(edge) as other, other.stream("GET", STREAM.format(request_id)) as answer:
         told = events(answer.iter_lines())
         seen = [next(told)]
-        transitions.claim(request_id, LEASE_OWNER)
+        claim_request(transitions, request_id)
         seen.append(next(told))
         polls.append(client.get(STATUS.format(request_id)).json())
         transitions.complete(request_id, 1, OUTPUT, {})
@@ -44,7 +44,7 @@ def test_a_stream_goes_on_after_the_last_event_that_was_received(
     client, meanwhile, watched, transitions, request_id
 ):
     same = meanwhile(STREAM.format(request_id), headers={"last-event-id": "QUEUED"})
-    transitions.claim(request_id, LEASE_OWNER)
+    claim_request(transitions, request_id)
     newer = meanwhile(STREAM.format(request_id), headers={"last-event-id": "QUEUED"})
     other = meanwhile(STREAM.format(request_id), headers={"last-event-id": "of another server"})
     transitions.complete(request_id, 1, OUTPUT, {})

@@ -1,0 +1,89 @@
+-- What takes requests out of RQ's queue: workers, which claim them, and the sweep of late ones. Then: the move to make.
+
+local function is_request_id(entry) return #entry == 36 and not string.find(entry, '[^%x-]') end
+
+-- No more than the share of what waits that leaves some for each other worker; the last ones are for idle workers.
+local function share_of_queue()
+  local share = math.floor(rq('LLEN', RQ_QUEUE) / math.max(1, rq('SCARD', RQ_WORKERS)))
+  return math.min(args.most, math.max(share, args.is_idle and 1 or 0))
+end
+
+-- What this process has claimed and does not know of, because the answer was lost.
+local function claim_again(claims)
+  if rq('SCARD', WORKER .. args.worker .. ':executions') == #args.holding then return end
+  local known, held = {}, redis.call('HGETALL', MACHINE .. args.machine)
+  for _, request in ipairs(args.holding) do known[request] = true end
+  for at = 1, #held, 2 do
+    local attempt, process = string.match(held[at + 1], '^(%d+) (.+)$')
+    if process == args.process and not known[held[at]] and load_request(held[at]) == 'PROCESSING'
+      and redis.call('HGET', record, 'worker') == args.worker then append(claims, claimed(attempt)) end
+  end
+end
+
+-- Answers {claims, entries that were dropped, each with the reason}.
+local function claim_next()
+  local claims, dropped = {}, {}
+  claim_again(claims)
+  local most = share_of_queue() - #claims
+  for _ = 1, most + settings.dropped_most do
+    local entry = most > 0 and rq('LPOP', RQ_QUEUE)
+    if not entry then break end
+    if is_request_id(entry) then load_request(entry) end
+    local said = is_request_id(entry) and answer() or {'refused'}
+    if said[1] == 'ok' then
+      append(claims, said)
+      most = most - 1
+    else
+      append(dropped, {entry, said[1]})
+    end
+  end
+  if rq('LLEN', RQ_QUEUE) == 0 then redis.call('DEL', BELL) else transport.ring() end
+  return {claims, dropped}
+end
+
+-- Removes entries of the queue by their places; all of its head in one command.
+local function remove_entries(places, looked)
+  if args.skip == 0 and #places == looked then
+    redis.call('LPOP', RQ_QUEUE, looked)
+    return
+  end
+  for _, place in ipairs(places) do redis.call('LSET', RQ_QUEUE, args.skip + place - 1, '') end
+  redis.call('LREM', RQ_QUEUE, #places, '')
+end
+
+-- Ends QUEUED requests whose deadline has passed, in the queue's order and behind its first `skip`: one by one, each would
+-- be searched for in the whole queue.
+-- Answers {entries read, of these kept in the queue}.
+local function sweep()
+  local looked, places = 0, {}
+  buffer = {unlinked = {}, removed = {}, scored = {}, sums = {}}
+  local entries = rq('LRANGE', RQ_QUEUE, args.skip, args.skip + settings.sweep_window - 1)
+  local step, deadlines = settings.sweep_most
+  for place, entry in ipairs(entries) do
+    looked = place
+    local nth = (place - 1) % step + 1
+    if nth == 1 then
+      deadlines = redis.call('ZMSCORE', DEADLINES, unpack(entries, place, math.min(place + step - 1, #entries)))
+    end
+    local deadline = deadlines[nth]
+    if deadline and now >= tonumber(deadline) and is_request_id(entry) and load_request(entry) == 'QUEUED' then
+      fail_late()
+      places[#places + 1] = place
+      if #places == settings.sweep_most then break end
+    end
+  end
+  if #places > 0 then remove_entries(places, looked) end
+  flush_buffer()
+  return {looked, looked - #places}
+end
+
+local said
+if move == 'claim' then
+  said = claim_next()
+elseif move == 'sweep' then
+  said = sweep()
+else
+  load_request(id, redis.call)
+  said = answer()
+end
+return {said, #endings > 0 and cjson.encode(endings) or nil}

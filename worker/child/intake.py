@@ -1,0 +1,137 @@
+"""Orders in hand: the inputs of all are fetched at once, and what has come first is worked on first.
+
+So a slow origin idles no core, and nothing waits behind it.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from jobs.pictures import inputs
+from telemetry.log_context import about_request
+from worker.child.messages import Order
+from worker.fetch import Received
+
+STACK_BYTES = 512 * 1024
+"""Of a thread: a fetch needs little of the 8 MiB it would reserve of the address space, which is bounded."""
+
+THREADS = 64
+
+Read = Callable[[Order, str, Received], bytes]
+"""Gets the input of an order that a parameter names, and says how many bytes have come as they come."""
+
+
+class Dropped(Exception):
+    """The parent has taken the order back."""
+
+
+@dataclass(eq=False)
+class Job:
+    """An order in hand; `fetch_s`: how long it took until all inputs were there, or one could not be had."""
+
+    order: Order
+    arrived_at: float = field(default_factory=time.monotonic)
+    inputs: Mapping[str, "Future[bytes]"] = field(default_factory=dict)
+    held_bytes: int = 0
+    fetch_s: float | None = None
+    is_dropped: bool = False
+
+    def files(self) -> dict[str, bytes]:
+        """Raises what kept an input from being had."""
+        for each in self.inputs.values():
+            if each.done():
+                each.result()
+        return {name: each.result() for name, each in self.inputs.items()}
+
+
+class Intake:
+    """Jobs by the order in which their inputs came. Methods may be called by any thread.
+
+    Inputs in hand have about `max_bytes` at most: beyond, all but those of the oldest job wait for room.
+    """
+
+    def __init__(self, read: Read, max_bytes: int) -> None:
+        self._read = read
+        self._max_bytes = max_bytes
+        self._held_bytes = 0
+        self._jobs: dict[str, Job] = {}
+        self._ready: deque[Job | None] = deque()
+        self._changed = threading.Condition()
+        self._threads = ThreadPoolExecutor(THREADS, "fetch")
+
+    @property
+    def ready(self) -> int:
+        """How many jobs can be worked on."""
+        return len(self._ready)
+
+    def add(self, order: Order) -> None:
+        """Begin to fetch for an order."""
+        job = self._jobs[order.token] = Job(order)
+        names = [name for name in inputs.PICTURES if order.params.get(name)]
+        job.inputs = {name: self._threads.submit(self._get, job, name) for name in names}
+        for each in job.inputs.values():
+            each.add_done_callback(lambda _: self._look(job))
+
+    def drop(self, token: str) -> bool:
+        """Forget a job; False if it is not in hand, or is being worked on."""
+        with self._changed:
+            job = self._jobs.get(token)
+            if job is None or (job.fetch_s is not None and job not in self._ready):
+                return False
+            if job.fetch_s is not None:
+                self._ready.remove(job)
+            self._end(job)
+        return True
+
+    def take(self) -> Job | None:
+        """The next job to work on, when there is one; None once it is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready)
+            return self._ready.popleft()
+
+    def done(self, job: Job) -> None:
+        """Its inputs are not needed any more."""
+        with self._changed:
+            self._end(job)
+
+    def close(self) -> None:
+        """Let `take` return None."""
+        with self._changed:
+            self._ready.appendleft(None)
+            self._changed.notify_all()
+
+    def _end(self, job: Job) -> None:
+        job.is_dropped = True
+        del self._jobs[job.order.token]
+        self._held_bytes -= job.held_bytes
+        self._changed.notify_all()
+
+    def _get(self, job: Job, name: str) -> bytes:
+        order = job.order
+        with about_request(order.request_id, order.key_id, order.attempt, order.trace_id):
+            return self._read(order, name, lambda size: self._received(job, size))
+
+    def _received(self, job: Job, size: int) -> None:
+        """Raises `Dropped`."""
+        with self._changed:
+            self._changed.wait_for(lambda: job.is_dropped or self._has_room(job, size))
+            if job.is_dropped:
+                raise Dropped
+            job.held_bytes += size
+            self._held_bytes += size
+
+    def _has_room(self, job: Job, size: int) -> bool:
+        return self._held_bytes + size <= self._max_bytes or job is next(iter(self._jobs.values()))
+
+    def _look(self, job: Job) -> None:
+        """An input has come or cannot be had."""
+        done = [each for each in job.inputs.values() if each.done()]
+        with self._changed:
+            is_ready = len(done) == len(job.inputs) or any(each.exception() for each in done)
+            if is_ready and job.fetch_s is None and not job.is_dropped:
+                job.fetch_s = round(time.monotonic() - job.arrived_at, 4)
+                self._ready.append(job)
+                self._changed.notify_all()

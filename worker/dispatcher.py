@@ -1,0 +1,271 @@
+"""Claims requests, has the child make them, and reports how they ended.
+
+Some are claimed at a time, so that the child has the next one when it ends one; what has ended is reported in
+the round trip that claims the next.
+"""
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+from redis import RedisError
+
+from jobs.config.settings import BAD_SETTINGS, Settings
+from jobs.lifecycle.lease_owner import LeaseOwner
+from jobs.lifecycle.moves import Claim, IllegalMove
+from jobs.lifecycle.status import FailureCode
+from jobs.lifecycle.transitions import Transitions
+from jobs.pictures.store import PictureStore
+from telemetry import metrics
+from telemetry.log_context import about_request
+from telemetry.traces import open_traces
+from worker.attempt import Attempt, Interrupted
+from worker.bell import WAIT_S, Bell
+from worker.child.child import Child, ChildDied, ChildRefused
+from worker.child.children import Children
+from worker.child.messages import Ending, Event, Outcome
+from worker.hand import STARVING_S, Hand
+from worker.pauses import pause
+from worker.report import Report
+from worker.tracing import trace_attempt
+
+STEP_S = 0.25  # how late a limit may be seen
+DROP_S = 2  # for a child to say that it has dropped an order
+PAUSE_S = 0.5  # between two tries to reach Redis
+
+log = logging.getLogger("superimpose.worker")
+
+
+class Dispatcher:
+    """What a worker does beside its registration; all methods but `stop_soon` are for one thread."""
+
+    def __init__(
+        self,
+        transitions: Transitions,
+        settings: Settings,
+        owner: LeaseOwner,
+        bell: Bell,
+        child: type[Child] = Child,
+    ) -> None:
+        self._transitions = transitions
+        self._settings = settings
+        self._owner = owner
+        self._bell = bell
+        self._store = PictureStore.open(settings)
+        self._traces = open_traces("worker")
+        self.children = Children(settings, child)
+        self._hand = Hand(1 + settings.fetch_ahead)
+        self._dropped: dict[str, tuple[Attempt, float]] = {}  # since when the child has to say so
+        self._reports: list[Report] = []
+        self._renew_at = 0.0
+        self._is_away = False  # Redis, at the last try
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is in hand or left to report."""
+        return not (self._hand or self._reports)
+
+    def stop_soon(self, request_id: str) -> bool:
+        """End an attempt whose request was cancelled; False if there is none. Called by another thread."""
+        attempt = next((each for each in self._hand if each.request_id == request_id), None)
+        if attempt:
+            attempt.stop_soon()
+        return attempt is not None
+
+    def step(self, heartbeat: Callable[[], None], *, is_stopping: bool = False) -> None:
+        """Report, claim and order what there is; then wait for the child, the bell or what is due.
+
+        Raises `SystemExit` where no child can be had, with `BAD_SETTINGS` if it is they that keep it from
+        starting.
+        """
+        child = self._ready_child()
+        try:
+            self._exchange(0 if is_stopping else self._hand.room, heartbeat)
+            if not self.children.is_current(child):  # it had to be stopped
+                return
+            self._send(child)
+            pause(self._patience_s, child)
+            while self.children.is_current(child) and (event := child.event()):
+                self._hear(event)
+            self._watch()
+        except ChildDied as death:
+            self._blame(death)
+
+    def give_back(self) -> bool:
+        """Give back all that is in hand; whether it was tried to report it, or there was nothing."""
+        self._give_back(self._hand)
+        if self._reports and self._is_away:
+            for report in self._reports:
+                log.error("request %s: not reported, its lease will run out", report.attempt.request_id)
+            self._reports.clear()
+        return not self._reports
+
+    def await_redis(self, error: RedisError) -> None:
+        self._is_away = True
+        log.warning("Redis cannot be reached, trying again: %s", error)
+        pause(PAUSE_S)
+
+    def close(self) -> None:
+        self.children.close()
+        self._traces.close()
+
+    @property
+    def _patience_s(self) -> float:
+        if self._reports:
+            return 0
+        if not self._hand:
+            return WAIT_S
+        return STEP_S if self._hand.begun else STARVING_S
+
+    def _ready_child(self) -> Child:
+        """Requests are claimed only when the child that will have them is ready."""
+        try:
+            return self.children.ready(may_replace=not any(each.child for each in self._hand))
+        except (ChildDied, ChildRefused, OSError) as error:
+            log.error("this worker cannot start: %s", error)
+            self._give_back(self._hand)
+            self._exchange(0)
+            raise SystemExit(BAD_SETTINGS if isinstance(error, ChildRefused) else 1) from None
+
+    def _exchange(self, room: int, heartbeat: Callable[[], None] = lambda: None) -> None:
+        """Report what has ended, renew leases and claim more, in one round trip."""
+        is_idle = self._hand.begun is None
+        if not self._reports and not (is_idle and self._bell.is_rung):
+            room = 0
+        renewed = self._due_for_renewal()
+        try:
+            heartbeat()
+            if not (self._reports or renewed or room):
+                return
+            raised, claims = self._make_moves(renewed, room, is_idle)
+        except RedisError as error:
+            self._renew_at = 0
+            self.await_redis(error)
+            return
+        self._is_away = False
+        refusals = iter(raised)
+        for report in self._reports[:]:
+            self._settle(report, next(refusals))
+        for attempt, refusal in zip(renewed, refusals, strict=True):
+            if isinstance(refusal, IllegalMove):
+                self._interrupt(attempt, Interrupted.NOT_OURS)
+        for claim in claims:
+            self._hand.add(Attempt(claim))
+        if len(claims) < room:
+            self._bell.arm()
+
+    def _make_moves(
+        self, renewed: list[Attempt], room: int, is_idle: bool
+    ) -> tuple[list[Exception | None], list[Claim]]:
+        together = self._transitions.together()
+        for report in self._reports:
+            report.make(together)
+        for attempt in renewed:
+            together.renew(attempt.request_id, attempt.number)
+        if not room:
+            return together.send(), []
+        holding = [each.request_id for each in self._hand]
+        return together.send_and_claim(self._owner, room, holding, is_idle=is_idle)
+
+    def _due_for_renewal(self) -> list[Attempt]:
+        now = time.monotonic()
+        if now < self._renew_at:
+            return []
+        self._renew_at = now + self._settings.heartbeat_s
+        return list(self._hand)
+
+    def _settle(self, report: Report, refusal: Exception | None) -> None:
+        """A report was heard, or has to be repeated, as Redis could not take it."""
+        claim = report.attempt.claim
+        with about_request(claim.request_id, claim.key_id, claim.attempt, claim.trace_id):
+            if refusal is None:
+                report.log_made()
+            elif isinstance(refusal, IllegalMove):
+                report.clean_up(refusal, self._transitions, self._store)
+            else:
+                log.warning("request %s: cannot report, trying again: %s", claim.request_id, refusal)
+                pause(PAUSE_S)
+                return
+        self._reports.remove(report)
+        trace_attempt(self._traces.tracer, report.attempt, report.ended)
+
+    def _send(self, child: Child) -> None:
+        """Order what this child has not been given; a worn one is given no more."""
+        for attempt in self._hand:
+            if not self.children.has_successor and attempt.child is not child:
+                attempt.send_to(child)
+            elif self.children.has_successor and attempt.child and attempt.begun_at is None:
+                child.drop(attempt.token)
+
+    def _hear(self, event: Event) -> None:
+        attempt, outcome = self._hand.get(event.token), event.outcome
+        if outcome is None:
+            if attempt:
+                attempt.begun_at = time.monotonic()
+        elif attempt is None:
+            dropped, _ = self._dropped.pop(event.token)
+            if outcome.output:  # the work had begun
+                refusal = IllegalMove("complete", dropped.request_id, "given back")
+                Report(dropped, outcome).clean_up(refusal, self._transitions, self._store)
+        elif outcome.ending is Ending.DROPPED:
+            attempt.child = None
+        else:
+            occupied_s = self._hand.end(attempt, event.ready)
+            self._reports.append(Report(attempt, outcome, occupied_s))
+            metrics.count_lookups(outcome.caches)
+            self._keep_or_lose(outcome)
+
+    def _keep_or_lose(self, outcome: Outcome) -> None:
+        if outcome.ending is Ending.RETRY and outcome.code == FailureCode.INTERNAL:
+            self._lose()  # memory that ran short may be in pieces: the next attempt gets all of it
+        else:
+            self.children.one_more_job_done()
+
+    def _watch(self) -> None:
+        """End what must not go on; give back what another worker may begin sooner."""
+        now = time.monotonic()
+        for attempt in self._hand:
+            if why := attempt.interruption(now):
+                self._interrupt(attempt, why)
+        self._give_back(self._hand.overdue(now))
+        self._hand.feed(now)
+        if not self._hand.begun and any(now - since > DROP_S for _, since in self._dropped.values()):
+            log.warning("the child does not answer, it is replaced")
+            self._lose()
+
+    def _give_back(self, attempts: Iterable[Attempt]) -> None:
+        """To the head of the queue, so that the oldest is next."""
+        for attempt in sorted(attempts, key=lambda each: -each.claimed_at):
+            self._interrupt(attempt, Interrupted.GIVEN_BACK)
+
+    def _interrupt(self, attempt: Attempt, why: Interrupted) -> None:
+        child, begun = attempt.child, attempt.begun_at is not None
+        self._hand.remove(attempt)
+        if why is Interrupted.NOT_OURS:
+            log.info("request %s: attempt %d was stopped", attempt.request_id, attempt.number)
+            trace_attempt(self._traces.tracer, attempt, why)
+        else:
+            self._reports.append(Report(attempt, why))
+        if begun:
+            self._lose()
+        elif child:
+            self._dropped[attempt.token] = attempt, time.monotonic()
+            with contextlib.suppress(ChildDied):  # which will be seen
+                child.drop(attempt.token)
+
+    def _blame(self, death: ChildDied) -> None:
+        """The child's death costs an attempt at what it worked on; where it only fetched, at the oldest."""
+        blamed = self._hand.begun or next(iter(self._hand), None)
+        if blamed:
+            log.warning("request %s: %s", blamed.request_id, death)
+            self._hand.remove(blamed)
+            self._reports.append(Report(blamed, death))
+        self._lose()
+
+    def _lose(self) -> None:
+        """Kill the child; the next one gets what is in hand."""
+        self.children.lose()
+        self._dropped.clear()
+        for attempt in self._hand:
+            attempt.child = attempt.begun_at = None
