@@ -1,7 +1,5 @@
 """The limits of the queue, and the Retry-After of a request beyond them."""
 
-import time
-
 import pytest
 
 from jobs import keyspace
@@ -11,6 +9,9 @@ from jobs.lifecycle.moves import Failure, QueueFull
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
 from tests.asking import OUTPUT, claim_request
+
+ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
+OTHER = "5476801e-1a31-4475-8dbb-58e6b9ddfa69"
 
 
 @pytest.fixture
@@ -63,21 +64,21 @@ def test_a_key_has_a_bound_of_its_own(redis, create):
 @pytest.mark.parametrize("way", ["claimed", "cancelled", "expired", "revoked"])
 def test_who_waits_no_longer_makes_room(redis, settings, create, key_id, way):
     transitions = Transitions(redis, settings)
-    create("a", max_waiting_per_key=1)
+    create(ID, max_waiting_per_key=1)
 
     match way:
         case "claimed":
-            claim_request(transitions, "a")
-            transitions.retry("a", 1, Failure(FailureCode.INTERNAL, "broken"))
-            claim_request(transitions, "a")
+            claim_request(transitions, ID)
+            transitions.retry(ID, 1, Failure(FailureCode.INTERNAL, "broken"))
+            claim_request(transitions, ID)
         case "cancelled":
-            transitions.cancel("a", Failure(FailureCode.CANCELLED, "cancelled"))
+            transitions.cancel(ID, Failure(FailureCode.CANCELLED, "cancelled"))
         case "expired":
-            redis.zadd(keyspace.DEADLINES, {"a": 1})
-            transitions.expire("a")
+            redis.zadd(keyspace.DEADLINES, {ID: 1})
+            transitions.expire(ID)
         case "revoked":
             ApiKeys(redis).revoke(key_id)
-            claim_request(transitions, "a")
+            claim_request(transitions, ID)
             assert not redis.exists(keyspace.api_key(key_id))
             return
 
@@ -108,28 +109,13 @@ def test_the_time_to_wait_follows_from_how_fast_the_queue_moves(create, work):
     assert waits == [10, 3, 125, 1]
 
 
-def test_the_pace_is_learned_from_what_was_done(redis, settings, create):
+def test_the_pace_is_learned_from_how_long_requests_occupy_a_worker(redis, settings, create):
     transitions = Transitions(redis, settings)
-    create("a")
-    claim_request(transitions, "a")
-    redis.hset(
-        keyspace.request("a"), "claimed_at", int(redis.hget(keyspace.request("a"), "claimed_at")) - 400
-    )
+    create(ID, OTHER)
+    claim_request(transitions, ID)
+    transitions.complete(ID, 1, OUTPUT, {"fetch": 3}, occupied_s=0.4)
+    assert float(redis.hget(keyspace.PACE, "job")) == 400
 
-    transitions.complete("a", 1, OUTPUT, {"fetch": 0.3})
-
-    took, work = map(float, redis.hmget(keyspace.PACE, "job", "work"))
-    assert 400 <= took < 900
-    assert took - work == 300
-
-
-def test_a_clock_that_goes_back_is_no_pace(redis, settings, create):
-    transitions = Transitions(redis, settings)
-    create("a")
-    claim_request(transitions, "a")
-    redis.hset(keyspace.request("a"), "claimed_at", (int(time.time()) + 86_400) * 1000)
-
-    transitions.complete("a", 1, OUTPUT, {})
-
-    assert float(redis.hget(keyspace.PACE, "job")) == 0
-    create("b")
+    claim_request(transitions, OTHER)
+    transitions.fail(OTHER, 1, Failure(FailureCode.INTERNAL, "broken"), {}, occupied_s=0.2)
+    assert 200 < float(redis.hget(keyspace.PACE, "job")) < 400

@@ -14,6 +14,8 @@ from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
 from tests.asking import claim_request
 
+ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
+
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
 COST = 3
 
@@ -45,43 +47,43 @@ def account(keys, key_id):
 
 
 def test_credits_are_held_while_a_request_is_unfinished(transitions, key_id, account):
-    assert transitions.create("a", key_id, {}).credits == 7
+    assert transitions.create(ID, key_id, {}).credits == 7
     assert account() == (7, 3, 0)
 
-    claim_request(transitions, "a")
+    claim_request(transitions, ID)
     assert account() == (7, 3, 0)
 
 
 def test_a_completed_request_has_cost_its_credits(transitions, key_id, account):
-    transitions.create("a", key_id, {})
-    claim_request(transitions, "a")
-    transitions.complete("a", 1, OUTPUT, {})
+    transitions.create(ID, key_id, {})
+    claim_request(transitions, ID)
+    transitions.complete(ID, 1, OUTPUT, {})
 
     assert account() == (7, 0, 3)
 
 
 def cancel(transitions: Transitions) -> None:
-    transitions.cancel("a", Failure(FailureCode.CANCELLED, "stopped"))
+    transitions.cancel(ID, Failure(FailureCode.CANCELLED, "stopped"))
 
 
 def fail(transitions: Transitions) -> None:
-    transitions.cancel("a", Failure(FailureCode.INVALID_IMAGE, "broken"))
+    transitions.cancel(ID, Failure(FailureCode.INVALID_IMAGE, "broken"))
 
 
 def exhaust(transitions: Transitions) -> None:
     with suppress(IllegalMove):
         for attempt in range(1, 10):
-            with suppress(IllegalMove):
-                claim_request(transitions, "a")
-            transitions.retry("a", attempt, Failure(FailureCode.WORKER_LOST, "lost"))
+            with suppress(LookupError):
+                claim_request(transitions, ID)
+            transitions.retry(ID, attempt, Failure(FailureCode.WORKER_LOST, "lost"))
 
 
 @pytest.mark.parametrize("end", [cancel, fail, exhaust])
 @pytest.mark.parametrize("claims", [0, 1])
 def test_a_failed_request_costs_nothing(transitions, key_id, account, end, claims):
-    transitions.create("a", key_id, {})
+    transitions.create(ID, key_id, {})
     for _ in range(claims):
-        claim_request(transitions, "a")
+        claim_request(transitions, ID)
 
     end(transitions)
 
@@ -89,23 +91,23 @@ def test_a_failed_request_costs_nothing(transitions, key_id, account, end, claim
 
 
 def test_a_request_past_its_deadline_costs_nothing(transitions, redis, key_id, account):
-    transitions.create("a", key_id, {})
-    redis.zadd(keyspace.DEADLINES, {"a": 1})
+    transitions.create(ID, key_id, {})
+    redis.zadd(keyspace.DEADLINES, {ID: 1})
 
-    transitions.expire("a")
+    transitions.expire(ID)
 
     assert account() == (10, 0, 0)
 
 
 def test_only_the_first_ending_counts(transitions, key_id, account):
-    transitions.create("a", key_id, {})
-    claim_request(transitions, "a")
-    transitions.complete("a", 1, OUTPUT, {})
+    transitions.create(ID, key_id, {})
+    claim_request(transitions, ID)
+    transitions.complete(ID, 1, OUTPUT, {})
 
     for ending in (
-        lambda: transitions.cancel("a", Failure(FailureCode.CANCELLED, "late")),
-        lambda: transitions.complete("a", 1, OUTPUT, {}),
-        lambda: transitions.expire("a"),
+        lambda: transitions.cancel(ID, Failure(FailureCode.CANCELLED, "late")),
+        lambda: transitions.complete(ID, 1, OUTPUT, {}),
+        lambda: transitions.expire(ID),
     ):
         with pytest.raises(IllegalMove, match="terminal"):
             ending()
@@ -145,10 +147,10 @@ def test_a_hundred_submits_at_once_on_ten_credits_make_exactly_as_many_as_are_pa
 
 
 def test_a_request_ends_at_the_price_it_was_made_at(redis, settings, transitions, key_id, account):
-    transitions.create("a", key_id, {})
+    transitions.create(ID, key_id, {})
 
     dearer = Transitions(redis, Settings(redis_url=settings.redis_url, credit_cost=5))
-    dearer.cancel("a", Failure(FailureCode.INTERNAL, "broken"))
+    dearer.cancel(ID, Failure(FailureCode.INTERNAL, "broken"))
 
     assert account() == (10, 0, 0)
 
@@ -156,9 +158,9 @@ def test_a_request_ends_at_the_price_it_was_made_at(redis, settings, transitions
 def test_a_request_that_costs_nothing_changes_no_account(redis, settings, key_id, account):
     free = Transitions(redis, settings.model_copy(update={"credit_cost": 0}))
 
-    assert free.create("a", key_id, {}).credits == 10
-    claim_request(free, "a")
-    free.complete("a", 1, OUTPUT, {})
+    assert free.create(ID, key_id, {}).credits == 10
+    claim_request(free, ID)
+    free.complete(ID, 1, OUTPUT, {})
     free.create("b", key_id, {})
     free.cancel("b", Failure(FailureCode.CANCELLED, "cancelled"))
 
@@ -168,8 +170,8 @@ def test_a_request_that_costs_nothing_changes_no_account(redis, settings, key_id
 def test_unlimited_credits_are_not_counted(transitions, keys):
     key_id = keys.create("free")[0].key_id
 
-    assert transitions.create("a", key_id, {}).credits is None
-    transitions.cancel("a", Failure(FailureCode.INTERNAL, "broken"))
+    assert transitions.create(ID, key_id, {}).credits is None
+    transitions.cancel(ID, Failure(FailureCode.INTERNAL, "broken"))
 
     key = keys.get(key_id)
     assert (key.credits, key.held, key.spent) == (None, 0, 0)
@@ -178,10 +180,10 @@ def test_unlimited_credits_are_not_counted(transitions, keys):
 def test_a_request_that_ends_after_its_key_was_revoked_does_not_bring_the_key_back(
     redis, transitions, keys, key_id
 ):
-    transitions.create("a", key_id, {})
+    transitions.create(ID, key_id, {})
     keys.revoke(key_id)
 
-    transitions.cancel("a", Failure(FailureCode.INTERNAL, "broken"))
+    transitions.cancel(ID, Failure(FailureCode.INTERNAL, "broken"))
 
     assert keys.list() == []
     assert not redis.exists(keyspace.api_key(key_id))

@@ -1,4 +1,4 @@
-"""Which request a worker gets next, and for which ones behind it it fetches inputs meanwhile."""
+"""Which requests a worker gets, and how many."""
 
 from dataclasses import replace
 from uuid import uuid4
@@ -6,9 +6,8 @@ from uuid import uuid4
 import pytest
 
 from jobs import keyspace
-from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.status import FailureCode
-from jobs.lifecycle.transitions import HORIZON_S, Transitions
+from jobs.lifecycle.transitions import DROPPED_MOST, Transitions
 from tests.asking import LEASE_OWNER, OUTPUT
 
 ANOTHER = replace(LEASE_OWNER, worker="another-worker", process="2 2")
@@ -16,111 +15,123 @@ ANOTHER = replace(LEASE_OWNER, worker="another-worker", process="2 2")
 
 @pytest.fixture
 def transitions(redis, settings):
-    return Transitions(redis, settings.model_copy(update={"fetch_ahead": 2}))
+    return Transitions(redis, settings)
 
 
 @pytest.fixture
-def queued(redis, transitions, key_id):
+def queued(transitions, key_id):
     """Ids of five requests that wait, the first one first."""
     requests = [str(uuid4()) for _ in range(5)]
     for number, request_id in enumerate(requests):
-        params = {"base_image": f"https://shop.example/{number}.jpg"}
-        transitions.create(request_id, key_id, params)
+        transitions.create(request_id, key_id, {"base_image": f"https://shop.example/{number}.jpg"})
     return requests
 
 
-def ids(claim):
-    return [waiting.request_id for waiting in claim.ahead]
+@pytest.fixture
+def workers(redis):
+    """Has so many be registered."""
+    return lambda number: redis.sadd(keyspace.RQ_WORKERS, *range(number))
+
+
+def ids(claims):
+    return [claim.request_id for claim in claims]
 
 
 def test_nothing_waits(transitions):
-    assert transitions.claim(LEASE_OWNER) is None
+    assert transitions.claim(LEASE_OWNER) == []
 
 
-def test_the_first_is_next_and_those_behind_it_are_fetched_for(transitions, queued, key_id):
-    claim = transitions.claim(LEASE_OWNER)
+def test_the_first_ones_are_claimed_in_their_order(redis, transitions, queued, key_id):
+    claims = transitions.claim(LEASE_OWNER, most=2)
 
-    assert (claim.request_id, claim.key_id, claim.attempt) == (queued[0], key_id, 1)
-    assert ids(claim) == queued[1:3]
-    assert claim.ahead[0].key_id == key_id
-    assert claim.ahead[0].params == {"base_image": "https://shop.example/1.jpg"}
-
-
-def test_what_one_fetches_for_the_others_leave_to_him(transitions, queued):
-    transitions.claim(LEASE_OWNER)
-
-    other = transitions.claim(ANOTHER)
-
-    assert other.request_id == queued[3]
-    assert ids(other) == queued[4:]
+    assert ids(claims) == queued[:2]
+    assert [(claim.key_id, claim.attempt) for claim in claims] == [(key_id, 1)] * 2
+    assert claims[1].params == {"base_image": "https://shop.example/1.jpg"}
+    assert [entry.decode() for entry in redis.lrange(keyspace.RQ_QUEUE, 0, -1)] == queued[2:]
 
 
-def test_where_nothing_else_is_left_nobody_waits_for_the_one_who_fetches(redis, transitions, queued):
-    transitions.claim(LEASE_OWNER)
-    for request_id in queued[3:]:
-        redis.lrem(keyspace.RQ_QUEUE, 1, request_id)
+def test_a_worker_gets_no_more_than_its_share_of_what_waits(transitions, queued, workers):
+    workers(2)
 
-    assert transitions.claim(ANOTHER).request_id == queued[1]
-
-
-def test_a_hint_ends(redis, transitions, queued):
-    transitions.claim(LEASE_OWNER)
-    redis.hset(keyspace.request(queued[1]), "ahead", f"1 {LEASE_OWNER.worker}")
-
-    assert transitions.claim(ANOTHER).request_id == queued[1]
+    assert ids(transitions.claim(LEASE_OWNER, most=10)) == queued[:2]
+    assert ids(transitions.claim(ANOTHER, most=10)) == queued[2:3]
 
 
-def test_nobody_fetches_for_more_than_he_may(transitions, queued):
-    assert ids(transitions.claim(LEASE_OWNER, fetching=1)) == queued[1:2]
-    assert ids(transitions.claim(ANOTHER, fetching=2)) == []
+@pytest.mark.parametrize("is_idle", [True, False])
+def test_the_last_ones_are_for_workers_that_are_idle(transitions, queued, workers, is_idle):
+    workers(6)
+
+    assert ids(transitions.claim(LEASE_OWNER, most=10, is_idle=is_idle)) == queued[:1] * is_idle
 
 
-def test_where_work_is_slow_less_is_fetched_ahead(redis, transitions, queued):
-    redis.hset(keyspace.PACE, "work", HORIZON_S * 1000)
+def test_a_worker_that_did_not_hear_what_it_got_gets_the_same_again(transitions, queued):
+    heard, lost = transitions.claim(LEASE_OWNER, most=2)
+
+    again = transitions.claim(LEASE_OWNER, most=2, holding=[heard.request_id])
+
+    assert [(claim.request_id, claim.attempt) for claim in again] == [(lost.request_id, 1), (queued[2], 1)]
+
+
+def test_what_another_process_of_the_machine_has_is_not_claimed_again(transitions, queued):
+    transitions.claim(ANOTHER)
 
     assert ids(transitions.claim(LEASE_OWNER)) == queued[1:2]
 
 
-@pytest.mark.parametrize("end", ["complete", "fail"])
-def test_where_only_origins_are_slow_as_much_is_fetched_ahead_as_may_be(redis, transitions, queued, end):
-    slow = transitions.claim(LEASE_OWNER).request_id
-    redis.hincrby(keyspace.request(slow), "claimed_at", -2 * HORIZON_S * 1000)
-    stages = {"fetch": 2.0 * HORIZON_S}
+def test_reports_and_a_claim_are_sent_together(transitions, queued):
+    done, stale = transitions.claim(LEASE_OWNER, most=2)
+    together = transitions.together()
+    together.complete(done.request_id, 1, OUTPUT, {})
+    together.give_back(stale.request_id, 7)
 
-    if end == "complete":
-        transitions.complete(slow, 1, OUTPUT, stages)
-    else:
-        transitions.fail(slow, 1, Failure(FailureCode.INTERNAL, "broken"), stages)
+    raised, claims = together.send_and_claim(LEASE_OWNER, 1, [stale.request_id], is_idle=True)
 
-    assert ids(transitions.claim(LEASE_OWNER)) == queued[3:]
-
-
-def test_whoever_did_not_hear_what_he_got_gets_the_same_again(transitions, queued):
-    first = transitions.claim(LEASE_OWNER)
-
-    again = transitions.claim(LEASE_OWNER)
-
-    assert (again.request_id, again.attempt) == (first.request_id, 1)
+    assert [getattr(each, "reason", None) for each in raised] == [None, "stale"]
+    assert ids(claims) == queued[2:3]
+    assert transitions.read(done.request_id).output == OUTPUT
 
 
 @pytest.mark.parametrize("entry", ["no-request", "5476801e-1a31-4475-8dbb-58e6b9ddfa6z", "x" * 1000, "a\nb"])
-def test_an_entry_that_is_no_request_is_taken_out_and_named(redis, transitions, queued, entry):
+def test_an_entry_that_is_no_request_is_dropped_and_named(redis, transitions, queued, entry, caplog):
+    caplog.set_level("INFO")
     redis.lpush(keyspace.RQ_QUEUE, entry)
 
-    with pytest.raises(IllegalMove) as refused:
-        transitions.claim(LEASE_OWNER)
+    assert ids(transitions.claim(LEASE_OWNER)) == queued[:1]
 
-    assert refused.value.reason == "refused"
-    assert refused.value.request_id == ascii(entry[:50])
-    assert redis.llen(keyspace.RQ_INTERMEDIATE) == 0
-    assert transitions.claim(LEASE_OWNER).request_id == queued[0]
+    assert f"request {entry[:50]!a}: nothing to do, refused" in caplog.text
 
 
-def test_a_request_that_is_gone_is_named_and_forgotten(redis, transitions, queued):
+def test_a_request_that_is_gone_is_dropped_and_named(redis, transitions, queued, caplog):
+    caplog.set_level("INFO")
     redis.delete(keyspace.request(queued[0]))
 
-    with pytest.raises(IllegalMove) as refused:
-        transitions.claim(LEASE_OWNER)
+    assert ids(transitions.claim(LEASE_OWNER)) == queued[1:2]
 
-    assert (refused.value.request_id, refused.value.reason) == (ascii(queued[0]), "missing")
-    assert redis.llen(keyspace.RQ_INTERMEDIATE) == 0
+    assert f"request {queued[0]!r}: nothing to do, missing" in caplog.text
+
+
+def test_a_request_that_is_late_ends_and_the_next_one_is_claimed(redis, transitions, queued):
+    redis.zadd(keyspace.DEADLINES, {queued[0]: 1})
+
+    assert ids(transitions.claim(LEASE_OWNER)) == queued[1:2]
+
+    assert transitions.read(queued[0]).code == FailureCode.TIMEOUT
+
+
+def test_one_claim_passes_over_so_many_entries_at_most(redis, transitions, queued):
+    redis.lpush(keyspace.RQ_QUEUE, *["no request"] * (DROPPED_MOST + 1))
+
+    assert transitions.claim(LEASE_OWNER) == []
+    assert ids(transitions.claim(LEASE_OWNER)) == queued[:1]
+
+
+def test_the_bell_rings_while_something_waits_and_is_silent_when_nothing_does(redis, transitions, queued):
+    assert redis.lpop(keyspace.BELL)
+    transitions.claim(LEASE_OWNER, most=4)
+    assert redis.llen(keyspace.BELL) == 1, "for the next idle worker"
+
+    transitions.claim(ANOTHER)
+    assert not redis.exists(keyspace.BELL)
+
+    transitions.give_back(queued[0], 1)
+    assert redis.llen(keyspace.BELL) == 1

@@ -31,11 +31,10 @@ def queued(redis, transitions, key_id):
 
 
 @pytest.fixture
-def take(redis, transitions, queued):
-    """Takes the request from the queue as a worker does, and claims it."""
+def take(transitions, queued):
+    """Claims the request."""
 
     def take(owner: LeaseOwner = LEASE_OWNER) -> int:
-        assert redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE) == ID.encode()
         return claim_request(transitions, ID, owner).attempt
 
     return take
@@ -67,8 +66,8 @@ def test_a_claim_is_held_until_the_lease_runs_out_and_a_heartbeat_renews_it(
 
     assert redis.zscore(keyspace.LEASES, ID) > first
     assert first / 1000 - time.time() == pytest.approx(settings.lease_s, abs=1)
-    with pytest.raises(IllegalMove, match="held"):
-        claim_request(transitions, ID, ANOTHER)
+    redis.rpush(keyspace.RQ_QUEUE, ID)
+    assert transitions.claim(ANOTHER) == []
 
 
 def test_who_claims_again_what_he_holds_goes_on_with_the_same_attempt(transitions, take, read):
@@ -189,26 +188,13 @@ def test_there_is_no_attempt_that_could_not_begin_in_time(transitions, take, rea
     assert (read().status, read().code) == (Status.FAILED, BROKEN.code)
 
 
-def test_what_got_lost_between_queue_and_worker_is_put_back_after_a_while(redis, transitions, queued):
-    redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE)
-
-    with pytest.raises(IllegalMove, match="early"):
-        transitions.redeliver(ID)
-    redis.zadd(keyspace.IN_TRANSIT, {ID: 1})
-    transitions.redeliver(ID)
-
-    assert in_queue(redis) == [ID]
-    assert redis.llen(keyspace.RQ_INTERMEDIATE) == redis.zcard(keyspace.IN_TRANSIT) == 0
-
-
-def test_a_second_entry_of_a_job_somebody_is_at_is_dropped(redis, transitions, take):
+def test_a_second_entry_of_a_job_that_is_held_is_dropped(redis, transitions, take):
     take()
-    redis.rpush(keyspace.RQ_INTERMEDIATE, ID)
+    redis.rpush(keyspace.RQ_QUEUE, ID)
 
-    with pytest.raises(IllegalMove, match="held"):
-        claim_request(transitions, ID, ANOTHER)
+    assert transitions.claim(ANOTHER) == []
 
-    assert redis.llen(keyspace.RQ_INTERMEDIATE) == 0
+    assert in_queue(redis) == []
 
 
 def test_a_run_ends_at_its_own_time_however_many_attempts_it_took(redis, settings, key_id):
@@ -239,7 +225,7 @@ def test_an_ended_request_leaves_no_lease_and_nothing_in_rq(redis, transitions, 
     ended = keyspace.RQ_FINISHED if end == "complete" else keyspace.RQ_FAILED
     assert {key for key in left if key.startswith("rq:")} == {"rq:queues", f"rq:job:{ID}", ended}
     assert 0 < redis.ttl(f"rq:job:{ID}") <= 61
-    assert not {keyspace.LEASES, keyspace.IN_TRANSIT, keyspace.machine(LEASE_OWNER.machine)} & left
+    assert not {keyspace.LEASES, keyspace.machine(LEASE_OWNER.machine)} & left
 
 
 def test_rq_sees_who_works_on_what(redis, transitions, take):

@@ -105,7 +105,7 @@ def test_a_request_whose_process_is_gone_is_put_back_at_once_by_whoever_is_on_it
     redis, settings, reconciler, request_id, claim
 ):
     process = subprocess.Popen(["sleep", "60"])
-    claim_request(request_id, LeaseOwner("worker", this_machine(), lease_owner.process(process.pid)))
+    claim(request_id, LeaseOwner("worker", this_machine(), lease_owner.process(process.pid)))
 
     reconciler.run_once()
     assert open_queue(redis).job_ids == []
@@ -119,7 +119,7 @@ def test_a_request_whose_process_is_gone_is_put_back_at_once_by_whoever_is_on_it
 
 def test_a_process_that_is_dead_but_not_reaped_is_gone(redis, reconciler, request_id, claim):
     process = subprocess.Popen(["sleep", "60"])
-    claim_request(request_id, LeaseOwner("worker", this_machine(), lease_owner.process(process.pid)))
+    claim(request_id, LeaseOwner("worker", this_machine(), lease_owner.process(process.pid)))
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
@@ -134,7 +134,7 @@ def test_another_process_of_the_same_number_is_not_taken_for_the_one_that_is_gon
 ):
     this = LeaseOwner.this_process("worker")
     pid, _, start = this.process.partition(" ")
-    claim_request(request_id, LeaseOwner("worker", this.machine, f"{pid} {int(start) + 1}"))
+    claim(request_id, LeaseOwner("worker", this.machine, f"{pid} {int(start) + 1}"))
 
     reconciler.run_once()
 
@@ -142,7 +142,7 @@ def test_another_process_of_the_same_number_is_not_taken_for_the_one_that_is_gon
 
 
 def test_the_living_are_left_alone(redis, reconciler, request_id, claim):
-    claim_request(request_id, LeaseOwner.this_process("worker"))
+    claim(request_id, LeaseOwner.this_process("worker"))
 
     reconciler.run_once()
 
@@ -162,15 +162,13 @@ def test_what_waited_for_its_next_attempt_is_put_back(redis, transitions, reconc
     assert open_queue(redis).job_ids == [request_id]
 
 
-def test_a_job_that_no_worker_claimed_is_put_back(redis, reconciler, request_id):
+def test_what_a_worker_of_a_former_version_left_in_transit_is_next(redis, reconciler, submit):
+    first, second = submit(), submit()
     redis.lmove(keyspace.RQ_QUEUE, keyspace.RQ_INTERMEDIATE)
-    reconciler.run_once()
-    redis.zadd(keyspace.IN_TRANSIT, {request_id: 1}, xx=True)
-    redis.delete(keyspace.RECONCILER)
 
     reconciler.run_once()
 
-    assert open_queue(redis).job_ids == [request_id]
+    assert open_queue(redis).job_ids == [first, second]
 
 
 def test_after_redis_was_away_workers_get_the_time_to_be_heard_of(settings, redis, request_id, claim):

@@ -1,7 +1,6 @@
 """The state machine: every move, from every state."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from redis import Redis
@@ -13,9 +12,9 @@ from jobs.lifecycle.queue import TASK, open_queue
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import KEPT_PARAMS_BYTES, Transitions
-from tests.asking import LEASE_OWNER, OUTPUT, claim_request
+from tests.asking import OUTPUT, claim_request
 
-ID = "5f3c"
+ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
 BROKEN = Failure(FailureCode.INTERNAL, "broken")
 CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
 
@@ -60,7 +59,6 @@ def advance(state: str, transitions: Transitions, create) -> None:
 
 
 MOVES = {
-    "claim": lambda transitions: transitions.claim(ID, replace(LEASE_OWNER, process="2 2")),
     "complete": lambda transitions: transitions.complete(ID, 1, OUTPUT, {}),
     "complete by another attempt": lambda transitions: transitions.complete(ID, 2, OUTPUT, {}),
     "fail": lambda transitions: transitions.fail(ID, 1, BROKEN, {}),
@@ -76,7 +74,6 @@ MOVES = {
     "reclaim": lambda transitions: transitions.reclaim(ID),
     "reclaim of another attempt": lambda transitions: transitions.reclaim(ID, "7"),
     "cancel": lambda transitions: transitions.cancel(ID, BROKEN),
-    "redeliver": lambda transitions: transitions.redeliver(ID),
     "promote": lambda transitions: transitions.promote(ID),
     "expire": lambda transitions: transitions.expire(ID),
 }
@@ -91,14 +88,11 @@ REFUSED = [
     ("QUEUED", "reclaim", "stale"),
     ("QUEUED", "reclaim of another attempt", "stale"),
     ("QUEUED", "promote", "stale"),
-    ("QUEUED", "redeliver", "early"),
     *[("PROCESSING", f"{move} by another attempt", "stale") for move in OF_AN_ATTEMPT],
-    ("PROCESSING", "claim", "held"),
     ("PROCESSING", "expire", "early"),
     ("PROCESSING", "reclaim", "early"),
     ("PROCESSING", "reclaim of another attempt", "stale"),
     ("PROCESSING", "promote", "stale"),
-    ("PROCESSING", "redeliver", "held"),
     *[("COMPLETED", move, "terminal") for move in MOVES],
     *[("FAILED", move, "terminal") for move in MOVES],
 ]

@@ -1,6 +1,9 @@
-"""A content check for tests: one colour is blocked, one makes the check itself fail."""
+"""Content checks for tests: one colour is blocked, one makes the check itself fail, one takes long,
+one kills.
+"""
 
 import os
+import time
 
 from PIL import Image
 
@@ -8,6 +11,8 @@ from jobs.config.settings import Settings
 
 BLOCKED = (128, 0, 128)
 BREAKS = (0, 128, 128)
+SLEEPS = (0, 0, 128)
+KILLS = (0, 128, 0)
 REASON = "shows a forbidden purple"
 
 
@@ -24,6 +29,22 @@ class NoPurple:
         if middle == BREAKS:
             raise RuntimeError("the check is broken")
         return REASON if middle == BLOCKED else None
+
+
+class Fragile:
+    """Takes long over one colour, and dies of another."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __call__(self, name: str, picture: Image.Image) -> None:
+        if name != "overlay_image":
+            return
+        match picture.getpixel((0, 0)):
+            case colour if colour == SLEEPS:
+                time.sleep(8)
+            case colour if colour == KILLS:
+                os._exit(3)
 
 
 def plain_function(name: str, picture: Image.Image) -> str | None:

@@ -22,11 +22,11 @@ def settings(settings):
     return settings.model_copy(update=short)
 
 
-def tell(origin, path: str, *numbers: signal.Signals, pause_s: float = 0) -> None:
-    """Signal this process once the origin is asked for a picture."""
+def tell(origin, path: str, *numbers: signal.Signals, pause_s: float = 0, times: int = 1) -> None:
+    """Signal this process once the origin is asked for a picture, or several times."""
 
     def wait_and_tell() -> None:
-        origin.await_request(path)
+        origin.await_request(path, times)
         for number in numbers:
             os.kill(os.getpid(), number)
             time.sleep(pause_s)
@@ -38,13 +38,13 @@ def test_a_job_that_takes_longer_than_the_grace_is_given_back_uncounted(
     redis, settings, submit, record, origin
 ):
     path = "/hangs.jpg?drained"
-    request_id, waiting = submit(base_image=origin.url + path), submit()
-    tell(origin, path, signal.SIGTERM)
+    request_id, also_in_hand = (submit(base_image=origin.url + path) for _ in range(2))
+    tell(origin, path, signal.SIGTERM, times=2)
 
     WarmWorker(connect_worker(settings), settings).work()
 
     assert record(request_id).status is Status.PROCESSING
-    assert open_queue(redis).job_ids == [request_id, waiting], "it is next"
+    assert open_queue(redis).job_ids == [request_id, also_in_hand], "they are next"
     assert redis.hget(keyspace.request(request_id), "given_back") == b"1"
     assert redis.zcard(keyspace.LEASES) == redis.zcard(keyspace.RQ_STARTED) == 0
 

@@ -5,12 +5,13 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
-from typing import Any
+from pathlib import Path
 
 import pytest
 from PIL import Image
-from redis import Redis
 from rq.job import JobStatus
 
 from jobs import keyspace
@@ -25,7 +26,9 @@ from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect_worker
 from jobs.submission import Submission
 from tests.asking import SAMPLES, asked
-from worker import attempt
+from tests.sentinels import until
+from tests.stack import environment
+from tests.worker.colour_check import KILLS, SLEEPS, Fragile
 from worker.resources import http_cache
 from worker.warm_worker import WarmWorker
 
@@ -143,39 +146,44 @@ class Killer(threading.Thread):
     def run(self) -> None:
         for time in range(1, self.times + 1):
             self.origin.await_request(self.path, time)
-            child = self.worker._children._current
+            child = self.worker._dispatcher.children._current
             assert child is not None
             os.kill(child.pid, self.number)
 
 
-def test_a_killed_child_costs_one_attempt(settings, submit, record, origin):
-    path = "/hangs.jpg?once"
-    request_id, next_one = submit(base_image=origin.url + path), submit()
+@pytest.fixture
+def fragile(settings, monkeypatch):
+    """Settings of a check that sleeps over one colour, and dies of another."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    return settings.model_copy(update={"content_check": f"{Fragile.__module__}:{Fragile.__name__}"})
+
+
+def test_a_killed_child_costs_one_attempt_and_nothing_that_is_fetched_for(settings, submit, record, origin):
+    requests = [submit(base_image=f"{origin.url}/hangs.jpg?{nth}") for nth in "123"]
     worker = WarmWorker(connect_worker(settings), settings)
-    killer = Killer(worker, origin, path, signal.SIGKILL, times=1)
-    killer.start()
+    Killer(worker, origin, "/hangs.jpg?2", signal.SIGKILL, times=1).start()
     threading.Thread(
-        target=lambda: (origin.await_request(path, 2), origin.release.set()), daemon=True
+        target=lambda: (origin.await_request("/hangs.jpg?2", 2), origin.release.set()), daemon=True
     ).start()
 
     worker.work(burst=True)
     origin.release.clear()
 
-    assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 2)
-    assert (record(next_one).status, record(next_one).attempts) == (Status.COMPLETED, 1)
+    assert {record(request_id).status for request_id in requests} == {Status.COMPLETED}
+    assert sorted(record(request_id).attempts for request_id in requests) == [1, 1, 2]
 
 
-def test_a_job_that_kills_every_child_ends_as_worker_lost(settings, submit, record, origin):
-    path = "/hangs.jpg?poison"
-    request_id, next_one = submit(base_image=origin.url + path), submit()
-    worker = WarmWorker(connect_worker(settings), settings)
-    Killer(worker, origin, path, signal.SIGKILL, times=settings.max_attempts).start()
+def test_a_job_that_kills_every_child_ends_as_worker_lost_and_costs_no_other_an_attempt(
+    fragile, submit, record
+):
+    request_id = submit(overlay_image=one_colour(KILLS))
+    others = [submit() for _ in range(5)]
 
-    worker.work(burst=True)
+    WarmWorker(connect_worker(fragile), fragile).work(burst=True)
 
     lost = record(request_id)
     assert (lost.status, lost.code, lost.attempts) == (Status.FAILED, FailureCode.WORKER_LOST, 2)
-    assert record(next_one).status is Status.COMPLETED
+    assert {(record(other).status, record(other).attempts) for other in others} == {(Status.COMPLETED, 1)}
 
 
 def test_a_hanging_child_is_killed_when_the_time_of_its_job_is_up(settings, submit, record, origin):
@@ -205,9 +213,18 @@ def test_a_job_that_wants_too_much_memory_fails_and_the_next_one_runs(settings, 
 
 
 def huge_png() -> str:
-    """49 million pixels of one colour, as base64."""
+    """49 million pixels of one colour."""
+    return png(Image.new("RGBA", (7000, 7000), (200, 30, 30, 128)))
+
+
+def one_colour(colour: tuple[int, int, int]) -> str:
+    return png(Image.new("RGB", (20, 20), colour))
+
+
+def png(picture: Image.Image) -> str:
+    """As base64."""
     out = io.BytesIO()
-    Image.new("RGBA", (7000, 7000), (200, 30, 30, 128)).save(out, "PNG")
+    picture.save(out, "PNG")
     return base64.b64encode(out.getvalue()).decode()
 
 
@@ -255,50 +272,91 @@ def test_samples_are_references_workers_can_read(record, submit):
     assert record(submit()).params["base_image"] == f"{SAMPLE}cup.jpg"
 
 
-class StoppingRedis(Redis):
-    """Submits when the worker waits for a job, and tells it to stop once it has taken one."""
+def test_what_is_in_hand_when_the_worker_is_told_to_stop_is_done_first(
+    redis, settings, submit, record, origin
+):
+    path = "/hangs.jpg?stopping"
+    requests = [submit(base_image=origin.url + path), submit(base_image=origin.url + path)]
 
-    def blmove(self, *args: Any, **more: Any) -> Any:
-        self.submit()
-        entry = super().blmove(*args, **more)
+    def stop() -> None:
+        origin.await_request(path, 2)
         os.kill(os.getpid(), signal.SIGTERM)
-        return entry
+        requests.append(submit())
+        origin.release.set()
+
+    threading.Thread(target=stop, daemon=True).start()
+    WarmWorker(connect_worker(settings), settings).work()
+    origin.release.clear()
+
+    assert [record(request_id).status for request_id in requests[:2]] == [Status.COMPLETED] * 2
+    assert record(requests[2]).status is Status.QUEUED
+    assert open_queue(redis).job_ids == requests[2:]
 
 
-def test_a_job_that_is_on_its_way_when_the_worker_is_told_to_stop_is_done_first(
-    redis, settings, submit, record
-):
-    accepted = []
-    connection = StoppingRedis(connection_pool=connect_worker(settings).connection_pool)
-    connection.submit = lambda: accepted.extend([submit(), submit()])
-
-    WarmWorker(connection, settings).work()
-
-    first, second = accepted
-    assert record(first).status is Status.COMPLETED
-    assert record(second).status is Status.QUEUED
-    assert open_queue(redis).job_ids == [second]
-    assert redis.llen(keyspace.RQ_INTERMEDIATE) == 0
-
-
-def test_a_job_that_ends_soon_after_it_is_cancelled_costs_no_child(
-    settings, submit, record, origin, started, monkeypatch
-):
-    monkeypatch.setattr(attempt, "STOP_GRACE_S", 30)
+def test_a_cancelled_job_that_still_fetches_costs_no_child(redis, settings, submit, record, origin, started):
     path = "/hangs.jpg?cancelled"
     requests = [submit(base_image=origin.url + path), submit()]
-    worker = WarmWorker(connect_worker(settings), settings, started.child)
 
     def cancel() -> None:
         origin.await_request(path)
-        stop = {"command": "stop-job", "job_id": requests[0]}
-        worker.handle_payload({"data": json.dumps(stop).encode()})
-        threading.Timer(3 * attempt.STEP_S, origin.release.set).start()
+        Cancellation(redis, settings).cancel(requests[0])
 
     threading.Thread(target=cancel, daemon=True).start()
+    WarmWorker(connect_worker(settings), settings, started.child).work(burst=True)
 
-    worker.work(burst=True)
+    assert record(requests[0]).code == FailureCode.CANCELLED
+    assert record(requests[1]).status is Status.COMPLETED
+    assert len(started.pids) == 1
+
+
+def test_what_waits_behind_a_job_that_takes_long_is_given_back_uncounted(
+    redis, settings, fragile, submit, record
+):
+    requests = [submit(overlay_image=one_colour(SLEEPS)), submit()]
+
+    others: list[subprocess.Popen[bytes]] = []
+
+    def start_another() -> None:
+        until(lambda: redis.hget(keyspace.request(requests[1]), "given_back") == b"1", "it is given back")
+        env = environment(settings.redis_url, settings.data_dir)
+        others.append(subprocess.Popen([sys.executable, "-m", "worker"], env=env))
+
+    starting = threading.Thread(target=start_another)
+    starting.start()
+    WarmWorker(connect_worker(fragile), fragile).work(burst=True)
+    starting.join()
+    others[0].terminate()
+    others[0].wait()
+
+    sleeping, next_one = map(record, requests)
+    assert (sleeping.status, sleeping.attempts) == (Status.COMPLETED, 1)
+    assert (next_one.status, next_one.attempts) == (Status.COMPLETED, 2)
+    assert next_one.finished_at < sleeping.finished_at
+
+
+def test_a_slow_origin_holds_up_no_other_request(settings, submit, record, origin):
+    """More of them than are claimed at first."""
+    path = "/hangs.jpg?slow"
+    slow = [submit(base_image=origin.url + path) for _ in range(12)]
+    fast = submit()
+
+    def look() -> None:
+        until(lambda: record(fast).status is Status.COMPLETED, "the fast one ends first")
+        origin.release.set()
+
+    threading.Thread(target=look, daemon=True).start()
+    WarmWorker(connect_worker(settings), settings).work(burst=True)
     origin.release.clear()
 
-    assert [record(request_id).status for request_id in requests] == [Status.COMPLETED] * 2
-    assert len(started.pids) == 1
+    assert {record(request_id).status for request_id in slow} == {Status.COMPLETED}
+    assert record(fast).finished_at < min(record(request_id).finished_at for request_id in slow)
+
+
+def test_inputs_that_exceed_the_room_for_them_are_fetched_all_the_same(settings, submit, record, origin):
+    tight = settings.model_copy(update={"fetch_ahead_bytes": 1000})
+    requests = [submit(base_image=f"{origin.url}/cup.jpg") for _ in range(4)]
+
+    WarmWorker(connect_worker(tight), tight).work(burst=True)
+
+    assert {record(request_id).status for request_id in requests} == {Status.COMPLETED}
+    assert origin.asked.count("/cup.jpg") == 4
