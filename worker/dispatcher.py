@@ -63,8 +63,8 @@ class Dispatcher:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is in hand or left to report."""
-        return not (self._hand or self._reports)
+        """Whether nothing is in hand, or may be as the answer to a claim was lost, or is left to report."""
+        return not (self._hand or self._reports or self._is_away)
 
     def stop_soon(self, request_id: str) -> bool:
         """End an attempt whose request was cancelled; False if there is none. Called by another thread."""

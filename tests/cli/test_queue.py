@@ -39,11 +39,11 @@ def ended(redis, settings, key_id):
     transitions = Transitions(redis, settings)
     for number in range(4):
         transitions.create(f"{number:08x}-0000-4000-8000-000000000000", key_id, {"base_image": "a"})
-    first = transitions.claim(LEASE_OWNER)
+    (first,) = transitions.claim(LEASE_OWNER)
     transitions.fail(first.request_id, 1, Failure(FailureCode.FETCH_FAILED, "no"), {"fetch": 0.25})
-    second = transitions.claim(LEASE_OWNER)
+    (second,) = transitions.claim(LEASE_OWNER)
     transitions.cancel(second.request_id, Failure(FailureCode.CANCELLED, "no"))
-    assert transitions.claim(LEASE_OWNER).request_id == RUNNING
+    assert [claim.request_id for claim in transitions.claim(LEASE_OWNER)] == [RUNNING]
 
 
 def test_a_look_counts_what_waits_runs_and_ended(queue, ended):

@@ -1,6 +1,8 @@
-"""Requests to work on, without an API, and children that write down that they were started."""
+"""Requests to work on, without an API, and children: what they say of an order, and that they start."""
 
+import select
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from jobs.pictures.store import PictureStore
 from jobs.submission import Submission
 from tests.asking import SAMPLES, asked
 from worker.child.child import Child
+from worker.child.messages import Order, Outcome
 
 
 @pytest.fixture
@@ -36,6 +39,18 @@ def record(redis, settings):
         return found
 
     return record
+
+
+def outcome_of(child: Child, order: Order, patience_s: float = 30) -> Outcome | None:
+    """How the child ends an order; None if it has not until then. Raises `ChildDied`."""
+    child.start(order)
+    until = time.monotonic() + patience_s
+    while (left_s := until - time.monotonic()) > 0:
+        select.select([child], [], [], left_s)
+        event = child.event()
+        if event and event.outcome:
+            return event.outcome
+    return None
 
 
 class Started:

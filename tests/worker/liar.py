@@ -19,6 +19,7 @@ LIES = {
     "no code": {"ending": "failed", "output": None, "code": "perhaps"},
     "a long error": {"ending": "failed", "output": None, "code": "internal", "error": "x" * 10_000},
     "a long wait": {"stages": {"compose": float("nan")}},
+    "another order": {"order": "somebody-elses"},
     "another cache": {"caches": {"perhaps": [1, 1]}},
 }
 RAW = {"no json": b"perhaps", "too much": bytes(1_000_000)}
@@ -31,7 +32,7 @@ def main(descriptor: int) -> None:
     connection.recv_bytes()
     connection.send_bytes(b"")
     while True:
-        order = Order.from_bytes(connection.recv_bytes())
+        order = Order(**json.loads(connection.recv_bytes()))
         lie = order.params["background"]
         if lie == HALF:
             os.write(descriptor, struct.pack("!i", 1000))
@@ -45,7 +46,8 @@ def answer(order: Order, lie: dict[str, object]) -> bytes:
     output |= dict.fromkeys(("file_size", "width", "height"), 1)
     told = lie.get("output", {})
     whole = {"output": output | told} if isinstance(told, dict) else {}
-    return json.dumps({"ending": "done"} | lie | whole).encode()
+    token = lie.get("order", order.token)
+    return json.dumps({"token": token, "outcome": {"ending": "done"} | lie | whole}).encode()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -12,12 +11,10 @@ import pytest
 
 from jobs.config.setting_types import MEBIBYTE
 from jobs.lifecycle import lease_owner
-from jobs.pictures.inputs import SAMPLE
 from tests.processes import descendants
 from tests.stack import environment
 from tests.worker.conftest import Started
 from worker.child.children import Children
-from worker.child.messages import Order, ToFetch
 
 
 @pytest.fixture
@@ -49,29 +46,14 @@ def test_a_worn_child_works_until_its_successor_is_ready_and_then_ends(children)
     assert not is_alive(first)
 
 
-def test_a_worn_child_that_still_fetches_ends_at_once(settings, origin):
-    """Its fetch ends with the test, long after its successor is ready."""
-    path = "/hangs.jpg?retired"
-    children = Children(settings.model_copy(update={"child_max_jobs": 1, "fetch_allow": ("127.0.0.1/32",)}))
-    child = children.ready()
-    samples = dict.fromkeys(("base_image", "overlay_image"), f"{SAMPLE}logo.png")
-    waiting = ToFetch("next", "key", {"base_image": origin.url + path})
-    child.start(Order("one", 1, "key", samples, 60, "outputs/20300101T0000/a-token", ahead=[waiting]))
-    origin.await_request(path)
-    assert child.outcome(30)
+def test_a_worn_child_that_has_orders_is_not_replaced(children):
+    first = children.ready().pid
+    children.one_more_job_done()
     children.one_more_job_done()
     children._successor._connection.poll(30)
-    fetching = threading.Timer(15, origin.release.set)
-    fetching.start()
 
-    children.ready()
-
-    ended_first = not origin.release.is_set()
-    fetching.cancel()
-    origin.release.clear()
-    children.close()
-    assert ended_first
-    assert not is_alive(child.pid)
+    assert children.has_successor
+    assert children.ready(may_replace=False).pid == first
 
 
 def test_a_worn_child_works_on_where_its_successor_dies(children):

@@ -14,6 +14,7 @@ import pytest
 from jobs.config.settings import Settings
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.redis.connection import connect_worker
+from tests.worker.conftest import outcome_of
 from tests.worker.hostile.avifs import AVIFS
 from tests.worker.hostile.files import PICTURE, Hostile
 from tests.worker.hostile.gifs import GIFS
@@ -115,7 +116,7 @@ def test_an_output_that_cannot_be_written_is_our_fault_and_not_the_files(
     settings = settings.model_copy(update={"max_attempts": 1})  # the next has a new process
     request_id = submit()
     worker = WarmWorker(connect_worker(settings), settings)
-    resource.prlimit(worker._children.ready().pid, resource.RLIMIT_FSIZE, (1000, 1000))
+    resource.prlimit(worker._dispatcher.children.ready().pid, resource.RLIMIT_FSIZE, (1000, 1000))
 
     worker.work(burst=True)
 
@@ -176,8 +177,8 @@ def answered(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[An
 
     def answered(lie: str) -> Outcome | None:
         child.await_ready()
-        child.start(Order("one", 1, "key", {"background": lie}, 60, "outputs/20300101T0000/a-token"))
-        return child.outcome(30)
+        order = Order("one", 1, "key", {"background": lie}, 60, "outputs/20300101T0000/a-token")
+        return outcome_of(child, order)
 
     yield answered
     child.kill()

@@ -11,6 +11,7 @@ from jobs.config.settings import Settings
 from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore
 from tests.compositor.pictures import plain
+from tests.worker.conftest import outcome_of
 from tests.worker.hostile.avifs import AVIFS
 from tests.worker.hostile.files import PICTURE, Hostile
 from tests.worker.hostile.fuzzed import FUZZED
@@ -51,10 +52,8 @@ class Runner:
         for name, data in self.pictures(overlay).items():
             store.put(paths[name], data)
         params = {name: inputs.STORE + path for name, path in paths.items()}
-        self.child.start(
-            Order("a request", 1, "a key", params, DEADLINE_S, path="outputs/20300101T0000/a-token")
-        )
-        outcome = self.child.outcome(DEADLINE_S)
+        order = Order("a request", 1, "a key", params, DEADLINE_S, path="outputs/20300101T0000/a-token")
+        outcome = outcome_of(self.child, order, DEADLINE_S)
         if outcome is None:
             self.child.kill()
             pytest.fail(f"no answer in {DEADLINE_S} s")

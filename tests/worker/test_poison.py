@@ -25,7 +25,7 @@ from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect_worker
 from jobs.submission import Submission
-from tests.asking import SAMPLES, asked
+from tests.asking import LEASE_OWNER, SAMPLES, asked
 from worker.warm_worker import WarmWorker
 
 CANARY = "superimpose_canary"
@@ -278,11 +278,10 @@ def test_keys_of_a_wrong_type_are_cleared_away(redis, settings, submit, status):
     assert status(request_id) is Status.COMPLETED
 
 
-def test_a_queue_that_becomes_a_string_does_not_stop_a_worker(redis, settings):
-    worker = WarmWorker(connect_worker(settings), settings)
+def test_a_queue_that_becomes_a_string_is_cleared_away_by_the_next_claim(redis, settings):
     redis.set(f"rq:queue:{QUEUE}", "not what belongs here")
 
-    assert worker._next(0) is None
+    assert Transitions(redis, settings).claim(LEASE_OWNER) == []
     assert redis.exists(f"rq:queue:{QUEUE}") == 0
 
 

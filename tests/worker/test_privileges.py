@@ -24,6 +24,7 @@ from tests import guarded_redis
 from tests.cli.test_up import descendants
 from tests.missing import missing
 from tests.stack import ON_LOOPBACK, Stack, await_http, environment, free_port
+from tests.worker.conftest import outcome_of
 from tests.worker.intruder import FINDINGS, TARGETS
 from worker.child.child import Child
 from worker.child.messages import Order
@@ -178,8 +179,7 @@ def test_no_thread_of_a_child_has_a_capability_or_can_gain_one(settings: Setting
     try:
         child.await_ready()
         samples = dict.fromkeys(("base_image", "overlay_image"), f"{SAMPLE}logo.png")
-        child.start(Order("one", 1, "key", samples, 60, "outputs/20300101T0000/a-token"))
-        assert child.outcome(30)
+        assert outcome_of(child, Order("one", 1, "key", samples, 60, "outputs/20300101T0000/a-token"))
         threads = [path.read_text() for path in Path(f"/proc/{child.pid}/task").glob("*/status")]
     finally:
         child.kill()

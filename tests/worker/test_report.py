@@ -1,17 +1,22 @@
-"""How a worker and Redis understand each other, whatever becomes of what they say."""
+"""What a worker says to Redis, whatever becomes of it on the way."""
+
+import math
+import os
+import signal
+import threading
 
 import pytest
 
 from jobs import keyspace
-from jobs.config.settings import Settings
-from jobs.lifecycle.moves import Claim, Failure
+from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
-from jobs.redis.connection import ANSWER_TIMEOUT_S, connect, connect_worker, redis_time
+from jobs.redis.connection import ANSWER_TIMEOUT_S, connect_worker, redis_time
 from tests.asking import claim_request
 from tests.way import Way
+from worker.attempt import Attempt
 from worker.child.messages import Ending, Outcome
 from worker.report import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, Report, backoff_s
 from worker.warm_worker import WarmWorker
@@ -31,17 +36,6 @@ def test_a_report_whose_answer_is_lost_is_believed_and_keeps_its_picture(
     assert PictureStore.open(settings).get(done.output.path)
 
 
-def test_a_report_that_nobody_hears_ends_with_the_worker(settings, tmp_path, caplog):
-    away = Settings(redis_url="redis://127.0.0.1:1/0", data_dir=tmp_path)
-    store = PictureStore.open(away)
-
-    Report(
-        Claim("a", 1, "key_a", {}, 9, 9), Transitions(connect(away), away), store, must_stop=lambda: True
-    ).lost()
-
-    assert "not reported" in caplog.text
-
-
 @pytest.mark.parametrize("attempt", [1, 2, 3, 4, 20])
 def test_each_wait_for_another_attempt_is_longer_up_to_a_bound_and_no_two_are_alike(attempt):
     mean_s = min(FIRST_BACKOFF_S * 4 ** (attempt - 1), LONGEST_BACKOFF_S)
@@ -53,11 +47,10 @@ def test_each_wait_for_another_attempt_is_longer_up_to_a_bound_and_no_two_are_al
 def test_another_attempt_waits_for_as_long_as_the_server_of_an_input_says(settings, redis, submit):
     request_id = submit()
     transitions = Transitions(redis, settings)
-    report = Report(
-        claim_request(transitions, request_id), transitions, PictureStore.open(settings), lambda: False
-    )
+    attempt = Attempt(claim_request(transitions, request_id))
+    outcome = Outcome(Ending.RETRY, FailureCode.FETCH_FAILED, "answered 429", retry_after_s=40)
 
-    report.outcome(Outcome(Ending.RETRY, FailureCode.FETCH_FAILED, "answered 429", retry_after_s=40))
+    Report(attempt, outcome).make(transitions)
 
     [(waiting, due_at)] = redis.zrange(keyspace.RQ_SCHEDULED, 0, -1, withscores=True)
     assert waiting.decode() == request_id
@@ -77,21 +70,42 @@ def test_a_server_that_says_to_come_after_the_deadline_is_not_waited_for(setting
     )
 
 
-def test_a_picture_that_was_made_for_nothing_is_deleted(settings, redis, submit, record, origin):
+def test_a_picture_that_was_made_for_nothing_is_deleted(settings, redis, submit, record):
     """The request was cancelled while its last byte was stored."""
     request_id = submit()
     transitions, store = Transitions(redis, settings), PictureStore.open(settings)
-    claim = claim_request(transitions, request_id)
+    attempt = Attempt(claim_request(transitions, request_id))
     store.put("outputs/20300101T0000/late", b"a picture")
     output = Output("late", "outputs/20300101T0000/late", "image/png", 9, 1, 1)
     transitions.cancel(request_id, Failure(FailureCode.CANCELLED, "cancelled"))
+    report = Report(attempt, Outcome(Ending.DONE, output=output))
 
-    report = Report(claim, transitions, store, must_stop=lambda: False)
-    report.outcome(Outcome(Ending.DONE, output=output))
+    with pytest.raises(IllegalMove) as refused:
+        report.make(transitions)
+    report.clean_up(refused.value, transitions, store)
 
     with pytest.raises(FileNotFoundError):
         store.get(output.path)
     assert record(request_id).code == FailureCode.CANCELLED
+
+
+def test_a_report_that_nobody_hears_ends_with_the_worker(settings, redis_socket, submit, origin, caplog):
+    """Redis is away from the time of the job's work to the end of the time to drain."""
+    impatient = settings.model_copy(update={"fetch_allow": ("127.0.0.1/32",), "drain_timeout_s": 0.3})
+    path = "/hangs.jpg?unheard"
+    request_id = submit(base_image=origin.url + path)
+    with Way(redis_socket).serving() as way:
+        remote = impatient.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
+
+        def cut() -> None:
+            origin.await_request(path)
+            way.to_drop = math.inf
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=cut, daemon=True).start()
+        WarmWorker(connect_worker(remote), remote).work()
+
+    assert f"request {request_id}: not reported, its lease will run out" in caplog.text
 
 
 def test_a_store_that_cannot_be_written_is_tried_again_and_then_our_fault_with_the_cause_in_the_log(

@@ -1,0 +1,129 @@
+"""Orders in a child's hand: what is worked on first, and how many bytes they hold."""
+
+import threading
+import time
+
+import pytest
+
+from tests.sentinels import until
+from worker.child.intake import Dropped, Intake
+from worker.child.messages import Order
+from worker.fetch import Received
+
+
+class Web:
+    """Stands for the fetcher: as many pieces of ten bytes as a URL says, the end when it is released."""
+
+    def __init__(self) -> None:
+        self.release = {name: threading.Event() for name in ("first", "second", "third")}
+        self.arrived: list[str] = []
+        self.ended: list[Exception] = []
+
+    def read(self, order: Order, field: str, received: Received) -> bytes:
+        try:
+            for _ in range(int(order.params[field])):
+                received(10)
+            self.arrived.append(order.request_id)
+            assert self.release[order.request_id].wait(10)
+        except Exception as error:
+            self.ended.append(error)
+            raise
+        return b"picture"
+
+
+@pytest.fixture
+def web():
+    web = Web()
+    yield web
+    for each in web.release.values():
+        each.set()
+
+
+@pytest.fixture
+def intake(web):
+    return Intake(web.read, max_bytes=100)
+
+
+def order(name: str, pieces: int = 1) -> Order:
+    return Order(name, 1, "a key", {"base_image": str(pieces)}, 60, f"outputs/20300101T0000/{name}")
+
+
+def test_what_has_come_first_is_worked_on_first(web, intake):
+    intake.add(order("first"))
+    intake.add(order("second"))
+    web.release["second"].set()
+
+    job = intake.take()
+
+    assert job.order.request_id == "second"
+    assert job.files() == {"base_image": b"picture"}
+    assert intake.ready == 0
+    web.release["first"].set()
+    assert intake.take().order.request_id == "first"
+
+
+def test_an_input_that_cannot_be_had_is_said_without_waiting_for_the_others(web):
+    def read(order: Order, field: str, received: Received) -> bytes:
+        if field == "overlay_image":
+            raise FileNotFoundError
+        return web.read(order, field, received)
+
+    intake = Intake(read, max_bytes=100)
+    intake.add(Order("first", 1, "a key", {"base_image": "1", "overlay_image": "1"}, 60, "outputs/a/first"))
+
+    with pytest.raises(FileNotFoundError):
+        intake.take().files()
+
+
+def test_there_is_room_for_the_oldest_however_large_and_others_wait_for_it(web, intake):
+    intake.add(order("first", pieces=20))
+    until(lambda: web.arrived == ["first"], "it has more than there is room for")
+    intake.add(order("second"))
+    web.release["first"].set()
+    job = intake.take()
+    assert web.arrived == ["first"]
+
+    intake.done(job)
+
+    until(lambda: web.arrived == ["first", "second"], "its room is free again")
+
+
+def test_what_is_dropped_is_fetched_no_more_and_not_worked_on(web, intake):
+    intake.add(order("first", pieces=9))
+    until(lambda: web.arrived, "it holds most of the room")
+    intake.add(order("second", pieces=5))
+
+    assert intake.drop("second")
+
+    until(lambda: web.ended, "its fetch ends")
+    assert isinstance(web.ended[0], Dropped)
+    web.release["first"].set()
+    assert intake.take().order.request_id == "first"
+    assert intake.ready == 0
+
+
+def test_what_is_ready_can_be_dropped_what_is_worked_on_cannot(web, intake):
+    for each in web.release.values():
+        each.set()
+    intake.add(order("first"))
+    intake.add(order("second"))
+    until(lambda: intake.ready == 2, "both are there")
+    begun = intake.take().order.request_id
+    other = "second" if begun == "first" else "first"
+
+    assert not intake.drop(begun)
+    assert intake.drop(other)
+    assert not intake.drop("unknown")
+    assert intake.ready == 0
+
+
+def test_it_says_when_it_is_closed(intake):
+    taken = []
+    waiting = threading.Thread(target=lambda: taken.append(intake.take()))
+    waiting.start()
+    time.sleep(0.01)
+
+    intake.close()
+
+    waiting.join(10)
+    assert taken == [None]
