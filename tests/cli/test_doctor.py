@@ -15,7 +15,7 @@ def findings(answer) -> dict[str, dict[str, str]]:
 @pytest.fixture
 def doctor(superimpose, monkeypatch):
     """Of the shared service, without asking a name server."""
-    monkeypatch.setattr("cli.doctor.fetch_checks.PUBLIC_NAME", "localhost")
+    monkeypatch.setenv("SUPERIMPOSE_FETCH_HOSTS", "localhost")
     return lambda *arguments: superimpose("doctor", *arguments)
 
 
