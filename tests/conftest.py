@@ -20,6 +20,7 @@ from tests.stack import Stack, empty_database, environment, running
 
 for _name in [name for name in os.environ if name.startswith("SUPERIMPOSE_")]:
     del os.environ[_name]  # tests say what they set
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a thousand processes would compile all anew
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
