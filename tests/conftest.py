@@ -36,10 +36,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.fixture(scope="session")
 def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The socket of a Redis of our own, configured as `superimpose up` does."""
+    """The socket of a Redis of our own, configured as `superimpose up` does, but that no write waits for a disk."""
     directory = tmp_path_factory.mktemp("redis")
     socket = directory / "redis.sock"
-    process = subprocess.Popen(server_command(directory, socket), stdout=subprocess.DEVNULL)
+    command = [*server_command(directory, socket), "--appendfsync", "no"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         await_ready(socket, lambda: process.poll() is not None)
         yield socket

@@ -103,7 +103,7 @@ def test_a_redis_that_would_lose_requests_is_found(settings, redis, monkeypatch)
         found = findings(CliRunner().invoke(app, ["doctor", "--json"]))
     finally:
         redis.config_set("maxmemory-policy", "noeviction")
-        redis.config_set("appendfsync", "always")
+        redis.config_set("appendfsync", "no")
 
     assert found["redis eviction"]["verdict"] == "fail"
     assert found["redis fsync"]["verdict"] == "warn"
