@@ -36,7 +36,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.fixture(scope="session")
 def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The socket of a Redis of our own, configured as `superimpose up` does, but that no write waits for a disk."""
+    """The socket of a Redis as `superimpose up` starts it, but whose writes do not wait for the disk."""
     directory = tmp_path_factory.mktemp("redis")
     socket = directory / "redis.sock"
     command = [*server_command(directory, socket), "--appendfsync", "no"]
