@@ -59,8 +59,8 @@ class Way:
         hearing = threading.Thread(target=hear_again)
         hearing.start()
         yield
-        assert self._was_said.is_set(), f"{said!r} was not asked for"
         hearing.join()
+        assert self._was_said.is_set(), f"{said!r} was not asked for"
 
     @contextmanager
     def full(self) -> Iterator[None]:

@@ -25,8 +25,9 @@ def test_a_service_that_runs_is_well(doctor, service):
 
     assert answer.exit_code == 0, answer.output
     assert {each["verdict"] for each in found.values()} <= {"ok", "warn"}
-    for subject in ("redis", "workers", "store", "codecs written", "codecs read", "api", "api key"):
+    for subject in ("workers", "store", "codecs written", "codecs read", "api", "api key"):
         assert found[subject]["verdict"] == "ok", found[subject]
+    assert found["redis"]["seen"].startswith("answers in "), "how fast depends on what else runs here"
     assert found["redis memory"]["verdict"] == "ok", "it has no bound of its own, and room"
     assert found["workers"]["seen"].startswith("2 registered")
     assert found["fetch rules"]["verdict"] == "warn", "its settings let it fetch from this machine"
