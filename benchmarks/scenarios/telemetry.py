@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from statistics import median
 from uuid import uuid4
 
+from benchmarks.harness import parser
 from benchmarks.harness.clients import Superimpose
-from benchmarks.harness.command_line import parser
 from benchmarks.harness.figures import interleaved, median_ratio, timed
-from benchmarks.harness.redis_server import redis_server
-from benchmarks.harness.service import up
+from benchmarks.harness.service import redis_server, up
 from benchmarks.scenarios.waiting import OUTPUT, OWNER, PARAMS
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
@@ -55,7 +54,7 @@ def service(settings: Mapping[str, str], finished: int = 0) -> Iterator[Superimp
     """The service on a Redis of its own with so many requests that have ended."""
     with redis_server() as redis:
         finish(Settings(redis_url=redis.url), finished)
-        with up(redis.folder, "--workers", "2", redis_url=redis.url, **settings) as client:
+        with up(redis.folder, "--workers 2", redis_url=redis.url, **settings) as client:
             yield client
 
 
