@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from benchmarks.harness.clients import Client
 from benchmarks.harness.inputs import Job
@@ -18,37 +17,26 @@ POLL_S = 0.005
 THREADS = 64
 
 
-@dataclass(frozen=True)
-class Batch:
-    """When each picture was fetched, in seconds since the first submit, and the processor time of all."""
+class Batch(NamedTuple):
+    """Pictures per second, from the first submit to the last picture, and processor time a job.
 
-    done_at: Sequence[float]
-    cpu_s: float
+    `steady_per_s` leaves out the first tenth, in which a pipeline fills.
+    """
 
-    @property
-    def per_s(self) -> float:
-        """Pictures per second, from the first submit to the last picture."""
-        return len(self.done_at) / self.done_at[-1]
-
-    @property
-    def steady_per_s(self) -> float:
-        """The same without the first tenth, in which a pipeline fills."""
-        first = len(self.done_at) // 10
-        return (len(self.done_at) - 1 - first) / (self.done_at[-1] - self.done_at[first])
-
-    @property
-    def cpu_ms(self) -> float:
-        """Processor time a job."""
-        return 1000 * self.cpu_s / len(self.done_at)
+    per_s: float
+    steady_per_s: float
+    cpu_ms: float
 
 
-def batch(client: Client, jobs: Iterable[Job]) -> Batch:
+def batch(client: Client, jobs: Sequence[Job]) -> Batch:
     """Submit all, then follow each until its picture is fetched."""
     used, start, done_at = client.cpu_s(), time.perf_counter(), []
     for job_id in [client.submit(job) for job in jobs]:
         client.picture(job_id, PAUSE_S)
         done_at.append(time.perf_counter() - start)
-    return Batch(done_at, client.cpu_s() - used)
+    first = len(jobs) // 10
+    steady_per_s = (len(jobs) - 1 - first) / (done_at[-1] - done_at[first])
+    return Batch(len(jobs) / done_at[-1], steady_per_s, 1000 * (client.cpu_s() - used) / len(jobs))
 
 
 def paced_ms(work: Callable[[T], object], items: Iterable[T], per_s: float) -> list[float]:
