@@ -92,6 +92,7 @@ class WarmWorker(Worker):
                 while not self._is_done(burst):
                     self._dispatcher.step(self.heartbeat, is_stopping=self._stopped_at is not None)
         finally:
+            self.unsubscribe()  # also where the rest fails
             with contextlib.suppress(RedisError):
                 self.teardown()  # type: ignore[no-untyped-call]
         return True

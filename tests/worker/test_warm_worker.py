@@ -312,8 +312,7 @@ def test_a_cancelled_job_that_still_fetches_costs_no_child(redis, settings, subm
 def test_what_waits_behind_a_job_that_takes_long_is_given_back_uncounted(
     redis, settings, fragile, submit, record
 ):
-    requests = [submit(overlay_image=one_colour(SLEEPS)), submit()]
-
+    requests = [submit(overlay_image=one_colour(SLEEPS)) for _ in range(2)]
     others: list[subprocess.Popen[bytes]] = []
 
     def given_back(request_id: str) -> bool:
