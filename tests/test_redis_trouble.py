@@ -67,7 +67,8 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
 
 @pytest.fixture
 def stack(own_redis: OwnRedis, tmp_path: Path) -> Iterator[Stack]:
-    env = environment(own_redis.url, tmp_path, fetch_allow="127.0.0.1/32", fetch_timeout_s=25, lease_s=2)
+    one_at_a_time = {"fetch_allow": "127.0.0.1/32", "fetch_timeout_s": 25, "lease_s": 2, "fetch_ahead": 0}
+    env = environment(own_redis.url, tmp_path, **one_at_a_time)
     with running(env, workers=1) as stack:
         yield stack
 

@@ -1,10 +1,12 @@
 """One attempt at one request, from its claim to its end, and the limits that end it from outside."""
 
 import time
+from contextlib import AbstractContextManager
 from enum import StrEnum
 
 from jobs.lifecycle.moves import Claim
 from jobs.pictures.store import PictureStore, new_token
+from telemetry.log_context import about_request
 from worker.child.child import Child
 from worker.child.messages import Order
 
@@ -47,6 +49,11 @@ class Attempt:
     def token(self) -> str:
         """The public name of its picture, by which parent and child name the attempt."""
         return self._path.rpartition("/")[2]
+
+    def named_in_logs(self) -> AbstractContextManager[None]:
+        """Lines of log within name the attempt."""
+        claim = self.claim
+        return about_request(claim.request_id, claim.key_id, claim.attempt, claim.trace_id)
 
     def send_to(self, child: Child) -> None:
         """Order it, in the time that is left. Raises `ChildDied`."""

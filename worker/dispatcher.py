@@ -18,7 +18,6 @@ from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
 from telemetry import metrics
-from telemetry.log_context import about_request
 from telemetry.traces import open_traces
 from worker.attempt import Attempt, Interrupted
 from worker.bell import WAIT_S, Bell
@@ -160,7 +159,8 @@ class Dispatcher:
     ) -> tuple[list[Exception | None], list[Claim]]:
         together = self._transitions.together()
         for report in self._reports:
-            report.make(together)
+            with report.attempt.named_in_logs():
+                report.make(together)
         for attempt in renewed:
             together.renew(attempt.request_id, attempt.number)
         if not room:
@@ -177,14 +177,13 @@ class Dispatcher:
 
     def _settle(self, report: Report, refusal: Exception | None) -> None:
         """A report was heard, or has to be repeated, as Redis could not take it."""
-        claim = report.attempt.claim
-        with about_request(claim.request_id, claim.key_id, claim.attempt, claim.trace_id):
+        with report.attempt.named_in_logs():
             if refusal is None:
                 report.log_made()
             elif isinstance(refusal, IllegalMove):
                 report.clean_up(refusal, self._transitions, self._store)
             else:
-                log.warning("request %s: cannot report, trying again: %s", claim.request_id, refusal)
+                log.warning("request %s: cannot report, trying again: %s", report.attempt.request_id, refusal)
                 pause(PAUSE_S)
                 return
         self._reports.remove(report)

@@ -300,12 +300,15 @@ class FetchSettings(Group):
         "you; unset: `superimpose/VERSION`",
     )
     fetch_ahead: int = Field(
-        16,
+        32,
         ge=0,
         le=64,
-        description="QUEUED requests whose inputs a worker fetches ahead; 0: none",
+        description="requests that a worker claims beside the one it makes, to fetch their inputs; 0: none",
     )
-    fetch_ahead_bytes: Bytes = Field(32 * MEBIBYTE, description="inputs fetched ahead that a worker keeps")
+    fetch_ahead_bytes: Bytes = Field(
+        32 * MEBIBYTE,
+        description="inputs that a worker holds; beyond, only its oldest request is fetched for",
+    )
     http_cache_bytes: Bytes = Field(
         256 * MEBIBYTE,
         description="fetched inputs kept in DATA_DIR for all workers there, as their servers allow; 0: none",

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context, copy_context
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -284,24 +285,27 @@ class Together(Transitions):
     def __init__(self, transitions: Transitions) -> None:
         self._settings = transitions._settings
         self._move = transitions._move
-        self._calls: list[tuple[_Call, _Done]] = []
+        self._calls: list[tuple[Context, _Call, _Done]] = []
 
     def send(self) -> list[Exception | None]:
         """What each move raised. Raises `redis.RedisError` where that is not known; all may be repeated."""
-        answers = self._move.together([call for call, _ in self._calls])
-        return [_raised(*each, answer) for each, answer in zip(self._calls, answers, strict=True)]
+        return self._raised(self._move.together([call for _, call, _ in self._calls]))
 
     def send_and_claim(
         self, owner: LeaseOwner, most: int, holding: Sequence[str], *, is_idle: bool
     ) -> tuple[list[Exception | None], list[moves.Claim]]:
         """The same, and then `Transitions.claim`."""
-        calls = [*(call for call, _ in self._calls), _claim_call(owner, most, holding, is_idle)]
+        calls = [*(call for _, call, _ in self._calls), _claim_call(owner, most, holding, is_idle)]
         *answers, claimed = self._move.together(calls)
-        raised = [_raised(*each, answer) for each, answer in zip(self._calls, answers, strict=True)]
-        return raised, self._claims(claimed)
+        return self._raised(answers), self._claims(claimed)
+
+    def _raised(self, answers: list[Any]) -> list[Exception | None]:
+        """In the context of each move, which its lines of log name."""
+        calls = zip(self._calls, answers, strict=True)
+        return [context.run(_raised, call, done, answer) for (context, call, done), answer in calls]
 
     def _run(self, move: str, request_id: str, done: _Done = None, **args: Any) -> list[Any]:
-        self._calls.append((_call(move, request_id, args), done))
+        self._calls.append((copy_context(), _call(move, request_id, args), done))
         return []
 
 

@@ -67,7 +67,8 @@ class Reconciler:
             self._transitions.promote,
             "requeued after its delay",
         )
-        self._requeue_in_transit()
+        # What RQ's own way to take a job leaves, which workers of former versions used.
+        self._oom_exempt.move_all(keyspace.RQ_INTERMEDIATE, keyspace.RQ_QUEUE)
         if time.monotonic() >= self._trust_leases_from:
             expired = partial(self._due, keyspace.LEASES, now_s * 1000)
             self._all(expired, self._transitions.reclaim, "requeued: its lease expired")
@@ -105,11 +106,6 @@ class Reconciler:
         while (found := find()) and self._each(found, move, done) and len(found) == BATCH:
             if time.monotonic() > until or self._stopped.is_set():
                 return
-
-    def _requeue_in_transit(self) -> None:
-        """What RQ's own way to take a job leaves, which workers of former versions used."""
-        while self._redis.lmove(keyspace.RQ_INTERMEDIATE, keyspace.RQ_QUEUE, "RIGHT", "LEFT"):
-            pass
 
     def _due(self, key: str, score: float) -> list[bytes]:
         due: list[bytes] = self._redis.zrangebyscore(key, "-inf", score, start=0, num=BATCH)

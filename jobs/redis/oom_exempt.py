@@ -20,16 +20,19 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 return redis.call('EXPIRE', KEYS[1], ARGV[1])
 """
 
+MOVE_ALL = f"{OOM_EXEMPT}while redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT') do end"
+
 PUBLISH = f"{OOM_EXEMPT}return redis.call('PUBLISH', ARGV[1], ARGV[2])"
 """PUBLISH at the primary: a replica would accept a bare one, and reach only its own subscribers."""
 
 
 class OomExempt:
-    """Locks and hashes of background tasks."""
+    """Locks, hashes and lists of background tasks."""
 
     def __init__(self, redis: Redis) -> None:
         self._lock = Script(redis, LOCK)
         self._keep = Script(redis, KEEP)
+        self._move_all = Script(redis, MOVE_ALL)
 
     def lock(self, key: str, seconds: float) -> bool:
         """Whether the lock was free and is now ours; it expires by itself."""
@@ -39,3 +42,7 @@ class OomExempt:
         """Set fields of a hash that exists and extend its life; False if there is none."""
         words = [word for field in fields.items() for word in field]
         return bool(self._keep(keys=[key], args=[seconds, *words]))
+
+    def move_all(self, source: str, destination: str) -> None:
+        """Put all entries of a list at the head of another one."""
+        self._move_all(keys=[source, destination])

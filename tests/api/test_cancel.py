@@ -12,6 +12,7 @@ def stack(redis_socket, tmp_path_factory):
         tmp_path_factory.mktemp("cancel"),
         fetch_allow="127.0.0.1/32",
         fetch_timeout_s=25,
+        fetch_ahead=0,
     )
     with running(env, workers=1) as stack:
         yield stack

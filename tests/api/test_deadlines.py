@@ -14,6 +14,7 @@ def stack(redis_socket, tmp_path_factory):
         tmp_path_factory.mktemp("deadlines"),
         fetch_allow="127.0.0.1/32",
         fetch_timeout_s=20,
+        fetch_ahead=0,
         max_start_timeout_s=2000,
         max_job_timeout_s=100,
     )
@@ -39,7 +40,8 @@ def test_a_run_that_takes_longer_than_it_may_fails_and_the_next_one_runs(stack, 
 
 def test_a_request_that_no_worker_takes_in_time_fails(stack, origin):
     path = "/hangs.jpg?occupied"
-    occupied = submit(stack, URLS | {"base_image": origin.url + path}).json()["request_id"]
+    samples = {"base_image": origin.url + path, "overlay_image": f"{stack.url}/samples/logo.png"}
+    occupied = submit(stack, samples).json()["request_id"]
     origin.await_request(path)
     hasty = submit(stack, URLS, **{"x-start-timeout": "1"}).json()["request_id"]
 

@@ -22,7 +22,7 @@ def test_five_thousand_who_wait_all_hear_of_the_end(edge, redis, watched, transi
         message = "the hard limit on open files is too low (ulimit -Hn)"
         missing(message)
     [key] = [each for each in ApiKeys(redis).list() if each.name == "dev"]
-    ids = [f"{number:032x}" for number in range(REQUESTS)]
+    ids = [f"00000000-0000-4000-8000-{number:012x}" for number in range(REQUESTS)]
     for request_id in ids:
         transitions.create(request_id, key.key_id, SAMPLES)
     paths = [PLACES[number % 2].format(ids[number // 2 % REQUESTS]) for number in range(WAITERS)]
