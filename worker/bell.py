@@ -1,6 +1,5 @@
 """A thread that waits for requests while the main thread watches the child, or has nothing to do."""
 
-import logging
 import threading
 
 from redis import Redis, RedisError
@@ -11,30 +10,31 @@ from worker.pauses import wake
 WAIT_S = 1  # at a time: how late a request is seen that was queued without a ring
 PAUSE_S = 0.5
 
-log = logging.getLogger("superimpose.worker")
-
 
 class Bell:
-    """Rings, which ends a pause of the main thread, when a request may wait; rung at first."""
+    """Waits for a request where it is armed, and then ends a pause of the main thread."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._rung = threading.Event()
-        self._rung.set()
-        self._armed = threading.Event()
+        self._armed, self._rung = threading.Event(), threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._listen, name="bell", daemon=True)
 
     @property
-    def is_rung(self) -> bool:
-        return self._rung.is_set()
+    def is_armed(self) -> bool:
+        return self._armed.is_set()
 
     def arm(self) -> None:
-        """Nothing waits now: be silent until something does."""
-        self._rung.clear()
+        """Nothing waits now: ring when something does."""
         self._armed.set()
         if not self._thread.is_alive():
             self._thread.start()
+
+    def has_rung(self) -> bool:
+        """Whether it rang since it was armed; says so once."""
+        rung = self._rung.is_set()
+        self._rung.clear()
+        return rung
 
     def close(self) -> None:
         self._closed = True

@@ -13,9 +13,9 @@ from redis import RedisError
 
 from jobs.config.settings import BAD_SETTINGS, Settings
 from jobs.lifecycle.lease_owner import LeaseOwner
-from jobs.lifecycle.moves import Claim, IllegalMove
+from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.status import FailureCode
-from jobs.lifecycle.transitions import Transitions
+from jobs.lifecycle.transitions import Together, Transitions
 from jobs.pictures.store import PictureStore
 from telemetry import metrics
 from telemetry.traces import open_traces
@@ -89,16 +89,14 @@ class Dispatcher:
                 self._hear(event)
             self._watch()
         except ChildDied as death:
-            self._blame(death)
+            self._blame(child, death)
 
-    def give_back(self) -> bool:
-        """Give back all that is in hand; whether it was tried to report it, or there was nothing."""
+    def give_back(self) -> None:
+        """Give back all that is in hand, and report it if Redis hears that now."""
         self._give_back(self._hand)
-        if self._reports and self._is_away:
-            for report in self._reports:
-                log.error("request %s: not reported, its lease will run out", report.attempt.request_id)
-            self._reports.clear()
-        return not self._reports
+        self._exchange(0)
+        for report in self._reports:
+            log.error("request %s: not reported, its lease will run out", report.attempt.request_id)
 
     def await_redis(self, error: RedisError) -> None:
         self._is_away = True
@@ -123,21 +121,28 @@ class Dispatcher:
             return self.children.ready(may_replace=not any(each.child for each in self._hand))
         except (ChildDied, ChildRefused, OSError) as error:
             log.error("this worker cannot start: %s", error)
-            self._give_back(self._hand)
-            self._exchange(0)
+            self.give_back()
             raise SystemExit(BAD_SETTINGS if isinstance(error, ChildRefused) else 1) from None
 
     def _exchange(self, room: int, heartbeat: Callable[[], None] = lambda: None) -> None:
         """Report what has ended, renew leases and claim more, in one round trip."""
         is_idle = self._hand.begun is None
-        if not self._reports and not (is_idle and self._bell.is_rung):
-            room = 0
+        # A claim also passes on a ring that is of no use here: it rings again while something waits.
+        claims_too = self._bell.has_rung() or bool(
+            room and (self._reports or (is_idle and not self._bell.is_armed))
+        )
         renewed = self._due_for_renewal()
         try:
             heartbeat()
-            if not (self._reports or renewed or room):
+            if not (self._reports or renewed or claims_too):
                 return
-            raised, claims = self._make_moves(renewed, room, is_idle)
+            together = self._together(renewed)
+            holding = [each.request_id for each in self._hand]
+            raised, claims = (
+                together.send_and_claim(self._owner, room, holding, is_idle=is_idle)
+                if claims_too
+                else (together.send(), [])
+            )
         except RedisError as error:
             self._renew_at = 0
             self.await_redis(error)
@@ -151,22 +156,17 @@ class Dispatcher:
                 self._interrupt(attempt, Interrupted.NOT_OURS)
         for claim in claims:
             self._hand.add(Attempt(claim))
-        if len(claims) < room:
+        if claims_too and is_idle and len(claims) < room:
             self._bell.arm()
 
-    def _make_moves(
-        self, renewed: list[Attempt], room: int, is_idle: bool
-    ) -> tuple[list[Exception | None], list[Claim]]:
+    def _together(self, renewed: list[Attempt]) -> Together:
         together = self._transitions.together()
         for report in self._reports:
             with report.attempt.named_in_logs():
                 report.make(together)
         for attempt in renewed:
             together.renew(attempt.request_id, attempt.number)
-        if not room:
-            return together.send(), []
-        holding = [each.request_id for each in self._hand]
-        return together.send_and_claim(self._owner, room, holding, is_idle=is_idle)
+        return together
 
     def _due_for_renewal(self) -> list[Attempt]:
         now = time.monotonic()
@@ -228,7 +228,8 @@ class Dispatcher:
             if why := attempt.interruption(now):
                 self._interrupt(attempt, why)
         self._give_back(self._hand.overdue(now))
-        self._hand.feed(now)
+        if not self._bell.is_armed:  # something may wait
+            self._hand.feed(now)
         if not self._hand.begun and any(now - since > DROP_S for _, since in self._dropped.values()):
             log.warning("the child does not answer, it is replaced")
             self._lose()
@@ -253,8 +254,11 @@ class Dispatcher:
             with contextlib.suppress(ChildDied):  # which will be seen
                 child.drop(attempt.token)
 
-    def _blame(self, death: ChildDied) -> None:
+    def _blame(self, child: Child, death: ChildDied) -> None:
         """The child's death costs an attempt at what it worked on; where it only fetched, at the oldest."""
+        with contextlib.suppress(ChildDied):
+            while self.children.is_current(child) and (event := child.event()):
+                self._hear(event)
         blamed = self._hand.begun or next(iter(self._hand), None)
         if blamed:
             log.warning("request %s: %s", blamed.request_id, death)

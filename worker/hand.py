@@ -28,6 +28,7 @@ class Hand:
         self._limit = min(FIRST_LIMIT, most)
         self._attempts: dict[str, Attempt] = {}
         self._work_s = 0.0  # moving average
+        self._ready = 0
         self._idle_since = self._ended_at = time.monotonic()
 
     def __iter__(self) -> Iterator[Attempt]:
@@ -66,7 +67,8 @@ class Hand:
         now = time.monotonic()
         if attempt.begun_at is not None:
             self._work_s += (now - attempt.begun_at - self._work_s) / 8
-        if ready > min(READY_MOST, PATIENCE_S / max(self._work_s, 0.001)):
+        self._ready = ready
+        if ready > self._ready_most:
             self._limit = max(1, self._limit - 1)
         elif not ready and len(self) >= self._limit:
             self._limit = min(self._most, self._limit + GROWTH)
@@ -82,9 +84,19 @@ class Hand:
             self._idle_since = now
 
     def overdue(self, now: float) -> list[Attempt]:
-        """Those that wait behind one that takes long."""
+        """Those that wait for long behind others, the latest ones, or behind one that takes long, all."""
         begun = self.begun
-        if not begun or begun.begun_at is None or now - begun.begun_at < PATIENCE_S:
+        if begun is None or begun.begun_at is None:
             return []
-        self._limit = 1
-        return [each for each in self if each is not begun and now - each.claimed_at > PATIENCE_S]
+        waiting = [each for each in self if each is not begun and now - each.claimed_at > PATIENCE_S]
+        if now - begun.begun_at > PATIENCE_S:
+            self._limit = 1
+            return waiting
+        surplus = waiting[len(waiting) - max(0, self._ready - self._ready_most) :]
+        self._ready -= len(surplus)
+        return surplus
+
+    @property
+    def _ready_most(self) -> int:
+        """As many as are begun in time."""
+        return min(READY_MOST, int(PATIENCE_S / max(self._work_s, 0.001)))

@@ -148,7 +148,8 @@ class WarmWorker(Worker):
         self.set_state(WorkerStatus.IDLE)
 
     def _is_done(self, burst: bool) -> bool:
-        if self._must_stop() and self._dispatcher.give_back():
+        if self._must_stop():
+            self._dispatcher.give_back()
             return True
         if not self._dispatcher.is_idle:
             return False

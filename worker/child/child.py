@@ -141,6 +141,7 @@ class Child:
         except ValueError as error:
             log.error("the child is killed, its answer is not one: %s", ascii(_without_input(error)))
             self._process.kill()
+            self._orders.clear()  # what else it has said is not heard
             raise ChildDied(self.wait()) from None
         if event.outcome:
             del self._orders[event.token]
