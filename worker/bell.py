@@ -1,5 +1,6 @@
 """A thread that waits for requests while the main thread watches the child, or has nothing to do."""
 
+import logging
 import threading
 
 from redis import Redis, RedisError
@@ -9,6 +10,8 @@ from worker.pauses import wake
 
 WAIT_S = 1  # at a time: how late a request is seen that was queued without a ring
 PAUSE_S = 0.5
+
+log = logging.getLogger("superimpose.worker")
 
 
 class Bell:
@@ -46,7 +49,8 @@ class Bell:
         while self._armed.wait() and not self._closed:
             try:
                 self._redis.blpop([keyspace.BELL], WAIT_S)
-            except RedisError:  # which the main thread will meet too
+            except RedisError as error:
+                log.warning("Redis cannot be reached, trying again: %s", error)
                 threading.Event().wait(PAUSE_S)
             self._armed.clear()
             self._rung.set()

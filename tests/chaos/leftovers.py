@@ -23,7 +23,6 @@ MUST_BE_EMPTY = (
     keyspace.WAITING,
     keyspace.DEADLINES,
     keyspace.LEASES,
-    keyspace.IN_TRANSIT,
 )
 
 STAGING = re.compile(r"#\d+$")

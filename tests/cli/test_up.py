@@ -176,7 +176,7 @@ def test_a_job_that_takes_too_long_for_ctrl_c_is_given_back_and_nobody_is_killed
 
     assert service.interrupt() == 0
 
-    assert "given back: the worker stops" in service.printed
+    assert "given back, uncounted" in service.printed
     assert "killed" not in service.printed
     again = up().greeting()
     assert "Taken up again: 1 accepted before" in again
