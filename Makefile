@@ -44,7 +44,7 @@ chaos: $(DEV) ## 1,000 requests through 100 random faults, five minutes (SEED=7 
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(DEV) ## measure the service against a bare loop on this machine
-	$(BIN)/python -m benchmarks service
+	$(BIN)/python -m benchmarks end-to-end --rounds 3 --only ours shipped --skip queue-tax service growth
 
 bench-worker: $(DEV) ## measure what a job costs besides its work, and how soon it is claimed again
 	$(BIN)/python -m benchmarks worker
