@@ -25,13 +25,14 @@ class Interrupted(StrEnum):
 
 
 class Attempt:
-    """`child`: which has the order; `begun_at`: since when it works on it, by the monotonic clock."""
+    """`child`: which has the order; since when it works on it, or was told to drop it (monotonic clock)."""
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
         self.claimed_at = time.monotonic()
         self.started_at = time.time()
         self.begun_at: float | None = None
+        self.dropped_at = 0.0
         self.child: Child | None = None
         self._deadline = self.claimed_at + claim.left_s
         self._path = PictureStore.new_path("outputs", new_token(), claim.keep_until)
@@ -58,7 +59,6 @@ class Attempt:
     def send_to(self, child: Child) -> None:
         """Order it, in the time that is left. Raises `ChildDied`."""
         claim, left_s = self.claim, max(0.0, self._deadline - time.monotonic())
-        self.child, self.begun_at = child, None
         child.start(
             Order(
                 claim.request_id,
@@ -70,6 +70,7 @@ class Attempt:
                 claim.trace_id,
             )
         )
+        self.child, self.begun_at = child, None
 
     def stop_soon(self) -> None:
         """Its request was cancelled. Called by another thread."""

@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from redis import Redis, RedisError
+from redis import Redis
 
 from jobs import keyspace
 from worker.pauses import wake
@@ -35,9 +35,10 @@ class Bell:
 
     def has_rung(self) -> bool:
         """Whether it rang since it was armed; says so once."""
-        rung = self._rung.is_set()
+        if not self._rung.is_set():
+            return False
         self._rung.clear()
-        return rung
+        return True
 
     def close(self) -> None:
         self._closed = True
@@ -49,8 +50,8 @@ class Bell:
         while self._armed.wait() and not self._closed:
             try:
                 self._redis.blpop([keyspace.BELL], WAIT_S)
-            except RedisError as error:
-                log.warning("Redis cannot be reached, trying again: %s", error)
+            except Exception as error:  # whatever it is, the thread must go on
+                log.warning("cannot wait for requests, trying again: %s", error)
                 threading.Event().wait(PAUSE_S)
             self._armed.clear()
             self._rung.set()

@@ -7,15 +7,15 @@ the round trip that claims the next.
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from redis import RedisError
 
 from jobs.config.settings import BAD_SETTINGS, Settings
 from jobs.lifecycle.lease_owner import LeaseOwner
-from jobs.lifecycle.moves import IllegalMove
+from jobs.lifecycle.moves import Claim, IllegalMove
 from jobs.lifecycle.status import FailureCode
-from jobs.lifecycle.transitions import Together, Transitions
+from jobs.lifecycle.transitions import Result, Together, Transitions
 from jobs.pictures.store import PictureStore
 from telemetry import metrics
 from telemetry.traces import open_traces
@@ -23,7 +23,7 @@ from worker.attempt import Attempt, Interrupted
 from worker.bell import WAIT_S, Bell
 from worker.child.child import Child, ChildDied, ChildRefused
 from worker.child.children import Children
-from worker.child.messages import Ending, Event, Outcome
+from worker.child.messages import Ending, Outcome
 from worker.hand import STARVING_S, Hand
 from worker.pauses import pause
 from worker.report import Report
@@ -55,7 +55,7 @@ class Dispatcher:
         self._traces = open_traces("worker")
         self.children = Children(settings, child)
         self._hand = Hand(1 + settings.fetch_ahead)
-        self._dropped: dict[str, tuple[Attempt, float]] = {}  # since when the child has to say so
+        self._dropped: dict[str, Attempt] = {}  # out of hand, and the child has not said so yet
         self._reports: list[Report] = []
         self._renew_at = 0.0
         self._is_away = False  # Redis, at the last try
@@ -79,26 +79,27 @@ class Dispatcher:
         starting.
         """
         child = self._ready_child()
-        try:
-            self._exchange(0 if is_stopping else self._hand.room, heartbeat)
-            if not self.children.is_current(child):  # it had to be stopped
-                return
-            self._send(child)
-            pause(self._patience_s, child)
-            while self.children.is_current(child) and (event := child.event()):
-                self._hear(event)
-            self._watch()
-        except ChildDied as death:
-            self._blame(child, death)
+        self._exchange(self._hand.room if child and not is_stopping else 0, heartbeat)
+        if child is None:
+            pause(self._patience_s, *self.children.watched)
+        elif self.children.is_current(child):  # or it had to be stopped
+            try:
+                self._send(child)
+                pause(self._patience_s, child)
+                self._hear(child)
+            except ChildDied as death:
+                self._blame(child, death)
+        self._watch()
 
     def give_back(self) -> None:
         """Give back all that is in hand, and report it if Redis hears that now."""
-        self._give_back(self._hand)
-        self._exchange(0)
+        for _ in range(2):  # also what a claim got whose answer was lost
+            self._give_back(self._hand)
+            self._exchange(0)
         for report in self._reports:
             log.error("request %s: not reported, its lease will run out", report.attempt.request_id)
 
-    def await_redis(self, error: RedisError) -> None:
+    def await_redis(self, error: Exception) -> None:
         self._is_away = True
         log.warning("Redis cannot be reached, trying again: %s", error)
         pause(PAUSE_S)
@@ -115,10 +116,11 @@ class Dispatcher:
             return WAIT_S
         return STEP_S if self._hand.begun else STARVING_S
 
-    def _ready_child(self) -> Child:
+    def _ready_child(self) -> Child | None:
         """Requests are claimed only when the child that will have them is ready."""
+        is_busy = bool(self._dropped) or any(each.child for each in self._hand)
         try:
-            return self.children.ready(may_replace=not any(each.child for each in self._hand))
+            return self.children.ready(may_replace=not is_busy)
         except (ChildDied, ChildRefused, OSError) as error:
             log.error("this worker cannot start: %s", error)
             self.give_back()
@@ -127,37 +129,35 @@ class Dispatcher:
     def _exchange(self, room: int, heartbeat: Callable[[], None] = lambda: None) -> None:
         """Report what has ended, renew leases and claim more, in one round trip."""
         is_idle = self._hand.begun is None
+        wants_more = room and (self._reports or (is_idle and not self._bell.is_armed))
         # A claim also passes on a ring that is of no use here: it rings again while something waits.
-        claims_too = self._bell.has_rung() or bool(
-            room and (self._reports or (is_idle and not self._bell.is_armed))
-        )
+        claims_too = self._bell.has_rung() or wants_more or self._is_away
         renewed = self._due_for_renewal()
         try:
             heartbeat()
             if not (self._reports or renewed or claims_too):
                 return
             together = self._together(renewed)
-            holding = [each.request_id for each in self._hand]
-            raised, claims = (
-                together.send_and_claim(self._owner, room, holding, is_idle=is_idle)
-                if claims_too
-                else (together.send(), [])
-            )
+            if claims_too:
+                holding = [each.request_id for each in self._hand]
+                together.claim(self._owner, room, holding, is_idle=is_idle)
+            results = iter(together.send())
         except RedisError as error:
             self._renew_at = 0
             self.await_redis(error)
             return
         self._is_away = False
-        refusals = iter(raised)
-        for report in self._reports[:]:
-            self._settle(report, next(refusals))
-        for attempt, refusal in zip(renewed, refusals, strict=True):
-            if isinstance(refusal, IllegalMove):
+        self._settle(results)
+        for attempt, result in zip(renewed, results):  # noqa: B905 - claims follow
+            if isinstance(result, IllegalMove):
                 self._interrupt(attempt, Interrupted.NOT_OURS)
-        for claim in claims:
-            self._hand.add(Attempt(claim))
-        if claims_too and is_idle and len(claims) < room:
-            self._bell.arm()
+        for claims in results:
+            if not isinstance(claims, list):
+                self.await_redis(claims)
+                return
+            self._take(claims)
+            if is_idle and len(claims) < room:
+                self._bell.arm()
 
     def _together(self, renewed: list[Attempt]) -> Together:
         together = self._transitions.together()
@@ -175,19 +175,30 @@ class Dispatcher:
         self._renew_at = now + self._settings.heartbeat_s
         return list(self._hand)
 
-    def _settle(self, report: Report, refusal: Exception | None) -> None:
-        """A report was heard, or has to be repeated, as Redis could not take it."""
-        with report.attempt.named_in_logs():
-            if refusal is None:
-                report.log_made()
-            elif isinstance(refusal, IllegalMove):
-                report.clean_up(refusal, self._transitions, self._store)
-            else:
-                log.warning("request %s: cannot report, trying again: %s", report.attempt.request_id, refusal)
-                pause(PAUSE_S)
-                return
-        self._reports.remove(report)
-        trace_attempt(self._traces.tracer, report.attempt, report.ended)
+    def _settle(self, results: Iterator[Result]) -> None:
+        """Reports were heard, or have to be repeated, as Redis could not take them."""
+        left, self._reports = self._reports, []
+        for report, result in zip(left, results):  # noqa: B905 - others follow
+            attempt = report.attempt
+            with attempt.named_in_logs():
+                if isinstance(result, RedisError):
+                    log.warning("request %s: cannot report, trying again: %s", attempt.request_id, result)
+                    self._reports.append(report)
+                    continue
+                if isinstance(result, IllegalMove):
+                    report.clean_up(result, self._transitions, self._store)
+                else:
+                    report.log_made()
+            trace_attempt(self._traces.tracer, attempt, report.ended)
+        if self._reports:
+            pause(PAUSE_S)
+
+    def _take(self, claims: list[Claim]) -> None:
+        """Not again those whose end Redis has not taken yet."""
+        unheard = {(each.attempt.request_id, each.attempt.number) for each in self._reports}
+        for claim in claims:
+            if (claim.request_id, claim.attempt) not in unheard:
+                self._hand.add(Attempt(claim))
 
     def _send(self, child: Child) -> None:
         """Order what this child has not been given; a worn one is given no more."""
@@ -197,25 +208,23 @@ class Dispatcher:
             elif self.children.has_successor and attempt.child and attempt.begun_at is None:
                 child.drop(attempt.token)
 
-    def _hear(self, event: Event) -> None:
-        attempt, outcome = self._hand.get(event.token), event.outcome
-        if outcome is None:
-            if attempt:
+    def _hear(self, child: Child) -> None:
+        while self.children.is_current(child) and (event := child.event()):
+            attempt = self._hand.get(event.token) or self._dropped[event.token]
+            if event.outcome is None:
                 attempt.begun_at = time.monotonic()
-        elif attempt is None:
-            dropped, _ = self._dropped.pop(event.token)
-            if outcome.output:  # the work had begun
-                refusal = IllegalMove("complete", dropped.request_id, "given back")
-                Report(dropped, outcome).clean_up(refusal, self._transitions, self._store)
-        elif outcome.ending is Ending.DROPPED:
-            attempt.child = None
-        else:
-            occupied_s = self._hand.end(attempt, event.ready)
-            self._reports.append(Report(attempt, outcome, occupied_s))
-            metrics.count_lookups(outcome.caches)
-            self._keep_or_lose(outcome)
+            elif self._dropped.pop(attempt.token, None):
+                if event.outcome.output:  # the work had begun
+                    refusal = IllegalMove("complete", attempt.request_id, "given back")
+                    Report(attempt, event.outcome).clean_up(refusal, self._transitions, self._store)
+            elif event.outcome.ending is Ending.DROPPED:
+                attempt.child = None
+            else:
+                self._end(attempt, event.outcome, event.ready)
 
-    def _keep_or_lose(self, outcome: Outcome) -> None:
+    def _end(self, attempt: Attempt, outcome: Outcome, ready: int) -> None:
+        self._reports.append(Report(attempt, outcome, self._hand.end(attempt, ready)))
+        metrics.count_lookups(outcome.caches)
         if outcome.ending is Ending.RETRY and outcome.code == FailureCode.INTERNAL:
             self._lose()  # memory that ran short may be in pieces: the next attempt gets all of it
         else:
@@ -230,7 +239,7 @@ class Dispatcher:
         self._give_back(self._hand.overdue(now))
         if not self._bell.is_armed:  # something may wait
             self._hand.feed(now)
-        if not self._hand.begun and any(now - since > DROP_S for _, since in self._dropped.values()):
+        if not self._hand.begun and any(now - each.dropped_at > DROP_S for each in self._dropped.values()):
             log.warning("the child does not answer, it is replaced")
             self._lose()
 
@@ -250,17 +259,19 @@ class Dispatcher:
         if begun:
             self._lose()
         elif child:
-            self._dropped[attempt.token] = attempt, time.monotonic()
+            self._dropped[attempt.token], attempt.dropped_at = attempt, time.monotonic()
             with contextlib.suppress(ChildDied):  # which will be seen
                 child.drop(attempt.token)
 
     def _blame(self, child: Child, death: ChildDied) -> None:
         """The child's death costs an attempt at what it worked on; where it only fetched, at the oldest."""
         with contextlib.suppress(ChildDied):
-            while self.children.is_current(child) and (event := child.event()):
-                self._hear(event)
-        blamed = self._hand.begun or next(iter(self._hand), None)
-        if blamed:
+            self._hear(child)
+        if not self.children.is_current(child):
+            return
+        had = [each for each in self._hand if each.child]
+        blamed = self._hand.begun or next(iter(had), None)
+        if blamed and not any(each.begun_at for each in self._dropped.values()):
             log.warning("request %s: %s", blamed.request_id, death)
             self._hand.remove(blamed)
             self._reports.append(Report(blamed, death))

@@ -92,7 +92,7 @@ class Hand:
         if now - begun.begun_at > PATIENCE_S:
             self._limit = 1
             return waiting
-        surplus = waiting[len(waiting) - max(0, self._ready - self._ready_most) :]
+        surplus = waiting[max(0, len(waiting) - max(0, self._ready - self._ready_most)) :]
         self._ready -= len(surplus)
         return surplus
 

@@ -13,7 +13,7 @@ from jobs.pictures import inputs
 from worker.child.intake import Job
 from worker.child.messages import Ending, Order, Outcome
 from worker.content_check import ContentBlocked
-from worker.fetch import FetchError, Received
+from worker.fetch import FetchError, Reserve
 from worker.resources import Resources
 
 OUR_FAULT = "something went wrong on our side; it has been logged, submit it again"
@@ -72,28 +72,25 @@ def _make(resources: Resources, job: Job, stages: dict[str, float]) -> Output:
         return _keep(resources, made, order)
 
 
-def read_input(resources: Resources, order: Order, field: str, received: Received) -> bytes:
-    """The bytes of the input that a parameter names. Raises `FetchError`, `PictureExpired`."""
+def read_input(resources: Resources, order: Order, field: str, reserve: Reserve) -> bytes:
+    """The bytes of the input that a parameter names.
+
+    Raises `FetchError`, `PictureExpired`, and what `reserve` raises.
+    """
     reference: str = order.params[field]
     if inputs.is_url(reference):
-        return resources.fetcher.get(reference, field=field, owner=order.key_id, received=received)
-    data = _own(resources, field, reference)
-    received(len(data))
-    return data
-
-
-def _own(resources: Resources, field: str, reference: str) -> bytes:
+        return resources.fetcher.get(reference, field=field, owner=order.key_id, reserve=reserve)
     if reference.startswith(inputs.STORE):
-        return _stored(resources, field, reference.removeprefix(inputs.STORE))
+        return _stored(resources, field, reference.removeprefix(inputs.STORE), reserve)
     data = inputs.sample_bytes(reference.removeprefix(inputs.SAMPLE))
     if data is None:
         raise FileNotFoundError(reference)
     return data
 
 
-def _stored(resources: Resources, field: str, path: str) -> bytes:
+def _stored(resources: Resources, field: str, path: str, reserve: Reserve) -> bytes:
     try:
-        return resources.store.get(path)
+        return resources.store.get(path, reserve)
     except FileNotFoundError:
         if path.startswith("inputs/"):  # which outlive their request
             raise

@@ -16,7 +16,7 @@ local function claim_again(claims)
   for at = 1, #held, 2 do
     local attempt, process = string.match(held[at + 1], '^(%d+) (.+)$')
     if process == args.process and not known[held[at]] and load_request(held[at]) == 'PROCESSING'
-      and redis.call('HGET', record, 'worker') == args.worker then append(claims, claimed(attempt)) end
+      and redis.call('HGET', record, 'worker') == args.worker and redis.call('ZSCORE', DEADLINES, id) then append(claims, claimed(attempt)) end
   end
 end
 

@@ -89,15 +89,18 @@ local function fail(failure, ...)
   endings[#endings][3] = failure.code
 end
 
-local function fail_late()
-  if status == 'QUEUED' then return fail(settings.unstarted) end
-  local seconds = string.format('%g', redis.call('HGET', record, 'timeout') / 1000)
-  fail({code = settings.unfinished.code, error = string.gsub(settings.unfinished.error, '{timeout}', seconds)})
-end
-
 local function attempts_left()
   local kept = redis.call('HMGET', record, 'attempts', 'given_back')
   return settings.max_attempts - kept[1] + (kept[2] or 0)
+end
+
+-- Whether all its attempts were given back.
+local function is_unattempted() return status == 'QUEUED' or attempts_left() == settings.max_attempts end
+
+local function fail_late()
+  if is_unattempted() then return fail(settings.unstarted) end
+  local seconds = string.format('%g', redis.call('HGET', record, 'timeout') / 1000)
+  fail({code = settings.unfinished.code, error = string.gsub(settings.unfinished.error, '{timeout}', seconds)})
 end
 
 local function overdue()
@@ -181,6 +184,15 @@ local function claimed(attempt)
   return {'ok', id, attempt, key_id, params, deadline - settings.grace - now, deadline, traceparent or '', now - created_at}
 end
 
+-- From here a request may take its `timeout`; it is begun again for one that was given back, while that may still start.
+local function begin_clock()
+  local kept = redis.call('HMGET', record, 'timeout', 'start_by')
+  redis.call('HSET', record, 'started_at', now, 'start_by', kept[2] or redis.call('ZSCORE', DEADLINES, id))
+  redis.call('ZADD', DEADLINES, now + kept[1] + settings.grace, id)
+end
+
+local function start_by() return is_unattempted() and tonumber(redis.call('HGET', record, 'start_by')) end
+
 -- A lease that has expired ends here.
 function moves.claim()
   local lease = leased()
@@ -196,9 +208,10 @@ function moves.claim()
   end
   if status == 'QUEUED' then
     leave_queue(API_KEY .. key_id)
-    redis.call('HSET', record, 'started_at', now)
-    redis.call('ZADD', DEADLINES, now + redis.call('HGET', record, 'timeout') + settings.grace, id)
+    begin_clock()
     enter('PROCESSING')
+  elseif now < (start_by() or 0) then
+    begin_clock()
   end
   local attempt = redis.call('HINCRBY', record, 'attempts', 1)
   begin_lease(attempt)
@@ -235,9 +248,11 @@ moves.time_out = fail_late
 
 function moves.retry() return try_again(args.delay, args.failure) end
 
--- Not the request's fault, so the attempt is not counted.
+-- Not the request's fault, so the attempt is not counted, nor its time.
 function moves.give_back()
   redis.call('HINCRBY', record, 'given_back', 1)
+  local deadline = start_by()
+  if deadline then redis.call('ZADD', DEADLINES, 'GT', deadline, id) end
   return try_again(0, settings.unfinished)
 end
 

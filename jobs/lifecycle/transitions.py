@@ -31,6 +31,10 @@ from telemetry import metrics
 log = logging.getLogger("superimpose.jobs")
 
 _Call = tuple[Sequence[str], Sequence[EncodableT]]
+_Read = Callable[[Any], list[Any]]
+Result = list[Any] | Exception
+"""What a move returned or raised."""
+
 _Done = Callable[[], None] | None
 _PARTS = ("request.lua", "write_buffer.lua", "transport.lua", "transition.lua", "queue.lua")
 _SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
@@ -114,7 +118,8 @@ class Transitions:
         `holding`: those that it has claimed before and that have not ended; what it does not know of, because
         the answer to a claim was lost, is among the answer. An owner that `is_idle` gets one at least.
         """
-        return self._claims(self._move(*_claim_call(owner, most, holding, is_idle)))
+        args = {**asdict(owner), "most": most, "holding": list(holding), "is_idle": is_idle}
+        return self._make(_call("claim", "", args), self._claims)
 
     def renew(self, request_id: str, attempt: int) -> None:
         """Renew the lease. Raises `IllegalMove`: stale (the lease was ended)."""
@@ -258,7 +263,10 @@ class Transitions:
     def _run(self, move: str, request_id: str, done: _Done = None, **args: Any) -> list[Any]:
         """Make a move; `done` is called once it is made."""
         call = _call(move, request_id, args)
-        return _result(call, self._move(*call), done)
+        return self._make(call, lambda answer: _result(call, answer, done))
+
+    def _make(self, call: _Call, read: _Read) -> list[Any]:
+        return read(self._move(*call))
 
     def together(self) -> "Together":
         return Together(self)
@@ -285,38 +293,22 @@ class Together(Transitions):
     def __init__(self, transitions: Transitions) -> None:
         self._settings = transitions._settings
         self._move = transitions._move
-        self._calls: list[tuple[Context, _Call, _Done]] = []
+        self._calls: list[tuple[_Call, _Read, Context]] = []
 
-    def send(self) -> list[Exception | None]:
-        """What each move raised. Raises `redis.RedisError` where that is not known; all may be repeated."""
-        return self._raised(self._move.together([call for _, call, _ in self._calls]))
-
-    def send_and_claim(
-        self, owner: LeaseOwner, most: int, holding: Sequence[str], *, is_idle: bool
-    ) -> tuple[list[Exception | None], list[moves.Claim]]:
-        """The same, and then `Transitions.claim`."""
-        calls = [*(call for _, call, _ in self._calls), _claim_call(owner, most, holding, is_idle)]
-        *answers, claimed = self._move.together(calls)
-        return self._raised(answers), self._claims(claimed)
-
-    def _raised(self, answers: list[Any]) -> list[Exception | None]:
-        """In the context of each move, which its lines of log name."""
+    def send(self) -> list[Result]:
+        """Of each move. Raises `redis.RedisError` where that is not known; all may be repeated."""
+        answers = self._move.together([call for call, _, _ in self._calls])
         calls = zip(self._calls, answers, strict=True)
-        return [context.run(_raised, call, done, answer) for (context, call, done), answer in calls]
+        return [context.run(_result_or_error, read, answer) for (_, read, context), answer in calls]
 
-    def _run(self, move: str, request_id: str, done: _Done = None, **args: Any) -> list[Any]:
-        self._calls.append((copy_context(), _call(move, request_id, args), done))
+    def _make(self, call: _Call, read: _Read) -> list[Any]:
+        self._calls.append((call, read, copy_context()))  # which lines of log name
         return []
 
 
 def _call(move: str, request_id: str, args: Mapping[str, Any]) -> _Call:
     keys = [keyspace.request(request_id)] if request_id else []
     return keys, [move, request_id, json.dumps({"stamp": utcformat(now()), **args})]
-
-
-def _claim_call(owner: LeaseOwner, most: int, holding: Sequence[str], is_idle: bool) -> _Call:
-    args = {**asdict(owner), "most": most, "holding": list(holding), "is_idle": is_idle}
-    return _call("claim", "", args)
 
 
 def _result(call: _Call, answer: Any, done: _Done) -> list[Any]:
@@ -335,12 +327,11 @@ def _result(call: _Call, answer: Any, done: _Done) -> list[Any]:
     return result
 
 
-def _raised(call: _Call, done: _Done, answer: Any) -> Exception | None:
+def _result_or_error(read: _Read, answer: Any) -> Result:
     try:
-        _result(call, answer, done)
+        return read(answer)
     except (moves.IllegalMove, RedisError) as error:
         return error
-    return None
 
 
 def _measured(ended: list[bytes]) -> list[moves.Ending]:

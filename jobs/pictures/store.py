@@ -145,10 +145,12 @@ class PictureStore:
             return {}
         return {"Content-Type": content_type}
 
-    def get(self, path: str) -> bytes:
-        """Read a whole picture. Raises `PictureGone`."""
+    def get(self, path: str, reserve: Callable[[int], None] = lambda _: None) -> bytes:
+        """Read a whole picture, once `reserve` has been called with its size. Raises `PictureGone`."""
         try:
-            return bytes(obstore.get(self._store, path).bytes())
+            found = obstore.get(self._store, path)
+            reserve(found.meta["size"])
+            return bytes(found.bytes())
         except NOT_THERE as error:
             raise _no_bucket(error) if NO_BUCKET.search(str(error)) else PictureGone(path) from error
 

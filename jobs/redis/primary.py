@@ -47,7 +47,7 @@ class _AsyncParser(AsyncParser):  # type: ignore[misc, valid-type]
 class RepeatRefused(Retry):
     """Repeats a refused command once, over a new connection, which is safe for changes too.
 
-    A pipeline without a transaction is repeated whole, so such a pipeline may only read.
+    A pipeline without a transaction is repeated whole, so all its commands must be ones that may be repeated.
     """
 
     def call_with_retry(self, do: Callable[[], Any], *args: Any, **kwargs: Any) -> Any:

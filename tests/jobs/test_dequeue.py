@@ -84,9 +84,11 @@ def test_reports_and_a_claim_are_sent_together(transitions, queued):
     together.complete(done.request_id, 1, OUTPUT, {})
     together.give_back(stale.request_id, 7)
 
-    raised, claims = together.send_and_claim(LEASE_OWNER, 1, [stale.request_id], is_idle=True)
+    together.claim(LEASE_OWNER, 1, [stale.request_id])
 
-    assert [getattr(each, "reason", None) for each in raised] == [None, "stale"]
+    ended, refused, claims = together.send()
+
+    assert (ended, refused.reason) == ([], "stale")
     assert ids(claims) == queued[2:3]
     assert transitions.read(done.request_id).output == OUTPUT
 

@@ -11,7 +11,7 @@ from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
-from jobs.lifecycle.transitions import Transitions
+from jobs.lifecycle.transitions import UNSTARTED, Transitions
 from tests.asking import LEASE_OWNER, OUTPUT, claim_request
 
 ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
@@ -201,12 +201,58 @@ def test_a_run_ends_at_its_own_time_however_many_attempts_it_took(redis, setting
     transitions = Transitions(redis, settings.model_copy(update={"job_timeout_s": 1}))
     transitions.create(ID, key_id, {})
     first = claim_request(transitions, ID)
-    transitions.give_back(ID, 1)
+    transitions.retry(ID, 1, BROKEN)
     time.sleep(0.01)
 
     second = claim_request(transitions, ID, ANOTHER)
 
     assert second.left_s < first.left_s <= 1
+
+
+def test_the_time_in_the_hand_of_a_worker_that_gave_it_back_does_not_count(
+    redis, settings, transitions, key_id, read
+):
+    transitions.create(ID, key_id, {}, Deadlines(start_timeout_s=100, timeout_s=1))
+    must_start_by = redis.zscore(keyspace.DEADLINES, ID)
+    claim_request(transitions, ID)
+    started = read().started_at
+    time.sleep(0.05)
+
+    transitions.give_back(ID, 1)
+    assert redis.zscore(keyspace.DEADLINES, ID) == must_start_by
+    again = claim_request(transitions, ID, ANOTHER)
+
+    assert 0.9 < again.left_s <= 1
+    assert read().started_at > started
+
+
+def test_what_was_given_back_and_not_started_in_time_is_told_so(redis, transitions, take, read):
+    transitions.give_back(ID, take())
+    redis.zadd(keyspace.DEADLINES, {ID: 1})
+
+    transitions.expire(ID)
+
+    assert (read().code, read().error) == (FailureCode.TIMEOUT, UNSTARTED)
+
+
+def test_what_may_not_start_any_more_keeps_the_time_it_had(redis, transitions, take):
+    transitions.give_back(ID, take())
+    redis.hset(keyspace.request(ID), "start_by", 1)
+    until = redis.zincrby(keyspace.DEADLINES, -1_000_000, ID)
+
+    take()
+
+    assert redis.zscore(keyspace.DEADLINES, ID) == until
+
+
+def test_a_request_that_a_former_version_began_is_given_back_with_its_time(redis, transitions, take):
+    attempt = take()
+    redis.hdel(keyspace.request(ID), "start_by")
+    until = redis.zscore(keyspace.DEADLINES, ID)
+
+    transitions.give_back(ID, attempt)
+
+    assert redis.zscore(keyspace.DEADLINES, ID) == until
 
 
 @pytest.mark.parametrize("end", ["complete", "fail", "cancel", "expire"])

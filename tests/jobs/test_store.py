@@ -32,6 +32,16 @@ def test_what_is_put_can_be_read_whole_and_in_part(store):
     assert asyncio.run(store.get_range(path, 2, 5)) == b"234"
 
 
+def test_the_size_is_told_before_a_picture_is_read(store):
+    def refuse(size: int) -> None:
+        raise MemoryError(size)
+
+    store.put("outputs/20300101T0000/any", b"0123456789")
+
+    with pytest.raises(MemoryError, match="10"):
+        store.get("outputs/20300101T0000/any", refuse)
+
+
 def test_what_is_not_there_is_a_file_not_found(store):
     with pytest.raises(PictureGone):
         store.get("outputs/20300101T0000/nothing")

@@ -21,7 +21,10 @@ LIES = {
     "a long wait": {"stages": {"compose": float("nan")}},
     "another order": {"order": "somebody-elses"},
     "another cache": {"caches": {"perhaps": [1, 1]}},
+    "it was dropped": {"ending": "dropped", "output": None},
 }
+BEGUN = {"it did not begin": 0, "it was dropped": 0, "it began twice": 2}
+"""How many times it says so; once where nothing else is said."""
 RAW = {"no json": b"perhaps", "too much": bytes(1_000_000)}
 HALF = "half an answer"
 
@@ -37,6 +40,8 @@ def main(descriptor: int) -> None:
         if lie == HALF:
             os.write(descriptor, struct.pack("!i", 1000))
         else:
+            for _ in range(BEGUN.get(lie, 1)):
+                connection.send_bytes(json.dumps({"token": order.token}).encode())
             connection.send_bytes(RAW.get(lie) or answer(order, LIES.get(lie, {})))
 
 

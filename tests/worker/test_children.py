@@ -14,7 +14,9 @@ from jobs.lifecycle import lease_owner
 from tests.processes import descendants
 from tests.stack import environment
 from tests.worker.conftest import Started
+from worker.child.child import Child
 from worker.child.children import Children
+from worker.pauses import pause
 
 
 @pytest.fixture
@@ -23,6 +25,15 @@ def children(settings):
     made = Children(settings.model_copy(update={"child_max_jobs": 2}))
     yield made
     made.close()
+
+
+def ready(children: Children) -> Child:
+    """The current one, once it has started."""
+    deadline = time.monotonic() + 30
+    while not (child := children.ready()) and time.monotonic() < deadline:
+        pause(0.1, *children.watched)
+    assert child
+    return child
 
 
 def is_alive(pid: int) -> bool:
@@ -34,20 +45,20 @@ def is_alive(pid: int) -> bool:
 
 
 def test_a_worn_child_works_until_its_successor_is_ready_and_then_ends(children):
-    first = children.ready().pid
+    first = ready(children).pid
     children.one_more_job_done()
     assert children._successor is None
 
     children.one_more_job_done()
-    assert children.ready().pid == first, "its successor has only begun to start"
+    assert ready(children).pid == first, "its successor has only begun to start"
     children._successor._connection.poll(30)
 
-    assert children.ready().pid != first
+    assert ready(children).pid != first
     assert not is_alive(first)
 
 
 def test_a_worn_child_that_has_orders_is_not_replaced(children):
-    first = children.ready().pid
+    first = ready(children).pid
     children.one_more_job_done()
     children.one_more_job_done()
     children._successor._connection.poll(30)
@@ -57,20 +68,20 @@ def test_a_worn_child_that_has_orders_is_not_replaced(children):
 
 
 def test_a_worn_child_works_on_where_its_successor_dies(children):
-    worn = children.ready().pid
+    worn = ready(children).pid
     children.one_more_job_done()
     children.one_more_job_done()
     os.kill(children._successor.pid, signal.SIGKILL)
     children._successor.wait()
 
-    assert children.ready().pid == worn
+    assert ready(children).pid == worn
     children.one_more_job_done()
     assert children._successor, "another one is started"
 
 
 def test_a_child_that_has_grown_is_worn(settings):
     children = Children(settings.model_copy(update={"child_max_resident_bytes": MEBIBYTE}))
-    children.ready()
+    ready(children)
     children.one_more_job_done()
 
     assert (children._successor is not None) == Path("/proc/self/statm").exists()
@@ -78,25 +89,25 @@ def test_a_child_that_has_grown_is_worn(settings):
 
 
 def test_a_child_that_is_lost_is_killed_and_replaced(children):
-    lost = children.ready().pid
+    lost = ready(children).pid
 
     children.lose()
 
     assert not is_alive(lost)
-    assert is_alive(children.ready().pid)
+    assert is_alive(ready(children).pid)
 
 
 def test_a_child_that_died_while_it_was_idle_is_reaped_and_replaced(children):
-    idle = children.ready().pid
+    idle = ready(children).pid
     os.kill(idle, signal.SIGKILL)
     os.waitid(os.P_PID, idle, os.WEXITED | os.WNOWAIT)
 
-    assert children.ready().pid != idle
+    assert ready(children).pid != idle
     assert not is_alive(idle)
 
 
 def test_closing_ends_the_successor_too(children):
-    pids = [children.ready().pid]
+    pids = [ready(children).pid]
     children.one_more_job_done()
     children.one_more_job_done()
     pids.append(children._successor.pid)
@@ -130,7 +141,7 @@ def test_a_child_that_is_killed_while_it_starts_is_tried_again(settings, tmp_pat
     started = Started(tmp_path, f'[ "$(wc -l <"{tmp_path}/started")" -gt 1 ] || kill -9 $$')
     children = Children(settings, started.child)
 
-    pid = children.ready().pid
+    pid = ready(children).pid
 
     assert started.pids[1:] == [pid]
     children.close()

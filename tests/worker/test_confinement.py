@@ -21,10 +21,11 @@ from tests.worker.hostile.gifs import GIFS
 from tests.worker.hostile.jpegs import JPEGS
 from tests.worker.hostile.pngs import PNGS
 from tests.worker.hostile.webps import WEBPS
-from tests.worker.liar import HALF, LIES, RAW
+from tests.worker.liar import BEGUN, HALF, LIES, RAW
 from worker.child import child as children
 from worker.child.child import SECRETS, Child, ChildDied
 from worker.child.messages import Order, Outcome
+from worker.pauses import pause
 from worker.warm_worker import WarmWorker
 
 ROOT = Path(__file__).parents[2]
@@ -116,7 +117,9 @@ def test_an_output_that_cannot_be_written_is_our_fault_and_not_the_files(
     settings = settings.model_copy(update={"max_attempts": 1})  # the next has a new process
     request_id = submit()
     worker = WarmWorker(connect_worker(settings), settings)
-    resource.prlimit(worker._dispatcher.children.ready().pid, resource.RLIMIT_FSIZE, (1000, 1000))
+    while not (child := worker._dispatcher.children.ready()):
+        pause(1, *worker._dispatcher.children.watched)
+    resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (1000, 1000))
 
     worker.work(burst=True)
 
@@ -192,7 +195,7 @@ def test_a_good_answer_is_believed(answered: Answered) -> None:
     assert outcome.output.path == "outputs/20300101T0000/a-token"
 
 
-@pytest.mark.parametrize("lie", [*LIES, *RAW, HALF])
+@pytest.mark.parametrize("lie", sorted({*LIES, *RAW, *BEGUN, HALF}))
 def test_an_answer_that_is_none_to_what_was_asked_is_a_lost_child(answered: Answered, lie: str) -> None:
     with pytest.raises(ChildDied):
         answered(lie)

@@ -6,9 +6,9 @@ import time
 import pytest
 
 from tests.sentinels import until
-from worker.child.intake import Dropped, Intake
+from worker.child.intake import Intake, NoRoom
 from worker.child.messages import Order
-from worker.fetch import Received
+from worker.fetch import Reserve
 
 
 class Web:
@@ -19,10 +19,10 @@ class Web:
         self.arrived: list[str] = []
         self.ended: list[Exception] = []
 
-    def read(self, order: Order, field: str, received: Received) -> bytes:
+    def read(self, order: Order, field: str, reserve: Reserve) -> bytes:
         try:
             for _ in range(int(order.params[field])):
-                received(10)
+                reserve(10)
             self.arrived.append(order.request_id)
             assert self.release[order.request_id].wait(10)
         except Exception as error:
@@ -63,10 +63,10 @@ def test_what_has_come_first_is_worked_on_first(web, intake):
 
 
 def test_an_input_that_cannot_be_had_is_said_without_waiting_for_the_others(web):
-    def read(order: Order, field: str, received: Received) -> bytes:
+    def read(order: Order, field: str, reserve: Reserve) -> bytes:
         if field == "overlay_image":
             raise FileNotFoundError
-        return web.read(order, field, received)
+        return web.read(order, field, reserve)
 
     intake = Intake(read, max_bytes=100)
     intake.add(Order("first", 1, "a key", {"base_image": "1", "overlay_image": "1"}, 60, "outputs/a/first"))
@@ -88,15 +88,46 @@ def test_there_is_room_for_the_oldest_however_large_and_others_wait_for_it(web, 
     until(lambda: web.arrived == ["first", "second"], "its room is free again")
 
 
+def test_what_finds_no_room_is_fetched_anew_when_there_is_some(web, intake):
+    """And does not wait within its fetch, which has a time limit and a connection."""
+    intake.add(order("first", pieces=6))
+    until(lambda: web.arrived == ["first"], "it holds more than half the room")
+    intake.add(order("second", pieces=5))
+
+    until(lambda: web.ended, "its fetch ends")
+
+    assert isinstance(web.ended[0], NoRoom)
+    until(lambda: intake.ready == 1, "it waits for room, not for its origin")
+    web.release["first"].set()
+    intake.done(intake.take())
+    until(lambda: web.arrived == ["first", "second"], "it is fetched anew")
+
+
+def test_what_has_come_has_no_more_room_than_it_needs(web, intake):
+    """The second asks for more room than it takes, for the first one left it little."""
+    for each in web.release.values():
+        each.set()
+    intake.add(order("first", pieces=7))
+    first = intake.take()
+    intake.add(order("second", pieces=4))
+    until(lambda: web.ended, "it finds no room")
+    intake.done(first)
+    intake.take()
+
+    intake.add(order("third", pieces=6))
+
+    assert intake.take().order.request_id == "third"
+
+
 def test_what_is_dropped_is_fetched_no_more_and_not_worked_on(web, intake):
     intake.add(order("first", pieces=9))
     until(lambda: web.arrived, "it holds most of the room")
     intake.add(order("second", pieces=5))
+    until(lambda: web.ended, "it finds no room")
 
     assert intake.drop("second")
 
-    until(lambda: web.ended, "its fetch ends")
-    assert isinstance(web.ended[0], Dropped)
+    assert intake.ready == 0
     web.release["first"].set()
     assert intake.take().order.request_id == "first"
     assert intake.ready == 0

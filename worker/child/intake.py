@@ -9,33 +9,46 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from jobs.pictures import inputs
 from telemetry.log_context import about_request
 from worker.child.messages import Order
-from worker.fetch import Received
+from worker.fetch import Reserve
 
 STACK_BYTES = 512 * 1024
 """Of a thread: a fetch needs little of the 8 MiB it would reserve of the address space, which is bounded."""
 
 THREADS = 64
 
-Read = Callable[[Order, str, Received], bytes]
-"""Gets the input of an order that a parameter names, and says how many bytes have come as they come."""
+Read = Callable[[Order, str, Reserve], bytes]
+"""Gets the input of an order that a parameter names; tells sizes before so many bytes more are held."""
 
 
 class Dropped(Exception):
     """The parent has taken the order back."""
 
 
+class NoRoom(Exception):
+    """An input of at least `size` bytes does not fit now."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+
 @dataclass(eq=False)
 class Job:
-    """An order in hand; `fetch_s`: how long it took until all inputs were there, or one could not be had."""
+    """An order in hand; how many of its inputs are waiting for room.
+
+    `fetch_s`: how long it took until all inputs were there, or one could not be had.
+    """
 
     order: Order
     arrived_at: float = field(default_factory=time.monotonic)
     inputs: Mapping[str, "Future[bytes]"] = field(default_factory=dict)
     held_bytes: int = 0
+    waiting: int = 0
     fetch_s: float | None = None
     is_dropped: bool = False
 
@@ -47,10 +60,19 @@ class Job:
         return {name: each.result() for name, each in self.inputs.items()}
 
 
+@dataclass
+class Room:
+    """What one input may hold, and holds, in bytes."""
+
+    reserved: int
+    used: int = 0
+
+
 class Intake:
     """Jobs by the order in which their inputs came. Methods may be called by any thread.
 
-    Inputs in hand have about `max_bytes` at most: beyond, all but those of the oldest job wait for room.
+    Inputs in hand have about `max_bytes` at most: beyond, all but those of the oldest job wait for room. They
+    wait outside of a fetch, whose time is limited and whose connection others can use.
     """
 
     def __init__(self, read: Read, max_bytes: int) -> None:
@@ -64,14 +86,17 @@ class Intake:
 
     @property
     def ready(self) -> int:
-        """How many jobs can be worked on."""
-        return len(self._ready)
+        """How many jobs wait for this process alone: to be worked on, or for room."""
+        with self._changed:
+            return len(self._ready) + sum(job.waiting > 0 for job in self._jobs.values())
 
     def add(self, order: Order) -> None:
         """Begin to fetch for an order."""
-        job = self._jobs[order.token] = Job(order)
+        job = Job(order)
         names = [name for name in inputs.PICTURES if order.params.get(name)]
-        job.inputs = {name: self._threads.submit(self._get, job, name) for name in names}
+        with self._changed:
+            self._jobs[order.token] = job
+            job.inputs = {name: self._threads.submit(self._get, job, name) for name in names}
         for each in job.inputs.values():
             each.add_done_callback(lambda _: self._look(job))
 
@@ -106,25 +131,56 @@ class Intake:
     def _end(self, job: Job) -> None:
         job.is_dropped = True
         del self._jobs[job.order.token]
-        self._held_bytes -= job.held_bytes
-        self._changed.notify_all()
+        self._hold(job, -job.held_bytes)
 
     def _get(self, job: Job, name: str) -> bytes:
-        order = job.order
+        order, size = job.order, 1  # so that nothing is asked for where there is no room at all
         with about_request(order.request_id, order.key_id, order.attempt, order.trace_id):
-            return self._read(order, name, lambda size: self._received(job, size))
+            while True:
+                room = self._await_room(job, size)
+                try:
+                    return self._read(order, name, partial(self._reserve, job, room))
+                except NoRoom as full:
+                    size, room.used = min(2 * full.size, self._max_bytes), 0  # so that it is asked for seldom
+                finally:
+                    self._free(job, room)
 
-    def _received(self, job: Job, size: int) -> None:
-        """Raises `Dropped`."""
+    def _await_room(self, job: Job, size: int) -> Room:
+        """Reserve it for an input. Raises `Dropped`."""
         with self._changed:
+            job.waiting += 1
             self._changed.wait_for(lambda: job.is_dropped or self._has_room(job, size))
+            job.waiting -= 1
             if job.is_dropped:
                 raise Dropped
-            job.held_bytes += size
-            self._held_bytes += size
+            self._hold(job, size)
+        return Room(size)
+
+    def _reserve(self, job: Job, room: Room, size: int) -> None:
+        """Raises `Dropped`, `NoRoom`."""
+        with self._changed:
+            if job.is_dropped:
+                raise Dropped
+            more = max(0, room.used + size - room.reserved)
+            if not self._has_room(job, more):
+                raise NoRoom(room.used + size)
+            room.used += size
+            room.reserved += more
+            self._hold(job, more)
+
+    def _free(self, job: Job, room: Room) -> None:
+        """Give back what was reserved and is not used."""
+        with self._changed:
+            if not job.is_dropped:
+                self._hold(job, room.used - room.reserved)
 
     def _has_room(self, job: Job, size: int) -> bool:
-        return self._held_bytes + size <= self._max_bytes or job is next(iter(self._jobs.values()))
+        return self._held_bytes + size <= self._max_bytes or job is next(iter(self._jobs.values()), None)
+
+    def _hold(self, job: Job, size: int) -> None:
+        job.held_bytes += size
+        self._held_bytes += size
+        self._changed.notify_all()
 
     def _look(self, job: Job) -> None:
         """An input has come or cannot be had."""

@@ -72,8 +72,8 @@ class Response:
         self.close = answer.close
 
 
-Received = Callable[[int], None]
-"""Called with the size of each block; may raise to end the fetch."""
+Reserve = Callable[[int], None]
+"""Called with a size before so many bytes more are held; may raise to end the fetch."""
 
 
 def unbounded(size: int, /) -> None:
@@ -87,10 +87,10 @@ def _text(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-def read_image(response: Response, max_bytes: int, received: Received = unbounded) -> bytes:
+def read_image(response: Response, max_bytes: int, reserve: Reserve = unbounded) -> bytes:
     """The body of `response`, at most `max_bytes` after decompression.
 
-    Raises Fault, and what `received` raises.
+    Raises Fault, and what `reserve` raises.
     """
     _check_status(response)
     declared = _declared_size(response)
@@ -98,8 +98,8 @@ def read_image(response: Response, max_bytes: int, received: Received = unbounde
         raise _too_large(max_bytes)
     blocks = []
     for block in _bounded(_decoded(response, max_bytes), max_bytes):
+        reserve(len(block))
         blocks.append(block)
-        received(len(block))
     body = b"".join(blocks)
     _check_kind(body[:SNIFFED])
     return body

@@ -12,6 +12,7 @@ from hashlib import sha256
 from threading import Lock
 from typing import NamedTuple
 
+from worker.fetch.answers import Reserve, unbounded
 from worker.fetch.directory import BoundedDirectory
 from worker.fetch.freshness import Fields, Question, question_about, received, renewed, storable
 
@@ -69,9 +70,9 @@ class HttpCache:
         self._scope = scope
         self._counting = Lock()
 
-    def find(self, url: str, owner: str) -> Kept | None:
-        """What is kept for `owner` or for all, preferably fresh."""
-        found = [kept for zone in _zones(owner) if (kept := self._read(zone, url))]
+    def find(self, url: str, owner: str, reserve: Reserve = unbounded) -> Kept | None:
+        """What is kept for `owner` or for all, preferably fresh. Raises what `reserve` raises."""
+        found = [kept for zone in _zones(owner) if (kept := self._read(zone, url, reserve))]
         best = min(found, key=lambda kept: not kept.is_fresh, default=None)
         if best and best.is_fresh:
             self._hit()
@@ -98,9 +99,9 @@ class HttpCache:
         with self._counting:
             self.hits += 1
 
-    def _read(self, zone: Zone, url: str) -> Kept | None:
+    def _read(self, zone: Zone, url: str, reserve: Reserve) -> Kept | None:
         name = self._name(zone, url)
-        found = self._files.read(name)
+        found = self._files.read(name, reserve)
         if found is None:
             return None
         head = json.loads(found[0])

@@ -21,6 +21,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from worker.fetch.answers import Reserve, unbounded
+
 logger = logging.getLogger("superimpose.fetch")
 
 LARGEST_SHARE = 8  # no file has more than this part of all bytes
@@ -54,8 +56,11 @@ class BoundedDirectory:
         self._max_bytes = max_bytes
         self._has_warned = False
 
-    def read(self, name: str) -> tuple[bytes, bytes] | None:
-        """Head and body, or None if they are not there, or not as they were written."""
+    def read(self, name: str, reserve: Reserve = unbounded) -> tuple[bytes, bytes] | None:
+        """Head and body, or None if they are not there, or not as they were written.
+
+        Raises what `reserve` raises.
+        """
         try:
             with (self._path / name).open("rb") as file:
                 size = os.fstat(file.fileno()).st_size - _START.size
@@ -63,6 +68,7 @@ class BoundedDirectory:
                 _, checksum, length = _START.unpack(start)
                 if not length <= size <= self._largest:
                     return None
+                reserve(size - length)
                 head, body = file.read(length), file.read(size - length)
                 with suppress(OSError):  # a disk that became read-only
                     os.utime(file.fileno())

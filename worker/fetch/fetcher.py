@@ -18,7 +18,7 @@ import httpcore
 
 from jobs.pictures.urls import InvalidUrl, Target, UrlRules
 from worker.fetch.addresses import AddressRules
-from worker.fetch.answers import Received, Response, read_image, skip_short_body, unbounded
+from worker.fetch.answers import Reserve, Response, read_image, skip_short_body, unbounded
 from worker.fetch.cache import HttpCache
 from worker.fetch.deadline import deadline_in, time_left
 from worker.fetch.directory import BoundedDirectory
@@ -72,25 +72,25 @@ class Fetcher:
             network_backend=network,
         )
 
-    def get(self, url: str, *, field: str, owner: str = "", received: Received = unbounded) -> bytes:
+    def get(self, url: str, *, field: str, owner: str = "", reserve: Reserve = unbounded) -> bytes:
         """The bytes at `url`, cached for the API key `owner`, or for all where their server says `public`.
 
-        Raises FetchError, naming `field`, and what `received` raises.
+        Raises FetchError, naming `field`, and what `reserve` raises.
         """
         shown = "the address"
         try:
             target = self._urls.target(url)
             shown = target.shown
             with deadline_in(self._rules.total_timeout_s):
-                return self._follow(target, owner, received)
+                return self._follow(target, owner, reserve)
         except (Fault, *FAILURES) as error:
             fault = fault_of(error)
             logger.info("%s: %s was not fetched: %s", field, shown, fault.reason)
             raise FetchError(field, shown, fault) from error
 
-    def _follow(self, target: Target, owner: str, received: Received) -> bytes:
+    def _follow(self, target: Target, owner: str, reserve: Reserve) -> bytes:
         for _ in range(self._rules.max_redirects + 1):
-            found = self._hop(target, owner, received)
+            found = self._hop(target, owner, reserve)
             if isinstance(found, bytes):
                 return found
             target = found
@@ -99,29 +99,27 @@ class Fetcher:
             reason=f"more than {self._rules.max_redirects} redirects",
         )
 
-    def _hop(self, target: Target, owner: str, received: Received) -> bytes | Target:
-        kept = self.cache.find(target.url, owner) if self.cache else None
+    def _hop(self, target: Target, owner: str, reserve: Reserve) -> bytes | Target:
+        kept = self.cache.find(target.url, owner, reserve) if self.cache else None
         if self.cache and kept:
             if kept.is_fresh:
-                received(len(kept.body))
                 return kept.body
             with closing(self._send(target, kept.conditions)) as response:
                 if response.status != HTTPStatus.NOT_MODIFIED:
-                    return self._read(target, response, owner, received)
+                    return self._read(target, response, owner, reserve)
                 skip_short_body(response)
                 if self.cache.renew(target.url, owner, kept, response.headers):
-                    received(len(kept.body))
                     return kept.body
             # The 304 was about another picture: fetch this one.
         with closing(self._send(target)) as response:
-            return self._read(target, response, owner, received)
+            return self._read(target, response, owner, reserve)
 
-    def _read(self, target: Target, response: Response, owner: str, received: Received) -> bytes | Target:
+    def _read(self, target: Target, response: Response, owner: str, reserve: Reserve) -> bytes | Target:
         location = response.headers.get("location")
         if location is not None and response.status in REDIRECTS:
             skip_short_body(response)
             return self._next(target, location)
-        body = read_image(response, self._rules.max_bytes, received)
+        body = read_image(response, self._rules.max_bytes, reserve)
         if self.cache:
             self.cache.keep(target.url, owner, response.headers, body)
         return body

@@ -33,7 +33,9 @@ def age(path: Path, seconds: float) -> None:
 
 def test_what_is_written_is_read_as_it_was(kept: BoundedDirectory) -> None:
     kept.write(name("a"), b"head", b"body")
-    assert kept.read(name("a")) == (b"head", b"body")
+    sizes: list[int] = []
+    assert kept.read(name("a"), sizes.append) == (b"head", b"body")
+    assert sizes == [4]
     assert kept.read(name("b")) is None
 
 
