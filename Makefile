@@ -9,7 +9,7 @@ PEERS  := $(VENV)-peers
 WANTED := benchmarks/end_to_end/peers/requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types audit floors fmt lock image chaos bench bench-worker bench-waiting bench-compositor bench-e2e loadtest alerts docs-pictures clean
+.PHONY: help up test check lint types audit floors fmt lock image chaos bench bench-worker bench-waiting bench-compositor bench-e2e loadtest alerts docs-pictures clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,8 +17,11 @@ help: ## list the verbs
 up: $(RUN) ## set up, then run the whole service in this terminal (PORT=9000, ARGS="--workers 4")
 	@$(BIN)/superimpose up $(if $(PORT),--port '$(PORT)') $(ARGS)
 
-test: $(DEV) ## set up, then run every test (ARGS="-k golden")
+test: $(DEV) ## set up, then run the tests of the service (ARGS="-k golden")
 	$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV) ## test what is built from it: the pages and their pictures, the load test, the benchmarks
+	$(BIN)/python -m pytest tests/build_products $(ARGS)
 
 lint: $(DEV) ## style and security rules
 	$(BIN)/ruff check .
@@ -41,7 +44,7 @@ chaos: $(DEV) ## 1,000 requests through 100 random faults, five minutes (SEED=7 
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(DEV) ## measure the service against a bare loop on this machine
-	$(BIN)/python -m benchmarks service
+	$(BIN)/python -m benchmarks end-to-end --rounds 3 --only ours shipped --skip queue-tax service growth
 
 bench-worker: $(DEV) ## measure what a job costs besides its work, and how soon it is claimed again
 	$(BIN)/python -m benchmarks worker

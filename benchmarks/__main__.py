@@ -6,12 +6,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from loadtest import command as loadtest
-
-FOLDER = Path(__file__).with_name("scenarios")
-SCENARIOS = {path.stem.replace("_", "-"): path for path in sorted(FOLDER.glob("[a-z]*.py"))} | {
-    "loadtest": Path(loadtest.__file__)
-}
+HERE = Path(__file__).parent
+SCENARIOS = {path.stem.replace("_", "-"): path for path in sorted((HERE / "scenarios").glob("[a-z]*.py"))}
+SCENARIOS["loadtest"] = HERE.parent / "loadtest" / "command.py"
 
 
 def usage() -> str:
@@ -33,9 +30,8 @@ def main(arguments: list[str]) -> int | None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
             signal.signal(number, lambda *_: sys.exit(1))  # so that what was started is stopped
-    if name == "loadtest":
-        return loadtest.main(options)
-    result: int | None = import_module(f"benchmarks.scenarios.{SCENARIOS[name].stem}").main(options)
+    module = ".".join(SCENARIOS[name].relative_to(HERE.parent).with_suffix("").parts)
+    result: int | None = import_module(module).main(options)
     return result
 
 

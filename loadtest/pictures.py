@@ -1,10 +1,7 @@
-"""The test pictures: the samples in several sizes and formats, served on loopback."""
+"""The test pictures: the samples in several sizes and formats."""
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from typing import Any
 
@@ -54,42 +51,6 @@ def _made(role: str, sample: str, kinds: Sequence[Kind]) -> Iterator[tuple[str, 
             yield f"{role}-{size[0]}-{number}.{image_format.lower()}", out.getvalue()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
-        name = self.path.removeprefix("/")
-        picture = (bases() | overlays()).get(name)
-        self.send_response(404 if picture is None else 200)
-        self.send_header("Content-Type", f"image/{name.rpartition('.')[2]}")
-        self.send_header("Content-Length", str(len(picture or b"")))
-        self.end_headers()
-        self.wfile.write(picture or b"")
-
-    def log_message(self, *_: object) -> None:
-        """A line a picture would hide everything else."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """A worker that stops with the test may break off a picture."""
-
-
-@contextmanager
-def serving(host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """The URL under which the pictures are served, by name. Raises OSError with what to do."""
-    try:
-        server = _Server((host, port), _Handler)
-    except OSError as error:
-        raise OSError(
-            f"cannot serve pictures at {host}:{port} ({error.strerror}): name an address here"
-        ) from None
-    with server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://{host}:{server.server_address[1]}"
-        finally:
-            server.shutdown()
+def find(name: str) -> list[bytes]:
+    """The picture of a name, or nothing."""
+    return [data for each, data in (bases() | overlays()).items() if each == name]

@@ -1,12 +1,12 @@
 """The plots, as PNG, over the number of clients."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from benchmarks.harness.plots import plain, png
+from benchmarks.harness.plots import plain, png, subplots
 from loadtest.samples import COMPUTE, END_TO_END, IN_SERVICE, PERCENTILES, QUEUE_WAIT, SUBMIT, Step
 
 COLOURS = ("#2563eb", "#d97706", "#b91c1c")  # of p50, p95, p99
@@ -28,9 +28,8 @@ def all_of(steps: Sequence[Step]) -> Mapping[str, bytes]:
 
 def overview(steps: Sequence[Step]) -> bytes:
     """Throughput, and the latency of a picture."""
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
     names = [END_TO_END] if _known(steps, END_TO_END) else []
-    left, *others = figure.subplots(1, 1 + len(names), squeeze=False).flat
+    figure, [left, *others] = subplots(1, 1 + len(names), (9, 3.2))
     left.plot([step.pictures_per_s for step in steps], "o-", color=COLOURS[0])
     left.set(title="throughput", ylabel="pictures a second", ylim=(0, None))
     _by_clients(left, steps, "clients, which think between requests")
@@ -43,16 +42,18 @@ def parts(steps: Sequence[Step]) -> bytes:
     """Percentiles of the parts of a request."""
     names = [name for name in PARTS if _known(steps, name)]
     rows = (len(names) + 1) // 2
-    figure = Figure(figsize=(9, 3 * rows), layout="constrained")
-    for number, name in enumerate(names, 1):
-        _percentiles(figure.add_subplot(rows, 2, number), steps, name)
+    figure, panels = subplots(rows, 2, (9, 3 * rows))
+    for panel, name in zip_longest(panels, names):
+        if name:
+            _percentiles(panel, steps, name)
+        else:
+            panel.remove()
     return png(figure)
 
 
 def errors(steps: Sequence[Step]) -> bytes:
     """Errors, by code."""
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
-    panel = figure.subplots()
+    figure, [panel] = subplots(1, 1, (9, 3.2))
     below = [0] * len(steps)
     for code in sorted({code for step in steps for code in step.errors}):
         counts = [step.errors.get(code, 0) for step in steps]

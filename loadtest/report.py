@@ -11,7 +11,7 @@ from statistics import mean
 from markdown_it import MarkdownIt
 
 from benchmarks.harness import machine
-from benchmarks.harness.page import replaced, table
+from benchmarks.harness.figures import replaced, table
 from loadtest import mix, plots
 from loadtest.samples import MEASURES, Step
 from loadtest.target import Unusable

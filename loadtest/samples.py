@@ -1,13 +1,13 @@
-"""Samples, a line of JSON each, written by Locust's process and read by ours; and the figures of a step."""
+"""Samples, written by Locust's process and read by ours; and the figures of a step."""
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 SUBMIT, POLL, RESULT, PICTURE = "submit", "poll", "result", "picture"
 """Calls."""
@@ -20,8 +20,7 @@ ENOUGH_ABOVE = 5
 WARM_UP_S = 1
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """A call, or a part of a request; `at_s` is its end since the step's start; `code` is of an error."""
 
     name: str
@@ -34,25 +33,23 @@ class Recorder:
     """Writes samples to a file, from the events of Locust that have the same names as its methods."""
 
     def __init__(self, path: Path) -> None:
-        self._out = path.open("w")
+        self._path = path
         self._start = perf_counter()
+        self._samples: list[Sample] = []
 
     def test_start(self, **_: Any) -> None:
         self._start = perf_counter()
 
     def request(self, name: str, response_time: float, exception: Exception | None, **_: Any) -> None:
         code = None if exception is None else str(exception)
-        sample = Sample(name, perf_counter() - self._start, response_time, code)
-        self._out.write(json.dumps(asdict(sample)) + "\n")
+        self._samples.append(Sample(name, perf_counter() - self._start, response_time, code))
 
     def quitting(self, **_: Any) -> None:
-        self._out.close()
+        self._path.write_text(json.dumps(self._samples))
 
 
-def read(path: Path) -> Iterator[Sample]:
-    with path.open() as lines:
-        for line in lines:
-            yield Sample(**json.loads(line))
+def read(path: Path) -> list[Sample]:
+    return [Sample(*each) for each in json.loads(path.read_text())]
 
 
 @dataclass(frozen=True)

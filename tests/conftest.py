@@ -20,6 +20,7 @@ from tests.stack import Stack, empty_database, environment, running
 
 for _name in [name for name in os.environ if name.startswith("SUPERIMPOSE_")]:
     del os.environ[_name]  # tests say what they set
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a thousand processes would compile all anew
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -35,10 +36,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.fixture(scope="session")
 def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The socket of a Redis of our own, configured as `superimpose up` does."""
+    """The socket of a Redis as `superimpose up` starts it, but whose writes do not wait for the disk."""
     directory = tmp_path_factory.mktemp("redis")
     socket = directory / "redis.sock"
-    process = subprocess.Popen(server_command(directory, socket), stdout=subprocess.DEVNULL)
+    command = [*server_command(directory, socket), "--appendfsync", "no"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         await_ready(socket, lambda: process.poll() is not None)
         yield socket

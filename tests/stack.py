@@ -1,6 +1,7 @@
 """The service as real processes: an API on loopback and workers, started as containers start them."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,10 +10,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 import httpx
 from redis import Redis
+
+from jobs.keys.api_keys import ApiKeys
 
 KEY = "test-key-of-the-whole-suite"
 ON_LOOPBACK: Any = {"trust_env": False, "verify": False}
@@ -91,6 +95,14 @@ def empty_database(redis_socket: object, number: int) -> str:
     with Redis.from_url(url) as redis:
         redis.flushdb()
     return url
+
+
+def forget(stack: Stack) -> None:
+    """Empty the database of an API without workers, so that the next test finds it as at its start."""
+    with Redis.from_url(stack.env["SUPERIMPOSE_REDIS_URL"]) as redis:
+        redis.flushdb()
+        ApiKeys(redis).make_valid("dev", KEY)
+    shutil.rmtree(Path(stack.env["SUPERIMPOSE_DATA_DIR"]) / "store", ignore_errors=True)
 
 
 def free_port() -> int:

@@ -60,6 +60,7 @@ class Way:
         hearing.start()
         yield
         hearing.join()
+        assert self._was_said.is_set(), f"{said!r} was not asked for"
 
     @contextmanager
     def full(self) -> Iterator[None]:

@@ -1,19 +1,16 @@
 """The contest: in each round every contestant is started, warmed, measured and stopped, one after another."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.end_to_end.contestants import OURS, Other, Ours, versions
-from benchmarks.end_to_end.results import Results
-from benchmarks.harness.bare_loop import BareLoop
-from benchmarks.harness.clients import Client, JobFailed
-from benchmarks.harness.http import UnexpectedAnswer
-from benchmarks.harness.load import TooSlow, batch, paced_ms
-from benchmarks.harness.processes import CannotStart, proportional_mb
-from benchmarks.harness.redis_server import RedisServer
-from benchmarks.harness.workloads import COMPOSITOR, PLAIN_PILLOW, SAME_FUNCTION, SEED_JPEG, Workload, draw
-
-Contestant = Ours | Other
+from benchmarks.end_to_end.contestants import OURS, Contestant
+from benchmarks.end_to_end.results import Run
+from benchmarks.harness.clients import Client, JobFailed, TooSlow, UnexpectedAnswer
+from benchmarks.harness.inputs import COMPOSITOR, PLAIN_PILLOW, SAME_FUNCTION, SEED_JPEG, Workload, draw
+from benchmarks.harness.load import POLL_S, batch, paced_ms
+from benchmarks.harness.processes import CannotStart, below, proportional_mb
+from benchmarks.harness.service import redis_cpu_s
 
 WARM_UP = 20
 TRIED = 4
@@ -26,87 +23,52 @@ PACE = 0.3
 FAULTS = (CannotStart, JobFailed, TooSlow, UnexpectedAnswer, OSError, AssertionError)
 
 
+@dataclass
 class Contest:
     """A contestant that fails is left out from then on, with the reason."""
 
-    def __init__(
-        self,
-        redis: RedisServer,
-        bare: BareLoop,
-        origin: str,
-        results: Results,
-        jobs: int,
-        say: Callable[[str], None],
-    ) -> None:
-        self._redis = redis
-        self._bare = bare
-        self._origin = origin
-        self._results = results
-        self._jobs = jobs
-        self._say = say
-        self._workers: dict[str, int] = {}
-
-    def enter(self, contestants: Sequence[Contestant], counts: Sequence[int]) -> None:
-        """Find the number of workers, of several, with which each is fastest."""
-        for each in contestants:
-            self._workers[each.name] = counts[0]
-            self._guarded(each, lambda each=each: self._find_workers(each, counts))
-            self._results.add(
-                "contestants",
-                name=each.name,
-                label=each.label,
-                versions=versions(each),
-                workers=self._workers[each.name],
-            )
+    run: Run
+    bare_per_s: Callable[[int, str], float]
+    left_out: set[str] = field(default_factory=set)
 
     def turn(self, contestant: Contestant, number: int) -> None:
         """One contestant in one round."""
-
-        def measured() -> None:
-            with contestant.running(self._redis, self._workers[contestant.name]) as client:
-                self._measure(contestant, client, number)
-
-        if not self._results.column("faults", "text", contestant=contestant.name):
-            self._guarded(contestant, measured)
-
-    def _guarded(self, contestant: Contestant, step: Callable[[], None]) -> None:
+        if contestant.name in self.left_out:
+            return
         try:
-            step()
+            with contestant.running(self.run.redis) as client:
+                self._measure(contestant, client, number)
         except FAULTS as fault:
             text = f"{type(fault).__name__}: {fault}"
-            self._results.add("faults", contestant=contestant.name, text=text)
-            self._say(f"{contestant.name} is left out: {text}")
-
-    def _find_workers(self, contestant: Contestant, counts: Sequence[int]) -> None:
-        per_s = {}
-        for count in counts if len(counts) > 1 else ():
-            self._say(f"{contestant.name} with {count} workers")
-            with contestant.running(self._redis, count) as client:
-                batch(client, self._draw(SEED_JPEG, WARM_UP))
-                per_s[count] = batch(client, self._draw(SEED_JPEG, self._jobs)).per_s
-        self._workers[contestant.name] = max(per_s, key=per_s.__getitem__, default=counts[0])
+            self.left_out.add(contestant.name)
+            self.run.results.add("faults", contestant=contestant.name, text=text)
+            self.run.say(f"{contestant.name} is left out: {text}")
 
     def _measure(self, contestant: Contestant, client: Client, number: int) -> None:
         about: dict[str, Any] = {"round": number, "contestant": contestant.name}
-        batch(client, self._draw(SEED_JPEG, WARM_UP))
+        batch(client, draw(SEED_JPEG, self.run.origin, WARM_UP))
         # Without its cache the service is compared where the work is the same, and there alone.
         for workload in SAME_FUNCTION if contestant is OURS else SAME_FUNCTION + PLAIN_PILLOW:
-            self._say(f"round {number}, {contestant.name}: {workload.name}")
-            tried = batch(client, self._draw(workload, TRIED)).per_s
-            count = max(FEWEST, min(self._jobs, round(LONGEST_S * tried)))
+            self.run.say(f"round {number}, {contestant.name}: {workload.name}")
+            tried = batch(client, draw(workload, self.run.origin, TRIED)).per_s
+            count = max(FEWEST, min(self.run.jobs, round(LONGEST_S * tried)))
             self._add_rates(client, workload, about | {"workload": workload.name}, count)
-        self._results.add("resident", **about, mb=proportional_mb(client.processes()))
+        self.run.results.add("resident", **about, mb=proportional_mb(below(client.pids)))
 
     def _add_rates(self, client: Client, workload: Workload, about: dict[str, Any], count: int) -> None:
         """Where the work is the same, beside the bare loop."""
         beside = workload.function == COMPOSITOR
         if beside:
-            about["bare_per_s"] = self._bare.per_s(self._jobs // 2, workload.image_format)
-        made = batch(client, self._draw(workload, count))
-        self._results.add("rates", **about, per_s=made.per_s, cpu_ms=made.cpu_ms)
+            about["bare_per_s"] = self.bare_per_s(self.run.jobs // 2, workload.image_format)
+        with self.run.redis.connect() as redis:
+            before = redis_cpu_s(redis)
+            made = batch(client, draw(workload, self.run.origin, count))
+            redis_ms = 1000 * (redis_cpu_s(redis) - before) / count
+        self.run.results.add("rates", **about, per_s=made.per_s, cpu_ms=made.cpu_ms, redis_ms=redis_ms)
         if beside:
-            ms = paced_ms(client, self._draw(workload, count // 2), PACE * about["bare_per_s"])
-            self._results.add("paced", **about, ms=ms)
-
-    def _draw(self, workload: Workload, count: int) -> list[Any]:
-        return draw(workload, self._origin, count)
+            ms = paced_ms(
+                lambda job: client.picture(client.submit(job), POLL_S),
+                draw(workload, self.run.origin, count // 2),
+                PACE * about["bare_per_s"],
+            )
+            self.run.results.add("paced", **about, ms=ms)

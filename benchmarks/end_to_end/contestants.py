@@ -3,19 +3,19 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.harness.clients import BentoTasks, Client, Peer, Superimpose
+from benchmarks.harness.clients import BentoTasks, Client, Peer
 from benchmarks.harness.machine import ROOT
-from benchmarks.harness.processes import CannotStart, await_answer, free_port, started
-from benchmarks.harness.redis_server import RedisServer
-from benchmarks.harness.service import service
+from benchmarks.harness.processes import CannotStart
+from benchmarks.harness.service import RedisServer, running, service
 
-ENVIRONMENTS = ROOT / ".venv-peers"
-APPS = "benchmarks.end_to_end.peers"
+WORKERS = 2
+PEERS = "benchmarks.end_to_end.peers"
+HERE = Path(sys.executable)
 VERSIONS = (
     "import importlib.metadata as m, sys;"
     "print(*(f'{name} {m.version(name)}' for name in sys.argv[1:]), sep=', ')"
@@ -23,60 +23,50 @@ VERSIONS = (
 
 
 @dataclass(frozen=True)
-class Ours:
-    """The service of this repository."""
+class Contestant:
+    """A peer, of which the first of the `commands` serves HTTP; ours has none, but a size of its cache."""
 
     name: str
     label: str
-    settings: Mapping[str, object] = field(default_factory=dict)
-    packages: tuple[str, ...] = ("superimpose", "fastapi", "uvicorn", "redis", "rq", "pillow")
-    interpreter: Path = Path(sys.executable)
-
-    def running(self, redis: RedisServer, workers: int) -> AbstractContextManager[Superimpose]:
-        redis.empty()
-        return service(redis, workers, self.name, **self.settings)
-
-
-@dataclass(frozen=True)
-class Other:
-    """A peer; `commands` are those of so many workers, with `{port}` to be filled in."""
-
-    name: str
-    label: str
-    packages: tuple[str, ...]
-    commands: Callable[[int], Sequence[str]]
+    packages: Sequence[str]
+    commands: Sequence[str] = ()
+    cache_bytes: int | None = None
     client: type[Client] = Peer
-    python: Path | None = None
-
-    @property
-    def interpreter(self) -> Path:
-        """Of its own environment, unless `python` says otherwise."""
-        return self.python or ENVIRONMENTS / self.name / "bin" / "python"
+    python: Path = HERE
 
     @contextmanager
-    def running(self, redis: RedisServer, workers: int) -> Iterator[Client]:
-        """Raises `CannotStart`."""
-        if not self.interpreter.exists():
+    def running(self, redis: RedisServer) -> Iterator[Client]:
+        """On an empty Redis. Raises `CannotStart`."""
+        if not self.python.exists():
             raise CannotStart("not installed: `make bench-e2e` does it")
         redis.empty()
-        pictures, port = redis.folder / self.name, free_port()
-        pictures.mkdir(exist_ok=True)
-        log = redis.folder / f"{self.name}.log"
-        env = peer_environment(redis, pictures) | {"BENCH_WORKERS": str(workers)}
-        with ExitStack() as stack:
-            processes = [
-                stack.enter_context(started([self.interpreter, *command.format(port=port).split()], env, log))
-                for command in self.commands(workers)
-            ]
-            await_answer(port, processes, log)
-            url, pids = f"http://127.0.0.1:{port}", [each.pid for each in processes]
-            yield stack.enter_context(self.client(url, pids))
+        if not self.commands:
+            settings = {} if self.cache_bytes is None else {"cache_bytes": self.cache_bytes}
+            with service(redis, WORKERS, self.name, **settings) as client:
+                yield client
+            return
+        log, env = redis.folder / f"{self.name}.log", peer_environment(redis, self.name)
+        with running(self.commands, env, log, self.client, self.python) as client:
+            yield client
+
+    def versions(self) -> str:
+        """Of its packages, as one line; empty where they are not installed."""
+        command = [self.python, "-c", VERSIONS, *self.packages]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return ""
 
 
-def peer_environment(redis: RedisServer, pictures: Path) -> dict[str, str]:
+def peer_environment(redis: RedisServer, name: str) -> dict[str, str]:
+    """With a folder for pictures."""
+    pictures = redis.folder / name
+    pictures.mkdir(exist_ok=True)
     return os.environ | {
         "BENCH_REDIS_SOCKET": str(redis.socket),
+        "RQ_REDIS_URL": redis.url,
         "BENCH_PICTURES": str(pictures),
+        "BENCH_WORKERS": str(WORKERS),
         "BENTOML_HOME": str(pictures),
         "BENTOML_DO_NOT_TRACK": "True",
         "PYTHONPATH": str(ROOT),
@@ -85,63 +75,48 @@ def peer_environment(redis: RedisServer, pictures: Path) -> dict[str, str]:
 
 
 def uvicorn(app: str) -> str:
-    """FastAPI as uvicorn[standard] serves it, in one process as ours."""
-    return f"-m uvicorn {APPS}.{app}:app --port {{port}} --no-access-log --log-level warning"
+    """As uvicorn[standard] serves it, in one process as ours."""
+    return f"-m uvicorn {PEERS}.{app}:app --port {{port}} --no-access-log --log-level warning"
 
 
-def versions(contestant: Ours | Other) -> str:
-    """Of its packages, as one line; empty where they are not installed."""
-    command = [contestant.interpreter, "-c", VERSIONS, *contestant.packages]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
+def rq(name: str, label: str, kind: str) -> Contestant:
+    worker = f"-m rq.cli worker --worker-class {PEERS}.rq_worker.{kind} --logging_level WARNING default"
+    return Contestant(name, label, ("rq", "redis"), [uvicorn("rq_app"), *[worker] * WORKERS])
 
 
-def rq(kind: str) -> Callable[[int], Sequence[str]]:
-    return lambda workers: [uvicorn("rq_app"), *[f"-m {APPS}.rq_worker {kind}"] * workers]
+def peer(name: str, label: str, *commands: str, client: type[Client] = Peer) -> Contestant:
+    """In an environment of its own."""
+    packages = (name,) if client is BentoTasks else (name, "redis")
+    python = ROOT / ".venv-peers" / name / "bin" / "python"
+    return Contestant(name, label, packages, commands, client=client, python=python)
 
 
-HERE = Path(sys.executable)
-OURS = Ours("ours", "Superimpose, cache of decoded inputs off", {"cache_bytes": 0})
-SHIPPED = Ours("shipped", "Superimpose")
+OURS_PACKAGES = ("superimpose", "fastapi", "uvicorn", "redis", "rq", "pillow")
+OURS = Contestant("ours", "Superimpose, cache of decoded inputs off", OURS_PACKAGES, cache_bytes=0)
+SHIPPED = Contestant("shipped", "Superimpose", OURS_PACKAGES)
 ALL = (
     OURS,
     SHIPPED,
-    Other("rq-simple", "RQ SimpleWorker", ("rq", "redis"), rq("SimpleWorker"), python=HERE),
-    Other("rq-forking", "RQ Worker, forking", ("rq", "redis"), rq("Worker"), python=HERE),
-    Other(
+    rq("rq-simple", "RQ SimpleWorker", "SimpleWorker"),
+    rq("rq-forking", "RQ Worker, forking", "Worker"),
+    peer(
         "celery",
         "Celery",
-        ("celery", "redis"),
-        lambda workers: [
-            uvicorn("celery_app"),
-            f"-m celery -A {APPS}.celery_app:celery worker --concurrency {workers} --loglevel WARNING "
-            "--without-gossip --without-mingle --without-heartbeat",
-        ],
+        uvicorn("celery_app"),
+        f"-m celery -A {PEERS}.celery_app:celery worker --concurrency {WORKERS} --loglevel WARNING "
+        "--without-gossip --without-mingle --without-heartbeat",
     ),
-    Other(
-        "arq",
-        "arq",
-        ("arq", "redis"),
-        lambda workers: [uvicorn("arq_app"), *[f"-m {APPS}.arq_app"] * workers],
-    ),
-    Other(
+    peer("arq", "arq", uvicorn("arq_app"), *[f"-m {PEERS}.arq_app"] * WORKERS),
+    peer(
         "dramatiq",
         "dramatiq",
-        ("dramatiq", "redis"),
-        lambda workers: [
-            uvicorn("dramatiq_app"),
-            f"-m dramatiq {APPS}.dramatiq_app --processes {workers} --threads 1",
-        ],
+        uvicorn("dramatiq_app"),
+        f"-m dramatiq {PEERS}.dramatiq_app --processes {WORKERS} --threads 1",
     ),
-    Other(
+    peer(
         "bentoml",
         "BentoML tasks",
-        ("bentoml",),
-        lambda _: [
-            f"-m bentoml serve {APPS}.bentoml_service:Superimpose --quiet --host 127.0.0.1 --port {{port}}"
-        ],
+        f"-m bentoml serve {PEERS}.bentoml_service:Superimpose --quiet --host 127.0.0.1 --port {{port}}",
         client=BentoTasks,
     ),
 )

@@ -2,17 +2,17 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import machine
+from benchmarks.harness.service import RedisServer
 
 FOLDER = machine.ROOT / "benchmarks" / "results"
 PACKAGES = ("pillow", "numpy", "fastapi", "uvicorn", "uvloop", "redis", "hiredis", "rq", "httpx")
-
-Row = dict[str, Any]
 
 
 class Results:
@@ -40,11 +40,15 @@ class Results:
     def read(cls, path: Path) -> "Results":
         return cls(path, json.loads(path.read_text()))
 
+    @property
+    def run(self) -> dict[str, str]:
+        return dict(self._data["run"])
+
     def add(self, table: str, **row: Any) -> None:
         self._data.setdefault(table, []).append(row)
         self.path.write_text(json.dumps(self._data, indent=1))
 
-    def rows(self, table: str, **values: Any) -> Iterator[Row]:
+    def rows(self, table: str, **values: Any) -> Iterator[dict[str, Any]]:
         """The rows that have these values."""
         for row in self._data.get(table, []):
             if values.items() <= row.items():
@@ -57,6 +61,14 @@ class Results:
         """A column of lists of figures: all figures."""
         return [each for figures in self.column(table, column, **values) for each in figures]
 
-    @property
-    def run(self) -> Row:
-        return dict(self._data["run"])
+
+@dataclass(frozen=True)
+class Run:
+    """What all parts of a run share; `origin` serves the inputs, `say` tells how far it is."""
+
+    redis: RedisServer
+    origin: str
+    results: Results
+    rounds: int
+    jobs: int
+    say: Callable[[str], None]

@@ -2,13 +2,15 @@
 
 import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
 from benchmarks import seed
 from compositor import SuperimposeParams, superimpose
+
+WORKERS = 2
 
 
 @cache
@@ -23,22 +25,15 @@ def _loop(jobs: int, image_format: str) -> None:
         superimpose(*_inputs(), params)
 
 
-class BareLoop:
-    """Warm processes that wait for work."""
-
-    def __init__(self, pool: ProcessPoolExecutor, workers: int) -> None:
-        self._pool = pool
-        self._workers = workers
-        self.per_s(2 * workers, "jpeg")
-
-    def per_s(self, jobs: int, image_format: str) -> float:
-        """Pictures per second of all processes."""
-        start, each = time.perf_counter(), jobs // self._workers
-        list(self._pool.map(_loop, [each] * self._workers, [image_format] * self._workers))
-        return each * self._workers / (time.perf_counter() - start)
-
-
 @contextmanager
-def bare_loop(workers: int = 2) -> Iterator[BareLoop]:
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        yield BareLoop(pool, workers)
+def bare_loop() -> Iterator[Callable[[int, str], float]]:
+    """A function of jobs and format: the pictures per second of all processes, which stay warm."""
+    with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn")) as pool:
+
+        def per_s(jobs: int, image_format: str) -> float:
+            start, each = time.perf_counter(), jobs // WORKERS
+            list(pool.map(_loop, [each] * WORKERS, [image_format] * WORKERS))
+            return each * WORKERS / (time.perf_counter() - start)
+
+        per_s(2 * WORKERS, "jpeg")
+        yield per_s

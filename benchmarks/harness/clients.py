@@ -1,19 +1,22 @@
 """A service as its client sees it: submit, ask until it is done, fetch the picture."""
 
+import contextlib
 import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from itertools import cycle
+from http.client import HTTPConnection
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Self
 
-from benchmarks.harness.http import Connection, UnexpectedAnswer
-from benchmarks.harness.processes import below, cpu_s
-from benchmarks.harness.workloads import Job
+from benchmarks.harness.inputs import Job
+from benchmarks.harness.processes import cpu_s
+from benchmarks.seed import PARAMS
 
-CONNECTIONS = 8
-"""Used in turn: enough that no call waits behind another of the same client."""
+CONNECTIONS = 16
+CALL_S = 60
+PATIENCE_S = 120
 SAMPLE = {"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235}
 
 
@@ -21,22 +24,32 @@ class JobFailed(Exception):
     """A contestant could not make a picture."""
 
 
+class TooSlow(Exception):
+    """A picture did not come."""
+
+
+class UnexpectedAnswer(Exception):
+    """An answer that is not 200."""
+
+
 class Client(ABC):
-    """`pids` are the processes that were started for the service, without Redis."""
+    """`pids` are the processes that were started for the service, without Redis. Threads may share it."""
 
     def __init__(self, url: str, pids: list[int], headers: Mapping[str, str] | None = None) -> None:
         self.url = url
         self.pids = pids
-        self.headers = dict(headers or {})
-        self._opened = [self.connect() for _ in range(CONNECTIONS)]
-        self._turns = cycle(self._opened)
+        self._headers = {"content-type": "application/json", **(headers or {})}
+        self._connections = [self.connect() for _ in range(CONNECTIONS)]
+        self._free: SimpleQueue[HTTPConnection] = SimpleQueue()
+        for each in self._connections:
+            self._free.put(each)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for connection in self._opened:
-            connection.socket.close()
+        for each in self._connections:
+            each.close()
 
     @abstractmethod
     def submit(self, job: Job) -> str:
@@ -46,21 +59,49 @@ class Client(ABC):
     def picture_if_done(self, job_id: str) -> bytes | None:
         """Ask once. Raises `JobFailed`."""
 
-    def connect(self) -> Connection:
-        return Connection(self.url, self.headers)
+    def picture(self, job_id: str, pause_s: float) -> bytes:
+        """Ask until it is there. Raises `JobFailed`, `TooSlow`."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (picture := self.picture_if_done(job_id)):
+            if time.monotonic() > deadline:
+                raise TooSlow(f"no picture for {PATIENCE_S} s")
+            time.sleep(pause_s)
+        return picture
+
+    def connect(self) -> HTTPConnection:
+        return HTTPConnection(self.url.removeprefix("http://"), timeout=CALL_S)
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
 
     def get(self, path: str) -> bytes:
-        return next(self._turns).call("GET", path)
+        return self._call("GET", path)
 
     def post(self, path: str, body: object) -> Any:
-        return json.loads(next(self._turns).call("POST", path, json.dumps(body).encode()))
-
-    def processes(self) -> list[int]:
-        """Those that were started and all below them."""
-        return below(self.pids)
+        return json.loads(self._call("POST", path, json.dumps(body)))
 
     def cpu_s(self) -> float:
         return cpu_s(self.pids)
+
+    def _call(self, method: str, path: str, body: str | None = None) -> bytes:
+        connection = self._free.get()
+        try:
+            with contextlib.suppress(ConnectionError):  # the server closed it while it was idle
+                return self._call_on(connection, method, path, body)
+            connection.close()
+            return self._call_on(connection, method, path, body)
+        finally:
+            self._free.put(connection)
+
+    def _call_on(self, connection: HTTPConnection, method: str, path: str, body: str | None) -> bytes:
+        """The body of a 200. Raises `UnexpectedAnswer`."""
+        connection.request(method, path, body, self._headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            raise UnexpectedAnswer(f"{answer.status} {content[:500]!r}")
+        return content
 
 
 class Superimpose(Client):
@@ -73,7 +114,9 @@ class Superimpose(Client):
         super().__init__(url, pids, {"x-api-key": key})
 
     def submit(self, job: Job) -> str:
-        return str(self.post("/v2/superimpose", job.for_service())["request_id"])
+        body = job._asdict() | PARAMS
+        del body["function"]
+        return str(self.post("/v2/superimpose", body)["request_id"])
 
     def picture_if_done(self, job_id: str) -> bytes | None:
         answer = json.loads(self.get(f"/v2/requests/{job_id}"))
@@ -101,7 +144,7 @@ class Peer(Client):
     """One of the peers behind FastAPI."""
 
     def submit(self, job: Job) -> str:
-        return str(self.post("/jobs", job.for_peer())["id"])
+        return str(self.post("/jobs", job._asdict())["id"])
 
     def picture_if_done(self, job_id: str) -> bytes | None:
         status = json.loads(self.get(f"/jobs/{job_id}"))["status"].lower()
@@ -120,9 +163,8 @@ class BentoTasks(Client):
     """
 
     def submit(self, job: Job) -> str:
-        connection = self.connect()
-        answer = connection.call("POST", "/superimpose/submit", json.dumps(job.for_peer()).encode())
-        connection.socket.close()
+        with contextlib.closing(self.connect()) as connection:
+            answer = self._call_on(connection, "POST", "/superimpose/submit", json.dumps(job._asdict()))
         return str(json.loads(answer)["task_id"])
 
     def picture_if_done(self, job_id: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Rounds that interleave contestants, and the statistics of the tables."""
+"""Rounds that interleave contestants, their statistics, and the tables and pages that show them."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -6,6 +6,9 @@ from statistics import median
 from time import perf_counter
 from typing import TypeVar
 
+from benchmarks.harness.machine import ROOT
+
+DOCS = ROOT / "docs"
 T = TypeVar("T")
 
 
@@ -41,3 +44,18 @@ def percentile(values: Sequence[float], percent: float) -> float:
 def median_ratio(ones: Sequence[float], others: Sequence[float]) -> float:
     """Median of the ratios within the rounds, so that a slow second of the machine slows both sides."""
     return median(one / other for one, other in zip(ones, others, strict=False))
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], first: str = "---") -> str:
+    """Markdown; all columns but the first are figures."""
+    lines = [heads, [first, *["---:"] * (len(heads) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def replaced(page: str, begin: str, end: str, ours: str) -> str:
+    """The page with what stands between two marks replaced. Raises ValueError where they are missing."""
+    before, found, rest = page.partition(f"{begin}\n")
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(f"no place for figures: {begin} and {end}, a line each")
+    return f"{before}{begin}\n{ours}\n{end}{after}"

@@ -2,11 +2,14 @@
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+
+import psutil
 
 from cli.serve.redis_server import find_server
 
@@ -25,17 +28,13 @@ def commit() -> str:
 
 
 def machine() -> str:
-    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    return (
-        f"{os.cpu_count()} cores, {_processor()}, {memory_gb:.0f} GB, "
-        f"{platform.system()} {platform.release()}"
-    )
+    memory_gb, system = psutil.virtual_memory().total / 1e9, f"{platform.system()} {platform.release()}"
+    return f"{os.cpu_count()} cores, {_processor()}, {memory_gb:.0f} GB, {system}"
 
 
 def redis() -> str:
     """Name and version of the Redis that is started."""
-    words = _output(find_server(), "--version").split()
-    return " ".join([*words[:1], *(word.removeprefix("v=") for word in words if word.startswith("v="))])
+    return re.sub(r"^(\w+) .*?v=(\S+).*", r"\1 \2", _output(find_server(), "--version"))
 
 
 def versions(packages: Sequence[str]) -> str:
@@ -46,9 +45,8 @@ def versions(packages: Sequence[str]) -> str:
 
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
+    named = re.search(r"^model name\s*: (.+)", info.read_text() if info.exists() else "", re.MULTILINE)
+    return named[1] if named else platform.processor() or platform.machine()
 
 
 def _output(*command: str) -> str:

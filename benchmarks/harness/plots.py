@@ -1,6 +1,6 @@
 """The plots, as PNG, by matplotlib without a display."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from io import BytesIO
 
 from matplotlib.axes import Axes
@@ -8,6 +8,11 @@ from matplotlib.figure import Figure
 
 BLUE, GREY = "#2563eb", "#b8bcc4"
 DPI = 110
+
+
+def subplots(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, Iterable[Axes]]:
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False).flat
 
 
 def bars(

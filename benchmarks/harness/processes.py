@@ -1,22 +1,27 @@
-"""Processes: start and stop them, and what they have used."""
+"""Processes of a benchmark's own: start, wait for and stop them, and what they have used."""
 
 import contextlib
+import multiprocessing
 import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import TypeVar
+
+import psutil
 
 from benchmarks.harness.machine import ROOT
 
 Process = subprocess.Popen[bytes]
+T = TypeVar("T")
 
 START_S = 60
 STOP_S = 30
-TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class CannotStart(Exception):
@@ -46,6 +51,12 @@ def started(command: Sequence[object], env: Mapping[str, str], log: Path) -> Ite
             process.wait()
 
 
+def in_own_process(work: Callable[..., T], *arguments: object) -> T:
+    """What `work` returns in a fresh process, whose processor time and memory are its alone."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
 def await_answer(port: int, processes: Sequence[Process], log: Path) -> None:
     """Wait until HTTP is answered, with whatever status. Raises `CannotStart`."""
     deadline = time.monotonic() + START_S
@@ -67,51 +78,36 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def below(roots: Iterable[int]) -> list[int]:
+def below(roots: Iterable[int]) -> list[psutil.Process]:
     """These processes and all their descendants, parents first."""
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(stat.parent.name))
-    found = list(roots)
-    for pid in found:  # grows as it goes
-        found.extend(children.get(pid, []))
+    found = []
+    for pid in roots:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            root = psutil.Process(pid)
+            found += [root, *root.children(recursive=True)]
     return found
 
 
 def cpu_s(roots: Iterable[int]) -> float:
     """Processor time used so far, descendants and children waited for included."""
-    total = 0
-    for pid in below(roots):
-        with contextlib.suppress(OSError):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            total += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime: proc(5)
-    return total * TICK_S
-
-
-def resident_mb(pids: Iterable[int]) -> float:
-    return sum(status_mb(pid, "VmRSS") for pid in pids)
-
-
-def status_mb(pid: int | str, field: str) -> float:
-    """A line of the process's status, which every user may read: VmRSS, VmHWM."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) * 1024 / 1e6
-
-
-def proportional_mb(pids: Iterable[int]) -> float | None:
-    """Resident memory, pages that several share counted once; None where the kernel does not say."""
     total = 0.0
-    for pid in pids:
-        try:
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        except ProcessLookupError:  # it has ended
-            continue
-        except OSError:  # another user's process, or a kernel without this file
-            return None
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 / 1e6
+    for process in below(roots):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            used = process.cpu_times()
+            total += used.user + used.system + used.children_user + used.children_system
     return total
+
+
+def resident_mb(processes: Iterable[psutil.Process]) -> float:
+    return float(sum(each.memory_info().rss for each in processes)) / 1e6
+
+
+def proportional_mb(processes: Iterable[psutil.Process]) -> float | None:
+    """Resident memory, pages that several share counted once; None where the kernel does not say."""
+    try:
+        return float(sum(each.memory_full_info().pss for each in processes)) / 1e6
+    except (psutil.Error, AttributeError):  # another user's process, or another kernel than Linux
+        return None
 
 
 def use_one_core() -> None:

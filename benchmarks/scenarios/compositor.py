@@ -6,8 +6,7 @@ median of the ratios within the rounds, so that a slow second of the machine slo
 
 import os
 import platform
-import subprocess
-import sys
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,15 +16,13 @@ from time import process_time
 os.environ["VIPS_CONCURRENCY"] = "1"
 
 import cv2
-from matplotlib.figure import Figure
+import psutil
 from PIL import Image
 
-from benchmarks.harness.command_line import parser
-from benchmarks.harness.figures import interleaved, median_ratio, timed
-from benchmarks.harness.machine import ROOT
-from benchmarks.harness.page import DOCS, table
-from benchmarks.harness.plots import bars, png
-from benchmarks.harness.processes import use_one_core
+from benchmarks.harness import parser
+from benchmarks.harness.figures import DOCS, interleaved, median_ratio, table, timed
+from benchmarks.harness.plots import bars, png, subplots
+from benchmarks.harness.processes import in_own_process, resident_mb, use_one_core
 from benchmarks.plain_pillow import with_pillow
 from benchmarks.rivals import with_libvips, with_opencv
 from benchmarks.seed import PARAMS, base_jpeg, large_jpeg, overlay_png
@@ -115,16 +112,27 @@ and encoding take: only the box that changes is touched."""
 def memory() -> str:
     rows, allowed = [], LARGE[0] * LARGE[1] * 8 / 1e6 + 40
     for image_format in FORMATS:
-        command = [sys.executable, "-m", "benchmarks.peak_memory", image_format, *map(str, LARGE)]
-        peak = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-        rows.append([image_format, f"{float(peak):.0f}", f"{allowed:.0f}"])
+        peak = in_own_process(peak_mb, image_format)
+        rows.append([image_format, f"{peak:.0f}", f"{allowed:.0f}"])
     heads = ("answer", "MB", "MB allowed: 2 x 4 bytes a pixel of the base + 40")
     return f"## Peak memory of a job on a {LARGE[0]} x {LARGE[1]} base\n\n{table(heads, rows)}"
 
 
+def peak_mb(image_format: str) -> float:
+    """What a job adds to its process at its peak."""
+    large, overlay = large_jpeg(LARGE), overlay_png()
+    params = SuperimposeParams(image_format=image_format, rescale_factor=0.4, x_offset=400, y_offset=300)
+    superimpose(base_jpeg(), overlay, params)
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    before = resident_mb([psutil.Process()])
+    superimpose(large, overlay, params, limits=Limits(max_bytes=1 << 30))
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert peak
+    return int(peak[1]) * 1024 / 1e6 - before
+
+
 def plot(measured: Mapping[str, Milliseconds]) -> bytes:
-    figure = Figure(figsize=(10, 3), layout="constrained")
-    panels = figure.subplots(1, len(measured))
+    figure, panels = subplots(1, len(measured), (10, 3))
     for panel, (image_format, ms) in zip(panels, measured.items(), strict=True):
         medians = {name: median(taken) for name, taken in ms.items()}
         bars(panel, medians, (OURS, WARM), "CPU ms a job", less_is_better=True)

@@ -9,9 +9,10 @@ from statistics import median
 
 os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
+import psutil
 from PIL import Image
 
-from benchmarks.harness.command_line import parser
+from benchmarks.harness import parser
 from benchmarks.harness.figures import interleaved, median_ratio, timed
 from benchmarks.harness.processes import resident_mb, use_one_core
 from benchmarks.seed import PARAMS, base_jpeg, overlay_png
@@ -28,13 +29,12 @@ def main(arguments: Sequence[str]) -> None:
     use_one_core()
     seed = base_jpeg(), overlay_png()
     seed_job(*seed)()
-    before = resident_mb([os.getpid()])
+    before = resident_mb([psutil.Process()])
     check = load_check(Settings(content_check="worker.nudity:NudityCheck"))
     assert check is not None
     check("base_image", Image.new("RGB", (1024, 1024)))
-    print(
-        f"resident memory of a process: {before:.0f} MB, with the model {resident_mb([os.getpid()]):.0f} MB"
-    )
+    with_model = resident_mb([psutil.Process()])
+    print(f"resident memory of a process: {before:.0f} MB, with the model {with_model:.0f} MB")
     for side in SIDES:
         picture = Image.new("RGB", (side, side), "tan")
         ms = interleaved({"check": timed(lambda: check("base_image", picture))}, rounds)["check"]  # noqa: B023
@@ -45,10 +45,8 @@ def main(arguments: Sequence[str]) -> None:
             "checked": timed(seed_job(*seed, inspection(check), cached=cached)),
         }
         plain, more = interleaved(jobs, rounds).values()
-        figures = (
-            f"{median(plain):.1f} ms, checked {median(more):.1f} ms, {median_ratio(more, plain):.1f} times"
-        )
-        print(f"a job, {name} in the cache: {figures}")
+        print(f"a job, {name} in the cache: {median(plain):.1f} ms, ", end="")
+        print(f"checked {median(more):.1f} ms, {median_ratio(more, plain):.1f} times")
 
 
 def seed_job(

@@ -8,26 +8,22 @@ expire. A supervisor starts again what was killed, but for the host.
 
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
-from pathlib import Path
 from statistics import median
 
+import psutil
 from redis import Redis
 
+from benchmarks.harness import parser
 from benchmarks.harness.clients import Superimpose
-from benchmarks.harness.command_line import parser
-from benchmarks.harness.figures import interleaved
-from benchmarks.harness.origin import inputs
-from benchmarks.harness.page import table
+from benchmarks.harness.figures import interleaved, table
+from benchmarks.harness.inputs import DIFFERENT_JPEG, draw, inputs
 from benchmarks.harness.processes import below, started
-from benchmarks.harness.redis_server import redis_server
-from benchmarks.harness.service import service
-from benchmarks.harness.workloads import DIFFERENT_JPEG, draw
+from benchmarks.harness.service import redis_server, service
 from jobs import keyspace
 
 PATIENCE_S = 60
@@ -82,21 +78,20 @@ def await_attempt(redis: Redis, request_id: str, number: int) -> None:
         time.sleep(0.002)
 
 
-def worker_of(supervisor: int) -> int:
+def worker_of(supervisor: int) -> psutil.Process:
     """The worker process below a supervisor, and not its child."""
-    pids = below([supervisor])[1:]
-    return next(pid for pid in pids if b"worker\0" in Path(f"/proc/{pid}/cmdline").read_bytes()[-8:])
+    return next(each for each in below([supervisor])[1:] if each.cmdline()[-1] == "worker")
 
 
 def kill_child(supervisor: int) -> None:
-    os.kill(below([worker_of(supervisor)])[-1], signal.SIGKILL)
+    below([worker_of(supervisor).pid])[-1].kill()
 
 
 def kill_worker(supervisor: int) -> None:
-    os.kill(worker_of(supervisor), signal.SIGKILL)
+    worker_of(supervisor).kill()
 
 
 def kill_host(supervisor: int) -> None:
-    for pid in below([supervisor])[1:]:
-        with suppress(ProcessLookupError):  # the first of a namespace takes the others with it
-            os.kill(pid, signal.SIGKILL)
+    for process in below([supervisor])[1:]:
+        with suppress(psutil.NoSuchProcess):  # the first of a namespace takes the others with it
+            process.kill()

@@ -9,18 +9,13 @@ with as many requests that have ended as `--finished` says.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import median
-from uuid import uuid4
 
+from benchmarks.harness import parser
 from benchmarks.harness.clients import Superimpose
-from benchmarks.harness.command_line import parser
 from benchmarks.harness.figures import interleaved, median_ratio, timed
-from benchmarks.harness.redis_server import redis_server
-from benchmarks.harness.service import up
-from benchmarks.scenarios.waiting import OUTPUT, OWNER, PARAMS
-from jobs.config.settings import Settings
+from benchmarks.harness.service import redis_server, up
+from benchmarks.scenarios.waiting import Requests
 from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.transitions import Transitions
-from jobs.redis.connection import connect
 
 POLLS = 10
 POLLS_ALONE = 2000  # a round
@@ -54,8 +49,12 @@ def main(arguments: Sequence[str]) -> None:
 def service(settings: Mapping[str, str], finished: int = 0) -> Iterator[Superimpose]:
     """The service on a Redis of its own with so many requests that have ended."""
     with redis_server() as redis:
-        finish(Settings(redis_url=redis.url), finished)
-        with up(redis.folder, "--workers", "2", redis_url=redis.url, **settings) as client:
+        connection = redis.connect()
+        ApiKeys(connection).create("many")
+        requests = Requests(connection)
+        for _ in range(finished):
+            requests.end(requests.begin())
+        with up(redis.folder, "--workers 2", redis_url=redis.url, **settings) as client:
             yield client
 
 
@@ -74,12 +73,3 @@ def used(client: Superimpose, requests: int, *, scraped: bool = False) -> tuple[
     if scraped:
         client.get("/metrics")
     return 1000 * (between - before) / requests, 1000 * (after - between) / POLLS_ALONE
-
-
-def finish(settings: Settings, requests: int) -> None:
-    """Bring so many requests to their end."""
-    redis = connect(settings)
-    transitions, key = Transitions(redis, settings), ApiKeys(redis).create("many")[0].key_id
-    for _ in range(requests):
-        request_id = transitions.create(str(uuid4()), key, PARAMS).request_id
-        transitions.complete(request_id, transitions.claim(request_id, OWNER).attempt, OUTPUT, {})

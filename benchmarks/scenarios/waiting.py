@@ -15,12 +15,10 @@ from typing import NamedTuple, cast
 import uvloop
 from redis import Redis
 
-from benchmarks.harness.command_line import parser
+from benchmarks.harness import parser
 from benchmarks.harness.crowd import Call, allow_connections, waiting
-from benchmarks.harness.figures import percentile
-from benchmarks.harness.page import table
-from benchmarks.harness.redis_server import redis_server
-from benchmarks.harness.service import KEY, service
+from benchmarks.harness.figures import percentile, table
+from benchmarks.harness.service import KEY, redis_server, service
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
@@ -112,8 +110,7 @@ def measured(name: str, clients: int, rounds: int) -> list[str]:
         server.connect() as redis,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        port = int(client.url.rpartition(":")[2])
-        ms = runner.run(latencies_ms(port, Requests(redis), WAYS[name], clients, rounds))
+        ms = runner.run(latencies_ms(client.port, Requests(redis), WAYS[name], clients, rounds))
     figures = percentile(ms, 50), percentile(ms, 95), max(ms)
     return [name, f"{clients:,}", *(f"{each:.1f}" for each in figures)]
 

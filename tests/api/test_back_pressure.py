@@ -2,16 +2,23 @@
 
 import pytest
 
-from tests.stack import environment, running
+from tests.stack import environment, forget, running
 
 URLS = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}
 
 
-@pytest.fixture
-def stack(redis, redis_socket, tmp_path):
-    env = environment(f"unix://{redis_socket}?db=1", tmp_path, max_waiting=5, max_waiting_per_key=3)
+@pytest.fixture(scope="module")
+def api(redis_socket, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("api")
+    env = environment(f"unix://{redis_socket}?db=1", folder, max_waiting=5, max_waiting_per_key=3)
     with running(env, workers=0) as stack:
         yield stack
+
+
+@pytest.fixture
+def stack(redis, api):
+    forget(api)
+    return api
 
 
 def test_a_submit_to_a_full_queue_says_when_to_try_again(stack):

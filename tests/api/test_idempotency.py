@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -13,17 +14,24 @@ from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.pictures.store import PictureStore
 from jobs.submission import Submission
 from tests.asking import asked
-from tests.stack import Stack, environment, running
+from tests.stack import Stack, environment, forget, running
 
 URLS = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}
 INLINE = URLS | {"base_image": "bm90IGEgcGljdHVyZQ=="}
 
 
-@pytest.fixture
-def stack(redis, redis_socket, tmp_path):
-    """An API without workers: what is submitted waits."""
-    with running(environment(f"unix://{redis_socket}?db=1", tmp_path, max_waiting=5), workers=0) as stack:
+@pytest.fixture(scope="module")
+def api(redis_socket, tmp_path_factory):
+    env = environment(f"unix://{redis_socket}?db=1", tmp_path_factory.mktemp("api"), max_waiting=5)
+    with running(env, workers=0) as stack:
         yield stack
+
+
+@pytest.fixture
+def stack(redis, api):
+    """An API without workers: what is submitted waits."""
+    forget(api)
+    return api
 
 
 def submit(stack: Stack, key: object, body: object = URLS, path: str = "/v2/superimpose", **headers: str):
@@ -53,13 +61,11 @@ def test_another_body_or_another_deadline_is_a_conflict(redis, stack, body, head
     assert redis.llen(keyspace.RQ_QUEUE) == 1
 
 
-def test_a_default_that_changed_since_the_first_submit_makes_no_conflict(
-    redis, redis_socket, stack, tmp_path
-):
+def test_a_default_that_changed_since_the_first_submit_makes_no_conflict(stack):
     first = submit(stack, "a").json()
-    changed = environment(f"unix://{redis_socket}?db=1", tmp_path, start_timeout_s=900, job_timeout_s=7)
+    changed = {"SUPERIMPOSE_START_TIMEOUT_S": "900", "SUPERIMPOSE_JOB_TIMEOUT_S": "7"}
 
-    with running(changed, workers=0) as later:
+    with running({**stack.env, **changed}, workers=0) as later:
         again = submit(later, "a")
 
     assert (again.status_code, again.json()["request_id"]) == (200, first["request_id"])
@@ -73,7 +79,7 @@ def test_a_deadline_that_was_said_must_be_said_again(stack):
     assert submit(stack, "a").status_code == 409
 
 
-def test_submits_at_once_make_one_request_and_keep_one_input(redis, stack, tmp_path):
+def test_submits_at_once_make_one_request_and_keep_one_input(redis, stack):
     with ThreadPoolExecutor(16) as threads:
         answers = list(threads.map(lambda _: submit(stack, "a", INLINE), range(16)))
 
@@ -81,7 +87,8 @@ def test_submits_at_once_make_one_request_and_keep_one_input(redis, stack, tmp_p
     assert len({answer.json()["request_id"] for answer in answers}) == 1
     assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1
     assert redis.llen(keyspace.RQ_QUEUE) == 1
-    assert len([path for path in (tmp_path / "store").rglob("*") if path.is_file()]) == 1
+    store = Path(stack.env["SUPERIMPOSE_DATA_DIR"]) / "store"
+    assert len([path for path in store.rglob("*") if path.is_file()]) == 1
 
 
 class SlowStore(PictureStore):

@@ -3,8 +3,9 @@
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import httpx
 import pytest
@@ -24,16 +25,24 @@ def keys(redis):
     return ApiKeys(redis)
 
 
+@pytest.fixture(scope="module")
+def apis(redis_socket, tmp_path_factory):
+    """APIs by their settings, each started when a test first asks for it."""
+    with ExitStack() as running_apis:
+
+        @cache
+        def api(**settings):
+            env = environment(f"unix://{redis_socket}?db=1", tmp_path_factory.mktemp("api"), **settings)
+            return running_apis.enter_context(running(env, workers=0))
+
+        yield api
+
+
 @pytest.fixture
-def start(redis, redis_socket, tmp_path):
-    """Starts an API with these settings."""
-
-    @contextmanager
-    def start(workers: int = 0, **settings):
-        with running(environment(f"unix://{redis_socket}?db=1", tmp_path, **settings), workers) as stack:
-            yield stack
-
-    return start
+def start(keys, apis):
+    """An API with these settings, on a database that was emptied before the test."""
+    keys.make_valid("dev", KEY)
+    return apis
 
 
 def submit(stack: Stack, key: str = KEY, url: str = "") -> httpx.Response:
@@ -48,8 +57,8 @@ def second_api(stack: Stack) -> str:
 
 
 def test_a_submit_over_the_rate_is_told_when_to_try_again(start):
-    with start(rate_limit="2/day") as stack:
-        within, last, over = (submit(stack) for _ in range(3))
+    stack = start(rate_limit="2/day")
+    within, last, over = (submit(stack) for _ in range(3))
 
     assert [answer.status_code for answer in (within, last, over)] == [200, 200, 429]
     assert within.headers["ratelimit-policy"] == f'"submit";q=2;w={DAY_S}'
@@ -64,11 +73,11 @@ def test_a_submit_over_the_rate_is_told_when_to_try_again(start):
 
 
 def test_reads_and_pictures_go_on_when_submits_are_over_their_rate(start):
-    with start(rate_limit="1/day") as stack:
-        status_url = submit(stack).json()["status_url"]
-        assert submit(stack).status_code == 429
+    stack = start(rate_limit="1/day")
+    status_url = submit(stack).json()["status_url"]
+    assert submit(stack).status_code == 429
 
-        polls = [stack.client.get(status_url) for _ in range(50)]
+    polls = [stack.client.get(status_url) for _ in range(50)]
 
     assert {poll.status_code for poll in polls} == {200}
     assert polls[0].headers["ratelimit-policy"] == '"read";q=120000;w=60'
@@ -76,44 +85,44 @@ def test_reads_and_pictures_go_on_when_submits_are_over_their_rate(start):
 
 def test_a_key_over_its_rate_does_not_starve_another(start, keys):
     _, other = keys.create("other")
-    with start(rate_limit="1/day") as stack:
-        assert [submit(stack).status_code for _ in range(2)] == [200, 429]
-        assert submit(stack, other).status_code == 200
+    stack = start(rate_limit="1/day")
+    assert [submit(stack).status_code for _ in range(2)] == [200, 429]
+    assert submit(stack, other).status_code == 200
 
 
 def test_a_key_has_its_own_rate(start, keys):
     _, key = keys.create("other", KeyOptions(rate=Rate(3, DAY_S)))
-    with start() as stack:
-        assert [submit(stack, key).status_code for _ in range(4)] == [200, 200, 200, 429]
+    stack = start()
+    assert [submit(stack, key).status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
 def test_guesses_of_keys_are_limited_by_address_and_valid_keys_are_not(start):
-    with start(rate_limit_anonymous="3/day") as stack:
-        guesses = [submit(stack, f"guess-{number}") for number in range(4)]
+    stack = start(rate_limit_anonymous="3/day")
+    guesses = [submit(stack, f"guess-{number}") for number in range(4)]
 
-        assert [answer.status_code for answer in guesses] == [401, 401, 401, 429]
-        assert guesses[3].headers["ratelimit-policy"] == f'"anonymous";q=3;w={DAY_S}'
-        assert stack.client.get("/admin/keys").status_code == 404
-        assert submit(stack).status_code == 200
+    assert [answer.status_code for answer in guesses] == [401, 401, 401, 429]
+    assert guesses[3].headers["ratelimit-policy"] == f'"anonymous";q=3;w={DAY_S}'
+    assert stack.client.get("/admin/keys").status_code == 404
+    assert submit(stack).status_code == 200
 
 
 def test_two_api_processes_share_one_limit(start):
-    with start(rate_limit="20/day") as stack:
-        urls = [stack.url, second_api(stack)]
-        with ThreadPoolExecutor(10) as threads:
-            answers = list(threads.map(lambda number: submit(stack, url=urls[number % 2]), range(60)))
+    stack = start(rate_limit="20/day")
+    urls = [stack.url, second_api(stack)]
+    with ThreadPoolExecutor(10) as threads:
+        answers = list(threads.map(lambda number: submit(stack, url=urls[number % 2]), range(60)))
 
     codes = [answer.status_code for answer in answers]
     assert (codes.count(200), codes.count(429)) == (20, 40)
 
 
 def test_with_redis_away_nobody_is_let_in(start, redis):
-    with start(rate_limit="1/day") as stack:
-        redis.execute_command("CLIENT", "PAUSE", "4500", "ALL")
-        try:
-            answer = submit(stack)
-        finally:
-            redis.execute_command("CLIENT", "UNPAUSE")
+    stack = start(rate_limit="1/day")
+    redis.execute_command("CLIENT", "PAUSE", "4500", "ALL")
+    try:
+        answer = submit(stack)
+    finally:
+        redis.execute_command("CLIENT", "UNPAUSE")
 
     assert (answer.status_code, answer.json()["code"]) == (502, "unavailable")
     assert redis.zcard(keyspace.WAITING) == 0
@@ -121,33 +130,33 @@ def test_with_redis_away_nobody_is_let_in(start, redis):
 
 def test_submits_are_paid_for_and_refused_naming_balance_and_need(start, keys):
     key_id, key = (lambda made: (made[0].key_id, made[1]))(keys.create("shop", KeyOptions(credits=5)))
-    with start(credit_cost=2) as stack:
-        answers = [submit(stack, key) for _ in range(3)]
-        balance = stack.client.get("/v1/get-user-credits", headers={"x-api-key": key})
+    stack = start(credit_cost=2)
+    answers = [submit(stack, key) for _ in range(3)]
+    balance = stack.client.get("/v1/get-user-credits", headers={"x-api-key": key})
 
-        assert [answer.status_code for answer in answers] == [200, 200, 406]
-        assert [answer.headers["x-remaining-credits"] for answer in answers] == ["3", "1", "1"]
-        assert answers[2].json()["code"] == "not_enough_credits"
-        assert "this needs 2 and the key has 1" in answers[2].json()["error"]
-        assert (balance.json(), balance.headers["x-remaining-credits"]) == ({"credits": 1}, "1")
+    assert [answer.status_code for answer in answers] == [200, 200, 406]
+    assert [answer.headers["x-remaining-credits"] for answer in answers] == ["3", "1", "1"]
+    assert answers[2].json()["code"] == "not_enough_credits"
+    assert "this needs 2 and the key has 1" in answers[2].json()["error"]
+    assert (balance.json(), balance.headers["x-remaining-credits"]) == ({"credits": 1}, "1")
 
-        stack.client.post(answers[0].json()["cancel_url"], headers={"x-api-key": key})
+    stack.client.post(answers[0].json()["cancel_url"], headers={"x-api-key": key})
     kept = keys.get(key_id)
     assert (kept.credits, kept.held, kept.spent) == (3, 2, 0)
 
 
 def test_unlimited_is_what_a_key_has_unless_it_is_told_otherwise(start):
-    with start() as stack:
-        assert submit(stack).headers["x-remaining-credits"] == "unlimited"
-        assert stack.client.get("/v1/get-user-credits").json() == {"credits": 2**53 - 1, "unlimited": True}
+    stack = start()
+    assert submit(stack).headers["x-remaining-credits"] == "unlimited"
+    assert stack.client.get("/v1/get-user-credits").json() == {"credits": 2**53 - 1, "unlimited": True}
 
 
 def test_a_hundred_submits_at_once_on_ten_credits_are_ten_requests_on_two_apis(start, keys, redis):
     kept, key = keys.create("shop", KeyOptions(credits=10))
-    with start() as stack:
-        urls = [stack.url, second_api(stack)]
-        with ThreadPoolExecutor(20) as threads:
-            answers = list(threads.map(lambda number: submit(stack, key, urls[number % 2]), range(100)))
+    stack = start()
+    urls = [stack.url, second_api(stack)]
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda number: submit(stack, key, urls[number % 2]), range(100)))
 
     codes = [answer.status_code for answer in answers]
     assert (codes.count(200), codes.count(406)) == (10, 90)
@@ -155,9 +164,9 @@ def test_a_hundred_submits_at_once_on_ten_credits_are_ten_requests_on_two_apis(s
     assert (keys.get(kept.key_id).credits, keys.get(kept.key_id).held) == (0, 10)
 
 
-def test_after_real_work_every_credit_is_where_it_belongs(start, keys):
+def test_after_real_work_every_credit_is_where_it_belongs(redis_socket, tmp_path, keys):
     kept, key = keys.create("shop", KeyOptions(credits=20))
-    with start(workers=1) as stack:
+    with running(environment(f"unix://{redis_socket}?db=1", tmp_path), workers=1) as stack:
         stack.client.headers["x-api-key"] = key
         samples = {name: f"{stack.url}/samples/{file}" for name, file in SAMPLES.items()}
         good = [stack.submit(**samples) for _ in range(4)]
@@ -180,18 +189,18 @@ def test_a_revocation_bites_at_once_under_load(start, keys, redis):
         while not stop.is_set():
             codes.append(submit(stack, key).status_code)
 
-    with start() as stack:
-        threads = [threading.Thread(target=submit_on, args=(stack,)) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        while codes.count(200) < 20:
-            stop.wait(0.01)
-        keys.revoke(kept.key_id)
-        accepted = redis.zcard(keyspace.WAITING)
-        assert submit(stack, key).status_code == 401
-        stop.set()
-        for thread in threads:
-            thread.join()
+    stack = start()
+    threads = [threading.Thread(target=submit_on, args=(stack,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while codes.count(200) < 20:
+        stop.wait(0.01)
+    keys.revoke(kept.key_id)
+    accepted = redis.zcard(keyspace.WAITING)
+    assert submit(stack, key).status_code == 401
+    stop.set()
+    for thread in threads:
+        thread.join()
 
     assert redis.zcard(keyspace.WAITING) == accepted, "nothing was accepted after the revocation"
     assert set(codes) <= {200, 401}
@@ -199,8 +208,8 @@ def test_a_revocation_bites_at_once_under_load(start, keys, redis):
 
 def test_a_key_without_the_scope_may_not_submit(start, keys):
     _, key = keys.create("uploads only", KeyOptions(scopes=(Scope.UPLOAD,)))
-    with start() as stack:
-        answer = submit(stack, key)
+    stack = start()
+    answer = submit(stack, key)
 
     assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
     assert "superimpose" in answer.json()["error"]

@@ -19,7 +19,7 @@ from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.keys.key_rules import Scope
 from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.uploads import LEAST_BYTES
-from tests.stack import KEY, Stack, empty_database, environment, running
+from tests.stack import KEY, Stack, empty_database, environment, forget, running
 
 CUP, LOGO = sample_bytes("cup.jpg") or b"", sample_bytes("logo.png") or b""
 FORM = "multipart/form-data; boundary=x"
@@ -192,14 +192,19 @@ def test_a_key_without_the_scope_may_not_upload(service, new_key):
     assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
 
 
-@pytest.fixture
-def small(redis, redis_socket, tmp_path):
-    """An API alone, with room for two pictures of each key, for two seconds."""
-    env = environment(
-        f"unix://{redis_socket}?db=1", tmp_path, upload_quota_bytes=QUOTA, upload_ttl_s=2, result_ttl_s=1
-    )
+@pytest.fixture(scope="module")
+def small_api(redis_socket, tmp_path_factory):
+    folder, lasting = tmp_path_factory.mktemp("small"), {"upload_ttl_s": 2, "result_ttl_s": 1}
+    env = environment(f"unix://{redis_socket}?db=1", folder, upload_quota_bytes=QUOTA, **lasting)
     with running(env, workers=0) as stack:
         yield stack
+
+
+@pytest.fixture
+def small(redis, small_api):
+    """An API alone, with room for two pictures of each key, for two seconds."""
+    forget(small_api)
+    return small_api
 
 
 def test_a_key_has_room_for_its_quota_and_again_when_uploads_have_expired(small, redis):

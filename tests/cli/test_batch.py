@@ -1,6 +1,5 @@
 """`superimpose run --base-dir`: a folder of pictures, made once each."""
 
-import errno
 import fcntl
 import io
 import json
@@ -145,11 +144,10 @@ def test_what_would_befall_every_picture_ends_the_run(batch, between):
     assert "6 not begun or given up" in broke.stderr
 
 
-def test_without_room_on_the_disk_it_ends(batch, monkeypatch):
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("cli.client.saving.secrets.token_hex", full)
+def test_without_room_on_the_disk_it_ends(batch, folder):
+    (folder / "out").mkdir()
+    for number in range(6):
+        (folder / "out" / f"{number}.jpg").symlink_to("/dev/full")
 
     answer = batch()
 

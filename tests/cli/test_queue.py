@@ -89,18 +89,22 @@ def test_reasons_are_of_what_failed_in_the_last_minute_and_no_earlier(queue, red
     assert told["ended"]["FAILED"] == sum(told["failures"].values()) == 2
 
 
-def test_a_sample_of_the_reasons_is_called_one(queue, ended, monkeypatch):
-    monkeypatch.setattr(snapshot, "SAMPLE", 1)
+def test_of_many_that_ended_the_newest_are_looked_into_and_the_reasons_called_a_sample(
+    queue, redis, key_id, ended
+):
+    earlier = [f"{number:08x}-1000-4000-8000-000000000000" for number in range(snapshot.SAMPLE)]
+    now_ms = redis.time()[0] * 1000
+    with redis.pipeline() as pipe:
+        pipe.zadd("rq:failed:superimpose", dict.fromkeys(earlier, now_ms // 1000 + 30))
+        for request_id in earlier:
+            fields = {"key_id": key_id, "status": "FAILED", "created_at": now_ms, "code": "internal"}
+            pipe.hset(keyspace.request(request_id), mapping=fields)
+        pipe.execute()
 
-    assert "2 FAILED (of the newest 1: cancelled 1)" in queue("--once").stdout
+    told = json.loads(queue("--json").stdout)
 
-
-def test_a_look_looks_into_so_many_requests_at_most(redis, ended, monkeypatch):
-    monkeypatch.setattr(snapshot, "SAMPLE", 1)
-
-    seen = snapshot.take_snapshot(redis)
-
-    assert (seen.sampled, seen.ended["FAILED"]) == (1, 2)
+    assert (told["sampled"], told["ended"]["FAILED"]) == (snapshot.SAMPLE, snapshot.SAMPLE + 2)
+    assert f"{snapshot.SAMPLE + 2} FAILED (of the newest {snapshot.SAMPLE}: " in queue("--once").stdout
 
 
 def test_workers_are_listed_with_what_they_did(superimpose, service):

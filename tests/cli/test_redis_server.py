@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -61,7 +60,7 @@ def on_the_path(tmp_path, monkeypatch):
 
     def on_the_path(name: str, printed: str) -> str:
         program = tmp_path / name
-        program.write_text(f"#!{sys.executable}\nprint({printed!r})\n")
+        program.write_text(f"#!/bin/sh\necho '{printed}'\n")
         program.chmod(0o755)
         return str(program)
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 
 import pytest
 
@@ -16,6 +17,7 @@ from jobs.pictures.store import PictureStore
 from jobs.submission import Submission, SubmitCommand
 from tests.asking import LEASE_OWNER
 from tests.origin import LOGO
+from tests.way import Way
 
 URL = "https://shop.example/cup.jpg"
 INLINE = f"data:image/png;base64,{base64.b64encode(LOGO).decode()}"
@@ -85,12 +87,13 @@ def test_the_newest_come_first_and_can_be_chosen(requests, submit, redis, transi
     assert max(map(len, table)) <= 80
 
 
-def test_a_list_looks_at_so_many_keys_and_says_so(requests, submit, monkeypatch):
+def test_a_list_looks_at_so_many_keys_and_says_so(requests, submit, redis_socket, monkeypatch):
     submit()
-    monkeypatch.setattr("jobs.queries.browsing.MAX_LOOKED_AT", 1)
-    monkeypatch.setattr("jobs.queries.browsing.PAGE", 1)
+    with Way(redis_socket).serving() as way:
+        way.rewritten = lambda answer: re.sub(rb"^\*2\r\n\$1\r\n0", rb"*2\r\n$1\r\n8", answer)  # SCAN goes on
+        monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", f"redis://127.0.0.1:{way.port}/1")
 
-    assert "which is not all: there may be newer ones" in requests("list").stderr
+        assert "which is not all: there may be newer ones" in requests("list").stderr
 
 
 def test_all_of_a_request_is_shown_but_for_what_may_be_a_secret(requests, submit, transitions):

@@ -34,19 +34,19 @@ PATIENCE_S = 40
 ROOT = Path(__file__).parents[2]
 
 
-def command(data_dir: Path, port: int) -> list[str]:
-    asked = ["up", "--port", str(port), "--workers", "2", "--data-dir", str(data_dir)]
+def command(data_dir: Path, port: int, workers: int = 1) -> list[str]:
+    asked = ["up", "--port", str(port), "--workers", str(workers), "--data-dir", str(data_dir)]
     return [sys.executable, "-m", "cli", *asked]
 
 
 class Up:
     """One run of `superimpose up` and what it printed."""
 
-    def __init__(self, data_dir: Path, port: int) -> None:
+    def __init__(self, data_dir: Path, port: int, workers: int = 1) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.data_dir = data_dir
         self.process = subprocess.Popen(
-            command(data_dir, port),
+            command(data_dir, port, workers),
             env={**os.environ, "SUPERIMPOSE_LOG_FORMAT": "console"},  # as on a terminal
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -90,8 +90,8 @@ class Up:
 def up(tmp_path):
     started = []
 
-    def up(data_dir: Path = tmp_path / "data") -> Up:
-        started.append(Up(data_dir, free_port()))
+    def up(data_dir: Path = tmp_path / "data", workers: int = 1) -> Up:
+        started.append(Up(data_dir, free_port(), workers))
         return started[-1]
 
     yield up
@@ -111,7 +111,7 @@ def test_the_greeting_links_to_no_page_that_is_not_served():
 @pytest.mark.skipif(not shutil.which("ps") and not os.environ.get("CI"), reason="needs ps")
 def test_paste_look_and_ctrl_c(up, tmp_path, monkeypatch):
     monkeypatch.setenv("SUPERIMPOSE_METRICS", "true")
-    service = up()
+    service = up(workers=2)
     printed = service.greeting()
     curl = re.search(r"^curl.*?'\n", printed, re.DOTALL | re.MULTILINE)
     assert curl is not None
@@ -197,11 +197,19 @@ def test_a_port_in_use_is_refused_in_one_sentence(tmp_path):
     assert "Traceback" not in refused.printed
 
 
-def test_a_second_up_on_the_same_data_is_refused_in_one_sentence(up):
-    first = up()
-    first.greeting()
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """One that goes on, in a folder whose name is not plain."""
+    service = Up(tmp_path_factory.mktemp("up") / "a b#c?%20d==" / "data", free_port())
+    service.greeting()
+    yield service
+    service.interrupt()
 
-    second = up()
+
+def test_a_second_up_on_the_same_data_is_refused_in_one_sentence(up, running):
+    first = running
+
+    second = up(first.data_dir)
 
     assert second.process.wait(PATIENCE_S) == 1
     second._reader.join(PATIENCE_S)
@@ -237,11 +245,8 @@ def make_a_picture(service: Up) -> httpx.Response:
     )
 
 
-def test_a_folder_may_have_any_name(up, tmp_path):
-    service = up(tmp_path / "a b#c?%20d==")
-    service.greeting()
-
-    assert make_a_picture(service).headers["content-type"] == "image/jpeg"
+def test_a_folder_may_have_any_name(running):
+    assert make_a_picture(running).headers["content-type"] == "image/jpeg"
 
 
 def test_it_greets_also_where_its_public_address_does_not_lead_here(up, monkeypatch):
@@ -287,7 +292,7 @@ def test_closing_the_terminal_is_as_good_as_ctrl_c(tmp_path):
     )
     os.close(theirs)
     await_http(f"http://127.0.0.1:{port}/livez", process)
-    await_processes(process.pid, 6)
+    await_processes(process.pid, 4)  # Redis, API, a worker with its child
     processes = descendants(process.pid)
 
     os.close(terminal)
@@ -300,7 +305,7 @@ def test_closing_the_terminal_is_as_good_as_ctrl_c(tmp_path):
 def test_when_it_is_killed_nothing_is_left_and_it_can_be_started_again(up):
     killed = up()
     killed.greeting()
-    await_processes(killed.process.pid, 6)
+    await_processes(killed.process.pid, 4)
     processes = descendants(killed.process.pid)
 
     killed.process.kill()
@@ -317,7 +322,7 @@ def test_when_it_is_killed_nothing_is_left_and_it_can_be_started_again(up):
 def test_commands_find_the_redis_that_up_was_given(up, settings, monkeypatch):
     with monkeypatch.context() as given:
         given.setenv("SUPERIMPOSE_REDIS_URL", settings.redis_url)
-        service = up(settings.data_dir)
+        service = up(settings.data_dir, workers=2)
         service.greeting()
     make_a_picture(service)
     monkeypatch.setenv("SUPERIMPOSE_DATA_DIR", str(settings.data_dir))
@@ -365,17 +370,16 @@ def test_a_second_ctrl_c_does_not_wait(up, origin, monkeypatch):
     assert service.process.wait(PATIENCE_S) == 0
 
 
-def test_commands_find_the_service_of_their_folder(up, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SUPERIMPOSE_DATA_DIR", raising=False)
-    up().greeting()
-    (tmp_path / "cup.jpg").write_bytes(CUP)
-    (tmp_path / "logo.png").write_bytes(LOGO)
+def test_commands_find_the_service_of_their_folder(running, monkeypatch):
+    folder = running.data_dir.parent
+    monkeypatch.chdir(folder)
+    (folder / "cup.jpg").write_bytes(CUP)
+    (folder / "logo.png").write_bytes(LOGO)
 
     ran = CliRunner().invoke(app, ["run", "--base", "cup.jpg", "--overlay", "logo.png", "-o", "out.jpg"])
 
     assert ran.exit_code == 0, ran.output
-    assert (tmp_path / "out.jpg").exists()
+    assert (folder / "out.jpg").exists()
 
 
 def test_a_signal_that_comes_at_any_moment_ends_it():

@@ -1,7 +1,6 @@
-"""docs/command-line.md: its pictures are today's, and it lists every command and every exit code."""
+"""docs/command-line.md: it lists every command and every exit code."""
 
 import re
-import runpy
 from pathlib import Path
 
 from cli.exit_codes import ExitCode
@@ -9,13 +8,6 @@ from cli.main import app
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/command-line.md").read_text()
-
-
-def test_the_pictures_are_what_a_terminal_shows_today():
-    drawn = runpy.run_path(str(ROOT / "docs/pictures/terminal.py"))
-
-    for name, shown in drawn["pictures"]().items():
-        assert (ROOT / "docs/pictures" / name).read_text() == shown, "make docs-pictures"
 
 
 def test_every_command_and_every_exit_code_is_listed():

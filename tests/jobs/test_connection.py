@@ -203,13 +203,13 @@ def is_kept_alive(connected: socket.socket) -> bool:
     return often and bool(connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Redis Cluster, of one server."""
-    port, bus = free_port(), free_port()
+    port, bus, folder = free_port(), free_port(), tmp_path_factory.mktemp("cluster")
     options = ["--cluster-enabled", "yes", "--cluster-port", str(bus), "--save", "", "--bind", "127.0.0.1"]
     process = guarded_redis.start(
-        ["redis-server", "--dir", str(tmp_path), "--port", str(port), *options], tmp_path
+        ["redis-server", "--dir", str(folder), "--port", str(port), *options], folder
     )
     try:
         guarded_redis.await_redis(f"redis://127.0.0.1:{port}", process)

@@ -3,15 +3,20 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from pydantic import ValidationError
 from redis.connection import parse_url
+from typer.main import get_command
 
+from cli.main import app
 from compositor.limits import RISKY_FORMATS, SAFE_FORMATS, Limits
 from jobs.config.setting_faults import setting_faults
 from jobs.config.settings import Settings
+from telemetry.processes import NAME as PROCESS
 from worker.fetch import Fetcher
 from worker.resources import fetch_rules
 
@@ -215,10 +220,18 @@ def test_what_kubernetes_says_of_a_service_is_no_setting(monkeypatch, service):
     assert Settings()
 
 
+def variables(command: click.Command) -> Iterator[str]:
+    """Of the options of a command and of those below it."""
+    for option in command.params:
+        yield from [option.envvar] if isinstance(option.envvar, str) else option.envvar or ()
+    for below in getattr(command, "commands", {}).values():
+        yield from variables(below)
+
+
 def test_every_variable_that_we_read_passes(monkeypatch):
     """A variable with the prefix that others read has to stand in `jobs.config.environment.OTHERS`."""
-    code = [*(ROOT / "cli").rglob("*.py"), *(ROOT / "telemetry").rglob("*.py"), ROOT / "docker-compose.yml"]
-    named = {name for path in code for name in re.findall(r"\bSUPERIMPOSE_[A-Z_]*[A-Z]\b", path.read_text())}
+    of_compose = re.findall(r"\bSUPERIMPOSE_[A-Z_]*[A-Z]\b", (ROOT / "docker-compose.yml").read_text())
+    named = {PROCESS, *variables(get_command(app)), *of_compose}
     settings = {f"SUPERIMPOSE_{name.upper()}" for name in Settings.model_fields}
     for name in named - settings:
         monkeypatch.setenv(name, "3")

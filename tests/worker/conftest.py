@@ -45,7 +45,7 @@ class Started:
         self._pids = folder / "started"
         self._program = folder / "python"
         self._program.write_text(
-            f'#!/bin/sh\necho $$ >>"{self._pids}"\n{before}\nexec {sys.executable} "$@"\n'
+            f'#!/bin/sh\necho $$ >>"{self._pids}"\n{before}\nexec "{sys.executable}" "$@"\n'
         )
         self._program.chmod(0o755)
         self.child = type("StartedChild", (Child,), {"python": str(self._program)})

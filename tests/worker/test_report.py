@@ -118,7 +118,7 @@ def test_a_claim_whose_answer_is_lost_is_made_again_and_costs_no_attempt(
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
-        with way.deaf_from(b"claim", 2 * ANSWER_TIMEOUT_S):  # what was said is given up once
+        with way.deaf_from(b"\r\nnext\r\n", 2 * ANSWER_TIMEOUT_S):  # what was said is given up once
             WarmWorker(connect_worker(remote), remote).work(burst=True)
 
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 from arq import create_pool, run_worker
@@ -16,16 +16,16 @@ from arq.connections import RedisSettings
 from arq.jobs import Job
 from fastapi import FastAPI
 
-from benchmarks.end_to_end.peers import pictures, work
+from benchmarks.end_to_end.peers import work
+from benchmarks.end_to_end.peers.api import api
 
 REDIS = RedisSettings(unix_socket_path=work.REDIS_SOCKET)
 
 
-async def superimpose(context: dict[str, Any], job_id: str, asked: dict[str, str]) -> None:
+async def superimpose(context: dict[str, Any], asked: dict[str, str]) -> None:
     job, http = work.Job(**asked), context["http"]
     base, overlay = await asyncio.gather(http.get(job.base_image), http.get(job.overlay_image))
-    picture = await asyncio.to_thread(work.compose, job, base.content, overlay.content)
-    work.path(job_id).write_bytes(picture)
+    work.store(job, await asyncio.to_thread(work.compose, job, base.content, overlay.content))
 
 
 async def open_client(context: dict[str, Any]) -> None:
@@ -33,8 +33,6 @@ async def open_client(context: dict[str, Any]) -> None:
 
 
 class WorkerSettings:
-    """What `arq` reads."""
-
     functions = (superimpose,)
     on_startup = open_client
     redis_settings = REDIS
@@ -48,21 +46,17 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-app = FastAPI(lifespan=lifespan)
-app.include_router(pictures.router)
-
-
-@app.post("/jobs")
 async def submit(job: work.Job) -> dict[str, str]:
-    job_id = str(uuid4())
-    await app.state.queue.enqueue_job("superimpose", job_id, job.model_dump(), _job_id=job_id)
-    return {"id": job_id}
+    await app.state.queue.enqueue_job("superimpose", job.model_dump(), _job_id=job.id)
+    return {"id": job.id}
 
 
-@app.get("/jobs/{job_id}")
 async def status(job_id: UUID) -> dict[str, str]:
-    """arq's word for the state; `complete` is done."""
+    """`complete` is done."""
     return {"status": await Job(str(job_id), app.state.queue).status()}
+
+
+app = api(submit, status, lifespan=lifespan)
 
 
 if __name__ == "__main__":

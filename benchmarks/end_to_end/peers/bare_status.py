@@ -12,7 +12,6 @@ redis = Redis(unix_socket_path=work.REDIS_SOCKET)
 
 
 async def status(request: Request) -> Response:
-    """The JSON kept under this id."""
     return Response(await redis.get(request.path_params["job_id"]), media_type="application/json")
 
 

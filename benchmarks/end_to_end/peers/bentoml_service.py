@@ -1,7 +1,7 @@
 """BentoML's tasks: its own server and worker processes, a queue in SQLite, which stores the pictures too."""
 
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 import bentoml
 from bentoml.validators import ContentType
@@ -15,11 +15,5 @@ class Superimpose:
     def superimpose(
         self, base_image: str, overlay_image: str, image_format: str, function: str
     ) -> Annotated[bytes, ContentType("image/*")]:
-        return work.make(
-            work.Job(
-                base_image=base_image,
-                overlay_image=overlay_image,
-                image_format=image_format,
-                function=function,
-            )
-        )
+        asked: dict[str, Any] = {"image_format": image_format, "function": function}
+        return work.make(work.Job(base_image=base_image, overlay_image=overlay_image, **asked))

@@ -1,15 +1,15 @@
 """dramatiq behind FastAPI. Redis is broker and result backend, a directory holds the pictures."""
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import dramatiq
 from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.results import ResultMissing, Results
 from dramatiq.results.backends import RedisBackend
-from fastapi import FastAPI
 
-from benchmarks.end_to_end.peers import pictures, work
+from benchmarks.end_to_end.peers import work
+from benchmarks.end_to_end.peers.api import api
 
 REDIS = f"unix://{work.REDIS_SOCKET}"
 
@@ -17,26 +17,14 @@ results = RedisBackend(url=REDIS)
 broker = RedisBroker(url=REDIS)
 broker.add_middleware(Results(backend=results, store_results=True))
 dramatiq.set_broker(broker)
+superimpose = dramatiq.actor(work.run, max_retries=3)
 
 
-@dramatiq.actor(max_retries=3)
-def superimpose(job_id: str, job: dict[str, str]) -> bool:
-    work.path(job_id).write_bytes(work.make(work.Job(**job)))
-    return True
-
-
-app = FastAPI()
-app.include_router(pictures.router)
-
-
-@app.post("/jobs")
 def submit(job: work.Job) -> dict[str, str]:
-    job_id = str(uuid4())
-    broker.enqueue(superimpose.message(job_id, job.model_dump()).copy(message_id=job_id))
-    return {"id": job_id}
+    broker.enqueue(superimpose.message(job.model_dump()).copy(message_id=job.id))
+    return {"id": job.id}
 
 
-@app.get("/jobs/{job_id}")
 def status(job_id: UUID) -> dict[str, str]:
     """`done` once there is a result, which is all that dramatiq tells."""
     message = Message("default", superimpose.actor_name, (), {}, {}, message_id=str(job_id))
@@ -45,3 +33,6 @@ def status(job_id: UUID) -> dict[str, str]:
     except ResultMissing:
         return {"status": "pending"}
     return {"status": "done"}
+
+
+app = api(submit, status)

@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from benchmarks.plain_pillow import with_pillow
 from benchmarks.seed import PARAMS
@@ -18,10 +19,17 @@ http = httpx.Client(trust_env=False)
 
 
 class Job(BaseModel):
+    id: str = Field(default_factory=lambda: str(uuid4()))
     base_image: str
     overlay_image: str
     image_format: Literal["jpeg", "png"]
     function: Literal["compositor", "pillow"]
+
+
+def run(asked: dict[str, str]) -> None:
+    """The task: make the picture of a job and store it."""
+    job = Job(**asked)
+    store(job, make(job))
 
 
 def make(job: Job) -> bytes:
@@ -37,5 +45,5 @@ def compose(job: Job, base: bytes, overlay: bytes) -> bytes:
     return superimpose(base, overlay, params).data
 
 
-def path(job_id: str) -> Path:
-    return PICTURES / job_id
+def store(job: Job, picture: bytes) -> None:
+    (PICTURES / job.id).write_bytes(picture)

@@ -5,6 +5,7 @@ A hole is not a wrong return value but a hit on a listener, and no packet can le
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -53,8 +54,9 @@ def redirect_to(url: str) -> str:
 def findings() -> dict[str, Finding]:
     direct = [url for url, _ in (*DIRECT, *HARMLESS)]
     urls = [*direct, *(redirect_to(url) for url in direct), *REBINDING]
+    python = shlex.quote(sys.executable)
     child = subprocess.run(
-        [*_namespace(), f"{ROUTES} && exec {sys.executable} -m tests.worker.fetch.inside_namespace"],
+        [*_namespace(), f"{ROUTES} && exec {python} -m tests.worker.fetch.inside_namespace"],
         input=json.dumps(urls),
         env=os.environ | HOSTILE_ENVIRONMENT,
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""A step: Locust in a process of its own, so that what it patches stays there."""
+"""A step of load: Locust in a process of its own, so that what it patches stays there."""
 
 import os
 import subprocess

@@ -5,10 +5,9 @@ import re
 import pytest
 
 from jobs.pictures.inputs import sample_bytes
-from loadtest.arguments import parse
-from loadtest.command import main
+from loadtest.command import main, parse
 from loadtest.target import Target, Unusable
-from tests.loadtest import two_faced
+from tests.build_products.loadtest import two_faced
 from tests.stack import KEY, empty_database, environment, free_port, running
 
 BODY = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}

@@ -13,9 +13,9 @@ from loadtest.mix import THINK_S
 from loadtest.report import BEGIN, END, Report, write, write_docs
 from loadtest.samples import END_TO_END, MEASURES, Sample, Step, step
 from loadtest.target import Unusable
-from tests.loadtest.command import python
+from tests.build_products.loadtest.command import python
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 @pytest.fixture(scope="module")

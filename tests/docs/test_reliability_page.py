@@ -9,7 +9,7 @@ from jobs.config.settings import Settings
 from tests.stack import KEY
 from worker.report import BACKOFF_FACTOR, FIRST_BACKOFF_S
 
-PAGE = (Path(__file__).parents[1] / "docs/reliability.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/reliability.md").read_text()
 
 
 def test_the_request_that_is_repeated_is_one_request(service):

@@ -2,8 +2,8 @@
 
 import re
 
-from tests.loadtest import two_faced
-from tests.loadtest.command import python
+from tests.build_products.loadtest import two_faced
+from tests.build_products.loadtest.command import python
 from tests.stack import free_port
 
 LOCUST = ("-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "-u1", "-t1s", "--stop-timeout=20s")

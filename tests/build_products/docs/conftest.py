@@ -33,7 +33,7 @@ def documented(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     (folder / "data" / "dev-api-key").write_text(KEY)
     command = folder / ".venv" / "bin" / "superimpose"
     command.parent.mkdir(parents=True)
-    command.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m cli "$@"\n')
+    command.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m cli "$@"\n')
     command.chmod(0o755)
     with running(env, workers=1) as stack:
         yield stack

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from jobs.config.settings import Settings
-from tests.docs.elsewhere import is_elsewhere
+from tests.build_products.docs.elsewhere import is_elsewhere
 from tests.docs.pages import OF_COMPOSE_ALONE, PAGES, Block, blocks
 from tests.missing import missing
 
