@@ -106,6 +106,14 @@ def test_a_child_that_died_while_it_was_idle_is_reaped_and_replaced(children):
     assert not is_alive(idle)
 
 
+def test_a_child_that_cannot_hear_its_parent_ends(children):
+    child = ready(children)
+
+    child._send(b"no order")
+
+    assert child._process.wait(10) == 1
+
+
 def test_closing_ends_the_successor_too(children):
     pids = [ready(children).pid]
     children.one_more_job_done()

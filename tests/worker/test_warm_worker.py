@@ -29,6 +29,7 @@ from tests.asking import SAMPLES, asked
 from tests.sentinels import until
 from tests.stack import environment
 from tests.worker.colour_check import KILLS, SLEEPS, Fragile
+from tests.worker.conftest import Started
 from worker.resources import http_cache
 from worker.warm_worker import WarmWorker
 
@@ -171,6 +172,32 @@ def test_a_killed_child_costs_one_attempt_and_nothing_that_is_fetched_for(settin
 
     assert {record(request_id).status for request_id in requests} == {Status.COMPLETED}
     assert sorted(record(request_id).attempts for request_id in requests) == [1, 1, 2]
+
+
+def test_while_another_child_starts_what_is_in_hand_keeps_its_lease(
+    settings, submit, record, origin, tmp_path
+):
+    """It starts for longer than a lease."""
+    again = Started(tmp_path, f'[ "$(wc -l <"{tmp_path}/started")" -eq 1 ] || sleep 3')
+    short = settings.model_copy(update={"lease_s": 1})
+    path = "/hangs.jpg?again"
+    requests = [submit(base_image=origin.url + path) for _ in range(2)]
+    worker = WarmWorker(connect_worker(short), short, again.child)
+    killer = Killer(worker, origin, path, signal.SIGKILL, times=1)
+    killer.start()
+
+    def answer() -> None:
+        killer.join()
+        until(lambda: len(again.pids) == 2, "another starts")
+        origin.release.set()
+
+    threading.Thread(target=answer, daemon=True).start()
+
+    worker.work(burst=True)
+    origin.release.clear()
+
+    assert {record(request_id).status for request_id in requests} == {Status.COMPLETED}
+    assert sorted(record(request_id).attempts for request_id in requests) == [1, 2]
 
 
 def test_a_job_that_kills_every_child_ends_as_worker_lost_and_costs_no_other_an_attempt(

@@ -1,0 +1,150 @@
+"""What a worker makes of what its child says, or dies of; the child is played by the test."""
+
+import socket
+
+import pytest
+
+from jobs import keyspace
+from jobs.lifecycle.output import Output
+from jobs.lifecycle.status import Status
+from jobs.lifecycle.transitions import Transitions
+from tests.asking import LEASE_OWNER
+from worker import hand
+from worker.bell import Bell
+from worker.child.child import Child, ChildDied
+from worker.child.messages import Ending, Event, Order, Outcome
+from worker.dispatcher import Dispatcher
+
+
+class PlayedChild(Child):
+    """Says what the test has it say, and what it has said when it has died can still be heard."""
+
+    is_starting = False
+    resident_bytes = 0
+    latest: "PlayedChild"
+
+    def __init__(self, settings) -> None:  # noqa: ARG002
+        self.orders: dict[str, Order] = {}
+        self.is_dead = self.was_found_dead = False
+        self._events: list[Event] = []
+        self._readable, self._written = socket.socketpair()
+        PlayedChild.latest = self
+
+    def say(self, token: str, outcome: Outcome | None = None) -> None:
+        self._events.append(Event(token, outcome=outcome))
+        self._written.send(b"\0")
+
+    def complete(self, request_id: str) -> None:
+        order = self.orders[request_id]
+        output = Output(order.token, order.path, "image/jpeg", 1, 1, 1)
+        self.say(order.token, Outcome(Ending.DONE, output=output))
+
+    def die(self) -> None:
+        self.is_dead = True
+        self._written.send(b"\0")
+
+    def await_ready(self) -> None:
+        pass
+
+    def fileno(self) -> int:
+        return self._readable.fileno()
+
+    def has_ended(self) -> bool:
+        return self.was_found_dead
+
+    def start(self, order: Order) -> None:
+        self._live()
+        self.orders[order.request_id] = order
+
+    def drop(self, token: str) -> None:  # noqa: ARG002
+        self._live()
+
+    def event(self) -> Event | None:
+        if self._events:
+            return self._events.pop(0)
+        self._live()
+        return None
+
+    def kill(self) -> None:
+        self.is_dead = True
+        self._readable.close()
+        self._written.close()
+
+    def _live(self) -> None:
+        if self.is_dead:
+            raise ChildDied(-9)
+
+
+@pytest.fixture
+def step(redis, settings):
+    """Makes a step; the child that there is then."""
+    bell = Bell(redis)
+    dispatcher = Dispatcher(Transitions(redis, settings), settings, LEASE_OWNER, bell, PlayedChild)
+
+    def step() -> PlayedChild:
+        dispatcher.step(lambda: None)
+        return PlayedChild.latest
+
+    yield step
+    dispatcher.close()
+    bell.close()
+
+
+def test_the_death_of_a_child_that_works_on_what_was_given_back_costs_no_attempt(
+    submit, record, step, monkeypatch
+):
+    first, second = submit(), submit()
+    child = step()
+    given_back = child.orders[second].token
+    child.say(child.orders[first].token)
+    monkeypatch.setattr(hand, "PATIENCE_S", 0)
+    step()
+    monkeypatch.undo()
+    child.complete(first)
+    step()
+    step()
+    assert (record(first).status, record(second).attempts) == (Status.COMPLETED, 2)
+
+    child.say(given_back)
+    child.die()
+    step()
+
+    successor = step()
+    assert successor is not child
+    successor.say(successor.orders[second].token)
+    successor.complete(second)
+    step()
+    step()
+    assert (record(second).status, record(second).attempts) == (Status.COMPLETED, 2)
+
+
+def test_a_child_that_dies_before_it_has_an_order_costs_no_attempt(submit, record, step):
+    child = step()
+    request_id = submit()
+    child.is_dead = True
+    step()
+
+    successor = step()
+    successor.say(successor.orders[request_id].token)
+    successor.complete(request_id)
+    step()
+    step()
+
+    assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
+
+
+def test_a_report_that_redis_refuses_is_repeated_and_its_request_not_made_again(redis, submit, record, step):
+    request_id = submit()
+    child = step()
+    child.say(child.orders[request_id].token)
+    child.complete(request_id)
+    step()
+    redis.set(keyspace.PACE, "of another type")
+    del child.orders[request_id]
+    step()
+
+    redis.delete(keyspace.PACE)
+    step()
+
+    assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
+    assert child.orders == {}
