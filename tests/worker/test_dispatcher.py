@@ -25,7 +25,7 @@ class PlayedChild(Child):
 
     def __init__(self, settings) -> None:  # noqa: ARG002
         self.orders: dict[str, Order] = {}
-        self.is_dead = self.was_found_dead = False
+        self.is_dead = self.dies_at_an_order = False
         self._events: list[Event] = []
         self._readable, self._written = socket.socketpair()
         PlayedChild.latest = self
@@ -50,9 +50,10 @@ class PlayedChild(Child):
         return self._readable.fileno()
 
     def has_ended(self) -> bool:
-        return self.was_found_dead
+        return False
 
     def start(self, order: Order) -> None:
+        self.is_dead |= self.dies_at_an_order
         self._live()
         self.orders[order.request_id] = order
 
@@ -120,9 +121,10 @@ def test_the_death_of_a_child_that_works_on_what_was_given_back_costs_no_attempt
 
 def test_a_child_that_dies_before_it_has_an_order_costs_no_attempt(submit, record, step):
     child = step()
+    child.dies_at_an_order = True
     request_id = submit()
-    child.is_dead = True
-    step()
+    while not child.is_dead:
+        step()
 
     successor = step()
     successor.say(successor.orders[request_id].token)
