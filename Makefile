@@ -46,9 +46,10 @@ chaos: $(DEV) ## 1,000 requests through 100 random faults, five minutes (SEED=7 
 bench: $(DEV) ## measure the service against a bare loop on this machine
 	$(BIN)/python -m benchmarks end-to-end --rounds 3 --only ours shipped --skip queue-tax service growth
 
-bench-worker: $(DEV) ## measure what a job costs besides its work, and how soon it is claimed again
+bench-worker: $(DEV) ## measure what a job costs besides its work, of that in Redis, and how soon it is claimed again
 	$(BIN)/python -m benchmarks worker
 	$(BIN)/python -m benchmarks recovery
+	$(BIN)/python -m benchmarks redis
 
 bench-waiting: $(DEV) ## measure how soon a waiting client hears that its request has ended, five minutes
 	$(BIN)/python -m benchmarks waiting

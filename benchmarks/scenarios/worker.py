@@ -134,7 +134,8 @@ def _ours(redis: Redis, redis_url: str, jobs: int, waiting: int) -> tuple[Step, 
     if waiting:
         _fill(redis, enqueue, waiting)
     worker = WarmWorker(connect_worker(settings), settings, NoOp)
-    child = worker._dispatcher.children.ready()  # starting is not what is measured
+    while not (child := worker._dispatcher.children.ready()):  # starting is not what is measured
+        time.sleep(0.01)
     return enqueue, lambda: worker.work(burst=not waiting, logging_level="WARNING"), cpu_s([child.pid])
 
 
