@@ -7,6 +7,7 @@
 -- {id, digests, scopes, credits}; what was read, as HMGET or HGETALL do; place in the queue or false}.
 -- KEYS: the last batch of this client. One whose answer is late is repeated, and takes nothing then that it has taken.
 local LAST_USED_STEP = 60000 -- ms: so that a poll is no write to the key
+local KEPT = 60000 -- ms: each bucket that has expired is a write to the disk, by the next call that looks for it
 local REPEATED_WITHIN = 5000 -- ms
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
@@ -38,7 +39,7 @@ local function take(bucket_key, count, period)
   end
   full_at = full_at + interval
   local left = full_at - now
-  set_here_alone(bucket_key, string.format('%.17g', full_at), 'PX', math.max(1, math.ceil(left)))
+  set_here_alone(bucket_key, string.format('%.17g', full_at), 'PX', math.max(KEPT, math.ceil(left)))
   taken[line_number] = '1'
   return {1, count, period, math.floor((period - left) / interval + 0.001), 0, math.ceil(left)}
 end

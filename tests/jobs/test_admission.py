@@ -211,6 +211,14 @@ def test_a_full_bucket_leaves_nothing_in_redis_for_ever(admit, keys, redis):
     assert all(0 < redis.pttl(bucket) <= 86400_000 for bucket in buckets)
 
 
+def test_a_bucket_in_use_does_not_expire_although_it_is_full_soon(admit, keys, redis):
+    """Redis deletes what has expired when it is looked for, and writes that to the disk."""
+    kept, key = keys.create("shop", KeyOptions(rate=Rate(1_000_000, 60)))
+    admit(key)
+
+    assert redis.pttl(keyspace.bucket(Bucket.SUBMIT, kept.key_id)) > 30_000
+
+
 def test_the_step_survives_a_redis_that_forgot_its_scripts(admit, keys, redis):
     _, key = keys.create("shop")
     admit(key)
