@@ -1,6 +1,6 @@
 """Names of everything we keep in Redis, and of what RQ keeps there of our jobs."""
 
-from jobs.redis.lua import local
+from jobs.redis import lua
 
 PREFIX = "superimpose"
 
@@ -20,7 +20,7 @@ PACE = f"{PREFIX}:pace_ms"
 """Hash of moving averages in ms: `job`, for which a request occupies a worker."""
 
 CHANGES = f"{PREFIX}:changes"
-"""Channel: `"<request id> <status>"` at each change of status."""
+"""Channel: `"<request id> <status>"` at each change of status after its creation."""
 
 API_KEYS = f"{PREFIX}:keys"
 """Sorted set: ids of the valid API keys by time of creation."""
@@ -99,8 +99,8 @@ def upload_files(key_id: str) -> str:
     return f"{PREFIX}:upload-files:{key_id}"
 
 
-def lua() -> str:
-    """The names that scripts need, as the lines of Lua they begin with."""
+def script(text: str, **constants: object) -> str:
+    """A Lua script with the names it needs, and further constants."""
     names = {
         "WAITING": WAITING,
         "DEADLINES": DEADLINES,
@@ -121,5 +121,8 @@ def lua() -> str:
         "RQ_FINISHED": RQ_FINISHED,
         "RQ_FAILED": RQ_FAILED,
         "RQ_WORKERS": RQ_WORKERS,
+        "RQ_JOB": "rq:job:",
+        "RQ_WORKER": "rq:worker:",
+        "RQ_EXECUTION": "rq:execution:",
     }
-    return local(**names)
+    return lua.script(text, **names, **constants)

@@ -18,7 +18,6 @@ from jobs.config.settings import Settings
 from jobs.keys.key_text import digest
 from jobs.keys.rates import Rate
 from jobs.lifecycle.record import FIELDS, READ
-from jobs.redis.lua import local
 from jobs.redis.oom_exempt import NO_WRITES, OOM_EXEMPT
 
 _SCRIPT = Path(__file__).with_name("admission.lua").read_text()
@@ -120,5 +119,5 @@ def render_script(settings: Settings, writes: bool = True) -> str:
     }
     limits = {name: (r.count, r.period_s * 1000) for name, r in rates.items()}
     reads = {Bucket.READ: True, Bucket.PICTURE: True}
-    known = local(RATES=limits, READS=reads, FIELDS=FIELDS, WRITES=writes)
-    return (OOM_EXEMPT if writes else NO_WRITES) + keyspace.lua() + known + READ + _SCRIPT
+    text = keyspace.script(READ + _SCRIPT, RATES=limits, READS=reads, FIELDS=FIELDS, WRITES=writes)
+    return (OOM_EXEMPT if writes else NO_WRITES) + text

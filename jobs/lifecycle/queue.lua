@@ -1,22 +1,25 @@
--- What takes requests out of RQ's queue: workers, which claim them, and the sweep of late ones. Then: the move to make.
+-- What takes requests out of RQ's queue: workers, which claim them, and the sweep of late ones. Then: the moves to make.
 
 local function is_request_id(entry) return #entry == 36 and not string.find(entry, '[^%x-]') end
 
--- No more than the share of what waits that leaves some for each other worker; the last ones are for idle workers.
-local function share_of_queue()
-  local share = math.floor(rq('LLEN', RQ_QUEUE) / math.max(1, rq('SCARD', RQ_WORKERS)))
+-- No more than the share of `waiting` that leaves some for each other worker; the last ones are for idle workers.
+local function share_of(waiting)
+  local share = math.floor(waiting / math.max(1, rq('SCARD', RQ_WORKERS)))
   return math.min(args.most, math.max(share, args.is_idle and 1 or 0))
 end
 
 -- What this process has claimed and does not know of, because the answer was lost.
 local function claim_again(claims)
-  if rq('SCARD', WORKER .. args.worker .. ':executions') == #args.holding then return end
+  if rq('SCARD', RQ_WORKER .. args.worker .. ':executions') == #args.holding then return end
   local known, held = {}, redis.call('HGETALL', MACHINE .. args.machine)
   for _, request in ipairs(args.holding) do known[request] = true end
-  for at = 1, #held, 2 do
-    local attempt, process = string.match(held[at + 1], '^(%d+) (.+)$')
-    if process == args.process and not known[held[at]] and load_request(held[at]) == 'PROCESSING'
-      and redis.call('HGET', record, 'worker') == args.worker and redis.call('ZSCORE', DEADLINES, id) then append(claims, claimed(attempt)) end
+  for nth = 1, #held, 2 do
+    local attempt, process = string.match(held[nth + 1], '^(%d+) (.+)$')
+    if process == args.process and not known[held[nth]] and load_request(held[nth], 'params', 'traceparent') == 'PROCESSING'
+      and kept.worker == args.worker then
+      local until_ms = deadline()
+      if until_ms then append(claims, claimed(attempt, until_ms)) end
+    end
   end
 end
 
@@ -24,12 +27,17 @@ end
 local function claim_next()
   local claims, dropped = {}, {}
   claim_again(claims)
-  local most = share_of_queue() - #claims
-  for _ = 1, most + settings.dropped_most do
-    local entry = most > 0 and rq('LPOP', RQ_QUEUE)
+  local waiting = rq('LLEN', RQ_QUEUE)
+  local most = share_of(waiting) - #claims
+  for _ = 1, most + DROPPED_MOST do
+    local entry = most > 0 and waiting > 0 and rq('LPOP', RQ_QUEUE)
     if not entry then break end
-    if is_request_id(entry) then load_request(entry) end
-    local said = is_request_id(entry) and answer() or {'refused'}
+    waiting = waiting - 1
+    local said = {'refused'}
+    if is_request_id(entry) then
+      load_request(entry, 'params', 'traceparent')
+      said = answer()
+    end
     if said[1] == 'ok' then
       append(claims, said)
       most = most - 1
@@ -37,7 +45,8 @@ local function claim_next()
       append(dropped, {entry, said[1]})
     end
   end
-  if rq('LLEN', RQ_QUEUE) == 0 then redis.call('DEL', BELL) else transport.ring() end
+  if #claims > 0 then transport.begin_work() end
+  if waiting == 0 then redis.call('DEL', BELL) else ring() end
   return {claims, dropped}
 end
 
@@ -57,19 +66,18 @@ end
 local function sweep()
   local looked, places = 0, {}
   buffer = {unlinked = {}, removed = {}, scored = {}, sums = {}}
-  local entries = rq('LRANGE', RQ_QUEUE, args.skip, args.skip + settings.sweep_window - 1)
-  local step, deadlines = settings.sweep_most
+  local entries = rq('LRANGE', RQ_QUEUE, args.skip, args.skip + SWEEP_WINDOW - 1)
+  local deadlines
   for place, entry in ipairs(entries) do
     looked = place
-    local nth = (place - 1) % step + 1
+    local nth = (place - 1) % SWEEP_MOST + 1
     if nth == 1 then
-      deadlines = redis.call('ZMSCORE', DEADLINES, unpack(entries, place, math.min(place + step - 1, #entries)))
+      deadlines = redis.call('ZMSCORE', DEADLINES, unpack(entries, place, math.min(place + SWEEP_MOST - 1, #entries)))
     end
-    local deadline = deadlines[nth]
-    if deadline and now >= tonumber(deadline) and is_request_id(entry) and load_request(entry) == 'QUEUED' then
+    if is_overdue(deadlines[nth]) and is_request_id(entry) and load_request(entry) == 'QUEUED' then
       fail_late()
       places[#places + 1] = place
-      if #places == settings.sweep_most then break end
+      if #places == SWEEP_MOST then break end
     end
   end
   if #places > 0 then remove_entries(places, looked) end
@@ -77,13 +85,24 @@ local function sweep()
   return {looked, looked - #places}
 end
 
-local said
-if move == 'claim' then
-  said = claim_next()
-elseif move == 'sweep' then
-  said = sweep()
-else
-  load_request(id, redis.call)
-  said = answer()
+local function make(arguments)
+  endings, args = {}, cjson.decode(arguments)
+  local said
+  if move == 'claim' then
+    said = claim_next()
+  elseif move == 'sweep' then
+    said = sweep()
+  else
+    load_request(id)
+    said = answer()
+  end
+  return {said, #endings > 0 and cjson.encode(endings) or nil}
 end
-return {said, #endings > 0 and cjson.encode(endings) or nil}
+
+local answers = {}
+for nth = 1, #ARGV, 3 do
+  move, id = ARGV[nth], ARGV[nth + 1]
+  local _, said = pcall(make, ARGV[nth + 2]) -- an error is the answer to this move alone
+  append(answers, type(said) == 'table' and said or {err = said})
+end
+return answers

@@ -32,7 +32,7 @@ def open_queue(redis: Redis) -> Queue:
 
 
 def job_fields() -> dict[str, EncodableT]:
-    """RQ's hash of a waiting job, as RQ itself makes it: the same for all jobs but for `OWN_FIELDS`."""
+    """RQ's hash of a waiting job, as RQ reads it: the same for all jobs but for `OWN_FIELDS`."""
     queue = open_queue(Redis())
     job = queue.create_job(
         TASK,
@@ -43,4 +43,4 @@ def job_fields() -> dict[str, EncodableT]:
         status=JobStatus.QUEUED,
     )
     fields = {**job.to_dict(include_meta=False), "origin": queue.name, "status": str(JobStatus.QUEUED.value)}
-    return {name: value for name, value in fields.items() if name not in OWN_FIELDS}
+    return {name: value for name, value in fields.items() if value != "" and name not in OWN_FIELDS}

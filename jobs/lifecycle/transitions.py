@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis, RedisError
-from redis.typing import EncodableT
 from rq.utils import now, utcformat
 
 from jobs import keyspace
@@ -22,7 +21,6 @@ from jobs.lifecycle.output import Output
 from jobs.lifecycle.queue import RQ_TTL_S, job_fields
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import TERMINAL, FailureCode, Status
-from jobs.redis.lua import local
 from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 from jobs.timefmt import retry_after
@@ -30,14 +28,15 @@ from telemetry import metrics
 
 log = logging.getLogger("superimpose.jobs")
 
-_Call = tuple[Sequence[str], Sequence[EncodableT]]
+_Call = tuple[str, str, str]
+"""A move, the request's id or "", and arguments as JSON."""
 _Read = Callable[[Any], list[Any]]
 Result = list[Any] | Exception
 """What a move returned or raised."""
 
 _Done = Callable[[], None] | None
-_PARTS = ("request.lua", "write_buffer.lua", "transport.lua", "transition.lua", "queue.lua")
-_SCRIPT = keyspace.lua() + "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
+_CREATE = ("request.lua", "create.lua")
+_MOVE = ("request.lua", "write_buffer.lua", "transport.lua", "transition.lua", "queue.lua")
 
 metrics.declare_failures([code.value for code in FailureCode])
 
@@ -69,11 +68,11 @@ class Transitions:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._settings = settings
-        known = local(settings=_script_settings(settings), TERMINAL=dict.fromkeys(sorted(TERMINAL), True))
         # A Redis whose memory is full refuses to create requests, before it has changed anything; those that
         # were accepted still go on to their end.
-        self._create = Script(redis, known + _SCRIPT)
-        self._move = Script(redis, OOM_EXEMPT + known + _SCRIPT)
+        rq_fields = [word for field in job_fields().items() for word in field]
+        self._create = Script(redis, keyspace.script(_text(_CREATE), RQ_FIELDS=rq_fields))
+        self._move = Script(redis, OOM_EXEMPT + keyspace.script(_text(_MOVE), **_constants(settings)))
 
     def create(
         self,
@@ -104,7 +103,7 @@ class Transitions:
             args |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
         if traceparent:
             args["traceparent"] = traceparent
-        answer, *_ = self._create([keyspace.request(request_id)], ["create", request_id, json.dumps(args)])
+        answer = self._create(args=[request_id, json.dumps(args)])
         created = self._created(request_id, answer)
         if not created.replayed:
             metrics.count_accepted(0 if created.credits is None else settings.credit_cost)
@@ -161,7 +160,7 @@ class Transitions:
         occupied_s: float = 0,
     ) -> None:
         """End as FAILED. Raises `IllegalMove`: stale."""
-        self._report("fail", request_id, attempt, stages, occupied_s, failure=asdict(failure))
+        self._report("fail", request_id, attempt, stages, occupied_s, **asdict(failure))
 
     def time_out(self, request_id: str, attempt: int) -> None:
         """End as FAILED `timeout`, its time being up. Raises `IllegalMove`: stale."""
@@ -174,7 +173,7 @@ class Transitions:
         has FAILED with `failure`).
         """
         delay = round(delay_s * 1000)
-        args = {"attempt": str(attempt), "delay": delay, "failure": asdict(failure)}
+        args = {"attempt": str(attempt), "delay": delay, **asdict(failure)}
         self._run("retry", request_id, lambda: metrics.count_retry(failure.code), **args)
 
     def give_back(self, request_id: str, attempt: int) -> None:
@@ -191,7 +190,7 @@ class Transitions:
 
     def cancel(self, request_id: str, failure: moves.Failure) -> moves.Cancelled:
         """End as FAILED, also while a worker has it."""
-        was, worker = self._run("cancel", request_id, failure=asdict(failure))
+        was, worker = self._run("cancel", request_id, **asdict(failure))
         return moves.Cancelled(Status(was.decode()), worker.decode())
 
     def expire(self, request_id: str) -> None:
@@ -200,8 +199,7 @@ class Transitions:
 
     def sweep(self, skip: int) -> moves.Swept:
         """End some QUEUED requests whose deadline has passed, at once, behind the queue's first `skip`."""
-        args = json.dumps({"stamp": utcformat(now()), "skip": skip})
-        (looked, kept), *ended = self._move([], ["sweep", "", args])
+        [((looked, kept), *ended)] = self._move(args=_call("sweep", "", {"skip": skip}))
         return moves.Swept(looked, kept, [ending.request_id for ending in _measured(ended)])
 
     def promote(self, request_id: str) -> None:
@@ -266,7 +264,8 @@ class Transitions:
         return self._make(call, lambda answer: _result(call, answer, done))
 
     def _make(self, call: _Call, read: _Read) -> list[Any]:
-        return read(self._move(*call))
+        [answer] = self._move(args=call)
+        return read(answer)
 
     def together(self) -> "Together":
         return Together(self)
@@ -297,7 +296,7 @@ class Together(Transitions):
 
     def send(self) -> list[Result]:
         """Of each move. Raises `redis.RedisError` where that is not known; all may be repeated."""
-        answers = self._move.together([call for call, _, _ in self._calls])
+        answers = self._move(args=[word for call, _, _ in self._calls for word in call])
         calls = zip(self._calls, answers, strict=True)
         return [context.run(_result_or_error, read, answer) for (_, read, context), answer in calls]
 
@@ -307,8 +306,7 @@ class Together(Transitions):
 
 
 def _call(move: str, request_id: str, args: Mapping[str, Any]) -> _Call:
-    keys = [keyspace.request(request_id)] if request_id else []
-    return keys, [move, request_id, json.dumps({"stamp": utcformat(now()), **args})]
+    return move, request_id, json.dumps({"stamp": utcformat(now()), **args})
 
 
 def _result(call: _Call, answer: Any, done: _Done) -> list[Any]:
@@ -320,8 +318,8 @@ def _result(call: _Call, answer: Any, done: _Done) -> list[Any]:
     for ending in _measured(ended):
         ending.log_failure()
     if reason != b"ok":
-        _, (move, request_id, _) = call
-        raise moves.IllegalMove(str(move), str(request_id), reason.decode())
+        move, request_id, _ = call
+        raise moves.IllegalMove(move, request_id, reason.decode())
     if done:
         done()
     return result
@@ -342,21 +340,27 @@ def _measured(ended: list[bytes]) -> list[moves.Ending]:
     return endings
 
 
-def _script_settings(settings: Settings) -> dict[str, Any]:
+def _text(parts: Sequence[str]) -> str:
+    return "".join(Path(__file__).with_name(part).read_text() for part in parts)
+
+
+def _constants(settings: Settings) -> dict[str, Any]:
     return {
-        "ttl": settings.result_ttl_s * 1000,
-        "rq_ttl_s": RQ_TTL_S,
-        "lease": round(settings.lease_s * 1000),
-        "grace": GRACE_S * 1000,
-        "max_attempts": settings.max_attempts,
-        "kept_params": KEPT_PARAMS_BYTES,
-        "dropped_most": DROPPED_MOST,
-        "sweep_window": SWEEP_WINDOW,
-        "sweep_most": SWEEP_MOST,
-        "rq_job": [word for field in job_fields().items() for word in field],
-        "lost": {"code": FailureCode.WORKER_LOST, "error": LOST},
-        "unstarted": {"code": FailureCode.TIMEOUT, "error": UNSTARTED},
-        "unfinished": {"code": FailureCode.TIMEOUT, "error": UNFINISHED},
+        "TTL": settings.result_ttl_s * 1000,
+        "RQ_TTL_S": RQ_TTL_S,
+        "LEASE": round(settings.lease_s * 1000),
+        "GRACE": GRACE_S * 1000,
+        "MAX_ATTEMPTS": settings.max_attempts,
+        "KEPT_PARAMS": KEPT_PARAMS_BYTES,
+        "DROPPED_MOST": DROPPED_MOST,
+        "SWEEP_WINDOW": SWEEP_WINDOW,
+        "SWEEP_MOST": SWEEP_MOST,
+        "TERMINAL": dict.fromkeys(sorted(TERMINAL), True),
+        "WORKER_LOST": FailureCode.WORKER_LOST,
+        "TIMEOUT": FailureCode.TIMEOUT,
+        "LOST": LOST,
+        "UNSTARTED": UNSTARTED,
+        "UNFINISHED": UNFINISHED,
     }
 
 

@@ -1,3 +1,17 @@
+-- What a request's record says.
+local kept = {}
+
+-- Nothing where another type of value has its name.
+local function load_request(request, ...)
+  id, record, kept = request, REQUEST .. request, {}
+  local values = redis.pcall('HMGET', record, 'status', 'created_at', 'started_at', 'key_id', 'charge', 'cost',
+    'idempotency', 'attempts', 'given_back', 'worker', 'machine', 'claimed_at', 'timeout', 'start_by', ...)
+  kept.status, kept.created_at, kept.started_at, kept.key_id, kept.charge, kept.cost, kept.idempotency, kept.attempts,
+    kept.given_back, kept.worker, kept.machine, kept.claimed_at, kept.timeout, kept.start_by, kept.params, kept.traceparent =
+    unpack(values)
+  return kept.status
+end
+
 -- Buffers the writes that many endings have in common, for one flush: most of what a write costs is its line in the
 -- append-only file. Without a buffer each is written at once.
 local buffer
@@ -18,13 +32,19 @@ local function remove(key, member)
   return true
 end
 
-local function add_to_key(key, field, amount)
+-- Adds to counters of an API key, unless it was revoked.
+local function add_to_key(key, amounts)
   if buffer then
     local sums = buffered('sums', key)
-    sums[field] = (sums[field] or 0) + amount
-  elseif redis.call('EXISTS', key) == 1 then
-    redis.call('HINCRBY', key, field, amount)
+    for field, amount in pairs(amounts) do sums[field] = (sums[field] or 0) + amount end
+    return
   end
+  local fields, changed = {'digests'}, {}
+  for field in pairs(amounts) do append(fields, field) end
+  local counts = redis.call('HMGET', key, unpack(fields))
+  if not counts[1] or #fields == 1 then return end
+  for nth = 2, #fields do append(changed, fields[nth], whole((counts[nth] or 0) + amounts[fields[nth]])) end
+  redis.call('HSET', key, unpack(changed))
 end
 
 local function unlink(key)
@@ -37,7 +57,5 @@ local function flush_buffer()
   if #writes.unlinked > 0 then redis.call('UNLINK', unpack(writes.unlinked)) end
   for key, members in pairs(writes.removed) do redis.call('ZREM', key, unpack(members)) end
   for key, members in pairs(writes.scored) do redis.call('ZADD', key, unpack(members)) end
-  for key, sums in pairs(writes.sums) do
-    for field, amount in pairs(sums) do add_to_key(key, field, amount) end
-  end
+  for key, sums in pairs(writes.sums) do add_to_key(key, sums) end
 end

@@ -13,7 +13,6 @@ from jobs.config.settings import Settings
 from jobs.keys.admission import Admission, Call, render_script
 from jobs.lifecycle.record import FIELDS, READ, Record, View
 from jobs.redis.batched_script import BatchedScript
-from jobs.redis.lua import local
 from jobs.redis.oom_exempt import NO_WRITES, OOM_EXEMPT
 
 _SEEN = READ + Path(__file__).with_name("seen.lua").read_text()
@@ -48,7 +47,7 @@ class Reader:
     """Admits calls and reads records and pictures; raises `redis.RedisError` when Redis is away."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
-        seen = keyspace.lua() + local(FIELDS=FIELDS) + _SEEN
+        seen = keyspace.script(_SEEN, FIELDS=FIELDS)
         admission, uncounted = render_script(settings), render_script(settings, writes=False)
         self._admission = BatchedScript(redis, admission, uncounted)
         # Says, as all with flags, that it may write: a replica, which may be out of date, refuses it.

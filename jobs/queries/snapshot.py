@@ -15,7 +15,6 @@ from jobs.lifecycle.queue import RQ_TTL_S
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.queries.browsing import read_records
-from jobs.redis.lua import local
 from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 from telemetry.stages import STAGES
@@ -94,9 +93,9 @@ class Snapshot:
 
 def take_snapshot(redis: Redis) -> Snapshot:
     """Raises `redis.RedisError`."""
-    known = local(MAX_WORKERS=MAX_WORKERS, WORKER_FIELDS=WORKER_FIELDS, SAMPLE=SAMPLE)
+    constants = {"MAX_WORKERS": MAX_WORKERS, "WORKER_FIELDS": WORKER_FIELDS, "SAMPLE": SAMPLE}
     now, waiting, running, unfinished, oldest, pace, workers, *recent = Script(
-        redis, f"{OOM_EXEMPT}{keyspace.lua()}{known}{_SCRIPT}"
+        redis, OOM_EXEMPT + keyspace.script(_SCRIPT, **constants)
     )()
     at = int(now[0]) + int(now[1]) / 1_000_000
     (done_ids, done), (failed_ids, failed) = recent

@@ -1,11 +1,21 @@
-"""Constants of scripts as lines of Lua: as arguments they would be sent and parsed with each call."""
+"""Constants of scripts as part of their text: as arguments they would be sent and parsed with each call."""
 
+import re
 from collections.abc import Mapping
 
+_Scalar = bool | int | float | str | bytes
 
-def local(**constants: object) -> str:
-    """A local variable each: numbers, texts in ASCII, bytes, lists and tables of these."""
-    return "".join(f"local {name} = {_literal(value)}\n" for name, value in constants.items())
+
+def script(text: str, **constants: object) -> str:
+    """The text with constants: numbers, texts in ASCII, bytes, lists and tables of these.
+
+    Lists and tables are local variables; others stand in the place of their names, since a variable costs
+    time at each call, for itself and for each function that uses it.
+    """
+    inline = {name: _literal(value) for name, value in constants.items() if isinstance(value, _Scalar)}
+    text = re.sub(r"\b[A-Z][A-Z_]+\b", lambda name: inline.get(name[0], name[0]), text)
+    tables = constants.keys() - inline.keys()
+    return "".join(f"local {name} = {_literal(constants[name])}\n" for name in sorted(tables)) + text
 
 
 def _literal(value: object) -> str:

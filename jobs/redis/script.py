@@ -32,16 +32,3 @@ class Script:
             answer = self._redis.eval(self._text, len(keys), *keys, *args)
         metrics.observe_redis(perf_counter() - asked_at)
         return answer
-
-    def together(self, calls: Sequence[tuple[Sequence[str], Sequence[EncodableT]]]) -> list[Any]:
-        """What each of several calls returns, or its `redis.ResponseError`, in one round trip."""
-        asked_at = perf_counter()
-        with self._redis.pipeline(transaction=False) as pipe:
-            for keys, args in calls:
-                pipe.evalsha(self._sha1, len(keys), *keys, *args)
-            answers = pipe.execute(raise_on_error=False)
-        metrics.observe_redis(perf_counter() - asked_at)
-        return [
-            self(*call) if isinstance(answer, NoScriptError) else answer
-            for call, answer in zip(calls, answers, strict=True)
-        ]

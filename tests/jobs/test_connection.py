@@ -94,7 +94,7 @@ def test_a_black_hole_is_answered_502_in_time_and_left_as_soon_as_it_ends(stack,
 def test_a_submit_whose_last_answer_is_lost_is_502_in_time_and_was_made_once(stack, way, redis):
     assert submit(stack).status_code == 200
 
-    way.until_said = b"create"
+    way.until_said = b'"max_waiting"'
     assert in_time(lambda: submit(stack)) == 502
 
     way.to_drop = 0
