@@ -45,7 +45,6 @@ local function claim_next()
       append(dropped, {entry, said[1]})
     end
   end
-  if #claims > 0 then transport.begin_work() end
   if waiting == 0 then redis.call('DEL', BELL) else ring() end
   return {claims, dropped}
 end
@@ -65,7 +64,7 @@ end
 -- Answers {entries read, of these kept in the queue}.
 local function sweep()
   local looked, places = 0, {}
-  buffer = {unlinked = {}, removed = {}, scored = {}, sums = {}}
+  buffer = {unlinked = {}, removed = {}, scored = {}}
   local entries = rq('LRANGE', RQ_QUEUE, args.skip, args.skip + SWEEP_WINDOW - 1)
   local deadlines
   for place, entry in ipairs(entries) do
@@ -105,4 +104,6 @@ for nth = 1, #ARGV, 3 do
   local _, said = pcall(make, ARGV[nth + 2]) -- an error is the answer to this move alone
   append(answers, type(said) == 'table' and said or {err = said})
 end
+for key, amounts in pairs(of_keys) do write_counters(key, amounts) end
+for worker, done in pairs(of_workers) do transport.write_worker(worker, done) end
 return answers

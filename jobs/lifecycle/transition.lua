@@ -30,19 +30,24 @@ local function update_pace()
   redis.call('HSET', PACE, 'job', string.format('%.3f', known + (args.occupied - known) / 20))
 end
 
+local function leave_queue()
+  if remove(WAITING, id) then add(of_keys, API_KEY .. kept.key_id, 'waiting', -1) end
+end
+
 -- Credits are held from a request's creation to its end: charge goes held -> settled | released, once.
 local function finish(status, ...)
   local done = status == 'COMPLETED'
-  local ending, expires_at, amounts = done and 'finished' or 'failed', whole(now + TTL), {}
+  local ending, expires_at = done and 'finished' or 'failed', whole(now + TTL)
   if not (buffer or end_lease(ending)) then transport.remove() end
   transport.finish(ending)
-  if kept.status == 'QUEUED' and remove(WAITING, id) then amounts.waiting = -1 end
+  if kept.status == 'QUEUED' then leave_queue() end
   remove(DEADLINES, id)
   local fields = {'status', status, 'finished_at', at, 'expires_at', expires_at, ...}
-  local charge = kept.charge == 'held' and (done and 'settled' or 'released')
+  local key, charge = API_KEY .. kept.key_id, kept.charge == 'held' and (done and 'settled' or 'released')
   if charge then
     append(fields, 'charge', charge)
-    amounts.held, amounts[done and 'spent' or 'credits'] = -kept.cost, kept.cost
+    add(of_keys, key, 'held', -kept.cost)
+    add(of_keys, key, done and 'spent' or 'credits', kept.cost)
   end
   if not done and redis.call('HSTRLEN', record, 'params') > KEPT_PARAMS then
     append(fields, 'params', '{}') -- a FAILED request costs nothing, and must not fill Redis
@@ -50,7 +55,6 @@ local function finish(status, ...)
   redis.call('HSET', record, unpack(fields))
   redis.call('PEXPIREAT', record, expires_at)
   if kept.idempotency then redis.call('PEXPIREAT', kept.idempotency, expires_at) end
-  add_to_key(API_KEY .. kept.key_id, amounts)
   append(endings, {id, status, '', (kept.started_at or now) - kept.created_at, now - kept.created_at,
     charge or '', charge and kept.cost or 0})
   notify(status)
@@ -110,7 +114,7 @@ function moves.claim()
   end
   local attempt = whole(kept.attempts + 1)
   local fields = {'attempts', attempt, 'worker', args.worker, 'machine', args.machine, 'claimed_at', at}
-  if is_queued and remove(WAITING, id) then add_to_key(API_KEY .. kept.key_id, {waiting = -1}) end
+  if is_queued then leave_queue() end
   -- From here a request may take its `timeout`; it is begun again for one that was given back, while that may still start.
   if is_queued or now < (start_by() or 0) then
     append(fields, 'started_at', at, 'start_by', kept.start_by or until_ms)

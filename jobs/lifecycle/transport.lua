@@ -12,11 +12,7 @@ function transport.start(attempt, until_ms)
   rq('ZADD', RQ_STARTED, whole(math.ceil(until_ms / 1000)), name)
   rq('HSET', RQ_EXECUTION .. name, 'created_at', seconds, 'last_heartbeat', seconds)
   rq('SADD', RQ_WORKER .. args.worker .. ':executions', name)
-end
-
-function transport.begin_work()
-  local birth, state = unpack(rq('HMGET', RQ_WORKER .. args.worker, 'birth', 'state'))
-  if birth and state ~= 'busy' then rq('HSET', RQ_WORKER .. args.worker, 'state', 'busy') end
+  add(of_workers, RQ_WORKER .. args.worker, 'total_working_time')
 end
 
 -- `worked_ms` is nil for work that was not finished.
@@ -25,16 +21,26 @@ function transport.stop(ending, worked_ms)
   rq('ZREM', RQ_STARTED, name)
   redis.call('DEL', RQ_EXECUTION .. name)
   rq('SREM', worker .. ':executions', name)
-  local count = ending == 'finished' and 'successful_job_count' or 'failed_job_count'
-  local birth, jobs, seconds = unpack(rq('HMGET', worker, 'birth', count, 'total_working_time'))
+  add(of_workers, worker, 'total_working_time', worked_ms)
+  if worked_ms then add(of_workers, worker, ending == 'finished' and 'successful_job_count' or 'failed_job_count', 1) end
+end
+
+-- Of a worker that is registered: what it does, and what it has done.
+function transport.write_worker(worker, done)
+  local state = redis.call('EXISTS', worker .. ':executions') == 1 and 'busy' or 'idle'
+  local birth, before, seconds, finished, failed = unpack(rq('HMGET', worker, 'birth', 'state', 'total_working_time',
+    'successful_job_count', 'failed_job_count'))
   if not birth then return end
   local fields = {}
-  if redis.call('EXISTS', worker .. ':executions') == 0 then fields = {'state', 'idle'} end
-  if worked_ms then
-    append(fields, count, (tonumber(jobs) or 0) + 1,
-      'total_working_time', string.format('%.3f', (tonumber(seconds) or 0) + worked_ms / 1000))
+  if state ~= before then fields = {'state', state} end
+  local function count(field, known)
+    if done[field] then append(fields, field, whole((tonumber(known) or 0) + done[field])) end
   end
-  if #fields > 0 then rq('HSET', worker, unpack(fields)) end
+  count('successful_job_count', finished)
+  count('failed_job_count', failed)
+  if #fields == 0 then return end
+  rq('HSET', worker, 'total_working_time', string.format('%.3f', (tonumber(seconds) or 0) + done.total_working_time / 1000),
+    unpack(fields))
 end
 
 function transport.delay_until(due_ms)

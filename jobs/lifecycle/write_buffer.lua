@@ -12,17 +12,24 @@ local function load_request(request, ...)
   return kept.status
 end
 
--- Buffers the writes that many endings have in common, for one flush: most of what a write costs is its line in the
--- append-only file. Without a buffer each is written at once.
+-- What many moves change is written once, at the end of the call: most of what a write costs is its line in the
+-- append-only file. A sweep, whose moves are alike, has a buffer for more.
 local buffer
+local of_keys, of_workers = {}, {}
+
+local function append(list, ...)
+  for _, value in ipairs({...}) do list[#list + 1] = value end
+end
+
+-- Adds to counters of what has a table of them.
+local function add(all, name, field, amount)
+  all[name] = all[name] or {}
+  all[name][field] = (all[name][field] or 0) + (amount or 0)
+end
 
 local function buffered(kind, key)
   buffer[kind][key] = buffer[kind][key] or {}
   return buffer[kind][key]
-end
-
-local function append(list, ...)
-  for _, value in ipairs({...}) do list[#list + 1] = value end
 end
 
 -- Whether it was a member, as far as that is known now.
@@ -30,21 +37,6 @@ local function remove(key, member)
   if not buffer then return redis.call('ZREM', key, member) == 1 end
   append(buffered('removed', key), member)
   return true
-end
-
--- Adds to counters of an API key, unless it was revoked.
-local function add_to_key(key, amounts)
-  if buffer then
-    local sums = buffered('sums', key)
-    for field, amount in pairs(amounts) do sums[field] = (sums[field] or 0) + amount end
-    return
-  end
-  local fields, changed = {'digests'}, {}
-  for field in pairs(amounts) do append(fields, field) end
-  local counts = redis.call('HMGET', key, unpack(fields))
-  if not counts[1] or #fields == 1 then return end
-  for nth = 2, #fields do append(changed, fields[nth], whole((counts[nth] or 0) + amounts[fields[nth]])) end
-  redis.call('HSET', key, unpack(changed))
 end
 
 local function unlink(key)
@@ -57,5 +49,14 @@ local function flush_buffer()
   if #writes.unlinked > 0 then redis.call('UNLINK', unpack(writes.unlinked)) end
   for key, members in pairs(writes.removed) do redis.call('ZREM', key, unpack(members)) end
   for key, members in pairs(writes.scored) do redis.call('ZADD', key, unpack(members)) end
-  for key, sums in pairs(writes.sums) do add_to_key(key, sums) end
+end
+
+-- Of an API key, unless it was revoked.
+local function write_counters(key, amounts)
+  local fields, changed = {'digests'}, {}
+  for field in pairs(amounts) do append(fields, field) end
+  local counts = redis.pcall('HMGET', key, unpack(fields)) -- nothing where another type of value has its name
+  if not counts[1] then return end
+  for nth = 2, #fields do append(changed, fields[nth], whole((counts[nth] or 0) + amounts[fields[nth]])) end
+  redis.call('HSET', key, unpack(changed))
 end
