@@ -36,10 +36,7 @@ from worker.dispatcher import Dispatcher
 from worker.pauses import end_at_signals, wake
 
 HEARTBEAT_S = 5
-PAUSE_S = 0.5  # between two tries to reach Redis
 SECOND_SIGNAL_S = 1  # sooner it is the first one, sent to the whole group
-STEP_S = 0.25  # how late a limit may be seen
-DROP_S = 2  # for a child to say that it has dropped an order
 WORKER_TTL_S = 25
 SPARE_TTL_S = 60  # as RQ's own heartbeats
 
