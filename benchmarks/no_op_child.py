@@ -19,6 +19,7 @@ def main(descriptor: int) -> None:
                 continue
             output = Output(order.token, order.path, "image/jpeg", 1, 1, 1)
             outcome = Outcome(Ending.DONE, output=output, stages={"compose": 0.0})
+            connection.send_bytes(Event(order.token).to_bytes())
             connection.send_bytes(Event(order.token, outcome=outcome).to_bytes())
 
 

@@ -51,8 +51,10 @@ class Bell:
             try:
                 self._redis.blpop([keyspace.BELL], WAIT_S)
             except Exception as error:  # whatever it is, the thread must go on
-                log.warning("cannot wait for requests, trying again: %s", error)
+                log.warning("waiting for requests in Redis failed, trying again: %s", error)
                 threading.Event().wait(PAUSE_S)
+            if self._closed:
+                return
             self._armed.clear()
             self._rung.set()
             wake()

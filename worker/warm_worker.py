@@ -36,10 +36,7 @@ from worker.dispatcher import Dispatcher
 from worker.pauses import end_at_signals, wake
 
 HEARTBEAT_S = 5
-PAUSE_S = 0.5  # between two tries to reach Redis
 SECOND_SIGNAL_S = 1  # sooner it is the first one, sent to the whole group
-STEP_S = 0.25  # how late a limit may be seen
-DROP_S = 2  # for a child to say that it has dropped an order
 WORKER_TTL_S = 25
 SPARE_TTL_S = 60  # as RQ's own heartbeats
 
@@ -47,7 +44,7 @@ log = logging.getLogger("superimpose.worker")
 
 
 class WarmWorker(Worker):
-    """Takes jobs from the one queue and hands each to its child."""
+    """Takes jobs from the one queue and has its child do them."""
 
     def __init__(self, redis: Redis, settings: Settings, child: type[Child] = Child) -> None:
         super().__init__(

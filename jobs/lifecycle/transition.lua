@@ -93,7 +93,8 @@ end
 local moves = {}
 
 local function claimed(attempt, until_ms)
-  return {'ok', id, attempt, kept.key_id, kept.params, until_ms - GRACE - now, until_ms, kept.traceparent or '', now - kept.created_at}
+  return {'ok', id, attempt, kept.key_id, kept.params, until_ms - GRACE - now, until_ms, kept.traceparent or '', now - kept.created_at,
+    kept.given_back or 0}
 end
 
 local function start_by() return is_unattempted() and tonumber(kept.start_by) end

@@ -183,12 +183,11 @@ def test_an_inline_file_that_is_no_picture_is_a_failed_request(service, file, co
 
 
 def test_an_address_in_our_own_network_is_refused_without_a_hint(service):
-    refused = service.finish(
-        service.submit(base_image="http://127.0.0.2:9999/a.png", overlay_image=URL)
-    ).json()
-    unknown = service.finish(
-        service.submit(base_image="http://nowhere.invalid/a.png", overlay_image=URL)
-    ).json()
+    overlay = f"{service.url}/samples/logo.png"
+    refused, unknown = (
+        service.finish(service.submit(base_image=f"http://{host}/a.png", overlay_image=overlay)).json()
+        for host in ("127.0.0.2:9999", "nowhere.invalid")
+    )
 
     assert refused["code"] == unknown["code"] == "fetch_failed"
     assert refused["error"].replace("127.0.0.2:9999", "nowhere.invalid") == unknown["error"]
