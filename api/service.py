@@ -56,7 +56,7 @@ class Service:
         store = PictureStore.open(settings, API_TIMEOUT_S)
         redis = connect(settings)
         async with connect_async(settings) as async_redis:
-            api_keys = ApiKeys(redis)
+            api_keys = ApiKeys(redis, settings.cell)
             if settings.dev_api_key:
                 warn_of_weak(settings.dev_api_key)
                 if not api_keys.make_valid("dev", settings.dev_api_key):

@@ -52,7 +52,7 @@ def _redis() -> "Redis":
 def _keys() -> "ApiKeys":
     from jobs.keys.api_keys import ApiKeys
 
-    return ApiKeys(_redis())
+    return ApiKeys(_redis(), settings_here().cell)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Caddy and nginx on loopback in front of an API, configured by the blocks of docs/stack.md."""
+"""Caddy and nginx on loopback in front of an API, configured by the blocks of the pages."""
 
 import os
 import shutil
@@ -20,6 +20,9 @@ SECOND_API = "127.0.0.1:8001"
 CADDY, NGINX, NGINX_OF_TWO = (
     next(block.text for block in blocks(ROOT / "docs" / "stack.md") if block.text.startswith(start))
     for start in ("pictures.example {", "server_tokens off;", "upstream superimpose {")
+)
+NGINX_OF_CELLS = next(
+    block.text for block in blocks(ROOT / "docs" / "scaling.md") if block.text.startswith("map ")
 )
 
 
@@ -55,15 +58,21 @@ def nginx_under_a_path(folder: Path, port: int, api_port: int) -> list[str]:
 
 
 def _nginx(folder: Path, port: int, api_port: int, server: str) -> list[str]:
+    http = f"""
+            map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
+            upstream api {{ server 127.0.0.1:{api_port}; keepalive 4; }}
+            server {{ listen 127.0.0.1:{port}; {server} }}"""
+    return _nginx_with(folder, http)
+
+
+def _nginx_with(folder: Path, http: str) -> list[str]:
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     file = folder / "nginx.conf"
     file.write_text(f"""
         daemon off; master_process off; pid {folder}/nginx.pid; events {{}}
         http {{
             access_log off; {" ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)}
-            map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
-            upstream api {{ server 127.0.0.1:{api_port}; keepalive 4; }}
-            server {{ listen 127.0.0.1:{port}; {server} }}
+            {http}
         }}""")
     return ["nginx", "-e", f"{folder}/error.log", "-c", str(file)]
 
@@ -98,6 +107,16 @@ def in_front_of_two(one: int, other: int, folder: Path) -> Iterator[str]:
     port = free_port()
     with _serving(nginx_of_two(folder, port, one, other), f"http://127.0.0.1:{port}", folder) as url:
         yield url
+
+
+@contextmanager
+def in_front_of_cells(port: int, api_ports: tuple[int, int], folder: Path) -> Iterator[None]:
+    """nginx at this port passes calls on to the cells `eu1` and `eu2`."""
+    http = NGINX_OF_CELLS.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
+    for ours, theirs in zip(("10.0.1.1:8000", "10.0.2.1:8000"), api_ports, strict=True):
+        http = http.replace(ours, f"127.0.0.1:{theirs}")
+    with _serving(_nginx_with(folder, http), f"http://127.0.0.1:{port}", folder):
+        yield
 
 
 @contextmanager

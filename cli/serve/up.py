@@ -40,7 +40,7 @@ def run(host: str, port: int, workers: int | None, api_workers: int | None, data
             httpx.Client(base_url=here, timeout=LIVENESS_TIMEOUT_S, trust_env=False) as http,
         ):
             listener = bind(host, port)
-            key = settings.dev_api_key or kept_key(settings.data_dir / "dev-api-key")
+            key = settings.dev_api_key or kept_key(settings.data_dir / "dev-api-key", settings.cell)
             env = environment(settings, key)
             begin_redis(supervisor, settings, redis)
             taken_up = redis.zcard(keyspace.DEADLINES)
@@ -125,13 +125,13 @@ def is_alive(http: httpx.Client) -> bool:
         return False
 
 
-def kept_key(path: Path) -> str:
+def kept_key(path: Path, cell: str) -> str:
     """The key of this data directory, made at the first start and readable by its owner alone."""
     if path.exists():
         return path.read_text().strip()
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(new_key())
+        file.write(new_key(cell))
     return path.read_text().strip()
 
 

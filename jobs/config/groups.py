@@ -18,6 +18,7 @@ from jobs.config.setting_types import (
     BaseUrl,
     Bytes,
     Callable,
+    CellName,
     Count,
     Directory,
     Formats,
@@ -100,6 +101,10 @@ class ApiSettings(Group):
     )
     api_workers: int = Field(
         1, ge=1, le=64, description="processes of the API behind one port; each has its own MAX_CONNECTIONS"
+    )
+    cell: CellName = Field(
+        "",
+        description="name of this stack among several side by side; new API keys begin with `si_NAME_`",
     )
     dev_api_key: Key | None = Field(None, repr=False, description="a key made valid when the API starts")
     admin_key: AdminKey | None = Field(

@@ -80,6 +80,12 @@ def _key(value: str) -> str:
     return _header_text(value)
 
 
+def _cell_name(value: str) -> str:
+    if not re.fullmatch("[a-z0-9]{0,16}", value):
+        raise ValueError("must be up to 16 lower-case letters and digits: it is part of keys and paths")
+    return value
+
+
 def _directory(value: Path) -> Path:
     try:
         usable = value.is_dir() or not value.exists()
@@ -173,6 +179,7 @@ StorageUrl = Annotated[str, AfterValidator(_storage_url)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 HeaderText = Annotated[str, AfterValidator(_header_text)]
 Key = Annotated[str, AfterValidator(_key)]
+CellName = Annotated[str, AfterValidator(_cell_name)]
 AdminKey = Annotated[str, Field(min_length=20), AfterValidator(_key)]
 Callable = Annotated[str, AfterValidator(_callable)]
 Directory = Annotated[Path, AfterValidator(_directory)]

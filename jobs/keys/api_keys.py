@@ -133,10 +133,14 @@ class ApiKey:
 
 
 class ApiKeys:
-    """The keys that were not revoked. Methods raise `UnknownKey` for an id that is not theirs."""
+    """The keys that were not revoked. Methods raise `UnknownKey` for an id that is not theirs.
 
-    def __init__(self, redis: Redis) -> None:
+    New ones are for this `cell`.
+    """
+
+    def __init__(self, redis: Redis, cell: str = "") -> None:
         self._redis = redis
+        self._cell = cell
         self._add_credits = Script(redis, ADD_CREDITS)
 
     def create(self, name: str, options: KeyOptions | None = None) -> tuple[ApiKey, str]:
@@ -144,7 +148,7 @@ class ApiKeys:
 
         Raises ValueError for a name that no list could show.
         """
-        key, key_id = new_key(), f"key_{secrets.token_hex(6)}"
+        key, key_id = new_key(self._cell), f"key_{secrets.token_hex(6)}"
         self._keep(key_id, digest(key), checked_name(name), options or KeyOptions())
         return self.get(key_id), key
 
@@ -209,7 +213,7 @@ class ApiKeys:
 
     def rotate(self, key_id: str, overlap_s: float = OVERLAP_S) -> str:
         """A new text for the same key; older ones are valid for at most `overlap_s` seconds more."""
-        fresh = new_key()
+        fresh = new_key(self._cell)
 
         def queue(pipe: Pipeline, key: ApiKey) -> None:
             for old in self._put_first(pipe, key, digest(fresh)):

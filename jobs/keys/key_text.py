@@ -10,10 +10,13 @@ BASE62 = digits + ascii_letters
 SECRET_LENGTH = 43  # base62 characters; 256 bits
 
 
-def new_key() -> str:
-    """A fresh key: prefix, 256 random bits and a checksum by which scanners can recognise a leak."""
+def new_key(cell: str = "") -> str:
+    """A fresh key: prefix, 256 random bits and a checksum by which scanners can recognise a leak.
+
+    In a cell its name stands behind the prefix, where proxies find it: `si_eu1_...`.
+    """
     secret = "".join(secrets.choice(BASE62) for _ in range(SECRET_LENGTH))
-    return f"{PREFIX}{secret}{_checksum(secret)}"
+    return f"{PREFIX}{f'{cell}_' if cell else ''}{secret}{_checksum(secret)}"
 
 
 def digest(key: str) -> str:

@@ -106,6 +106,8 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch):
         ("redis_url", "redis+sentinel://host/shop?no_such_option=1"),
         ("dev_api_key", "two words"),
         ("dev_api_key", "schl\u00fcssel"),
+        ("cell", "EU-1"),
+        ("cell", "a" * 17),
         ("admin_key", "n\u00e4mlich-lang-genug-aber-nicht-zu-senden"),
         ("admin_key", "short"),
         ("data_dir", __file__),
