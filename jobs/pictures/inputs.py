@@ -135,12 +135,15 @@ def _too_large(size: int, max_bytes: int) -> InvalidInput:
 
 
 def _own_path(target: Target, origin: str) -> str:
-    """The path of a URL below our origin, without its query; "" for another server's."""
+    """The path of a picture below our origin, without its query; "" for another server's."""
+    path = target.path.partition("?")[0]
+    if "/pictures/" not in path and "/samples/" not in path:
+        return ""
     try:
         ours = read_url(origin)
     except InvalidUrl:  # a Host header that no URL can have
         return ""
-    path, prefix = target.path.partition("?")[0], ours.path.rstrip("/")
+    prefix = ours.path.rstrip("/")
     is_ours = _server(target) == _server(ours) and path.startswith(f"{prefix}/")
     return path.removeprefix(prefix) if is_ours else ""
 
