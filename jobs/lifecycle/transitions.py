@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context, copy_context
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis, RedisError
 from redis.typing import EncodableT
@@ -72,7 +72,8 @@ class Transitions:
         known = local(settings=_script_settings(settings), TERMINAL=dict.fromkeys(sorted(TERMINAL), True))
         # A Redis whose memory is full refuses to create requests, before it has changed anything; those that
         # were accepted still go on to their end.
-        self._create = Script(redis, known + _SCRIPT)
+        self.create_script = known + _SCRIPT
+        self._create = Script(redis, self.create_script)
         self._move = Script(redis, OOM_EXEMPT + known + _SCRIPT)
 
     def create(
@@ -89,6 +90,19 @@ class Transitions:
         Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`; `IllegalMove`: exists, revoked (the
         key is no longer valid).
         """
+        creation = self.creation(request_id, key_id, params, deadlines, idempotency, traceparent)
+        return creation.created(self._create(*creation.call))
+
+    def creation(
+        self,
+        request_id: str,
+        key_id: str,
+        params: Mapping[str, Any],
+        deadlines: Deadlines | None = None,
+        idempotency: Idempotency | None = None,
+        traceparent: str | None = None,
+    ) -> "Creation":
+        """What `create` calls, for a client of asyncio."""
         settings, deadlines = self._settings, deadlines or Deadlines.default(self._settings)
         args = {
             "stamp": utcformat(now()),
@@ -104,11 +118,8 @@ class Transitions:
             args |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
         if traceparent:
             args["traceparent"] = traceparent
-        answer, *_ = self._create([keyspace.request(request_id)], ["create", request_id, json.dumps(args)])
-        created = self._created(request_id, answer)
-        if not created.replayed:
-            metrics.count_accepted(0 if created.credits is None else settings.credit_cost)
-        return created
+        call = [keyspace.request(request_id)], ["create", request_id, json.dumps(args)]
+        return Creation(request_id, call, settings.credit_cost)
 
     def claim(
         self, owner: LeaseOwner, most: int = 1, holding: Sequence[str] = (), *, is_idle: bool = True
@@ -271,20 +282,31 @@ class Transitions:
     def together(self) -> "Together":
         return Together(self)
 
-    def _created(self, request_id: str, answer: list[bytes]) -> moves.Created:
-        match answer:
+
+class Creation(NamedTuple):
+    """A `call` of `Transitions.create_script`, and how its answer is read."""
+
+    request_id: str
+    call: _Call
+    cost: int
+
+    def created(self, answer: Any) -> moves.Created:
+        """As `Transitions.create`, which see for what it raises."""
+        match answer[0]:
             case [b"ok", credits]:
-                return moves.Created(request_id, _credits(credits), replayed=False)
+                left = _credits(credits)
+                metrics.count_accepted(0 if left is None else self.cost)
+                return moves.Created(self.request_id, left, replayed=False)
             case [b"replayed", first, credits]:
                 return moves.Created(first.decode(), _credits(credits), replayed=True)
             case [b"conflict", *_]:
                 raise IdempotencyConflict
             case [b"credits", balance]:
-                raise moves.NotEnoughCredits(balance=int(balance), needed=self._settings.credit_cost)
+                raise moves.NotEnoughCredits(balance=int(balance), needed=self.cost)
             case [b"full", whose, bound, wait_ms]:
                 wait_s = min(retry_after(int(wait_ms) / 1000), LONGEST_RETRY_AFTER_S)
                 raise moves.QueueFull(whose.decode(), int(bound), wait_s)
-        raise moves.IllegalMove("create", request_id, answer[0].decode())
+        raise moves.IllegalMove("create", self.request_id, answer[0][0].decode())
 
 
 class Together(Transitions):

@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 from jobs.config.hosts import is_address
 from jobs.config.settings import Settings
-from jobs.pictures.urls import InvalidUrl, Target, UrlRules, read_url
+from jobs.pictures.urls import LONGEST_URL, InvalidUrl, Target, UrlRules, read_url
 
 PICTURES = ("base_image", "overlay_image", "mask")
 """The parameters that are pictures."""
@@ -66,7 +66,7 @@ class InputRules:
             return decode_inline(text, self._max_bytes)
         try:
             target = read_url(text)
-            path = _own_path(target, origin)
+            path = "" if is_elsewhere(text) else _own_path(target, origin)
             if path.startswith("/pictures/"):
                 return OwnPicture(path.removeprefix("/pictures/").partition(".")[0])
             if path.startswith("/samples/"):
@@ -79,6 +79,11 @@ class InputRules:
 def is_url(text: str) -> bool:
     """Whether the picture has to be fetched."""
     return _URL.match(text) is not None
+
+
+def is_elsewhere(text: str) -> bool:
+    """Whether the picture is another server's by its text alone, as most are; False says nothing."""
+    return len(text) <= LONGEST_URL and is_url(text) and "/pictures/" not in text and "/samples/" not in text
 
 
 def decode_inline(text: str, max_bytes: int) -> bytes:
@@ -135,15 +140,12 @@ def _too_large(size: int, max_bytes: int) -> InvalidInput:
 
 
 def _own_path(target: Target, origin: str) -> str:
-    """The path of a picture below our origin, without its query; "" for another server's."""
-    path = target.path.partition("?")[0]
-    if "/pictures/" not in path and "/samples/" not in path:
-        return ""
+    """The path of a URL below our origin, without its query; "" for another server's."""
     try:
         ours = read_url(origin)
     except InvalidUrl:  # a Host header that no URL can have
         return ""
-    prefix = ours.path.rstrip("/")
+    path, prefix = target.path.partition("?")[0], ours.path.rstrip("/")
     is_ours = _server(target) == _server(ours) and path.startswith(f"{prefix}/")
     return path.removeprefix(prefix) if is_ours else ""
 
