@@ -53,6 +53,8 @@ class Bell:
             except Exception as error:  # whatever it is, the thread must go on
                 log.warning("waiting for requests in Redis failed, trying again: %s", error)
                 threading.Event().wait(PAUSE_S)
+            if self._closed:
+                return
             self._armed.clear()
             self._rung.set()
             wake()

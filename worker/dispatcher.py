@@ -32,6 +32,7 @@ from worker.tracing import trace_attempt
 STEP_S = 0.25  # how late a limit may be seen
 DROP_S = 2  # for a child to say that it has dropped an order
 PAUSE_S = 0.5  # between two tries to reach Redis
+TRIES = 3  # to give back what is in hand
 
 log = logging.getLogger("superimpose.worker")
 
@@ -89,13 +90,15 @@ class Dispatcher:
                 self._hear(child)
             except ChildDied as death:
                 self._blame(child, death)
-        self._watch()
+        self._watch(has_child=child is not None)
 
     def give_back(self) -> None:
         """Give back all that is in hand, and report it if Redis hears that now."""
-        for _ in range(2):  # also what a claim got whose answer was lost
+        for _ in range(TRIES):  # a claim whose answer was lost may have got more
             self._give_back(self._hand)
             self._exchange(0)
+            if self.is_idle:
+                return
         for report in self._reports:
             log.error("request %s: not reported, its lease will run out", report.attempt.request_id)
 
@@ -107,6 +110,11 @@ class Dispatcher:
     def close(self) -> None:
         self.children.close()
         self._traces.close()
+
+    @property
+    def _works_in_vain(self) -> bool:
+        """Whether the child works on what is out of hand."""
+        return any(each.begun_at for each in self._dropped.values())
 
     @property
     def _patience_s(self) -> float:
@@ -128,7 +136,7 @@ class Dispatcher:
 
     def _exchange(self, room: int, heartbeat: Callable[[], None] = lambda: None) -> None:
         """Report what has ended, renew leases and claim more, in one round trip."""
-        is_idle = self._hand.begun is None
+        is_idle = not (self._hand.begun or self._works_in_vain)
         wants_more = room and (self._reports or (is_idle and not self._bell.is_armed))
         # A claim also passes on a ring that is of no use here: it rings again while something waits.
         claims_too = self._bell.has_rung() or wants_more or self._is_away
@@ -147,17 +155,24 @@ class Dispatcher:
             self.await_redis(error)
             return
         self._is_away = False
+        unheard = {(each.attempt.request_id, each.attempt.number) for each in self._reports}
         self._settle(results)
         for attempt, result in zip(renewed, results):  # noqa: B905 - claims follow
             if isinstance(result, IllegalMove):
                 self._interrupt(attempt, Interrupted.NOT_OURS)
         for claims in results:
-            if not isinstance(claims, list):
+            if isinstance(claims, list):
+                self._take(claims, unheard)
+                if is_idle and len(claims) < room:
+                    self._bell.arm()
+            else:
                 self.await_redis(claims)
-                return
-            self._take(claims)
-            if is_idle and len(claims) < room:
-                self._bell.arm()
+
+    def _take(self, claims: list[Claim], unheard: set[tuple[str, int]]) -> None:
+        """Not again what was on its way to Redis, which may have come too late."""
+        for claim in claims:
+            if (claim.request_id, claim.attempt) not in unheard:
+                self._hand.add(Attempt(claim))
 
     def _together(self, renewed: list[Attempt]) -> Together:
         together = self._transitions.together()
@@ -193,13 +208,6 @@ class Dispatcher:
         if self._reports:
             pause(PAUSE_S)
 
-    def _take(self, claims: list[Claim]) -> None:
-        """Not again those whose end Redis has not taken yet."""
-        unheard = {(each.attempt.request_id, each.attempt.number) for each in self._reports}
-        for claim in claims:
-            if (claim.request_id, claim.attempt) not in unheard:
-                self._hand.add(Attempt(claim))
-
     def _send(self, child: Child) -> None:
         """Order what this child has not been given; a worn one is given no more."""
         for attempt in self._hand:
@@ -217,6 +225,7 @@ class Dispatcher:
                 if event.outcome.output:  # the work had begun
                     refusal = IllegalMove("complete", attempt.request_id, "given back")
                     Report(attempt, event.outcome).clean_up(refusal, self._transitions, self._store)
+                self._keep_or_lose(event.outcome)
             elif event.outcome.ending is Ending.DROPPED:
                 attempt.child = None
             else:
@@ -225,21 +234,25 @@ class Dispatcher:
     def _end(self, attempt: Attempt, outcome: Outcome, ready: int) -> None:
         self._reports.append(Report(attempt, outcome, self._hand.end(attempt, ready)))
         metrics.count_lookups(outcome.caches)
+        self._keep_or_lose(outcome)
+
+    def _keep_or_lose(self, outcome: Outcome) -> None:
         if outcome.ending is Ending.RETRY and outcome.code == FailureCode.INTERNAL:
             self._lose()  # memory that ran short may be in pieces: the next attempt gets all of it
         else:
             self.children.one_more_job_done()
 
-    def _watch(self) -> None:
+    def _watch(self, *, has_child: bool) -> None:
         """End what must not go on; give back what another worker may begin sooner."""
         now = time.monotonic()
         for attempt in self._hand:
             if why := attempt.interruption(now):
                 self._interrupt(attempt, why)
-        self._give_back(self._hand.overdue(now))
+        self._give_back(self._hand.overdue(now, has_child=has_child))
         if not self._bell.is_armed:  # something may wait
             self._hand.feed(now)
-        if not self._hand.begun and any(now - each.dropped_at > DROP_S for each in self._dropped.values()):
+        asked = [max(each.dropped_at, self._hand.ended_at) for each in self._dropped.values()]
+        if not self._hand.begun and any(now - at > DROP_S for at in asked):
             log.warning("the child does not answer, it is replaced")
             self._lose()
 
@@ -271,7 +284,7 @@ class Dispatcher:
             return
         had = [each for each in self._hand if each.child]
         blamed = self._hand.begun or next(iter(had), None)
-        if blamed and not any(each.begun_at for each in self._dropped.values()):
+        if blamed and not self._works_in_vain:
             log.warning("request %s: %s", blamed.request_id, death)
             self._hand.remove(blamed)
             self._reports.append(Report(blamed, death))

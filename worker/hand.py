@@ -29,7 +29,7 @@ class Hand:
         self._attempts: dict[str, Attempt] = {}
         self._work_s = 0.0  # moving average
         self._ready = 0
-        self._idle_since = self._ended_at = time.monotonic()
+        self._idle_since = self.ended_at = time.monotonic()
 
     def __iter__(self) -> Iterator[Attempt]:
         return iter(list(self._attempts.values()))
@@ -46,6 +46,11 @@ class Hand:
     def begun(self) -> Attempt | None:
         """The one that is worked on."""
         return next((each for each in self._attempts.values() if each.begun_at is not None), None)
+
+    @property
+    def begun_at(self) -> float | None:
+        """Since when, by the monotonic clock."""
+        return self.begun.begun_at if self.begun else None
 
     def get(self, token: str) -> Attempt | None:
         return self._attempts.get(token)
@@ -73,8 +78,8 @@ class Hand:
         elif not ready and len(self) >= self._limit:
             self._limit = min(self._most, self._limit + GROWTH)
         self.remove(attempt)
-        occupied_s = now - max(attempt.claimed_at, self._ended_at)
-        self._ended_at = now
+        occupied_s = now - max(attempt.claimed_at, self.ended_at)
+        self.ended_at = now
         return occupied_s
 
     def feed(self, now: float) -> None:
@@ -83,17 +88,25 @@ class Hand:
             self._limit = min(self._most, self._limit + STARVING_GROWTH)
             self._idle_since = now
 
-    def overdue(self, now: float) -> list[Attempt]:
-        """Those that wait for long behind others, the latest ones, or behind one that takes long, all."""
-        begun = self.begun
-        if begun is None or begun.begun_at is None:
-            return []
-        waiting = [each for each in self if each is not begun and now - each.claimed_at > PATIENCE_S]
-        if now - begun.begun_at > PATIENCE_S:
+    def overdue(self, now: float, *, has_child: bool = True) -> list[Attempt]:
+        """Those that wait for long: the latest ones; all, behind one that takes long, or without a child.
+
+        One that was given back before may wait longer, so that an input that is slow to come comes at last.
+        """
+        waiting = [
+            each
+            for each in self
+            if each.begun_at is None and now - each.claimed_at > PATIENCE_S * 2**each.claim.given_back
+        ]
+        if self.begun_at is None:
+            return [] if has_child else waiting
+        if now - self.begun_at > PATIENCE_S:
             self._limit = 1
             return waiting
         surplus = waiting[max(0, len(waiting) - max(0, self._ready - self._ready_most)) :]
         self._ready -= len(surplus)
+        if surplus:
+            self._limit = max(1, len(self) - len(surplus))
         return surplus
 
     @property

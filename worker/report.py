@@ -34,7 +34,7 @@ class Report:
         self.occupied_s = occupied_s
         self._delay_s = 0.0
         if isinstance(ended, Outcome) and ended.ending is Ending.RETRY:
-            self._delay_s = max(backoff_s(attempt.number), ended.retry_after_s)
+            self._delay_s = max(backoff_s(attempt.number - attempt.claim.given_back), ended.retry_after_s)
 
     def make(self, transitions: Transitions) -> None:
         """Make the move."""

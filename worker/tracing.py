@@ -38,7 +38,10 @@ def trace_attempt(tracer: Tracer, attempt: Attempt, ended: Outcome | Interrupted
             stage_span = tracer.start_span(stage, within, start_time=at)
             at += _ns(stages[stage])
             stage_span.end(at)
-    if code := _code(ended):
+    code = _code(ended)
+    if code == Interrupted.GIVEN_BACK:
+        span.set_attribute("superimpose.given_back", True)
+    elif code:
         span.set_attribute("error.type", code)
         span.set_status(Status(StatusCode.ERROR, code))
     span.end(max(at, time.time_ns()))

@@ -44,7 +44,7 @@ log = logging.getLogger("superimpose.worker")
 
 
 class WarmWorker(Worker):
-    """Takes jobs from the one queue and hands each to its child."""
+    """Takes jobs from the one queue and has its child do them."""
 
     def __init__(self, redis: Redis, settings: Settings, child: type[Child] = Child) -> None:
         super().__init__(

@@ -65,6 +65,7 @@ class Claim(NamedTuple):
 
     Its picture is kept until `keep_until` at most: seconds since the epoch on Redis's clock, by which the
     store is swept. `traceparent`: of its trace, or "". `age_s`: since the request was accepted.
+    `given_back`: how many of the attempts before did not count.
     """
 
     request_id: str
@@ -75,6 +76,7 @@ class Claim(NamedTuple):
     keep_until: float
     traceparent: str = ""
     age_s: float = 0.0
+    given_back: int = 0
 
     @property
     def trace_id(self) -> str:

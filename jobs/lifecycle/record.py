@@ -33,7 +33,7 @@ class View(StrEnum):
 FIELDS = {
     View.STATUS: _STATUS,
     View.RESULT: (*_STATUS, "params", "expires_at", "output"),
-    View.LISTED: (*_STATUS, "attempts"),
+    View.LISTED: (*_STATUS, "attempts", "given_back"),
 }
 
 
@@ -41,7 +41,8 @@ FIELDS = {
 class Record:
     """One request. Times are seconds since the epoch on Redis's clock; None: not yet.
 
-    `code` is a `FailureCode`, or one that a worker of a newer version wrote.
+    `code` is a `FailureCode`, or one that a worker of a newer version wrote. `attempts`: that count,
+    without those that were given back.
     """
 
     request_id: str
@@ -83,7 +84,7 @@ class Record:
             status=Status(text["status"]),
             created_at=int(text["created_at"]) / 1000,
             params=json.loads(text["params"]) if "params" in text else {},
-            attempts=int(text.get("attempts", 0)),
+            attempts=int(text.get("attempts", 0)) - int(text.get("given_back", 0)),
             started_at=_seconds(text, "started_at"),
             finished_at=_seconds(text, "finished_at"),
             expires_at=_seconds(text, "expires_at"),

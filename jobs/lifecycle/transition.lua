@@ -180,8 +180,9 @@ end
 
 local function claimed(attempt)
   local deadline = redis.call('ZSCORE', DEADLINES, id)
-  local params, traceparent = unpack(redis.call('HMGET', record, 'params', 'traceparent'))
-  return {'ok', id, attempt, key_id, params, deadline - settings.grace - now, deadline, traceparent or '', now - created_at}
+  local params, traceparent, given_back = unpack(redis.call('HMGET', record, 'params', 'traceparent', 'given_back'))
+  return {'ok', id, attempt, key_id, params, deadline - settings.grace - now, deadline, traceparent or '', now - created_at,
+    given_back or 0}
 end
 
 -- From here a request may take its `timeout`; it is begun again for one that was given back, while that may still start.

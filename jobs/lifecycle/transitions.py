@@ -243,6 +243,7 @@ class Transitions:
         deadline_ms: bytes,
         traceparent: bytes,
         age_ms: int,
+        given_back: bytes | int,
     ) -> moves.Claim:
         return moves.Claim(
             request_id.decode(),
@@ -253,6 +254,7 @@ class Transitions:
             float(deadline_ms) / 1000 + self._settings.result_ttl_s,
             traceparent.decode(),
             age_ms / 1000,
+            int(given_back),
         )
 
     def _report(

@@ -70,9 +70,9 @@ function transport.requeue()
   transport.ring()
 end
 
--- No worker has it: it is in the queue, or delayed.
+-- No worker has it: it is in the queue, from which a claim has taken it, or delayed.
 function transport.remove()
-  rq('LREM', RQ_QUEUE, 1, id)
+  if move ~= 'claim' then rq('LREM', RQ_QUEUE, 1, id) end
   rq('ZREM', RQ_SCHEDULED, id)
 end
 

@@ -120,6 +120,27 @@ def test_a_request_that_is_late_ends_and_the_next_one_is_claimed(redis, transiti
     assert transitions.read(queued[0]).code == FailureCode.TIMEOUT
 
 
+def test_what_a_claim_finds_late_is_not_looked_for_in_the_queue_it_was_taken_from(redis, transitions, queued):
+    """The queue may be long, and there may be many of them."""
+    redis.zadd(keyspace.DEADLINES, dict.fromkeys(queued, 1))
+    redis.config_resetstat()
+
+    assert transitions.claim(LEASE_OWNER) == []
+
+    assert "cmdstat_lrem" not in redis.info("commandstats")
+    assert {transitions.read(request_id).code for request_id in queued} == {FailureCode.TIMEOUT}
+
+
+def test_a_claim_says_how_many_attempts_did_not_count(transitions, queued):
+    transitions.claim(LEASE_OWNER)
+    transitions.give_back(queued[0], 1)
+
+    (again,) = transitions.claim(LEASE_OWNER)
+
+    assert (again.attempt, again.given_back) == (2, 1)
+    assert transitions.read(queued[0]).attempts == 1
+
+
 def test_one_claim_passes_over_so_many_entries_at_most(redis, transitions, queued):
     redis.lpush(keyspace.RQ_QUEUE, *["no request"] * (DROPPED_MOST + 1))
 

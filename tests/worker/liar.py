@@ -4,6 +4,7 @@ import json
 import os
 import struct
 import sys
+import time
 from multiprocessing.connection import Connection
 
 from worker.child.messages import Order
@@ -21,12 +22,16 @@ LIES = {
     "a long wait": {"stages": {"compose": float("nan")}},
     "another order": {"order": "somebody-elses"},
     "another cache": {"caches": {"perhaps": [1, 1]}},
+    "too many lookups": {"caches": {"http": [10**400, 0]}},
+    "a picture too wide": {"output": {"width": 10**400}},
+    "no end of waiting": {"ending": "retry", "output": None, "code": "internal", "retry_after_s": 1e308},
     "it was dropped": {"ending": "dropped", "output": None},
 }
 BEGUN = {"it did not begin": 0, "it was dropped": 0, "it began twice": 2}
 """How many times it says so; once where nothing else is said."""
 RAW = {"no json": b"perhaps", "too much": bytes(1_000_000)}
 HALF = "half an answer"
+DRIPS = "an answer that takes for ever"
 
 
 def main(descriptor: int) -> None:
@@ -37,8 +42,11 @@ def main(descriptor: int) -> None:
     while True:
         order = Order(**json.loads(connection.recv_bytes()))
         lie = order.params["background"]
-        if lie == HALF:
+        if lie in (HALF, DRIPS):
             os.write(descriptor, struct.pack("!i", 1000))
+            while lie == DRIPS:
+                time.sleep(0.1)
+                os.write(descriptor, b" ")
         else:
             for _ in range(BEGUN.get(lie, 1)):
                 connection.send_bytes(json.dumps({"token": order.token}).encode())

@@ -1,6 +1,7 @@
 """The living child and its successor, as real processes."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from jobs.lifecycle import lease_owner
 from tests.processes import descendants
 from tests.stack import environment
 from tests.worker.conftest import Started
-from worker.child.child import Child
+from worker.child.child import Child, ChildRefused
 from worker.child.children import Children
 from worker.pauses import pause
 
@@ -51,7 +52,7 @@ def test_a_worn_child_works_until_its_successor_is_ready_and_then_ends(children)
 
     children.one_more_job_done()
     assert ready(children).pid == first, "its successor has only begun to start"
-    children._successor._connection.poll(30)
+    select.select([children._successor], [], [], 30)
 
     assert ready(children).pid != first
     assert not is_alive(first)
@@ -61,7 +62,7 @@ def test_a_worn_child_that_has_orders_is_not_replaced(children):
     first = ready(children).pid
     children.one_more_job_done()
     children.one_more_job_done()
-    children._successor._connection.poll(30)
+    select.select([children._successor], [], [], 30)
 
     assert children.has_successor
     assert children.ready(may_replace=False).pid == first
@@ -77,6 +78,26 @@ def test_a_worn_child_works_on_where_its_successor_dies(children):
     assert ready(children).pid == worn
     children.one_more_job_done()
     assert children._successor, "another one is started"
+
+
+def test_a_worn_child_works_on_where_its_successor_refuses_the_settings(settings):
+    class Refusing(Child):
+        started = 0
+
+        def await_ready(self) -> None:
+            super().await_ready()
+            Refusing.started += 1
+            if Refusing.started == 2:
+                self.kill()
+                raise ChildRefused("the model is gone")
+
+    children = Children(settings.model_copy(update={"child_max_jobs": 1}), Refusing)
+    worn = ready(children).pid
+    children.one_more_job_done()
+    select.select([children._successor], [], [], 30)
+
+    assert ready(children).pid == worn
+    children.close()
 
 
 def test_a_child_that_has_grown_is_worn(settings):

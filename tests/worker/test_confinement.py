@@ -21,7 +21,7 @@ from tests.worker.hostile.gifs import GIFS
 from tests.worker.hostile.jpegs import JPEGS
 from tests.worker.hostile.pngs import PNGS
 from tests.worker.hostile.webps import WEBPS
-from tests.worker.liar import BEGUN, HALF, LIES, RAW
+from tests.worker.liar import BEGUN, DRIPS, HALF, LIES, RAW
 from worker.child import child as children
 from worker.child.child import SECRETS, Child, ChildDied
 from worker.child.messages import Order, Outcome
@@ -195,7 +195,7 @@ def test_a_good_answer_is_believed(answered: Answered) -> None:
     assert outcome.output.path == "outputs/20300101T0000/a-token"
 
 
-@pytest.mark.parametrize("lie", sorted({*LIES, *RAW, *BEGUN, HALF}))
+@pytest.mark.parametrize("lie", sorted({*LIES, *RAW, *BEGUN, HALF, DRIPS}))
 def test_an_answer_that_is_none_to_what_was_asked_is_a_lost_child(answered: Answered, lie: str) -> None:
     with pytest.raises(ChildDied):
         answered(lie)

@@ -1,6 +1,7 @@
 """What a worker makes of what its child says, or dies of; the child is played by the test."""
 
 import socket
+import threading
 
 import pytest
 
@@ -9,6 +10,7 @@ from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
 from tests.asking import LEASE_OWNER
+from tests.sentinels import until
 from worker import hand
 from worker.bell import Bell
 from worker.child.child import Child, ChildDied
@@ -104,7 +106,7 @@ def test_the_death_of_a_child_that_works_on_what_was_given_back_costs_no_attempt
     child.complete(first)
     step()
     step()
-    assert (record(first).status, record(second).attempts) == (Status.COMPLETED, 2)
+    assert (record(first).status, record(second).attempts) == (Status.COMPLETED, 1)
 
     child.say(given_back)
     child.die()
@@ -116,7 +118,7 @@ def test_the_death_of_a_child_that_works_on_what_was_given_back_costs_no_attempt
     successor.complete(second)
     step()
     step()
-    assert (record(second).status, record(second).attempts) == (Status.COMPLETED, 2)
+    assert (record(second).status, record(second).attempts) == (Status.COMPLETED, 1)
 
 
 def test_a_child_that_dies_before_it_has_an_order_costs_no_attempt(submit, record, step):
@@ -150,3 +152,12 @@ def test_a_report_that_redis_refuses_is_repeated_and_its_request_not_made_again(
 
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
     assert child.orders == {}
+
+
+def test_a_bell_that_is_closed_ends_its_thread(redis):
+    bell = Bell(redis)
+    bell.arm()
+
+    bell.close()
+
+    until(lambda: "bell" not in {thread.name for thread in threading.enumerate()}, "it ends")

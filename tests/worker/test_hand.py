@@ -129,6 +129,29 @@ def test_of_more_than_can_be_begun_in_time_the_latest_are_given_back(hand, clock
 
     assert hand.overdue(clock.now) == long_in_hand[-2:] != []
     assert hand.overdue(clock.now) == [], "they are on their way"
+    for attempt in long_in_hand[-2:]:
+        hand.remove(attempt)
+    assert hand.room == 0, "the same would be claimed again"
+
+
+def test_what_was_given_back_before_may_wait_for_longer_each_time(hand, clock, claimed):
+    long, behind = claimed()
+    behind.claim = behind.claim._replace(given_back=2)
+    long.begun_at = clock.now
+
+    clock.now += 3.9 * PATIENCE_S
+    assert hand.overdue(clock.now) == []
+
+    clock.now += 0.2 * PATIENCE_S
+    assert hand.overdue(clock.now) == [behind]
+
+
+def test_what_waits_for_a_child_to_start_is_given_back_too(hand, clock, claimed):
+    both = claimed()
+    clock.now += 1.1 * PATIENCE_S
+
+    assert hand.overdue(clock.now) == [], "their inputs may be on the way"
+    assert hand.overdue(clock.now, has_child=False) == both
 
 
 def test_a_request_occupies_the_worker_from_its_claim_or_from_the_end_of_the_one_before(hand, clock, claimed):

@@ -1,7 +1,9 @@
 """Orders in a child's hand: what is worked on first, and how many bytes they hold."""
 
+import gc
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -41,7 +43,7 @@ def web():
 
 @pytest.fixture
 def intake(web):
-    return Intake(web.read, max_bytes=100)
+    return Intake(web.read, max_bytes=100, threads=8)
 
 
 def order(name: str, pieces: int = 1) -> Order:
@@ -68,7 +70,7 @@ def test_an_input_that_cannot_be_had_is_said_without_waiting_for_the_others(web)
             raise FileNotFoundError
         return web.read(order, field, reserve)
 
-    intake = Intake(read, max_bytes=100)
+    intake = Intake(read, max_bytes=100, threads=8)
     intake.add(Order("first", 1, "a key", {"base_image": "1", "overlay_image": "1"}, 60, "outputs/a/first"))
 
     with pytest.raises(FileNotFoundError):
@@ -146,6 +148,33 @@ def test_what_is_ready_can_be_dropped_what_is_worked_on_cannot(web, intake):
     assert intake.drop(other)
     assert not intake.drop("unknown")
     assert intake.ready == 0
+
+
+def test_what_is_done_is_freed_at_once(web, intake):
+    """Not when the garbage collector finds a cycle: pictures are large."""
+    for each in web.release.values():
+        each.set()
+    intake.add(order("first"))
+    job = weakref.ref(intake.take())
+    gc.disable()
+    intake.done(job())
+
+    until(lambda: job() is None, "nothing refers to it")
+    gc.enable()
+
+
+def test_the_fetch_of_what_is_done_or_dropped_holds_its_room_until_it_ends(web, intake):
+    intake.add(order("first", pieces=9))
+    until(lambda: web.arrived == ["first"], "its fetch goes on")
+    intake.drop("first")
+    intake.add(order("second", pieces=1))
+    intake.add(order("third", pieces=1))
+    until(lambda: "second" in web.arrived, "the oldest always has room")
+
+    until(lambda: intake.ready == 1, "the other one waits for it")
+
+    web.release["first"].set()
+    until(lambda: web.arrived == ["first", "second", "third"], "it is free")
 
 
 def test_it_says_when_it_is_closed(intake):

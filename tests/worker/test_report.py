@@ -44,6 +44,20 @@ def test_each_wait_for_another_attempt_is_longer_up_to_a_bound_and_no_two_are_al
     assert mean_s / 2 <= min(waits) < max(waits) <= mean_s * 1.5
 
 
+def test_attempts_that_were_given_back_make_no_wait_longer(settings, redis, submit):
+    request_id = submit()
+    transitions = Transitions(redis, settings)
+    for number in range(1, 5):
+        claim_request(transitions, request_id)
+        transitions.give_back(request_id, number)
+    attempt = Attempt(claim_request(transitions, request_id))
+
+    Report(attempt, Outcome(Ending.RETRY, FailureCode.FETCH_FAILED, "broke off")).make(transitions)
+
+    [(_, due_at)] = redis.zrange(keyspace.RQ_SCHEDULED, 0, -1, withscores=True)
+    assert due_at - redis_time(redis) < FIRST_BACKOFF_S * 1.5 + 1
+
+
 def test_another_attempt_waits_for_as_long_as_the_server_of_an_input_says(settings, redis, submit):
     request_id = submit()
     transitions = Transitions(redis, settings)

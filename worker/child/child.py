@@ -12,7 +12,6 @@ import struct
 import subprocess
 import sys
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -28,9 +27,10 @@ SECRETS = {name for name, field in Settings.model_fields.items() if not field.re
 """Settings that a process which decodes strangers' files has no need of: its parent alone talks to Redis."""
 
 START_TIMEOUT_S = 60  # loading the model of a content check included
-MESSAGE_TIMEOUT_S = 10  # without a byte of a message that has begun
+MESSAGE_TIMEOUT_S = 10  # for a message that has begun
 END_TIMEOUT_S = 2  # after its end of the pipe is closed
 LARGEST_ANSWER = 256 * 1024
+LENGTH = struct.Struct("!i")  # of the message that follows, as `multiprocessing.connection` has it
 
 log = logging.getLogger("superimpose.worker")
 
@@ -67,21 +67,25 @@ class Child:
     module = "worker.child.child_process"
 
     def __init__(self, settings: Settings) -> None:
-        ours, theirs = socket.socketpair()
-        for timeout in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            ours.setsockopt(socket.SOL_SOCKET, timeout, struct.pack("ll", MESSAGE_TIMEOUT_S, 0))
-        self._connection = Connection(ours.detach())
-        self._poll = select.poll()  # the connection's own would make a selector each time
-        self._poll.register(self._connection, select.POLLIN)
-        with theirs:
-            self._process = subprocess.Popen(
-                [self.python, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env=_environment(),
-                start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
-            )
-        self._send(settings.model_dump_json(exclude=SECRETS).encode())
+        self._socket, theirs = socket.socketpair()
+        self._socket.settimeout(MESSAGE_TIMEOUT_S)
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+        self._heard = bytearray()
+        self._stuck_at = 0.0
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [self.python, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    env=_environment(),
+                    start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
+                )
+            self._send(settings.model_dump_json(exclude=SECRETS).encode())
+        except BaseException:
+            self._socket.close()
+            raise
         self._orders: dict[str, Order] = {}
         self._dropped: set[str] = set()
         self._begun = ""
@@ -95,11 +99,13 @@ class Child:
     def await_ready(self) -> None:
         """Wait until it can take a task. Raises `ChildDied`; `ChildRefused`, where it says why it cannot."""
         try:
-            if not self._poll.poll(max(0, self._late_at - time.monotonic()) * 1000):
-                self.kill()
-            refusal = self._receive().decode()
+            while (refusal := self._message()) is None:
+                left_s = self._late_at - time.monotonic()
+                if left_s <= 0:
+                    raise self._died()
+                self._poll.poll(min(left_s, MESSAGE_TIMEOUT_S) * 1000)
             if refusal:
-                raise ChildRefused(refusal)
+                raise ChildRefused(refusal.decode())
         except BaseException:  # or a signal that stops the worker
             self.kill()
             raise
@@ -127,7 +133,7 @@ class Child:
 
     def fileno(self) -> int:
         """Readable when it has something to say."""
-        return self._connection.fileno()
+        return self._socket.fileno()
 
     def start(self, order: Order) -> None:
         """Begin an order. Raises `ChildDied`."""
@@ -136,18 +142,20 @@ class Child:
 
     def drop(self, token: str) -> None:
         """Take an order back. Raises `ChildDied`."""
-        self._dropped.add(token)
-        self._send(to_child(Drop(token)))
+        if token not in self._dropped:
+            self._dropped.add(token)
+            self._send(to_child(Drop(token)))
 
     def event(self) -> Event | None:
         """What became of an order; None if nothing is known yet. Raises `ChildDied`.
 
         A child that sends anything else was taken over, and is killed.
         """
-        if not self.has_spoken():
+        message = self._message()
+        if message is None:
             return None
         try:
-            event = Event.from_bytes(self._receive(), self._orders)
+            event = Event.from_bytes(message, self._orders)
             self._follow(event)
         except ValueError as error:
             log.error("the child is killed, its answer is not one: %s", ascii(_without_input(error)))
@@ -160,6 +168,7 @@ class Child:
         """Kill it, and wait until it has ended."""
         self._process.kill()
         self.wait()
+        self._socket.close()
 
     def wait(self) -> int:
         """Exit status, once it has ended."""
@@ -184,15 +193,42 @@ class Child:
 
     def _send(self, message: bytes) -> None:
         try:
-            self._connection.send_bytes(message)
+            self._socket.sendall(LENGTH.pack(len(message)) + message)
         except OSError:
             raise self._died() from None
 
-    def _receive(self) -> bytes:
-        try:
-            return self._connection.recv_bytes(LARGEST_ANSWER)
-        except (EOFError, OSError):
-            raise self._died() from None
+    def _message(self) -> bytes | None:
+        """The next message, once it is whole: a child that is slow to end one is not waited for."""
+        message = self._cut()
+        if message is None and self.has_spoken():
+            try:
+                piece = self._socket.recv(LARGEST_ANSWER)
+            except OSError:
+                piece = b""
+            if not piece:
+                raise self._died()
+            if not self._heard:
+                self._stuck_at = time.monotonic() + MESSAGE_TIMEOUT_S
+            self._heard += piece
+            message = self._cut()
+        if message is None and self._heard and time.monotonic() > self._stuck_at:
+            raise self._died()
+        return message
+
+    def _cut(self) -> bytes | None:
+        """A whole message of what was heard."""
+        if len(self._heard) < LENGTH.size:
+            return None
+        (size,) = LENGTH.unpack_from(self._heard)
+        if not 0 <= size <= LARGEST_ANSWER:
+            raise self._died()
+        end = LENGTH.size + size
+        if len(self._heard) < end:
+            return None
+        message = bytes(self._heard[LENGTH.size : end])
+        del self._heard[:end]
+        self._stuck_at = time.monotonic() + MESSAGE_TIMEOUT_S
+        return message
 
     def _died(self) -> ChildDied:
         """The pipe is closed, stuck within a message, or holds too long a one."""

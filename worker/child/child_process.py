@@ -11,6 +11,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 
 from jobs.config.settings import Settings
+from jobs.pictures.inputs import PICTURES
 from telemetry.log_context import about_request
 from telemetry.logs import flush_logs, set_up_logs
 from worker.child.confinement import confine, die_with_parent, grant_processor_time
@@ -36,7 +37,8 @@ def serve(connection: Connection) -> None:
     threading.stack_size(STACK_BYTES)
     resources = Resources.open(settings)
     connection.send_bytes(b"")
-    intake = Intake(partial(read_input, resources), settings.fetch_ahead_bytes)
+    most = len(PICTURES) * (1 + settings.fetch_ahead)
+    intake = Intake(partial(read_input, resources), settings.fetch_ahead_bytes, most)
     talk = Talk(connection, intake)
     counted = _lookups(resources)
     while job := intake.take():

@@ -3,7 +3,7 @@
 import logging
 
 from jobs.config.settings import Settings
-from worker.child.child import Child, ChildDied
+from worker.child.child import Child, ChildDied, ChildRefused
 
 TRIES = 3  # to start a child, which something else may kill too
 
@@ -48,11 +48,11 @@ class Children:
                 self._successor = self._child(self._settings)
             if self._successor and self.has_successor and (may_replace or self._current is None):
                 self._let_take_over(self._successor)
-        except ChildDied as death:
+        except (ChildDied, ChildRefused) as error:
             self._deaths += self._current is None
-            if self._deaths == TRIES:
+            if self._deaths == TRIES or (self._current is None and isinstance(error, ChildRefused)):
                 raise
-            log.warning("a child could not be started: %s", death)
+            log.warning("a child could not be started: %s", error)
         return self._current
 
     def one_more_job_done(self) -> None:

@@ -1,6 +1,6 @@
 """Orders in hand: the inputs of all are fetched at once, and what has come first is worked on first.
 
-So a slow origin idles no core, and nothing waits behind it.
+So a slow origin idles no core, and nothing waits behind it, but where all orders in hand are for such ones.
 """
 
 import threading
@@ -19,7 +19,6 @@ from worker.fetch import Reserve
 STACK_BYTES = 512 * 1024
 """Of a thread: a fetch needs little of the 8 MiB it would reserve of the address space, which is bounded."""
 
-THREADS = 64
 
 Read = Callable[[Order, str, Reserve], bytes]
 """Gets the input of an order that a parameter names; tells sizes before so many bytes more are held."""
@@ -39,7 +38,7 @@ class NoRoom(Exception):
 
 @dataclass(eq=False)
 class Job:
-    """An order in hand; how many of its inputs are waiting for room.
+    """An order in hand; the bytes of the inputs that have come, and how many inputs wait for room.
 
     `fetch_s`: how long it took until all inputs were there, or one could not be had.
     """
@@ -71,18 +70,18 @@ class Room:
 class Intake:
     """Jobs by the order in which their inputs came. Methods may be called by any thread.
 
-    Inputs in hand have about `max_bytes` at most: beyond, all but those of the oldest job wait for room. They
-    wait outside of a fetch, whose time is limited and whose connection others can use.
+    All inputs are fetched at once, as far as there are `threads`, and have about `max_bytes` at most: beyond,
+    all but those of the oldest job wait for room, outside of a fetch, whose time is limited.
     """
 
-    def __init__(self, read: Read, max_bytes: int) -> None:
+    def __init__(self, read: Read, max_bytes: int, threads: int) -> None:
         self._read = read
         self._max_bytes = max_bytes
         self._held_bytes = 0
         self._jobs: dict[str, Job] = {}
         self._ready: deque[Job | None] = deque()
         self._changed = threading.Condition()
-        self._threads = ThreadPoolExecutor(THREADS, "fetch")
+        self._threads = ThreadPoolExecutor(threads, "fetch")
 
     @property
     def ready(self) -> int:
@@ -131,7 +130,10 @@ class Intake:
     def _end(self, job: Job) -> None:
         job.is_dropped = True
         del self._jobs[job.order.token]
-        self._hold(job, -job.held_bytes)
+        for each in job.inputs.values():
+            each.cancel()
+        job.inputs = {}  # a future refers to the job
+        self._hold(-job.held_bytes)
 
     def _get(self, job: Job, name: str) -> bytes:
         order, size = job.order, 1  # so that nothing is asked for where there is no room at all
@@ -143,7 +145,7 @@ class Intake:
                 except NoRoom as full:
                     size, room.used = min(2 * full.size, self._max_bytes), 0  # so that it is asked for seldom
                 finally:
-                    self._free(job, room)
+                    self._settle(job, room)
 
     def _await_room(self, job: Job, size: int) -> Room:
         """Reserve it for an input. Raises `Dropped`."""
@@ -153,7 +155,7 @@ class Intake:
             job.waiting -= 1
             if job.is_dropped:
                 raise Dropped
-            self._hold(job, size)
+            self._hold(size)
         return Room(size)
 
     def _reserve(self, job: Job, room: Room, size: int) -> None:
@@ -162,23 +164,23 @@ class Intake:
             if job.is_dropped:
                 raise Dropped
             more = max(0, room.used + size - room.reserved)
-            if not self._has_room(job, more):
+            if more and not self._has_room(job, more):
                 raise NoRoom(room.used + size)
             room.used += size
             room.reserved += more
-            self._hold(job, more)
+            self._hold(more)
 
-    def _free(self, job: Job, room: Room) -> None:
-        """Give back what was reserved and is not used."""
+    def _settle(self, job: Job, room: Room) -> None:
+        """A fetch has ended: what it has used is the job's, until that ends, the rest is free."""
         with self._changed:
-            if not job.is_dropped:
-                self._hold(job, room.used - room.reserved)
+            kept = 0 if job.is_dropped else room.used
+            job.held_bytes += kept
+            self._hold(kept - room.reserved)
 
     def _has_room(self, job: Job, size: int) -> bool:
         return self._held_bytes + size <= self._max_bytes or job is next(iter(self._jobs.values()), None)
 
-    def _hold(self, job: Job, size: int) -> None:
-        job.held_bytes += size
+    def _hold(self, size: int) -> None:
         self._held_bytes += size
         self._changed.notify_all()
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import Field, NonNegativeInt, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from compositor import SuperimposeParams
 from jobs.lifecycle.output import Output
@@ -17,7 +17,8 @@ from jobs.pictures import inputs
 LONGEST_ERROR = 4000  # characters; those of ours have some hundred
 
 Cache = Annotated[str, Field(pattern="^(decoded|http)$")]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=1e6)]
+Number = Annotated[int, Field(ge=0, le=2**53)]
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Outcome:
     error: Annotated[str, Field(max_length=LONGEST_ERROR)] = ""
     output: Output | None = None
     stages: Mapping[str, Seconds] = field(default_factory=dict)
-    caches: Mapping[Cache, tuple[NonNegativeInt, NonNegativeInt]] = field(default_factory=dict)
+    caches: Mapping[Cache, tuple[Number, Number]] = field(default_factory=dict)
     retry_after_s: Seconds = 0
 
 
@@ -91,11 +92,11 @@ class Outcome:
 class Event:
     """What becomes of an order, by its token: its work begins, or with `outcome`, it has ended.
 
-    `ready`: for how many more orders all inputs are there.
+    `ready`: how many more orders wait for the child alone: their inputs are there, or have no room.
     """
 
     token: str
-    ready: NonNegativeInt = 0
+    ready: Number = 0
     outcome: Outcome | None = None
 
     def to_bytes(self) -> bytes:
@@ -130,6 +131,6 @@ def _is_of(output: Output, order: Order) -> bool:
     return (
         (output.path, output.token) == (order.path, order.token)
         and output.content_type == f"image/{order.params.get('image_format') or default}"
-        and min(output.file_size, output.width, output.height) > 0
+        and all(0 < each < 2**53 for each in (output.file_size, output.width, output.height))
         and set(output.animated) <= set(inputs.PICTURES)
     )

@@ -6,13 +6,16 @@ which outlives the call in the keep-alive pool, finds that of the call it serves
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 import httpcore
 
+TICK_S = 1.0  # how late a fetch that nobody wants any more ends
+
 _end: ContextVar[float] = ContextVar("fetch_deadline")
+_check: ContextVar[Callable[[], None]] = ContextVar("fetch_check")
 
 
 class DeadlinePassed(httpcore.TimeoutException):
@@ -20,17 +23,25 @@ class DeadlinePassed(httpcore.TimeoutException):
 
 
 @contextmanager
-def deadline_in(seconds: float) -> Iterator[None]:
-    """Let everything inside the block end within `seconds`, as far as it asks `time_left`."""
-    token = _end.set(time.monotonic() + seconds)
+def deadline_in(seconds: float, check: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Let everything inside the block end within `seconds`, as far as it asks `time_left`.
+
+    `check` raises where the fetch is to end at once.
+    """
+    tokens = _end.set(time.monotonic() + seconds), _check.set(check)
     try:
         yield
     finally:
-        _end.reset(token)
+        _end.reset(tokens[0])
+        _check.reset(tokens[1])
 
 
 def time_left(at_most: float | None = None) -> float:
-    """Seconds until the deadline, more than 0, or `at_most` if that is less. Raises DeadlinePassed."""
+    """Seconds until the deadline, more than 0, or `at_most` if that is less.
+
+    Raises DeadlinePassed, and what the fetch's `check` raises.
+    """
+    _check.get()()
     left = _end.get() - time.monotonic()
     if left <= 0:
         raise DeadlinePassed("the deadline of the whole fetch")

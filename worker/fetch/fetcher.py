@@ -8,6 +8,7 @@ import logging
 import ssl
 from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
@@ -31,7 +32,8 @@ from worker.fetch.rules import FetchRules
 logger = logging.getLogger("superimpose.fetch")
 
 HEADERS = {"Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
-CONNECTIONS = 48  # for the current request and those fetched ahead
+CONNECTIONS = 200  # more than are asked for at once, as waiting for one takes of a fetch's time
+KEPT_CONNECTIONS = 48
 IDLE_S = 30.0  # of a connection, until it is closed
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -67,7 +69,7 @@ class Fetcher:
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl_context or ssl.create_default_context(cafile=certifi.where()),
             max_connections=CONNECTIONS,
-            max_keepalive_connections=CONNECTIONS,
+            max_keepalive_connections=KEPT_CONNECTIONS,
             keepalive_expiry=IDLE_S,
             network_backend=network,
         )
@@ -81,7 +83,7 @@ class Fetcher:
         try:
             target = self._urls.target(url)
             shown = target.shown
-            with deadline_in(self._rules.total_timeout_s):
+            with deadline_in(self._rules.total_timeout_s, partial(reserve, 0)):
                 return self._follow(target, owner, reserve)
         except (Fault, *FAILURES) as error:
             fault = fault_of(error)

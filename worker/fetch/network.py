@@ -8,13 +8,14 @@ server to answer. TLS is checked by httpcore against the host name as ever.
 import socket
 import ssl
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import httpcore
 
 from jobs.config.hosts import is_address
 from worker.fetch.addresses import AddressRules
-from worker.fetch.deadline import DeadlinePassed, time_left
+from worker.fetch.deadline import TICK_S, DeadlinePassed, time_left
 from worker.fetch.hosts import HostRules
 from worker.fetch.resolver import Resolve, TimedResolver
 
@@ -104,7 +105,10 @@ class TimedStream(httpcore.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max(max_bytes, READ_BYTES), time_left(timeout))
+        while (left_s := time_left(timeout)) > TICK_S:
+            with suppress(httpcore.ReadTimeout):
+                return self._inner.read(max(max_bytes, READ_BYTES), TICK_S)
+        return self._inner.read(max(max_bytes, READ_BYTES), left_s)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, time_left(timeout))

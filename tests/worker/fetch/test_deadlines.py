@@ -161,3 +161,27 @@ def test_the_jobs_own_timeout_is_not_taken_for_a_failed_fetch() -> None:
 
     with Fetcher(FetchRules(), resolve=resolve) as fetcher, pytest.raises(JobTimeout):
         fetcher.get("http://shop.com/", field="mask")
+
+
+def test_a_fetch_that_is_not_wanted_any_more_ends_though_its_server_is_silent(
+    serve: Serve, fetcher: Fetcher
+) -> None:
+    class Unwanted(Exception):
+        pass
+
+    is_unwanted, over = threading.Event(), threading.Event()
+
+    def reserve(size: int) -> None:
+        if is_unwanted.is_set():
+            raise Unwanted
+
+    def answer(connection: socket.socket) -> None:
+        next(iter(requests(connection)))
+        is_unwanted.set()
+        over.wait(30)
+
+    server = serve(answer)
+    with pytest.raises(Unwanted):
+        fetcher.get(server.url, field="mask", reserve=reserve)
+    assert not over.is_set()
+    over.set()
