@@ -21,7 +21,7 @@ from jobs.keys.api_keys import ApiKeys
 from jobs.pictures.store import API_TIMEOUT_S, PictureStore
 from jobs.pictures.uploads import Uploads
 from jobs.queries.reading import Reader
-from jobs.redis.connection import connect, connect_async
+from jobs.redis.connection import connect, connect_async, connect_async_changes
 from jobs.submission import Submission
 from telemetry.traces import Traces, open_traces
 
@@ -55,7 +55,7 @@ class Service:
         """Open connections; closes them at the end."""
         store = PictureStore.open(settings, API_TIMEOUT_S)
         redis = connect(settings)
-        async with connect_async(settings) as async_redis:
+        async with connect_async(settings) as reads, connect_async_changes(settings) as changes:
             api_keys = ApiKeys(redis, settings.cell)
             if settings.dev_api_key:
                 warn_of_weak(settings.dev_api_key)
@@ -68,9 +68,9 @@ class Service:
                 store,
                 StoreThreads(),
                 Health(redis, store),
-                Reader(async_redis, settings),
-                Changes(async_redis),
-                Submission(redis, settings, store),
+                Reader(reads, settings),
+                Changes(reads),
+                Submission(redis, changes, settings, store),
                 Cancellation(redis, settings),
                 Uploads(redis, settings, store),
                 api_keys,

@@ -1,14 +1,17 @@
 """What clients ask for, without HTTP, and claims of it, without a worker."""
 
+import asyncio
 from typing import Any
 
 from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.lease_owner import LeaseOwner
-from jobs.lifecycle.moves import Claim
+from jobs.lifecycle.moves import Claim, Created
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
-from jobs.submission import SubmitCommand
+from jobs.pictures.store import PictureStore
+from jobs.redis.connection import connect, connect_async_changes
+from jobs.submission import Submission, SubmitCommand
 
 HERE = "http://here.example"
 SAMPLES = {"base_image": f"{HERE}/samples/cup.jpg", "overlay_image": f"{HERE}/samples/logo.png"}
@@ -22,6 +25,18 @@ OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
 def asked(settings: Settings, key_id: str, params: dict[str, Any] = SAMPLES, **more: Any) -> SubmitCommand:
     """A submit of these parameters, with the deadlines of the settings where nothing else is said."""
     return SubmitCommand(key_id, params, **{"origin": HERE, "deadlines": Deadlines.default(settings)} | more)
+
+
+def accept(settings: Settings, command: SubmitCommand, store: PictureStore | None = None) -> Created:
+    """Accept it as the API does."""
+
+    async def submit() -> Created:
+        async with connect_async_changes(settings) as changes:
+            with connect(settings) as redis:
+                submission = Submission(redis, changes, settings, store or PictureStore.open(settings))
+                return await submission.submit(command, asyncio.to_thread)
+
+    return asyncio.run(submit())
 
 
 def claim_request(transitions: Transitions, request_id: str, owner: LeaseOwner = LEASE_OWNER) -> Claim:

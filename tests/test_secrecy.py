@@ -20,10 +20,8 @@ import httpx
 import pytest
 from redis import Redis, RedisError
 
-from jobs.pictures.store import PictureStore
-from jobs.submission import Submission
 from tests import guarded_redis
-from tests.asking import asked
+from tests.asking import accept, asked
 from tests.origin import LOGO
 from tests.processes import descendants
 from tests.stack import Stack, environment, running
@@ -389,11 +387,10 @@ def test_the_redis_job_says_nothing_of_the_request(after):
 def test_a_full_redis_does_not_quote_the_request_it_refuses(redis, settings, key_id):
     """redis-py writes the failed command into the error, which goes to the log."""
     url = f"https://shop.example/?{QUERY}"
-    submission = Submission(redis, settings, PictureStore.open(settings))
     redis.config_set("maxmemory", 1)
     try:
         with pytest.raises(RedisError) as refused:
-            submission.submit(asked(settings, key_id, {"base_image": url, "overlay_image": url}))
+            accept(settings, asked(settings, key_id, {"base_image": url, "overlay_image": url}))
     finally:
         redis.config_set("maxmemory", 0)
     assert QUERY not in str(refused.value)

@@ -123,8 +123,8 @@ async def submit_and_wait(request: Request, service: ServiceDep) -> Response:
 
 async def _create(request: Request, service: Service, command: SubmitCommand) -> Created:
     try:
-        run = service.store_threads.run if command.is_inline else run_in_threadpool
-        return await run(service.submission.submit, command)
+        in_thread = service.store_threads.run if command.is_inline else run_in_threadpool
+        return await service.submission.submit(command, in_thread)
     except InvalidPictures as error:
         raise bad_request([fault(name, text) for name, text in error.faults.items()]) from None
     except NotEnoughCredits as error:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context, copy_context
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis, RedisError
 from rq.utils import now, utcformat
@@ -71,7 +71,8 @@ class Transitions:
         # A Redis whose memory is full refuses to create requests, before it has changed anything; those that
         # were accepted still go on to their end.
         rq_fields = [word for field in job_fields().items() for word in field]
-        self._create = Script(redis, keyspace.script(_text(_CREATE), RQ_FIELDS=rq_fields))
+        self.create_script = keyspace.script(_text(_CREATE), RQ_FIELDS=rq_fields)
+        self._create = Script(redis, self.create_script)
         self._move = Script(redis, OOM_EXEMPT + keyspace.script(_text(_MOVE), **_constants(settings)))
 
     def create(
@@ -88,6 +89,19 @@ class Transitions:
         Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`; `IllegalMove`: exists, revoked (the
         key is no longer valid).
         """
+        creation = self.creation(request_id, key_id, params, deadlines, idempotency, traceparent)
+        return creation.created(self._create(args=creation.args))
+
+    def creation(
+        self,
+        request_id: str,
+        key_id: str,
+        params: Mapping[str, Any],
+        deadlines: Deadlines | None = None,
+        idempotency: Idempotency | None = None,
+        traceparent: str | None = None,
+    ) -> "Creation":
+        """What `create` calls, for a client of asyncio."""
         settings, deadlines = self._settings, deadlines or Deadlines.default(self._settings)
         args = {
             "stamp": utcformat(now()),
@@ -103,11 +117,7 @@ class Transitions:
             args |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
         if traceparent:
             args["traceparent"] = traceparent
-        answer = self._create(args=[request_id, json.dumps(args)])
-        created = self._created(request_id, answer)
-        if not created.replayed:
-            metrics.count_accepted(0 if created.credits is None else settings.credit_cost)
-        return created
+        return Creation(request_id, (request_id, json.dumps(args)), settings.credit_cost)
 
     def claim(
         self, owner: LeaseOwner, most: int = 1, holding: Sequence[str] = (), *, is_idle: bool = True
@@ -272,20 +282,31 @@ class Transitions:
     def together(self) -> "Together":
         return Together(self)
 
-    def _created(self, request_id: str, answer: list[bytes]) -> moves.Created:
+
+class Creation(NamedTuple):
+    """The arguments of `Transitions.create_script`, and how its answer is read."""
+
+    request_id: str
+    args: tuple[str, str]
+    cost: int
+
+    def created(self, answer: Any) -> moves.Created:
+        """As `Transitions.create`, which see for what it raises."""
         match answer:
             case [b"ok", credits]:
-                return moves.Created(request_id, _credits(credits), replayed=False)
+                left = _credits(credits)
+                metrics.count_accepted(0 if left is None else self.cost)
+                return moves.Created(self.request_id, left, replayed=False)
             case [b"replayed", first, credits]:
                 return moves.Created(first.decode(), _credits(credits), replayed=True)
             case [b"conflict", *_]:
                 raise IdempotencyConflict
             case [b"credits", balance]:
-                raise moves.NotEnoughCredits(balance=int(balance), needed=self._settings.credit_cost)
+                raise moves.NotEnoughCredits(balance=int(balance), needed=self.cost)
             case [b"full", whose, bound, wait_ms]:
                 wait_s = min(retry_after(int(wait_ms) / 1000), LONGEST_RETRY_AFTER_S)
                 raise moves.QueueFull(whose.decode(), int(bound), wait_s)
-        raise moves.IllegalMove("create", request_id, answer[0].decode())
+        raise moves.IllegalMove("create", self.request_id, answer[0].decode())
 
 
 class Together(Transitions):

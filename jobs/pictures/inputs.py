@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 from jobs.config.hosts import is_address
 from jobs.config.settings import Settings
-from jobs.pictures.urls import InvalidUrl, Target, UrlRules, read_url
+from jobs.pictures.urls import LONGEST_URL, InvalidUrl, Target, UrlRules, read_url
 
 PICTURES = ("base_image", "overlay_image", "mask")
 """The parameters that are pictures."""
@@ -66,7 +66,7 @@ class InputRules:
             return decode_inline(text, self._max_bytes)
         try:
             target = read_url(text)
-            path = _own_path(target, origin)
+            path = "" if is_elsewhere(text) else _own_path(target, origin)
             if path.startswith("/pictures/"):
                 return OwnPicture(path.removeprefix("/pictures/").partition(".")[0])
             if path.startswith("/samples/"):
@@ -79,6 +79,11 @@ class InputRules:
 def is_url(text: str) -> bool:
     """Whether the picture has to be fetched."""
     return _URL.match(text) is not None
+
+
+def is_elsewhere(text: str) -> bool:
+    """Whether the picture is another server's by its text alone, as most are; False says nothing."""
+    return len(text) <= LONGEST_URL and is_url(text) and "/pictures/" not in text and "/samples/" not in text
 
 
 def decode_inline(text: str, max_bytes: int) -> bytes:

@@ -7,15 +7,13 @@ processor time a call instead of 136 with 8 at a time, 27 instead of 134 with 32
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
-from functools import cache
-from hashlib import sha1
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from jobs import keyspace
+from jobs.redis.script import AsyncScript
 
 log = logging.getLogger("superimpose.redis")
 
@@ -33,9 +31,8 @@ class BatchedScript:
     """
 
     def __init__(self, redis: Redis, text: str, read_only: str) -> None:
-        self._redis = redis
-        self._text = text
-        self._read_only = read_only
+        self._script = AsyncScript(redis, text)
+        self._read_only = AsyncScript(redis, read_only)
         self._key = keyspace.batch(secrets.token_hex(8))
         self._calls = 0
         self._refused = False  # by the last call's Redis, as it could not write its file
@@ -68,31 +65,18 @@ class BatchedScript:
 
     async def _answers(self, questions: list[str]) -> list[Any]:
         self._calls += 1
-        call = (self._key, str(self._calls), *questions)
+        call = [self._key], [str(self._calls), *questions]
         try:
-            answers = await self._run(self._text, call)
+            answers: list[Any] = await self._script(*call)
         except ResponseError as error:
             if not str(error).startswith("MISCONF"):
                 raise
             if not self._refused:
                 log.warning("Redis refuses changes, see its log: reads are answered, without rate limits")
             self._refused = True
-            return await self._run(self._read_only, call)
+            return list(await self._read_only(*call))
         self._refused = False
         return answers
-
-    async def _run(self, text: str, call: Sequence[str]) -> list[Any]:
-        try:
-            answers: list[Any] = await self._redis.evalsha(_digest(text), 1, *call)
-        except NoScriptError:
-            answers = await self._redis.eval(text, 1, *call)
-        return answers
-
-
-@cache
-def _digest(text: str) -> str:
-    """Redis's name for a script."""
-    return sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _fail(batch: list[Waiting], error: Exception) -> None:

@@ -4,12 +4,14 @@ A managed Redis fails over at one address, and connections to the old primary st
 and refuses every change. Each refusal drops its connection, and the next command resolves the address anew.
 """
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from redis import ConnectionError, RedisError, TimeoutError
 from redis.asyncio.connection import DefaultParser as AsyncParser
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.connection import DefaultParser as Parser
 from redis.retry import Retry
 from redis.utils import str_if_bytes
@@ -58,6 +60,16 @@ class RepeatRefused(Retry):
             return super().call_with_retry(do, *args, **kwargs)
 
 
+class AsyncRepeatRefused(AsyncRetry):
+    """The same for asyncio."""
+
+    async def call_with_retry(self, do: Callable[[], Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super().call_with_retry(do, *args, **kwargs)
+        except NotServing:
+            return await super().call_with_retry(do, *args, **kwargs)
+
+
 class CheckedWhenIdle:
     """A connection that is checked before it is used again after a long idle time.
 
@@ -73,6 +85,25 @@ class CheckedWhenIdle:
 
     def _send_ping(self) -> None:
         _ask(self, timeout=self.socket_connect_timeout)  # type: ignore[attr-defined]
+
+
+class AsyncCheckedWhenIdle:
+    """The same for asyncio."""
+
+    async def check_health(self) -> None:
+        try:
+            await super().check_health()  # type: ignore[misc]
+        except (ConnectionError, TimeoutError):
+            self.next_health_check = asyncio.get_running_loop().time() + self.health_check_interval  # type: ignore[attr-defined]
+            await self.connect()  # type: ignore[attr-defined]
+
+    async def _send_ping(self) -> None:
+        limit_s = self.socket_connect_timeout  # type: ignore[attr-defined]
+        await self.send_command("HELLO", check_health=False)  # type: ignore[attr-defined]
+        hello = await self.read_response(timeout=limit_s)  # type: ignore[attr-defined]
+        if hello is None:
+            raise TimeoutError(f"no answer within {limit_s} s")
+        _check(hello)
 
 
 def options() -> dict[str, Any]:

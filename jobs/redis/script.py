@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Any
 
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import NoScriptError
 from redis.typing import EncodableT
 
@@ -32,3 +33,19 @@ class Script:
             answer = self._redis.eval(self._text, len(keys), *keys, *args)
         metrics.observe_redis(perf_counter() - asked_at)
         return answer
+
+
+class AsyncScript:
+    """The same for asyncio."""
+
+    def __init__(self, redis: AsyncRedis, text: str) -> None:
+        self._redis = redis
+        self._text = text
+        self._sha1 = sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    async def __call__(self, keys: Sequence[str] = (), args: Sequence[EncodableT] = ()) -> Any:
+        """What it returns. Raises `redis.RedisError`."""
+        try:
+            return await self._redis.evalsha(self._sha1, len(keys), *keys, *args)
+        except NoScriptError:
+            return await self._redis.eval(self._text, len(keys), *keys, *args)

@@ -12,8 +12,7 @@ import pytest
 from jobs import keyspace
 from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.pictures.store import PictureStore
-from jobs.submission import Submission
-from tests.asking import asked
+from tests.asking import accept, asked
 from tests.stack import Stack, environment, forget, running
 
 URLS = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}
@@ -105,9 +104,9 @@ def test_a_submit_that_is_overtaken_while_it_stores_inputs_leaves_nothing(redis,
     command = asked(settings, key_id, INLINE, idempotency_key="a")
     first = []
     fast, slow = PictureStore.open(settings), SlowStore.open(settings)
-    slow.overtake = lambda: first.append(Submission(redis, settings, fast).submit(command))
+    slow.overtake = lambda: first.append(accept(settings, command, fast))
 
-    again = Submission(redis, settings, slow).submit(command)
+    again = accept(settings, command, slow)
 
     assert (again.request_id, again.replayed) == (first[0].request_id, True)
     files = [path for path in (settings.data_dir / "store").rglob("*") if path.is_file()]

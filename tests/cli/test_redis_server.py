@@ -18,9 +18,7 @@ from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
-from jobs.pictures.store import PictureStore
-from jobs.submission import Submission
-from tests.asking import asked
+from tests.asking import accept, asked
 
 
 @pytest.fixture
@@ -41,9 +39,8 @@ def test_without_a_redis_on_the_path_the_one_in_the_wheel_runs_and_keeps_request
         with Redis(unix_socket_path=str(socket)) as redis:
             if life == 0:
                 params = {"base_image": url, "overlay_image": url}
-                submission = Submission(redis, settings, PictureStore.open(settings))
                 owner, _ = ApiKeys(redis).create("shop")
-                request_id = submission.submit(asked(settings, owner.key_id, params)).request_id
+                request_id = accept(settings, asked(settings, owner.key_id, params)).request_id
             record = Transitions(redis, settings).read(request_id)
             policy = redis.config_get("maxmemory-policy")["maxmemory-policy"]
         server.send_signal(signal.SIGTERM)

@@ -14,8 +14,8 @@ from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
-from jobs.submission import Submission, SubmitCommand
-from tests.asking import claim_request
+from jobs.submission import SubmitCommand
+from tests.asking import accept, claim_request
 from tests.origin import LOGO
 from tests.way import Way
 
@@ -49,9 +49,7 @@ def submit(redis, settings, store, key_id):
     def submit(owner: str = key_id, **params: str) -> str:
         asked = {"base_image": f"{URL}?token=secret", "overlay_image": INLINE, **params}
         deadlines = Deadlines(settings.start_timeout_s, 45)
-        made = Submission(redis, settings, store).submit(
-            SubmitCommand(owner, asked, "http://here", deadlines)
-        )
+        made = accept(settings, SubmitCommand(owner, asked, "http://here", deadlines), store)
         return made.request_id
 
     return submit

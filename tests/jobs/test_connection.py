@@ -23,7 +23,7 @@ from cli.serve.redis_server import await_ready, find_server, server_command
 from jobs import keyspace
 from jobs.config.settings import BAD_SETTINGS, Settings
 from jobs.redis import connection
-from jobs.redis.connection import connect, connect_async, connect_worker
+from jobs.redis.connection import connect, connect_async, connect_async_changes, connect_worker
 from tests import guarded_redis
 from tests.sentinels import until
 from tests.stack import KEY, STOP_S, Stack, await_http, environment, free_port, running
@@ -119,6 +119,19 @@ def test_a_change_is_not_repeated_when_its_answer_is_lost(settings, way, redis):
     assert redis.get("changes") == b"1"
 
 
+def test_a_change_of_asyncio_is_not_repeated_when_its_answer_is_lost(settings, way, redis):
+    async def change() -> None:
+        async with connect_async_changes(settings) as slow:
+            await slow.ping()
+            way.to_drop = 1
+            await slow.incr("changes")
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(change())
+
+    assert redis.get("changes") == b"1"
+
+
 def test_a_read_is_repeated_once_when_its_answer_is_lost(settings, way):
     async def read(answers_lost: float) -> bytes | None:
         async with connect_async(settings) as slow:
@@ -179,6 +192,38 @@ def test_a_connection_forgotten_on_the_way_while_it_was_idle_costs_no_change(
             assert api.incr("changes") == 2 * change
 
     assert redis.get("changes") == b"6"
+
+
+def test_a_connection_of_asyncio_forgotten_on_the_way_while_it_was_idle_costs_no_change(
+    settings, way, redis, monkeypatch
+):
+    async def change() -> None:
+        async with connect_async_changes(settings) as api:
+            for change in range(1, 4):
+                await api.incr("changes")
+                await asyncio.sleep(0.1)
+                way.forgets |= way.clients
+
+                assert await api.incr("changes") == 2 * change
+
+    monkeypatch.setattr(connection, "IDLE_S", 0.05)
+    asyncio.run(change())
+
+    assert redis.get("changes") == b"6"
+
+
+def test_a_connection_that_redis_closed_while_it_was_idle_costs_no_change(redis_socket, redis):
+    direct = Settings(redis_url=f"unix://{redis_socket}?db={DATABASE}")
+
+    async def change() -> int:
+        async with connect_async_changes(direct) as api:
+            await api.incr("changes")
+            redis.client_kill_filter(_type="normal", skipme=True)
+            await asyncio.sleep(0.05)
+            return await api.incr("changes")
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(change()) == 2
 
 
 def test_every_connection_over_tcp_is_kept_alive(settings):

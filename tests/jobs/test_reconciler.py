@@ -20,18 +20,15 @@ from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import SWEEP_MOST, Transitions
 from jobs.maintenance.reconciler import BATCH, Reconciler
-from jobs.pictures.store import PictureStore
-from jobs.submission import Submission
-from tests.asking import LEASE_OWNER, asked, claim_request
+from tests.asking import LEASE_OWNER, accept, asked, claim_request
 
 URL = "https://shop.example/shirt.jpg"
 
 
 @pytest.fixture
 def submit(redis, settings, key_id):
-    submission = Submission(redis, settings, PictureStore.open(settings))
     command = asked(settings, key_id, {"base_image": URL, "overlay_image": URL})
-    return lambda: submission.submit(command).request_id
+    return lambda: accept(settings, command).request_id
 
 
 @pytest.fixture

@@ -20,10 +20,9 @@ from jobs.lifecycle.queue import RQ_TTL_S, TASK, open_queue
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.inputs import SAMPLE, STORE, sample_bytes
 from jobs.pictures.store import PictureStore
-from jobs.redis.connection import connect
 from jobs.resubmission import Resubmission
-from jobs.submission import InvalidPictures, Submission
-from tests.asking import asked, claim_request
+from jobs.submission import InvalidPictures
+from tests.asking import accept, asked, claim_request
 
 ORIGIN = "http://pictures.example"
 LOGO = sample_bytes("logo.png") or b""
@@ -38,11 +37,7 @@ def store(settings: Settings) -> PictureStore:
 @pytest.fixture
 def submit(redis, settings, store, key_id):
     def submit(**params):
-        return (
-            Submission(redis, settings, store)
-            .submit(asked(settings, key_id, params, origin=ORIGIN))
-            .request_id
-        )
+        return accept(settings, asked(settings, key_id, params, origin=ORIGIN), store).request_id
 
     return submit
 
@@ -127,10 +122,9 @@ def test_our_internal_references_mean_nothing_to_a_client(submit, reference):
 
 def test_a_redis_that_is_away_is_an_error_at_once(settings, store, tmp_path):
     away = settings.model_copy(update={"redis_url": f"unix://{tmp_path}/nothing.sock"})
-    submission = Submission(connect(away), away, store)
 
     with pytest.raises(RedisConnectionError):
-        submission.submit(asked(settings, "key_1", {"base_image": URL, "overlay_image": URL}))
+        accept(away, asked(settings, "key_1", {"base_image": URL, "overlay_image": URL}), store)
 
 
 INLINE = base64.b64encode(LOGO).decode()
@@ -148,18 +142,17 @@ def test_a_submit_without_credits_leaves_no_inputs(redis, settings, store, key_i
     )
 
     with pytest.raises(NotEnoughCredits):
-        Submission(redis, settings, store).submit(request)
+        accept(settings, request, store)
 
     assert stored_inputs(settings) == []
 
 
 def test_a_submit_to_a_full_queue_leaves_no_inputs(redis, settings, store, key_id):
     full = settings.model_copy(update={"max_waiting": 1})
-    submission = Submission(redis, full, store)
-    submission.submit(asked(full, key_id, {"base_image": URL, "overlay_image": URL}))
+    accept(full, asked(full, key_id, {"base_image": URL, "overlay_image": URL}), store)
 
     with pytest.raises(QueueFull):
-        submission.submit(asked(full, key_id, {"base_image": INLINE, "overlay_image": INLINE}))
+        accept(full, asked(full, key_id, {"base_image": INLINE, "overlay_image": INLINE}), store)
 
     assert stored_inputs(settings) == []
 
@@ -180,15 +173,14 @@ def test_a_submit_of_a_key_that_was_revoked_meanwhile_leaves_no_inputs(redis, se
 
 
 def test_a_conflict_of_idempotency_leaves_no_inputs(redis, settings, store, key_id):
-    submission = Submission(redis, settings, store)
     first, other = (
         asked(settings, key_id, {"base_image": base, "overlay_image": INLINE}, idempotency_key="once")
         for base in (URL, INLINE)
     )
-    submission.submit(first)
+    accept(settings, first, store)
 
     with pytest.raises(IdempotencyConflict):
-        submission.submit(other)
+        accept(settings, other, store)
 
     assert len(stored_inputs(settings)) == 1
 

@@ -9,11 +9,9 @@ from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
-from jobs.pictures.store import PictureStore
 from jobs.queries.queue_state import read_queue_state
-from jobs.submission import Submission
 from telemetry.metrics import REGISTRY
-from tests.asking import LEASE_OWNER, asked
+from tests.asking import LEASE_OWNER, accept, asked
 
 URL = "https://shop.example/shirt.jpg"
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
@@ -49,10 +47,9 @@ def paying(redis):
 
 @pytest.fixture
 def submit(redis, settings, paying):
-    submission = Submission(redis, settings, PictureStore.open(settings))
     return lambda **more: (
-        submission.submit(
-            asked(settings, paying, {"base_image": URL, "overlay_image": URL}, **more)
+        accept(
+            settings, asked(settings, paying, {"base_image": URL, "overlay_image": URL}, **more)
         ).request_id
     )
 

@@ -10,9 +10,7 @@ import pytest
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.transitions import Transitions
-from jobs.pictures.store import PictureStore
-from jobs.submission import Submission
-from tests.asking import SAMPLES, asked
+from tests.asking import SAMPLES, accept, asked
 from worker.child.child import Child
 from worker.child.messages import Order, Outcome
 
@@ -22,9 +20,8 @@ def submit(redis, settings, key_id):
     """Accepts a request, of the samples where nothing else is said, and returns its id."""
 
     def submit(deadlines: Deadlines | None = None, **params: object) -> str:
-        submission = Submission(redis, settings, PictureStore.open(settings))
         wish = asked(settings, key_id, SAMPLES | params, deadlines=deadlines or Deadlines.default(settings))
-        return submission.submit(wish).request_id
+        return accept(settings, wish).request_id
 
     return submit
 
@@ -46,10 +43,10 @@ def outcome_of(child: Child, order: Order, patience_s: float = 30) -> Outcome | 
     child.start(order)
     until = time.monotonic() + patience_s
     while (left_s := until - time.monotonic()) > 0:
+        while event := child.event():
+            if event.outcome:
+                return event.outcome
         select.select([child], [], [], left_s)
-        event = child.event()
-        if event and event.outcome:
-            return event.outcome
     return None
 
 

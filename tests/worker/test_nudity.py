@@ -13,10 +13,8 @@ from PIL import Image
 from jobs.config.setting_types import MEBIBYTE
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
-from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect_worker
-from jobs.submission import Submission
-from tests.asking import asked
+from tests.asking import accept, asked
 from tests.compositor.pictures import plain
 from tests.missing import missing
 from worker.content_check import UnusableCheck, load_check
@@ -103,12 +101,11 @@ def test_a_label_that_the_model_does_not_know_is_refused_with_those_it_knows(che
 
 def test_it_works_within_the_memory_of_a_job(redis, settings, key_id):
     tight = settings.model_copy(update={**FACE, "job_memory_bytes": 768 * MEBIBYTE})
-    submission = Submission(redis, tight, PictureStore.open(tight))
 
     def submit(base: bytes) -> str:
         files = {"base_image": base, "overlay_image": plain((8, 8), "navy")}
         inline = {name: base64.b64encode(data).decode() for name, data in files.items()}
-        return submission.submit(asked(tight, key_id, inline)).request_id
+        return accept(tight, asked(tight, key_id, inline)).request_id
 
     requests = [submit(PORTRAIT.read_bytes()), submit(plain((1024, 1024), "navy"))]
 

@@ -22,10 +22,8 @@ from jobs.keyspace import DEADLINES, LEASES, QUEUE
 from jobs.lifecycle.queue import TASK, open_queue
 from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
-from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect_worker
-from jobs.submission import Submission
-from tests.asking import LEASE_OWNER, SAMPLES, asked
+from tests.asking import LEASE_OWNER, SAMPLES, accept, asked
 from worker.warm_worker import WarmWorker
 
 CANARY = "superimpose_canary"
@@ -205,8 +203,7 @@ STRINGS = (
 
 @pytest.fixture
 def submit(redis, settings, key_id):
-    submission = Submission(redis, settings, PictureStore.open(settings))
-    return lambda: submission.submit(asked(settings, key_id)).request_id
+    return lambda: accept(settings, asked(settings, key_id)).request_id
 
 
 @pytest.fixture
@@ -312,10 +309,9 @@ COMMANDS = (
 
 def test_only_the_stop_of_the_job_at_hand_is_obeyed(redis, settings, key_id, origin, status):
     settings = settings.model_copy(update={"fetch_allow": ("127.0.0.1/32",)})
-    submission = Submission(redis, settings, PictureStore.open(settings))
     path = "/hangs.jpg?commands"
     cancelled, next_one = (
-        submission.submit(asked(settings, key_id, SAMPLES | {"base_image": base})).request_id
+        accept(settings, asked(settings, key_id, SAMPLES | {"base_image": base})).request_id
         for base in (origin.url + path, SAMPLES["base_image"])
     )
     worker = WarmWorker(connect_worker(settings), settings)

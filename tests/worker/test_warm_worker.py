@@ -24,8 +24,7 @@ from jobs.lifecycle.status import FailureCode, Status
 from jobs.pictures.inputs import SAMPLE
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect_worker
-from jobs.submission import Submission
-from tests.asking import SAMPLES, asked
+from tests.asking import SAMPLES, accept, asked
 from tests.sentinels import until
 from tests.stack import environment
 from tests.worker.colour_check import KILLS, SLEEPS, Fragile
@@ -87,10 +86,9 @@ def test_one_child_does_many_jobs(submit, record, run_all):
 
 def test_that_another_key_sent_the_same_pictures_is_not_told(redis, settings, record, run_all):
     owners = [ApiKeys(redis).create(name)[0].key_id for name in ("first", "second")]
-    submission = Submission(redis, settings, PictureStore.open(settings))
     deadlines = Deadlines.default(settings)
     requests = [
-        submission.submit(asked(settings, owner, SAMPLES, deadlines=deadlines)).request_id
+        accept(settings, asked(settings, owner, SAMPLES, deadlines=deadlines)).request_id
         for owner in (*owners, *owners)
     ]
 
