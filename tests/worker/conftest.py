@@ -46,7 +46,7 @@ def outcome_of(child: Child, order: Order, patience_s: float = 30) -> Outcome | 
         while event := child.event():
             if event.outcome:
                 return event.outcome
-        select.select([child], [], [], left_s)
+        select.select([child], [], [], min(left_s, 1))
     return None
 
 
