@@ -3,17 +3,16 @@
 import os
 import resource
 import shutil
-from pathlib import Path
 
 from cli.doctor.finding import Finding, Findings, Verdict, judge, ok, warn
 from cli.serve.roles import FILES_BESIDE
+from jobs.config import machine
 from jobs.config.setting_types import GIBIBYTE, MEBIBYTE
 from jobs.config.settings import Settings
 
 NEEDED_BYTES = 3 * GIBIBYTE // 10
 BYTES_A_PIXEL = 24
 BASE64_SHARE = 4 / 3
-PROC, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
 
 
 def check_machine(settings: Settings) -> Findings:
@@ -49,7 +48,7 @@ def _job_memory(settings: Settings) -> Finding:
 
 
 def _memory(settings: Settings) -> Finding:
-    there = _memory_bytes()
+    there = machine.memory_bytes()
     if there is None:
         return ok("memory", "this system does not tell")
     needed = settings.workers * settings.child_max_resident_bytes
@@ -89,7 +88,7 @@ def _data_dir(settings: Settings) -> Finding:
 
 
 def _core_count(settings: Settings) -> Finding:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = machine.cores()
     return judge(
         "workers and cores",
         settings.workers <= 2 * cores,
@@ -97,18 +96,6 @@ def _core_count(settings: Settings) -> Finding:
         "set SUPERIMPOSE_WORKERS to the number of cores: more make pictures no faster and take memory",
         Verdict.WARN,
     )
-
-
-def _memory_bytes() -> int | None:
-    """Of the machine, or of this container if that is less."""
-    try:
-        machine = int(PROC.read_text().partition("MemTotal:")[2].split()[0]) * 1024
-    except (OSError, IndexError, ValueError):
-        return None
-    try:
-        return min(machine, int(CGROUP.read_text()))
-    except (OSError, ValueError):  # `max`: none
-        return machine
 
 
 def _gib(size: int) -> str:

@@ -1,6 +1,5 @@
 """The settings of each part of the service, with their defaults; `Settings` composes them."""
 
-import os
 from collections.abc import Iterator
 from importlib.metadata import version
 from itertools import pairwise
@@ -10,6 +9,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from jobs.config import machine
 from jobs.config.environment import PREFIX
 from jobs.config.setting_types import (
     GIBIBYTE,
@@ -228,10 +228,10 @@ class WorkerSettings(Group):
     """Workers"""
 
     workers: int = Field(
-        default_factory=lambda: os.cpu_count() or 1,
+        default_factory=machine.workers,
         ge=1,
         le=256,
-        description="worker processes; unset: one per core",
+        description="worker processes; unset: one per core, as far as there is 0.5 GiB for each",
     )
     drain_timeout_s: Wait = Field(
         20,
