@@ -11,6 +11,9 @@ READY_MOST = 3
 PATIENCE_S = 1.0
 """A request waits in hand about this long at most before its work begins; then another worker may have it."""
 
+MOST_DOUBLED = 6
+"""How many times that doubles at most, for one that was given back before."""
+
 STARVING_S = 0.05  # without work while inputs are on their way, until more are claimed
 FIRST_LIMIT = 2
 GROWTH = 2
@@ -96,7 +99,8 @@ class Hand:
         waiting = [
             each
             for each in self
-            if each.begun_at is None and now - each.claimed_at > PATIENCE_S * 2**each.claim.given_back
+            if each.begun_at is None
+            and now - each.claimed_at > PATIENCE_S * 2 ** min(each.claim.given_back, MOST_DOUBLED)
         ]
         if self.begun_at is None:
             return [] if has_child else waiting

@@ -7,7 +7,7 @@ import pytest
 from jobs.lifecycle.moves import Claim
 from worker import hand as hands
 from worker.attempt import Attempt
-from worker.hand import FIRST_LIMIT, PATIENCE_S, READY_MOST, STARVING_S, Hand
+from worker.hand import FIRST_LIMIT, MOST_DOUBLED, PATIENCE_S, READY_MOST, STARVING_S, Hand
 
 MOST = 9
 
@@ -143,6 +143,16 @@ def test_what_was_given_back_before_may_wait_for_longer_each_time(hand, clock, c
     assert hand.overdue(clock.now) == []
 
     clock.now += 0.2 * PATIENCE_S
+    assert hand.overdue(clock.now) == [behind]
+
+
+def test_what_was_given_back_a_thousand_times_does_not_wait_for_ever(hand, clock, claimed):
+    long, behind = claimed()
+    behind.claim = behind.claim._replace(given_back=2000)
+    long.begun_at = clock.now
+
+    clock.now += 2**MOST_DOUBLED * PATIENCE_S + 1
+
     assert hand.overdue(clock.now) == [behind]
 
 
