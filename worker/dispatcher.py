@@ -112,7 +112,7 @@ class Dispatcher:
         self._traces.close()
 
     @property
-    def _works_in_vain(self) -> bool:
+    def _works_on_dropped(self) -> bool:
         """Whether the child works on what is out of hand."""
         return any(each.begun_at for each in self._dropped.values())
 
@@ -136,7 +136,7 @@ class Dispatcher:
 
     def _exchange(self, room: int, heartbeat: Callable[[], None] = lambda: None) -> None:
         """Report what has ended, renew leases and claim more, in one round trip."""
-        is_idle = not (self._hand.begun or self._works_in_vain)
+        is_idle = not (self._hand.begun or self._works_on_dropped)
         wants_more = room and (self._reports or (is_idle and not self._bell.is_armed))
         # A claim also passes on a ring that is of no use here: it rings again while something waits.
         claims_too = self._bell.has_rung() or wants_more or self._is_away
@@ -155,23 +155,23 @@ class Dispatcher:
             self.await_redis(error)
             return
         self._is_away = False
-        unheard = {(each.attempt.request_id, each.attempt.number) for each in self._reports}
+        unreported = {(each.attempt.request_id, each.attempt.number) for each in self._reports}
         self._settle(results)
         for attempt, result in zip(renewed, results):  # noqa: B905 - claims follow
             if isinstance(result, IllegalMove):
                 self._interrupt(attempt, Interrupted.NOT_OURS)
         for claims in results:
             if isinstance(claims, list):
-                self._take(claims, unheard)
+                self._take(claims, unreported)
                 if is_idle and len(claims) < room:
                     self._bell.arm()
             else:
                 self.await_redis(claims)
 
-    def _take(self, claims: list[Claim], unheard: set[tuple[str, int]]) -> None:
+    def _take(self, claims: list[Claim], unreported: set[tuple[str, int]]) -> None:
         """Not again what was on its way to Redis, which may have come too late."""
         for claim in claims:
-            if (claim.request_id, claim.attempt) not in unheard:
+            if (claim.request_id, claim.attempt) not in unreported:
                 self._hand.add(Attempt(claim))
 
     def _together(self, renewed: list[Attempt]) -> Together:
@@ -284,7 +284,7 @@ class Dispatcher:
             return
         had = [each for each in self._hand if each.child]
         blamed = self._hand.begun or next(iter(had), None)
-        if blamed and not self._works_in_vain:
+        if blamed and not self._works_on_dropped:
             log.warning("request %s: %s", blamed.request_id, death)
             self._hand.remove(blamed)
             self._reports.append(Report(blamed, death))

@@ -1,7 +1,7 @@
 """What Redis spends on a picture, from submit to terminal: processor time, commands, its file.
 
 All are submitted, then worked off by the calls that an API and busy workers make, one request in each call,
-without polls and pictures. Another connection hears each change of status, as the API does.
+without polls and pictures. Another connection subscribes to each change of status, as the API does.
 """
 
 from collections.abc import Callable, Sequence
