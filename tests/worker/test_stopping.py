@@ -22,11 +22,11 @@ def settings(settings):
     return settings.model_copy(update=short)
 
 
-def tell(origin, path: str, *numbers: signal.Signals, pause_s: float = 0, times: int = 1) -> None:
-    """Signal this process once the origin is asked for a picture, or several times."""
+def tell(origin, path: str, *numbers: signal.Signals, pause_s: float = 0) -> None:
+    """Signal this process once the origin is asked for a picture."""
 
     def wait_and_tell() -> None:
-        origin.await_request(path, times)
+        origin.await_request(path)
         for number in numbers:
             os.kill(os.getpid(), number)
             time.sleep(pause_s)
@@ -37,9 +37,8 @@ def tell(origin, path: str, *numbers: signal.Signals, pause_s: float = 0, times:
 def test_a_job_that_takes_longer_than_the_grace_is_given_back_uncounted(
     redis, settings, submit, record, origin
 ):
-    path = "/hangs.jpg?drained"
-    request_id, also_in_hand = (submit(base_image=origin.url + path) for _ in range(2))
-    tell(origin, path, signal.SIGTERM, times=2)
+    request_id, also_in_hand = (submit(base_image=f"{origin.url}/hangs.jpg?drained={nth}") for nth in "12")
+    tell(origin, "/hangs.jpg?drained=2", signal.SIGTERM)
 
     WarmWorker(connect_worker(settings), settings).work()
 

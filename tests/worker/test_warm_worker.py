@@ -179,10 +179,9 @@ def test_that_another_child_starts_slowly_costs_nothing_that_is_in_hand(
     """It starts for longer than a lease."""
     again = Started(tmp_path, f'[ "$(wc -l <"{tmp_path}/started")" -eq 1 ] || sleep 3')
     short = settings.model_copy(update={"lease_s": 1})
-    path = "/hangs.jpg?again"
-    requests = [submit(base_image=origin.url + path) for _ in range(2)]
+    requests = [submit(base_image=f"{origin.url}/hangs.jpg?again={nth}") for nth in "12"]
     worker = WarmWorker(connect_worker(short), short, again.child)
-    killer = Killer(worker, origin, path, signal.SIGKILL, times=1)
+    killer = Killer(worker, origin, "/hangs.jpg?again=2", signal.SIGKILL, times=1)
     killer.start()
 
     def answer() -> None:
@@ -301,11 +300,10 @@ def test_samples_are_references_workers_can_read(record, submit):
 def test_what_is_in_hand_when_the_worker_is_told_to_stop_is_done_first(
     redis, settings, submit, record, origin
 ):
-    path = "/hangs.jpg?stopping"
-    requests = [submit(base_image=origin.url + path), submit(base_image=origin.url + path)]
+    requests = [submit(base_image=f"{origin.url}/hangs.jpg?stopping={nth}") for nth in "12"]
 
     def stop() -> None:
-        origin.await_request(path, 2)
+        origin.await_request("/hangs.jpg?stopping=2")
         os.kill(os.getpid(), signal.SIGTERM)
         requests.append(submit())
         origin.release.set()
