@@ -168,8 +168,8 @@ def test_the_fetch_of_what_is_done_or_dropped_holds_its_room_until_it_ends(web, 
     until(lambda: web.arrived == ["first"], "its fetch goes on")
     intake.drop("first")
     intake.add(order("second", pieces=1))
-    intake.add(order("third", pieces=1))
     until(lambda: "second" in web.arrived, "the oldest always has room")
+    intake.add(order("third", pieces=1))
 
     until(lambda: intake.ready == 1, "the other one waits for it")
 

@@ -38,10 +38,12 @@ def test_five_thousand_who_wait_all_hear_of_the_end(edge, redis, watched, transi
 
     async def wait() -> None:
         calls = await crowd.waiting(edge.port, paths, KEY)
-        await asyncio.to_thread(end_all)
-        await asyncio.gather(*(call.ended for call in calls))
-        for call in calls:
-            call.hang_up()
+        try:
+            await asyncio.to_thread(end_all)
+            await asyncio.gather(*(call.ended for call in calls))
+        finally:
+            for call in calls:  # or the loop would not close
+                call.hang_up()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(asyncio.wait_for(wait(), 50))
