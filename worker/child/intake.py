@@ -133,7 +133,8 @@ class Intake:
         for each in job.inputs.values():
             each.cancel()
         job.inputs = {}  # a future refers to the job
-        self._hold(-job.held_bytes)
+        self._held_bytes -= job.held_bytes
+        self._changed.notify_all()
 
     def _get(self, job: Job, name: str) -> bytes:
         order, size = job.order, 1  # so that nothing is asked for where there is no room at all
@@ -155,7 +156,7 @@ class Intake:
             job.waiting -= 1
             if job.is_dropped:
                 raise Dropped
-            self._hold(size)
+            self._held_bytes += size
         return Room(size)
 
     def _reserve(self, job: Job, room: Room, size: int) -> None:
@@ -168,21 +169,18 @@ class Intake:
                 raise NoRoom(room.used + size)
             room.used += size
             room.reserved += more
-            self._hold(more)
+            self._held_bytes += more
 
     def _settle(self, job: Job, room: Room) -> None:
         """A fetch has ended: what it has used is the job's, until that ends, the rest is free."""
         with self._changed:
             kept = 0 if job.is_dropped else room.used
             job.held_bytes += kept
-            self._hold(kept - room.reserved)
+            self._held_bytes += kept - room.reserved
+            self._changed.notify_all()
 
     def _has_room(self, job: Job, size: int) -> bool:
         return self._held_bytes + size <= self._max_bytes or job is next(iter(self._jobs.values()), None)
-
-    def _hold(self, size: int) -> None:
-        self._held_bytes += size
-        self._changed.notify_all()
 
     def _look(self, job: Job) -> None:
         """An input has come or cannot be had."""

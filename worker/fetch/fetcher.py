@@ -24,6 +24,8 @@ from worker.fetch.cache import HttpCache
 from worker.fetch.deadline import deadline_in, time_left
 from worker.fetch.directory import BoundedDirectory
 from worker.fetch.errors import BROKEN_OFF, FAILURES, Fault, FetchError, fault_of, unreachable
+from worker.fetch.flights import Flights, Hop
+from worker.fetch.freshness import is_for_one
 from worker.fetch.hosts import HostRules
 from worker.fetch.network import CheckedNetwork
 from worker.fetch.resolver import Resolve, system_resolve
@@ -66,6 +68,7 @@ class Fetcher:
             AddressRules(allow=rules.allow_networks, refuse=rules.refuse_networks),
             resolve,
         )
+        self._flights = Flights()
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl_context or ssl.create_default_context(cafile=certifi.where()),
             max_connections=CONNECTIONS,
@@ -92,7 +95,7 @@ class Fetcher:
 
     def _follow(self, target: Target, owner: str, reserve: Reserve) -> bytes:
         for _ in range(self._rules.max_redirects + 1):
-            found = self._hop(target, owner, reserve)
+            found = self._find(target, owner, reserve)
             if isinstance(found, bytes):
                 return found
             target = found
@@ -101,22 +104,39 @@ class Fetcher:
             reason=f"more than {self._rules.max_redirects} redirects",
         )
 
-    def _hop(self, target: Target, owner: str, reserve: Reserve) -> bytes | Target:
+    def _find(self, target: Target, owner: str, reserve: Reserve) -> bytes | Target:
+        ask = partial(self._ask, target, owner, reserve)
+        hop, is_ours = self._flights.join((target.url, owner), ask) if owner else (ask(), True)
+        if isinstance(hop.found, Fault):
+            raise Fault(**vars(hop.found))  # one for each thread, as its traceback grows
+        if not is_ours and isinstance(hop.found, bytes):
+            reserve(len(hop.found))
+        return hop.found
+
+    def _ask(self, target: Target, owner: str, reserve: Reserve) -> Hop:
         kept = self.cache.find(target.url, owner, reserve) if self.cache else None
         if self.cache and kept:
             if kept.is_fresh:
-                return kept.body
+                return Hop(kept.body, can_be_shared=True)
             with closing(self._send(target, kept.conditions)) as response:
                 if response.status != HTTPStatus.NOT_MODIFIED:
                     return self._read(target, response, owner, reserve)
                 skip_short_body(response)
                 if self.cache.renew(target.url, owner, kept, response.headers):
-                    return kept.body
+                    return Hop(kept.body, not is_for_one(response.headers))
             # The 304 was about another picture: fetch this one.
         with closing(self._send(target)) as response:
             return self._read(target, response, owner, reserve)
 
-    def _read(self, target: Target, response: Response, owner: str, reserve: Reserve) -> bytes | Target:
+    def _read(self, target: Target, response: Response, owner: str, reserve: Reserve) -> Hop:
+        found: bytes | Target | Fault
+        try:
+            found = self._found(target, response, owner, reserve)
+        except Fault as fault:
+            found = Fault(**vars(fault))  # without the traceback, which holds what was read
+        return Hop(found, not is_for_one(response.headers))
+
+    def _found(self, target: Target, response: Response, owner: str, reserve: Reserve) -> bytes | Target:
         location = response.headers.get("location")
         if location is not None and response.status in REDIRECTS:
             skip_short_body(response)

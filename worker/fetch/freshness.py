@@ -47,6 +47,16 @@ def received(headers: Mapping[str, str], now: float) -> Fields:
     return fields
 
 
+def is_for_one(headers: Mapping[str, str]) -> bool:
+    """Whether an answer is for the request alone that it answers."""
+    directives = headers.get("cache-control", "").lower().split(",")
+    return (
+        "set-cookie" in headers
+        or "*" in headers.get("vary", "")
+        or "no-store" in (each.partition("=")[0].strip() for each in directives)
+    )
+
+
 def storable(fields: Fields, *, shared: bool) -> Fields | None:
     """What to keep of a 200's fields with its body; None if that is forbidden, or would be of no use.
 

@@ -299,7 +299,9 @@ def test_another_process_finds_what_was_kept(serve: Serve, fetcher: Fetcher, fol
     assert len(origin.asked) == 1
 
 
-def test_two_who_ask_at_once_are_both_answered(serve: Serve, fetcher: Fetcher) -> None:
+def test_two_processes_that_ask_at_once_are_both_answered(
+    serve: Serve, fetcher: Fetcher, folder: Path
+) -> None:
     together = threading.Barrier(2)
     asked: list[bytes] = []
 
@@ -310,8 +312,8 @@ def test_two_who_ask_at_once_are_both_answered(serve: Serve, fetcher: Fetcher) -
             connection.sendall(response(headers="cache-control: max-age=60\r\ncontent-length: 9\r\n"))
 
     url = serve(answer).url
-    with ThreadPoolExecutor(2) as threads:
-        both = list(threads.map(lambda _: fetcher.get(url, field="mask", owner="us"), range(2)))
+    with ThreadPoolExecutor(2) as threads, fetching(folder) as other:
+        both = list(threads.map(lambda each: each.get(url, field="mask", owner="us"), (fetcher, other)))
     assert both == [b"a picture"] * 2
     assert fetcher.get(url, field="mask", owner="us") == b"a picture"
     assert len(asked) == 2
