@@ -5,6 +5,7 @@ Routes raise and hold no `try`. Every answer is `{"error": text, "code": word}`:
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from starlette.responses import Response
 
 from api.http.json_response import JsonResponse
 from api.http.refusal import RETRY_AFTER_S
+from compositor.models import MODELS
 from jobs.keys.admission import Bucket
 from jobs.keys.api_keys import CreditsRefused, UnknownKey
 from jobs.keys.key_rules import Scope
@@ -140,6 +142,8 @@ def no_picture(**more: Any) -> ApiError:
     return ApiError(404, "not_found", "no such picture: it never existed or has expired", **more)
 
 
+UNKNOWN_MODEL = f"no such model; known are {', '.join(f'/v2/{model}' for model in MODELS)}{{docs}}"
+_MODEL_PATH = re.compile("/v[12]/[^/]+")
 FRAMEWORK_ERRORS = {
     404: ("not_found", "no such path; the model is at /v2/superimpose{docs}"),
     405: ("method_not_allowed", "this path does not take {method}; it takes {allow}"),
@@ -170,6 +174,8 @@ async def _credits_refused(_: Request, error: CreditsRefused) -> Response:
 async def _framework_error(request: Request, error: HTTPException) -> Response:
     headers = error.headers or {}
     code, text = FRAMEWORK_ERRORS.get(error.status_code, ("http_error", error.detail))
+    if error.status_code == 404 and request.method == "POST" and _MODEL_PATH.fullmatch(request.url.path):
+        code, text = "unknown_model", UNKNOWN_MODEL
     docs = ", the documentation at /docs" if request.app.state.service.settings.docs else ""
     text = text.format(method=request.method, allow=headers.get("Allow", "other methods"), docs=docs)
     return JsonResponse({"error": text, "code": code}, error.status_code, headers=headers)

@@ -11,38 +11,52 @@ from api.dependencies import ServiceDep
 from api.http.route_classes import PlainRoute
 from api.schemas import ORIGIN, Credit, NewKey, Rotation, UploadRequest
 from api.service import origin_of
-from compositor import SuperimposeRequest
+from compositor.models import DEFAULT_MODEL, MODELS
 
 MEDIA_TYPE = "application/json"
 
 router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 
-EXAMPLES = {
-    "logo": {
-        "summary": "A logo on a cup, from the pictures that come with the service",
-        "value": {
-            "base_image": f"{ORIGIN}/samples/cup.jpg",
-            "overlay_image": f"{ORIGIN}/samples/logo.png",
-            "rescale_factor": 0.33,
-            "x_offset": 430,
-            "y_offset": 235,
+EXAMPLES: dict[str, dict[str, Any]] = {
+    DEFAULT_MODEL: {
+        "logo": {
+            "summary": "A logo on a cup, from the pictures that come with the service",
+            "value": {
+                "base_image": f"{ORIGIN}/samples/cup.jpg",
+                "overlay_image": f"{ORIGIN}/samples/logo.png",
+                "rescale_factor": 0.33,
+                "x_offset": 430,
+                "y_offset": 235,
+            },
         },
-    },
-    "watermark": {
-        "summary": "A faint, turned watermark, answered as PNG",
-        "value": {
-            "base_image": "https://example.com/catalogue/1.jpg",
-            "overlay_image": "https://example.com/mark.png",
-            "overlay_resize": "Fit",
-            "resize_method": "area",
-            "rotation": 30,
-            "opacity": 0.25,
-            "image_format": "png",
+        "watermark": {
+            "summary": "A faint, turned watermark, answered as PNG",
+            "value": {
+                "base_image": "https://example.com/catalogue/1.jpg",
+                "overlay_image": "https://example.com/mark.png",
+                "overlay_resize": "Fit",
+                "resize_method": "area",
+                "rotation": 30,
+                "opacity": 0.25,
+                "image_format": "png",
+            },
         },
-    },
+        "scene": {
+            "summary": "A tinted cup with two logos",
+            "value": {
+                "base_image": f"{ORIGIN}/samples/cup.jpg",
+                "overlays": [
+                    {"color": "#ffd7b5", "blend_mode": "multiply"},
+                    {"overlay_image": f"{ORIGIN}/samples/logo.png", "region": [0.4, 0.35, 0.3, 0.3]},
+                    {"overlay_image": f"{ORIGIN}/samples/logo.png", "scale_to": 0.1, "gravity": "southeast"},
+                ],
+            },
+        },
+    }
 }
+"""Bodies of each model."""
 
-BODIES = (SuperimposeRequest, UploadRequest, NewKey, Rotation, Credit)
+BODIES: tuple[type[BaseModel], ...] = (*MODELS.values(), UploadRequest, NewKey, Rotation, Credit)
 
 
 @router.api_route("/openapi.json", methods=["GET", "HEAD"])

@@ -12,7 +12,9 @@ from pydantic.fields import FieldInfo
 from compositor import SuperimposeParams
 from jobs.config.validation import rule
 
-NOT_OPTIONS = frozenset({"base_image", "overlay_image", "mask", "base64"})
+NOT_OPTIONS = frozenset(
+    {"base_image", "overlay_image", "mask", "base64", "overlays", "color", "region", "region_fit"}
+)
 PANELS: Mapping[str, tuple[str, ...]] = {
     "Size": ("overlay_resize", "rescale_factor", "scale_to", "width", "height", "resize_method"),
     "Place": ("gravity", "x_offset", "y_offset", "x_percent", "y_percent", "tile", "tile_spacing"),

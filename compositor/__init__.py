@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from compositor.decoding.identify import identify
     from compositor.errors import CompositorError, ImageTooLarge, InvalidImage
     from compositor.limits import Limits
-    from compositor.params import SuperimposeParams, SuperimposeRequest
-    from compositor.pipeline import Inspect, Superimposed, superimpose
+    from compositor.models.superimpose import SuperimposeParams, SuperimposeRequest
+    from compositor.render import Inspect, Rendered, render
+    from compositor.scene import Scene
+    from compositor.single import superimpose
 
 __all__ = [
     "CompositorError",
@@ -21,10 +23,12 @@ __all__ = [
     "Inspect",
     "InvalidImage",
     "Limits",
+    "Rendered",
+    "Scene",
     "SuperimposeParams",
     "SuperimposeRequest",
-    "Superimposed",
     "identify",
+    "render",
     "superimpose",
 ]
 
@@ -32,14 +36,16 @@ _HOMES = {
     "CompositorError": "errors",
     "DecodedCache": "decoding.cache",
     "ImageTooLarge": "errors",
-    "Inspect": "pipeline",
+    "Inspect": "render",
     "InvalidImage": "errors",
     "Limits": "limits",
-    "SuperimposeParams": "params",
-    "SuperimposeRequest": "params",
-    "Superimposed": "pipeline",
+    "Rendered": "render",
+    "Scene": "scene",
+    "SuperimposeParams": "models.superimpose",
+    "SuperimposeRequest": "models.superimpose",
     "identify": "decoding.identify",
-    "superimpose": "pipeline",
+    "render": "render",
+    "superimpose": "single",
 }
 
 

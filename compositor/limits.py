@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 SAFE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+FULL_SIZED = 3
 RISKY_FORMATS = ("TIFF", "BMP", "JPEG2000", "HEIF")
 
 
@@ -11,6 +12,7 @@ class Limits:
     """Bounds on each input, checked before any of its pixels is decoded.
 
     `max_bytes` counts the file's bytes, `max_pixels` width x height, `max_side` the longer side in pixels.
+    The inputs of a scene may have `FULL_SIZED` times `max_pixels` together.
     `formats` are Pillow's names of the formats a file may have. Each one of `RISKY_FORMATS` hands strangers'
     bytes to one more C decoder with a history of memory faults: allow it only for callers you trust, or where
     the process that decodes can do no harm.

@@ -1,27 +1,34 @@
-"""Where on the base the overlay stands."""
+"""Rules for where a layer stands, given its size and that of its area; it may lie outside."""
+
+from dataclasses import dataclass
 
 from compositor.box import Size
-from compositor.params import SuperimposeParams
+
+Offset = tuple[int, int]
+Percent = tuple[float | None, float | None]
 
 
-def corner(params: SuperimposeParams, overlay: Size, base: Size) -> tuple[int, int]:
-    """The top-left pixel, on the base, of the resized and rotated overlay; may lie outside."""
-    x, y = _push(params, base)
-    right, down = base[0] - overlay[0], base[1] - overlay[1]
-    return (
-        _anchored(params.gravity, "west", "east", x, right),
-        _anchored(params.gravity, "north", "south", y, down),
-    )
+@dataclass(frozen=True)
+class Anchored:
+    """At a corner, edge or the centre, pushed inwards from there, and from the centre to the right and down.
 
+    `offset` in pixels; a `percent` of the area's width or height stands in place of one.
+    """
 
-def _push(params: SuperimposeParams, base: Size) -> tuple[int, int]:
-    """How far inwards from the anchor, in pixels."""
-    x, y = params.x_offset, params.y_offset
-    if params.x_percent is not None:
-        x = round(base[0] * params.x_percent / 100)
-    if params.y_percent is not None:
-        y = round(base[1] * params.y_percent / 100)
-    return (x, y)
+    gravity: str = "northwest"
+    offset: Offset = (0, 0)
+    percent: Percent = (None, None)
+
+    def __call__(self, layer: Size, area: Size) -> tuple[int, int]:
+        x, y = (
+            pixels if percent is None else round(side * percent / 100)
+            for side, pixels, percent in zip(area, self.offset, self.percent, strict=True)
+        )
+        right, down = area[0] - layer[0], area[1] - layer[1]
+        return (
+            _anchored(self.gravity, "west", "east", x, right),
+            _anchored(self.gravity, "north", "south", y, down),
+        )
 
 
 def _anchored(gravity: str, near: str, far: str, push: int, room: int) -> int:

@@ -1,4 +1,4 @@
-"""The overlay made ready: mirrored, resized, masked, turned and faded, one cell at a time."""
+"""A layer made ready: mirrored, resized, masked, turned and faded, one cell at a time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,31 +9,28 @@ from compositor.box import Box, Size, cells, whole
 from compositor.flip import flipped
 from compositor.mask import coverage, masked
 from compositor.opacity import faded
-from compositor.params import SuperimposeParams
 from compositor.resize import resize
 from compositor.rotate import Turn
-from compositor.size import overlay_size
+from compositor.scene import Layer
 
 _CELL_SIDE = 512  # pixels; bounds the memory that one step can take
 
 
 @dataclass(frozen=True)
-class Layer:
-    """An overlay, its parameters, and the rotation of its resized picture. Computed only when asked for."""
+class PreparedLayer:
+    """A layer's picture and mask, and the rotation of the resized picture. Computed only when asked for."""
 
-    overlay: Image.Image
+    layer: Layer
+    picture: Image.Image
     cover: Image.Image | None
     turn: Turn
-    params: SuperimposeParams
 
     @classmethod
-    def of(
-        cls, overlay: Image.Image, mask: Image.Image | None, base: Size, params: SuperimposeParams
-    ) -> "Layer":
-        """The layer that `overlay` and `mask`, RGB or RGBA, make for a base of size `base`."""
-        cover = coverage(flipped(mask, params.flip), params.invert_mask) if mask else None
-        turn = Turn.of(overlay_size(params, overlay.size, base), params.rotation)
-        return cls(flipped(overlay, params.flip), cover, turn, params)
+    def of(cls, layer: Layer, picture: Image.Image, mask: Image.Image | None, area: Size) -> "PreparedLayer":
+        """`picture` and `mask` are RGB or RGBA, `area` is the size that the layer's counts in."""
+        cover = coverage(flipped(mask, layer.flip), layer.inverts_mask) if mask else None
+        turn = Turn.of(layer.sized(picture.size, area), layer.degrees)
+        return cls(layer, flipped(picture, layer.flip), cover, turn)
 
     @property
     def size(self) -> Size:
@@ -56,7 +53,7 @@ class Layer:
 
     def _piece(self, source: Box, cell: Box) -> Image.Image:
         size = self.turn.before
-        piece = resize(self.overlay, size, self.params.resize_method, source)
+        piece = resize(self.picture, size, self.layer.resize_method, source)
         piece = masked(piece, self.cover, size, source)
         piece = self.turn.turned(piece, source, cell)
-        return faded(piece, self.params.opacity)
+        return faded(piece, self.layer.opacity)

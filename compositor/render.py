@@ -1,4 +1,4 @@
-"""One job from input files to answer: decode, inspect, compose, flatten, inspect, encode."""
+"""A scene from input files to answer: decode, inspect, compose, flatten, inspect, encode."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,23 +8,24 @@ from time import perf_counter
 from PIL import Image
 
 from compositor.background import on_background
-from compositor.compose import compose
+from compositor.compose import put_layer
 from compositor.decoding.cache import DecodedCache
 from compositor.decoding.colour import from_srgb, to_srgb
 from compositor.decoding.decode import Picture, decode
+from compositor.decoding.identify import check_total
 from compositor.encode import CONTENT_TYPES, Marks, encode
 from compositor.limits import DEFAULT_LIMITS, Limits
-from compositor.params import SuperimposeParams
+from compositor.scene import Answer, Layer, Scene
 
 Inspect = Callable[[str, Image.Image], None]
 """Given a name and its picture, RGB or RGBA in sRGB; raises to stop the job, must not change the picture."""
 
 Inputs = dict[str, Picture]
-"""The decoded inputs, by the parameters that they came as."""
+"""The decoded inputs by their names."""
 
 
 @dataclass(frozen=True)
-class Superimposed:
+class Rendered:
     """The answer: an image file, its type and size in pixels.
 
     `seconds` holds the wall time of the stages "decode", "compose" and "encode", and of "inspect" where there
@@ -39,55 +40,67 @@ class Superimposed:
     animated: tuple[str, ...]
 
 
-def superimpose(
-    base: bytes,
-    overlay: bytes,
-    params: SuperimposeParams,
-    mask: bytes | None = None,
+def render(
+    scene: Scene,
+    files: Mapping[str, bytes],
     *,
     limits: Limits = DEFAULT_LIMITS,
     cache: DecodedCache | None = None,
     owner: str = "",
     inspect: Inspect | None = None,
-) -> Superimposed:
-    """Overlay one image file on another. In the `cache` only what the same `owner` sent is found.
+) -> Rendered:
+    """Make a picture of image files, by the names that the scene has for them.
 
-    `inspect` is shown each input when all are decoded, as "base_image", "overlay_image" and "mask", and as
-    "output" what is about to be encoded. An input that passed is not shown again under the same name while
-    it is in the `cache`, which therefore goes with one `inspect`.
+    In the `cache` only what the same `owner` sent is found. `inspect` is shown each input by its name when
+    all are decoded, and as "output" what is about to be encoded. An input that passed is not shown again
+    under the same name while it is in the `cache`, which therefore goes with one `inspect`.
 
     Raises `InvalidImage` or `ImageTooLarge`, naming the input at fault, and whatever `inspect` raises.
     """
-    files = {"base_image": base, "overlay_image": overlay} | ({} if mask is None else {"mask": mask})
+    answer = scene.answer
     seconds: dict[str, float] = {}
     with _timed(seconds, "decode"):
-        inputs = _decode_inputs(files, limits, cache, owner, params.keep_icc_profile)
+        inputs = _decode_inputs(scene, files, limits, cache, owner)
+    base = inputs[scene.base]
     if inspect:
         with _timed(seconds, "inspect"):
             _inspect_inputs(inspect, inputs)
     with _timed(seconds, "compose"):
-        canvas = _compose(inputs, params, limits, in_place=cache is None)
+        canvas = base.image if cache is None and _is_used_once(base, inputs) else base.image.copy()
+        for layer in scene.layers:
+            _put(canvas, layer, inputs, base.profile, limits)
+        canvas = on_background(canvas, answer.background, answer.image_format, base.profile)
     if inspect:
         with _timed(seconds, "inspect"):
-            inspect("output", to_srgb(canvas, inputs["base_image"].profile))
+            inspect("output", to_srgb(canvas, base.profile))
     with _timed(seconds, "encode"):
-        data = _encode(canvas, inputs["base_image"], params)
+        data = _encode(canvas, base, answer)
     animated = tuple(name for name, picture in inputs.items() if picture.animated)
-    return Superimposed(data, CONTENT_TYPES[params.image_format], *canvas.size, seconds, animated)
+    return Rendered(data, CONTENT_TYPES[answer.image_format], *canvas.size, seconds, animated)
 
 
 def _decode_inputs(
-    files: Mapping[str, bytes], limits: Limits, cache: DecodedCache | None, owner: str, keep_profile: bool
+    scene: Scene, files: Mapping[str, bytes], limits: Limits, cache: DecodedCache | None, owner: str
 ) -> Inputs:
+    """Each file once, whatever names it came under."""
+    check_total({name: files[name] for name in scene.inputs}, limits)
+    pictures: dict[tuple[int, bool], Picture] = {}
+
     def picture(name: str, data: bytes) -> Picture:
-        keep = keep_profile and name == "base_image"
+        keep = scene.answer.keeps_profile and name == scene.base
 
         def decoded() -> Picture:
             return decode(data, name, limits, keep)
 
-        return decoded() if cache is None else cache.get(data, decoded, owner, keep)
+        if (id(data), keep) not in pictures:
+            pictures[id(data), keep] = decoded() if cache is None else cache.get(data, decoded, owner, keep)
+        return pictures[id(data), keep]
 
-    return {name: picture(name, data) for name, data in files.items()}
+    return {name: picture(name, files[name]) for name in scene.inputs}
+
+
+def _is_used_once(base: Picture, inputs: Inputs) -> bool:
+    return sum(picture is base for picture in inputs.values()) == 1
 
 
 def _inspect_inputs(inspect: Inspect, inputs: Inputs) -> None:
@@ -97,18 +110,15 @@ def _inspect_inputs(inspect: Inspect, inputs: Inputs) -> None:
             picture.inspected_as.add(name)
 
 
-def _compose(inputs: Inputs, params: SuperimposeParams, limits: Limits, in_place: bool) -> Image.Image:
-    """The flattened picture, in the base's colour space; `in_place` changes the decoded base."""
-    base, overlay, mask = inputs["base_image"], inputs["overlay_image"], inputs.get("mask")
-    canvas = base.image if in_place else base.image.copy()
-    mask_image = mask.image if mask else None
-    compose(canvas, from_srgb(overlay.image, base.profile), mask_image, params, limits)
-    return on_background(canvas, params.background, params.image_format, base.profile)
+def _put(canvas: Image.Image, layer: Layer, inputs: Inputs, profile: bytes, limits: Limits) -> None:
+    picture = Image.new("RGB", (1, 1), layer.colour) if layer.colour else inputs[layer.picture].image
+    mask = inputs[layer.mask].image if layer.mask else None
+    put_layer(canvas, layer, from_srgb(picture, profile), mask, limits)
 
 
-def _encode(canvas: Image.Image, base: Picture, params: SuperimposeParams) -> bytes:
-    marks = Marks(base.credits if params.keep_copyright else b"", base.profile)
-    return encode(canvas, params.image_format, params.image_quality, marks)
+def _encode(canvas: Image.Image, base: Picture, answer: Answer) -> bytes:
+    marks = Marks(base.credits if answer.keeps_copyright else b"", base.profile)
+    return encode(canvas, answer.image_format, answer.quality, marks)
 
 
 @contextmanager

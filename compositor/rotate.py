@@ -1,6 +1,7 @@
 """The overlay turned counter-clockwise on a canvas that grows to hold it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from compositor.premultiplied import premultiplied, straight
 
 Matrix = tuple[float, float, float, float, float, float]
 
-_QUARTERS = {
+_QUARTERS: Mapping[float, Image.Transpose] = {
     90: Image.Transpose.ROTATE_90,
     180: Image.Transpose.ROTATE_180,
     270: Image.Transpose.ROTATE_270,
@@ -23,19 +24,19 @@ _BICUBIC_REACH = 3  # pixels that bicubic interpolation may read beyond a sample
 
 @dataclass(frozen=True)
 class Turn:
-    """A rotation of a picture of size `before`, whole degrees counter-clockwise.
+    """A rotation of a picture of size `before`, degrees counter-clockwise.
 
     `after` is the size of the canvas that holds the turned picture; `matrix` maps a point (x, y) of that
     canvas to the point (a x + b y + c, d x + e y + f) of the picture.
     """
 
     before: Size
-    degrees: int
+    degrees: float
     after: Size
     matrix: Matrix
 
     @classmethod
-    def of(cls, size: Size, degrees: int) -> "Turn":
+    def of(cls, size: Size, degrees: float) -> "Turn":
         """The canvas of `Image.rotate(degrees, expand=True)`, to the bit: the reference uses it."""
         angle = -math.radians(degrees)
         a, b = round(math.cos(angle), 15), round(math.sin(angle), 15)
@@ -94,7 +95,7 @@ class Turn:
         return (a, b, a * x + b * y + c - source[0], d, e, d * x + e * y + f - source[1])
 
 
-def _canvas(size: Size, degrees: int, matrix: Matrix) -> Size:
+def _canvas(size: Size, degrees: float, matrix: Matrix) -> Size:
     """Width and height that hold a picture of `size` turned by `degrees`."""
     if degrees % 90 == 0:
         return size if degrees % 180 == 0 else (size[1], size[0])

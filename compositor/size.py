@@ -1,25 +1,60 @@
-"""The overlay's size, before it is rotated."""
+"""Rules for an overlay's size before it is rotated, given its own and that of its area; rounded as in the
+reference node."""
+
+from dataclasses import dataclass
 
 from compositor.box import Size
-from compositor.params import SuperimposeParams
 
 
-def overlay_size(params: SuperimposeParams, overlay: Size, base: Size) -> Size:
-    """Width and height of the resized overlay, each at least 1 pixel; rounding as in the reference node."""
-    width, height = _wanted(params, overlay, base)
-    return (max(1, width), max(1, height))
+def unchanged(overlay: Size, area: Size) -> Size:  # noqa: ARG001 - a rule like the others
+    return overlay
 
 
-def _wanted(params: SuperimposeParams, overlay: Size, base: Size) -> Size:
-    width, height = overlay
-    if params.scale_to is not None:
-        factor = base[0] * params.scale_to / width
-        return (round(width * factor), round(height * factor))
-    if params.overlay_resize == "None":
-        return overlay
-    if params.overlay_resize == "Fit":
-        ratio = min(base[0] / width, base[1] / height)
-        return (round(width * ratio), round(height * ratio))
-    if params.overlay_resize == "Resize by rescale_factor":
-        return (int(width * params.rescale_factor), int(height * params.rescale_factor))
-    return (params.width, params.height)
+def contained(overlay: Size, area: Size) -> Size:
+    """As large as fits into the area."""
+    return _by(min(area[0] / overlay[0], area[1] / overlay[1]), overlay)
+
+
+def covering(overlay: Size, area: Size) -> Size:
+    """As small as covers the area."""
+    return _by(max(area[0] / overlay[0], area[1] / overlay[1]), overlay)
+
+
+def stretched(overlay: Size, area: Size) -> Size:  # noqa: ARG001 - a rule like the others
+    return area
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """By a factor, cut off."""
+
+    factor: float
+
+    def __call__(self, overlay: Size, area: Size) -> Size:  # noqa: ARG002 - a rule like the others
+        return (int(overlay[0] * self.factor), int(overlay[1] * self.factor))
+
+
+@dataclass(frozen=True)
+class Exactly:
+    """`size`, whatever the proportions."""
+
+    size: Size
+
+    def __call__(self, overlay: Size, area: Size) -> Size:  # noqa: ARG002 - a rule like the others
+        return self.size
+
+
+@dataclass(frozen=True)
+class Share:
+    """As wide as `share` of the area's "width", "height", or shorter ("min") or longer ("max") side."""
+
+    share: float
+    of: str = "width"
+
+    def __call__(self, overlay: Size, area: Size) -> Size:
+        side = {"width": area[0], "height": area[1], "min": min(area), "max": max(area)}[self.of]
+        return _by(side * self.share / overlay[0], overlay)
+
+
+def _by(factor: float, overlay: Size) -> Size:
+    return (round(overlay[0] * factor), round(overlay[1] * factor))

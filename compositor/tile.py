@@ -10,12 +10,12 @@ from compositor.over import put_over
 _BAND_PIXELS = 4 * 1024 * 1024  # of tiles side by side put at once; bounds the memory they take
 
 
-def check_tile(size: Size, limits: Limits) -> None:
-    """Raises `ImageTooLarge` where a tile of `size` would take more pixels than an input may have."""
+def check_tile(size: Size, limits: Limits, name: str) -> None:
+    """Raises `ImageTooLarge` of input `name` where a tile would have more pixels than an input may have."""
     width, height = size
     if width * height > limits.max_pixels:
         raise ImageTooLarge(
-            "overlay_image",
+            name,
             f"{width} x {height} = {width * height / 1e6:.4g} MP once resized, at most"
             f" {limits.max_pixels / 1e6:.4g} MP as a tile; make it smaller",
         )

@@ -80,7 +80,7 @@ class Resubmission:
             copies.append(self._store.new_path("inputs", new_token(), expires_at))
             self._store.put(copies[-1], data)
             fresh[name] = inputs.STORE + copies[-1]
-        return params | fresh
+        return inputs.with_pictures(params, fresh)
 
     def _stored(self, name: str, reference: str) -> bytes:
         try:
@@ -93,4 +93,4 @@ class Resubmission:
 
 
 def _stored_inputs(params: dict[str, Any]) -> list[str]:
-    return [name for name in inputs.PICTURES if str(params.get(name)).startswith(inputs.STORE)]
+    return [path for path, text in inputs.pictures(params).items() if text.startswith(inputs.STORE)]

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
@@ -56,17 +57,20 @@ class SubmitCommand:
     timeouts: Mapping[str, int] = field(default_factory=dict)
     traceparent: str | None = None
 
+    @cached_property
+    def pictures(self) -> Mapping[str, str]:
+        """What the client sent as pictures, by their paths."""
+        return inputs.pictures(self.params)
+
     @property
     def is_inline(self) -> bool:
         """Whether a picture came within the request, and is put in the store."""
-        pictures = (self.params.get(name) for name in inputs.PICTURES)
-        return any(picture is not None and not inputs.is_url(picture) for picture in pictures)
+        return not all(inputs.is_url(picture) for picture in self.pictures.values())
 
     @property
     def is_ready(self) -> bool:
         """Whether nothing has to be looked up or stored before the request is created."""
-        pictures = (self.params.get(name) for name in inputs.PICTURES)
-        are_elsewhere = all(picture is None or inputs.is_elsewhere(picture) for picture in pictures)
+        are_elsewhere = all(inputs.is_elsewhere(picture) for picture in self.pictures.values())
         return are_elsewhere and self.idempotency_key is None
 
     @property
@@ -124,7 +128,7 @@ class Submission:
         made_before = idempotency and self._made_before(idempotency, command.key_id)
         if made_before:
             return made_before
-        params = {**command.params, **self._references(command, kept)}
+        params = inputs.with_pictures(command.params, self._references(command, kept))
         return self._transitions.creation(
             str(uuid4()), command.key_id, params, command.deadlines, idempotency, command.traceparent
         )
@@ -149,34 +153,31 @@ class Submission:
     def _references(self, command: SubmitCommand, kept: list[str]) -> dict[str, str]:
         """Pictures as a job carries them; the paths of what was stored for it are added to `kept`."""
         references, inline, tokens, faults = {}, {}, {}, {}
-        for name in inputs.PICTURES:
-            text = command.params.get(name)
-            if text is None:
-                continue
+        for text in set(command.pictures.values()):
             try:
                 match self._inputs.read(text, command.origin):
                     case bytes(data):
-                        inline[name] = data
+                        inline[text] = data
                     case inputs.OwnPicture(token):
-                        tokens[name] = token
+                        tokens[text] = token
                     case reference:
-                        references[name] = reference
+                        references[text] = reference
             except inputs.InvalidInput as fault:
-                faults[name] = str(fault)
+                faults[text] = str(fault)
         own = self._own(tokens, command.key_id)
-        faults |= {name: inputs.NOT_OURS for name in tokens if name not in own}
+        faults |= {text: inputs.NOT_OURS for text in tokens if text not in own}
         if faults:
-            raise InvalidPictures(faults)
+            raise InvalidPictures(_by_path(faults, command.pictures))
         if inline:
             expires_at = redis_time(self._redis) + command.deadlines.longest_s + SLACK_S
-            paths = {name: self._store.new_path("inputs", new_token(), expires_at) for name in inline}
+            paths = {text: self._store.new_path("inputs", new_token(), expires_at) for text in inline}
             kept += paths.values()
-            self._store.put_all([(paths[name], data, None) for name, data in inline.items()])
-            references |= {name: inputs.STORE + path for name, path in paths.items()}
-        return references | own
+            self._store.put_all([(paths[text], data, None) for text, data in inline.items()])
+            references |= {text: inputs.STORE + path for text, path in paths.items()}
+        return _by_path(references | own, command.pictures)
 
     def _own(self, tokens: Mapping[str, str], key_id: str) -> dict[str, str]:
-        """References to those pictures of ours that are the key's, in one round trip."""
+        """References to those pictures of ours that are the key's, by their texts, in one round trip."""
         if not tokens:
             return {}
         with self._redis.pipeline(transaction=False) as pipe:
@@ -184,10 +185,15 @@ class Submission:
                 pipe.hmget(keyspace.picture(token), "path", "owner")
             found = dict(zip(tokens, pipe.execute(), strict=True))
         return {
-            name: inputs.STORE + str_if_bytes(path)
-            for name, (path, owner) in found.items()
+            text: inputs.STORE + str_if_bytes(path)
+            for text, (path, owner) in found.items()
             if path is not None and owner is not None and str_if_bytes(owner) == key_id
         }
+
+
+def _by_path(found: Mapping[str, str], pictures: Mapping[str, str]) -> dict[str, str]:
+    """What was found of texts, by the paths of the pictures that they were sent as."""
+    return {path: found[text] for path, text in pictures.items() if text in found}
 
 
 def is_refusal(error: Exception) -> bool:

@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from compositor import CompositorError, Superimposed, SuperimposeParams
-from compositor import superimpose as compose
+from compositor import CompositorError, Rendered, render
+from compositor.models import read
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.pictures import inputs
@@ -55,11 +55,9 @@ def superimpose(resources: Resources, job: Job) -> Outcome:
 def _make(resources: Resources, job: Job, stages: dict[str, float]) -> Output:
     order, files = job.order, job.files()
     hits = resources.cache.hits if resources.cache else 0
-    made = compose(
-        files["base_image"],
-        files["overlay_image"],
-        SuperimposeParams(**order.params),
-        files.get("mask"),
+    made = render(
+        read(order.params).scene(),
+        files,
         limits=resources.limits,
         cache=resources.cache,
         owner=order.key_id,
@@ -77,7 +75,7 @@ def read_input(resources: Resources, order: Order, field: str, reserve: Reserve)
 
     Raises `FetchError`, `PictureExpired`, and what `reserve` raises.
     """
-    reference: str = order.params[field]
+    reference = inputs.pictures(order.params)[field]
     if inputs.is_url(reference):
         return resources.fetcher.get(reference, field=field, owner=order.key_id, reserve=reserve)
     if reference.startswith(inputs.STORE):
@@ -97,7 +95,7 @@ def _stored(resources: Resources, field: str, path: str, reserve: Reserve) -> by
         raise PictureExpired(field) from None
 
 
-def _keep(resources: Resources, made: Superimposed, order: Order) -> Output:
+def _keep(resources: Resources, made: Rendered, order: Order) -> Output:
     resources.store.put(order.path, made.data, made.content_type)
     return Output(
         order.token,

@@ -6,9 +6,9 @@ import json
 import re
 from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -17,11 +17,10 @@ from pydantic_core import ErrorDetails, from_json
 
 from api.errors import ApiError, body_too_large, unsupported_encoding
 from api.http.refusal import RETRY_AFTER_S
-from compositor import SuperimposeRequest
 from jobs.config.settings import Settings
 from jobs.config.validation import rule
 from jobs.keys.key_text import PREFIX
-from jobs.pictures.inputs import PICTURES, InputRules, InvalidInput
+from jobs.pictures.inputs import InputRules, InvalidInput, pictures
 
 SHOWN_LENGTH = 60
 SHOWN_FAULTS = 30
@@ -106,11 +105,13 @@ class BodyRoom:
             self._given_back.notify_all()
 
 
-async def read_parameters(request: Request, settings: Settings, origin: str) -> dict[str, Any]:
+async def read_parameters(
+    request: Request, model: type[BaseModel], settings: Settings, origin: str
+) -> dict[str, Any]:
     """Parameters as JSON values, defaults left out. Raises 400 naming each parameter, value and rule."""
 
     def check(body: bytes) -> dict[str, Any]:
-        found = checked(body, SuperimposeRequest, lambda: _picture_faults(body, InputRules(settings), origin))
+        found = checked(body, model, lambda: _picture_faults(body, InputRules(settings), origin))
         return found.model_dump(exclude_unset=True, exclude_none=True)
 
     body = await read_json(request, settings.max_body_bytes)
@@ -181,30 +182,49 @@ def _picture_faults(body: bytes, rules: InputRules, origin: str) -> Iterator[Fau
     values: Any = {}
     with contextlib.suppress(ValueError):
         values = from_json(body)
-    for name in PICTURES if isinstance(values, dict) else ():
+    for name, text in pictures(values).items() if isinstance(values, dict) else ():
         try:
-            if isinstance(values.get(name), str):
-                rules.read(values[name], origin)
+            rules.read(text, origin)
         except InvalidInput as invalid:
             yield fault(name, str(invalid))
 
 
 def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
-    field = _shown(".".join(str(part) for part in detail["loc"])) or "body"
+    field = _shown(_path(detail["loc"])) or "body"
     match detail["type"]:
         case "missing":
             return fault(field, "is required")
         case "extra_forbidden":
-            known = ", ".join(model.model_fields)
+            known = ", ".join(_model_at(model, detail["loc"][:-1]).model_fields)
             return fault(field, f"is not a parameter; known are {known}")
+        case "model_type" | "model_attributes_type" if detail["loc"]:
+            return fault(field, f"{_quoted(detail['input'])} is not allowed: must be an object of parameters")
         case "json_invalid" | "model_type" | "model_attributes_type":
             return fault("body", f"must be one JSON object: {detail['msg']}")
         case "value_error" if not detail["loc"]:
             return fault("parameters", rule(detail))
+        case "value_error" if isinstance(detail["input"], list | dict):
+            return fault(field, rule(detail))
         case kind if kind in WANTED and type(detail["input"]) in KINDS:
             return fault(field, _wrong_type(detail["input"], WANTED[kind]))
         case _:
             return fault(field, f"{_quoted(detail['input'])} is not allowed: {rule(detail)}")
+
+
+def _model_at(model: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel]:
+    """The model of the values at `loc`, of lists of models too."""
+    for name in (part for part in loc if isinstance(part, str)):
+        inner: list[Any] = [model.model_fields[name].annotation]
+        while inner and not (isinstance(inner[0], type) and issubclass(inner[0], BaseModel)):
+            inner = [*get_args(inner[0]), *inner[1:]]
+        model = inner[0]
+    return model
+
+
+def _path(loc: Sequence[str | int]) -> str:
+    """As "overlays[1].opacity"."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return "".join(parts).removeprefix(".")
 
 
 def _wrong_type(value: str | bool | float, wanted: str) -> str:

@@ -18,6 +18,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Tiles": ("tile", "tile_spacing"),
     "Answer": ("image_format", "base64", "image_quality", "keep_copyright", "keep_icc_profile"),
 }
+LISTS = {"overlays", "region"}
+"""Parameters that the form has no field for."""
+
 OPEN = ("Place", "Size", "Look")
 REST = "More"
 SAMPLES: Mapping[str, str] = {"base_image": "cup", "overlay_image": "logo", "mask": "soft edge"}
@@ -29,7 +32,7 @@ Schema = Mapping[str, Any]
 def groups() -> str:
     """Every parameter but the pictures, as HTML."""
     schemas: dict[str, Schema] = SuperimposeRequest.model_json_schema()["properties"]
-    known = {name for names in GROUPS.values() for name in names} | set(PICTURES)
+    known = {name for names in GROUPS.values() for name in names} | set(PICTURES) | LISTS
     everything = {**GROUPS, REST: tuple(name for name in schemas if name not in known)}
     return "\n".join(
         _group(title, [_field(name, schemas[name]) for name in names])
@@ -140,7 +143,7 @@ def _notes(name: str, description: str) -> str:
 
 def _slot(name: str, description: str) -> str:
     title = name.removesuffix("_image").capitalize()
-    clear = "" if name in SuperimposeRequest.model_json_schema()["required"] else _clear(name)
+    clear = _clear(name) if name == "mask" else ""
     return f"""<div class="slot" data-field="{name}">
 <canvas class="thumb" width="104" height="104" aria-hidden="true"></canvas>
 <h3>{title}</h3><p class="about">none</p>

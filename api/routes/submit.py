@@ -1,6 +1,7 @@
 """Submitting a request: at once (v2), or waiting for its picture (v1)."""
 
 import logging
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -27,7 +28,7 @@ from api.service import Service, origin_of
 from api.status_body import build_urls
 from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
 from api.waiting.call import waiting
-from compositor import SuperimposeRequest
+from compositor.models import MODELS, stated
 from jobs.lifecycle.idempotency import IdempotencyConflict
 from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.output import Output
@@ -39,11 +40,10 @@ from telemetry.log_context import bind_contextvars
 router = APIRouter(route_class=TracedRoute, tags=["superimpose"])
 log = logging.getLogger("superimpose.api")
 
-BODY = describe_body(SuperimposeRequest, examples=EXAMPLES)
 REFUSALS = (400, 401, 403, 406, 409, 413, 415, 429, 500, 502)
 
 
-async def accept(request: Request, service: Service, origin: str) -> str:
+async def accept(request: Request, service: Service, origin: str, model: str) -> str:
     """Check key, headers and body, and put the request in the queue; returns its id."""
     settings = service.settings
     key = await admit_submitter(request, service)
@@ -53,7 +53,7 @@ async def accept(request: Request, service: Service, origin: str) -> str:
     async with reserve_room(request, service.body_room, key.key_id):
         command = SubmitCommand(
             key.key_id,
-            await read_parameters(request, settings, origin),
+            stated(await read_parameters(request, MODELS[model], settings, origin), model),
             origin,
             headers.deadlines,
             headers.idempotency_key,
@@ -69,56 +69,6 @@ async def accept(request: Request, service: Service, origin: str) -> str:
     again = ", again" if created.replayed else ""
     log.info("request %s accepted from %s%s", created.request_id, key.key_id, again)
     return created.request_id
-
-
-@router.post(
-    "/v2/superimpose",
-    summary="Overlay one picture on another",
-    responses={200: {"model": Submitted}, **answers(*REFUSALS)},
-    openapi_extra=BODY,
-    dependencies=[*KEY, SUBMIT_HEADERS],
-)
-async def submit(request: Request, service: ServiceDep) -> JsonResponse:
-    """Accept a request and answer at once with the URLs to follow it."""
-    origin = origin_of(request)
-    request_id = await accept(request, service, origin)
-    return JsonResponse(
-        {
-            "request_id": request_id,
-            "status": "QUEUED",
-            **build_urls(origin, request_id),
-            "poll_url": f"{origin}/v1/requests/{request_id}",
-            "cancel_url": f"{origin}/v2/requests/{request_id}/cancel",
-        }
-    )
-
-
-@router.post(
-    "/v1/superimpose",
-    summary="Overlay one picture on another and wait for it",
-    responses={
-        200: {
-            "model": Base64Picture,
-            "description": "The picture, or its base64 where the body asks for it",
-            "content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}},
-        },
-        **answers(*REFUSALS, 504),
-    },
-    openapi_extra=BODY,
-    dependencies=[*KEY, SUBMIT_HEADERS],
-)
-async def submit_and_wait(request: Request, service: ServiceDep) -> Response:
-    """The same through the same queue, answered with the picture itself."""
-    origin = origin_of(request)
-    request_id = await accept(request, service, origin)
-    record = await _await_end(request, service, request_id, origin)
-    if record.output is None:
-        raise _failed(record)
-    headers = {
-        "x-request-id": request_id,
-        "x-generation-time": str(record.metrics["inference_time"]),
-    }
-    return await _send(service, record, record.output, headers)
 
 
 async def _create(request: Request, service: Service, command: SubmitCommand) -> Created:
@@ -162,3 +112,61 @@ async def _send(service: Service, record: Record, output: Output, headers: dict[
         return JsonResponse({"image": await read_base64(service, output)}, headers=headers)
     whole = {**headers, "Content-Type": output.content_type, "Content-Length": str(output.file_size)}
     return await send_range(service.store, output.path, 0, output.file_size, 200, whole)
+
+
+def _add_routes(model: str) -> None:
+    """The two calls of a model."""
+    described: dict[str, Any] = {
+        "openapi_extra": describe_body(MODELS[model], examples=EXAMPLES[model]),
+        "dependencies": [*KEY, SUBMIT_HEADERS],
+    }
+
+    @router.post(
+        f"/v2/{model}",
+        summary="Overlay one picture on another",
+        responses={200: {"model": Submitted}, **answers(*REFUSALS)},
+        **described,
+    )
+    async def submit(request: Request, service: ServiceDep) -> JsonResponse:
+        """Accept a request and answer at once with the URLs to follow it."""
+        origin = origin_of(request)
+        request_id = await accept(request, service, origin, model)
+        return JsonResponse(
+            {
+                "request_id": request_id,
+                "status": "QUEUED",
+                **build_urls(origin, request_id),
+                "poll_url": f"{origin}/v1/requests/{request_id}",
+                "cancel_url": f"{origin}/v2/requests/{request_id}/cancel",
+            }
+        )
+
+    @router.post(
+        f"/v1/{model}",
+        summary="Overlay one picture on another and wait for it",
+        responses={
+            200: {
+                "model": Base64Picture,
+                "description": "The picture, or its base64 where the body asks for it",
+                "content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}},
+            },
+            **answers(*REFUSALS, 504),
+        },
+        **described,
+    )
+    async def submit_and_wait(request: Request, service: ServiceDep) -> Response:
+        """The same through the same queue, answered with the picture itself."""
+        origin = origin_of(request)
+        request_id = await accept(request, service, origin, model)
+        record = await _await_end(request, service, request_id, origin)
+        if record.output is None:
+            raise _failed(record)
+        headers = {
+            "x-request-id": request_id,
+            "x-generation-time": str(record.metrics["inference_time"]),
+        }
+        return await _send(service, record, record.output, headers)
+
+
+for each in MODELS:
+    _add_routes(each)

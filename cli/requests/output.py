@@ -91,7 +91,8 @@ def print_fields(fields: Mapping[str, Any]) -> None:
 
 
 def _parameters(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _input(value) if name in inputs.PICTURES else value for name, value in params.items()}
+    shown = {path: _input(reference) for path, reference in inputs.pictures(params).items()}
+    return inputs.with_pictures(params, shown)
 
 
 def _input(reference: str) -> str:

@@ -1,8 +1,10 @@
 """What can be told of a file without decoding it: cheap, and safe where no decoder may run."""
 
+from collections.abc import Mapping
+
 from compositor.decoding.header import Declared, declared, kind
 from compositor.errors import ImageTooLarge, InvalidImage
-from compositor.limits import Limits
+from compositor.limits import FULL_SIZED, Limits
 
 
 def identify(data: bytes, name: str, limits: Limits) -> str:
@@ -50,6 +52,21 @@ def check_size(size: tuple[int, int], name: str, limits: Limits) -> None:
     if max(size) > limits.max_side:
         raise ImageTooLarge(
             name, f"{width} x {height}, at most {limits.max_side} pixels on a side; send a smaller picture"
+        )
+
+
+def check_total(files: Mapping[str, bytes], limits: Limits) -> None:
+    """Raises `ImageTooLarge` of the largest where the inputs of a scene have too many pixels together."""
+    if len(files) <= FULL_SIZED:
+        return
+    distinct = {id(data): (name, data) for name, data in files.items()}.values()
+    pixels = {name: header[0] * header[1] for name, data in distinct if (header := declared(data))}
+    total, most = sum(pixels.values()), FULL_SIZED * limits.max_pixels
+    if total > most:
+        raise ImageTooLarge(
+            max(pixels, key=pixels.__getitem__),
+            f"the largest of pictures that have {total / 1e6:.4g} MP together, at most {most / 1e6:.4g} MP;"
+            " send smaller pictures",
         )
 
 

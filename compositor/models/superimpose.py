@@ -1,11 +1,28 @@
-"""The parameters of one superimposition: names, types, defaults, bounds. Light: loads no decoder."""
+"""The model `superimpose`: its parameters, types, defaults and bounds, and the scene that they describe."""
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterable
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
-MAX_SIDE = 16_384
-MAX_OFFSET = 1_000_000
+from compositor.models.parameters import (
+    Color,
+    Degrees,
+    Model,
+    Offset,
+    Parameters,
+    Percent,
+    Quality,
+    Side,
+    Spacing,
+    Values,
+    rivals,
+)
+from compositor.place import Anchored
+from compositor.scene import Answer, Layer, Scene, Sizing, Tiles
+from compositor.size import Exactly, Scaled, Share, contained, covering, stretched, unchanged
+
+MOST_LAYERS = 16
 
 Resize = Literal["None", "Fit", "Resize by rescale_factor", "Resize to width & heigth"]
 Gravity = Literal[
@@ -31,26 +48,39 @@ BlendMode = Literal[
 ]
 
 
-def _whole(value: Any) -> Any:
-    """JSON has one kind of number: 5.0 is the integer 5."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+Fraction = Annotated[float, Field(ge=-16, le=16)]
 
 
-# The bounds stand before the validator, or they would not show as minimum and maximum in the schema.
-Side = Annotated[int, Field(ge=1, le=MAX_SIDE), BeforeValidator(_whole)]
-Spacing = Annotated[int, Field(ge=0, le=MAX_SIDE), BeforeValidator(_whole)]
-Offset = Annotated[int, Field(ge=-MAX_OFFSET, le=MAX_OFFSET), BeforeValidator(_whole)]
-Degrees = Annotated[int, Field(ge=0, le=360), BeforeValidator(_whole)]
-Quality = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)]
-Percent = Annotated[float, Field(ge=-1000, le=1000)]
+def _with_area(region: list[float]) -> list[float]:
+    if min(region[2:]) <= 0:
+        raise ValueError("width and height must be greater than 0")
+    return region
 
 
-class SuperimposeParams(BaseModel):
-    """What to do with the overlay, and how to answer. `null` for a parameter means its default."""
+Region = Annotated[list[Fraction], Field(min_length=4, max_length=4), AfterValidator(_with_area)]
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+_SIZES = ("overlay_resize", "rescale_factor", "width", "height", "scale_to")
+_PLACES = ("x_offset", "y_offset", "x_percent", "y_percent")
+_RIVALS = (
+    ("x_percent", "x_offset"),
+    ("y_percent", "y_offset"),
+    ("scale_to", "overlay_resize"),
+    ("scale_to", "rescale_factor"),
+    ("tile", "gravity"),
+    ("overlay_image", "color"),
+    *(("region", name) for name in (*_SIZES, *_PLACES, "tile")),
+    *(("color", name) for name in (*_SIZES, *_PLACES, "gravity", "rotation", "tile", "region_fit")),
+)
+_NEEDS = (
+    ("tile_spacing", "tile", "set tile to true"),
+    ("scale_of", "scale_to", "give scale_to"),
+    ("region_fit", "region", "give a region"),
+)
 
-    base_image: str | None = Field(default=None, description="The picture below.")
+
+class LayerParams(Parameters):
+    """What is put on the base, and how."""
+
     overlay_image: str | None = Field(default=None, description="The picture put on it.")
     mask: str | None = Field(
         default=None,
@@ -59,11 +89,6 @@ class SuperimposeParams(BaseModel):
             "size. An http(s) URL, a data: URI, or plain base64 of an image file."
         ),
         examples=["https://example.com/mask.png"],
-    )
-    base64: bool = Field(
-        default=False,
-        description="Answer with the picture itself as base64 instead of its URL.",
-        examples=[False],
     )
     rescale_factor: float = Field(
         default=1,
@@ -117,14 +142,6 @@ class SuperimposeParams(BaseModel):
         description="1 shows the overlay as it is, 0 nothing of it.",
         examples=[0.8],
     )
-    image_format: Literal["jpeg", "png", "webp", "avif"] = Field(
-        default="jpeg",
-        description="Format of the answer. jpeg has no transparency: it is flattened on background.",
-        examples=["png"],
-    )
-    image_quality: Quality = Field(
-        default=95, description="Quality of a jpeg, webp or avif answer.", examples=[90]
-    )
     blend_mode: BlendMode = Field(
         default="normal",
         description="How the colours mix where the overlay covers the base, as in CSS mix-blend-mode.",
@@ -151,6 +168,11 @@ class SuperimposeParams(BaseModel):
         description="Width of the overlay as a fraction of the base's width; its proportions are kept.",
         examples=[0.25],
     )
+    scale_of: Literal["width", "height", "min", "max"] = Field(
+        default="width",
+        description="The side of the base that scale_to is a fraction of; min: the shorter, max: the longer.",
+        examples=["min"],
+    )
     flip: Literal["none", "horizontal", "vertical", "both"] = Field(
         default="none",
         description="Mirror the overlay, with its mask, before it is rotated.",
@@ -167,6 +189,119 @@ class SuperimposeParams(BaseModel):
     invert_mask: bool = Field(
         default=False, description="Read the mask the other way: black shows, white hides.", examples=[True]
     )
+    color: Color | None = Field(
+        default=None,
+        description="A colour, #rgb or #rrggbb, in place of an overlay; fills the region or covers the base.",
+        examples=["#c02030"],
+    )
+    region: Region | None = Field(
+        default=None,
+        description=(
+            "The part of the base that the overlay is fitted into: left, top, width and height in fractions "
+            "of the base; it may reach outside."
+        ),
+        examples=[[0.31, 0.28, 0.38, 0.42]],
+    )
+    region_fit: Literal["contain", "cover", "stretch"] = Field(
+        default="contain",
+        description=(
+            "The overlay's size in the region: as large as fits, as small as covers it and clipped to it, or "
+            "stretched. gravity says where it stands; by default in the centre."
+        ),
+        examples=["cover"],
+    )
+
+    @classmethod
+    def contradictions(cls, given: Values) -> Iterable[str]:
+        yield from rivals(_RIVALS, given)
+        for name, needed, advice in _NEEDS:
+            if name in given and needed not in given:
+                yield f"{name} without {needed}: {advice} or leave {name} out"
+
+    def layer(self, path: str = "") -> Layer:
+        """The layer that these describe; `path` stands before the names of its pictures."""
+        return Layer(
+            picture="" if self.color else f"{path}overlay_image",
+            colour=self.color,
+            mask=f"{path}mask" if self.mask is not None else None,
+            inverts_mask=self.invert_mask,
+            flip=self.flip,
+            size=self._size(),
+            resize_method=self.resize_method,
+            degrees=self.rotation,
+            region=tuple(self.region) if self.region else None,
+            is_clipped=self.region is not None and self.region_fit == "cover",
+            place=Anchored(self._gravity(), (self.x_offset, self.y_offset), (self.x_percent, self.y_percent)),
+            tiles=Tiles(self.tile_spacing) if self.tile else None,
+            opacity=self.opacity,
+            blend_mode=self.blend_mode,
+        )
+
+    def _size(self) -> Sizing:
+        if self.color is not None:
+            return stretched
+        if self.region is not None:
+            return {"contain": contained, "cover": covering, "stretch": stretched}[self.region_fit]
+        if self.scale_to is not None:
+            return Share(self.scale_to, self.scale_of)
+        match self.overlay_resize:
+            case "None":
+                return unchanged
+            case "Fit":
+                return contained
+            case "Resize by rescale_factor":
+                return Scaled(self.rescale_factor)
+            case _:
+                return Exactly((self.width, self.height))
+
+    def _gravity(self) -> Gravity:
+        is_centred = self.region is not None and "gravity" not in self.model_fields_set
+        return "center" if is_centred else self.gravity
+
+
+class OverlayParams(LayerParams):
+    """One of several layers: it names its picture, or is a colour."""
+
+    @classmethod
+    def missing(cls, given: Values) -> Iterable[str]:
+        return _missing_overlay(given)
+
+    @classmethod
+    def contradictions(cls, given: Values) -> Iterable[str]:
+        yield from super().contradictions(given)
+        yield from _mask_to_invert(given)
+
+
+class SuperimposeParams(LayerParams, Model):
+    """What to do with the overlay, or several, and how to answer."""
+
+    overlays: list[OverlayParams] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MOST_LAYERS,
+        description=(
+            "Layers in place of one overlay_image, the last on top; each has an overlay's own parameters."
+        ),
+        examples=[
+            [
+                {"color": "#c02030", "blend_mode": "multiply"},
+                {"overlay_image": "https://example.com/logo.png"},
+            ]
+        ],
+    )
+    base64: bool = Field(
+        default=False,
+        description="Answer with the picture itself as base64 instead of its URL.",
+        examples=[False],
+    )
+    image_format: Literal["jpeg", "png", "webp", "avif"] = Field(
+        default="jpeg",
+        description="Format of the answer. jpeg has no transparency: it is flattened on background.",
+        examples=["png"],
+    )
+    image_quality: Quality = Field(
+        default=95, description="Quality of a jpeg, webp or avif answer.", examples=[90]
+    )
     background: str | None = Field(
         default=None,
         pattern=r"^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$",
@@ -178,69 +313,60 @@ class SuperimposeParams(BaseModel):
         description="Copy the base's EXIF artist and copyright into the answer, and nothing else of it.",
         examples=[True],
     )
-
     keep_icc_profile: bool = Field(
         default=False,
         description="Stay in the base's own RGB colour space and carry its ICC profile. Default: sRGB.",
         examples=[True],
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _null_means_default(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        fields = cls.model_fields
-        return {
-            name: value
-            for name, value in values.items()
-            if value is not None or name not in fields or fields[name].is_required()
-        }
+    def contradictions(cls, given: Values) -> Iterable[str]:
+        yield from rivals(((name, "overlays") for name in LayerParams.model_fields), given)
+        yield from super().contradictions(given)
 
-    @model_validator(mode="after")
-    def _no_contradiction(self) -> Self:
-        given = self._given()
-        faults = [
-            f"{one} and {other} contradict each other: give one of them"
-            for one, other in self._rivals()
-            if one in given and other in given
-        ]
-        if self.tile_spacing and not self.tile:
-            faults.append("tile_spacing without tile: set tile to true or leave tile_spacing out")
-        if faults:
-            raise ValueError("; ".join(faults))
-        return self
+    def scene(self) -> Scene:
+        """The picture that these describe."""
+        overlays = self.overlays or ()
+        layers = [each.layer(f"overlays[{index}].") for index, each in enumerate(overlays)] or [self.layer()]
+        return Scene("base_image", tuple(layers), self._answer())
 
-    @staticmethod
-    def _rivals() -> tuple[tuple[str, str], ...]:
-        return (
-            ("x_percent", "x_offset"),
-            ("y_percent", "y_offset"),
-            ("scale_to", "overlay_resize"),
-            ("scale_to", "rescale_factor"),
-            ("tile", "gravity"),
+    def _answer(self) -> Answer:
+        return Answer(
+            self.image_format,
+            self.image_quality,
+            self.background,
+            self.keep_copyright,
+            self.keep_icc_profile,
         )
-
-    def _given(self) -> set[str]:
-        """Names of the parameters that differ from their defaults."""
-        known = type(self).model_fields
-        return {name for name in self.model_fields_set if getattr(self, name) != known[name].default}
 
 
 class SuperimposeRequest(SuperimposeParams):
-    """The parameters as they come over the wire: both pictures must be named."""
+    """The parameters as they come over the wire: the pictures must be named."""
 
     base_image: str = Field(
         description="The picture below: an http(s) URL, a data: URI, or plain base64 of an image file.",
         examples=["https://example.com/shirt.jpg"],
     )
-    overlay_image: str = Field(
+    overlay_image: str | None = Field(
+        default=None,
         description="The picture put on it: an http(s) URL, a data: URI, or plain base64 of an image file.",
         examples=["https://example.com/logo.png"],
     )
 
-    @model_validator(mode="after")
-    def _inverts_some_mask(self) -> Self:
-        if self.invert_mask and self.mask is None:
-            raise ValueError("invert_mask without mask: give a mask or leave invert_mask out")
-        return self
+    @classmethod
+    def missing(cls, given: Values) -> Iterable[str]:
+        return () if "overlays" in given else _missing_overlay(given)
+
+    @classmethod
+    def contradictions(cls, given: Values) -> Iterable[str]:
+        yield from super().contradictions(given)
+        yield from _mask_to_invert(given)
+
+
+def _missing_overlay(given: Values) -> Iterable[str]:
+    return () if "overlay_image" in given or "color" in given else ("overlay_image",)
+
+
+def _mask_to_invert(given: Values) -> Iterable[str]:
+    if "invert_mask" in given and "mask" not in given:
+        yield "invert_mask without mask: give a mask or leave invert_mask out"

@@ -7,9 +7,10 @@ A client sends an http(s) URL, a `data:` URI or plain base64. A job carries a UR
 import base64
 import binascii
 import re
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from jobs.config.hosts import is_address
@@ -17,7 +18,9 @@ from jobs.config.settings import Settings
 from jobs.pictures.urls import LONGEST_URL, InvalidUrl, Target, UrlRules, read_url
 
 PICTURES = ("base_image", "overlay_image", "mask")
-"""The parameters that are pictures."""
+"""The parameters that are pictures, of a request and of each of its `overlays`."""
+
+Params = Mapping[str, Any]
 
 STORE = "store:"
 SAMPLE = "sample:"
@@ -40,6 +43,35 @@ _ESCAPES_AT_A_TIME = 48 * 1024  # characters; `unquote_to_bytes` makes an object
 
 class InvalidInput(ValueError):
     """An input is not a picture; the text says what to send instead."""
+
+
+def pictures(params: Params) -> dict[str, str]:
+    """The pictures that parameters name, by their paths, as "mask" or "overlays[1].mask"."""
+    return {
+        path + name: parent[name]
+        for path, parent in _parents(params)
+        for name in PICTURES
+        if isinstance(parent.get(name), str)
+    }
+
+
+def with_pictures(params: Params, references: Mapping[str, str]) -> dict[str, Any]:
+    """`params` with other pictures, by their paths."""
+    replaced = {**params}
+    if "overlays" in params:
+        replaced["overlays"] = [{**layer} for layer in params["overlays"]]
+    for path, parent in _parents(replaced):
+        parent.update({name: references[path + name] for name in PICTURES if path + name in references})
+    return replaced
+
+
+def _parents(params: Any) -> Iterator[tuple[str, Any]]:
+    """What may name pictures, and what stands before their names in a path."""
+    overlays = params.get("overlays")
+    yield "", params
+    for index, layer in enumerate(overlays if isinstance(overlays, list) else ()):
+        if isinstance(layer, dict):
+            yield f"overlays[{index}].", layer
 
 
 class OwnPicture(NamedTuple):

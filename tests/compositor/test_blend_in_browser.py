@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from compositor import SuperimposeParams, superimpose
-from compositor.params import BlendMode
+from compositor.models.superimpose import BlendMode
 from tests.browser import visit
 
 MODES = get_args(BlendMode)

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image, ImageFilter
 
 from compositor import SuperimposeParams, superimpose
-from compositor.size import overlay_size
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = json.loads((GOLDEN / "cases.json").read_text())
@@ -36,7 +35,7 @@ def border(case: dict) -> np.ndarray:
     params = SuperimposeParams(**case["params"])
     files = [(GOLDEN / "in" / case[name]).read_bytes() for name in ("base_image", "overlay_image")]
     base, overlay = (Image.open(io.BytesIO(file)).size for file in files)
-    turned = Image.new("L", overlay_size(params, overlay, base), 255).rotate(params.rotation, expand=True)
+    turned = Image.new("L", params.layer().sized(overlay, base), 255).rotate(params.rotation, expand=True)
     seen = Image.new("L", base)
     seen.paste(turned, (params.x_offset, params.y_offset))
     least, greatest = (seen.filter(kind(3)) for kind in (ImageFilter.MinFilter, ImageFilter.MaxFilter))

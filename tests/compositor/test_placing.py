@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from compositor import ImageTooLarge, Limits, SuperimposeParams, superimpose
-from compositor.params import MAX_OFFSET
+from compositor.models.parameters import MAX_OFFSET
 from tests.compositor.pictures import pixels, plain, png
 
 BASE = plain((20, 10), "black")

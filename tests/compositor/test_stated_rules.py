@@ -6,8 +6,6 @@ import pytest
 from PIL import Image, ImageCms
 
 from compositor import SuperimposeParams, superimpose
-from compositor.place import corner
-from compositor.size import overlay_size
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -43,7 +41,7 @@ def made(base, overlay, mask=None, **params):
     ],
 )
 def test_a_size_is_rounded_as_its_rule_says(params, overlay, base, size):
-    assert overlay_size(SuperimposeParams(**params), overlay, base) == size
+    assert SuperimposeParams(**params).layer().sized(overlay, base) == size
 
 
 @pytest.mark.parametrize("params", [{"overlay_resize": "Fit"}, {"scale_to": 1.0}])
@@ -59,12 +57,12 @@ def test_fit_and_scale_to_count_before_the_rotation(params):
     ("base", "overlay", "x"), [((5, 5), (2, 2), 1), ((6, 6), (2, 2), 2), ((2, 2), (5, 5), -2)]
 )
 def test_the_smaller_half_of_an_odd_rest_is_left_and_above(base, overlay, x):
-    assert corner(SuperimposeParams(gravity="center"), overlay, base) == (x, x)
+    assert SuperimposeParams(gravity="center").layer().place(overlay, base) == (x, x)
 
 
 @pytest.mark.parametrize(("width", "x"), [(50, 2), (70, 4)])
 def test_percents_are_rounded_with_a_half_to_the_even_number(width, x):
-    assert corner(SuperimposeParams(x_percent=5), (1, 1), (width, 10))[0] == x
+    assert SuperimposeParams(x_percent=5).layer().place((1, 1), (width, 10))[0] == x
 
 
 def test_the_background_goes_under_the_finished_picture():

@@ -10,9 +10,7 @@ import pytest
 from PIL import Image
 
 from compositor import SuperimposeParams, superimpose
-from compositor.place import corner
 from compositor.rotate import Turn
-from compositor.size import overlay_size
 
 BASE, OVERLAY = (300, 200), (120, 90)
 
@@ -66,9 +64,9 @@ def any_params(chance: random.Random) -> dict[str, Any]:
 
 
 def placed(params: SuperimposeParams, overlay: tuple[int, int], base: tuple[int, int]) -> list[int]:
-    size = overlay_size(params, overlay, base)
+    size = params.layer().sized(overlay, base)
     turned = Turn.of(size, params.rotation).after
-    return [*size, *turned, *corner(params, turned, base)]
+    return [*size, *turned, *params.layer().place(turned, base)]
 
 
 def test_sizes_and_places_are_the_compositors_to_the_pixel(visit):

@@ -40,6 +40,8 @@ class NoRoom(Exception):
 class Job:
     """An order in hand; the bytes of the inputs that have come, and how many inputs wait for room.
 
+    Inputs of one reference are fetched once and share a future.
+
     `fetch_s`: how long it took until all inputs were there, or one could not be had.
     """
 
@@ -92,11 +94,13 @@ class Intake:
     def add(self, order: Order) -> None:
         """Begin to fetch for an order."""
         job = Job(order)
-        names = [name for name in inputs.PICTURES if order.params.get(name)]
+        pictures = inputs.pictures(order.params)
+        first = {reference: name for name, reference in reversed(pictures.items())}
         with self._changed:
             self._jobs[order.token] = job
-            job.inputs = {name: self._threads.submit(self._get, job, name) for name in names}
-        for each in job.inputs.values():
+            fetches = {each: self._threads.submit(self._get, job, name) for each, name in first.items()}
+            job.inputs = {name: fetches[reference] for name, reference in pictures.items()}
+        for each in fetches.values():
             each.add_done_callback(lambda _: self._look(job))
 
     def drop(self, token: str) -> bool:

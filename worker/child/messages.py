@@ -132,5 +132,5 @@ def _is_of(output: Output, order: Order) -> bool:
         (output.path, output.token) == (order.path, order.token)
         and output.content_type == f"image/{order.params.get('image_format') or default}"
         and all(0 < each < 2**53 for each in (output.file_size, output.width, output.height))
-        and set(output.animated) <= set(inputs.PICTURES)
+        and set(output.animated) <= set(inputs.pictures(order.params))
     )

@@ -1,0 +1,100 @@
+"""What the parameters of all models have in common: how they are checked, and their field types."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
+from pydantic_core import InitErrorDetails
+
+from compositor.scene import Scene
+
+MAX_SIDE = 16_384
+MAX_OFFSET = 1_000_000
+
+
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: 5.0 is the integer 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# The bounds stand before the validator, or they would not show as minimum and maximum in the schema.
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE), BeforeValidator(_whole)]
+Spacing = Annotated[int, Field(ge=0, le=MAX_SIDE), BeforeValidator(_whole)]
+Offset = Annotated[int, Field(ge=-MAX_OFFSET, le=MAX_OFFSET), BeforeValidator(_whole)]
+Degrees = Annotated[int, Field(ge=0, le=360), BeforeValidator(_whole)]
+Quality = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)]
+Percent = Annotated[float, Field(ge=-1000, le=1000)]
+Color = Annotated[str, Field(pattern=r"^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$")]
+
+Values = Mapping[str, Any]
+
+
+class Parameters(BaseModel):
+    """`null` for a parameter means its default. All faults are raised at once."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def contradictions(cls, given: Values) -> Iterable[str]:
+        """What is wrong with the parameters together, of those given that differ from their defaults."""
+        del given
+        return ()
+
+    @classmethod
+    def missing(cls, given: Values) -> Iterable[str]:
+        """Names of the parameters without which the given ones make no picture."""
+        del given
+        return ()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_faults(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(values, dict):
+            return handler(values)
+        fields = cls.model_fields
+        stated = {
+            name: value
+            for name, value in values.items()
+            if value is not None or name not in fields or fields[name].is_required()
+        }
+        given = {
+            name: value for name, value in stated.items() if name in fields and value != fields[name].default
+        }
+        faults = [InitErrorDetails(type="missing", loc=(name,), input=values) for name in cls.missing(given)]
+        text = "; ".join(cls.contradictions(given))
+        if text:
+            fault = {"error": ValueError(text)}
+            faults.append(InitErrorDetails(type="value_error", loc=(), input=values, ctx=fault))
+        try:
+            checked = handler(stated)
+        except ValidationError as error:
+            if not faults:
+                raise
+            faults = [*_lines(error), *faults]
+        if faults:
+            raise ValidationError.from_exception_data(cls.__name__, faults)
+        return checked
+
+
+class Model(Parameters):
+    """The parameters of a call: a base, what is put on it, and how to answer."""
+
+    base_image: str | None = Field(default=None, description="The picture below.")
+
+    def scene(self) -> Scene:
+        """The picture that these describe."""
+        raise NotImplementedError
+
+
+def rivals(pairs: Iterable[tuple[str, str]], given: Values) -> Iterator[str]:
+    """The text for each pair of parameters of which only one may be given."""
+    for one, other in pairs:
+        if one in given and other in given:
+            yield f"{one} and {other} contradict each other: give one of them"
+
+
+def _lines(error: ValidationError) -> Iterator[InitErrorDetails]:
+    for each in error.errors(include_url=False):
+        line = InitErrorDetails(type=each["type"], loc=each["loc"], input=each["input"])
+        yield line if "ctx" not in each else {**line, "ctx": each["ctx"]}

@@ -1,0 +1,81 @@
+"""What a picture is made of: a base, the layers on it, and how it is answered. Light: loads no decoder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from compositor.box import Size
+from compositor.size import unchanged
+
+Sizing = Callable[[Size, Size], Size]
+"""Of an overlay's size and that of its area: width and height of the overlay, before it is rotated."""
+
+Placing = Callable[[Size, Size], tuple[int, int]]
+"""Of a layer's size, after the rotation, and that of its area: where in the area its top-left pixel is."""
+
+Point = tuple[float, float]
+Region = tuple[float, ...]
+"""Left, top, width and height in fractions of the base."""
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Repeats a layer over the whole base, `spacing` pixels apart both ways."""
+
+    spacing: int = 0
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An input, by its name, or a colour, "#rgb" or "#rrggbb", put on the base.
+
+    In the order they apply: `flip`, then `size` by `resize_method`, then `degrees` counter-clockwise by
+    `rotate_method`, `mask` (which goes with all of these), `opacity`, 0 - 1, `blend_mode`. `region` is the
+    area that `size` and `place` count in, None for the base; with `is_clipped` nothing shows outside of it.
+    """
+
+    place: Placing
+    picture: str = ""
+    colour: str | None = None
+    mask: str | None = None
+    inverts_mask: bool = False
+    flip: str = "none"
+    size: Sizing = unchanged
+    resize_method: str = "nearest-exact"
+    degrees: float = 0
+    rotate_method: str = "bicubic"
+    region: Region | None = None
+    is_clipped: bool = False
+    tiles: Tiles | None = None
+    opacity: float = 1
+    blend_mode: str = "normal"
+
+    def sized(self, overlay: Size, area: Size) -> Size:
+        """The overlay's size before it is rotated, at least 1 pixel each way."""
+        width, height = self.size(overlay, area)
+        return (max(1, width), max(1, height))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The file that is made, as `encode` takes it; `background` is a colour under a transparent base."""
+
+    image_format: str = "jpeg"
+    quality: int = 95
+    background: str | None = None
+    keeps_copyright: bool = False
+    keeps_profile: bool = False
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The base, the name of an input, and layers, the last on top."""
+
+    base: str
+    layers: tuple[Layer, ...]
+    answer: Answer = Answer()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the inputs, each once, in the order in which they are decoded."""
+        named = [name for layer in self.layers for name in (layer.picture, layer.mask) if name]
+        return tuple(dict.fromkeys([self.base, *named]))
