@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from compositor.errors import CompositorError, ImageTooLarge, InvalidImage
     from compositor.limits import Limits
     from compositor.models.superimpose import SuperimposeParams, SuperimposeRequest
-    from compositor.render import Inspect, Rendered, render
+    from compositor.rendering import Inspect, Rendered, render
     from compositor.scene import Scene
     from compositor.single import superimpose
 
@@ -36,15 +36,15 @@ _HOMES = {
     "CompositorError": "errors",
     "DecodedCache": "decoding.cache",
     "ImageTooLarge": "errors",
-    "Inspect": "render",
+    "Inspect": "rendering",
     "InvalidImage": "errors",
     "Limits": "limits",
-    "Rendered": "render",
+    "Rendered": "rendering",
     "Scene": "scene",
     "SuperimposeParams": "models.superimpose",
     "SuperimposeRequest": "models.superimpose",
     "identify": "decoding.identify",
-    "render": "render",
+    "render": "rendering",
     "superimpose": "single",
 }
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from compositor.models.superimpose import SuperimposeParams
-from compositor.render import Rendered, render
+from compositor.rendering import Rendered, render
 
 
 def superimpose(

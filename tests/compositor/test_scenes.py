@@ -1,0 +1,171 @@
+"""Scenes of several layers: each does what it would do alone, on what those before it have made."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from compositor import ImageTooLarge, InvalidImage, Limits, SuperimposeRequest, render
+from tests.compositor.pictures import pixels, plain, png
+
+BASE, LOGO, MASK = "base_image", "overlay_image", "mask"
+
+
+def noise(size: tuple[int, int], seed: int, bands: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (size[1], size[0], bands)).astype(np.uint8)
+
+
+def scene(files: dict[str, bytes], **params: Any) -> bytes:
+    """The answer to a request whose pictures are `files`, by their paths."""
+    layers = [
+        {**layer, **{name: "x" for name in (LOGO, MASK) if f"overlays[{index}].{name}" in files}}
+        for index, layer in enumerate(params.pop("overlays", []))
+    ]
+    named = {name: "x" for name in files if "." not in name}
+    given = {"image_format": "png"} | params | named | ({"overlays": layers} if layers else {})
+    return render(SuperimposeRequest(**given).scene(), files).data
+
+
+def one(base: bytes, overlay: bytes | None, mask: bytes | None = None, **params: Any) -> bytes:
+    files = {BASE: base} | ({LOGO: overlay} if overlay else {}) | ({MASK: mask} if mask else {})
+    return scene(files, **params)
+
+
+LAYERS = [
+    {"x_offset": 3, "y_offset": -2, "opacity": 0.6},
+    {"overlay_resize": "Fit", "resize_method": "area", "rotation": 30, "blend_mode": "multiply"},
+    {"tile": True, "tile_spacing": 3, "opacity": 0.3, "blend_mode": "screen"},
+    {"region": [0.1, 0.2, 0.5, 0.6], "region_fit": "cover", "flip": "horizontal"},
+    {"scale_to": 0.4, "scale_of": "min", "gravity": "southeast", "resize_method": "bilinear"},
+]
+
+
+@pytest.mark.parametrize("bands", [3, 4])
+def test_layers_of_one_request_are_as_requests_chained_through_png(bands):
+    base = png(noise((60, 45), 1, bands))
+    overlays = [png(noise((17 + 5 * each, 23), each, 4)) for each in range(len(LAYERS))]
+    mask = png(noise((9, 9), 77)[..., 0])
+
+    files = {BASE: base, "overlays[1].mask": mask}
+    files |= {f"overlays[{index}].overlay_image": each for index, each in enumerate(overlays)}
+    together = scene(files, overlays=LAYERS)
+    for index, (layer, overlay) in enumerate(zip(LAYERS, overlays, strict=True)):
+        base = one(base, overlay, mask if index == 1 else None, **layer)
+
+    assert (pixels(together) == pixels(base)).all()
+
+
+def test_a_layer_of_its_own_is_as_the_request_without_overlays():
+    base, overlay = png(noise((40, 30), 1)), png(noise((10, 12), 2, 4))
+
+    for layer in LAYERS:
+        listed = scene({BASE: base, "overlays[0].overlay_image": overlay}, overlays=[layer])
+        assert listed == one(base, overlay, **layer)
+
+
+@pytest.mark.parametrize(
+    ("gravity", "box"),
+    [
+        ({}, (40, 35, 60, 55)),
+        ({"gravity": "northwest"}, (30, 35, 50, 55)),
+        ({"gravity": "east"}, (50, 35, 70, 55)),
+    ],
+)
+def test_a_picture_contained_in_a_region_keeps_its_proportions_and_stands_by_gravity(gravity, box):
+    answer = one(plain((100, 100), "white"), plain((8, 8), "red"), region=[0.3, 0.35, 0.4, 0.2], **gravity)
+
+    expected = Image.new("RGB", (100, 100), "white")
+    expected.paste((255, 0, 0), box)
+    assert (pixels(answer) == np.asarray(expected)).all()
+
+
+@pytest.mark.parametrize("fit", ["cover", "stretch"])
+@pytest.mark.parametrize(("region", "box"), [
+    ([0.3, 0.35, 0.4, 0.2], (30, 35, 70, 55)),
+    ([-0.1, 0.9, 0.3, 0.5], (0, 90, 20, 100)),
+    ([0.5, 0.5, 0.001, 0.001], (50, 50, 51, 51)),
+])  # fmt: skip
+def test_a_picture_that_covers_a_region_shows_nowhere_else(fit, region, box):
+    answer = one(plain((100, 100), "white"), plain((8, 20), "red"), region=region, region_fit=fit)
+
+    expected = Image.new("RGB", (100, 100), "white")
+    expected.paste((255, 0, 0), box)
+    assert (pixels(answer) == np.asarray(expected)).all()
+
+
+def test_a_region_outside_of_the_base_changes_nothing():
+    base = png(noise((30, 30), 1))
+
+    for fit in ("contain", "cover", "stretch"):
+        answer = one(base, plain((8, 8), "red"), region=[2, 2, 0.5, 0.5], region_fit=fit)
+        assert (pixels(answer) == pixels(base)).all()
+
+
+def test_a_colour_under_a_mask_tints_what_the_mask_shows():
+    base = np.full((10, 20, 3), 200, np.uint8)
+    mask = Image.new("L", (20, 10), 0)
+    mask.paste(255, (10, 0, 20, 10))
+
+    answer = pixels(one(png(base), None, png(mask), color="#c02030", blend_mode="multiply"))
+
+    assert (answer[:, :9] == 200).all()
+    assert (answer[:, 11:] == np.rint(np.array([0xC0, 0x20, 0x30]) * 200 / 255)).all()
+
+
+def test_a_colour_fills_its_region():
+    answer = pixels(one(plain((10, 10), "white"), None, color="#f00", region=[0.2, 0.3, 0.5, 0.4]))
+
+    expected = Image.new("RGB", (10, 10), "white")
+    expected.paste((255, 0, 0), (2, 3, 7, 7))
+    assert (answer == np.asarray(expected)).all()
+
+
+@pytest.mark.parametrize(("of", "width"), [("width", 20), ("height", 10), ("min", 10), ("max", 20)])
+def test_scale_to_counts_of_the_side_that_scale_of_names(of, width):
+    layer = SuperimposeRequest(base_image="x", overlay_image="x", scale_to=0.5, scale_of=of).layer()
+
+    assert layer.sized((4, 2), (40, 20)) == (width, width // 2)
+
+
+def test_a_file_that_many_layers_use_is_decoded_once(monkeypatch):
+    logo = png(noise((10, 10), 3, 4))
+    files = {BASE: plain((30, 30), "white")} | {
+        f"overlays[{index}].overlay_image": logo for index in range(16)
+    }
+    layers = [{"x_offset": index} for index in range(16)]
+    decoded = []
+    opened = Image.open
+    monkeypatch.setattr(Image, "open", lambda *args, **more: decoded.append(1) or opened(*args, **more))
+
+    scene(files, overlays=layers)
+
+    assert len(decoded) == 2
+
+
+def test_a_base_that_is_an_overlay_too_is_not_changed_before_it_is_used():
+    base = png(noise((20, 20), 4))
+    files = {BASE: base, "overlays[0].overlay_image": base, "overlays[1].overlay_image": base}
+
+    answer = scene(files, overlays=[{"x_offset": 5}, {"x_offset": 10}])
+
+    first = one(base, base, x_offset=5)
+    assert (pixels(answer) == pixels(one(first, base, x_offset=10))).all()
+
+
+def test_a_layer_at_fault_is_named_by_its_path():
+    files = {BASE: plain((9, 9), "red"), "overlays[0].overlay_image": plain((9, 9), "red")}
+
+    with pytest.raises(InvalidImage, match=r"^overlays\[1\]\.overlay_image: not an image file"):
+        scene(files | {"overlays[1].overlay_image": b"no picture"}, overlays=[{}, {}])
+
+
+def test_the_pixels_of_all_inputs_are_counted_before_any_is_decoded():
+    """The base is damaged, and is not looked at."""
+    large = [Image.new("L", (100, 100), each) for each in range(4)]
+    files = {BASE: png(large[0])[:-30]}
+    files |= {f"overlays[{index}].overlay_image": png(each) for index, each in enumerate(large[1:])}
+    params = SuperimposeRequest(base_image="x", overlays=[{"overlay_image": "x"}] * 3)
+
+    with pytest.raises(ImageTooLarge, match=r"0.04 MP together, at most 0.03 MP"):
+        render(params.scene(), files, limits=Limits(max_pixels=10_000))
