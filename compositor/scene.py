@@ -28,13 +28,15 @@ class Tiles:
 class Layer:
     """An input, by its name, or a colour, "#rgb" or "#rrggbb", put on the base.
 
-    In the order they apply: `flip`, then `size` by `resize_method`, then `degrees` counter-clockwise by
-    `rotate_method`, `mask` (which goes with all of these), `opacity`, 0 - 1, `blend_mode`. `region` is the
-    area that `size` and `place` count in, None for the base; with `is_clipped` nothing shows outside of it.
+    In the order they apply: `removal`, the name of a model that takes the picture's background away, `flip`,
+    `size` by `resize_method`, `degrees` counter-clockwise by `rotate_method`, `mask` (which goes with all
+    of these), `opacity`, 0 - 1, `blend_mode`. `region` is the area that `size` and `place` count in, None for
+    the base; with `is_clipped` nothing shows outside of it.
     """
 
     place: Placing
     picture: str = ""
+    removal: str | None = None
     colour: str | None = None
     mask: str | None = None
     inverts_mask: bool = False
