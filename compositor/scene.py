@@ -57,10 +57,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Answer:
-    """The file that is made, as `encode` takes it; `background` is a colour under a transparent base."""
+    """The file that is made; `background` is a colour under a transparent base.
+
+    `quality` None codes a JPEG as the base is coded, which must be one.
+    """
 
     image_format: str = "jpeg"
-    quality: int = 95
+    quality: int | None = 95
     background: str | None = None
     keeps_copyright: bool = False
     keeps_profile: bool = False

@@ -300,7 +300,12 @@ class SuperimposeParams(LayerParams, Model):
         examples=["png"],
     )
     image_quality: Quality = Field(
-        default=95, description="Quality of a jpeg, webp or avif answer.", examples=[90]
+        default=95,
+        description=(
+            'Quality of a jpeg, webp or avif answer; "keep", for a jpeg: the quantisation tables and chroma '
+            "subsampling of the base, which must be a JPEG."
+        ),
+        examples=[90],
     )
     background: str | None = Field(
         default=None,
@@ -322,6 +327,8 @@ class SuperimposeParams(LayerParams, Model):
     @classmethod
     def contradictions(cls, given: Values) -> Iterable[str]:
         yield from rivals(((name, "overlays") for name in LayerParams.model_fields), given)
+        if given.get("image_quality") == "keep" and "image_format" in given:
+            yield 'image_quality "keep" is for image_format "jpeg": give a number or leave image_format out'
         yield from super().contradictions(given)
 
     def scene(self) -> Scene:
@@ -333,7 +340,7 @@ class SuperimposeParams(LayerParams, Model):
     def _answer(self) -> Answer:
         return Answer(
             self.image_format,
-            self.image_quality,
+            None if self.image_quality == "keep" else self.image_quality,
             self.background,
             self.keep_copyright,
             self.keep_icc_profile,
