@@ -13,7 +13,8 @@ from compositor import SuperimposeParams
 from jobs.config.validation import rule
 
 NOT_OPTIONS = frozenset(
-    {"base_image", "overlay_image", "mask", "base64", "overlays", "color", "region", "region_fit"}
+    "base_image overlay_image mask base64 overlays color region region_fit corners"
+    " displacement_map displacement_x displacement_y".split()
 )
 PANELS: Mapping[str, tuple[str, ...]] = {
     "Size": ("overlay_resize", "rescale_factor", "scale_to", "width", "height", "resize_method"),
