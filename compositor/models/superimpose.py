@@ -236,8 +236,8 @@ class LayerParams(Parameters):
     corners: Corners | None = Field(
         default=None,
         description=(
-            "Where the overlay's corners lie, top left, top right, bottom right, bottom left, in fractions of "
-            "the base, or of the region where one is given: it is drawn in perspective."
+            "Where the overlay's corners lie, top left, top right, bottom right, bottom left, in fractions "
+            "of the base, or of the region where one is given: it is drawn in perspective."
         ),
         examples=[[[0.3, 0.3], [0.7, 0.35], [0.68, 0.7], [0.32, 0.66]]],
     )
