@@ -142,7 +142,12 @@ def no_picture(**more: Any) -> ApiError:
     return ApiError(404, "not_found", "no such picture: it never existed or has expired", **more)
 
 
-UNKNOWN_MODEL = f"no such model; known are {', '.join(f'/v2/{model}' for model in MODELS)}{{docs}}"
+def unknown_model() -> ApiError:
+    """404 for a call of a model that there is not."""
+    known = ", ".join(f"/v2/{model}" for model in MODELS)
+    return ApiError(404, "unknown_model", f"no such model; known are {known}")
+
+
 _MODEL_PATH = re.compile("/v[12]/[^/]+")
 FRAMEWORK_ERRORS = {
     404: ("not_found", "no such path; the model is at /v2/superimpose{docs}"),
@@ -173,9 +178,9 @@ async def _credits_refused(_: Request, error: CreditsRefused) -> Response:
 
 async def _framework_error(request: Request, error: HTTPException) -> Response:
     headers = error.headers or {}
-    code, text = FRAMEWORK_ERRORS.get(error.status_code, ("http_error", error.detail))
     if error.status_code == 404 and request.method == "POST" and _MODEL_PATH.fullmatch(request.url.path):
-        code, text = "unknown_model", UNKNOWN_MODEL
+        return await _api_error(request, unknown_model())
+    code, text = FRAMEWORK_ERRORS.get(error.status_code, ("http_error", error.detail))
     docs = ", the documentation at /docs" if request.app.state.service.settings.docs else ""
     text = text.format(method=request.method, allow=headers.get("Allow", "other methods"), docs=docs)
     return JsonResponse({"error": text, "code": code}, error.status_code, headers=headers)

@@ -12,8 +12,15 @@ from pydantic.fields import FieldInfo
 from compositor import SuperimposeParams
 from jobs.config.validation import rule
 
-NOT_OPTIONS = frozenset(
-    {"base_image", "overlay_image", "mask", "base64", "overlays", "color", "region", "region_fit"}
+PICTURES = {"base_image", "overlay_image", "mask"}
+NOT_OPTIONS = (
+    PICTURES
+    | {"base64", "overlays", "color", "region", "region_fit", "corners"}
+    | {
+        "displacement_map",
+        "displacement_x",
+        "displacement_y",
+    }
 )
 PANELS: Mapping[str, tuple[str, ...]] = {
     "Size": ("overlay_resize", "rescale_factor", "scale_to", "width", "height", "resize_method"),

@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 from compositor.decoding.colour.icc import dated
 from compositor.decoding.png import chunk
 from compositor.errors import ImageTooLarge
+from compositor.jpeg_coding import JpegCoding
 
 CONTENT_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
 
@@ -34,23 +35,29 @@ class Marks:
     profile: bytes = b""
 
 
-def encode(canvas: Image.Image, image_format: str, quality: int, marks: Marks) -> bytes:
-    """The RGB or RGBA `canvas` as a file of `image_format`, RGB for "jpeg".
+def encode(canvas: Image.Image, image_format: str, quality: int | JpegCoding, marks: Marks) -> bytes:
+    """The RGB or RGBA `canvas` as a file of `image_format`, RGB for "jpeg", which alone may be coded alike.
 
     Raises `ImageTooLarge` where the format cannot hold the picture.
     """
-    return {"jpeg": _jpeg, "png": _png, "webp": _webp, "avif": _avif}[image_format](canvas, quality, marks)
+    if isinstance(quality, JpegCoding):
+        return _jpeg(canvas, marks, qtables=quality.tables, subsampling=quality.subsampling)
+    match image_format:
+        case "jpeg":
+            return _jpeg(canvas, marks, quality=quality, subsampling=0 if quality >= _FULL_CHROMA else 2)
+        case "png":
+            return _png(canvas, marks)
+        case "webp":
+            return _webp(canvas, quality, marks)
+        case _:
+            return _avif(canvas, quality, marks)
 
 
-def _jpeg(canvas: Image.Image, quality: int, marks: Marks) -> bytes:
-    profile = marks.profile or _SRGB
-    subsampling = 0 if quality >= _FULL_CHROMA else 2
-    return _saved(
-        canvas, "JPEG", quality=quality, subsampling=subsampling, icc_profile=profile, exif=marks.exif
-    )
+def _jpeg(canvas: Image.Image, marks: Marks, **coding: object) -> bytes:
+    return _saved(canvas, "JPEG", icc_profile=marks.profile or _SRGB, exif=marks.exif, **coding)
 
 
-def _png(canvas: Image.Image, quality: int, marks: Marks) -> bytes:  # noqa: ARG001 - png is lossless
+def _png(canvas: Image.Image, marks: Marks) -> bytes:
     if canvas.width * canvas.height * len(canvas.mode) > _FPNG_MAX_BYTES:
         file = _saved(canvas, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     else:

@@ -1,16 +1,17 @@
 """What can be wrong with a picture, in words for the person who sent it.
 
 CompositorError
-├── InvalidImage    code "invalid_image"
-└── ImageTooLarge   code "image_too_large"
+├── InvalidImage        code "invalid_image"
+├── ImageTooLarge       code "image_too_large"
+└── InvalidParameters   code "invalid_parameters"
 """
 
 
 class CompositorError(Exception):
-    """A picture that cannot be used.
+    """A picture that cannot be used, or not as asked.
 
-    `input` is the parameter it came in (`base_image`, `overlay_image` or `mask`), `code` the machine word,
-    and the text says what was found, what is allowed and what to do.
+    `input` is the parameter at fault, for a picture the one it came in, `code` the machine word, and the text
+    says what was found, what is allowed and what to do.
     """
 
     code: str
@@ -30,6 +31,12 @@ class ImageTooLarge(CompositorError):
     """More bytes, pixels or pixels on a side than the limits allow."""
 
     code = "image_too_large"
+
+
+class InvalidParameters(CompositorError):
+    """Parameters that do not go with the pictures."""
+
+    code = "invalid_parameters"
 
 
 def is_decoders(error: Exception) -> bool:

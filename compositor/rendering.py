@@ -14,9 +14,11 @@ from compositor.decoding.colour import from_srgb, to_srgb
 from compositor.decoding.decode import Picture, decode
 from compositor.decoding.identify import check_total
 from compositor.encode import CONTENT_TYPES, Marks, encode
+from compositor.errors import InvalidParameters
+from compositor.jpeg_coding import JpegCoding
 from compositor.limits import DEFAULT_LIMITS, Limits
 from compositor.removal import Remove, cut_out
-from compositor.scene import Answer, Layer, Scene
+from compositor.scene import Layer, Scene
 
 Inspect = Callable[[str, Image.Image], None]
 """Given a name and its picture, RGB or RGBA in sRGB; raises to stop the job, must not change the picture."""
@@ -58,13 +60,14 @@ def render(
     under the same name while it is in the `cache`, which therefore goes with one `inspect`. `remove` takes
     the backgrounds of layers away that name a `removal`; without it they stay.
 
-    Raises `InvalidImage` or `ImageTooLarge`, naming the input at fault, and what the hooks raise.
+    Raises a `CompositorError` that names the input at fault, and what the hooks raise.
     """
     answer = scene.answer
     seconds: dict[str, float] = {}
     with _timed(seconds, "decode"):
         inputs = _decode_inputs(scene, files, limits, cache, owner)
     base = inputs[scene.base]
+    quality = _coding(base, scene) if answer.quality is None else answer.quality
     if inspect:
         with _timed(seconds, "inspect"):
             _inspect_inputs(inspect, inputs)
@@ -77,7 +80,8 @@ def render(
         with _timed(seconds, "inspect"):
             inspect("output", to_srgb(canvas, base.profile))
     with _timed(seconds, "encode"):
-        data = _encode(canvas, base, answer)
+        marks = Marks(base.credits if answer.keeps_copyright else b"", base.profile)
+        data = encode(canvas, answer.image_format, quality, marks)
     animated = tuple(name for name, picture in inputs.items() if picture.animated)
     return Rendered(data, CONTENT_TYPES[answer.image_format], *canvas.size, seconds, animated)
 
@@ -122,9 +126,12 @@ def _put(
     put_layer(canvas, layer, from_srgb(picture, profile), mask, limits)
 
 
-def _encode(canvas: Image.Image, base: Picture, answer: Answer) -> bytes:
-    marks = Marks(base.credits if answer.keeps_copyright else b"", base.profile)
-    return encode(canvas, answer.image_format, answer.quality, marks)
+def _coding(base: Picture, scene: Scene) -> JpegCoding:
+    if base.coding is None:
+        raise InvalidParameters(
+            "image_quality", f'"keep" needs a JPEG file as {scene.base}; give a number from 1 to 100'
+        )
+    return base.coding
 
 
 @contextmanager

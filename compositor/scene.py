@@ -25,13 +25,30 @@ class Tiles:
 
 
 @dataclass(frozen=True)
+class Displacement:
+    """Moves pixels by a map, the name of an input that is stretched over the layer's area.
+
+    A red value of 0 moves what shows there right by `x` pixels, 255 left by as many, 128 not at all; green
+    moves it down and up by `y`.
+    """
+
+    map: str
+    x: float = 0
+    y: float = 0
+
+
+@dataclass(frozen=True)
 class Layer:
     """An input, by its name, or a colour, "#rgb" or "#rrggbb", put on the base.
 
     In the order they apply: `removal`, the name of a model that takes the picture's background away, `flip`,
-    `size` by `resize_method`, `degrees` counter-clockwise by `rotate_method`, `mask` (which goes with all
-    of these), `opacity`, 0 - 1, `blend_mode`. `region` is the area that `size` and `place` count in, None for
+    `size` by `resize_method`, `degrees` counter-clockwise by `rotate_method`, or `corners` in place of size,
+    degrees and place; `displacement`, `mask` (which goes with all but the displacement), `opacity`, 0 - 1,
+    `blend_mode`. `region` is the area that `size`, `place`, `corners` and `displacement` count in, None for
     the base; with `is_clipped` nothing shows outside of it.
+
+    `corners` are where the layer's own lie, in fractions of the area: a convex quadrilateral, clockwise from
+    the top left.
     """
 
     place: Placing
@@ -48,8 +65,16 @@ class Layer:
     region: Region | None = None
     is_clipped: bool = False
     tiles: Tiles | None = None
+    corners: tuple[Point, ...] | None = None
+    displacement: Displacement | None = None
     opacity: float = 1
     blend_mode: str = "normal"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the inputs that it is made of."""
+        displacement = self.displacement.map if self.displacement else ""
+        return tuple(filter(None, (self.picture, self.mask, displacement)))
 
     def sized(self, overlay: Size, area: Size) -> Size:
         """The overlay's size before it is rotated, at least 1 pixel each way."""
@@ -59,10 +84,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Answer:
-    """The file that is made, as `encode` takes it; `background` is a colour under a transparent base."""
+    """The file that is made; `background` is a colour under a transparent base.
+
+    `quality` None codes a JPEG as the base is coded, which must be one.
+    """
 
     image_format: str = "jpeg"
-    quality: int = 95
+    quality: int | None = 95
     background: str | None = None
     keeps_copyright: bool = False
     keeps_profile: bool = False
@@ -79,5 +107,5 @@ class Scene:
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the inputs, each once, in the order in which they are decoded."""
-        named = [name for layer in self.layers for name in (layer.picture, layer.mask) if name]
+        named = [name for layer in self.layers for name in layer.inputs]
         return tuple(dict.fromkeys([self.base, *named]))

@@ -28,6 +28,8 @@ from telemetry import metrics
 
 SLACK_S = 60  # for what is still to be done until its record is made
 
+NO_JPEG = '"keep" needs a JPEG file as base_image; give a number from 1 to 100 from 1 to 100'
+
 InThread = Callable[..., Awaitable[Any]]
 """Calls what it is given in a thread."""
 
@@ -168,6 +170,8 @@ class Submission:
         faults |= {text: inputs.NOT_OURS for text in tokens if text not in own}
         if faults:
             raise InvalidPictures(_by_path(faults, command.pictures))
+        if command.params.get("image_quality") == "keep" and _is_no_jpeg(inline, references, command):
+            raise InvalidPictures({"image_quality": NO_JPEG})
         if inline:
             expires_at = redis_time(self._redis) + command.deadlines.longest_s + SLACK_S
             paths = {text: self._store.new_path("inputs", new_token(), expires_at) for text in inline}
@@ -189,6 +193,15 @@ class Submission:
             for text, (path, owner) in found.items()
             if path is not None and owner is not None and str_if_bytes(owner) == key_id
         }
+
+
+def _is_no_jpeg(inline: Mapping[str, bytes], references: Mapping[str, str], command: SubmitCommand) -> bool:
+    """Whether the base is known to be no JPEG file, which that of another server is not."""
+    text = command.pictures["base_image"]
+    reference = references.get(text, "")
+    is_sample = reference.startswith(inputs.SAMPLE)
+    data = inputs.sample_bytes(reference.removeprefix(inputs.SAMPLE)) if is_sample else inline.get(text)
+    return data is not None and not data.startswith(b"\xff\xd8\xff")
 
 
 def _by_path(found: Mapping[str, str], pictures: Mapping[str, str]) -> dict[str, str]:

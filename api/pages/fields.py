@@ -9,8 +9,8 @@ from html import escape
 from typing import Any
 
 from compositor import SuperimposeRequest
-from jobs.pictures.inputs import PICTURES
 
+PICTURES = ("base_image", "overlay_image", "mask")
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Place": ("x_offset", "y_offset", "gravity", "flip", "x_percent", "y_percent", "rotation"),
     "Size": ("overlay_resize", "rescale_factor", "width", "height", "scale_to", "resize_method"),
@@ -18,7 +18,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Tiles": ("tile", "tile_spacing"),
     "Answer": ("image_format", "base64", "image_quality", "keep_copyright", "keep_icc_profile"),
 }
-LISTS = {"overlays", "region"}
+LISTS = {"overlays", "region", "corners", "displacement_x", "displacement_y"}
 """Parameters that the form has no field for."""
 
 OPEN = ("Place", "Size", "Look")
@@ -32,7 +32,7 @@ Schema = Mapping[str, Any]
 def groups() -> str:
     """Every parameter but the pictures, as HTML."""
     schemas: dict[str, Schema] = SuperimposeRequest.model_json_schema()["properties"]
-    known = {name for names in GROUPS.values() for name in names} | set(PICTURES) | LISTS
+    known = {name for names in GROUPS.values() for name in names} | {*PICTURES, "displacement_map"} | LISTS
     everything = {**GROUPS, REST: tuple(name for name in schemas if name not in known)}
     return "\n".join(
         _group(title, [_field(name, schemas[name]) for name in names])

@@ -24,6 +24,7 @@ from compositor.decoding.parts import check_parts
 from compositor.decoding.png import deep_png, fast_png, may_be_turned, verified
 from compositor.decoding.transparency import colour_key, keyed_alpha
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
+from compositor.jpeg_coding import JpegCoding, coding_of
 from compositor.limits import SAFE_FORMATS, Limits
 
 # Registers them: `Image.open` would otherwise load every plugin it has to find these two.
@@ -38,14 +39,15 @@ class Picture:
     """A decoded input: `image` is upright 8-bit sRGB, mode RGB or RGBA.
 
     `animated` tells that there are more frames, `credits` is an EXIF block of artist and copyright, or empty.
-    `profile` is the ICC profile of the RGB space that the pixels were left in, empty for sRGB. `inspected_as`
-    holds the parameters as which it has passed an inspection.
+    `profile` is the ICC profile of the RGB space that the pixels were left in, empty for sRGB; `coding` that
+    of a JPEG file. `inspected_as` holds the parameters as which it has passed an inspection.
     """
 
     image: Image.Image
     animated: bool
     credits: bytes
     profile: bytes = b""
+    coding: JpegCoding | None = None
     inspected_as: set[str] = field(default_factory=set)
 
     @property
@@ -122,7 +124,7 @@ def _picture(image: Image.Image, data: bytes, keep_profile: bool) -> Picture:
         return Picture(_bare(colour), animated, b"", kept)
     turned = upright(colour, orientation(image))
     credit = credits(image)  # before `_bare` empties what it reads
-    return Picture(_bare(turned), animated, credit, kept)
+    return Picture(_bare(turned), animated, credit, kept, coding_of(image))
 
 
 def _on_transparent(image: Image.Image, frame: Box, canvas: Size) -> Image.Image:

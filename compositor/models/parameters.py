@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import InitErrorDetails
 
@@ -23,9 +32,26 @@ Side = Annotated[int, Field(ge=1, le=MAX_SIDE), BeforeValidator(_whole)]
 Spacing = Annotated[int, Field(ge=0, le=MAX_SIDE), BeforeValidator(_whole)]
 Offset = Annotated[int, Field(ge=-MAX_OFFSET, le=MAX_OFFSET), BeforeValidator(_whole)]
 Degrees = Annotated[int, Field(ge=0, le=360), BeforeValidator(_whole)]
-Quality = Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)]
 Percent = Annotated[float, Field(ge=-1000, le=1000)]
 Color = Annotated[str, Field(pattern=r"^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$")]
+
+_NUMBER: TypeAdapter[int] = TypeAdapter(
+    Annotated[int, Field(ge=1, le=100, strict=True), BeforeValidator(_whole)]
+)
+
+
+def _quality(value: Any) -> int | str:
+    if value == "keep":
+        return "keep"
+    if isinstance(value, str) and not value.isdecimal():
+        raise ValueError('must be a number from 1 to 100, or "keep"')
+    return _NUMBER.validate_python(value)
+
+
+Quality = Annotated[
+    int | Literal["keep"],
+    PlainValidator(_quality, json_schema_input_type=Annotated[int, Field(ge=1, le=100)] | Literal["keep"]),
+]
 
 Values = Mapping[str, Any]
 
@@ -101,7 +127,12 @@ class AnswerParams(Parameters):
         examples=["png"],
     )
     image_quality: Quality = Field(
-        default=95, description="Quality of a jpeg, webp or avif answer.", examples=[90]
+        default=95,
+        description=(
+            'Quality of a jpeg, webp or avif answer; "keep", for a jpeg: the quantisation tables and chroma '
+            "subsampling of the base, which must be a JPEG."
+        ),
+        examples=[90],
     )
     background: str | None = Field(
         default=None,
@@ -120,11 +151,17 @@ class AnswerParams(Parameters):
         examples=[True],
     )
 
+    @classmethod
+    def contradictions(cls, given: Values) -> Iterable[str]:
+        if given.get("image_quality") == "keep" and "image_format" in given:
+            yield 'image_quality "keep" is for image_format "jpeg": give a number or leave image_format out'
+        yield from super().contradictions(given)
+
     def answer(self) -> Answer:
         """The file that these describe."""
         return Answer(
             self.image_format,
-            self.image_quality,
+            None if self.image_quality == "keep" else self.image_quality,
             self.background,
             self.keep_copyright,
             self.keep_icc_profile,

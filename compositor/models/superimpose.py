@@ -1,6 +1,7 @@
 """The model `superimpose`: its parameters, types, defaults and bounds, and the scene that they describe."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -20,10 +21,12 @@ from compositor.models.parameters import (
     without_mask,
 )
 from compositor.place import Anchored
-from compositor.scene import Layer, Scene, Sizing, Tiles
+from compositor.scene import Displacement, Layer, Scene, Sizing, Tiles
 from compositor.size import Exactly, Scaled, Share, contained, covering, stretched, unchanged
 
 MOST_LAYERS = 16
+FLAT = 1e-9
+"""Twice the area, in parts of the base's, of a triangle too flat to be a corner."""
 
 Resize = Literal["None", "Fit", "Resize by rescale_factor", "Resize to width & heigth"]
 Gravity = Literal[
@@ -58,6 +61,21 @@ def _with_area(region: list[float]) -> list[float]:
     return region
 
 
+Point = Annotated[list[Annotated[float, Field(ge=-1, le=2)]], Field(min_length=2, max_length=2)]
+
+
+def _convex(corners: list[list[float]]) -> list[list[float]]:
+    """All turns from side to side are to the right, y pointing down."""
+    sides = [(x2 - x1, y2 - y1) for (x1, y1), (x2, y2) in pairwise([*corners, corners[0]])]
+    turns = [x1 * y2 - y1 * x2 for (x1, y1), (x2, y2) in pairwise([*sides, sides[0]])]
+    if min(turns) <= FLAT:
+        raise ValueError("must be a convex quadrilateral, clockwise from the top left")
+    return corners
+
+
+Corners = Annotated[list[Point], Field(min_length=4, max_length=4), AfterValidator(_convex)]
+Shift = Annotated[float, Field(ge=-999, le=999)]
+
 Region = Annotated[list[Fraction], Field(min_length=4, max_length=4), AfterValidator(_with_area)]
 
 _SIZES = ("overlay_resize", "rescale_factor", "width", "height", "scale_to")
@@ -69,10 +87,14 @@ _RIVALS = (
     ("scale_to", "rescale_factor"),
     ("tile", "gravity"),
     ("overlay_image", "color"),
+    *(("corners", name) for name in (*_SIZES, *_PLACES, "gravity", "rotation", "tile", "region_fit")),
+    ("displacement_map", "tile"),
     *(("region", name) for name in (*_SIZES, *_PLACES, "tile")),
     *(("color", name) for name in (*_SIZES, *_PLACES, "gravity", "rotation", "tile", "region_fit")),
 )
 _NEEDS = (
+    ("displacement_x", "displacement_map", "give a map"),
+    ("displacement_y", "displacement_map", "give a map"),
     ("tile_spacing", "tile", "set tile to true"),
     ("scale_of", "scale_to", "give scale_to"),
     ("region_fit", "region", "give a region"),
@@ -212,9 +234,38 @@ class LayerParams(Parameters):
         examples=["cover"],
     )
 
+    corners: Corners | None = Field(
+        default=None,
+        description=(
+            "Where the overlay's corners lie, top left, top right, bottom right, bottom left, in fractions "
+            "of the base, or of the region where one is given: it is drawn in perspective."
+        ),
+        examples=[[[0.3, 0.3], [0.7, 0.35], [0.68, 0.7], [0.32, 0.66]]],
+    )
+    displacement_map: str | None = Field(
+        default=None,
+        description=(
+            "A picture that moves the overlay's pixels, stretched over the base or the region: red sideways, "
+            "green up and down, 128 not at all. A URL, a data: URI, or base64, as the other pictures."
+        ),
+        examples=["https://example.com/folds.png"],
+    )
+    displacement_x: Shift = Field(
+        default=0,
+        description="Pixels that a red of 0 in displacement_map moves the overlay right, and 255 left.",
+        examples=[8],
+    )
+    displacement_y: Shift = Field(
+        default=0,
+        description="Pixels that a green of 0 in displacement_map moves the overlay down, and 255 up.",
+        examples=[8],
+    )
+
     @classmethod
     def contradictions(cls, given: Values) -> Iterable[str]:
         yield from rivals(_RIVALS, given)
+        if "displacement_map" in given and not {"displacement_x", "displacement_y"} & given.keys():
+            yield "displacement_map without displacement_x and displacement_y: give one of these, or both"
         for name, needed, advice in _NEEDS:
             if name in given and needed not in given:
                 yield f"{name} without {needed}: {advice} or leave {name} out"
@@ -234,9 +285,16 @@ class LayerParams(Parameters):
             is_clipped=self.region is not None and self.region_fit == "cover",
             place=Anchored(self._gravity(), (self.x_offset, self.y_offset), (self.x_percent, self.y_percent)),
             tiles=Tiles(self.tile_spacing) if self.tile else None,
+            corners=tuple((x, y) for x, y in self.corners) if self.corners else None,
+            displacement=self._displacement(path),
             opacity=self.opacity,
             blend_mode=self.blend_mode,
         )
+
+    def _displacement(self, path: str) -> Displacement | None:
+        if self.displacement_map is None:
+            return None
+        return Displacement(f"{path}displacement_map", self.displacement_x, self.displacement_y)
 
     def _size(self) -> Sizing:
         if self.color is not None:

@@ -139,7 +139,8 @@ class SuperimposeV2Request(AnswerParams, Model):
 
     @classmethod
     def contradictions(cls, given: Values) -> Iterable[str]:
-        return without_mask(given)
+        yield from super().contradictions(given)
+        yield from without_mask(given)
 
     def scene(self) -> Scene:
         return Scene("base_image", (self._layer(),), self.answer())

@@ -23,6 +23,7 @@ TERMINAL = frozenset({Status.COMPLETED, Status.FAILED})
 class FailureCode(StrEnum):
     INVALID_IMAGE = "invalid_image"
     IMAGE_TOO_LARGE = "image_too_large"
+    INVALID_PARAMETERS = "invalid_parameters"
     FETCH_FAILED = "fetch_failed"
     CONTENT_BLOCKED = "content_blocked"
     CANCELLED = "cancelled"

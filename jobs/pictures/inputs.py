@@ -17,7 +17,7 @@ from jobs.config.hosts import is_address
 from jobs.config.settings import Settings
 from jobs.pictures.urls import LONGEST_URL, InvalidUrl, Target, UrlRules, read_url
 
-PICTURES = ("base_image", "overlay_image", "mask")
+PICTURES = ("base_image", "overlay_image", "mask", "displacement_map")
 """The parameters that are pictures, of a request and of each of its `overlays`."""
 
 Params = Mapping[str, Any]
