@@ -53,6 +53,24 @@ Quality = Annotated[
     PlainValidator(_quality, json_schema_input_type=Annotated[int, Field(ge=1, le=100)] | Literal["keep"]),
 ]
 
+BaseImage = Annotated[
+    str,
+    Field(
+        description="The picture below: an http(s) URL, a data: URI, or plain base64 of an image file.",
+        examples=["https://example.com/shirt.jpg"],
+    ),
+]
+Mask = Annotated[
+    str | None,
+    Field(
+        description=(
+            "Which parts of the overlay show: white shows, black hides. It is stretched to the overlay's "
+            "size. An http(s) URL, a data: URI, or plain base64 of an image file."
+        ),
+        examples=["https://example.com/mask.png"],
+    ),
+]
+
 Values = Mapping[str, Any]
 
 

@@ -8,8 +8,10 @@ from pydantic import AfterValidator, Field
 
 from compositor.models.parameters import (
     AnswerParams,
+    BaseImage,
     Color,
     Degrees,
+    Mask,
     Model,
     Offset,
     Parameters,
@@ -105,14 +107,7 @@ class LayerParams(Parameters):
     """What is put on the base, and how."""
 
     overlay_image: str | None = Field(default=None, description="The picture put on it.")
-    mask: str | None = Field(
-        default=None,
-        description=(
-            "Which parts of the overlay show: white shows, black hides. It is stretched to the overlay's "
-            "size. An http(s) URL, a data: URI, or plain base64 of an image file."
-        ),
-        examples=["https://example.com/mask.png"],
-    )
+    mask: Mask = None
     rescale_factor: float = Field(
         default=1,
         gt=0,
@@ -372,10 +367,7 @@ class SuperimposeParams(AnswerParams, SceneParams):
 class SuperimposeRequest(SuperimposeParams):
     """The parameters as they come over the wire: the pictures must be named."""
 
-    base_image: str = Field(
-        description="The picture below: an http(s) URL, a data: URI, or plain base64 of an image file.",
-        examples=["https://example.com/shirt.jpg"],
-    )
+    base_image: BaseImage
     overlay_image: str | None = Field(
         default=None,
         description="The picture put on it: an http(s) URL, a data: URI, or plain base64 of an image file.",

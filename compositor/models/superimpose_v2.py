@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from compositor.models.parameters import AnswerParams, Model, Values, without_mask
+from compositor.models.parameters import AnswerParams, BaseImage, Mask, Model, Values, without_mask
 from compositor.place import Centred
 from compositor.scene import Layer, Scene
 from compositor.size import Scaled
@@ -59,25 +59,15 @@ def _as_we_spell(word: Any) -> Any:
 CentrePercent = Annotated[float, Field(ge=-999, le=999)]
 
 
-class SuperimposeV2Request(AnswerParams, Model):
-    """The parameters as they come over the wire."""
+class CentredParams(Model):
+    """A base, and an overlay placed by its centre."""
 
-    base_image: str = Field(
-        description="The picture below: an http(s) URL, a data: URI, or plain base64 of an image file.",
-        examples=["https://example.com/shirt.jpg"],
-    )
+    base_image: BaseImage
     overlay_image: str = Field(
         description="The picture put on it: an http(s) URL, a data: URI, or plain base64 of an image file.",
         examples=["https://example.com/logo.png"],
     )
-    mask: str | None = Field(
-        default=None,
-        description=(
-            "Which parts of the overlay show: white shows, black hides. It is stretched to the overlay's "
-            "size. An http(s) URL, a data: URI, or plain base64 of an image file."
-        ),
-        examples=["https://example.com/mask.png"],
-    )
+    mask: Mask = None
     rescale_factor: float = Field(
         default=1, gt=0, le=100, description="Factor on the overlay's sides.", examples=[0.4]
     )
@@ -142,10 +132,8 @@ class SuperimposeV2Request(AnswerParams, Model):
         yield from super().contradictions(given)
         yield from without_mask(given)
 
-    def scene(self) -> Scene:
-        return Scene("base_image", (self._layer(),), self.answer())
-
-    def _layer(self) -> Layer:
+    def layer(self) -> Layer:
+        """The layer that these describe."""
         return Layer(
             picture="overlay_image",
             removal=None if self.bg_remove_model == "None" else self.bg_remove_model,
@@ -160,3 +148,11 @@ class SuperimposeV2Request(AnswerParams, Model):
             opacity=self.opacity / 100,
             blend_mode=self.blend_mode,
         )
+
+
+class SuperimposeV2Request(AnswerParams, CentredParams):
+    """The parameters as they come over the wire."""
+
+    def scene(self) -> Scene:
+        """The picture that these describe."""
+        return Scene("base_image", (self.layer(),), self.answer())

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ from PIL import Image
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect_worker
-from tests.compositor.pictures import plain
+from tests.compositor.pictures import plain, png
 from tests.stack import environment
 from worker.warm_worker import WarmWorker
 
@@ -101,3 +103,20 @@ def test_a_remover_that_cannot_be_used_ends_the_worker_in_one_sentence(settings)
     assert ended.returncode == 2
     assert "SUPERIMPOSE_REMOVER = tests.worker.removers:makes_nothing cannot be used: " in said
     assert "it made None instead of a remover" in said
+
+
+def test_the_documented_remover_runs(settings, submit, record, tmp_path, monkeypatch):
+    text = (ROOT / "docs/content-checks.md").read_text()
+    _, example = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    (tmp_path / "no_white.py").write_text(example)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    removing = settings.model_copy(update={"remover": "no_white:NoWhite"})
+    overlay = Image.new("RGB", (20, 20), "white")
+    overlay.paste(RED, (0, 0, 10, 20))
+    files = {"base_image": plain((20, 20), BLUE), "overlay_image": png(overlay)}
+    inline = {name: base64.b64encode(data).decode() for name, data in files.items()}
+    request_id = submit(**inline, model="superimpose-v2", image_format="png", bg_remove_model="any")
+
+    work(removing)
+
+    assert colours(removing, record(request_id)) == [RED, BLUE]
