@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from compositor.box import Box, Size, cells, common, shifted, size_of, whole
-from compositor.resize import resize
 from compositor.rotate import Turn
 from compositor.warp import CELL_SIDE, Warp
 
@@ -56,7 +55,7 @@ def warped(
     for cell in cells(size_of(warp.box), side, visible) if visible else ():
         source = warp.source(cell)
         if source is not None:
-            piece = resize(overlay, warp.detail(cell), "area", source)
+            piece = warp.reduced(overlay, source, cell)
             assert piece.size == size_of(source)
             image = warp.turned(piece, source, cell)
             assert image.size == size_of(cell)
