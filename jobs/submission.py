@@ -28,7 +28,7 @@ from telemetry import metrics
 
 SLACK_S = 60  # for what is still to be done until its record is made
 
-NO_JPEG = '"keep" needs a JPEG file as base_image; give a number from 1 to 100 from 1 to 100'
+NO_JPEG = '"keep" needs a JPEG file as base_image; give a number from 1 to 100'
 
 InThread = Callable[..., Awaitable[Any]]
 """Calls what it is given in a thread."""
@@ -155,7 +155,7 @@ class Submission:
     def _references(self, command: SubmitCommand, kept: list[str]) -> dict[str, str]:
         """Pictures as a job carries them; the paths of what was stored for it are added to `kept`."""
         references, inline, tokens, faults = {}, {}, {}, {}
-        for text in set(command.pictures.values()):
+        for text in dict.fromkeys(command.pictures.values()):
             try:
                 match self._inputs.read(text, command.origin):
                     case bytes(data):

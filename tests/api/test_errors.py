@@ -18,7 +18,7 @@ from tests.stack import KEY, empty_database, environment, running
     ("method", "path", "status", "code"),
     [
         ("GET", "/nowhere", 404, "not_found"),
-        ("POST", "/v2/another-model", 404, "not_found"),
+        ("POST", "/v2/another-model", 404, "unknown_model"),
         ("GET", "/v2/superimpose", 405, "method_not_allowed"),
         ("DELETE", "/v2/requests/x", 405, "method_not_allowed"),
         ("GET", "/v2/requests/x", 404, "not_found"),
