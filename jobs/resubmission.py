@@ -9,6 +9,7 @@ from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.config.settings import Settings
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import Created
 from jobs.lifecycle.status import TERMINAL
@@ -47,7 +48,7 @@ class Resubmission:
         copies = list[str]()
         try:
             fresh = self._with_fresh_inputs(params, deadlines, copies)
-            return self._transitions.create(str(uuid4()), kept["key_id"], fresh, deadlines)
+            return self._transitions.create(NewRequest(str(uuid4()), kept["key_id"], fresh, deadlines))
         except Exception as error:
             if is_refusal(error):
                 self._store.discard(copies)

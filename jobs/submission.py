@@ -15,10 +15,10 @@ from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.config.settings import Settings
+from jobs.lifecycle.creation import NewRequest, create_script
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.moves import Created
-from jobs.lifecycle.transitions import Creation, Transitions
 from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
@@ -84,10 +84,10 @@ class Submission:
         self, redis: Redis, async_redis: AsyncRedis, settings: Settings, store: PictureStore
     ) -> None:
         self._redis = redis
+        self._settings = settings
         self._store = store
         self._inputs = inputs.InputRules(settings)
-        self._transitions = Transitions(redis, settings)
-        self._create = AsyncScript(async_redis, self._transitions.create_script)
+        self._create = AsyncScript(async_redis, create_script())
 
     async def submit(self, command: SubmitCommand, in_thread: InThread) -> Created:
         """Accept a request, or find the one that was made with the same Idempotency-Key.
@@ -107,9 +107,9 @@ class Submission:
             if isinstance(prepared, Created):
                 return prepared
             asked_at = perf_counter()
-            answer = await self._create(args=prepared.args)
+            answer = await self._create(args=prepared.args(self._settings))
             metrics.observe_redis(perf_counter() - asked_at)
-            created = prepared.created(answer)
+            created = prepared.created(self._settings, answer)
         except Exception as error:
             if is_refusal(error):
                 await self._discard(kept, in_thread)
@@ -118,14 +118,14 @@ class Submission:
             await self._discard(kept, in_thread)
         return created
 
-    def _prepare(self, command: SubmitCommand, kept: list[str]) -> Creation | Created:
+    def _prepare(self, command: SubmitCommand, kept: list[str]) -> NewRequest | Created:
         """What is to be created, its inputs stored at paths that are added to `kept`, or what was before."""
         idempotency = command.idempotency
         made_before = idempotency and self._made_before(idempotency, command.key_id)
         if made_before:
             return made_before
         params = {**command.params, **self._references(command, kept)}
-        return self._transitions.creation(
+        return NewRequest(
             str(uuid4()), command.key_id, params, command.deadlines, idempotency, command.traceparent
         )
 
