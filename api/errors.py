@@ -14,6 +14,7 @@ from redis import RedisError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from api.http.json_response import JsonResponse
 from api.http.refusal import RETRY_AFTER_S
@@ -168,11 +169,20 @@ async def _credits_refused(_: Request, error: CreditsRefused) -> Response:
 
 
 async def _framework_error(request: Request, error: HTTPException) -> Response:
-    headers = error.headers or {}
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = _methods_of_path(request)
     code, text = FRAMEWORK_ERRORS.get(error.status_code, ("http_error", error.detail))
     docs = ", the documentation at /docs" if request.app.state.service.settings.docs else ""
-    text = text.format(method=request.method, allow=headers.get("Allow", "other methods"), docs=docs)
+    text = text.format(method=request.method, allow=headers.get("Allow"), docs=docs)
     return JsonResponse({"error": text, "code": code}, error.status_code, headers=headers)
+
+
+def _methods_of_path(request: Request) -> str:
+    """Of all its routes: Starlette names those of the first."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    found = (route.methods for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for methods in found for method in methods or ()}))
 
 
 async def _unreachable(request: Request, error: Exception) -> Response:
