@@ -30,5 +30,6 @@ def wake() -> None:
 
 def pause(seconds: float, *watched: HasFileno) -> None:
     """Wait for `seconds`, a signal, `wake`, or until one of the `watched` can be read."""
-    if _woken in select.select([_woken, *watched], [], [], seconds)[0]:
+    watching: list[int | HasFileno] = [_woken, *watched]
+    if _woken in select.select(watching, [], [], seconds)[0]:
         os.read(_woken, 4096)
