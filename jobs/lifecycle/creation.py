@@ -39,14 +39,13 @@ class NewRequest:
     idempotency: Idempotency | None = None
     traceparent: str | None = None
 
-    def args(self, settings: Settings) -> tuple[str, str]:
+    def args(self, settings: Settings) -> tuple[str, str, str]:
         """For `create_script`."""
         deadlines = self.deadlines or Deadlines.default(settings)
         args = {
             "stamp": utcformat(now()),
             "key_id": self.key_id,
             "cost": settings.credit_cost,
-            "params": json.dumps(self.params),
             "start_timeout": round(deadlines.start_timeout_s * 1000),
             "timeout": round(deadlines.timeout_s * 1000),
             "max_waiting": settings.max_waiting,
@@ -56,7 +55,7 @@ class NewRequest:
             args |= {"idempotency": self.idempotency.redis_key, "fingerprint": self.idempotency.fingerprint}
         if self.traceparent:
             args["traceparent"] = self.traceparent
-        return self.request_id, json.dumps(args)
+        return self.request_id, json.dumps(args), json.dumps(self.params)
 
     def created(self, settings: Settings, answer: Any) -> Created:
         """Read the script's answer.
