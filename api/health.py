@@ -27,7 +27,6 @@ class SharedAnswer(Generic[T]):
         self._asked_at = 0.0
 
     async def get(self) -> T:
-        """The answer, or what `find` raised."""
         now = time.monotonic()
         if self._found is None or (self._found.done() and now - self._asked_at >= self._life_s):
             self._found = asyncio.ensure_future(self._find())
@@ -43,8 +42,6 @@ def _seen(found: "asyncio.Future[T]") -> None:
 
 
 class Health:
-    """Looks at what the service needs, at most once a second however many ask."""
-
     def __init__(self, redis: Redis, store: PictureStore) -> None:
         self._redis = redis
         self._store = store

@@ -25,8 +25,6 @@ class CannotResubmit(Exception):
 
 
 class Resubmission:
-    """Submits requests again that have COMPLETED or FAILED."""
-
     def __init__(self, redis: Redis, settings: Settings, store: PictureStore) -> None:
         self._redis = redis
         self._settings = settings
@@ -74,7 +72,8 @@ class Resubmission:
 
         The paths of the copies are added to `copies`.
         """
-        found = {name: self._stored(name, params[name]) for name in _stored_inputs(params)}
+        stored = [name for name in inputs.PICTURES if str(params.get(name)).startswith(inputs.STORE)]
+        found = {name: self._stored(name, params[name]) for name in stored}
         expires_at = redis_time(self._redis) + deadlines.longest_s + SLACK_S
         fresh = {}
         for name, data in found.items():
@@ -91,7 +90,3 @@ class Resubmission:
                 f"its {name} is not there any more: what came within a request is kept until that must have "
                 "ended, uploads and results for their own time; submit it again with the picture"
             ) from None
-
-
-def _stored_inputs(params: dict[str, Any]) -> list[str]:
-    return [name for name in inputs.PICTURES if str(params.get(name)).startswith(inputs.STORE)]

@@ -27,8 +27,7 @@ from telemetry import metrics
 
 SLACK_S = 60  # for what is still to be done until its record is made
 
-InThread = Callable[..., Awaitable[Any]]
-"""Calls what it is given in a thread."""
+InThread = Callable[..., Awaitable[Any]]  # calls what it is given in a thread
 
 
 class InvalidPictures(ValueError):
@@ -71,15 +70,12 @@ class SubmitCommand:
 
     @property
     def idempotency(self) -> Idempotency | None:
-        """Where the request is found again."""
         if self.idempotency_key is None:
             return None
         return Idempotency.of(self.idempotency_key, self.key_id, self.params, self.timeouts)
 
 
 class Submission:
-    """Accepts requests whose parameters have been checked."""
-
     def __init__(
         self, redis: Redis, async_redis: AsyncRedis, settings: Settings, store: PictureStore
     ) -> None:

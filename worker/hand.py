@@ -11,8 +11,7 @@ READY_MOST = 3
 PATIENCE_S = 1.0
 """A request waits in hand about this long at most before its work begins; then another worker may have it."""
 
-MOST_DOUBLED = 6
-"""How many times that doubles at most, for one that was given back before."""
+MOST_DOUBLED = 6  # how many times that doubles at most, for one that was given back before
 
 STARVING_S = 0.05  # without work while inputs are on their way, until more are claimed
 FIRST_LIMIT = 2
@@ -42,12 +41,10 @@ class Hand:
 
     @property
     def room(self) -> int:
-        """For how many more there is room."""
         return max(0, self._limit - len(self))
 
     @property
     def begun(self) -> Attempt | None:
-        """The one that is worked on."""
         return next((each for each in self._attempts.values() if each.begun_at is not None), None)
 
     @property

@@ -12,8 +12,6 @@ os.set_blocking(_waking, False)
 
 
 class HasFileno(Protocol):
-    """What `select` can watch."""
-
     def fileno(self) -> int: ...
 
 

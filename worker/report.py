@@ -77,7 +77,10 @@ class Report:
             log.info("request %s: result discarded: attempt superseded (%s)", request_id, refused.reason)
         output = self.ended.output if isinstance(self.ended, Outcome) else None
         try:
-            if output and _published(transitions, request_id) != output:
+            if not output:
+                return
+            record = transitions.read(request_id)
+            if record is None or record.output != output:
                 store.delete([output.path])
         except (RedisError, StoreError) as error:
             log.warning("request %s: a picture is left to be swept: %s", request_id, error)
@@ -95,8 +98,3 @@ def backoff_s(attempt: int) -> float:
 
 def _failure(outcome: Outcome) -> Failure:
     return Failure(FailureCode(outcome.code), outcome.error)
-
-
-def _published(transitions: Transitions, request_id: str) -> Output | None:
-    record = transitions.read(request_id)
-    return record.output if record else None

@@ -39,7 +39,6 @@ def groups() -> str:
 
 
 def slots() -> str:
-    """The pictures, as HTML."""
     schemas: dict[str, Schema] = SuperimposeRequest.model_json_schema()["properties"]
     return "\n".join(_slot(name, schemas[name]["description"]) for name in PICTURES)
 
@@ -70,7 +69,6 @@ def _rule(schema: Schema) -> Schema:
 
 
 def _control(name: str, rule: Schema, default: Any) -> tuple[str, str]:
-    """The kind of the field, and its controls."""
     if "enum" in rule:
         return "choice", _select(name, rule["enum"], default)
     if rule["type"] == "boolean":
@@ -107,7 +105,6 @@ def _text(name: str, default: str | None, rules: Mapping[str, str]) -> str:
 
 
 def _empty(default: Any) -> str:
-    """The placeholder of an empty field."""
     return "unset" if default is None else "default"
 
 

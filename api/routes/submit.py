@@ -7,13 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
-from api.dependencies import (
-    KEY,
-    ServiceDep,
-    add_credits_header,
-    admit_submitter,
-    refuse_unless_paid,
-)
+from api.dependencies import KEY, ServiceDep, add_credits_header, admit_submitter, refuse_unless_paid
 from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_credits, queue_full
 from api.http.body import bad_request, fault, read_parameters, reserve_room
 from api.http.headers import add_to_answer
@@ -114,10 +108,7 @@ async def submit_and_wait(request: Request, service: ServiceDep) -> Response:
     record = await _await_end(request, service, request_id, origin)
     if record.output is None:
         raise _failed(record)
-    headers = {
-        "x-request-id": request_id,
-        "x-generation-time": str(record.metrics["inference_time"]),
-    }
+    headers = {"x-request-id": request_id, "x-generation-time": str(record.metrics["inference_time"])}
     return await _send(service, record, record.output, headers)
 
 

@@ -19,8 +19,7 @@ TEBIBYTE = 1024 * GIBIBYTE
 DAY_S = 86_400
 YEAR_S = 365 * DAY_S
 
-BUCKETS = ("s3", "gs", "az", "abfs", "abfss")
-"""Schemes of stores that can be written to and sign URLs."""
+BUCKETS = ("s3", "gs", "az", "abfs", "abfss")  # schemes of stores that can be written to and sign URLs
 
 
 def _split(value: object) -> object:
@@ -185,7 +184,5 @@ Callable = Annotated[str, AfterValidator(_callable)]
 Directory = Annotated[Path, AfterValidator(_directory)]
 Bytes = Annotated[int, Field(ge=0, le=TEBIBYTE)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
-Wait = Annotated[float, Field(ge=0, le=DAY_S)]
-"""Seconds to wait."""
-Term = Annotated[int, Field(ge=1, le=YEAR_S)]
-"""Seconds that a job may take, or that something is kept."""
+Wait = Annotated[float, Field(ge=0, le=DAY_S)]  # seconds to wait
+Term = Annotated[int, Field(ge=1, le=YEAR_S)]  # seconds that a job may take, or that something is kept

@@ -79,7 +79,6 @@ class ApiKey:
 
     @classmethod
     def from_hash(cls, key_id: str, fields: Mapping[bytes | str, bytes | str]) -> "ApiKey | None":
-        """Read a Redis hash; None if it holds no key."""
         text = {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
         if "name" not in text:
             return None
@@ -99,7 +98,6 @@ class ApiKey:
         )
 
     def to_hash(self) -> dict[EncodableT, EncodableT]:
-        """The Redis hash that `from_hash` reads."""
         fields: dict[EncodableT, EncodableT | None] = {
             "name": self.name,
             "created_at": _ms(self.created_at),

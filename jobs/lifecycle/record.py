@@ -14,8 +14,7 @@ from jobs.lifecycle.status import Status
 from jobs.timefmt import rfc3339
 from telemetry.stages import COMPUTE
 
-READ = Path(__file__).with_name("record.lua").read_text()
-"""Lua functions that read a record or a picture."""
+READ = Path(__file__).with_name("record.lua").read_text()  # Lua functions that read a record or a picture
 
 RedisHash = Mapping[bytes | str, bytes | str]
 

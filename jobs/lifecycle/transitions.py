@@ -28,11 +28,9 @@ from telemetry import metrics
 
 log = logging.getLogger("superimpose.jobs")
 
-_Call = tuple[str, str, str]
-"""A move, the request's id or "", and arguments as JSON."""
+_Call = tuple[str, str, str]  # A move, the request's id or "", and arguments as JSON
 _Read = Callable[[Any], list[Any]]
-Result = list[Any] | Exception
-"""What a move returned or raised."""
+Result = list[Any] | Exception  # what a move returned or raised
 
 _PARTS = ("request.lua", "write_buffer.lua", "transport.lua", "transition.lua", "queue.lua")
 

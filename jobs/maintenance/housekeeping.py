@@ -21,8 +21,6 @@ log = logging.getLogger("superimpose.housekeeping")
 
 
 class Housekeeping:
-    """Sweeps the store and RQ's registries."""
-
     def __init__(self, redis: Redis, store: PictureStore) -> None:
         self._redis = redis
         self._store = store

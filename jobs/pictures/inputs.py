@@ -16,8 +16,7 @@ from jobs.config.hosts import is_address
 from jobs.config.settings import Settings
 from jobs.pictures.urls import LONGEST_URL, InvalidUrl, Target, UrlRules, read_url
 
-PICTURES = ("base_image", "overlay_image", "mask")
-"""The parameters that are pictures."""
+PICTURES = ("base_image", "overlay_image", "mask")  # the parameters that are pictures
 
 STORE = "store:"
 SAMPLE = "sample:"
@@ -49,8 +48,6 @@ class OwnPicture(NamedTuple):
 
 
 class InputRules:
-    """What may be sent as a picture under these settings."""
-
     def __init__(self, settings: Settings) -> None:
         self._max_bytes = settings.max_input_bytes
         self._urls = UrlRules(settings.fetch_ports)
@@ -162,8 +159,7 @@ def _sample(name: str) -> str:
     return SAMPLE + name
 
 
-SAMPLES = files("jobs.pictures.samples")
-"""The pictures the project ships."""
+SAMPLES = files("jobs.pictures.samples")  # the pictures the project ships
 
 
 def sample_bytes(name: str) -> bytes | None:

@@ -30,7 +30,6 @@ class PublishedPicture:
 
     @classmethod
     def from_hash(cls, fields: Mapping[bytes | str, bytes | str]) -> "PublishedPicture | None":
-        """Read a Redis hash; None if there is no such picture (any more)."""
         if not fields:
             return None
         text = {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}

@@ -103,7 +103,6 @@ class Child:
 
     @property
     def is_starting(self) -> bool:
-        """Whether `await_ready` would wait."""
         return not self.has_spoken() and time.monotonic() < self._late_at
 
     def await_ready(self) -> None:
@@ -134,11 +133,9 @@ class Child:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def has_ended(self) -> bool:
-        """Whether it is gone, and reaped."""
         return self._process.poll() is not None
 
     def has_spoken(self) -> bool:
-        """Whether a message can be read without waiting."""
         return bool(self._poll.poll(0))
 
     def fileno(self) -> int:
@@ -146,12 +143,10 @@ class Child:
         return self._socket.fileno()
 
     def start(self, order: Order) -> None:
-        """Begin an order. Raises `ChildDied`."""
         self._orders[order.token] = order
         self._send(to_child(order))
 
     def drop(self, token: str) -> None:
-        """Take an order back. Raises `ChildDied`."""
         if token not in self._dropped:
             self._dropped.add(token)
             self._send(to_child(Drop(token)))
@@ -175,13 +170,11 @@ class Child:
         return event
 
     def kill(self) -> None:
-        """Kill it, and wait until it has ended."""
         self._process.kill()
         self.wait()
         self._socket.close()
 
     def wait(self) -> int:
-        """Exit status, once it has ended."""
         return self._process.wait()
 
     def _follow(self, event: Event) -> None:
@@ -250,7 +243,6 @@ class Child:
 
 
 def _without_input(error: ValueError) -> str:
-    """What is wrong, without what the child sent."""
     if isinstance(error, ValidationError):
         return str([detail["type"] for detail in error.errors(include_input=False, include_url=False)])
     return str(error)

@@ -90,7 +90,6 @@ class Intake:
             return len(self._ready) + sum(job.waiting > 0 for job in self._jobs.values())
 
     def add(self, order: Order) -> None:
-        """Begin to fetch for an order."""
         job = Job(order)
         names = [name for name in inputs.PICTURES if order.params.get(name)]
         with self._changed:
@@ -111,7 +110,6 @@ class Intake:
         return True
 
     def take(self) -> Job | None:
-        """The next job to work on, when there is one; None once it is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._ready)
             return self._ready.popleft()
@@ -122,7 +120,6 @@ class Intake:
             self._end(job)
 
     def close(self) -> None:
-        """Let `take` return None."""
         with self._changed:
             self._ready.appendleft(None)
             self._changed.notify_all()

@@ -72,7 +72,6 @@ def unreachable(reason: str, *, transient: bool = False) -> Fault:
 
 
 def fault_of(error: Exception) -> Fault:
-    """The Fault that `error` is, or stands for."""
     if isinstance(error, Fault):
         return error
     reason = ascii(error)[:LONGEST_REASON]  # it may quote the server, so no line ends and no end

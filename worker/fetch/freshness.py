@@ -75,9 +75,7 @@ def storable(fields: Fields, *, shared: bool) -> Fields | None:
 def question_about(fields: Fields, *, shared: bool) -> Question | None:
     """What to ask the server before kept fields and their body are used; None while they are fresh."""
     kept = Entry(
-        id=uuid.UUID(int=0),
-        request=_REQUEST,
-        response=Response(HTTPStatus.OK, headers=Headers(fields)),
+        id=uuid.UUID(int=0), request=_REQUEST, response=Response(HTTPStatus.OK, headers=Headers(fields))
     )
     verdict = IdleClient(options=_options(shared)).next(_REQUEST, [kept])
     return verdict if isinstance(verdict, NeedRevalidation) else None
