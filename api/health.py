@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from fastapi.concurrency import run_in_threadpool
@@ -43,9 +44,8 @@ def _seen(found: "asyncio.Future[T]") -> None:
 
 class Health:
     def __init__(self, redis: Redis, store: PictureStore) -> None:
-        self._redis = redis
         self._store = store
-        self._state = SharedAnswer(self._read_state)
+        self._state = SharedAnswer(partial(run_in_threadpool, read_queue_state, redis))
         self._missing = SharedAnswer(self._look_for_missing)
 
     async def state(self) -> QueueState:
@@ -55,9 +55,6 @@ class Health:
     async def missing(self) -> list[str]:
         """Which of redis, store and worker there is not; without Redis the workers are unknown."""
         return await self._missing.get()
-
-    async def _read_state(self) -> QueueState:
-        return await run_in_threadpool(read_queue_state, self._redis)
 
     async def _look_for_missing(self) -> list[str]:
         state, kept = await asyncio.gather(_or_none(self.state()), _or_none(self._store.try_to_write()))

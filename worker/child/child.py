@@ -57,11 +57,6 @@ class ChildRefused(Exception):
     """The child cannot work with these settings; the text is its sentence for the operator."""
 
 
-def _environment() -> dict[str, str]:
-    """Ours without our settings, which come through the pipe, and a collector's, which may hold its key."""
-    return LEAN | {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-
-
 def _end(exit_status: int) -> str:
     if exit_status >= 0:
         return f"ended with status {exit_status}"
@@ -83,13 +78,15 @@ class Child:
         self._poll.register(self._socket, select.POLLIN)
         self._heard = bytearray()
         self._stuck_at = 0.0
+        # Without our settings, which come through the pipe, and a collector's, which may hold its key.
+        env = LEAN | {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         try:
             with theirs:
                 self._process = subprocess.Popen(
                     [self.python, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
                     stdin=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
-                    env=_environment(),
+                    env=env,
                     start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
                 )
             self._send(settings.model_dump_json(exclude=SECRETS).encode())
