@@ -47,11 +47,6 @@ class Hand:
     def begun(self) -> Attempt | None:
         return next((each for each in self._attempts.values() if each.begun_at is not None), None)
 
-    @property
-    def begun_at(self) -> float | None:
-        """Since when, by the monotonic clock."""
-        return self.begun.begun_at if self.begun else None
-
     def get(self, token: str) -> Attempt | None:
         return self._attempts.get(token)
 
@@ -99,9 +94,10 @@ class Hand:
             if each.begun_at is None
             and now - each.claimed_at > PATIENCE_S * 2 ** min(each.claim.given_back, MOST_DOUBLED)
         ]
-        if self.begun_at is None:
+        begun_at = self.begun.begun_at if self.begun else None
+        if begun_at is None:
             return [] if has_child else waiting
-        if now - self.begun_at > PATIENCE_S:
+        if now - begun_at > PATIENCE_S:
             self._limit = 1
             return waiting
         surplus = waiting[max(0, len(waiting) - max(0, self._ready - self._ready_most)) :]

@@ -76,8 +76,7 @@ class WarmWorker(Worker):
     def work(self, burst: bool = False, **_: Any) -> bool:  # type: ignore[override]
         """Work until told to stop, or with `burst` until nothing is left to do.
 
-        Registered by the first heartbeat. Raises `SystemExit` where no child can be had, with `BAD_SETTINGS`
-        if it is they that keep it from starting.
+        Registered by the first heartbeat. Raises `SystemExit` as `Dispatcher.step`.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.request_stop)

@@ -28,12 +28,11 @@ class Dropped(Exception):
     """The parent has taken the order back."""
 
 
+@dataclass(eq=False)
 class NoRoom(Exception):
     """An input of at least `size` bytes does not fit now."""
 
-    def __init__(self, size: int) -> None:
-        super().__init__(size)
-        self.size = size
+    size: int
 
 
 @dataclass(eq=False)
