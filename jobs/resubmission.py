@@ -5,7 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 from redis import Redis
-from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.config.settings import Settings
@@ -17,6 +16,7 @@ from jobs.lifecycle.transitions import KEPT_PARAMS_BYTES, Transitions
 from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
+from jobs.redis.hashes import as_text
 from jobs.submission import SLACK_S, is_refusal
 
 
@@ -37,10 +37,7 @@ class Resubmission:
         Raises `CannotResubmit`, and as `Submission.submit` does `NotEnoughCredits`, `QueueFull`,
         `IllegalMove` (revoked), `redis.RedisError` and `obstore.exceptions.BaseError`.
         """
-        kept = {
-            str_if_bytes(name): str_if_bytes(value)
-            for name, value in self._redis.hgetall(keyspace.request(request_id)).items()
-        }
+        kept = as_text(self._redis.hgetall(keyspace.request(request_id)))
         params = self._params(request_id, kept)
         deadlines = Deadlines(self._settings.start_timeout_s, int(kept["timeout"]) / 1000)
         copies = list[str]()

@@ -4,7 +4,6 @@ It holds what Redis holds: of a key's texts their SHA-256, never the texts.
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -18,6 +17,7 @@ from jobs import keyspace
 from jobs.keys.api_keys import MAX_TEXTS, ApiKey, ApiKeys
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope, checked_name
 from jobs.keys.rates import RateField
+from jobs.redis.hashes import RedisHash
 
 KeyId = Annotated[str, Field(pattern=f"^{KEY_ID.pattern}$")]
 Credits = Annotated[int, Field(ge=0, le=MAX_CREDITS)]
@@ -191,8 +191,8 @@ def _queue(pipe: Pipeline, key: Key, here: ApiKey | None) -> None:
     pipe.srem(keyspace.REVOKED_CHOSEN_KEYS, key.key_id)
 
 
-def _hash(redis: Any, key_id: str) -> Mapping[bytes | str, bytes | str]:
-    fields: Mapping[bytes | str, bytes | str] = redis.hgetall(keyspace.api_key(key_id))
+def _hash(redis: Any, key_id: str) -> RedisHash:
+    fields: RedisHash = redis.hgetall(keyspace.api_key(key_id))
     return fields
 
 

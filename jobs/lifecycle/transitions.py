@@ -22,6 +22,7 @@ from jobs.lifecycle.output import Output
 from jobs.lifecycle.queue import RQ_TTL_S
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import TERMINAL, FailureCode, Status
+from jobs.redis.hashes import as_text
 from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 from telemetry import metrics
@@ -208,7 +209,8 @@ class Transitions(AttemptMoves):
 
     def read(self, request_id: str) -> Record | None:
         """The record as it is now; None if unknown or expired."""
-        return Record.from_hash(request_id, self._redis.hgetall(keyspace.request(request_id)))
+        text = as_text(self._redis.hgetall(keyspace.request(request_id)))
+        return Record.from_text(request_id, text) if text else None
 
     def _make(self, call: _Call, read: _Read) -> list[Any]:
         [answer] = self._move(args=call)
