@@ -4,6 +4,7 @@ import { ApiError, Unreachable } from "./api.js";
 
 const REOPEN_S = 1;
 const [FIRST_S, LONGEST_S] = [1, 10]; // back-off
+const TERMINAL = ["COMPLETED", "FAILED"];
 
 /** The call may or may not have taken effect. */
 export const lost = (error) => error instanceof Unreachable || (error instanceof ApiError && error.status >= 500);
@@ -24,7 +25,7 @@ export async function untilEnded(client, id, told, signal) {
   };
   for (;;) {
     await again(follow, UNTIL_BACK, told.trouble, signal);
-    if (last && !last.status_url) return last; // that of a request that has ended names none
+    if (TERMINAL.includes(last?.status)) return last;
     await pause(REOPEN_S, signal);
   }
 }
