@@ -42,7 +42,6 @@ def groups() -> str:
 
 
 def slots() -> str:
-    """The pictures, as HTML."""
     schemas: dict[str, Schema] = SuperimposeRequest.model_json_schema()["properties"]
     return "\n".join(_slot(name, schemas[name]["description"]) for name in PICTURES)
 
@@ -73,7 +72,6 @@ def _rule(schema: Schema) -> Schema:
 
 
 def _control(name: str, rule: Schema, default: Any) -> tuple[str, str]:
-    """The kind of the field, and its controls."""
     if "enum" in rule:
         return "choice", _select(name, rule["enum"], default)
     if rule["type"] == "boolean":
@@ -110,7 +108,6 @@ def _text(name: str, default: str | None, rules: Mapping[str, str]) -> str:
 
 
 def _empty(default: Any) -> str:
-    """The placeholder of an empty field."""
     return "unset" if default is None else "default"
 
 

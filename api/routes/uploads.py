@@ -23,8 +23,7 @@ router = APIRouter(tags=["uploads"])
 
 MAX_FILES = 20
 
-Files = Mapping[str, bytes]
-"""Pictures by the field they came in."""
+Files = Mapping[str, bytes]  # pictures by the field they came in
 
 FILES: dict[str, Any] = {
     "type": "object",

@@ -30,8 +30,7 @@ log = logging.getLogger("superimpose.store")
 API_TIMEOUT_S = 3.5
 """Of one call while a client waits: with its retries less than the 5 seconds a 502 may take."""
 
-WORKER_TIMEOUT_S = 10.0
-"""Of one call of a worker or a command, for which no client waits."""
+WORKER_TIMEOUT_S = 10.0  # of one call of a worker or a command, for which no client waits
 
 RETRY_S = timedelta(seconds=0.5)
 """How long a failed call is repeated: one whose connection was dropped is, one that timed out is not."""

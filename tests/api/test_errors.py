@@ -37,6 +37,22 @@ def test_framework_errors_are_json_too(service, method, path, status, code):
 
 
 @pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/pictures/x", "GET, HEAD"),
+        ("/v2/requests/x", "GET"),
+        ("/v2/superimpose", "POST"),
+        ("/livez", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_answered_with_all_methods_of_the_path(service, path, methods):
+    answer = service.client.delete(path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+    assert answer.json()["error"].endswith(f"it takes {methods}")
+
+
+@pytest.mark.parametrize(
     ("method", "path"),
     [
         ("POST", "/v2/superimpose"),
