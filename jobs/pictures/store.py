@@ -20,6 +20,7 @@ from obstore.exceptions import BaseError, GenericError, NotFoundError
 from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
 from jobs.config.settings import Settings
+from jobs.pictures.writeback import start_writeback
 
 if TYPE_CHECKING:
     from obstore import Attributes
@@ -121,6 +122,8 @@ class PictureStore:
         """
         with _needing_a_bucket():
             obstore.put(self._store, path, data, attributes=self._attributes(content_type))
+        if isinstance(self._store, LocalStore) and self._store.prefix:
+            start_writeback(self._store.prefix / path)
 
     def put_all(self, pictures: Sequence[tuple[str, bytes, str | None]]) -> None:
         """`put` each of these at the same time, so that all of them together have the time limit of one.
