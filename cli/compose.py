@@ -12,6 +12,7 @@ from cli.formats import STDOUT, check_stdout, output_format
 from cli.json_output import print_json
 from cli.scene import described
 from compositor import CompositorError, render
+from compositor.models.superimpose_v2 import NO_REMOVER
 
 
 def write_picture(
@@ -31,13 +32,16 @@ def write_picture(
             raise typer.BadParameter(f"{scene}: {path}: is a URL: give a file, or use `superimpose run`")
     try:
         read = {picture: picture.file.read_bytes() for picture in found.inputs.values() if picture.file}
-        made = render(found.params.scene(), {path: read[picture] for path, picture in found.inputs.items()})
+        wanted = found.params.scene()
+        made = render(wanted, {path: read[picture] for path, picture in found.inputs.items()})
         with appearing(out) as file:
             file.write(made.data)
     except OSError as error:
         raise stop(f"{error.filename}: {error.strerror}") from None
     except CompositorError as error:
         raise stop(str(error)) from None
+    if any(layer.removal for layer in wanted.layers):
+        typer.echo(f"superimpose: {NO_REMOVER}", err=True)
     if as_json:
         size = {"width": made.width, "height": made.height, "file_size": len(made.data)}
         print_json({"output": out, "content_type": made.content_type, **size, "metrics": made.seconds})

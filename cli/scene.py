@@ -1,4 +1,4 @@
-"""What a picture is made of, as the command line says it: one layer in options, or a scene in a file."""
+"""The picture that a command line describes: one layer by options, or a scene by a file."""
 
 import json
 from codecs import BOM_UTF8

@@ -210,7 +210,9 @@ def test_a_scene_may_be_another_models_whose_warnings_are_said(run, compose, wri
     assert between.asked.count("POST /v2/superimpose-v2") == 1
     assert "superimpose: bg_remove_model: no remover is configured" in answer.stderr
     sent = (folder / "out.png").read_bytes()
-    assert compose("cup.jpg", *scene).exit_code == 0
+    composed = compose("cup.jpg", *scene)
+    assert composed.exit_code == 0
+    assert "superimpose: bg_remove_model: no remover is configured" in composed.stderr
     assert (folder / "out.png").read_bytes() == sent
 
 
