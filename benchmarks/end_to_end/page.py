@@ -119,15 +119,7 @@ def _targets(results: Results) -> Iterator[str]:
 def _service(results: Results) -> Iterator[str]:
     if any(results.rows("drained")):
         yield "### The seed example from a full queue"
-        heads = (
-            "workers",
-            "pictures/s",
-            "bare loop",
-            "ratio",
-            "CPU ms a picture",
-            "bare loop",
-            "around a picture",
-        )
+        heads = ("workers", "pictures/s", "bare loop", "ratio", "CPU ms a picture", "bare loop", "around it")
         yield table(("to, cache of decoded inputs", *heads), list(_drained(results)))
     if costs := list(results.rows("backlog")):
         yield "### A job that does nothing, enqueued and worked off while others wait"

@@ -21,6 +21,7 @@ OTHERS_SLOW_MS, OTHERS = 9_000, 40
 IDLE_REQUESTS = 60
 BACKLOGS = (10, 100_000)
 BACKLOG_JOBS = 500
+FIGURES = ("per_s", "cpu_ms", "bare_per_s", "bare_cpu_ms")
 
 
 def drain(run: Run) -> None:
@@ -37,16 +38,15 @@ def drain(run: Run) -> None:
                 with each.running(run.redis, workers[each.name]) as client, run.redis.connect() as redis:
                     batch(client, draw(SEED_JPEG, run.origin, WARM_UP))
                     for workload in SAME_FUNCTION:
-                        jobs, about = (
-                            draw(workload, run.origin, count),
-                            {"cached": cached, "workers": workers[each.name]},
-                        )
                         loop = bare(count, workload.image_format, cached)
-                        made = drained(client, redis, jobs)
-                        names = ("per_s", "cpu_ms", "bare_per_s", "bare_cpu_ms")
-                        figures = dict(zip(names, made + loop, strict=True))
+                        made = drained(client, redis, draw(workload, run.origin, count))
                         run.results.add(
-                            "drained", **about, round=number, format=workload.image_format, **figures
+                            "drained",
+                            round=number,
+                            cached=cached,
+                            format=workload.image_format,
+                            workers=workers[each.name],
+                            **dict(zip(FIGURES, made + loop, strict=True)),
                         )
 
 
@@ -63,7 +63,7 @@ def origins(run: Run) -> None:
         run.results.add("idle", p50_ms=median(ms))
         for number in range(run.rounds):
             run.say(f"slow origins, round {number + 1} of {run.rounds}")
-            late = draw(DIFFERENT_JPEG, slow_origin, 2 * run.jobs // 9, SLOW_MS)
+            late = draw(DIFFERENT_JPEG, slow_origin, 4 * run.jobs // 9, SLOW_MS)  # for longer than SLOW_MS
             others = 9 * len(late)
             rates = {
                 name: batch(client, draw(DIFFERENT_JPEG, run.origin, others, delay_ms)).steady_per_s

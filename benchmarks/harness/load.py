@@ -46,7 +46,7 @@ def drained(client: Superimpose, redis: Redis, jobs: Sequence[Job]) -> tuple[flo
     """Pictures a second and CPU ms a picture, workers standing still while the queue is filled."""
     with suspended(client.pids[1:]):
         ids = [client.submit(job) for job in jobs]
-    used, start = client.cpu_s(), time.perf_counter()
+        used, start = client.cpu_s(), time.perf_counter()
     for request_id in ids:
         while (status := redis.hget(keyspace.request(request_id), "status")) != Status.COMPLETED.encode():
             if status == Status.FAILED.encode():

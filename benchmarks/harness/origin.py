@@ -37,6 +37,8 @@ class _Files(asyncio.Protocol):
             asyncio.get_running_loop().call_later(delay_ms / 1000, self._answer, name, is_known)
 
     def _answer(self, name: str, is_known: bool) -> None:
+        if self._transport.is_closing():
+            return
         pieces = [] if is_known else self._find(name)
         status = "304 Not Modified" if is_known else "200 OK" if pieces else "404 Not Found"
         length = "" if is_known else f"Content-Length: {sum(map(len, pieces))}\r\n"
