@@ -6,7 +6,7 @@ from statistics import median
 from benchmarks.end_to_end.contest import WARM_UP, best_count
 from benchmarks.end_to_end.contestants import OURS, SHIPPED, Contestant
 from benchmarks.end_to_end.results import Run
-from benchmarks.harness.bare_loop import bare_loop
+from benchmarks.harness.bare_loop import CORES, bare_loop
 from benchmarks.harness.clients import Superimpose
 from benchmarks.harness.inputs import DIFFERENT_JPEG, SAME_FUNCTION, SEED_JPEG, draw, seed_file
 from benchmarks.harness.load import batch, drained
@@ -46,6 +46,7 @@ def drain(run: Run) -> None:
                             cached=cached,
                             format=workload.image_format,
                             workers=workers[each.name],
+                            cores=CORES,
                             **dict(zip(FIGURES, made + loop, strict=True)),
                         )
 

@@ -54,6 +54,16 @@ def test_what_misses_its_target_says_so(tmp_path: Path) -> None:
     ]
 
 
+def test_a_round_in_which_the_bare_loop_did_not_have_the_cores_says_nothing(tmp_path: Path) -> None:
+    results = Results(tmp_path / "some.json", {"run": dict.fromkeys(RUN, "x")})
+    about = {"format": "jpeg", "cached": False, "workers": 3, "cores": 2, "cpu_ms": 16.0, "bare_cpu_ms": 12.5}
+    results.add("drained", **about, round=0, per_s=120.0, bare_per_s=150.0)
+    results.add("drained", **about, round=1, per_s=120.0, bare_per_s=60.0)
+    measured = [(each.figure, each.met) for each in targets(results) if each.figure]
+    assert measured == [("0.80", True), ("3.5 ms", False)]
+    assert "Left out: 1 of 2 measurements" in sections(results)
+
+
 def test_the_page_names_each_contestants_best_number_of_workers(tmp_path: Path) -> None:
     results = Results(tmp_path / "some.json", {"run": dict.fromkeys(RUN, "x")})
     results.add("contestants", name="arq", label="arq", versions="arq 1")
