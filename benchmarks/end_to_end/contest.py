@@ -59,7 +59,7 @@ class Contest:
 
     def _tried(self, contestant: Contestant, workers: int) -> float:
         with contestant.running(self.run.redis, workers) as client:
-            for jobs in (WARM_UP, self.run.jobs // 2):
+            for jobs in (WARM_UP, self.run.jobs):
                 per_s = batch(client, draw(contestant.workloads[0], self.run.origin, jobs)).per_s
             return per_s
 

@@ -127,7 +127,7 @@ def _service(results: Results) -> Iterator[str]:
         tried = len(list(results.rows("drained")))
         kept = sum(len(_undisturbed(results, each, cached)) for each in FORMATS for cached in CACHE)
         if kept < tried:
-            yield f"Left out: {tried - kept} of {tried} measurements in which others used the cores meanwhile."
+            yield f"Left out: {tried - kept} of {tried} measurements in which others used the cores."
     if costs := list(results.rows("backlog")):
         yield "### A job that does nothing, enqueued and worked off while others wait"
         rows = []
