@@ -52,7 +52,21 @@ EXAMPLES: dict[str, dict[str, Any]] = {
                 ],
             },
         },
-    }
+    },
+    "superimpose-v2": {
+        "screen": {
+            "summary": "A logo screened onto a cup, by its centre",
+            "value": {
+                "base_image": f"{ORIGIN}/samples/cup.jpg",
+                "overlay_image": f"{ORIGIN}/samples/logo.png",
+                "rescale_factor": 0.33,
+                "blend_mode": "screen",
+                "opacity": 90,
+                "x_percent": 50,
+                "y_percent": 65,
+            },
+        },
+    },
 }
 """Bodies of each model."""
 

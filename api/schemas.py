@@ -81,6 +81,7 @@ class Result(Completed):
     animated: list[str] = Field(
         [], description="inputs of which only the first frame was used; absent if none"
     )
+    warnings: list[str] = Field([], description="what was not done as asked; absent if nothing")
 
 
 class Failed(BaseModel):

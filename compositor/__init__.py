@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from compositor.errors import CompositorError, ImageTooLarge, InvalidImage
     from compositor.limits import Limits
     from compositor.models.superimpose import SuperimposeParams, SuperimposeRequest
+    from compositor.removal import Remove
     from compositor.rendering import Inspect, Rendered, render
     from compositor.scene import Scene
     from compositor.single import superimpose
@@ -23,6 +24,7 @@ __all__ = [
     "Inspect",
     "InvalidImage",
     "Limits",
+    "Remove",
     "Rendered",
     "Scene",
     "SuperimposeParams",
@@ -39,6 +41,7 @@ _HOMES = {
     "Inspect": "rendering",
     "InvalidImage": "errors",
     "Limits": "limits",
+    "Remove": "removal",
     "Rendered": "rendering",
     "Scene": "scene",
     "SuperimposeParams": "models.superimpose",

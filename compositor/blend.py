@@ -1,4 +1,4 @@
-"""The blend modes of W3C Compositing and Blending Level 1, section 10.
+"""The blend modes of W3C Compositing and Blending Level 1, section 10, and those of a node for ComfyUI.
 
 Cb is the base's colour and Cs the overlay's, (3, height, width) float32 between 0 and 1; B(Cb, Cs) is what
 they mix to where both are opaque. Each function's docstring is its formula.
@@ -13,6 +13,8 @@ Floats = NDArray[np.float32]
 
 _LUMINOSITY = np.array([0.3, 0.59, 0.11], np.float32)
 _TINY = np.float32(1e-7)
+_GAP = np.float32(0.001)
+_MORE_THAN_ONE = np.float32(1 + 0.5 / 255)  # between 255 and 256 levels, out of reach of rounding
 
 
 def multiply(cb: Floats, cs: Floats) -> Floats:
@@ -72,6 +74,46 @@ def difference(cb: Floats, cs: Floats) -> Floats:
 def exclusion(cb: Floats, cs: Floats) -> Floats:
     """Cb + Cs - 2 Cb Cs"""
     return cb + cs - 2 * cb * cs
+
+
+# From here to `hard_mix`: the arithmetic of LayerStyle's ImageBlendAdvance. As there the base, not the
+# overlay, decides in vivid-light, pin-light and linear-light, and 0.001 keeps from dividing by 0.
+
+
+def linear_dodge(cb: Floats, cs: Floats) -> Floats:
+    """min(1, Cb + Cs)"""
+    return (cb + cs).clip(max=1)
+
+
+def linear_burn(cb: Floats, cs: Floats) -> Floats:
+    """max(0, Cb + Cs - 1)"""
+    return (cb + cs - 1).clip(min=0)
+
+
+def subtract(cb: Floats, cs: Floats) -> Floats:
+    """max(0, Cb - Cs)"""
+    return (cb - cs).clip(min=0)
+
+
+def vivid_light(cb: Floats, cs: Floats) -> Floats:
+    """max(0, 1 - (1 - Cs) / (2 Cb + 0.001)) if Cb < 0.5, else min(1, Cs / (2 (1 - Cb) + 0.001))"""
+    burnt = np.maximum(0, 1 - (1 - cs) / (2 * cb + _GAP))
+    return np.where(cb < 0.5, burnt, np.minimum(1, cs / (2 * (1 - cb) + _GAP)))
+
+
+def pin_light(cb: Floats, cs: Floats) -> Floats:
+    """Cs, drawn to the nearest of 2 Cb - 1 to 2 Cb"""
+    return cs.clip(2 * cb - 1, 2 * cb)
+
+
+def linear_light(cb: Floats, cs: Floats) -> Floats:
+    """Cs + 2 Cb - 1, drawn to the nearest of 0 to 1"""
+    return (cs + 2 * cb - 1).clip(0, 1)
+
+
+def hard_mix(cb: Floats, cs: Floats) -> Floats:
+    """1 if Cb + Cs > 1, else 0"""
+    return (cb + cs > _MORE_THAN_ONE).astype(np.float32)
 
 
 def hue(cb: Floats, cs: Floats) -> Floats:
@@ -147,6 +189,14 @@ BLENDS: dict[str, Callable[[Floats, Floats], Floats]] = {
     "soft-light": soft_light,
     "difference": difference,
     "exclusion": exclusion,
+    "add": linear_dodge,
+    "linear-dodge": linear_dodge,
+    "linear-burn": linear_burn,
+    "subtract": subtract,
+    "vivid-light": vivid_light,
+    "pin-light": pin_light,
+    "linear-light": linear_light,
+    "hard-mix": hard_mix,
     "hue": hue,
     "saturation": saturation,
     "color": color,

@@ -31,6 +31,20 @@ class Anchored:
         )
 
 
+@dataclass(frozen=True)
+class Centred:
+    """With its centre at a `percent` of the area's width and height, cut off towards 0 as in the node."""
+
+    percent: tuple[float, float]
+
+    def __call__(self, layer: Size, area: Size) -> tuple[int, int]:
+        x, y = (
+            int(side * percent / 100 - own / 2)
+            for side, percent, own in zip(area, self.percent, layer, strict=True)
+        )
+        return (x, y)
+
+
 def _anchored(gravity: str, near: str, far: str, push: int, room: int) -> int:
     if near in gravity:
         return push

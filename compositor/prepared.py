@@ -29,7 +29,7 @@ class PreparedLayer:
     def of(cls, layer: Layer, picture: Image.Image, mask: Image.Image | None, area: Size) -> "PreparedLayer":
         """`picture` and `mask` are RGB or RGBA, `area` is the size that the layer's counts in."""
         cover = coverage(flipped(mask, layer.flip), layer.inverts_mask) if mask else None
-        turn = Turn.of(layer.sized(picture.size, area), layer.degrees)
+        turn = Turn.of(layer.sized(picture.size, area), layer.degrees, layer.rotate_method)
         return cls(layer, flipped(picture, layer.flip), cover, turn)
 
     @property

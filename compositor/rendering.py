@@ -17,6 +17,7 @@ from compositor.encode import CONTENT_TYPES, Marks, encode
 from compositor.errors import InvalidParameters
 from compositor.jpeg_coding import JpegCoding
 from compositor.limits import DEFAULT_LIMITS, Limits
+from compositor.removal import Remove, cut_out
 from compositor.scene import Layer, Scene
 
 Inspect = Callable[[str, Image.Image], None]
@@ -50,14 +51,16 @@ def render(
     cache: DecodedCache | None = None,
     owner: str = "",
     inspect: Inspect | None = None,
+    remove: Remove | None = None,
 ) -> Rendered:
     """Make a picture of image files, by the names that the scene has for them.
 
     In the `cache` only what the same `owner` sent is found. `inspect` is shown each input by its name when
     all are decoded, and as "output" what is about to be encoded. An input that passed is not shown again
-    under the same name while it is in the `cache`, which therefore goes with one `inspect`.
+    under the same name while it is in the `cache`, which therefore goes with one `inspect`. `remove` takes
+    the backgrounds of layers away that name a `removal`; without it they stay.
 
-    Raises a `CompositorError` that names the input at fault, and whatever `inspect` raises.
+    Raises a `CompositorError` that names the input at fault, and what the hooks raise.
     """
     answer = scene.answer
     seconds: dict[str, float] = {}
@@ -71,7 +74,7 @@ def render(
     with _timed(seconds, "compose"):
         canvas = base.image if cache is None and _is_used_once(base, inputs) else base.image.copy()
         for layer in scene.layers:
-            _put(canvas, layer, inputs, base.profile, limits)
+            _put(canvas, layer, inputs, base.profile, limits, remove)
         canvas = on_background(canvas, answer.background, answer.image_format, base.profile)
     if inspect:
         with _timed(seconds, "inspect"):
@@ -114,9 +117,12 @@ def _inspect_inputs(inspect: Inspect, inputs: Inputs) -> None:
             picture.inspected_as.add(name)
 
 
-def _put(canvas: Image.Image, layer: Layer, inputs: Inputs, profile: bytes, limits: Limits) -> None:
+def _put(
+    canvas: Image.Image, layer: Layer, inputs: Inputs, profile: bytes, limits: Limits, remove: Remove | None
+) -> None:
     picture = Image.new("RGB", (1, 1), layer.colour) if layer.colour else inputs[layer.picture].image
     mask = inputs[layer.mask].image if layer.mask else None
+    picture = cut_out(picture, layer.removal, remove)
     put_layer(canvas, layer, from_srgb(picture, profile), mask, limits)
 
 

@@ -19,6 +19,11 @@ _QUARTERS: Mapping[float, Image.Transpose] = {
     180: Image.Transpose.ROTATE_180,
     270: Image.Transpose.ROTATE_270,
 }
+_SAMPLERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
 _BICUBIC_REACH = 3  # pixels that bicubic interpolation may read beyond a sampled point, and one for rounding
 
 
@@ -27,17 +32,19 @@ class Turn:
     """A rotation of a picture of size `before`, degrees counter-clockwise.
 
     `after` is the size of the canvas that holds the turned picture; `matrix` maps a point (x, y) of that
-    canvas to the point (a x + b y + c, d x + e y + f) of the picture.
+    canvas to the point (a x + b y + c, d x + e y + f) of the picture, interpolated by `method`.
     """
 
     before: Size
     degrees: float
     after: Size
     matrix: Matrix
+    method: str = "bicubic"
 
     @classmethod
-    def of(cls, size: Size, degrees: float) -> "Turn":
+    def of(cls, size: Size, degrees: float, method: str = "bicubic") -> "Turn":
         """The canvas of `Image.rotate(degrees, expand=True)`, to the bit: the reference uses it."""
+        degrees = degrees % 360 % 360  # once more: just below 0 is 360.0 after the first
         angle = -math.radians(degrees)
         a, b = round(math.cos(angle), 15), round(math.sin(angle), 15)
         d, e = round(-math.sin(angle), 15), round(math.cos(angle), 15)
@@ -47,7 +54,7 @@ class Turn:
         after = _canvas(size, degrees, (a, b, c, d, e, f))
         shift_x, shift_y = -(after[0] - width) / 2, -(after[1] - height) / 2
         matrix = (a, b, a * shift_x + b * shift_y + c, d, e, d * shift_x + e * shift_y + f)
-        return cls(size, degrees % 360, after, matrix)
+        return cls(size, degrees, after, matrix, method)
 
     def source(self, box: Box) -> Box | None:
         """The box of the picture that `box` of the canvas is made of, or None where it lies outside."""
@@ -64,7 +71,8 @@ class Turn:
     def turned(self, piece: Image.Image, source: Box, box: Box) -> Image.Image:
         """`box` of the canvas, made of `piece`, the picture's pixels in `source`; transparent outside it.
 
-        Pixels on the picture's border show as far as it covers them; their colour is that of its edge.
+        Pixels on the picture's border show as far as it covers them, by "nearest" whole or not at all; their
+        colour is that of its edge.
         """
         if self.degrees == 0:
             return piece
@@ -78,13 +86,14 @@ class Turn:
 
         pixels = np.pad(np.asarray(piece), ((1, 1), (1, 1), (0, 0)), mode="edge")
         inside = np.pad(np.full((piece.height, piece.width), 255, np.uint8), 1)
-        covered = sample(inside, Image.Resampling.BILINEAR)
+        sampler = _SAMPLERS[self.method]
+        covered = sample(inside, _SAMPLERS["nearest" if self.method == "nearest" else "bilinear"])
         if piece.mode == "RGB":
-            turned = sample(pixels, Image.Resampling.BICUBIC)
+            turned = sample(pixels, sampler)
             turned.putalpha(covered)
             return turned
         levels = premultiplied(pixels)
-        bands = [np.asarray(sample(levels[..., band], Image.Resampling.BICUBIC)) for band in range(4)]
+        bands = [np.asarray(sample(levels[..., band], sampler)) for band in range(4)]
         coverage = np.asarray(covered, np.float32)[..., None] / np.float32(255)
         return straight(np.stack(bands, axis=-1) * coverage)
 

@@ -41,10 +41,11 @@ class Displacement:
 class Layer:
     """An input, by its name, or a colour, "#rgb" or "#rrggbb", put on the base.
 
-    In the order they apply: `flip`, then `size` by `resize_method`, then `degrees` counter-clockwise by
-    `rotate_method`, or `corners` in place of size, degrees and place; `displacement`, `mask` (which goes with
-    all but the displacement), `opacity`, 0 - 1, `blend_mode`. `region` is the area that `size`, `place`,
-    `corners` and `displacement` count in, None for the base; with `is_clipped` nothing shows outside of it.
+    In the order they apply: `removal`, the name of a model that takes the picture's background away, `flip`,
+    `size` by `resize_method`, `degrees` counter-clockwise by `rotate_method`, or `corners` in place of size,
+    degrees and place; `displacement`, `mask` (which goes with all but the displacement), `opacity`, 0 - 1,
+    `blend_mode`. `region` is the area that `size`, `place`, `corners` and `displacement` count in, None for
+    the base; with `is_clipped` nothing shows outside of it.
 
     `corners` are where the layer's own lie, in fractions of the area: a convex quadrilateral, clockwise from
     the top left.
@@ -52,6 +53,7 @@ class Layer:
 
     place: Placing
     picture: str = ""
+    removal: str | None = None
     colour: str | None = None
     mask: str | None = None
     inverts_mask: bool = False

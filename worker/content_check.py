@@ -1,7 +1,6 @@
 """The hook between decode and encode that may block a picture: `SUPERIMPOSE_CONTENT_CHECK`."""
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Protocol
 
 from PIL import Image
@@ -9,6 +8,7 @@ from PIL import Image
 from compositor import Inspect
 from jobs.config.settings import Settings
 from jobs.lifecycle.status import FailureCode
+from worker.plugin import load_plugin
 
 
 class ContentCheck(Protocol):
@@ -20,10 +20,6 @@ class ContentCheck(Protocol):
         `name` is "base_image", "overlay_image", "mask" or "output". The picture is the check's to change.
         What it raises fails this attempt at the job: nothing goes out unchecked.
         """
-
-
-class UnusableCheck(Exception):
-    """The setting names nothing that can check; the text says which setting and why."""
 
 
 class ContentBlocked(Exception):
@@ -38,21 +34,9 @@ class ContentBlocked(Exception):
 
 
 def load_check(settings: Settings) -> ContentCheck | None:
-    """The check that the settings name; None without one. Raises `UnusableCheck`."""
-    if settings.content_check is None:
-        return None
-    module, _, name = settings.content_check.partition(":")
-    try:
-        check: ContentCheck = getattr(import_module(module), name)(settings)
-    except Exception as error:
-        raise _unusable(settings, f"{type(error).__name__}: {error}") from error
-    if not callable(check):
-        raise _unusable(settings, f"it made {check!r} instead of a check")
+    """The check that the settings name; None without one. Raises `UnusablePlugin`."""
+    check: ContentCheck | None = load_plugin(settings, "content_check", "check")
     return check
-
-
-def _unusable(settings: Settings, why: str) -> UnusableCheck:
-    return UnusableCheck(f"SUPERIMPOSE_CONTENT_CHECK = {settings.content_check} cannot be used: {why}")
 
 
 def inspection(check: ContentCheck) -> Inspect:

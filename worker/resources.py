@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
-from compositor import DecodedCache, Inspect, Limits
+from compositor import DecodedCache, Inspect, Limits, Remove
 from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore
 from worker.content_check import inspection, load_check
 from worker.fetch import BoundedDirectory, Fetcher, FetchRules
+from worker.remover import load_remover
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,11 @@ class Resources:
     limits: Limits
     cache: DecodedCache | None
     inspect: Inspect | None
+    remove: Remove | None
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """To be called once per process. Raises `UnusableCheck`."""
+        """To be called once per process. Raises `UnusablePlugin`."""
         check = load_check(settings)
         return cls(
             settings=settings,
@@ -31,6 +33,7 @@ class Resources:
             limits=Limits(**settings.picture_limits),
             cache=DecodedCache(settings.cache_bytes) if settings.cache_bytes else None,
             inspect=inspection(check) if check else None,
+            remove=load_remover(settings),
         )
 
 

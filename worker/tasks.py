@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from compositor import CompositorError, Rendered, render
+from compositor import CompositorError, Rendered, Scene, render
 from compositor.models import read
+from compositor.models.superimpose_v2 import NO_REMOVER
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.pictures import inputs
@@ -55,19 +56,21 @@ def superimpose(resources: Resources, job: Job) -> Outcome:
 def _make(resources: Resources, job: Job, stages: dict[str, float]) -> Output:
     order, files = job.order, job.files()
     hits = resources.cache.hits if resources.cache else 0
+    scene = read(order.params).scene()
     made = render(
-        read(order.params).scene(),
+        scene,
         files,
         limits=resources.limits,
         cache=resources.cache,
         owner=order.key_id,
         inspect=resources.inspect,
+        remove=resources.remove,
     )
     stages.update({stage: round(seconds, 4) for stage, seconds in made.seconds.items()})
     if resources.cache:
         stages["cache_hits"] = resources.cache.hits - hits
     with _timed(stages, "store"):
-        return _keep(resources, made, order)
+        return _keep(resources, made, order, _warnings(resources, scene))
 
 
 def read_input(resources: Resources, order: Order, field: str, reserve: Reserve) -> bytes:
@@ -95,7 +98,12 @@ def _stored(resources: Resources, field: str, path: str, reserve: Reserve) -> by
         raise PictureExpired(field) from None
 
 
-def _keep(resources: Resources, made: Rendered, order: Order) -> Output:
+def _warnings(resources: Resources, scene: Scene) -> list[str]:
+    removes = any(layer.removal for layer in scene.layers)
+    return [NO_REMOVER] if removes and resources.remove is None else []
+
+
+def _keep(resources: Resources, made: Rendered, order: Order, warnings: list[str]) -> Output:
     resources.store.put(order.path, made.data, made.content_type)
     return Output(
         order.token,
@@ -105,6 +113,7 @@ def _keep(resources: Resources, made: Rendered, order: Order) -> Output:
         made.width,
         made.height,
         list(made.animated),
+        warnings,
     )
 
 

@@ -136,6 +136,7 @@ async def _result(service: Service, origin: str, record: Record, output: Output)
         "metrics": record.metrics,
         "expires_at": record.expires,
         **({"animated": output.animated} if output.animated else {}),
+        **({"warnings": output.warnings} if output.warnings else {}),
     }
 
 

@@ -1,6 +1,8 @@
 """Codecs: is each format written by the compositor, and read again."""
 
 import io
+from collections.abc import Callable
+from functools import partial
 
 from PIL import Image
 
@@ -8,7 +10,9 @@ from cli.doctor.finding import Finding, Findings, fail, ok
 from cli.formats import SUFFIX
 from compositor import Limits, SuperimposeParams, superimpose
 from jobs.config.settings import Settings
-from worker.content_check import UnusableCheck, load_check
+from worker.content_check import load_check
+from worker.plugin import UnusablePlugin
+from worker.remover import load_remover
 
 COLOUR = (200, 30, 60)
 CLOSE = 12  # of 255: what lossy formats may change
@@ -22,7 +26,9 @@ def check_codecs(settings: Settings) -> Findings:
     yield _tried("codecs written", {name: name for name in SUFFIX}, limits)
     yield _tried("codecs read", dict.fromkeys(read, "png"), limits)
     if settings.content_check:
-        yield _content_check(settings)
+        yield _plugin("content check", "CONTENT_CHECK", partial(load_check, settings))
+    if settings.remover:
+        yield _plugin("remover", "REMOVER", partial(load_remover, settings))
 
 
 def _tried(subject: str, formats: dict[str, str], limits: Limits) -> Finding:
@@ -46,12 +52,12 @@ def _tried(subject: str, formats: dict[str, str], limits: Limits) -> Finding:
     return ok(subject, ", ".join(formats).lower())
 
 
-def _content_check(settings: Settings) -> Finding:
+def _plugin(subject: str, setting: str, load: Callable[[], object]) -> Finding:
     try:
-        load_check(settings)
-    except UnusableCheck as error:
-        return fail("content check", str(error), "no worker starts: correct SUPERIMPOSE_CONTENT_CHECK")
-    return ok("content check", "loads")
+        load()
+    except UnusablePlugin as error:
+        return fail(subject, str(error), f"no worker starts: correct SUPERIMPOSE_{setting}")
+    return ok(subject, "loads")
 
 
 def _plain(name: str) -> bytes:

@@ -72,6 +72,7 @@ def shown(request_id: str, kept: Mapping[Any, Any]) -> dict[str, Any]:
             "height": made.height,
             "file_size": made.file_size,
             "animated": made.animated,
+            "warnings": made.warnings,
         }
     if record.metrics:
         fields["metrics"] = record.metrics

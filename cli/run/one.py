@@ -59,6 +59,8 @@ def _show(options: RunOptions, result: JsonObject, out: Path) -> None:
         return
     for name in result.get("animated", ()):
         typer.echo(f"superimpose: {name} is animated: its first frame was used", err=True)
+    for warning in result.get("warnings", ()):
+        typer.echo(f"superimpose: {warning}", err=True)
     kind = image["content_type"].removeprefix("image/")
     size = f"{image['width']} x {image['height']}, {image['file_size']:,} bytes"
     typer.echo(f"{out}: {kind}, {size}", err=out == STDOUT)

@@ -5,10 +5,14 @@ from typing import Any
 
 from compositor.models.parameters import Model
 from compositor.models.superimpose import SuperimposeRequest
+from compositor.models.superimpose_v2 import SuperimposeV2Request
 
 DEFAULT_MODEL = "superimpose"
 
-MODELS: Mapping[str, type[Model]] = {DEFAULT_MODEL: SuperimposeRequest}
+MODELS: Mapping[str, type[Model]] = {
+    DEFAULT_MODEL: SuperimposeRequest,
+    "superimpose-v2": SuperimposeV2Request,
+}
 """By the name in the address of their calls."""
 
 

@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import InitErrorDetails
 
-from compositor.scene import Scene
+from compositor.scene import Answer, Scene
 
 MAX_SIDE = 16_384
 MAX_OFFSET = 1_000_000
@@ -51,6 +51,24 @@ def _quality(value: Any) -> int | str:
 Quality = Annotated[
     int | Literal["keep"],
     PlainValidator(_quality, json_schema_input_type=Annotated[int, Field(ge=1, le=100)] | Literal["keep"]),
+]
+
+BaseImage = Annotated[
+    str,
+    Field(
+        description="The picture below: an http(s) URL, a data: URI, or plain base64 of an image file.",
+        examples=["https://example.com/shirt.jpg"],
+    ),
+]
+Mask = Annotated[
+    str | None,
+    Field(
+        description=(
+            "Which parts of the overlay show: white shows, black hides. It is stretched to the overlay's "
+            "size. An http(s) URL, a data: URI, or plain base64 of an image file."
+        ),
+        examples=["https://example.com/mask.png"],
+    ),
 ]
 
 Values = Mapping[str, Any]
@@ -113,11 +131,72 @@ class Model(Parameters):
         raise NotImplementedError
 
 
+class AnswerParams(Parameters):
+    """How a call is answered."""
+
+    base64: bool = Field(
+        default=False,
+        description="Answer with the picture itself as base64 instead of its URL.",
+        examples=[False],
+    )
+    image_format: Literal["jpeg", "png", "webp", "avif"] = Field(
+        default="jpeg",
+        description="Format of the answer. jpeg has no transparency: it is flattened on background.",
+        examples=["png"],
+    )
+    image_quality: Quality = Field(
+        default=95,
+        description=(
+            'Quality of a jpeg, webp or avif answer; "keep", for a jpeg: the quantisation tables and chroma '
+            "subsampling of the base, which must be a JPEG."
+        ),
+        examples=[90],
+    )
+    background: str | None = Field(
+        default=None,
+        pattern=r"^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$",
+        description="Colour under a transparent base, #rgb or #rrggbb. Default: white for jpeg, else none.",
+        examples=["#ffffff"],
+    )
+    keep_copyright: bool = Field(
+        default=False,
+        description="Copy the base's EXIF artist and copyright into the answer, and nothing else of it.",
+        examples=[True],
+    )
+    keep_icc_profile: bool = Field(
+        default=False,
+        description="Stay in the base's own RGB colour space and carry its ICC profile. Default: sRGB.",
+        examples=[True],
+    )
+
+    @classmethod
+    def contradictions(cls, given: Values) -> Iterable[str]:
+        if given.get("image_quality") == "keep" and "image_format" in given:
+            yield 'image_quality "keep" is for image_format "jpeg": give a number or leave image_format out'
+        yield from super().contradictions(given)
+
+    def answer(self) -> Answer:
+        """The file that these describe."""
+        return Answer(
+            self.image_format,
+            None if self.image_quality == "keep" else self.image_quality,
+            self.background,
+            self.keep_copyright,
+            self.keep_icc_profile,
+        )
+
+
 def rivals(pairs: Iterable[tuple[str, str]], given: Values) -> Iterator[str]:
     """The text for each pair of parameters of which only one may be given."""
     for one, other in pairs:
         if one in given and other in given:
             yield f"{one} and {other} contradict each other: give one of them"
+
+
+def without_mask(given: Values) -> Iterator[str]:
+    """The text for an inverted mask that is not there."""
+    if "invert_mask" in given and "mask" not in given:
+        yield "invert_mask without mask: give a mask or leave invert_mask out"
 
 
 def _lines(error: ValidationError) -> Iterator[InitErrorDetails]:

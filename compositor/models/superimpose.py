@@ -7,20 +7,23 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from compositor.models.parameters import (
+    AnswerParams,
+    BaseImage,
     Color,
     Degrees,
+    Mask,
     Model,
     Offset,
     Parameters,
     Percent,
-    Quality,
     Side,
     Spacing,
     Values,
     rivals,
+    without_mask,
 )
 from compositor.place import Anchored
-from compositor.scene import Answer, Displacement, Layer, Scene, Sizing, Tiles
+from compositor.scene import Displacement, Layer, Scene, Sizing, Tiles
 from compositor.size import Exactly, Scaled, Share, contained, covering, stretched, unchanged
 
 MOST_LAYERS = 16
@@ -104,14 +107,7 @@ class LayerParams(Parameters):
     """What is put on the base, and how."""
 
     overlay_image: str | None = Field(default=None, description="The picture put on it.")
-    mask: str | None = Field(
-        default=None,
-        description=(
-            "Which parts of the overlay show: white shows, black hides. It is stretched to the overlay's "
-            "size. An http(s) URL, a data: URI, or plain base64 of an image file."
-        ),
-        examples=["https://example.com/mask.png"],
-    )
+    mask: Mask = None
     rescale_factor: float = Field(
         default=1,
         gt=0,
@@ -327,11 +323,11 @@ class OverlayParams(LayerParams):
     @classmethod
     def contradictions(cls, given: Values) -> Iterable[str]:
         yield from super().contradictions(given)
-        yield from _mask_to_invert(given)
+        yield from without_mask(given)
 
 
-class SuperimposeParams(LayerParams, Model):
-    """What to do with the overlay, or several, and how to answer."""
+class SceneParams(LayerParams, Model):
+    """A base, and what is put on it: one overlay or several."""
 
     overlays: list[OverlayParams] | None = Field(
         default=None,
@@ -347,71 +343,31 @@ class SuperimposeParams(LayerParams, Model):
             ]
         ],
     )
-    base64: bool = Field(
-        default=False,
-        description="Answer with the picture itself as base64 instead of its URL.",
-        examples=[False],
-    )
-    image_format: Literal["jpeg", "png", "webp", "avif"] = Field(
-        default="jpeg",
-        description="Format of the answer. jpeg has no transparency: it is flattened on background.",
-        examples=["png"],
-    )
-    image_quality: Quality = Field(
-        default=95,
-        description=(
-            'Quality of a jpeg, webp or avif answer; "keep", for a jpeg: the quantisation tables and chroma '
-            "subsampling of the base, which must be a JPEG."
-        ),
-        examples=[90],
-    )
-    background: str | None = Field(
-        default=None,
-        pattern=r"^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$",
-        description="Colour under a transparent base, #rgb or #rrggbb. Default: white for jpeg, else none.",
-        examples=["#ffffff"],
-    )
-    keep_copyright: bool = Field(
-        default=False,
-        description="Copy the base's EXIF artist and copyright into the answer, and nothing else of it.",
-        examples=[True],
-    )
-    keep_icc_profile: bool = Field(
-        default=False,
-        description="Stay in the base's own RGB colour space and carry its ICC profile. Default: sRGB.",
-        examples=[True],
-    )
 
     @classmethod
     def contradictions(cls, given: Values) -> Iterable[str]:
         yield from rivals(((name, "overlays") for name in LayerParams.model_fields), given)
-        if given.get("image_quality") == "keep" and "image_format" in given:
-            yield 'image_quality "keep" is for image_format "jpeg": give a number or leave image_format out'
         yield from super().contradictions(given)
+
+    def layers(self) -> tuple[Layer, ...]:
+        overlays = self.overlays or ()
+        return tuple(each.layer(f"overlays[{index}].") for index, each in enumerate(overlays)) or (
+            self.layer(),
+        )
+
+
+class SuperimposeParams(AnswerParams, SceneParams):
+    """What to do with the overlay, or several, and how to answer."""
 
     def scene(self) -> Scene:
         """The picture that these describe."""
-        overlays = self.overlays or ()
-        layers = [each.layer(f"overlays[{index}].") for index, each in enumerate(overlays)] or [self.layer()]
-        return Scene("base_image", tuple(layers), self._answer())
-
-    def _answer(self) -> Answer:
-        return Answer(
-            self.image_format,
-            None if self.image_quality == "keep" else self.image_quality,
-            self.background,
-            self.keep_copyright,
-            self.keep_icc_profile,
-        )
+        return Scene("base_image", self.layers(), self.answer())
 
 
 class SuperimposeRequest(SuperimposeParams):
     """The parameters as they come over the wire: the pictures must be named."""
 
-    base_image: str = Field(
-        description="The picture below: an http(s) URL, a data: URI, or plain base64 of an image file.",
-        examples=["https://example.com/shirt.jpg"],
-    )
+    base_image: BaseImage
     overlay_image: str | None = Field(
         default=None,
         description="The picture put on it: an http(s) URL, a data: URI, or plain base64 of an image file.",
@@ -425,13 +381,8 @@ class SuperimposeRequest(SuperimposeParams):
     @classmethod
     def contradictions(cls, given: Values) -> Iterable[str]:
         yield from super().contradictions(given)
-        yield from _mask_to_invert(given)
+        yield from without_mask(given)
 
 
 def _missing_overlay(given: Values) -> Iterable[str]:
     return () if "overlay_image" in given or "color" in given else ("overlay_image",)
-
-
-def _mask_to_invert(given: Values) -> Iterable[str]:
-    if "invert_mask" in given and "mask" not in given:
-        yield "invert_mask without mask: give a mask or leave invert_mask out"

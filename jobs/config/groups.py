@@ -267,6 +267,9 @@ class PictureSettings(Group):
     content_check: Callable | None = Field(
         None, description="`package.module:callable` that may block pictures; unset: none"
     )
+    remover: Callable | None = Field(
+        None, description="`package.module:callable` that takes backgrounds away; unset: none"
+    )
     nudity_labels: Labels = Field(
         (
             "FEMALE_BREAST_EXPOSED",

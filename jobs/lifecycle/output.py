@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 class Output:
     """The picture of a COMPLETED request; `token` is its public name, `path` its place in the store.
 
-    `animated` names the inputs of which only the first frame was used.
+    `animated` names the inputs of which only the first frame was used; `warnings` say what was not done as
+    asked.
     """
 
     token: str
@@ -17,6 +18,7 @@ class Output:
     width: int
     height: int
     animated: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def file_name(self) -> str:

@@ -84,6 +84,47 @@ def test_a_fault_is_a_400_that_names_parameter_and_rule(service, body, field, sa
     assert errors(answer)[field] in answer.json()["error"]
 
 
+@pytest.mark.parametrize(
+    ("params", "field", "said"),
+    [
+        ({"rescale_factor": 0}, "rescale_factor", "greater than 0"),
+        ({"rescale_factor": 100.5}, "rescale_factor", "less than or equal to 100"),
+        ({"rescale_factor": "2"}, "rescale_factor", "send the number 2 without quotes"),
+        ({"resize_method": "nearest-exact"}, "resize_method", "'lanczos'"),
+        ({"mirror": "none"}, "mirror", "'None'"),
+        ({"mirror": "both"}, "mirror", "'horizontal' or 'vertical'"),
+        ({"blend_mode": "dissolve"}, "blend_mode", "'linear-light'"),
+        ({"blend_mode": 5}, "blend_mode", "'normal'"),
+        ({"blend_mode": ["screen"]}, "blend_mode", "a list is not allowed"),
+        ({"opacity": 100.1}, "opacity", "less than or equal to 100"),
+        ({"opacity": -1}, "opacity", "greater than or equal to 0"),
+        ({"x_percent": 999.5}, "x_percent", "less than or equal to 999"),
+        ({"y_percent": -1000}, "y_percent", "greater than or equal to -999"),
+        ({"x_percent": "50%"}, "x_percent", "send a number without quotes"),
+        ({"rotation": 361}, "rotation", "less than or equal to 360"),
+        ({"rotation": -360.5}, "rotation", "greater than or equal to -360"),
+        ({"rotation": True}, "rotation", "send a number"),
+        ({"bg_remove_model": ""}, "bg_remove_model", "at least 1 character"),
+        ({"bg_remove_model": "x" * 65}, "bg_remove_model", "at most 64 characters"),
+        ({"bg_remove_model": False}, "bg_remove_model", "send it in quotes"),
+        ({"mask": "@"}, "mask", "base64"),
+        ({"base64": "true"}, "base64", "send true without quotes"),
+        ({"invert_mask": True}, "parameters", "invert_mask without mask"),
+        ({"image_format": "gif"}, "image_format", "'jpeg'"),
+        ({"image_quality": 0}, "image_quality", "greater than or equal to 1"),
+        ({"image_quality": "keep", "image_format": "png"}, "parameters", 'image_quality "keep"'),
+        ({"x_offset": 5}, "x_offset", "known are base_image"),
+        ({"model": "superimpose"}, "model", "known are base_image"),
+        ({"overlay_image": None}, "overlay_image", "must be a string"),
+    ],
+)
+def test_a_fault_of_the_second_model_is_a_400_that_names_parameter_and_rule(service, params, field, said):
+    answer = service.client.post("/v2/superimpose-v2", json=GOOD | params)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameters")
+    assert said in errors(answer)[field]
+
+
 def test_all_faults_of_a_body_come_in_one_answer(service):
     answer = service.client.post(
         "/v2/superimpose",

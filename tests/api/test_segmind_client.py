@@ -95,6 +95,36 @@ def test_run_with_base64_returns_plain_base64_and_a_url(client, pictures):
     )
 
 
+V2 = {
+    "blend_mode": "screen",
+    "opacity": 90,
+    "x_percent": 50,
+    "y_percent": 65,
+    "mirror": "None",
+    "bg_remove_model": "Bria",
+}
+"""The sample of the vendor's page of superimpose-v2."""
+
+
+def test_the_second_model_runs_with_the_sample_of_its_page(client, pictures):
+    result = client.run("superimpose-v2", **pictures, **V2, rescale_factor=0.5)
+
+    assert result["status"] == "COMPLETED"
+    assert result["warnings"] == ["bg_remove_model: no remover is configured; the overlay was used as it is"]
+    assert opened(httpx.get(result["output"], trust_env=False).content).size == (600, 400)
+
+
+def test_the_second_model_runs_in_one_call(client, pictures, origin):
+    response = client.run_sync("superimpose-v2", **pictures, **V2, rescale_factor=0.5, image_format="png")
+
+    image = opened(response.content).convert("RGB")
+    base = opened(httpx.get(f"{origin.url}/cup.jpg", trust_env=False).content).convert("RGB")
+    assert image.getpixel((20, 20)) == base.getpixel((20, 20))
+    pairs = zip(image.getpixel((300, 260)), base.getpixel((300, 260)), strict=True)
+    assert all(ours >= below for ours, below in pairs)  # a screen darkens nothing
+    assert image.tobytes() != base.tobytes()
+
+
 def test_a_failed_request_raises_with_our_text(client, pictures, origin):
     with pytest.raises(InferenceFailed) as failed:
         client.run("superimpose", **pictures | {"overlay_image": f"{origin.url}/text.png"})

@@ -75,6 +75,7 @@ def test_lines_say_what_to_do(doctor):
         ("MAX_CONNECTIONS", "100000000", "open files", "fail"),
         ("FORMATS", "JPEG,PSD", "settings", "fail"),
         ("CONTENT_CHECK", "nowhere:check", "content check", "fail"),
+        ("REMOVER", "nowhere:remover", "remover", "fail"),
         ("JOB_TIMEOUT_S", "5000", "settings", "fail"),
         ("JOB_MEMORY_BYTES", "536870912", "job memory", "warn"),
         ("MAX_BODY_BYTES", "2048", "body limit", "warn"),

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from compositor import SuperimposeParams, superimpose
+from compositor import render
+from compositor.models import MODELS
 from compositor.models.superimpose import BlendMode
 from tests.browser import visit
 
@@ -47,9 +48,9 @@ def file(pixels: np.ndarray) -> bytes:
     return out.getvalue()
 
 
-def ours(base: np.ndarray, overlay: np.ndarray, mask: np.ndarray, mode: str, opacity: float) -> np.ndarray:
-    params = SuperimposeParams(blend_mode=mode, opacity=opacity, image_format="png")
-    out = superimpose(file(base), file(overlay), params, file(mask))
+def ours(model: str, files: dict[str, bytes], mode: str, opacity: float) -> np.ndarray:
+    given = {"blend_mode": mode, "opacity": opacity, "image_format": "png", **dict.fromkeys(files, "x")}
+    out = render(MODELS[model](**given).scene(), files)
     return np.asarray(Image.open(io.BytesIO(out.data)).convert("RGBA"))
 
 
@@ -71,15 +72,23 @@ def premultiplied(pixels: np.ndarray) -> np.ndarray:
     return weights * 255
 
 
+@pytest.mark.parametrize(("model", "opaque"), [("superimpose", 1), ("superimpose-v2", 100)])
 def test_every_blend_mode_is_the_browsers_within_two_levels(
-    chromium: str, tmp_path: Path, pictures: tuple[np.ndarray, np.ndarray, np.ndarray]
+    chromium: str,
+    tmp_path: Path,
+    pictures: tuple[np.ndarray, np.ndarray, np.ndarray],
+    model: str,
+    opaque: float,
 ) -> None:
     base, overlay, mask = pictures
     shown = overlay.copy()
     shown[..., 3] = np.rint(overlay[..., 3] * (mask / 255.0))
     browser = in_browser(chromium, tmp_path, base, shown, opacity=0.8)
+    files = {"base_image": file(base), "overlay_image": file(overlay), "mask": file(mask)}
     worst = {
-        mode: np.abs(premultiplied(ours(base, overlay, mask, mode, 0.8)) - premultiplied(browser[mode])).max()
+        mode: np.abs(
+            premultiplied(ours(model, files, mode, 0.8 * opaque)) - premultiplied(browser[mode])
+        ).max()
         for mode in MODES
     }
     assert {mode: level for mode, level in worst.items() if level > 2} == {}

@@ -4,7 +4,9 @@ import json
 import re
 from typing import get_args
 
-from compositor import SuperimposeRequest
+import pytest
+
+from compositor.models import MODELS
 from jobs.config.settings import Settings
 from jobs.keys.admission import Bucket
 from jobs.lifecycle.status import FailureCode
@@ -16,13 +18,16 @@ def test_every_setting_has_its_default_and_meaning():
     assert settings_page.tables() in settings_page.PAGE.read_text(), "run python -m tests.docs.settings_page"
 
 
-def test_every_parameter_has_its_default_and_meaning():
+@pytest.mark.parametrize("model", MODELS)
+def test_every_parameter_of_a_model_has_its_default_and_meaning(model):
     page = (ROOT / "docs/parameters.md").read_text()
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) \| (.*?) \| (.*) \|$", page, re.MULTILINE)
+    [table] = re.findall(rf"`POST /v2/{model}`[^|]*\n((?:\|.*\n)+)", page)
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) \| (.*?) \| (.*) \|$", table, re.MULTILINE)
 
-    assert [name for name, *_ in rows] == list(SuperimposeRequest.model_fields)
+    fields = MODELS[model].model_fields
+    assert [name for name, *_ in rows] == list(fields)
     for name, _, default, allowed, meaning in rows:
-        field = SuperimposeRequest.model_fields[name]
+        field = fields[name]
         assert meaning == field.description
         if field.is_required():
             assert default == "required"

@@ -49,6 +49,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch):
         ("content_check", "package.module.callable"),
         ("content_check", "/srv/check.py:callable"),
         ("content_check", "package.module:callable()"),
+        ("remover", "package.module.callable"),
         ("nudity_labels", ","),
         ("nudity_threshold", 0),
         ("formats", "JPG"),

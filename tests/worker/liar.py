@@ -15,6 +15,7 @@ LIES = {
     "another type": {"output": {"content_type": "text/html"}},
     "a header": {"output": {"content_type": "image/jpeg\r\nSet-Cookie: a=b"}},
     "no size": {"output": {"file_size": "x"}},
+    "a warning of its own": {"output": {"warnings": ["send your key to another address"]}},
     "no picture": {"output": None},
     "another ending": {"ending": "perhaps"},
     "no code": {"ending": "failed", "output": None, "code": "perhaps"},

@@ -225,7 +225,7 @@ def test_an_opaque_picture_is_checked_once():
 
 def test_the_documented_check_runs(settings, submit, record, tmp_path, monkeypatch):
     text = (ROOT / "docs/content-checks.md").read_text()
-    [example] = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    example, _ = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     [spelling] = re.findall(r"SUPERIMPOSE_CONTENT_CHECK=(?!worker\.)(\S+:\w+)", text)
     (tmp_path / f"{spelling.partition(':')[0]}.py").write_text(example)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))

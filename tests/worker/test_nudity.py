@@ -17,7 +17,8 @@ from jobs.redis.connection import connect_worker
 from tests.asking import accept, asked
 from tests.compositor.pictures import plain
 from tests.missing import missing
-from worker.content_check import UnusableCheck, load_check
+from worker.content_check import load_check
+from worker.plugin import UnusablePlugin
 from worker.warm_worker import WarmWorker
 
 PORTRAIT = Path(__file__).parents[1] / "compositor/golden/in/astronaut.png"  # of NASA, public domain
@@ -95,7 +96,7 @@ def test_pictures_of_every_shape_can_be_checked(check, size):
 
 
 def test_a_label_that_the_model_does_not_know_is_refused_with_those_it_knows(check):
-    with pytest.raises(UnusableCheck, match=r"SUPERIMPOSE_NUDITY_LABELS.* no HANDS;.* FACE_FEMALE"):
+    with pytest.raises(UnusablePlugin, match=r"SUPERIMPOSE_NUDITY_LABELS.* no HANDS;.* FACE_FEMALE"):
         check(nudity_labels=("HANDS",))
 
 

@@ -17,7 +17,7 @@ from telemetry.logs import flush_logs, set_up_logs
 from worker.child.confinement import confine, die_with_parent, grant_processor_time
 from worker.child.intake import STACK_BYTES, Intake
 from worker.child.messages import Drop, Ending, Event, Order, Outcome, from_parent
-from worker.content_check import UnusableCheck
+from worker.plugin import UnusablePlugin
 from worker.resources import Resources
 from worker.tasks import read_input, superimpose
 
@@ -102,7 +102,7 @@ def main(descriptor: int, parent: int) -> None:
     connection = Connection(descriptor)
     try:
         serve(connection)
-    except UnusableCheck as error:
+    except UnusablePlugin as error:
         connection.send_bytes(str(error).encode())
     except (EOFError, BrokenPipeError):
         pass

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from compositor import SuperimposeParams
+from compositor.models.superimpose_v2 import NO_REMOVER
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.pictures import inputs
@@ -133,4 +134,5 @@ def _is_of(output: Output, order: Order) -> bool:
         and output.content_type == f"image/{order.params.get('image_format') or default}"
         and all(0 < each < 2**53 for each in (output.file_size, output.width, output.height))
         and set(output.animated) <= set(inputs.pictures(order.params))
+        and set(output.warnings) <= {NO_REMOVER}
     )

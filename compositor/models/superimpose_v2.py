@@ -1,0 +1,158 @@
+"""The model `superimpose-v2`: an overlay placed by its centre, as LayerStyle's ImageBlendAdvance does it."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from compositor.models.parameters import AnswerParams, BaseImage, Mask, Model, Values, without_mask
+from compositor.place import Centred
+from compositor.scene import Layer, Scene
+from compositor.size import Scaled
+
+NO_REMOVER = "bg_remove_model: no remover is configured; the overlay was used as it is"
+"""What the caller is told where a background was to be removed and could not be."""
+
+BlendMode = Literal[
+    "normal",
+    "multiply",
+    "screen",
+    "add",
+    "subtract",
+    "difference",
+    "darken",
+    "lighten",
+    "color-burn",
+    "color-dodge",
+    "linear-burn",
+    "linear-dodge",
+    "overlay",
+    "soft-light",
+    "hard-light",
+    "vivid-light",
+    "pin-light",
+    "linear-light",
+    "hard-mix",
+    "exclusion",
+    "hue",
+    "saturation",
+    "color",
+    "luminosity",
+]
+_SPELLINGS = {"multply": "multiply", "darker": "darken", "lighter": "lighten"}  # the node's
+
+_SAMPLERS = {
+    "lanczos": "bicubic",
+    "bicubic": "bicubic",
+    "hamming": "bilinear",
+    "bilinear": "bilinear",
+    "box": "nearest",
+    "nearest": "nearest",
+}
+"""What each method is in a rotation, where Pillow has three."""
+
+
+def _as_we_spell(word: Any) -> Any:
+    return _SPELLINGS.get(word, word.replace("_", "-")) if isinstance(word, str) else word
+
+
+CentrePercent = Annotated[float, Field(ge=-999, le=999)]
+
+
+class CentredParams(Model):
+    """A base, and an overlay placed by its centre."""
+
+    base_image: BaseImage
+    overlay_image: str = Field(
+        description="The picture put on it: an http(s) URL, a data: URI, or plain base64 of an image file.",
+        examples=["https://example.com/logo.png"],
+    )
+    mask: Mask = None
+    rescale_factor: float = Field(
+        default=1, gt=0, le=100, description="Factor on the overlay's sides.", examples=[0.4]
+    )
+    resize_method: Literal["lanczos", "bicubic", "hamming", "bilinear", "box", "nearest"] = Field(
+        default="nearest",
+        description=(
+            "How the rotation interpolates: lanczos and bicubic between 16 pixels, hamming and bilinear "
+            "between 4, box and nearest not at all. The overlay's size always changes bicubically."
+        ),
+        examples=["bicubic"],
+    )
+    mirror: Literal["None", "horizontal", "vertical"] = Field(
+        default="None",
+        description="Mirror the overlay, with its mask, before it is rotated.",
+        examples=["horizontal"],
+    )
+    blend_mode: Annotated[BlendMode, BeforeValidator(_as_we_spell)] = Field(
+        default="normal",
+        description="How the colours mix where the overlay covers the base; _ may stand for -.",
+        examples=["screen"],
+    )
+    opacity: float = Field(
+        default=100,
+        ge=0,
+        le=100,
+        description="100 shows the overlay as it is, 0 nothing of it.",
+        examples=[90],
+    )
+    x_percent: CentrePercent = Field(
+        default=50,
+        description="Where the overlay's centre is, in percent of the base's width.",
+        examples=[25],
+    )
+    y_percent: CentrePercent = Field(
+        default=50,
+        description="Where the overlay's centre is, in percent of the base's height.",
+        examples=[65],
+    )
+    rotation: float = Field(
+        default=0,
+        ge=-360,
+        le=360,
+        description="Degrees by which the overlay is turned counter-clockwise; its canvas grows to hold it.",
+        examples=[12.5],
+    )
+    bg_remove_model: str = Field(
+        default="None",
+        min_length=1,
+        max_length=64,
+        description=(
+            "What takes the overlay's background away, a name that the server's remover knows. A server "
+            "without one says so in warnings."
+        ),
+        examples=["Bria"],
+    )
+    invert_mask: bool = Field(
+        default=False, description="Read the mask the other way: black shows, white hides.", examples=[True]
+    )
+
+    @classmethod
+    def contradictions(cls, given: Values) -> Iterable[str]:
+        yield from super().contradictions(given)
+        yield from without_mask(given)
+
+    def layer(self) -> Layer:
+        """The layer that these describe."""
+        return Layer(
+            picture="overlay_image",
+            removal=None if self.bg_remove_model == "None" else self.bg_remove_model,
+            mask=None if self.mask is None else "mask",
+            inverts_mask=self.invert_mask,
+            flip=self.mirror.lower(),
+            size=Scaled(self.rescale_factor),
+            resize_method="bicubic",
+            degrees=self.rotation,
+            rotate_method=_SAMPLERS[self.resize_method],
+            place=Centred((self.x_percent, self.y_percent)),
+            opacity=self.opacity / 100,
+            blend_mode=self.blend_mode,
+        )
+
+
+class SuperimposeV2Request(AnswerParams, CentredParams):
+    """The parameters as they come over the wire."""
+
+    def scene(self) -> Scene:
+        """The picture that these describe."""
+        return Scene("base_image", (self.layer(),), self.answer())

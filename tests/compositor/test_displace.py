@@ -1,0 +1,145 @@
+"""Displacement maps, against OpenCV and against what must be exact."""
+
+import tracemalloc
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from compositor.box import Size, cells, shifted, size_of, whole
+from compositor.displace import Displacement
+from tests.compositor.test_warp import levels, noise, psnr, smooth
+
+AREA = (150, 140)
+
+
+def grey(level: int, size: Size = (3, 2)) -> Image.Image:
+    return Image.new("RGB", size, (level, level, 0))
+
+
+def displaced(
+    picture: Image.Image, map_image: Image.Image, x: float, y: float, side: int = 512
+) -> Image.Image:
+    """`picture`, which lies at the area's top left, displaced; the whole of the area."""
+    out, displacement = Image.new("RGBA", AREA), Displacement.of(map_image, AREA, x, y)
+    for cell in cells(AREA, side, whole(AREA)):
+        source = displacement.source(cell)
+        piece = displacement.displaced(picture.convert("RGBA").crop(source), source, cell)
+        assert piece.size == size_of(cell)
+        out.paste(piece, cell[:2])
+    return out
+
+
+def folds(size: Size, mode: str = "RGB") -> Image.Image:
+    y, x = np.mgrid[: size[1], : size[0]] / np.reshape((size[1], size[0]), (2, 1, 1))
+    bands = [128 + 100 * np.sin(5 * x + 3 * y), 128 + 100 * np.cos(4 * y - 2 * x), 0 * x, 255 + 0 * x]
+    return Image.fromarray(np.stack(bands[: len(mode)], axis=-1).astype(np.uint8))
+
+
+@pytest.mark.parametrize(("level", "share"), [(0, 1), (64, 0.5), (128, 0), (255, -1)])
+def test_a_level_moves_all_by_its_share(level: int, share: float) -> None:
+    picture = noise(AREA, 4)
+    out = displaced(picture, grey(level), 20, -8)
+    there = (round(-20 * share), round(8 * share))
+    expected = picture.crop(shifted(whole(AREA), there))
+    seen = np.asarray(expected)[..., 3] > 0
+    assert (np.asarray(out)[seen] == np.asarray(expected)[seen]).all()
+    assert (np.asarray(out)[~seen][:, 3] == 0).all()
+
+
+def test_between_neutral_and_255_it_is_linear() -> None:
+    field = Image.fromarray(
+        np.dstack([np.arange(128, 256), np.full(128, 128), np.zeros(128)]).astype(np.uint8)
+    )
+    displacement = Displacement.of(field, (128, 1), 127, 999)
+    for column in (0, 1, 64, 127):
+        left, _, right, _ = displacement.source((column, 0, column + 1, 1))
+        assert (left + right) / 2 == pytest.approx(2 * column + 0.5, abs=1)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("size", [(150, 140), (40, 30), (4, 3)])
+@pytest.mark.parametrize("strength", [(12, 9), (-15, 10), (0, 14)])
+def test_it_is_what_opencv_computes(strength: tuple[int, int], size: Size, mode: str) -> None:
+    picture, field = smooth(AREA, mode), folds(size, mode)
+    above = cv2.resize(np.asarray(field).astype(np.float32) - 128, AREA, interpolation=cv2.INTER_LINEAR)
+    moves = -above[..., :2] / np.where(above[..., :2] < 0, 128, 127) * strength
+    y, x = np.mgrid[: AREA[1], : AREA[0]]
+    points = ((x - moves[..., 0]).astype(np.float32), (y - moves[..., 1]).astype(np.float32))
+    expected = cv2.remap(levels(picture).astype(np.float32), *points, cv2.INTER_CUBIC)
+    edge = 2 + max(abs(each) for each in strength)
+    inside = (slice(edge, -edge), slice(edge, -edge))
+    out = displaced(picture, field, *strength)
+    assert psnr(levels(out)[inside], expected[inside]) >= 40
+    assert np.abs(levels(out) - expected).mean() <= 3
+
+
+def test_a_larger_map_is_averaged() -> None:
+    picture, coarse = smooth(AREA), folds(AREA)
+    fine = folds((AREA[0] * 9, AREA[1] * 9))
+    off = np.abs(levels(displaced(picture, fine, 15, 15)) - levels(displaced(picture, coarse, 15, 15)))
+    assert off.mean() < 1
+
+
+def test_a_map_that_changes_slowly_moves_by_parts_of_pixels() -> None:
+    """From level 128 to 129 over 150 pixels, at 128 pixels a level: no step of a whole pixel."""
+    picture = Image.fromarray(np.tile(np.arange(150, dtype=np.uint8), (140, 1))).convert("RGB")
+    field = Image.fromarray(np.array([[(128, 128, 0), (127, 128, 0)]], np.uint8))
+    row = np.asarray(displaced(picture, field, 512, 0))[70, 10:140, 0].astype(int)
+    assert np.diff(row).max() <= 1
+    assert np.diff(row).min() >= 0
+
+
+@pytest.mark.parametrize("strength", [10, 60])
+def test_one_colour_stays_that_colour_whatever_alpha_does(strength: int) -> None:
+    pixels = np.array(noise(AREA, 4))
+    pixels[..., :3] = (201, 100, 3)
+    out = np.asarray(displaced(Image.fromarray(pixels), folds((60, 50)), strength, strength))
+    out = out[out[..., 3] > 0]
+    assert len(out) > 1_000
+    assert (out[:, :3] == (201, 100, 3)).all()
+
+
+@pytest.mark.parametrize("size", [(70, 60), (333, 222)])
+def test_cells_have_no_seams(size: Size) -> None:
+    picture = noise(AREA, 4)
+    whole_area = displaced(picture, folds(size), 12, 9)
+    assert np.abs(levels(whole_area) - levels(displaced(picture, folds(size), 12, 9, side=32))).max() <= 1
+
+
+def test_what_is_pushed_together_is_averaged() -> None:
+    """A ramp of the map that moves half of the picture into a quarter."""
+    stripes = Image.fromarray(np.tile(np.arange(150) % 4 // 2 * 255, (140, 1)).astype(np.uint8)).convert(
+        "RGB"
+    )
+    ramp = Image.fromarray(
+        np.dstack([np.linspace(160, 96, 64), np.full(64, 128), np.zeros(64)]).astype(np.uint8)
+    )
+    wide = displaced(stripes, ramp, -450, 0)
+    middle = np.asarray(wide)[70, 60:90, 0].astype(float)
+    assert np.abs(middle - 127.5).mean() < 45
+
+
+def test_transparent_parts_of_the_map_move_nothing() -> None:
+    picture, field = noise(AREA, 3), Image.new("RGBA", (5, 5), (0, 0, 0, 0))
+    assert (np.asarray(displaced(picture, field, 50, 50))[..., :3] == np.asarray(picture)).all()
+
+
+def test_beyond_the_area_its_edge_goes_on() -> None:
+    field = Image.fromarray(np.array([[(128, 128, 0), (0, 128, 0)]], np.uint8))
+    displacement = Displacement.of(field, AREA, 40, 40)
+    at_edge = displacement.source((149, 5, 150, 6))
+    beyond = displacement.source((300, 5, 301, 6))
+    assert shifted(at_edge, (151, 0)) == beyond
+
+
+def test_memory_is_bounded_by_the_cell() -> None:
+    field, picture = noise((4000, 3000), 3), noise((40, 40), 4)
+    displacement, cell = Displacement.of(field, (20_000, 20_000), 999, -999), (512, 512, 768, 768)
+    tracemalloc.start()
+    source = displacement.source(cell)
+    displacement.displaced(picture.crop(source), source, cell)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 400_000_000

@@ -1,0 +1,122 @@
+"""The hook that takes backgrounds away, by a remover of these tests that keeps the left half."""
+
+import base64
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from jobs.lifecycle.status import FailureCode, Status
+from jobs.pictures.store import PictureStore
+from jobs.redis.connection import connect_worker
+from tests.compositor.pictures import plain, png
+from tests.stack import environment
+from worker.warm_worker import WarmWorker
+
+ROOT = Path(__file__).parents[2]
+REMOVER = "tests.worker.removers:LeftHalf"
+MISSING = "bg_remove_model: no remover is configured; the overlay was used as it is"
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+
+
+@pytest.fixture
+def ask(submit):
+    """Submits a red overlay that covers a blue base, its background to be taken away by a model."""
+    files = {"base_image": plain((20, 20), BLUE), "overlay_image": plain((20, 20), RED)}
+    inline = {name: base64.b64encode(data).decode() for name, data in files.items()}
+
+    def ask(bg_remove_model: str) -> str:
+        return submit(**inline, model="superimpose-v2", image_format="png", bg_remove_model=bg_remove_model)
+
+    return ask
+
+
+@pytest.fixture
+def removing(settings, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return settings.model_copy(update={"remover": REMOVER, "max_attempts": 2})
+
+
+def work(settings) -> None:
+    WarmWorker(connect_worker(settings), settings).work(burst=True)
+
+
+def colours(settings, done) -> list[tuple[int, ...]]:
+    """Of a pixel of the left half and one of the right."""
+    picture = Image.open(io.BytesIO(PictureStore.open(settings).get(done.output.path))).convert("RGB")
+    return [picture.getpixel((x, 10)) for x in (3, 17)]
+
+
+def test_the_overlay_is_put_on_without_its_background(removing, ask, record):
+    requests = [ask("Bria"), ask("mask"), ask("None")]
+
+    work(removing)
+
+    cut, masked, whole = map(record, requests)
+    assert [colours(removing, each) for each in (cut, masked, whole)] == [
+        [RED, BLUE],
+        [RED, BLUE],
+        [RED, RED],
+    ]
+    assert cut.output.warnings == []
+
+
+def test_without_a_remover_the_overlay_stays_and_the_record_says_so(settings, ask, record):
+    requests = [ask("Bria"), ask("None")]
+
+    work(settings)
+
+    asked, not_asked = map(record, requests)
+    assert colours(settings, asked) == [RED, RED]
+    assert (asked.output.warnings, not_asked.output.warnings) == ([MISSING], [])
+
+
+@pytest.mark.parametrize("model", ["breaks", "shrinks"])
+def test_a_remover_that_breaks_is_tried_again_and_is_our_fault(removing, ask, record, model, capfd):
+    broken, fine = ask(model), ask("Bria")
+
+    work(removing)
+
+    failed = record(broken)
+    assert (failed.status, failed.code, failed.attempts) == (Status.FAILED, FailureCode.INTERNAL, 2)
+    assert "remover" not in failed.error
+    assert record(fine).status is Status.COMPLETED
+    assert "remover" in capfd.readouterr().err
+
+
+def test_a_remover_that_cannot_be_used_ends_the_worker_in_one_sentence(settings):
+    env = environment(settings.redis_url, settings.data_dir, remover="tests.worker.removers:makes_nothing")
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "cli", "worker", "--workers", "1"],
+        env=env | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+    [said] = (ended.stdout + ended.stderr).splitlines()
+    assert ended.returncode == 2
+    assert "SUPERIMPOSE_REMOVER = tests.worker.removers:makes_nothing cannot be used: " in said
+    assert "it made None instead of a remover" in said
+
+
+def test_the_documented_remover_runs(settings, submit, record, tmp_path, monkeypatch):
+    text = (ROOT / "docs/content-checks.md").read_text()
+    _, example = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    (tmp_path / "no_white.py").write_text(example)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    removing = settings.model_copy(update={"remover": "no_white:NoWhite"})
+    overlay = Image.new("RGB", (20, 20), "white")
+    overlay.paste(RED, (0, 0, 10, 20))
+    files = {"base_image": plain((20, 20), BLUE), "overlay_image": png(overlay)}
+    inline = {name: base64.b64encode(data).decode() for name, data in files.items()}
+    request_id = submit(**inline, model="superimpose-v2", image_format="png", bg_remove_model="any")
+
+    work(removing)
+
+    assert colours(removing, record(request_id)) == [RED, BLUE]
