@@ -20,17 +20,7 @@ from api.http.json_response import JsonResponse
 from api.http.observability import ObservedCalls, count_call, log_call
 from api.http.route_classes import PlainRoute
 from api.pages import routes as pages
-from api.routes import (
-    admin,
-    credits,
-    health,
-    metrics,
-    pictures,
-    requests,
-    rq_dashboard,
-    submit,
-    uploads,
-)
+from api.routes import admin, credits, health, metrics, pictures, requests, rq_dashboard, submit, uploads
 from api.service import Service
 from jobs.config.settings import Settings
 from jobs.maintenance.background import background
@@ -43,13 +33,10 @@ class Api(FastAPI):
     """FastAPI with Starlette's middleware: hot routes pay for no layer that only FastAPI's own need."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Errors around the router, as in Starlette."""
         return Starlette.build_middleware_stack(self)
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The API over the given settings; connections open when it starts."""
-
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with Service.open(settings) as service, asyncio.TaskGroup() as beside:

@@ -52,7 +52,6 @@ class Seen(NamedTuple):
 
 
 async def get_service(request: Request) -> Service:
-    """The service that a request came to."""
     return service_of(request)
 
 
@@ -105,7 +104,6 @@ async def admit_uploader(request: Request, service: ServiceDep) -> Caller:
 
 
 async def admit_admin(request: Request, service: ServiceDep) -> None:
-    """Admit the admin key. Raises 401, 429, or 403 for keys of clients."""
     presented = digest(presented_key(request))
     if not hmac.compare_digest(presented, digest(service.settings.admin_key or "")):
         await admit_reader(request, service)

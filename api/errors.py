@@ -15,6 +15,7 @@ from redis import RedisError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from api.http.json_response import JsonResponse
 from api.http.refusal import RETRY_AFTER_S
@@ -46,35 +47,29 @@ class ApiError(Exception):
 
 
 def missing_key() -> ApiError:
-    """401 for a call without a key."""
     return ApiError(401, "missing_key", "no API key: send it as the header x-api-key")
 
 
 def invalid_key() -> ApiError:
-    """401 for a key that is not, or no longer, valid."""
     text = "this API key is not valid: it is unknown, has expired or was revoked"
     return ApiError(401, "invalid_key", text)
 
 
 def missing_scope(scope: Scope) -> ApiError:
-    """403 for a key that may not do this."""
     text = f"this API key may not do this: it lacks the scope {scope}; ask for a key that has it"
     return ApiError(403, "missing_scope", text)
 
 
 def not_admin() -> ApiError:
-    """403 for a client's key at the admin API."""
     return ApiError(403, "missing_scope", "this is for the admin key; a client's key may not do it")
 
 
 def not_enough_credits(balance: int, needed: int) -> ApiError:
-    """406, as the protocol has it."""
     text = f"not enough credits: this needs {needed} and the key has {balance}; ask for more"
     return ApiError(406, "not_enough_credits", text)
 
 
 def quota_exceeded(used: int, quota: int, ttl_s: int) -> ApiError:
-    """413 for an upload that its key has no room for."""
     text = (
         f"no room for this upload: {used:,} of {quota:,} bytes are in use; uploads are kept for {ttl_s} s, "
         "so wait, or send the picture within a request"
@@ -83,13 +78,11 @@ def quota_exceeded(used: int, quota: int, ttl_s: int) -> ApiError:
 
 
 def too_many_requests(bucket: Bucket, rate: Rate, retry_after_s: int) -> ApiError:
-    """429 for a call over a rate limit."""
     text = f"too many calls: the limit ({bucket}) is {rate}; try again in {retry_after_s} s"
     return ApiError(429, "too_many_requests", text, {"Retry-After": str(retry_after_s)})
 
 
 def queue_full(error: QueueFull) -> ApiError:
-    """429 for a submit that would wait too long."""
     reason = {
         "all": f"{error.bound:,} requests wait, which is the limit",
         "key": f"{error.bound:,} requests of this key wait, which is its limit",
@@ -100,7 +93,6 @@ def queue_full(error: QueueFull) -> ApiError:
 
 
 def idempotency_conflict() -> ApiError:
-    """409 for an Idempotency-Key that another submit was made with."""
     text = (
         "this Idempotency-Key was used for another body: send the same body again, or a new key with this one"
     )
@@ -108,7 +100,6 @@ def idempotency_conflict() -> ApiError:
 
 
 def body_too_large(max_bytes: int) -> ApiError:
-    """413 for a body over the limit."""
     text = (
         f"the body is too large, at most {max_bytes:,} bytes are allowed: send URLs of the pictures instead"
     )
@@ -116,7 +107,6 @@ def body_too_large(max_bytes: int) -> ApiError:
 
 
 def unsupported_encoding(coding: str) -> ApiError:
-    """415 for a body that is compressed, or says so."""
     text = (
         f"a body with Content-Encoding: {coding} is not decoded here: send it as it is, without that header; "
         "large pictures better by their URLs"
@@ -125,14 +115,12 @@ def unsupported_encoding(coding: str) -> ApiError:
 
 
 def unknown_request(request_id: str) -> ApiError:
-    """404 for a request that does not exist, has expired, or is another key's."""
     return ApiError(
         404, "not_found", "no such request: it never existed or has expired", request_id=request_id
     )
 
 
 def already_finished(request_id: str) -> ApiError:
-    """409 for changing a request that is terminal."""
     text = "the request has ended already and was not changed: read its status or its result"
     return ApiError(409, "already_finished", text, request_id=request_id)
 
@@ -177,13 +165,22 @@ async def _credits_refused(_: Request, error: CreditsRefused) -> Response:
 
 
 async def _framework_error(request: Request, error: HTTPException) -> Response:
-    headers = error.headers or {}
     if error.status_code == 404 and request.method == "POST" and _MODEL_PATH.fullmatch(request.url.path):
         return await _api_error(request, unknown_model())
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = _methods_of_path(request)
     code, text = FRAMEWORK_ERRORS.get(error.status_code, ("http_error", error.detail))
     docs = ", the documentation at /docs" if request.app.state.service.settings.docs else ""
-    text = text.format(method=request.method, allow=headers.get("Allow", "other methods"), docs=docs)
+    text = text.format(method=request.method, allow=headers.get("Allow"), docs=docs)
     return JsonResponse({"error": text, "code": code}, error.status_code, headers=headers)
+
+
+def _methods_of_path(request: Request) -> str:
+    """Of all its routes: Starlette names those of the first."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    found = (route.methods for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for methods in found for method in methods or ()}))
 
 
 async def _unreachable(request: Request, error: Exception) -> Response:
@@ -241,7 +238,6 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of `app` in the protocol's form, and log our own faults once."""
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     for error, handler in HANDLERS.items():
         app.add_exception_handler(error, handler)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from fastapi.concurrency import run_in_threadpool
@@ -27,7 +28,6 @@ class SharedAnswer(Generic[T]):
         self._asked_at = 0.0
 
     async def get(self) -> T:
-        """The answer, or what `find` raised."""
         now = time.monotonic()
         if self._found is None or (self._found.done() and now - self._asked_at >= self._life_s):
             self._found = asyncio.ensure_future(self._find())
@@ -43,12 +43,9 @@ def _seen(found: "asyncio.Future[T]") -> None:
 
 
 class Health:
-    """Looks at what the service needs, at most once a second however many ask."""
-
     def __init__(self, redis: Redis, store: PictureStore) -> None:
-        self._redis = redis
         self._store = store
-        self._state = SharedAnswer(self._read_state)
+        self._state = SharedAnswer(partial(run_in_threadpool, read_queue_state, redis))
         self._missing = SharedAnswer(self._look_for_missing)
 
     async def state(self) -> QueueState:
@@ -58,9 +55,6 @@ class Health:
     async def missing(self) -> list[str]:
         """Which of redis, store and worker there is not; without Redis the workers are unknown."""
         return await self._missing.get()
-
-    async def _read_state(self) -> QueueState:
-        return await run_in_threadpool(read_queue_state, self._redis)
 
     async def _look_for_missing(self) -> list[str]:
         state, kept = await asyncio.gather(_or_none(self.state()), _or_none(self._store.try_to_write()))

@@ -75,7 +75,6 @@ BODIES: tuple[type[BaseModel], ...] = (*MODELS.values(), UploadRequest, NewKey, 
 
 @router.api_route("/openapi.json", methods=["GET", "HEAD"])
 async def show_document(request: Request, _: ServiceDep) -> Response:
-    """The document, its examples with the URLs of this service."""
     document = to_json(request.app.openapi()).replace(ORIGIN.encode(), origin_of(request).encode())
     return Response(document, media_type=MEDIA_TYPE)
 
@@ -90,7 +89,6 @@ def describe_body(model: type[BaseModel], **more: Any) -> dict[str, Any]:
 
 
 def install(app: FastAPI) -> None:
-    """Complete the document of `app` with the models of bodies."""
     generate = app.openapi
 
     def complete() -> dict[str, Any]:

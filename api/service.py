@@ -26,14 +26,13 @@ from jobs.submission import Submission
 from telemetry.traces import Traces, open_traces
 
 STRONG_LENGTH = 20  # characters
+WEAK_KEY = "SUPERIMPOSE_DEV_API_KEY can be guessed: use `superimpose keys create` in the open"
 
 log = logging.getLogger("superimpose.api")
 
 
 @dataclass(frozen=True)
 class Service:
-    """The settings and everything opened from them."""
-
     settings: Settings
     redis: Redis
     store: PictureStore
@@ -52,13 +51,13 @@ class Service:
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: Settings) -> AsyncIterator["Service"]:
-        """Open connections; closes them at the end."""
         store = PictureStore.open(settings, API_TIMEOUT_S)
         redis = connect(settings)
         async with connect_async(settings) as reads, connect_async_changes(settings) as changes:
             api_keys = ApiKeys(redis, settings.cell)
             if settings.dev_api_key:
-                warn_of_weak(settings.dev_api_key)
+                if len(settings.dev_api_key) < STRONG_LENGTH:
+                    log.warning(WEAK_KEY)
                 if not api_keys.make_valid("dev", settings.dev_api_key):
                     log.warning("SUPERIMPOSE_DEV_API_KEY was revoked and stays invalid: set another one")
             traces = open_traces("api")
@@ -82,14 +81,7 @@ class Service:
         redis.close()
 
 
-def warn_of_weak(key: str) -> None:
-    """A key that people made up is for trying out."""
-    if len(key) < STRONG_LENGTH:
-        log.warning("SUPERIMPOSE_DEV_API_KEY can be guessed: use `superimpose keys create` in the open")
-
-
 def service_of(request: Request) -> Service:
-    """The service that a request came to."""
     service: Service = request.app.state.service
     return service
 

@@ -10,7 +10,6 @@ from jobs.lifecycle.status import TERMINAL, Status
 
 
 def build_urls(origin: str, request_id: str) -> dict[str, str]:
-    """Where a request can be followed."""
     return {
         "status_url": f"{origin}/v2/requests/{request_id}/status",
         "response_url": f"{origin}/v2/requests/{request_id}",

@@ -91,5 +91,4 @@ async def _describe(
 ) -> None: ...
 
 
-SUBMIT_HEADERS = Depends(_describe)
-"""Documents them."""
+SUBMIT_HEADERS = Depends(_describe)  # documents them

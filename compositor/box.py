@@ -1,5 +1,6 @@
 """Rectangles of pixels: (left, top, right, bottom), the right and bottom edges not included."""
 
+import math
 from collections.abc import Iterator
 
 Size = tuple[int, int]
@@ -29,14 +30,20 @@ def common(one: Box, other: Box) -> Box | None:
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
-def cells(size: Size, side: int, seen: Box) -> Iterator[Box]:
-    """The cells, at most `side` pixels wide and high, of a picture of `size` that hold pixels of `seen`.
+def grown(box: Box, by: tuple[float, float]) -> Box:
+    """`box`, wider on both sides by as many whole pixels as hold `by[0]`, higher by those of `by[1]`."""
+    x, y = math.ceil(abs(by[0])), math.ceil(abs(by[1]))
+    return (box[0] - x, box[1] - y, box[2] + x, box[3] + y)
 
-    The grid hangs on the picture, not on `seen`: a cell's pixels do not depend on where it is clipped.
+
+def cells(box: Box, side: int, seen: Box) -> Iterator[Box]:
+    """The cells, at most `side` pixels wide and high, of `box` that hold pixels of `seen`.
+
+    The grid hangs on the origin, not on `seen`: a cell's pixels do not depend on where it is clipped.
     """
-    within = common(whole(size), seen)
+    within = common(box, seen)
     if within is None:
         return
     for top in range(within[1] // side * side, within[3], side):
         for left in range(within[0] // side * side, within[2], side):
-            yield (left, top, min(left + side, size[0]), min(top + side, size[1]))
+            yield (max(left, box[0]), max(top, box[1]), min(left + side, box[2]), min(top + side, box[3]))

@@ -27,7 +27,7 @@ def put_over(canvas: Image.Image, piece: Image.Image, box: Box, blend_mode: str 
 
 
 def _mix(canvas: Image.Image, piece: Image.Image, box: Box, blend_mode: str) -> None:
-    for cell in cells(size_of(box), _CELL_SIDE, whole(size_of(box))):
+    for cell in cells(whole(size_of(box)), _CELL_SIDE, whole(size_of(box))):
         there = shifted(cell, box[:2])
         mixed = _mixed(_floats(canvas.crop(there)), _floats(piece.crop(cell)), blend_mode)
         pixels = np.rint(mixed * 255).astype(np.uint8)[: len(canvas.mode)]

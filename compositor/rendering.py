@@ -17,6 +17,7 @@ from compositor.encode import CONTENT_TYPES, Marks, encode
 from compositor.errors import InvalidParameters
 from compositor.jpeg_coding import JpegCoding
 from compositor.limits import DEFAULT_LIMITS, Limits
+from compositor.prepared import Pictures
 from compositor.removal import Remove, cut_out
 from compositor.scene import Layer, Scene
 
@@ -92,9 +93,12 @@ def _decode_inputs(
     """Each file once, whatever names it came under."""
     check_total({name: files[name] for name in scene.inputs}, limits)
     pictures: dict[tuple[int, bool], Picture] = {}
+    unconverted = {layer.displacement.map for layer in scene.layers if layer.displacement}
+    if scene.answer.keeps_profile:
+        unconverted.add(scene.base)
 
     def picture(name: str, data: bytes) -> Picture:
-        keep = scene.answer.keeps_profile and name == scene.base
+        keep = name in unconverted
 
         def decoded() -> Picture:
             return decode(data, name, limits, keep)
@@ -121,9 +125,10 @@ def _put(
     canvas: Image.Image, layer: Layer, inputs: Inputs, profile: bytes, limits: Limits, remove: Remove | None
 ) -> None:
     picture = Image.new("RGB", (1, 1), layer.colour) if layer.colour else inputs[layer.picture].image
-    mask = inputs[layer.mask].image if layer.mask else None
     picture = cut_out(picture, layer.removal, remove)
-    put_layer(canvas, layer, from_srgb(picture, profile), mask, limits)
+    mask = inputs[layer.mask].image if layer.mask else None
+    displacement = inputs[layer.displacement.map].image if layer.displacement else None
+    put_layer(canvas, layer, Pictures(from_srgb(picture, profile), mask, displacement), limits)
 
 
 def _coding(base: Picture, scene: Scene) -> JpegCoding:

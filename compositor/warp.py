@@ -57,6 +57,11 @@ class Warp:
         corners -= (left, top)
         return cls(size, (left, top, right, bottom), corners, _homography(corners))
 
+    @property
+    def after(self) -> Size:
+        """Width and height of its box."""
+        return size_of(self.box)
+
     def detail(self, cell: Box) -> Size:
         """The size to which the picture is to be reduced, by area, for `cell`."""
         view = _view(self, cell)

@@ -10,28 +10,17 @@ WAITING = f"{PREFIX}:waiting"
 DEADLINES = f"{PREFIX}:deadlines"
 """Sorted set of all unfinished requests by deadline: for their start, then for their end."""
 
-LEASES = f"{PREFIX}:leases"
-"""Sorted set of the requests that have a lease, by its expiry in ms."""
-
-BELL = f"{PREFIX}:bell"
-"""List of one entry while requests may wait; idle workers block on it."""
-
-PACE = f"{PREFIX}:pace_ms"
-"""Hash of moving averages in ms: `job`, for which a request occupies a worker."""
+LEASES = f"{PREFIX}:leases"  # sorted set of the requests that have a lease, by its expiry in ms
+BELL = f"{PREFIX}:bell"  # list of one entry while requests may wait; idle workers block on it
+PACE = f"{PREFIX}:pace_ms"  # hash of moving averages in ms: `job`, for which a request occupies a worker
 
 CHANGES = f"{PREFIX}:changes"
 """Channel: `"<request id> <status>"` at each change of status after its creation."""
 
-API_KEYS = f"{PREFIX}:keys"
-"""Sorted set: ids of the valid API keys by time of creation."""
-
+API_KEYS = f"{PREFIX}:keys"  # sorted set: ids of the valid API keys by time of creation
 REVOKED_CHOSEN_KEYS = f"{PREFIX}:revoked-chosen-keys"
-
-RECONCILER = f"{PREFIX}:reconciler"
-"""Lock: its holder does this round of reconciling."""
-
-QUEUE = "superimpose"
-"""RQ's queue; the only one, because RQ can lose a job between two."""
+RECONCILER = f"{PREFIX}:reconciler"  # lock: its holder does this round of reconciling
+QUEUE = "superimpose"  # RQ's queue; the only one, because RQ can lose a job between two
 
 RQ_QUEUE = f"rq:queue:{QUEUE}"
 RQ_INTERMEDIATE = f"rq:queue:{QUEUE}:intermediate"

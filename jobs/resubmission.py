@@ -5,10 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 from redis import Redis
-from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.config.settings import Settings
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import Created
 from jobs.lifecycle.status import TERMINAL
@@ -16,6 +16,7 @@ from jobs.lifecycle.transitions import KEPT_PARAMS_BYTES, Transitions
 from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
+from jobs.redis.hashes import as_text
 from jobs.submission import SLACK_S, is_refusal
 
 
@@ -24,8 +25,6 @@ class CannotResubmit(Exception):
 
 
 class Resubmission:
-    """Submits requests again that have COMPLETED or FAILED."""
-
     def __init__(self, redis: Redis, settings: Settings, store: PictureStore) -> None:
         self._redis = redis
         self._settings = settings
@@ -38,16 +37,13 @@ class Resubmission:
         Raises `CannotResubmit`, and as `Submission.submit` does `NotEnoughCredits`, `QueueFull`,
         `IllegalMove` (revoked), `redis.RedisError` and `obstore.exceptions.BaseError`.
         """
-        kept = {
-            str_if_bytes(name): str_if_bytes(value)
-            for name, value in self._redis.hgetall(keyspace.request(request_id)).items()
-        }
+        kept = as_text(self._redis.hgetall(keyspace.request(request_id)))
         params = self._params(request_id, kept)
         deadlines = Deadlines(self._settings.start_timeout_s, int(kept["timeout"]) / 1000)
         copies = list[str]()
         try:
             fresh = self._with_fresh_inputs(params, deadlines, copies)
-            return self._transitions.create(str(uuid4()), kept["key_id"], fresh, deadlines)
+            return self._transitions.create(NewRequest(str(uuid4()), kept["key_id"], fresh, deadlines))
         except Exception as error:
             if is_refusal(error):
                 self._store.discard(copies)
@@ -73,7 +69,8 @@ class Resubmission:
 
         The paths of the copies are added to `copies`.
         """
-        found = {name: self._stored(name, params[name]) for name in _stored_inputs(params)}
+        pictures = inputs.pictures(params).items()
+        found = {path: self._stored(path, text) for path, text in pictures if text.startswith(inputs.STORE)}
         expires_at = redis_time(self._redis) + deadlines.longest_s + SLACK_S
         fresh = {}
         for name, data in found.items():
@@ -90,7 +87,3 @@ class Resubmission:
                 f"its {name} is not there any more: what came within a request is kept until that must have "
                 "ended, uploads and results for their own time; submit it again with the picture"
             ) from None
-
-
-def _stored_inputs(params: dict[str, Any]) -> list[str]:
-    return [path for path, text in inputs.pictures(params).items() if text.startswith(inputs.STORE)]

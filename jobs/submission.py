@@ -16,10 +16,10 @@ from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.config.settings import Settings
+from jobs.lifecycle.creation import NewRequest, create_script
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.moves import Created
-from jobs.lifecycle.transitions import Creation, Transitions
 from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
@@ -28,10 +28,9 @@ from telemetry import metrics
 
 SLACK_S = 60  # for what is still to be done until its record is made
 
-NO_JPEG = '"keep" needs a JPEG file as base_image; give a number from 1 to 100 from 1 to 100'
+NO_JPEG = '"keep" needs a JPEG file as base_image; give a number from 1 to 100'
 
-InThread = Callable[..., Awaitable[Any]]
-"""Calls what it is given in a thread."""
+InThread = Callable[..., Awaitable[Any]]  # calls what it is given in a thread
 
 
 class InvalidPictures(ValueError):
@@ -77,23 +76,20 @@ class SubmitCommand:
 
     @property
     def idempotency(self) -> Idempotency | None:
-        """Where the request is found again."""
         if self.idempotency_key is None:
             return None
         return Idempotency.of(self.idempotency_key, self.key_id, self.params, self.timeouts)
 
 
 class Submission:
-    """Accepts requests whose parameters have been checked."""
-
     def __init__(
         self, redis: Redis, async_redis: AsyncRedis, settings: Settings, store: PictureStore
     ) -> None:
         self._redis = redis
+        self._settings = settings
         self._store = store
         self._inputs = inputs.InputRules(settings)
-        self._transitions = Transitions(redis, settings)
-        self._create = AsyncScript(async_redis, self._transitions.create_script)
+        self._create = AsyncScript(async_redis, create_script())
 
     async def submit(self, command: SubmitCommand, in_thread: InThread) -> Created:
         """Accept a request, or find the one that was made with the same Idempotency-Key.
@@ -113,9 +109,9 @@ class Submission:
             if isinstance(prepared, Created):
                 return prepared
             asked_at = perf_counter()
-            answer = await self._create(args=prepared.args)
+            answer = await self._create(args=prepared.args(self._settings))
             metrics.observe_redis(perf_counter() - asked_at)
-            created = prepared.created(answer)
+            created = prepared.created(self._settings, answer)
         except Exception as error:
             if is_refusal(error):
                 await self._discard(kept, in_thread)
@@ -124,14 +120,14 @@ class Submission:
             await self._discard(kept, in_thread)
         return created
 
-    def _prepare(self, command: SubmitCommand, kept: list[str]) -> Creation | Created:
+    def _prepare(self, command: SubmitCommand, kept: list[str]) -> NewRequest | Created:
         """What is to be created, its inputs stored at paths that are added to `kept`, or what was before."""
         idempotency = command.idempotency
         made_before = idempotency and self._made_before(idempotency, command.key_id)
         if made_before:
             return made_before
         params = inputs.with_pictures(command.params, self._references(command, kept))
-        return self._transitions.creation(
+        return NewRequest(
             str(uuid4()), command.key_id, params, command.deadlines, idempotency, command.traceparent
         )
 
@@ -155,7 +151,7 @@ class Submission:
     def _references(self, command: SubmitCommand, kept: list[str]) -> dict[str, str]:
         """Pictures as a job carries them; the paths of what was stored for it are added to `kept`."""
         references, inline, tokens, faults = {}, {}, {}, {}
-        for text in set(command.pictures.values()):
+        for text in dict.fromkeys(command.pictures.values()):
             try:
                 match self._inputs.read(text, command.origin):
                     case bytes(data):

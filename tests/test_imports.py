@@ -20,7 +20,11 @@ MAY_IMPORT = {
     "benchmarks": SHIPPED | {"benchmarks", "loadtest"},
     "loadtest": {"loadtest", "benchmarks", "jobs"},
 }
-WITHOUT_DECODERS = {"CompositorError", "Limits", "SuperimposeParams", "SuperimposeRequest", "identify"}
+WITHOUT_DECODERS = {"CompositorError", "Limits", "SuperimposeRequest", "identify"} | {
+    "DEFAULT_MODEL",
+    "MODELS",
+    "stated",
+}
 
 
 def imports(path: Path) -> list[tuple[str, str]]:

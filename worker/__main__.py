@@ -36,7 +36,7 @@ def main() -> None:
     except UnsuitableRedis as error:
         log.error("this worker cannot start: %s", error)
         raise SystemExit(BAD_SETTINGS) from None
-    WarmWorker(redis, settings).work(logging_level="WARNING")
+    WarmWorker(redis, settings).work()
 
 
 if __name__ == "__main__":

@@ -14,8 +14,6 @@ STOP_GRACE_S = 0.5  # for a cancelled job to end by itself: most do sooner than 
 
 
 class Interrupted(StrEnum):
-    """Why an attempt was ended from outside."""
-
     TIME_UP = "time up"
     """The request's own time is over."""
     NOT_OURS = "not ours"
@@ -48,28 +46,17 @@ class Attempt:
 
     @property
     def token(self) -> str:
-        """The public name of its picture, by which parent and child name the attempt."""
         return self._path.rpartition("/")[2]
 
     def named_in_logs(self) -> AbstractContextManager[None]:
-        """Lines of log within name the attempt."""
         claim = self.claim
         return about_request(claim.request_id, claim.key_id, claim.attempt, claim.trace_id)
 
     def send_to(self, child: Child) -> None:
         """Order it, in the time that is left. Raises `ChildDied`."""
         claim, left_s = self.claim, max(0.0, self._deadline - time.monotonic())
-        child.start(
-            Order(
-                claim.request_id,
-                claim.attempt,
-                claim.key_id,
-                claim.params,
-                left_s,
-                self._path,
-                claim.trace_id,
-            )
-        )
+        request_id, attempt, key_id, params, *_ = claim
+        child.start(Order(request_id, attempt, key_id, params, left_s, self._path, claim.trace_id))
         self.child, self.begun_at = child, None
 
     def stop_soon(self) -> None:
@@ -77,7 +64,6 @@ class Attempt:
         self._stop_at = time.monotonic() + STOP_GRACE_S
 
     def interruption(self, now: float) -> Interrupted | None:
-        """Whether it must not go on."""
         if now >= self._deadline:
             return Interrupted.TIME_UP
         if self._stop_at is not None and (self.begun_at is None or now >= self._stop_at):

@@ -13,7 +13,7 @@ from redis import RedisError
 
 from jobs.config.settings import BAD_SETTINGS, Settings
 from jobs.lifecycle.lease_owner import LeaseOwner
-from jobs.lifecycle.moves import Claim, IllegalMove
+from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Result, Together, Transitions
 from jobs.pictures.store import PictureStore
@@ -113,7 +113,6 @@ class Dispatcher:
 
     @property
     def _works_on_dropped(self) -> bool:
-        """Whether the child works on what is out of hand."""
         return any(each.begun_at for each in self._dropped.values())
 
     @property
@@ -162,17 +161,13 @@ class Dispatcher:
                 self._interrupt(attempt, Interrupted.NOT_OURS)
         for claims in results:
             if isinstance(claims, list):
-                self._take(claims, unreported)
+                fresh = [each for each in claims if (each.request_id, each.attempt) not in unreported]
+                for claim in fresh:  # not again what was on its way to Redis, which may have come too late
+                    self._hand.add(Attempt(claim))
                 if is_idle and len(claims) < room:
                     self._bell.arm()
             else:
                 self.await_redis(claims)
-
-    def _take(self, claims: list[Claim], unreported: set[tuple[str, int]]) -> None:
-        """Not again what was on its way to Redis, which may have come too late."""
-        for claim in claims:
-            if (claim.request_id, claim.attempt) not in unreported:
-                self._hand.add(Attempt(claim))
 
     def _together(self, renewed: list[Attempt]) -> Together:
         together = self._transitions.together()

@@ -11,8 +11,7 @@ READY_MOST = 3
 PATIENCE_S = 1.0
 """A request waits in hand about this long at most before its work begins; then another worker may have it."""
 
-MOST_DOUBLED = 6
-"""How many times that doubles at most, for one that was given back before."""
+MOST_DOUBLED = 6  # how many times that doubles at most, for one that was given back before
 
 STARVING_S = 0.05  # without work while inputs are on their way, until more are claimed
 FIRST_LIMIT = 2
@@ -42,18 +41,11 @@ class Hand:
 
     @property
     def room(self) -> int:
-        """For how many more there is room."""
         return max(0, self._limit - len(self))
 
     @property
     def begun(self) -> Attempt | None:
-        """The one that is worked on."""
         return next((each for each in self._attempts.values() if each.begun_at is not None), None)
-
-    @property
-    def begun_at(self) -> float | None:
-        """Since when, by the monotonic clock."""
-        return self.begun.begun_at if self.begun else None
 
     def get(self, token: str) -> Attempt | None:
         return self._attempts.get(token)
@@ -102,9 +94,10 @@ class Hand:
             if each.begun_at is None
             and now - each.claimed_at > PATIENCE_S * 2 ** min(each.claim.given_back, MOST_DOUBLED)
         ]
-        if self.begun_at is None:
+        begun_at = self.begun.begun_at if self.begun else None
+        if begun_at is None:
             return [] if has_child else waiting
-        if now - self.begun_at > PATIENCE_S:
+        if now - begun_at > PATIENCE_S:
             self._limit = 1
             return waiting
         surplus = waiting[max(0, len(waiting) - max(0, self._ready - self._ready_most)) :]

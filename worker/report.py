@@ -10,7 +10,7 @@ from redis import RedisError
 from jobs.lifecycle.moves import ENDED, Failure, IllegalMove
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode, Status
-from jobs.lifecycle.transitions import LOST, Transitions
+from jobs.lifecycle.transitions import LOST, AttemptMoves, Transitions
 from jobs.pictures.store import PictureStore
 from worker.attempt import Attempt, Interrupted
 from worker.child.child import ChildDied
@@ -36,21 +36,20 @@ class Report:
         if isinstance(ended, Outcome) and ended.ending is Ending.RETRY:
             self._delay_s = max(backoff_s(attempt.number - attempt.claim.given_back), ended.retry_after_s)
 
-    def make(self, transitions: Transitions) -> None:
-        """Make the move."""
+    def make(self, moves: AttemptMoves) -> None:
         match self.ended:
             case Outcome(ending=Ending.RETRY) as outcome:
-                transitions.retry(*self._which, _failure(outcome), self._delay_s)
+                moves.retry(*self._which, _failure(outcome), self._delay_s)
             case Outcome(output=Output() as output) as outcome:
-                transitions.complete(*self._which, output, outcome.stages, self.occupied_s)
+                moves.complete(*self._which, output, outcome.stages, self.occupied_s)
             case Outcome() as outcome:
-                transitions.fail(*self._which, _failure(outcome), outcome.stages, self.occupied_s)
+                moves.fail(*self._which, _failure(outcome), outcome.stages, self.occupied_s)
             case ChildDied():
-                transitions.retry(*self._which, Failure(FailureCode.WORKER_LOST, LOST))
+                moves.retry(*self._which, Failure(FailureCode.WORKER_LOST, LOST))
             case Interrupted.TIME_UP:
-                transitions.time_out(*self._which)
+                moves.time_out(*self._which)
             case Interrupted():
-                transitions.give_back(*self._which)
+                moves.give_back(*self._which)
 
     def log_made(self) -> None:
         """FAILED is logged by the move itself."""
@@ -78,7 +77,10 @@ class Report:
             log.info("request %s: result discarded: attempt superseded (%s)", request_id, refused.reason)
         output = self.ended.output if isinstance(self.ended, Outcome) else None
         try:
-            if output and _published(transitions, request_id) != output:
+            if not output:
+                return
+            record = transitions.read(request_id)
+            if record is None or record.output != output:
                 store.delete([output.path])
         except (RedisError, StoreError) as error:
             log.warning("request %s: a picture is left to be swept: %s", request_id, error)
@@ -96,8 +98,3 @@ def backoff_s(attempt: int) -> float:
 
 def _failure(outcome: Outcome) -> Failure:
     return Failure(FailureCode(outcome.code), outcome.error)
-
-
-def _published(transitions: Transitions, request_id: str) -> Output | None:
-    record = transitions.read(request_id)
-    return record.output if record else None

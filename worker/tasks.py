@@ -23,8 +23,6 @@ log = logging.getLogger("superimpose.worker")
 
 
 class PictureExpired(Exception):
-    """A picture in our store that was given as an input has expired."""
-
     code = FailureCode.FETCH_FAILED
 
     def __init__(self, field: str) -> None:

@@ -6,13 +6,14 @@ jobs run in a child that stays, and is killed from outside when the time of one 
 
 import contextlib
 import logging
+import math
 import signal
 import time
 from contextlib import closing
 from types import FrameType
 from typing import Any
 
-from redis import Redis, RedisError
+from redis import ConnectionError, Redis, RedisError, TimeoutError
 from redis.client import Pipeline
 from rq import Worker
 from rq.command import parse_payload
@@ -44,8 +45,6 @@ log = logging.getLogger("superimpose.worker")
 
 
 class WarmWorker(Worker):
-    """Takes jobs from the one queue and has its child do them."""
-
     def __init__(self, redis: Redis, settings: Settings, child: type[Child] = Child) -> None:
         super().__init__(
             [open_queue(redis)],
@@ -66,7 +65,7 @@ class WarmWorker(Worker):
         )
         self._stopped_at: float | None = None
         self._hurried = False
-        self._heartbeat_at = 0.0
+        self._heartbeat_at = -math.inf
         self._commands: Commands | None = None
 
     @property
@@ -74,16 +73,15 @@ class WarmWorker(Worker):
         """RQ's name for how long Redis may be silent; a wait for the queue ends sooner."""
         return WAIT_S + 4
 
-    def work(self, burst: bool = False, logging_level: str | None = None, **_: Any) -> bool:  # type: ignore[override]
+    def work(self, burst: bool = False, **_: Any) -> bool:  # type: ignore[override]
         """Work until told to stop, or with `burst` until nothing is left to do.
 
-        Raises `SystemExit` where no child can be had, with `BAD_SETTINGS` if it is they that keep it from
-        starting.
+        Registered by the first heartbeat. Raises `SystemExit` as `Dispatcher.step`.
         """
-        registries.purge(self.connection)
-        self.bootstrap(logging_level)
-        self.set_state(WorkerStatus.IDLE)
-        self._install_signal_handlers()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.request_stop)
+        end_at_signals()
+        self.subscribe()
         try:
             with background(self._settings), closing(self._bell), closing(self._dispatcher):
                 while not self._is_done(burst):
@@ -102,13 +100,7 @@ class WarmWorker(Worker):
         elif now_s - self._stopped_at > SECOND_SIGNAL_S:
             self._hurried = True
 
-    def _install_signal_handlers(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.request_stop)
-        end_at_signals()
-
     def subscribe(self) -> None:
-        """Listen for commands in our own thread, not RQ's."""
         self._commands = Commands(self.connection, self.pubsub_channel_name, self.handle_payload)
 
     def unsubscribe(self) -> None:
@@ -137,10 +129,21 @@ class WarmWorker(Worker):
         elif time.monotonic() - self._heartbeat_at > HEARTBEAT_S:
             self._heartbeat_at = time.monotonic()
             beat = {"last_heartbeat": utcformat(now())}
-            if not self._oom_exempt.keep(self.key, self.worker_ttl + SPARE_TTL_S, beat):
-                self._register()
+            try:
+                if not self._oom_exempt.keep(self.key, self.worker_ttl + SPARE_TTL_S, beat):
+                    self._register()
+            except (ConnectionError, TimeoutError):
+                self._heartbeat_at = -math.inf  # repeated as soon as Redis is there
+                raise
+
+    def _set_ip_address(self, connection: Redis) -> None:
+        """RQ asks Redis for it, which may be away."""
+        self.ip_address = "unknown"
+        with contextlib.suppress(RedisError):
+            super()._set_ip_address(connection)
 
     def _register(self) -> None:
+        registries.purge(self.connection)
         self.register_birth()  # type: ignore[no-untyped-call]
         self.set_state(WorkerStatus.IDLE)
 
@@ -164,7 +167,6 @@ class WarmWorker(Worker):
             return False
 
     def _must_stop(self) -> bool:
-        """Whether the time to drain is over."""
         if self._stopped_at is None:
             return False
         return self._hurried or time.monotonic() - self._stopped_at >= self._settings.drain_timeout_s

@@ -30,8 +30,7 @@ PRIVATE = re.compile(rf"://|data:|{PREFIX}\w{{20}}", re.IGNORECASE)
 QUICK = 16 * 1024  # bytes; checked sooner than another thread would start on it
 
 WAIT_S = 10
-SMALL = 64 * 1024
-"""Bytes of a body that are not counted: connections are bounded."""
+SMALL = 64 * 1024  # bytes of a body that are not counted: connections are bounded
 
 BODIES = 16
 """Bodies of the largest size that all keys may have in memory; one takes about three times its size there."""
@@ -51,8 +50,7 @@ IN_QUOTES = {
 
 M = TypeVar("M", bound=BaseModel)
 
-Fault = dict[str, str]
-"""`field` and `message`: one thing wrong with one parameter."""
+Fault = dict[str, str]  # `field` and `message`: one thing wrong with one parameter
 
 
 class NoRoom(ApiError):
@@ -156,12 +154,10 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
 
 
 def fault(field: str, message: str) -> Fault:
-    """One thing wrong with one parameter."""
     return {"field": field, "message": message}
 
 
 def bad_request(faults: list[Fault]) -> ApiError:
-    """400 with all faults, as one text for people and as a list for programs."""
     text = "; ".join(f"{each['field']}: {each['message']}" for each in faults)
     return ApiError(400, "invalid_parameters", text, errors=faults)
 

@@ -20,7 +20,6 @@ class ByteRange:
 
     @property
     def content_range(self) -> str:
-        """Value of the Content-Range header."""
         return f"bytes {self.start}-{self.end - 1}/{self.size}"
 
 

@@ -34,8 +34,6 @@ log = logging.getLogger("superimpose.api")
 
 
 class Expected(Enum):
-    """What the next bytes belong to."""
-
     HEAD = "head"
     BODY = "body"
     LEFTOVER = "leftover"  # of a body whose request has been answered
@@ -106,14 +104,12 @@ class Connection(HttpToolsProtocol):
             self._refuse_endless()
 
     def on_message_begin(self) -> None:
-        """Called at a request's first byte."""
         super().on_message_begin()
         if self._expected is not Expected.NOTHING:
             self._expect(Expected.NOTHING)
         self._in_head = True
 
     def on_headers_complete(self) -> None:
-        """Called after the headers; an exception means refusal."""
         method, version = self.parser.get_method(), self.parser.get_http_version()
         fault = refusal.check_head(method, version, self.url, self.headers)
         if fault:
@@ -126,12 +122,10 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._in_body, self._body_bytes = False, True, 0
 
     def on_body(self, body: bytes) -> None:
-        """Called with each piece of a body."""
         super().on_body(body)
         self._body_bytes += len(body)
 
     def on_message_complete(self) -> None:
-        """Called at a request's last byte."""
         if self.parser.should_upgrade():
             return
         super().on_message_complete()
@@ -255,8 +249,6 @@ class Connection(HttpToolsProtocol):
 
 
 def connection_class(settings: Settings) -> type[Connection]:
-    """The protocol that a server of these settings speaks."""
-
     class Configured(Connection):
         timeout_s = settings.client_timeout_s
         max_connections = settings.max_connections

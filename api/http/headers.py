@@ -53,7 +53,6 @@ class AnswerHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the call on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -98,7 +97,6 @@ class Cors(CORSMiddleware):
     """Starlette's, refusing in the protocol's form."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """The answer to a browser that asks whether a page may call."""
         answer = super().preflight_response(request_headers)
         if answer.status_code == 200:
             return answer
@@ -112,9 +110,5 @@ def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
     if not origins:
         return app
     return Cors(
-        app,
-        origins,
-        allow_methods=CORS_METHODS,
-        allow_headers=CORS_HEADERS,
-        expose_headers=CORS_EXPOSED,
+        app, origins, allow_methods=CORS_METHODS, allow_headers=CORS_HEADERS, expose_headers=CORS_EXPOSED
     )

@@ -7,8 +7,5 @@ from starlette.responses import JSONResponse
 
 
 class JsonResponse(JSONResponse):
-    """An answer of plain values."""
-
     def render(self, content: Any) -> bytes:
-        """The body."""
         return to_json(content)

@@ -11,8 +11,7 @@ from telemetry import metrics
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Counted by name; a client may send any word."""
 
-UNMATCHED = "unmatched"
-"""Stands for every path that no route has."""
+UNMATCHED = "unmatched"  # stands for every path that no route has
 
 Observer = Callable[[Scope, int, float], None]
 """Takes a call, the status of its answer (0: none was sent) and its duration in seconds."""
@@ -28,7 +27,6 @@ class ObservedCalls:
         self.observers = observers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the call on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -57,7 +55,6 @@ def log_call(scope: Scope, status: int, seconds: float) -> None:
 
 
 def count_call(scope: Scope, status: int, seconds: float) -> None:
-    """Count a call that was answered."""
     if status:
         method = scope["method"] if scope["method"] in METHODS else "other"
         metrics.observe_call(_template(scope) or UNMATCHED, method, status, seconds)

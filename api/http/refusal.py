@@ -24,7 +24,6 @@ class Refusal:
     error: str
 
     def encoded(self) -> bytes:
-        """The answer as bytes of HTTP/1.1."""
         body = json.dumps({"error": self.error, "code": self.code}).encode()
         headers = {
             **DEFAULTS,
@@ -45,7 +44,6 @@ def malformed() -> Refusal:
 
 
 def headers_too_large() -> Refusal:
-    """400 for a request line and headers over the limit."""
     text = (
         f"the headers are too large: at most {MAX_HEAD_BYTES:,} bytes and {MAX_HEADERS} headers are allowed"
     )
@@ -53,23 +51,19 @@ def headers_too_large() -> Refusal:
 
 
 def one_host() -> Refusal:
-    """400 for a request that does not say which host it means, or says it twice."""
     return Refusal(400, "invalid_host", "send exactly one Host header")
 
 
 def slow_headers(timeout_s: float) -> Refusal:
-    """400 for headers that did not arrive in time."""
     return Refusal(400, "slow_headers", f"the headers did not arrive within {timeout_s:g} seconds")
 
 
 def slow_body(timeout_s: float, rate: int) -> Refusal:
-    """400 for a body that did not arrive in time."""
     text = f"the body arrives too slowly: it may take {timeout_s:g} seconds and one more per {rate:,} bytes"
     return Refusal(400, "slow_body", f"{text}; nothing was accepted, send URLs of the pictures instead")
 
 
 def busy() -> Refusal:
-    """429 for a connection more than may be open."""
     text = f"too many connections are open: try again in {RETRY_AFTER_S} seconds"
     return Refusal(429, "busy", text)
 

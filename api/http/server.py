@@ -32,7 +32,6 @@ class Server(uvicorn.Server):
             log.info("answering at %s", self._url)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Called at SIGTERM and SIGINT."""
         self._before_stop()
         accepted = [connection for listener in sockets or [] for connection in _accepted(listener)]
         for server in self.servers:

@@ -13,20 +13,16 @@ SWAGGER_UI = ("swagger-ui-bundle.js", "swagger-ui.css")
 
 @dataclass(frozen=True)
 class Asset:
-    """A file as it is sent, plain or compressed."""
-
     data: bytes
     media_type: str
 
     @cached_property
     def compressed(self) -> bytes:
-        """By gzip."""
         return gzip.compress(self.data, mtime=0)
 
 
 @cache
 def assets() -> Mapping[str, Asset]:
-    """Every file by its name."""
     swagger_ui = files("fastapi_offline") / "static"
     ours = (each for each in (files("api.pages") / "static").iterdir() if each.is_file())
     return {

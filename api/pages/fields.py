@@ -38,19 +38,17 @@ Schema = Mapping[str, Any]
 
 
 def base() -> str:
-    """The slot of the picture below, as HTML."""
     return _slot("base_image", _schemas()["base_image"]["description"])
 
 
 def slots() -> str:
-    """What a layer is made of, as HTML: its pictures, or its colour."""
+    """A layer's pictures, and its colour."""
     schemas = _schemas()
     pictures = [_slot(name, schemas[name]["description"]) for name in PICTURES]
     return "\n".join([_field("color", schemas["color"]), *pictures])
 
 
 def groups() -> str:
-    """The other parameters of a layer, as HTML."""
     schemas = _schemas()
     known = {name for names in GROUPS.values() for name in names} | APART
     everything = {**GROUPS, REST: tuple(name for name in LayerParams.model_fields if name not in known)}
@@ -62,7 +60,6 @@ def groups() -> str:
 
 
 def answer() -> str:
-    """The parameters that all layers share, as HTML."""
     schemas = _schemas()
     known = {*ANSWER, *APART, *LayerParams.model_fields}
     names = (*ANSWER, *(name for name in schemas if name not in known))
@@ -103,7 +100,6 @@ def _rule(schema: Schema) -> Schema:
 
 
 def _control(name: str, rule: Schema, default: Any) -> tuple[str, str]:
-    """The kind of the field, and its controls."""
     if "enum" in rule:
         return "choice", _select(name, rule["enum"], default)
     if rule["type"] == "boolean":
@@ -135,8 +131,12 @@ def _list(name: str, rule: Schema) -> str:
     of = rule["items"]["items"] if is_points else rule["items"]
     kind = {"data-kind": "points" if is_points else "numbers", "data-count": rule["minItems"]}
     bounds = {"data-low": of["minimum"], "data-high": of["maximum"]}
-    clear = f'<button class="small quiet" type="button" data-unset="{name}" aria-label="No {name}">None</button>'
-    return _input(name, "text", {**kind, **bounds, "placeholder": _empty(None), "spellcheck": "false"}) + clear
+    clear = (
+        f'<button class="small quiet" type="button" data-unset="{name}" aria-label="No {name}">None</button>'
+    )
+    return (
+        _input(name, "text", {**kind, **bounds, "placeholder": _empty(None), "spellcheck": "false"}) + clear
+    )
 
 
 def _select(name: str, words: Iterable[str], default: str) -> str:
@@ -152,7 +152,6 @@ def _text(name: str, default: str | None, rules: Mapping[str, str]) -> str:
 
 
 def _empty(default: Any) -> str:
-    """The placeholder of an empty field."""
     return "unset" if default is None else "default"
 
 

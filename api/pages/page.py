@@ -24,7 +24,6 @@ POLICY = "; ".join(
 
 
 def playground(origin: str, settings: Settings) -> str:
-    """The page at / of the service reached at `origin`."""
     return _playground().substitute(origin=escape(origin), max_input_bytes=settings.max_input_bytes)
 
 

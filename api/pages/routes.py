@@ -17,13 +17,11 @@ router = APIRouter(include_in_schema=False)
 
 @router.api_route("/", methods=["GET", "HEAD"])
 def playground(request: Request) -> Response:
-    """The page to try every parameter on."""
     return _page(request, page.playground(origin_of(request), service_of(request).settings))
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"])
 def documentation(request: Request) -> Response:
-    """The guide and the reference."""
     return _page(request, page.documentation(origin_of(request)))
 
 

@@ -25,10 +25,7 @@ async def list_keys(service: ServiceDep) -> Keys:
 
 
 @router.post(
-    "",
-    summary="Make a key",
-    responses=answers(400, 413, 415, *REFUSALS),
-    openapi_extra=describe_body(NewKey),
+    "", summary="Make a key", responses=answers(400, 413, 415, *REFUSALS), openapi_extra=describe_body(NewKey)
 )
 async def create_key(service: ServiceDep, new: Annotated[NewKey, json_body(NewKey)]) -> MadeKey:
     """A fresh key; its text is in this answer and nowhere else."""

@@ -18,8 +18,7 @@ from jobs.queries.reading import PublishedPicture
 
 router = APIRouter(route_class=PlainRoute, default_response_class=Response, tags=["pictures"])
 
-CHUNK = 1024 * 1024
-"""Bytes read and sent at a time, so that a large picture is never whole in memory."""
+CHUNK = 1024 * 1024  # bytes read and sent at a time, so that a large picture is never whole in memory
 
 INERT = {
     "X-Content-Type-Options": "nosniff",
@@ -64,11 +63,7 @@ async def send_picture(request: Request, service: ServiceDep, name: str) -> Resp
 
 
 @router.head("/samples/{name}", include_in_schema=False)
-@router.get(
-    "/samples/{name}",
-    summary="A sample picture",
-    responses={**IMAGE, **answers(404)},
-)
+@router.get("/samples/{name}", summary="A sample picture", responses={**IMAGE, **answers(404)})
 async def send_sample(_: Request, __: ServiceDep, name: str) -> Response:
     """Pictures to try the service with: cup.jpg and logo.png."""
     data = sample_bytes(name)

@@ -8,13 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
-from api.dependencies import (
-    KEY,
-    ServiceDep,
-    add_credits_header,
-    admit_submitter,
-    refuse_unless_paid,
-)
+from api.dependencies import KEY, ServiceDep, add_credits_header, admit_submitter, refuse_unless_paid
 from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_credits, queue_full
 from api.http.body import bad_request, fault, read_parameters, reserve_room
 from api.http.headers import add_to_answer

@@ -23,8 +23,7 @@ router = APIRouter(tags=["uploads"])
 
 MAX_FILES = 20
 
-Files = Mapping[str, bytes]
-"""Pictures by the field they came in."""
+Files = Mapping[str, bytes]  # pictures by the field they came in
 
 FILES: dict[str, Any] = {
     "type": "object",
@@ -81,9 +80,9 @@ def _decoded(body: bytes, max_bytes: int) -> Files:
     faults: list[Fault] = []
     for number, text in enumerate(checked(body, UploadRequest).data_urls):
         try:
-            files[f"data_urls.{number}"] = inputs.decode_inline(text, max_bytes)
+            files[f"data_urls[{number}]"] = inputs.decode_inline(text, max_bytes)
         except inputs.InvalidInput as error:
-            faults.append(fault(f"data_urls.{number}", str(error)))
+            faults.append(fault(f"data_urls[{number}]", str(error)))
     if faults:
         raise bad_request(faults)
     return files

@@ -47,16 +47,13 @@ class Changes:
 
     @property
     def watchers(self) -> int:
-        """How many watch now."""
         return sum(map(len, self._watchers.values()))
 
     def stop(self) -> None:
-        """Wake all watchers: the process is about to stop."""
         self.stopping = True
         self._wake(list(self._watchers))
 
     async def listen(self) -> None:
-        """Wake watchers until cancelled."""
         while True:
             try:
                 await self._listen_once()

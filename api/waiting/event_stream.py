@@ -76,8 +76,7 @@ async def _describe(
 ) -> None: ...
 
 
-LAST_EVENT_ID = Depends(_describe)
-"""Documents the header."""
+LAST_EVENT_ID = Depends(_describe)  # documents the header
 
 
 class EventStream(StreamingResponse):

@@ -30,8 +30,7 @@ async def _describe(
 ) -> None: ...
 
 
-WAIT = Depends(_describe)
-"""Documents the parameter."""
+WAIT = Depends(_describe)  # documents the parameter
 
 
 async def await_end(request: Request, service: Service, request_id: str, view: View) -> Seen:

@@ -20,6 +20,7 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.admission import Bucket, Call, render_script
 from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.moves import Claim
 from jobs.lifecycle.output import Output
@@ -80,7 +81,7 @@ class Service:
         for _ in range(pictures):
             self._admission([keyspace.batch("benchmark")], [uuid4().hex, line])
             after()
-            self._transitions.create(str(uuid4()), self._key_id, PARAMS)
+            self._transitions.create(NewRequest(str(uuid4()), self._key_id, PARAMS))
             after()
         left = pictures
         for worker in cycle(self._workers):

@@ -22,6 +22,7 @@ from benchmarks.harness.service import KEY, redis_server, service
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
@@ -71,7 +72,7 @@ class Requests:
 
     def begin(self) -> str:
         request_id = f"{next(self._numbers):032x}"
-        self._transitions.create(request_id, self._key_id, PARAMS)
+        self._transitions.create(NewRequest(request_id, self._key_id, PARAMS))
         return request_id
 
     def end(self, request_id: str) -> float:

@@ -27,6 +27,7 @@ from benchmarks.harness.service import redis_cpu_s, redis_server
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker
 from worker.child.child import Child
@@ -116,7 +117,7 @@ def _ours(redis: Redis, redis_url: str, jobs: int, waiting: int) -> tuple[Step, 
     transitions, left = Transitions(redis, settings), jobs
 
     def enqueue() -> None:
-        transitions.create(str(uuid4()), key_id, PARAMS)
+        transitions.create(NewRequest(str(uuid4()), key_id, PARAMS))
 
     class NoOp(Child):
         module = "benchmarks.no_op_child"

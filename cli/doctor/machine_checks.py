@@ -6,12 +6,12 @@ import shutil
 
 from cli.doctor.finding import Finding, Findings, Verdict, judge, ok, warn
 from cli.serve.roles import FILES_BESIDE
+from compositor.decoding.memory import BYTES_PER_PIXEL
 from jobs.config import machine
 from jobs.config.setting_types import GIBIBYTE, MEBIBYTE
 from jobs.config.settings import Settings
 
 NEEDED_BYTES = 3 * GIBIBYTE // 10
-BYTES_A_PIXEL = 24
 BASE64_SHARE = 4 / 3
 
 
@@ -37,7 +37,7 @@ def _files(settings: Settings) -> Finding:
 
 
 def _job_memory(settings: Settings) -> Finding:
-    needed = NEEDED_BYTES + BYTES_A_PIXEL * settings.max_pixels
+    needed = NEEDED_BYTES + BYTES_PER_PIXEL * settings.max_pixels
     return judge(
         "job memory",
         settings.job_memory_bytes >= needed,

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from redis.utils import str_if_bytes
 from rich.console import Console
 
 from cli.tables import print_table, table
@@ -14,6 +13,7 @@ from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.pictures import inputs
 from jobs.queries.browsing import Found
+from jobs.redis.hashes import as_text
 from jobs.timefmt import rfc3339
 
 STYLES = {
@@ -55,7 +55,7 @@ def print_listed(found: Found) -> None:
 
 def shown(request_id: str, kept: Mapping[Any, Any]) -> dict[str, Any]:
     """Every field of a record, readable."""
-    text = {str_if_bytes(name): str_if_bytes(value) for name, value in kept.items()}
+    text = as_text(kept)
     fields: dict[str, Any] = {"request_id": request_id}
     fields |= {name: text[name] for name in TEXTS if name in text}
     fields |= {name: int(text[name]) for name in NUMBERS if name in text}

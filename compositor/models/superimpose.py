@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from compositor.models.parameters import (
     AnswerParams,
@@ -366,6 +366,10 @@ class SuperimposeParams(AnswerParams, SceneParams):
 
 class SuperimposeRequest(SuperimposeParams):
     """The parameters as they come over the wire: the pictures must be named."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [name]} for name in ("overlay_image", "color", "overlays")]}
+    )
 
     base_image: BaseImage
     overlay_image: str | None = Field(

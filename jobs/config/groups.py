@@ -77,7 +77,6 @@ class BackendSettings(Group):
 
     @property
     def redis_socket(self) -> Path:
-        """Where the Redis that `up` starts listens."""
         return self.data_dir / "redis.sock"
 
     @property
@@ -103,14 +102,11 @@ class ApiSettings(Group):
         1, ge=1, le=64, description="processes of the API behind one port; each has its own MAX_CONNECTIONS"
     )
     cell: CellName = Field(
-        "",
-        description="name of this stack among several side by side; new API keys begin with `si_NAME_`",
+        "", description="name of this stack among several side by side; new API keys begin with `si_NAME_`"
     )
     dev_api_key: Key | None = Field(None, repr=False, description="a key made valid when the API starts")
     admin_key: AdminKey | None = Field(
-        None,
-        repr=False,
-        description="key of the admin API, 20 characters or more; unset: there is none",
+        None, repr=False, description="key of the admin API, 20 characters or more; unset: there is none"
     )
     docs: bool = Field(True, description="whether /docs, /openapi.json and the playground at / are served")
     rq_dashboard_writes: bool = Field(
@@ -153,8 +149,7 @@ class LimitSettings(Group):
         Rate(300, 60), description="calls of an address without a valid key, pictures aside"
     )
     max_waiting: Count = Field(
-        100_000,
-        description="most QUEUED requests; one more is answered 429 `queue_full`",
+        100_000, description="most QUEUED requests; one more is answered 429 `queue_full`"
     )
     max_waiting_per_key: Count = Field(50_000, description="most QUEUED requests of one key")
     credit_cost: int = Field(1, ge=0, le=MAX_CREDITS, description="credits that a COMPLETED request costs")
@@ -173,8 +168,7 @@ class JobSettings(Group):
     """Deadlines and attempts"""
 
     start_timeout_s: Term = Field(
-        1800,
-        description="a request not started by then is FAILED `timeout`; X-Start-Timeout overrides it",
+        1800, description="a request not started by then is FAILED `timeout`; X-Start-Timeout overrides it"
     )
     max_start_timeout_s: Term = Field(
         default_factory=lambda given: max(3600, given.get("start_timeout_s", 0)),
@@ -234,8 +228,7 @@ class WorkerSettings(Group):
         description="worker processes; unset: one per core, as far as there is 0.5 GiB for each",
     )
     drain_timeout_s: Wait = Field(
-        20,
-        description="time that a worker's job has left when the worker is stopped; then it is requeued",
+        20, description="time that a worker's job has left when the worker is stopped; then it is requeued"
     )
     job_memory_bytes: Bytes = Field(
         4 * GIBIBYTE,

@@ -19,8 +19,7 @@ TEBIBYTE = 1024 * GIBIBYTE
 DAY_S = 86_400
 YEAR_S = 365 * DAY_S
 
-BUCKETS = ("s3", "gs", "az", "abfs", "abfss")
-"""Schemes of stores that can be written to and sign URLs."""
+BUCKETS = ("s3", "gs", "az", "abfs", "abfss")  # schemes of stores that can be written to and sign URLs
 
 
 def _split(value: object) -> object:
@@ -62,28 +61,13 @@ def _format(value: str) -> str:
     return value
 
 
-def _callable(value: str) -> str:
-    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
-        raise ValueError("must look like package.module:callable")
-    return value
+def _like(pattern: str, wanted: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"must {wanted}")
+        return value
 
-
-def _header_text(value: str) -> str:
-    if not re.fullmatch(r"[!-~]([ -~]*[!-~])?", value):
-        raise ValueError("must be printable ASCII: it is sent in a header")
-    return value
-
-
-def _key(value: str) -> str:
-    if " " in value:
-        raise ValueError("must be without spaces: it is sent in a header")
-    return _header_text(value)
-
-
-def _cell_name(value: str) -> str:
-    if not re.fullmatch("[a-z0-9]{0,16}", value):
-        raise ValueError("must be up to 16 lower-case letters and digits: it is part of keys and paths")
-    return value
+    return AfterValidator(check)
 
 
 def _directory(value: Path) -> Path:
@@ -177,15 +161,17 @@ Host = Annotated[str, AfterValidator(_host)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 StorageUrl = Annotated[str, AfterValidator(_storage_url)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
-HeaderText = Annotated[str, AfterValidator(_header_text)]
-Key = Annotated[str, AfterValidator(_key)]
-CellName = Annotated[str, AfterValidator(_cell_name)]
-AdminKey = Annotated[str, Field(min_length=20), AfterValidator(_key)]
-Callable = Annotated[str, AfterValidator(_callable)]
+_IN_HEADER = _like("[!-~]([ -~]*[!-~])?", "be printable ASCII: it is sent in a header")
+_NO_SPACES = _like("[^ ]*", "be without spaces: it is sent in a header")
+HeaderText = Annotated[str, _IN_HEADER]
+Key = Annotated[str, _NO_SPACES, _IN_HEADER]
+CellName = Annotated[
+    str, _like("[a-z0-9]{0,16}", "be up to 16 lower-case letters and digits: it is part of keys and paths")
+]
+AdminKey = Annotated[str, Field(min_length=20), _NO_SPACES, _IN_HEADER]
+Callable = Annotated[str, _like(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", "look like package.module:callable")]
 Directory = Annotated[Path, AfterValidator(_directory)]
 Bytes = Annotated[int, Field(ge=0, le=TEBIBYTE)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
-Wait = Annotated[float, Field(ge=0, le=DAY_S)]
-"""Seconds to wait."""
-Term = Annotated[int, Field(ge=1, le=YEAR_S)]
-"""Seconds that a job may take, or that something is kept."""
+Wait = Annotated[float, Field(ge=0, le=DAY_S)]  # seconds to wait
+Term = Annotated[int, Field(ge=1, le=YEAR_S)]  # seconds that a job may take, or that something is kept

@@ -18,8 +18,7 @@ from jobs.config.groups import (
     WorkerSettings,
 )
 
-BAD_SETTINGS = 2
-"""Exit status of a process whose settings are wrong: starting it again would not help."""
+BAD_SETTINGS = 2  # exit status of a process whose settings are wrong: starting it again would not help
 
 
 class Settings(

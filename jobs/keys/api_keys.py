@@ -15,6 +15,7 @@ from jobs import keyspace
 from jobs.keys.key_rules import MAX_CREDITS, Scope, checked_name
 from jobs.keys.key_text import digest, new_key
 from jobs.keys.rates import Rate
+from jobs.redis.hashes import RedisHash, as_text
 from jobs.redis.script import Script
 from jobs.timefmt import rfc3339
 
@@ -78,9 +79,8 @@ class ApiKey:
     chosen: bool = False
 
     @classmethod
-    def from_hash(cls, key_id: str, fields: Mapping[bytes | str, bytes | str]) -> "ApiKey | None":
-        """Read a Redis hash; None if it holds no key."""
-        text = {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
+    def from_hash(cls, key_id: str, fields: RedisHash) -> "ApiKey | None":
+        text = as_text(fields)
         if "name" not in text:
             return None
         return cls(
@@ -99,7 +99,6 @@ class ApiKey:
         )
 
     def to_hash(self) -> dict[EncodableT, EncodableT]:
-        """The Redis hash that `from_hash` reads."""
         fields: dict[EncodableT, EncodableT | None] = {
             "name": self.name,
             "created_at": _ms(self.created_at),

@@ -4,7 +4,6 @@ It holds what Redis holds: of a key's texts their SHA-256, never the texts.
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -18,9 +17,11 @@ from jobs import keyspace
 from jobs.keys.api_keys import MAX_TEXTS, ApiKey, ApiKeys
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope, checked_name
 from jobs.keys.rates import RateField
+from jobs.redis.hashes import RedisHash
 
 KeyId = Annotated[str, Field(pattern=f"^{KEY_ID.pattern}$")]
 Credits = Annotated[int, Field(ge=0, le=MAX_CREDITS)]
+TIMES = ("created_at", "expires_at", "last_used_at")
 GONE = -2  # PTTL's answer where nothing is kept
 
 
@@ -142,20 +143,9 @@ def _exported(redis: Redis, key: ApiKey) -> Key | None:
     ]
     if not texts:
         return None
-    return Key(
-        key_id=key.key_id,
-        name=key.name,
-        created_at=_datetime(key.created_at),
-        texts=texts,
-        scopes=sorted(key.scopes),
-        credits=key.credits,
-        held=key.held,
-        spent=key.spent,
-        rate=key.rate,
-        expires_at=None if key.expires_at is None else _datetime(key.expires_at),
-        last_used_at=None if key.last_used_at is None else _datetime(key.last_used_at),
-        chosen=key.chosen,
-    )
+    times = {name: _datetime(seconds) for name in TIMES if (seconds := getattr(key, name)) is not None}
+    same = {name: value for name, value in vars(key).items() if name in Key.model_fields}
+    return Key.model_validate(same | times | {"texts": texts, "scopes": sorted(key.scopes)})
 
 
 def _comparable(key: Key | None) -> object:
@@ -177,19 +167,17 @@ def _check_texts(pipe: Pipeline, keys: list[Key]) -> None:
 def _queue(pipe: Pipeline, key: Key, here: ApiKey | None) -> None:
     """Queue that the key is there as in the backup, in place of `here`."""
     name, held = keyspace.api_key(key.key_id), here.held if here else 0
+    times: dict[str, Any] = {
+        each: time.timestamp() for each in TIMES if (time := getattr(key, each)) is not None
+    }
     fields = ApiKey(
-        key_id=key.key_id,
-        name=key.name,
-        created_at=key.created_at.timestamp(),
+        **key.model_dump(include={"key_id", "name", "spent", "chosen"}),
+        **times,
         scopes=frozenset(key.scopes),
         credits=None if key.credits is None else max(0, key.credits + key.held - held),
         held=held,
-        spent=key.spent,
         rate=key.rate,
-        expires_at=_seconds(key.expires_at),
-        last_used_at=_seconds(key.last_used_at),
         digests=tuple(text.sha256 for text in key.texts),
-        chosen=key.chosen,
     ).to_hash()
     pipe.hset(name, mapping=fields)
     if here:
@@ -203,13 +191,9 @@ def _queue(pipe: Pipeline, key: Key, here: ApiKey | None) -> None:
     pipe.srem(keyspace.REVOKED_CHOSEN_KEYS, key.key_id)
 
 
-def _hash(redis: Any, key_id: str) -> Mapping[bytes | str, bytes | str]:
-    fields: Mapping[bytes | str, bytes | str] = redis.hgetall(keyspace.api_key(key_id))
+def _hash(redis: Any, key_id: str) -> RedisHash:
+    fields: RedisHash = redis.hgetall(keyspace.api_key(key_id))
     return fields
-
-
-def _seconds(time: datetime | None) -> float | None:
-    return None if time is None else time.timestamp()
 
 
 def _datetime(seconds: float) -> datetime:

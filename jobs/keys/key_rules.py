@@ -29,7 +29,6 @@ class Existing(StrEnum):
 
 
 def checked_name(name: str) -> str:
-    """The name of a key, if lists can show it. Raises ValueError."""
     if not name.isprintable() or not 1 <= len(name) <= MAX_NAME_LENGTH:
         raise ValueError(f"a name has 1 to {MAX_NAME_LENGTH} printable characters in one line")
     return name

@@ -1,5 +1,5 @@
 -- Creates a request: its record, the credits it holds, its job in the queue; all or nothing.
--- ARGV: its id, arguments as JSON. Answers {'ok' or 'replayed', ..., credits left}, or a reason: exists, revoked, conflict,
+-- ARGV: its id, arguments as JSON, its parameters as JSON, which are kept as they are. Answers {'ok' or 'replayed', ..., credits left}, or a reason: exists, revoked, conflict,
 -- credits, full.
 
 id, args = ARGV[1], cjson.decode(ARGV[2])
@@ -45,7 +45,7 @@ local function create()
   refusal = check_limits(tonumber(waiting or 0))
   if refusal then return refusal end
   enqueue()
-  local fields = {'status', 'QUEUED', 'created_at', at, 'attempts', '0', 'key_id', args.key_id, 'params', args.params,
+  local fields = {'status', 'QUEUED', 'created_at', at, 'attempts', '0', 'key_id', args.key_id, 'params', ARGV[3],
     'timeout', whole(args.timeout)}
   local function add(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
   local of_key = {'waiting', whole((waiting or 0) + 1)}

@@ -25,7 +25,6 @@ class LeaseOwner:
 
     @classmethod
     def this_process(cls, worker: str) -> Self:
-        """This process, under RQ's name `worker`."""
         return cls(worker, this_machine(), process(os.getpid()))
 
 

@@ -25,8 +25,6 @@ ENDED = frozenset({"exhausted", "late"})
 
 
 class NotEnoughCredits(Exception):
-    """A key has fewer credits than a request costs."""
-
     def __init__(self, balance: int, needed: int) -> None:
         super().__init__(f"{balance} credits, {needed} needed")
         self.balance = balance

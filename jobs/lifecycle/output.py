@@ -22,5 +22,4 @@ class Output:
 
     @property
     def file_name(self) -> str:
-        """Public name with the extension of its type."""
         return f"{self.token}.{self.content_type.removeprefix('image/')}"

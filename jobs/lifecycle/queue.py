@@ -19,11 +19,9 @@ TASK = "worker.tasks.superimpose"
 
 REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-OWN_FIELDS = ("created_at", "enqueued_at", "timeout")
-"""Fields that differ from job to job."""
+OWN_FIELDS = ("created_at", "enqueued_at", "timeout")  # fields that differ from job to job
 
-RQ_TTL_S = 60
-"""How long RQ's copy of an ended job is kept, for its dashboards."""
+RQ_TTL_S = 60  # how long RQ's copy of an ended job is kept, for its dashboards
 
 
 def open_queue(redis: Redis) -> Queue:

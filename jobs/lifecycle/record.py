@@ -7,17 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
-from redis.utils import str_if_bytes
-
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import Status
 from jobs.timefmt import rfc3339
 from telemetry.stages import COMPUTE
 
-READ = Path(__file__).with_name("record.lua").read_text()
-"""Lua functions that read a record or a picture."""
-
-RedisHash = Mapping[bytes | str, bytes | str]
+READ = Path(__file__).with_name("record.lua").read_text()  # Lua functions that read a record or a picture
 
 _STATUS = ("key_id", "status", "created_at", "started_at", "finished_at", "code", "error", "metrics")
 
@@ -60,15 +55,6 @@ class Record:
     stages: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def from_hash(cls, request_id: str, fields: RedisHash) -> "Record | None":
-        """Read a Redis hash, or some of its fields; None if there is no such request (any more)."""
-        if not fields:
-            return None
-        return cls.from_text(
-            request_id, {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
-        )
-
-    @classmethod
     def from_values(cls, request_id: str, view: View, values: Sequence[bytes | None]) -> "Record | None":
         """Read what HMGET answers for the `FIELDS` of a view."""
         pairs = zip(FIELDS[view], values, strict=True)
@@ -77,7 +63,7 @@ class Record:
 
     @classmethod
     def from_text(cls, request_id: str, text: Mapping[str, str]) -> Self:
-        """The same of fields as text, of a request that exists."""
+        """Read all fields, or some, of a request that exists."""
         return cls(
             request_id=request_id,
             key_id=text["key_id"],

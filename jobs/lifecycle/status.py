@@ -16,8 +16,7 @@ class Status(StrEnum):
     """There will be no picture; `error` and `code` say why."""
 
 
-TERMINAL = frozenset({Status.COMPLETED, Status.FAILED})
-"""Statuses that nothing overwrites."""
+TERMINAL = frozenset({Status.COMPLETED, Status.FAILED})  # statuses that nothing overwrites
 
 
 class FailureCode(StrEnum):

@@ -21,13 +21,12 @@ log = logging.getLogger("superimpose.housekeeping")
 
 
 class Housekeeping:
-    """Sweeps the store and RQ's registries."""
-
     def __init__(self, redis: Redis, store: PictureStore) -> None:
         self._redis = redis
         self._store = store
         self._oom_exempt = OomExempt(redis)
         self._ahead_s: float | None = None  # Redis's clock, of this process's
+        self._is_refused = False  # by a Redis that is away or cannot write, in the last round
 
     def run_until(self, stopped: threading.Event) -> None:
         """A round each `INTERVAL_S`, whatever happens in one."""
@@ -38,9 +37,14 @@ class Housekeeping:
 
     def run_once(self) -> None:
         """A round, unless another process did one within the interval; a fault in one part stops no other."""
+        was_refused, self._is_refused = self._is_refused, False
         for task in (self._clean_registries, self._sweep):
             try:
                 task()
+            except RedisError as error:
+                if not (was_refused or self._is_refused):
+                    log.warning("housekeeping waits for Redis, trying each %d s: %s", INTERVAL_S, error)
+                self._is_refused = True
             except Exception:
                 log.exception("housekeeping failed, trying again in %d s", INTERVAL_S)
 

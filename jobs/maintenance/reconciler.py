@@ -54,7 +54,8 @@ class Reconciler:
             if self._oom_exempt.lock(keyspace.RECONCILER, 0.9 * INTERVAL_S):
                 self.round()
         except RedisError as error:
-            self._distrust_leases()
+            # While Redis was away no lease could be renewed: give workers the time to.
+            self._trust_leases_from = time.monotonic() + self._settings.heartbeat_s * 2
             log.warning("reconciling failed, trying again in %d s: %s", INTERVAL_S, error)
         except Exception:
             log.exception("reconciling failed, trying again in %d s", INTERVAL_S)
@@ -85,10 +86,6 @@ class Reconciler:
             if lease_owner.is_gone(process):
                 reclaim = partial(self._transitions.reclaim, attempt=attempt)
                 self._each([member], reclaim, "requeued: its worker died")
-
-    def _distrust_leases(self) -> None:
-        """While Redis was away no lease could be renewed: give workers the time to."""
-        self._trust_leases_from = time.monotonic() + self._settings.heartbeat_s * 2
 
     def _sweep(self) -> None:
         """End late requests of the queue in its order, which is faster where they are many."""

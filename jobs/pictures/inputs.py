@@ -17,8 +17,7 @@ from jobs.config.hosts import is_address
 from jobs.config.settings import Settings
 from jobs.pictures.urls import LONGEST_URL, InvalidUrl, Target, UrlRules, read_url
 
-PICTURES = ("base_image", "overlay_image", "mask", "displacement_map")
-"""The parameters that are pictures, of a request and of each of its `overlays`."""
+PICTURES = ("base_image", "overlay_image", "mask", "displacement_map")  # of a request, and of its overlays
 
 Params = Mapping[str, Any]
 
@@ -81,8 +80,6 @@ class OwnPicture(NamedTuple):
 
 
 class InputRules:
-    """What may be sent as a picture under these settings."""
-
     def __init__(self, settings: Settings) -> None:
         self._max_bytes = settings.max_input_bytes
         self._urls = UrlRules(settings.fetch_ports)
@@ -194,8 +191,7 @@ def _sample(name: str) -> str:
     return SAMPLE + name
 
 
-SAMPLES = files("jobs.pictures.samples")
-"""The pictures the project ships."""
+SAMPLES = files("jobs.pictures.samples")  # the pictures the project ships
 
 
 def sample_bytes(name: str) -> bytes | None:

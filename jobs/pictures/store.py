@@ -20,6 +20,7 @@ from obstore.exceptions import BaseError, GenericError, NotFoundError
 from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
 from jobs.config.settings import Settings
+from jobs.pictures.writeback import start_writeback
 
 if TYPE_CHECKING:
     from obstore import Attributes
@@ -30,8 +31,7 @@ log = logging.getLogger("superimpose.store")
 API_TIMEOUT_S = 3.5
 """Of one call while a client waits: with its retries less than the 5 seconds a 502 may take."""
 
-WORKER_TIMEOUT_S = 10.0
-"""Of one call of a worker or a command, for which no client waits."""
+WORKER_TIMEOUT_S = 10.0  # of one call of a worker or a command, for which no client waits
 
 RETRY_S = timedelta(seconds=0.5)
 """How long a failed call is repeated: one whose connection was dropped is, one that timed out is not."""
@@ -122,6 +122,8 @@ class PictureStore:
         """
         with _needing_a_bucket():
             obstore.put(self._store, path, data, attributes=self._attributes(content_type))
+        if isinstance(self._store, LocalStore) and self._store.prefix:
+            start_writeback(self._store.prefix / path)
 
     def put_all(self, pictures: Sequence[tuple[str, bytes, str | None]]) -> None:
         """`put` each of these at the same time, so that all of them together have the time limit of one.

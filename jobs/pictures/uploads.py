@@ -80,7 +80,8 @@ class Uploads:
             )
             self._publish(zip(tokens, paths, uploads, strict=True), expires_at_ms, key_id)
         except (StoreError, OutOfMemoryError):  # where Redis's answer was lost, they may have been published
-            self._undo(key_id, uploads)
+            keys = [*_of_key(key_id), *(keyspace.picture(upload.token) for upload in uploads)]
+            self._give_back(keys=keys, args=[word for upload in uploads for word in upload.reservation])
             raise
         named = dict(zip((upload.hashed for upload in uploads), tokens, strict=True))
         return [f"{named[each.hashed]}.{each.content_type.removeprefix('image/')}" for each in given]
@@ -108,10 +109,6 @@ class Uploads:
                 pipe.hset(keyspace.picture(token), mapping=fields)
                 pipe.pexpireat(keyspace.picture(token), expires_at_ms)
             pipe.execute()
-
-    def _undo(self, key_id: str, uploads: Sequence[Upload]) -> None:
-        keys = [*_of_key(key_id), *(keyspace.picture(upload.token) for upload in uploads)]
-        self._give_back(keys=keys, args=[word for upload in uploads for word in upload.reservation])
 
 
 def _of_key(key_id: str) -> list[str]:

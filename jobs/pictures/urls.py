@@ -50,10 +50,7 @@ class Target(NamedTuple):
 
 
 class UrlRules:
-    """What is asked of a URL beyond its form.
-
-    Raises ValueError on ports that are not `80,443,1025-65535`.
-    """
+    """What is asked of a URL beyond its form. Raises ValueError on ports that are not `80,443,1025-65535`."""
 
     def __init__(self, ports: str) -> None:
         self._ports = port_ranges(ports)

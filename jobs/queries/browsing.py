@@ -1,7 +1,7 @@
 """Finds requests for an operator by SCAN, a page at a time: there is no index."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -36,14 +36,11 @@ def find_newest(redis: Redis, limit: int, status: Status | None = None, key_id: 
         looked_at += len(page)
         fits = [each for each in page if status in (None, each.status) and key_id in (None, each.key_id)]
         kept |= {record.request_id: record for record in fits}
-        kept = {each.request_id: each for each in _newest_first(kept.values(), limit)}
+        newest = heapq.nlargest(limit, kept.values(), key=lambda record: record.created_at)
+        kept = {record.request_id: record for record in newest}
         if seen >= MAX_LOOKED_AT:
             return Found(list(kept.values()), looked_at, is_complete=False)
     return Found(list(kept.values()), looked_at, is_complete=True)
-
-
-def _newest_first(records: Iterable[Record], limit: int) -> list[Record]:
-    return heapq.nlargest(limit, records, key=lambda record: record.created_at)
 
 
 def _pages(redis: Any) -> Iterator[tuple[int, list[Record]]]:
@@ -52,14 +49,10 @@ def _pages(redis: Any) -> Iterator[tuple[int, list[Record]]]:
     while True:
         cursor, names = redis.scan(cursor, match=keyspace.request("*"), count=PAGE)
         seen += PAGE
-        yield seen, _read(redis, names)
+        ids = [name.decode("ascii", "replace").removeprefix(keyspace.request("")) for name in names]
+        yield seen, read_records(redis, ids)
         if cursor == 0:
             return
-
-
-def _read(redis: Redis, names: list[bytes]) -> list[Record]:
-    ids = [name.decode("ascii", "replace").removeprefix(keyspace.request("")) for name in names]
-    return read_records(redis, ids)
 
 
 def read_records(redis: Redis, ids: Sequence[str]) -> list[Record]:

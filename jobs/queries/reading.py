@@ -1,18 +1,17 @@
 """What the API reads, each in one round trip to Redis."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.admission import Admission, Call, render_script
 from jobs.lifecycle.record import FIELDS, READ, Record, View
 from jobs.redis.batched_script import BatchedScript
+from jobs.redis.hashes import RedisHash, as_text
 from jobs.redis.oom_exempt import NO_WRITES, OOM_EXEMPT
 
 _SEEN = READ + Path(__file__).with_name("seen.lua").read_text()
@@ -29,11 +28,10 @@ class PublishedPicture:
     owner: str
 
     @classmethod
-    def from_hash(cls, fields: Mapping[bytes | str, bytes | str]) -> "PublishedPicture | None":
-        """Read a Redis hash; None if there is no such picture (any more)."""
+    def from_hash(cls, fields: RedisHash) -> "PublishedPicture | None":
         if not fields:
             return None
-        text = {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
+        text = as_text(fields)
         return cls(
             text["path"],
             text["content_type"],

@@ -21,8 +21,7 @@ from telemetry.stages import STAGES
 
 SAMPLE = 200
 """How many of the requests that ended in the last minute are looked into, the newest, of each ending."""
-RECENT_S = RQ_TTL_S
-"""For so long RQ's registries list what has ended."""
+RECENT_S = RQ_TTL_S  # for so long RQ's registries list what has ended
 
 MAX_WORKERS = 256
 WORKER_FIELDS = (
@@ -40,8 +39,6 @@ _SCRIPT = Path(__file__).with_name("snapshot.lua").read_text()
 
 @dataclass(frozen=True)
 class Stage:
-    """Seconds that a stage took in the sample."""
-
     median_s: float
     mean_s: float
     longest_s: float

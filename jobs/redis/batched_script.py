@@ -40,7 +40,6 @@ class BatchedScript:
         self._asking: asyncio.Task[None] | None = None
 
     async def ask(self, question: str) -> Any:
-        """The answer, as Redis gave it. Raises `redis.RedisError`."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
         if self._asking is None:
@@ -60,7 +59,9 @@ class BatchedScript:
                     else:
                         answer.set_result(each)
             except Exception as error:  # every caller has to get it
-                _fail(batch, error)
+                for _, answer in batch:
+                    if not answer.done():
+                        answer.set_exception(error)
         self._asking = None
 
     async def _answers(self, questions: list[str]) -> list[Any]:
@@ -77,9 +78,3 @@ class BatchedScript:
             return list(await self._read_only(*call))
         self._refused = False
         return answers
-
-
-def _fail(batch: list[Waiting], error: Exception) -> None:
-    for _, answer in batch:
-        if not answer.done():
-            answer.set_exception(error)

@@ -15,12 +15,7 @@ from redis.backoff import NoBackoff
 
 from jobs.config.settings import Settings
 from jobs.redis import primary, sentinel
-from jobs.redis.primary import (
-    AsyncCheckedWhenIdle,
-    AsyncRepeatRefused,
-    CheckedWhenIdle,
-    RepeatRefused,
-)
+from jobs.redis.primary import AsyncCheckedWhenIdle, AsyncRepeatRefused, CheckedWhenIdle, RepeatRefused
 
 CONNECT_TIMEOUT_S = 0.5
 ANSWER_TIMEOUT_S = 1.0
@@ -31,8 +26,7 @@ more for a search among silent Sentinels. Or its repetition is answered just in 
 1.0 s each.
 """
 LONGEST_PAUSE_S = 1
-IDLE_S = 10
-"""A connection that was idle for so long is checked before its next command."""
+IDLE_S = 10  # A connection that was idle for so long is checked before its next command
 SPARE_CONNECTIONS = 10
 """Beyond a connection for each open call; redis-py's default is 100 in all, and an error for the next."""
 
@@ -79,9 +73,7 @@ def connect(settings: Settings) -> Redis:
     redis-py's default repeats those that timed out too, and so applies a move twice that was slow, not lost.
     """
     redis = open_redis(
-        settings.effective_redis_url,
-        socket_timeout=ANSWER_TIMEOUT_S,
-        health_check_interval=IDLE_S,
+        settings.effective_redis_url, socket_timeout=ANSWER_TIMEOUT_S, health_check_interval=IDLE_S
     )
     return _with_connections(redis, CheckedWhenIdle)
 
@@ -124,7 +116,7 @@ def _open_async(settings: Settings, **limits: Any) -> AsyncRedis:
     limits |= {
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
         "max_connections": settings.max_connections + SPARE_CONNECTIONS,
-        **primary.async_options(),
+        **primary.ASYNC_OPTIONS,
     }
     if sentinel.is_sentinel_url(url):
         return sentinel.connect_async(url, CONNECT_TIMEOUT_S, **limits)
@@ -159,7 +151,7 @@ def open_redis(url: str, **limits: Any) -> Redis:
     limits |= {
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
         "retry": RepeatRefused(NoBackoff(), 0),
-        **primary.options(),
+        **primary.OPTIONS,
     }
     if sentinel.is_sentinel_url(url):
         return sentinel.connect(url, CONNECT_TIMEOUT_S, **limits)

@@ -27,8 +27,6 @@ PUBLISH = f"{OOM_EXEMPT}return redis.call('PUBLISH', ARGV[1], ARGV[2])"
 
 
 class OomExempt:
-    """Locks, hashes and lists of background tasks."""
-
     def __init__(self, redis: Redis) -> None:
         self._lock = Script(redis, LOCK)
         self._keep = Script(redis, KEEP)
@@ -44,5 +42,4 @@ class OomExempt:
         return bool(self._keep(keys=[key], args=[seconds, *words]))
 
     def move_all(self, source: str, destination: str) -> None:
-        """Put all entries of a list at the head of another one."""
         self._move_all(keys=[source, destination])

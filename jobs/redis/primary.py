@@ -31,8 +31,7 @@ class UnsuitableRedis(RedisError):
     """The server cannot be used, and waiting will not help; the text says what to do."""
 
 
-OLDEST_REDIS = 7
-"""Major version; our scripts need script flags. Valkey's numbers go on from there."""
+OLDEST_REDIS = 7  # major version; our scripts need script flags. Valkey's numbers go on from there.
 
 REFUSALS = dict.fromkeys(("READONLY", "LOADING", "MASTERDOWN", "UNBLOCKED", "NOREPLICAS"), NotServing)
 """Error codes of such a Redis. UNBLOCKED ends a blocking read when it becomes a replica."""
@@ -106,15 +105,6 @@ class AsyncCheckedWhenIdle:
         _check(hello)
 
 
-def options() -> dict[str, Any]:
-    """redis-py's options for such connections."""
-    return {"parser_class": _Parser, "redis_connect_func": _connected}
-
-
-def async_options() -> dict[str, Any]:
-    return {"parser_class": _AsyncParser, "redis_connect_func": _connected_async}
-
-
 def _connected(connection: Any) -> None:
     connection.on_connect()
     _ask(connection)
@@ -146,3 +136,8 @@ def _check(hello: Any) -> None:
         )
     if str_if_bytes(said.get("role", "")) == "replica":
         raise NotServing("it is a replica")
+
+
+OPTIONS: dict[str, Any] = {"parser_class": _Parser, "redis_connect_func": _connected}
+ASYNC_OPTIONS: dict[str, Any] = {"parser_class": _AsyncParser, "redis_connect_func": _connected_async}
+"""redis-py's options for such connections."""

@@ -25,7 +25,6 @@ class Script:
         self._sha1 = sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, keys: Sequence[str] = (), args: Sequence[EncodableT] = ()) -> Any:
-        """What it returns. Raises `redis.RedisError`."""
         asked_at = perf_counter()
         try:
             answer = self._redis.evalsha(self._sha1, len(keys), *keys, *args)
@@ -44,7 +43,6 @@ class AsyncScript:
         self._sha1 = sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     async def __call__(self, keys: Sequence[str] = (), args: Sequence[EncodableT] = ()) -> Any:
-        """What it returns. Raises `redis.RedisError`."""
         try:
             return await self._redis.evalsha(self._sha1, len(keys), *keys, *args)
         except NoScriptError:

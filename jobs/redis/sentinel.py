@@ -47,7 +47,6 @@ class SentinelUrl:
 
     @classmethod
     def parse(cls, url: str) -> "SentinelUrl":
-        """Read a URL. Raises `ValueError`."""
         found = _URL.fullmatch(url)
         if not found:
             raise ValueError("not of the form redis+sentinel://host:port,host:port/service/db")
@@ -59,7 +58,6 @@ class SentinelUrl:
 
 
 def is_sentinel_url(url: str) -> bool:
-    """Whether the scheme is one of these."""
     return url.startswith(("redis+sentinel:", "rediss+sentinel:"))
 
 

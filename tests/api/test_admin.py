@@ -109,7 +109,7 @@ def test_a_key_that_is_not_there_is_404(stack, method, path, body):
         ),
         ({"name": "a", "rate": 5}, "rate"),
         ({"name": "a", "scopes": []}, "scopes"),
-        ({"name": "a", "scopes": ["root"]}, "scopes.0"),
+        ({"name": "a", "scopes": ["root"]}, "scopes[0]"),
         ({"name": "a", "expires_in_s": 0}, "expires_in_s"),
         ({"name": "a", "admin": True}, "admin: is not a parameter; known are name, credits"),
         ([], "body"),

@@ -18,7 +18,7 @@ from tests.stack import KEY, empty_database, environment, running
     ("method", "path", "status", "code"),
     [
         ("GET", "/nowhere", 404, "not_found"),
-        ("POST", "/v2/another-model", 404, "not_found"),
+        ("POST", "/v2/another-model", 404, "unknown_model"),
         ("GET", "/v2/superimpose", 405, "method_not_allowed"),
         ("DELETE", "/v2/requests/x", 405, "method_not_allowed"),
         ("GET", "/v2/requests/x", 404, "not_found"),
@@ -34,6 +34,22 @@ def test_framework_errors_are_json_too(service, method, path, status, code):
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/pictures/x", "GET, HEAD"),
+        ("/v2/requests/x", "GET"),
+        ("/v2/superimpose", "POST"),
+        ("/livez", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_answered_with_all_methods_of_the_path(service, path, methods):
+    answer = service.client.delete(path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+    assert answer.json()["error"].endswith(f"it takes {methods}")
 
 
 @pytest.mark.parametrize(

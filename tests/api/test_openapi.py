@@ -44,7 +44,8 @@ def test_every_parameter_is_described_with_its_default_and_an_example(document):
     schema = document["components"]["schemas"]["SuperimposeRequest"]
 
     assert set(schema["properties"]) == set(SuperimposeRequest.model_fields)
-    assert schema["required"] == ["base_image", "overlay_image"]
+    assert schema["required"] == ["base_image"]
+    assert schema["anyOf"] == [{"required": [name]} for name in ("overlay_image", "color", "overlays")]
     assert schema["additionalProperties"] is False
     for name, described in schema["properties"].items():
         assert described["description"], name

@@ -53,10 +53,14 @@ def test_a_submit_waits_twice_for_redis(stack: Stack, commands):
 
 
 def test_uploads_as_inputs_are_looked_up_together(stack: Stack, commands):
-    picture = {"data_urls": [f"data:image/png;base64,{base64.b64encode(sample_bytes('logo.png')).decode()}"]}
-    (url,) = stack.client.post("/upload-asset", json=picture).json()["urls"]
+    pictures = [
+        base64.b64encode(sample_bytes(name)).decode() for name in ("cup.jpg", "logo.png", "print.png")
+    ]
+    body = {"data_urls": [f"data:image/png;base64,{picture}" for picture in pictures]}
+    uploads = stack.client.post("/upload-asset", json=body).json()["urls"]
+    sent = dict(zip(("base_image", "overlay_image", "mask"), uploads, strict=True))
 
-    lookups = commands(lambda: stack.submit(base_image=url, overlay_image=url, mask=url))
+    lookups = commands(lambda: stack.submit(**sent))
 
     assert lookups == ["EVALSHA", "HMGET", "HMGET", "HMGET", "EVALSHA"], "the three go in one round trip"
 

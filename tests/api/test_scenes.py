@@ -25,7 +25,7 @@ def submit(service, **body):
         ({"overlays": [LAYER, LAYER | {"opacity": 2}]}, "overlays[1].opacity", "less than or equal to 1"),
         ({"overlays": [{"opacity": 0.5}]}, "overlays[0].overlay_image", "is required"),
         ({"overlays": [LAYER | {"base64": True}]}, "overlays[0].base64", "known are overlay_image, mask,"),
-        ({"overlays": [LAYER | {"mask": "data:,"}]}, "overlays[0].mask", "empty"),
+        ({"overlays": [LAYER | {"mask": "data:,"}]}, "overlays[0].mask", "data: URI"),
         ({"overlays": [LAYER, 5]}, "overlays[1]", "5 is not allowed: must be an object"),
         ({"overlays": [LAYER | {"color": "#fff"}]}, "overlays[0]", "overlay_image and color contradict"),
         ({"overlays": [LAYER | {"invert_mask": True}]}, "overlays[0]", "invert_mask without mask"),

@@ -12,6 +12,7 @@ from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.keys.key_rules import Scope
 from jobs.keys.key_text import digest
 from jobs.keys.rates import Rate
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.transitions import Transitions
 from tests.stack import KEY
 
@@ -186,7 +187,7 @@ def test_an_export_holds_no_key_and_its_import_makes_each_work_as_before(elsewhe
 
 def test_what_unfinished_requests_held_is_the_keys_again(elsewhere, redis, settings):
     kept, _ = ApiKeys(redis).create("shop", KeyOptions(5))
-    Transitions(redis, settings).create("00000000-0000-4000-8000-000000000000", kept.key_id, {})
+    Transitions(redis, settings).create(NewRequest("00000000-0000-4000-8000-000000000000", kept.key_id, {}))
     assert ApiKeys(redis).get(kept.key_id).held == 1
     exported = elsewhere("export").stdout
     redis.flushdb()

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from jobs import keyspace
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
@@ -38,7 +39,9 @@ def ended(redis, settings, key_id):
     """Requests of which one waits, one is worked on, and two have ended."""
     transitions = Transitions(redis, settings)
     for number in range(4):
-        transitions.create(f"{number:08x}-0000-4000-8000-000000000000", key_id, {"base_image": "a"})
+        transitions.create(
+            NewRequest(f"{number:08x}-0000-4000-8000-000000000000", key_id, {"base_image": "a"})
+        )
     (first,) = transitions.claim(LEASE_OWNER)
     transitions.fail(first.request_id, 1, Failure(FailureCode.FETCH_FAILED, "no"), {"fetch": 0.25})
     (second,) = transitions.claim(LEASE_OWNER)

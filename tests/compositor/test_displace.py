@@ -23,7 +23,7 @@ def displaced(
 ) -> Image.Image:
     """`picture`, which lies at the area's top left, displaced; the whole of the area."""
     out, displacement = Image.new("RGBA", AREA), Displacement.of(map_image, AREA, x, y)
-    for cell in cells(AREA, side, whole(AREA)):
+    for cell in cells(whole(AREA), side, whole(AREA)):
         source = displacement.source(cell)
         piece = displacement.displaced(picture.convert("RGBA").crop(source), source, cell)
         assert piece.size == size_of(cell)

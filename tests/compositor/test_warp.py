@@ -52,7 +52,7 @@ def warped(
     warp = Warp.of(overlay.size, quad)
     left, top = warp.box[:2]
     visible = common(whole(size_of(warp.box)), shifted(seen or whole(base), (-left, -top)))
-    for cell in cells(size_of(warp.box), side, visible) if visible else ():
+    for cell in cells(whole(size_of(warp.box)), side, visible) if visible else ():
         source = warp.source(cell)
         if source is not None:
             piece = warp.reduced(overlay, source, cell)

@@ -4,6 +4,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.keys.api_keys import ApiKeys
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import Failure, QueueFull
 from jobs.lifecycle.status import FailureCode
@@ -23,7 +24,7 @@ def create(redis, settings, key_id):
     ) -> None:
         transitions = Transitions(redis, settings.model_copy(update=bounds))
         for name in names:
-            transitions.create(str(name), of, {}, deadlines=deadlines)
+            transitions.create(NewRequest(str(name), of, {}, deadlines=deadlines))
 
     return create
 

@@ -8,6 +8,7 @@ import pytest
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.moves import Failure, IllegalMove, NotEnoughCredits
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
@@ -47,7 +48,7 @@ def account(keys, key_id):
 
 
 def test_credits_are_held_while_a_request_is_unfinished(transitions, key_id, account):
-    assert transitions.create(ID, key_id, {}).credits == 7
+    assert transitions.create(NewRequest(ID, key_id, {})).credits == 7
     assert account() == (7, 3, 0)
 
     claim_request(transitions, ID)
@@ -55,7 +56,7 @@ def test_credits_are_held_while_a_request_is_unfinished(transitions, key_id, acc
 
 
 def test_a_completed_request_has_cost_its_credits(transitions, key_id, account):
-    transitions.create(ID, key_id, {})
+    transitions.create(NewRequest(ID, key_id, {}))
     claim_request(transitions, ID)
     transitions.complete(ID, 1, OUTPUT, {})
 
@@ -81,7 +82,7 @@ def exhaust(transitions: Transitions) -> None:
 @pytest.mark.parametrize("end", [cancel, fail, exhaust])
 @pytest.mark.parametrize("claims", [0, 1])
 def test_a_failed_request_costs_nothing(transitions, key_id, account, end, claims):
-    transitions.create(ID, key_id, {})
+    transitions.create(NewRequest(ID, key_id, {}))
     for _ in range(claims):
         claim_request(transitions, ID)
 
@@ -91,7 +92,7 @@ def test_a_failed_request_costs_nothing(transitions, key_id, account, end, claim
 
 
 def test_a_request_past_its_deadline_costs_nothing(transitions, redis, key_id, account):
-    transitions.create(ID, key_id, {})
+    transitions.create(NewRequest(ID, key_id, {}))
     redis.zadd(keyspace.DEADLINES, {ID: 1})
 
     transitions.expire(ID)
@@ -100,7 +101,7 @@ def test_a_request_past_its_deadline_costs_nothing(transitions, redis, key_id, a
 
 
 def test_only_the_first_ending_counts(transitions, key_id, account):
-    transitions.create(ID, key_id, {})
+    transitions.create(NewRequest(ID, key_id, {}))
     claim_request(transitions, ID)
     transitions.complete(ID, 1, OUTPUT, {})
 
@@ -119,11 +120,11 @@ def test_without_enough_credits_nothing_is_made_and_balance_and_need_are_named(
     redis, transitions, key_id, account
 ):
     for name in "abc":
-        transitions.create(name, key_id, {})
+        transitions.create(NewRequest(name, key_id, {}))
     before = redis.dbsize()
 
     with pytest.raises(NotEnoughCredits) as refused:
-        transitions.create("d", key_id, {})
+        transitions.create(NewRequest("d", key_id, {}))
 
     assert (refused.value.balance, refused.value.needed) == (1, 3)
     assert redis.dbsize() == before
@@ -136,7 +137,7 @@ def test_a_hundred_submits_at_once_on_ten_credits_make_exactly_as_many_as_are_pa
 
     def made(number: int) -> bool:
         try:
-            transitions.create(f"request-{number}", key_id, {})
+            transitions.create(NewRequest(f"request-{number}", key_id, {}))
         except NotEnoughCredits:
             return False
         return True
@@ -147,7 +148,7 @@ def test_a_hundred_submits_at_once_on_ten_credits_make_exactly_as_many_as_are_pa
 
 
 def test_a_request_ends_at_the_price_it_was_made_at(redis, settings, transitions, key_id, account):
-    transitions.create(ID, key_id, {})
+    transitions.create(NewRequest(ID, key_id, {}))
 
     dearer = Transitions(redis, Settings(redis_url=settings.redis_url, credit_cost=5))
     dearer.cancel(ID, Failure(FailureCode.INTERNAL, "broken"))
@@ -158,10 +159,10 @@ def test_a_request_ends_at_the_price_it_was_made_at(redis, settings, transitions
 def test_a_request_that_costs_nothing_changes_no_account(redis, settings, key_id, account):
     free = Transitions(redis, settings.model_copy(update={"credit_cost": 0}))
 
-    assert free.create(ID, key_id, {}).credits == 10
+    assert free.create(NewRequest(ID, key_id, {})).credits == 10
     claim_request(free, ID)
     free.complete(ID, 1, OUTPUT, {})
-    free.create("b", key_id, {})
+    free.create(NewRequest("b", key_id, {}))
     free.cancel("b", Failure(FailureCode.CANCELLED, "cancelled"))
 
     assert account() == (10, 0, 0)
@@ -170,7 +171,7 @@ def test_a_request_that_costs_nothing_changes_no_account(redis, settings, key_id
 def test_unlimited_credits_are_not_counted(transitions, keys):
     key_id = keys.create("free")[0].key_id
 
-    assert transitions.create(ID, key_id, {}).credits is None
+    assert transitions.create(NewRequest(ID, key_id, {})).credits is None
     transitions.cancel(ID, Failure(FailureCode.INTERNAL, "broken"))
 
     key = keys.get(key_id)
@@ -180,7 +181,7 @@ def test_unlimited_credits_are_not_counted(transitions, keys):
 def test_a_request_that_ends_after_its_key_was_revoked_does_not_bring_the_key_back(
     redis, transitions, keys, key_id
 ):
-    transitions.create(ID, key_id, {})
+    transitions.create(NewRequest(ID, key_id, {}))
     keys.revoke(key_id)
 
     transitions.cancel(ID, Failure(FailureCode.INTERNAL, "broken"))

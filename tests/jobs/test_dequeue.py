@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from jobs import keyspace
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import DROPPED_MOST, Transitions
 from tests.asking import LEASE_OWNER, OUTPUT
@@ -23,7 +24,9 @@ def queued(transitions, key_id):
     """Ids of five requests that wait, the first one first."""
     requests = [str(uuid4()) for _ in range(5)]
     for number, request_id in enumerate(requests):
-        transitions.create(request_id, key_id, {"base_image": f"https://shop.example/{number}.jpg"})
+        transitions.create(
+            NewRequest(request_id, key_id, {"base_image": f"https://shop.example/{number}.jpg"})
+        )
     return requests
 
 

@@ -125,3 +125,17 @@ def test_a_host_whose_clock_is_ahead_sweeps_nothing_early(redis, store, put, mon
     Housekeeping(redis, store).run_once()
 
     assert store.get(picture) == b"a picture"
+
+
+def test_a_redis_that_refuses_changes_is_told_of_once(settings, store, tmp_path_factory, caplog):
+    own = OwnRedis(tmp_path_factory.mktemp("r"))
+    with connect(settings.model_copy(update={"redis_url": own.url})) as redis:
+        housekeeping = Housekeeping(redis, store)
+        for refuses in (1, 1, 0, 1):
+            redis.config_set("min-replicas-to-write", refuses)
+            housekeeping.run_once()
+    own.kill()
+
+    lines = [record for record in caplog.records if record.name == "superimpose.housekeeping"]
+    assert [(line.levelname, line.exc_info) for line in lines] == [("WARNING", None)] * 2
+    assert "Not enough good replicas" in caplog.text

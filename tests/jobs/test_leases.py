@@ -6,6 +6,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.config.settings import Settings
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import GRACE_S, Deadlines
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.moves import Failure, IllegalMove
@@ -27,7 +28,7 @@ def transitions(redis, settings):
 @pytest.fixture
 def queued(redis, transitions, key_id):
     """A request that waits."""
-    transitions.create(ID, key_id, {})
+    transitions.create(NewRequest(ID, key_id, {}))
 
 
 @pytest.fixture
@@ -199,7 +200,7 @@ def test_a_second_entry_of_a_job_that_is_held_is_dropped(redis, transitions, tak
 
 def test_a_run_ends_at_its_own_time_however_many_attempts_it_took(redis, settings, key_id):
     transitions = Transitions(redis, settings.model_copy(update={"job_timeout_s": 1}))
-    transitions.create(ID, key_id, {})
+    transitions.create(NewRequest(ID, key_id, {}))
     first = claim_request(transitions, ID)
     transitions.retry(ID, 1, BROKEN)
     time.sleep(0.01)
@@ -212,7 +213,7 @@ def test_a_run_ends_at_its_own_time_however_many_attempts_it_took(redis, setting
 def test_the_time_in_the_hand_of_a_worker_that_gave_it_back_does_not_count(
     redis, settings, transitions, key_id, read
 ):
-    transitions.create(ID, key_id, {}, Deadlines(start_timeout_s=100, timeout_s=1))
+    transitions.create(NewRequest(ID, key_id, {}, Deadlines(start_timeout_s=100, timeout_s=1)))
     must_start_by = redis.zscore(keyspace.DEADLINES, ID)
     claim_request(transitions, ID)
     started = read().started_at
@@ -291,7 +292,7 @@ def test_rq_sees_who_works_on_what(redis, transitions, take):
 
 
 def test_a_request_must_be_started_and_ended_within_its_own_deadlines(redis, transitions, key_id):
-    transitions.create(ID, key_id, {}, deadlines=Deadlines(1999, 77))
+    transitions.create(NewRequest(ID, key_id, {}, deadlines=Deadlines(1999, 77)))
     created_ms = int(redis.hget(keyspace.request(ID), "created_at"))
     assert redis.zscore(keyspace.DEADLINES, ID) == created_ms + 1999_000
 

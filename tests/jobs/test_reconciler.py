@@ -14,6 +14,7 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.lifecycle import lease_owner
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.lease_owner import LeaseOwner, this_machine
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.queue import open_queue
@@ -208,7 +209,7 @@ def many(redis, transitions):
     key_id = ApiKeys(redis).create("shop", KeyOptions(credits=10_000))[0].key_id
     made = [str(uuid4()) for _ in range(2 * BATCH + 100)]
     for request_id in made:
-        transitions.create(request_id, key_id, {})
+        transitions.create(NewRequest(request_id, key_id, {}))
     return key_id, made
 
 

@@ -1,9 +1,13 @@
 """The store, the same over a directory and over a real S3 server."""
 
 import asyncio
+import ctypes
+import errno
+import os
 import threading
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from obstore.exceptions import BaseError
@@ -12,6 +16,7 @@ from jobs.config.settings import Settings
 from jobs.pictures.store import PictureGone, PictureStore, new_token
 
 NOON = 1_900_000_000.0
+CACHESTAT = 451  # the number of the system call, the same on all machines
 
 
 @pytest.fixture(params=["directory", "bucket"])
@@ -30,6 +35,23 @@ def test_what_is_put_can_be_read_whole_and_in_part(store):
 
     assert store.get(path) == b"0123456789"
     assert asyncio.run(store.get_range(path, 2, 5)) == b"234"
+
+
+def test_a_picture_is_on_its_way_to_disk_when_it_is_stored(settings):
+    PictureStore.open(settings).put("outputs/20300101T0000/any", bytes(1_000_000))
+
+    [file] = Path(settings.data_dir).glob("**/outputs/20300101T0000/any")
+    assert _dirty_pages(file) == 0
+
+
+def _dirty_pages(path: Path) -> int:
+    """Those of a file that Linux has not begun to write."""
+    pages, all_of_it = (ctypes.c_uint64 * 5)(), (ctypes.c_uint64 * 2)()
+    with path.open("rb") as file:
+        if ctypes.CDLL(None, use_errno=True).syscall(CACHESTAT, file.fileno(), all_of_it, pages, 0):
+            why = errno.errorcode[ctypes.get_errno()]
+            pytest.skip(f"needs cachestat(2) of Linux 6.5: {os.uname().release}, {why}")
+    return pages[1]
 
 
 def test_the_size_is_told_before_a_picture_is_read(store):

@@ -7,6 +7,7 @@ from redis import Redis
 
 from jobs import keyspace
 from jobs.config.settings import Settings
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.queue import TASK, open_queue
 from jobs.lifecycle.record import Record
@@ -39,7 +40,7 @@ def read(transitions: Transitions):
 
 @pytest.fixture
 def create(transitions: Transitions, key_id: str):
-    return lambda: transitions.create(ID, key_id, PARAMS)
+    return lambda: transitions.create(NewRequest(ID, key_id, PARAMS))
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def test_of_a_failed_request_is_kept_what_it_asked_for_if_it_is_short(
     address = "https://a.example/"
     room = KEPT_PARAMS_BYTES - len(json.dumps({"base_image": address}))
     params = {"base_image": address + (room + longer) * "b"}
-    transitions.create(ID, key_id, params)
+    transitions.create(NewRequest(ID, key_id, params))
     assert read().params == params
 
     transitions.cancel(ID, CANCELLED)
@@ -210,9 +211,9 @@ def test_the_job_appears_with_the_record_and_rq_reads_what_it_would_have_written
     queue = open_queue(redis)
     by_rq = queue.enqueue(TASK, job_id="by-rq", description="superimpose", job_timeout=60, result_ttl=60)
 
-    transitions.create(ID, key_id, PARAMS)
+    transitions.create(NewRequest(ID, key_id, PARAMS))
     with pytest.raises(IllegalMove, match="exists"):
-        transitions.create(ID, key_id, PARAMS)
+        transitions.create(NewRequest(ID, key_id, PARAMS))
 
     assert queue.job_ids == ["by-rq", ID]
     ours, theirs = (queue.fetch_job(job_id).to_dict() for job_id in (ID, by_rq.id))
@@ -223,6 +224,6 @@ def test_the_job_appears_with_the_record_and_rq_reads_what_it_would_have_written
 
 def test_a_key_that_was_revoked_a_moment_ago_makes_nothing(redis, transitions):
     with pytest.raises(IllegalMove, match="revoked"):
-        transitions.create(ID, "key_gone", PARAMS)
+        transitions.create(NewRequest(ID, "key_gone", PARAMS))
 
     assert redis.dbsize() == 0

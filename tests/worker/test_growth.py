@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from jobs import keyspace
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.queue import RQ_TTL_S
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker
@@ -28,7 +29,7 @@ def test_of_five_thousand_requests_nothing_lasts(redis, settings, key_id, monkey
     transitions = Transitions(redis, brief)
     requests = [str(uuid4()) for _ in range(REQUESTS)]
     for request_id in requests:
-        transitions.create(request_id, key_id, {})
+        transitions.create(NewRequest(request_id, key_id, {}))
 
     WarmWorker(connect_worker(brief), brief, Idle).work(burst=True)
 

@@ -71,7 +71,7 @@ def test_an_input_that_cannot_be_had_is_said_without_waiting_for_the_others(web)
         return web.read(order, field, reserve)
 
     intake = Intake(read, max_bytes=100, threads=8)
-    intake.add(Order("first", 1, "a key", {"base_image": "1", "overlay_image": "1"}, 60, "outputs/a/first"))
+    intake.add(Order("first", 1, "a key", {"base_image": "1", "overlay_image": "2"}, 60, "outputs/a/first"))
 
     with pytest.raises(FileNotFoundError):
         intake.take().files()

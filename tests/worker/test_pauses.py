@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -32,3 +34,11 @@ def test_a_signal_ends_a_pause_and_the_next_one_is_whole(signals):
     begun = time.monotonic()
     pause(0.2)
     assert time.monotonic() - begun >= 0.2
+
+
+def test_a_process_that_can_pause_leaves_no_socket_to_warn_of():
+    ended = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", "import worker.pauses"], capture_output=True, text=True
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")

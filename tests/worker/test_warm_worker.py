@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,14 @@ from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
+from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.inputs import SAMPLE
 from jobs.pictures.store import PictureStore
-from jobs.redis.connection import connect_worker
+from jobs.redis.connection import connect, connect_worker
 from tests.asking import SAMPLES, accept, asked
 from tests.sentinels import until
 from tests.stack import environment
+from tests.test_redis_trouble import OwnRedis
 from tests.worker.colour_check import KILLS, SLEEPS, Fragile
 from tests.worker.conftest import Started
 from worker.resources import http_cache
@@ -385,3 +388,28 @@ def test_inputs_that_exceed_the_room_for_them_are_fetched_all_the_same(settings,
     WarmWorker(connect_worker(tight), tight).work(burst=True)
 
     assert {record(request_id).status for request_id in requests} == {Status.COMPLETED}
+
+
+def test_a_worker_that_starts_while_redis_is_away_waits_for_it(settings, tmp_path_factory, caplog):
+    own = OwnRedis(tmp_path_factory.mktemp("r"))
+    settings = settings.model_copy(update={"redis_url": own.url})
+    with connect(settings) as redis:
+        key_id = ApiKeys(redis).create("shop")[0].key_id
+        request_id = accept(settings, asked(settings, key_id)).request_id
+        own.kill()
+
+        def start_redis() -> None:
+            until(lambda: "Redis cannot be reached" in caplog.text, "the worker waits")
+            own.start()
+
+        with ThreadPoolExecutor() as threads:
+            started = threads.submit(start_redis)
+            worker = WarmWorker(connect_worker(settings), settings)
+            worker.work(burst=True)
+            started.result()
+
+        ended = Transitions(redis, settings).read(request_id)
+        assert ended
+        assert ended.status is Status.COMPLETED
+        assert redis.hexists(worker.key, "birth"), "it was registered"
+    own.kill()

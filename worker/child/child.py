@@ -57,11 +57,6 @@ class ChildRefused(Exception):
     """The child cannot work with these settings; the text is its sentence for the operator."""
 
 
-def _environment() -> dict[str, str]:
-    """Ours without our settings, which come through the pipe, and a collector's, which may hold its key."""
-    return LEAN | {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-
-
 def _end(exit_status: int) -> str:
     if exit_status >= 0:
         return f"ended with status {exit_status}"
@@ -83,13 +78,15 @@ class Child:
         self._poll.register(self._socket, select.POLLIN)
         self._heard = bytearray()
         self._stuck_at = 0.0
+        # Without our settings, which come through the pipe, and a collector's, which may hold its key.
+        env = LEAN | {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         try:
             with theirs:
                 self._process = subprocess.Popen(
                     [self.python, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
                     stdin=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
-                    env=_environment(),
+                    env=env,
                     start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
                 )
             self._send(settings.model_dump_json(exclude=SECRETS).encode())
@@ -103,7 +100,6 @@ class Child:
 
     @property
     def is_starting(self) -> bool:
-        """Whether `await_ready` would wait."""
         return not self.has_spoken() and time.monotonic() < self._late_at
 
     def await_ready(self) -> None:
@@ -134,11 +130,9 @@ class Child:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def has_ended(self) -> bool:
-        """Whether it is gone, and reaped."""
         return self._process.poll() is not None
 
     def has_spoken(self) -> bool:
-        """Whether a message can be read without waiting."""
         return bool(self._poll.poll(0))
 
     def fileno(self) -> int:
@@ -146,12 +140,10 @@ class Child:
         return self._socket.fileno()
 
     def start(self, order: Order) -> None:
-        """Begin an order. Raises `ChildDied`."""
         self._orders[order.token] = order
         self._send(to_child(order))
 
     def drop(self, token: str) -> None:
-        """Take an order back. Raises `ChildDied`."""
         if token not in self._dropped:
             self._dropped.add(token)
             self._send(to_child(Drop(token)))
@@ -175,13 +167,11 @@ class Child:
         return event
 
     def kill(self) -> None:
-        """Kill it, and wait until it has ended."""
         self._process.kill()
         self.wait()
         self._socket.close()
 
     def wait(self) -> int:
-        """Exit status, once it has ended."""
         return self._process.wait()
 
     def _follow(self, event: Event) -> None:
@@ -250,7 +240,6 @@ class Child:
 
 
 def _without_input(error: ValueError) -> str:
-    """What is wrong, without what the child sent."""
     if isinstance(error, ValidationError):
         return str([detail["type"] for detail in error.errors(include_input=False, include_url=False)])
     return str(error)

@@ -21,8 +21,7 @@ from worker.plugin import UnusablePlugin
 from worker.resources import Resources
 from worker.tasks import read_input, superimpose
 
-NICENESS = 10
-"""Pictures keep all cores busy; the API, Redis and the parent go first."""
+NICENESS = 10  # pictures keep all cores busy; the API, Redis and the parent go first
 
 SPARE_S = 10  # of processor time: the parent's clock ends a job first
 

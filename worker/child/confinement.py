@@ -28,7 +28,8 @@ def confine(settings: Settings) -> None:
     drop_privileges()
     _lower(resource.RLIMIT_AS, settings.job_memory_bytes)
     _lower(resource.RLIMIT_NOFILE, _FILES)
-    if not _logs_to_file():  # which may grow
+    logs_to_file = sys.stderr is not None and stat.S_ISREG(os.fstat(sys.stderr.fileno()).st_mode)
+    if not logs_to_file:  # which may grow
         _lower(resource.RLIMIT_FSIZE, largest_output(settings))
 
 
@@ -57,10 +58,6 @@ def grant_processor_time(seconds: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     wanted = int(used.ru_utime + used.ru_stime) + 1 + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (wanted if hard < 0 else min(wanted, hard), hard))
-
-
-def _logs_to_file() -> bool:
-    return sys.stderr is not None and stat.S_ISREG(os.fstat(sys.stderr.fileno()).st_mode)
 
 
 def _lower(limit: int, wanted: int) -> None:

@@ -28,12 +28,11 @@ class Dropped(Exception):
     """The parent has taken the order back."""
 
 
+@dataclass(eq=False)
 class NoRoom(Exception):
     """An input of at least `size` bytes does not fit now."""
 
-    def __init__(self, size: int) -> None:
-        super().__init__(size)
-        self.size = size
+    size: int
 
 
 @dataclass(eq=False)
@@ -92,7 +91,6 @@ class Intake:
             return len(self._ready) + sum(job.waiting > 0 for job in self._jobs.values())
 
     def add(self, order: Order) -> None:
-        """Begin to fetch for an order."""
         job = Job(order)
         pictures = inputs.pictures(order.params)
         first = {reference: name for name, reference in reversed(pictures.items())}
@@ -115,7 +113,6 @@ class Intake:
         return True
 
     def take(self) -> Job | None:
-        """The next job to work on, when there is one; None once it is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._ready)
             return self._ready.popleft()
@@ -126,7 +123,6 @@ class Intake:
             self._end(job)
 
     def close(self) -> None:
-        """Let `take` return None."""
         with self._changed:
             self._ready.appendleft(None)
             self._changed.notify_all()

@@ -39,7 +39,6 @@ class Order:
 
     @property
     def token(self) -> str:
-        """The public name of its picture."""
         return self.path.rpartition("/")[2]
 
 
@@ -60,8 +59,6 @@ def from_parent(data: bytes) -> Order | Drop:
 
 
 class Ending(StrEnum):
-    """How an attempt ended."""
-
     DONE = "done"
     """The picture is in the store."""
     FAILED = "failed"

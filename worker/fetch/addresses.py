@@ -102,16 +102,12 @@ def _special_v4(address: IPv4Address) -> str | None:
 
 def _special_v6(address: IPv6Address) -> str | None:
     if address in NAT64:
-        return _special_v4(_low_v4(address))
+        return _special_v4(IPv4Address(int(address) & 0xFFFF_FFFF))
     if address not in UNICAST_V6:
         return "outside IPv6 unicast"
     if (int(address) >> 32) & 0xFFFF_FFFF in ISATAP:
         return "ISATAP (RFC 5214)"
     return next((kind for network, kind in DENIED_V6.items() if address in network), None)
-
-
-def _low_v4(address: IPv6Address) -> IPv4Address:
-    return IPv4Address(int(address) & 0xFFFF_FFFF)
 
 
 def _is_in(address: Address, networks: Iterable[Network]) -> bool:

@@ -162,12 +162,17 @@ def _retry_after_s(text: str) -> int:
     """Seconds to wait by a `Retry-After` (RFC 9110, section 10.2.3); 0 where there is none to read."""
     if text.isascii() and text.isdigit():
         return min(int(text[:10]), LONGEST_WAIT_S)
+    left_s = (http_date(text) or 0) - time.time()
+    return max(0, min(math.ceil(left_s), LONGEST_WAIT_S))
+
+
+def http_date(text: str) -> float | None:
+    """In seconds since the epoch (RFC 9110, section 5.6.7); None where it is not one."""
     try:
         parsed = parsedate_tz(text)
-        left_s = mktime_tz(parsed) - time.time() if parsed else 0
+        return mktime_tz(parsed) if parsed else None
     except (ValueError, OverflowError):  # the year 0
-        return 0
-    return max(0, min(math.ceil(left_s), LONGEST_WAIT_S))
+        return None
 
 
 def _check_kind(head: bytes) -> None:

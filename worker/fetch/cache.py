@@ -46,7 +46,6 @@ class Kept:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it may be used without asking."""
         return self.question is None
 
     @property

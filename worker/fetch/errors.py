@@ -5,6 +5,7 @@ Fault           inside this package: what happened, without the address
 """
 
 import zlib
+from dataclasses import KW_ONLY, dataclass
 
 import httpcore
 
@@ -31,6 +32,7 @@ FAILURES = (
 LONGEST_REASON = 300
 
 
+@dataclass(eq=False)
 class Fault(Exception):
     """One failed fetch. `text` is the end of a sentence that begins with the address.
 
@@ -39,21 +41,12 @@ class Fault(Exception):
     goes to the log and never to the client.
     """
 
-    def __init__(
-        self,
-        text: str,
-        *,
-        reason: str,
-        code: str = "fetch_failed",
-        transient: bool = False,
-        retry_after_s: int = 0,
-    ) -> None:
-        super().__init__(text)
-        self.text = text
-        self.reason = reason
-        self.code = code
-        self.transient = transient
-        self.retry_after_s = retry_after_s
+    text: str
+    _: KW_ONLY
+    reason: str
+    code: str = "fetch_failed"
+    transient: bool = False
+    retry_after_s: int = 0
 
 
 class FetchError(Fault):
@@ -72,7 +65,6 @@ def unreachable(reason: str, *, transient: bool = False) -> Fault:
 
 
 def fault_of(error: Exception) -> Fault:
-    """The Fault that `error` is, or stands for."""
     if isinstance(error, Fault):
         return error
     reason = ascii(error)[:LONGEST_REASON]  # it may quote the server, so no line ends and no end

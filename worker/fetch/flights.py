@@ -15,8 +15,7 @@ from jobs.pictures.urls import Target
 from worker.fetch.deadline import TICK_S, DeadlinePassed, time_left
 from worker.fetch.errors import FAILURES, Fault, fault_of
 
-Key = tuple[str, str]
-"""URL and owner."""
+Key = tuple[str, str]  # URL and owner
 
 
 class Hop(NamedTuple):

@@ -6,10 +6,11 @@ so of requests nothing is kept, and of all values of `Vary` only `*` makes a dif
 
 import uuid
 from collections.abc import Mapping
-from email.utils import formatdate, mktime_tz, parsedate_tz
+from email.utils import formatdate
 from http import HTTPStatus
 
 from telemetry.imports import as_if_not_installed
+from worker.fetch.answers import http_date
 
 with as_if_not_installed("redis"):  # for a storage that we do not use, in the process that decodes
     from hishel import (
@@ -42,7 +43,8 @@ def received(headers: Mapping[str, str], now: float) -> Fields:
     fields = {name: headers[name] for name in DECIDE if name in headers and headers[name].isascii()}
     age = headers.get("age", "")
     came_from = now - (int(age[:10]) if age.isascii() and age.isdigit() else 0)
-    sent = _seconds(fields.get("date", ""), or_else=now)
+    sent = http_date(fields.get("date", ""))
+    sent = now if sent is None else sent
     fields["date"] = formatdate(max(0, min(sent, came_from)), usegmt=True)
     return fields
 
@@ -75,9 +77,7 @@ def storable(fields: Fields, *, shared: bool) -> Fields | None:
 def question_about(fields: Fields, *, shared: bool) -> Question | None:
     """What to ask the server before kept fields and their body are used; None while they are fresh."""
     kept = Entry(
-        id=uuid.UUID(int=0),
-        request=_REQUEST,
-        response=Response(HTTPStatus.OK, headers=Headers(fields)),
+        id=uuid.UUID(int=0), request=_REQUEST, response=Response(HTTPStatus.OK, headers=Headers(fields))
     )
     verdict = IdleClient(options=_options(shared)).next(_REQUEST, [kept])
     return verdict if isinstance(verdict, NeedRevalidation) else None
@@ -93,11 +93,3 @@ def renewed(question: Question, fields: Fields) -> Fields | None:
 
 def _options(shared: bool) -> CacheOptions:
     return CacheOptions(shared=shared, supported_methods=["GET"])
-
-
-def _seconds(date: str, *, or_else: float) -> float:
-    try:
-        parsed = parsedate_tz(date)
-        return mktime_tz(parsed) if parsed else or_else
-    except (ValueError, OverflowError):  # the year 0
-        return or_else

@@ -22,8 +22,7 @@ from worker.fetch.resolver import Resolve, TimedResolver
 READ_BYTES = 256 * 1024
 """At a time; httpcore asks for a quarter, and does as much work for each piece of an answer."""
 
-ADDRESSES_TRIED = 6
-"""They share the connect timeout; a name may have hundreds, which are all judged."""
+ADDRESSES_TRIED = 6  # they share the connect timeout; a name may have hundreds, which are all judged
 
 
 class Refused(httpcore.ConnectError):

@@ -10,10 +10,7 @@ import httpcore
 from worker.fetch.deadline import time_left
 
 Resolve = Callable[[str, int], Sequence[str]]
-"""(host, port) to every address of the name, as text.
-
-Raises OSError (or UnicodeError) when there is none.
-"""
+"""(host, port) to every address of the name, as text. Raises OSError (or UnicodeError) when there is none."""
 
 LOOKUPS_AT_ONCE = 32
 """Threads that may hang in a dead name server before further look-ups must wait for one of them."""

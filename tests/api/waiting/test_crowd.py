@@ -6,6 +6,7 @@ import uvloop
 
 from benchmarks.harness import crowd
 from jobs.keys.api_keys import ApiKeys
+from jobs.lifecycle.creation import NewRequest
 from tests.api.waiting.conftest import OUTPUT, STATUS, STREAM, until
 from tests.asking import SAMPLES, claim_request
 from tests.missing import missing
@@ -24,7 +25,7 @@ def test_five_thousand_who_wait_all_hear_of_the_end(edge, redis, watched, transi
     [key] = [each for each in ApiKeys(redis).list() if each.name == "dev"]
     ids = [f"00000000-0000-4000-8000-{number:012x}" for number in range(REQUESTS)]
     for request_id in ids:
-        transitions.create(request_id, key.key_id, SAMPLES)
+        transitions.create(NewRequest(request_id, key.key_id, SAMPLES))
     paths = [PLACES[number % 2].format(ids[number // 2 % REQUESTS]) for number in range(WAITERS)]
 
     def end_all() -> None:

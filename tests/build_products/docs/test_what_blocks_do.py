@@ -30,6 +30,14 @@ def test_the_example_without_a_server_makes_the_picture_on_top(shell, documented
         assert made_now.tobytes() == shown.tobytes()
 
 
+def test_the_layers_of_the_readme_make_its_first_picture(shell, documented):
+    shell("README.md", "tshirt-with-print.jpg")
+
+    made = Path(documented.env["SUPERIMPOSE_DATA_DIR"]).parent / "tshirt-with-print.jpg"
+    with Image.open(made) as made_now, Image.open(ROOT / "docs/tshirt-with-print.jpg") as shown:
+        assert made_now.tobytes() == shown.tobytes()
+
+
 def test_a_key_is_made_credited_and_revoked(shell, documented):
     with Redis.from_url(documented.env["SUPERIMPOSE_REDIS_URL"]) as redis:
         keys = ApiKeys(redis)

@@ -1,0 +1,84 @@
+"""Creating a request: its record, the credits it holds and its job, all or nothing."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rq.utils import now, utcformat
+
+from jobs import keyspace
+from jobs.config.settings import Settings
+from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
+from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
+from jobs.lifecycle.queue import job_fields
+from jobs.timefmt import retry_after
+from telemetry import metrics
+
+LONGEST_RETRY_AFTER_S = 300
+
+
+@cache
+def create_script() -> str:
+    """Without `OOM_EXEMPT`: a Redis whose memory is full refuses it before it has changed anything."""
+    text = "".join(Path(__file__).with_name(part).read_text() for part in ("request.lua", "create.lua"))
+    return keyspace.script(text, RQ_FIELDS=[word for field in job_fields().items() for word in field])
+
+
+@dataclass(frozen=True)
+class NewRequest:
+    """A request to create; without `deadlines`, those of the settings apply."""
+
+    request_id: str
+    key_id: str
+    params: Mapping[str, Any]
+    deadlines: Deadlines | None = None
+    idempotency: Idempotency | None = None
+    traceparent: str | None = None
+
+    def args(self, settings: Settings) -> tuple[str, str, str]:
+        """For `create_script`."""
+        deadlines = self.deadlines or Deadlines.default(settings)
+        args = {
+            "stamp": utcformat(now()),
+            "key_id": self.key_id,
+            "cost": settings.credit_cost,
+            "start_timeout": round(deadlines.start_timeout_s * 1000),
+            "timeout": round(deadlines.timeout_s * 1000),
+            "max_waiting": settings.max_waiting,
+            "max_waiting_per_key": settings.max_waiting_per_key,
+        }
+        if self.idempotency:
+            args |= {"idempotency": self.idempotency.redis_key, "fingerprint": self.idempotency.fingerprint}
+        if self.traceparent:
+            args["traceparent"] = self.traceparent
+        return self.request_id, json.dumps(args), json.dumps(self.params)
+
+    def created(self, settings: Settings, answer: Any) -> Created:
+        """Read the script's answer.
+
+        Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`; `IllegalMove`: exists, revoked (the
+        key is no longer valid).
+        """
+        match answer:
+            case [b"ok", credits]:
+                left = _credits(credits)
+                metrics.count_accepted(0 if left is None else settings.credit_cost)
+                return Created(self.request_id, left, replayed=False)
+            case [b"replayed", first, credits]:
+                return Created(first.decode(), _credits(credits), replayed=True)
+            case [b"conflict", *_]:
+                raise IdempotencyConflict
+            case [b"credits", balance]:
+                raise NotEnoughCredits(balance=int(balance), needed=settings.credit_cost)
+            case [b"full", whose, bound, wait_ms]:
+                wait_s = min(retry_after(int(wait_ms) / 1000), LONGEST_RETRY_AFTER_S)
+                raise QueueFull(whose.decode(), int(bound), wait_s)
+        raise IllegalMove("create", self.request_id, answer[0].decode())
+
+
+def _credits(answer: bytes) -> int | None:
+    return None if answer == b"unlimited" else int(answer)
