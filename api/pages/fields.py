@@ -184,7 +184,7 @@ def _notes(name: str, description: str) -> str:
 
 def _slot(name: str, description: str) -> str:
     title = name.removesuffix("_image").replace("_", " ").capitalize()
-    clear = _clear(title) if name in OPTIONAL else ""
+    clear = _none("data-clear", title.lower()) if name in OPTIONAL else ""
     return f"""<div class="slot" data-field="{name}">
 <canvas class="thumb" width="104" height="104" aria-hidden="true"></canvas>
 <h3>{title}</h3><p class="about">none</p>
@@ -200,5 +200,5 @@ def _slot(name: str, description: str) -> str:
 </div>"""
 
 
-def _clear(title: str) -> str:
-    return f'\n<button class="small quiet" type="button" data-clear aria-label="No {title.lower()}">None</button>'
+def _none(action: str, of: str) -> str:
+    return f'\n<button class="small quiet" type="button" {action} aria-label="No {of}">None</button>'
