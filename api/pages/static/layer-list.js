@@ -50,7 +50,7 @@ export class LayerList {
     const part = (selector) => row.querySelector(selector);
     part(".layer-name b").textContent = name;
     part(".layer-name small").textContent = isWrong ? "has an error" : about(layer);
-    row.classList.toggle("wrong", isWrong);
+    row.classList.toggle("at-fault", isWrong);
     row.classList.toggle("is-hidden", layer.hidden);
     part(".layer-name").setAttribute("aria-pressed", String(layer === this.layers.selected));
     label(part(".grip"), `Move ${name}`);

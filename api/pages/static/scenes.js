@@ -21,8 +21,8 @@ export const SCENES = {
   watermark: {
     base: "cup.jpg",
     layers: [
-      picture("logo.png", { tile: true, tile_spacing: 48, scale_to: 0.12, rotation: 30, opacity: 0.22, blend_mode: "luminosity", resize_method: "area" }),
-      picture("logo.png", { gravity: "southeast", x_offset: 16, y_offset: 16, scale_to: 0.14, resize_method: "area" }),
+      picture("logo.png", { tile: true, tile_spacing: 16, scale_to: 0.17, rotation: 30, opacity: 0.4, resize_method: "area" }),
+      picture("logo.png", { gravity: "southeast", x_offset: 16, y_offset: 16, scale_to: 0.2, resize_method: "area" }),
     ],
   },
   collage: {
