@@ -63,6 +63,10 @@ def names(seen):
     return seen.page.locator("#layers b").all_inner_texts()
 
 
+def await_selected(seen, row):
+    seen.page.wait_for_selector(f"{row} .layer-name[aria-pressed=true]")
+
+
 def as_png(seen):
     seen.page.select_option("#p-image_format", "png")
 
@@ -280,7 +284,7 @@ def test_a_fault_of_a_layer_selects_it_and_stands_at_its_field(visit):
     page.click("#submit")
 
     assert seen.error("rotation").startswith("400 is not allowed")
-    assert page.get_attribute(f"{SECOND} .layer-name", "aria-pressed") == "true"
+    await_selected(seen, SECOND)
     assert page.evaluate("document.activeElement.id") == "p-rotation"
     page.click(f"{TOP} .layer-name")
     assert page.inner_text("#p-rotation-error") == ""
@@ -298,7 +302,7 @@ def test_contradictions_and_failures_of_a_layer_stand_at_its_fields(visit):
     sampled(seen, "overlay_image", "logo.png")
     page.click("#submit")
     assert "x_offset" in seen.error("x_percent")
-    assert page.get_attribute(f"{SECOND} .layer-name", "aria-pressed") == "true"
+    await_selected(seen, SECOND)
 
     seen.fill(x_percent="")
     ask_for(seen, "overlay_image", "http://127.0.0.1:1025/logo.png")
@@ -306,7 +310,7 @@ def test_contradictions_and_failures_of_a_layer_stand_at_its_fields(visit):
     page.click(f"{TOP} .layer-name")
     page.click("#submit")
     assert seen.error("overlay_image")
-    assert page.get_attribute(f"{SECOND} .layer-name", "aria-pressed") == "true"
+    await_selected(seen, SECOND)
     assert seen.run_text().startswith("FAILED because of overlay_image")
 
 
@@ -317,7 +321,8 @@ def test_a_layer_without_a_picture_is_not_sent(visit):
     seen.page.click("#submit")
 
     assert seen.error("overlay_image") == "Choose a picture."
-    assert (seen.submitted(), seen.page.get_attribute(f"{TOP} .layer-name", "aria-pressed")) == ([], "true")
+    await_selected(seen, TOP)
+    assert seen.submitted() == []
 
 
 def test_the_code_of_a_scene_runs_as_it_is_copied(visit, tmp_path):

@@ -1,12 +1,17 @@
-/** The fields of the parameters. Defaults are those of the document, rendered from the parameter model. */
+/** The fields of the parameters, the selected layer's and the answer's. Defaults are those of the document. */
 
 import { isConvex } from "./quad.js";
 
 export class ParameterForm {
-  constructor(form) {
+  /** @type {{layer: Record<string, any>, answer: Record<string, any>}} */
+  defaults;
+
+  /** `layer` is the part of the form with a layer's fields. */
+  constructor(form, layer) {
     this.controls = new Map([...form.querySelectorAll("[data-kind]")].map((control) => [control.name, control]));
     this.companions = new Map([...form.querySelectorAll("[data-for]")].map((control) => [control.dataset.for, control]));
-    this.defaults = Object.fromEntries([...this.controls].map(([name, control]) => [name, initial(control)]));
+    this.isOfLayer = (name) => layer.contains(this.controls.get(name) ?? null);
+    this.defaults = this.#each(initial);
     this.changed = new EventTarget();
     form.addEventListener("input", ({ target }) => this.#typed(target));
     form.addEventListener("focusout", ({ target }) => target.validity?.badInput && this.#tell([target.name]));
@@ -20,9 +25,9 @@ export class ParameterForm {
     this.changed.addEventListener("change", ({ detail }) => listener(detail));
   }
 
-  /** Every parameter as it is typed; null for an empty field. */
+  /** Every parameter as it is typed, of the layer and of the answer; null for an empty field. */
   typed() {
-    return Object.fromEntries([...this.controls].map(([name, control]) => [name, read(control)]));
+    return this.#each(read);
   }
 
   set(changes) {
@@ -53,6 +58,12 @@ export class ParameterForm {
   isUnfinished(name) {
     const control = this.controls.get(name);
     return (control.validity.badInput || isList(control)) && control === document.activeElement;
+  }
+
+  #each(of) {
+    const found = { layer: {}, answer: {} };
+    for (const [name, control] of this.controls) found[this.isOfLayer(name) ? "layer" : "answer"][name] = of(control);
+    return found;
   }
 
   #typed(target) {

@@ -1,16 +1,12 @@
 /** The page: creates its parts and connects them. */
 
-import { Choice } from "./choice.js";
 import { codeCard } from "./code.js";
 import * as errors from "./errors.js";
 import { ParameterForm } from "./form.js";
-import { placement } from "./geometry.js";
 import { centred, fitted, handles } from "./handles.js";
 import { keyField } from "./key.js";
 import { LayerList, nameOf } from "./layer-list.js";
-import { Layers } from "./layers.js";
 import { keepFocusInView, showHelp } from "./panel.js";
-import { effective, given } from "./parameters.js";
 import { fromUrl, sampleAt } from "./pictures.js";
 import { pins } from "./pins.js";
 import { notes, previewer } from "./preview.js";
@@ -20,29 +16,28 @@ import { regionTool } from "./region.js";
 import { bodyOf } from "./request.js";
 import { ResultView, ratio } from "./result.js";
 import { Run } from "./run.js";
+import { Scene, isColour } from "./scene.js";
 import { SCENES } from "./scenes.js";
 import { Slots } from "./slots.js";
 
 const { origin, maxInputBytes } = document.documentElement.dataset;
 const QUIET_MS = 400; // after the last change, before it is announced to screen readers
-const NEW_COLOUR = "#c02030";
-const SHIFT = 10; // pixels, of a displacement map that was just chosen
-const ALL_HIDDEN = "Every layer is hidden: show one.";
+const NEW = {
+  picture: { params: { gravity: "center", scale_to: 0.4 }, first: "f-overlay_image", said: "Picture layer added" },
+  colour: { params: { color: "#c02030" }, first: "p-color", said: "Colour layer added" },
+};
 
 const part = (id) => document.getElementById(id);
+const tool = (name) => document.querySelector(`[data-tool="${name}"]`);
+const say = (text) => (part("announcer").textContent = text);
+
 const key = keyField();
-const form = new ParameterForm(part("parameters"));
-const ofLayer = [...form.controls.keys()].filter((name) => form.controls.get(name).closest("#layer"));
-const ofAnswer = [...form.controls.keys()].filter((name) => !ofLayer.includes(name));
-const defaults = form.defaults;
-
-const choosing = { loading: pictureLoading, changed: pictureChanged, failed: pictureRefused };
-const base = new Choice("base_image", null, choosing);
-const layers = new Layers({ ...choosing, listed: layersChanged });
-const list = new LayerList(layers, (text) => (part("announcer").textContent = text));
-const slots = new Slots(origin, Number(maxInputBytes), { typed: (choice, fault) => marked(choice, fault), onStage: stageChoice });
-let settled = () => {}; // a picture has loaded, or not
-
+const form = new ParameterForm(part("parameters"), part("layer"));
+const told = { loading: pictureLoading, changed: pictureChanged, failed: pictureRefused, listed: showLayer };
+const scene = new Scene(told, form.defaults);
+const { base, layers } = scene;
+const list = new LayerList(layers, say);
+const slots = new Slots(origin, Number(maxInputBytes), { typed: marked, onStage: stageChoice });
 const draw = previewer();
 const code = codeCard(origin);
 const results = new ResultView();
@@ -50,68 +45,21 @@ const recents = new Recent(key.fingerprint, showAgain);
 const runs = new Run({ recent: recents, results, accepted: key.accepted, ended: learnSize, failed: showFaults });
 const parts = Object.fromEntries(["board", "frame", "bounds", "mover", "scaler", "rotator", "quad", "inside"].map((id) => [id, part(id)]));
 parts.pins = [...document.querySelectorAll(".pin")];
-const frame = handles(parts, scene, (changes) => form.set(changes));
-const corners = pins(parts, scene, (changes) => form.set(changes));
+const selected = () => scene.selected();
+const frame = handles(parts, selected, (changes) => form.set(changes));
+const corners = pins(parts, selected, (changes) => form.set(changes));
 const tools = {
-  centre: () => framed() && form.set(centred(scene())),
-  fit: () => framed() && form.set(fitted(scene())),
+  centre: () => form.set(centred(selected())),
+  fit: () => form.set(fitted(selected())),
   reset: () => form.set(layers.selected.start),
-  warp: () => framed() && form.set({ corners: scene().params.corners ? null : cornersOf(scene().params, scene().placed) }),
+  warp: () => form.set({ corners: selected().params.corners ? null : cornersOf(selected().params, selected().placed) }),
 };
 
 let drawing = 0;
 let quiet = 0;
+let settled = () => {}; // a picture has loaded, or not
 
-/* The scene: a base, layers, an answer. */
-
-const isColour = ({ kind }) => kind === "colour";
-
-function traits(layer) {
-  return { isColour: isColour(layer), has: (name) => Boolean(layer.pictures[name].picture) };
-}
-
-const effectOf = (layer) => effective(layer.params, traits(layer), defaults);
-
-const answer = () => {
-  const typed = form.typed();
-  return effective(Object.fromEntries(ofAnswer.map((name) => [name, typed[name]])), traits(layers.selected), defaults);
-};
-
-function picturesOf(layer) {
-  const names = isColour(layer) ? ["mask", "displacement_map"] : Object.keys(layer.pictures);
-  return Object.fromEntries(names.map((name) => [name, layer.pictures[name].picture]).filter(([, picture]) => picture));
-}
-
-const choices = () => [base, ...layers.all.flatMap(({ pictures }) => Object.values(pictures))];
-
-const isComplete = (layer) => (isColour(layer) ? layer.params.color !== null : Boolean(layer.pictures.overlay_image.picture));
-
-/** The selected layer's parameters, and the placement they give. */
-function scene() {
-  return placedScene(layers.selected);
-}
-
-function placedScene(layer) {
-  const { params } = effectOf(layer);
-  const overlay = isColour(layer) ? null : layer.pictures.overlay_image.picture;
-  return { params, placed: placement(params, overlay, base.picture), isColour: isColour(layer) };
-}
-
-/** Whether the selected layer can be drawn and framed. */
-const framed = () => Boolean(base.picture) && isComplete(layers.selected) && !layers.selected.hidden;
-
-function drawables() {
-  const shown = layers.visible().filter(isComplete);
-  return shown.map((layer) => ({ key: layer, pictures: picturesOf(layer), params: effectOf(layer).params }));
-}
-
-/** What a request is made of; see request.js. */
-function request() {
-  const shown = layers.visible().map((layer) => ({ pictures: picturesOf(layer), params: given(effectOf(layer).params, defaults) }));
-  return { base: base.picture, layers: shown, answer: given(answer().params, defaults) };
-}
-
-/* What is shown of it. */
+const isFramed = () => scene.isShown(layers.selected);
 
 function redraw() {
   cancelAnimationFrame(drawing);
@@ -120,88 +68,76 @@ function redraw() {
 
 function redrawNow() {
   list.show(errors.layersAtFault());
+  part("layer-title").textContent = `Layer: ${nameOf(layers.selected)}`;
   if (!base.picture) return;
-  const shown = drawables();
-  draw(part("preview"), base.picture, shown, answer().params);
+  const shown = scene.drawables();
+  const { params: answer } = scene.effectOfAnswer();
+  draw(part("preview"), base.picture, shown, answer);
   ratio("board", base.picture);
-  showFrame();
-  part("notes").textContent = notes(base.picture, shown, answer().params);
-  if (layers.visible().length) code.show(bodyOf(request(), ({ url, name }) => url ?? { file: name }));
+  showFrame(isFramed() ? selected() : null);
+  part("notes").textContent = notes(base.picture, shown, answer);
+  if (layers.visible().length) code.show(bodyOf(scene.request(), ({ url, name }) => url ?? { file: name }));
 }
 
-function showFrame() {
-  const on = framed();
-  const shown = on ? scene() : null;
+/** Round the selected layer, if it shows. */
+function showFrame(shown) {
   const isWarped = Boolean(shown?.params.corners);
-  part("frame").hidden = !on || isWarped;
-  part("bounds").hidden = !on || isWarped;
+  part("frame").hidden = !shown || isWarped;
   part("quad-frame").hidden = !isWarped;
-  if (on) (isWarped ? corners : frame).show(shown);
-  for (const name of ["centre", "fit"]) tool(name).disabled = !on || isWarped;
-  tool("warp").disabled = !on;
+  if (isWarped || !shown) part("bounds").hidden = true;
+  if (shown) (isWarped ? corners : frame).show(shown);
+  for (const name of ["centre", "fit"]) tool(name).disabled = !shown || isWarped;
+  tool("warp").disabled = !shown;
   tool("warp").setAttribute("aria-pressed", String(isWarped));
-  part("preview-facts").textContent = facts(shown);
-}
-
-const tool = (name) => document.querySelector(`[data-tool="${name}"]`);
-
-function facts(shown) {
   const { width, height } = base.picture;
-  return [`${width} × ${height}`, shown && factsOf(shown)].filter(Boolean).join(" · ");
+  part("preview-facts").textContent = [`${width} × ${height}`, shown && facts(shown)].filter(Boolean).join(" · ");
 }
 
-function factsOf({ params, placed: { size, corner }, isColour }) {
+function facts({ params, placed: { size, corner }, isColour }) {
   if (params.corners) return "warped to four corners";
   return `${isColour ? "colour" : "overlay"} ${size.width} × ${size.height} at ${corner.x}, ${corner.y}`;
 }
 
 function announce() {
-  if (!framed()) return;
-  const { params, placed } = scene();
+  if (!isFramed()) return;
+  const { params, placed } = selected();
   const { corner, size } = placed;
-  part("announcer").textContent = params.corners
-    ? `Corners at ${params.corners.map(([x, y]) => `${Math.round(x * 100)}, ${Math.round(y * 100)}`).join("; ")} percent`
-    : `Overlay at ${corner.x}, ${corner.y}, ${size.width} by ${size.height} pixels, turned by ${params.rotation} degrees`;
+  const at = params.corners?.map((point) => point.map((value) => Math.round(value * 100)).join(", "));
+  say(at ? `Corners at ${at.join("; ")} percent` : `Overlay at ${corner.x}, ${corner.y}, ${size.width} by ${size.height} pixels, turned by ${params.rotation} degrees`);
 }
 
-/** The form and the slots show the selected layer. */
-function layersChanged() {
-  const { selected } = layers;
-  form.write(selected.params);
-  switchFields();
-  slots.show({ base_image: base, ...selected.pictures });
-  part("layer").dataset.layer = selected.kind;
-  part("layer-title").textContent = `Layer: ${nameOf(selected)}`;
-  errors.showLayer(selected.id);
+/** In the form and the slots. */
+function showLayer() {
+  const layer = layers.selected;
+  form.write({ ...layer.params, ...scene.answer });
+  disableFields();
+  slots.show({ base_image: base, ...layer.pictures });
+  part("layer").dataset.layer = layer.kind;
+  errors.showLayer(layer.id);
   results.outdate();
   redraw();
 }
 
-/** Disables fields without effect. */
-function switchFields() {
-  form.disable(new Set([...effectOf(layers.selected).off, ...answer().off]));
+/** Those without effect; returns their names. */
+function disableFields() {
+  const off = new Set([...scene.effectOf(layers.selected).off, ...scene.effectOfAnswer().off]);
+  form.disable(off);
+  return off;
 }
 
-/* What changes it. */
-
 function parametersChanged(names) {
-  const typed = form.typed();
-  for (const name of ofLayer) layers.selected.params[name] = typed[name];
-  switchFields();
-  const off = [...form.controls.keys()].filter((name) => form.controls.get(name).disabled);
-  for (const name of [...names, ...off]) errors.clear(name);
-  mark(form.faults().filter(({ field }) => names.includes(field) && !form.isUnfinished(field)));
-  part("layer-title").textContent = `Layer: ${nameOf(layers.selected)}`;
+  const { layer, answer } = form.typed();
+  Object.assign(layers.selected.params, layer);
+  Object.assign(scene.answer, answer);
+  for (const name of [...names, ...disableFields()]) errors.clear(name);
+  errors.mark(formFaults().filter(({ field }) => names.includes(field) && !form.isUnfinished(field)));
   results.outdate();
   redraw();
   clearTimeout(quiet);
   quiet = setTimeout(announce, QUIET_MS);
 }
 
-/** Faults of fields as they are shown: those of a layer are the selected one's. */
-const mark = (faults) => errors.mark(faults.map(ofSelected));
-
-const ofSelected = (fault) => (ofLayer.includes(fault.field) ? { ...fault, layer: layers.selected.id } : fault);
+const formFaults = () => form.faults().map((fault) => (form.isOfLayer(fault.field) ? { ...fault, layer: layers.selected.id } : fault));
 
 function marked({ name, layer }, message) {
   errors.clear(name, layer?.id);
@@ -219,45 +155,28 @@ function pictureRefused(choice) {
   settled();
 }
 
-/** On another base whose size is known each overlay keeps its relative place and size. */
-function pictureChanged(choice) {
-  const { name, layer, picture } = choice;
-  slots.update(choice);
-  if (name === "base_image") layers.all.forEach(carryOver);
-  if (name === "displacement_map" && picture && !layer.params.displacement_x && !layer.params.displacement_y) {
-    Object.assign(layer.params, { displacement_x: SHIFT, displacement_y: SHIFT });
-  }
-  layersChanged();
+function pictureChanged({ name, layer, picture }) {
+  if (name === "base_image") scene.carryAll();
+  if (name === "displacement_map" && picture) scene.displaceByDefault(layer);
+  showLayer();
   results.endComparison();
   settled();
 }
 
-function carryOver(layer) {
-  if (!base.picture || base.picture.guessed) return;
-  const overlay = layer.pictures.overlay_image.picture;
-  const { params } = effectOf(layer);
-  const isFree = overlay && !overlay.guessed && !params.region && !params.corners;
-  Object.assign(layer.params, layer.carry(params, isFree ? overlay : null, base.picture));
-}
-
 /** A result has the size of its base, which this page could only guess if the base is on another site. */
-function learnSize({ request: { base: picture } }, { width, height }) {
-  if (!picture.guessed) return;
-  Object.assign(picture, { width, height, guessed: false });
-  if (base.picture !== picture) return;
-  for (const layer of layers.all) layer.carry(effectOf(layer).params, null, picture);
+function learnSize({ request }, size) {
+  if (!request.base.guessed || base.picture !== request.base) return;
+  scene.learnSize(size);
   slots.update(base);
   redraw();
 }
 
 function add(kind) {
-  const layer = layers.add(kind, { ...only(defaults, ofLayer), ...(kind === "colour" ? { color: NEW_COLOUR } : { gravity: "center", scale_to: 0.4 }) });
-  carryOver(layer);
-  list.say(`${kind === "colour" ? "Colour" : "Picture"} layer added`);
-  (kind === "colour" ? part("p-color") : part("f-overlay_image")).focus();
+  const { params, first, said } = NEW[kind];
+  scene.add(kind, params);
+  say(said);
+  part(first).focus();
 }
-
-const only = (values, names) => Object.fromEntries(names.map((name) => [name, values[name]]));
 
 /** The choice that a file dropped on the preview is for. */
 function stageChoice() {
@@ -265,29 +184,13 @@ function stageChoice() {
   return layers.selected.pictures.overlay_image;
 }
 
-function drawnRegion(region) {
-  form.set({ region, corners: null, gravity: "center", tile: false });
-}
-
-/** In place of all layers those of an example or a request: `load` says how each picture is loaded, or null. */
-function replaceLayers(saved, load) {
-  const made = layers.replace(saved.map((layer) => ({ ...layer, params: { ...only(defaults, ofLayer), ...layer.params } })));
-  made.forEach((layer, at) => {
-    for (const [name, from] of Object.entries(saved[at].pictures)) layer.pictures[name].take(load(from));
-    carryOver(layer);
-  });
-}
-
 function showExample(name) {
-  const { base: file, layers: saved } = SCENES[name];
   for (const button of document.querySelectorAll("[data-scene]")) button.setAttribute("aria-pressed", String(button.dataset.scene === name));
-  base.picture = null; // nothing is carried over from it
-  form.write(only(defaults, ofAnswer));
-  replaceLayers(saved, (sample) => sampleAt(origin, sample));
-  base.take(sampleAt(origin, file));
+  const { base: sample, ...example } = SCENES[name];
+  const loader = (file) => sampleAt(origin, file);
+  scene.restoreBase(loader(sample));
+  scene.restore(example, loader);
 }
-
-/* What is submitted. */
 
 function submitted(event) {
   event.preventDefault();
@@ -296,23 +199,16 @@ function submitted(event) {
 
 /** What to submit, once all pictures are loaded; null if there are faults. */
 async function order() {
-  while (choices().some(({ isLoading }) => isLoading)) await new Promise((resolve) => (settled = resolve));
-  const faults = [...refused(), ...form.faults().map(ofSelected)];
-  if (!layers.visible().length) faults.push({ field: "", message: ALL_HIDDEN });
+  while (scene.choices().some(({ isLoading }) => isLoading)) await new Promise((resolve) => (settled = resolve));
+  const faults = [...scene.faults(), ...formFaults()];
   if (!key.value()) faults.unshift({ field: "key", message: "Type your API key: `superimpose up` prints one." });
   errors.clearAll();
   showFaults(faults);
   if (faults.length) return null;
   redrawNow();
   results.expect();
-  return { key: key.value(), request: request(), ids: layers.visible().map(({ id }) => id), saved: saved(), preview: copyOf(part("preview")) };
-}
-
-/** Pictures that could not be taken, and layers without one. */
-function refused() {
-  const found = choices().filter(({ error, layer }) => error && !layer?.hidden).map(({ name, layer, error }) => ({ field: name, layer: layer?.id, message: error }));
-  const empty = layers.visible().filter((layer) => !isComplete(layer) && !layer.pictures.overlay_image.error);
-  return [...found, ...empty.map((layer) => (isColour(layer) ? { field: "color", layer: layer.id, message: "Type a colour." } : { field: "overlay_image", layer: layer.id, message: "Choose a picture." }))];
+  const ids = layers.visible().map(({ id }) => id);
+  return { key: key.value(), request: scene.request(), ids, saved: scene.saved(kept), preview: copyOf(part("preview")) };
 }
 
 /** Selects the first layer that is at fault. */
@@ -328,30 +224,19 @@ function copyOf(canvas) {
   return copy;
 }
 
-/** The scene as a recent request keeps it: pictures by their URLs, and files only by their names. */
-function saved() {
-  const kept = ({ url, name }) => (url && !/^data:/i.test(url) ? { url } : { name });
-  const saveLayer = (layer) => {
-    const pictures = Object.entries(picturesOf(layer)).map(([name, picture]) => [name, kept(picture)]);
-    return { id: layer.id, kind: layer.kind, hidden: layer.hidden, params: { ...layer.params }, pictures: Object.fromEntries(pictures) };
-  };
-  return { base: kept(base.picture), answer: only(form.typed(), ofAnswer), layers: layers.all.map(saveLayer) };
-}
+/** A picture as a recent request names it: files, and what is as long, only by their names. */
+const kept = ({ url, name }) => (url && !/^data:/i.test(url) ? { url } : { name });
 
 /** Restores the scene and the picture of a recent request; of files, those that the page still has. */
-function showAgain({ scene: { base: file, answer, layers: all }, result }) {
-  const known = new Map(choices().filter(({ picture }) => picture?.blob).map(({ picture }) => [picture.name, picture]));
-  const load = ({ url, name }) => async () => {
+function showAgain({ scene: { base: file, ...rest }, result }) {
+  const known = new Map(scene.choices().map(({ picture }) => [picture?.name, picture]));
+  const loader = ({ url, name }) => async () => {
     if (url) return fromUrl(url, origin);
     if (known.has(name)) return known.get(name);
     throw new Error(`${name} was a file: choose it again`);
   };
-  form.write(answer);
-  replaceLayers(all, load);
-  if (file.url && file.url !== base.picture?.url) {
-    base.picture = null;
-    base.take(load(file));
-  }
+  if (file.url && file.url !== base.picture?.url) scene.restoreBase(loader(file));
+  scene.restore(rest, loader);
   results.expect();
   if (result) results.show(result, null);
 }
@@ -362,7 +247,7 @@ part("parameters").addEventListener("submit", submitted);
 for (const [name, act] of Object.entries(tools)) tool(name).addEventListener("click", act);
 for (const button of document.querySelectorAll("[data-add]")) button.addEventListener("click", () => add(button.dataset.add));
 for (const button of document.querySelectorAll("[data-scene]")) button.addEventListener("click", () => showExample(button.dataset.scene));
-regionTool({ board: part("board"), sheet: part("sketch"), button: part("region-tool") }, drawnRegion);
+regionTool({ board: part("board"), sheet: part("sketch"), button: part("region-tool") }, (region) => form.set({ region, corners: null, gravity: "center" }));
 showHelp(part("parameters"), part("help"));
 keepFocusInView(part("parameters"), { top: part("work"), bottom: part("foot") });
 key.onChange(() => recents.reload());

@@ -38,7 +38,7 @@ const USED = {
 /** In a region the service puts a layer in the middle. */
 const initial = (name, { region }, defaults) => (name === "gravity" && region ? "center" : defaults[name]);
 
-/** Every parameter, and which of them have no effect. */
+/** Every parameter as it takes effect, and the names of those without any. */
 export function effective(typed, traits, defaults) {
   const params = Object.fromEntries(Object.entries(typed).map(([name, value]) => [name, value ?? defaults[name]]));
   const off = new Set();
