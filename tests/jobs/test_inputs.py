@@ -17,7 +17,9 @@ from jobs.pictures.inputs import (
     OwnPicture,
     decode_inline,
     is_url,
+    pictures,
     sample_bytes,
+    with_pictures,
 )
 
 DATA = bytes(range(256)) * 2
@@ -179,3 +181,36 @@ def test_the_origin_of_every_sample_is_stated():
 
     assert pictures
     assert all(f"`{name}`" in origin for name in pictures)
+
+
+SCENE = {
+    "base_image": "a",
+    "opacity": 1,
+    "overlays": [{"color": "#fff", "mask": "b"}, {"overlay_image": "c", "displacement_map": "d"}],
+}
+
+
+def test_pictures_are_found_in_layers_too_by_their_paths():
+    assert pictures(SCENE) == {
+        "base_image": "a",
+        "overlays[0].mask": "b",
+        "overlays[1].overlay_image": "c",
+        "overlays[1].displacement_map": "d",
+    }
+
+
+def test_others_are_put_in_their_places_in_a_copy():
+    others = {path: text.upper() for path, text in pictures(SCENE).items()}
+
+    replaced = with_pictures(SCENE, others)
+
+    assert pictures(replaced) == others
+    assert (replaced["opacity"], replaced["overlays"][0]["color"]) == (1, "#fff")
+    assert pictures(SCENE)["overlays[0].mask"] == "b"
+
+
+@pytest.mark.parametrize(
+    "odd", [{"overlays": 5}, {"overlays": [5, None]}, {"base_image": 5}, {"overlays": {}}]
+)
+def test_what_is_no_layer_and_no_text_is_passed_over(odd):
+    assert pictures(odd) == {}
