@@ -24,7 +24,7 @@ const { origin, maxInputBytes } = document.documentElement.dataset;
 const QUIET_MS = 400; // after the last change, before it is announced to screen readers
 const NEW = {
   picture: { params: { gravity: "center", scale_to: 0.4 }, first: "f-overlay_image", said: "Picture layer added" },
-  colour: { params: { color: "#c02030" }, first: "p-color", said: "Colour layer added" },
+  colour: { params: { color: "#c02030", blend_mode: "multiply" }, first: "p-color", said: "Colour layer added" },
 };
 
 const part = (id) => document.getElementById(id);
