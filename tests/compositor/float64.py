@@ -69,12 +69,12 @@ def put(base: Levels, layer: Layer) -> tuple[Levels, Levels]:
         seen = np.zeros((height, width), bool)
         seen[max(top, 0) : max(top + down, 0), max(left, 0) : max(left + across, 0)] = True
         on_base = on_base.mapped(lambda levels: levels * (seen if levels.ndim == 2 else seen[..., None]))
-    return _mixed(_rgba(base), on_base, layer["blend_mode"])
+    return _mixed(rgba(base), on_base, layer["blend_mode"])
 
 
 def flattened(picture: Levels, background: str) -> Levels:
     """RGB of what is left when a colour lies under the picture."""
-    levels = _rgba(picture)
+    levels = rgba(picture)
     alpha = levels[..., 3:] / 255
     return levels[..., :3] * alpha + np.array(ImageColor.getrgb(background)) * (1 - alpha)
 
@@ -89,7 +89,7 @@ def sized(layer: Layer, size: Size, base: Size) -> Size:
         if layer["color"] or layer["region_fit"] == "stretch":
             return across, down
         pick = max if layer["region_fit"] == "cover" else min
-        return _rounded(size, pick(Fraction(across, width), Fraction(down, height)))
+        return _rounded(size, pick(across / width, down / height))
     if layer["color"]:
         return base
     if layer["scale_to"]:
@@ -99,7 +99,7 @@ def sized(layer: Layer, size: Size, base: Size) -> Size:
         case "None":
             return size
         case "Fit":
-            return _rounded(size, min(Fraction(base[0], width), Fraction(base[1], height)))
+            return _rounded(size, min(base[0] / width, base[1] / height))
         case "Resize by rescale_factor":
             return _cut_off(size, layer["rescale_factor"])
     return layer["width"], layer["height"]
@@ -109,7 +109,7 @@ def _cut_off(size: Size, factor: float) -> Size:
     return max(int(size[0] * factor), 1), max(int(size[1] * factor), 1)
 
 
-def _rounded(size: Size, factor: Fraction) -> Size:
+def _rounded(size: Size, factor: float | Fraction) -> Size:
     return max(round(size[0] * factor), 1), max(round(size[1] * factor), 1)
 
 
@@ -128,7 +128,7 @@ def _prepared(layer: Layer, base: Size) -> Source:
         source = _exact(np.broadcast_to(levels, (size[1], size[0], 4)))
     else:
         size = sized(layer, layer.overlay.shape[1::-1], base)
-        source = _resized(_mirrored(_rgba(layer.overlay), layer), size, layer)
+        source = _resized(_mirrored(rgba(layer.overlay), layer), size, layer)
     turns = layer["rotation"] // 90 % 4
     source = source.mapped(lambda levels: np.rot90(levels, turns))
     alpha, slack = source.rgba[..., 3], source.alpha_slack
@@ -164,37 +164,47 @@ def _resized(rgba: Levels, size: Size, layer: Layer) -> Source:
     method = "bicubic" if layer.model == "superimpose-v2" else layer["resize_method"]
     if method == "nearest-exact":
         across, down = (
-            (2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip(size, rgba.shape[1::-1], strict=True)
+            (2 * np.arange(new) + 1) * old // (2 * new)
+            for new, old in zip(size, rgba.shape[1::-1], strict=True)
         )
         return _exact(rgba[down][:, across])
     opacity = rgba[..., 3:] / 255
+    is_opaque = bool((opacity == 1).all())
     premultiplied = np.concatenate([rgba[..., :3] * opacity, rgba[..., 3:]], 2)
-    if method == "bicubic":
-        overshoots = layer.overlay is not None and layer.overlay.shape[2:] in ((2,), (4,))
-        bands = [_by_pillow(premultiplied[..., band], size, overshoots) for band in range(4)]
-        levels = np.stack(bands, 2)
-    else:
+    off = np.ones((size[1], size[0]))
+    if method != "bicubic":
         weights = {"bilinear": _linear, "area": _mean}[method]
         across, down = (weights(old, new) for old, new in zip(rgba.shape[1::-1], size, strict=True))
         levels = np.einsum("yY,xX,YXb->yxb", down, across, premultiplied)
-    seen = np.maximum(levels[..., 3], TINY)
-    colour = (levels[..., :3] / seen[..., None] * 255).clip(0, 255)
-    alpha = levels[..., 3].clip(0, 255)
-    is_opaque = (rgba[..., 3] == 255).all()
-    slack = np.full(alpha.shape, 1.0) if is_opaque else np.minimum(1 + 255 / seen, 255)
-    return Source(
-        np.concatenate([colour, alpha[..., None]], 2),
-        slack,
-        np.zeros(alpha.shape) if is_opaque else np.full(alpha.shape, 1.0),
-    )
+    elif is_opaque:
+        bands, offs = zip(*(_bicubic(premultiplied[..., band], size) for band in range(4)), strict=True)
+        levels, off = np.stack(bands, 2), np.max(offs, 0)
+    else:
+        levels = np.stack([_by_pillow(premultiplied[..., band], size) for band in range(4)], 2)
+    seen = np.maximum(levels[..., 3:], TINY)
+    levels[..., :3] *= 255 / seen
+    if not is_opaque:
+        off = np.minimum(off * (1 + 255 / seen[..., 0]), 255)
+    levels[..., 3] = 255 if is_opaque else levels[..., 3]
+    return Source(levels.clip(0, 255), off, np.full(off.shape, float(not is_opaque)))
 
 
-def _by_pillow(band: Levels, size: Size, overshoots: bool = False) -> Levels:
-    """Across, then down; levels stay from 0 to 255 after both, as in Pillow's 8 bits, or only at the end."""
-    for step in ((size[0], band.shape[0]), size):
-        image = Image.fromarray(band.astype(np.float32)).resize(step, Image.Resampling.BICUBIC)
-        band = np.asarray(image) if overshoots else np.asarray(image).clip(0, 255)
-    return band.astype(float)
+def _bicubic(band: Levels, size: Size) -> tuple[Levels, Levels]:
+    """By Pillow's filter, and how far off it may be.
+
+    Pillow keeps 8-bit levels between its two steps, across and down, whose order is its own affair.
+    """
+    height, width = band.shape
+    orders = ((size[0], height), (width, size[1]))
+    answers = [_by_pillow(_by_pillow(band, first).clip(0, 255), size).clip(0, 255) for first in orders]
+    answers.append(_by_pillow(band, size).clip(0, 255))
+    low, high = np.min(answers, 0), np.max(answers, 0)
+    return (low + high) / 2, (high - low) / 2 + 1
+
+
+def _by_pillow(band: Levels, size: Size) -> Levels:
+    image = Image.fromarray(band.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+    return np.asarray(image).astype(float)
 
 
 def _linear(old: int, new: int) -> Levels:
@@ -214,15 +224,17 @@ def _mean(old: int, new: int) -> Levels:
 def _mask(layer: Layer, size: Size) -> tuple[Levels, Levels]:
     """From 0 to 1, as the unturned overlay has its pixels, and what the levels may be off by."""
     assert layer.mask is not None
-    levels = _rgba(layer.mask)
+    levels = rgba(layer.mask)
     is_rounded = layer.mask.ndim == 3
     value = levels[..., :3] @ (0.2126, 0.7152, 0.0722)
     if layer["invert_mask"]:
         value = 255 - value
     value = _mirrored(value * levels[..., 3] / 255, layer)
-    if is_resized := value.shape != size[::-1]:
-        value = _by_pillow(value, size)
-    return value / 255, np.full(value.shape, is_rounded * 1.0 + is_resized * 1.0)
+    slack = np.full(value.shape, float(is_rounded))
+    if value.shape != size[::-1]:
+        value, slack = _bicubic(value, size)
+        slack = slack + is_rounded
+    return value / 255, slack
 
 
 def _corners(layer: Layer, size: Size, base: Size) -> list[tuple[int, int]]:
@@ -241,7 +253,11 @@ def _corners(layer: Layer, size: Size, base: Size) -> list[tuple[int, int]]:
     if not layer["tile"]:
         return [(x, y)]
     columns, rows = (
-        range(start % (own + layer["tile_spacing"]) - own - layer["tile_spacing"], side, own + layer["tile_spacing"])
+        range(
+            start % (own + layer["tile_spacing"]) - own - layer["tile_spacing"],
+            side,
+            own + layer["tile_spacing"],
+        )
         for start, own, side in zip((x, y), size, base, strict=True)
     )
     return list(itertools.product(columns, rows))
@@ -270,7 +286,7 @@ def _paste(canvas: Source, source: Source, left: int, top: int) -> None:
             getattr(canvas, name)[y1:y2, x1:x2] = part
 
 
-def _rgba(levels: Levels) -> Levels:
+def rgba(levels: Levels) -> Levels:
     """Float levels with four bands."""
     levels = levels.astype(float)
     levels = levels[..., None] if levels.ndim == 2 else levels
@@ -291,7 +307,9 @@ def _mixed(below: Levels, above: Source, mode: str) -> tuple[Levels, Levels]:
     is_joint = mode in JOINT
     shifts = [(0, 0, 0)]
     if slack.any():
-        shifts = list(itertools.product((-1, 0, 1), repeat=3)) if is_joint else [(n, n, n) for n in (-1, 0, 1)]
+        shifts = (
+            list(itertools.product((-1, 0, 1), repeat=3)) if is_joint else [(n, n, n) for n in (-1, 0, 1)]
+        )
     answers = [
         _over(base, (colour + slack * np.array(shift)).clip(0, 1), (alpha + of_alpha * more).clip(0, 1), mode)
         for shift in shifts
