@@ -374,7 +374,7 @@ JOINT = {
     "luminosity": lambda b, s: _set_lum(b, _lum(s)),
 }
 CSS = {
-    "normal": lambda b, s: s,
+    "normal": lambda _, s: s,
     "multiply": lambda b, s: b * s,
     "screen": lambda b, s: b + s - b * s,
     "overlay": lambda b, s: _hard_light(s, b),

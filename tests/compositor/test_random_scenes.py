@@ -18,6 +18,7 @@ from tests.compositor.pictures import pixels, png
 
 SEEDS, SCENES = 30, 100
 PLACES = ["northwest", "north", "northeast", "west", "center", "east", "southwest", "south", "southeast"]
+SIDES = ["width", "height", "min", "max"]
 COLORS = ["#c02030", "#fff", "#000", "#808080", "#0f8"]
 
 
@@ -150,7 +151,7 @@ def _of_superimpose(chance: random.Random, base: tuple[int, int], own: tuple[int
         {"rescale_factor": chance.choice([0.5, 2, 3, round(chance.uniform(0.05, 3), 2)])},
         {"overlay_resize": "Resize to width & heigth", "width": max(own[0] // 2, 1), "height": own[1] * 2},
         {"overlay_resize": "Resize to width & heigth", "width": chance.randint(1, 60), "height": 17},
-        {"scale_to": chance.randint(1, 96) / 64, "scale_of": chance.choice(["width", "height", "min", "max"])},
+        {"scale_to": chance.randint(1, 96) / 64, "scale_of": chance.choice(SIDES)},
     ])  # fmt: skip
     for axis in "xy":
         params |= chance.choice([
