@@ -15,7 +15,7 @@ def coverage(mask: Image.Image, inverted: bool) -> Image.Image:
     luminance = mask.convert("RGB").convert("L", _LUMINANCE)
     if inverted:
         luminance = ImageChops.invert(luminance)
-    return luminance if mask.mode == "RGB" else ImageChops.multiply(luminance, mask.getchannel("A"))
+    return luminance if mask.mode == "RGB" else product(luminance, mask.getchannel("A"))
 
 
 def masked(piece: Image.Image, mask: Image.Image | None, size: Size, box: Box) -> Image.Image:
@@ -26,7 +26,14 @@ def masked(piece: Image.Image, mask: Image.Image | None, size: Size, box: Box) -
     part = (box[0] * x_scale, box[1] * y_scale, box[2] * x_scale, box[3] * y_scale)
     alpha = mask.resize(size_of(box), Image.Resampling.BICUBIC, part)
     if piece.mode == "RGBA":
-        alpha = ImageChops.multiply(alpha, piece.getchannel("A"))
+        alpha = product(alpha, piece.getchannel("A"))
     masked = piece.copy()
     masked.putalpha(alpha)
     return masked
+
+
+def product(one: Image.Image, other: Image.Image) -> Image.Image:
+    """Of two single bands as shares of 255, to the nearest; `ImageChops.multiply` cuts off."""
+    levels = Image.new("L", one.size)
+    levels.paste(one, mask=other)
+    return levels

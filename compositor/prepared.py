@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from PIL import Image, ImageChops
+from PIL import Image
 
 from compositor.box import Box, Size, cells, common, grown, shifted, size_of, whole
 from compositor.displace import Displacement
 from compositor.flip import flipped
-from compositor.mask import coverage, masked
+from compositor.mask import coverage, masked, product
 from compositor.opacity import faded
 from compositor.resize import resize
 from compositor.rotate import Turn
@@ -144,7 +144,7 @@ class PreparedLayer:
             moved = displacement.displaced(piece, source, cell)
             if stencil:
                 hidden = stencil.crop(shifted(cell, _back(block))).getchannel("A")
-                moved.putalpha(ImageChops.multiply(moved.getchannel("A"), hidden))
+                moved.putalpha(product(moved.getchannel("A"), hidden))
             yield moved, shifted(cell, origin)
 
 

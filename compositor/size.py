@@ -53,7 +53,8 @@ class Share:
 
     def __call__(self, overlay: Size, area: Size) -> Size:
         side = {"width": area[0], "height": area[1], "min": min(area), "max": max(area)}[self.of]
-        return _by(side * self.share / overlay[0], overlay)
+        width = side * self.share
+        return (round(width), round(overlay[1] * width / overlay[0]))
 
 
 def _by(factor: float, overlay: Size) -> Size:

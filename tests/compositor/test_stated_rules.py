@@ -37,6 +37,7 @@ def made(base, overlay, mask=None, **params):
         ({"rescale_factor": 0.001}, (10, 10), (9, 9), (1, 1)),
         ({"scale_to": 0.5}, (4, 2), (10, 9), (5, 2)),  # 2.5
         ({"scale_to": 0.5}, (4, 2), (14, 9), (7, 4)),  # 3.5
+        ({"scale_to": 0.75}, (11, 26), (10, 31), (8, 18)),  # 7.5 and 17.7
         ({"overlay_resize": "Resize to width & heigth", "width": 3, "height": 9}, (4, 2), (5, 5), (3, 9)),
     ],
 )
@@ -94,6 +95,16 @@ def test_a_mask_shows_as_much_as_its_luminance(colour, alpha):
     )
 
     assert abs(answer.getpixel((0, 0))[3] - alpha) <= 1
+
+
+def test_partial_alpha_times_a_mask_is_rounded_to_the_nearest_level():
+    answer = made(
+        plain("RGBA", (1, 1), (0, 0, 0, 0)),
+        plain("RGBA", (1, 1), (*RED, 100)),
+        plain("RGB", (1, 1), (127,) * 3),
+    )
+
+    assert answer.getpixel((0, 0))[3] == 50  # 49.8
 
 
 def test_half_of_full_alpha_is_cut_off():
