@@ -43,7 +43,7 @@ export function overlaySize(params, overlay, area) {
 
 function wantedSize(params, overlay, area) {
   if (params.region) return fitted(params.region_fit, overlay, area);
-  if (params.scale_to !== null) return scaled(overlay, (sideOf(params.scale_of, area) * params.scale_to) / overlay.width, roundHalfEven);
+  if (params.scale_to !== null) return asWide(overlay, sideOf(params.scale_of, area) * params.scale_to);
   switch (params.overlay_resize) {
     case "None":
       return overlay;
@@ -64,6 +64,10 @@ function fitted(how, overlay, area) {
 
 function sideOf(side, { width, height }) {
   return { width, height, min: Math.min(width, height), max: Math.max(width, height) }[side];
+}
+
+function asWide(size, width) {
+  return { width: roundHalfEven(width), height: roundHalfEven((size.height * width) / size.width) };
 }
 
 function scaled(size, factor, rounded) {
