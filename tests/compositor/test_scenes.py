@@ -9,7 +9,7 @@ from PIL import Image
 from compositor import ImageTooLarge, InvalidImage, Limits, SuperimposeRequest, render
 from tests.compositor.pictures import pixels, plain, png
 
-BASE, LOGO, MASK = "base_image", "overlay_image", "mask"
+BASE, LOGO, MASK, MAP = "base_image", "overlay_image", "mask", "displacement_map"
 
 
 def noise(size: tuple[int, int], seed: int, bands: int = 3) -> np.ndarray:
@@ -19,7 +19,7 @@ def noise(size: tuple[int, int], seed: int, bands: int = 3) -> np.ndarray:
 def scene(files: dict[str, bytes], **params: Any) -> bytes:
     """The answer to a request whose pictures are `files`, by their paths."""
     layers = [
-        {**layer, **{name: "x" for name in (LOGO, MASK) if f"overlays[{index}].{name}" in files}}
+        {**layer, **{name: "x" for name in (LOGO, MASK, MAP) if f"overlays[{index}].{name}" in files}}
         for index, layer in enumerate(params.pop("overlays", []))
     ]
     named = {name: "x" for name in files if "." not in name}
@@ -29,7 +29,7 @@ def scene(files: dict[str, bytes], **params: Any) -> bytes:
 
 def one(base: bytes, overlay: bytes | None, mask: bytes | None = None, **params: Any) -> bytes:
     files = {BASE: base} | ({LOGO: overlay} if overlay else {}) | ({MASK: mask} if mask else {})
-    return scene(files, **params)
+    return scene(files | ({MAP: FOLDS} if "displacement_x" in params else {}), **params)
 
 
 LAYERS = [
@@ -38,7 +38,10 @@ LAYERS = [
     {"tile": True, "tile_spacing": 3, "opacity": 0.3, "blend_mode": "screen"},
     {"region": [0.1, 0.2, 0.5, 0.6], "region_fit": "cover", "flip": "horizontal"},
     {"scale_to": 0.4, "scale_of": "min", "gravity": "southeast", "resize_method": "bilinear"},
+    {"corners": [[0.1, 0.2], [0.8, 0.1], [1.2, 0.9], [0.2, 0.7]], "blend_mode": "overlay"},
+    {"x_offset": 20, "displacement_x": 7, "displacement_y": -5, "rotation": 20, "opacity": 0.8},
 ]
+FOLDS = png(noise((11, 7), 5))
 
 
 @pytest.mark.parametrize("bands", [3, 4])
@@ -49,6 +52,7 @@ def test_layers_of_one_request_are_as_requests_chained_through_png(bands):
 
     files = {BASE: base, "overlays[1].mask": mask}
     files |= {f"overlays[{index}].overlay_image": each for index, each in enumerate(overlays)}
+    files[f"overlays[{len(LAYERS) - 1}].{MAP}"] = FOLDS
     together = scene(files, overlays=LAYERS)
     for index, (layer, overlay) in enumerate(zip(LAYERS, overlays, strict=True)):
         base = one(base, overlay, mask if index == 1 else None, **layer)
@@ -60,7 +64,8 @@ def test_a_layer_of_its_own_is_as_the_request_without_overlays():
     base, overlay = png(noise((40, 30), 1)), png(noise((10, 12), 2, 4))
 
     for layer in LAYERS:
-        listed = scene({BASE: base, "overlays[0].overlay_image": overlay}, overlays=[layer])
+        folds = {f"overlays[0].{MAP}": FOLDS} if "displacement_x" in layer else {}
+        listed = scene({BASE: base, "overlays[0].overlay_image": overlay} | folds, overlays=[layer])
         assert listed == one(base, overlay, **layer)
 
 
@@ -169,3 +174,33 @@ def test_the_pixels_of_all_inputs_are_counted_before_any_is_decoded():
 
     with pytest.raises(ImageTooLarge, match=r"0.04 MP together, at most 0.03 MP"):
         render(params.scene(), files, limits=Limits(max_pixels=10_000))
+
+
+def test_an_inspector_is_shown_the_inputs_by_their_paths():
+    files = {BASE: plain((9, 9), "red"), f"overlays[1].{MASK}": plain((9, 9), "white")}
+    files |= {f"overlays[{index}].{LOGO}": plain((9, 9), "blue") for index in (1, 2)} | {
+        f"overlays[2].{MAP}": FOLDS
+    }
+    layers = [{"color": "#fff"}, {LOGO: "x", MASK: "x"}, {LOGO: "x", MAP: "x", "displacement_x": 5}]
+    shown: list[str] = []
+
+    params = SuperimposeRequest(base_image="x", overlays=layers)
+    render(params.scene(), files, inspect=lambda name, _: shown.append(name))
+
+    assert shown == [BASE, *(name for name in params.scene().inputs if name != BASE), "output"]
+    assert set(shown) == {*files, "output"}
+
+
+def test_the_mask_of_a_displaced_layer_stays_where_it_is():
+    """The picture moves right by 5 pixels, the mask shows its left half all the same."""
+    mask = Image.new("L", (20, 10), 0)
+    mask.paste(255, (0, 0, 10, 10))
+    picture = Image.new("RGB", (20, 10), "red")
+    picture.paste((0, 0, 255), (0, 0, 5, 10))
+    files = {BASE: plain((20, 10), "white"), LOGO: png(picture), MASK: png(mask), MAP: plain((4, 4), "black")}
+
+    answer = pixels(scene(files, displacement_x=5))
+
+    assert (answer[:, :5] == 255).all(), "nothing has come there"
+    assert (answer[:, 5:9] == (0, 0, 255)).all()
+    assert (answer[:, 11:] == 255).all(), "the mask hides it"
