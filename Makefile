@@ -44,7 +44,7 @@ chaos: $(DEV) ## 1,000 requests through 100 random faults, five minutes (SEED=7 
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(DEV) ## measure the service against a bare loop on this machine
-	$(BIN)/python -m benchmarks end-to-end --rounds 3 --only ours shipped --skip queue-tax service growth
+	$(BIN)/python -m benchmarks end-to-end --parts drained
 
 bench-worker: $(DEV) ## measure what a job costs besides its work, of that in Redis, and how soon it is claimed again
 	$(BIN)/python -m benchmarks worker
@@ -54,8 +54,9 @@ bench-worker: $(DEV) ## measure what a job costs besides its work, of that in Re
 bench-waiting: $(DEV) ## measure how soon a waiting client hears that its request has ended, five minutes
 	$(BIN)/python -m benchmarks waiting
 
-bench-compositor: $(DEV) ## measure the compositor against Pillow, libvips and OpenCV
+bench-compositor: $(DEV) ## measure the compositor against Pillow, libvips, OpenCV and sharp
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
+	@npm install --silent --no-audit --no-fund --prefix $(PEERS)/sharp sharp@0.35.5 || echo 'sharp cannot be installed here: the page will say so'
 	$(BIN)/python -m benchmarks compositor
 
 loadtest: $(LOAD) ## clients by the dozen for two minutes, and a report (HOST=http://... KEY=... for a service that runs)
@@ -66,8 +67,7 @@ loadtest: $(LOAD) ## clients by the dozen for two minutes, and a report (HOST=ht
 alerts: $(DEV) ## make each fault that an alert is for, and show when Prometheus fired (ARGS=--picture draws the dashboard)
 	$(BIN)/python -m tests.observability $(ARGS)
 
-bench-e2e: $(DEV) $(foreach peer,arq bentoml celery dramatiq,$(PEERS)/$(peer)/.ready) ## measure all against what one would build instead, 25 minutes (ARGS="--rounds 2 --skip growth")
-	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
+bench-e2e: $(DEV) $(foreach peer,arq celery dramatiq thumbor,$(PEERS)/$(peer)/.ready) ## measure all against what one would build instead, 20 minutes (ARGS="--rounds 2 --parts drained")
 	$(BIN)/python -m benchmarks end-to-end $(ARGS)
 
 docs-pictures: $(DEV) ## draw the pictures of docs/parameters.md and docs/command-line.md again
@@ -109,6 +109,6 @@ $(DEV): $(RUN)
 # An environment for each peer, as they disagree on redis-py; what they share has our versions.
 $(PEERS)/%/.ready: $(WANTED)/%.txt $(WANTED)/common.txt requirements.lock
 	@$(PYTHON) -m venv $(@D)
-	@grep -E '^(fastapi|fpng|hiredis|httptools|httpx|kornia_rs|numpy|pillow|pydantic|pydantic_core|simplejpeg|uvicorn|uvloop)==' requirements.lock > $(@D)/same.txt
-	@PYTHONWARNINGS=ignore $(@D)/bin/python -m pip --quiet --disable-pip-version-check install -c $(@D)/same.txt -r $< \
+	@grep -E '^(fastapi|fpng|hiredis|httptools|httpx|kornia_rs|numpy|pillow|pydantic|pydantic_core|simplejpeg|uvicorn|uvloop)==' requirements.lock > $(PEERS)/same.txt
+	@PYTHONWARNINGS=ignore $(@D)/bin/python -m pip --quiet --disable-pip-version-check install -r $< \
 	  && touch $@ || echo "$* cannot be installed here: its row in the tables will say so"

@@ -1,14 +1,26 @@
-"""The seed example as one would write it with libvips and OpenCV: files in, a file out.
+"""The seed example as one would write it with libvips, OpenCV and sharp: files in, a file out.
 
 They use the same nearest-pixel resize as `plain_pillow.py`, source-over, and JPEG at quality 95 with full
 chroma, or PNG with the library's default settings.
 """
 
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import cv2
 import numpy as np
 import pyvips
 
+from benchmarks.harness.machine import ROOT
+from benchmarks.harness.processes import CannotStart
 from benchmarks.plain_pillow import FACTOR, X, Y
+
+SHARP = ROOT / ".venv-peers" / "sharp"
 
 
 def with_libvips(base: bytes, overlay: bytes, image_format: str) -> bytes:
@@ -31,3 +43,25 @@ def with_opencv(base: bytes, overlay: bytes, image_format: str) -> bytes:
     full = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     options = [] if image_format == "png" else [cv2.IMWRITE_JPEG_QUALITY, 95, *full]
     return cv2.imencode(f".{image_format}", canvas, options)[1].tobytes()
+
+
+@contextmanager
+def sharp(base: bytes, overlay: bytes) -> Iterator[Callable[[str], float]]:
+    """CPU ms of a job to a format, in a Node.js that stays warm. Raises `CannotStart`."""
+    node = shutil.which("node")
+    if not node or not (SHARP / "node_modules" / "sharp").exists():
+        raise CannotStart("`make bench-compositor` installs it, with npm" if node else "node is missing")
+    with TemporaryDirectory() as name:
+        files = [Path(name, each) for each in ("base", "overlay", "picture")]
+        files[0].write_bytes(base)
+        files[1].write_bytes(overlay)
+        place = json.dumps({"factor": FACTOR, "x": X, "y": Y})
+        command = [node, Path(__file__).with_name("rival.mjs"), SHARP, *files[:2], place]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+            def cpu_ms(image_format: str) -> float:
+                assert process.stdout
+                print(image_format, files[2], file=process.stdin, flush=True)
+                return float(process.stdout.readline())
+
+            yield cpu_ms

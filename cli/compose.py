@@ -1,35 +1,47 @@
-"""`superimpose compose`: one picture from two files."""
+"""`superimpose compose`: one picture from files."""
 
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from cli.client.inputs import Input
 from cli.client.saving import appearing
 from cli.exit_codes import stop
 from cli.formats import STDOUT, check_stdout, output_format
 from cli.json_output import print_json
-from cli.parameters import checked
-from compositor import CompositorError, superimpose
+from cli.scene import described
+from compositor import CompositorError, render
+from compositor.models.superimpose_v2 import NO_REMOVER
 
 
 def write_picture(
-    base: Path, overlay: Path, mask: Path | None, out: Path, parameters: dict[str, Any], as_json: bool = False
+    pictures: dict[str, Path | None],
+    scene: Path | None,
+    out: Path,
+    parameters: dict[str, Any],
+    as_json: bool = False,
 ) -> None:
     """Write the picture to `out`, whose extension names the format unless --image-format does."""
     check_stdout(out, as_json)
     parameters["image_format"] = output_format(out, parameters.get("image_format"))
-    params = checked(parameters)
+    inputs = {name: Input(path) if path else None for name, path in pictures.items()}
+    found = described(scene, inputs, parameters)
+    for path, picture in found.inputs.items():
+        if picture.url:
+            raise typer.BadParameter(f"{scene}: {path}: is a URL: give a file, or use `superimpose run`")
     try:
-        made = superimpose(
-            base.read_bytes(), overlay.read_bytes(), params, mask.read_bytes() if mask else None
-        )
+        read = {picture: picture.file.read_bytes() for picture in found.inputs.values() if picture.file}
+        wanted = found.params.scene()
+        made = render(wanted, {path: read[picture] for path, picture in found.inputs.items()})
         with appearing(out) as file:
             file.write(made.data)
     except OSError as error:
         raise stop(f"{error.filename}: {error.strerror}") from None
     except CompositorError as error:
         raise stop(str(error)) from None
+    if any(layer.removal for layer in wanted.layers):
+        typer.echo(f"superimpose: {NO_REMOVER}", err=True)
     if as_json:
         size = {"width": made.width, "height": made.height, "file_size": len(made.data)}
         print_json({"output": out, "content_type": made.content_type, **size, "metrics": made.seconds})

@@ -97,33 +97,56 @@ def worker(workers: Workers = None) -> None:
     run_workers(workers)
 
 
+SceneOption = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        metavar="FILE",
+        help="A request in JSON, with files for pictures, in place of an overlay and its options.",
+    ),
+]
+MOVES = "Its red moves the overlay's pixels by --displacement-x, its green by --displacement-y."
+
+
 @app.command()
 @with_parameters
 def compose(
-    base: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, metavar="BASE", help="The picture below.")
-    ],
-    overlay: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, metavar="OVERLAY", help="The picture put on it.")
-    ],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help=f"The result. {NAMES}.")],
+    base: Annotated[
+        Path | None, typer.Argument(exists=True, dir_okay=False, metavar="BASE", help="The picture below.")
+    ] = None,
+    overlay: Annotated[
+        Path | None,
+        typer.Argument(exists=True, dir_okay=False, metavar="OVERLAY", help="The picture put on it."),
+    ] = None,
     mask: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, metavar="FILE", help="White shows."),
     ] = None,
+    displacement_map: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, metavar="FILE", help=MOVES),
+    ] = None,
+    scene: SceneOption = None,
     as_json: AsJson = False,
     **parameters: Any,
 ) -> None:
     """Make one picture, without any server."""
     from cli.compose import write_picture
 
-    write_picture(base, overlay, mask, out, parameters, as_json)
+    pictures = {
+        "base_image": base,
+        "overlay_image": overlay,
+        "mask": mask,
+        "displacement_map": displacement_map,
+    }
+    write_picture(pictures, scene, out, parameters, as_json)
 
 
 @app.command("run")
 @with_parameters
 def run_on_server(
-    overlay: Annotated[str, typer.Option(metavar="FILE|URL", help="The picture put on it.")],
     out: Annotated[
         Path,
         typer.Option(
@@ -134,7 +157,10 @@ def run_on_server(
     base_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A folder of them, instead of --base.")
     ] = None,
+    overlay: Annotated[str | None, typer.Option(metavar="FILE|URL", help="The picture put on it.")] = None,
     mask: Annotated[str | None, typer.Option(metavar="FILE|URL", help="White shows.")] = None,
+    displacement_map: Annotated[str | None, typer.Option(metavar="FILE|URL", help=MOVES)] = None,
+    scene: SceneOption = None,
     server: ServerOption = None,
     key: KeyOption = None,
     concurrency: Annotated[
@@ -149,8 +175,8 @@ def run_on_server(
     run(
         base=base,
         base_dir=base_dir,
-        overlay=overlay,
-        mask=mask,
+        pictures={"overlay_image": overlay, "mask": mask, "displacement_map": displacement_map},
+        scene=scene,
         out=out,
         server=server,
         key=key,

@@ -3,33 +3,54 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
-from pydantic import ValidationError
+from pydantic import BaseModel, PlainValidator, ValidationError
 from pydantic.fields import FieldInfo
 
 from compositor import SuperimposeParams
 from jobs.config.validation import rule
 
-PICTURES = {"base_image", "overlay_image", "mask"}
-NOT_OPTIONS = (
-    PICTURES
-    | {"base64", "overlays", "color", "region", "region_fit", "corners"}
-    | {
-        "displacement_map",
-        "displacement_x",
-        "displacement_y",
-    }
-)
+M = TypeVar("M", bound=BaseModel)
+
+PICTURES = {"base_image", "overlay_image", "mask", "displacement_map"}
+NOT_OPTIONS = PICTURES | {"base64", "color", "overlays"}
 PANELS: Mapping[str, tuple[str, ...]] = {
-    "Size": ("overlay_resize", "rescale_factor", "scale_to", "width", "height", "resize_method"),
-    "Place": ("gravity", "x_offset", "y_offset", "x_percent", "y_percent", "tile", "tile_spacing"),
+    "Size": ("overlay_resize", "rescale_factor", "scale_to", "scale_of", "width", "height", "resize_method"),
+    "Place": (
+        *("gravity", "x_offset", "y_offset", "x_percent", "y_percent"),
+        *("region", "region_fit", "tile", "tile_spacing"),
+    ),
     "Rotation and mirroring": ("rotation", "flip"),
+    "Warping": ("corners", "displacement_x", "displacement_y"),
     "Blending": ("opacity", "blend_mode", "invert_mask"),
     "Answer": ("image_format", "image_quality", "background", "keep_copyright", "keep_icc_profile"),
 }
 """Which parameters `--help` shows together, in this order; the others follow in a panel of their own."""
+
+
+def _number_or_word(text: str) -> int | str:
+    return int(text) if text.isascii() and text.isdecimal() else text
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(number) for number in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not allowed: must be numbers with commas between") from None
+
+
+def _points(text: str) -> list[list[float]]:
+    return [_numbers(point) for point in text.split()]
+
+
+WRITTEN: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "image_quality": ("N|keep", _number_or_word),
+    "region": ("X,Y,W,H", _numbers),
+    "corners": ('"X,Y ..."', _points),
+}
+"""Parameters that are no plain value or choice: how `--help` shows and a command line writes them."""
 KINDS: Mapping[type, str] = {bool: "", int: "N", float: "NUMBER", str: "TEXT"}
 BOUNDS = {"gt": "above {}", "ge": "{}", "lt": "to below {}", "le": "to {}"}
 
@@ -50,34 +71,36 @@ def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def checked(
-    parameters: dict[str, Any], model: type[SuperimposeParams] = SuperimposeParams
-) -> SuperimposeParams:
+def checked(parameters: dict[str, Any], model: type[M]) -> M:
     """The parameters given, checked by the model. Raises `typer.BadParameter`."""
-    given = {name: value for name, value in parameters.items() if value is not None}
     try:
-        return model(**given)
+        return model(**parameters)
     except ValidationError as error:
         first = error.errors()[0]
         if not first["loc"]:
             raise typer.BadParameter(rule(first)) from None
-        option = f"--{str(first['loc'][0]).replace('_', '-')}"
         raise typer.BadParameter(
-            f"{first['input']!r} is not allowed: {rule(first)}", param_hint=option
+            f"{first['input']!r} is not allowed: {rule(first)}", param_hint=option(str(first["loc"][0]))
         ) from None
 
 
+def option(parameter: str) -> str:
+    return f"--{parameter.replace('_', '-')}"
+
+
 def _option(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
-    kind = _option_type(field.annotation)
-    option = typer.Option(
-        f"--{name.replace('_', '-')}",  # alone, without typer's --no-...: a default needs no option
-        metavar="WORD" if get_origin(kind) is Literal else KINDS[kind],
+    metavar, read = WRITTEN.get(name, ("", None))
+    kind = str if read else _option_type(field.annotation)
+    described = typer.Option(
+        option(name),  # alone, without typer's --no-...: a default needs no option
+        parser=read,
+        metavar=metavar or ("WORD" if get_origin(kind) is Literal else KINDS[kind]),
         help=f"{field.description}{_allowed(kind, field)}",
         show_default=False,
         rich_help_panel=panel,
     )
     return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, described]
     )
 
 
@@ -85,7 +108,9 @@ def _allowed(kind: Any, field: FieldInfo) -> str:
     """What an option may be, and what it is if it is not given; nothing for a flag."""
     if kind is bool:
         return ""
-    inner = (leaf.metadata for leaf in _leaves(field.annotation) if isinstance(leaf, FieldInfo))
+    written = (each.json_schema_input_type for each in field.metadata if isinstance(each, PlainValidator))
+    leaves = chain.from_iterable(map(_leaves, [field.annotation, *written]))
+    inner = (leaf.metadata for leaf in leaves if isinstance(leaf, FieldInfo))
     rules = [*field.metadata, *chain.from_iterable(inner)]
     limits = {name: getattr(each, name) for each in rules for name in BOUNDS if hasattr(each, name)}
     words = ", ".join(get_args(kind)) if get_origin(kind) is Literal else ""

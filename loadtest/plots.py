@@ -1,12 +1,13 @@
 """The plots, as PNG, over the number of clients."""
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from itertools import zip_longest
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from benchmarks.harness.plots import plain, png, subplots
 from loadtest.samples import COMPUTE, END_TO_END, IN_SERVICE, PERCENTILES, QUEUE_WAIT, SUBMIT, Step
 
 COLOURS = ("#2563eb", "#d97706", "#b91c1c")  # of p50, p95, p99
@@ -29,32 +30,33 @@ def all_of(steps: Sequence[Step]) -> Mapping[str, bytes]:
 def overview(steps: Sequence[Step]) -> bytes:
     """Throughput, and the latency of a picture."""
     names = [END_TO_END] if _known(steps, END_TO_END) else []
-    figure, [left, *others] = subplots(1, 1 + len(names), (9, 3.2))
+    figure = Figure((9, 3.2), layout="constrained")
+    left, *others = figure.subplots(1, 1 + len(names), squeeze=False).flat
     left.plot([step.pictures_per_s for step in steps], "o-", color=COLOURS[0])
     left.set(title="throughput", ylabel="pictures a second", ylim=(0, None))
     _by_clients(left, steps, "clients, which think between requests")
     for panel, name in zip(others, names, strict=True):
         _percentiles(panel, steps, name)
-    return png(figure)
+    return _png(figure)
 
 
 def parts(steps: Sequence[Step]) -> bytes:
     """Percentiles of the parts of a request."""
     names = [name for name in PARTS if _known(steps, name)]
     rows = (len(names) + 1) // 2
-    figure, panels = subplots(rows, 2, (9, 3 * rows))
-    for panel, name in zip_longest(panels, names):
+    figure = Figure((9, 3 * rows), layout="constrained")
+    for panel, name in zip_longest(figure.subplots(rows, 2, squeeze=False).flat, names):
         if name:
             _percentiles(panel, steps, name)
         else:
             panel.remove()
-    return png(figure)
+    return _png(figure)
 
 
 def errors(steps: Sequence[Step]) -> bytes:
     """Errors, by code."""
-    figure, [panel] = subplots(1, 1, (9, 3.2))
-    below = [0] * len(steps)
+    figure = Figure((9, 3.2), layout="constrained")
+    panel, below = figure.subplots(), [0] * len(steps)
     for code in sorted({code for step in steps for code in step.errors}):
         counts = [step.errors.get(code, 0) for step in steps]
         panel.bar(range(len(steps)), counts, 0.6, below, label=code)
@@ -62,7 +64,7 @@ def errors(steps: Sequence[Step]) -> bytes:
     panel.set(title="errors by code", ylabel="errors")
     _by_clients(panel, steps)
     panel.legend(frameon=False)
-    return png(figure)
+    return _png(figure)
 
 
 def _known(steps: Sequence[Step], name: str) -> bool:
@@ -88,4 +90,10 @@ def _by_clients(panel: Axes, steps: Sequence[Step], label: str = "clients") -> N
     panel.set_xlabel(label)
     panel.grid(axis="y", color="#e5e7eb")
     panel.set_axisbelow(True)
-    plain(panel)
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def _png(figure: Figure) -> bytes:
+    out = BytesIO()
+    figure.savefig(out, format="png", dpi=110)
+    return out.getvalue()

@@ -20,9 +20,14 @@ MAY_IMPORT = {
     "benchmarks": SHIPPED | {"benchmarks", "loadtest"},
     "loadtest": {"loadtest", "benchmarks", "jobs"},
 }
-WITHOUT_DECODERS = {"CompositorError", "Limits", "SuperimposeRequest", "identify"} | {
+WITHOUT_DECODERS = {
+    "CompositorError",
     "DEFAULT_MODEL",
+    "LayerParams",
+    "Limits",
     "MODELS",
+    "SuperimposeRequest",
+    "identify",
     "stated",
 }
 

@@ -8,47 +8,75 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from compositor import SuperimposeRequest
+from compositor.models.superimpose import LayerParams, SuperimposeRequest
 
-PICTURES = ("base_image", "overlay_image", "mask")
+PICTURES = ("overlay_image", "mask")
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Place": ("x_offset", "y_offset", "gravity", "flip", "x_percent", "y_percent", "rotation"),
-    "Size": ("overlay_resize", "rescale_factor", "width", "height", "scale_to", "resize_method"),
-    "Look": ("blend_mode", "background", "opacity", "invert_mask"),
+    "Size": ("overlay_resize", "rescale_factor", "width", "height", "scale_to", "scale_of", "resize_method"),
+    "Look": ("blend_mode", "invert_mask", "opacity"),
+    "Region": ("region", "region_fit"),
+    "Warp": ("corners", "displacement_map", "displacement_x", "displacement_y"),
     "Tiles": ("tile", "tile_spacing"),
-    "Answer": ("image_format", "base64", "image_quality", "keep_copyright", "keep_icc_profile"),
 }
-LISTS = {"overlays", "region", "corners", "displacement_x", "displacement_y"}
-"""Parameters that the form has no field for."""
+"""Of the selected layer. The colour stands in place of its picture."""
 
+ANSWER = ("image_format", "background", "image_quality", "base64", "keep_copyright", "keep_icc_profile")
+APART = {"base_image", "overlays", "color", *PICTURES}
 OPEN = ("Place", "Size", "Look")
 REST = "More"
-SAMPLES: Mapping[str, str] = {"base_image": "cup", "overlay_image": "logo", "mask": "soft edge"}
+SAMPLES: Mapping[str, str] = {
+    "base_image": "cup",
+    "overlay_image": "logo",
+    "mask": "soft edge",
+    "displacement_map": "ripples",
+}
+OPTIONAL = ("mask", "displacement_map")
 SLIDER_SPAN = 360  # a wider range is too coarse on a slider
 
 Schema = Mapping[str, Any]
 
 
+def base() -> str:
+    return _slot("base_image", _schemas()["base_image"]["description"])
+
+
+def slots() -> str:
+    """A layer's pictures, and its colour."""
+    schemas = _schemas()
+    pictures = [_slot(name, schemas[name]["description"]) for name in PICTURES]
+    return "\n".join([_field("color", schemas["color"]), *pictures])
+
+
 def groups() -> str:
-    """Every parameter but the pictures, as HTML."""
-    schemas: dict[str, Schema] = SuperimposeRequest.model_json_schema()["properties"]
-    known = {name for names in GROUPS.values() for name in names} | {*PICTURES, "displacement_map"} | LISTS
-    everything = {**GROUPS, REST: tuple(name for name in schemas if name not in known)}
+    schemas = _schemas()
+    known = {name for names in GROUPS.values() for name in names} | APART
+    everything = {**GROUPS, REST: tuple(name for name in LayerParams.model_fields if name not in known)}
     return "\n".join(
-        _group(title, [_field(name, schemas[name]) for name in names])
+        _group(title, [_part(name, schemas[name]) for name in names], title in OPEN)
         for title, names in everything.items()
         if names
     )
 
 
-def slots() -> str:
-    schemas: dict[str, Schema] = SuperimposeRequest.model_json_schema()["properties"]
-    return "\n".join(_slot(name, schemas[name]["description"]) for name in PICTURES)
+def answer() -> str:
+    schemas = _schemas()
+    known = {*ANSWER, *APART, *LayerParams.model_fields}
+    names = (*ANSWER, *(name for name in schemas if name not in known))
+    return _group("Answer", [_field(name, schemas[name]) for name in names], True)
 
 
-def _group(title: str, fields: Iterable[str]) -> str:
-    opened = " open" if title in OPEN else ""
-    return f"""<details class="group"{opened}>
+def _schemas() -> Mapping[str, Schema]:
+    schemas: Mapping[str, Schema] = SuperimposeRequest.model_json_schema()["properties"]
+    return schemas
+
+
+def _part(name: str, schema: Schema) -> str:
+    return _slot(name, schema["description"]) if name in SAMPLES else _field(name, schema)
+
+
+def _group(title: str, fields: Iterable[str], is_open: bool) -> str:
+    return f"""<details class="group"{" open" if is_open else ""}>
 <summary><h3>{title}</h3></summary>
 <div class="fields">
 {"".join(fields)}</div>
@@ -77,6 +105,8 @@ def _control(name: str, rule: Schema, default: Any) -> tuple[str, str]:
     if rule["type"] == "boolean":
         checked = {"checked": default or None}
         return "switch", _input(name, "checkbox", checked | {"data-kind": "boolean"})
+    if rule["type"] == "array":
+        return "list", _list(name, rule)
     if rule["type"] in ("number", "integer"):
         return _number(name, rule, default)
     if rule.get("pattern", "").startswith("^#"):
@@ -93,6 +123,20 @@ def _number(name: str, rule: Schema, default: Any) -> tuple[str, str]:
     number = _input(name, "number", bounds | rules | {"placeholder": _empty(default)})
     slides = default is not None and "minimum" in rule and high - low <= SLIDER_SPAN
     return ("slider", _companion(name, "range", bounds) + number) if slides else ("number", number)
+
+
+def _list(name: str, rule: Schema) -> str:
+    """Numbers, or points as pairs of numbers, typed as text."""
+    is_points = rule["items"]["type"] == "array"
+    of = rule["items"]["items"] if is_points else rule["items"]
+    kind = {"data-kind": "points" if is_points else "numbers", "data-count": rule["minItems"]}
+    bounds = {"data-low": of["minimum"], "data-high": of["maximum"]}
+    clear = (
+        f'<button class="small quiet" type="button" data-unset="{name}" aria-label="No {name}">None</button>'
+    )
+    return (
+        _input(name, "text", {**kind, **bounds, "placeholder": _empty(None), "spellcheck": "false"}) + clear
+    )
 
 
 def _select(name: str, words: Iterable[str], default: str) -> str:
@@ -139,8 +183,8 @@ def _notes(name: str, description: str) -> str:
 
 
 def _slot(name: str, description: str) -> str:
-    title = name.removesuffix("_image").capitalize()
-    clear = _clear(name) if name == "mask" else ""
+    title = name.removesuffix("_image").replace("_", " ").capitalize()
+    clear = _none("data-clear", title.lower()) if name in OPTIONAL else ""
     return f"""<div class="slot" data-field="{name}">
 <canvas class="thumb" width="104" height="104" aria-hidden="true"></canvas>
 <h3>{title}</h3><p class="about">none</p>
@@ -156,5 +200,5 @@ def _slot(name: str, description: str) -> str:
 </div>"""
 
 
-def _clear(name: str) -> str:
-    return f'\n<button class="small quiet" type="button" data-clear aria-label="No {name}">None</button>'
+def _none(action: str, of: str) -> str:
+    return f'\n<button class="small quiet" type="button" {action} aria-label="No {of}">None</button>'

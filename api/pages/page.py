@@ -40,8 +40,8 @@ def documentation(origin: str) -> str:
 @cache
 def _playground() -> Template:
     """With its form, which is the same in every answer."""
-    form = _template("playground.html").safe_substitute(slots=fields.slots(), groups=fields.groups())
-    return Template(form)
+    parts = {part.__name__: part() for part in (fields.base, fields.slots, fields.groups, fields.answer)}
+    return Template(_template("playground.html").safe_substitute(parts))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The contestants: how each is started, and its label in the tables."""
+"""The contestants: how each is started with so many workers, what it is asked for, and its label."""
 
 import os
 import subprocess
@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from benchmarks.harness.clients import BentoTasks, Client, Peer
+from benchmarks.harness.clients import Client, Peer, Thumbor
+from benchmarks.harness.inputs import PLAIN_PILLOW, SAME_FUNCTION, Workload
 from benchmarks.harness.machine import ROOT
 from benchmarks.harness.processes import CannotStart
 from benchmarks.harness.service import RedisServer, running, service
 
-WORKERS = 2
 PEERS = "benchmarks.end_to_end.peers"
 HERE = Path(sys.executable)
 VERSIONS = (
@@ -24,30 +25,39 @@ VERSIONS = (
 
 @dataclass(frozen=True)
 class Contestant:
-    """A peer, of which the first of the `commands` serves HTTP; ours has none, but a size of its cache."""
+    """A peer: `api` serves HTTP; `worker` is started once, or once a worker where it lacks `{workers}`.
+
+    Ours has neither, but a size of its cache.
+    """
 
     name: str
     label: str
     packages: Sequence[str]
-    commands: Sequence[str] = ()
+    api: str = ""
+    worker: str = ""
     cache_bytes: int | None = None
     client: type[Client] = Peer
     python: Path = HERE
+    workloads: Sequence[Workload] = (*SAME_FUNCTION, *PLAIN_PILLOW)
 
     @contextmanager
-    def running(self, redis: RedisServer) -> Iterator[Client]:
+    def running(self, redis: RedisServer, workers: int) -> Iterator[Client]:
         """On an empty Redis. Raises `CannotStart`."""
         if not self.python.exists():
             raise CannotStart("not installed: `make bench-e2e` does it")
         redis.empty()
-        if not self.commands:
+        if not self.api:
             settings = {} if self.cache_bytes is None else {"cache_bytes": self.cache_bytes}
-            with service(redis, WORKERS, self.name, **settings) as client:
+            with service(redis, workers, self.name, **settings) as client:
                 yield client
             return
-        log, env = redis.folder / f"{self.name}.log", peer_environment(redis, self.name)
-        with running(self.commands, env, log, self.client, self.python) as client:
-            yield client
+        times = 1 if "{workers}" in self.worker else workers
+        commands = [each.replace("{workers}", str(workers)) for each in (self.api, *[self.worker] * times)]
+        with TemporaryDirectory(dir=redis.folder) as pictures:
+            env = peer_environment(redis, pictures)
+            log = redis.folder / f"{self.name}.log"
+            with running([each for each in commands if each], env, log, self.client, self.python) as client:
+                yield client
 
     def versions(self) -> str:
         """Of its packages, as one line; empty where they are not installed."""
@@ -58,17 +68,11 @@ class Contestant:
             return ""
 
 
-def peer_environment(redis: RedisServer, name: str) -> dict[str, str]:
-    """With a folder for pictures."""
-    pictures = redis.folder / name
-    pictures.mkdir(exist_ok=True)
+def peer_environment(redis: RedisServer, pictures: str) -> dict[str, str]:
     return os.environ | {
         "BENCH_REDIS_SOCKET": str(redis.socket),
         "RQ_REDIS_URL": redis.url,
-        "BENCH_PICTURES": str(pictures),
-        "BENCH_WORKERS": str(WORKERS),
-        "BENTOML_HOME": str(pictures),
-        "BENTOML_DO_NOT_TRACK": "True",
+        "BENCH_PICTURES": pictures,
         "PYTHONPATH": str(ROOT),
         "OPENBLAS_NUM_THREADS": "1",
     }
@@ -81,42 +85,50 @@ def uvicorn(app: str) -> str:
 
 def rq(name: str, label: str, kind: str) -> Contestant:
     worker = f"-m rq.cli worker --worker-class {PEERS}.rq_worker.{kind} --logging_level WARNING default"
-    return Contestant(name, label, ("rq", "redis"), [uvicorn("rq_app"), *[worker] * WORKERS])
+    return Contestant(name, label, ("rq", "redis"), uvicorn("rq_app"), worker)
 
 
-def peer(name: str, label: str, *commands: str, client: type[Client] = Peer) -> Contestant:
+def queue(name: str, label: str, worker: str) -> Contestant:
     """In an environment of its own."""
-    packages = (name,) if client is BentoTasks else (name, "redis")
-    python = ROOT / ".venv-peers" / name / "bin" / "python"
-    return Contestant(name, label, packages, commands, client=client, python=python)
+    return Contestant(
+        name, label, (name, "redis"), uvicorn(f"{name}_app"), worker, python=environment_of(name)
+    )
+
+
+def environment_of(name: str) -> Path:
+    return ROOT / ".venv-peers" / name / "bin" / "python"
 
 
 OURS_PACKAGES = ("superimpose", "fastapi", "uvicorn", "redis", "rq", "pillow")
-OURS = Contestant("ours", "Superimpose, cache of decoded inputs off", OURS_PACKAGES, cache_bytes=0)
+OURS = Contestant(  # compared where the work is the same, and there alone
+    "ours",
+    "Superimpose, cache of decoded inputs off",
+    OURS_PACKAGES,
+    cache_bytes=0,
+    workloads=SAME_FUNCTION,
+)
 SHIPPED = Contestant("shipped", "Superimpose", OURS_PACKAGES)
 ALL = (
     OURS,
     SHIPPED,
     rq("rq-simple", "RQ SimpleWorker", "SimpleWorker"),
     rq("rq-forking", "RQ Worker, forking", "Worker"),
-    peer(
+    queue(
         "celery",
         "Celery",
-        uvicorn("celery_app"),
-        f"-m celery -A {PEERS}.celery_app:celery worker --concurrency {WORKERS} --loglevel WARNING "
+        f"-m celery -A {PEERS}.celery_app:celery worker --concurrency {{workers}} --loglevel WARNING "
         "--without-gossip --without-mingle --without-heartbeat",
     ),
-    peer("arq", "arq", uvicorn("arq_app"), *[f"-m {PEERS}.arq_app"] * WORKERS),
-    peer(
-        "dramatiq",
-        "dramatiq",
-        uvicorn("dramatiq_app"),
-        f"-m dramatiq {PEERS}.dramatiq_app --processes {WORKERS} --threads 1",
-    ),
-    peer(
-        "bentoml",
-        "BentoML tasks",
-        f"-m bentoml serve {PEERS}.bentoml_service:Superimpose --quiet --host 127.0.0.1 --port {{port}}",
-        client=BentoTasks,
+    queue("arq", "arq", f"-m {PEERS}.arq_app"),
+    queue("dramatiq", "dramatiq", f"-m dramatiq {PEERS}.dramatiq_app --processes {{workers}} --threads 1"),
+    Contestant(
+        "thumbor",
+        "thumbor",
+        ("thumbor", "pillow"),
+        f"-m thumbor.server --ip 127.0.0.1 --port {{port}} --processes {{workers}} --log-level ERROR "
+        f"--conf {Path(__file__).parent}/peers/thumbor.conf",
+        client=Thumbor,
+        python=environment_of("thumbor"),
+        workloads=PLAIN_PILLOW,
     ),
 )

@@ -1,41 +1,108 @@
 """The part of docs/PERFORMANCE.md that this benchmark owns."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from operator import ge, le
 from pathlib import Path
 from statistics import median
+from typing import Any, NamedTuple
 
-from benchmarks.end_to_end.growth import BACKLOGS
 from benchmarks.end_to_end.results import Results
-from benchmarks.end_to_end.targets import bytes_each, growth_percent, rates, targets
-from benchmarks.harness.figures import DOCS, median_ratio, percentile, replaced, table
+from benchmarks.end_to_end.service import BACKLOGS
+from benchmarks.harness.figures import DOCS, median_ratio, replaced, table
 from benchmarks.harness.inputs import PLAIN_PILLOW, SAME_FUNCTION, Workload
-from benchmarks.scenarios import worker
+from benchmarks.scenarios.worker import cpu_ms
 
 BEGIN, END = "<!-- bench-e2e -->", "<!-- /bench-e2e -->"
 NOTES = Path(__file__).with_name("notes.md")
 MET = {True: "met", False: "**not met**", None: "not measured"}
-SHORT = {"ours": "Superimpose, no cache", "shipped": "Superimpose"}
-COLOURS = {"api": "#2563eb", "workers": "#16a34a", "children": "#dc2626"}
+CACHE = {False: "off", True: "on"}
+FORMATS = ("jpeg", "png")
+ALONE = 0.9
+"""Of the cores, that the bare loop uses on a quiet machine."""
+
+
+class Target(NamedTuple):
+    """A speed to reach; `figure` empty: not measured. `before` is of 2026-11-25, where it was measured."""
+
+    text: str
+    before: str
+    figure: str
+    met: bool | None
 
 
 def write(results: Results, docs: Path = DOCS) -> None:
-    """Replace our part, and those of our plots that there are figures for."""
     page = docs / "PERFORMANCE.md"
     page.write_text(replaced(page.read_text(), BEGIN, END, sections(results)))
-    if any(results.rows("rates")):
-        (docs / "performance-peers.png").write_bytes(_plot_of_peers(results))
-    if any(results.rows("memory")):
-        (docs / "performance-memory.png").write_bytes(_plot_of_memory(results))
 
 
 def sections(results: Results) -> str:
-    parts = [*_contest(results), *_targets(results), *_of_the_service(results), *_growth(results)]
-    return "\n\n".join(parts)
+    return "\n\n".join([*_head(results), *_targets(results), *_service(results), *_contest(results)])
 
 
-def _contest(results: Results) -> Iterator[str]:
-    run, rounds = results.run, len(set(results.column("rates", "round")))
+def targets(results: Results) -> list[Target]:
+    listed: list[Target] = []
+
+    def add(
+        text: str,
+        before: str,
+        shown: str,
+        compare: Callable[[float, float], bool],
+        limit: float,
+        figures: Sequence[float],
+    ) -> None:
+        """The median of the figures of the rounds."""
+        figure = median(figures) if figures else None
+        met = None if figure is None else compare(figure, limit)
+        listed.append(Target(text, before, "" if figure is None else shown.format(figure), met))
+
+    for text, before, limit, image_format, cached in (
+        ("Drained, cache off, JPEG: at least 0.80 of the bare loop", "0.48", 0.80, "jpeg", False),
+        ("Drained, cache off, PNG: at least 0.75", "0.40", 0.75, "png", False),
+        ("Drained, cache on, JPEG: at least 0.65 of a bare loop with the same cache", "", 0.65, "jpeg", True),
+    ):
+        rows = _undisturbed(results, image_format, cached)
+        add(text, before, "{:.2f}", ge, limit, [row["per_s"] / row["bare_per_s"] for row in rows])
+    rows = _undisturbed(results, "jpeg", cached=False)
+    text = "CPU around a picture, cache off, JPEG: at most 3.0 ms"
+    add(text, "9.2 ms", "{:.1f} ms", le, 3.0, [row["cpu_ms"] - row["bare_cpu_ms"] for row in rows])
+    slow = list(results.rows("origins"))
+    ratios = [row["delayed"] / row["at_once"] for row in slow]
+    add("250 ms of latency on each input: at least 0.9 of the throughput", "0.68", "{:.2f}", ge, 0.9, ratios)
+    few, many = ([cpu_ms(row) for row in results.rows("backlog", waiting=count)] for count in BACKLOGS)
+    dearer = [100 * (one / other - 1) for one, other in zip(many, few, strict=False)]
+    text = "A job with 100,000 waiting costs within 5 % of one with 10 (CPU)"
+    add(text, "+12.7 %", "{:+.1f} %", le, 5, dearer)
+    peer = _fastest_peer(results, "one-base-jpeg")
+    ours, theirs = (rates(results, name, "one-base-jpeg") for name in ("shipped", peer))
+    faster = [median_ratio(ours, theirs)] if ours and theirs else []
+    text = "One base under a thousand logos, JPEG: at least 2.2 x the fastest peer"
+    add(text, "1.47 x", f"{{:.2f}} x {peer}", ge, 2.2, faster)
+    idle = results.column("idle", "p50_ms")
+    add(
+        "Idle service: POST to COMPLETED p50 of a small job at most 13 ms", "13 ms", "{:.1f} ms", le, 13, idle
+    )
+    ratios = [row["beside"] / row["at_once"] for row in slow]
+    text = "One origin in ten answers after 5 s: at least 0.95 of the throughput for the rest"
+    add(text, "", "{:.2f}", ge, 0.95, ratios)
+    text = "A fast request beside another key's 40 from a 9 s origin, 2 workers: within 2 s"
+    add(text, "", "{:.2f} s", le, 2, results.column("other_key", "s"))
+    return listed
+
+
+def rates(results: Results, contestant: str, workload: str, column: str = "per_s") -> list[float]:
+    """One figure of each round."""
+    return results.column("rates", column, contestant=contestant, workload=workload)
+
+
+def _fastest_peer(results: Results, workload: str) -> str:
+    """By its median."""
+    named = set(results.column("rates", "contestant", workload=workload)) - {"ours", "shipped"}
+    return max(named, key=lambda name: median(rates(results, name, workload)), default="")
+
+
+def _head(results: Results) -> Iterator[str]:
+    run = results.run
     yield "## Against what one would build instead"
     yield textwrap.fill(
         f"`make bench-e2e` wrote this part: {run['at']}, commit {run['commit']}, {run['machine']}, "
@@ -43,136 +110,84 @@ def _contest(results: Results) -> Iterator[str]:
         120,
         break_on_hyphens=False,
     )
-    if not rounds:
-        return
-    yield NOTES.read_text().strip().format(rounds=rounds)
-    yield "![Pictures per second](performance-peers.png)"
-    for workload in SAME_FUNCTION + PLAIN_PILLOW:
-        yield f"### {workload.title}"
-        yield _workload(results, workload)
-    if faults := list(results.rows("faults")):
-        yield "\n".join(f"- {each['contestant']} is left out from here on: {each['text']}" for each in faults)
-    yield "### Memory and versions"
-    rows = []
-    for each in results.rows("contestants"):
-        mb = [value for value in results.column("resident", "mb", contestant=each["name"]) if value]
-        rows.append((each["label"], f"{median(mb):.0f}" if mb else "", each["versions"]))
-    yield table(("", "MB resident", "versions"), rows)
-
-
-def _workload(results: Results, workload: Workload) -> str:
-    """Beside the bare loop where all do the same work."""
-    beside = any(results.rows("paced", workload=workload.name))
-    heads, rows = ["", "pictures/s", "CPU ms a picture", "Redis's"], []
-    if beside:
-        heads += ["of the bare loop", "p50 ms", "p99 ms"]
-        bare = median(results.column("rates", "bare_per_s", workload=workload.name))
-        rows.append(["the bare loop", f"{bare:.1f}", "", "", "1.00", "", ""])
-    for each in results.rows("contestants"):
-        about = {"contestant": each["name"], "workload": workload.name}
-        if per_s := rates(results, **about):
-            cpu, redis = (median(rates(results, **about, column=name)) for name in ("cpu_ms", "redis_ms"))
-            row = [each["label"], f"{median(per_s):.1f}", f"{cpu:.1f}", f"{redis:.1f}"]
-            if beside:
-                row.append(f"{median_ratio(per_s, rates(results, **about, column='bare_per_s')):.2f}")
-                ms = results.pooled("paced", "ms", **about)
-                row += [f"{percentile(ms, percent):.0f}" if ms else "" for percent in (50, 99)]
-            rows.append(row)
-    return table(heads, rows)
+    yield NOTES.read_text().strip()
 
 
 def _targets(results: Results) -> Iterator[str]:
-    yield "## Targets"
-    rows = [(each.text, each.figure, MET[each.met]) for each in targets(results)]
-    yield table(("speed to reach", "measured", ""), rows)
+    yield "### Speed to reach"
+    rows = [(each.text, each.before, each.figure, MET[each.met]) for each in targets(results)]
+    yield table(("", "before", "measured", ""), rows)
 
 
-def _of_the_service(results: Results) -> Iterator[str]:
-    if any(results.rows("queue_tax")):
-        yield "### A job that does nothing, ms"
-        yield (
-            "Processor time of enqueueing, of the worker and of its child, together without Redis; then\n"
-            "Redis's, and the time from the queue to the end, which `appendfsync always` decides."
-        )
-        yield worker.shown({kind: list(results.rows("queue_tax", kind=kind)) for kind in worker.LABELS})
-    if any(results.rows("status")):
-        yield "### Calls"
-        yield "\n".join(_calls(results))
+def _service(results: Results) -> Iterator[str]:
+    if any(results.rows("drained")):
+        yield "### The seed example from a full queue"
+        heads = ("workers", "pictures/s", "bare loop", "ratio", "CPU ms a picture", "bare loop", "around it")
+        yield table(("to, cache of decoded inputs", *heads), list(_drained(results)))
+        tried = len(list(results.rows("drained")))
+        kept = sum(len(_undisturbed(results, each, cached)) for each in FORMATS for cached in CACHE)
+        if kept < tried:
+            yield f"Left out: {tried - kept} of {tried} measurements in which others used the cores."
+    if costs := list(results.rows("backlog")):
+        yield "### A job that does nothing, enqueued and worked off while others wait"
+        rows = []
+        for waiting in BACKLOGS:
+            here = [cost for cost in costs if cost["waiting"] == waiting]
+            parts = [map(cpu_ms, here), *([cost[part] for cost in here] for part in ("redis", "wall"))]
+            rows.append([f"{waiting:,}", *(f"{median(part):.2f}" for part in parts)])
+        yield table(("waiting", "CPU ms a job", "Redis's", "elapsed"), rows)
 
 
-def _calls(results: Results) -> Iterator[str]:
-    ours, bare = (results.column("status", name) for name in ("ours", "bare"))
-    busy = [100 * median(share) for share in zip(*results.column("status", "busy"), strict=True)]
-    yield (
-        f"- status: {median(ours):,.0f} calls a second, a bare Starlette route {median(bare):,.0f};\n"
-        f"  the server used {busy[0]:.0f} and {busy[1]:.0f} % of the core that it had to itself"
-    )
-    if any(results.rows("response_times")):
-        rate = median(results.column("response_times", "saturated_per_s"))
-        for column, text in (
-            ("submit_ms", f"submit at {rate / 2:.0f} a second, half of what saturates the workers"),
-            ("status_ms", "status, 50 a second while the workers are saturated"),
-        ):
-            ms = results.pooled("response_times", column)
-            yield f"- {text}: p50 {percentile(ms, 50):.1f} ms, p99 {percentile(ms, 99):.1f} ms"
-    if any(results.rows("slow_origin")):
-        delayed, at_once = (median(results.column("slow_origin", name)) for name in ("delayed", "at_once"))
-        yield f"- inputs that come at once: {at_once:.1f} pictures a second; 250 ms later: {delayed:.1f}"
+def _undisturbed(results: Results, image_format: str, cached: bool) -> list[dict[str, Any]]:
+    """The rounds in which the bare loop had the cores to itself; a ratio to it says nothing in the others."""
+    rows = results.rows("drained", format=image_format, cached=cached)
+    return [row for row in rows if row["bare_per_s"] * row["bare_cpu_ms"] > 1000 * ALONE * row["cores"]]
 
 
-def _growth(results: Results) -> Iterator[str]:
-    if not any(results.rows("backlog")):
-        return
-    yield "## Growth"
-    yield "A job that does nothing, enqueued and worked off while others wait:"
+def _drained(results: Results) -> Iterator[list[str]]:
+    for cached, shown in CACHE.items():
+        for image_format in FORMATS:
+            if not (rows := _undisturbed(results, image_format, cached)):
+                continue
+            per_s, bare_per_s, cpu, bare_cpu = (
+                [row[name] for row in rows] for name in ("per_s", "bare_per_s", "cpu_ms", "bare_cpu_ms")
+            )
+            around = [one - other for one, other in zip(cpu, bare_cpu, strict=True)]
+            figures = (per_s, bare_per_s, cpu, bare_cpu, around)
+            shown_figures = [f"{median(each):.1f}" for each in figures]
+            shown_figures.insert(2, f"{median_ratio(per_s, bare_per_s):.2f}")
+            yield [f"{image_format.upper()}, {shown}", str(rows[0]["workers"]), *shown_figures]
+
+
+def _contest(results: Results) -> Iterator[str]:
+    for workload in SAME_FUNCTION + PLAIN_PILLOW:
+        if any(results.rows("rates", workload=workload.name)):
+            yield f"### {workload.title}"
+            yield _workload(results, workload)
+    if faults := list(results.rows("faults")):
+        yield "\n".join(f"- {each['contestant']} is left out from here on: {each['text']}" for each in faults)
     rows = []
-    for waiting in BACKLOGS:
-        if costs := list(results.rows("backlog", waiting=waiting)):
-            parts = [
-                map(worker.cpu_ms, costs),
-                *([cost[part] for cost in costs] for part in ("redis", "wall")),
+    for each in results.rows("contestants"):
+        [tried, *_] = [*results.rows("workers", name=each["name"]), {"best": "", "per_s": {}}]
+        paces = " / ".join(f"{per_s:.0f}" for per_s in tried["per_s"].values())
+        mb = [value for value in results.column("resident", "mb", contestant=each["name"]) if value]
+        rows.append(
+            (each["label"], str(tried["best"]), paces, f"{median(mb):.0f}" if mb else "", each["versions"])
+        )
+    heads = ("", "workers", "tried: pictures/s with 1 / 2 / 3 / 4", "MB resident", "versions")
+    if rows:
+        yield "### Workers, memory and versions"
+        yield table(heads, rows)
+
+
+def _workload(results: Results, workload: Workload) -> str:
+    rows = []
+    for each in results.rows("contestants"):
+        about = {"contestant": each["name"], "workload": workload.name}
+        if rates(results, **about):
+            figures = [
+                median(rates(results, **about, column=name)) for name in ("per_s", "cpu_ms", "redis_ms")
             ]
-            rows.append((f"{waiting:,}", *(f"{median(part):.2f}" for part in parts)))
-    yield table(("waiting", "CPU ms a job", "Redis's", "elapsed"), rows)
-    waiting_bytes, finished_bytes = (bytes_each(results, state) for state in ("waiting", "finished"))
-    if waiting_bytes and finished_bytes:
-        yield (
-            f"Redis: {waiting_bytes:,.0f} bytes for a request that waits, {finished_bytes:,.0f} for one\n"
-            "that has finished, once RQ's own copy is gone after a minute."
-        )
-    if any(results.rows("memory")):
-        grown = ", ".join(f"{kind} {percent:+.1f} %" for kind, percent in growth_percent(results).items())
-        yield (
-            "Resident memory over 20,000 jobs, 200 in flight, two workers, no child replaced; from the\n"
-            f"2,000th job to the last: {grown}."
-        )
-        yield "![Resident memory over 20,000 jobs](performance-memory.png)"
-
-
-def _plot_of_peers(results: Results) -> bytes:
-    """Pictures per second of all, workload by workload."""
-    from benchmarks.harness.plots import bars, png, subplots
-
-    figure, panels = subplots(3, 2, (10, 9))
-    for panel, workload in zip(panels, SAME_FUNCTION + PLAIN_PILLOW, strict=True):
-        per_s = {
-            SHORT.get(each["name"], each["label"]): median(measured)
-            for each in results.rows("contestants")
-            if (measured := rates(results, each["name"], workload.name))
-        }
-        bars(panel, per_s, SHORT.values(), "pictures per second")
-        title = workload.title.replace(", ", ",\n", 1).replace(" in the peers' workers", "")
-        panel.set_title(title, fontsize=9)
-    return png(figure)
-
-
-def _plot_of_memory(results: Results) -> bytes:
-    from benchmarks.harness.plots import plain, png, subplots
-
-    figure, [panel] = subplots(1, 1, (8, 3))
-    for kind, colour in COLOURS.items():
-        panel.plot(results.column("memory", "jobs"), results.column("memory", kind), color=colour, label=kind)
-    panel.set(xlabel="jobs done", ylabel="MB resident", ylim=(0, None))
-    panel.legend(frameon=False, ncols=3)
-    plain(panel)
-    return png(figure)
+            [tried] = results.rows("workers", name=each["name"])
+            rows.append([each["label"], str(tried["best"]), *(f"{figure:.1f}" for figure in figures)])
+    return table(("", "workers", "pictures/s", "CPU ms a picture", "Redis's"), rows)

@@ -57,10 +57,6 @@ class Results:
     def column(self, table: str, column: str, **values: Any) -> list[Any]:
         return [row[column] for row in self.rows(table, **values)]
 
-    def pooled(self, table: str, column: str, **values: Any) -> list[float]:
-        """A column of lists of figures: all figures."""
-        return [each for figures in self.column(table, column, **values) for each in figures]
-
 
 @dataclass(frozen=True)
 class Run:

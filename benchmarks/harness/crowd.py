@@ -10,7 +10,6 @@ from typing import cast
 CONNECTING = 200  # at a time, as connections to accept wait in a backlog
 ENDED = re.compile(rb'"status":"(COMPLETED|FAILED)"')
 FILES_BESIDE = 256
-FLOOD_CONNECTIONS = 16
 
 
 class Call(asyncio.Protocol):
@@ -64,26 +63,6 @@ async def waiting(
         return call
 
     return list(await asyncio.gather(*map(call, paths)))
-
-
-class _Repeater(Call):
-    """Asks again as soon as it is answered."""
-
-    answers = 0
-
-    def data_received(self, data: bytes) -> None:
-        if data.endswith(b"}"):
-            self.answers += 1
-            self.ask()
-
-
-async def answers_per_s(port: int, path: str, key: str, seconds: float) -> float:
-    """Answers a second to a GET of JSON over several connections, each always waiting for one."""
-    calls = await waiting(port, [path] * FLOOD_CONNECTIONS, key, _Repeater)
-    await asyncio.sleep(seconds)
-    for call in calls:
-        call.hang_up()
-    return sum(call.answers for call in calls) / seconds
 
 
 def allow_connections(count: int) -> bool:

@@ -1,20 +1,18 @@
-"""Two ways to load a contestant: everything at once, and at a steady pace."""
+"""Two ways to load a contestant: submit all and follow it, and fill the queue first, then drain it."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from collections.abc import Container, Sequence
+from typing import NamedTuple
 
-from benchmarks.harness.clients import Client
+from redis import Redis
+
+from benchmarks.harness.clients import Client, JobFailed, Superimpose
 from benchmarks.harness.inputs import Job
-
-T = TypeVar("T")
+from benchmarks.harness.processes import suspended
+from jobs import keyspace
+from jobs.lifecycle.status import Status
 
 PAUSE_S = 0.02
-"""Between two polls for a picture that is not there yet, where a whole batch is waited for."""
-POLL_S = 0.005
-"""The same where the latency of each is measured."""
-THREADS = 64
 
 
 class Batch(NamedTuple):
@@ -28,28 +26,30 @@ class Batch(NamedTuple):
     cpu_ms: float
 
 
-def batch(client: Client, jobs: Sequence[Job]) -> Batch:
-    """Submit all, then follow each until its picture is fetched."""
+def batch(client: Client, jobs: Sequence[Job], beside: Container[Job] = ()) -> Batch:
+    """Submit all, then follow each until its picture is fetched; those `beside` are not counted."""
     used, start, done_at = client.cpu_s(), time.perf_counter(), []
-    for job_id in [client.submit(job) for job in jobs]:
+    submitted = [(job, client.submit(job)) for job in jobs]
+    counted = [job_id for job, job_id in submitted if job not in beside]
+    for job_id in counted:
         client.picture(job_id, PAUSE_S)
         done_at.append(time.perf_counter() - start)
-    first = len(jobs) // 10
-    steady_per_s = (len(jobs) - 1 - first) / (done_at[-1] - done_at[first])
-    return Batch(len(jobs) / done_at[-1], steady_per_s, 1000 * (client.cpu_s() - used) / len(jobs))
+    cpu_ms = 1000 * (client.cpu_s() - used) / len(counted)
+    for _, job_id in (each for each in submitted if each[0] in beside):
+        client.picture(job_id, PAUSE_S)
+    first = len(counted) // 10
+    steady_per_s = (len(counted) - 1 - first) / (done_at[-1] - done_at[first])
+    return Batch(len(counted) / done_at[-1], steady_per_s, cpu_ms)
 
 
-def paced_ms(work: Callable[[T], object], items: Iterable[T], per_s: float) -> list[float]:
-    """Latencies at a steady pace, whatever `work` takes: from when the work on each item was due."""
-
-    def finish(item: T, due: float) -> float:
-        work(item)
-        return 1000 * (time.perf_counter() - due)
-
-    with ThreadPoolExecutor(THREADS) as threads:
-        start, latencies = time.perf_counter(), []
-        for number, item in enumerate(items):
-            due = start + number / per_s
-            time.sleep(max(0.0, due - time.perf_counter()))
-            latencies.append(threads.submit(finish, item, due))
-        return [latency.result() for latency in latencies]
+def drained(client: Superimpose, redis: Redis, jobs: Sequence[Job]) -> tuple[float, float]:
+    """Pictures a second and CPU ms a picture, workers standing still while the queue is filled."""
+    with suspended(client.pids[1:]):
+        ids = [client.submit(job) for job in jobs]
+        used, start = client.cpu_s(), time.perf_counter()
+    for request_id in ids:
+        while (status := redis.hget(keyspace.request(request_id), "status")) != Status.COMPLETED.encode():
+            if status == Status.FAILED.encode():
+                raise JobFailed(request_id)
+            time.sleep(PAUSE_S / 2)
+    return len(jobs) / (time.perf_counter() - start), 1000 * (client.cpu_s() - used) / len(jobs)

@@ -18,7 +18,7 @@ REQUEST = re.compile(rb"GET /([\w.-]+)(?:\?(\d+))? ")
 
 
 class _Files(asyncio.Protocol):
-    """Answers one request after another on a kept connection, `/NAME?D` after D ms."""
+    """Answers one request after another on a kept connection, `/NAME?D` after D ms; its ETag is its name."""
 
     def __init__(self, find: Find) -> None:
         self._find = find
@@ -33,14 +33,16 @@ class _Files(asyncio.Protocol):
             head, _, self._received = self._received.partition(b"\r\n\r\n")
             asked = REQUEST.match(head)
             name, delay_ms = (asked[1].decode(), int(asked[2] or 0)) if asked else ("", 0)
-            asyncio.get_running_loop().call_later(delay_ms / 1000, self._answer, name)
+            is_known = f'"{name}"'.encode() in head
+            asyncio.get_running_loop().call_later(delay_ms / 1000, self._answer, name, is_known)
 
-    def _answer(self, name: str) -> None:
-        pieces = self._find(name)
-        head = (
-            f"HTTP/1.1 {'200 OK' if pieces else '404 Not Found'}\r\n"
-            f"Content-Type: {guess_type(name)[0]}\r\nContent-Length: {sum(map(len, pieces))}\r\n\r\n"
-        )
+    def _answer(self, name: str, is_known: bool) -> None:
+        if self._transport.is_closing():
+            return
+        pieces = [] if is_known else self._find(name)
+        status = "304 Not Modified" if is_known else "200 OK" if pieces else "404 Not Found"
+        length = "" if is_known else f"Content-Length: {sum(map(len, pieces))}\r\n"
+        head = f'HTTP/1.1 {status}\r\nContent-Type: {guess_type(name)[0]}\r\n{length}ETag: "{name}"\r\n\r\n'
         self._transport.writelines([head.encode(), *pieces])
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -30,7 +31,7 @@ class CannotStart(Exception):
 
 @contextmanager
 def started(command: Sequence[object], env: Mapping[str, str], log: Path) -> Iterator[Process]:
-    """A process, ended by SIGTERM and only then by SIGKILL; Ctrl-C reaches it through us alone."""
+    """A process, ended by SIGTERM and then by SIGKILL; Ctrl-C reaches it through us alone."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             list(map(str, command)),
@@ -44,11 +45,11 @@ def started(command: Sequence[object], env: Mapping[str, str], log: Path) -> Ite
         yield process
     finally:
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # itself, or what it forked and left behind
+        process.wait()
 
 
 def in_own_process(work: Callable[..., T], *arguments: object) -> T:
@@ -110,21 +111,19 @@ def proportional_mb(processes: Iterable[psutil.Process]) -> float | None:
         return None
 
 
+@contextmanager
+def suspended(roots: Iterable[int]) -> Iterator[None]:
+    """These processes and their descendants stand still meanwhile."""
+    processes = below(roots)
+    for each in processes:
+        each.suspend()
+    try:
+        yield
+    finally:
+        for each in processes:
+            each.resume()
+
+
 def use_one_core() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-
-
-@contextmanager
-def apart(server: int, *others: int) -> Iterator[None]:
-    """The server on one core, the others and ourselves on another, where there are two."""
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
-        yield
-        return
-    pids = (server, *others, 0)
-    for pid in pids:
-        os.sched_setaffinity(pid, {cores[0] if pid == server else cores[1]})
-    yield
-    for pid in pids:
-        os.sched_setaffinity(pid, cores)

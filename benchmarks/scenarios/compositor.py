@@ -1,4 +1,4 @@
-"""The compositor against Pillow, libvips and OpenCV; writes docs/compositor-speed.md and .png.
+"""The compositor against Pillow, libvips, sharp and OpenCV; writes docs/compositor-speed.md.
 
 One process on one core, CPU time, every contestant once a round, medians of the rounds. A ratio is the
 median of the ratios within the rounds, so that a slow second of the machine slows both sides of it.
@@ -8,6 +8,7 @@ import os
 import platform
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -21,10 +22,9 @@ from PIL import Image
 
 from benchmarks.harness import parser
 from benchmarks.harness.figures import DOCS, interleaved, median_ratio, table, timed
-from benchmarks.harness.plots import bars, png, subplots
-from benchmarks.harness.processes import in_own_process, resident_mb, use_one_core
+from benchmarks.harness.processes import CannotStart, in_own_process, resident_mb, use_one_core
 from benchmarks.plain_pillow import with_pillow
-from benchmarks.rivals import with_libvips, with_opencv
+from benchmarks.rivals import sharp, with_libvips, with_opencv
 from benchmarks.seed import PARAMS, base_jpeg, large_jpeg, overlay_png
 from compositor import DecodedCache, Limits, SuperimposeParams, superimpose
 
@@ -42,21 +42,24 @@ def main(arguments: Sequence[str]) -> None:
     use_one_core()
     cv2.setNumThreads(1)
     base, overlay = base_jpeg(), overlay_png()
-    measured = {
-        each: interleaved(
-            {
+    measured, missing = {}, ""
+    with ExitStack() as stack:
+        try:
+            in_node = stack.enter_context(sharp(base, overlay))
+        except CannotStart as reason:
+            in_node, missing = None, f"\n\nsharp was not measured: {reason}."
+        for each in FORMATS:
+            samples = {
                 name: timed(partial(work, base, overlay, each), process_time)
                 for name, work in contestants().items()
-            },
-            options.rounds,
-        )
-        for each in FORMATS
-    }
-    parts = [head(base, overlay, options.rounds)]
+            }
+            if in_node:
+                samples["sharp"] = partial(in_node, each)
+            measured[each] = interleaved(samples, options.rounds)
+    parts = [head(base, overlay, options.rounds) + missing]
     parts += [f"## To {each.upper()}\n\n{speeds(ms)}" for each, ms in measured.items()]
     page = "\n\n".join([*parts, growth(overlay), memory()])
     (options.docs / "compositor-speed.md").write_text(page + "\n")
-    (options.docs / "compositor-speed.png").write_bytes(plot(measured))
     print(page)
 
 
@@ -84,9 +87,7 @@ Python {platform.python_version()}, Pillow {Image.__version__}, OpenCV {cv2.__ve
 The job: a 1024 x 1024 photograph (JPEG, {len(base) // 1000} KB), a 640 x 640 overlay with alpha (PNG, \
 {len(overlay) // 1000} KB) scaled by 0.4 and put
 on it; file in, file out. The others are written as one would write them, in `benchmarks/plain_pillow.py` and
-`benchmarks/rivals.py`.
-
-![CPU milliseconds of one job](compositor-speed.png)"""
+`benchmarks/rivals.py`, sharp (libvips in Node.js) in `benchmarks/rival.mjs`."""
 
 
 def speeds(ms: Milliseconds) -> str:
@@ -129,12 +130,3 @@ def peak_mb(image_format: str) -> float:
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert peak
     return int(peak[1]) * 1024 / 1e6 - before
-
-
-def plot(measured: Mapping[str, Milliseconds]) -> bytes:
-    figure, panels = subplots(1, len(measured), (10, 3))
-    for panel, (image_format, ms) in zip(panels, measured.items(), strict=True):
-        medians = {name: median(taken) for name, taken in ms.items()}
-        bars(panel, medians, (OURS, WARM), "CPU ms a job", less_is_better=True)
-        panel.set_title(f"to {image_format.upper()}")
-    return png(figure)

@@ -42,11 +42,11 @@ class Api:
         ) as http:
             yield cls(Calls(http, on_pause), key)
 
-    async def submit(self, body: Mapping[str, Any], idempotency_key: str) -> str:
+    async def submit(self, model: str, body: Mapping[str, Any], idempotency_key: str) -> str:
         """Submit, and return the request's id; the same again is the same request."""
         headers = self._key | {"Idempotency-Key": idempotency_key, "Content-Type": "application/json"}
         content = json.dumps(body).encode()
-        submitted = await self._asked("POST", "/v2/superimpose", headers, content=content)
+        submitted = await self._asked("POST", f"/v2/{model}", headers, content=content)
         return str(part(submitted, "request_id"))
 
     async def status(self, request_id: str, wait_s: int) -> JsonObject:

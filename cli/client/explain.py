@@ -4,6 +4,7 @@ import typer
 
 from cli.client.errors import KEY_REFUSED, CallError, Refused, RequestFailed, Unreachable
 from cli.exit_codes import ExitCode, stop
+from cli.parameters import option
 
 OPTIONS = {"base_image": "--base", "overlay_image": "--overlay"}
 BAD_REQUEST = 400
@@ -18,7 +19,7 @@ def explain(error: CallError) -> typer.Exit:
 def describe_error(error: CallError) -> str:
     """One line; each parameter that the server does not take by the option that it was given as."""
     if isinstance(error, Refused) and error.faults:
-        return "; ".join(f"{_option(fault['field'])}: {fault['message']}" for fault in error.faults)
+        return "; ".join(f"{named(fault['field'])}: {fault['message']}" for fault in error.faults)
     return str(error)
 
 
@@ -33,5 +34,6 @@ def exit_code(error: CallError) -> ExitCode:
     return ExitCode.FAULT
 
 
-def _option(field: str) -> str:
-    return OPTIONS.get(field) or f"--{field.replace('_', '-')}"
+def named(field: str) -> str:
+    """The option of a parameter; one of a layer in a scene has none."""
+    return field if "[" in field else OPTIONS.get(field) or option(field)

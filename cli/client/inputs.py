@@ -2,18 +2,24 @@
 
 import asyncio
 import base64
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import typer
 
-from cli.client.api import Api
 from cli.client.errors import Refused
+
+if TYPE_CHECKING:  # which loads httpx
+    from cli.client.api import Api
 
 INLINE_BYTES = 4 * 1024 * 1024
 """Up to here a file that is needed once goes within the request, and away with it; else it is uploaded."""
+
+SHOWN_LENGTH = 100
 
 NO_UPLOADS = frozenset({403, 413})
 """HTTP statuses of an answer to a key that may not upload, or has no room left."""
@@ -27,15 +33,19 @@ class Input:
     url: str = ""
 
     @classmethod
-    def parse(cls, text: str, option: str) -> Self:
-        """Read what stood on the command line. Raises `typer.BadParameter`."""
+    def parse(cls, text: str, option: str, folder: Path = Path()) -> Self:
+        """Read what stood on the command line, or in a file of `folder`. Raises `typer.BadParameter`."""
         if text[:8].lower().startswith(("http://", "https://")):
             return cls(url=text)
-        path = Path(text)
-        if not path.is_file():
+        path = folder / text
+        try:
+            if path.is_file():
+                return cls(path)
             why = "is a directory" if path.is_dir() else "is not there"
-            raise typer.BadParameter(f"{text!r} {why}: give a file or a URL", param_hint=option)
-        return cls(path)
+        except OSError as error:  # a text too long for a name
+            why = str(error.strerror)
+        shown = text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
+        raise typer.BadParameter(f"{shown!r} {why}: give a file or a URL", param_hint=option)
 
     def content(self) -> str:
         """What says whether it is the same picture again: a file's SHA-256, or the URL. Raises OSError."""
@@ -44,7 +54,7 @@ class Input:
         with self.file.open("rb") as opened:
             return f"sha256:{file_digest(opened, 'sha256').hexdigest()}"
 
-    async def for_one(self, api: Api) -> str:
+    async def for_one(self, api: "Api") -> str:
         """As one request carries it. Raises OSError, `CallError`."""
         if self.file is None:
             return self.url
@@ -52,7 +62,7 @@ class Input:
             return await asyncio.to_thread(_inline, self.file)
         return await api.upload(self.file)
 
-    async def for_many(self, api: Api) -> str:
+    async def for_many(self, api: "Api") -> str:
         """As many requests carry it: uploaded once, or inline where that is refused and it is small."""
         if self.file is None:
             return self.url
@@ -62,6 +72,15 @@ class Input:
             if refused.status not in NO_UPLOADS or self.file.stat().st_size > INLINE_BYTES:
                 raise
             return await asyncio.to_thread(_inline, self.file)
+
+
+async def carried(inputs: Mapping[str, Input], api: "Api") -> dict[str, str]:
+    """By path, as one request carries them, a file of several paths once. Raises OSError, `CallError`."""
+    sent = {
+        picture: await (picture.for_one(api) if paths == 1 else picture.for_many(api))
+        for picture, paths in Counter(inputs.values()).items()
+    }
+    return {path: sent[picture] for path, picture in inputs.items()}
 
 
 def _inline(path: Path) -> str:

@@ -14,13 +14,13 @@ from cli.client.waiting import HELD_S, OnStatus, until_ended
 
 
 async def make(
-    api: Api, body: Mapping[str, Any], out: Path, on_status: OnStatus, held_s: int = HELD_S
+    api: Api, model: str, body: Mapping[str, Any], out: Path, on_status: OnStatus, held_s: int = HELD_S
 ) -> JsonObject:
     """Make a picture and save it as `out`; returns its result as the server has it.
 
     Raises `RequestFailed`, `CallError`; OSError, if it cannot be saved. Cancelled, it cancels the request.
     """
-    submit = asyncio.create_task(api.submit(body, str(uuid4())))
+    submit = asyncio.create_task(api.submit(model, body, str(uuid4())))
     try:
         request_id = await asyncio.shield(submit)  # cancelled in the middle, its id is still needed
         on_status({"status": "QUEUED", "request_id": request_id})

@@ -20,6 +20,8 @@ from cli.run.manifest import FolderInUse, Manifest
 from cli.run.options import RunOptions
 from cli.run.result import as_json
 from cli.run.tally import Tally
+from compositor.models import stated
+from jobs.pictures.inputs import with_pictures
 
 FOR_ALL = KEY_REFUSED | {NOT_ENOUGH_CREDITS}
 """HTTP statuses of an answer that every other picture would get too."""
@@ -27,10 +29,11 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 class Shared(NamedTuple):
-    """What all pictures have in common: parameters with overlay and mask as sent, and both by content."""
+    """What all pictures have in common: a request without its base, as sent and by content."""
 
+    model: str
     body: dict[str, Any]
-    contents: dict[str, str | None]
+    recipe: dict[str, Any]
 
 
 def make_all(options: RunOptions, base_dir: Path, out_dir: Path, concurrency: int) -> None:
@@ -73,15 +76,16 @@ async def _make_all(
 
 
 async def _shared(options: RunOptions, api: Api) -> Shared:
-    body, contents = dict(options.parameters), dict[str, str | None](overlay=None, mask=None)
-    for parameter, name, picture in (
-        ("overlay_image", "overlay", options.overlay),
-        ("mask", "mask", options.mask),
-    ):
-        if picture:
-            contents[name] = picture.content()
-            body[parameter] = await picture.for_many(api)
-    return Shared(body, contents)
+    contents = {path: picture.content() for path, picture in options.inputs.items()}
+    sent = {picture: await picture.for_many(api) for picture in dict.fromkeys(options.inputs.values())}
+    references = {path: sent[picture] for path, picture in options.inputs.items()}
+    given = with_pictures(stated(options.parameters, options.model), contents)
+    recipe = {
+        "overlay": given.pop("overlay_image", None),
+        "mask": given.pop("mask", None),
+        "parameters": {name: value for name, value in given.items() if name != "base_image"},
+    }
+    return Shared(options.model, with_pictures(options.parameters, references), recipe)
 
 
 class _Folder:
@@ -90,8 +94,6 @@ class _Folder:
         self._shared = shared
         self._manifest = manifest
         self._tally = tally
-        given = {name: shared.body[name] for name in shared.body if name not in ("overlay_image", "mask")}
-        self._recipe = {**shared.contents, "parameters": given}
 
     async def work(self, queue: Iterator[Pair]) -> None:
         """One picture after the other, until none is left. Raises what would befall every one of them."""
@@ -107,12 +109,12 @@ class _Folder:
 
     async def _make(self, base: Path, out: Path) -> None:
         picture = Input(base)
-        recipe = {"base": await asyncio.to_thread(picture.content), **self._recipe}
+        recipe = {"base": await asyncio.to_thread(picture.content), **self._shared.recipe}
         if self._manifest.has(out.name, recipe):
             self._tally.add_kept(base, out)
             return
         body = self._shared.body | {"base_image": await picture.for_one(self._api)}
-        result = await make(self._api, body, out, lambda _: None)
+        result = await make(self._api, self._shared.model, body, out, lambda _: None)
         self._manifest.add(out.name, recipe, result["request_id"])
         self._tally.add_made(base, as_json(result, out))
 

@@ -16,7 +16,7 @@ from cli.client.saving import drop_parts
 NAME = ".superimpose.jsonl"
 
 Recipe = Mapping[str, Any]
-"""What a picture is made of: `base`, `overlay`, `mask` by content, and `parameters`."""
+"""What a picture is made of: `base`, `overlay`, `mask` and the pictures in `parameters` by content."""
 INGREDIENTS = ("base", "overlay", "mask", "parameters")
 
 

@@ -7,7 +7,7 @@ import typer
 from cli.client.api import Api, JsonObject
 from cli.client.errors import CallError, RequestFailed
 from cli.client.explain import explain
-from cli.client.inputs import Input
+from cli.client.inputs import Input, carried
 from cli.client.interruptible import run
 from cli.client.picture import make
 from cli.client.waiting import HELD_S, SHOWN_S
@@ -17,6 +17,7 @@ from cli.json_output import print_json
 from cli.run.live_line import LiveLine
 from cli.run.options import RunOptions
 from cli.run.result import as_json
+from jobs.pictures.inputs import with_pictures
 
 
 def make_one(options: RunOptions, base: Input, out: Path) -> None:
@@ -45,11 +46,9 @@ def make_one(options: RunOptions, base: Input, out: Path) -> None:
 async def _make(options: RunOptions, base: Input, out: Path, line: LiveLine) -> JsonObject:
     line.on_status({"status": "UPLOADING"})
     async with Api.open(options.server, options.key, line.on_pause) as api:
-        body = options.parameters | {"base_image": await base.for_one(api)}
-        body["overlay_image"] = await options.overlay.for_one(api)
-        if options.mask:
-            body["mask"] = await options.mask.for_one(api)
-        return await make(api, body, out, line.on_status, SHOWN_S if line.is_live else HELD_S)
+        references = await carried({**options.inputs, "base_image": base}, api)
+        body = with_pictures(options.parameters, references)
+        return await make(api, options.model, body, out, line.on_status, SHOWN_S if line.is_live else HELD_S)
 
 
 def _show(options: RunOptions, result: JsonObject, out: Path) -> None:

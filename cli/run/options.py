@@ -1,5 +1,6 @@
 """What every picture of a run has in common."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,11 @@ from cli.client.server import Server
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Inputs, parameters as a request has them, the server and the key."""
+    """Parameters as a request has them, their pictures but the base by path, the server and the key."""
 
-    overlay: Input
-    mask: Input | None
-    parameters: dict[str, Any]
+    model: str
+    parameters: Mapping[str, Any]
+    inputs: Mapping[str, Input]
     server: Server
     key: str
     as_json: bool

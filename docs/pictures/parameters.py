@@ -137,6 +137,11 @@ SIZES: Sequence[tuple[str, Mapping[str, Any], Box]] = (
 )
 WATERMARK = {"tile": True, "rescale_factor": 0.2, "opacity": 0.5}
 RAINBOW, MASK = rainbow(), fading()
+CORNERS: Sequence[tuple[str, list[list[float]]]] = (
+    ("upright", [[0.3, 0.2], [0.7, 0.2], [0.7, 0.8], [0.3, 0.8]]),
+    ("seen from the side", [[0.3, 0.2], [0.7, 0.35], [0.7, 0.7], [0.3, 0.8]]),
+    ("lying", [[0.35, 0.4], [0.65, 0.4], [0.85, 0.8], [0.15, 0.8]]),
+)
 
 
 def sheets() -> dict[str, Sheet]:
@@ -172,6 +177,27 @@ def sheets() -> dict[str, Sheet]:
             3,
             220,
             [Cell(f"scale_to {part}", {"scale_to": part, "gravity": "center"}) for part in (0.1, 0.25, 0.5)],
+        ),
+        "scale_of": Sheet(
+            4,
+            180,
+            [
+                Cell(word, {"scale_to": 0.5, "scale_of": word, "gravity": "center"})
+                for word in words("scale_of")
+            ],
+        ),
+        "region_fit": Sheet(
+            3,
+            220,
+            [
+                Cell(word, {"region": [0.2, 0.35, 0.6, 0.3], "region_fit": word}, overlay=RAINBOW)
+                for word in words("region_fit")
+            ],
+        ),
+        "corners": Sheet(
+            3,
+            220,
+            [Cell(label, {"corners": corners}) for label, corners in CORNERS],
         ),
         "rotation": Sheet(
             4,

@@ -4,6 +4,7 @@ import fcntl
 import io
 import json
 import shutil
+from hashlib import sha256
 
 import pytest
 from PIL import Image
@@ -70,6 +71,20 @@ def test_a_second_run_makes_what_changed_and_nothing_else(batch, between, folder
     assert made_now("--opacity", "0.5") == 0
     (folder / "logo.png").write_bytes(CUP)
     assert made_now("--opacity", "0.5") == 6
+
+
+def test_the_manifest_says_what_a_picture_was_made_of(batch, folder, shirts):
+    batch()
+
+    line = json.loads((folder / "out" / NAME).read_text().splitlines()[0])
+    assert line == {
+        "output": line["output"],
+        "base": f"sha256:{sha256((shirts / line['output']).with_suffix('.png').read_bytes()).hexdigest()}",
+        "overlay": f"sha256:{sha256((folder / 'logo.png').read_bytes()).hexdigest()}",
+        "mask": None,
+        "parameters": {"scale_to": 0.5},
+        "request_id": line["request_id"],
+    }
 
 
 def test_what_fails_is_listed_with_the_reason_and_the_others_are_made(batch, shirts, folder):

@@ -107,6 +107,7 @@ def test_help_has_the_range_and_default_of_each_parameter(command):
             assert not isinstance(word, str) or word in said
     assert "[above 0 to 16; default: 1]" in shown
     assert "[-1,000 to 1,000]" in shown
+    assert "[1 to 100;" in shown
 
 
 def test_the_version_is_the_packages():

@@ -8,7 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from cli.main import app
-from compositor import SuperimposeParams
+from compositor import SuperimposeParams, superimpose
 from jobs.pictures.inputs import sample_bytes
 
 
@@ -23,6 +23,10 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def run(folder):
     return lambda *arguments: CliRunner(env={"COLUMNS": "300"}).invoke(app, ["compose", *arguments])
+
+
+def pictures(*names: str) -> list[bytes]:
+    return [sample_bytes(name) or b"" for name in names]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,8 @@ def test_a_file_that_cannot_be_written_is_named(run, folder, out):
 def test_every_parameter_is_an_option(run):
     help_text = "".join(run("--help").output.split())
 
-    for name in SuperimposeParams.model_fields.keys() - {"base_image", "overlay_image", "mask", "base64"}:
+    arguments, of_scenes = {"base_image", "overlay_image"}, {"color", "overlays", "base64"}
+    for name in SuperimposeParams.model_fields.keys() - arguments - of_scenes:
         assert f"--{name.replace('_', '-')}" in help_text
 
 
@@ -88,11 +93,50 @@ def test_options_mean_what_the_parameters_mean(run, folder):
 
 
 @pytest.mark.parametrize(
+    ("options", "parameters"),
+    [
+        (
+            ("--region", "0.31,0.28,0.38,0.42", "--region-fit", "cover"),
+            {"region": [0.31, 0.28, 0.38, 0.42], "region_fit": "cover"},
+        ),
+        (
+            ("--corners", "0.3,0.3 0.7,0.35 0.68,0.7 0.32,0.66"),
+            {"corners": [[0.3, 0.3], [0.7, 0.35], [0.68, 0.7], [0.32, 0.66]]},
+        ),
+        (("--scale-to", "0.5", "--scale-of", "height"), {"scale_to": 0.5, "scale_of": "height"}),
+        (("--image-quality", "40"), {"image_quality": 40}),
+        (("--image-quality", "keep"), {"image_quality": "keep"}),
+    ],
+)
+def test_options_that_are_no_plain_value_are_read(run, folder, options, parameters):
+    assert run("cup.jpg", "logo.png", "-o", "a.jpg", *options).exit_code == 0
+
+    expected = superimpose(*pictures("cup.jpg", "logo.png"), SuperimposeParams(**parameters))
+    assert (folder / "a.jpg").read_bytes() == expected.data
+
+
+def test_a_displacement_map_is_a_file(run, folder):
+    folds = ("--displacement-map", "folds.png", "--displacement-x", "90")
+    (folder / "folds.png").write_bytes(sample_bytes("tshirt-displacement.png") or b"")
+
+    assert run("cup.jpg", "logo.png", "-o", "flat.png").exit_code == 0
+    assert run("cup.jpg", "logo.png", "-o", "moved.png", *folds).exit_code == 0
+
+    assert (folder / "moved.png").read_bytes() != (folder / "flat.png").read_bytes()
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--opacity", "3"), "--opacity"),
         (("--overlay-resize", "huge"), "Fit"),
         (("--rotation", "x"), "--rotation"),
+        (("--region", "0.1,0.1,0.5,x"), "'0.1,0.1,0.5,x'isnotallowed"),
+        (("--region", "0.1,0.1,0.5"), "--region"),
+        (("--corners", "0,0 0,1 1,1 1,0"), "convexquadrilateral,clockwise"),
+        (("--image-quality", "0"), "--image-quality"),
+        (("--image-quality", "good"), 'mustbeanumberfrom1to100,or"keep"'),
+        (("--displacement-x", "8"), "displacement_xwithoutdisplacement_map"),
         (("--no-such-thing", "1"), "--no-such-thing"),
     ],
 )
@@ -100,7 +144,7 @@ def test_a_bad_option_is_named(run, folder, arguments, said):
     answer = run("cup.jpg", "logo.png", "-o", "a.png", *arguments)
 
     assert answer.exit_code == 2
-    assert said in "".join(answer.output.split())
+    assert said in "".join(answer.output.replace("│", "").split())
     assert not (folder / "a.png").exists()
 
 

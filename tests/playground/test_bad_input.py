@@ -147,10 +147,21 @@ def test_what_is_no_url_is_refused_when_the_field_is_left(visit, url, why):
     assert_refused(seen, "mask", why)
 
 
-BOUNDED = {
-    name: next(rule for rule in (schema, *schema.get("anyOf", ())) if "maximum" in rule)
+RULES = {
+    name: next((rule for rule in (schema, *schema.get("anyOf", ())) if "maximum" in rule), None)
     for name, schema in SuperimposeParams.model_json_schema()["properties"].items()
-    if "maximum" in str(schema)
+}
+BOUNDED = {name: rule for name, rule in RULES.items() if rule}
+SQUARE = "0 0, 1 0, 1 1, 0 1"
+LISTS = {
+    "region": ["0 0 1 1", "0, 0, 1, 1", "0 0 1", "0 0 1 17", "0 0 0 1", "-16 16 16 16", "a b c d"],
+    "corners": [
+        SQUARE,
+        "0 0, 1 0, 1 1",
+        "0 0, 0 1, 1 1, 1 0",
+        "-1 -1, 2 -1, 2 2.1, -1 2",
+        "0 0, 1 0, 0.2 0.2, 0 1",
+    ],
 }
 SWITCHED_ON = [{}, {"overlay_resize": "Resize to width & heigth", "tile": True}]
 TYPED = """([fields, cases]) => {
@@ -177,9 +188,26 @@ def around(rule) -> list[float]:
     return [low - 1, low, low + 0.5, rule["maximum"], rule["maximum"] + 1]
 
 
-def refused(name: str, value: float) -> bool:
+NEEDED: dict[str, dict[str, object]] = {
+    "displacement_x": {"displacement_map": "folds.png"},
+    "displacement_y": {"displacement_map": "folds.png"},
+    "region": {},
+    "corners": {},
+}
+
+
+def stated(name: str, text: str) -> object:
+    """A list as a request holds it."""
     try:
-        SuperimposeParams(**{name: value, "tile": True})
+        numbers = [float(each) for each in text.replace(",", " ").split()]
+    except ValueError:
+        return text
+    return numbers if name == "region" else [numbers[at : at + 2] for at in range(0, len(numbers), 2)]
+
+
+def refused(name: str, value: object) -> bool:
+    try:
+        SuperimposeParams(**{name: value, **NEEDED.get(name, {"tile": True})})
     except ValidationError:
         return True
     return False
@@ -188,8 +216,13 @@ def refused(name: str, value: float) -> bool:
 def test_a_field_says_at_once_what_the_service_would_refuse_and_nothing_else(visit):
     cases = [(name, value) for name, rule in BOUNDED.items() for value in around(rule)]
     cases += [("background", colour) for colour in ("blue", "#ab", "#abc", "#AbCdEf", "#abcdeg")]
-    page = visit().page
+    seen = visit()
+    page = seen.page
     said = [page.evaluate(TYPED, [fields, cases]) for fields in SWITCHED_ON]
+    seen.open_groups()
+    page.click('[data-field="displacement_map"] [data-sample]')
+    page.wait_for_selector('[data-field="displacement_map"].filled')
+    said.append(page.evaluate(TYPED, [{}, cases]))
 
     shown = {case: {each[at] for each in said} - {None} for at, case in enumerate(cases)}
     assert all(shown.values())
@@ -197,6 +230,15 @@ def test_a_field_says_at_once_what_the_service_would_refuse_and_nothing_else(vis
     assert wrong == set()
     assert shown["rotation", 361] == {"361 is not allowed: must be from 0 to 360"}
     assert shown["scale_to", 0] == {"0 is not allowed: must be above 0, at most 16"}
+
+
+def test_a_list_says_at_once_what_the_service_would_refuse_and_nothing_else(visit):
+    cases = [(name, text) for name, texts in LISTS.items() for text in texts]
+    said = visit().page.evaluate(TYPED, [{}, cases])
+
+    wrong = {case for case, text in zip(cases, said, strict=True) if text}
+    assert wrong == {(name, text) for name, text in cases if refused(name, stated(name, text))}
+    assert wrong
 
 
 def test_a_number_that_is_being_typed_is_no_fault_until_it_is_left(visit):

@@ -33,7 +33,8 @@ DRAWN = """async ([files, cases]) => {
   const draw = previewer();
   const canvas = document.createElement("canvas");
   return cases.map(([params, masked]) => {
-    draw(canvas, { base_image: base, overlay_image: overlay, mask: masked ? mask : null }, params);
+    const pictures = { ...(params.color ? {} : { overlay_image: overlay }), ...(masked ? { mask } : {}) };
+    draw(canvas, base, [{ key: params, pictures, params }], params);
     return canvas.toDataURL("image/png").split(",")[1];
   });
 }"""
@@ -46,12 +47,16 @@ def sized(size: tuple[int, int]) -> dict[str, int]:
 def any_params(chance: random.Random) -> dict[str, Any]:
     """Sizes and places of every kind."""
     resize = chance.choice(["None", "Fit", "Resize by rescale_factor", "Resize to width & heigth"])
-    chosen = {
+    chosen: dict[str, Any] = {
         "rotation": chance.choice([0, 90, 180, 270, 360, chance.randint(0, 360)]),
         "gravity": chance.choice(["northwest", "north", "center", "east", "southeast"]),
     }
+    if chance.random() < 0.2:
+        chosen["region"] = [chance.uniform(-0.5, 1) for _ in "xy"] + [chance.uniform(0.01, 1.5) for _ in "wh"]
+        return chosen | {"region_fit": chance.choice(["contain", "cover", "stretch"])}
     if chance.random() < 0.3:
         chosen["scale_to"] = chance.uniform(0.01, 3)
+        chosen["scale_of"] = chance.choice(["width", "height", "min", "max"])
     else:
         chosen |= {"overlay_resize": resize, "rescale_factor": round(chance.uniform(0.001, 4), 3)}
         chosen |= {"width": chance.randint(1, 900), "height": chance.randint(1, 900)}
@@ -64,9 +69,19 @@ def any_params(chance: random.Random) -> dict[str, Any]:
 
 
 def placed(params: SuperimposeParams, overlay: tuple[int, int], base: tuple[int, int]) -> list[int]:
-    size = params.layer().sized(overlay, base)
+    layer, (left, top, *area) = params.layer(), area_of(params, base)
+    size = layer.sized(overlay, tuple(area))
     turned = Turn.of(size, params.rotation).after
-    return [*size, *turned, *params.layer().place(turned, base)]
+    x, y = layer.place(turned, tuple(area))
+    return [*size, *turned, left + x, top + y]
+
+
+def area_of(params: SuperimposeParams, base: tuple[int, int]) -> list[int]:
+    """Left, top, width and height in pixels."""
+    left, top, width, height = params.region or (0, 0, 1, 1)
+    near = [round(share * side) for share, side in zip((left, top), base, strict=True)]
+    far = [round(share * side) for share, side in zip((left + width, top + height), base, strict=True)]
+    return near + [max(1, end - start) for start, end in zip(near, far, strict=True)]
 
 
 def test_sizes_and_places_are_the_compositors_to_the_pixel(visit):
@@ -97,6 +112,7 @@ def file(picture: Image.Image) -> bytes:
 
 FILES = [file(smooth(BASE, 1, True)), file(smooth(OVERLAY, 2, False)), file(smooth((60, 60), 3, True))]
 AT = {"x_offset": 40, "y_offset": 30, "image_format": "png"}
+NOWHERE = {"x_offset": 0, "y_offset": 0}
 CASES: dict[str, dict[str, Any]] = {
     "as it is": {},
     "smaller": {"rescale_factor": 0.53},
@@ -119,6 +135,24 @@ CASES: dict[str, dict[str, Any]] = {
     "tiles": {"tile": True, "tile_spacing": 12, "rescale_factor": 0.9, "rotation": 20},
     "half of it": {"rescale_factor": 0.5},
     "half of it, flipped": {"rescale_factor": 0.5, "flip": "both"},
+    "in a region": {"region": [0.2, 0.1, 0.5, 0.6], "gravity": "north", **NOWHERE},
+    "over a region": {"region": [-0.1, 0.3, 0.6, 0.5], "region_fit": "cover", "gravity": "west", **NOWHERE},
+    "a colour": {"color": "#c02030", "blend_mode": "multiply", **NOWHERE},
+    "a masked colour in a region": {
+        "color": "#c02030",
+        "region": [0.5, 0.2, 0.4, 0.9],
+        "masked": True,
+        **NOWHERE,
+    },
+    "warped": {"corners": [[0.1, 0.2], [0.9, 0.1], [0.7, 0.9], [0.2, 0.7]], **NOWHERE},
+    "warped in a region": {
+        "region": [0.2, 0.2, 0.6, 0.6],
+        "corners": [[-0.2, 0], [1, 0.1], [0.9, 1.1], [0.1, 0.9]],
+        "opacity": 0.6,
+        "blend_mode": "multiply",
+        "flip": "horizontal",
+        **NOWHERE,
+    },
     "many tiles": {"tile": True, "rescale_factor": 0.1, "x_offset": -7, "blend_mode": "screen"},
 }
 

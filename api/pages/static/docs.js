@@ -20,14 +20,15 @@ function follow({ matches }) {
   document.documentElement.classList.toggle("dark-mode", matches); // Swagger UI has its dark colours there
 }
 
-function showExamples(defaults, pictures) {
+function showExamples(defaults, [base, overlay]) {
   const buttons = Object.entries(EXAMPLES).map(([title, [about, params]]) => {
     const button = document.createElement("button");
     Object.assign(button, { type: "button", textContent: title });
     button.addEventListener("click", () => {
       for (const each of buttons) each.setAttribute("aria-pressed", String(each === button));
       document.getElementById("about").textContent = about;
-      draw(document.getElementById("picture"), pictures, { ...defaults, ...params });
+      const layer = { key: params, pictures: { overlay_image: overlay }, params: { ...defaults, ...params } };
+      draw(document.getElementById("picture"), base, [layer], layer.params);
       code.show({ ...PICTURES, ...params });
     });
     return button;
@@ -40,7 +41,7 @@ async function loaded(reference) {
   const { properties } = reference.specSelectors.specJson().toJS().components.schemas.SuperimposeRequest;
   const defaults = Object.entries(properties).map(([name, schema]) => [name, schema.default ?? null]);
   const pictures = await Promise.all(Object.values(PICTURES).map((url) => fromUrl(url, origin)));
-  showExamples(Object.fromEntries(defaults), { base_image: pictures[0], overlay_image: pictures[1], mask: null });
+  showExamples(Object.fromEntries(defaults), pictures);
 }
 
 /** Examples name the pictures of this service. */

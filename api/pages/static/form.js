@@ -1,24 +1,23 @@
-/**
- * The fields of the parameters. They are the state of the page: dragging writes into them, the preview and the
- * request are read from them. Defaults are those of the document, rendered from the parameter model.
- */
+/** The fields of the parameters, the selected layer's and the answer's. Defaults are those of the document. */
 
-/** When a parameter has an effect, if not always. */
-const USED = {
-  rescale_factor: ({ overlay_resize: by, scale_to }) => by === "Resize by rescale_factor" && scale_to === null,
-  width: ({ overlay_resize: by, scale_to }) => by === "Resize to width & heigth" && scale_to === null,
-  height: ({ overlay_resize: by, scale_to }) => by === "Resize to width & heigth" && scale_to === null,
-  tile_spacing: ({ tile }) => tile,
-  image_quality: ({ image_format }) => image_format !== "png",
-};
+import { isConvex } from "./quad.js";
 
 export class ParameterForm {
-  constructor(form) {
+  /** @type {{layer: Record<string, any>, answer: Record<string, any>}} */
+  defaults;
+
+  /** `layer` is the part of the form with a layer's fields. */
+  constructor(form, layer) {
     this.controls = new Map([...form.querySelectorAll("[data-kind]")].map((control) => [control.name, control]));
     this.companions = new Map([...form.querySelectorAll("[data-for]")].map((control) => [control.dataset.for, control]));
+    this.isOfLayer = (name) => layer.contains(this.controls.get(name) ?? null);
+    this.defaults = this.#each(initial);
     this.changed = new EventTarget();
     form.addEventListener("input", ({ target }) => this.#typed(target));
     form.addEventListener("focusout", ({ target }) => target.validity?.badInput && this.#tell([target.name]));
+    for (const button of form.querySelectorAll("[data-unset]")) {
+      button.addEventListener("click", () => this.set({ [button.dataset.unset]: null }));
+    }
   }
 
   /** Calls `listener` with the names of the parameters that changed. */
@@ -26,29 +25,27 @@ export class ParameterForm {
     this.changed.addEventListener("change", ({ detail }) => listener(detail));
   }
 
-  /** Every parameter; a default where a field is empty or off. */
-  values() {
-    return Object.fromEntries([...this.controls].map(([name, control]) => [name, value(control)]));
-  }
-
-  /** The parameters that differ from their defaults, as a request holds them. */
-  given() {
-    const values = Object.entries(this.values());
-    return Object.fromEntries(values.filter(([name, value]) => value !== initial(this.controls.get(name))));
+  /** Every parameter as it is typed, of the layer and of the answer; null for an empty field. */
+  typed() {
+    return this.#each(read);
   }
 
   set(changes) {
+    this.write(changes);
+    this.#tell(Object.keys(changes));
+  }
+
+  /** Sets without telling. */
+  write(changes) {
     for (const [name, value] of Object.entries(changes)) {
       write(this.controls.get(name), value);
       this.#follow(name);
     }
-    this.#tell(Object.keys(changes));
   }
 
-  /** Sets these, and all others to their defaults. */
-  replace(params) {
-    const defaults = [...this.controls].map(([name, control]) => [name, initial(control)]);
-    this.set({ ...Object.fromEntries(defaults), ...params });
+  /** Disables the fields of these parameters, and no others. */
+  disable(off) {
+    for (const [name, control] of this.controls) control.disabled = off.has(name);
   }
 
   /** Values that the service would refuse, each field by itself. */
@@ -57,15 +54,16 @@ export class ParameterForm {
     return found.filter(({ message }) => message);
   }
 
-  /** Fields without effect as the others stand. */
-  off() {
-    return [...this.controls.keys()].filter((name) => this.controls.get(name).disabled);
-  }
-
-  /** Whether it holds the start of a number, such as a minus sign. */
+  /** Whether it holds the start of a value, such as a minus sign. */
   isUnfinished(name) {
     const control = this.controls.get(name);
-    return control.validity.badInput && control === document.activeElement;
+    return (control.validity.badInput || isList(control)) && control === document.activeElement;
+  }
+
+  #each(of) {
+    const found = { layer: {}, answer: {} };
+    for (const [name, control] of this.controls) found[this.isOfLayer(name) ? "layer" : "answer"][name] = of(control);
+    return found;
   }
 
   #typed(target) {
@@ -76,12 +74,6 @@ export class ParameterForm {
     this.#tell([name]);
   }
 
-  /** Disables fields without effect. */
-  #switch() {
-    const params = Object.fromEntries([...this.controls].map(([name, control]) => [name, read(control) ?? initial(control)]));
-    for (const [name, isUsed] of Object.entries(USED)) this.controls.get(name).disabled = !isUsed(params);
-  }
-
   /** Copies the value to the slider or colour picker. */
   #follow(name) {
     const companion = this.companions.get(name);
@@ -90,12 +82,9 @@ export class ParameterForm {
   }
 
   #tell(names) {
-    this.#switch();
     this.changed.dispatchEvent(new CustomEvent("change", { detail: names }));
   }
 }
-
-const value = (control) => (control.disabled ? null : read(control)) ?? initial(control);
 
 /** Why the service would refuse the value, or "". */
 function fault(control) {
@@ -105,15 +94,18 @@ function fault(control) {
   return rule && `${control.value} is not allowed: must be ${rule}`;
 }
 
-function broken({ dataset: { kind, above }, min, max, validity }, given) {
-  if (given === null) return "";
+const isList = ({ dataset: { kind } }) => kind === "numbers" || kind === "points";
+
+function broken(control, given) {
+  const { dataset, min, max, validity } = control;
+  if (given === null) return isList(control) && control.value.trim() ? LISTS[dataset.kind].rule(dataset) : "";
   if (validity.patternMismatch) return "#rgb or #rrggbb";
-  if (kind === "integer" && !Number.isInteger(given)) return "a whole number";
-  if (above !== undefined && given <= Number(above)) return `above ${above}, at most ${max}`;
+  if (dataset.kind === "integer" && !Number.isInteger(given)) return "a whole number";
+  if (dataset.above !== undefined && given <= Number(dataset.above)) return `above ${dataset.above}, at most ${max}`;
   return validity.rangeUnderflow || validity.rangeOverflow ? `from ${min} to ${max}` : "";
 }
 
-/** The value; null for an empty field. */
+/** The value; null for an empty field, and for a list that is none. */
 function read(control) {
   return control.dataset.kind === "boolean" ? control.checked : parsed(control, control.value);
 }
@@ -126,10 +118,33 @@ function initial(control) {
 
 function parsed(control, text) {
   if (text.trim() === "") return null;
+  if (isList(control)) return list(control.dataset, text);
   return control.dataset.kind === "string" ? text.trim() : Number(text);
+}
+
+const LISTS = {
+  numbers: {
+    of: (numbers) => numbers,
+    holds: ([, , width, height]) => width > 0 && height > 0,
+    rule: ({ count, low, high }) => `${count} numbers from ${low} to ${high}, the last two above 0`,
+  },
+  points: {
+    of: (numbers) => numbers.flatMap((_, at) => (at % 2 ? [] : [numbers.slice(at, at + 2)])),
+    holds: isConvex,
+    rule: ({ count, low, high }) => `${count} points from ${low} to ${high}: a convex quadrilateral, clockwise from the top left`,
+  },
+};
+
+function list({ kind, count, low, high }, text) {
+  const numbers = text.split(/[\s,;[\]]+/).filter(Boolean).map(Number);
+  const items = LISTS[kind].of(numbers);
+  const isWhole = items.length === Number(count) && items.every((item) => kind === "numbers" || item.length === 2);
+  return isWhole && numbers.every((each) => each >= low && each <= high) && LISTS[kind].holds(items) ? items : null;
 }
 
 function write(control, value) {
   if (control.dataset.kind === "boolean") control.checked = value;
-  else control.value = value === null ? "" : String(value);
+  else control.value = value === null ? "" : text(value);
 }
+
+const text = (value) => (Array.isArray(value) ? value.map((each) => [each].flat().join(" ")).join(", ") : String(value));

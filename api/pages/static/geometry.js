@@ -7,7 +7,8 @@
  * @typedef {Record<string, any>} Params  every parameter by its name, defaults included
  * @typedef {object} Placement
  * @property {Size} base
- * @property {Size} overlay  as it was given
+ * @property {Size & Point} area  the region, or the whole base
+ * @property {Size} overlay  as it was given; of a colour the area's
  * @property {Size} size     resized, before it is rotated
  * @property {Size} turned   the canvas that holds it after the rotation
  * @property {Point} corner  the top-left corner of that canvas on the base
@@ -27,23 +28,46 @@ function roundHalfEven(value) {
 
 const radians = (degrees) => (degrees * Math.PI) / 180;
 
-export function overlaySize(params, overlay, base) {
-  const { width, height } = wantedSize(params, overlay, base);
+/** The region in pixels, or the whole base. */
+function areaOf({ region }, { width, height }) {
+  if (!region) return { x: 0, y: 0, width, height };
+  const [x, y] = [roundHalfEven(region[0] * width), roundHalfEven(region[1] * height)];
+  const [right, bottom] = [roundHalfEven((region[0] + region[2]) * width), roundHalfEven((region[1] + region[3]) * height)];
+  return { x, y, width: Math.max(1, right - x), height: Math.max(1, bottom - y) };
+}
+
+export function overlaySize(params, overlay, area) {
+  const { width, height } = wantedSize(params, overlay, area);
   return { width: Math.max(1, width), height: Math.max(1, height) };
 }
 
-function wantedSize(params, overlay, base) {
-  if (params.scale_to !== null) return scaled(overlay, (base.width * params.scale_to) / overlay.width, roundHalfEven);
+function wantedSize(params, overlay, area) {
+  if (params.region) return fitted(params.region_fit, overlay, area);
+  if (params.scale_to !== null) return asWide(overlay, sideOf(params.scale_of, area) * params.scale_to);
   switch (params.overlay_resize) {
     case "None":
       return overlay;
     case "Fit":
-      return scaled(overlay, Math.min(base.width / overlay.width, base.height / overlay.height), roundHalfEven);
+      return fitted("contain", overlay, area);
     case "Resize by rescale_factor":
       return scaled(overlay, params.rescale_factor, Math.trunc);
     default:
       return { width: params.width, height: params.height };
   }
+}
+
+function fitted(how, overlay, area) {
+  if (how === "stretch") return { width: area.width, height: area.height };
+  const nearer = how === "cover" ? Math.max : Math.min;
+  return scaled(overlay, nearer(area.width / overlay.width, area.height / overlay.height), roundHalfEven);
+}
+
+function sideOf(side, { width, height }) {
+  return { width, height, min: Math.min(width, height), max: Math.max(width, height) }[side];
+}
+
+function asWide(size, width) {
+  return { width: roundHalfEven(width), height: roundHalfEven((size.height * width) / size.width) };
 }
 
 function scaled(size, factor, rounded) {
@@ -69,13 +93,13 @@ function turnedCorners({ width, height }, degrees) {
   return [0, width].flatMap((x) => [0, height].map((y) => ({ x: a * x + b * y + c, y: d * x + e * y + f })));
 }
 
-export function corner(params, turned, base) {
+function cornerIn(area, params, turned) {
   const push = { x: params.x_offset, y: params.y_offset };
-  if (params.x_percent !== null) push.x = roundHalfEven((base.width * params.x_percent) / 100);
-  if (params.y_percent !== null) push.y = roundHalfEven((base.height * params.y_percent) / 100);
+  if (params.x_percent !== null) push.x = roundHalfEven((area.width * params.x_percent) / 100);
+  if (params.y_percent !== null) push.y = roundHalfEven((area.height * params.y_percent) / 100);
   return {
-    x: anchored(params.gravity, "west", "east", push.x, base.width - turned.width),
-    y: anchored(params.gravity, "north", "south", push.y, base.height - turned.height),
+    x: area.x + anchored(params.gravity, "west", "east", push.x, area.width - turned.width),
+    y: area.y + anchored(params.gravity, "north", "south", push.y, area.height - turned.height),
   };
 }
 
@@ -85,12 +109,14 @@ function anchored(gravity, near, far, value, room) {
   return gravity.includes(far) ? room - value : Math.floor(room / 2) + value;
 }
 
+/** Of a colour, where there is no `overlay`, in all of its area. */
 export function placement(params, overlay, base) {
-  const size = overlaySize(params, overlay, base);
+  const area = areaOf(params, base);
+  const size = overlay ? overlaySize(params, overlay, area) : area;
   const turned = turnedSize(size, params.rotation);
-  const at = corner(params, turned, base);
-  const centre = { x: at.x + turned.width / 2, y: at.y + turned.height / 2 };
-  return { base, overlay, size, turned, corner: at, centre };
+  const corner = overlay ? cornerIn(area, params, turned) : { x: area.x, y: area.y };
+  const centre = { x: corner.x + turned.width / 2, y: corner.y + turned.height / 2 };
+  return { base, area, overlay: overlay ?? area, size, turned, corner, centre };
 }
 
 /** The offsets that put the corner at `at`. */
@@ -123,7 +149,7 @@ export function centredAt(params, { overlay, base }, centre) {
 
 /** The parameters that resize the overlay to `wanted`. */
 export function resizedTo(params, { overlay, base, size }, wanted) {
-  if (params.scale_to !== null) return { scale_to: factor(wanted.width / base.width) };
+  if (params.scale_to !== null) return { scale_to: factor(wanted.width / sideOf(params.scale_of, base)) };
   if (params.overlay_resize === "Resize to width & heigth") {
     return { width: side(wanted.width), height: side(wanted.height) };
   }

@@ -1,13 +1,13 @@
 /** The frame round the overlay: dragged, resized and turned by mouse, finger or keyboard. */
 
+import { onArrows, onDrag, percent, place } from "./drag.js";
 import { centredAt, offsetsFor, pulledTo, resizedTo, overlaySize, toCorner, turnedTo } from "./geometry.js";
+import { boxOf, centredBox, isBoxed, movedBox, pulledBox } from "./region.js";
 
-/** @typedef {{params: Params, placed: Placement}} Scene */
-/** @typedef {(pointer: Point, event: PointerEvent) => Partial<Params>} Drag  pointer in pixels of the base */
+/** @typedef {{params: Params, placed: Placement, isColour: boolean}} Scene  of the selected layer */
 
 const SNAP_DEGREES = 15;
 const CORNERS = { nw: { x: -1, y: -1 }, ne: { x: 1, y: -1 }, sw: { x: -1, y: 1 }, se: { x: 1, y: 1 } };
-const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export function handles(parts, scene, apply) {
   const toBase = ({ clientX, clientY }) => {
@@ -26,98 +26,91 @@ export function handles(parts, scene, apply) {
   onArrows(parts.mover, (right, down) => apply(nudged(scene(), right, down)));
   onArrows(parts.scaler, (right, down) => apply(grown(scene(), right - down)));
   onArrows(parts.rotator, (right, down) => apply(turnedBy(scene(), right - down)));
-  return { show: (placed, params) => show(parts, placed, params) };
+  return { show: (shown) => show(parts, shown) };
 }
 
-function moving({ params, placed }, start) {
+const boxed = ({ params, isColour }) => isBoxed(params, isColour);
+
+function moving(scene, start) {
+  const { params, placed } = scene;
+  if (boxed(scene)) return ({ x, y }) => moved(scene, x - start.x, y - start.y);
   const { corner, turned, base } = placed;
   return ({ x, y }) => offsetsFor(params, { x: corner.x + x - start.x, y: corner.y + y - start.y }, turned, base);
 }
 
-function pulling({ params, placed }, side, start) {
+function pulling(scene, side, start) {
+  const { params, placed } = scene;
+  if (boxed(scene)) return ({ x, y }) => pulled(scene, side, x - start.x, y - start.y);
   const half = toCorner(params, placed, side);
   const grip = { x: placed.centre.x + half.x, y: placed.centre.y + half.y };
   return ({ x, y }) => pulledTo(params, placed, side, { x: grip.x + x - start.x, y: grip.y + y - start.y });
 }
 
-function turning({ params, placed }, start) {
+/** The region, in pixels of the base. */
+const moved = ({ params, placed: { base } }, right, down) => movedBox(boxOf(params), right / base.width, down / base.height);
+const pulled = ({ params, placed: { base } }, side, right, down) => pulledBox(boxOf(params), side, right / base.width, down / base.height);
+
+function turning(scene, start) {
+  const { params, placed } = scene;
   const before = bearing(placed.centre, start);
   return (pointer, { shiftKey }) => {
     const degrees = params.rotation + bearing(placed.centre, pointer) - before;
-    return turnedTo(params, placed, shiftKey ? Math.round(degrees / SNAP_DEGREES) * SNAP_DEGREES : degrees);
+    return turnedBy(scene, (shiftKey ? Math.round(degrees / SNAP_DEGREES) * SNAP_DEGREES : degrees) - params.rotation);
   };
 }
 
 /** In degrees, counter-clockwise. */
 const bearing = (from, to) => (Math.atan2(from.y - to.y, to.x - from.x) * 180) / Math.PI;
 
-function nudged({ params, placed }, right, down) {
+function nudged(scene, right, down) {
+  if (boxed(scene)) return moved(scene, right, down);
+  const { params, placed } = scene;
   const { corner, turned, base } = placed;
   return offsetsFor(params, { x: corner.x + right, y: corner.y + down }, turned, base);
 }
 
 /** The anchored side stays. */
-function grown({ params, placed }, by) {
+function grown(scene, by) {
+  const { params, placed } = scene;
+  if (boxed(scene)) return pulled(scene, CORNERS.se, by, (by * placed.area.height) / placed.area.width);
   const width = Math.max(1, placed.size.width + by);
   const height = Math.max(1, (placed.size.height * width) / placed.size.width);
   return resizedTo(params, placed, { width, height });
 }
 
-function turnedBy({ params, placed }, by) {
-  return turnedTo(params, placed, params.rotation + by);
+function turnedBy(scene, by) {
+  const { rotation, ...offsets } = turnedTo(scene.params, scene.placed, scene.params.rotation + by);
+  return boxed(scene) ? { rotation } : { rotation, ...offsets };
 }
 
-/** Follows one pointer until it is released; `begin` returns the function from pointer to changes. */
-function onDrag(element, toBase, begin, apply) {
-  /** @type {Drag | null} */
-  let drag = null;
-  element.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || drag) return;
-    element.setPointerCapture(event.pointerId);
-    drag = begin(toBase(event));
-  });
-  element.addEventListener("pointermove", (event) => {
-    if (drag && element.hasPointerCapture(event.pointerId)) apply(drag(toBase(event), event));
-  });
-  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    element.addEventListener(end, () => (drag = null));
-  }
-}
-
-function onArrows(element, moved) {
-  element.addEventListener("keydown", (event) => {
-    if (!(event.key in STEPS) || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    const by = event.shiftKey ? 10 : 1;
-    moved(STEPS[event.key][0] * by, STEPS[event.key][1] * by);
-  });
-}
-
-function show({ frame, bounds, scaler, rotator }, placed, params) {
-  const { base, size, turned, corner, centre } = placed;
-  const percent = (part, whole) => `${(part / whole) * 100}%`;
-  place(frame, percent(centre.x, base.width), percent(centre.y, base.height), percent(size.width, base.width), percent(size.height, base.height));
-  frame.style.setProperty("--turn", `${-params.rotation}deg`);
+/** Round the region, where there is one, else round the overlay. */
+function show({ frame, bounds, scaler, rotator }, { params, placed, isColour }) {
+  const { base, area, size, turned, corner, centre } = placed;
+  const inBox = isBoxed(params, isColour);
+  const framed = inBox ? area : size;
+  const middle = inBox ? { x: area.x + area.width / 2, y: area.y + area.height / 2 } : centre;
+  place(frame, percent(middle.x, base.width), percent(middle.y, base.height), percent(framed.width, base.width), percent(framed.height, base.height));
+  frame.style.setProperty("--turn", inBox ? "0deg" : `${-params.rotation}deg`);
   place(bounds, percent(corner.x, base.width), percent(corner.y, base.height), percent(turned.width, base.width), percent(turned.height, base.height));
-  bounds.hidden = params.rotation % 90 === 0;
-  frame.hidden = false;
-  scaler.setAttribute("aria-valuenow", String(size.width));
+  bounds.hidden = isColour || (!inBox && params.rotation % 90 === 0);
+  rotator.hidden = isColour;
+  scaler.setAttribute("aria-valuenow", String(framed.width));
   rotator.setAttribute("aria-valuenow", String(params.rotation));
 }
 
-function place(element, left, top, width, height) {
-  Object.assign(element.style, { left, top, width, height });
-}
-
-/** The overlay in the middle of the base. */
-export function centred({ params, placed }) {
+/** The overlay, or its region, in the middle of the base. */
+export function centred(scene) {
+  const { params, placed } = scene;
+  if (boxed(scene)) return centredBox(boxOf(params));
   return centredAt(params, placed, { x: placed.base.width / 2, y: placed.base.height / 2 });
 }
 
 /** As large as fits inside the base, in its middle. */
-export function fitted({ params, placed }) {
+export function fitted(scene) {
+  const { params, placed } = scene;
+  if (boxed(scene)) return { region: [0, 0, 1, 1] };
   const changes = { overlay_resize: "Fit", rescale_factor: 1, scale_to: null };
   const changed = { ...params, ...changes };
   const size = overlaySize(changed, placed.overlay, placed.base);
-  return { ...changes, ...centred({ params: changed, placed: { ...placed, size } }) };
+  return { ...changes, ...centred({ ...scene, params: changed, placed: { ...placed, size } }) };
 }

@@ -3,56 +3,63 @@
 import { codeCard } from "./code.js";
 import * as errors from "./errors.js";
 import { ParameterForm } from "./form.js";
-import { carrier, placement } from "./geometry.js";
 import { centred, fitted, handles } from "./handles.js";
 import { keyField } from "./key.js";
+import { LayerList, nameOf } from "./layer-list.js";
 import { keepFocusInView, showHelp } from "./panel.js";
+import { fromUrl, sampleAt } from "./pictures.js";
+import { pins } from "./pins.js";
 import { notes, previewer } from "./preview.js";
+import { cornersOf } from "./quad.js";
 import { Recent } from "./recent.js";
+import { regionTool } from "./region.js";
+import { bodyOf } from "./request.js";
 import { ResultView, ratio } from "./result.js";
 import { Run } from "./run.js";
+import { Scene, isColour } from "./scene.js";
+import { SCENES } from "./scenes.js";
 import { Slots } from "./slots.js";
 
 const { origin, maxInputBytes } = document.documentElement.dataset;
-const SAMPLE_PLACEMENT = { rescale_factor: 0.33, x_offset: 430, y_offset: 235 };
 const QUIET_MS = 400; // after the last change, before it is announced to screen readers
+const NEW = {
+  picture: { params: { gravity: "center", scale_to: 0.4 }, first: "f-overlay_image", said: "Picture layer added" },
+  colour: { params: { color: "#c02030", blend_mode: "multiply" }, first: "p-color", said: "Colour layer added" },
+};
 
 const part = (id) => document.getElementById(id);
+const tool = (name) => document.querySelector(`[data-tool="${name}"]`);
+const say = (text) => (part("announcer").textContent = text);
+
 const key = keyField();
-const form = new ParameterForm(part("parameters"));
-const sources = new Slots(origin, Number(maxInputBytes), {
-  changed: pictureChanged,
-  loading: errors.clear,
-  failed: marked,
-  typed: marked,
-});
+const form = new ParameterForm(part("parameters"), part("layer"));
+const told = { loading: pictureLoading, changed: pictureChanged, failed: pictureRefused, listed: showLayer };
+const scene = new Scene(told, form.defaults);
+const { base, layers } = scene;
+const list = new LayerList(layers, say);
+const slots = new Slots(origin, Number(maxInputBytes), { typed: marked, onStage: stageChoice });
 const draw = previewer();
-const carry = carrier();
 const code = codeCard(origin);
 const results = new ResultView();
 const recents = new Recent(key.fingerprint, showAgain);
-const runs = new Run({ recent: recents, results, accepted: key.accepted, ended: learnSize });
-const parts = Object.fromEntries(["board", "frame", "bounds", "mover", "scaler", "rotator"].map((id) => [id, part(id)]));
-const frame = handles(parts, scene, (changes) => form.set(changes));
+const runs = new Run({ recent: recents, results, accepted: key.accepted, ended: learnSize, failed: showFaults });
+const parts = Object.fromEntries(["board", "frame", "bounds", "mover", "scaler", "rotator", "quad", "inside"].map((id) => [id, part(id)]));
+parts.pins = [...document.querySelectorAll(".pin")];
+const selected = () => scene.selected();
+const frame = handles(parts, selected, (changes) => form.set(changes));
+const corners = pins(parts, selected, (changes) => form.set(changes));
 const tools = {
-  centre: () => drawable() && form.set(centred(scene())),
-  fit: () => drawable() && form.set(fitted(scene())),
-  reset: () => form.replace(SAMPLE_PLACEMENT),
+  centre: () => form.set(centred(selected())),
+  fit: () => form.set(fitted(selected())),
+  reset: () => form.set(layers.selected.start),
+  warp: () => form.set({ corners: selected().params.corners ? null : cornersOf(selected().params, selected().placed) }),
 };
 
 let drawing = 0;
 let quiet = 0;
+let settled = () => {}; // a picture has loaded, or not
 
-function drawable() {
-  return Boolean(sources.pictures.base_image && sources.pictures.overlay_image);
-}
-
-/** The present parameters and the placement they give. */
-function scene() {
-  const params = form.values();
-  const { overlay_image: overlay, base_image: base } = sources.pictures;
-  return { params, placed: placement(params, overlay, base) };
-}
+const isFramed = () => scene.isShown(layers.selected);
 
 function redraw() {
   cancelAnimationFrame(drawing);
@@ -60,64 +67,129 @@ function redraw() {
 }
 
 function redrawNow() {
-  if (!drawable()) return;
-  const { pictures } = sources;
-  const params = form.values();
-  const placed = draw(part("preview"), pictures, params);
-  ratio("board", pictures.base_image);
-  frame.show(placed, params);
-  part("preview-facts").textContent = facts(placed);
-  part("notes").textContent = notes(pictures, params, placed);
-  code.show(asCode());
+  list.show(errors.layersAtFault());
+  part("layer-title").textContent = `Layer: ${nameOf(layers.selected)}`;
+  if (!base.picture) return;
+  const shown = scene.drawables();
+  const { params: answer } = scene.effectOfAnswer();
+  draw(part("preview"), base.picture, shown, answer);
+  ratio("board", base.picture);
+  showFrame(isFramed() ? selected() : null);
+  part("notes").textContent = notes(base.picture, shown, answer);
+  if (layers.visible().length) code.show(bodyOf(scene.request(), ({ url, name }) => url ?? { file: name }));
 }
 
-function facts({ base, size, corner }) {
-  return `${base.width} × ${base.height} · overlay ${size.width} × ${size.height} at ${corner.x}, ${corner.y}`;
+/** Round the selected layer, if it shows. */
+function showFrame(shown) {
+  const isWarped = Boolean(shown?.params.corners);
+  part("frame").hidden = !shown || isWarped;
+  part("quad-frame").hidden = !isWarped;
+  if (isWarped || !shown) part("bounds").hidden = true;
+  if (shown) (isWarped ? corners : frame).show(shown);
+  for (const name of ["centre", "fit"]) tool(name).disabled = !shown || isWarped;
+  tool("warp").disabled = !shown;
+  tool("warp").setAttribute("aria-pressed", String(isWarped));
+  const { width, height } = base.picture;
+  part("preview-facts").textContent = [`${width} × ${height}`, shown && facts(shown)].filter(Boolean).join(" · ");
 }
 
-/** The request for the code card: files by their names. */
-function asCode() {
-  const named = Object.entries(sources.pictures).filter(([, picture]) => picture);
-  return { ...Object.fromEntries(named.map(([name, { url, name: file }]) => [name, url ?? { file }])), ...form.given() };
+function facts({ params, placed: { size, corner }, isColour }) {
+  if (params.corners) return "warped to four corners";
+  return `${isColour ? "colour" : "overlay"} ${size.width} × ${size.height} at ${corner.x}, ${corner.y}`;
 }
 
-/** On another base whose size is known the overlay keeps its relative place and size. */
-function pictureChanged(name) {
-  const { base_image: base, overlay_image: overlay } = sources.pictures;
-  if (name === "base_image" && base && !base.guessed) form.set(carry(form.values(), overlay?.guessed ? null : overlay, base));
-  results.endComparison();
+function announce() {
+  if (!isFramed()) return;
+  const { params, placed } = selected();
+  const { corner, size } = placed;
+  const at = params.corners?.map((point) => point.map((value) => Math.round(value * 100)).join(", "));
+  say(at ? `Corners at ${at.join("; ")} percent` : `Overlay at ${corner.x}, ${corner.y}, ${size.width} by ${size.height} pixels, turned by ${params.rotation} degrees`);
+}
+
+/** In the form and the slots. */
+function showLayer() {
+  const layer = layers.selected;
+  form.write({ ...layer.params, ...scene.answer });
+  disableFields();
+  slots.show({ base_image: base, ...layer.pictures });
+  part("layer").dataset.layer = layer.kind;
+  errors.showLayer(layer.id);
+  results.outdate();
   redraw();
 }
 
-/** A result has the size of its base, which this page could only guess if the base is on another site. */
-function learnSize({ pictures: { base_image: base } }, { width, height }) {
-  if (!base.guessed) return;
-  Object.assign(base, { width, height, guessed: false });
-  if (sources.pictures.base_image !== base) return;
-  carry(form.values(), null, base);
-  sources.show("base_image");
-  redraw();
-}
-
-function marked(field, message) {
-  errors.clear(field);
-  if (message) errors.mark([{ field, message }]);
+/** Those without effect; returns their names. */
+function disableFields() {
+  const off = new Set([...scene.effectOf(layers.selected).off, ...scene.effectOfAnswer().off]);
+  form.disable(off);
+  return off;
 }
 
 function parametersChanged(names) {
-  [...names, ...form.off()].forEach(errors.clear);
-  errors.mark(form.faults().filter(({ field }) => names.includes(field) && !form.isUnfinished(field)));
+  const { layer, answer } = form.typed();
+  Object.assign(layers.selected.params, layer);
+  Object.assign(scene.answer, answer);
+  for (const name of [...names, ...disableFields()]) errors.clear(name);
+  errors.mark(formFaults().filter(({ field }) => names.includes(field) && !form.isUnfinished(field)));
   results.outdate();
   redraw();
   clearTimeout(quiet);
   quiet = setTimeout(announce, QUIET_MS);
 }
 
-function announce() {
-  if (!drawable()) return;
-  const { params, placed } = scene();
-  const { corner, size } = placed;
-  part("announcer").textContent = `Overlay at ${corner.x}, ${corner.y}, ${size.width} by ${size.height} pixels, turned by ${params.rotation} degrees`;
+const formFaults = () => form.faults().map((fault) => (form.isOfLayer(fault.field) ? { ...fault, layer: layers.selected.id } : fault));
+
+function marked({ name, layer }, message) {
+  errors.clear(name, layer?.id);
+  if (message) errors.mark([{ field: name, layer: layer?.id, message }]);
+}
+
+function pictureLoading(choice) {
+  marked(choice, "");
+  slots.update(choice);
+}
+
+function pictureRefused(choice) {
+  marked(choice, choice.error);
+  slots.update(choice);
+  settled();
+}
+
+function pictureChanged({ name, layer, picture }) {
+  if (name === "base_image") scene.carryAll();
+  if (name === "displacement_map" && picture) scene.displaceByDefault(layer);
+  showLayer();
+  results.endComparison();
+  settled();
+}
+
+/** A result has the size of its base, which this page could only guess if the base is on another site. */
+function learnSize({ request }, size) {
+  if (!request.base.guessed || base.picture !== request.base) return;
+  scene.learnSize(size);
+  slots.update(base);
+  redraw();
+}
+
+function add(kind) {
+  const { params, first, said } = NEW[kind];
+  scene.add(kind, params);
+  say(said);
+  part(first).focus();
+}
+
+/** The choice that a file dropped on the preview is for. */
+function stageChoice() {
+  if (isColour(layers.selected)) add("picture");
+  return layers.selected.pictures.overlay_image;
+}
+
+function showExample(name) {
+  for (const button of document.querySelectorAll("[data-scene]")) button.setAttribute("aria-pressed", String(button.dataset.scene === name));
+  const { base: sample, ...example } = SCENES[name];
+  const loader = (file) => sampleAt(origin, file);
+  scene.restoreBase(loader(sample));
+  scene.restore(example, loader);
 }
 
 function submitted(event) {
@@ -127,14 +199,23 @@ function submitted(event) {
 
 /** What to submit, once all pictures are loaded; null if there are faults. */
 async function order() {
-  const faults = [...(await sources.faults()), ...form.faults()];
+  while (scene.choices().some(({ isLoading }) => isLoading)) await new Promise((resolve) => (settled = resolve));
+  const faults = [...scene.faults(), ...formFaults()];
   if (!key.value()) faults.unshift({ field: "key", message: "Type your API key: `superimpose up` prints one." });
   errors.clearAll();
-  errors.show(faults);
+  showFaults(faults);
   if (faults.length) return null;
   redrawNow();
   results.expect();
-  return { key: key.value(), pictures: { ...sources.pictures }, params: form.given(), preview: copyOf(part("preview")) };
+  const ids = layers.visible().map(({ id }) => id);
+  return { key: key.value(), request: scene.request(), ids, saved: scene.saved(kept), preview: copyOf(part("preview")) };
+}
+
+/** Selects the first layer that is at fault. */
+function showFaults(faults) {
+  const layer = layers.byId(faults.find(({ field }) => field)?.layer);
+  if (layer) layers.select(layer);
+  errors.show(faults);
 }
 
 function copyOf(canvas) {
@@ -143,19 +224,32 @@ function copyOf(canvas) {
   return copy;
 }
 
-/** Restores the parameters and the picture of a recent request. */
-function showAgain({ params, result }) {
-  form.replace(params);
+/** A picture as a recent request names it: files, and what is as long, only by their names. */
+const kept = ({ url, name }) => (url && !/^data:/i.test(url) ? { url } : { name });
+
+/** Restores the scene and the picture of a recent request; of files, those that the page still has. */
+function showAgain({ scene: { base: file, ...rest }, result }) {
+  const known = new Map(scene.choices().map(({ picture }) => [picture?.name, picture]));
+  const loader = ({ url, name }) => async () => {
+    if (url) return fromUrl(url, origin);
+    if (known.has(name)) return known.get(name);
+    throw new Error(`${name} was a file: choose it again`);
+  };
+  if (file.url && file.url !== base.picture?.url) scene.restoreBase(loader(file));
+  scene.restore(rest, loader);
   results.expect();
   if (result) results.show(result, null);
 }
 
 form.onChange(parametersChanged);
+errors.onChange(redraw);
 part("parameters").addEventListener("submit", submitted);
-for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", tools[button.dataset.tool]);
+for (const [name, act] of Object.entries(tools)) tool(name).addEventListener("click", act);
+for (const button of document.querySelectorAll("[data-add]")) button.addEventListener("click", () => add(button.dataset.add));
+for (const button of document.querySelectorAll("[data-scene]")) button.addEventListener("click", () => showExample(button.dataset.scene));
+regionTool({ board: part("board"), sheet: part("sketch"), button: part("region-tool") }, (region) => form.set({ region, corners: null, gravity: "center" }));
 showHelp(part("parameters"), part("help"));
 keepFocusInView(part("parameters"), { top: part("work"), bottom: part("foot") });
 key.onChange(() => recents.reload());
-form.replace(SAMPLE_PLACEMENT);
-sources.takeSamples();
+showExample("cup");
 runs.resume(key.value());

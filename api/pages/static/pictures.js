@@ -105,16 +105,45 @@ function placeholder() {
   return canvas;
 }
 
+/** A function that loads a sample. */
+export const sampleAt = (origin, name) => () => fromUrl(`${origin}/samples/${name}`, origin);
+
 /** A mask that shows the middle and fades towards the edge. */
-export async function softEdge() {
+export function softEdge() {
+  return drawn("soft-edge.png", (context) => {
+    const glow = context.createRadialGradient(128, 128, 64, 128, 128, 128);
+    glow.addColorStop(0, "#fff");
+    glow.addColorStop(1, "#000");
+    context.fillStyle = glow;
+    context.fillRect(0, 0, 256, 256);
+  });
+}
+
+/** A displacement map of waves, sideways down the picture. */
+export function ripples() {
+  return drawn("ripples.png", (context) => {
+    for (let y = 0; y < 256; y++) {
+      context.fillStyle = `rgb(${Math.round(128 + 127 * Math.sin((y / 256) * 6 * Math.PI))} 128 128)`;
+      context.fillRect(0, y, 256, 1);
+    }
+  });
+}
+
+async function drawn(name, draw) {
   const canvas = new OffscreenCanvas(256, 256);
+  draw(canvas.getContext("2d"));
+  return new File([await canvas.convertToBlob()], name, { type: "image/png" });
+}
+
+/** The whole picture in the middle of a small canvas; nothing for null. */
+export function drawContained(canvas, picture) {
   const context = canvas.getContext("2d");
-  const glow = context.createRadialGradient(128, 128, 64, 128, 128, 128);
-  glow.addColorStop(0, "#fff");
-  glow.addColorStop(1, "#000");
-  context.fillStyle = glow;
-  context.fillRect(0, 0, 256, 256);
-  return new File([await canvas.convertToBlob()], "soft-edge.png", { type: "image/png" });
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  if (!picture) return;
+  const by = Math.min(canvas.width / picture.width, canvas.height / picture.height);
+  const [width, height] = [picture.width * by, picture.height * by];
+  context.imageSmoothingQuality = "high";
+  context.drawImage(picture.image, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
 }
 
 export function megabytes(bytes) {

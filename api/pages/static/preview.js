@@ -1,8 +1,14 @@
 /** Approximates the compositor on a canvas. */
 
 import { isOutside, placement } from "./geometry.js";
+import { drawWarped } from "./perspective.js";
 
-/** @typedef {{base_image: Picture, overlay_image: Picture, mask: Picture | null}} Pictures */
+/**
+ * @typedef {object} Drawable  a layer that shows
+ * @property {object} key                       of what is kept for it
+ * @property {Record<string, Picture>} pictures  those that it has
+ * @property {Params} params
+ */
 
 const MAX_SIDE = 1600; // of the canvas; larger bases are drawn smaller
 const MAX_LAYER_SIDE = 2048; // of the layer that is kept; beyond, the preview enlarges it
@@ -10,26 +16,28 @@ const TIE = 0.001; // pixels; of two source pixels as near as each other the com
 const ALWAYS = "Drawn by your browser: where pixels are resized or turned, the result may differ, most at edges.";
 
 const NOTES = [
-  [(_, { tile }, placed) => !tile && isOutside(placed), "The overlay lies wholly outside the base: the result will not show it."],
-  [(pictures) => some(pictures, "foreign"), "A picture of another site is fetched by the service and not shown here."],
-  [(pictures) => some(pictures, "guessed"), "Its size is guessed."],
-  [(_, { keep_icc_profile }) => keep_icc_profile, "Colours are shown as sRGB."],
-  [({ mask }, { invert_mask }) => invert_mask && !mask, "invert_mask needs a mask."],
+  [({ layers }, base) => layers.some(({ pictures, params }) => isUnseen(pictures, params, base)), "The overlay lies wholly outside the base: the result will not show it."],
+  [({ layers }) => layers.some(({ pictures }) => pictures.displacement_map), "Displacement shows only in the result."],
+  [(scene, base) => some(scene, base, "foreign"), "A picture of another site is fetched by the service and not shown here."],
+  [(scene, base) => some(scene, base, "guessed"), "Its size is guessed."],
+  [({ answer }) => answer.keep_icc_profile, "Colours are shown as sRGB."],
 ];
 
+/** A function that draws a base, layers, the lowest first, and the background that the answer has. */
 export function previewer() {
   const layerOf = layers();
-  return (canvas, { base_image: base, overlay_image: overlay, mask }, params) => {
-    const placed = placement(params, overlay, base);
+  return (canvas, base, drawables, answer) => {
     const scale = Math.min(1, MAX_SIDE / Math.max(base.width, base.height));
     canvas.width = Math.max(1, Math.round(base.width * scale));
     canvas.height = Math.max(1, Math.round(base.height * scale));
     const context = canvas.getContext("2d");
     context.scale(canvas.width / base.width, canvas.height / base.height);
     context.drawImage(base.image, 0, 0, base.width, base.height);
-    mix(context, layerOf(overlay, mask, params, placed.size), placed, params);
-    fillBackground(context, params, base);
-    return placed;
+    for (const drawable of drawables) {
+      const placed = placement(drawable.params, drawable.pictures.overlay_image ?? null, base);
+      mix(context, layerOf(drawable, placed), placed, drawable.params);
+    }
+    fillBackground(context, answer, base);
   };
 }
 
@@ -37,9 +45,29 @@ function mix(context, layer, placed, params) {
   context.save();
   context.globalAlpha = params.opacity;
   context.globalCompositeOperation = params.blend_mode === "normal" ? "source-over" : params.blend_mode;
-  if (params.tile) drawTiles(context, layer, placed, params);
-  else drawTurned(context, layer, placed, params, placed.corner);
+  if (params.corners) drawOnCorners(context, layer, placed, params);
+  else if (params.tile) drawTiles(context, layer, placed, params);
+  else {
+    if (params.region && params.region_fit === "cover") clip(context, placed.area);
+    drawTurned(context, layer, placed, params, placed.corner);
+  }
   context.restore();
+}
+
+function clip(context, { x, y, width, height }) {
+  context.beginPath();
+  context.rect(x, y, width, height);
+  context.clip();
+}
+
+/** By itself first, so that it is mixed as a whole. */
+function drawOnCorners(context, layer, { base, area }, params) {
+  const { width, height } = context.canvas;
+  const sheet = new OffscreenCanvas(width, height);
+  const [across, down] = [width / base.width, height / base.height];
+  const corners = params.corners.map(([x, y]) => [(area.x + x * area.width) * across, (area.y + y * area.height) * down]);
+  drawWarped(sheet.getContext("2d"), layer, corners);
+  context.drawImage(sheet, 0, 0, base.width, base.height);
 }
 
 /** `at`: the top-left corner of the canvas that holds the turned layer */
@@ -75,15 +103,18 @@ function fillBackground(context, params, base) {
   context.fillRect(0, 0, base.width, base.height);
 }
 
-/** The overlay mirrored, resized and masked. The last one is kept, so that dragging draws it only once. */
+/** The overlay, or a colour, mirrored, resized and masked. The last one is kept, so that dragging draws it only once. */
 function layers() {
-  let known = { key: "", overlay: null, mask: null, canvas: null };
-  return (overlay, mask, params, size) => {
-    const key = JSON.stringify([params.flip, params.invert_mask, params.resize_method, size]);
-    if (known.key !== key || known.overlay !== overlay || known.mask !== mask) {
-      known = { key, overlay, mask, canvas: layer(overlay, mask, params, capped(size)) };
-    }
-    return known.canvas;
+  const known = new WeakMap();
+  return ({ key, pictures, params }, { size, overlay }) => {
+    const { overlay_image: picture, mask } = pictures;
+    const wanted = capped(params.corners ? overlay : size);
+    const id = JSON.stringify([params.flip, params.invert_mask, params.resize_method, params.color, Boolean(params.corners), wanted]);
+    const last = known.get(key);
+    if (last?.id === id && last.picture === picture && last.mask === mask) return last.canvas;
+    const canvas = layer(picture, mask, params, wanted);
+    known.set(key, { id, picture, mask, canvas });
+    return canvas;
   };
 }
 
@@ -93,7 +124,7 @@ function capped({ width, height }) {
 }
 
 function layer(overlay, mask, params, size) {
-  const canvas = mirrored(overlay.image, params, size);
+  const canvas = overlay ? mirrored(overlay.image, params, size) : filled(params.color, size);
   if (mask) {
     const context = canvas.getContext("2d");
     context.resetTransform();
@@ -104,11 +135,19 @@ function layer(overlay, mask, params, size) {
   return canvas;
 }
 
+function filled(colour, { width, height }) {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, width, height);
+  return canvas;
+}
+
 function mirrored(image, params, { width, height }) {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
   const [across, down] = [["horizontal", "both"].includes(params.flip), ["vertical", "both"].includes(params.flip)];
-  const nearest = params.resize_method === "nearest-exact";
+  const nearest = params.resize_method === "nearest-exact" && !params.corners;
   const tie = nearest ? TIE : 0;
   context.imageSmoothingEnabled = !nearest;
   context.imageSmoothingQuality = params.resize_method === "area" ? "high" : "low";
@@ -132,9 +171,14 @@ function coverage(mask, params, size) {
   return canvas;
 }
 
-const some = (pictures, what) => Object.values(pictures).some((picture) => picture?.[what]);
+function isUnseen({ overlay_image: overlay }, params, base) {
+  return !params.tile && !params.corners && isOutside(placement(params, overlay ?? null, base));
+}
+
+const some = ({ layers }, base, what) => [base, ...layers.flatMap(({ pictures }) => Object.values(pictures))].some((picture) => picture[what]);
 
 /** How the result will differ from the preview. */
-export function notes(pictures, params, placed) {
-  return [ALWAYS, ...NOTES.filter(([holds]) => holds(pictures, params, placed)).map(([, text]) => text)].join(" ");
+export function notes(base, layers, answer) {
+  const scene = { layers, answer };
+  return [ALWAYS, ...NOTES.filter(([holds]) => holds(scene, base)).map(([, text]) => text)].join(" ");
 }

@@ -6,7 +6,7 @@ import { load, save } from "./storage.js";
  * @typedef {object} Entry
  * @property {string} id
  * @property {number} at         when it was accepted, ms
- * @property {object} params
+ * @property {object} scene      as the page saved it
  * @property {string | null} error
  * @property {import("./result.js").Result | null} result
  * @property {number} expires    ms; of one that has not ended, when it is given up
@@ -28,13 +28,13 @@ export class Recent {
 
   /** Shows the requests of the present key. */
   reload() {
-    this.entries = load(this.#name()) ?? [];
+    this.entries = (load(this.#name()) ?? []).filter(({ scene }) => scene); // a former version saved none
     this.#draw();
   }
 
-  add(id, params) {
+  add(id, scene) {
     const at = Date.now();
-    const entry = { id, at, params, error: null, result: null, expires: at + UNENDED_MS };
+    const entry = { id, at, scene, error: null, result: null, expires: at + UNENDED_MS };
     this.#keep([entry, ...this.entries].slice(0, MOST));
   }
 

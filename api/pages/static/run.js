@@ -3,9 +3,17 @@
 import { Client } from "./api.js";
 import * as errors from "./errors.js";
 import { Progress } from "./progress.js";
+import { PICTURES } from "./request.js";
 import { Failed, cancel, finished, forgetUploads, submit } from "./submission.js";
 
-/** @typedef {{key: string, pictures: Pictures, params: object, preview: OffscreenCanvas}} Order */
+/**
+ * @typedef {object} Order
+ * @property {string} key
+ * @property {import("./request.js").SceneRequest} request
+ * @property {number[]} ids              of its layers
+ * @property {object} saved              the scene, to be restored
+ * @property {OffscreenCanvas} preview
+ */
 
 const GIVEN_UP = "No longer waiting. The server could not be told: it may still make the picture.";
 
@@ -16,8 +24,9 @@ export class Run {
   #abort = new AbortController();
   #cancelled = () => {};
 
-  constructor({ recent, results, accepted, ended }) {
-    Object.assign(this, { recent, results, accepted, ended });
+  /** `ended` is given the order and the result, `failed` the faults to show. */
+  constructor({ recent, results, accepted, ended, failed }) {
+    Object.assign(this, { recent, results, accepted, ended, failed });
     this.#stop.addEventListener("click", () => this.#cancelled());
   }
 
@@ -56,8 +65,8 @@ export class Run {
   async #through(client, order) {
     this.#abort = new AbortController();
     this.#steps.begin("Sending…");
-    const id = await submit(client, order, this.#told(), this.#abort.signal);
-    this.recent.add(id, order.params);
+    const id = await submit(client, order.request, this.#told(), this.#abort.signal);
+    this.recent.add(id, order.saved);
     this.#steps.reach("QUEUED");
     this.#steps.say("Accepted.");
     this.#offerCancel(client, id);
@@ -94,12 +103,12 @@ export class Run {
     };
   }
 
-  #failed(error, { pictures }) {
-    const faults = error instanceof Failed ? [errors.faultIn(error.message)] : errors.faultsOf(error);
-    if (faults.some(({ field }) => field in pictures)) forgetUploads(Object.values(pictures));
+  #failed(error, { request, ids }) {
+    const faults = error instanceof Failed ? [errors.faultIn(error.message, ids)] : errors.faultsOf(error, ids);
+    if (faults.some(({ field }) => PICTURES.includes(field))) forgetUploads(request);
     const atFields = faults.filter(({ field }) => field);
     this.#tellEnd(error, faults.length === atFields.length ? [...new Set(atFields.map(({ field }) => field))] : []);
-    errors.show(atFields);
+    this.failed(atFields);
   }
 
   /** Repeats no error that a field shows; hides the steps of a request that was refused. */

@@ -1,48 +1,56 @@
-/** The three places for pictures: choose, drop, paste a URL, or take the sample. */
+/** The places for pictures: choose, drop, paste a URL, or take the sample. Those of the selected layer are shown. */
 
-import { fromFile, fromUrl, megabytes, softEdge, typedFault } from "./pictures.js";
+import { drawContained, fromFile, fromUrl, megabytes, ripples, sampleAt, softEdge, typedFault } from "./pictures.js";
 
-const SAMPLES = { base_image: "samples/cup.jpg", overlay_image: "samples/logo.png" };
-const ON_THE_STAGE = "overlay_image"; // what a file dropped on the preview becomes
+/** @typedef {import("./choice.js").Choice} Choice */
+
+const SAMPLES = { base_image: "cup.jpg", overlay_image: "logo.png" };
+const DRAWN = { mask: softEdge, displacement_map: ripples };
 
 export class Slots {
-  /** @type {Record<string, Picture | null>} */
-  pictures = {};
-  #latest = {};
-  /** @type {Set<string>} */
-  #loading = new Set();
-  /** @type {Map<string, string>} */
-  #failed = new Map();
-  #settled = () => {};
+  /** @type {Record<string, Choice>} */
+  #choices = {};
 
-  constructor(origin, maxBytes, told) {
-    Object.assign(this, { origin, maxBytes, told });
+  /** Calls `typed(choice, fault)` while a URL is typed; `onStage()` is the choice that a file on the preview is for. */
+  constructor(origin, maxBytes, { typed, onStage }) {
+    Object.assign(this, { origin, maxBytes, typed, onStage });
     this.elements = new Map([...document.querySelectorAll(".slot")].map((slot) => [slot.dataset.field, slot]));
     for (const [name, slot] of this.elements) this.#listen(name, slot);
     this.#acceptDrops();
   }
 
-  takeSamples() {
-    return Promise.all(Object.keys(SAMPLES).map((name) => this.#takeSample(name)));
+  /** @param {Record<string, Choice>} choices  for each slot its own */
+  show(choices) {
+    for (const [name, choice] of Object.entries(choices)) {
+      if (this.#choices[name] !== choice) this.elements.get(name).querySelector(".url").value = choice.text;
+      this.#choices[name] = choice;
+      this.update(choice);
+    }
   }
 
-  /** Waits until nothing loads; returns the pictures that were refused. */
-  async faults() {
-    while (this.#loading.size) await new Promise((resolve) => (this.#settled = resolve));
-    return [...this.#failed].map(([field, message]) => ({ field, message }));
+  /** Shows what has become of a choice, if it is one of those shown. */
+  update(choice) {
+    const { name, picture, isLoading, error } = choice;
+    if (this.#choices[name] !== choice) return;
+    const slot = this.elements.get(name);
+    if (!isLoading && !error) slot.querySelector(".url").value = choice.text;
+    slot.querySelector(".about").textContent = isLoading ? "loading…" : picture ? about(picture) : "none";
+    slot.classList.toggle("filled", picture !== null);
+    if (!isLoading) drawContained(slot.querySelector(".thumb"), picture);
   }
 
   #listen(name, slot) {
     const [file, url] = [slot.querySelector(".file"), slot.querySelector(".url")];
+    const choice = () => this.#choices[name];
     file.addEventListener("change", () => {
-      if (file.files.length) this.#takeFile(name, file.files[0]);
+      if (file.files.length) this.#takeFile(choice(), file.files[0]);
       file.value = "";
     });
     slot.querySelector("[data-url]").addEventListener("click", () => this.#askUrl(slot, url));
-    url.addEventListener("input", () => this.told.typed(name, typedFault(url.value.trim())));
-    url.addEventListener("change", () => this.#takeText(name, url.value.trim()));
-    slot.querySelector("[data-sample]").addEventListener("click", () => this.#takeSample(name));
-    slot.querySelector("[data-clear]")?.addEventListener("click", () => this.#take(name, async () => null));
+    url.addEventListener("input", () => this.typed(choice(), typedFault(url.value.trim())));
+    url.addEventListener("change", () => this.#takeText(choice(), url.value.trim()));
+    slot.querySelector("[data-sample]").addEventListener("click", () => choice().take(this.#sample(name)));
+    slot.querySelector("[data-clear]")?.addEventListener("click", () => choice().take(async () => null));
   }
 
   #askUrl(slot, url) {
@@ -51,62 +59,20 @@ export class Slots {
     if (open) url.focus();
   }
 
-  #takeSample(name) {
-    const path = SAMPLES[name];
-    const picture = () => fromUrl(`${this.origin}/${path}`, this.origin);
-    return this.#take(name, path ? picture : async () => fromFile(await softEdge(), Infinity));
+  #sample(name) {
+    return name in SAMPLES ? sampleAt(this.origin, SAMPLES[name]) : async () => fromFile(await DRAWN[name](), Infinity);
   }
 
-  #takeFile(name, file) {
-    return this.#take(name, () => fromFile(file, this.maxBytes));
+  #takeFile(choice, file) {
+    choice.take(() => fromFile(file, this.maxBytes));
   }
 
-  #takeText(name, text) {
-    this.#take(name, async () => (text ? fromUrl(text, this.origin) : this.pictures[name] ?? null), text);
-  }
-
-  /** The last choice counts. If it fails, the picture before it stays visible but is not submitted. */
-  async #take(name, load, text = "") {
-    const turn = (this.#latest[name] = Symbol(name));
-    this.#loads(name);
-    const [outcome] = await Promise.allSettled([load()]);
-    if (this.#latest[name] !== turn) return;
-    if (outcome.status === "fulfilled") this.#put(name, outcome.value, text);
-    else this.#refuse(name, outcome.reason);
-    this.#loading.delete(name);
-    this.#settled();
-  }
-
-  #loads(name) {
-    this.#failed.delete(name);
-    this.#loading.add(name);
-    this.elements.get(name).querySelector(".about").textContent = "loading…";
-    this.told.loading(name);
-  }
-
-  #put(name, picture, text) {
-    this.pictures[name] = picture;
-    this.elements.get(name).querySelector(".url").value = text;
-    this.show(name);
-    this.told.changed(name);
-  }
-
-  #refuse(name, error) {
-    this.#failed.set(name, error.message);
-    this.show(name);
-    this.told.failed(name, error.message);
-  }
-
-  show(name) {
-    const picture = this.pictures[name] ?? null;
-    const slot = this.elements.get(name);
-    slot.querySelector(".about").textContent = picture ? about(picture) : "none";
-    slot.classList.toggle("filled", picture !== null);
-    drawThumb(slot.querySelector(".thumb"), picture);
+  #takeText(choice, text) {
+    choice.take(async () => (text ? fromUrl(text, this.origin) : choice.picture), text);
   }
 
   #acceptDrops() {
-    const into = (event) => event.target.closest?.(".slot")?.dataset.field ?? ON_THE_STAGE;
+    const into = (event) => this.#choices[event.target.closest?.(".slot")?.dataset.field] ?? this.onStage();
     let over = 0;
     const mark = (by) => {
       over = Math.max(0, over + by);
@@ -127,14 +93,4 @@ export class Slots {
 function about({ name, width, height, blob, guessed, foreign }) {
   const size = !guessed && `${width} × ${height}`;
   return [name, size, blob && megabytes(blob.size), foreign && "fetched by the service"].filter(Boolean).join(" · ");
-}
-
-function drawThumb(canvas, picture) {
-  const context = canvas.getContext("2d");
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  if (!picture) return;
-  const by = Math.min(canvas.width / picture.width, canvas.height / picture.height);
-  const [width, height] = [picture.width * by, picture.height * by];
-  context.imageSmoothingQuality = "high";
-  context.drawImage(picture.image, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
 }

@@ -2,13 +2,33 @@
 
 /** @typedef {Record<string, any>} Body  local pictures as `{file: name}` */
 
+const WIDTH = 88; // of a line, beyond which lists and objects are broken
+
 export function snippet(language, origin, body) {
   return { curl, python, javascript }[language](origin, body);
 }
 
-export const hasFiles = (body) => Object.values(body).some(isFile);
+export function hasFiles(value) {
+  return isFile(value) || (typeof value === "object" && value !== null && Object.values(value).some(hasFiles));
+}
 
-const isFile = (value) => typeof value === "object" && value !== null;
+const isFile = (value) => typeof value === "object" && value !== null && "file" in value;
+
+/**
+ * A value as text, its lines after the first indented. `scalar` writes what is no list and no object, `key` the name in
+ * an object.
+ */
+function literal(value, { scalar, key }, indent) {
+  if (typeof value !== "object" || value === null || isFile(value)) return scalar(value);
+  const write = (within) =>
+    Array.isArray(value)
+      ? value.map((each) => literal(each, { scalar, key }, within))
+      : Object.entries(value).map(([name, each]) => `${key(name)}: ${literal(each, { scalar, key }, within)}`);
+  const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
+  const line = `${open}${write(indent).join(", ")}${close}`;
+  if (Array.isArray(value) && indent.length + line.length <= WIDTH && !line.includes("\n")) return line;
+  return `${open}\n${write(`${indent}  `).map((each) => `${indent}  ${each}`).join(",\n")}\n${indent}${close}`;
+}
 
 /** One command without further options: importers misread those that they do not know. */
 const curl = (origin, body) => `curl ${submission(origin, body)}`;
@@ -43,6 +63,7 @@ echo saved ${file}
 
 /** n8n imports a flat object as form fields and quotes all values; a null makes it keep JSON. */
 function typed(body) {
+  if (Object.values(body).some((value) => typeof value === "object")) return body;
   const unused = ["mask", "background", "scale_to", "x_percent"].find((name) => !(name in body));
   return unused ? { ...body, [unused]: null } : body;
 }
@@ -58,13 +79,11 @@ function shellFile(value) {
 
 const shellQuoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-function json(body, literal = JSON.stringify) {
-  const lines = Object.entries(body).map(([name, value]) => `  "${name}": ${literal(value)}`);
-  return `{\n${lines.join(",\n")}\n}`;
-}
+const json = (body, scalar) => literal(body, { scalar, key: (name) => `"${name}"` }, "");
 
 function python(origin, body) {
-  const lines = Object.entries(body).map(([name, value]) => `    ${name}=${pythonLiteral(value)},`);
+  const style = { scalar: pythonScalar, key: (name) => `"${name}"` };
+  const lines = Object.entries(body).map(([name, value]) => `    ${name}=${literal(value, style, "    ")},`);
   return `${hasFiles(body) ? PYTHON_FILES : "import os\n"}
 from segmind import SegmindClient
 ${hasFiles(body) ? PYTHON_DATA_URI : ""}
@@ -88,15 +107,16 @@ def data_uri(path):
 
 `;
 
-function pythonLiteral(value) {
+function pythonScalar(value) {
   if (isFile(value)) return `data_uri(${JSON.stringify(value.file)})`;
   if (typeof value === "boolean") return value ? "True" : "False";
   return JSON.stringify(value);
 }
 
 function javascript(origin, body) {
-  const literal = (value) => (isFile(value) ? `dataUri(${JSON.stringify(value.file)})` : JSON.stringify(value));
-  const lines = Object.entries(body).map(([name, value]) => `    ${name}: ${literal(value)},`);
+  const scalar = (value) => (isFile(value) ? `dataUri(${JSON.stringify(value.file)})` : JSON.stringify(value));
+  const style = { scalar, key: (name) => name };
+  const lines = Object.entries(body).map(([name, value]) => `    ${name}: ${literal(value, style, "    ")},`);
   return `${hasFiles(body) ? JAVASCRIPT_DATA_URI : ""}const headers = { "x-api-key": process.env.KEY, "content-type": "application/json" };
 
 async function call(url, options) {

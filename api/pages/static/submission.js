@@ -1,6 +1,7 @@
 /** Submits a request, and gets its result. */
 
 import { ApiError, Unreachable } from "./api.js";
+import { bodyOf, picturesOf } from "./request.js";
 import { again, lost, resultOf, untilEnded } from "./wait.js";
 
 const INLINE_BYTES = 256 * 1024; // of a file within a request; larger ones are uploaded before
@@ -12,12 +13,12 @@ const ONCE_MORE = { worthwhile: lost, times: 3 };
 export class Failed extends Error {}
 
 /** The id of the request. If the answer is lost, it submits again: by the idempotency key it is the same request. */
-export async function submit(client, { pictures, params }, { uploading, trouble }, signal) {
-  const named = {};
-  for (const [name, picture] of Object.entries(pictures)) {
-    if (picture) named[name] = await reference(client, name, picture, uploading);
+export async function submit(client, request, { uploading, trouble }, signal) {
+  const references = new Map();
+  for (const [path, picture] of picturesOf(request)) {
+    if (!references.has(picture)) references.set(picture, await reference(client, path, picture, uploading));
   }
-  const body = { ...named, ...params };
+  const body = bodyOf(request, (picture) => references.get(picture));
   const idempotencyKey = uuid();
   return (await again(() => client.submit(body, idempotencyKey), ONCE_MORE, trouble, signal)).request_id;
 }
@@ -59,30 +60,30 @@ export async function cancel(client, id) {
   }
 }
 
-async function reference(client, name, picture, uploading) {
+async function reference(client, path, picture, uploading) {
   if (picture.url) return picture.url;
   if (picture.blob.size <= INLINE_BYTES) return dataUri(picture.blob);
   const known = uploads.get(picture.blob);
   if (known?.key === client.key) return known.url;
   uploading(picture);
-  const url = await uploaded(client, name, picture);
+  const url = await uploaded(client, path, picture);
   uploads.set(picture.blob, { key: client.key, url });
   return url;
 }
 
 /** Uploads expire: the next request uploads its files again. */
-export function forgetUploads(pictures) {
-  for (const picture of pictures) if (picture?.blob) uploads.delete(picture.blob);
+export function forgetUploads(request) {
+  for (const [, { blob }] of picturesOf(request)) if (blob) uploads.delete(blob);
 }
 
 /** An error of the file is shown at its picture. */
-async function uploaded(client, name, picture) {
+async function uploaded(client, path, picture) {
   try {
     return await client.upload(picture.blob, picture.name);
   } catch (error) {
     if (error instanceof ApiError && [400, 413].includes(error.status)) {
       const message = error.errors[0]?.message ?? error.message;
-      error.errors = [{ field: name, message }];
+      error.errors = [{ field: path, message }];
     }
     throw error;
   }

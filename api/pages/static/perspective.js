@@ -1,0 +1,41 @@
+/** A picture drawn on a quadrilateral, which a canvas can only do by triangles. */
+
+import { projection } from "./quad.js";
+
+const CELLS = 14; // each way
+
+/**
+ * `corners` in the units of `context`. The edges that two triangles share add up to full coverage, so that no seams
+ * show: what is there already is added to.
+ */
+export function drawWarped(context, image, corners) {
+  const at = projection(corners);
+  const point = (column, row) => ({ from: [(column / CELLS) * image.width, (row / CELLS) * image.height], to: at(column / CELLS, row / CELLS) });
+  context.globalCompositeOperation = "lighter";
+  context.imageSmoothingQuality = "high";
+  for (let row = 0; row < CELLS; row++) {
+    for (let column = 0; column < CELLS; column++) {
+      const [nw, ne, sw, se] = [point(column, row), point(column + 1, row), point(column, row + 1), point(column + 1, row + 1)];
+      drawTriangle(context, image, nw, ne, sw);
+      drawTriangle(context, image, se, sw, ne);
+    }
+  }
+}
+
+/** By the affine map that takes its corners from the picture to the canvas. */
+function drawTriangle(context, image, first, second, third) {
+  const [u1, v1, u2, v2] = [...side(first.from, second.from), ...side(first.from, third.from)];
+  const [x1, y1, x2, y2] = [...side(first.to, second.to), ...side(first.to, third.to)];
+  const det = u1 * v2 - u2 * v1;
+  const [a, c] = [(x1 * v2 - x2 * v1) / det, (x2 * u1 - x1 * u2) / det];
+  const [b, d] = [(y1 * v2 - y2 * v1) / det, (y2 * u1 - y1 * u2) / det];
+  context.save();
+  context.beginPath();
+  for (const { to } of [first, second, third]) context.lineTo(...to);
+  context.clip();
+  context.transform(a, b, c, d, first.to[0] - a * first.from[0] - c * first.from[1], first.to[1] - b * first.from[0] - d * first.from[1]);
+  context.drawImage(image, 0, 0);
+  context.restore();
+}
+
+const side = (from, to) => [to[0] - from[0], to[1] - from[1]];

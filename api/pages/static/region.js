@@ -1,0 +1,64 @@
+/** The box that a layer fills: its region, or the whole base under a colour without one. */
+
+import { onDrag } from "./drag.js";
+
+const [LOW, HIGH] = [-16, 16]; // what the service takes
+const LEAST = 0.005; // of the base's side
+const WHOLE = [0, 0, 1, 1];
+
+export const isBoxed = ({ corners, region }, isColour) => !corners && Boolean(region || isColour);
+
+export const boxOf = ({ region }) => region ?? WHOLE;
+
+function fractions([x, y, width, height]) {
+  const [left, top] = [x, y].map((value) => Math.min(HIGH, Math.max(LOW, value)));
+  const [wide, high] = [width, height].map((value) => Math.min(HIGH, Math.max(LEAST, value)));
+  return [left, top, wide, high].map((value) => Number(value.toFixed(4)));
+}
+
+export function movedBox([x, y, width, height], right, down) {
+  return { region: fractions([x + right, y + down, width, height]) };
+}
+
+/** The corner at `side` moved; the one across stays. */
+export function pulledBox([x, y, width, height], side, right, down) {
+  const [wide, high] = [Math.max(LEAST, width + side.x * right), Math.max(LEAST, height + side.y * down)];
+  return { region: fractions([side.x < 0 ? x + width - wide : x, side.y < 0 ? y + height - high : y, wide, high]) };
+}
+
+export function centredBox([, , width, height]) {
+  return { region: fractions([(1 - width) / 2, (1 - height) / 2, width, height]) };
+}
+
+/**
+ * A tool to draw the region with: `button` turns it on, and Escape off. `drawn` is called with the region that was
+ * dragged on the board.
+ */
+export function regionTool({ board, sheet, button }, drawn) {
+  const box = sheet.firstElementChild;
+  const turn = (on) => {
+    button.setAttribute("aria-pressed", String(on));
+    sheet.hidden = !on;
+    box.hidden = true;
+  };
+  const toFraction = ({ clientX, clientY }) => {
+    const { left, top, width, height } = board.getBoundingClientRect();
+    return { x: (clientX - left) / width, y: (clientY - top) / height };
+  };
+  let region = null;
+  const between = (start) => (end) => {
+    region = [Math.min(start.x, end.x), Math.min(start.y, end.y), Math.abs(end.x - start.x), Math.abs(end.y - start.y)];
+    const [left, top, width, height] = region.map((value) => `${value * 100}%`);
+    Object.assign(box.style, { left, top, width, height });
+    box.hidden = false;
+  };
+  const end = () => {
+    if (!region || Math.min(region[2], region[3]) < LEAST) return;
+    turn(false);
+    drawn(fractions(region));
+    region = null;
+  };
+  onDrag(sheet, toFraction, between, (change) => change, end);
+  button.addEventListener("click", () => turn(sheet.hidden));
+  document.addEventListener("keydown", ({ key }) => key === "Escape" && turn(false));
+}
