@@ -304,17 +304,13 @@ def _mixed(below: Levels, above: Source, mode: str) -> tuple[Levels, Levels]:
     base = below[seen] / 255
     colour, alpha = above.rgba[seen, :3] / 255, above.rgba[seen, 3:] / 255
     slack, of_alpha = above.colour_slack[seen, None] / 255, above.alpha_slack[seen, None] / 255
-    is_joint = mode in JOINT
-    shifts = [(0, 0, 0)]
+    colours = [colour]
     if slack.any():
-        shifts = (
-            list(itertools.product((-1, 0, 1), repeat=3)) if is_joint else [(n, n, n) for n in (-1, 0, 1)]
-        )
-    answers = [
-        _over(base, (colour + slack * np.array(shift)).clip(0, 1), (alpha + of_alpha * more).clip(0, 1), mode)
-        for shift in shifts
-        for more in ((-1, 0, 1) if of_alpha.any() else (0,))
-    ]
+        shifts = itertools.product((-1, 0, 1), repeat=3) if mode in JOINT else ((n, n, n) for n in (-1, 0, 1))
+        colours = [(colour + slack * np.array(shift)).clip(0, 1) for shift in shifts]
+        colours.append(base[:, :3].clip(colours[0], colours[-1]))  # where `difference` has its least
+    alphas = [(alpha + of_alpha * more).clip(0, 1) for more in ((-1, 0, 1) if of_alpha.any() else (0,))]
+    answers = [_over(base, *each, mode) for each in itertools.product(colours, alphas)]
     low[seen], high[seen] = np.min(answers, 0) * 255, np.max(answers, 0) * 255
     return low, high
 
