@@ -291,7 +291,7 @@ def test_a_fault_of_a_layer_selects_it_and_stands_at_its_field(visit):
     page.click(f"{SECOND} .layer-name")
     seen.fill(rotation=40)
     assert page.inner_text("#p-rotation-error") == ""
-    assert page.locator("#layers .at-fault").count() == 0
+    page.locator("#layers .at-fault").wait_for(state="detached")
 
 
 def test_contradictions_and_failures_of_a_layer_stand_at_its_fields(visit):
