@@ -18,6 +18,8 @@ def rule(detail: ErrorDetails) -> str:
     """What the value must be, as `must be less than or equal to 1`."""
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
+    if detail["type"] == "string_pattern_mismatch" and detail["ctx"]["pattern"].startswith("^#"):
+        return "must be a colour, #rgb or #rrggbb"
     if detail["type"] in _BY_TYPE:
         return _BY_TYPE[detail["type"]]
     return plain(detail["msg"])

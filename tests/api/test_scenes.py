@@ -30,7 +30,7 @@ def submit(service, **body):
         ({"overlays": [LAYER | {"color": "#fff"}]}, "overlays[0]", "overlay_image and color contradict"),
         ({"overlays": [LAYER | {"invert_mask": True}]}, "overlays[0]", "invert_mask without mask"),
         ({"overlays": 5}, "overlays", "5 is not allowed"),
-        ({"color": "red"}, "color", '"red" is not allowed'),
+        ({"color": "red"}, "color", '"red" is not allowed: must be a colour, #rgb or #rrggbb'),
         ({"color": "#fff", "rotation": 5}, "parameters", "color and rotation contradict"),
         (GOOD | {"region": [0, 0, 1]}, "region", "at least 4 items"),
         (GOOD | {"region": [0, 0, 1, "1"]}, "region[3]", "send the number 1 without quotes"),
