@@ -12,11 +12,11 @@ from compositor.compose import put_layer
 from compositor.decoding.cache import DecodedCache
 from compositor.decoding.colour import from_srgb, to_srgb
 from compositor.decoding.decode import Picture, decode
-from compositor.decoding.identify import check_total
+from compositor.decoding.identify import check_total, declared_pixels
 from compositor.encode import CONTENT_TYPES, Marks, encode
 from compositor.errors import InvalidParameters
 from compositor.jpeg_coding import JpegCoding
-from compositor.limits import DEFAULT_LIMITS, Limits
+from compositor.limits import DEFAULT_LIMITS, FULL_SIZED, Limits
 from compositor.prepared import Pictures
 from compositor.removal import Remove, cut_out
 from compositor.scene import Layer, Scene
@@ -91,8 +91,11 @@ def _decode_inputs(
     scene: Scene, files: Mapping[str, bytes], limits: Limits, cache: DecodedCache | None, owner: str
 ) -> Inputs:
     """Each file once, whatever names it came under."""
-    check_total({name: files[name] for name in scene.inputs}, limits)
     pictures: dict[tuple[int, bool], Picture] = {}
+    pixels: dict[str, int] = {}
+    if len(scene.inputs) > FULL_SIZED:
+        pixels = declared_pixels({name: files[name] for name in scene.inputs})
+        check_total(pixels, limits)
     unconverted = {layer.displacement.map for layer in scene.layers if layer.displacement}
     if scene.answer.keeps_profile:
         unconverted.add(scene.base)
@@ -103,9 +106,13 @@ def _decode_inputs(
         def decoded() -> Picture:
             return decode(data, name, limits, keep)
 
-        if (id(data), keep) not in pictures:
-            pictures[id(data), keep] = decoded() if cache is None else cache.get(data, decoded, owner, keep)
-        return pictures[id(data), keep]
+        known = pictures.get((id(data), keep))
+        if known is None:
+            known = decoded() if cache is None else cache.get(data, decoded, owner, keep)
+            pictures[id(data), keep] = known
+            pixels.setdefault(name, known.image.width * known.image.height)
+            check_total(pixels, limits)  # of formats whose headers are not read
+        return known
 
     return {name: picture(name, files[name]) for name in scene.inputs}
 

@@ -162,12 +162,16 @@ class Submission:
                         references[text] = reference
             except inputs.InvalidInput as fault:
                 faults[text] = str(fault)
-        own = self._own(tokens, command.key_id)
+        found = self._own(tokens, command.key_id)
+        own = {text: inputs.STORE + path for text, (path, _) in found.items()}
         faults |= {text: inputs.NOT_OURS for text in tokens if text not in own}
         if faults:
             raise InvalidPictures(_by_path(faults, command.pictures))
-        if command.params.get("image_quality") == "keep" and _is_no_jpeg(inline, references, command):
-            raise InvalidPictures({"image_quality": NO_JPEG})
+        if command.params.get("image_quality") == "keep":
+            base = command.pictures["base_image"]
+            _, content_type = found.get(base, ("", None))
+            if _is_no_jpeg(inline.get(base), references.get(base, ""), content_type):
+                raise InvalidPictures({"image_quality": NO_JPEG})
         if inline:
             expires_at = redis_time(self._redis) + command.deadlines.longest_s + SLACK_S
             paths = {text: self._store.new_path("inputs", new_token(), expires_at) for text in inline}
@@ -176,28 +180,28 @@ class Submission:
             references |= {text: inputs.STORE + path for text, path in paths.items()}
         return _by_path(references | own, command.pictures)
 
-    def _own(self, tokens: Mapping[str, str], key_id: str) -> dict[str, str]:
-        """References to those pictures of ours that are the key's, by their texts, in one round trip."""
+    def _own(self, tokens: Mapping[str, str], key_id: str) -> dict[str, tuple[str, str]]:
+        """Path and type of those pictures of ours that are the key's, by their texts, in one round trip."""
         if not tokens:
             return {}
         with self._redis.pipeline(transaction=False) as pipe:
             for token in tokens.values():
-                pipe.hmget(keyspace.picture(token), "path", "owner")
+                pipe.hmget(keyspace.picture(token), "path", "owner", "content_type")
             found = dict(zip(tokens, pipe.execute(), strict=True))
         return {
-            text: inputs.STORE + str_if_bytes(path)
-            for text, (path, owner) in found.items()
+            text: (str_if_bytes(path), str_if_bytes(content_type))
+            for text, (path, owner, content_type) in found.items()
             if path is not None and owner is not None and str_if_bytes(owner) == key_id
         }
 
 
-def _is_no_jpeg(inline: Mapping[str, bytes], references: Mapping[str, str], command: SubmitCommand) -> bool:
-    """Whether the base is known to be no JPEG file, which that of another server is not."""
-    text = command.pictures["base_image"]
-    reference = references.get(text, "")
-    is_sample = reference.startswith(inputs.SAMPLE)
-    data = inputs.sample_bytes(reference.removeprefix(inputs.SAMPLE)) if is_sample else inline.get(text)
-    return data is not None and not data.startswith(b"\xff\xd8\xff")
+def _is_no_jpeg(file: bytes | None, reference: str, content_type: str | None) -> bool:
+    """Whether a base that came inline, by reference or from the store is known to be no JPEG file."""
+    if content_type is not None:
+        return content_type != "image/jpeg"
+    if reference.startswith(inputs.SAMPLE):
+        file = inputs.sample_bytes(reference.removeprefix(inputs.SAMPLE))
+    return file is not None and not file.startswith(b"\xff\xd8\xff")
 
 
 def _by_path(found: Mapping[str, str], pictures: Mapping[str, str]) -> dict[str, str]:

@@ -55,12 +55,14 @@ def check_size(size: tuple[int, int], name: str, limits: Limits) -> None:
         )
 
 
-def check_total(files: Mapping[str, bytes], limits: Limits) -> None:
+def declared_pixels(files: dict[str, bytes]) -> dict[str, int]:
+    """Pixels of each file whose header declares them, by the first of the names that it came under."""
+    distinct = {id(data): (name, data) for name, data in reversed(files.items())}.values()
+    return {name: header[0] * header[1] for name, data in distinct if (header := declared(data))}
+
+
+def check_total(pixels: Mapping[str, int], limits: Limits) -> None:
     """Raises `ImageTooLarge` of the largest where the inputs of a scene have too many pixels together."""
-    if len(files) <= FULL_SIZED:
-        return
-    distinct = {id(data): (name, data) for name, data in files.items()}.values()
-    pixels = {name: header[0] * header[1] for name, data in distinct if (header := declared(data))}
     total, most = sum(pixels.values()), FULL_SIZED * limits.max_pixels
     if total > most:
         raise ImageTooLarge(

@@ -1,5 +1,6 @@
 """What the parameters of all models have in common: how they are checked, and their field types."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -126,9 +127,9 @@ class Model(Parameters):
 
     base_image: str | None = Field(default=None, description="The picture below.")
 
+    @abstractmethod
     def scene(self) -> Scene:
         """The picture that these describe."""
-        raise NotImplementedError
 
 
 class AnswerParams(Parameters):

@@ -1,8 +1,11 @@
 """Requests of several layers, and of parameters that none of one layer has."""
 
+import base64
+
 import pytest
 
 from tests.api.test_bad_input import GOOD, URL, errors
+from tests.origin import LOGO
 
 LAYER = {"overlay_image": URL}
 
@@ -93,6 +96,17 @@ def test_keep_with_a_base_that_is_known_to_be_no_jpeg_is_refused_at_once(service
     sent = {"base_image": base.format(url=service.url), "overlay_image": URL, "image_quality": "keep"}
 
     answer = service.client.post("/v2/superimpose", json=sent)
+
+    assert "needs a JPEG file" in errors(answer)["image_quality"]
+
+
+def test_keep_with_an_upload_that_is_no_jpeg_is_refused_at_once(service):
+    png = base64.b64encode(LOGO).decode()
+    (url,) = service.client.post(
+        "/upload-asset", json={"data_urls": [f"data:image/png;base64,{png}"]}
+    ).json()["urls"]
+
+    answer = submit(service, base_image=url, overlay_image=URL, image_quality="keep")
 
     assert "needs a JPEG file" in errors(answer)["image_quality"]
 

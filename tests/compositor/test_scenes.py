@@ -1,5 +1,6 @@
 """Scenes of several layers: each does what it would do alone, on what those before it have made."""
 
+import io
 from typing import Any
 
 import numpy as np
@@ -171,6 +172,19 @@ def test_the_pixels_of_all_inputs_are_counted_before_any_is_decoded():
     files = {BASE: png(large[0])[:-30]}
     files |= {f"overlays[{index}].overlay_image": png(each) for index, each in enumerate(large[1:])}
     params = SuperimposeRequest(base_image="x", overlays=[{"overlay_image": "x"}] * 3)
+
+    with pytest.raises(ImageTooLarge, match=r"0.04 MP together, at most 0.03 MP"):
+        render(params.scene(), files, limits=Limits(max_pixels=10_000))
+
+
+def test_pixels_that_no_header_declares_are_counted_before_the_next_is_decoded():
+    """The last is damaged, and is not looked at."""
+    out = io.BytesIO()
+    Image.new("RGB", (100, 100)).save(out, "AVIF")
+    large = [out.getvalue() + bytes(each) for each in range(5)]
+    files = {BASE: large[0], "overlays[4].overlay_image": b"no picture"}
+    files |= {f"overlays[{index}].overlay_image": each for index, each in enumerate(large[1:])}
+    params = SuperimposeRequest(base_image="x", overlays=[{"overlay_image": "x"}] * 5)
 
     with pytest.raises(ImageTooLarge, match=r"0.04 MP together, at most 0.03 MP"):
         render(params.scene(), files, limits=Limits(max_pixels=10_000))
