@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from compositor.decoding.cache import DecodedCache
     from compositor.decoding.identify import identify
     from compositor.errors import CompositorError, ImageTooLarge, InvalidImage
+    from compositor.layers.removal import Remove
     from compositor.limits import Limits
     from compositor.models.superimpose import SuperimposeParams, SuperimposeRequest
-    from compositor.removal import Remove
     from compositor.rendering import Inspect, Rendered, render
     from compositor.scene import Scene
     from compositor.single import superimpose
@@ -41,7 +41,7 @@ _HOMES = {
     "Inspect": "rendering",
     "InvalidImage": "errors",
     "Limits": "limits",
-    "Remove": "removal",
+    "Remove": "layers.removal",
     "Rendered": "rendering",
     "Scene": "scene",
     "SuperimposeParams": "models.superimpose",

@@ -2,11 +2,11 @@
 
 from PIL import Image
 
+from compositor.layers.prepared import Pictures, PreparedLayer
+from compositor.layers.tile import check_tile, put_tiles
 from compositor.limits import Limits
 from compositor.over import put_over
-from compositor.prepared import Pictures, PreparedLayer
 from compositor.scene import Layer
-from compositor.tile import check_tile, put_tiles
 
 
 def put_layer(canvas: Image.Image, layer: Layer, pictures: Pictures, limits: Limits) -> None:

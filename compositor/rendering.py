@@ -16,9 +16,9 @@ from compositor.decoding.identify import check_total, declared_pixels
 from compositor.encode import CONTENT_TYPES, Marks, encode
 from compositor.errors import InvalidParameters
 from compositor.jpeg_coding import JpegCoding
+from compositor.layers.prepared import Pictures
+from compositor.layers.removal import Remove, cut_out
 from compositor.limits import DEFAULT_LIMITS, FULL_SIZED, Limits
-from compositor.prepared import Pictures
-from compositor.removal import Remove, cut_out
 from compositor.scene import Layer, Scene
 
 Inspect = Callable[[str, Image.Image], None]

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from compositor.models.superimpose import LayerParams, SuperimposeRequest
+from compositor.models.layer import LayerParams
+from compositor.models.superimpose import SuperimposeRequest
 
 PICTURES = ("overlay_image", "mask")
 GROUPS: Mapping[str, tuple[str, ...]] = {

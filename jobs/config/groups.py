@@ -1,15 +1,13 @@
 """The settings of each part of the service, with their defaults; `Settings` composes them."""
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs.config import machine
 from jobs.config.environment import PREFIX
 from jobs.config.setting_types import (
     GIBIBYTE,
@@ -17,19 +15,12 @@ from jobs.config.setting_types import (
     AdminKey,
     BaseUrl,
     Bytes,
-    Callable,
     CellName,
     Count,
     Directory,
-    Formats,
-    HeaderText,
-    Host,
-    HostPatterns,
     Key,
-    Labels,
     Networks,
     Origins,
-    Ports,
     Rates,
     RedisUrl,
     StorageUrl,
@@ -216,104 +207,6 @@ class JobSettings(Group):
         """No request is kept for longer."""
         slack_s = 60
         return self.max_start_timeout_s + self.max_job_timeout_s + slack_s + self.result_ttl_s
-
-
-class WorkerSettings(Group):
-    """Workers"""
-
-    workers: int = Field(
-        default_factory=machine.workers,
-        ge=1,
-        le=256,
-        description="worker processes; unset: one per core, as far as there is 0.5 GiB for each",
-    )
-    drain_timeout_s: Wait = Field(
-        20, description="time that a worker's job has left when the worker is stopped; then it is requeued"
-    )
-    job_memory_bytes: Bytes = Field(
-        4 * GIBIBYTE,
-        ge=512 * MEBIBYTE,
-        description="address space of a job's process; 0.3 GB plus up to 24 bytes a pixel are needed",
-    )
-    child_max_jobs: Count = Field(5000, description="jobs after which a worker replaces its child process")
-    child_max_resident_bytes: Bytes = Field(
-        GIBIBYTE, ge=MEBIBYTE, description="resident memory above which it is replaced, between jobs"
-    )
-    cache_bytes: Bytes = Field(32 * MEBIBYTE, description="decoded inputs kept by each worker; 0: none")
-    metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="port on which `superimpose worker` serves /metrics; unset: none"
-    )
-    metrics_host: Host = Field("127.0.0.1", description="address of METRICS_PORT; in the image all")
-
-
-class PictureSettings(Group):
-    """Pictures"""
-
-    max_input_bytes: Bytes = Field(24 * MEBIBYTE, ge=1024, description="largest input file")
-    max_pixels: Count = Field(50_000_000, description="most pixels of an input and of the output")
-    max_side: Count = Field(16_384, description="longest side of an input, in pixels")
-    formats: Formats = Field(
-        ("JPEG", "PNG", "WEBP", "GIF", "AVIF"),
-        description="formats of inputs; TIFF, BMP, JPEG2000 and HEIF only for callers you trust: "
-        "each hands strangers' bytes to one more C decoder",
-    )
-    content_check: Callable | None = Field(
-        None, description="`package.module:callable` that may block pictures; unset: none"
-    )
-    remover: Callable | None = Field(
-        None, description="`package.module:callable` that takes backgrounds away; unset: none"
-    )
-    nudity_labels: Labels = Field(
-        (
-            "FEMALE_BREAST_EXPOSED",
-            "FEMALE_GENITALIA_EXPOSED",
-            "MALE_GENITALIA_EXPOSED",
-            "BUTTOCKS_EXPOSED",
-            "ANUS_EXPOSED",
-        ),
-        description="what blocks a picture where the content check is `worker.nudity:NudityCheck`",
-    )
-    nudity_threshold: float = Field(0.5, gt=0, le=1, description="score from which a label counts")
-
-    @property
-    def picture_limits(self) -> dict[str, Any]:
-        """The arguments of `compositor.Limits`."""
-        return {
-            "max_bytes": self.max_input_bytes,
-            "max_pixels": self.max_pixels,
-            "max_side": self.max_side,
-            "formats": self.formats,
-        }
-
-
-class FetchSettings(Group):
-    """Fetching inputs"""
-
-    fetch_allow: Networks = Field((), description="private networks that may be fetched from")
-    fetch_hosts: HostPatterns = Field(
-        (), description="if set, the only hosts fetched from; `*.shop.example` works"
-    )
-    fetch_refuse: Networks = Field((), description="networks never fetched from, such as our own addresses")
-    fetch_ports: Ports = Field("80,443,1025-65535", description="ports that may be fetched from")
-    fetch_user_agent: HeaderText = Field(
-        default_factory=lambda: f"superimpose/{version('superimpose')}",
-        description="User-Agent of fetches; name a page or an address where operators of the servers find "
-        "you; unset: `superimpose/VERSION`",
-    )
-    fetch_ahead: int = Field(
-        32,
-        ge=0,
-        le=64,
-        description="requests that a worker claims beside the one it makes, to fetch their inputs; 0: none",
-    )
-    fetch_ahead_bytes: Bytes = Field(
-        32 * MEBIBYTE,
-        description="inputs that a worker holds; beyond, only its oldest request is fetched for",
-    )
-    http_cache_bytes: Bytes = Field(
-        256 * MEBIBYTE,
-        description="fetched inputs kept in DATA_DIR for all workers there, as their servers allow; 0: none",
-    )
 
 
 class LogSettings(Group):

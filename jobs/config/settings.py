@@ -9,14 +9,12 @@ from jobs.config.environment import PREFIX, EnvironmentSource
 from jobs.config.groups import (
     ApiSettings,
     BackendSettings,
-    FetchSettings,
     Group,
     JobSettings,
     LimitSettings,
     LogSettings,
-    PictureSettings,
-    WorkerSettings,
 )
+from jobs.config.worker_groups import FetchSettings, PictureSettings, WorkerSettings
 
 BAD_SETTINGS = 2  # exit status of a process whose settings are wrong: starting it again would not help
 

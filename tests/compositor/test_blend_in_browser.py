@@ -13,7 +13,7 @@ from PIL import Image
 
 from compositor import render
 from compositor.models import MODELS
-from compositor.models.superimpose import BlendMode
+from compositor.models.layer import BlendMode
 from tests.browser import visit
 
 MODES = get_args(BlendMode)

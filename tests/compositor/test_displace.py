@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from compositor.box import Size, cells, shifted, size_of, whole
-from compositor.displace import Displacement
+from compositor.layers.displace import Displacement
 from tests.compositor.test_warp import levels, noise, psnr, smooth
 
 AREA = (150, 140)

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from compositor.box import Box, Size, cells, common, shifted, size_of, whole
-from compositor.rotate import Turn
-from compositor.warp import CELL_SIDE, Warp
+from compositor.layers.rotate import Turn
+from compositor.layers.warp import CELL_SIDE, Warp
 
 Quad = list[tuple[float, float]]
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from compositor import SuperimposeParams, superimpose
-from compositor.rotate import Turn
+from compositor.layers.rotate import Turn
 
 BASE, OVERLAY = (300, 200), (120, 90)
 

@@ -1,5 +1,5 @@
 /**
- * Sizes and places as the compositor computes them (compositor/size.py, rotate.py, place.py), and the inverse:
+ * Sizes and places as the compositor computes them (compositor/size.py, place.py, layers/rotate.py), and the inverse:
  * the parameters that put the overlay where it was dragged. In pixels of the base.
  *
  * @typedef {{width: number, height: number}} Size

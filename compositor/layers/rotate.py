@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from compositor.box import Box, Size, common, size_of, whole
-from compositor.premultiplied import premultiplied, straight
+from compositor.layers.premultiplied import premultiplied, straight
 
 Matrix = tuple[float, float, float, float, float, float]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from PIL import Image
 
 from compositor.box import whole
-from compositor.mask import masked
+from compositor.layers.mask import masked
 
 Remove = Callable[[str, Image.Image], Image.Image]
 """Given a model's name and an RGB or RGBA picture in sRGB, which it may change: that picture without its

@@ -7,15 +7,15 @@ from enum import Enum, auto
 from PIL import Image
 
 from compositor.box import Box, Size, cells, common, grown, shifted, size_of, whole
-from compositor.displace import Displacement
-from compositor.flip import flipped
-from compositor.mask import coverage, masked, product
-from compositor.opacity import faded
-from compositor.resize import resize
-from compositor.rotate import Turn
+from compositor.layers.displace import Displacement
+from compositor.layers.flip import flipped
+from compositor.layers.mask import coverage, masked, product
+from compositor.layers.opacity import faded
+from compositor.layers.resize import resize
+from compositor.layers.rotate import Turn
+from compositor.layers.warp import CELL_SIDE as FINE_SIDE
+from compositor.layers.warp import Warp
 from compositor.scene import Layer, Point, Region
-from compositor.warp import CELL_SIDE as FINE_SIDE
-from compositor.warp import Warp
 
 _CELL_SIDE = 512  # pixels; bounds the memory that one step can take
 

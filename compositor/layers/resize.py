@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from compositor.box import Box, Size, size_of
-from compositor.premultiplied import Floats, premultiplied, straight
+from compositor.layers.premultiplied import Floats, premultiplied, straight
 
 _CUBIC_SUPPORT = 2  # pixels each way, of the larger of the two sizes
 _BAND_PIXELS = 1 << 20  # of the source, summed up at a time; 16 bytes each

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from compositor.box import Box, Size, common, size_of, whole
-from compositor.premultiplied import Floats, premultiplied, straight
+from compositor.layers.premultiplied import Floats, premultiplied, straight
 
 Taps = list[tuple[NDArray[np.intp], Floats]]
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from compositor.box import Box, Size, common, size_of, whole
-from compositor.premultiplied import Floats, premultiplied, straight
-from compositor.resize import resize
+from compositor.layers.premultiplied import Floats, premultiplied, straight
+from compositor.layers.resize import resize
 
 Point = tuple[float, float]
 Doubles = NDArray[np.float64]
