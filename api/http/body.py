@@ -199,7 +199,7 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
             return fault("body", f"must be one JSON object: {detail['msg']}")
         case "value_error" if not detail["loc"]:
             return fault("parameters", rule(detail))
-        case "value_error" if isinstance(detail["input"], list | dict):
+        case "value_error" | "too_short" | "too_long" if isinstance(detail["input"], list | dict):
             return fault(field, rule(detail))
         case kind if kind in WANTED and type(detail["input"]) in KINDS:
             return fault(field, _wrong_type(detail["input"], WANTED[kind]))

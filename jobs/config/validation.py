@@ -10,6 +10,7 @@ _BY_TYPE = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
     "int_parsing_size": "must be a smaller integer",
+    "list_type": "must be a list",
     "string_type": "must be a string",
 }
 
