@@ -22,7 +22,15 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """Of the selected layer. The colour stands in place of its picture."""
 
-ANSWER = ("image_format", "background", "image_quality", "base64", "keep_copyright", "keep_icc_profile")
+ANSWER = (
+    "image_format",
+    "animation",
+    "background",
+    "image_quality",
+    "base64",
+    "keep_copyright",
+    "keep_icc_profile",
+)
 APART = {"base_image", "overlays", "color", *PICTURES}
 OPEN = ("Place", "Size", "Look")
 REST = "More"
