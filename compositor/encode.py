@@ -78,7 +78,8 @@ def encode_film(
             return _film(reel, "WEBP", loop=timing.plays, **_webp_coding(reel, quality, marks))
         case _:
             reel = _Reel(frames, timing.count)
-            file = _film(reel, "AVIF", **_avif_coding(quality, marks))
+            # Chromium takes the full range of a sequence for the limited one: contrast as if turned up
+            file = _film(reel, "AVIF", range="limited", **_avif_coding(quality, marks))
             return avif.with_plays(file, timing.plays) if reel.is_animated else file
 
 

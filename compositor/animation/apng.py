@@ -28,14 +28,21 @@ Chunk = tuple[bytes, bytes]
 
 
 def parts(data: bytes) -> Iterator[Part]:
-    """The frames of the PNG file `data`, in their order; a default image that is no frame is none of them."""
+    """The frames of the PNG file `data`, in their order; a default image that is no frame is none of them.
+
+    Raises `SyntaxError` where there are fewer than it says.
+    """
     head: list[Chunk] = []
     control, pixels = b"", list[slice]()
+    said = found = 0
     for name, content in _contents(data):
-        if name == b"fcTL":
+        if name == b"acTL":
+            said = int.from_bytes(data[content][:4], "big")
+        elif name == b"fcTL":
             if pixels:
                 yield _part(data, head, control, pixels)
             control, pixels = data[content], []
+            found += 1
         elif name == b"fdAT":
             pixels.append(slice(content.start + 4, content.stop))
         elif name == b"IDAT" and control:
@@ -44,6 +51,8 @@ def parts(data: bytes) -> Iterator[Part]:
             head.append((name, data[content]))
     if pixels and control:
         yield _part(data, head, control, pixels)
+    if found < said or not pixels:
+        raise SyntaxError("frames are missing")
 
 
 def plays(data: bytes) -> int:

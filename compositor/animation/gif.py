@@ -36,14 +36,17 @@ class _Block(NamedTuple):
 
 
 def parts(data: bytes) -> Iterator[Part]:
-    """The frames of the GIF file `data`, in their order."""
-    control = bytes(4)
+    """The frames of the GIF file `data`, in their order. Raises `EOFError` where it breaks off in a block."""
+    control, end = bytes(4), 0
     for block in _blocks(data):
+        end = block.end
         if block.kind == _EXTENSION and data[block.start + 1] == _CONTROL:
             control = data[block.start + 3 : block.start + 7]
         elif block.kind == _IMAGE:
             yield _part(data, block, control)
             control = bytes(4)
+    if end > len(data) or (end < len(data) and data[end] in (_EXTENSION, _IMAGE)):
+        raise EOFError
 
 
 def is_animated(data: bytes) -> bool:
@@ -135,7 +138,7 @@ def _written(image: Image.Image, box: Box, delay: int) -> Iterator[bytes]:
     """The blocks of a frame that shows `image`, RGB or RGBA, in `box`."""
     opaque = image.mode == "RGB"
     out = io.BytesIO()
-    _quantized(image).save(out, "GIF", optimize=False)
+    _quantized(image).save(out, "GIF", optimize=False, interlace=0)
     data = out.getvalue()
     block = next(block for block in _blocks(data) if block.kind == _IMAGE)
     flags = (_KEEPS if opaque else _CLEARS) << 2 | (not opaque)

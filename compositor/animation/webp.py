@@ -12,13 +12,15 @@ _MILLISECONDS = 1000
 
 
 def parts(data: bytes) -> Iterator[Part]:
-    """The frames of the WebP file `data`, in their order."""
-    profile = b""
+    """The frames of the WebP file `data`, in their order. Raises `EOFError` where it breaks off in them."""
+    name, profile = b"", b""
     for name, at in chunks(data):
         if name == b"ICCP":
             profile = _chunk(name, data[at])
         elif name == b"ANMF":
             yield _part(data, at, profile)
+    if name == b"ANMF" and len(data) < 8 + int.from_bytes(data[4:8], "little"):
+        raise EOFError
 
 
 def plays(data: bytes) -> int:

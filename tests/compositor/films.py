@@ -98,7 +98,7 @@ def _gif(patches: list[Patch], plays: int) -> bytes:
         image = image.convert("L")
         image.putpalette(table.tobytes())
         out = io.BytesIO()
-        image.save(out, "GIF", optimize=False)
+        image.save(out, "GIF", optimize=False, interlace=0)
         data = out.getvalue()
         bits = (data[10] & 7) + 1
         pixels = data[13 + 3 * 2**bits :]

