@@ -5,9 +5,17 @@ from pathlib import Path
 
 import typer
 
-BY_SUFFIX = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp", ".avif": "avif"}
+BY_SUFFIX = {
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".png": "png",
+    ".webp": "webp",
+    ".avif": "avif",
+    ".gif": "gif",
+    ".apng": "apng",
+}
 
-SUFFIX = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "avif": ".avif"}
+SUFFIX = {"jpeg": ".jpg"} | {name: suffix for suffix, name in BY_SUFFIX.items() if name != "jpeg"}
 """What a picture of a format is called."""
 
 STDOUT = Path("-")

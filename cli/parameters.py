@@ -25,7 +25,10 @@ PANELS: Mapping[str, tuple[str, ...]] = {
     "Rotation and mirroring": ("rotation", "flip"),
     "Warping": ("corners", "displacement_x", "displacement_y"),
     "Blending": ("opacity", "blend_mode", "invert_mask"),
-    "Answer": ("image_format", "image_quality", "background", "keep_copyright", "keep_icc_profile"),
+    "Answer": (
+        *("image_format", "image_quality", "animation"),
+        *("background", "keep_copyright", "keep_icc_profile"),
+    ),
 }
 """Which parameters `--help` shows together, in this order; the others follow in a panel of their own."""
 

@@ -3,17 +3,23 @@
 import io
 import math
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from typing import Any
 
 import fpng
 from PIL import Image, ImageCms
 
+from compositor.animation import apng, avif, gif
+from compositor.animation.frame import Frame, Timing
 from compositor.decoding.colour.icc import dated
 from compositor.decoding.png import chunk
 from compositor.errors import ImageTooLarge
 from compositor.jpeg_coding import JpegCoding
 
-CONTENT_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
+_MILLISECOND = Fraction(1, 1000)
 
 _FULL_CHROMA = 90  # from this quality on colour is stored at full resolution
 _WEBP_METHOD = 2  # twice as fast as Pillow's 4 on photographs, and no larger
@@ -48,9 +54,63 @@ def encode(canvas: Image.Image, image_format: str, quality: int | JpegCoding, ma
         case "png":
             return _png(canvas, marks)
         case "webp":
-            return _webp(canvas, quality, marks)
+            return _saved(canvas, "WEBP", **_webp_coding(canvas, quality, marks))
+        case "avif":
+            return _saved(canvas, "AVIF", **_avif_coding(quality, marks))
         case _:
-            return _avif(canvas, quality, marks)
+            return encode_film(iter([Frame(canvas)]), Timing(), image_format, quality, marks)
+
+
+def encode_film(
+    frames: Iterator[Frame], timing: Timing, image_format: str, quality: int, marks: Marks
+) -> bytes:
+    """`frames`, alike in size and mode, as a file of `image_format`: "gif", "apng", "webp" or "avif".
+
+    Holds one frame at a time. Raises `ImageTooLarge` where the format cannot hold the picture.
+    """
+    match image_format:
+        case "gif":
+            return gif.encoded(frames, timing.plays)
+        case "apng":
+            return apng.encoded(frames, timing.plays, partial(_png, marks=marks))
+        case "webp":
+            reel = _Reel(frames, timing.count)
+            return _film(reel, "WEBP", loop=timing.plays, **_webp_coding(reel, quality, marks))
+        case _:
+            reel = _Reel(frames, timing.count)
+            # Chromium takes the full range of a sequence for the limited one: contrast as if turned up
+            file = _film(reel, "AVIF", range="limited", **_avif_coding(quality, marks))
+            return avif.with_plays(file, timing.plays) if reel.is_animated else file
+
+
+class _Reel(Image.Image):
+    """Frames one at a time, as Pillow's encoders ask for them; `durations` of those seen, in milliseconds."""
+
+    def __init__(self, frames: Iterator[Frame], count: int) -> None:
+        super().__init__()
+        self.n_frames = count
+        self.is_animated = count > 1
+        self.durations: list[int] = []
+        self._frames = frames
+        self._elapsed = Fraction(0)
+        self._show(next(frames))
+
+    def seek(self, frame: int) -> None:
+        if frame == len(self.durations):
+            following = next(self._frames, None)
+            if following is None:
+                raise EOFError
+            self._show(following)
+
+    def _show(self, frame: Frame) -> None:
+        self.im, self._mode, self._size = frame.image.im, frame.image.mode, frame.image.size
+        before = round(self._elapsed / _MILLISECOND)
+        self._elapsed += frame.seconds
+        self.durations.append(round(self._elapsed / _MILLISECOND) - before)
+
+
+def _film(reel: _Reel, image_format: str, **options: object) -> bytes:
+    return _saved(reel, image_format, save_all=True, duration=reel.durations, **options)
 
 
 def _jpeg(canvas: Image.Image, marks: Marks, **coding: object) -> bytes:
@@ -72,7 +132,7 @@ def _png_marks(marks: Marks) -> bytes:
     return space + (chunk(b"eXIf", marks.exif.removeprefix(b"Exif\0\0")) if marks.exif else b"")
 
 
-def _webp(canvas: Image.Image, quality: int, marks: Marks) -> bytes:
+def _webp_coding(canvas: Image.Image, quality: int, marks: Marks) -> dict[str, Any]:
     if max(canvas.size) > _WEBP_MAX_SIDE:
         raise ImageTooLarge(
             "base_image",
@@ -80,15 +140,13 @@ def _webp(canvas: Image.Image, quality: int, marks: Marks) -> bytes:
             " choose another image_format or send a smaller picture",
         )
     lossless = quality == _LOSSLESS or (quality >= _FULL_CHROMA and _has_few_colours(canvas))
-    return _saved(
-        canvas,
-        "WEBP",
-        lossless=lossless,
-        quality=_WEBP_LOSSLESS_EFFORT if lossless else quality,
-        method=_WEBP_METHOD,
-        icc_profile=marks.profile or _SRGB,
-        exif=marks.exif,
-    )
+    return {
+        "lossless": lossless,
+        "quality": _WEBP_LOSSLESS_EFFORT if lossless else quality,
+        "method": _WEBP_METHOD,
+        "icc_profile": marks.profile or _SRGB,
+        "exif": marks.exif,
+    }
 
 
 def _has_few_colours(canvas: Image.Image) -> bool:
@@ -97,18 +155,16 @@ def _has_few_colours(canvas: Image.Image) -> bool:
     return canvas.resize(some_rows, Image.Resampling.NEAREST).getcolors(_FEW_COLOURS) is not None
 
 
-def _avif(canvas: Image.Image, quality: int, marks: Marks) -> bytes:
+def _avif_coding(quality: int, marks: Marks) -> dict[str, Any]:
     """libavif marks a picture without a profile as sRGB by itself (nclx 1 / 13 / 6)."""
-    return _saved(
-        canvas,
-        "AVIF",
-        quality=quality,
-        speed=_AVIF_SPEED,
-        subsampling="4:4:4" if quality >= _FULL_CHROMA else "4:2:0",
-        max_threads=1,
-        icc_profile=marks.profile,
-        exif=marks.exif,
-    )
+    return {
+        "quality": quality,
+        "speed": _AVIF_SPEED,
+        "subsampling": "4:4:4" if quality >= _FULL_CHROMA else "4:2:0",
+        "max_threads": 1,
+        "icc_profile": marks.profile,
+        "exif": marks.exif,
+    }
 
 
 def _saved(canvas: Image.Image, image_format: str, **options: object) -> bytes:

@@ -1,25 +1,26 @@
 """A scene from input files to answer: decode, inspect, compose, flatten, inspect, encode."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from time import perf_counter
 
 from PIL import Image
 
+from compositor.animation.film import film
+from compositor.animation.frame import Frame
 from compositor.background import on_background
-from compositor.compose import put_layer
+from compositor.compose import Overlay
 from compositor.decoding.cache import DecodedCache
 from compositor.decoding.colour import from_srgb, to_srgb
 from compositor.decoding.decode import Picture, decode
 from compositor.decoding.identify import check_total, declared_pixels
-from compositor.encode import CONTENT_TYPES, Marks, encode
+from compositor.encode import Marks, encode, encode_film
 from compositor.errors import InvalidParameters
 from compositor.jpeg_coding import JpegCoding
 from compositor.layers.prepared import Pictures
 from compositor.layers.removal import Remove, cut_out
 from compositor.limits import DEFAULT_LIMITS, FULL_SIZED, Limits
-from compositor.scene import Layer, Scene
+from compositor.scene import Answer, Layer, Scene
+from compositor.stopwatch import Stopwatch
 
 Inspect = Callable[[str, Image.Image], None]
 """Given a name and its picture, RGB or RGBA in sRGB; raises to stop the job, must not change the picture."""
@@ -57,34 +58,81 @@ def render(
     """Make a picture of image files, by the names that the scene has for them.
 
     In the `cache` only what the same `owner` sent is found. `inspect` is shown each input by its name when
-    all are decoded, and as "output" what is about to be encoded. An input that passed is not shown again
-    under the same name while it is in the `cache`, which therefore goes with one `inspect`. `remove` takes
-    the backgrounds of layers away that name a `removal`; without it they stay.
+    all are decoded, and as "output" what is about to be encoded, frame by frame. An input that passed is not
+    shown again under the same name while it is in the `cache`, which therefore goes with one `inspect`.
+    `remove` takes the backgrounds of layers away that name a `removal`; without it they stay.
 
     Raises a `CompositorError` that names the input at fault, and what the hooks raise.
     """
-    answer = scene.answer
-    seconds: dict[str, float] = {}
-    with _timed(seconds, "decode"):
+    answer, watch = scene.answer, Stopwatch()
+    with watch.timing("decode"):
         inputs = _decode_inputs(scene, files, limits, cache, owner)
-    base = inputs[scene.base]
-    quality = _coding(base, scene) if answer.quality is None else answer.quality
+        base = inputs[scene.base]
+        is_moving = answer.keeps_animation and base.animated and answer.quality is not None
+        moving = film(files[scene.base], base, scene.base, limits) if is_moving else None
+    coding = _coding(base, scene) if answer.quality is None else answer.quality
     if inspect:
-        with _timed(seconds, "inspect"):
+        with watch.timing("inspect"):
             _inspect_inputs(inspect, inputs)
-    with _timed(seconds, "compose"):
-        canvas = base.image if cache is None and _is_used_once(base, inputs) else base.image.copy()
-        for layer in scene.layers:
-            _put(canvas, layer, inputs, base.profile, limits, remove)
-        canvas = on_background(canvas, answer.background, answer.image_format, base.profile)
-    if inspect:
-        with _timed(seconds, "inspect"):
-            inspect("output", to_srgb(canvas, base.profile))
-    with _timed(seconds, "encode"):
+    overlays = _overlays(scene, inputs, limits, remove, is_moving)
+    if moving:
+        with watch.timing("compose"):
+            overlays = list(overlays)
+    is_ours = cache is None and _is_used_once(base, inputs)
+    source = moving.frames() if moving else _still(base.image, is_ours)
+    frames = _composed(source, overlays, answer, base.profile, inspect, watch)
+    with watch.timing("encode"):
         marks = Marks(base.credits if answer.keeps_copyright else b"", base.profile)
-        data = encode(canvas, answer.image_format, quality, marks)
-    animated = tuple(name for name, picture in inputs.items() if picture.animated)
-    return Rendered(data, CONTENT_TYPES[answer.image_format], *canvas.size, seconds, animated)
+        if moving and isinstance(coding, int):
+            data = encode_film(frames, moving.timing, answer.image_format, coding, marks)
+        else:
+            data = encode(next(frames).image, answer.image_format, coding, marks)
+    stilled = [name for name, picture in inputs.items() if picture.animated]
+    if moving:
+        stilled.remove(scene.base)
+    content_type = f"image/{answer.image_format}"
+    return Rendered(data, content_type, *base.image.size, watch.seconds, tuple(stilled))
+
+
+def _still(image: Image.Image, is_ours: bool) -> Iterator[Frame]:
+    yield Frame(image if is_ours else image.copy())
+
+
+def _overlays(
+    scene: Scene, inputs: Inputs, limits: Limits, remove: Remove | None, again: bool
+) -> Iterable[Overlay]:
+    """The layers made ready, each when it is its turn; for more than one frame if `again`."""
+    base = inputs[scene.base]
+    kept_pixels = limits.max_pixels // len(scene.layers) if again else 0
+    for layer in scene.layers:
+        pictures = _pictures(layer, inputs, base.profile, remove)
+        yield Overlay(layer, pictures, base.image.size, limits, kept_pixels)
+
+
+def _composed(
+    frames: Iterator[Frame],
+    overlays: Iterable[Overlay],
+    answer: Answer,
+    profile: bytes,
+    inspect: Inspect | None,
+    watch: Stopwatch,
+) -> Iterator[Frame]:
+    """The `frames`, whose pixels are taken over, with the overlays on them."""
+    while True:
+        with watch.timing("decode"):
+            frame = next(frames, None)
+        if frame is None:
+            return
+        with watch.timing("compose"):
+            canvas, seconds = frame
+            del frame  # or pixels without the background would be held while they are encoded
+            for overlay in overlays:
+                overlay.put(canvas)
+            canvas = on_background(canvas, answer.background, answer.image_format, profile)
+        if inspect:
+            with watch.timing("inspect"):
+                inspect("output", to_srgb(canvas, profile))
+        yield Frame(canvas, seconds)
 
 
 def _decode_inputs(
@@ -128,14 +176,12 @@ def _inspect_inputs(inspect: Inspect, inputs: Inputs) -> None:
             picture.inspected_as.add(name)
 
 
-def _put(
-    canvas: Image.Image, layer: Layer, inputs: Inputs, profile: bytes, limits: Limits, remove: Remove | None
-) -> None:
+def _pictures(layer: Layer, inputs: Inputs, profile: bytes, remove: Remove | None) -> Pictures:
     picture = Image.new("RGB", (1, 1), layer.colour) if layer.colour else inputs[layer.picture].image
     picture = cut_out(picture, layer.removal, remove)
     mask = inputs[layer.mask].image if layer.mask else None
     displacement = inputs[layer.displacement.map].image if layer.displacement else None
-    put_layer(canvas, layer, Pictures(from_srgb(picture, profile), mask, displacement), limits)
+    return Pictures(from_srgb(picture, profile), mask, displacement)
 
 
 def _coding(base: Picture, scene: Scene) -> JpegCoding:
@@ -144,10 +190,3 @@ def _coding(base: Picture, scene: Scene) -> JpegCoding:
             "image_quality", f'"keep" needs a JPEG file as {scene.base}; give a number from 1 to 100'
         )
     return base.coding
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    start = perf_counter()
-    yield
-    seconds[stage] = seconds.get(stage, 0.0) + perf_counter() - start

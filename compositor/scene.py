@@ -86,7 +86,8 @@ class Layer:
 class Answer:
     """The file that is made; `background` is a colour under a transparent base.
 
-    `quality` None codes a JPEG as the base is coded, which must be one.
+    `quality` None codes a JPEG as the base is coded, which must be one. With `keeps_animation` the layers are
+    put on all frames of the base.
     """
 
     image_format: str = "jpeg"
@@ -94,6 +95,7 @@ class Answer:
     background: str | None = None
     keeps_copyright: bool = False
     keeps_profile: bool = False
+    keeps_animation: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,11 @@ MAY_IMPORT = {
     "loadtest": {"loadtest", "benchmarks", "jobs"},
 }
 WITHOUT_DECODERS = {
+    "AnswerParams",
     "CompositorError",
     "DEFAULT_MODEL",
-    "LayerParams",
     "Limits",
     "MODELS",
-    "SuperimposeRequest",
     "identify",
     "stated",
 }

@@ -1,28 +1,36 @@
-"""The form of the playground: one field for each parameter, from the schema of the parameter model.
+"""The form of the playground: for each model one field for each parameter, from the model's schema.
 
 A field's default in the document is the parameter's default, so that the page can tell what was changed.
-A new parameter shows up by itself, in the last group until it is named here.
+A new model shows up by itself, and so does a new parameter, in the last group until it is named here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from compositor.models.layer import LayerParams
-from compositor.models.superimpose import SuperimposeRequest
+from compositor.models import DEFAULT_MODEL, MODELS
+from compositor.models.parameters import AnswerParams
 
 PICTURES = ("overlay_image", "mask")
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Place": ("x_offset", "y_offset", "gravity", "flip", "x_percent", "y_percent", "rotation"),
+    "Place": ("x_offset", "y_offset", "gravity", "flip", "x_percent", "y_percent", "rotation", "mirror"),
     "Size": ("overlay_resize", "rescale_factor", "width", "height", "scale_to", "scale_of", "resize_method"),
-    "Look": ("blend_mode", "invert_mask", "opacity"),
+    "Look": ("blend_mode", "invert_mask", "opacity", "bg_remove_model"),
     "Region": ("region", "region_fit"),
     "Warp": ("corners", "displacement_map", "displacement_x", "displacement_y"),
     "Tiles": ("tile", "tile_spacing"),
 }
-"""Of the selected layer. The colour stands in place of its picture."""
+"""Of an overlay, as far as a model has them. The colour stands in place of its picture."""
 
-ANSWER = ("image_format", "background", "image_quality", "base64", "keep_copyright", "keep_icc_profile")
+ANSWER = (
+    "image_format",
+    "animation",
+    "background",
+    "image_quality",
+    "base64",
+    "keep_copyright",
+    "keep_icc_profile",
+)
 APART = {"base_image", "overlays", "color", *PICTURES}
 OPEN = ("Place", "Size", "Look")
 REST = "More"
@@ -39,44 +47,64 @@ Schema = Mapping[str, Any]
 
 
 def base() -> str:
-    return _slot("base_image", _schemas()["base_image"]["description"])
+    return _slot("base_image", _schemas(DEFAULT_MODEL)["base_image"])
 
 
-def slots() -> str:
-    """A layer's pictures, and its colour."""
-    schemas = _schemas()
-    pictures = [_slot(name, schemas[name]["description"]) for name in PICTURES]
-    return "\n".join([_field("color", schemas["color"]), *pictures])
+def choices() -> str:
+    """The models by name."""
+    return "".join(_option(name, name == DEFAULT_MODEL) for name in MODELS)
 
 
-def groups() -> str:
-    schemas = _schemas()
-    known = {name for names in GROUPS.values() for name in names} | APART
-    everything = {**GROUPS, REST: tuple(name for name in LayerParams.model_fields if name not in known)}
-    return "\n".join(
-        _group(title, [_part(name, schemas[name]) for name in names], title in OPEN)
-        for title, names in everything.items()
-        if names
-    )
+def models() -> str:
+    """The fields of each model, of which the page shows one at a time."""
+    return "\n".join(_model(name, _schemas(name)) for name in MODELS)
 
 
-def answer() -> str:
-    schemas = _schemas()
-    known = {*ANSWER, *APART, *LayerParams.model_fields}
-    names = (*ANSWER, *(name for name in schemas if name not in known))
-    return _group("Answer", [_field(name, schemas[name]) for name in names], True)
-
-
-def _schemas() -> Mapping[str, Schema]:
-    schemas: Mapping[str, Schema] = SuperimposeRequest.model_json_schema()["properties"]
+def _schemas(model: str) -> Mapping[str, Schema]:
+    schemas: Mapping[str, Schema] = MODELS[model].model_json_schema()["properties"]
     return schemas
 
 
+def _model(name: str, schemas: Mapping[str, Schema]) -> str:
+    layered = " data-layered" if "overlays" in schemas else ""
+    return f"""<template data-model="{escape(name)}"{layered}>
+<div id="layer">
+<h2 class="layer-title" id="layer-title" data-of-layers>Layer</h2>
+{_slots(schemas)}
+<p class="aside drop">Or drop a file here, on a picture's row. Dropped on the preview it is the overlay.</p>
+{_groups(schemas)}
+</div>
+{_answer(schemas)}
+</template>"""
+
+
+def _slots(schemas: Mapping[str, Schema]) -> str:
+    """The overlay's pictures, and its colour."""
+    pictures = [_slot(name, schemas[name]) for name in PICTURES if name in schemas]
+    return "\n".join([_field("color", schemas["color"]), *pictures] if "color" in schemas else pictures)
+
+
+def _groups(schemas: Mapping[str, Schema]) -> str:
+    known = {name for names in GROUPS.values() for name in names} | APART | AnswerParams.model_fields.keys()
+    everything = {**GROUPS, REST: tuple(name for name in schemas if name not in known)}
+    return "\n".join(
+        _group(title, [_part(name, schemas[name]) for name in names if name in schemas], title in OPEN)
+        for title, names in everything.items()
+    )
+
+
+def _answer(schemas: Mapping[str, Schema]) -> str:
+    names = (*ANSWER, *(name for name in AnswerParams.model_fields if name not in ANSWER))
+    return _group("Answer", [_field(name, schemas[name]) for name in names if name in schemas], True)
+
+
 def _part(name: str, schema: Schema) -> str:
-    return _slot(name, schema["description"]) if name in SAMPLES else _field(name, schema)
+    return _slot(name, schema) if name in SAMPLES else _field(name, schema)
 
 
-def _group(title: str, fields: Iterable[str], is_open: bool) -> str:
+def _group(title: str, fields: Sequence[str], is_open: bool) -> str:
+    if not fields:
+        return ""
     return f"""<details class="group"{" open" if is_open else ""}>
 <summary><h3>{title}</h3></summary>
 <div class="fields">
@@ -85,35 +113,44 @@ def _group(title: str, fields: Iterable[str], is_open: bool) -> str:
 
 
 def _field(name: str, schema: Schema) -> str:
-    rule = _rule(schema)
-    kind, control = _control(name, rule, schema["default"])
+    kind, control = _control(name, _rule(schema), schema.get("default"))
     return f"""<div class="field {kind}" data-field="{name}">
-<label for="p-{name}">{name}</label>
+<label for="p-{name}">{name}</label>{_word(name, schema)}
 {control}
-{_notes(name, schema["description"])}
+{_notes(name, schema)}
 </div>
 """
 
 
 def _rule(schema: Schema) -> Schema:
     """The schema of a value that is not null."""
-    return next((each for each in schema.get("anyOf", ()) if each["type"] != "null"), schema)
+    return next((each for each in schema.get("anyOf", ()) if each.get("type") != "null"), schema)
+
+
+def _word(name: str, schema: Schema) -> str:
+    """A box for the word that may stand in place of a number."""
+    word = next((each["const"] for each in schema.get("anyOf", ()) if "const" in each), None)
+    if word is None:
+        return ""
+    box = _companion(name, "checkbox", {"data-word": word, "autocomplete": "off"})
+    return f'<label class="check">{box} {escape(word)}</label>'
 
 
 def _control(name: str, rule: Schema, default: Any) -> tuple[str, str]:
     if "enum" in rule:
         return "choice", _select(name, rule["enum"], default)
-    if rule["type"] == "boolean":
+    kind = rule.get("type")
+    if kind == "boolean":
         checked = {"checked": default or None}
         return "switch", _input(name, "checkbox", checked | {"data-kind": "boolean"})
-    if rule["type"] == "array":
+    if kind == "array" and "minItems" in rule:
         return "list", _list(name, rule)
-    if rule["type"] in ("number", "integer"):
+    if kind in ("number", "integer"):
         return _number(name, rule, default)
     if rule.get("pattern", "").startswith("^#"):
         companion = _companion(name, "color", {"value": "#ffffff"})
         return "colour", companion + _text(name, default, {"pattern": rule["pattern"].strip("^$")})
-    return "text", _text(name, default, {})
+    return "text", _text(name, default, {"maxlength": rule.get("maxLength")})
 
 
 def _number(name: str, rule: Schema, default: Any) -> tuple[str, str]:
@@ -122,7 +159,7 @@ def _number(name: str, rule: Schema, default: Any) -> tuple[str, str]:
     bounds = {"min": low, "max": high, "step": step, "value": default}
     rules = {"data-kind": rule["type"], "data-above": rule.get("exclusiveMinimum")}
     number = _input(name, "number", bounds | rules | {"placeholder": _empty(default)})
-    slides = default is not None and "minimum" in rule and high - low <= SLIDER_SPAN
+    slides = None not in (default, rule.get("minimum"), high) and high - low <= SLIDER_SPAN
     return ("slider", _companion(name, "range", bounds) + number) if slides else ("number", number)
 
 
@@ -140,14 +177,17 @@ def _list(name: str, rule: Schema) -> str:
     )
 
 
-def _select(name: str, words: Iterable[str], default: str) -> str:
-    options = "".join(
-        f"<option{' selected' if word == default else ''}>{escape(word)}</option>" for word in words
-    )
+def _select(name: str, words: Iterable[str], default: str | None) -> str:
+    unset = '<option value="" selected>unset</option>' if default is None else ""
+    options = unset + "".join(_option(word, word == default) for word in words)
     return f'<select id="p-{name}" name="{name}" data-kind="string"{_described(name)}>{options}</select>'
 
 
-def _text(name: str, default: str | None, rules: Mapping[str, str]) -> str:
+def _option(word: str, is_default: bool) -> str:
+    return f"<option{' selected' if is_default else ''}>{escape(word)}</option>"
+
+
+def _text(name: str, default: str | None, rules: Mapping[str, Any]) -> str:
     text = {"data-kind": "string", "value": default, "placeholder": _empty(default)}
     return _input(name, "text", {**text, **rules})
 
@@ -161,8 +201,9 @@ def _input(name: str, type: str, attributes: Mapping[str, Any]) -> str:
 
 
 def _companion(name: str, type: str, attributes: Mapping[str, Any]) -> str:
-    """A slider or colour picker for the same parameter; the page keeps the two in step."""
-    return f'<input type="{type}" data-for="{name}" aria-label="{name}"{_attributes(attributes)}>'
+    """A slider, a colour picker, or a box for a word, for the same parameter; the page keeps them in step."""
+    label = f"{name} {attributes.get('data-word', '')}".strip()
+    return f'<input type="{type}" data-for="{name}" aria-label="{label}"{_attributes(attributes)}>'
 
 
 def _attributes(attributes: Mapping[str, Any]) -> str:
@@ -176,14 +217,12 @@ def _described(name: str) -> str:
     return f' autocomplete="off" aria-describedby="p-{name}-hint p-{name}-error"'
 
 
-def _notes(name: str, description: str) -> str:
-    return (
-        f'<p class="hint" id="p-{name}-hint">{escape(description)}</p>'
-        f'<p class="error" id="p-{name}-error"></p>'
-    )
+def _notes(name: str, schema: Schema) -> str:
+    hint = escape(schema.get("description", ""))
+    return f'<p class="hint" id="p-{name}-hint">{hint}</p><p class="error" id="p-{name}-error"></p>'
 
 
-def _slot(name: str, description: str) -> str:
+def _slot(name: str, schema: Schema) -> str:
     title = name.removesuffix("_image").replace("_", " ").capitalize()
     clear = _none("data-clear", title.lower()) if name in OPTIONAL else ""
     return f"""<div class="slot" data-field="{name}">
@@ -197,7 +236,7 @@ def _slot(name: str, description: str) -> str:
 </div>
 <input class="url" id="p-{name}" type="url" placeholder="https://…" aria-label="{title}: a URL"\
 {_described(name)} spellcheck="false">
-{_notes(name, description)}
+{_notes(name, schema)}
 </div>"""
 
 

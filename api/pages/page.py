@@ -39,8 +39,8 @@ def documentation(origin: str) -> str:
 
 @cache
 def _playground() -> Template:
-    """With its form, which is the same in every answer."""
-    parts = {part.__name__: part() for part in (fields.base, fields.slots, fields.groups, fields.answer)}
+    """With the forms of all models, which are the same in every answer."""
+    parts = {part.__name__: part() for part in (fields.base, fields.choices, fields.models)}
     return Template(_template("playground.html").safe_substitute(parts))
 
 

@@ -9,8 +9,8 @@ from importlib import import_module
 
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
+from compositor.animation.first_frame import is_animated, on_canvas
 from compositor.box import Box, Size, size_of, whole
-from compositor.decoding.animation import is_animated, on_canvas
 from compositor.decoding.colour import keepable, to_srgb
 from compositor.decoding.colour.stated import stated
 from compositor.decoding.copyright import credits
@@ -40,7 +40,8 @@ class Picture:
 
     `animated` tells that there are more frames, `credits` is an EXIF block of artist and copyright, or empty.
     `profile` is the ICC profile of the RGB space that the pixels were left in, empty for sRGB; `coding` that
-    of a JPEG file. `inspected_as` holds the parameters as which it has passed an inspection.
+    of a JPEG file, `orientation` the EXIF one that it was stored in. `inspected_as` holds the parameters as
+    which it has passed an inspection.
     """
 
     image: Image.Image
@@ -48,6 +49,7 @@ class Picture:
     credits: bytes
     profile: bytes = b""
     coding: JpegCoding | None = None
+    orientation: int = 1
     inspected_as: set[str] = field(default_factory=set)
 
     @property
@@ -72,12 +74,12 @@ def decode(data: bytes, name: str, limits: Limits, keep_profile: bool = False) -
         check_memory(header[:2], len(data))
     _load_decoders(limits)
     data = mended(data)
-    with _decoding(data, name, limits):
-        image = _open(data, limits)
+    with reading(data, name, limits):
+        image = opened(data, limits)
     if header is None or header[:2] != image.size:
         check_size(image.size, name, limits)
         check_memory(image.size, len(data))
-    with _decoding(data, name, limits):
+    with reading(data, name, limits):
         return _picture(image, data, keep_profile)
 
 
@@ -89,7 +91,8 @@ def _load_decoders(limits: Limits) -> None:
         Image.init()
 
 
-def _open(data: bytes, limits: Limits) -> Image.Image:
+def opened(data: bytes, limits: Limits) -> Image.Image:
+    """The file `data` by Pillow, not loaded; of the formats allowed, and no larger."""
     with warnings.catch_warnings(), _bomb_limit(limits.max_pixels):
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -122,9 +125,9 @@ def _picture(image: Image.Image, data: bytes, keep_profile: bool) -> Picture:
         colour = _on_transparent(colour, frame, canvas)
     if image.format == "PNG" and not may_be_turned(data):  # asked for EXIF, Pillow would decode the pixels
         return Picture(_bare(colour), animated, b"", kept)
-    turned = upright(colour, orientation(image))
+    turn = orientation(image)
     credit = credits(image)  # before `_bare` empties what it reads
-    return Picture(_bare(turned), animated, credit, kept, coding_of(image))
+    return Picture(_bare(upright(colour, turn)), animated, credit, kept, coding_of(image), turn)
 
 
 def _on_transparent(image: Image.Image, frame: Box, canvas: Size) -> Image.Image:
@@ -151,8 +154,8 @@ def _bare(image: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def _decoding(data: bytes, name: str, limits: Limits) -> Iterator[None]:
-    """Decoders' errors to ours, and no others."""
+def reading(data: bytes, name: str, limits: Limits) -> Iterator[None]:
+    """Decoders' errors at the file `data` to `InvalidImage` or `ImageTooLarge` of input `name`, no others."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

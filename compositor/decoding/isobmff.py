@@ -11,17 +11,17 @@ def properties(data: bytes) -> list[tuple[bytes, bytes]]:
     """Type and content of the properties of the primary item; empty where the file does not tell."""
     whole = (0, len(data))
     try:
-        at, end = _inner(data, whole)[b"meta"]
-        meta = _inner(data, (at + 4, end))
-        parts = _inner(data, meta[b"iprp"])
-        held = list(_boxes(data, parts[b"ipco"]))
+        at, end = inner(data, whole)[b"meta"]
+        meta = inner(data, (at + 4, end))
+        parts = inner(data, meta[b"iprp"])
+        held = list(boxes(data, parts[b"ipco"]))
         numbers = _associated(data, parts[b"ipma"][0], _primary(data, meta[b"pitm"][0]))
         return [(held[each - 1][0], data[slice(*held[each - 1][1])]) for each in numbers if each]
     except (KeyError, IndexError):
         return []
 
 
-def _boxes(data: bytes, span: Span) -> Iterator[tuple[bytes, Span]]:
+def boxes(data: bytes, span: Span) -> Iterator[tuple[bytes, Span]]:
     at, end = span
     for _ in range(_MAX_BOXES):
         length, head = int.from_bytes(data[at : at + 4], "big"), 8
@@ -34,8 +34,8 @@ def _boxes(data: bytes, span: Span) -> Iterator[tuple[bytes, Span]]:
         at = stop
 
 
-def _inner(data: bytes, span: Span) -> dict[bytes, Span]:
-    return dict(_boxes(data, span))
+def inner(data: bytes, span: Span) -> dict[bytes, Span]:
+    return dict(boxes(data, span))
 
 
 def _primary(data: bytes, at: int) -> int:

@@ -72,6 +72,8 @@ Mask = Annotated[
     ),
 ]
 
+_STILL = ("jpeg", "png")
+
 Values = Mapping[str, Any]
 
 
@@ -140,10 +142,21 @@ class AnswerParams(Parameters):
         description="Answer with the picture itself as base64 instead of its URL.",
         examples=[False],
     )
-    image_format: Literal["jpeg", "png", "webp", "avif"] = Field(
+    image_format: Literal["jpeg", "png", "webp", "avif", "gif", "apng"] = Field(
         default="jpeg",
-        description="Format of the answer. jpeg has no transparency: it is flattened on background.",
+        description=(
+            "Format of the answer. jpeg has no transparency: it is flattened on background; gif has 256 "
+            "colours a frame."
+        ),
         examples=["png"],
+    )
+    animation: Literal["first_frame", "keep"] = Field(
+        default="first_frame",
+        description=(
+            "Of an animated base: the first frame, or every frame with the overlay on it, for image_format "
+            "webp, gif, apng or avif."
+        ),
+        examples=["keep"],
     )
     image_quality: Quality = Field(
         default=95,
@@ -174,6 +187,13 @@ class AnswerParams(Parameters):
     def contradictions(cls, given: Values) -> Iterable[str]:
         if given.get("image_quality") == "keep" and "image_format" in given:
             yield 'image_quality "keep" is for image_format "jpeg": give a number or leave image_format out'
+        image_format = given.get("image_format", "jpeg")
+        if "animation" in given and image_format in _STILL:
+            yield 'animation "keep" needs image_format "webp", "gif", "apng" or "avif"'
+        if image_format == "gif":
+            for name in ("keep_copyright", "keep_icc_profile"):
+                if name in given:
+                    yield f'{name} is not for image_format "gif", which has no place for it'
         yield from super().contradictions(given)
 
     def answer(self) -> Answer:
@@ -184,6 +204,7 @@ class AnswerParams(Parameters):
             self.background,
             self.keep_copyright,
             self.keep_icc_profile,
+            self.animation == "keep",
         )
 
 

@@ -58,6 +58,10 @@ class PictureSettings(Group):
     max_input_bytes: Bytes = Field(24 * MEBIBYTE, ge=1024, description="largest input file")
     max_pixels: Count = Field(50_000_000, description="most pixels of an input and of the output")
     max_side: Count = Field(16_384, description="longest side of an input, in pixels")
+    animation_max_frames: Count = Field(
+        500, description="most frames of a base of which `animation` keeps all"
+    )
+    animation_max_pixels: Count = Field(100_000_000, description="most pixels of all its frames together")
     formats: Formats = Field(
         ("JPEG", "PNG", "WEBP", "GIF", "AVIF"),
         description="formats of inputs; TIFF, BMP, JPEG2000 and HEIF only for callers you trust: "
@@ -88,6 +92,8 @@ class PictureSettings(Group):
             "max_bytes": self.max_input_bytes,
             "max_pixels": self.max_pixels,
             "max_side": self.max_side,
+            "max_frames": self.animation_max_frames,
+            "max_animation_pixels": self.animation_max_pixels,
             "formats": self.formats,
         }
 

@@ -59,9 +59,14 @@ class Visit:
         file = {"name": file_name, "mimeType": "image/png", "buffer": data}
         self.page.set_input_files(f"#f-{name}", file)  # type: ignore[arg-type]
 
-    def submit(self) -> dict[str, Any]:
-        """Press Submit, and return the body that was sent."""
-        with self.page.expect_request("**/v2/superimpose") as sent:
+    def use(self, model: str) -> None:
+        """Choose the model, and wait until its overlay is shown."""
+        self.page.select_option("#model", model)
+        self.page.wait_for_selector(READY)
+
+    def submit(self, model: str = "superimpose") -> dict[str, Any]:
+        """Press Submit, and return the body that was sent to the model."""
+        with self.page.expect_request(f"**/v2/{model}") as sent:
             self.page.click("#submit")
         body: dict[str, Any] = sent.value.post_data_json
         return body

@@ -39,7 +39,7 @@ def test_the_first_paint_takes_one_round_of_small_requests(service, visit):
     assert all(request.url.startswith(service.url) for request in seen.requests)
     assert len(own) < 36
     document = [request for request in seen.requests if "/samples/" not in request.url]
-    assert sum(request.sizes()["responseBodySize"] for request in document) < 64_000
+    assert sum(request.sizes()["responseBodySize"] for request in document) < 66_000
 
 
 def paths(service):

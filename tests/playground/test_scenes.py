@@ -76,12 +76,12 @@ def levels(data):
         return np.asarray(picture.convert("RGB")).astype(int)
 
 
-def assert_rendered(seen, service, body, files):
+def assert_rendered(seen, service, body, files, model=SuperimposeRequest):
     """The result is the picture that the library makes of the same scene."""
     seen.await_result()
     got = service.client.get(f"/{seen.page.get_attribute('#result', 'src')}").content
     inputs = {name: (SAMPLES / each).read_bytes() for name, each in files.items()}
-    made = render(SuperimposeRequest(**body).scene(), inputs)
+    made = render(model(**body).scene(), inputs)
     assert np.array_equal(levels(got), levels(made.data))
 
 

@@ -25,9 +25,9 @@ export class Client {
     this.credits = credits;
   }
 
-  submit(body, idempotencyKey) {
+  submit(model, body, idempotencyKey) {
     const headers = { "content-type": "application/json", "idempotency-key": idempotencyKey };
-    return this.#call("v2/superimpose", { method: "POST", body: JSON.stringify(body), headers });
+    return this.#call(`v2/${model}`, { method: "POST", body: JSON.stringify(body), headers });
   }
 
   /** The URL of the uploaded file, for requests of the same key. */

@@ -8,13 +8,13 @@ export function codeCard(origin) {
   const tabs = [...document.querySelectorAll("[data-language]")];
   const code = document.getElementById("code");
   const toTheEnd = document.getElementById("to-the-end");
-  let body = {};
+  let [model, body] = ["", {}];
   let chosen = tabs[0];
 
   function draw() {
-    code.textContent = snippet(chosen.dataset.language, origin, body);
+    code.textContent = snippet(chosen.dataset.language, origin, model, body);
     toTheEnd.hidden = chosen.dataset.language !== "curl";
-    document.getElementById("script").textContent = script(origin, body);
+    document.getElementById("script").textContent = script(origin, model, body);
     document.getElementById("code-needs").textContent = needs(chosen.dataset.language, body);
   }
 
@@ -32,8 +32,8 @@ export function codeCard(origin) {
   onArrows(tabs, choose);
   for (const button of document.querySelectorAll("[data-copy]")) copyButton(button, document.getElementById(button.dataset.copy));
   return {
-    show(next) {
-      body = next;
+    show(...next) {
+      [model, body] = next;
       draw();
     },
   };

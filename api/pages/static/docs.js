@@ -29,7 +29,7 @@ function showExamples(defaults, [base, overlay]) {
       document.getElementById("about").textContent = about;
       const layer = { key: params, pictures: { overlay_image: overlay }, params: { ...defaults, ...params } };
       draw(document.getElementById("picture"), base, [layer], layer.params);
-      code.show({ ...PICTURES, ...params });
+      code.show("superimpose", { ...PICTURES, ...params });
     });
     return button;
   });

@@ -1,23 +1,39 @@
-/** The fields of the parameters, the selected layer's and the answer's. Defaults are those of the document. */
+/** The fields of a model's parameters, the selected layer's and the answer's. Defaults are those of the document. */
 
 import { isConvex } from "./quad.js";
 
-export class ParameterForm {
-  /** @type {{layer: Record<string, any>, answer: Record<string, any>}} */
-  defaults;
+/**
+ * @typedef {object} Model
+ * @property {string} name
+ * @property {boolean} isLayered
+ * @property {string[]} pictures  that a layer may have
+ * @property {{layer: Record<string, any>, answer: Record<string, any>}} defaults
+ */
 
-  /** `layer` is the part of the form with a layer's fields. */
-  constructor(form, layer) {
-    this.controls = new Map([...form.querySelectorAll("[data-kind]")].map((control) => [control.name, control]));
-    this.companions = new Map([...form.querySelectorAll("[data-for]")].map((control) => [control.dataset.for, control]));
-    this.isOfLayer = (name) => layer.contains(this.controls.get(name) ?? null);
-    this.defaults = this.#each(initial);
+export class ParameterForm {
+  /** `fields` is the part of the form for the fields of a model. */
+  constructor(form, fields) {
+    this.form = form;
+    this.fields = fields;
     this.changed = new EventTarget();
     form.addEventListener("input", ({ target }) => this.#typed(target));
     form.addEventListener("focusout", ({ target }) => target.validity?.badInput && this.#tell([target.name]));
-    for (const button of form.querySelectorAll("[data-unset]")) {
-      button.addEventListener("click", () => this.set({ [button.dataset.unset]: null }));
-    }
+    form.addEventListener("click", ({ target: { dataset } }) => "unset" in dataset && this.set({ [dataset.unset]: null }));
+  }
+
+  /** Shows the fields of a model in place of another's. @returns {Model} */
+  use(name) {
+    const template = this.form.querySelector(`template[data-model="${CSS.escape(name)}"]`);
+    this.fields.replaceChildren(template.content.cloneNode(true));
+    const all = (selector) => [...this.fields.querySelectorAll(selector)];
+    this.controls = new Map(all("[data-kind]").map((control) => [control.name, control]));
+    this.companions = new Map(all("[data-for]:not([data-word])").map((control) => [control.dataset.for, control]));
+    const pictures = all("#layer .slot").map(({ dataset }) => dataset.field);
+    return { name, isLayered: "layered" in template.dataset, pictures, defaults: this.typed() };
+  }
+
+  isOfLayer(name) {
+    return Boolean(this.controls.get(name)?.closest("#layer"));
   }
 
   /** Calls `listener` with the names of the parameters that changed. */
@@ -35,9 +51,10 @@ export class ParameterForm {
     this.#tell(Object.keys(changes));
   }
 
-  /** Sets without telling. */
+  /** Sets without telling, and passes over what the model does not have. */
   write(changes) {
     for (const [name, value] of Object.entries(changes)) {
+      if (!this.controls.has(name)) continue;
       write(this.controls.get(name), value);
       this.#follow(name);
     }
@@ -45,7 +62,9 @@ export class ParameterForm {
 
   /** Disables the fields of these parameters, and no others. */
   disable(off) {
-    for (const [name, control] of this.controls) control.disabled = off.has(name);
+    for (const [name, control] of this.controls) {
+      for (const each of [control, wordOf(control)]) if (each) each.disabled = off.has(name);
+    }
   }
 
   /** Values that the service would refuse, each field by itself. */
@@ -68,9 +87,14 @@ export class ParameterForm {
 
   #typed(target) {
     const name = target.dataset.for ?? target.name;
-    if (!this.controls.has(name)) return;
-    if (target.dataset.for) write(this.controls.get(name), target.value);
-    else this.#follow(name);
+    const control = this.controls.get(name);
+    if (!control) return;
+    const word = wordOf(control);
+    if (word !== target) {
+      if (word) word.checked = false;
+      if (target.dataset.for) control.value = target.value;
+      else this.#follow(name);
+    }
     this.#tell([name]);
   }
 
@@ -86,9 +110,12 @@ export class ParameterForm {
   }
 }
 
+/** The box for a word in place of a number, where there is one. */
+const wordOf = (control) => control.parentElement.querySelector("[data-word]");
+
 /** Why the service would refuse the value, or "". */
 function fault(control) {
-  if (control.disabled) return "";
+  if (control.disabled || wordOf(control)?.checked) return "";
   if (control.validity.badInput) return "is not a number";
   const rule = broken(control, read(control));
   return rule && `${control.value} is not allowed: must be ${rule}`;
@@ -107,13 +134,9 @@ function broken(control, given) {
 
 /** The value; null for an empty field, and for a list that is none. */
 function read(control) {
+  const word = wordOf(control);
+  if (word?.checked) return word.dataset.word;
   return control.dataset.kind === "boolean" ? control.checked : parsed(control, control.value);
-}
-
-function initial(control) {
-  if (control.dataset.kind === "boolean") return control.defaultChecked;
-  if (control instanceof HTMLSelectElement) return [...control.options].find((option) => option.defaultSelected).value;
-  return parsed(control, control.defaultValue);
 }
 
 function parsed(control, text) {
@@ -143,6 +166,9 @@ function list({ kind, count, low, high }, text) {
 }
 
 function write(control, value) {
+  const word = wordOf(control);
+  if (word) word.checked = value === word.dataset.word;
+  if (word?.checked) return; // the number stays
   if (control.dataset.kind === "boolean") control.checked = value;
   else control.value = value === null ? "" : text(value);
 }

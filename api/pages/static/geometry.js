@@ -94,6 +94,9 @@ function turnedCorners({ width, height }, degrees) {
 }
 
 function cornerIn(area, params, turned) {
+  if (params.isCentred) {
+    return { x: centredAtPercent(area.width, params.x_percent, turned.width), y: centredAtPercent(area.height, params.y_percent, turned.height) };
+  }
   const push = { x: params.x_offset, y: params.y_offset };
   if (params.x_percent !== null) push.x = roundHalfEven((area.width * params.x_percent) / 100);
   if (params.y_percent !== null) push.y = roundHalfEven((area.height * params.y_percent) / 100);
@@ -101,6 +104,15 @@ function cornerIn(area, params, turned) {
     x: area.x + anchored(params.gravity, "west", "east", push.x, area.width - turned.width),
     y: area.y + anchored(params.gravity, "north", "south", push.y, area.height - turned.height),
   };
+}
+
+const centredAtPercent = (side, percent, own) => Math.trunc((side * percent) / 100 - own / 2);
+
+/** The percentage, as short as may be, that puts the corner at `at`. */
+function percentFor(at, side, own) {
+  const near = ((at + own / 2) / side) * 100;
+  const [percent, ...others] = [0, 0.001, -0.001].map((by) => Number((near + by).toFixed(3)));
+  return [percent, ...others].find((each) => centredAtPercent(side, each, own) === Math.trunc(at)) ?? percent;
 }
 
 /** Its own inverse but for the centre: from push to corner, and from corner to push. */
@@ -119,8 +131,11 @@ export function placement(params, overlay, base) {
   return { base, area, overlay: overlay ?? area, size, turned, corner, centre };
 }
 
-/** The offsets that put the corner at `at`. */
+/** The offsets that put the corner at `at`, or the percentages of the centre. */
 export function offsetsFor(params, at, turned, base) {
+  if (params.isCentred) {
+    return { x_percent: percentFor(at.x, base.width, turned.width), y_percent: percentFor(at.y, base.height, turned.height) };
+  }
   const roomX = base.width - turned.width;
   const roomY = base.height - turned.height;
   return {
@@ -196,7 +211,14 @@ function along(params, size, reach) {
 /** Turned about its centre. */
 export function turnedTo(params, placed, degrees) {
   const rotation = ((Math.round(degrees) % 360) + 360) % 360;
+  if (params.isCentred) return { rotation };
   return { rotation, ...centredAt({ ...params, rotation }, placed, placed.centre) };
+}
+
+/** The parameters of another model that draw the overlay where it is placed. */
+export function placedAs(params, placed, rotation) {
+  const changes = { rotation, ...resizedTo(params, placed, placed.size) };
+  return { ...changes, ...centredAt({ ...params, ...changes }, placed, placed.centre) };
 }
 
 export function isOutside({ base, turned, corner }) {
@@ -208,6 +230,7 @@ function carried(params, overlay, before, base) {
   const { size, centre } = placement(params, overlay, before);
   const by = Math.min(base.width / before.width, base.height / before.height);
   const changes = followsBase(params) ? {} : resizedTo(params, { overlay, base, size }, { width: size.width * by, height: size.height * by });
+  if (params.isCentred) return changes;
   const changed = { ...params, ...changes };
   const turned = turnedSize(overlaySize(changed, overlay, base), params.rotation);
   const at = (middle, length, whole) => Math.min(Math.max(middle - length / 2, Math.min(0, whole - length)), Math.max(0, whole - length));

@@ -109,8 +109,8 @@ export function centred(scene) {
 export function fitted(scene) {
   const { params, placed } = scene;
   if (boxed(scene)) return { region: [0, 0, 1, 1] };
-  const changes = { overlay_resize: "Fit", rescale_factor: 1, scale_to: null };
-  const changed = { ...params, ...changes };
-  const size = overlaySize(changed, placed.overlay, placed.base);
-  return { ...changes, ...centred({ ...scene, params: changed, placed: { ...placed, size } }) };
+  const fit = { overlay_resize: "Fit", rescale_factor: 1, scale_to: null };
+  const size = overlaySize({ ...params, ...fit }, placed.overlay, placed.base);
+  const changes = params.isCentred ? resizedTo(params, placed, size) : fit;
+  return { ...changes, ...centred({ ...scene, params: { ...params, ...changes }, placed: { ...placed, size } }) };
 }

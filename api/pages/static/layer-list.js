@@ -64,7 +64,7 @@ export class LayerList {
   }
 
   #drawSwatch(canvas, { kind, params, pictures }) {
-    const shows = kind === "colour" ? params.color : pictures.overlay_image.picture;
+    const shows = kind === "colour" ? params.color : pictures.overlay_image?.picture;
     if (this.#drawn.get(canvas) === shows) return;
     this.#drawn.set(canvas, shows);
     if (kind === "picture") return drawContained(canvas, shows);
@@ -117,7 +117,7 @@ const DONE = {
 
 export function nameOf({ kind, params, pictures }) {
   if (kind === "colour") return params.color ?? "Colour";
-  return pictures.overlay_image.picture?.name ?? "No picture yet";
+  return pictures.overlay_image?.picture?.name ?? "No picture yet";
 }
 
 function about({ hidden, params, pictures }) {
@@ -126,8 +126,8 @@ function about({ hidden, params, pictures }) {
     params.blend_mode !== "normal" && params.blend_mode,
     params.region && "in a region",
     params.corners && "warped",
-    pictures.displacement_map.picture && "displaced",
-    pictures.mask.picture && "masked",
+    pictures.displacement_map?.picture && "displaced",
+    pictures.mask?.picture && "masked",
     params.tile && "tiled",
   ];
   return traits.filter(Boolean).join(", ");

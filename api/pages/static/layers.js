@@ -15,7 +15,6 @@ import { carrier } from "./geometry.js";
  */
 
 export const MOST_LAYERS = 16;
-const PICTURES = ["overlay_image", "mask", "displacement_map"];
 let lastId = 0;
 
 export class Layers {
@@ -23,6 +22,8 @@ export class Layers {
   all = [];
   /** @type {Layer} */
   selected;
+  /** The names of the pictures that a layer may have. */
+  pictures = [];
   #told;
 
   /** `told`: `listed()` when the list has changed, and what `Choice` tells. */
@@ -45,7 +46,7 @@ export class Layers {
 
   duplicate(layer) {
     const copy = this.#made(layer.kind, layer.params);
-    for (const name of PICTURES) copy.pictures[name].copy(layer.pictures[name]);
+    for (const name of Object.keys(copy.pictures)) copy.pictures[name].copy(layer.pictures[name]);
     this.select(layer);
     return this.#insert(copy);
   }
@@ -81,15 +82,19 @@ export class Layers {
 
   /** Other layers in place of all: each `{kind, params, hidden}`. Returns them. */
   replace(others) {
-    this.all = others.map(({ kind, params, hidden = false }) => ({ ...this.#made(kind, params), hidden }));
-    this.selected = this.all.at(-1);
-    this.#told.listed();
+    this.show(others.map(({ kind, params, hidden = false }) => ({ ...this.#made(kind, params), hidden })));
     return this.all;
+  }
+
+  /** These in place of all. */
+  show(all, selected = all.at(-1)) {
+    Object.assign(this, { all, selected });
+    this.#told.listed();
   }
 
   #made(kind, params) {
     const layer = { id: ++lastId, kind, params: { ...params }, start: { ...params }, hidden: false, carry: carrier() };
-    const choices = PICTURES.map((name) => [name, new Choice(name, layer, this.#told)]);
+    const choices = this.pictures.map((name) => [name, new Choice(name, layer, this.#told)]);
     return Object.assign(layer, { pictures: Object.fromEntries(choices) });
   }
 

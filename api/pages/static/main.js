@@ -7,6 +7,7 @@ import { centred, fitted, handles } from "./handles.js";
 import { keyField } from "./key.js";
 import { LayerList, nameOf } from "./layer-list.js";
 import { keepFocusInView, showHelp } from "./panel.js";
+import { movingFormat } from "./parameters.js";
 import { fromUrl, sampleAt } from "./pictures.js";
 import { pins } from "./pins.js";
 import { notes, previewer } from "./preview.js";
@@ -22,6 +23,7 @@ import { Slots } from "./slots.js";
 
 const { origin, maxInputBytes } = document.documentElement.dataset;
 const QUIET_MS = 400; // after the last change, before it is announced to screen readers
+const NOT_DRAWN = "Only the base is shown: what this model makes of it comes with the result.";
 const NEW = {
   picture: { params: { gravity: "center", scale_to: 0.4 }, first: "f-overlay_image", said: "Picture layer added" },
   colour: { params: { color: "#c02030", blend_mode: "multiply" }, first: "p-color", said: "Colour layer added" },
@@ -32,9 +34,9 @@ const tool = (name) => document.querySelector(`[data-tool="${name}"]`);
 const say = (text) => (part("announcer").textContent = text);
 
 const key = keyField();
-const form = new ParameterForm(part("parameters"), part("layer"));
+const form = new ParameterForm(part("parameters"), part("fields"));
 const told = { loading: pictureLoading, changed: pictureChanged, failed: pictureRefused, listed: showLayer };
-const scene = new Scene(told, form.defaults);
+const scene = new Scene(told);
 const { base, layers } = scene;
 const list = new LayerList(layers, say);
 const slots = new Slots(origin, Number(maxInputBytes), { typed: marked, onStage: stageChoice });
@@ -57,6 +59,7 @@ const tools = {
 
 let drawing = 0;
 let quiet = 0;
+const files = new Map(); // pictures that a recent request has only the name of
 let settled = () => {}; // a picture has loaded, or not
 
 const isFramed = () => scene.isShown(layers.selected);
@@ -75,8 +78,8 @@ function redrawNow() {
   draw(part("preview"), base.picture, shown, answer);
   ratio("board", base.picture);
   showFrame(isFramed() ? selected() : null);
-  part("notes").textContent = notes(base.picture, shown, answer);
-  if (layers.visible().length) code.show(bodyOf(scene.request(), ({ url, name }) => url ?? { file: name }));
+  part("notes").textContent = scene.isDrawn() ? notes(base.picture, shown, answer) : NOT_DRAWN;
+  if (layers.visible().length) code.show(scene.model.name, bodyOf(scene.request(), ({ url, name }) => url ?? { file: name }));
 }
 
 /** Round the selected layer, if it shows. */
@@ -127,6 +130,11 @@ function disableFields() {
 
 function parametersChanged(names) {
   const { layer, answer } = form.typed();
+  const format = names.includes("animation") && movingFormat(answer);
+  if (format) {
+    say(`image_format is ${format} now, which holds animations`);
+    return form.set({ animation: answer.animation, image_format: format });
+  }
   Object.assign(layers.selected.params, layer);
   Object.assign(scene.answer, answer);
   for (const name of [...names, ...disableFields()]) errors.clear(name);
@@ -157,6 +165,7 @@ function pictureRefused(choice) {
 
 function pictureChanged({ name, layer, picture }) {
   if (name === "base_image") scene.carryAll();
+  if (picture && kept(picture).name) files.set(picture.name, picture);
   if (name === "displacement_map" && picture) scene.displaceByDefault(layer);
   showLayer();
   results.endComparison();
@@ -182,6 +191,16 @@ function add(kind) {
 function stageChoice() {
   if (isColour(layers.selected)) add("picture");
   return layers.selected.pictures.overlay_image;
+}
+
+/** The form for a model, and what it shows of layers. */
+function useModel(name) {
+  const model = form.use(name);
+  slots.use(part("fields"));
+  sketch.end();
+  for (const each of document.querySelectorAll("[data-of-layers]")) each.hidden = !model.isLayered;
+  part("model").value = name;
+  scene.use(model);
 }
 
 function showExample(name) {
@@ -228,13 +247,13 @@ function copyOf(canvas) {
 const kept = ({ url, name }) => (url && !/^data:/i.test(url) ? { url } : { name });
 
 /** Restores the scene and the picture of a recent request; of files, those that the page still has. */
-function showAgain({ scene: { base: file, ...rest }, result }) {
-  const known = new Map(scene.choices().map(({ picture }) => [picture?.name, picture]));
+function showAgain({ scene: { model, base: file, ...rest }, result }) {
   const loader = ({ url, name }) => async () => {
     if (url) return fromUrl(url, origin);
-    if (known.has(name)) return known.get(name);
+    if (files.has(name)) return files.get(name);
     throw new Error(`${name} was a file: choose it again`);
   };
+  if (model !== scene.model.name) useModel(model);
   if (file.url && file.url !== base.picture?.url) scene.restoreBase(loader(file));
   scene.restore(rest, loader);
   results.expect();
@@ -247,9 +266,11 @@ part("parameters").addEventListener("submit", submitted);
 for (const [name, act] of Object.entries(tools)) tool(name).addEventListener("click", act);
 for (const button of document.querySelectorAll("[data-add]")) button.addEventListener("click", () => add(button.dataset.add));
 for (const button of document.querySelectorAll("[data-scene]")) button.addEventListener("click", () => showExample(button.dataset.scene));
-regionTool({ board: part("board"), sheet: part("sketch"), button: part("region-tool") }, (region) => form.set({ region, corners: null, gravity: "center" }));
+part("model").addEventListener("change", ({ target }) => useModel(target.value));
+const sketch = regionTool({ board: part("board"), sheet: part("sketch"), button: part("region-tool") }, (region) => form.set({ region, corners: null, gravity: "center" }));
 showHelp(part("parameters"), part("help"));
 keepFocusInView(part("parameters"), { top: part("work"), bottom: part("foot") });
 key.onChange(() => recents.reload());
+useModel(part("model").value);
 showExample("cup");
 runs.resume(key.value());

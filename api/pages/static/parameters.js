@@ -2,16 +2,26 @@
  * What a layer's parameters amount to: those without effect count as their defaults, and a request holds those that
  * differ from their defaults.
  *
- * @typedef {{isColour: boolean, has: (picture: string) => boolean}} Traits
+ * @typedef {{isLayered: boolean, isColour: boolean, has: (picture: string) => boolean}} Traits
  */
+
+const STILL = ["jpeg", "png"];
+const WITH_QUALITY = ["jpeg", "webp", "avif"];
 
 const isPlaced = ({ region, corners }, { isColour }) => !region && !corners && !isColour;
 const isSized = (params, traits) => isPlaced(params, traits) && params.scale_to === null;
 const by = (word) => (params, traits) => isSized(params, traits) && params.overlay_resize === word;
 const isShaped = ({ corners }, { isColour }) => !corners && !isColour;
 
-/** When a parameter has an effect, if not always; what others depend on stands before them. */
+/** When a parameter has an effect, if not always. */
 const USED = {
+  invert_mask: (_, { has }) => has("mask"),
+  image_quality: ({ image_format }) => WITH_QUALITY.includes(image_format),
+};
+
+/** The same for a model with layers; what others depend on stands before them. */
+const USED_BY_LAYERS = {
+  ...USED,
   overlay_resize: isPlaced,
   scale_to: isPlaced,
   rescale_factor: by("Resize by rescale_factor"),
@@ -30,9 +40,7 @@ const USED = {
   region_fit: (params, traits) => isShaped(params, traits) && params.region !== null,
   displacement_x: (_, { has }) => has("displacement_map"),
   displacement_y: (_, { has }) => has("displacement_map"),
-  invert_mask: (_, { has }) => has("mask"),
   color: (_, { isColour }) => isColour,
-  image_quality: ({ image_format }) => image_format !== "png",
 };
 
 /** In a region the service puts a layer in the middle. */
@@ -42,7 +50,7 @@ const initial = (name, { region }, defaults) => (name === "gravity" && region ? 
 export function effective(typed, traits, defaults) {
   const params = Object.fromEntries(Object.entries(typed).map(([name, value]) => [name, value ?? defaults[name]]));
   const off = new Set();
-  for (const [name, isUsed] of Object.entries(USED)) {
+  for (const [name, isUsed] of Object.entries(traits.isLayered ? USED_BY_LAYERS : USED)) {
     if (!(name in params) || isUsed(params, traits)) continue;
     off.add(name);
     params[name] = initial(name, params, defaults);
@@ -54,3 +62,6 @@ export function effective(typed, traits, defaults) {
 export function given(params, defaults) {
   return Object.fromEntries(Object.entries(params).filter(([name, value]) => value !== initial(name, params, defaults)));
 }
+
+/** The format in place of one that cannot hold the animation that is to be kept, or null. */
+export const movingFormat = ({ animation, image_format }) => (animation === "keep" && STILL.includes(image_format) ? "webp" : null);

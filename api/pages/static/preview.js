@@ -18,10 +18,16 @@ const ALWAYS = "Drawn by your browser: where pixels are resized or turned, the r
 const NOTES = [
   [({ layers }, base) => layers.some(({ pictures, params }) => isUnseen(pictures, params, base)), "The overlay lies wholly outside the base: the result will not show it."],
   [({ layers }) => layers.some(({ pictures }) => pictures.displacement_map), "Displacement shows only in the result."],
+  [({ layers }) => layers.some(({ params }) => !isMixed(params.blend_mode)), "The blend mode shows only in the result."],
+  [({ layers }) => layers.some(({ params }) => (params.bg_remove_model ?? "None") !== "None"), "The overlay's background is removed only in the result."],
+  [({ answer }) => answer.animation === "keep", "Of an animated base one frame is shown."],
   [(scene, base) => some(scene, base, "foreign"), "A picture of another site is fetched by the service and not shown here."],
   [(scene, base) => some(scene, base, "guessed"), "Its size is guessed."],
   [({ answer }) => answer.keep_icc_profile, "Colours are shown as sRGB."],
 ];
+
+/** Whether a canvas has the blend mode; of others it draws "normal". */
+const isMixed = (mode) => mode === "lighter" || CSS.supports("mix-blend-mode", mode);
 
 /** A function that draws a base, layers, the lowest first, and the background that the answer has. */
 export function previewer() {

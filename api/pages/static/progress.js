@@ -42,15 +42,16 @@ export class Progress {
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  /** With the times that the service measured. */
-  complete(metrics) {
+  /** With the times that the service measured, and what it warned of. */
+  complete(metrics, warnings) {
     this.stop();
     this.#at = ORDER.length;
     this.#mark();
     const [queued, total] = [metrics.queue_time ?? 0, metrics.total_time ?? 0];
     [queued, total - queued, total].forEach((seconds, at) => this.#time(at, shown(seconds)));
     const stages = ["fetch", "decode", "inspect", "compose", "encode", "store"].filter((name) => name in metrics);
-    this.say(`Done. ${stages.map((name) => `${name} ${shown(metrics[name])}`).join(" · ")}`);
+    const times = stages.map((name) => `${name} ${shown(metrics[name])}`).join(" · ");
+    this.say(["Done.", ...warnings.map((each) => `${each}.`), times].join(" "));
   }
 
   fail(text) {

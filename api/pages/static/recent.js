@@ -28,7 +28,7 @@ export class Recent {
 
   /** Shows the requests of the present key. */
   reload() {
-    this.entries = (load(this.#name()) ?? []).filter(({ scene }) => scene); // a former version saved none
+    this.entries = (load(this.#name()) ?? []).filter(({ scene }) => scene?.model); // a former version saved none
     this.#draw();
   }
 

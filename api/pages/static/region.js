@@ -31,7 +31,7 @@ export function centredBox([, , width, height]) {
 }
 
 /**
- * A tool to draw the region with: `button` turns it on, and Escape off. `drawn` is called with the region that was
+ * A tool to draw the region with: `button` turns it on, Escape and `end` turn it off. `drawn` is called with the region that was
  * dragged on the board.
  */
 export function regionTool({ board, sheet, button }, drawn) {
@@ -61,4 +61,5 @@ export function regionTool({ board, sheet, button }, drawn) {
   onDrag(sheet, toFraction, between, (change) => change, end);
   button.addEventListener("click", () => turn(sheet.hidden));
   document.addEventListener("keydown", ({ key }) => key === "Escape" && turn(false));
+  return { end: () => turn(false) };
 }

@@ -2,6 +2,7 @@
  * A scene as the body of a request: flat with one layer, else with `overlays`.
  *
  * @typedef {object} SceneRequest
+ * @property {string} model
  * @property {Picture} base
  * @property {{pictures: Record<string, Picture>, params: object}[]} layers  the lowest first
  * @property {object} answer

@@ -71,9 +71,9 @@ export class Run {
     this.#steps.say("Accepted.");
     this.#offerCancel(client, id);
     try {
-      const { result, expires, metrics } = await finished(client, id, this.#told(), this.#abort.signal);
+      const { result, expires, metrics, warnings } = await finished(client, id, this.#told(), this.#abort.signal);
       this.recent.end(id, { result, expires });
-      this.#steps.complete(metrics);
+      this.#steps.complete(metrics, warnings);
       this.ended(order, result);
       await this.results.show(result, order.preview);
     } catch (error) {

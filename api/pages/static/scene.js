@@ -1,8 +1,9 @@
-/** What the page makes: a base, layers, and how to answer. All of it is typed here, and read from here. */
+/** What the page makes: by a model, of a base and layers, and how to answer. All of it is typed here, and read from here. */
 
 import { Choice } from "./choice.js";
-import { placement } from "./geometry.js";
+import { placedAs, placement } from "./geometry.js";
 import { Layers } from "./layers.js";
+import { DRAWN } from "./models.js";
 import { effective, given } from "./parameters.js";
 
 /** @typedef {import("./layers.js").Layer} Layer */
@@ -11,7 +12,7 @@ const SHIFT = 10; // pixels, by a displacement map that was just chosen
 
 export const isColour = ({ kind }) => kind === "colour";
 
-const isComplete = (layer) => (isColour(layer) ? layer.params.color !== null : Boolean(layer.pictures.overlay_image.picture));
+const isComplete = (layer) => (isColour(layer) ? layer.params.color : layer.pictures.overlay_image?.picture) !== null;
 
 /** The pictures that a layer has, by their names. */
 function picturesOf(layer) {
@@ -19,16 +20,46 @@ function picturesOf(layer) {
   return Object.fromEntries(names.map((name) => [name, layer.pictures[name].picture]).filter(([, picture]) => picture));
 }
 
+/** Of changes those to parameters that there are. */
+const known = (changes, params) => Object.fromEntries(Object.entries(changes).filter(([name]) => name in params));
+
 export class Scene {
   /** The parameters that all layers share, as they are typed. */
   answer = {};
-  #standards;
+  /** @type {import("./form.js").Model} */
+  model;
+  #left = new Map(); // layers of models that were chosen before, by their names
 
-  /** `told`: what `Layers` tells; `standards`: the defaults of a layer's parameters and of the answer's. */
-  constructor(told, standards) {
+  /** `told`: what `Layers` tells. */
+  constructor(told) {
     this.base = new Choice("base_image", null, told);
     this.layers = new Layers(told);
-    this.#standards = standards;
+  }
+
+  /** Another model, with the layers that it had; at first with the pictures of the selected one. */
+  use(model) {
+    const { all, selected } = this.layers;
+    const first = selected && this.#firstOf(model);
+    if (selected) this.#left.set(this.model.name, { all, selected });
+    this.model = model;
+    this.layers.pictures = model.pictures;
+    this.answer = known({ ...model.defaults.answer, ...this.answer }, model.defaults.answer);
+    if (this.#left.has(model.name)) this.#return(this.#left.get(model.name));
+    else if (first) this.restore({ answer: this.answer, layers: [first] }, (picture) => async () => picture);
+  }
+
+  #return({ all, selected }) {
+    all.forEach((layer) => this.#carry(layer));
+    this.layers.show(all, selected);
+  }
+
+  /** Another model's layer with the pictures of the selected one, or the first that has some, where they are. */
+  #firstOf({ name, defaults }) {
+    const layer = [this.layers.selected, ...this.layers.all].find(({ pictures }) => pictures.overlay_image?.picture);
+    if (!layer) return { kind: "picture", params: {}, pictures: {} };
+    const { params, placed } = this.isShown(layer) ? this.#placed(layer) : {};
+    const place = placed && name in DRAWN ? placedAs(DRAWN[name](defaults.layer), placed, params.rotation) : {};
+    return { kind: "picture", params: known(place, defaults.layer), pictures: picturesOf(layer) };
   }
 
   choices() {
@@ -37,23 +68,37 @@ export class Scene {
 
   /** A layer's parameters in effect, and the names of those without. */
   effectOf(layer) {
-    const traits = { isColour: isColour(layer), has: (name) => Boolean(layer.pictures[name].picture) };
-    return effective(layer.params, traits, this.#standards.layer);
+    const has = (name) => Boolean(layer.pictures[name]?.picture);
+    const traits = { isLayered: this.model.isLayered, isColour: isColour(layer), has };
+    return effective(layer.params, traits, this.model.defaults.layer);
   }
 
   effectOfAnswer() {
-    return effective(this.answer, {}, this.#standards.answer);
+    return effective(this.answer, {}, this.model.defaults.answer);
+  }
+
+  /** Whether the preview can draw what this model makes. */
+  isDrawn() {
+    return this.model.name in DRAWN;
+  }
+
+  /** A layer's parameters in effect, as the preview reads them. */
+  #drawn(layer) {
+    return DRAWN[this.model.name](this.effectOf(layer).params);
   }
 
   /** Whether a layer can be drawn. */
   isShown(layer) {
-    return Boolean(this.base.picture) && isComplete(layer) && !layer.hidden;
+    return this.isDrawn() && Boolean(this.base.picture) && isComplete(layer) && !layer.hidden;
   }
 
-  /** The selected layer's parameters, and the placement they give. */
+  /** The selected layer's parameters as the preview reads them, and the placement they give. */
   selected() {
-    const layer = this.layers.selected;
-    const { params } = this.effectOf(layer);
+    return this.#placed(this.layers.selected);
+  }
+
+  #placed(layer) {
+    const params = this.#drawn(layer);
     const overlay = isColour(layer) ? null : layer.pictures.overlay_image.picture;
     return { params, placed: placement(params, overlay, this.base.picture), isColour: isColour(layer) };
   }
@@ -61,14 +106,15 @@ export class Scene {
   /** @returns {import("./preview.js").Drawable[]} */
   drawables() {
     const shown = this.layers.all.filter((layer) => this.isShown(layer));
-    return shown.map((layer) => ({ key: layer, pictures: picturesOf(layer), params: this.effectOf(layer).params }));
+    return shown.map((layer) => ({ key: layer, pictures: picturesOf(layer), params: this.#drawn(layer) }));
   }
 
   /** @returns {import("./request.js").SceneRequest} */
   request() {
-    const params = (layer) => given(this.effectOf(layer).params, this.#standards.layer);
+    const { name: model, defaults } = this.model;
+    const params = (layer) => given(this.effectOf(layer).params, defaults.layer);
     const layers = this.layers.visible().map((layer) => ({ pictures: picturesOf(layer), params: params(layer) }));
-    return { base: this.base.picture, layers, answer: given(this.effectOfAnswer().params, this.#standards.answer) };
+    return { model, base: this.base.picture, layers, answer: given(this.effectOfAnswer().params, defaults.answer) };
   }
 
   /** Pictures that were refused, and what is missing. */
@@ -76,7 +122,7 @@ export class Scene {
     const visible = this.layers.visible();
     if (!visible.length) return [{ field: "", message: "Every layer is hidden: show one." }];
     const refused = this.choices().filter(({ error, layer }) => error && !layer?.hidden);
-    const empty = visible.filter((layer) => !isComplete(layer) && !layer.pictures.overlay_image.error);
+    const empty = visible.filter((layer) => !isComplete(layer) && !layer.pictures.overlay_image?.error);
     return [
       ...refused.map(({ name, layer, error }) => ({ field: name, layer: layer?.id, message: error })),
       ...empty.map((layer) => ({ ...(isColour(layer) ? NO_COLOUR : NO_PICTURE), layer: layer.id })),
@@ -85,7 +131,7 @@ export class Scene {
 
   /** A layer of this kind on top of the selected one; `params` are those that are not defaults. */
   add(kind, params) {
-    this.#carry(this.layers.add(kind, { ...this.#standards.layer, ...params }));
+    this.#carry(this.layers.add(kind, { ...this.model.defaults.layer, ...params }));
   }
 
   /** On another base whose size is known each overlay keeps its relative place and size. */
@@ -101,11 +147,11 @@ export class Scene {
 
   #carry(layer) {
     const { picture } = this.base;
-    if (!picture || picture.guessed) return;
+    if (!picture || picture.guessed || !this.isDrawn()) return;
     const overlay = layer.pictures.overlay_image.picture;
-    const { params } = this.effectOf(layer);
+    const params = this.#drawn(layer);
     const isFree = overlay && !overlay.guessed && !params.region && !params.corners;
-    Object.assign(layer.params, layer.carry(params, isFree ? overlay : null, picture));
+    Object.assign(layer.params, known(layer.carry(params, isFree ? overlay : null, picture), layer.params));
   }
 
   /** A displacement map moves nothing by itself, and is refused then. */
@@ -119,15 +165,16 @@ export class Scene {
       const pictures = Object.entries(picturesOf(layer)).map(([name, picture]) => [name, kept(picture)]);
       return { kind: layer.kind, hidden: layer.hidden, params: { ...layer.params }, pictures: Object.fromEntries(pictures) };
     });
-    return { base: kept(this.base.picture), answer: { ...this.answer }, layers };
+    return { model: this.model.name, base: kept(this.base.picture), answer: { ...this.answer }, layers };
   }
 
   /** What was saved, in place of all but the base; `loader` makes of a kept picture a function that loads it. */
   restore({ answer = {}, layers }, loader) {
-    this.answer = { ...this.#standards.answer, ...answer };
-    const made = this.layers.replace(layers.map((layer) => ({ ...layer, params: { ...this.#standards.layer, ...layer.params } })));
+    const { defaults } = this.model;
+    this.answer = { ...defaults.answer, ...answer };
+    const made = this.layers.replace(layers.map((layer) => ({ ...layer, params: { ...defaults.layer, ...layer.params } })));
     made.forEach((layer, at) => {
-      for (const [name, kept] of Object.entries(layers[at].pictures)) layer.pictures[name].take(loader(kept));
+      for (const [name, kept] of Object.entries(layers[at].pictures)) layer.pictures[name]?.take(loader(kept));
       this.#carry(layer);
     });
   }

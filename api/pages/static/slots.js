@@ -14,9 +14,19 @@ export class Slots {
   /** Calls `typed(choice, fault)` while a URL is typed; `onStage()` is the choice that a file on the preview is for. */
   constructor(origin, maxBytes, { typed, onStage }) {
     Object.assign(this, { origin, maxBytes, typed, onStage });
-    this.elements = new Map([...document.querySelectorAll(".slot")].map((slot) => [slot.dataset.field, slot]));
-    for (const [name, slot] of this.elements) this.#listen(name, slot);
+    this.elements = new Map();
+    this.use(document);
     this.#acceptDrops();
+  }
+
+  /** Takes the slots of this part of the page. */
+  use(root) {
+    for (const slot of root.querySelectorAll(".slot")) {
+      const name = slot.dataset.field;
+      this.elements.set(name, slot);
+      delete this.#choices[name];
+      this.#listen(name, slot);
+    }
   }
 
   /** @param {Record<string, Choice>} choices  for each slot its own */

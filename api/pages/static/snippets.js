@@ -4,8 +4,8 @@
 
 const WIDTH = 88; // of a line, beyond which lists and objects are broken
 
-export function snippet(language, origin, body) {
-  return { curl, python, javascript }[language](origin, body);
+export function snippet(language, origin, model, body) {
+  return { curl, python, javascript }[language](origin, model, body);
 }
 
 export function hasFiles(value) {
@@ -31,15 +31,15 @@ function literal(value, { scalar, key }, indent) {
 }
 
 /** One command without further options: importers misread those that they do not know. */
-const curl = (origin, body) => `curl ${submission(origin, body)}`;
+const curl = (origin, model, body) => `curl ${submission(origin, model, body)}`;
 
-function submission(origin, body) {
-  const start = `-X POST ${shellQuoted(`${origin}/v2/superimpose`)} -H "x-api-key: $KEY" -H 'content-type: application/json' -d `;
+function submission(origin, model, body) {
+  const start = `-X POST ${shellQuoted(`${origin}/v2/${model}`)} -H "x-api-key: $KEY" -H 'content-type: application/json' -d `;
   return start + (hasFiles(body) ? `@- <<JSON\n${json(body, shellFile)}\nJSON` : `'${json(typed(body), unquoted)}'`);
 }
 
 /** For bash: a subshell, so that an error does not close the terminal it is pasted into. */
-export function script(origin, body) {
+export function script(origin, model, body) {
   const file = `superimposed.${body.image_format ?? "jpeg"}`;
   return `(
 ask() {
@@ -50,7 +50,7 @@ ask() {
 field() { sed -nE 's/.*"'"$1"'": ?"([^"]*)".*/\\1/p'; }
 
 set -e
-result=$(ask ${submission(origin, body)}
+result=$(ask ${submission(origin, model, body)}
 )
 url=$(field response_url <<< "$result")
 until [ "$(field status <<< "$result")" = COMPLETED ]; do
@@ -64,7 +64,7 @@ echo saved ${file}
 /** n8n imports a flat object as form fields and quotes all values; a null makes it keep JSON. */
 function typed(body) {
   if (Object.values(body).some((value) => typeof value === "object")) return body;
-  const unused = ["mask", "background", "scale_to", "x_percent"].find((name) => !(name in body));
+  const unused = ["background", "base64", "image_format", "image_quality"].find((name) => !(name in body));
   return unused ? { ...body, [unused]: null } : body;
 }
 
@@ -81,7 +81,7 @@ const shellQuoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 const json = (body, scalar) => literal(body, { scalar, key: (name) => `"${name}"` }, "");
 
-function python(origin, body) {
+function python(origin, model, body) {
   const style = { scalar: pythonScalar, key: (name) => `"${name}"` };
   const lines = Object.entries(body).map(([name, value]) => `    ${name}=${literal(value, style, "    ")},`);
   return `${hasFiles(body) ? PYTHON_FILES : "import os\n"}
@@ -89,7 +89,7 @@ from segmind import SegmindClient
 ${hasFiles(body) ? PYTHON_DATA_URI : ""}
 client = SegmindClient(api_key=os.environ["KEY"], base_url=${JSON.stringify(`${origin}/v1`)})
 result = client.run(
-    "superimpose",
+    "${model}",
 ${lines.join("\n")}
 )
 print(result["output"])`;
@@ -113,7 +113,7 @@ function pythonScalar(value) {
   return JSON.stringify(value);
 }
 
-function javascript(origin, body) {
+function javascript(origin, model, body) {
   const scalar = (value) => (isFile(value) ? `dataUri(${JSON.stringify(value.file)})` : JSON.stringify(value));
   const style = { scalar, key: (name) => name };
   const lines = Object.entries(body).map(([name, value]) => `    ${name}: ${literal(value, style, "    ")},`);
@@ -126,7 +126,7 @@ async function call(url, options) {
   return body;
 }
 
-const submitted = await call(${JSON.stringify(`${origin}/v2/superimpose`)}, {
+const submitted = await call(${JSON.stringify(`${origin}/v2/${model}`)}, {
   method: "POST",
   body: JSON.stringify({
 ${lines.join("\n")}

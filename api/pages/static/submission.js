@@ -20,7 +20,7 @@ export async function submit(client, request, { uploading, trouble }, signal) {
   }
   const body = bodyOf(request, (picture) => references.get(picture));
   const idempotencyKey = uuid();
-  return (await again(() => client.submit(body, idempotencyKey), ONCE_MORE, trouble, signal)).request_id;
+  return (await again(() => client.submit(request.model, body, idempotencyKey), ONCE_MORE, trouble, signal)).request_id;
 }
 
 /** Version 4; `crypto.randomUUID` is missing where a page came without TLS. */
@@ -46,7 +46,7 @@ export async function finished(client, id, told, signal) {
     bytes: image.file_size,
     type: image.content_type,
   };
-  return { result, expires: Date.parse(answer.expires_at), metrics: answer.metrics };
+  return { result, expires: Date.parse(answer.expires_at), metrics: answer.metrics, warnings: answer.warnings ?? [] };
 }
 
 /** False if the service cannot be reached. */

@@ -1,0 +1,189 @@
+"""GIF files (GIF89a specification): taken apart into frames, and made of frames."""
+
+import io
+import math
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
+
+from PIL import Image
+
+from compositor.animation.frame import Frame, changed
+from compositor.animation.part import After, Part
+from compositor.box import Box, size_of, whole
+
+_EXTENSION, _IMAGE = 0x21, 0x2C
+_CONTROL, _APPLICATION = 0xF9, 0xFF  # of extensions
+_LOOP = b"\x0bNETSCAPE2.0\x03\x01"
+_HEADER = 13  # bytes, without the colour table
+_END = b"\x3b"
+_HUNDREDTH = Fraction(1, 100)
+_SOONEST = 2  # hundredths: browsers show frames of less for a tenth of a second
+_LONGEST = 0xFFFF
+_COLOURS = 256
+_SAMPLES = 128 * 128  # pixels that a palette is made of: of all it takes eight times as long for 1 dB
+_OPAQUE = 128  # from this alpha on a pixel is one that shows
+_AFTER = {2: After.CLEARED, 3: After.RESTORED}
+_CLEARS, _KEEPS = 2, 1
+
+
+class _Block(NamedTuple):
+    kind: int
+    start: int
+    end: int
+
+
+def parts(data: bytes) -> Iterator[Part]:
+    """The frames of the GIF file `data`, in their order. Raises `EOFError` where it breaks off in a block."""
+    control, end = bytes(4), 0
+    for block in _blocks(data):
+        end = block.end
+        if block.kind == _EXTENSION and data[block.start + 1] == _CONTROL:
+            control = data[block.start + 3 : block.start + 7]
+        elif block.kind == _IMAGE:
+            yield _part(data, block, control)
+            control = bytes(4)
+    if end > len(data) or (end < len(data) and data[end] in (_EXTENSION, _IMAGE)):
+        raise EOFError
+
+
+def is_animated(data: bytes) -> bool:
+    """Whether the GIF file `data` has more than one frame."""
+    return len(list(islice((block for block in _blocks(data) if block.kind == _IMAGE), 2))) == 2
+
+
+def plays(data: bytes) -> int:
+    """How many times it is shown, 0 for ever. The file counts repetitions, and where it has no count none."""
+    for block in _blocks(data):
+        if block.kind == _EXTENSION and data[block.start + 2 : block.start + 16] == _LOOP:
+            repeats = _little(data, block.start + 16)
+            return repeats + 1 if repeats else 0
+    return 1
+
+
+def encoded(frames: Iterable[Frame], plays: int) -> bytes:
+    """A GIF of RGB or RGBA `frames`, each with 256 colours of its own. Of RGB ones only changes are kept."""
+    written: list[bytes] = []
+    previous: Image.Image | None = None
+    elapsed, shown = Fraction(0), 0
+    for frame in frames:
+        image = frame.image
+        if previous is None:
+            size = b"".join(side.to_bytes(2, "little") for side in image.size)
+            written += [b"GIF89a", size, bytes((0x70, 0, 0)), _loop(plays)]
+        elapsed += frame.seconds
+        delay = min(_LONGEST, max(round(elapsed / _HUNDREDTH) - shown, _SOONEST if frame.seconds else 0))
+        shown += delay
+        box = changed(previous, image) if image.mode == "RGB" else whole(image.size)
+        written += _written(image.crop(box), box, delay)
+        previous = image
+    return b"".join([*written, _END])
+
+
+def _blocks(data: bytes) -> Iterator[_Block]:
+    at = _HEADER + _palette(data, 10)
+    while at + 9 < len(data):
+        kind = data[at]
+        if kind == _EXTENSION:
+            end = _past_blocks(data, at + 2)
+        elif kind == _IMAGE:
+            end = _past_blocks(data, at + 11 + _palette(data, at + 9))
+        else:
+            return
+        yield _Block(kind, at, end)
+        at = end
+
+
+def _part(data: bytes, image: _Block, control: bytes) -> Part:
+    left, top, width, height = (_little(data, image.start + 1 + 2 * each) for each in range(4))
+    return Part(
+        still=partial(_still, data, image, control),
+        size=(width, height),
+        at=(left, top),
+        seconds=_little(control, 1) * _HUNDREDTH,
+        has_alpha=bool(control[0] & 1),
+        blends=True,
+        after=_AFTER.get(control[0] >> 2 & 7, After.KEPT),
+    )
+
+
+def _still(data: bytes, image: _Block, control: bytes) -> bytes:
+    """One frame as a GIF of its own size."""
+    size = data[image.start + 5 : image.start + 9]
+    transparency = bytes((_EXTENSION, _CONTROL, 4, control[0] & 1, 0, 0, control[3], 0))
+    descriptor = bytes((_IMAGE, 0, 0, 0, 0)) + size
+    head = _HEADER + _palette(data, 10)
+    parts = (
+        b"GIF89a",
+        size,
+        data[10:head],
+        transparency,
+        descriptor,
+        data[image.start + 9 : image.end],
+        _END,
+    )
+    return b"".join(parts)
+
+
+def _loop(plays: int) -> bytes:
+    if plays == 1:
+        return b""
+    repeats = min(plays - 1, 0xFFFF) if plays else 0
+    return bytes((_EXTENSION, _APPLICATION)) + _LOOP + repeats.to_bytes(2, "little") + b"\0"
+
+
+def _written(image: Image.Image, box: Box, delay: int) -> Iterator[bytes]:
+    """The blocks of a frame that shows `image`, RGB or RGBA, in `box`."""
+    opaque = image.mode == "RGB"
+    out = io.BytesIO()
+    _quantized(image).save(out, "GIF", optimize=False, interlace=0)
+    data = out.getvalue()
+    block = next(block for block in _blocks(data) if block.kind == _IMAGE)
+    flags = (_KEEPS if opaque else _CLEARS) << 2 | (not opaque)
+    yield bytes((_EXTENSION, _CONTROL, 4, flags))
+    yield delay.to_bytes(2, "little") + bytes((0 if opaque else _COLOURS - 1, 0, _IMAGE))
+    yield b"".join(side.to_bytes(2, "little") for side in (*box[:2], *size_of(box)))
+    yield bytes((data[10] & 0x87,)) + data[_HEADER : _HEADER + _palette(data, 10)]
+    yield data[block.start + 10 : block.end]
+
+
+def _quantized(image: Image.Image) -> Image.Image:
+    """In 256 colours, mode P; of an RGBA image the last of them is transparent."""
+    if image.mode == "RGB":
+        return _in_colours(image, _COLOURS)
+    hidden = image.getchannel("A").point(lambda alpha: 255 * (alpha < _OPAQUE))
+    solid = image.convert("RGB")
+    solid.paste((0, 0, 0), mask=hidden)
+    colours = _in_colours(solid, _COLOURS - 1)
+    colours.putpalette([*(colours.getpalette() or []), *bytes(3 * _COLOURS)][: 3 * _COLOURS])
+    colours.paste(_COLOURS - 1, mask=hidden)
+    return colours
+
+
+def _in_colours(image: Image.Image, most: int) -> Image.Image:
+    """The RGB `image` in its own colours where these are not too many, else in some of them."""
+    if image.getcolors(most):
+        return image.quantize(most, Image.Quantize.MEDIANCUT)
+    step = max(1, math.isqrt(image.width * image.height // _SAMPLES))
+    some = image.resize((-(-image.width // step), -(-image.height // step)), Image.Resampling.NEAREST)
+    palette = some.quantize(most, Image.Quantize.MEDIANCUT)
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
+def _palette(data: bytes, flags_at: int) -> int:
+    """Bytes taken by the colour table whose flags stand at `flags_at`."""
+    flags = data[flags_at]
+    return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _past_blocks(data: bytes, at: int) -> int:
+    """Where the sub-blocks that begin at `at` end."""
+    while at < len(data) and data[at]:
+        at += 1 + data[at]
+    return at + 1
+
+
+def _little(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 2], "little")

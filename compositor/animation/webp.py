@@ -1,0 +1,72 @@
+"""Animated WebP files (RFC 9649, 2.7) taken apart into frames."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import partial
+
+from compositor.animation.part import After, Part
+
+_PROFILE, _ALPHA = 0x20, 0x10  # of the flags of an extended file
+_REPLACES, _CLEARS = 2, 1  # of the flags of a frame
+_MILLISECONDS = 1000
+
+
+def parts(data: bytes) -> Iterator[Part]:
+    """The frames of the WebP file `data`, in their order. Raises `EOFError` where it breaks off in them."""
+    name, profile = b"", b""
+    for name, at in chunks(data):
+        if name == b"ICCP":
+            profile = _chunk(name, data[at])
+        elif name == b"ANMF":
+            yield _part(data, at, profile)
+    if name == b"ANMF" and len(data) < 8 + int.from_bytes(data[4:8], "little"):
+        raise EOFError
+
+
+def plays(data: bytes) -> int:
+    """How many times it is shown, 0 for ever."""
+    at = next((at for name, at in chunks(data) if name == b"ANIM"), None)
+    return 1 if at is None else int.from_bytes(data[at.start + 4 : at.start + 6], "little")
+
+
+def chunks(data: bytes, start: int = 12, end: int | None = None) -> Iterator[tuple[bytes, slice]]:
+    """Name of each chunk, and where its content is."""
+    at, end = start, len(data) if end is None else end
+    while at + 8 <= end:
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        yield data[at : at + 4], slice(at + 8, min(at + 8 + length, end))
+        at += 8 + length + length % 2
+
+
+def _part(data: bytes, frame: slice, profile: bytes) -> Part:
+    left, top, width, height, milliseconds = (
+        int.from_bytes(data[at : at + 3], "little") for at in range(frame.start, frame.start + 15, 3)
+    )
+    flags = data[frame.start + 15]
+    pixels = slice(frame.start + 16, frame.stop)
+    has_alpha = any(
+        name == b"ALPH" or (name == b"VP8L" and data[at.start + 4] & 0x10)
+        for name, at in chunks(data, pixels.start, pixels.stop)
+    )
+    size = (width + 1, height + 1)
+    described = (profile and _PROFILE) or 0
+    header = bytes((described | has_alpha * _ALPHA, 0, 0, 0)) + data[frame.start + 6 : frame.start + 12]
+    return Part(
+        still=partial(_still, data, header, profile, pixels),
+        size=size,
+        at=(2 * left, 2 * top),
+        seconds=Fraction(milliseconds, _MILLISECONDS),
+        has_alpha=has_alpha,
+        blends=not flags & _REPLACES,
+        after=After.CLEARED if flags & _CLEARS else After.KEPT,
+    )
+
+
+def _still(data: bytes, header: bytes, profile: bytes, pixels: slice) -> bytes:
+    """One frame as a WebP of its own size."""
+    content = b"".join((b"WEBP", _chunk(b"VP8X", header), profile, data[pixels]))
+    return b"RIFF" + len(content).to_bytes(4, "little") + content
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return name + len(content).to_bytes(4, "little") + content + bytes(len(content) % 2)

@@ -1,0 +1,370 @@
+"""`animation: "keep"`: every frame of the base gets the layers."""
+
+import contextlib
+import io
+import re
+import struct
+import subprocess
+import sys
+import zlib
+from collections import Counter
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+from pydantic import ValidationError
+
+from compositor import CompositorError, Limits, SuperimposeParams, render, superimpose
+from compositor.animation.film import film
+from compositor.decoding.decode import decode
+from compositor.layers.prepared import PreparedLayer
+from compositor.models import read
+from tests.compositor.films import SIZE, Patch, composed, file, random_patches
+from tests.compositor.pictures import plain, png
+from tests.compositor.pictures import read as picture_file
+
+FORMATS = ["GIF", "PNG", "WEBP"]
+WRITTEN = {"gif": "GIF", "apng": "PNG", "webp": "WEBP", "avif": "AVIF"}
+UNSEEN = plain((3, 3), "red")
+
+
+def keep(image_format: str, **params: object) -> SuperimposeParams:
+    return SuperimposeParams(animation="keep", image_format=image_format, **params)  # type: ignore[arg-type]
+
+
+def frames(data: bytes) -> list[tuple[np.ndarray, Fraction]]:
+    """(height, width, 4) int of each frame as read here, and its seconds."""
+    first = decode(data, "base_image", Limits())
+    read = film(data, first, "base_image", Limits()).frames()
+    return [(np.asarray(each.image.convert("RGBA")).astype(int), each.seconds) for each in read]
+
+
+def plays(data: bytes) -> int:
+    return film(data, decode(data, "base_image", Limits()), "base_image", Limits()).timing.plays
+
+
+def visible(levels: np.ndarray) -> np.ndarray:
+    """Premultiplied: what is transparent has no colour."""
+    alpha = levels[..., 3:]
+    return np.concatenate([levels[..., :3] * alpha / 255, alpha], axis=-1)
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+@pytest.mark.parametrize("opaque", [False, True])
+@pytest.mark.parametrize("seed", range(8))
+def test_frames_are_composed_by_the_formats_rules(image_format, opaque, seed):
+    patches = random_patches(seed, image_format, opaque)
+
+    ours = frames(file(patches, image_format))
+
+    assert [seconds for _, seconds in ours] == [Fraction(patch.milliseconds, 1000) for patch in patches]
+    for (levels, _), expected in zip(ours, composed(patches), strict=True):
+        assert np.abs(visible(levels) - visible(expected)).max() <= 2
+
+
+@pytest.mark.parametrize(
+    "name", ["made/animated.gif", "made/animated.webp", "pillow/apng.png", "pillow/star.avifs"]
+)
+def test_the_first_frame_is_the_picture_that_is_used_without_keep(name):
+    data = picture_file(name)
+    first = np.asarray(decode(data, "base_image", Limits()).image.convert("RGBA"))
+    assert (visible(frames(data)[0][0]) == visible(first.astype(int))).all()
+
+
+@pytest.mark.parametrize("source", FORMATS)
+@pytest.mark.parametrize("opaque", [False, True])
+@pytest.mark.parametrize("target", WRITTEN)
+def test_frames_come_out_as_they_went_in(source, target, opaque):
+    patches = random_patches(3, source, opaque)
+    base = file(patches, source)
+
+    answer = superimpose(base, UNSEEN, keep(target, opacity=0, image_quality=100))
+
+    assert Image.open(io.BytesIO(answer.data)).format == WRITTEN[target]
+    assert answer.content_type == f"image/{target}"
+    assert answer.animated == ()
+    before, after = frames(base), frames(answer.data)
+    assert len(after) == len(before)
+    tolerance = {"gif": 200, "avif": 40}.get(target, 0)
+    for (ours, seconds), (levels, expected) in zip(after, before, strict=True):
+        assert abs(seconds - expected) < Fraction(1, 100)
+        if target == "gif":
+            levels[..., 3] = np.where(levels[..., 3] < 128, 0, 255)
+        apart = np.abs(visible(ours) - visible(levels))
+        assert np.median(apart) <= 4
+        assert apart.max() <= tolerance
+
+
+LAYERS = [
+    {
+        "overlay_image": "x",
+        "x_offset": 4,
+        "y_offset": 3,
+        "blend_mode": "multiply",
+        "rotation": 20,
+        "opacity": 0.7,
+    },
+    {"overlay_image": "x", "tile": True, "tile_spacing": 2, "rescale_factor": 0.3},
+    {"overlay_image": "x", "corners": [[0.1, 0.2], [0.8, 0.1], [0.9, 0.9], [0.2, 0.7]], "mask": "x"},
+    {"color": "#3060c0", "region": [0.5, 0.5, 0.3, 0.4], "blend_mode": "screen"},
+]
+
+
+@pytest.mark.parametrize("most", [50_000_000, 900])  # with the second what a layer puts there is not kept
+@pytest.mark.parametrize("opaque", [False, True])
+def test_each_frame_is_the_still_of_that_frame(opaque, most):
+    base = file(random_patches(5, "PNG", opaque), "PNG")
+    logo = plain((9, 7), (20, 200, 40, 128), "RGBA")
+    mask = plain((4, 4), "#a0a0a0")
+
+    def rendered(data: bytes, **answer: str) -> np.ndarray | bytes:
+        scene = read({"base_image": "x", "overlays": LAYERS, **answer}).scene()
+        files = {name: mask if name.endswith("mask") else logo for name in scene.inputs} | {
+            "base_image": data
+        }
+        return render(scene, files, limits=Limits(max_pixels=most)).data
+
+    animation = rendered(base, animation="keep", image_format="apng")
+
+    for (ours, _), (alone, _) in zip(frames(animation), frames(base), strict=True):
+        still = rendered(png(alone.astype(np.uint8)), image_format="png")
+        assert (ours == np.asarray(Image.open(io.BytesIO(still)).convert("RGBA"))).all()
+
+
+@pytest.mark.parametrize("source", FORMATS)
+@pytest.mark.parametrize("target", WRITTEN)
+@pytest.mark.parametrize("times", [0, 1, 2, 7])
+def test_it_is_shown_as_often_as_the_base(source, target, times):
+    base = file(random_patches(2, source, count=3), source, times)
+    assert plays(base) == times
+    assert plays(superimpose(base, UNSEEN, keep(target, opacity=0)).data) == times
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+def test_a_sequence_of_avif_says_how_often_it_is_shown(times):
+    first = superimpose(file(random_patches(2, "PNG"), "PNG", times), UNSEEN, keep("avif")).data
+    assert plays(superimpose(first, UNSEEN, keep("avif")).data) == times
+
+
+@pytest.mark.parametrize("target", WRITTEN)
+def test_frame_times_do_not_drift(target):
+    """Of 24 frames a second, which no format but PNG can say, one second is one second."""
+    stills = [Image.new("RGB", SIZE, (10 * number, 0, 0)) for number in range(24)]
+    base = io.BytesIO()
+    stills[0].save(base, "PNG", save_all=True, append_images=stills[1:], duration=10)
+    data = base.getvalue()
+    for at in [found.start() for found in re.finditer(b"fcTL", data)]:
+        content = data[at + 4 : at + 24] + struct.pack(">HH", 1, 24) + data[at + 28 : at + 30]
+        data = data[: at + 4] + content + struct.pack(">I", zlib.crc32(b"fcTL" + content)) + data[at + 34 :]
+
+    shown = [seconds for _, seconds in frames(superimpose(data, UNSEEN, keep(target, opacity=0)).data)]
+
+    assert len(shown) == 24
+    assert sum(shown) == 1
+    assert max(shown) - min(shown) <= Fraction(1, 100)
+
+
+@pytest.mark.parametrize("target", WRITTEN)
+@pytest.mark.parametrize("name", ["made/baseline.jpg", "made/rgba.png"])
+def test_a_still_base_makes_an_animation_of_one_frame(target, name):
+    answer = superimpose(picture_file(name), UNSEEN, keep(target, opacity=0))
+    image = Image.open(io.BytesIO(answer.data))
+    assert image.format == WRITTEN[target]
+    assert getattr(image, "n_frames", 1) == 1
+
+
+def test_an_animated_overlay_gives_its_first_frame_and_says_so():
+    overlay, base = picture_file("made/animated.gif"), file(random_patches(1, "GIF"), "GIF")
+    assert superimpose(base, overlay, keep("gif")).animated == ("overlay_image",)
+
+
+def test_without_keep_the_first_frame_is_used():
+    answer = superimpose(
+        file(random_patches(1, "GIF"), "GIF"), UNSEEN, SuperimposeParams(image_format="webp")
+    )
+    assert answer.animated == ("base_image",)
+    assert Image.open(io.BytesIO(answer.data)).n_frames == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("number", range(2, 9))
+def test_frames_are_turned_as_the_first_is(number):
+    """EXIF orientation, which a WebP has beside its frames."""
+    patches = random_patches(4, "WEBP", opaque=True)
+    stills = [Image.fromarray(levels.astype(np.uint8)) for levels, _ in frames(file(patches, "WEBP"))]
+    exif = Image.Exif()
+    exif[0x112] = number
+    base = io.BytesIO()
+    stills[0].save(
+        base, "WEBP", save_all=True, append_images=stills[1:], lossless=True, exact=True, exif=exif
+    )
+
+    turned = frames(superimpose(base.getvalue(), UNSEEN, keep("apng", opacity=0)).data)
+
+    for (ours, _), still in zip(turned, stills, strict=True):
+        still.getexif()[0x112] = number
+        expected = ImageOps.exif_transpose(still)
+        assert (visible(ours) == visible(np.asarray(expected.convert("RGBA")).astype(int))).all()
+
+
+@pytest.mark.parametrize("target", ["gif", "apng"])
+def test_only_what_changes_is_written(target):
+    """A hundred frames in which one dot moves take little more than one."""
+    random = np.random.default_rng(1)
+    still = Image.fromarray(random.integers(0, 256, (64, 64, 3), np.uint8))
+    moving = [still.copy() for _ in range(100)]
+    for number, frame in enumerate(moving):
+        frame.putpixel((number % 64, 5), (255, 0, 0))
+    base = io.BytesIO()
+    still.save(base, "PNG", save_all=True, append_images=moving)
+
+    one = superimpose(png(still), UNSEEN, keep(target, opacity=0)).data
+    assert len(superimpose(base.getvalue(), UNSEEN, keep(target, opacity=0)).data) < 5 * len(one)
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_a_film_of_too_many_frames_is_refused_before_one_is_decoded(image_format, monkeypatch):
+    base = file(random_patches(1, image_format, count=11), image_format)
+    limits = Limits(max_frames=10)
+    superimpose(
+        file(random_patches(1, image_format, count=10), image_format), UNSEEN, keep("webp"), limits=limits
+    )
+    monkeypatch.setattr("compositor.animation.film.decode", pytest.fail)
+
+    with pytest.raises(CompositorError, match="base_image: more than 10 frames, which is the most") as error:
+        superimpose(base, UNSEEN, keep("webp"), limits=limits)
+
+    assert error.value.code == "image_too_large"
+
+
+def test_a_film_of_ten_thousand_frames_is_refused():
+    base = file([Patch(np.full((1, 1, 4), 255, np.uint8), (0, 0), 10)] * 10_000, "GIF")
+    with pytest.raises(CompositorError, match="more than 500 frames") as error:
+        superimpose(base, UNSEEN, keep("webp"))
+    assert error.value.code == "image_too_large"
+
+
+@pytest.mark.parametrize(
+    "name", ["made/animated.gif", "made/animated.webp", "pillow/apng.png", "pillow/star.avifs"]
+)
+def test_a_film_of_too_many_pixels_is_refused(name):
+    with pytest.raises(
+        CompositorError, match=r"base_image: \d+ frames of \d+ x \d+ = .* MP, at most 0.001 MP together"
+    ) as error:
+        superimpose(picture_file(name), UNSEEN, keep("webp"), limits=Limits(max_animation_pixels=1000))
+    assert error.value.code == "image_too_large"
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_a_frame_of_one_pixel_is_one(image_format):
+    dot = Patch(np.array([[[250, 0, 0, 255]]], np.uint8), (4, 6), 50)
+    base = file([*random_patches(6, image_format, opaque=True, count=2), dot], image_format)
+    *_, (last, _) = frames(superimpose(base, UNSEEN, keep("apng", opacity=0)).data)
+    assert tuple(last[6, 4]) == (250, 0, 0, 255)
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "PNG"])
+def test_a_frame_that_reaches_out_of_the_canvas_is_cut_off(image_format):
+    pixels = np.full((12, 12, 4), (0, 0, 250, 255), np.uint8)
+    patches = [*random_patches(6, image_format, opaque=True, count=2), Patch(pixels, (20, 14), 50)]
+    *_, (last, _) = frames(superimpose(file(patches, image_format), UNSEEN, keep("apng", opacity=0)).data)
+    assert last.shape == (SIZE[1], SIZE[0], 4)
+    assert (last[14:, 20:] == (0, 0, 250, 255)).all()
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_a_film_that_breaks_off_is_refused(image_format):
+    base = file(random_patches(1, image_format, opaque=True), image_format)
+    cuts = [len(base) * part // 20 for part in range(10, 20)]
+    for cut in cuts:
+        with pytest.raises(CompositorError) as error:
+            superimpose(base[:cut], UNSEEN, keep("webp"))
+        assert error.value.code == "invalid_image"
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_damaged_film_is_refused_in_words_or_read(image_format, data):
+    base = bytearray(file(random_patches(7, image_format), image_format))
+    for _ in range(data.draw(st.integers(1, 6))):
+        base[data.draw(st.integers(6, len(base) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(CompositorError):
+        superimpose(bytes(base), UNSEEN, keep("apng"), limits=Limits(max_pixels=10**6))
+
+
+def test_layers_are_prepared_once(monkeypatch):
+    prepared = []
+    original = PreparedLayer.pieces
+
+    def counted(self, canvas):
+        prepared.append(self)
+        return original(self, canvas)
+
+    monkeypatch.setattr(PreparedLayer, "pieces", counted)
+    superimpose(file(random_patches(1, "GIF"), "GIF"), UNSEEN, keep("gif"))
+    assert len(prepared) == 1
+
+
+def test_every_frame_is_inspected():
+    patches = random_patches(1, "GIF")
+    seen = Counter()
+    superimpose(file(patches, "GIF"), UNSEEN, keep("gif"), inspect=lambda name, _: seen.update([name]))
+    assert seen == {"base_image": 1, "overlay_image": 1, "output": len(patches)}
+
+
+@pytest.mark.parametrize("image_format", ["jpeg", "png"])
+def test_a_format_of_one_frame_contradicts_keep(image_format):
+    with pytest.raises(
+        ValidationError, match='animation "keep" needs image_format "webp", "gif", "apng" or "avif"'
+    ):
+        SuperimposeParams(animation="keep", image_format=image_format)
+
+
+@pytest.mark.parametrize("name", ["keep_copyright", "keep_icc_profile"])
+def test_a_gif_has_no_place_for_metadata(name):
+    with pytest.raises(ValidationError, match=f'{name} is not for image_format "gif"'):
+        SuperimposeParams(image_format="gif", **{name: True})
+
+
+@pytest.mark.parametrize("target", ["webp", "apng", "avif"])
+def test_frames_stay_in_the_space_of_the_base(target):
+    p3 = Image.open(io.BytesIO(picture_file("made/display-p3.png")))
+    base = io.BytesIO()
+    stills = [p3, ImageOps.mirror(p3)]
+    p3.save(base, "PNG", save_all=True, append_images=stills[1:], icc_profile=p3.info["icc_profile"])
+
+    answer = superimpose(
+        base.getvalue(), UNSEEN, keep(target, keep_icc_profile=True, opacity=0, image_quality=100)
+    )
+
+    assert Image.open(io.BytesIO(answer.data)).info["icc_profile"] == p3.info["icc_profile"]
+    first = decode(answer.data, "base_image", Limits(), keep_profile=True)
+    shown = list(film(answer.data, first, "base_image", Limits()).frames())
+    for still, frame in zip(stills, shown, strict=True):
+        apart = np.asarray(still.convert("RGB")).astype(int) - np.asarray(frame.image.convert("RGB"))
+        assert np.abs(apart).mean() < 2
+
+
+def test_memory_is_bounded_by_the_frame_not_by_the_film():
+    """A process that may have some frames' memory puts a logo on a hundred frames."""
+    still = Image.new("RGB", (1000, 1000), "white")
+    moving = [Image.new("RGB", (1000, 1000), (number, 99, 0)) for number in range(100)]
+    base = io.BytesIO()
+    still.save(base, "WEBP", save_all=True, append_images=moving, quality=10)
+    code = """
+import resource, sys
+from compositor import SuperimposeParams, superimpose
+base, logo = sys.stdin.buffer.read().split(b"===")
+superimpose(base, logo, SuperimposeParams())
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for image_format in ("webp", "gif", "apng"):
+    superimpose(base, logo, SuperimposeParams(animation="keep", image_format=image_format))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    made = subprocess.run(
+        [sys.executable, "-c", code], input=base.getvalue() + b"===" + UNSEEN, capture_output=True, check=True
+    )
+    assert int(made.stdout) * 1024 < 20 * 4_000_000  # of 400 MB that the frames are together
