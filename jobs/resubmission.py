@@ -11,6 +11,7 @@ from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import Created
+from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.status import TERMINAL
 from jobs.lifecycle.transitions import KEPT_PARAMS_BYTES, Transitions
 from jobs.pictures import inputs
@@ -43,7 +44,9 @@ class Resubmission:
         copies = list[str]()
         try:
             fresh = self._with_fresh_inputs(params, deadlines, copies)
-            return self._transitions.create(NewRequest(str(uuid4()), kept["key_id"], fresh, deadlines))
+            options = RequestOptions(custom_id=kept.get("custom_id"))
+            new = NewRequest(str(uuid4()), kept["key_id"], fresh, deadlines, options=options)
+            return self._transitions.create(new)
         except Exception as error:
             if is_refusal(error):
                 self._store.discard(copies)

@@ -26,6 +26,7 @@ from api.waiting.event_stream import EVENTS, LAST_EVENT_ID, EventStream
 from api.waiting.long_poll import WAIT, await_end
 from jobs.cancellation import CANCELLED
 from jobs.lifecycle.moves import IllegalMove
+from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import Record, View
 from jobs.lifecycle.status import TERMINAL, Status
@@ -83,6 +84,7 @@ async def show_result(request: Request, service: ServiceDep, request_id: Request
     "/v2/requests/{request_id}/cancel",
     summary="Cancel a request",
     responses=answers(401, 404, 409, 429, 500, 502),
+    response_model_exclude_unset=True,
     dependencies=KEY,
 )
 async def cancel(service: ServiceDep, seen: OwnedRequest) -> Cancelled:
@@ -95,9 +97,11 @@ async def cancel(service: ServiceDep, seen: OwnedRequest) -> Cancelled:
     return Cancelled(
         status=Status.FAILED,
         request_id=record.request_id,
+        **echo(record.custom_id),
         was=was,
         error=CANCELLED.error,
         code=CANCELLED.code,
+        metrics={},
     )
 
 
@@ -130,6 +134,7 @@ async def _result(service: Service, origin: str, record: Record, output: Output)
     return {
         "status": record.status,
         "request_id": record.request_id,
+        **echo(record.custom_id),
         "error": None,
         "output": shown,
         "images": [image],

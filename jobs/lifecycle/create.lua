@@ -56,6 +56,7 @@ local function create()
     add('cost', whole(args.cost))
   end
   if args.traceparent then add('traceparent', args.traceparent) end
+  if args.custom_id then add('custom_id', args.custom_id) end
   if args.idempotency then
     redis.call('HSET', args.idempotency, 'request_id', id, 'fingerprint', args.fingerprint)
     add('idempotency', args.idempotency)
