@@ -138,6 +138,7 @@ class Submission:
             idempotency,
             command.traceparent,
             command.options,
+            tuple(kept),
         )
 
     async def _discard(self, kept: list[str], in_thread: InThread) -> None:
