@@ -21,7 +21,7 @@ from api.http.json_response import JsonResponse
 from api.http.route_classes import PlainRoute
 from api.schemas import Cancelled, Completed, Failed, Result, Running, answers
 from api.service import Service, origin_of
-from api.status_body import status_body
+from api.status_body import result_body, status_body
 from api.waiting.event_stream import EVENTS, LAST_EVENT_ID, EventStream
 from api.waiting.long_poll import WAIT, await_end
 from jobs.cancellation import CANCELLED
@@ -77,7 +77,10 @@ async def show_result(request: Request, service: ServiceDep, request_id: Request
     seen = await _read(request, service, request_id, View.RESULT)
     if seen.record.output is None:
         return _status(request, seen)
-    return JsonResponse(await _result(service, origin_of(request), seen.record, seen.record.output))
+    body = result_body(origin_of(request), seen.record, seen.record.output)
+    if seen.record.params.get("base64"):
+        body["output"] = await read_base64(service, seen.record.output)
+    return JsonResponse(body)
 
 
 @router.post(
@@ -118,31 +121,6 @@ async def _read(request: Request, service: Service, request_id: str, view: View)
 
 def _status(request: Request, seen: Seen) -> JsonResponse:
     return JsonResponse(status_body(request, seen), 422 if seen.record.status is Status.FAILED else 200)
-
-
-async def _result(service: Service, origin: str, record: Record, output: Output) -> dict[str, Any]:
-    url = f"{origin}/pictures/{output.file_name}"
-    shown = await read_base64(service, output) if record.params.get("base64") else url
-    image = {
-        "url": url,
-        "content_type": output.content_type,
-        "file_name": output.file_name,
-        "file_size": output.file_size,
-        "width": output.width,
-        "height": output.height,
-    }
-    return {
-        "status": record.status,
-        "request_id": record.request_id,
-        **echo(record.custom_id),
-        "error": None,
-        "output": shown,
-        "images": [image],
-        "metrics": record.metrics,
-        "expires_at": record.expires,
-        **({"animated": output.animated} if output.animated else {}),
-        **({"warnings": output.warnings} if output.warnings else {}),
-    }
 
 
 async def read_base64(service: Service, output: Output) -> str:
