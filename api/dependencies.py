@@ -26,6 +26,7 @@ from api.service import Service, origin_of, service_of
 from jobs.keys.admission import Admission, Bucket, Call, Caller
 from jobs.keys.key_rules import Scope
 from jobs.keys.key_text import digest
+from jobs.lifecycle.options import echo
 from jobs.lifecycle.record import Record, View
 from jobs.queries.reading import PublishedPicture
 from jobs.timefmt import retry_after
@@ -89,8 +90,12 @@ def presented_key(request: Request) -> str:
 
 async def admit_reader(request: Request, service: ServiceDep) -> Caller:
     """The valid key of a reading call. Raises 401, 429."""
-    call = _call(request, Bucket.READ)
-    return _admitted(request, call, await service.reader.admit(call))
+    return await _admit(request, service, Bucket.READ)
+
+
+async def admit_lister(request: Request, service: Service) -> Caller:
+    """The valid key of a call that lists requests. Raises 401, 429."""
+    return await _admit(request, service, Bucket.LIST)
 
 
 async def admit_submitter(request: Request, service: Service) -> Caller:
@@ -131,7 +136,7 @@ async def read_owned_request(request: Request, service: Service, request_id: str
     found = _admitted(request, call, admission)
     if record is None or record.key_id != found.key_id:
         raise unknown_request(request_id)
-    bind_contextvars(request_id=request_id)
+    bind_contextvars(request_id=request_id, **echo(record.custom_id))
     return Seen(record, position)
 
 
@@ -156,9 +161,13 @@ Uploader = Annotated[Caller, Depends(admit_uploader)]
 OwnedRequest = Annotated[Seen, Depends(get_owned_request)]
 
 
-async def _admit_scope(request: Request, service: Service, bucket: Bucket, scope: Scope) -> Caller:
+async def _admit(request: Request, service: Service, bucket: Bucket) -> Caller:
     call = _call(request, bucket)
-    found = _admitted(request, call, await service.reader.admit(call))
+    return _admitted(request, call, await service.reader.admit(call))
+
+
+async def _admit_scope(request: Request, service: Service, bucket: Bucket, scope: Scope) -> Caller:
+    found = await _admit(request, service, bucket)
     if scope not in found.scopes:
         raise missing_scope(scope)
     return found

@@ -20,6 +20,7 @@ from jobs.lifecycle.creation import NewRequest, create_script
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.moves import Created
+from jobs.lifecycle.options import RequestOptions
 from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
@@ -47,7 +48,7 @@ class SubmitCommand:
 
     `origin` is the URL our own pictures are served under; `idempotency_key` None: each submit is a request;
     `timeouts`: what of the deadlines the client said itself, for a default may change until it submits again;
-    `traceparent`: the trace that it belongs to.
+    `traceparent`: the trace that it belongs to; `options`: what the body said beside the parameters.
     """
 
     key_id: str
@@ -57,6 +58,7 @@ class SubmitCommand:
     idempotency_key: str | None = None
     timeouts: Mapping[str, int] = field(default_factory=dict)
     traceparent: str | None = None
+    options: RequestOptions = field(default_factory=RequestOptions)
 
     @cached_property
     def pictures(self) -> Mapping[str, str]:
@@ -78,7 +80,8 @@ class SubmitCommand:
     def idempotency(self) -> Idempotency | None:
         if self.idempotency_key is None:
             return None
-        return Idempotency.of(self.idempotency_key, self.key_id, self.params, self.timeouts)
+        options = [self.options.given] if self.options.given else []  # former versions had none
+        return Idempotency.of(self.idempotency_key, self.key_id, self.params, self.timeouts, *options)
 
 
 class Submission:
@@ -128,7 +131,14 @@ class Submission:
             return made_before
         params = inputs.with_pictures(command.params, self._references(command, kept))
         return NewRequest(
-            str(uuid4()), command.key_id, params, command.deadlines, idempotency, command.traceparent
+            str(uuid4()),
+            command.key_id,
+            params,
+            command.deadlines,
+            idempotency,
+            command.traceparent,
+            command.options,
+            tuple(kept),
         )
 
     async def _discard(self, kept: list[str], in_thread: InThread) -> None:

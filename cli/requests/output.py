@@ -1,7 +1,7 @@
 """How requests are shown: nothing that opens a picture, and of a URL nothing that may be a secret."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,10 +9,10 @@ from rich.console import Console
 
 from cli.tables import print_table, table
 from cli.timefmt import length, minute
+from jobs.lifecycle.options import echo
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.pictures import inputs
-from jobs.queries.browsing import Found
 from jobs.redis.hashes import as_text
 from jobs.timefmt import rfc3339
 
@@ -23,7 +23,7 @@ STYLES = {
     Status.FAILED: "red",
 }
 MOMENTS = ("created_at", "started_at", "claimed_at", "finished_at", "expires_at")
-TEXTS = ("status", "key_id", "code", "error", "charge", "worker")
+TEXTS = ("custom_id", "status", "key_id", "code", "error", "charge", "worker")
 NUMBERS = ("attempts", "given_back", "cost")
 
 
@@ -31,6 +31,7 @@ def listed(record: Record) -> dict[str, Any]:
     """One request as `list --json` has it."""
     return {
         "request_id": record.request_id,
+        **echo(record.custom_id),
         "status": record.status,
         "code": record.code,
         "key_id": record.key_id,
@@ -41,9 +42,9 @@ def listed(record: Record) -> dict[str, Any]:
     }
 
 
-def print_listed(found: Found) -> None:
+def print_listed(records: Iterable[Record]) -> None:
     rows = table("id", "made", "status", ">took")
-    for record in found.records:
+    for record in records:
         rows.add_row(
             record.request_id,
             minute(record.created_at),

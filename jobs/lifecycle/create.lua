@@ -56,11 +56,15 @@ local function create()
     add('cost', whole(args.cost))
   end
   if args.traceparent then add('traceparent', args.traceparent) end
+  if args.custom_id then add('custom_id', args.custom_id) end
+  if args.inputs then add('inputs', args.inputs) end
   if args.idempotency then
     redis.call('HSET', args.idempotency, 'request_id', id, 'fingerprint', args.fingerprint)
     add('idempotency', args.idempotency)
   end
   redis.call('HSET', record, unpack(fields))
+  enlist(args.key_id, args.custom_id, whole(clock[1] * 1000000 + clock[2]), args.life)
+  drop_expired(args.key_id, args.custom_id)
   redis.call('HSET', key, unpack(of_key))
   redis.call('ZADD', WAITING, at, id)
   redis.call('ZADD', DEADLINES, whole(now + args.start_timeout), id)

@@ -5,7 +5,7 @@
 -- ARGV: for each move its name, the request's id or '', arguments as JSON. Times in ms.
 -- Answers for each {'ok', ...} or {reason, ...}: missing, terminal, stale, held, exhausted, late, early. Behind it the requests
 -- that ended by this move, as JSON, each
--- {id, status, code, ms until it started, ms until it ended, settled or released or '', credits}.
+-- {id, status, code, ms until it started, ms until it ended, settled or released or '', credits, its custom_id or ''}.
 
 local endings
 
@@ -55,8 +55,9 @@ local function finish(status, ...)
   redis.call('HSET', record, unpack(fields))
   redis.call('PEXPIREAT', record, expires_at)
   if kept.idempotency then redis.call('PEXPIREAT', kept.idempotency, expires_at) end
+  enlist(kept.key_id, kept.custom_id, whole(kept.created_at * 1000), TTL) -- its lists have expired where nothing ran for hours
   append(endings, {id, status, '', (kept.started_at or now) - kept.created_at, now - kept.created_at,
-    charge or '', charge and kept.cost or 0})
+    charge or '', charge and kept.cost or 0, kept.custom_id or ''})
   notify(status)
   return expires_at
 end
@@ -94,7 +95,7 @@ local moves = {}
 
 local function claimed(attempt, until_ms)
   return {'ok', id, attempt, kept.key_id, kept.params, until_ms - GRACE - now, until_ms, kept.traceparent or '', now - kept.created_at,
-    kept.given_back or 0}
+    kept.given_back or 0, kept.custom_id or ''}
 end
 
 local function start_by() return is_unattempted() and tonumber(kept.start_by) end

@@ -5,6 +5,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from compositor import SuperimposeRequest
+from jobs.lifecycle.options import RequestOptions
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +22,9 @@ OPERATIONS = [
     ("/v2/requests/{request_id}/status", "get", READS | {"400", "404", "422"}),
     ("/v2/requests/{request_id}/status/stream", "get", READS | {"204", "400", "404"}),
     ("/v2/requests/{request_id}/cancel", "post", READS | {"404", "409"}),
+    ("/v2/requests", "get", READS | {"400"}),
+    ("/v2/requests/{request_id}/retry", "post", READS | {"400", "403", "404", "406", "409"}),
+    ("/v2/requests/{request_id}", "delete", {"204", "401", "404", "409", "429", "500", "502"}),
     ("/v1/get-user-credits", "get", READS),
     ("/pictures/{name}", "get", {"200", "206", "304", "401", "404", "416", "429", "502"}),
     ("/samples/{name}", "get", {"200", "404"}),
@@ -43,7 +47,7 @@ def test_no_path_is_left_out(document):
 def test_every_parameter_is_described_with_its_default_and_an_example(document):
     schema = document["components"]["schemas"]["SuperimposeRequest"]
 
-    assert set(schema["properties"]) == set(SuperimposeRequest.model_fields)
+    assert set(schema["properties"]) == {*SuperimposeRequest.model_fields, *RequestOptions.model_fields}
     assert schema["required"] == ["base_image"]
     assert schema["anyOf"] == [{"required": [name]} for name in ("overlay_image", "color", "overlays")]
     assert schema["additionalProperties"] is False

@@ -37,8 +37,13 @@ export async function finished(client, id, told, signal) {
   const status = await untilEnded(client, id, told, signal);
   if (status.status === "FAILED") throw new Failed(status.error);
   const answer = await resultOf(client, id, told, signal);
-  const [image] = answer.images;
-  const result = {
+  const { expires_at: expires, metrics, warnings = [] } = answer;
+  return { result: resultIn(answer), expires: Date.parse(expires), metrics, warnings };
+}
+
+/** What is shown of the picture that an answer names. */
+export function resultIn({ images: [image] }) {
+  return {
     path: `pictures/${image.file_name}`, // of this page's own service, whatever its public URL
     name: image.file_name,
     width: image.width,
@@ -46,7 +51,6 @@ export async function finished(client, id, told, signal) {
     bytes: image.file_size,
     type: image.content_type,
   };
-  return { result, expires: Date.parse(answer.expires_at), metrics: answer.metrics, warnings: answer.warnings ?? [] };
 }
 
 /** False if the service cannot be reached. */
