@@ -17,8 +17,11 @@ from urllib.parse import quote
 import certifi
 import httpcore
 
-from jobs.pictures.urls import InvalidUrl, Target, UrlRules
-from worker.fetch.addresses import AddressRules
+from jobs.network.addresses import AddressRules
+from jobs.network.guard import Guard
+from jobs.network.hosts import HostRules
+from jobs.network.resolve import Resolve, system_resolve
+from jobs.network.urls import InvalidUrl, Target, UrlRules
 from worker.fetch.answers import Reserve, Response, read_image, skip_short_body, unbounded
 from worker.fetch.cache import HttpCache
 from worker.fetch.deadline import deadline_in, time_left
@@ -26,9 +29,7 @@ from worker.fetch.directory import BoundedDirectory
 from worker.fetch.errors import BROKEN_OFF, FAILURES, Fault, FetchError, fault_of, unreachable
 from worker.fetch.flights import Flights, Hop
 from worker.fetch.freshness import is_for_one
-from worker.fetch.hosts import HostRules
 from worker.fetch.network import CheckedNetwork
-from worker.fetch.resolver import Resolve, system_resolve
 from worker.fetch.rules import FetchRules
 
 logger = logging.getLogger("superimpose.fetch")
@@ -63,10 +64,9 @@ class Fetcher:
         self._rules = rules
         self._urls = UrlRules(rules.ports)
         self.cache = HttpCache(kept_in, scope=f"{rules} {HEADERS}") if kept_in else None
-        network = CheckedNetwork(
+        guard = Guard(
             HostRules(only=rules.allow_hosts, own=rules.refuse_hosts),
             AddressRules(allow=rules.allow_networks, refuse=rules.refuse_networks),
-            resolve,
         )
         self._flights = Flights()
         self._pool = httpcore.ConnectionPool(
@@ -74,7 +74,7 @@ class Fetcher:
             max_connections=CONNECTIONS,
             max_keepalive_connections=KEPT_CONNECTIONS,
             keepalive_expiry=IDLE_S,
-            network_backend=network,
+            network_backend=CheckedNetwork(guard, resolve),
         )
 
     def get(self, url: str, *, field: str, owner: str = "", reserve: Reserve = unbounded) -> bytes:
