@@ -1,0 +1,7 @@
+-- Drops the event of a request, delivered or not; what is being sent goes on and is not tried again. ARGV: the request's id.
+local receiver = redis.call('HGET', EVENT .. ARGV[1], 'receiver')
+if not receiver then return end
+redis.call('DEL', EVENT .. ARGV[1])
+redis.call('ZREM', UNTRIED .. receiver, ARGV[1])
+redis.call('ZREM', TRIED .. receiver, ARGV[1])
+place(receiver)

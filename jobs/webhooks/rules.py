@@ -1,0 +1,83 @@
+"""What may be the address of events, as far as its text says: it is resolved and judged at each attempt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jobs.config.hosts import is_address
+from jobs.config.settings import Settings
+from jobs.network.guard import Guard
+from jobs.network.urls import InvalidUrl, Target, UrlRules, read_url
+from jobs.webhooks.secrets import WebhookSecrets
+
+LONGEST_URL = 2048
+
+EVENTS = ("completed", "failed")
+
+FORM = "must be an https URL without user name or fragment, at most 2,048 characters"
+FORM_WITH_HTTP = FORM.replace("https", "http or https")
+NOT_FROM_HERE = "is an address that this server may not call"
+WITHOUT_URL = "give webhook_url too"
+NO_EVENTS = 'must be a list of one or more of "completed", "failed"'
+
+
+class InvalidWebhook(ValueError):
+    """`faults` maps "webhook_url" or "webhook_events" to what is wrong with it."""
+
+    def __init__(self, name: str, fault: str) -> None:
+        super().__init__(f"{name}: {fault}")
+        self.faults = {name: fault}
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """Where the events of a request go, and which."""
+
+    url: str
+    events: Sequence[str] = EVENTS
+
+    @property
+    def authority(self) -> str:
+        """Host and port."""
+        return read_url(self.url).authority
+
+
+class WebhookRules:
+    def __init__(self, settings: Settings) -> None:
+        self._http = settings.webhook_http
+        self._urls = UrlRules(settings.fetch_ports)
+        self._guard = Guard.of(settings)
+        self._secrets = WebhookSecrets(settings)
+
+    def read(self, url: str | None, events: Sequence[str] | None) -> Webhook | None:
+        """What `webhook_url` and `webhook_events` ask for; None where neither is given.
+
+        Raises `InvalidWebhook`; `WebhooksOff` (its text: `secrets.OFF`) where there is no master secret.
+        """
+        if events is not None and (not events or not set(events) <= set(EVENTS)):
+            raise InvalidWebhook("webhook_events", NO_EVENTS)
+        if url is None:
+            if events is not None:
+                raise InvalidWebhook("webhook_events", WITHOUT_URL)
+            return None
+        target = self._target(url)
+        self._secrets.check()
+        chosen = EVENTS if events is None else [event for event in EVENTS if event in events]
+        return Webhook(target.url, chosen)
+
+    def _target(self, url: str) -> Target:
+        form = FORM_WITH_HTTP if self._http else FORM
+        try:
+            target = read_url(url)
+        except InvalidUrl:
+            raise InvalidWebhook("webhook_url", form) from None
+        is_web = target.scheme == "https" or self._http
+        if not is_web or len(url) > LONGEST_URL or "#" in url or url != url.strip():
+            raise InvalidWebhook("webhook_url", form)
+        try:
+            self._urls.check(target)
+        except InvalidUrl as fault:
+            raise InvalidWebhook("webhook_url", str(fault)) from None
+        literal = [target.host] if is_address(target.host) else []
+        if self._guard.refusal_of_host(target.host) or self._guard.refusal(target.host, literal):
+            raise InvalidWebhook("webhook_url", NOT_FROM_HERE)
+        return target
