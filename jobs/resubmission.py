@@ -43,7 +43,14 @@ class Resubmission:
         copies = list[str]()
         try:
             fresh = self._with_fresh_inputs(params, deadlines, copies)
-            return self._transitions.create(NewRequest(str(uuid4()), kept["key_id"], fresh, deadlines))
+            new = NewRequest(
+                str(uuid4()),
+                kept["key_id"],
+                fresh,
+                deadlines,
+                webhook=json.loads(kept["webhook"]) if "webhook" in kept else None,
+            )
+            return self._transitions.create(new)
         except Exception as error:
             if is_refusal(error):
                 self._store.discard(copies)

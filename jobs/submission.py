@@ -24,6 +24,7 @@ from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
 from jobs.redis.script import AsyncScript
+from jobs.webhooks.rules import Webhook
 from telemetry import metrics
 
 SLACK_S = 60  # for what is still to be done until its record is made
@@ -47,7 +48,7 @@ class SubmitCommand:
 
     `origin` is the URL our own pictures are served under; `idempotency_key` None: each submit is a request;
     `timeouts`: what of the deadlines the client said itself, for a default may change until it submits again;
-    `traceparent`: the trace that it belongs to.
+    `traceparent`: the trace that it belongs to; `webhook`: where its event goes.
     """
 
     key_id: str
@@ -57,6 +58,7 @@ class SubmitCommand:
     idempotency_key: str | None = None
     timeouts: Mapping[str, int] = field(default_factory=dict)
     traceparent: str | None = None
+    webhook: Webhook | None = None
 
     @cached_property
     def pictures(self) -> Mapping[str, str]:
@@ -73,6 +75,12 @@ class SubmitCommand:
         """Whether nothing has to be looked up or stored before the request is created."""
         are_elsewhere = all(inputs.is_elsewhere(picture) for picture in self.pictures.values())
         return are_elsewhere and self.idempotency_key is None
+
+    @property
+    def kept_webhook(self) -> dict[str, Any] | None:
+        if self.webhook is None:
+            return None
+        return self.webhook.kept(self.key_id, self.origin, bool(self.params.get("base64")))
 
     @property
     def idempotency(self) -> Idempotency | None:
@@ -128,7 +136,13 @@ class Submission:
             return made_before
         params = inputs.with_pictures(command.params, self._references(command, kept))
         return NewRequest(
-            str(uuid4()), command.key_id, params, command.deadlines, idempotency, command.traceparent
+            str(uuid4()),
+            command.key_id,
+            params,
+            command.deadlines,
+            idempotency,
+            command.traceparent,
+            command.kept_webhook,
         )
 
     async def _discard(self, kept: list[str], in_thread: InThread) -> None:

@@ -56,6 +56,10 @@ local function create()
     add('cost', whole(args.cost))
   end
   if args.traceparent then add('traceparent', args.traceparent) end
+  if args.webhook then
+    args.webhook.generation = tonumber(redis.call('HGET', key, 'webhook_generation') or 0)
+    add('webhook', cjson.encode(args.webhook))
+  end
   if args.idempotency then
     redis.call('HSET', args.idempotency, 'request_id', id, 'fingerprint', args.fingerprint)
     add('idempotency', args.idempotency)

@@ -38,6 +38,8 @@ class NewRequest:
     deadlines: Deadlines | None = None
     idempotency: Idempotency | None = None
     traceparent: str | None = None
+    webhook: Mapping[str, Any] | None = None
+    """Where its event goes, as `jobs.webhooks.rules.Webhook.kept` says it."""
 
     def args(self, settings: Settings) -> tuple[str, str, str]:
         """For `create_script`."""
@@ -55,6 +57,8 @@ class NewRequest:
             args |= {"idempotency": self.idempotency.redis_key, "fingerprint": self.idempotency.fingerprint}
         if self.traceparent:
             args["traceparent"] = self.traceparent
+        if self.webhook:
+            args["webhook"] = self.webhook
         return self.request_id, json.dumps(args), json.dumps(self.params)
 
     def created(self, settings: Settings, answer: Any) -> Created:

@@ -25,6 +25,7 @@ from jobs.lifecycle.status import TERMINAL, FailureCode, Status
 from jobs.redis.hashes import as_text
 from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
+from jobs.webhooks import scripts as events
 from telemetry import metrics
 
 log = logging.getLogger("superimpose.jobs")
@@ -33,7 +34,7 @@ _Call = tuple[str, str, str]  # A move, the request's id or "", and arguments as
 _Read = Callable[[Any], list[Any]]
 Result = list[Any] | Exception  # what a move returned or raised
 
-_PARTS = ("request.lua", "write_buffer.lua", "transport.lua", "transition.lua", "queue.lua")
+_BEFORE, _BEHIND = ("request.lua", "write_buffer.lua", "transport.lua"), ("transition.lua", "queue.lua")
 
 metrics.declare_failures([code.value for code in FailureCode])
 
@@ -168,7 +169,7 @@ class Transitions(AttemptMoves):
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         # A Redis whose memory is full still lets requests that were accepted go on to their end.
-        text = "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
+        text = _text(_BEFORE) + events.QUEUE + _text(_BEHIND)
         script = OOM_EXEMPT + keyspace.script(text, **_constants(settings))
         super().__init__(Script(redis, script), settings)
         self._redis = redis
@@ -274,8 +275,12 @@ def _measured(ended: list[bytes]) -> list[moves.Ending]:
     return endings
 
 
+def _text(parts: Sequence[str]) -> str:
+    return "".join(Path(__file__).with_name(part).read_text() for part in parts)
+
+
 def _constants(settings: Settings) -> dict[str, Any]:
-    return {
+    return events.CONSTANTS | {
         "TTL": settings.result_ttl_s * 1000,
         "RQ_TTL_S": RQ_TTL_S,
         "LEASE": round(settings.lease_s * 1000),

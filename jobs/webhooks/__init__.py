@@ -1,1 +1,1 @@
-"""Events of ended requests, from the step that ends one until its receiver has it, as they are kept in Redis."""
+"""Events of ended requests as they are kept in Redis, from the step that ends one until its receiver has it."""

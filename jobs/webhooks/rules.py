@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from jobs.config.hosts import is_address
 from jobs.config.settings import Settings
@@ -35,10 +36,15 @@ class Webhook:
     url: str
     events: Sequence[str] = EVENTS
 
-    @property
-    def authority(self) -> str:
-        """Host and port."""
-        return read_url(self.url).authority
+    def kept(self, key_id: str, origin: str, has_base64: bool) -> dict[str, Any]:
+        """What the request's record says of it.
+
+        `origin` is the URL that our own pictures are served under; `has_base64`: whether the result itself
+        has the picture.
+        """
+        receiver = f"{key_id} {read_url(self.url).authority}"
+        whose = {"url": self.url, "receiver": receiver, "origin": origin, "base64": has_base64}
+        return whose | {event: True for event in self.events}
 
 
 class WebhookRules:
