@@ -26,6 +26,7 @@ from api.service import Service, origin_of, service_of
 from jobs.keys.admission import Admission, Bucket, Call, Caller
 from jobs.keys.key_rules import Scope
 from jobs.keys.key_text import digest
+from jobs.lifecycle.options import echo
 from jobs.lifecycle.record import Record, View
 from jobs.queries.reading import PublishedPicture
 from jobs.timefmt import retry_after
@@ -131,7 +132,7 @@ async def read_owned_request(request: Request, service: Service, request_id: str
     found = _admitted(request, call, admission)
     if record is None or record.key_id != found.key_id:
         raise unknown_request(request_id)
-    bind_contextvars(request_id=request_id)
+    bind_contextvars(request_id=request_id, **echo(record.custom_id))
     return Seen(record, position)
 
 

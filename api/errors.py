@@ -26,6 +26,7 @@ from jobs.keys.key_rules import Scope
 from jobs.keys.rates import Rate
 from jobs.lifecycle.moves import QueueFull
 from jobs.pictures.store import PictureGone
+from jobs.webhooks.secrets import OFF
 from telemetry.log_context import bound_contextvars
 
 log = logging.getLogger("superimpose.api")
@@ -90,6 +91,10 @@ def queue_full(error: QueueFull) -> ApiError:
     }[error.whose]
     text = f"the queue is full: {reason}; try again in {error.retry_after_s} s"
     return ApiError(429, "queue_full", text, {"Retry-After": str(error.retry_after_s)})
+
+
+def webhooks_off() -> ApiError:
+    return ApiError(400, "webhooks_off", OFF)
 
 
 def idempotency_conflict() -> ApiError:

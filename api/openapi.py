@@ -11,7 +11,8 @@ from api.dependencies import ServiceDep
 from api.http.route_classes import PlainRoute
 from api.schemas import ORIGIN, Credit, NewKey, Rotation, UploadRequest
 from api.service import origin_of
-from compositor.models import DEFAULT_MODEL, MODELS
+from api.submit_body import BODIES as SUBMIT_BODIES
+from compositor.models import DEFAULT_MODEL
 
 MEDIA_TYPE = "application/json"
 
@@ -70,7 +71,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 """Bodies of each model."""
 
-BODIES: tuple[type[BaseModel], ...] = (*MODELS.values(), UploadRequest, NewKey, Rotation, Credit)
+BODIES: tuple[type[BaseModel], ...] = (*SUBMIT_BODIES.values(), UploadRequest, NewKey, Rotation, Credit)
 
 
 @router.api_route("/openapi.json", methods=["GET", "HEAD"])

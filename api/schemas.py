@@ -15,10 +15,14 @@ REQUEST = f"{ORIGIN}/v2/requests/{ID}"
 PICTURE = f"{ORIGIN}/pictures/0Vn7rGQ9xq1yqLw2m3T4u5v6w7x8y9z0.jpeg"
 
 
+CUSTOM_ID = Field(None, description="as submitted; absent if none was", examples=["sku-4711/front"])
+
+
 class Submitted(BaseModel):
     """An accepted request and where to follow it."""
 
     request_id: str = Field(examples=[ID])
+    custom_id: str | None = CUSTOM_ID
     status: str = Field(examples=["QUEUED"])
     status_url: str = Field(examples=[f"{REQUEST}/status"])
     response_url: str = Field(examples=[REQUEST])
@@ -31,6 +35,7 @@ class Running(BaseModel):
 
     status: str = Field(examples=["QUEUED"])
     request_id: str = Field(examples=[ID])
+    custom_id: str | None = CUSTOM_ID
     status_url: str = Field(examples=[f"{REQUEST}/status"])
     response_url: str = Field(examples=[REQUEST])
     metrics: dict[str, float] = Field(default={}, description="empty until the end")
@@ -57,6 +62,7 @@ class Completed(BaseModel):
 
     status: str = Field(examples=["COMPLETED"])
     request_id: str = Field(examples=[ID])
+    custom_id: str | None = CUSTOM_ID
     metrics: Metrics
 
 
@@ -91,6 +97,7 @@ class Failed(BaseModel):
     error: str = Field(examples=["overlay_image: is not an image file: send JPEG, PNG, WEBP, GIF or AVIF"])
     code: str = Field(examples=["invalid_image"])
     request_id: str = Field(examples=[ID])
+    custom_id: str | None = CUSTOM_ID
     metrics: dict[str, float] = {}
 
 
@@ -106,6 +113,7 @@ class Base64Picture(BaseModel):
     """A picture as the answer to a submit that waits, with `base64: true`."""
 
     image: str = Field(description="plain base64", examples=["/9j/4AAQSkZJRg=="])
+    custom_id: str | None = CUSTOM_ID
 
 
 class Uploaded(BaseModel):

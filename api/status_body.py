@@ -6,6 +6,8 @@ from fastapi import Request
 
 from api.dependencies import Seen
 from api.service import origin_of
+from jobs.lifecycle.ended import failed_body
+from jobs.lifecycle.options import echo
 from jobs.lifecycle.status import TERMINAL, Status
 
 
@@ -19,11 +21,15 @@ def build_urls(origin: str, request_id: str) -> dict[str, str]:
 def status_body(request: Request, seen: Seen) -> dict[str, Any]:
     """Where it stands, and why if it FAILED. Raises 400 for a host that no URL can have."""
     record = seen.record
-    body: dict[str, Any] = {"status": record.status, "request_id": record.request_id}
+    if record.status is Status.FAILED:
+        return failed_body(record)
+    body: dict[str, Any] = {
+        "status": record.status,
+        "request_id": record.request_id,
+        **echo(record.custom_id),
+    }
     if record.status not in TERMINAL:
         body |= build_urls(origin_of(request), record.request_id)
     if record.status is Status.QUEUED and seen.position is not None:
         body["queue_position"] = seen.position
-    if record.status is Status.FAILED:
-        body |= {"error": record.error, "code": record.code}
     return body | {"metrics": record.metrics}

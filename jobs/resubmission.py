@@ -11,6 +11,7 @@ from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import Created
+from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.status import TERMINAL
 from jobs.lifecycle.transitions import KEPT_PARAMS_BYTES, Transitions
 from jobs.pictures import inputs
@@ -48,6 +49,7 @@ class Resubmission:
                 kept["key_id"],
                 fresh,
                 deadlines,
+                options=RequestOptions(custom_id=kept.get("custom_id")),
                 webhook=json.loads(kept["webhook"]) if "webhook" in kept else None,
             )
             return self._transitions.create(new)

@@ -20,6 +20,7 @@ from jobs.lifecycle.creation import NewRequest, create_script
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.moves import Created
+from jobs.lifecycle.options import RequestOptions
 from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
@@ -48,7 +49,7 @@ class SubmitCommand:
 
     `origin` is the URL our own pictures are served under; `idempotency_key` None: each submit is a request;
     `timeouts`: what of the deadlines the client said itself, for a default may change until it submits again;
-    `traceparent`: the trace that it belongs to; `webhook`: where its event goes.
+    `traceparent`: the trace that it belongs to; `options`: what the body said beside the parameters.
     """
 
     key_id: str
@@ -58,7 +59,7 @@ class SubmitCommand:
     idempotency_key: str | None = None
     timeouts: Mapping[str, int] = field(default_factory=dict)
     traceparent: str | None = None
-    webhook: Webhook | None = None
+    options: RequestOptions = field(default_factory=RequestOptions)
 
     @cached_property
     def pictures(self) -> Mapping[str, str]:
@@ -77,16 +78,19 @@ class SubmitCommand:
         return are_elsewhere and self.idempotency_key is None
 
     @property
-    def kept_webhook(self) -> dict[str, Any] | None:
-        if self.webhook is None:
+    def webhook(self) -> dict[str, Any] | None:
+        """Where the request's event goes, as its record says it."""
+        if self.options.webhook_url is None:
             return None
-        return self.webhook.kept(self.key_id, self.origin, bool(self.params.get("base64")))
+        asked = Webhook.of(self.options.webhook_url, self.options.webhook_events)
+        return asked.kept(self.key_id, self.origin, bool(self.params.get("base64")))
 
     @property
     def idempotency(self) -> Idempotency | None:
         if self.idempotency_key is None:
             return None
-        return Idempotency.of(self.idempotency_key, self.key_id, self.params, self.timeouts)
+        options = [self.options.given] if self.options.given else []  # former versions had none
+        return Idempotency.of(self.idempotency_key, self.key_id, self.params, self.timeouts, *options)
 
 
 class Submission:
@@ -142,7 +146,8 @@ class Submission:
             command.deadlines,
             idempotency,
             command.traceparent,
-            command.kept_webhook,
+            command.options,
+            command.webhook,
         )
 
     async def _discard(self, kept: list[str], in_thread: InThread) -> None:

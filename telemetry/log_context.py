@@ -11,8 +11,9 @@ __all__ = ["about_request", "bind_contextvars", "bound_contextvars"]
 
 
 def about_request(
-    request_id: str, key_id: str, attempt: int, trace_id: str = ""
+    request_id: str, key_id: str, attempt: int, trace_id: str = "", custom_id: str = ""
 ) -> AbstractContextManager[None]:
-    """Bind these inside the block; `trace_id` only where there is one."""
-    trace = {"trace_id": trace_id} if trace_id else {}
-    return bound_contextvars(request_id=request_id, key_id=key_id, attempt=attempt, **trace)
+    """Bind these inside the block; the last two only where there are any."""
+    optional = {"trace_id": trace_id, "custom_id": custom_id}
+    there = {name: text for name, text in optional.items() if text}
+    return bound_contextvars(request_id=request_id, key_id=key_id, attempt=attempt, **there)

@@ -50,13 +50,14 @@ class Attempt:
 
     def named_in_logs(self) -> AbstractContextManager[None]:
         claim = self.claim
-        return about_request(claim.request_id, claim.key_id, claim.attempt, claim.trace_id)
+        return about_request(claim.request_id, claim.key_id, claim.attempt, claim.trace_id, claim.custom_id)
 
     def send_to(self, child: Child) -> None:
         """Order it, in the time that is left. Raises `ChildDied`."""
         claim, left_s = self.claim, max(0.0, self._deadline - time.monotonic())
         request_id, attempt, key_id, params, *_ = claim
-        child.start(Order(request_id, attempt, key_id, params, left_s, self._path, claim.trace_id))
+        trace_id, custom_id = claim.trace_id, claim.custom_id
+        child.start(Order(request_id, attempt, key_id, params, left_s, self._path, trace_id, custom_id))
         self.child, self.begun_at = child, None
 
     def stop_soon(self) -> None:

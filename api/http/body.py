@@ -1,33 +1,28 @@
 """The body of a call: room for it in memory, and JSON to checked parameters, or every fault in one answer."""
 
 import asyncio
-import contextlib
 import json
 import re
 from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, get_args
 
 from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails
 
 from api.errors import ApiError, body_too_large, unsupported_encoding
 from api.http.refusal import RETRY_AFTER_S
-from jobs.config.settings import Settings
 from jobs.config.validation import rule
 from jobs.keys.key_text import PREFIX
-from jobs.pictures.inputs import InputRules, InvalidInput, pictures
 
 SHOWN_LENGTH = 60
 SHOWN_FAULTS = 30
 MAX_COMMAS = 4 * 4096  # three URLs of nothing else pass; a million keys would take 3 GB to refuse one by one
 PRIVATE = re.compile(rf"://|data:|{PREFIX}\w{{20}}", re.IGNORECASE)
 """What a URL, a data: URI or a key has in it: passwords, tokens and pictures are not repeated."""
-QUICK = 16 * 1024  # bytes; checked sooner than another thread would start on it
 
 WAIT_S = 10
 SMALL = 64 * 1024  # bytes of a body that are not counted: connections are bounded
@@ -103,19 +98,6 @@ class BodyRoom:
             self._given_back.notify_all()
 
 
-async def read_parameters(
-    request: Request, model: type[BaseModel], settings: Settings, origin: str
-) -> dict[str, Any]:
-    """Parameters as JSON values, defaults left out. Raises 400 naming each parameter, value and rule."""
-
-    def check(body: bytes) -> dict[str, Any]:
-        found = checked(body, model, lambda: _picture_faults(body, InputRules(settings), origin))
-        return found.model_dump(exclude_unset=True, exclude_none=True)
-
-    body = await read_json(request, settings.max_body_bytes)
-    return check(body) if len(body) < QUICK else await run_in_threadpool(check, body)
-
-
 async def read_json(request: Request, max_bytes: int) -> bytes:
     """A body that says it is JSON, without a byte order mark. Raises 400, 413, 415."""
     if media_type(request) != "application/json":
@@ -171,18 +153,6 @@ def checked(body: bytes, model: type[M], more_faults: Callable[[], Iterable[Faul
     except ValidationError as error:
         faults = [_explain(detail, model) for detail in error.errors(include_url=False)[:SHOWN_FAULTS]]
         raise bad_request([*faults, *more_faults()]) from None
-
-
-def _picture_faults(body: bytes, rules: InputRules, origin: str) -> Iterator[Fault]:
-    """What submission would say of the pictures of a body that is refused anyway."""
-    values: Any = {}
-    with contextlib.suppress(ValueError):
-        values = from_json(body)
-    for name, text in pictures(values).items() if isinstance(values, dict) else ():
-        try:
-            rules.read(text, origin)
-        except InvalidInput as invalid:
-            yield fault(name, str(invalid))
 
 
 def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Fault:

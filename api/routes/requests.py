@@ -25,7 +25,9 @@ from api.status_body import status_body
 from api.waiting.event_stream import EVENTS, LAST_EVENT_ID, EventStream
 from api.waiting.long_poll import WAIT, await_end
 from jobs.cancellation import CANCELLED
+from jobs.lifecycle.ended import completed_body
 from jobs.lifecycle.moves import IllegalMove
+from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import Record, View
 from jobs.lifecycle.status import TERMINAL, Status
@@ -83,6 +85,7 @@ async def show_result(request: Request, service: ServiceDep, request_id: Request
     "/v2/requests/{request_id}/cancel",
     summary="Cancel a request",
     responses=answers(401, 404, 409, 429, 500, 502),
+    response_model_exclude_unset=True,
     dependencies=KEY,
 )
 async def cancel(service: ServiceDep, seen: OwnedRequest) -> Cancelled:
@@ -95,9 +98,11 @@ async def cancel(service: ServiceDep, seen: OwnedRequest) -> Cancelled:
     return Cancelled(
         status=Status.FAILED,
         request_id=record.request_id,
+        **echo(record.custom_id),
         was=was,
         error=CANCELLED.error,
         code=CANCELLED.code,
+        metrics={},
     )
 
 
@@ -117,27 +122,8 @@ def _status(request: Request, seen: Seen) -> JsonResponse:
 
 
 async def _result(service: Service, origin: str, record: Record, output: Output) -> dict[str, Any]:
-    url = f"{origin}/pictures/{output.file_name}"
-    shown = await read_base64(service, output) if record.params.get("base64") else url
-    image = {
-        "url": url,
-        "content_type": output.content_type,
-        "file_name": output.file_name,
-        "file_size": output.file_size,
-        "width": output.width,
-        "height": output.height,
-    }
-    return {
-        "status": record.status,
-        "request_id": record.request_id,
-        "error": None,
-        "output": shown,
-        "images": [image],
-        "metrics": record.metrics,
-        "expires_at": record.expires,
-        **({"animated": output.animated} if output.animated else {}),
-        **({"warnings": output.warnings} if output.warnings else {}),
-    }
+    shown = await read_base64(service, output) if record.params.get("base64") else None
+    return completed_body(record, output, origin, shown)
 
 
 async def read_base64(service: Service, output: Output) -> str:

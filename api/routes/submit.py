@@ -1,7 +1,7 @@
 """Submitting a request: at once (v2), or waiting for its picture (v1)."""
 
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from api.dependencies import KEY, ServiceDep, add_credits_header, admit_submitter, refuse_unless_paid
 from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_credits, queue_full
-from api.http.body import bad_request, fault, read_parameters, reserve_room
+from api.http.body import bad_request, fault, reserve_room
 from api.http.headers import add_to_answer
 from api.http.json_response import JsonResponse
 from api.http.route_classes import TracedRoute, traceparent_of
@@ -20,11 +20,13 @@ from api.routes.requests import read_base64
 from api.schemas import Base64Picture, Submitted, answers
 from api.service import Service, origin_of
 from api.status_body import build_urls
+from api.submit_body import BODIES, read_submit_body
 from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
 from api.waiting.call import waiting
-from compositor.models import MODELS, stated
+from compositor.models import MODELS
 from jobs.lifecycle.idempotency import IdempotencyConflict
 from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
+from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import Record, View
 from jobs.lifecycle.status import OUR_FAULT, TERMINAL, FailureCode
@@ -37,32 +39,41 @@ log = logging.getLogger("superimpose.api")
 REFUSALS = (400, 401, 403, 406, 409, 413, 415, 429, 500, 502)
 
 
-async def accept(request: Request, service: Service, origin: str, model: str) -> str:
-    """Check key, headers and body, and put the request in the queue; returns its id."""
+class Accepted(NamedTuple):
+    """A request that is in the queue, and its owner's name for it."""
+
+    request_id: str
+    custom_id: str | None
+
+
+async def accept(request: Request, service: Service, origin: str, model: str) -> Accepted:
+    """Check key, headers and body, and put the request in the queue."""
     settings = service.settings
     key = await admit_submitter(request, service)
     headers = read_submit_headers(request, settings)
     if headers.idempotency_key is None:
         refuse_unless_paid(key, settings.credit_cost)
     async with reserve_room(request, service.body_room, key.key_id):
+        params, options = await read_submit_body(request, model, settings, origin)
         command = SubmitCommand(
             key.key_id,
-            stated(await read_parameters(request, MODELS[model], settings, origin), model),
+            params,
             origin,
             headers.deadlines,
             headers.idempotency_key,
             headers.timeouts,
             traceparent_of(request),
+            options,
         )
         created = await _create(request, service, command)
     request.state.request_id = created.request_id
-    bind_contextvars(request_id=created.request_id)
+    bind_contextvars(request_id=created.request_id, **echo(options.custom_id))
     add_credits_header(request, created.credits)
     if created.replayed:
         add_to_answer(request, {"Idempotent-Replayed": "true"})
     again = ", again" if created.replayed else ""
     log.info("request %s accepted from %s%s", created.request_id, key.key_id, again)
-    return created.request_id
+    return Accepted(created.request_id, options.custom_id)
 
 
 async def _create(request: Request, service: Service, command: SubmitCommand) -> Created:
@@ -92,18 +103,19 @@ async def _await_end(request: Request, service: Service, request_id: str, origin
     if call.client_gone:
         raise ClientDisconnect
     text = f"not finished in time; the request goes on: poll {origin}/v2/requests/{request_id}"
-    raise ApiError(504, "timeout", text, request_id=request_id)
+    raise ApiError(504, "timeout", text, request_id=request_id, **echo(record.custom_id))
 
 
 def _failed(record: Record) -> ApiError:
     code = record.code or FailureCode.INTERNAL
     status = 504 if code == FailureCode.TIMEOUT else 500 if code in OUR_FAULT else 400
-    return ApiError(status, code, record.error or "", request_id=record.request_id)
+    return ApiError(status, code, record.error or "", request_id=record.request_id, **echo(record.custom_id))
 
 
 async def _send(service: Service, record: Record, output: Output, headers: dict[str, str]) -> Response:
     if record.params.get("base64"):
-        return JsonResponse({"image": await read_base64(service, output)}, headers=headers)
+        image = await read_base64(service, output)
+        return JsonResponse({"image": image, **echo(record.custom_id)}, headers=headers)
     whole = {**headers, "Content-Type": output.content_type, "Content-Length": str(output.file_size)}
     return await send_range(service.store, output.path, 0, output.file_size, 200, whole)
 
@@ -111,7 +123,7 @@ async def _send(service: Service, record: Record, output: Output, headers: dict[
 def _add_routes(model: str) -> None:
     """The two calls of a model."""
     described: dict[str, Any] = {
-        "openapi_extra": describe_body(MODELS[model], examples=EXAMPLES[model]),
+        "openapi_extra": describe_body(BODIES[model], examples=EXAMPLES[model]),
         "dependencies": [*KEY, SUBMIT_HEADERS],
     }
 
@@ -124,10 +136,11 @@ def _add_routes(model: str) -> None:
     async def submit(request: Request, service: ServiceDep) -> JsonResponse:
         """Accept a request and answer at once with the URLs to follow it."""
         origin = origin_of(request)
-        request_id = await accept(request, service, origin, model)
+        request_id, custom_id = await accept(request, service, origin, model)
         return JsonResponse(
             {
                 "request_id": request_id,
+                **echo(custom_id),
                 "status": "QUEUED",
                 **build_urls(origin, request_id),
                 "poll_url": f"{origin}/v1/requests/{request_id}",
@@ -151,7 +164,7 @@ def _add_routes(model: str) -> None:
     async def submit_and_wait(request: Request, service: ServiceDep) -> Response:
         """The same through the same queue, answered with the picture itself."""
         origin = origin_of(request)
-        request_id = await accept(request, service, origin, model)
+        request_id, _ = await accept(request, service, origin, model)
         record = await _await_end(request, service, request_id, origin)
         if record.output is None:
             raise _failed(record)

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from cli.tables import print_table, table
 from cli.timefmt import length, minute
+from jobs.lifecycle.options import echo
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.pictures import inputs
@@ -23,7 +24,7 @@ STYLES = {
     Status.FAILED: "red",
 }
 MOMENTS = ("created_at", "started_at", "claimed_at", "finished_at", "expires_at")
-TEXTS = ("status", "key_id", "code", "error", "charge", "worker")
+TEXTS = ("custom_id", "status", "key_id", "code", "error", "charge", "worker")
 NUMBERS = ("attempts", "given_back", "cost")
 
 
@@ -31,6 +32,7 @@ def listed(record: Record) -> dict[str, Any]:
     """One request as `list --json` has it."""
     return {
         "request_id": record.request_id,
+        **echo(record.custom_id),
         "status": record.status,
         "code": record.code,
         "key_id": record.key_id,

@@ -56,6 +56,7 @@ local function create()
     add('cost', whole(args.cost))
   end
   if args.traceparent then add('traceparent', args.traceparent) end
+  if args.custom_id then add('custom_id', args.custom_id) end
   if args.webhook then
     args.webhook.generation = tonumber(redis.call('HGET', key, 'webhook_generation') or 0)
     add('webhook', cjson.encode(args.webhook))

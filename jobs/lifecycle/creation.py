@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
+from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.queue import job_fields
 from jobs.timefmt import retry_after
 from telemetry import metrics
@@ -38,6 +39,7 @@ class NewRequest:
     deadlines: Deadlines | None = None
     idempotency: Idempotency | None = None
     traceparent: str | None = None
+    options: RequestOptions = field(default_factory=RequestOptions)
     webhook: Mapping[str, Any] | None = None
     """Where its event goes, as `jobs.webhooks.rules.Webhook.kept` says it."""
 
@@ -52,6 +54,7 @@ class NewRequest:
             "timeout": round(deadlines.timeout_s * 1000),
             "max_waiting": settings.max_waiting,
             "max_waiting_per_key": settings.max_waiting_per_key,
+            **self.options.given,
         }
         if self.idempotency:
             args |= {"idempotency": self.idempotency.redis_key, "fingerprint": self.idempotency.fingerprint}

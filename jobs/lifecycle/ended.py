@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import Record
 
@@ -20,6 +21,7 @@ def completed_body(record: Record, output: Output, origin: str, shown: str | Non
     return {
         "status": record.status,
         "request_id": record.request_id,
+        **echo(record.custom_id),
         "error": None,
         "output": shown or url,
         "images": [image],
@@ -35,6 +37,7 @@ def failed_body(record: Record) -> dict[str, Any]:
     return {
         "status": record.status,
         "request_id": record.request_id,
+        **echo(record.custom_id),
         "error": record.error,
         "code": record.code,
         "metrics": record.metrics,

@@ -21,9 +21,9 @@ class Idempotency:
     fingerprint: str
 
     @classmethod
-    def of(cls, text: str, key_id: str, params: Mapping[str, Any], timeouts: Mapping[str, int]) -> Self:
+    def of(cls, text: str, key_id: str, *submitted: Mapping[str, Any]) -> Self:
         """For the Idempotency-Key `text` of an API key, and what was submitted with it, without defaults."""
-        said = json.dumps([params, timeouts], sort_keys=True)
+        said = json.dumps(submitted, sort_keys=True)
         return cls(keyspace.idempotency(key_id, _digest(text)), _digest(said))
 
 

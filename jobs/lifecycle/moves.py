@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from jobs.lifecycle.options import echo
 from jobs.lifecycle.status import FailureCode, Status
 from telemetry import metrics
 
@@ -63,7 +64,7 @@ class Claim(NamedTuple):
 
     Its picture is kept until `keep_until` at most: seconds since the epoch on Redis's clock, by which the
     store is swept. `traceparent`: of its trace, or "". `age_s`: since the request was accepted.
-    `given_back`: how many of the attempts before did not count.
+    `given_back`: how many of the attempts before did not count. `custom_id`: its owner's name for it, or "".
     """
 
     request_id: str
@@ -75,6 +76,7 @@ class Claim(NamedTuple):
     traceparent: str = ""
     age_s: float = 0.0
     given_back: int = 0
+    custom_id: str = ""
 
     @property
     def trace_id(self) -> str:
@@ -107,6 +109,7 @@ class Ending(NamedTuple):
     total_ms: int
     charge: str
     credits: int | str
+    custom_id: str
 
     def measure(self) -> None:
         metrics.count_finished(self.status, self.code, self.queued_ms / 1000, self.total_ms / 1000)
@@ -117,6 +120,7 @@ class Ending(NamedTuple):
         """At level error; a cancelled request has not failed, and its cancellation is logged."""
         if self.status == Status.FAILED and self.code != FailureCode.CANCELLED:
             fields = {"status": self.status, "code": self.code, "total_ms": self.total_ms}
+            fields |= echo(self.custom_id)
             log.error(
                 "request %s FAILED: %s",
                 self.request_id,

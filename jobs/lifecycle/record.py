@@ -14,7 +14,10 @@ from telemetry.stages import COMPUTE
 
 READ = Path(__file__).with_name("record.lua").read_text()  # Lua functions that read a record or a picture
 
-_STATUS = ("key_id", "status", "created_at", "started_at", "finished_at", "code", "error", "metrics")
+_STATUS = (
+    *("key_id", "custom_id", "status", "created_at", "started_at", "finished_at"),
+    *("code", "error", "metrics"),
+)
 
 
 class View(StrEnum):
@@ -51,6 +54,7 @@ class Record:
     expires_at: float | None = None
     code: str | None = None
     error: str | None = None
+    custom_id: str | None = None
     output: Output | None = None
     stages: Mapping[str, float] = field(default_factory=dict)
 
@@ -76,6 +80,7 @@ class Record:
             expires_at=_seconds(text, "expires_at"),
             code=text.get("code"),
             error=text.get("error"),
+            custom_id=text.get("custom_id"),
             output=_output(text["output"]) if "output" in text else None,
             stages=json.loads(text["metrics"]) if "metrics" in text else {},
         )

@@ -5,7 +5,7 @@
 -- ARGV: for each move its name, the request's id or '', arguments as JSON. Times in ms.
 -- Answers for each {'ok', ...} or {reason, ...}: missing, terminal, stale, held, exhausted, late, early. Behind it the requests
 -- that ended by this move, as JSON, each
--- {id, status, code, ms until it started, ms until it ended, settled or released or '', credits}.
+-- {id, status, code, ms until it started, ms until it ended, settled or released or '', credits, its custom_id or ''}.
 
 local endings
 
@@ -39,7 +39,9 @@ local function write_event(status, fields)
   local webhook, ending = cjson.decode(kept.webhook), string.lower(status)
   if not webhook[ending] then return end
   local name = 'msg_' .. string.gsub(id, '-', '') .. '_' .. ending
-  if kept.started_at then append(fields, 'started_at', kept.started_at) end
+  for _, field in ipairs({'started_at', 'custom_id'}) do
+    if kept[field] then append(fields, field, kept[field]) end
+  end
   redis.call('HSET', EVENT .. id, 'id', name, 'state', 'pending', 'tries', 0, 'attempts', 0, 'next', at,
     'url', webhook.url, 'receiver', webhook.receiver, 'origin', webhook.origin, 'base64', webhook.base64 and 1 or 0,
     'generation', webhook.generation, 'key_id', kept.key_id, 'created_at', kept.created_at, unpack(fields))
@@ -70,7 +72,7 @@ local function finish(status, ...)
   redis.call('PEXPIREAT', record, expires_at)
   if kept.idempotency then redis.call('PEXPIREAT', kept.idempotency, expires_at) end
   append(endings, {id, status, '', (kept.started_at or now) - kept.created_at, now - kept.created_at,
-    charge or '', charge and kept.cost or 0})
+    charge or '', charge and kept.cost or 0, kept.custom_id or ''})
   notify(status)
   return expires_at
 end
@@ -108,7 +110,7 @@ local moves = {}
 
 local function claimed(attempt, until_ms)
   return {'ok', id, attempt, kept.key_id, kept.params, until_ms - GRACE - now, until_ms, kept.traceparent or '', now - kept.created_at,
-    kept.given_back or 0}
+    kept.given_back or 0, kept.custom_id or ''}
 end
 
 local function start_by() return is_unattempted() and tonumber(kept.start_by) end

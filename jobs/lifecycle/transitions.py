@@ -143,7 +143,8 @@ class AttemptMoves(ABC):
         return [self._read_claim(*each) for _, *each in claims]
 
     def _read_claim(self, *answer: Any) -> moves.Claim:
-        request_id, attempt, key_id, params, left_ms, deadline_ms, traceparent, age_ms, given_back = answer
+        request_id, attempt, key_id, params, left_ms, deadline_ms, traceparent, *more = answer
+        age_ms, given_back, custom_id = more
         return moves.Claim(
             request_id.decode(),
             int(attempt),
@@ -154,6 +155,7 @@ class AttemptMoves(ABC):
             traceparent.decode(),
             age_ms / 1000,
             int(given_back),
+            custom_id.decode(),
         )
 
     def _run(

@@ -28,6 +28,7 @@ LONGEST_WAIT_S = 60  # for which all events of a receiver wait by its Retry-Afte
 
 _RECORD = (
     "key_id",
+    "custom_id",
     "status",
     "created_at",
     "started_at",

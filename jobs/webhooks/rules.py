@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from jobs.config.hosts import is_address
 from jobs.config.settings import Settings
 from jobs.network.guard import Guard
-from jobs.network.urls import InvalidUrl, Target, UrlRules, read_url
+from jobs.network.urls import InvalidUrl, UrlRules, read_url
 from jobs.webhooks.secrets import WebhookSecrets
 
 LONGEST_URL = 2048
@@ -18,15 +18,15 @@ FORM = "must be an https URL without user name or fragment, at most 2,048 charac
 FORM_WITH_HTTP = FORM.replace("https", "http or https")
 NOT_FROM_HERE = "is an address that this server may not call"
 WITHOUT_URL = "give webhook_url too"
-NO_EVENTS = 'must be a list of one or more of "completed", "failed"'
 
 
 class InvalidWebhook(ValueError):
-    """`faults` maps "webhook_url" or "webhook_events" to what is wrong with it."""
+    """`field` is "webhook_url" or "webhook_events", `fault` what is wrong with it."""
 
-    def __init__(self, name: str, fault: str) -> None:
-        super().__init__(f"{name}: {fault}")
-        self.faults = {name: fault}
+    def __init__(self, field: str, fault: str) -> None:
+        super().__init__(f"{field}: {fault}")
+        self.field = field
+        self.fault = fault
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,12 @@ class Webhook:
     url: str
     events: Sequence[str] = EVENTS
 
+    @classmethod
+    def of(cls, url: str, events: Sequence[str] | None) -> Self:
+        """As a submit says it that was checked."""
+        chosen = EVENTS if events is None else [event for event in EVENTS if event in events]
+        return cls(read_url(url).url, chosen)
+
     def kept(self, key_id: str, origin: str, has_base64: bool) -> dict[str, Any]:
         """What the request's record says of it.
 
@@ -44,7 +50,7 @@ class Webhook:
         """
         receiver = f"{key_id} {read_url(self.url).authority}"
         whose = {"url": self.url, "receiver": receiver, "origin": origin, "base64": has_base64}
-        return whose | {event: True for event in self.events}
+        return whose | dict.fromkeys(self.events, True)
 
 
 class WebhookRules:
@@ -54,23 +60,18 @@ class WebhookRules:
         self._guard = Guard.of(settings)
         self._secrets = WebhookSecrets(settings)
 
-    def read(self, url: str | None, events: Sequence[str] | None) -> Webhook | None:
-        """What `webhook_url` and `webhook_events` ask for; None where neither is given.
+    def check(self, url: str | None, events: Sequence[str] | None) -> None:
+        """Whether `webhook_url` and `webhook_events` may be as they are.
 
-        Raises `InvalidWebhook`; `WebhooksOff` (its text: `secrets.OFF`) where there is no master secret.
+        Raises `InvalidWebhook`; `WebhooksOff` where there is no master secret.
         """
-        if events is not None and (not events or not set(events) <= set(EVENTS)):
-            raise InvalidWebhook("webhook_events", NO_EVENTS)
-        if url is None:
-            if events is not None:
-                raise InvalidWebhook("webhook_events", WITHOUT_URL)
-            return None
-        target = self._target(url)
-        self._secrets.check()
-        chosen = EVENTS if events is None else [event for event in EVENTS if event in events]
-        return Webhook(target.url, chosen)
+        if url is not None:
+            self._check_url(url)
+            self._secrets.check()
+        elif events is not None:
+            raise InvalidWebhook("webhook_events", WITHOUT_URL)
 
-    def _target(self, url: str) -> Target:
+    def _check_url(self, url: str) -> None:
         form = FORM_WITH_HTTP if self._http else FORM
         try:
             target = read_url(url)
@@ -86,4 +87,3 @@ class WebhookRules:
         literal = [target.host] if is_address(target.host) else []
         if self._guard.refusal_of_host(target.host) or self._guard.refusal(target.host, literal):
             raise InvalidWebhook("webhook_url", NOT_FROM_HERE)
-        return target

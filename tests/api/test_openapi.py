@@ -5,6 +5,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from compositor import SuperimposeRequest
+from jobs.lifecycle.options import RequestOptions
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_no_path_is_left_out(document):
 def test_every_parameter_is_described_with_its_default_and_an_example(document):
     schema = document["components"]["schemas"]["SuperimposeRequest"]
 
-    assert set(schema["properties"]) == set(SuperimposeRequest.model_fields)
+    assert set(schema["properties"]) == {*SuperimposeRequest.model_fields, *RequestOptions.model_fields}
     assert schema["required"] == ["base_image"]
     assert schema["anyOf"] == [{"required": [name]} for name in ("overlay_image", "color", "overlays")]
     assert schema["additionalProperties"] is False

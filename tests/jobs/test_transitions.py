@@ -9,6 +9,7 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.moves import Failure, IllegalMove
+from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.queue import TASK, open_queue
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import FailureCode, Status
@@ -227,3 +228,13 @@ def test_a_key_that_was_revoked_a_moment_ago_makes_nothing(redis, transitions):
         transitions.create(NewRequest(ID, "key_gone", PARAMS))
 
     assert redis.dbsize() == 0
+
+
+def test_the_log_of_a_failure_has_its_owners_name_for_the_request(transitions, key_id, caplog):
+    transitions.create(NewRequest(ID, key_id, PARAMS, options=RequestOptions(custom_id="sku-1")))
+    claim_request(transitions, ID)
+
+    transitions.fail(ID, 1, BROKEN, {})
+
+    [line] = [each for each in caplog.records if each.name == "superimpose.jobs"]
+    assert line.custom_id == "sku-1"

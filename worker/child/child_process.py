@@ -12,7 +12,6 @@ from multiprocessing.connection import Connection
 
 from jobs.config.settings import Settings
 from jobs.pictures.inputs import PICTURES
-from telemetry.log_context import about_request
 from telemetry.logs import flush_logs, set_up_logs
 from worker.child.confinement import confine, die_with_parent, grant_processor_time
 from worker.child.intake import STACK_BYTES, Intake
@@ -44,7 +43,7 @@ def serve(connection: Connection) -> None:
         order = job.order
         talk.say(order)
         grant_processor_time(math.ceil(order.left_s) + SPARE_S)
-        with about_request(order.request_id, order.key_id, order.attempt, order.trace_id):
+        with order.named_in_logs():
             outcome = superimpose(resources, job)
         intake.done(job)
         flush_logs()  # the parent may kill this process once it has the outcome

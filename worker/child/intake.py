@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from jobs.pictures import inputs
-from telemetry.log_context import about_request
 from worker.child.messages import Order
 from worker.fetch import Reserve
 
@@ -138,7 +137,7 @@ class Intake:
 
     def _get(self, job: Job, name: str) -> bytes:
         order, size = job.order, 1  # so that nothing is asked for where there is no room at all
-        with about_request(order.request_id, order.key_id, order.attempt, order.trace_id):
+        with order.named_in_logs():
             while True:
                 room = self._await_room(job, size)
                 try:

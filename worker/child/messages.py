@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -14,6 +15,7 @@ from compositor.models.superimpose_v2 import NO_REMOVER
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.pictures import inputs
+from telemetry.log_context import about_request
 
 LONGEST_ERROR = 4000  # characters; those of ours have some hundred
 
@@ -26,7 +28,7 @@ Number = Annotated[int, Field(ge=0, le=2**53)]
 class Order:
     """One attempt at one request: how long it may take, and the place of its picture in the store.
 
-    `trace_id`: of the trace it belongs to, or "".
+    `trace_id`: of the trace it belongs to, `custom_id`: its owner's name for it, or "".
     """
 
     request_id: str
@@ -36,10 +38,14 @@ class Order:
     left_s: float
     path: str
     trace_id: str = ""
+    custom_id: str = ""
 
     @property
     def token(self) -> str:
         return self.path.rpartition("/")[2]
+
+    def named_in_logs(self) -> AbstractContextManager[None]:
+        return about_request(self.request_id, self.key_id, self.attempt, self.trace_id, self.custom_id)
 
 
 @dataclass(frozen=True)
