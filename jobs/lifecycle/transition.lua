@@ -43,7 +43,7 @@ local function write_event(status, fields)
     if kept[field] then append(fields, field, kept[field]) end
   end
   redis.call('HSET', EVENT .. id, 'id', name, 'state', 'pending', 'tries', 0, 'attempts', 0, 'next', at,
-    'url', webhook.url, 'receiver', webhook.receiver, 'origin', webhook.origin, 'base64', webhook.base64 and 1 or 0,
+    'until', whole(now + EVENT_TTL), 'url', webhook.url, 'receiver', webhook.receiver, 'origin', webhook.origin, 'base64', webhook.base64 and 1 or 0,
     'generation', webhook.generation, 'key_id', kept.key_id, 'created_at', kept.created_at, unpack(fields))
   redis.call('PEXPIRE', EVENT .. id, EVENT_TTL)
   queue_event(webhook.receiver, id)

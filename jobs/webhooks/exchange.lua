@@ -2,8 +2,8 @@
 -- ARGV: JSON {reports: {{id, attempt, entry, ending, wait, jitter}}, free: {lane: how many more it can send}, holding: {receiver: how many
 -- it is sending}, turn}. An entry is kept as it is; an ending is delivered, gone, retry or given_back, which has no entry.
 -- Begins with EVENT_FIELDS, PER_RECEIVER, ATTEMPTS_KEPT, TTL and the lengths of pauses.
--- Answers {time, claims}, of each claim {lane, EVENT_FIELDS' values, id, generation of the secret, 1 where the former is used too}.
-local said = cjson.decode(ARGV[1])
+-- Answers {time, claims, ids of events that are given up}; of each claim {lane, EVENT_FIELDS' values, id, generation of the secret, 1 where the former is used too}.
+local said, failed = cjson.decode(ARGV[1]), {}
 
 local function end_event(key, receiver, request, state, expires_at)
   redis.call('HSET', key, 'state', state)
@@ -26,8 +26,8 @@ end
 
 local function report(of)
   local key = EVENT .. of.id
-  local receiver, attempts, tries, state, expires_at = unpack(redis.call('HMGET', key, 'receiver', 'attempts', 'tries', 'state',
-    'expires_at'))
+  local receiver, attempts, tries, state, until_ms, expires_at = unpack(redis.call('HMGET', key, 'receiver', 'attempts', 'tries',
+    'state', 'until', 'expires_at'))
   if not receiver then return end -- the request was deleted
   local is_latest = tonumber(attempts) == of.attempt and state == 'pending'
   if of.ending == 'given_back' then
@@ -43,14 +43,14 @@ local function report(of)
     if state == 'pending' then end_event(key, receiver, of.id, of.ending, expires_at) end
   elseif is_latest then
     tries = tonumber(tries) + 1
-    local delay = SCHEDULE[tries]
-    if delay then
-      local due = whole(now + math.max(delay * of.jitter, of.wait))
-      redis.call('HSET', key, 'tries', tries, 'next', due)
+    local due = SCHEDULE[tries] and now + math.max(SCHEDULE[tries] * of.jitter, of.wait)
+    if due and due < tonumber(until_ms) then
+      redis.call('HSET', key, 'tries', tries, 'next', whole(due))
       redis.call('HDEL', key, 'lease')
-      redis.call('ZADD', TRIED .. receiver, due, of.id)
+      redis.call('ZADD', TRIED .. receiver, whole(due), of.id)
     else
       end_event(key, receiver, of.id, 'failed', expires_at)
+      failed[#failed + 1] = of.id
     end
   end
   return receiver
@@ -109,4 +109,4 @@ for _, lane in ipairs(LANES) do
     if most > 0 then free = free - claim_from(lane, receiver, most, claims) end
   end
 end
-return {at, claims}
+return {at, claims, failed}

@@ -120,10 +120,11 @@ class Exchange:
 
     async def __call__(
         self, reports: Sequence[Report], free: Mapping[str, int], holding: Mapping[str, int]
-    ) -> list[Event]:
+    ) -> tuple[list[Event], list[str]]:
         """Report what has ended, and claim what is due, as many in each lane as are `free`.
 
-        `holding`: how many events this sender has of which receivers. Raises `redis.RedisError`; all of it
+        `holding`: how many events this sender has of which receivers. The ids returned are of requests
+        whose events are given up by these reports. Raises `redis.RedisError`; all of it
         may be said again.
         """
         self._turn += 1
@@ -134,9 +135,9 @@ class Exchange:
             "busy": len(holding),
             "turn": self._turn,
         }
-        at, claims = await self._script(args=[json.dumps(said)])
+        at, claims, failed = await self._script(args=[json.dumps(said)])
         self._ahead_s = int(at) / 1000 - time.monotonic()
-        return [_event(*claim) for claim in claims]
+        return [_event(*claim) for claim in claims], [request_id.decode() for request_id in failed]
 
 
 def _event(

@@ -2,7 +2,7 @@
 -- Answers 0 where there is no event.
 local receiver, lease = unpack(redis.call('HMGET', EVENT .. ARGV[1], 'receiver', 'lease'))
 if not receiver then return 0 end
-redis.call('HSET', EVENT .. ARGV[1], 'state', 'pending', 'tries', 0, 'next', at)
+redis.call('HSET', EVENT .. ARGV[1], 'state', 'pending', 'tries', 0, 'next', at, 'until', whole(now + EVENT_TTL))
 redis.call('PEXPIRE', EVENT .. ARGV[1], EVENT_TTL)
 if lease and now < tonumber(lease) then return 1 end -- it is being sent
 redis.call('ZREM', TRIED .. receiver, ARGV[1])

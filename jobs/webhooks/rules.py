@@ -7,7 +7,7 @@ from typing import Any, Self
 from jobs.config.hosts import is_address
 from jobs.config.settings import Settings
 from jobs.network.guard import Guard
-from jobs.network.urls import InvalidUrl, UrlRules, read_url
+from jobs.network.urls import InvalidUrl, Target, UrlRules, read_url
 from jobs.webhooks.secrets import WebhookSecrets
 
 LONGEST_URL = 2048
@@ -66,12 +66,13 @@ class WebhookRules:
         Raises `InvalidWebhook`; `WebhooksOff` where there is no master secret.
         """
         if url is not None:
-            self._check_url(url)
+            self.target(url)
             self._secrets.check()
         elif events is not None:
             raise InvalidWebhook("webhook_events", WITHOUT_URL)
 
-    def _check_url(self, url: str) -> None:
+    def target(self, url: str) -> Target:
+        """The parts of a URL that may be called, as far as its text says. Raises `InvalidWebhook`."""
         form = FORM_WITH_HTTP if self._http else FORM
         try:
             target = read_url(url)
@@ -87,3 +88,4 @@ class WebhookRules:
         literal = [target.host] if is_address(target.host) else []
         if self._guard.refusal_of_host(target.host) or self._guard.refusal(target.host, literal):
             raise InvalidWebhook("webhook_url", NOT_FROM_HERE)
+        return target

@@ -12,7 +12,6 @@ from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
 import certifi
 import httpcore
@@ -39,9 +38,6 @@ CONNECTIONS = 200  # more than are asked for at once, as waiting for one takes o
 KEPT_CONNECTIONS = 48
 IDLE_S = 30.0  # of a connection, until it is closed
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-_ENCODED_IN_QUERY = {ord(each): quote(each) for each in '"<>'}
-_ENCODED_IN_PATH = {ord(each): quote(each) for each in '"<>`{}'}
 
 
 class Fetcher:
@@ -174,7 +170,7 @@ class Fetcher:
         left_s = time_left()
         timeouts = {"connect": self._rules.connect_timeout_s, "read": left_s, "write": left_s, "pool": left_s}
         url = httpcore.URL(
-            scheme=target.scheme, host=target.host, port=target.port, target=_request_target(target.path)
+            scheme=target.scheme, host=target.host, port=target.port, target=target.request_target
         )
         request = httpcore.Request(
             "GET", url, headers=list(headers.items()), extensions={"timeout": timeouts}
@@ -191,18 +187,3 @@ class Fetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _request_target(path: str) -> str:
-    """As browsers send it: what no URL may hold encoded, dot segments removed (url.spec.whatwg.org)."""
-    before, mark, query = path.partition("?")
-    kept: list[str] = []
-    for segment in before.split("/")[1:]:
-        dots = segment.lower().replace("%2e", ".")
-        if dots == "..":
-            kept = kept[:-1]
-        elif dots != ".":
-            kept.append(segment)
-    if dots in (".", ".."):
-        kept.append("")
-    return "/" + "/".join(kept).translate(_ENCODED_IN_PATH) + mark + query.translate(_ENCODED_IN_QUERY)
