@@ -88,6 +88,7 @@ def queue_full(error: QueueFull) -> ApiError:
         "all": f"{error.bound:,} requests wait, which is the limit",
         "key": f"{error.bound:,} requests of this key wait, which is its limit",
         "time": f"more than the {error.bound:,} requests wait that can be started before this one must be",
+        "events": f"{error.bound:,} events of this key wait for their receivers, which is its limit",
     }[error.whose]
     text = f"the queue is full: {reason}; try again in {error.retry_after_s} s"
     return ApiError(429, "queue_full", text, {"Retry-After": str(error.retry_after_s)})

@@ -10,10 +10,11 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.move_script import KEPT_PARAMS_BYTES
 from jobs.lifecycle.moves import Created
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.status import TERMINAL
-from jobs.lifecycle.transitions import KEPT_PARAMS_BYTES, Transitions
+from jobs.lifecycle.transitions import Transitions
 from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time

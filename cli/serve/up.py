@@ -13,7 +13,7 @@ from redis import ConnectionError, Redis, TimeoutError
 from cli.exit_codes import ExitCode, stop
 from cli.serve.listening import CannotListen, bind, local_url
 from cli.serve.redis_server import RedisUnavailable, await_ready, server_command
-from cli.serve.roles import SPARE_S, start_api, start_workers
+from cli.serve.roles import SPARE_S, start_api, start_webhooks, start_workers
 from cli.serve.supervisor import Supervisor
 from cli.serve.up_file import AlreadyUp, holding
 from jobs import keyspace

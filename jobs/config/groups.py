@@ -223,6 +223,11 @@ class WebhookSettings(Group):
     webhook_concurrency: int = Field(
         128, ge=8, le=4096, description="most events that `superimpose webhooks` is sending at a time"
     )
+    max_undelivered_per_key: Count = Field(
+        50_000,
+        description="events of a key that wait for their receivers; with so many its next submit with "
+        "webhook_url is answered 429 `queue_full`",
+    )
 
 
 class LogSettings(Group):

@@ -44,6 +44,9 @@ local function create()
   if credits and tonumber(credits) < args.cost then return {'credits', credits} end
   refusal = check_limits(tonumber(waiting or 0))
   if refusal then return refusal end
+  if args.webhook and tonumber(redis.call('HGET', key, 'undelivered') or 0) >= args.max_undelivered then
+    return {'full', 'events', args.max_undelivered, 60000}
+  end
   enqueue()
   local fields = {'status', 'QUEUED', 'created_at', at, 'attempts', '0', 'key_id', args.key_id, 'params', ARGV[3],
     'timeout', whole(args.timeout)}

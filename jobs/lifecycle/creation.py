@@ -61,7 +61,7 @@ class NewRequest:
         if self.traceparent:
             args["traceparent"] = self.traceparent
         if self.webhook:
-            args["webhook"] = self.webhook
+            args |= {"webhook": self.webhook, "max_undelivered": settings.max_undelivered_per_key}
         return self.request_id, json.dumps(args), json.dumps(self.params)
 
     def created(self, settings: Settings, answer: Any) -> Created:

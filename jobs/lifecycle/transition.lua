@@ -46,6 +46,7 @@ local function write_event(status, fields)
     'until', whole(now + EVENT_TTL), 'url', webhook.url, 'receiver', webhook.receiver, 'origin', webhook.origin, 'base64', webhook.base64 and 1 or 0,
     'generation', webhook.generation, 'key_id', kept.key_id, 'created_at', kept.created_at, unpack(fields))
   redis.call('PEXPIRE', EVENT .. id, EVENT_TTL)
+  count_undelivered(webhook.receiver, 1)
   queue_event(webhook.receiver, id)
 end
 

@@ -32,6 +32,12 @@ local function place(receiver)
   end
 end
 
+-- Of a key, unless it was revoked.
+local function count_undelivered(receiver, amount)
+  local key = API_KEY .. string.match(receiver, '^%S+')
+  if redis.call('HEXISTS', key, 'digests') == 1 then redis.call('HINCRBY', key, 'undelivered', amount) end
+end
+
 local function queue_event(receiver, request)
   local failures, until_ms = standing_of(receiver)
   redis.call('ZADD', UNTRIED .. receiver, at, request)

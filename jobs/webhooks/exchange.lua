@@ -8,6 +8,7 @@ local said, failed = cjson.decode(ARGV[1]), {}
 local function end_event(key, receiver, request, state, expires_at)
   redis.call('HSET', key, 'state', state)
   redis.call('HDEL', key, 'lease')
+  count_undelivered(receiver, -1)
   redis.call('ZREM', UNTRIED .. receiver, request)
   redis.call('ZREM', TRIED .. receiver, request)
   redis.call('PEXPIREAT', key, whole(math.max(tonumber(expires_at), now + TTL)))
@@ -61,8 +62,9 @@ local function claim(lane, receiver, request, claims)
   local key = EVENT .. request
   local values = redis.call('HMGET', key, unpack(EVENT_FIELDS))
   redis.call('ZREM', UNTRIED .. receiver, request)
-  if not values[1] then
+  if not values[1] then -- it has expired
     redis.call('ZREM', TRIED .. receiver, request)
+    count_undelivered(receiver, -1)
     return false
   end
   local event = {}

@@ -18,8 +18,6 @@ STANDING_TTL_S = 86_400
 LEASE_S = 30
 """Twice what an attempt takes; an event whose sender died is sent again after this."""
 
-QUEUE = Path(__file__).with_name("event.lua").read_text()
-
 CONSTANTS = {
     "LANES": LANES,
     "SCHEDULE": [seconds * 1000 for seconds in RETRY_AFTER_S],
@@ -31,6 +29,6 @@ CONSTANTS = {
 
 def event_script(name: str, **constants: object) -> str:
     """One of the scripts beside this file. Redis runs it although its memory is full, as it frees some."""
-    request = Path(keyspace.__file__).with_name("lifecycle") / "request.lua"
-    text = request.read_text() + QUEUE + Path(__file__).with_name(name).read_text()
+    parts = ("../lifecycle/request.lua", "event.lua", name)
+    text = "".join((Path(__file__).parent / part).read_text() for part in parts)
     return OOM_EXEMPT + keyspace.script(text, **CONSTANTS, **constants)
