@@ -225,9 +225,7 @@ def test_the_log_shows_no_query_and_nothing_that_the_receiver_said(
     assert not re.search(rb"secret", kept)
 
 
-def test_a_redis_that_goes_away_loses_nothing(
-    redis: Redis, transitions, key_id, receiver, sending, await_log
-):
+def test_a_redis_that_goes_away_loses_nothing(redis, transitions, key_id, receiver, sending, await_log):
     with sending():
         request_id = completed(transitions, key_id, receiver.url)
         await_log(request_id, State.DELIVERED)

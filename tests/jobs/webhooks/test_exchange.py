@@ -5,7 +5,7 @@ import json
 import pytest
 
 from jobs import keyspace
-from jobs.webhooks.deliveries import ATTEMPTS_KEPT, NoEvent, State
+from jobs.webhooks.deliveries import ATTEMPTS_KEPT, Attempt, NoEvent, State
 from jobs.webhooks.exchange import LONGEST_PAUSE_S, PER_RECEIVER, TROUBLED, Ending
 from jobs.webhooks.scripts import LEASE_S, RETRY_AFTER_S
 from tests.webhook_events import complete, completed, event_of, lapse, new_request
