@@ -84,7 +84,7 @@ class Attempts:
         signatures = " ".join(sign(secret, event.message_id, timestamp, body) for secret in secrets)
         head = self._head(target, event.message_id, timestamp, signatures, len(body))
         async with asyncio.timeout(TOTAL_S):
-            return await self._connections.ask(target, head + body)
+            return await self._connections.ask(target, head + body, event.lane)
 
     def _head(self, target: Target, message_id: str, timestamp: int, signatures: str, size: int) -> bytes:
         return (

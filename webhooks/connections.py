@@ -1,9 +1,9 @@
 """Connections to receivers: each is made to an address that was judged for it, and kept for a while."""
 
 import asyncio
-import logging
 import ssl
 from collections import defaultdict
+from typing import Any
 
 import certifi
 
@@ -17,8 +17,6 @@ CONNECT_S = 5.0  # from the look-up of the name to the end of the TLS handshake
 ADDRESSES_TRIED = 4
 
 Origin = tuple[str, str, int]
-
-log = logging.getLogger("superimpose.webhooks")
 
 
 class Unreachable(Exception):
@@ -41,8 +39,8 @@ class Connections:
         self._tls = tls
         self._kept: defaultdict[Origin, list[Connection]] = defaultdict(list)
 
-    async def ask(self, target: Target, request: bytes) -> Answer:
-        """The answer to a request, over a connection that is kept or a new one.
+    async def ask(self, target: Target, request: bytes, lane: str) -> Answer:
+        """The answer to a request for a receiver of this lane, over a connection that is kept or a new one.
 
         Raises `Unreachable`, `Untrusted`, `NoHttp`, OSError.
         """
@@ -52,7 +50,7 @@ class Connections:
                 return await self._ask(target, kept, request)
             except (ConnectionError, BrokenOff):  # it may end just as we use it, which says nothing
                 pass
-        return await self._ask(target, await self._connect(target), request)
+        return await self._ask(target, await self._connect(target, lane), request)
 
     def sweep(self) -> None:
         """Close what has not been used for a while."""
@@ -88,21 +86,21 @@ class Connections:
             connection.close()
         return None
 
-    async def _connect(self, target: Target) -> Connection:
+    async def _connect(self, target: Target, lane: str) -> Connection:
         try:
             async with asyncio.timeout(CONNECT_S):
-                return await self._connect_to_one_of(await self._judged(target), target)
+                return await self._connect_to_one_of(await self._judged(target, lane), target)
         except TimeoutError:
             raise Unreachable(f"no connection within {CONNECT_S:g} s") from None
 
-    async def _judged(self, target: Target) -> list[str]:
+    async def _judged(self, target: Target, lane: str) -> list[str]:
         """Its addresses, each of which may be reached."""
         host = target.host
         refusal = self._guard.refusal_of_host(host)
         if refusal:
             raise Unreachable(refusal)
         try:
-            addresses = [host] if is_address(host) else await self._resolver(host, target.port)
+            addresses = [host] if is_address(host) else await self._resolver(host, target.port, lane)
         except (OSError, UnicodeError) as error:
             raise Unreachable(f"{host} does not resolve: {error}") from error
         refusal = self._guard.refusal(host, addresses)
@@ -113,7 +111,8 @@ class Connections:
     async def _connect_to_one_of(self, addresses: list[str], target: Target) -> Connection:
         """By number, so that there is no second look-up for a rebinding name server to answer."""
         failure: Exception = Unreachable(target.host)
-        tls = {"ssl": self._tls, "server_hostname": target.host} if target.scheme == "https" else {}
+        is_secure = target.scheme == "https"
+        tls: dict[str, Any] = {"ssl": self._tls, "server_hostname": target.host} if is_secure else {}
         for address in addresses:
             try:
                 async with asyncio.timeout(CONNECT_S / len(addresses)):

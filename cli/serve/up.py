@@ -15,7 +15,7 @@ from cli.serve.listening import CannotListen, bind, local_url
 from cli.serve.redis_server import RedisUnavailable, await_ready, server_command
 from cli.serve.roles import SPARE_S, start_api, start_webhooks, start_workers
 from cli.serve.supervisor import Supervisor
-from cli.serve.up_file import AlreadyUp, holding
+from cli.serve.up_file import WEBHOOK_SECRET, AlreadyUp, holding
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.key_text import new_key
@@ -36,7 +36,13 @@ def run(host: str, port: int, workers: int | None, api_workers: int | None, data
     here = local_url(host, port)
     try:
         with (
-            holding(settings.data_dir, here, settings.redis_url, settings.storage_url),
+            holding(
+                settings.data_dir,
+                here,
+                settings.redis_url,
+                settings.storage_url,
+                has_own_secret=not settings.webhook_secret,
+            ),
             shared_directory(settings.metrics) as directory,
             Supervisor(GRACE_S, settings.log_format, GOODBYE) as supervisor,
             connect(settings) as redis,
@@ -47,7 +53,7 @@ def run(host: str, port: int, workers: int | None, api_workers: int | None, data
                 settings.data_dir / "dev-api-key", lambda: new_key(settings.cell)
             )
             secret = ",".join(settings.webhook_secret) or kept(
-                settings.data_dir / "webhook-secret", lambda: token_urlsafe(SECRET_BYTES)
+                settings.data_dir / WEBHOOK_SECRET, lambda: token_urlsafe(SECRET_BYTES)
             )
             env = environment(settings, key, secret)
             begin_redis(supervisor, settings, redis)
