@@ -116,7 +116,7 @@ class Sender:
         """Wake at the bell that rings when an event is written."""
         while True:
             try:
-                if await self._redis.blpop([keyspace.EVENT_BELL], timeout=BELL_S):  # type: ignore[misc]
+                if await self._redis.blpop([keyspace.EVENT_BELL], timeout=BELL_S):
                     self._woken.set()
             except RedisError:  # which the exchange logs
                 await asyncio.sleep(PAUSE_S)

@@ -66,7 +66,7 @@ def running_up(directory: Path) -> RunningUp | None:
 
 
 def settings_here() -> "Settings":
-    """The settings; what of Redis, store and master secret they do not name is that of the `up` that runs here.
+    """The settings; where they name no Redis, store or master secret, with that of the `up` that runs here.
 
     Raises `pydantic.ValidationError`.
     """

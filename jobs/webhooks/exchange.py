@@ -11,7 +11,6 @@ from redis.asyncio import Redis
 
 from jobs.config.settings import Settings
 from jobs.lifecycle.record import Record
-from jobs.redis.hashes import as_text
 from jobs.redis.script import AsyncScript
 from jobs.webhooks.deliveries import ATTEMPTS_KEPT, Attempt
 from jobs.webhooks.scripts import event_script
@@ -143,8 +142,8 @@ class Exchange:
 def _event(
     lane: bytes, values: Sequence[bytes | None], request_id: bytes, generation: int, with_former: int
 ) -> Event:
-    found = {name: value for name, value in zip(EVENT_FIELDS, values, strict=True) if value is not None}
-    text = as_text(found)
+    pairs = zip(EVENT_FIELDS, values, strict=True)
+    text = {name: value.decode() for name, value in pairs if value is not None}
     return Event(
         request_id=request_id.decode(),
         message_id=text["id"],
