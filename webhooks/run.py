@@ -13,6 +13,9 @@ from webhooks.connections import Connections, trusted_authorities
 from webhooks.resolver import Resolver
 from webhooks.sender import Sender
 
+ANSWER_TIMEOUT_S = 10.0
+"""What is claimed by a call whose answer is lost is sent once its lease has expired, so few are given up."""
+
 
 def send_events(settings: Settings) -> None:
     """Until SIGTERM or SIGINT, to be called in the main thread. Raises `WebhooksOff`."""
@@ -21,7 +24,7 @@ def send_events(settings: Settings) -> None:
 
 
 async def _send(settings: Settings) -> None:
-    async with connect_async_changes(settings) as redis:
+    async with connect_async_changes(settings, ANSWER_TIMEOUT_S) as redis:
         connections = Connections(Guard.of(settings), Resolver(), trusted_authorities())
         sender = Sender(redis, settings, connections)
         loop = asyncio.get_running_loop()

@@ -12,7 +12,8 @@ RETRY_AFTER_S = (5, 30, 120, 300, 600, 1200, 3600, 7200, 18_000, 36_000)
 """From a failed attempt to the next."""
 
 EVENT_TTL_S = 3 * 86_400
-"""An event that is not delivered is kept for so long: its last attempt comes after 20 hours at most."""
+"""An event that is not delivered is kept for so long, and is given up before, a day after its first attempt,
+unless its receiver says that it is to be asked later."""
 
 STANDING_TTL_S = 86_400
 LEASE_S = 30
