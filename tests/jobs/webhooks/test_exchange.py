@@ -5,6 +5,7 @@ import json
 import pytest
 
 from jobs import keyspace
+from jobs.queries.queue_state import read_queue_state
 from jobs.webhooks.deliveries import ATTEMPTS_KEPT, Attempt, NoEvent, State
 from jobs.webhooks.exchange import LONGEST_PAUSE_S, PER_RECEIVER, TROUBLED, Ending
 from jobs.webhooks.scripts import LEASE_S, RETRY_AFTER_S
@@ -340,3 +341,18 @@ def test_the_event_of_a_deleted_request_is_sent_no_more(redis, transitions, key_
     assert desk.claim() == []
     assert not redis.keys(f"{keyspace.event('')}*")
     assert redis.hget(keyspace.api_key(key_id), "undelivered") == b"0"
+
+
+def test_how_late_events_are_is_known_and_one_that_waits_for_its_receiver_is_not_late(
+    redis, transitions, key_id, desk
+):
+    completed(transitions, key_id, URL)
+    seconds, _ = redis.time()
+    redis.zadd(keyspace.lane("new"), {f"{key_id} shop.example": (seconds - 90) * 1000})
+    assert 90 <= read_queue_state(redis).oldest_event_s <= 92
+
+    [event] = desk.claim()
+    assert read_queue_state(redis).oldest_event_s == 0
+
+    desk.report(event, Ending.RETRY)
+    assert read_queue_state(redis).oldest_event_s == 0
