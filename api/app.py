@@ -20,7 +20,18 @@ from api.http.json_response import JsonResponse
 from api.http.observability import ObservedCalls, count_call, log_call
 from api.http.route_classes import PlainRoute
 from api.pages import routes as pages
-from api.routes import admin, credits, health, metrics, pictures, requests, rq_dashboard, submit, uploads
+from api.routes import (
+    admin,
+    credits,
+    health,
+    metrics,
+    own_requests,
+    pictures,
+    requests,
+    rq_dashboard,
+    submit,
+    uploads,
+)
 from api.service import Service
 from jobs.config.settings import Settings
 from jobs.maintenance.background import background
@@ -61,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     errors.install(app)
     openapi.install(app)
-    parts = [requests, submit, pictures, uploads, credits, health]
+    parts = [requests, submit, own_requests, pictures, uploads, credits, health]
     if settings.docs:
         parts += [openapi, pages]
     if settings.admin_key:

@@ -131,6 +131,15 @@ def already_finished(request_id: str) -> ApiError:
     return ApiError(409, "already_finished", text, request_id=request_id)
 
 
+def not_finished(request_id: str) -> ApiError:
+    text = "the request has not ended and was not deleted: cancel it first, or wait for its end"
+    return ApiError(409, "not_finished", text, request_id=request_id)
+
+
+def cannot_retry(request_id: str, reason: str) -> ApiError:
+    return ApiError(409, "cannot_retry", reason, request_id=request_id)
+
+
 def no_picture(**more: Any) -> ApiError:
     """404 for a picture that does not exist, has expired, or is gone from the store."""
     return ApiError(404, "not_found", "no such picture: it never existed or has expired", **more)

@@ -109,6 +109,36 @@ class Cancelled(Failed):
     code: str = Field(examples=["cancelled"])
 
 
+class Listed(BaseModel):
+    """A request in a list: its status, and of a COMPLETED one what its result says."""
+
+    model_config = ConfigDict(extra="allow")
+
+    status: str = Field(examples=["COMPLETED"])
+    request_id: str = Field(examples=[ID])
+    custom_id: str | None = CUSTOM_ID
+    created_at: str = Field(examples=["2026-11-22T18:30:00.000+00:00"])
+    status_url: str = Field(examples=[f"{REQUEST}/status"])
+    response_url: str = Field(examples=[REQUEST])
+    error: str | None = Field(None, description="of a FAILED one, with its `code`")
+    code: str | None = Field(None, examples=["invalid_image"])
+    output: str | None = Field(None, description="of a COMPLETED one: URL of the picture", examples=[PICTURE])
+    images: list[Image] = Field([], description="of a COMPLETED one")
+    metrics: dict[str, float] = Field(default={}, description="empty until the end")
+    expires_at: str | None = Field(None, description="of one that has ended")
+
+
+class RequestList(BaseModel):
+    """Requests of the key, newest first."""
+
+    requests: list[Listed]
+    next: str | None = Field(
+        description="goes on with `before` set to this; null: there are no more. A page of a status that is "
+        "rare may hold fewer requests than asked for, and go on.",
+        examples=["1796000000123456"],
+    )
+
+
 class Base64Picture(BaseModel):
     """A picture as the answer to a submit that waits, with `base64: true`."""
 
@@ -221,8 +251,8 @@ ERRORS: dict[int, tuple[str, str]] = {
     405: ("Method not allowed", "method_not_allowed"),
     406: ("Not enough credits", "not_enough_credits"),
     409: (
-        "Not as things stand: the request has ended, the credits are not there, or the Idempotency-Key is "
-        "another body's",
+        "Not as things stand: the request has ended, or has not, the credits are not there, or the "
+        "Idempotency-Key is another body's",
         "already_finished",
     ),
     413: ("Too large", "body_too_large"),

@@ -17,11 +17,14 @@ from api.waiting.changes import Changes
 from compositor import Limits
 from jobs.cancellation import Cancellation
 from jobs.config.settings import Settings
+from jobs.deletion import Deletion
 from jobs.keys.api_keys import ApiKeys
 from jobs.pictures.store import API_TIMEOUT_S, PictureStore
 from jobs.pictures.uploads import Uploads
+from jobs.queries.listing import Listing
 from jobs.queries.reading import Reader
 from jobs.redis.connection import connect, connect_async, connect_async_changes
+from jobs.resubmission import Resubmission
 from jobs.submission import Submission
 from telemetry.traces import Traces, open_traces
 
@@ -42,6 +45,9 @@ class Service:
     changes: Changes
     submission: Submission
     cancellation: Cancellation
+    resubmission: Resubmission
+    deletion: Deletion
+    listing: Listing
     uploads: Uploads
     api_keys: ApiKeys
     picture_limits: Limits
@@ -71,6 +77,9 @@ class Service:
                 Changes(reads),
                 Submission(redis, changes, settings, store),
                 Cancellation(redis, settings),
+                Resubmission(redis, settings, store),
+                Deletion(redis, store),
+                Listing(redis),
                 Uploads(redis, settings, store),
                 api_keys,
                 Limits(**settings.picture_limits),

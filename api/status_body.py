@@ -1,4 +1,4 @@
-"""The body of a status answer, and of each event."""
+"""The bodies of answers about a request."""
 
 from typing import Any
 
@@ -15,6 +15,18 @@ def build_urls(origin: str, request_id: str) -> dict[str, str]:
     return {
         "status_url": f"{origin}/v2/requests/{request_id}/status",
         "response_url": f"{origin}/v2/requests/{request_id}",
+    }
+
+
+def submitted_body(origin: str, request_id: str, custom_id: str | None) -> dict[str, Any]:
+    """Of a request that was accepted just now."""
+    return {
+        "request_id": request_id,
+        **echo(custom_id),
+        "status": Status.QUEUED,
+        **build_urls(origin, request_id),
+        "poll_url": f"{origin}/v1/requests/{request_id}",
+        "cancel_url": f"{origin}/v2/requests/{request_id}/cancel",
     }
 
 

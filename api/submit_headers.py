@@ -41,15 +41,29 @@ def read_submit_headers(request: Request, settings: Settings) -> SubmitHeaders:
     most = {START_TIMEOUT: settings.max_start_timeout_s, TIMEOUT: settings.max_job_timeout_s}
     read = {name: _seconds(request, name, most_s, faults) for name, most_s in most.items()}
     timeouts = {name: seconds for name, seconds in read.items() if seconds is not None}
-    key = request.headers.get(IDEMPOTENCY_KEY)
-    if key is not None and not IDEMPOTENCY_KEY_FORM.fullmatch(key):
-        faults.append(fault(IDEMPOTENCY_KEY, "must have 1 to 255 printable ASCII characters, such as a UUID"))
+    key = _idempotency_key(request, faults)
     if faults:
         raise bad_request(faults)
     deadlines = Deadlines(
         timeouts.get(START_TIMEOUT, settings.start_timeout_s), timeouts.get(TIMEOUT, settings.job_timeout_s)
     )
     return SubmitHeaders(deadlines, timeouts, key)
+
+
+def read_idempotency_key(request: Request) -> str | None:
+    """Of a call with no other header of a submit. Raises 400."""
+    faults: list[Fault] = []
+    key = _idempotency_key(request, faults)
+    if faults:
+        raise bad_request(faults)
+    return key
+
+
+def _idempotency_key(request: Request, faults: list[Fault]) -> str | None:
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if key is not None and not IDEMPOTENCY_KEY_FORM.fullmatch(key):
+        faults.append(fault(IDEMPOTENCY_KEY, "must have 1 to 255 printable ASCII characters, such as a UUID"))
+    return key
 
 
 def _seconds(request: Request, name: str, most: int, faults: list[Fault]) -> int | None:
@@ -62,16 +76,22 @@ def _seconds(request: Request, name: str, most: int, faults: list[Fault]) -> int
     return None
 
 
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias=IDEMPOTENCY_KEY,
+        description="Chosen by the client: the same body with the same key is the same request, however "
+        "often it is sent, until that expires (then `Idempotent-Replayed: true`); another body is a 409.",
+    ),
+    WithJsonSchema(TEXT),
+]
+
+
+async def _describe_key(key: IdempotencyKey = None) -> None: ...
+
+
 async def _describe(
-    key: Annotated[
-        str | None,
-        Header(
-            alias=IDEMPOTENCY_KEY,
-            description="Chosen by the client: the same body with the same key is the same request, however "
-            "often it is sent, until that expires (then `Idempotent-Replayed: true`); another body is a 409.",
-        ),
-        WithJsonSchema(TEXT),
-    ] = None,
+    key: IdempotencyKey = None,
     start_timeout: Annotated[
         str | None,
         Header(
@@ -91,4 +111,5 @@ async def _describe(
 ) -> None: ...
 
 
+IDEMPOTENCY_HEADER = Depends(_describe_key)  # documents it
 SUBMIT_HEADERS = Depends(_describe)  # documents them

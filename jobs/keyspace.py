@@ -40,6 +40,11 @@ def request(request_id: str) -> str:
     return f"{PREFIX}:request:{request_id}"
 
 
+def requests(key_id: str, custom_id: str | None = None) -> str:
+    """Sorted set: ids of a key's requests, or those with this custom_id, by time of creation in µs."""
+    return f"{PREFIX}:requests:{key_id}" + (f":{custom_id}" if custom_id else "")
+
+
 def machine(machine: str) -> str:
     """Hash: `"attempt pid start"` of the lease owners on this machine, by request id."""
     return f"{PREFIX}:machine:{machine}"
@@ -125,6 +130,7 @@ def script(text: str, **constants: object) -> str:
         "PACE": PACE,
         "CHANGES": CHANGES,
         "REQUEST": request(""),
+        "REQUESTS": requests(""),
         "MACHINE": machine(""),
         "API_KEY": api_key(""),
         "KEY_DIGEST": key_digest(""),

@@ -10,6 +10,7 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.idempotency import Idempotency
 from jobs.lifecycle.move_script import KEPT_PARAMS_BYTES
 from jobs.lifecycle.moves import Created
 from jobs.lifecycle.options import RequestOptions
@@ -33,11 +34,14 @@ class Resubmission:
         self._store = store
         self._transitions = Transitions(redis, settings)
 
-    def resubmit(self, request_id: str) -> Created:
+    def resubmit(
+        self, request_id: str, idempotency_key: str | None = None, traceparent: str | None = None
+    ) -> Created:
         """A new request like this one, with what the settings allow for its start.
 
         Raises `CannotResubmit`, and as `Submission.submit` does `NotEnoughCredits`, `QueueFull`,
-        `IllegalMove` (revoked), `redis.RedisError` and `obstore.exceptions.BaseError`.
+        `IdempotencyConflict`, `IllegalMove` (revoked), `redis.RedisError` and
+        `obstore.exceptions.BaseError`.
         """
         kept = as_text(self._redis.hgetall(keyspace.request(request_id)))
         params = self._params(request_id, kept)
@@ -45,19 +49,27 @@ class Resubmission:
         copies = list[str]()
         try:
             fresh = self._with_fresh_inputs(params, deadlines, copies)
+            key_id, options = kept["key_id"], RequestOptions(custom_id=kept.get("custom_id"))
+            again = {"retry_of": request_id}
             new = NewRequest(
                 str(uuid4()),
-                kept["key_id"],
+                key_id,
                 fresh,
                 deadlines,
-                options=RequestOptions(custom_id=kept.get("custom_id")),
-                webhook=json.loads(kept["webhook"]) if "webhook" in kept else None,
+                Idempotency.of(idempotency_key, key_id, again) if idempotency_key else None,
+                traceparent,
+                options,
+                tuple(copies),
+                json.loads(kept["webhook"]) if "webhook" in kept else None,
             )
-            return self._transitions.create(new)
+            created = self._transitions.create(new)
         except Exception as error:
             if is_refusal(error):
                 self._store.discard(copies)
             raise
+        if created.replayed:
+            self._store.discard(copies)
+        return created
 
     def _params(self, request_id: str, kept: dict[str, str]) -> dict[str, Any]:
         if not kept:
@@ -68,7 +80,7 @@ class Resubmission:
         if not params:
             raise CannotResubmit(
                 f"what {request_id} asked for was not kept: of a FAILED request it is up to "
-                f"{KEPT_PARAMS_BYTES:,} bytes"
+                f"{KEPT_PARAMS_BYTES:,} bytes; submit it again with its parameters"
             )
         return params
 
@@ -79,19 +91,20 @@ class Resubmission:
 
         The paths of the copies are added to `copies`.
         """
-        pictures = inputs.pictures(params).items()
-        found = {path: self._stored(path, text) for path, text in pictures if text.startswith(inputs.STORE)}
+        pictures = inputs.pictures(params)
         expires_at = redis_time(self._redis) + deadlines.longest_s + SLACK_S
-        fresh = {}
-        for name, data in found.items():
-            copies.append(self._store.new_path("inputs", new_token(), expires_at))
-            self._store.put(copies[-1], data)
-            fresh[name] = inputs.STORE + copies[-1]
-        return inputs.with_pictures(params, fresh)
+        fresh = dict[str, str]()
+        for name, text in pictures.items():
+            if text.startswith(inputs.STORE) and text not in fresh:
+                copies.append(self._store.new_path("inputs", new_token(), expires_at))
+                self._copy(name, text.removeprefix(inputs.STORE), copies[-1])
+                fresh[text] = inputs.STORE + copies[-1]
+        references = {name: fresh[text] for name, text in pictures.items() if text in fresh}
+        return inputs.with_pictures(params, references)
 
-    def _stored(self, name: str, reference: str) -> bytes:
+    def _copy(self, name: str, path: str, to: str) -> None:
         try:
-            return self._store.get(reference.removeprefix(inputs.STORE))
+            self._store.copy(path, to)
         except FileNotFoundError:
             raise CannotResubmit(
                 f"its {name} is not there any more: what came within a request is kept until that must have "

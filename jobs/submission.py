@@ -147,6 +147,7 @@ class Submission:
             idempotency,
             command.traceparent,
             command.options,
+            tuple(kept),
             command.webhook,
         )
 

@@ -151,8 +151,12 @@ def checked(body: bytes, model: type[M], more_faults: Callable[[], Iterable[Faul
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        faults = [_explain(detail, model) for detail in error.errors(include_url=False)[:SHOWN_FAULTS]]
-        raise bad_request([*faults, *more_faults()]) from None
+        raise bad_request([*explain(error, model), *more_faults()]) from None
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
+    """Its first faults, each as what is wrong with a field and what is allowed."""
+    return [_explain(detail, model) for detail in error.errors(include_url=False)[:SHOWN_FAULTS]]
 
 
 def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Fault:

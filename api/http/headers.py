@@ -28,7 +28,7 @@ DEFAULTS: Mapping[str, str] = {
 }
 """For an answer that says nothing else; right for JSON that a key unlocks."""
 
-CORS_METHODS = ("GET", "HEAD", "POST")
+CORS_METHODS = ("GET", "HEAD", "POST", "DELETE")
 CORS_HEADERS = (
     "x-api-key",
     "authorization",

@@ -25,7 +25,7 @@ from api.status_body import status_body
 from api.waiting.event_stream import EVENTS, LAST_EVENT_ID, EventStream
 from api.waiting.long_poll import WAIT, await_end
 from jobs.cancellation import CANCELLED
-from jobs.lifecycle.ended import completed_body
+from jobs.lifecycle.ended import result_body
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output
@@ -78,7 +78,10 @@ async def show_result(request: Request, service: ServiceDep, request_id: Request
     seen = await _read(request, service, request_id, View.RESULT)
     if seen.record.output is None:
         return _status(request, seen)
-    return JsonResponse(await _result(service, origin_of(request), seen.record, seen.record.output))
+    body = result_body(origin_of(request), seen.record, seen.record.output)
+    if seen.record.params.get("base64"):
+        body["output"] = await read_base64(service, seen.record.output)
+    return JsonResponse(body)
 
 
 @router.post(
@@ -119,11 +122,6 @@ async def _read(request: Request, service: Service, request_id: str, view: View)
 
 def _status(request: Request, seen: Seen) -> JsonResponse:
     return JsonResponse(status_body(request, seen), 422 if seen.record.status is Status.FAILED else 200)
-
-
-async def _result(service: Service, origin: str, record: Record, output: Output) -> dict[str, Any]:
-    shown = await read_base64(service, output) if record.params.get("base64") else None
-    return completed_body(record, output, origin, shown)
 
 
 async def read_base64(service: Service, output: Output) -> str:

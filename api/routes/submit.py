@@ -1,6 +1,8 @@
 """Submitting a request: at once (v2), or waiting for its picture (v1)."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
@@ -19,11 +21,12 @@ from api.routes.pictures import send_range
 from api.routes.requests import read_base64
 from api.schemas import Base64Picture, Submitted, answers
 from api.service import Service, origin_of
-from api.status_body import build_urls
+from api.status_body import submitted_body
 from api.submit_body import BODIES, read_submit_body
 from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
 from api.waiting.call import waiting
 from compositor.models import MODELS
+from jobs.keys.admission import Caller
 from jobs.lifecycle.idempotency import IdempotencyConflict
 from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.options import echo
@@ -66,20 +69,32 @@ async def accept(request: Request, service: Service, origin: str, model: str) ->
             options,
         )
         created = await _create(request, service, command)
+    note_accepted(request, created, key, options.custom_id)
+    return Accepted(created.request_id, options.custom_id)
+
+
+def note_accepted(request: Request, created: Created, key: Caller, custom_id: str | None) -> None:
+    """A request was accepted: in the answer's headers and in the log."""
     request.state.request_id = created.request_id
-    bind_contextvars(request_id=created.request_id, **echo(options.custom_id))
+    bind_contextvars(request_id=created.request_id, **echo(custom_id))
     add_credits_header(request, created.credits)
     if created.replayed:
         add_to_answer(request, {"Idempotent-Replayed": "true"})
     again = ", again" if created.replayed else ""
     log.info("request %s accepted from %s%s", created.request_id, key.key_id, again)
-    return Accepted(created.request_id, options.custom_id)
 
 
 async def _create(request: Request, service: Service, command: SubmitCommand) -> Created:
-    try:
-        in_thread = service.store_threads.run if command.is_inline else run_in_threadpool
+    in_thread = service.store_threads.run if command.is_inline else run_in_threadpool
+    with refusals(request):
         return await service.submission.submit(command, in_thread)
+
+
+@contextmanager
+def refusals(request: Request) -> Iterator[None]:
+    """Why a request is not accepted, as answers."""
+    try:
+        yield
     except InvalidPictures as error:
         raise bad_request([fault(name, text) for name, text in error.faults.items()]) from None
     except NotEnoughCredits as error:
@@ -136,17 +151,8 @@ def _add_routes(model: str) -> None:
     async def submit(request: Request, service: ServiceDep) -> JsonResponse:
         """Accept a request and answer at once with the URLs to follow it."""
         origin = origin_of(request)
-        request_id, custom_id = await accept(request, service, origin, model)
-        return JsonResponse(
-            {
-                "request_id": request_id,
-                **echo(custom_id),
-                "status": "QUEUED",
-                **build_urls(origin, request_id),
-                "poll_url": f"{origin}/v1/requests/{request_id}",
-                "cancel_url": f"{origin}/v2/requests/{request_id}/cancel",
-            }
-        )
+        accepted = await accept(request, service, origin, model)
+        return JsonResponse(submitted_body(origin, *accepted))
 
     @router.post(
         f"/v1/{model}",

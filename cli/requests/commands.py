@@ -1,4 +1,4 @@
-"""`superimpose requests`: list, show, cancel and retry requests of all keys, in Redis itself."""
+"""`superimpose requests`: list, show, cancel, retry and delete requests of all keys, in Redis itself."""
 
 from typing import Annotated
 
@@ -7,9 +7,12 @@ import typer
 from cli.exit_codes import stop
 from cli.json_output import AsJson, print_json
 from cli.serve.up_file import settings_here
+from jobs.keys.key_rules import KEY_ID
 from jobs.lifecycle.status import Status
 
-app = typer.Typer(help="List, show, cancel and retry requests of all keys.", no_args_is_help=True)
+app = typer.Typer(help="List, show, cancel, retry and delete requests of all keys.", no_args_is_help=True)
+
+NO_STORE = "the store of pictures cannot be reached: see `superimpose doctor`"
 
 RequestId = Annotated[str, typer.Argument(help="As `superimpose requests list` shows it.")]
 
@@ -23,7 +26,11 @@ def list_requests(
         ),
     ] = None,
     key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Those of one API key, by its name or id.")
+        str | None,
+        typer.Option(metavar="KEY", help="Those of one API key, by its name or id; a revoked one by its id."),
+    ] = None,
+    custom_id: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Those that were submitted with this custom_id.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="At most so many.")] = 20,
     as_json: AsJson = False,
@@ -32,21 +39,18 @@ def list_requests(
     from cli.keys import key_id
     from cli.requests.output import listed, print_listed
     from jobs.keys.api_keys import ApiKeys
-    from jobs.queries.browsing import find_newest
+    from jobs.queries.listing import Listing, Wanted
     from jobs.redis.connection import connect
 
     redis = connect(settings_here())
-    found = find_newest(redis, limit, status, key_id(ApiKeys(redis), key) if key else None)
+    keys = ApiKeys(redis)
+    key_ids = [key if KEY_ID.fullmatch(key) else key_id(keys, key)] if key else keys.ids()
+    records = Listing(redis).newest(key_ids, Wanted(status, custom_id), limit)
     if as_json:
-        for record in found.records:
+        for record in records:
             print_json(listed(record))
     else:
-        print_listed(found)
-    if not found.is_complete:
-        typer.echo(
-            f"superimpose: of {found.looked_at:,} requests, which is not all: there may be newer ones",
-            err=True,
-        )
+        print_listed(records)
 
 
 @app.command()
@@ -105,11 +109,36 @@ def retry(request_id: RequestId, as_json: AsJson = False) -> None:
     except IllegalMove:
         raise stop("its key was revoked: nobody could fetch the picture") from None
     except StoreError:
-        raise stop("the store of pictures cannot be reached: see `superimpose doctor`") from None
+        raise stop(NO_STORE) from None
     if as_json:
         print_json({"request_id": made.request_id, "retry_of": request_id})
     else:
         typer.echo(made.request_id)
+
+
+@app.command()
+def delete(request_id: RequestId, as_json: AsJson = False) -> None:
+    """Delete a request that has ended, with its picture and what came within it."""
+    from obstore.exceptions import BaseError as StoreError
+
+    from jobs.deletion import Deletion
+    from jobs.lifecycle.moves import IllegalMove
+    from jobs.pictures.store import PictureStore
+    from jobs.redis.connection import connect
+
+    settings = settings_here()
+    try:
+        Deletion(connect(settings), PictureStore.open(settings)).delete(request_id)
+    except IllegalMove as refused:
+        if refused.reason == "unfinished":
+            raise stop(f"{request_id} has not ended: cancel it first, or wait for its end") from None
+        raise unknown(request_id) from None
+    except StoreError:
+        raise stop(NO_STORE) from None
+    if as_json:
+        print_json({"request_id": request_id, "deleted": True})
+    else:
+        typer.echo(f"{request_id} is deleted")
 
 
 def unknown(request_id: str) -> typer.Exit:

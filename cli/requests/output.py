@@ -1,7 +1,7 @@
 """How requests are shown: nothing that opens a picture, and of a URL nothing that may be a secret."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +13,6 @@ from jobs.lifecycle.options import echo
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.pictures import inputs
-from jobs.queries.browsing import Found
 from jobs.redis.hashes import as_text
 from jobs.timefmt import rfc3339
 
@@ -43,9 +42,9 @@ def listed(record: Record) -> dict[str, Any]:
     }
 
 
-def print_listed(found: Found) -> None:
+def print_listed(records: Iterable[Record]) -> None:
     rows = table("id", "made", "status", ">took")
-    for record in found.records:
+    for record in records:
         rows.add_row(
             record.request_id,
             minute(record.created_at),

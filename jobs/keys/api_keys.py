@@ -196,9 +196,13 @@ class ApiKeys:
             raise UnknownKey(name)
         return named[0]
 
+    def ids(self) -> Sequence[str]:
+        """Of all keys that were not revoked, oldest first."""
+        return [str_if_bytes(key_id) for key_id in self._redis.zrange(keyspace.API_KEYS, 0, -1)]  # type: ignore[arg-type]
+
     def list(self) -> list[ApiKey]:
         """All keys that were not revoked, oldest first."""
-        ids = [str_if_bytes(key_id) for key_id in self._redis.zrange(keyspace.API_KEYS, 0, -1)]  # type: ignore[arg-type]
+        ids = self.ids()
         with self._redis.pipeline(transaction=False) as pipe:
             for key_id in ids:
                 pipe.hgetall(keyspace.api_key(key_id))

@@ -60,6 +60,7 @@ local function create()
   end
   if args.traceparent then add('traceparent', args.traceparent) end
   if args.custom_id then add('custom_id', args.custom_id) end
+  if args.inputs then add('inputs', args.inputs) end
   if args.webhook then
     args.webhook.generation = tonumber(redis.call('HGET', key, 'webhook_generation') or 0)
     add('webhook', cjson.encode(args.webhook))
@@ -69,6 +70,8 @@ local function create()
     add('idempotency', args.idempotency)
   end
   redis.call('HSET', record, unpack(fields))
+  enlist(args.key_id, args.custom_id, whole(clock[1] * 1000000 + clock[2]), args.life)
+  drop_expired(args.key_id, args.custom_id)
   redis.call('HSET', key, unpack(of_key))
   redis.call('ZADD', WAITING, at, id)
   redis.call('ZADD', DEADLINES, whole(now + args.start_timeout), id)

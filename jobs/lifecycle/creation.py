@@ -1,7 +1,7 @@
 """Creating a request: its record, the credits it holds and its job, all or nothing."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -25,13 +25,18 @@ LONGEST_RETRY_AFTER_S = 300
 @cache
 def create_script() -> str:
     """Without `OOM_EXEMPT`: a Redis whose memory is full refuses it before it has changed anything."""
-    text = "".join(Path(__file__).with_name(part).read_text() for part in ("request.lua", "create.lua"))
+    text = "".join(
+        Path(__file__).with_name(part).read_text() for part in ("request.lua", "lists.lua", "create.lua")
+    )
     return keyspace.script(text, RQ_FIELDS=[word for field in job_fields().items() for word in field])
 
 
 @dataclass(frozen=True)
 class NewRequest:
-    """A request to create; without `deadlines`, those of the settings apply."""
+    """A request to create; without `deadlines`, those of the settings apply.
+
+    `inputs`: paths in the store of what came within it.
+    """
 
     request_id: str
     key_id: str
@@ -40,6 +45,7 @@ class NewRequest:
     idempotency: Idempotency | None = None
     traceparent: str | None = None
     options: RequestOptions = field(default_factory=RequestOptions)
+    inputs: Sequence[str] = ()
     webhook: Mapping[str, Any] | None = None
     """Where its event goes, as `jobs.webhooks.rules.Webhook.kept` says it."""
 
@@ -52,6 +58,7 @@ class NewRequest:
             "cost": settings.credit_cost,
             "start_timeout": round(deadlines.start_timeout_s * 1000),
             "timeout": round(deadlines.timeout_s * 1000),
+            "life": round((deadlines.longest_s + settings.result_ttl_s) * 1000),
             "max_waiting": settings.max_waiting,
             "max_waiting_per_key": settings.max_waiting_per_key,
             **self.options.given,
@@ -60,6 +67,8 @@ class NewRequest:
             args |= {"idempotency": self.idempotency.redis_key, "fingerprint": self.idempotency.fingerprint}
         if self.traceparent:
             args["traceparent"] = self.traceparent
+        if self.inputs:
+            args["inputs"] = " ".join(self.inputs)
         if self.webhook:
             args |= {"webhook": self.webhook, "max_undelivered": settings.max_undelivered_per_key}
         return self.request_id, json.dumps(args), json.dumps(self.params)

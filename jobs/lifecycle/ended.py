@@ -7,8 +7,8 @@ from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import Record
 
 
-def completed_body(record: Record, output: Output, origin: str, shown: str | None) -> dict[str, Any]:
-    """The result. `origin` is the URL our pictures are served under; `shown` the picture as base64, if so."""
+def result_body(origin: str, record: Record, output: Output) -> dict[str, Any]:
+    """Of a COMPLETED request, its picture by a URL below `origin`."""
     url = f"{origin}/pictures/{output.file_name}"
     image = {
         "url": url,
@@ -23,7 +23,7 @@ def completed_body(record: Record, output: Output, origin: str, shown: str | Non
         "request_id": record.request_id,
         **echo(record.custom_id),
         "error": None,
-        "output": shown or url,
+        "output": url,
         "images": [image],
         "metrics": record.metrics,
         "expires_at": record.expires,
@@ -33,7 +33,7 @@ def completed_body(record: Record, output: Output, origin: str, shown: str | Non
 
 
 def failed_body(record: Record) -> dict[str, Any]:
-    """The status that says why."""
+    """The status of a FAILED request, which says why."""
     return {
         "status": record.status,
         "request_id": record.request_id,

@@ -13,6 +13,7 @@ from jobs.webhooks.scripts import CONSTANTS as EVENT_CONSTANTS
 
 PARTS = (
     "request.lua",
+    "lists.lua",
     "write_buffer.lua",
     "transport.lua",
     "../webhooks/event.lua",

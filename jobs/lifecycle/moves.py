@@ -1,9 +1,10 @@
 """Answers and refusals of the moves in `transition.lua`."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.status import FailureCode, Status
@@ -77,6 +78,24 @@ class Claim(NamedTuple):
     age_s: float = 0.0
     given_back: int = 0
     custom_id: str = ""
+
+    @classmethod
+    def read(cls, result_ttl_s: int, *answer: Any) -> Self:
+        """What the script answers of it."""
+        request_id, attempt, key_id, params, left_ms, deadline_ms, traceparent, *more = answer
+        age_ms, given_back, custom_id = more
+        return cls(
+            request_id.decode(),
+            int(attempt),
+            key_id.decode(),
+            json.loads(params),
+            left_ms / 1000,
+            float(deadline_ms) / 1000 + result_ttl_s,
+            traceparent.decode(),
+            age_ms / 1000,
+            int(given_back),
+            custom_id.decode(),
+        )
 
     @property
     def trace_id(self) -> str:

@@ -31,7 +31,7 @@ class View(StrEnum):
 FIELDS = {
     View.STATUS: _STATUS,
     View.RESULT: (*_STATUS, "params", "expires_at", "output"),
-    View.LISTED: (*_STATUS, "attempts", "given_back"),
+    View.LISTED: (*_STATUS, "expires_at", "output", "attempts", "given_back"),
 }
 
 

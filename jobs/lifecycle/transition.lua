@@ -72,6 +72,7 @@ local function finish(status, ...)
   redis.call('HSET', record, unpack(fields))
   redis.call('PEXPIREAT', record, expires_at)
   if kept.idempotency then redis.call('PEXPIREAT', kept.idempotency, expires_at) end
+  enlist(kept.key_id, kept.custom_id, whole(kept.created_at * 1000), TTL) -- its lists have expired where nothing ran for hours
   append(endings, {id, status, '', (kept.started_at or now) - kept.created_at, now - kept.created_at,
     charge or '', charge and kept.cost or 0, kept.custom_id or ''})
   notify(status)

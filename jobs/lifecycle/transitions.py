@@ -118,23 +118,7 @@ class AttemptMoves(ABC):
             ending.log_failure()
         for entry, reason in dropped:
             log.info("request %s: nothing to do, %s", _shown(entry), reason.decode())
-        return [self._read_claim(*each) for _, *each in claims]
-
-    def _read_claim(self, *answer: Any) -> moves.Claim:
-        request_id, attempt, key_id, params, left_ms, deadline_ms, traceparent, *more = answer
-        age_ms, given_back, custom_id = more
-        return moves.Claim(
-            request_id.decode(),
-            int(attempt),
-            key_id.decode(),
-            json.loads(params),
-            left_ms / 1000,
-            float(deadline_ms) / 1000 + self._settings.result_ttl_s,
-            traceparent.decode(),
-            age_ms / 1000,
-            int(given_back),
-            custom_id.decode(),
-        )
+        return [moves.Claim.read(self._settings.result_ttl_s, *each) for _, *each in claims]
 
     def _run(
         self, move: str, request_id: str, done: Callable[[], None] | None = None, **args: Any

@@ -156,6 +156,13 @@ class PictureStore:
         except NOT_THERE as error:
             raise _no_bucket(error) if NO_BUCKET.search(str(error)) else PictureGone(path) from error
 
+    def copy(self, path: str, to: str) -> None:
+        """A picture again at another path, without its bytes coming here. Raises `PictureGone`."""
+        try:
+            obstore.copy(self._store, path, to)
+        except NOT_THERE as error:
+            raise _no_bucket(error) if NO_BUCKET.search(str(error)) else PictureGone(path) from error
+
     async def get_range(self, path: str, start: int, end: int) -> bytes:
         """Bytes `start` to `end` (exclusive). Raises `PictureGone`."""
         try:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from jobs.lifecycle.ended import completed_body, failed_body
+from jobs.lifecycle.ended import failed_body, result_body
 from jobs.lifecycle.record import Record
 from jobs.timefmt import rfc3339
 
@@ -17,7 +17,7 @@ def event_body(record: Record, origin: str, has_base64: bool) -> bytes:
     if record.output is None:
         said |= failed_body(record)
     else:
-        said |= completed_body(record, record.output, origin, None)
+        said |= result_body(origin, record, record.output)
         if has_base64:
             said |= {"output": None, "output_omitted": "base64"}
     return json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()

@@ -81,7 +81,6 @@ class Deliveries:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._redeliver = Script(redis, event_script("redeliver.lua"))
-        self._forget = Script(redis, event_script("forget.lua"))
 
     def find(self, request_id: str) -> Delivery | None:
         """What became of a request's event; None where it has none. Whose it is, is the caller's to check."""
@@ -100,10 +99,6 @@ class Deliveries:
         """Send the event again, now, and by the whole schedule where it fails. Raises `NoEvent`."""
         if not self._redeliver(args=[request_id]):
             raise NoEvent(request_id)
-
-    def forget(self, request_id: str) -> None:
-        """Drop a deleted request's event, if there is one: it is not sent again."""
-        self._forget(args=[request_id])
 
     def _delivery(self, request_id: str, event: Mapping[str, str]) -> Delivery:
         is_sent = "lease" in event and redis_time(self._redis) * 1000 < int(event["lease"])

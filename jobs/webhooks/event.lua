@@ -44,3 +44,14 @@ local function queue_event(receiver, request)
   redis.call('ZADD', LANE .. lane_of(failures), 'LT', whole(math.max(now, until_ms)), receiver)
   if redis.call('LLEN', EVENT_BELL) == 0 then redis.call('RPUSH', EVENT_BELL, 1) end
 end
+
+-- Drops the event of a request, delivered or not; what is being sent goes on and is not tried again.
+local function forget_event(request)
+  local receiver, state = unpack(redis.call('HMGET', EVENT .. request, 'receiver', 'state'))
+  if not receiver then return end
+  redis.call('UNLINK', EVENT .. request)
+  redis.call('ZREM', UNTRIED .. receiver, request)
+  redis.call('ZREM', TRIED .. receiver, request)
+  if state == 'pending' then count_undelivered(receiver, -1) end
+  place(receiver)
+end

@@ -98,9 +98,11 @@ def real(stack: Stack) -> dict[str, str]:
         ("GET /v2/requests/{request_id}/status/stream", "request_id", "done", 200),
         ("GET /v2/requests/{request_id}/status/stream", "request_id", "failed", 200),
         ("POST /v2/requests/{request_id}/cancel", "request_id", "done", 409),
+        ("POST /v2/requests/{request_id}/retry", "request_id", "done", 200),
         ("GET /pictures/{name}", "name", "picture", 200),
         ("GET /admin/keys/{key_id}", "key_id", "key", 200),
         ("DELETE /admin/keys/{key_id}", "key_id", "key", 200),
+        ("DELETE /v2/requests/{request_id}", "request_id", "failed", 204),
     ],
 )
 def test_what_exists_is_answered_as_documented(stack, real, label, parameter, thing, status):

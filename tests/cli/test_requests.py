@@ -2,22 +2,24 @@
 
 import base64
 import json
-import re
+from uuid import uuid4
 
 import pytest
 
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import Failure
+from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
+from jobs.queries.listing import PAGE
 from jobs.submission import SubmitCommand
 from tests.asking import accept, claim_request
 from tests.origin import LOGO
-from tests.way import Way
 
 URL = "https://shop.example/cup.jpg"
 INLINE = f"data:image/png;base64,{base64.b64encode(LOGO).decode()}"
@@ -85,13 +87,44 @@ def test_the_newest_come_first_and_can_be_chosen(requests, submit, redis, transi
     assert max(map(len, table)) <= 80
 
 
-def test_a_list_looks_at_so_many_keys_and_says_so(requests, submit, redis_socket, monkeypatch):
-    submit()
-    with Way(redis_socket).serving() as way:
-        way.rewritten = lambda answer: re.sub(rb"^\*2\r\n\$1\r\n0", rb"*2\r\n$1\r\n8", answer)  # SCAN goes on
-        monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", f"redis://127.0.0.1:{way.port}/1")
+def test_more_are_listed_than_a_page_has(requests, submit, transitions, redis, key_id):
+    other = ApiKeys(redis).create("other")[0].key_id
+    ids = [str(uuid4()) for _ in range(PAGE + 20)]
+    for number, request_id in enumerate(ids):
+        transitions.create(NewRequest(request_id, other if number % 3 else key_id, {}))
+        redis.hset(keyspace.request(request_id), "created_at", number)
 
-        assert "which is not all: there may be newer ones" in requests("list").stderr
+    assert listed(requests("list", "--json", "--limit", "1000")) == ids[::-1]
+
+
+def test_requests_are_found_by_their_own_name(requests, transitions, redis, key_id):
+    for number, name in enumerate(("a", "b", "a")):
+        options = RequestOptions(custom_id=name)
+        transitions.create(NewRequest(f"request-{number}", key_id, {}, options=options))
+
+    assert listed(requests("list", "--json", "--custom-id", "a")) == ["request-2", "request-0"]
+    assert json.loads(requests("show", "request-1", "--json").stdout)["custom_id"] == "b"
+
+
+def test_requests_of_a_revoked_key_are_found_by_its_id(requests, submit, redis, key_id):
+    request_id = submit()
+    ApiKeys(redis).revoke(key_id)
+
+    assert listed(requests("list", "--json", "--key", key_id)) == [request_id]
+    assert listed(requests("list", "--json")) == []
+
+
+def test_a_request_that_has_ended_is_deleted(requests, submit, transitions, store):
+    request_id = submit()
+    path = transitions.read(request_id).params["overlay_image"].removeprefix("store:")
+    waiting = requests("delete", request_id)
+    transitions.cancel(request_id, BROKEN)
+
+    assert (waiting.exit_code, "has not ended: cancel it first" in waiting.stderr) == (1, True)
+    assert requests("delete", request_id).stdout == f"{request_id} is deleted\n"
+    assert transitions.read(request_id) is None
+    with pytest.raises(FileNotFoundError):
+        store.get(path)
 
 
 def test_all_of_a_request_is_shown_but_for_what_may_be_a_secret(requests, submit, transitions):
@@ -169,7 +202,7 @@ def test_what_cannot_be_submitted_again_says_why(requests, submit, transitions, 
     assert "its key was revoked" in why(revoked)
 
 
-@pytest.mark.parametrize("command", ["show", "cancel", "retry"])
+@pytest.mark.parametrize("command", ["show", "cancel", "retry", "delete"])
 def test_an_unknown_request_is_one_line(requests, command):
     answer = requests(command, "nobody")
 

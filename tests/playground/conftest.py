@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
+from redis import Redis
 
+from jobs.keys.api_keys import ApiKeys
 from tests.browser import FLAGS
 from tests.stack import KEY
 
@@ -90,6 +92,13 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def own_key(service: Any) -> Iterator[str]:
+    """An API key that no other test makes requests with."""
+    with Redis.from_url(service.env["SUPERIMPOSE_REDIS_URL"]) as redis:
+        yield ApiKeys(redis).create("own")[1]
 
 
 @pytest.fixture

@@ -344,8 +344,8 @@ def test_the_code_of_a_scene_runs_as_it_is_copied(visit, tmp_path):
         assert '"status":"QUEUED"' in done.stdout.replace(" ", "") or "/pictures/" in done.stdout
 
 
-def test_a_recent_request_restores_its_scene_but_for_files(visit):
-    seen = visit()
+def test_a_recent_request_restores_its_scene_but_for_files(visit, own_key):
+    seen = visit(key=own_key)
     page = seen.page
     page.click("[data-add=colour]")
     page.select_option("#p-blend_mode", "screen")

@@ -120,8 +120,8 @@ def test_a_dropped_file_is_the_overlay(visit):
     seen.await_text("#preview-facts", "overlay 16")  # 50 pixels, rescaled
 
 
-def test_each_click_has_an_idempotency_key_and_a_lost_answer_is_asked_for_again_with_it(visit):
-    seen = visit()
+def test_each_click_has_an_idempotency_key_and_a_lost_answer_is_asked_for_again_with_it(visit, own_key):
+    seen = visit(key=own_key)
     answers = iter(["lost"])
 
     def lose_one(route):
@@ -141,8 +141,8 @@ def test_each_click_has_an_idempotency_key_and_a_lost_answer_is_asked_for_again_
     assert UUID(first).version == UUID(second).version == 4
 
 
-def test_recent_requests_of_the_key_outlive_a_reload_and_count_down(visit):
-    seen = visit()
+def test_recent_requests_of_the_key_outlive_a_reload_and_count_down(visit, own_key):
+    seen = visit(key=own_key)
     seen.fill(x_offset=77)
     seen.submit()
     seen.await_result()
@@ -157,13 +157,39 @@ def test_recent_requests_of_the_key_outlive_a_reload_and_count_down(visit):
 
     seen.page.fill("#key", "another")
     assert entry.count() == 0
-    seen.page.fill("#key", KEY)
+    seen.page.fill("#key", own_key)
     assert entry.count() == 1
     seen.page.clock.install()
     seen.page.clock.fast_forward("01:00:01")
     seen.page.reload()
     seen.page.wait_for_selector("#frame:not([hidden])")
     assert entry.count() == 0
+
+
+def test_requests_that_were_made_elsewhere_are_listed_and_open_their_pictures(visit, service, own_key):
+    headers, query = {"x-api-key": own_key}, {"wait": 30}
+    made = []
+    for mask in ({}, {"mask": "bm90IGEgcGljdHVyZQ=="}):
+        answer = service.client.post("/v2/superimpose", json=samples(service) | mask, headers=headers).json()
+        ended = service.client.get(f"/v2/requests/{answer['request_id']}", params=query, headers=headers)
+        made.append(ended.json())
+    seen = visit(key=own_key)
+
+    seen.page.locator("#recent img").wait_for()
+    assert seen.page.inner_text("#recent .mark") == "FAILED"
+    with seen.page.expect_popup() as opened:
+        seen.page.click("#recent a")
+    assert opened.value.url == made[0]["output"]
+
+    service.client.delete(f"/v2/requests/{made[0]['request_id']}", headers=headers)
+    seen.page.reload()
+    seen.page.locator("#recent .mark").wait_for()
+    assert seen.page.locator("#recent li").count() == 1
+
+
+def samples(service) -> dict[str, str]:
+    files = {"base_image": "cup.jpg", "overlay_image": "logo.png"}
+    return {name: f"{service.url}/samples/{file}" for name, file in files.items()}
 
 
 def test_the_code_runs_as_it_is_copied(visit, tmp_path):

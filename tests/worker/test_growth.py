@@ -41,6 +41,7 @@ def test_of_five_thousand_requests_nothing_lasts(redis, settings, key_id, monkey
     for registry in (keyspace.RQ_FINISHED, keyspace.RQ_FAILED):
         assert redis.zcount(registry, now + RQ_TTL_S + 5, "+inf") == 0, "the next round of housekeeping"
         left.pop(registry, None)
+    assert 0 < left.pop(keyspace.requests(key_id)) <= brief.longest_life_s, "the list of the key's requests"
     lasting = {key for key, ttl in left.items() if ttl == -1}
     assert {key for key in lasting if not key.startswith(f"{keyspace.PREFIX}:key")} <= LASTING
     assert len(lasting) <= len(LASTING) + 2

@@ -66,6 +66,11 @@ export class Client {
     return this.#call(`v2/requests/${id}`, {}, [FAILED]);
   }
 
+  /** The newest of the key. */
+  requests(limit) {
+    return this.#call(`v2/requests?limit=${limit}`, {});
+  }
+
   cancel(id) {
     return this.#call(`v2/requests/${id}/cancel`, { method: "POST" });
   }

@@ -41,7 +41,7 @@ const slots = new Slots(origin, Number(maxInputBytes), { typed: marked, onStage:
 const draw = previewer();
 const code = codeCard(origin);
 const results = new ResultView();
-const recents = new Recent(key.fingerprint, showAgain);
+const recents = new Recent(key, showAgain);
 const runs = new Run({ recent: recents, results, accepted: key.accepted, ended: learnSize, failed: showFaults });
 const parts = Object.fromEntries(["board", "frame", "bounds", "mover", "scaler", "rotator", "quad", "inside"].map((id) => [id, part(id)]));
 parts.pins = [...document.querySelectorAll(".pin")];

@@ -37,8 +37,12 @@ export async function finished(client, id, told, signal) {
   const status = await untilEnded(client, id, told, signal);
   if (status.status === "FAILED") throw new Failed(status.error);
   const answer = await resultOf(client, id, told, signal);
-  const [image] = answer.images;
-  const result = {
+  return { result: resultIn(answer), expires: Date.parse(answer.expires_at), metrics: answer.metrics };
+}
+
+/** What is shown of the picture that an answer names. */
+export function resultIn({ images: [image] }) {
+  return {
     path: `pictures/${image.file_name}`, // of this page's own service, whatever its public URL
     name: image.file_name,
     width: image.width,
@@ -46,7 +50,6 @@ export async function finished(client, id, told, signal) {
     bytes: image.file_size,
     type: image.content_type,
   };
-  return { result, expires: Date.parse(answer.expires_at), metrics: answer.metrics };
 }
 
 /** False if the service cannot be reached. */

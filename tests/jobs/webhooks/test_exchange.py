@@ -5,6 +5,8 @@ import json
 import pytest
 
 from jobs import keyspace
+from jobs.deletion import Deletion
+from jobs.pictures.store import PictureStore
 from jobs.queries.queue_state import read_queue_state
 from jobs.webhooks.deliveries import ATTEMPTS_KEPT, Attempt, NoEvent, State
 from jobs.webhooks.exchange import LONGEST_PAUSE_S, PER_RECEIVER, TROUBLED, Ending
@@ -329,13 +331,18 @@ def test_what_has_no_event_cannot_be_delivered_again(transitions, key_id, delive
         deliveries.redeliver(request_id)
 
 
-def test_the_event_of_a_deleted_request_is_sent_no_more(redis, transitions, key_id, desk, deliveries):
-    waiting, under_way = (completed(transitions, key_id, url) for url in (OTHER, URL))
+def test_the_event_of_a_deleted_request_is_sent_no_more(
+    redis, webhook_settings, transitions, key_id, desk, deliveries
+):
+    under_way, delivered = (completed(transitions, key_id, url) for url in (URL, OTHER))
     events = {event.request_id: event for event in desk.claim()}
+    desk.report(events[delivered], Ending.DELIVERED)
+    waiting = completed(transitions, key_id, URL)
+    deletion = Deletion(redis, PictureStore.open(webhook_settings))
 
-    for request_id in (waiting, under_way):
-        deliveries.forget(request_id)
-        deliveries.forget(request_id)
+    for request_id in (waiting, under_way, delivered):
+        deletion.delete(request_id)
+        assert deliveries.find(request_id) is None
     desk.report(events[under_way], Ending.RETRY)
 
     assert desk.claim() == []

@@ -1,0 +1,163 @@
+"""A key's own requests: listed, submitted again, deleted."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from api.dependencies import (
+    KEY,
+    OwnedRequest,
+    RequestId,
+    Seen,
+    ServiceDep,
+    admit_reader,
+    admit_submitter,
+    refuse_unless_paid,
+)
+from api.errors import cannot_retry, not_finished, unknown_request
+from api.http.body import bad_request, explain
+from api.http.json_response import JsonResponse
+from api.http.route_classes import PlainRoute, TracedRoute, traceparent_of
+from api.routes.submit import note_accepted, refusals
+from api.schemas import RequestList, Submitted, answers
+from api.service import origin_of
+from api.status_body import build_urls, status_body, submitted_body
+from api.submit_headers import IDEMPOTENCY_HEADER, read_idempotency_key
+from jobs.lifecycle.ended import result_body
+from jobs.lifecycle.moves import IllegalMove
+from jobs.lifecycle.options import CustomId
+from jobs.lifecycle.record import Record, View
+from jobs.lifecycle.status import Status
+from jobs.queries.listing import Wanted
+from jobs.resubmission import CannotResubmit
+from jobs.timefmt import rfc3339
+
+router = APIRouter(tags=["requests"])
+lists = APIRouter(route_class=PlainRoute, tags=["requests"])
+retries = APIRouter(route_class=TracedRoute, tags=["requests"])
+
+MOST_LISTED = 100
+
+
+def _next(text: str) -> str:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 16):
+        raise ValueError('must be what "next" of a page says')
+    return text
+
+
+class ListQuery(BaseModel):
+    """Which requests to list; an empty value is none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Annotated[Status | None, Field(description="Those that are this now.")] = None
+    custom_id: Annotated[CustomId | None, Field(description="Those that were submitted with this.")] = None
+    limit: Annotated[int, Field(ge=1, le=MOST_LISTED, description="At most so many.")] = 20
+    before: Annotated[
+        str | None, AfterValidator(_next), Field(description="`next` of a page, for the one that follows.")
+    ] = None
+
+
+async def _describe(query: Annotated[ListQuery, Query()]) -> None: ...
+
+
+LIST_QUERY = Depends(_describe)  # documents it
+
+
+@lists.get(
+    "/v2/requests",
+    summary="Requests of this key",
+    responses={200: {"model": RequestList}, **answers(400, 401, 429, 500, 502)},
+    dependencies=[*KEY, LIST_QUERY],
+)
+async def list_requests(request: Request, service: ServiceDep) -> JsonResponse:
+    """Newest first, those that have not expired."""
+    key = await admit_reader(request, service)
+    query = _query(request)
+    origin = origin_of(request)
+    page = await run_in_threadpool(
+        service.listing.page,
+        key.key_id,
+        Wanted(query.status, query.custom_id),
+        query.limit,
+        None if query.before is None else int(query.before),
+    )
+    return JsonResponse(
+        {
+            "requests": [_listed(request, origin, record) for record in page.records],
+            "next": None if page.next is None else str(page.next),
+        }
+    )
+
+
+@retries.post(
+    "/v2/requests/{request_id}/retry",
+    summary="Submit a request again",
+    responses={200: {"model": Submitted}, **answers(400, 401, 403, 404, 406, 409, 429, 500, 502)},
+    dependencies=[*KEY, IDEMPOTENCY_HEADER],
+)
+async def retry(request: Request, service: ServiceDep, request_id: RequestId) -> JsonResponse:
+    """A new request with the parameters, `custom_id` and time to run of one that has ended, at its cost.
+
+    Its start has the default time limit.
+    """
+    origin = origin_of(request)
+    key = await admit_submitter(request, service)
+    idempotency_key = read_idempotency_key(request)
+    record, _ = await service.reader.request(request_id, View.STATUS)
+    if record is None or record.key_id != key.key_id:
+        raise unknown_request(request_id)
+    if idempotency_key is None:
+        refuse_unless_paid(key, service.settings.credit_cost)
+    with refusals(request):
+        try:
+            created = await service.store_threads.run(
+                service.resubmission.resubmit, request_id, idempotency_key, traceparent_of(request)
+            )
+        except CannotResubmit as error:
+            raise cannot_retry(request_id, str(error)) from None
+    note_accepted(request, created, key, record.custom_id)
+    return JsonResponse(submitted_body(origin, created.request_id, record.custom_id))
+
+
+@router.delete(
+    "/v2/requests/{request_id}",
+    summary="Delete a request",
+    status_code=204,
+    response_class=Response,
+    responses=answers(401, 404, 409, 429, 500, 502),
+    dependencies=KEY,
+)
+async def delete(service: ServiceDep, seen: OwnedRequest) -> Response:
+    """Its record, its picture and what came within it are gone at once; 409 until it has ended."""
+    request_id = seen.record.request_id
+    try:
+        await service.store_threads.run(service.deletion.delete, request_id)
+    except IllegalMove as refused:
+        if refused.reason == "unfinished":
+            raise not_finished(request_id) from None
+        raise unknown_request(request_id) from None
+    return Response(status_code=204)
+
+
+def _query(request: Request) -> ListQuery:
+    given = {name: value for name, value in request.query_params.items() if value}
+    try:
+        return ListQuery.model_validate(given)
+    except ValidationError as error:
+        raise bad_request(explain(error, ListQuery)) from None
+
+
+def _listed(request: Request, origin: str, record: Record) -> dict[str, Any]:
+    if record.output is None:
+        body = status_body(request, Seen(record, None))
+    else:
+        body = result_body(origin, record, record.output)
+    times = {"created_at": rfc3339(record.created_at), "expires_at": record.expires}
+    return {**body, **build_urls(origin, record.request_id), **times}
+
+
+router.routes.extend([*lists.routes, *retries.routes])
