@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from redis import Redis
@@ -22,14 +23,7 @@ from jobs.timefmt import rfc3339
 OVERLAP_S = 24 * 3600
 MAX_TEXTS = 5  # of one key at a time
 
-ADD_CREDITS = """
-local credits = redis.call('HGET', KEYS[1], 'credits')
-if not credits then return redis.call('EXISTS', KEYS[1]) == 1 and 'unlimited' or 'missing' end
-if credits + ARGV[1] < 0 then return 'below zero' end
-if credits + ARGV[1] > tonumber(ARGV[2]) then return 'too many' end
-redis.call('HINCRBY', KEYS[1], 'credits', ARGV[1])
-return 'ok'
-"""
+ADD_CREDITS = Path(__file__).with_name("add_credits.lua").read_text()
 
 ALL_SCOPES = frozenset(Scope)
 
