@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from importlib.metadata import version
 
 from jobs.config.settings import Settings
@@ -20,6 +21,7 @@ from webhooks.connection import Answer, NoHttp
 from webhooks.connections import Connections, Unreachable, Untrusted
 
 TOTAL_S = 15.0
+URLS_KEPT = 1000  # that were read; most events go where others went
 JITTER = 0.2
 SAY_WHEN = frozenset({429, 503})
 GONE = 410
@@ -38,7 +40,7 @@ class Attempts:
     """`now` gives seconds since the epoch, for timestamps."""
 
     def __init__(self, settings: Settings, connections: Connections, now: Callable[[], float]) -> None:
-        self._rules = WebhookRules(settings)
+        self._target = lru_cache(URLS_KEPT)(WebhookRules(settings).target)
         self._secrets = WebhookSecrets(settings)
         self._connections = connections
         self._now = now
@@ -78,7 +80,7 @@ class Attempts:
         return report
 
     async def _answer(self, event: Event, timestamp: int) -> Answer:
-        target = self._rules.target(event.url)
+        target = self._target(event.url)
         body = event_body(event.record, event.origin, event.has_base64)
         secrets = self._secrets.signing(event.record.key_id, event.generation, event.with_former)
         signatures = " ".join(sign(secret, event.message_id, timestamp, body) for secret in secrets)

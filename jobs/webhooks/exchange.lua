@@ -6,8 +6,7 @@
 local said, failed = cjson.decode(ARGV[1]), {}
 
 local function end_event(key, receiver, request, state, expires_at)
-  redis.call('HSET', key, 'state', state)
-  redis.call('HDEL', key, 'lease')
+  redis.call('HSET', key, 'state', state, 'lease', 0)
   count_undelivered(receiver, -1)
   redis.call('ZREM', UNTRIED .. receiver, request)
   redis.call('ZREM', TRIED .. receiver, request)
@@ -16,9 +15,10 @@ end
 
 -- One that fails again and again is left alone for a while, and for as long as it says.
 local function judge(receiver, succeeded, wait)
-  local failures, pause = 0, 0
+  local failures, pause = standing_of(receiver), 0
+  if succeeded and failures == 0 then return end
+  failures = succeeded and 0 or (failures or 0) + 1
   if not succeeded then
-    failures = (standing_of(receiver) or 0) + 1
     if failures >= TROUBLED then pause = math.min(LONGEST_PAUSE, PAUSE * 2 ^ math.min(failures - TROUBLED, 20)) end
     pause = math.max(pause, math.min(wait, LONGEST_WAIT))
   end
@@ -33,12 +33,12 @@ local function report(of)
   local is_latest = tonumber(attempts) == of.attempt and state == 'pending'
   if of.ending == 'given_back' then
     if not is_latest then return end
-    redis.call('HDEL', key, 'lease')
+    redis.call('HSET', key, 'lease', 0)
     redis.call('ZADD', TRIED .. receiver, at, of.id)
     return receiver
   end
   if redis.call('HSETNX', key, 'attempt:' .. of.attempt, of.entry) == 0 then return end -- said before
-  redis.call('HDEL', key, 'attempt:' .. of.attempt - ATTEMPTS_KEPT)
+  if of.attempt > ATTEMPTS_KEPT then redis.call('HDEL', key, 'attempt:' .. of.attempt - ATTEMPTS_KEPT) end
   judge(receiver, of.ending ~= 'retry', of.wait)
   if of.ending ~= 'retry' then
     if state == 'pending' then end_event(key, receiver, of.id, of.ending, expires_at) end
@@ -46,8 +46,7 @@ local function report(of)
     tries = tonumber(tries) + 1
     local due = SCHEDULE[tries] and now + math.max(SCHEDULE[tries] * of.jitter, of.wait)
     if due and due < tonumber(until_ms) then
-      redis.call('HSET', key, 'tries', tries, 'next', whole(due))
-      redis.call('HDEL', key, 'lease')
+      redis.call('HSET', key, 'tries', tries, 'next', whole(due), 'lease', 0)
       redis.call('ZADD', TRIED .. receiver, whole(due), of.id)
     else
       end_event(key, receiver, of.id, 'failed', expires_at)

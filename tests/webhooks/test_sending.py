@@ -203,7 +203,7 @@ def test_what_a_stopped_sender_cannot_finish_it_gives_back(
     found = await_log(request_id, State.PENDING)
     assert found.attempts == []
     assert found.next_attempt_at is not None
-    assert b"lease" not in event_of(redis, request_id)
+    assert event_of(redis, request_id)[b"lease"] == b"0"
 
 
 def test_the_log_shows_no_query_and_nothing_that_the_receiver_said(
