@@ -1,4 +1,4 @@
-# One image for both roles: `superimpose api` (the default) and `superimpose worker`.
+# One image for all roles: `superimpose api` (the default), `superimpose worker` and `superimpose webhooks`.
 
 FROM python:3.11-slim AS base
 ENV PATH=/opt/superimpose/bin:$PATH \

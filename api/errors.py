@@ -26,6 +26,7 @@ from jobs.keys.key_rules import Scope
 from jobs.keys.rates import Rate
 from jobs.lifecycle.moves import QueueFull
 from jobs.pictures.store import PictureGone
+from jobs.webhooks.secrets import OFF
 from telemetry.log_context import bound_contextvars
 
 log = logging.getLogger("superimpose.api")
@@ -87,9 +88,14 @@ def queue_full(error: QueueFull) -> ApiError:
         "all": f"{error.bound:,} requests wait, which is the limit",
         "key": f"{error.bound:,} requests of this key wait, which is its limit",
         "time": f"more than the {error.bound:,} requests wait that can be started before this one must be",
+        "events": f"{error.bound:,} events of this key wait for their receivers, which is its limit",
     }[error.whose]
     text = f"the queue is full: {reason}; try again in {error.retry_after_s} s"
     return ApiError(429, "queue_full", text, {"Retry-After": str(error.retry_after_s)})
+
+
+def webhooks_off() -> ApiError:
+    return ApiError(400, "webhooks_off", OFF)
 
 
 def idempotency_conflict() -> ApiError:

@@ -17,6 +17,7 @@ from cli.parameters import with_parameters
 from cli.requests import commands as requests
 from cli.serve.listening import CannotListen
 from cli.version import print_version
+from cli.webhooks import commands as webhooks
 from jobs.config.validation import plain
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(keys.app, name="keys")
 app.add_typer(requests.app, name="requests")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def _show_version(wanted: bool) -> None:
@@ -67,7 +69,7 @@ def up(
         typer.Option(metavar="DIR", show_default="./data", help="Where Redis and pictures live."),
     ] = None,
 ) -> None:
-    """Run everything in this terminal: Redis, API and workers."""
+    """Run everything in this terminal: Redis, API, workers and webhooks."""
     from cli.serve.up import run
 
     run(host, port, workers, api_workers, data_dir)

@@ -13,8 +13,9 @@ from jobs.lifecycle.status import TERMINAL
 from jobs.pictures.store import PictureStore
 from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
+from jobs.webhooks.scripts import CONSTANTS as EVENT_CONSTANTS
 
-_PARTS = ("request.lua", "lists.lua", "delete.lua")
+_PARTS = ("request.lua", "lists.lua", "../webhooks/event.lua", "delete.lua")
 
 log = logging.getLogger("superimpose.jobs")
 
@@ -26,10 +27,10 @@ class Deletion:
         terminal = dict.fromkeys(sorted(TERMINAL), True)
         self._redis = redis
         self._store = store
-        self._delete = Script(redis, OOM_EXEMPT + keyspace.script(text, TERMINAL=terminal))
+        self._delete = Script(redis, OOM_EXEMPT + keyspace.script(text, **EVENT_CONSTANTS, TERMINAL=terminal))
 
     def delete(self, request_id: str) -> None:
-        """Its picture and the inputs that came within it, then its record and all that names it.
+        """Its picture and the inputs that came within it, then its record, its event and all that names it.
 
         The files go first: while the store fails, the request is still there to be deleted again.
 

@@ -14,6 +14,8 @@ LEASES = f"{PREFIX}:leases"  # sorted set of the requests that have a lease, by 
 BELL = f"{PREFIX}:bell"  # list of one entry while requests may wait; idle workers block on it
 PACE = f"{PREFIX}:pace_ms"  # hash of moving averages in ms: `job`, for which a request occupies a worker
 
+EVENT_BELL = f"{PREFIX}:event-bell"  # list of one entry while events may be due; a sender blocks on it
+
 CHANGES = f"{PREFIX}:changes"
 """Channel: `"<request id> <status>"` at each change of status after its creation."""
 
@@ -46,6 +48,31 @@ def requests(key_id: str, custom_id: str | None = None) -> str:
 def machine(machine: str) -> str:
     """Hash: `"attempt pid start"` of the lease owners on this machine, by request id."""
     return f"{PREFIX}:machine:{machine}"
+
+
+def event(request_id: str) -> str:
+    """Hash: the event of an ended request, and what became of each attempt to deliver it."""
+    return f"{PREFIX}:event:{request_id}"
+
+
+def lane(name: str) -> str:
+    """Sorted set: receivers that have events, by when (ms) they are looked at; a lane for each standing."""
+    return f"{PREFIX}:receivers:{name}"
+
+
+def untried_events(receiver: str) -> str:
+    """Sorted set: a receiver's events that no attempt was made at, by when (ms) they are due."""
+    return f"{PREFIX}:events-untried:{receiver}"
+
+
+def tried_events(receiver: str) -> str:
+    """Sorted set: its other undelivered events, by when (ms) they are due, or their lease expires."""
+    return f"{PREFIX}:events-tried:{receiver}"
+
+
+def standing(receiver: str) -> str:
+    """String: how many of its latest attempts failed, and until when (ms) it is left alone."""
+    return f"{PREFIX}:receiver-standing:{receiver}"
 
 
 def idempotency(key_id: str, sha256: str) -> str:
@@ -109,6 +136,12 @@ def script(text: str, **constants: object) -> str:
         "KEY_DIGEST": key_digest(""),
         "BUCKET": f"{PREFIX}:bucket:",
         "PICTURE": picture(""),
+        "EVENT_BELL": EVENT_BELL,
+        "EVENT": event(""),
+        "LANE": lane(""),
+        "UNTRIED": untried_events(""),
+        "TRIED": tried_events(""),
+        "STANDING": standing(""),
         "RQ_QUEUES": RQ_QUEUES,
         "RQ_QUEUE": RQ_QUEUE,
         "RQ_STARTED": RQ_STARTED,

@@ -11,10 +11,11 @@ from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency
+from jobs.lifecycle.move_script import KEPT_PARAMS_BYTES
 from jobs.lifecycle.moves import Created
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.status import TERMINAL
-from jobs.lifecycle.transitions import KEPT_PARAMS_BYTES, Transitions
+from jobs.lifecycle.transitions import Transitions
 from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
@@ -50,9 +51,16 @@ class Resubmission:
             fresh = self._with_fresh_inputs(params, deadlines, copies)
             key_id, options = kept["key_id"], RequestOptions(custom_id=kept.get("custom_id"))
             again = {"retry_of": request_id}
-            idempotency = Idempotency.of(idempotency_key, key_id, again) if idempotency_key else None
             new = NewRequest(
-                str(uuid4()), key_id, fresh, deadlines, idempotency, traceparent, options, tuple(copies)
+                str(uuid4()),
+                key_id,
+                fresh,
+                deadlines,
+                Idempotency.of(idempotency_key, key_id, again) if idempotency_key else None,
+                traceparent,
+                options,
+                tuple(copies),
+                json.loads(kept["webhook"]) if "webhook" in kept else None,
             )
             created = self._transitions.create(new)
         except Exception as error:

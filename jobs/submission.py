@@ -25,6 +25,7 @@ from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
 from jobs.redis.script import AsyncScript
+from jobs.webhooks.rules import Webhook
 from telemetry import metrics
 
 SLACK_S = 60  # for what is still to be done until its record is made
@@ -75,6 +76,14 @@ class SubmitCommand:
         """Whether nothing has to be looked up or stored before the request is created."""
         are_elsewhere = all(inputs.is_elsewhere(picture) for picture in self.pictures.values())
         return are_elsewhere and self.idempotency_key is None
+
+    @property
+    def webhook(self) -> dict[str, Any] | None:
+        """Where the request's event goes, as its record says it."""
+        if self.options.webhook_url is None:
+            return None
+        asked = Webhook.of(self.options.webhook_url, self.options.webhook_events)
+        return asked.kept(self.key_id, self.origin, bool(self.params.get("base64")))
 
     @property
     def idempotency(self) -> Idempotency | None:
@@ -139,6 +148,7 @@ class Submission:
             command.traceparent,
             command.options,
             tuple(kept),
+            command.webhook,
         )
 
     async def _discard(self, kept: list[str], in_thread: InThread) -> None:

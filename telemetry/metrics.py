@@ -67,6 +67,24 @@ RETRIES = Counter(
 REDELIVERIES = Counter(
     "superimpose_redeliveries", "Jobs taken back from a worker that is gone.", registry=REGISTRY
 )
+EVENT_ATTEMPTS = Counter(
+    "superimpose_webhook_attempts",
+    "Attempts to deliver an event, by how they ended; retry: it failed, another one may follow.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+EVENT_SECONDS = Histogram(
+    "superimpose_webhook_attempt_seconds",
+    "From an attempt's start to its receiver's answer, or to its failure.",
+    buckets=ANSWER_BUCKETS,
+    registry=REGISTRY,
+)
+EVENTS = Counter(
+    "superimpose_webhook_events",
+    "Events that are sent no more, by why: delivered, gone (410), failed (no attempt is left).",
+    ["outcome"],
+    registry=REGISTRY,
+)
 REDIS_SECONDS = Histogram(
     "superimpose_redis_seconds",
     "A script's or a pipeline's round trip to Redis.",
@@ -80,6 +98,8 @@ _HITS = {name: CACHE_HITS.labels(name) for name in CACHES}
 _MISSES = {name: CACHE_MISSES.labels(name) for name in CACHES}
 _CREDITS = {event: CREDITS.labels(event) for event in CREDIT_EVENTS}
 FINISHED.labels("COMPLETED", "")
+_EVENT_ATTEMPTS = {outcome: EVENT_ATTEMPTS.labels(outcome) for outcome in ("delivered", "gone", "retry")}
+_EVENTS = {outcome: EVENTS.labels(outcome) for outcome in ("delivered", "gone", "failed")}
 
 observe_redis = REDIS_SECONDS.observe
 count_redelivery = REDELIVERIES.inc
@@ -117,6 +137,15 @@ def observe_stages(seconds: Mapping[str, float]) -> None:
 def count_retry(reason: str) -> None:
     """`reason`: the error code of the attempt that is followed by another."""
     RETRIES.labels(reason).inc()
+
+
+def count_event_attempt(outcome: str, seconds: float) -> None:
+    _EVENT_ATTEMPTS[outcome].inc()
+    EVENT_SECONDS.observe(seconds)
+
+
+def count_event(outcome: str) -> None:
+    _EVENTS[outcome].inc()
 
 
 def count_lookups(caches: Mapping[str, tuple[int, int]]) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = {"api", "cli", "compositor", "jobs", "telemetry", "worker"}
+SHIPPED = {"api", "cli", "compositor", "jobs", "telemetry", "webhooks", "worker"}
 OURS = SHIPPED | {"benchmarks", "loadtest"}
 MAY_IMPORT = {
     "api": {"api", "jobs", "compositor", "telemetry"},
     "jobs": {"jobs", "telemetry"},
     "worker": {"worker", "jobs", "compositor", "telemetry"},
+    "webhooks": {"webhooks", "jobs", "telemetry"},
     "compositor": {"compositor"},
     "telemetry": {"telemetry"},
     "cli": SHIPPED,
@@ -77,6 +78,6 @@ def test_no_module_shadows_the_standard_library():
 def test_importing_the_packages_reads_no_setting(monkeypatch):
     monkeypatch.setenv("SUPERIMPOSE_WORKERS", "not a number")
     code = "import api.app, cli.main, cli.serve.up, cli.serve.roles, jobs.config.settings, "
-    code += "worker.tasks, worker.warm_worker"
+    code += "worker.tasks, worker.warm_worker, webhooks.run"
 
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -7,10 +7,11 @@ import time
 from obstore.exceptions import BaseError as StoreError
 from redis import RedisError
 
+from jobs.lifecycle.move_script import LOST
 from jobs.lifecycle.moves import ENDED, Failure, IllegalMove
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode, Status
-from jobs.lifecycle.transitions import LOST, AttemptMoves, Transitions
+from jobs.lifecycle.transitions import AttemptMoves, Transitions
 from jobs.pictures.store import PictureStore
 from worker.attempt import Attempt, Interrupted
 from worker.child.child import ChildDied

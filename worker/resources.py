@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import urlsplit
 
 from compositor import DecodedCache, Inspect, Limits, Remove
 from jobs.config.settings import Settings
+from jobs.network.guard import own_hosts
 from jobs.pictures.store import PictureStore
 from worker.content_check import inspection, load_check
 from worker.fetch import BoundedDirectory, Fetcher, FetchRules
@@ -45,12 +45,11 @@ def http_cache(settings: Settings) -> BoundedDirectory | None:
 
 
 def fetch_rules(settings: Settings) -> FetchRules:
-    own_host = urlsplit(settings.public_url or "").hostname
     return FetchRules(
         allow_networks=settings.fetch_allow,
         refuse_networks=settings.fetch_refuse,
         allow_hosts=settings.fetch_hosts,
-        refuse_hosts=(own_host,) if own_host else (),
+        refuse_hosts=own_hosts(settings),
         ports=settings.fetch_ports,
         connect_timeout_s=settings.fetch_timeout_s / 4,
         total_timeout_s=settings.fetch_timeout_s,

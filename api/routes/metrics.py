@@ -53,6 +53,10 @@ def _gauges(state: QueueState) -> Iterable[Metric]:
         "requests_waiting": ("Requests that are QUEUED.", state.waiting),
         "requests_processing": ("Requests that are PROCESSING.", state.processing),
         "oldest_waiting_seconds": ("How long the oldest QUEUED request waits.", state.oldest_waiting_s),
+        "webhook_oldest_due_seconds": (
+            "How long the event of a webhook that is sent next has been due.",
+            state.oldest_event_s,
+        ),
         "redis_memory_bytes": ("Memory that Redis uses.", state.memory_bytes),
         "redis_memory_max_bytes": ("Memory that Redis may use; 0: no bound.", state.memory_max_bytes),
     }

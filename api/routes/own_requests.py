@@ -24,8 +24,9 @@ from api.http.route_classes import PlainRoute, TracedRoute, traceparent_of
 from api.routes.submit import note_accepted, refusals
 from api.schemas import RequestList, Submitted, answers
 from api.service import origin_of
-from api.status_body import build_urls, result_body, status_body, submitted_body
+from api.status_body import build_urls, status_body, submitted_body
 from api.submit_headers import IDEMPOTENCY_HEADER, read_idempotency_key
+from jobs.lifecycle.ended import result_body
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.options import CustomId
 from jobs.lifecycle.record import Record, View

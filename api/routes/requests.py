@@ -21,10 +21,11 @@ from api.http.json_response import JsonResponse
 from api.http.route_classes import PlainRoute
 from api.schemas import Cancelled, Completed, Failed, Result, Running, answers
 from api.service import Service, origin_of
-from api.status_body import result_body, status_body
+from api.status_body import status_body
 from api.waiting.event_stream import EVENTS, LAST_EVENT_ID, EventStream
 from api.waiting.long_poll import WAIT, await_end
 from jobs.cancellation import CANCELLED
+from jobs.lifecycle.ended import result_body
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output

@@ -6,7 +6,7 @@ from concurrent.futures import TimeoutError as TookTooLong
 
 from cli.doctor.finding import Finding, Findings, Verdict, judge, ok, warn
 from jobs.config.settings import Settings
-from worker.fetch.addresses import AddressRules
+from jobs.network.addresses import AddressRules
 
 PUBLIC_NAME = "example.com"
 RESOLVE_S = 5.0

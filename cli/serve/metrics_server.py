@@ -1,4 +1,4 @@
-"""The workers' /metrics, served by the process that starts them."""
+"""/metrics of workers, served by the process that starts them, and of what sends events."""
 
 from prometheus_client import start_http_server
 
@@ -6,8 +6,11 @@ from cli.serve.listening import CannotListen
 from telemetry.exposition import exposed
 
 
-def serve_metrics(host: str, port: int, directory: str) -> None:
-    """Serve the sum over all processes that share `directory`, in a thread. Raises `CannotListen`."""
+def serve_metrics(host: str, port: int, directory: str | None = None) -> None:
+    """Serve the sum over all processes that share `directory`, or this one's, in a thread.
+
+    Raises `CannotListen`.
+    """
     try:
         start_http_server(port, host, exposed(directory=directory))
     except OSError as error:

@@ -14,15 +14,19 @@ from starlette.types import ASGIApp
 from api.app import create_app, with_headers
 from api.http.connection import connection_class
 from api.http.server import Server
+from cli.exit_codes import ExitCode, stop
 from cli.serve.listening import bind, local_url
 from cli.serve.metrics_server import serve_metrics
 from cli.serve.supervisor import Supervisor
 from jobs.config.settings import Settings
 from jobs.redis.connection import await_redis, connect
+from jobs.webhooks.secrets import WebhookSecrets, WebhooksOff
 from telemetry.logs import set_up_logs
 from telemetry.processes import counting_as, shared_directory
+from webhooks.run import send_events
 
 API = (sys.executable, "-P", "-m", "cli", "api")  # -P: no module of the current folder takes its place
+WEBHOOKS = (sys.executable, "-P", "-m", "cli", "webhooks")
 WORKER = (sys.executable, "-P", "-m", "worker")
 SPARE_S = 5  # what is left to do after the last answer, or after the job at hand
 FILES_BESIDE = 256  # open files that are not connections of clients
@@ -123,6 +127,27 @@ def run_workers(workers: int | None) -> None:
             serve_metrics(settings.metrics_host, settings.metrics_port, directory)
         start_workers(supervisor, workers or settings.workers, {}, directory)
         supervisor.run()
+
+
+def run_webhooks() -> None:
+    """Send the events of ended requests until SIGTERM or SIGINT."""
+    settings = Settings()
+    set_up_logs(settings.log_format)
+    try:
+        WebhookSecrets(settings).check()
+    except WebhooksOff as error:
+        raise stop(str(error), ExitCode.USAGE) from None
+    with connect(settings) as redis:
+        await_redis(redis)
+    _allow_files(settings.webhook_concurrency + FILES_BESIDE)
+    if settings.metrics_port:
+        serve_metrics(settings.metrics_host, settings.metrics_port)
+    send_events(settings)
+
+
+def start_webhooks(supervisor: Supervisor, env: Mapping[str, str], metrics_in: str | None) -> None:
+    """Start a process that sends events, and counts in a directory that it may share."""
+    supervisor.start("webhooks", WEBHOOKS, {**env, **counting_as("webhooks", metrics_in)})
 
 
 def _allow_files(wanted: int) -> None:

@@ -1,9 +1,11 @@
-"""`superimpose up`: Redis, API and workers in one terminal, and a request to paste."""
+"""`superimpose up`: Redis and all roles in one terminal, and a request to paste."""
 
 import os
 import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
+from secrets import token_urlsafe
 
 import httpx
 from redis import ConnectionError, Redis, TimeoutError
@@ -11,9 +13,9 @@ from redis import ConnectionError, Redis, TimeoutError
 from cli.exit_codes import ExitCode, stop
 from cli.serve.listening import CannotListen, bind, local_url
 from cli.serve.redis_server import RedisUnavailable, await_ready, server_command
-from cli.serve.roles import SPARE_S, start_api, start_workers
+from cli.serve.roles import SPARE_S, start_api, start_webhooks, start_workers
 from cli.serve.supervisor import Supervisor
-from cli.serve.up_file import AlreadyUp, holding
+from cli.serve.up_file import WEBHOOK_SECRET, AlreadyUp, holding
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.key_text import new_key
@@ -25,6 +27,7 @@ PAUSE_S = 0.25
 REDIS_PATIENCE_S = 1
 API_PATIENCE_S = 15
 LIVENESS_TIMEOUT_S = 1
+SECRET_BYTES = 32
 GOODBYE = "everything has stopped; accepted requests are kept for the next start"
 
 
@@ -33,15 +36,26 @@ def run(host: str, port: int, workers: int | None, api_workers: int | None, data
     here = local_url(host, port)
     try:
         with (
-            holding(settings.data_dir, here, settings.redis_url, settings.storage_url),
+            holding(
+                settings.data_dir,
+                here,
+                settings.redis_url,
+                settings.storage_url,
+                has_own_secret=not settings.webhook_secret,
+            ),
             shared_directory(settings.metrics) as directory,
             Supervisor(GRACE_S, settings.log_format, GOODBYE) as supervisor,
             connect(settings) as redis,
             httpx.Client(base_url=here, timeout=LIVENESS_TIMEOUT_S, trust_env=False) as http,
         ):
             listener = bind(host, port)
-            key = settings.dev_api_key or kept_key(settings.data_dir / "dev-api-key", settings.cell)
-            env = environment(settings, key)
+            key = settings.dev_api_key or kept(
+                settings.data_dir / "dev-api-key", lambda: new_key(settings.cell)
+            )
+            secret = ",".join(settings.webhook_secret) or kept(
+                settings.data_dir / WEBHOOK_SECRET, lambda: token_urlsafe(SECRET_BYTES)
+            )
+            env = environment(settings, key, secret)
             begin_redis(supervisor, settings, redis)
             taken_up = redis.zcard(keyspace.DEADLINES)
             text = greeting(settings.public_url or here, key, settings.docs, taken_up)
@@ -49,12 +63,13 @@ def run(host: str, port: int, workers: int | None, api_workers: int | None, data
             waiting = Patience(supervisor, API_PATIENCE_S)
 
             def greeted() -> bool:
-                """The workers begin behind the greeting, so that it stands before what they log."""
+                """The others begin behind the greeting, so that it stands before what they log."""
                 if not is_alive(http):
                     waiting.on(f"the API to answer at {here}; its log says what keeps it")
                     return False
                 supervisor.show(text)
                 start_workers(supervisor, workers or settings.workers, env, directory)
+                start_webhooks(supervisor, env, directory)
                 return True
 
             supervisor.run(greeted)
@@ -77,12 +92,14 @@ class Patience:
             self._supervisor.say(f"waiting for {what}")
 
 
-def environment(settings: Settings, key: str) -> dict[str, str]:
+def environment(settings: Settings, key: str, webhook_secret: str) -> dict[str, str]:
     """Variables of the roles, on top of our own."""
     return {
         "SUPERIMPOSE_REDIS_URL": settings.effective_redis_url,
         "SUPERIMPOSE_DATA_DIR": str(settings.data_dir),
         "SUPERIMPOSE_DEV_API_KEY": key,
+        "SUPERIMPOSE_WEBHOOK_SECRET": webhook_secret,
+        "SUPERIMPOSE_METRICS_PORT": "",  # one port for several roles; the API shows what all count
         "SUPERIMPOSE_DRAIN_TIMEOUT_S": str(min(settings.drain_timeout_s, GRACE_S - SPARE_S)),
     }
 
@@ -125,13 +142,13 @@ def is_alive(http: httpx.Client) -> bool:
         return False
 
 
-def kept_key(path: Path, cell: str) -> str:
-    """The key of this data directory, made at the first start and readable by its owner alone."""
+def kept(path: Path, make: Callable[[], str]) -> str:
+    """A secret of this data directory, made at the first start and readable by its owner alone."""
     if path.exists():
         return path.read_text().strip()
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(new_key(cell))
+        file.write(make())
     return path.read_text().strip()
 
 

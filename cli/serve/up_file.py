@@ -14,16 +14,21 @@ if TYPE_CHECKING:  # of pydantic, which `run` has no need of here
     from jobs.config.settings import Settings
 
 NAME = "up.json"
+WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 the name of the file
 
 
 @dataclass(frozen=True)
 class RunningUp:
-    """A process that runs; `redis_url` and `storage_url` are empty where its own are in the directory."""
+    """A process that runs; `redis_url` and `storage_url` are empty where its own are in the directory.
+
+    `has_own_secret`: so is the master secret of its webhooks.
+    """
 
     pid: int
     url: str
     redis_url: str = ""
     storage_url: str = ""
+    has_own_secret: bool = False
 
 
 class AlreadyUp(Exception):
@@ -31,7 +36,9 @@ class AlreadyUp(Exception):
 
 
 @contextmanager
-def holding(directory: Path, url: str, redis_url: str = "", storage_url: str = "") -> Iterator[None]:
+def holding(
+    directory: Path, url: str, redis_url: str = "", storage_url: str = "", has_own_secret: bool = False
+) -> Iterator[None]:
     """Keep the file, locked, as long as this process runs; the kernel unlocks it however that ends.
 
     Raises `AlreadyUp`, `OSError`.
@@ -40,7 +47,7 @@ def holding(directory: Path, url: str, redis_url: str = "", storage_url: str = "
     path = directory / NAME
     with open(_locked(path), "w") as file:
         file.truncate()
-        json.dump(asdict(RunningUp(os.getpid(), url, redis_url, storage_url)), file)
+        json.dump(asdict(RunningUp(os.getpid(), url, redis_url, storage_url, has_own_secret)), file)
         file.flush()
         try:
             yield
@@ -59,7 +66,7 @@ def running_up(directory: Path) -> RunningUp | None:
 
 
 def settings_here() -> "Settings":
-    """The settings; where these name no Redis or no store, with those of the `up` that runs on the directory.
+    """The settings; where they name no Redis, store or master secret, with that of the `up` that runs here.
 
     Raises `pydantic.ValidationError`.
     """
@@ -67,9 +74,13 @@ def settings_here() -> "Settings":
 
     settings = Settings()
     up = running_up(settings.data_dir)
-    theirs = {"redis_url": up.redis_url, "storage_url": up.storage_url} if up else {}
+    if up is None:
+        return settings
+    theirs: dict[str, object] = {"redis_url": up.redis_url, "storage_url": up.storage_url}
+    if up.has_own_secret:
+        theirs["webhook_secret"] = ((settings.data_dir / WEBHOOK_SECRET).read_text().strip(),)
     return settings.model_copy(
-        update={name: url for name, url in theirs.items() if not getattr(settings, name)}
+        update={name: value for name, value in theirs.items() if not getattr(settings, name)}
     )
 
 

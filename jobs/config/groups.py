@@ -19,6 +19,7 @@ from jobs.config.setting_types import (
     Count,
     Directory,
     Key,
+    MasterSecrets,
     Networks,
     Origins,
     Rates,
@@ -208,6 +209,26 @@ class JobSettings(Group):
         """No request is kept for longer."""
         slack_s = 60
         return self.max_start_timeout_s + self.max_job_timeout_s + slack_s + self.result_ttl_s
+
+
+class WebhookSettings(Group):
+    """Webhooks"""
+
+    webhook_secret: MasterSecrets = Field(
+        (),
+        repr=False,
+        description="from which the secrets of API keys are derived, 32 characters or more; after a comma "
+        "former ones, which sign too; unset: no webhooks",
+    )
+    webhook_http: bool = Field(False, description="whether a webhook_url may be http, for receivers inside")
+    webhook_concurrency: int = Field(
+        128, ge=8, le=4096, description="most events that `superimpose webhooks` is sending at a time"
+    )
+    max_undelivered_per_key: Count = Field(
+        50_000,
+        description="events of a key that wait for their receivers; with so many its next submit with "
+        "webhook_url is answered 429 `queue_full`",
+    )
 
 
 class LogSettings(Group):

@@ -168,6 +168,11 @@ Key = Annotated[str, _NO_SPACES, _IN_HEADER]
 CellName = Annotated[
     str, _like("[a-z0-9]{0,16}", "be up to 16 lower-case letters and digits: it is part of keys and paths")
 ]
+MasterSecrets = Annotated[
+    tuple[Annotated[str, Field(min_length=32), _NO_SPACES, _IN_HEADER], ...],
+    NoDecode,
+    BeforeValidator(_split),
+]
 AdminKey = Annotated[str, Field(min_length=20), _NO_SPACES, _IN_HEADER]
 Callable = Annotated[str, _like(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", "look like package.module:callable")]
 Directory = Annotated[Path, AfterValidator(_directory)]

@@ -13,6 +13,7 @@ from jobs.config.groups import (
     JobSettings,
     LimitSettings,
     LogSettings,
+    WebhookSettings,
 )
 from jobs.config.worker_groups import FetchSettings, PictureSettings, WorkerSettings
 
@@ -21,6 +22,7 @@ BAD_SETTINGS = 2  # exit status of a process whose settings are wrong: starting 
 
 class Settings(
     LogSettings,  # Pydantic takes fields from the last base to the first
+    WebhookSettings,
     FetchSettings,
     PictureSettings,
     WorkerSettings,

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from redis import Redis
@@ -22,15 +23,7 @@ from jobs.timefmt import rfc3339
 OVERLAP_S = 24 * 3600
 MAX_TEXTS = 5  # of one key at a time
 
-ADD_CREDITS = """
-local credits = redis.call('HGET', KEYS[1], 'credits')
-if not credits then return redis.call('EXISTS', KEYS[1]) == 1 and 'unlimited' or 'missing' end
-if credits + ARGV[1] < 0 then return 'below zero' end
-if credits + ARGV[1] > tonumber(ARGV[2]) then return 'too many' end
-redis.call('HINCRBY', KEYS[1], 'credits', ARGV[1])
-return 'ok'
-"""
-
+ADD_CREDITS = Path(__file__).with_name("add_credits.lua").read_text()
 
 ALL_SCOPES = frozenset(Scope)
 
@@ -62,7 +55,8 @@ class ApiKey:
     """A key as it is kept; times in seconds since the epoch.
 
     `credits` is what can still be spent, `held` what unfinished requests have reserved, `spent` what
-    COMPLETED ones have cost. `chosen`: its text stands in the settings.
+    COMPLETED ones have cost. `chosen`: its text stands in the settings. `webhook_generation` is that of its
+    webhook secret; the one before is used too until `webhook_former_until`.
     """
 
     key_id: str
@@ -77,6 +71,8 @@ class ApiKey:
     last_used_at: float | None = None
     digests: tuple[str, ...] = field(default=(), repr=False)
     chosen: bool = False
+    webhook_generation: int = 0
+    webhook_former_until: float | None = None
 
     @classmethod
     def from_hash(cls, key_id: str, fields: RedisHash) -> "ApiKey | None":
@@ -96,6 +92,8 @@ class ApiKey:
             last_used_at=_seconds(text, "last_used_at"),
             digests=tuple(text["digests"].split()),
             chosen="chosen" in text,
+            webhook_generation=int(text.get("webhook_generation", 0)),
+            webhook_former_until=_seconds(text, "webhook_former_until"),
         )
 
     def to_hash(self) -> dict[EncodableT, EncodableT]:
@@ -112,6 +110,8 @@ class ApiKey:
             "expires_at": _ms(self.expires_at),
             "last_used_at": _ms(self.last_used_at),
             "chosen": int(self.chosen) or None,
+            "webhook_generation": self.webhook_generation or None,
+            "webhook_former_until": _ms(self.webhook_former_until),
         }
         return {name: value for name, value in fields.items() if value is not None}
 

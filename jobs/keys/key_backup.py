@@ -21,7 +21,7 @@ from jobs.redis.hashes import RedisHash
 
 KeyId = Annotated[str, Field(pattern=f"^{KEY_ID.pattern}$")]
 Credits = Annotated[int, Field(ge=0, le=MAX_CREDITS)]
-TIMES = ("created_at", "expires_at", "last_used_at")
+TIMES = ("created_at", "expires_at", "last_used_at", "webhook_former_until")
 GONE = -2  # PTTL's answer where nothing is kept
 
 
@@ -51,6 +51,8 @@ class Key(_Model):
     expires_at: AwareDatetime | None = None
     last_used_at: AwareDatetime | None = None
     chosen: bool = False
+    webhook_generation: Annotated[int, Field(ge=0)] = 0
+    webhook_former_until: AwareDatetime | None = None
 
 
 class Backup(_Model):
@@ -171,7 +173,7 @@ def _queue(pipe: Pipeline, key: Key, here: ApiKey | None) -> None:
         each: time.timestamp() for each in TIMES if (time := getattr(key, each)) is not None
     }
     fields = ApiKey(
-        **key.model_dump(include={"key_id", "name", "spent", "chosen"}),
+        **key.model_dump(include={"key_id", "name", "spent", "chosen", "webhook_generation"}),
         **times,
         scopes=frozenset(key.scopes),
         credits=None if key.credits is None else max(0, key.credits + key.held - held),

@@ -44,6 +44,9 @@ local function create()
   if credits and tonumber(credits) < args.cost then return {'credits', credits} end
   refusal = check_limits(tonumber(waiting or 0))
   if refusal then return refusal end
+  if args.webhook and tonumber(redis.call('HGET', key, 'undelivered') or 0) >= args.max_undelivered then
+    return {'full', 'events', args.max_undelivered, 60000}
+  end
   enqueue()
   local fields = {'status', 'QUEUED', 'created_at', at, 'attempts', '0', 'key_id', args.key_id, 'params', ARGV[3],
     'timeout', whole(args.timeout)}
@@ -58,6 +61,10 @@ local function create()
   if args.traceparent then add('traceparent', args.traceparent) end
   if args.custom_id then add('custom_id', args.custom_id) end
   if args.inputs then add('inputs', args.inputs) end
+  if args.webhook then
+    args.webhook.generation = tonumber(redis.call('HGET', key, 'webhook_generation') or 0)
+    add('webhook', cjson.encode(args.webhook))
+  end
   if args.idempotency then
     redis.call('HSET', args.idempotency, 'request_id', id, 'fingerprint', args.fingerprint)
     add('idempotency', args.idempotency)

@@ -46,6 +46,8 @@ class NewRequest:
     traceparent: str | None = None
     options: RequestOptions = field(default_factory=RequestOptions)
     inputs: Sequence[str] = ()
+    webhook: Mapping[str, Any] | None = None
+    """Where its event goes, as `jobs.webhooks.rules.Webhook.kept` says it."""
 
     def args(self, settings: Settings) -> tuple[str, str, str]:
         """For `create_script`."""
@@ -67,6 +69,8 @@ class NewRequest:
             args["traceparent"] = self.traceparent
         if self.inputs:
             args["inputs"] = " ".join(self.inputs)
+        if self.webhook:
+            args |= {"webhook": self.webhook, "max_undelivered": settings.max_undelivered_per_key}
         return self.request_id, json.dumps(args), json.dumps(self.params)
 
     def created(self, settings: Settings, answer: Any) -> Created:

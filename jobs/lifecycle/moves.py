@@ -34,7 +34,7 @@ class NotEnoughCredits(Exception):
 
 
 class QueueFull(Exception):
-    """The queue is at a limit: of `whose` "all" or this "key", or of what can start in "time"."""
+    """At a limit: of `whose` "all" or this "key", of what can start in "time", or of a key's "events"."""
 
     def __init__(self, whose: str, bound: int, retry_after_s: int) -> None:
         super().__init__(f"the queue is at its limit of {bound} requests ({whose})")

@@ -1,6 +1,6 @@
 """What a submit may say beside the parameters of its model."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -31,6 +31,15 @@ class RequestOptions(BaseModel):
             "characters of any script. It need not be unique."
         ),
         examples=["sku-4711/front"],
+    )
+
+    webhook_url: str | None = Field(
+        default=None,
+        description="Where the request's end is told, by a signed POST: https, at most 2,048 characters.",
+        examples=["https://shop.example/superimpose"],
+    )
+    webhook_events: list[Literal["completed", "failed"]] | None = Field(
+        default=None, min_length=1, description="Of which ends; unset: of both.", examples=[["completed"]]
     )
 
     @property

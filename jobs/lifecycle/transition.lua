@@ -34,6 +34,22 @@ local function leave_queue()
   if remove(WAITING, id) then add(of_keys, API_KEY .. kept.key_id, 'waiting', -1) end
 end
 
+-- Another process sends it; what it says is copied, as the record may expire before.
+local function write_event(status, fields)
+  local webhook, ending = cjson.decode(kept.webhook), string.lower(status)
+  if not webhook[ending] then return end
+  local name = 'msg_' .. string.gsub(id, '-', '') .. '_' .. ending
+  for _, field in ipairs({'started_at', 'custom_id'}) do
+    if kept[field] then append(fields, field, kept[field]) end
+  end
+  redis.call('HSET', EVENT .. id, 'id', name, 'state', 'pending', 'tries', 0, 'attempts', 0, 'next', at,
+    'until', whole(now + EVENT_TTL), 'url', webhook.url, 'receiver', webhook.receiver, 'origin', webhook.origin, 'base64', webhook.base64 and 1 or 0,
+    'generation', webhook.generation, 'key_id', kept.key_id, 'created_at', kept.created_at, unpack(fields))
+  redis.call('PEXPIRE', EVENT .. id, EVENT_TTL)
+  count_undelivered(webhook.receiver, 1)
+  queue_event(webhook.receiver, id)
+end
+
 -- Credits are held from a request's creation to its end: charge goes held -> settled | released, once.
 local function finish(status, ...)
   local done = status == 'COMPLETED'
@@ -43,6 +59,7 @@ local function finish(status, ...)
   if kept.status == 'QUEUED' then leave_queue() end
   remove(DEADLINES, id)
   local fields = {'status', status, 'finished_at', at, 'expires_at', expires_at, ...}
+  if kept.webhook then write_event(status, {unpack(fields)}) end
   local key, charge = API_KEY .. kept.key_id, kept.charge == 'held' and (done and 'settled' or 'released')
   if charge then
     append(fields, 'charge', charge)

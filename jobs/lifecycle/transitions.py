@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context, copy_context
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from redis import Redis, RedisError
@@ -16,14 +15,12 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle import moves
 from jobs.lifecycle.creation import NewRequest, create_script
-from jobs.lifecycle.deadlines import GRACE_S
 from jobs.lifecycle.lease_owner import LeaseOwner
+from jobs.lifecycle.move_script import move_script
 from jobs.lifecycle.output import Output
-from jobs.lifecycle.queue import RQ_TTL_S
 from jobs.lifecycle.record import Record
-from jobs.lifecycle.status import TERMINAL, FailureCode, Status
+from jobs.lifecycle.status import FailureCode, Status
 from jobs.redis.hashes import as_text
-from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 from telemetry import metrics
 
@@ -33,25 +30,7 @@ _Call = tuple[str, str, str]  # A move, the request's id or "", and arguments as
 _Read = Callable[[Any], list[Any]]
 Result = list[Any] | Exception  # what a move returned or raised
 
-_PARTS = ("request.lua", "lists.lua", "write_buffer.lua", "transport.lua", "transition.lua", "queue.lua")
-
 metrics.declare_failures([code.value for code in FailureCode])
-
-SWEEP_WINDOW, SWEEP_MOST = 1000, 200
-"""Entries that one sweep reads, and requests it ends at most: Redis does nothing else meanwhile."""
-
-DROPPED_MOST = 200
-"""Entries of the queue that are no use to a worker, and that one claim passes over at most."""
-
-KEPT_PARAMS_BYTES = 1024
-"""Longest parameters kept of a FAILED request, from which it can be submitted again."""
-
-LOST = "the worker died while it made this picture, more than once; submit it again or report it"
-UNSTARTED = "no worker was free in time; submit it again later"
-UNFINISHED = (
-    "making this picture took longer than {timeout} s; use smaller pictures or faster addresses, "
-    "or ask for more time with the header X-Timeout"
-)
 
 
 class AttemptMoves(ABC):
@@ -153,10 +132,7 @@ class Transitions(AttemptMoves):
     """All changes of requests, each made at once."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
-        # A Redis whose memory is full still lets requests that were accepted go on to their end.
-        text = "".join(Path(__file__).with_name(part).read_text() for part in _PARTS)
-        script = OOM_EXEMPT + keyspace.script(text, **_constants(settings))
-        super().__init__(Script(redis, script), settings)
+        super().__init__(Script(redis, move_script(settings)), settings)
         self._redis = redis
         self._create = Script(redis, create_script())
 
@@ -258,26 +234,6 @@ def _measured(ended: list[bytes]) -> list[moves.Ending]:
     for ending in endings:
         ending.measure()
     return endings
-
-
-def _constants(settings: Settings) -> dict[str, Any]:
-    return {
-        "TTL": settings.result_ttl_s * 1000,
-        "RQ_TTL_S": RQ_TTL_S,
-        "LEASE": round(settings.lease_s * 1000),
-        "GRACE": GRACE_S * 1000,
-        "MAX_ATTEMPTS": settings.max_attempts,
-        "KEPT_PARAMS": KEPT_PARAMS_BYTES,
-        "DROPPED_MOST": DROPPED_MOST,
-        "SWEEP_WINDOW": SWEEP_WINDOW,
-        "SWEEP_MOST": SWEEP_MOST,
-        "TERMINAL": dict.fromkeys(sorted(TERMINAL), True),
-        "WORKER_LOST": FailureCode.WORKER_LOST,
-        "TIMEOUT": FailureCode.TIMEOUT,
-        "LOST": LOST,
-        "UNSTARTED": UNSTARTED,
-        "UNFINISHED": UNFINISHED,
-    }
 
 
 def _shown(entry: bytes) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from jobs.config.hosts import is_address
 from jobs.config.settings import Settings
-from jobs.pictures.urls import LONGEST_URL, InvalidUrl, Target, UrlRules, read_url
+from jobs.network.urls import LONGEST_URL, InvalidUrl, Target, UrlRules, read_url
 
 PICTURES = ("base_image", "overlay_image", "mask", "displacement_map")  # of a request, and of its overlays
 

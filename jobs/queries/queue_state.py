@@ -1,5 +1,6 @@
 """Counts of requests and workers, in one transaction."""
 
+import math
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from redis import Redis
 
 from jobs import keyspace
+from jobs.webhooks.scripts import LANES
 from telemetry import metrics
 
 
@@ -19,6 +21,8 @@ class QueueState:
     oldest_waiting_s: float
     idle: int
     busy: int
+    oldest_event_s: float
+    """For how long the event that is sent next has been due; of one that waits for its receiver: 0."""
     memory_bytes: int
     memory_max_bytes: int
     """0: no bound."""
@@ -38,16 +42,20 @@ def read_queue_state(redis: Redis) -> QueueState:
         pipe.zrange(keyspace.WAITING, 0, 0, withscores=True)
         pipe.info("memory")
         pipe.smembers(keyspace.RQ_WORKERS)
-        (seconds, microseconds), unfinished, waiting, oldest, memory, names = pipe.execute()
+        for lane in LANES:
+            pipe.zrange(keyspace.lane(lane), 0, 0, withscores=True)
+        (seconds, microseconds), unfinished, waiting, oldest, memory, names, *lanes = pipe.execute()
     metrics.observe_redis(perf_counter() - asked_at)
     states = _states(redis, list(names))
     now_s = seconds + microseconds / 1_000_000
+    due = [at_ms for lane in lanes for _, at_ms in lane]
     return QueueState(
         waiting=waiting,
         processing=unfinished - waiting,
         oldest_waiting_s=max(0.0, now_s - oldest[0][1] / 1000) if oldest else 0.0,
         idle=sum(state != b"busy" for state in states),
         busy=states.count(b"busy"),
+        oldest_event_s=max(0.0, now_s - min(due, default=math.inf) / 1000),
         memory_bytes=memory["used_memory"],
         memory_max_bytes=memory.get("maxmemory", 0),
     )

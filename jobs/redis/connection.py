@@ -100,11 +100,11 @@ def connect_async(settings: Settings) -> AsyncRedis:
     return _with_connections(redis, _ClosedIsLost)
 
 
-def connect_async_changes(settings: Settings) -> AsyncRedis:
-    """For changes on the request path, as `connect`."""
+def connect_async_changes(settings: Settings, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> AsyncRedis:
+    """For changes on the request path, as `connect`; with more time where no caller waits."""
     redis = _open_async(
         settings,
-        socket_timeout=ANSWER_TIMEOUT_S,
+        socket_timeout=answer_timeout_s,
         retry=AsyncRepeatRefused(NoBackoff(), 0),
         health_check_interval=IDLE_S,
     )

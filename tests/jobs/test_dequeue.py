@@ -7,8 +7,9 @@ import pytest
 
 from jobs import keyspace
 from jobs.lifecycle.creation import NewRequest
+from jobs.lifecycle.move_script import DROPPED_MOST
 from jobs.lifecycle.status import FailureCode
-from jobs.lifecycle.transitions import DROPPED_MOST, Transitions
+from jobs.lifecycle.transitions import Transitions
 from tests.asking import LEASE_OWNER, OUTPUT
 
 ANOTHER = replace(LEASE_OWNER, worker="another-worker", process="2 2")

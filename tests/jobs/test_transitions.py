@@ -8,12 +8,13 @@ from redis import Redis
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest
+from jobs.lifecycle.move_script import KEPT_PARAMS_BYTES
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.queue import TASK, open_queue
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import FailureCode, Status
-from jobs.lifecycle.transitions import KEPT_PARAMS_BYTES, Transitions
+from jobs.lifecycle.transitions import Transitions
 from tests.asking import OUTPUT, claim_request
 
 ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"

@@ -35,8 +35,18 @@ NAMES = {
     "redis_memory_bytes",
     "redis_memory_max_bytes",
     "build_info",
+    "webhook_attempts_total",
+    "webhook_attempt_seconds_count",
+    "webhook_events_total",
+    "webhook_oldest_due_seconds",
 }
-GAUGES = {"requests_waiting", "requests_processing", "oldest_waiting_seconds", "workers"}
+GAUGES = {
+    "requests_waiting",
+    "requests_processing",
+    "oldest_waiting_seconds",
+    "webhook_oldest_due_seconds",
+    "workers",
+}
 
 
 @pytest.fixture(scope="module")

@@ -3,17 +3,15 @@
 Content types are wrong too often to decide; the bytes do.
 """
 
-import math
 import re
-import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from email.utils import mktime_tz, parsedate_tz
 from http import HTTPStatus
 from itertools import chain
 
 import httpcore
 
+from jobs.network.retry_after import retry_after_s
 from worker.fetch.errors import Fault
 
 BLOCK = 16 * 1024  # bytes
@@ -22,8 +20,6 @@ INFLATED_AT_A_TIME = 64 * 1024  # bytes
 TRANSIENT_STATUSES = frozenset({408, 425, 429})
 SAY_WHEN = frozenset({429, 503})
 """Statuses with which `Retry-After` says when another attempt may do better."""
-
-LONGEST_WAIT_S = 86_400
 
 ADVICE = {
     401: "it needs a login; give an address that opens without one, or send the image itself",
@@ -146,7 +142,7 @@ def _check_status(response: Response) -> None:
     if status == HTTPStatus.OK:
         return
     transient = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in TRANSIENT_STATUSES
-    wait_s = _retry_after_s(response.headers.get("retry-after", "")) if status in SAY_WHEN else 0
+    wait_s = retry_after_s(response.headers.get("retry-after", "")) if status in SAY_WHEN else 0
     advice = "try again later" if transient else ADVICE.get(status, OTHER_ADVICE)
     if wait_s:
         advice = f"try again in {wait_s:,} s, as its server says"
@@ -156,23 +152,6 @@ def _check_status(response: Response) -> None:
         transient=transient,
         retry_after_s=wait_s,
     )
-
-
-def _retry_after_s(text: str) -> int:
-    """Seconds to wait by a `Retry-After` (RFC 9110, section 10.2.3); 0 where there is none to read."""
-    if text.isascii() and text.isdigit():
-        return min(int(text[:10]), LONGEST_WAIT_S)
-    left_s = (http_date(text) or 0) - time.time()
-    return max(0, min(math.ceil(left_s), LONGEST_WAIT_S))
-
-
-def http_date(text: str) -> float | None:
-    """In seconds since the epoch (RFC 9110, section 5.6.7); None where it is not one."""
-    try:
-        parsed = parsedate_tz(text)
-        return mktime_tz(parsed) if parsed else None
-    except (ValueError, OverflowError):  # the year 0
-        return None
 
 
 def _check_kind(head: bytes) -> None:

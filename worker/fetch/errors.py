@@ -9,7 +9,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import httpcore
 
-from jobs.pictures.urls import InvalidUrl
+from jobs.network.urls import InvalidUrl
 from worker.fetch.network import Refused, Unknown, Untrusted
 
 UNREACHABLE = (

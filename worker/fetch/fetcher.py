@@ -12,13 +12,15 @@ from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
 import certifi
 import httpcore
 
-from jobs.pictures.urls import InvalidUrl, Target, UrlRules
-from worker.fetch.addresses import AddressRules
+from jobs.network.addresses import AddressRules
+from jobs.network.guard import Guard
+from jobs.network.hosts import HostRules
+from jobs.network.resolve import Resolve, system_resolve
+from jobs.network.urls import InvalidUrl, Target, UrlRules
 from worker.fetch.answers import Reserve, Response, read_image, skip_short_body, unbounded
 from worker.fetch.cache import HttpCache
 from worker.fetch.deadline import deadline_in, time_left
@@ -26,9 +28,7 @@ from worker.fetch.directory import BoundedDirectory
 from worker.fetch.errors import BROKEN_OFF, FAILURES, Fault, FetchError, fault_of, unreachable
 from worker.fetch.flights import Flights, Hop
 from worker.fetch.freshness import is_for_one
-from worker.fetch.hosts import HostRules
 from worker.fetch.network import CheckedNetwork
-from worker.fetch.resolver import Resolve, system_resolve
 from worker.fetch.rules import FetchRules
 
 logger = logging.getLogger("superimpose.fetch")
@@ -38,9 +38,6 @@ CONNECTIONS = 200  # more than are asked for at once, as waiting for one takes o
 KEPT_CONNECTIONS = 48
 IDLE_S = 30.0  # of a connection, until it is closed
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-_ENCODED_IN_QUERY = {ord(each): quote(each) for each in '"<>'}
-_ENCODED_IN_PATH = {ord(each): quote(each) for each in '"<>`{}'}
 
 
 class Fetcher:
@@ -63,10 +60,9 @@ class Fetcher:
         self._rules = rules
         self._urls = UrlRules(rules.ports)
         self.cache = HttpCache(kept_in, scope=f"{rules} {HEADERS}") if kept_in else None
-        network = CheckedNetwork(
+        guard = Guard(
             HostRules(only=rules.allow_hosts, own=rules.refuse_hosts),
             AddressRules(allow=rules.allow_networks, refuse=rules.refuse_networks),
-            resolve,
         )
         self._flights = Flights()
         self._pool = httpcore.ConnectionPool(
@@ -74,7 +70,7 @@ class Fetcher:
             max_connections=CONNECTIONS,
             max_keepalive_connections=KEPT_CONNECTIONS,
             keepalive_expiry=IDLE_S,
-            network_backend=network,
+            network_backend=CheckedNetwork(guard, resolve),
         )
 
     def get(self, url: str, *, field: str, owner: str = "", reserve: Reserve = unbounded) -> bytes:
@@ -174,7 +170,7 @@ class Fetcher:
         left_s = time_left()
         timeouts = {"connect": self._rules.connect_timeout_s, "read": left_s, "write": left_s, "pool": left_s}
         url = httpcore.URL(
-            scheme=target.scheme, host=target.host, port=target.port, target=_request_target(target.path)
+            scheme=target.scheme, host=target.host, port=target.port, target=target.request_target
         )
         request = httpcore.Request(
             "GET", url, headers=list(headers.items()), extensions={"timeout": timeouts}
@@ -191,18 +187,3 @@ class Fetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _request_target(path: str) -> str:
-    """As browsers send it: what no URL may hold encoded, dot segments removed (url.spec.whatwg.org)."""
-    before, mark, query = path.partition("?")
-    kept: list[str] = []
-    for segment in before.split("/")[1:]:
-        dots = segment.lower().replace("%2e", ".")
-        if dots == "..":
-            kept = kept[:-1]
-        elif dots != ".":
-            kept.append(segment)
-    if dots in (".", ".."):
-        kept.append("")
-    return "/" + "/".join(kept).translate(_ENCODED_IN_PATH) + mark + query.translate(_ENCODED_IN_QUERY)

@@ -11,7 +11,7 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import NamedTuple
 
-from jobs.pictures.urls import Target
+from jobs.network.urls import Target
 from worker.fetch.deadline import TICK_S, DeadlinePassed, time_left
 from worker.fetch.errors import FAILURES, Fault, fault_of
 

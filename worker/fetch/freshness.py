@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 
+from jobs.network.retry_after import http_date
 from telemetry.imports import as_if_not_installed
-from worker.fetch.answers import http_date
 
 with as_if_not_installed("redis"):  # for a storage that we do not use, in the process that decodes
     from hishel import (

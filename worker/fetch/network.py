@@ -14,10 +14,10 @@ from typing import Any
 import httpcore
 
 from jobs.config.hosts import is_address
-from worker.fetch.addresses import AddressRules
+from jobs.network.guard import Guard
+from jobs.network.resolve import Resolve
 from worker.fetch.deadline import TICK_S, DeadlinePassed, time_left
-from worker.fetch.hosts import HostRules
-from worker.fetch.resolver import Resolve, TimedResolver
+from worker.fetch.resolver import TimedResolver
 
 READ_BYTES = 256 * 1024
 """At a time; httpcore asks for a quarter, and does as much work for each piece of an answer."""
@@ -43,9 +43,8 @@ class CheckedNetwork(httpcore.NetworkBackend):
     Raises Refused, httpcore.ConnectError or httpcore.ConnectTimeout.
     """
 
-    def __init__(self, hosts: HostRules, addresses: AddressRules, resolve: Resolve) -> None:
-        self._hosts = hosts
-        self._addresses = addresses
+    def __init__(self, guard: Guard, resolve: Resolve) -> None:
+        self._guard = guard
         self._resolve = TimedResolver(resolve)
         self._plain = httpcore.SyncBackend()
 
@@ -72,16 +71,11 @@ class CheckedNetwork(httpcore.NetworkBackend):
         raise failure
 
     def _judged(self, host: str, port: int) -> Sequence[str]:
-        private = self._hosts.is_private(host)
-        if self._hosts.refuses(host):
-            raise Refused(f"{host} is not in FETCH_HOSTS")
-        if private and not self._addresses.allows_any:
-            raise Refused(f"{host} is a private name and FETCH_ALLOW is empty")
-        addresses = self._look_up(host, port)
-        for address in addresses:
-            refusal = self._addresses.refusal(address, private_name=private)
-            if refusal is not None:
-                raise Refused(refusal)
+        refusal = self._guard.refusal_of_host(host)
+        addresses = [] if refusal else self._look_up(host, port)
+        refusal = refusal or self._guard.refusal(host, addresses)
+        if refusal:
+            raise Refused(refusal)
         return addresses[:ADDRESSES_TRIED]
 
     def _look_up(self, host: str, port: int) -> Sequence[str]:

@@ -1,25 +1,13 @@
 """Names to addresses, with a deadline that `getaddrinfo` does not have."""
 
-import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
 import httpcore
 
+from jobs.network.resolve import LOOKUPS_AT_ONCE, Resolve
 from worker.fetch.deadline import time_left
-
-Resolve = Callable[[str, int], Sequence[str]]
-"""(host, port) to every address of the name, as text. Raises OSError (or UnicodeError) when there is none."""
-
-LOOKUPS_AT_ONCE = 32
-"""Threads that may hang in a dead name server before further look-ups must wait for one of them."""
-
-
-def system_resolve(host: str, port: int) -> list[str]:
-    """Every address the operating system knows for `host`, in its order of preference (RFC 6724)."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
 class TimedResolver:

@@ -16,9 +16,9 @@ from contextlib import suppress
 from ipaddress import ip_address
 from urllib.parse import unquote
 
+from jobs.network.resolve import system_resolve
 from tests.worker.fetch.names import NAMES
 from worker.fetch import Fetcher, FetchError, FetchRules
-from worker.fetch.resolver import system_resolve
 
 PORTS = (22, 25, 53, 80, 443, 1024, 6379, 8080, 11211)
 PICTURE = "a picture"

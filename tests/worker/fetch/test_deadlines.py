@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from jobs.network.resolve import LOOKUPS_AT_ONCE
 from tests.worker.fetch.answers import Answer, redirects, requests
 from tests.worker.fetch.conftest import LOOPBACK, Serve
 from worker.fetch import Fetcher, FetchError, FetchRules
 from worker.fetch.errors import UNREACHABLE
-from worker.fetch.resolver import LOOKUPS_AT_ONCE
 
 PATIENCE_S = 0.4
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobs.pictures.urls import InvalidUrl, UrlRules
+from jobs.network.urls import InvalidUrl, UrlRules
 
 RULES = UrlRules("80,443,1025-65535")
 

@@ -16,6 +16,8 @@ LONGEST_SHOWN = 200
 _URL = re.compile(r"(https?)://([^/?#]+)([^#]*)(?:#.*)?", re.IGNORECASE | re.ASCII)
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
 _LEFT_AS_IS = "%!#$&'()*+,/:;=?@[]~"  # RFC 3986's reserved characters, and what is encoded already
+_ENCODED_IN_QUERY = {ord(each): quote(each) for each in '"<>'}
+_ENCODED_IN_PATH = {ord(each): quote(each) for each in '"<>`{}'}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -41,6 +43,21 @@ class Target(NamedTuple):
     def url(self) -> str:
         """The whole URL again, in the form that was checked."""
         return f"{self.scheme}://{self.authority}{self.path}"
+
+    @property
+    def request_target(self) -> str:
+        """As browsers send it: what no URL may hold encoded, dot segments removed (url.spec.whatwg.org)."""
+        before, mark, query = self.path.partition("?")
+        kept: list[str] = []
+        for segment in before.split("/")[1:]:
+            dots = segment.lower().replace("%2e", ".")
+            if dots == "..":
+                kept = kept[:-1]
+            elif dots != ".":
+                kept.append(segment)
+        if dots in (".", ".."):
+            kept.append("")
+        return "/" + "/".join(kept).translate(_ENCODED_IN_PATH) + mark + query.translate(_ENCODED_IN_QUERY)
 
     @property
     def shown(self) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.fetch.addresses import AddressRules
+from jobs.network.addresses import AddressRules
 
 PUBLIC = "93.184.216.34"
 

@@ -1,0 +1,120 @@
+"""The log of an event's delivery as its request's owner and the operator see it, and what they can do."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from redis import Redis
+
+from jobs import keyspace
+from jobs.network.urls import read_url
+from jobs.redis.connection import redis_time
+from jobs.redis.hashes import as_text
+from jobs.redis.script import Script
+from jobs.timefmt import rfc3339
+from jobs.webhooks.scripts import event_script
+
+ATTEMPTS_KEPT = 20
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    """It will be sent, or sent again; also while its request runs."""
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """No attempt succeeded, and none is made any more."""
+    GONE = "gone"
+    """The receiver answered 410."""
+
+
+class NoEvent(LookupError):
+    """A request without a webhook for how it ended, one that runs, or one whose event has expired."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt: `at` is seconds since the epoch, `status` None where there was no answer.
+
+    `error` is in our own words, never in the receiver's; None where it succeeded.
+    """
+
+    at: float
+    status: int | None
+    duration_ms: int
+    error: str | None
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        return cls(**json.loads(text))
+
+    def shown(self) -> dict[str, Any]:
+        return {**vars(self), "at": rfc3339(self.at)}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """`url` is without its query; `next_attempt_at` None: none is planned, or one is under way."""
+
+    request_id: str
+    key_id: str
+    message_id: str | None
+    url: str
+    state: State
+    attempts: Sequence[Attempt] = ()
+    next_attempt_at: float | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """As JSON values, for the owner."""
+        return {
+            "url": self.url,
+            "state": self.state,
+            "attempts": [attempt.shown() for attempt in self.attempts],
+            "next_attempt_at": None if self.next_attempt_at is None else rfc3339(self.next_attempt_at),
+        }
+
+
+class Deliveries:
+    """All methods raise `redis.RedisError`."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._redeliver = Script(redis, event_script("redeliver.lua"))
+
+    def find(self, request_id: str) -> Delivery | None:
+        """What became of a request's event; None where it has none. Whose it is, is the caller's to check."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(keyspace.event(request_id))
+            pipe.hmget(keyspace.request(request_id), "key_id", "webhook", "status")
+            event, (key_id, webhook, status) = pipe.execute()
+        if event:
+            return self._delivery(request_id, as_text(event))
+        if webhook is None or status not in (b"QUEUED", b"PROCESSING"):
+            return None
+        url = read_url(json.loads(webhook)["url"]).shown
+        return Delivery(request_id, key_id.decode(), None, url, State.PENDING)
+
+    def redeliver(self, request_id: str) -> None:
+        """Send the event again, now, and by the whole schedule where it fails. Raises `NoEvent`."""
+        if not self._redeliver(args=[request_id]):
+            raise NoEvent(request_id)
+
+    def _delivery(self, request_id: str, event: Mapping[str, str]) -> Delivery:
+        is_sent = "lease" in event and redis_time(self._redis) * 1000 < int(event["lease"])
+        state = State(event["state"])
+        plans = state is State.PENDING and not is_sent
+        return Delivery(
+            request_id,
+            event["key_id"],
+            event["id"],
+            read_url(event["url"]).shown,
+            state,
+            _attempts(event),
+            int(event["next"]) / 1000 if plans else None,
+        )
+
+
+def _attempts(event: Mapping[str, str]) -> list[Attempt]:
+    made = {int(name[8:]): text for name, text in event.items() if name.startswith("attempt:")}
+    return [Attempt.from_text(made[number]) for number in sorted(made)]

@@ -1,0 +1,95 @@
+"""The secret with which a key's events are signed.
+
+It is derived from a master secret, the key's id and a generation, so that Redis, its file and its backups
+hold none. The setting may name several masters: secrets that are given out come from the first, and events
+are signed with those of the others too, until the operator takes them away.
+"""
+
+import hmac
+from base64 import b64encode
+from collections.abc import Sequence
+
+from redis import Redis
+
+from jobs import keyspace
+from jobs.config.settings import Settings
+from jobs.keys.api_keys import OVERLAP_S, UnknownKey
+from jobs.redis.script import Script
+
+PREFIX = "whsec_"
+OFF = "webhooks are off on this server: its operator sets SUPERIMPOSE_WEBHOOK_SECRET"
+
+ROTATE = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local clock = redis.call('TIME')
+local until_ms = clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[1]
+redis.call('HSET', KEYS[1], 'webhook_former_until', string.format('%d', until_ms))
+return redis.call('HINCRBY', KEYS[1], 'webhook_generation', 1)
+"""
+
+
+class WebhooksOff(Exception):
+    """There is no master secret; the text says who sets it."""
+
+    def __init__(self) -> None:
+        super().__init__(OFF)
+
+
+class WebhookSecrets:
+    """Of all API keys, without Redis."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._masters = [master.encode() for master in settings.webhook_secret]
+
+    @property
+    def are_on(self) -> bool:
+        return bool(self._masters)
+
+    def current(self, key_id: str, generation: int) -> str:
+        """The one that receivers are given. Raises `WebhooksOff`."""
+        self.check()
+        return _derived(self._masters[0], key_id, generation)
+
+    def signing(self, key_id: str, generation: int, with_former: bool) -> Sequence[str]:
+        """All that an event is signed with now; the current one first. Raises `WebhooksOff`."""
+        self.check()
+        generations = [generation, generation - 1] if with_former and generation else [generation]
+        return [_derived(master, key_id, each) for each in generations for master in self._masters]
+
+    def check(self) -> None:
+        """Raises `WebhooksOff`."""
+        if not self._masters:
+            raise WebhooksOff
+
+
+class KeySecrets:
+    """Reads and rotates the secret of a key: its generation is kept in the key's hash."""
+
+    def __init__(self, redis: Redis, settings: Settings) -> None:
+        self._redis = redis
+        self._secrets = WebhookSecrets(settings)
+        self._rotate = Script(redis, ROTATE)
+
+    def read(self, key_id: str) -> str:
+        """Raises `WebhooksOff`, `UnknownKey`, `redis.RedisError`."""
+        self._secrets.check()
+        digests, generation = self._redis.hmget(keyspace.api_key(key_id), "digests", "webhook_generation")
+        if digests is None:
+            raise UnknownKey(key_id)
+        return self._secrets.current(key_id, int(generation or 0))
+
+    def rotate(self, key_id: str, overlap_s: int = OVERLAP_S) -> str:
+        """A new secret; events are signed with the one before too, for `overlap_s` more.
+
+        One that is older is no longer used. Raises as `read`.
+        """
+        self._secrets.check()
+        generation = self._rotate(keys=[keyspace.api_key(key_id)], args=[overlap_s * 1000])
+        if generation is None:
+            raise UnknownKey(key_id)
+        return self._secrets.current(key_id, int(generation))
+
+
+def _derived(master: bytes, key_id: str, generation: int) -> str:
+    said = f"superimpose webhook secret\n{key_id}\n{generation}"
+    return PREFIX + b64encode(hmac.digest(master, said.encode(), "sha256")).decode()

@@ -1,0 +1,149 @@
+"""`webhook_url` and `webhook_events` at submit, and the event at the other end."""
+
+import json
+
+import pytest
+from redis import Redis
+
+from jobs.config.settings import Settings
+from jobs.keys.api_keys import ApiKeys
+from jobs.webhooks.rules import FORM_WITH_HTTP, NOT_FROM_HERE
+from jobs.webhooks.secrets import OFF, KeySecrets
+from tests.stack import empty_database, environment, running
+from tests.webhook_events import MASTER
+from tests.webhooks.receiver import receiving
+
+
+@pytest.fixture(scope="module")
+def hooked(redis_socket, tmp_path_factory):
+    """A service whose receivers are on loopback."""
+    env = environment(
+        empty_database(redis_socket, 9),
+        tmp_path_factory.mktemp("hooked"),
+        webhook_secret=MASTER,
+        webhook_http="true",
+        fetch_allow="127.0.0.1/32",
+    )
+    with running(env) as stack:
+        stack.start("cli", "webhooks")
+        yield stack
+
+
+@pytest.fixture
+def samples(hooked):
+    return {
+        "base_image": f"{hooked.url}/samples/cup.jpg",
+        "overlay_image": f"{hooked.url}/samples/logo.png",
+    }
+
+
+@pytest.fixture
+def receiver():
+    with receiving() as receiver:
+        yield receiver
+
+
+def refusal(stack, body) -> tuple[int, str]:
+    answer = stack.client.post("/v2/superimpose", json=body)
+    return answer.status_code, answer.json()["error"]
+
+
+def test_the_event_says_what_the_result_says(hooked, samples, receiver):
+    request_id = hooked.submit(**samples, webhook_url=receiver.url, custom_id="sku-1")
+    [got] = receiver.await_calls(1)
+
+    said = json.loads(got.body)
+    assert said.pop("type") == "request.completed"
+    assert said.pop("timestamp").endswith("+00:00")
+    assert said == hooked.client.get(f"/v2/requests/{request_id}").json()
+
+
+def test_the_event_of_a_failed_request_says_what_its_status_says(hooked, samples, receiver):
+    request_id = hooked.submit(**samples | {"mask": "bm90IGEgcGljdHVyZQ=="}, webhook_url=receiver.url)
+    [got] = receiver.await_calls(1)
+
+    said = json.loads(got.body)
+    assert (said.pop("type"), said.pop("timestamp")[:2]) == ("request.failed", "20")
+    assert said == hooked.status(request_id).json()
+
+
+def test_a_waiting_call_has_an_event_too(hooked, samples, receiver):
+    body = samples | {"webhook_url": receiver.url, "base64": True}
+    answer = hooked.client.post("/v1/superimpose", json=body)
+    [got] = receiver.await_calls(1)
+
+    said = json.loads(got.body)
+    assert answer.json()["image"]
+    assert (said["output"], said["output_omitted"]) == (None, "base64")
+
+
+def test_a_replayed_submit_sends_none(hooked, samples, receiver):
+    body = samples | {"webhook_url": receiver.url}
+    for _ in range(2):
+        answer = hooked.client.post("/v2/superimpose", json=body, headers={"Idempotency-Key": "once"})
+        hooked.finish(answer.json()["request_id"])
+    assert answer.headers["idempotent-replayed"] == "true"
+    hooked.submit(**body)
+
+    first, second = receiver.await_calls(2)
+
+    assert first.message_id != second.message_id
+    assert len(receiver.got) == 2
+
+
+def test_the_same_idempotency_key_for_another_address_is_a_conflict(hooked, samples, receiver):
+    statuses = [
+        hooked.client.post(
+            "/v2/superimpose",
+            json=samples | {"webhook_url": f"{receiver.url}&to={to}"},
+            headers={"Idempotency-Key": "other"},
+        ).status_code
+        for to in "ab"
+    ]
+
+    assert statuses == [200, 409]
+
+
+@pytest.mark.parametrize(("asked", "error"), [
+    ({"webhook_url": "https://user@shop.com/"}, f"webhook_url: {FORM_WITH_HTTP}"),
+    ({"webhook_url": "https://shop.com/#a"}, f"webhook_url: {FORM_WITH_HTTP}"),
+    ({"webhook_url": "https://shop.com/" + "a" * 3000}, f"webhook_url: {FORM_WITH_HTTP}"),
+    ({"webhook_url": "http://169.254.169.254/"}, f"webhook_url: {NOT_FROM_HERE}"),
+    ({"webhook_events": ["failed"]}, "webhook_events: give webhook_url too"),
+])  # fmt: skip
+def test_a_wrong_address_is_refused_at_submit(hooked, samples, asked, error):
+    assert refusal(hooked, samples | asked) == (400, error)
+
+
+@pytest.mark.parametrize("events", [["ended"], [], "failed", [1], [None]])
+def test_wrong_events_are_refused_at_submit(hooked, samples, events):
+    asked = {"webhook_url": "https://shop.com/", "webhook_events": events}
+
+    status, error = refusal(hooked, samples | asked)
+
+    assert (status, error.partition(":")[0].partition("[")[0]) == (400, "webhook_events")
+
+
+def test_all_faults_are_named_at_once(hooked, samples):
+    asked = {"webhook_url": "nowhere", "opacity": 2, "base_image": "ftp://shop.com/"}
+
+    status, error = refusal(hooked, samples | asked)
+
+    assert status == 400
+    assert all(name in error for name in ("webhook_url", "opacity", "base_image"))
+
+
+def test_without_a_master_secret_webhooks_are_off(service):
+    body = {"base_image": "https://a.com/a.jpg", "overlay_image": "https://a.com/b.png"}
+
+    assert refusal(service, body | {"webhook_url": "https://shop.com/"}) == (400, OFF)
+
+
+def test_the_sender_signs_with_the_key_s_secret(hooked, samples, receiver):
+    hooked.submit(**samples, webhook_url=receiver.url)
+    [got] = receiver.await_calls(1)
+
+    with Redis.from_url(hooked.env["SUPERIMPOSE_REDIS_URL"]) as redis:
+        key_id = ApiKeys(redis).list()[0].key_id
+        secret = KeySecrets(redis, Settings(webhook_secret=MASTER)).read(key_id)
+    assert got.is_signed_with(secret)

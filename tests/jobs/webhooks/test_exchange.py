@@ -1,0 +1,365 @@
+"""Claims of events that are due, reports of attempts, and what becomes of either when a sender dies."""
+
+import json
+
+import pytest
+
+from jobs import keyspace
+from jobs.deletion import Deletion
+from jobs.pictures.store import PictureStore
+from jobs.queries.queue_state import read_queue_state
+from jobs.webhooks.deliveries import ATTEMPTS_KEPT, Attempt, NoEvent, State
+from jobs.webhooks.exchange import LONGEST_PAUSE_S, PER_RECEIVER, TROUBLED, Ending
+from jobs.webhooks.scripts import LEASE_S, RETRY_AFTER_S
+from tests.webhook_events import complete, completed, event_of, lapse, new_request
+
+URL = "https://shop.example/hooks?key=1"
+OTHER = "https://other.example/"
+
+
+def make_proven(transitions, key_id, desk, url=URL):
+    """One event is delivered there."""
+    completed(transitions, key_id, url)
+    [event] = desk.claim()
+    desk.report(event, Ending.DELIVERED)
+
+
+def test_what_one_has_claimed_no_other_gets(transitions, key_id, desk, webhook_settings):
+    completed(transitions, key_id, URL)
+
+    assert len(desk.claim()) == 1
+    assert type(desk)(webhook_settings).claim() == []
+
+
+def test_what_a_dead_sender_held_is_due_when_its_lease_has_expired(
+    redis, transitions, key_id, desk, webhook_settings
+):
+    request_id = completed(transitions, key_id, URL)
+    [lost] = desk.claim()
+    until_ms = redis.zscore(keyspace.tried_events(lost.receiver), request_id)
+    seconds, _ = redis.time()
+    assert 0 < until_ms / 1000 - seconds <= LEASE_S + 1
+
+    lapse(redis, request_id)
+    [found] = type(desk)(webhook_settings).claim()
+
+    assert (found.message_id, found.attempt) == (lost.message_id, 2)
+
+
+def test_a_delivered_event_is_sent_no_more(redis, transitions, key_id, desk, deliveries):
+    request_id = completed(transitions, key_id, URL)
+    [event] = desk.claim()
+
+    desk.report(event, Ending.DELIVERED)
+
+    assert desk.claim() == []
+    found = deliveries.find(request_id)
+    assert (found.state, found.next_attempt_at) == (State.DELIVERED, None)
+    assert found.shown() == {
+        "url": "https://shop.example/hooks",
+        "state": "delivered",
+        "attempts": [
+            {"at": "1970-01-01T00:00:01.500+00:00", "status": 204, "duration_ms": 12, "error": None}
+        ],
+        "next_attempt_at": None,
+    }
+    assert redis.zcard(keyspace.lane("proven")) == 0
+    assert redis.hget(keyspace.api_key(key_id), "undelivered") == b"0"
+    assert 0 < redis.ttl(keyspace.event(request_id)) <= 3600
+
+
+def test_a_receiver_that_is_gone_is_asked_no_more(transitions, key_id, desk, deliveries):
+    request_id = completed(transitions, key_id, URL)
+
+    desk.report(desk.claim()[0], Ending.GONE)
+
+    assert deliveries.find(request_id).state is State.GONE
+
+
+@pytest.mark.parametrize("jitter", [0.8, 1.2])
+def test_a_failed_attempt_is_followed_by_the_schedule_and_at_its_end_given_up(
+    redis, transitions, key_id, desk, deliveries, jitter
+):
+    request_id = completed(transitions, key_id, URL)
+    for nth, pause_s in enumerate(RETRY_AFTER_S, 1):
+        [event] = desk.claim()
+        assert event.attempt == nth
+        before, _ = redis.time()
+        desk.report(event, Ending.RETRY, jitter=jitter)
+        found = deliveries.find(request_id)
+        assert found.state is State.PENDING
+        assert pause_s * jitter <= found.next_attempt_at - before <= pause_s * jitter + 2
+        assert desk.claim() == []
+        lapse(redis, request_id)
+
+    [event] = desk.claim()
+    desk.report(event, Ending.RETRY)
+
+    assert desk.given_up == [request_id]
+    assert deliveries.find(request_id).state is State.FAILED
+    assert desk.claim() == []
+
+
+def test_a_receiver_that_says_when_is_not_asked_before(redis, transitions, key_id, desk, deliveries):
+    request_id = completed(transitions, key_id, URL)
+    before, _ = redis.time()
+
+    desk.report(desk.claim()[0], Ending.RETRY, wait_s=600)
+
+    assert 600 <= deliveries.find(request_id).next_attempt_at - before <= 602
+
+
+def test_an_event_that_would_wait_beyond_its_life_is_given_up(redis, transitions, key_id, desk):
+    request_id = completed(transitions, key_id, URL)
+    [event] = desk.claim()
+    seconds, _ = redis.time()
+    redis.hset(keyspace.event(request_id), "until", (seconds + 3) * 1000)
+
+    desk.report(event, Ending.RETRY)
+
+    assert desk.given_up == [request_id]
+
+
+def test_a_report_that_is_said_twice_counts_once(redis, transitions, key_id, desk, deliveries):
+    request_id = completed(transitions, key_id, URL)
+    [event] = desk.claim()
+
+    desk.report(event, Ending.RETRY)
+    planned = deliveries.find(request_id)
+    desk.report(event, Ending.RETRY)
+
+    assert deliveries.find(request_id) == planned
+    assert event_of(redis, request_id)[b"tries"] == b"1"
+
+
+def test_a_frozen_sender_that_comes_back_does_not_put_off_the_attempt_under_way(
+    redis, transitions, key_id, desk, webhook_settings, deliveries
+):
+    request_id = completed(transitions, key_id, URL)
+    [frozen] = desk.claim()
+    lapse(redis, request_id)
+    other = type(desk)(webhook_settings)
+    [second] = other.claim()
+
+    desk.report(frozen, Ending.RETRY)
+    assert deliveries.find(request_id).next_attempt_at is None  # it is being sent
+    other.report(second, Ending.DELIVERED)
+
+    found = deliveries.find(request_id)
+    assert (found.state, [attempt.status for attempt in found.attempts]) == (State.DELIVERED, [500, 204])
+
+
+def test_its_success_counts_though(redis, transitions, key_id, desk, webhook_settings, deliveries):
+    request_id = completed(transitions, key_id, URL)
+    [frozen] = desk.claim()
+    lapse(redis, request_id)
+    other = type(desk)(webhook_settings)
+    [second] = other.claim()
+
+    desk.report(frozen, Ending.DELIVERED)
+    other.report(second, Ending.RETRY)
+
+    assert deliveries.find(request_id).state is State.DELIVERED
+    assert other.claim() == []
+    assert redis.hget(keyspace.api_key(key_id), "undelivered") == b"0"
+
+
+def test_what_is_given_back_is_due_at_once_and_was_no_attempt(transitions, key_id, desk, deliveries):
+    request_id = completed(transitions, key_id, URL)
+    [event] = desk.claim()
+
+    desk.report(event, Ending.GIVEN_BACK)
+
+    assert deliveries.find(request_id).attempts == []
+    assert [each.request_id for each in desk.claim()] == [request_id]
+
+
+def test_the_log_has_the_last_attempts(redis, transitions, key_id, desk, deliveries):
+    request_id = completed(transitions, key_id, URL)
+    redis.hset(keyspace.event(request_id), "attempts", 30)
+    for nth in range(11, 31):
+        kept = json.dumps(vars(Attempt(1.0, None, nth, "could not be reached")))
+        redis.hset(keyspace.event(request_id), f"attempt:{nth}", kept)
+
+    desk.report(desk.claim()[0], Ending.DELIVERED)
+
+    found = deliveries.find(request_id)
+    assert len(found.attempts) == ATTEMPTS_KEPT
+    assert [attempt.duration_ms for attempt in found.attempts] == [*range(12, 31), 12]
+
+
+def test_a_new_receiver_is_tried_with_one_event_and_then_sent_several(transitions, key_id, desk):
+    for _ in range(20):
+        completed(transitions, key_id, URL)
+
+    [first] = desk.claim()
+    events = desk.claim(reports=[desk.said(first, Ending.DELIVERED)])
+
+    assert len(events) == PER_RECEIVER["proven"]
+    assert desk.claim() == []  # no more as long as these are under way
+
+
+def test_a_dead_receiver_holds_up_no_live_one(transitions, key_id, desk):
+    make_proven(transitions, key_id, desk, OTHER)
+    for _ in range(50):
+        completed(transitions, key_id, URL)
+    desk.report(desk.claim()[0], Ending.RETRY)
+
+    live = completed(transitions, key_id, OTHER)
+
+    assert live in {event.request_id for event in desk.claim(most=1)}
+
+
+def test_a_receiver_that_fails_again_and_again_is_left_alone_for_a_while(redis, transitions, key_id, desk):
+    requests = [completed(transitions, key_id, URL) for _ in range(TROUBLED + 1)]
+    for _ in range(TROUBLED):
+        [event] = desk.claim()
+        desk.report(event, Ending.RETRY)
+
+    assert desk.claim() == []
+    [(receiver, at_ms)] = redis.zrange(keyspace.lane("troubled"), 0, -1, withscores=True)
+    assert receiver == f"{key_id} shop.example".encode()
+    seconds, micros = redis.time()
+    assert at_ms / 1000 - seconds - micros / 1e6 <= LONGEST_PAUSE_S
+
+    redis.zadd(keyspace.lane("troubled"), {receiver: 1})
+    [event] = desk.claim()
+    assert event.request_id in requests
+    completed(transitions, key_id, URL)
+    assert len(desk.claim(reports=[desk.said(event, Ending.DELIVERED)])) == 1  # it is well again
+
+
+def test_old_failures_do_not_starve_new_events_nor_these_them(redis, transitions, key_id, desk):
+    make_proven(transitions, key_id, desk)
+    old = {completed(transitions, key_id, URL) for _ in range(40)}
+    receiver = f"{key_id} shop.example"
+    for request_id in old:  # all were tried before and are due
+        redis.zrem(keyspace.untried_events(receiver), request_id)
+        redis.zadd(keyspace.tried_events(receiver), {request_id: 1})
+    new = {completed(transitions, key_id, URL) for _ in range(40)}
+
+    first, second = desk.claim(), []
+    desk.held = []
+    second = desk.claim(most=1)
+    desk.held = []
+    third = desk.claim(most=1)
+
+    ids = {event.request_id for event in first}
+    assert (len(ids & old), len(ids & new)) == (4, 4)
+    ones = {event.request_id for event in (*second, *third)}
+    assert (len(ones & old), len(ones & new)) == (1, 1)
+
+
+def test_receivers_take_turns(transitions, key_id, desk):
+    make_proven(transitions, key_id, desk)
+    make_proven(transitions, key_id, desk, OTHER)
+    for url in (URL, OTHER):
+        for _ in range(30):
+            completed(transitions, key_id, url)
+
+    receivers = []
+    for _ in range(4):
+        receivers += [event.receiver.partition(" ")[2] for event in desk.claim(most=1)]
+        desk.held = []
+
+    assert sorted(receivers) == ["other.example"] * 2 + ["shop.example"] * 2
+
+
+def test_a_claim_reads_no_more_the_more_events_wait(redis, transitions, key_id, desk):
+    make_proven(transitions, key_id, desk)
+    request_id = new_request(transitions, key_id, URL)
+    complete(transitions, request_id)
+    receiver = f"{key_id} shop.example"
+
+    def commands() -> int:
+        redis.config_resetstat()
+        desk.claim(most=1)
+        desk.held = []
+        lapse(redis, request_id)
+        return sum(each["calls"] for each in redis.info("commandstats").values())
+
+    few = commands()
+    redis.zadd(keyspace.tried_events(receiver), {f"other-{nth}": 9e15 for nth in range(1000)})
+
+    assert commands() == few
+
+
+def test_what_has_expired_is_forgotten(redis, transitions, key_id, desk):
+    request_id = completed(transitions, key_id, URL)
+    redis.delete(keyspace.event(request_id))
+
+    assert desk.claim() == []
+
+    assert redis.zcard(keyspace.lane("new")) == 0
+    assert redis.hget(keyspace.api_key(key_id), "undelivered") == b"0"
+
+
+def test_a_delivered_event_can_be_sent_again_under_the_same_id(redis, transitions, key_id, desk, deliveries):
+    request_id = completed(transitions, key_id, URL)
+    [event] = desk.claim()
+    desk.report(event, Ending.DELIVERED)
+
+    deliveries.redeliver(request_id)
+
+    assert deliveries.find(request_id).state is State.PENDING
+    [again] = desk.claim()
+    assert (again.message_id, again.attempt) == (event.message_id, 2)
+    desk.report(again, Ending.RETRY)
+    assert deliveries.find(request_id).next_attempt_at is not None
+    assert redis.hget(keyspace.api_key(key_id), "undelivered") == b"1"
+
+
+def test_redelivery_of_one_that_waits_is_now_and_of_one_that_is_being_sent_changes_nothing(
+    redis, transitions, key_id, desk, deliveries
+):
+    request_id = completed(transitions, key_id, URL)
+    [event] = desk.claim()
+    deliveries.redeliver(request_id)
+    assert desk.claim() == []
+
+    desk.report(event, Ending.RETRY)
+    deliveries.redeliver(request_id)
+
+    assert [each.request_id for each in desk.claim()] == [request_id]
+    assert redis.hget(keyspace.api_key(key_id), "undelivered") == b"1"
+
+
+def test_what_has_no_event_cannot_be_delivered_again(transitions, key_id, deliveries):
+    request_id = new_request(transitions, key_id, URL)
+
+    with pytest.raises(NoEvent):
+        deliveries.redeliver(request_id)
+
+
+def test_the_event_of_a_deleted_request_is_sent_no_more(
+    redis, webhook_settings, transitions, key_id, desk, deliveries
+):
+    under_way, delivered = (completed(transitions, key_id, url) for url in (URL, OTHER))
+    events = {event.request_id: event for event in desk.claim()}
+    desk.report(events[delivered], Ending.DELIVERED)
+    waiting = completed(transitions, key_id, URL)
+    deletion = Deletion(redis, PictureStore.open(webhook_settings))
+
+    for request_id in (waiting, under_way, delivered):
+        deletion.delete(request_id)
+        assert deliveries.find(request_id) is None
+    desk.report(events[under_way], Ending.RETRY)
+
+    assert desk.claim() == []
+    assert not redis.keys(f"{keyspace.event('')}*")
+    assert redis.hget(keyspace.api_key(key_id), "undelivered") == b"0"
+
+
+def test_how_late_events_are_is_known_and_one_that_waits_for_its_receiver_is_not_late(
+    redis, transitions, key_id, desk
+):
+    completed(transitions, key_id, URL)
+    seconds, _ = redis.time()
+    redis.zadd(keyspace.lane("new"), {f"{key_id} shop.example": (seconds - 90) * 1000})
+    assert 90 <= read_queue_state(redis).oldest_event_s <= 92
+
+    [event] = desk.claim()
+    assert read_queue_state(redis).oldest_event_s == 0
+
+    desk.report(event, Ending.RETRY)
+    assert read_queue_state(redis).oldest_event_s == 0

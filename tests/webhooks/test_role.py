@@ -1,0 +1,160 @@
+"""`superimpose webhooks` as a process: started, killed, stopped, two of them."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from jobs.config.settings import BAD_SETTINGS
+from jobs.webhooks.deliveries import Deliveries, State
+from jobs.webhooks.secrets import OFF, KeySecrets
+from tests.exposed import scrape, value
+from tests.sentinels import until
+from tests.stack import environment, free_port
+from tests.webhook_events import MASTER, completed, event_of, lapse
+
+
+@pytest.fixture
+def env(redis_socket, tmp_path):
+    return environment(
+        f"unix://{redis_socket}?db=1",
+        tmp_path,
+        webhook_secret=MASTER,
+        webhook_http="true",
+        fetch_allow="127.0.0.1/32",
+    )
+
+
+@contextmanager
+def role(env, **more):
+    variables = {f"SUPERIMPOSE_{name.upper()}": str(text) for name, text in more.items()}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "webhooks"],
+        env=env | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_it_sends_until_sigterm_and_ends_without_a_trace(
+    redis, settings, env, transitions, key_id, receiver, await_log
+):
+    with role(env) as process:
+        request_id = completed(transitions, key_id, receiver.url)
+        await_log(request_id, State.DELIVERED)
+        process.send_signal(signal.SIGTERM)
+        printed, _ = process.communicate(timeout=20)
+
+    assert (process.returncode, printed) == (0, "")
+    assert receiver.got[0].is_signed_with(KeySecrets(redis, settings).read(key_id))
+
+
+def test_sigterm_lets_it_finish_what_it_sends(env, transitions, key_id, receiver, await_log):
+    came, go_on = threading.Event(), threading.Event()
+
+    def answer(_):
+        came.set()
+        go_on.wait(20)
+        return 204, {}
+
+    receiver.answers = answer
+    with role(env) as process:
+        request_id = completed(transitions, key_id, receiver.url)
+        assert came.wait(20)
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        go_on.set()
+        assert process.wait(20) == 0
+
+    assert await_log(request_id, State.DELIVERED)
+
+
+def test_killed_while_it_sends_it_loses_nothing(redis, env, transitions, key_id, receiver, await_log):
+    """The receiver has read the event and its answer never arrives: it gets the same again, and no other."""
+    killed = []
+
+    def answer(_):
+        if not killed:
+            killed.append(True)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+        return 204, {}
+
+    receiver.answers = answer
+    with role(env) as process:
+        request_id = completed(transitions, key_id, receiver.url)
+        until(lambda: receiver.got, "the receiver is called")
+    assert int(event_of(redis, request_id)[b"lease"]) > 0
+    assert Deliveries(redis).find(request_id).attempts == []
+
+    lapse(redis, request_id)
+    with role(env) as process:
+        await_log(request_id, State.DELIVERED)
+
+    assert len(receiver.got) == 2
+    assert len({(call.message_id, call.body) for call in receiver.got}) == 1
+
+
+def test_killed_again_and_again_under_load_it_loses_nothing(
+    redis, env, transitions, key_id, receiver, await_log
+):
+    ended = [completed(transitions, key_id, receiver.url) for _ in range(300)]
+    for enough in (20, 120):
+        with role(env):
+            until(lambda enough=enough: len(receiver.got) >= enough, f"{enough} calls")
+    deliveries = Deliveries(redis)
+    left = [each for each in ended if deliveries.find(each).state is State.PENDING]
+    assert left
+    for request_id in left:
+        if event_of(redis, request_id).get(b"lease", b"0") != b"0":
+            lapse(redis, request_id)
+
+    with role(env):
+        for request_id in left:
+            await_log(request_id, State.DELIVERED)
+
+    assert {call.message_id for call in receiver.got} == {
+        f"msg_{each.replace('-', '')}_completed" for each in ended
+    }
+
+
+def test_a_bell_that_was_answered_by_one_that_died_delays_an_event_and_no_more(
+    redis, env, transitions, key_id, receiver, await_log
+):
+    with role(env):
+        request_id = completed(transitions, key_id, receiver.url)
+        redis.delete("superimpose:event-bell")
+        await_log(request_id, State.DELIVERED)
+
+
+def test_without_a_master_secret_it_says_who_sets_one(env):
+    with role(env, webhook_secret="") as process:
+        printed, _ = process.communicate(timeout=30)
+
+    assert (process.returncode, printed.strip()) == (BAD_SETTINGS, f"superimpose: {OFF}")
+
+
+def test_it_counts_what_it_sends(env, transitions, key_id, receiver, await_log):
+    port = free_port()
+    receiver.answers = lambda _: (204 if len(receiver.got) else 500, {})
+    with role(env, metrics_port=port):
+        first = completed(transitions, key_id, receiver.url)
+        await_log(first, attempts=1)
+        await_log(completed(transitions, key_id, receiver.url), State.DELIVERED)
+        counted = scrape(f"http://127.0.0.1:{port}/metrics")
+
+    assert value(counted, "webhook_attempts_total", outcome="retry") == 1
+    assert value(counted, "webhook_attempts_total", outcome="delivered") == 1
+    assert value(counted, "webhook_events_total", outcome="delivered") == 1
+    assert value(counted, "webhook_events_total", outcome="failed") == 0

@@ -1,0 +1,115 @@
+"""One attempt to deliver an event: what is sent, and what the answer means."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.metadata import version
+
+from jobs.config.settings import Settings
+from jobs.network.retry_after import retry_after_s
+from jobs.network.urls import Target
+from jobs.webhooks.body import event_body
+from jobs.webhooks.deliveries import Attempt
+from jobs.webhooks.exchange import Ending, Event, Report
+from jobs.webhooks.rules import InvalidWebhook, WebhookRules
+from jobs.webhooks.secrets import WebhookSecrets
+from jobs.webhooks.signature import sign
+from webhooks.connection import Answer, NoHttp
+from webhooks.connections import Connections, Unreachable, Untrusted
+
+TOTAL_S = 15.0
+URLS_KEPT = 1000  # that were read; most events go where others went
+JITTER = 0.2
+SAY_WHEN = frozenset({429, 503})
+GONE = 410
+
+UNREACHABLE = "could not be reached"
+UNTRUSTED = "has no valid TLS certificate for its name"
+SILENT = f"did not answer within {TOTAL_S:g} s"
+BROKEN = "broke off before it had answered"
+NO_HTTP = "did not answer in HTTP/1.1"
+OUR_FAULT = "was not asked: a fault of this server, which is in its log"
+
+log = logging.getLogger("superimpose.webhooks")
+
+
+class Attempts:
+    """`now` gives seconds since the epoch, for timestamps."""
+
+    def __init__(self, settings: Settings, connections: Connections, now: Callable[[], float]) -> None:
+        self._target = lru_cache(URLS_KEPT)(WebhookRules(settings).target)
+        self._secrets = WebhookSecrets(settings)
+        self._connections = connections
+        self._now = now
+        self._user_agent = f"Superimpose-Webhooks/{version('superimpose')}"
+
+    async def make(self, event: Event) -> Report:
+        """What the receiver says is nobody's to see: of its answer only status and time are told."""
+        at, started_s = self._now(), time.monotonic()
+        answer, error, reason = None, None, ""
+        try:
+            answer = await self._answer(event, int(at))
+        except (InvalidWebhook, Unreachable) as failure:
+            error, reason = UNREACHABLE, str(failure)
+        except Untrusted as failure:
+            error, reason = UNTRUSTED, str(failure)
+        except NoHttp as failure:
+            error, reason = NO_HTTP, str(failure)
+        except TimeoutError:
+            error = SILENT
+        except OSError as failure:
+            error, reason = BROKEN, str(failure)
+        except Exception:  # the event is tried again, and the others go on
+            log.exception("request %s: its event could not be sent", event.request_id)
+            error = OUR_FAULT
+        took_ms = round((time.monotonic() - started_s) * 1000)
+        status = answer.status if answer else None
+        report = Report(
+            event,
+            _ending(status),
+            Attempt(at, status, took_ms, error or _refusal(status)),
+            retry_after_s(answer.retry_after) if answer and status in SAY_WHEN else 0,
+            random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 so that not all come back at once
+        )
+        if report.ending is Ending.RETRY:
+            shown = f"{report.made.error if report.made else ''}{f' ({reason!a})' if reason else ''}"
+            log.info("request %s: attempt %d at its event failed: %s", event.request_id, event.attempt, shown)
+        return report
+
+    async def _answer(self, event: Event, timestamp: int) -> Answer:
+        target = self._target(event.url)
+        body = event_body(event.record, event.origin, event.has_base64)
+        secrets = self._secrets.signing(event.record.key_id, event.generation, event.with_former)
+        signatures = " ".join(sign(secret, event.message_id, timestamp, body) for secret in secrets)
+        head = self._head(target, event.message_id, timestamp, signatures, len(body))
+        async with asyncio.timeout(TOTAL_S):
+            return await self._connections.ask(target, head + body, event.lane)
+
+    def _head(self, target: Target, message_id: str, timestamp: int, signatures: str, size: int) -> bytes:
+        return (
+            f"POST {target.request_target} HTTP/1.1\r\n"
+            f"host: {target.authority}\r\n"
+            f"user-agent: {self._user_agent}\r\n"
+            "accept: */*\r\n"
+            "content-type: application/json\r\n"
+            f"content-length: {size}\r\n"
+            f"webhook-id: {message_id}\r\n"
+            f"webhook-timestamp: {timestamp}\r\n"
+            f"webhook-signature: {signatures}\r\n\r\n"
+        ).encode()
+
+
+def _ending(status: int | None) -> Ending:
+    if status is not None and 200 <= status < 300:
+        return Ending.DELIVERED
+    return Ending.GONE if status == GONE else Ending.RETRY
+
+
+def _refusal(status: int | None) -> str | None:
+    if _ending(status) is Ending.DELIVERED:
+        return None
+    is_redirect = status is not None and 300 <= status < 400
+    return f"answered {status}{': redirects are not followed' if is_redirect else ''}"

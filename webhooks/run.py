@@ -1,0 +1,33 @@
+"""The role as a process."""
+
+import asyncio
+import signal
+
+import uvloop
+
+from jobs.config.settings import Settings
+from jobs.network.guard import Guard
+from jobs.redis.connection import connect_async_changes
+from jobs.webhooks.secrets import WebhookSecrets
+from webhooks.connections import Connections, trusted_authorities
+from webhooks.resolver import Resolver
+from webhooks.sender import Sender
+
+ANSWER_TIMEOUT_S = 10.0
+"""What is claimed by a call whose answer is lost is sent once its lease has expired, so few are given up."""
+
+
+def send_events(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT, to be called in the main thread. Raises `WebhooksOff`."""
+    WebhookSecrets(settings).check()
+    uvloop.run(_send(settings))
+
+
+async def _send(settings: Settings) -> None:
+    async with connect_async_changes(settings, ANSWER_TIMEOUT_S) as redis:
+        connections = Connections(Guard.of(settings), Resolver(), trusted_authorities())
+        sender = Sender(redis, settings, connections)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, sender.stop)
+        await sender.run()
