@@ -28,7 +28,7 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Cell:
-    """One picture of a sheet: what is asked for, of which pictures, and which part of the answer is shown."""
+    """One picture of a sheet: what is asked for, of which pictures, and what of the answer is shown."""
 
     label: str
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -37,11 +37,13 @@ class Cell:
     mask: bytes | None = None
     crop: Box | None = None
     zoom: int = 1
+    frame: int = 0
 
     def drawn(self, width: int) -> Image.Image:
         """The answer, `width` pixels wide; what is transparent on squares."""
         params = SuperimposeParams(**{"image_format": "png", **self.params})
         made = Image.open(io.BytesIO(superimpose(self.base, self.overlay, params, self.mask).data))
+        made.seek(self.frame)
         return shown(made, self.crop, self.zoom, width)
 
 
@@ -122,6 +124,15 @@ def fading() -> bytes:
     return png(Image.fromarray(np.tile(np.linspace(255, 0, 360).astype(np.uint8), (240, 1))))
 
 
+def panning() -> bytes:
+    """An animated WebP: the cup in three parts."""
+    cup = Image.open(io.BytesIO(CUP))
+    parts = [cup.crop((left, 0, left + 400, 400)) for left in (0, 100, 200)]
+    out = io.BytesIO()
+    parts[0].save(out, "WEBP", save_all=True, append_images=parts[1:], duration=400, quality=90)
+    return out.getvalue()
+
+
 def words(parameter: str) -> tuple[Any, ...]:
     """What the parameter may be."""
     return get_args(SuperimposeParams.model_fields[parameter].annotation)
@@ -136,7 +147,9 @@ SIZES: Sequence[tuple[str, Mapping[str, Any], Box]] = (
     ("larger", {"rescale_factor": 6, "x_offset": -110, "y_offset": -2190}, (250, 150, 305, 190)),
 )
 WATERMARK = {"tile": True, "rescale_factor": 0.2, "opacity": 0.5}
-RAINBOW, MASK = rainbow(), fading()
+RAINBOW, MASK, PANNING = rainbow(), fading(), panning()
+MARKED = {"scale_to": 0.4, "gravity": "southeast"}
+KEPT = {"animation": "keep", "image_format": "webp"}
 CORNERS: Sequence[tuple[str, list[list[float]]]] = (
     ("upright", [[0.3, 0.2], [0.7, 0.2], [0.7, 0.8], [0.3, 0.8]]),
     ("seen from the side", [[0.3, 0.2], [0.7, 0.35], [0.7, 0.7], [0.3, 0.8]]),
@@ -248,6 +261,17 @@ def sheets() -> dict[str, Sheet]:
                     "background #ffd54a",
                     {"scale_to": 0.5, "gravity": "southeast", "background": "#ffd54a"},
                     base=LOGO,
+                ),
+            ],
+        ),
+        "animation": Sheet(
+            4,
+            180,
+            [
+                Cell("first_frame", MARKED, base=PANNING),
+                *(
+                    Cell(f"keep, frame {number + 1}", {**MARKED, **KEPT}, base=PANNING, frame=number)
+                    for number in range(3)
                 ),
             ],
         ),

@@ -119,7 +119,7 @@ def test_the_version_is_the_packages():
     [
         ("superimpose requests list --status FA", ["FAILED"]),
         ("superimpose run --blend-mode color", ["color", "color-burn", "color-dodge"]),
-        ("superimpose compose --image-format ", ["avif", "jpeg", "png", "webp"]),
+        ("superimpose compose --image-format ", ["apng", "avif", "gif", "jpeg", "png", "webp"]),
     ],
 )
 def test_values_are_completed(typed, offered):

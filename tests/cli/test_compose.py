@@ -46,7 +46,7 @@ def test_a_name_of_no_format_is_refused_with_those_there_are(run, folder, wanted
 
     assert answer.exit_code == 2
     assert "'a.tiff'" in answer.output
-    assert ".jpg, .jpeg, .png, .webp, .avif, or - for stdout" in " ".join(answer.output.split())
+    assert ".jpg, .jpeg, .png, .webp, .avif, .gif, .apng, or - for stdout" in " ".join(answer.output.split())
     assert not (folder / "a.tiff").exists()
 
 

@@ -106,7 +106,7 @@ def test_json_numbers_are_taken_as_json_means_them(name: str, value: Any) -> Non
         ("opacity", -0.01),
         ("base64", "true"),
         ("base64", 1),
-        ("image_format", "gif"),
+        ("image_format", "tiff"),
         ("image_quality", 0),
         ("image_quality", 101),
         ("mask", 5),
