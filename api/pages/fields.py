@@ -10,6 +10,7 @@ from typing import Any
 
 from compositor.models import DEFAULT_MODEL, MODELS
 from compositor.models.parameters import AnswerParams
+from jobs.lifecycle.options import RequestOptions
 
 PICTURES = ("overlay_image", "mask")
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -75,7 +76,13 @@ def _model(name: str, schemas: Mapping[str, Schema]) -> str:
 {_groups(schemas)}
 </div>
 {_answer(schemas)}
+{_webhook()}
 </template>"""
+
+
+def _webhook() -> str:
+    schemas = RequestOptions.model_json_schema()["properties"]
+    return _group("Webhook", [_field("webhook_url", schemas["webhook_url"])], False)
 
 
 def _slots(schemas: Mapping[str, Schema]) -> str:
