@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import version
 
+from opentelemetry.trace import Tracer
+
 from jobs.config.settings import Settings
 from jobs.network.retry_after import retry_after_s
 from jobs.network.urls import Target
@@ -17,8 +19,10 @@ from jobs.webhooks.exchange import Ending, Event, Report
 from jobs.webhooks.rules import InvalidWebhook, WebhookRules
 from jobs.webhooks.secrets import WebhookSecrets
 from jobs.webhooks.signature import sign
+from telemetry.traces import TRACEPARENT, write_traceparent
 from webhooks.connection import Answer, NoHttp
 from webhooks.connections import Connections, Unreachable, Untrusted
+from webhooks.tracing import begin_span, end_span
 
 TOTAL_S = 15.0
 URLS_KEPT = 1000  # that were read; most events go where others went
@@ -39,19 +43,23 @@ log = logging.getLogger("superimpose.webhooks")
 class Attempts:
     """`now` gives seconds since the epoch, for timestamps."""
 
-    def __init__(self, settings: Settings, connections: Connections, now: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: Settings, connections: Connections, now: Callable[[], float], tracer: Tracer
+    ) -> None:
         self._target = lru_cache(URLS_KEPT)(WebhookRules(settings).target)
         self._secrets = WebhookSecrets(settings)
         self._connections = connections
         self._now = now
+        self._tracer = tracer
         self._user_agent = f"Superimpose-Webhooks/{version('superimpose')}"
 
     async def make(self, event: Event) -> Report:
         """What the receiver says is nobody's to see: of its answer only status and time are told."""
+        span = begin_span(self._tracer, event)
         at, started_s = self._now(), time.monotonic()
         answer, error, reason = None, None, ""
         try:
-            answer = await self._answer(event, int(at))
+            answer = await self._answer(event, int(at), write_traceparent(span))
         except (InvalidWebhook, Unreachable) as failure:
             error, reason = UNREACHABLE, str(failure)
         except Untrusted as failure:
@@ -74,21 +82,31 @@ class Attempts:
             retry_after_s(answer.retry_after) if answer and status in SAY_WHEN else 0,
             random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 so that not all come back at once
         )
+        end_span(span, report)
         if report.ending is Ending.RETRY:
             shown = f"{report.made.error if report.made else ''}{f' ({reason!a})' if reason else ''}"
             log.info("request %s: attempt %d at its event failed: %s", event.request_id, event.attempt, shown)
         return report
 
-    async def _answer(self, event: Event, timestamp: int) -> Answer:
+    async def _answer(self, event: Event, timestamp: int, traceparent: str) -> Answer:
         target = self._target(event.url)
         body = event_body(event.record, event.origin, event.has_base64)
         secrets = self._secrets.signing(event.record.key_id, event.generation, event.with_former)
         signatures = " ".join(sign(secret, event.message_id, timestamp, body) for secret in secrets)
-        head = self._head(target, event.message_id, timestamp, signatures, len(body))
+        head = self._head(target, event.message_id, timestamp, signatures, len(body), traceparent)
         async with asyncio.timeout(TOTAL_S):
             return await self._connections.ask(target, head + body, event.lane)
 
-    def _head(self, target: Target, message_id: str, timestamp: int, signatures: str, size: int) -> bytes:
+    def _head(
+        self,
+        target: Target,
+        message_id: str,
+        timestamp: int,
+        signatures: str,
+        size: int,
+        traceparent: str,
+    ) -> bytes:
+        carried = f"{TRACEPARENT}: {traceparent}\r\n" if traceparent else ""
         return (
             f"POST {target.request_target} HTTP/1.1\r\n"
             f"host: {target.authority}\r\n"
@@ -96,6 +114,7 @@ class Attempts:
             "accept: */*\r\n"
             "content-type: application/json\r\n"
             f"content-length: {size}\r\n"
+            f"{carried}"
             f"webhook-id: {message_id}\r\n"
             f"webhook-timestamp: {timestamp}\r\n"
             f"webhook-signature: {signatures}\r\n\r\n"

@@ -10,6 +10,7 @@ from jobs.config.settings import Settings
 from jobs.network.guard import Guard
 from jobs.redis.connection import connect_async_changes
 from jobs.webhooks.secrets import WebhookSecrets
+from telemetry.traces import open_traces
 from webhooks.connections import Connections, trusted_authorities
 from webhooks.resolver import Resolver
 from webhooks.sender import Sender
@@ -29,9 +30,11 @@ def send_events(settings: Settings) -> None:
 async def _send(settings: Settings) -> None:
     async with connect_async_changes(settings, ANSWER_TIMEOUT_S) as redis:
         connections = Connections(Guard.of(settings), Resolver(), trusted_authorities())
-        sender = Sender(redis, settings, connections)
+        traces = open_traces("webhooks")
+        sender = Sender(redis, settings, connections, traces.tracer)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, sender.stop)
         log.info("sending events, up to %d at a time", settings.webhook_concurrency)
         await sender.run()
+        traces.close()

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections import Counter
 
+from opentelemetry.trace import NoOpTracer, Tracer
 from redis import RedisError
 from redis.asyncio import Redis
 
@@ -22,6 +23,7 @@ SHARES = {"proven": 2, "new": 4, "troubled": 4}
 IDLE_S = 1.0  # how late an event is seen whose bell was not heard, or whose pause is over
 BELL_S = 0.5  # at a time, less than a connection waits for an answer
 PAUSE_S = 0.5
+NO_TRACER = NoOpTracer()
 
 log = logging.getLogger("superimpose.webhooks")
 
@@ -29,10 +31,12 @@ log = logging.getLogger("superimpose.webhooks")
 class Sender:
     """What it has claimed and not reported when it dies is sent by another one once the lease has expired."""
 
-    def __init__(self, redis: Redis, settings: Settings, connections: Connections) -> None:
+    def __init__(
+        self, redis: Redis, settings: Settings, connections: Connections, tracer: Tracer = NO_TRACER
+    ) -> None:
         self._redis = redis
         self._exchange = Exchange(redis, settings)
-        self._attempts = Attempts(settings, connections, self._exchange.now)
+        self._attempts = Attempts(settings, connections, self._exchange.now, tracer)
         self._connections = connections
         self._most = {lane: settings.webhook_concurrency // SHARES[lane] for lane in LANES}
         self._drain_s = settings.drain_timeout_s

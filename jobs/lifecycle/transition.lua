@@ -39,7 +39,8 @@ local function write_event(status, fields)
   local webhook, ending = cjson.decode(kept.webhook), string.lower(status)
   if not webhook[ending] then return end
   local name = 'msg_' .. string.gsub(id, '-', '') .. '_' .. ending
-  for _, field in ipairs({'started_at', 'custom_id'}) do
+  kept.traceparent = redis.call('HGET', record, 'traceparent')
+  for _, field in ipairs({'started_at', 'custom_id', 'traceparent'}) do
     if kept[field] then append(fields, field, kept[field]) end
   end
   redis.call('HSET', EVENT .. id, 'id', name, 'state', 'pending', 'tries', 0, 'attempts', 0, 'next', at,

@@ -38,7 +38,17 @@ _RECORD = (
     "metrics",
     "output",
 )
-EVENT_FIELDS = ("id", "url", "receiver", "attempts", "origin", "base64", "generation", *_RECORD)
+EVENT_FIELDS = (
+    "id",
+    "url",
+    "receiver",
+    "attempts",
+    "origin",
+    "base64",
+    "generation",
+    "traceparent",
+    *_RECORD,
+)
 
 
 class Ending(StrEnum):
@@ -56,6 +66,7 @@ class Event:
     """An event to be sent, by an attempt that has begun: `attempt` counts them.
 
     `generation` is that of its key's secret, and `with_former`: whether the one before is used too.
+    `traceparent`: of the request's trace, or "".
     """
 
     request_id: str
@@ -69,6 +80,7 @@ class Event:
     generation: int
     with_former: bool
     record: Record
+    traceparent: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,4 +168,5 @@ def _event(
         generation=generation,
         with_former=bool(with_former),
         record=Record.from_text(request_id.decode(), text),
+        traceparent=text.get("traceparent", ""),
     )

@@ -132,7 +132,7 @@ def test_paste_look_and_ctrl_c(up, tmp_path, monkeypatch):
     elif os.environ.get("CI"):
         pytest.fail("needs curl")
     processes = descendants(service.process.pid)
-    assert len(processes) >= 6  # Redis, API, two workers with a child each
+    assert len(processes) >= 7  # Redis, API, what sends webhooks, two workers with a child each
 
     assert service.interrupt() == 0
 
@@ -292,7 +292,7 @@ def test_closing_the_terminal_is_as_good_as_ctrl_c(tmp_path):
     )
     os.close(theirs)
     await_http(f"http://127.0.0.1:{port}/livez", process)
-    await_processes(process.pid, 4)  # Redis, API, a worker with its child
+    await_processes(process.pid, 5)  # Redis, API, what sends webhooks, a worker with its child
     processes = descendants(process.pid)
 
     os.close(terminal)
@@ -305,7 +305,7 @@ def test_closing_the_terminal_is_as_good_as_ctrl_c(tmp_path):
 def test_when_it_is_killed_nothing_is_left_and_it_can_be_started_again(up):
     killed = up()
     killed.greeting()
-    await_processes(killed.process.pid, 4)
+    await_processes(killed.process.pid, 5)
     processes = descendants(killed.process.pid)
 
     killed.process.kill()
@@ -316,7 +316,7 @@ def test_when_it_is_killed_nothing_is_left_and_it_can_be_started_again(up):
     assert (killed.data_dir / "up.json").exists()
     again = up()
     again.greeting()
-    assert running_up(again.data_dir) == RunningUp(again.process.pid, again.url)
+    assert running_up(again.data_dir) == RunningUp(again.process.pid, again.url, has_own_secret=True)
 
 
 def test_commands_find_the_redis_that_up_was_given(up, settings, monkeypatch):

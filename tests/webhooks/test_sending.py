@@ -5,6 +5,7 @@ import re
 import threading
 from importlib.metadata import version
 
+from jobs import keyspace
 from jobs.webhooks.deliveries import Deliveries, State
 from jobs.webhooks.exchange import PER_RECEIVER
 from jobs.webhooks.secrets import KeySecrets
@@ -37,6 +38,20 @@ def test_an_event_arrives_signed_and_says_what_the_result_says(
     [attempt] = found.attempts
     assert (attempt.status, attempt.error) == (204, None)
     assert abs(attempt.at - redis.time()[0]) <= 5
+
+
+def test_the_trace_of_the_submit_is_carried_on_to_the_receiver(redis, transitions, key_id, receiver, sending):
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with sending():
+        request_id = new_request(transitions, key_id, receiver.url)
+        redis.hset(keyspace.request(request_id), "traceparent", traceparent)
+        fail(transitions, request_id)
+        receiver.await_calls(1)
+        completed(transitions, key_id, receiver.url)
+        traced, untraced = receiver.await_calls(2)
+
+    assert traced.headers["traceparent"] == traceparent
+    assert "traceparent" not in untraced.headers
 
 
 def test_what_ended_before_the_sender_began_is_sent_too(transitions, key_id, receiver, sending):
