@@ -65,7 +65,12 @@ CHECKS: dict[str, Callable[[Words], None]] = {
 }
 """By the first word of a command."""
 
-ENDLESS = {("superimpose", "up"), ("superimpose", "api"), ("superimpose", "worker")}
+ENDLESS = {
+    ("superimpose", "up"),
+    ("superimpose", "api"),
+    ("superimpose", "worker"),
+    ("superimpose", "webhooks"),
+}
 """Commands of ours that run until they are stopped; their own tests run them."""
 
 

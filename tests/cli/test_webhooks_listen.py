@@ -1,0 +1,249 @@
+"""`superimpose webhooks listen`: what it believes, what it answers, and what it says of what has come."""
+
+import base64
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from cli.webhooks.output import print_received
+from cli.webhooks.receiver import MAX_BODY_BYTES, Received
+from tests.cli.conftest import PATIENCE_S
+from tests.stack import ON_LOOPBACK, free_port
+
+ROOT = Path(__file__).parents[2]
+SECRET = f"whsec_{base64.b64encode(bytes(range(32))).decode()}"
+OTHER = f"whsec_{base64.b64encode(bytes(range(1, 33))).decode()}"
+ID = "msg_5476801e1a3144758dbb58e6b9ddfa68_completed"
+EVENT = {
+    "type": "request.completed",
+    "timestamp": "2026-11-29T21:00:00.000+00:00",
+    "status": "COMPLETED",
+    "request_id": "5476801e-1a31-4475-8dbb-58e6b9ddfa68",
+    "custom_id": "sku-1",
+    "output": "https://pictures.example/pictures/cup.jpeg",
+    "metrics": {"total_time": 0.03},
+}
+BODY = json.dumps(EVENT).encode()
+
+
+@dataclass
+class Listener:
+    """A process that listens; `heard` reads a line of what it prints."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+
+    def post(self, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        return httpx.post(self.url, content=body, headers=headers, timeout=PATIENCE_S, **ON_LOOPBACK)
+
+    def heard(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        said: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return said
+
+
+@contextmanager
+def listening(*options: str) -> Iterator[Listener]:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "webhooks", "listen", "--port", str(port), *options],
+        env={"PATH": os.environ["PATH"], "SUPERIMPOSE_RECEIVER_SECRET": SECRET},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        assert process.stderr.readline() == (
+            f"listening at http://127.0.0.1:{port}/ until Ctrl-C; a service on this machine sends here with\n"
+        )
+        yield Listener(f"http://127.0.0.1:{port}/hook", process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    with listening("--json") as listener:
+        yield listener
+
+
+def signed(
+    body: bytes = BODY, secret: str = SECRET, age_s: float = 0, webhook_id: str = ID
+) -> dict[str, str]:
+    """By the code of others."""
+    at = datetime.now(UTC) - timedelta(seconds=age_s)
+    return {
+        "webhook-id": webhook_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(webhook_id, at, body.decode()),
+    }
+
+
+def test_an_event_is_answered_204_and_printed_with_how_often_it_has_come(listener):
+    answers = [listener.post(BODY, signed()) for _ in range(2)]
+
+    assert [(answer.status_code, answer.content) for answer in answers] == [(204, b"")] * 2
+    for times in (1, 2):
+        heard = listener.heard()
+        assert datetime.fromisoformat(heard.pop("received_at")) <= datetime.now(UTC)
+        assert heard == {"webhook_id": ID, "times": times, "answer": 204, "refusal": None, "event": EVENT}
+
+
+def test_one_of_two_signatures_is_enough_while_a_secret_is_rotated(listener):
+    old, new = signed(secret=OTHER), signed()
+    both = f"{old['webhook-signature']} v1a,bm90IG91cnM= {new['webhook-signature']}"
+
+    answer = listener.post(BODY, new | {"webhook-signature": both})
+
+    assert (answer.status_code, listener.heard()["event"]) == (204, EVENT)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "why"),
+    [
+        (BODY, {}, "without webhook-id and webhook-timestamp and webhook-signature"),
+        (BODY, {**signed(), "webhook-id": ""}, "without webhook-id:"),
+        (BODY, signed(secret=OTHER), "no signature is that of this secret"),
+        (BODY.replace(b"sku-1", b"sku-2"), signed(), "no signature is that of this secret"),
+        (BODY, {**signed(), "webhook-id": f"{ID}x"}, "no signature is that of this secret"),
+        (BODY, {**signed(), "webhook-signature": "v2,AAAA"}, "no signature of version v1"),
+        (BODY, {**signed(), "webhook-signature": "v1,\u00e9"}, "no signature is that of this secret"),
+        (BODY, {**signed(), "webhook-timestamp": "now"}, "is not a number of seconds"),
+        (BODY, {**signed(), "webhook-timestamp": "9" * 5000}, "is not a number of seconds"),
+        (BODY, signed(age_s=3600), "it is 1 h old, and 5 m are allowed"),
+        (BODY, signed(age_s=-3600), "ahead of this clock, and 5 m are allowed"),
+        (b"[1]", signed(b"[1]"), "signed as it should be, but no JSON object"),
+        (b"{", signed(b"{"), "signed as it should be, but no JSON object"),
+    ],
+)
+def test_what_is_not_believed_is_answered_400_with_the_reason(listener, body, headers, why):
+    raw = {name: value.encode("latin-1") for name, value in headers.items()}
+
+    answer = listener.post(body, raw)
+    heard = listener.heard()
+
+    assert answer.status_code == heard["answer"] == 400
+    assert heard["event"] is None
+    assert why in heard["refusal"]
+    assert answer.text == heard["refusal"]
+
+
+@pytest.mark.parametrize(
+    ("header", "status", "why"),
+    [
+        (f"Content-Length: {MAX_BODY_BYTES + 1}", 413, "a body of more than 1,048,576 bytes"),
+        ("Content-Length: " + "9" * 5000, 413, "a body of more than 1,048,576 bytes"),
+        ("Content-Length: -1", 411, "without a Content-Length"),
+        ("Transfer-Encoding: chunked", 411, "without a Content-Length"),
+    ],
+)
+def test_a_body_without_a_bound_is_not_read(listener, header, status, why):
+    where = urlsplit(listener.url)
+    with socket.create_connection((where.hostname, where.port), PATIENCE_S) as connection:
+        connection.sendall(f"POST / HTTP/1.1\r\nHost: here\r\n{header}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))  # until it is closed
+
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert listener.heard()["refusal"] == why
+
+
+def test_a_sender_that_goes_within_its_body_is_a_line_and_no_traceback(listener):
+    where = urlsplit(listener.url)
+    with socket.create_connection((where.hostname, where.port), PATIENCE_S) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\nhalf")
+
+    assert listener.heard()["refusal"] == "the connection has ended within the body"
+    assert listener.post(BODY, signed(webhook_id="msg_next")).status_code == 204
+    assert listener.heard()["webhook_id"] == "msg_next"
+
+
+def test_another_status_can_be_answered_to_see_what_a_sender_does():
+    with listening("--json", "--status", "503") as listener:
+        answer = listener.post(BODY, signed())
+
+        assert (answer.status_code, answer.content) == (503, b"")
+        assert listener.heard()["answer"] == 503
+        assert listener.post(b"", {}).status_code == 400  # what is refused is refused
+
+
+def test_an_answer_that_is_delayed_delays_no_other_event():
+    with listening("--json", "--delay", "60") as listener:
+        for webhook_id in ("msg_one", "msg_two"):
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(
+                    listener.url,
+                    content=BODY,
+                    headers=signed(webhook_id=webhook_id),
+                    timeout=httpx.Timeout(PATIENCE_S, read=0.2),
+                    **ON_LOOPBACK,
+                )
+            assert listener.heard()["webhook_id"] == webhook_id
+
+
+def test_a_person_reads_what_is_in_an_event_and_ctrl_c_ends_it():
+    with listening() as listener:
+        assert listener.process.stdout is not None
+        listener.post(BODY, signed())
+        listener.post(BODY, signed(secret=OTHER))
+        printed = iter(listener.process.stdout.readline, "")
+        lines = [line.split() for line in itertools.islice(printed, 3 + len(EVENT) - 1 + 3)]
+        listener.process.send_signal(signal.SIGINT)
+        said = listener.process.communicate(timeout=PATIENCE_S)[1]
+
+    assert lines[0][1:] == ["request.completed"]
+    assert lines[1:3] == [["answered", "204"], ["webhook-id", ID]]
+    assert ["custom_id", "sku-1"] in lines
+    assert ["metrics", "total_time", "0.03"] in lines
+    assert lines[-3][1:6] == ["REFUSED,", "no", "signature", "is", "that"]
+    assert lines[-2:] == [["answered", "400"], ["webhook-id", ID]]
+    assert "Traceback" not in said
+    assert listener.process.returncode == 0
+
+
+def test_what_a_stranger_names_itself_is_printed_escaped(capsys):
+    print_received(Received(0, "msg_\x1b[2J", 400, refusal="without a signature"), 0)
+
+    assert r"msg_\x1b[2J" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "no signing secret: set SUPERIMPOSE_RECEIVER_SECRET; "),
+        ({"SUPERIMPOSE_RECEIVER_SECRET": "a-master-secret"}, "is not a signing secret, "),
+        ({"SUPERIMPOSE_RECEIVER_SECRET": "whsec_"}, "is not a signing secret, "),
+        ({"SUPERIMPOSE_RECEIVER_SECRET": "whsec_%%%%"}, "is not a signing secret, "),
+    ],
+)
+def test_without_a_secret_one_line_says_where_it_is(given, said):
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "webhooks", "listen"],
+        env={"PATH": os.environ["PATH"], **given},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"superimpose: invalid value for --secret: {said}")
+    assert "`superimpose keys webhook-secret KEY`" in line
+    assert "GET /v1/webhooks/default/secret" in line
