@@ -7,6 +7,7 @@ RUN    := $(VENV)/.run
 LOAD   := $(VENV)/.loadtest
 PEERS  := $(VENV)-peers
 WANTED := benchmarks/end_to_end/peers/requirements
+NODE   := $(PEERS)/standardwebhooks/.ready
 
 .DEFAULT_GOAL := help
 .PHONY: help up test check lint types audit floors fmt lock image chaos bench bench-worker bench-waiting bench-compositor bench-e2e loadtest alerts docs-pictures clean
@@ -17,10 +18,10 @@ help: ## list the verbs
 up: $(RUN) ## set up, then run the whole service in this terminal (PORT=9000, ARGS="--workers 4")
 	@$(BIN)/superimpose up $(if $(PORT),--port '$(PORT)') $(ARGS)
 
-test: $(DEV) ## set up, then run the tests of the service (ARGS="-k golden")
+test: $(DEV) $(NODE) ## set up, then run the tests of the service (ARGS="-k golden")
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(DEV) ## test what is built from it: the pages and their pictures, the load test, the benchmarks
+check: $(DEV) $(NODE) ## test what is built from it: the pages and their pictures, the load test, the benchmarks
 	$(BIN)/python -m pytest tests/build_products $(ARGS)
 
 lint: $(DEV) ## style and security rules
@@ -105,6 +106,11 @@ $(LOAD): $(RUN)
 $(DEV): $(RUN)
 	$(PIP) install -c requirements.lock -e . --group dev
 	@touch $@
+
+# What receivers of webhooks check signatures with in Node.
+$(NODE):
+	@npm install --silent --no-audit --no-fund --prefix $(@D) standardwebhooks@1.1.1 \
+	  && touch $@ || echo 'standardwebhooks cannot be installed for Node here: its tests will say so'
 
 # An environment for each peer, as they disagree on redis-py; what they share has our versions.
 $(PEERS)/%/.ready: $(WANTED)/%.txt $(WANTED)/common.txt requirements.lock

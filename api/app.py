@@ -31,6 +31,7 @@ from api.routes import (
     rq_dashboard,
     submit,
     uploads,
+    webhooks,
 )
 from api.service import Service
 from jobs.config.settings import Settings
@@ -72,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     errors.install(app)
     openapi.install(app)
-    parts = [requests, submit, own_requests, pictures, uploads, credits, health]
+    parts = [requests, submit, own_requests, pictures, uploads, credits, webhooks, health]
     if settings.docs:
         parts += [openapi, pages]
     if settings.admin_key:

@@ -104,6 +104,11 @@ async def admit_uploader(request: Request, service: ServiceDep) -> Caller:
     return await _admit_scope(request, service, Bucket.UPLOAD, Scope.UPLOAD)
 
 
+async def admit_webhook_owner(request: Request, service: ServiceDep) -> Caller:
+    """The valid key of a call about its webhooks, which may submit. Raises 401, 403, 429."""
+    return await _admit_scope(request, service, Bucket.READ, Scope.SUPERIMPOSE)
+
+
 async def admit_admin(request: Request, service: ServiceDep) -> None:
     presented = digest(presented_key(request))
     if not hmac.compare_digest(presented, digest(service.settings.admin_key or "")):
@@ -154,6 +159,7 @@ def add_credits_header(request: Request, credits: int | None) -> None:
 
 Reader = Annotated[Caller, Depends(admit_reader)]
 Uploader = Annotated[Caller, Depends(admit_uploader)]
+WebhookOwner = Annotated[Caller, Depends(admit_webhook_owner)]
 OwnedRequest = Annotated[Seen, Depends(get_owned_request)]
 
 

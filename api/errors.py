@@ -26,7 +26,7 @@ from jobs.keys.key_rules import Scope
 from jobs.keys.rates import Rate
 from jobs.lifecycle.moves import QueueFull
 from jobs.pictures.store import PictureGone
-from jobs.webhooks.secrets import OFF
+from jobs.webhooks.secrets import OFF, WebhooksOff
 from telemetry.log_context import bound_contextvars
 
 log = logging.getLogger("superimpose.api")
@@ -96,6 +96,16 @@ def queue_full(error: QueueFull) -> ApiError:
 
 def webhooks_off() -> ApiError:
     return ApiError(400, "webhooks_off", OFF)
+
+
+def no_event(request_id: str) -> ApiError:
+    text = "this request has no event: it has no webhook for how it ended, never existed, or has expired"
+    return ApiError(404, "not_found", text, request_id=request_id)
+
+
+def no_event_yet(request_id: str) -> ApiError:
+    text = "the request has not ended: its event is sent as soon as it has"
+    return ApiError(409, "not_finished", text, request_id=request_id)
 
 
 def idempotency_conflict() -> ApiError:
@@ -175,6 +185,10 @@ async def _unknown_key(_: Request, __: UnknownKey) -> Response:
     return JsonResponse({"error": text, "code": "not_found"}, 404)
 
 
+async def _webhooks_off(request: Request, _: WebhooksOff) -> Response:
+    return await _api_error(request, webhooks_off())
+
+
 async def _credits_refused(_: Request, error: CreditsRefused) -> Response:
     return JsonResponse({"error": str(error), "code": "credits_refused"}, 409)
 
@@ -240,6 +254,7 @@ HANDLERS: Mapping[type[Exception], Callable[[Request, Any], Awaitable[Response]]
     PictureGone: _picture_gone,
     UnknownKey: _unknown_key,
     CreditsRefused: _credits_refused,
+    WebhooksOff: _webhooks_off,
     HTTPException: _framework_error,
     RedisError: _unreachable,
     StoreError: _unreachable,

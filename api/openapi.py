@@ -12,6 +12,7 @@ from api.http.route_classes import PlainRoute
 from api.schemas import ORIGIN, Credit, NewKey, Rotation, UploadRequest
 from api.service import origin_of
 from api.submit_body import BODIES as SUBMIT_BODIES
+from api.webhook_schemas import SecretRotation
 from compositor.models import DEFAULT_MODEL
 
 MEDIA_TYPE = "application/json"
@@ -71,7 +72,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 """Bodies of each model."""
 
-BODIES: tuple[type[BaseModel], ...] = (*SUBMIT_BODIES.values(), UploadRequest, NewKey, Rotation, Credit)
+BODIES: tuple[type[BaseModel], ...] = (
+    *SUBMIT_BODIES.values(),
+    UploadRequest,
+    NewKey,
+    Rotation,
+    Credit,
+    SecretRotation,
+)
 
 
 @router.api_route("/openapi.json", methods=["GET", "HEAD"])

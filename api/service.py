@@ -26,6 +26,8 @@ from jobs.queries.reading import Reader
 from jobs.redis.connection import connect, connect_async, connect_async_changes
 from jobs.resubmission import Resubmission
 from jobs.submission import Submission
+from jobs.webhooks.deliveries import Deliveries
+from jobs.webhooks.secrets import KeySecrets
 from telemetry.traces import Traces, open_traces
 
 STRONG_LENGTH = 20  # characters
@@ -50,6 +52,8 @@ class Service:
     listing: Listing
     uploads: Uploads
     api_keys: ApiKeys
+    webhook_secrets: KeySecrets
+    deliveries: Deliveries
     picture_limits: Limits
     body_room: BodyRoom
     traces: Traces
@@ -82,6 +86,8 @@ class Service:
                 Listing(redis),
                 Uploads(redis, settings, store),
                 api_keys,
+                KeySecrets(redis, settings),
+                Deliveries(redis),
                 Limits(**settings.picture_limits),
                 BodyRoom(settings.max_body_bytes),
                 traces,

@@ -60,6 +60,10 @@ def test_a_wrong_method_is_answered_with_all_methods_of_the_path(service, path, 
         ("GET", "/v2/requests/x"),
         ("GET", "/v1/requests/x"),
         ("GET", "/v2/requests/x/status"),
+        ("GET", "/v2/requests/x/webhook"),
+        ("POST", "/v2/requests/x/webhook/redeliver"),
+        ("GET", "/v1/webhooks/default/secret"),
+        ("POST", "/v2/webhooks/secret/rotate"),
     ],
 )
 def test_every_route_asks_for_a_key(service, method, path):

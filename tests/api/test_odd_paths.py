@@ -16,6 +16,8 @@ PATHS = {
     "/v2/requests/%ed%a0%80": 404,
     "/v2/requests/%f0%9f%92%a9/status": 404,
     "/v2/requests/%zz": 404,
+    "/v2/requests/%ff%fe/webhook": 404,
+    f"/v2/requests/{LONG}/webhook": 404,
     "/v2/requests/*": 404,
     "/v2/requests/x:y": 404,
     "/v2/requests/?": 404,
