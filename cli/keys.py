@@ -1,4 +1,4 @@
-"""`superimpose keys`: make, list, rotate, credit, revoke, back up and restore API keys."""
+"""`superimpose keys`: make, list, rotate, credit, revoke, back up and restore API keys; webhook secrets."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -172,6 +172,33 @@ def revoke(key: Key, as_json: AsJson = False) -> None:
         print_json({"key_id": found.key_id, "revoked": True})
     else:
         typer.echo(f"{found.key_id} ({found.name}) is no longer valid")
+
+
+@app.command("webhook-secret")
+def webhook_secret(
+    key: Key,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Make a new one; events are signed with both for a while.")
+    ] = False,
+    overlap: Annotated[
+        int,
+        typer.Option(parser=_parsed(seconds), metavar="TIME", help="With --rotate, for how long."),
+    ] = "24h",  # type: ignore[assignment]
+    as_json: AsJson = False,
+) -> None:
+    """Print the secret that the events of a key's webhooks are signed with."""
+    from jobs.webhooks.secrets import KeySecrets, WebhooksOff
+
+    found = find_named(_keys(), key)
+    secrets = KeySecrets(_redis(), settings_here())
+    try:
+        secret = secrets.rotate(found.key_id, overlap) if rotate else secrets.read(found.key_id)
+    except WebhooksOff as error:
+        raise stop(str(error)) from None
+    if as_json:
+        print_json({"key_id": found.key_id, "key": secret})
+    else:
+        typer.echo(secret)
 
 
 @app.command("export")

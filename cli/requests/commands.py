@@ -1,6 +1,6 @@
 """`superimpose requests`: list, show, cancel, retry and delete requests of all keys, in Redis itself."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -56,15 +56,19 @@ def list_requests(
 @app.command()
 def show(request_id: RequestId, as_json: AsJson = False) -> None:
     """Show everything that is known of a request; of URLs not what follows the question mark."""
-    from cli.requests.output import print_fields, shown
+    from cli.requests.output import attempts_as_parts, print_fields, shown
     from jobs import keyspace
     from jobs.redis.connection import connect
+    from jobs.webhooks.deliveries import Deliveries
 
-    kept = connect(settings_here()).hgetall(keyspace.request(request_id))
-    if not kept:
+    redis = connect(settings_here())
+    kept, delivery = redis.hgetall(keyspace.request(request_id)), Deliveries(redis).find(request_id)
+    if not kept and not delivery:  # which may outlive its request
         raise unknown(request_id)
-    fields = shown(request_id, kept)
-    print_json(fields) if as_json else print_fields(fields)
+    fields: dict[str, Any] = shown(request_id, kept) if kept else {"request_id": request_id}
+    if delivery:
+        fields["webhook"] = delivery.shown()
+    print_json(fields) if as_json else print_fields(attempts_as_parts(fields))
 
 
 @app.command()

@@ -80,6 +80,18 @@ def shown(request_id: str, kept: Mapping[Any, Any]) -> dict[str, Any]:
     return fields
 
 
+def attempts_as_parts(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields, with a line for each attempt at a webhook."""
+    webhook = fields.get("webhook")
+    if webhook is None:
+        return fields
+    attempts = {
+        attempt["at"]: f"{attempt['error'] or attempt['status']}, {attempt['duration_ms']} ms"
+        for attempt in webhook["attempts"]
+    }
+    return {**fields, "webhook": {name: webhook[name] for name in webhook if name != "attempts"} | attempts}
+
+
 def print_fields(fields: Mapping[str, Any]) -> None:
     """One field to a line, parts of it indented."""
     width = max(map(len, fields))
