@@ -10,6 +10,7 @@ from typing import Any
 
 from compositor.models.layer import LayerParams
 from compositor.models.superimpose import SuperimposeRequest
+from jobs.lifecycle.options import RequestOptions
 
 PICTURES = ("overlay_image", "mask")
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -65,6 +66,11 @@ def answer() -> str:
     known = {*ANSWER, *APART, *LayerParams.model_fields}
     names = (*ANSWER, *(name for name in schemas if name not in known))
     return _group("Answer", [_field(name, schemas[name]) for name in names], True)
+
+
+def webhook() -> str:
+    schemas = RequestOptions.model_json_schema()["properties"]
+    return _group("Webhook", [_field("webhook_url", schemas["webhook_url"])], False)
 
 
 def _schemas() -> Mapping[str, Schema]:

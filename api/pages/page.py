@@ -40,7 +40,8 @@ def documentation(origin: str) -> str:
 @cache
 def _playground() -> Template:
     """With its form, which is the same in every answer."""
-    parts = {part.__name__: part() for part in (fields.base, fields.slots, fields.groups, fields.answer)}
+    made = (fields.base, fields.slots, fields.groups, fields.answer, fields.webhook)
+    parts = {part.__name__: part() for part in made}
     return Template(_template("playground.html").safe_substitute(parts))
 
 

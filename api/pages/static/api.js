@@ -75,6 +75,15 @@ export class Client {
     return this.#call(`v2/requests/${id}/cancel`, { method: "POST" });
   }
 
+  /** Of the request's event. */
+  delivery(id) {
+    return this.#call(`v2/requests/${id}/webhook`, {});
+  }
+
+  redeliver(id) {
+    return this.#call(`v2/requests/${id}/webhook/redeliver`, { method: "POST" });
+  }
+
   async #call(path, init, alsoFine = []) {
     const body = await (await this.#answer(path, init, alsoFine)).json().catch(() => null);
     if (body === null) throw new Unreachable(); // cut off

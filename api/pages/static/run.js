@@ -5,6 +5,7 @@ import * as errors from "./errors.js";
 import { Progress } from "./progress.js";
 import { PICTURES } from "./request.js";
 import { Failed, cancel, finished, forgetUploads, submit } from "./submission.js";
+import { WebhookLog } from "./webhook.js";
 
 /**
  * @typedef {object} Order
@@ -19,6 +20,7 @@ const GIVEN_UP = "No longer waiting. The server could not be told: it may still 
 
 export class Run {
   #steps = new Progress(document.getElementById("run"));
+  #webhook = new WebhookLog();
   #button = document.getElementById("submit");
   #stop = document.getElementById("stop");
   #abort = new AbortController();
@@ -65,11 +67,13 @@ export class Run {
   async #through(client, order) {
     this.#abort = new AbortController();
     this.#steps.begin("Sending…");
+    this.#webhook.hide();
     const id = await submit(client, order.request, this.#told(), this.#abort.signal);
     this.recent.add(id, order.saved);
     this.#steps.reach("QUEUED");
     this.#steps.say("Accepted.");
     this.#offerCancel(client, id);
+    if (order.request.answer.webhook_url) this.#webhook.follow(client, id);
     try {
       const { result, expires, metrics } = await finished(client, id, this.#told(), this.#abort.signal);
       this.recent.end(id, { result, expires });
