@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
 MONITORED = yaml.safe_load((ROOT / "observability/prometheus.yml").read_text())
-OURS = ("api", "worker")
+OURS = ("api", "worker", "webhooks")
 PREFIX = "SUPERIMPOSE_"
 FIXED_BY_THE_IMAGE = {"data_dir", "metrics_host"}  # where the volume is mounted; all of the container's
 MONITORING = ("prometheus", "grafana")
@@ -139,15 +139,23 @@ def test_no_page_scales_in_a_way_that_the_next_up_undoes(page):
     assert "--scale worker" not in page.read_text()
 
 
-def test_both_roles_run_one_image_on_one_store():
-    api, worker = (SERVICES[role] for role in OURS)
-    for shared in ("image", "build", "volumes"):
-        assert api[shared] == worker[shared]
-    assert worker["command"] == ["worker"]
+def test_all_roles_run_one_image_and_those_with_pictures_on_one_store():
+    api, worker, webhooks = (SERVICES[role] for role in OURS)
+    for shared in ("image", "build"):
+        assert api[shared] == worker[shared] == webhooks[shared]
+    assert api["volumes"] == worker["volumes"]
+    assert webhooks["volumes"] == []
+    assert (worker["command"], webhooks["command"]) == (["worker"], ["webhooks"])
 
 
-def test_stopping_waits_for_the_job_at_hand():
-    assert seconds(SERVICES["worker"]["stop_grace_period"]) > Settings().drain_timeout_s + SPARE_S
+def test_what_sends_events_starts_where_it_is_asked_for():
+    """Without a secret it ends at once, and would be started again and again."""
+    assert SERVICES["webhooks"]["profiles"] == ["webhooks"]
+
+
+@pytest.mark.parametrize("role", ["worker", "webhooks"])
+def test_stopping_waits_for_what_is_at_hand(role):
+    assert seconds(SERVICES[role]["stop_grace_period"]) > Settings().drain_timeout_s + SPARE_S
 
 
 def test_stopping_waits_for_open_answers():
@@ -157,7 +165,8 @@ def test_stopping_waits_for_open_answers():
 def test_every_service_says_whether_it_is_well():
     assert "healthcheck" not in SERVICES["api"]  # the image's own
     assert {"test", "interval", "timeout", "retries"} <= set(SERVICES["redis"]["healthcheck"])
-    assert {"test", "interval", "timeout", "retries"} <= set(SERVICES["worker"]["healthcheck"])
+    for role in ("worker", "webhooks"):
+        assert {"test", "interval", "timeout", "retries"} <= set(SERVICES[role]["healthcheck"])
 
 
 @pytest.mark.parametrize("role", OURS)
@@ -234,10 +243,11 @@ def test_grafana_does_not_start_with_a_password_that_everybody_knows():
 def test_prometheus_reads_what_the_stack_serves():
     jobs = {job["job_name"]: job for job in MONITORED["scrape_configs"]}
     assert jobs["superimpose-api"]["static_configs"] == [{"targets": ["api:8000"]}]
-    (names,) = jobs["superimpose-worker"]["dns_sd_configs"]
-    assert names["names"] == ["worker"]
-    given = SERVICES["worker"]["environment"]
-    assert given["SUPERIMPOSE_METRICS_PORT"] == f"${{SUPERIMPOSE_METRICS_PORT:-{names['port']}}}"
+    for role in ("worker", "webhooks"):
+        (names,) = jobs[f"superimpose-{role}"]["dns_sd_configs"]
+        assert names["names"] == [role]
+        given = SERVICES[role]["environment"]
+        assert given["SUPERIMPOSE_METRICS_PORT"] == f"${{SUPERIMPOSE_METRICS_PORT:-{names['port']}}}"
     assert SERVICES["api"]["environment"]["SUPERIMPOSE_METRICS"] == "${SUPERIMPOSE_METRICS:-true}"
     assert (ROOT / "observability" / MONITORED["rule_files"][0]).exists()
 
@@ -258,4 +268,4 @@ def test_every_setting_reaches_the_services():
     given: dict[str, Any] = SERVICES["worker"]["environment"]
     ours = {name for name in given if name.startswith(PREFIX)}
     assert {PREFIX + name.upper() for name in Settings.model_fields.keys() - FIXED_BY_THE_IMAGE} == ours
-    assert SERVICES["api"]["environment"] == given
+    assert SERVICES["api"]["environment"] == SERVICES["webhooks"]["environment"] == given

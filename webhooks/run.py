@@ -1,6 +1,7 @@
 """The role as a process."""
 
 import asyncio
+import logging
 import signal
 
 import uvloop
@@ -17,6 +18,8 @@ from webhooks.sender import Sender
 ANSWER_TIMEOUT_S = 10.0
 """What is claimed by a call whose answer is lost is sent once its lease has expired, so few are given up."""
 
+log = logging.getLogger("superimpose.webhooks")
+
 
 def send_events(settings: Settings) -> None:
     """Until SIGTERM or SIGINT, to be called in the main thread. Raises `WebhooksOff`."""
@@ -32,5 +35,6 @@ async def _send(settings: Settings) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, sender.stop)
+        log.info("sending events, up to %d at a time", settings.webhook_concurrency)
         await sender.run()
         traces.close()

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from tests import guarded_redis
 from tests.chaos.process_table import children
 from tests.docs.pages import PAGES
 from tests.origin import Origin
-from tests.stack import empty_database, environment, running
+from tests.stack import Stack, empty_database, environment, free_port, running
 
 PATIENCE_S = 40
 LOGS = re.compile(r"docker compose logs ([a-z -]+?) \| (grep (?:'[^']*'|[^\s`]+))")
@@ -49,17 +50,27 @@ def text_of(page: Path) -> str:
 
 @pytest.fixture(scope="module")
 def faults(redis_socket: Path, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Faults:
-    """Of a service whose store breaks, whose worker's child is killed, and whose record is damaged."""
+    """Of a service whose store breaks, whose worker's child is killed, whose record is damaged, and whose
+    receiver is away."""
     folder = tmp_path_factory.mktemp("faults")
     url = empty_database(redis_socket, 10)
-    settings = {"log_format": "json", "fetch_allow": "127.0.0.1/32", "max_attempts": 1}
+    settings = {
+        "log_format": "json",
+        "fetch_allow": "127.0.0.1/32",
+        "max_attempts": 1,
+        "webhook_secret": "a-master-secret-of-32-characters",
+        "webhook_http": True,
+    }
     env = environment(url, folder / "data", storage_url=f"file://{folder}/store", **settings)
-    logs = {name: folder / f"{name}.log" for name in ("api", "worker")}
+    logs = {name: folder / f"{name}.log" for name in ("api", "worker", "webhooks")}
     with (
         logs["api"].open("wb") as of_api,
         logs["worker"].open("wb") as of_worker,
+        logs["webhooks"].open("wb") as of_webhooks,
         running(env, workers=0, log=of_api) as stack,
     ):
+        stack.log = of_webhooks
+        stack.start("cli", "webhooks")
         stack.log = of_worker
         worker = stack.start("cli", "worker", "--workers", "1")
         samples = dict.fromkeys(("base_image", "overlay_image"), f"{stack.url}/samples/cup.jpg")
@@ -80,10 +91,19 @@ def faults(redis_socket: Path, origin: Origin, tmp_path_factory: pytest.TempPath
             for child in children(process):
                 os.kill(child, signal.SIGKILL)
         stack.finish(ids["worker_lost"], PATIENCE_S)
+        ids["receiver_away"] = stack.submit(**samples, webhook_url=f"http://127.0.0.1:{free_port()}/hook")
+        await_attempt(stack, ids["receiver_away"])
         with Redis.from_url(url) as redis:
             redis.hset(keyspace.request(ids["completed"]), "params", "{no JSON")
         assert stack.client.get(f"/v2/requests/{ids['completed']}").status_code == 500
     return Faults(ids, {name: path.read_text() for name, path in logs.items()})
+
+
+def await_attempt(stack: Stack, request_id: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not stack.client.get(f"/v2/requests/{request_id}/webhook").json()["attempts"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 WHAT_IS_FOUND = {
@@ -92,6 +112,7 @@ WHAT_IS_FOUND = {
     'grep \'"level": "error"\'': ("completed",),
     "grep 'attempt [0-9]* failed'": ("internal",),
     "grep worker_lost": ("worker_lost",),
+    "grep 'at its event failed'": ("receiver_away",),
     'grep \'"code": "fetch_failed"\'': ("fetch_failed",),
     'grep \'"logger": "superimpose.fetch"\'': ("fetch_failed",),
     f"grep {SAMPLE_ID}": ("completed",),

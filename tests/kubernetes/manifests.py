@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "kubernetes"
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 API, WORKER, REDIS = "superimpose-api", "superimpose-worker", "superimpose-redis"
+WEBHOOKS = "superimpose-webhooks"
 
 Manifest = dict[str, Any]
 
@@ -50,7 +51,7 @@ def settings_of(manifests: list[Manifest]) -> dict[str, str]:
     (config,) = (each["data"] for each in manifests if each["kind"] == "ConfigMap")
     own = {
         each["name"]: each.get("value", "")
-        for name in (API, WORKER)
+        for name in (API, WORKER, WEBHOOKS)
         for each in container(manifests, name)["env"]
     }
     return {name: value for name, value in {**config, **own}.items() if name.startswith("SUPERIMPOSE_")}

@@ -13,6 +13,7 @@ from tests.kubernetes.manifests import (
     FOLDER,
     REDIS,
     ROOT,
+    WEBHOOKS,
     WORKER,
     container,
     in_bytes,
@@ -75,7 +76,7 @@ def test_the_settings_are_ones_that_the_service_starts_with(example, on_a_volume
 
 def test_probes_ask_for_paths_and_ports_that_exist(base):
     paths = {getattr(route, "path", "") for route in create_app(settings(base)).routes}
-    for name in (API, WORKER):
+    for name in (API, WORKER, WEBHOOKS):
         given = container(base, name)
         ports = {port["name"] for port in given["ports"]}
         asked = [given[probe]["httpGet"] for probe in given if "httpGet" in given[probe]]
@@ -83,8 +84,9 @@ def test_probes_ask_for_paths_and_ports_that_exist(base):
         assert all(each["path"] in paths and each["port"] in ports for each in asked)
 
 
-def test_workers_say_where_they_are_asked(base):
-    (port,) = container(base, WORKER)["ports"]
+@pytest.mark.parametrize("name", [WORKER, WEBHOOKS])
+def test_roles_without_an_api_say_where_they_are_asked(base, name):
+    (port,) = container(base, name)["ports"]
     assert settings_of(base)["SUPERIMPOSE_METRICS_PORT"] == str(port["containerPort"])
 
 
@@ -95,7 +97,8 @@ def test_the_startup_of_a_worker_is_checked_as_in_the_stack(base):
 
 def test_stopping_waits_for_the_job_at_hand_and_for_open_answers(base):
     given = settings(base)
-    assert pod(base, WORKER)["terminationGracePeriodSeconds"] > given.drain_timeout_s + SPARE_S
+    for name in (WORKER, WEBHOOKS):
+        assert pod(base, name)["terminationGracePeriodSeconds"] > given.drain_timeout_s + SPARE_S
     _, pause_s = container(base, API)["lifecycle"]["preStop"]["exec"]["command"]
     needed = int(pause_s) + given.sync_timeout_s + SPARE_S
     assert pod(base, API)["terminationGracePeriodSeconds"] > needed
@@ -107,7 +110,7 @@ def test_a_worker_has_the_memory_that_its_jobs_may_take(base):
     assert limit >= given.workers * given.job_memory_bytes
 
 
-@pytest.mark.parametrize("name", [API, WORKER, REDIS])
+@pytest.mark.parametrize("name", [API, WORKER, WEBHOOKS, REDIS])
 def test_no_container_has_privileges_a_writable_root_or_a_token(base, name):
     spec, inside = pod(base, name), container(base, name)
     assert spec["securityContext"]["runAsNonRoot"] is True
@@ -124,10 +127,19 @@ def test_no_container_has_privileges_a_writable_root_or_a_token(base, name):
 
 def test_secrets_are_named_and_not_written_down(example):
     assert not [each for each in example if each["kind"] == "Secret"]
-    for name in (API, WORKER, REDIS):
+    for name in (API, WORKER, WEBHOOKS, REDIS):
         for variable in container(example, name)["env"]:
-            if "PASSWORD" in variable["name"] or "KEY" in variable["name"]:
+            if any(word in variable["name"] for word in ("PASSWORD", "KEY", "SECRET")):
                 assert variable["valueFrom"]["secretKeyRef"]["name"] == "superimpose"
+
+
+def test_only_what_signs_events_has_the_secret_for_it(base):
+    holders = {
+        name
+        for name in (API, WORKER, WEBHOOKS)
+        if "SUPERIMPOSE_WEBHOOK_SECRET" in {each["name"] for each in container(base, name)["env"]}
+    }
+    assert holders == {API, WEBHOOKS}
 
 
 def test_scaling_is_left_to_keda_and_counts_what_is_worked_on(with_operators, base):
@@ -149,4 +161,4 @@ def test_metrics_come_under_the_names_that_the_rules_know(with_operators):
         assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": name}]
         assert endpoint["port"] in {port["name"] for port in container(with_operators, name)["ports"]}
     assert f'job="{API}"' in rules
-    assert {each["metadata"]["name"] for each in monitors} == {API, WORKER}
+    assert {each["metadata"]["name"] for each in monitors} == {API, WORKER, WEBHOOKS}

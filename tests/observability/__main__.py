@@ -21,6 +21,7 @@ SPEED = 20
 HEALTHY_S = 20
 PATIENCE_S = 120
 SILENCE_S = 90
+WEBHOOK_SECRET = "a-master-secret-of-32-characters"
 
 Fault = Callable[[Site], AbstractContextManager[None]]
 
@@ -39,6 +40,8 @@ FAULTS: list[tuple[str, Fault, set[str]]] = [
     ),
     ("the store cannot be written to", faults.store_broken, {"SuperimposeAttemptsFail"}),
     ("what makes pictures is killed", faults.workers_killed, {"SuperimposeWorkersDie"}),
+    ("nobody sends events", faults.webhooks_away, {"SuperimposeWebhooksLate"}),
+    ("receivers are away", faults.receivers_away, {"SuperimposeWebhooksFail"}),
     ("Redis is 80 % full", partial(faults.redis_filled, share=0.8), {"SuperimposeRedisMemoryHigh"}),
     ("Redis is 95 % full", partial(faults.redis_filled, share=0.95), {"SuperimposeRedisMemoryFull"}),
     ("Redis pauses", faults.redis_slow, {"SuperimposeRedisSlow"}),
@@ -61,7 +64,7 @@ def main() -> int:
 def watched(speed: int) -> Iterator[tuple[Site, Prometheus]]:
     """A service with one worker, and a Prometheus for which time passes faster."""
     with tempfile.TemporaryDirectory() as name:
-        folder, port = Path(name), free_port()
+        folder, port, webhooks_port = Path(name), free_port(), free_port()
         for part in ("redis", "data", "prometheus"):
             (folder / part).mkdir()
         with (
@@ -75,12 +78,19 @@ def watched(speed: int) -> Iterator[tuple[Site, Prometheus]]:
                 fetch_allow="127.0.0.1/32",
                 metrics=True,
                 metrics_port=port,
+                webhook_secret=WEBHOOK_SECRET,
+                webhook_http=True,
             )
             with running(env, workers=0, log=log) as stack:
-                site = Site(stack, redis, folder / "data" / "store", origin)
+                site = Site(stack, redis, folder / "data" / "store", origin, webhooks_port)
+                site.start_webhooks()
                 site.start_worker()
                 api = stack.url.removeprefix("http://")
-                targets = {"superimpose-api": [api], "superimpose-worker": [f"127.0.0.1:{port}"]}
+                targets = {
+                    "superimpose-api": [api],
+                    "superimpose-worker": [f"127.0.0.1:{port}"],
+                    "superimpose-webhooks": [f"127.0.0.1:{webhooks_port}"],
+                }
                 with watching(folder / "prometheus", targets, speed) as prometheus:
                     yield site, prometheus
 

@@ -12,8 +12,9 @@ from redis import Redis
 from jobs import keyspace
 from tests.chaos.process_table import children
 from tests.observability.site import Site
-from tests.stack import await_http
+from tests.stack import await_http, free_port
 
+RECEIVERS = 40
 FILLERS = 50  # of a megabyte
 BUFFERS_LIVE_S = 3  # in which Redis holds more than its keys
 
@@ -79,6 +80,23 @@ def workers_killed(site: Site) -> Iterator[None]:
     with Redis(port=site.redis.port) as redis, repeating(kill, every_s=0.2):
         yield
     site.origin.release.set()
+
+
+@contextmanager
+def webhooks_away(site: Site) -> Iterator[None]:
+    """Events come in, and nobody sends them."""
+    site.stop(1)
+    site.submit(5, webhook_url=f"{site.origin.url}/hook")
+    yield
+    site.start_webhooks()
+
+
+@contextmanager
+def receivers_away(site: Site) -> Iterator[None]:
+    """Nobody listens where events are sent."""
+    for _ in range(RECEIVERS):
+        site.submit(1, webhook_url=f"http://127.0.0.1:{free_port()}/hook")
+    yield
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from tests.stack import await_http, free_port
 
 SCRAPE_S = 1
 DURATION = re.compile(r"(?<=\[)(\d+)([smh])(?=\])")
-AGE = re.compile(r"(?<=oldest_waiting_seconds\) > )\d+")
+AGE = re.compile(r"(?<=_seconds\) > )\d+")
 UNIT_S = {"s": 1, "m": 60, "h": 3600}
 
 

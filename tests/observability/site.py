@@ -1,6 +1,8 @@
 """What faults are made on: a service that can be broken part by part."""
 
 import signal
+import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +16,16 @@ from tests.stack import Stack
 
 @dataclass
 class Site:
-    """What can be broken: a service with one worker, its Redis, its store, and an origin that may hang."""
+    """What can be broken: a service with one worker, its Redis, its store, and an origin that may hang.
+
+    What sends events serves its metrics at `webhooks_port`.
+    """
 
     stack: Stack
     redis: RedisProcess
     store: Path
     origin: Origin
+    webhooks_port: int
 
     @property
     def samples(self) -> dict[str, str]:
@@ -40,8 +46,15 @@ class Site:
         """One that is asked for its metrics where the first was."""
         self.stack.start("cli", "worker", "--workers", "1")
 
+    def start_webhooks(self) -> None:
+        """In the second place of the stack's processes."""
+        env = {**self.stack.env, "SUPERIMPOSE_METRICS_PORT": str(self.webhooks_port)}
+        log = self.stack.log
+        process = subprocess.Popen([sys.executable, "-m", "cli", "webhooks"], env=env, stdout=log, stderr=log)
+        self.stack.processes.insert(1, process)
+
     def stop(self, index: int, number: int = signal.SIGTERM) -> None:
-        """End a process of the stack: 0 is the API."""
+        """End a process of the stack: 0 is the API, 1 what sends events, -1 the worker."""
         process = self.stack.processes.pop(index)
         process.send_signal(number)
         process.wait()

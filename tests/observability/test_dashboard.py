@@ -23,6 +23,9 @@ SHOWN = {  # what somebody on watch asks for -> a metric that answers it
     "credits": "superimpose_credits_total",
     "retries": "superimpose_retries_total",
     "redeliveries": "superimpose_redeliveries_total",
+    "events of webhooks": "superimpose_webhook_events_total",
+    "attempts at them": "superimpose_webhook_attempts_total",
+    "age of the oldest of them": "superimpose_webhook_oldest_due_seconds",
 }
 
 
