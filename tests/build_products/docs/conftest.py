@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT
+from tests.node import PEERS
 from tests.stack import KEY, Stack, empty_database, environment, running
 
 ADMIN_KEY = "admin-key-of-the-documentation"
@@ -26,9 +27,11 @@ def documented(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         admin_key=ADMIN_KEY,
         metrics="true",
         fetch_allow="127.0.0.1/32",
+        webhook_secret="a-master-secret-of-the-documentation",
     )
     for name in ("jobs", "docs", "observability"):
         (folder / name).symlink_to(ROOT / name)
+    (folder / "node_modules").symlink_to(PEERS / "standardwebhooks" / "node_modules")
     (folder / "data").mkdir()
     (folder / "data" / "dev-api-key").write_text(KEY)
     command = folder / ".venv" / "bin" / "superimpose"
@@ -50,6 +53,7 @@ def run(documented: Stack) -> Run:
         "PYTHONWARNINGS": "ignore",
         "KEY": KEY,
         "ADMIN_KEY": ADMIN_KEY,
+        "WEBHOOK_SECRET": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         "SUPERIMPOSE_SERVER": documented.url,
         "SUPERIMPOSE_API_KEY": KEY,
     }

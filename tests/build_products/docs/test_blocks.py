@@ -13,6 +13,7 @@ from jobs.config.settings import Settings
 from tests.build_products.docs.elsewhere import is_elsewhere
 from tests.docs.pages import OF_COMPOSE_ALONE, PAGES, Block, blocks
 from tests.missing import missing
+from tests.node import node_with
 
 TOOLS = {"sh": "curl", "python": "python3", "js": "node"}
 """Languages of blocks that are run, and what they need."""
@@ -26,6 +27,8 @@ def test_every_block_runs(run, page):
     """In their order, so that one may use what another left; what is printed is what the next one shows."""
     found = blocks(page)
     need(*{TOOLS[block.language] for block in found if block.language in TOOLS})
+    if any('from "standardwebhooks"' in block.text for block in found):
+        node_with("standardwebhooks")
     for block, following in itertools.zip_longest(found, found[1:]):
         if block.language not in TOOLS:
             continue

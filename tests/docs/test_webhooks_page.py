@@ -1,0 +1,89 @@
+"""docs/webhooks.md: its receivers believe what we sign and nothing else, and its numbers are the code's."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from base64 import b64encode
+
+import pytest
+
+from jobs.keys.api_keys import OVERLAP_S
+from jobs.webhooks.deliveries import ATTEMPTS_KEPT, State
+from jobs.webhooks.rules import LONGEST_URL
+from jobs.webhooks.scripts import LEASE_S, RETRY_AFTER_S
+from jobs.webhooks.signature import sign
+from tests.docs.pages import ROOT, Block, blocks
+from tests.node import node_with
+from webhooks.attempt import JITTER, TOTAL_S
+from webhooks.connections import CONNECT_S
+
+PAGE = ROOT / "docs/webhooks.md"
+TEXT = PAGE.read_text()
+RECEIVERS = [block for block in blocks(PAGE) if "receive(headers" in block.text]
+SECRET, OTHER = (f"whsec_{b64encode(bytes([number]) * 32).decode()}" for number in (1, 2))
+ID = "msg_5476801e1a3144758dbb58e6b9ddfa68_completed"
+BODY = json.dumps({"type": "request.completed", "request_id": "5476801e", "custom_id": "tröja ☂"})
+
+
+def answer(receiver: Block, body: str, *secrets: str, age_s: int = 0) -> str:
+    """What a receiver of the page answers to a body that is signed so."""
+    at = int(time.time()) - age_s
+    headers = {
+        "webhook-id": ID,
+        "webhook-timestamp": str(at),
+        "webhook-signature": " ".join(sign(secret, ID, at, BODY.encode()) for secret in secrets),
+    }
+    said = json.dumps(body)
+    if receiver.language == "js":
+        node, folder = node_with("standardwebhooks")
+        call = f"console.log(receive({json.dumps(headers)}, {said}));"
+        command = [node, "--input-type=module", "--eval", receiver.text + call]
+    else:
+        folder = ROOT
+        call = f"print(receive({headers!r}, {said}.encode()))"
+        command = [sys.executable, "-c", receiver.text + call]
+    env = {"WEBHOOK_SECRET": SECRET, "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+def test_there_are_receivers_with_a_library_in_two_languages_and_by_hand():
+    assert [block.language for block in RECEIVERS] == ["python", "js", "python"]
+    *_, by_hand = RECEIVERS
+    body = by_hand.text.partition("def receive")[2]
+    assert len(body.splitlines()) <= 10
+    assert "standardwebhooks" not in by_hand.text
+
+
+@pytest.mark.parametrize("receiver", RECEIVERS, ids=str)
+def test_a_receiver_believes_what_we_sign(receiver):
+    assert answer(receiver, BODY, SECRET) == "204"
+    assert answer(receiver, BODY, OTHER, SECRET) == "204"  # while the secret is rotated
+
+
+@pytest.mark.parametrize("receiver", RECEIVERS, ids=str)
+def test_a_receiver_refuses_another_byte_another_secret_and_what_is_old(receiver):
+    assert answer(receiver, BODY.replace("5476801e", "5476801f"), SECRET) == "400"
+    assert answer(receiver, BODY, OTHER) == "400"
+    assert answer(receiver, BODY, SECRET, age_s=600) == "400"
+
+
+def test_its_numbers_are_the_codes():
+    waits = [f"{wait} s" if wait < 60 else wait // 60 for wait in RETRY_AFTER_S if wait < 3600]
+    hours = [wait // 3600 for wait in RETRY_AFTER_S if wait >= 3600]
+    minutes = [each for each in waits if isinstance(each, int)]
+    told = " ".join(TEXT.split())
+
+    assert f"{waits[0]}, {waits[1]}, {', '.join(map(str, minutes))} minutes, " in told
+    assert f" minutes, {', '.join(map(str, hours[:-1]))} and {hours[-1]} hours " in told
+    assert JITTER == 0.2
+    assert "each up to a fifth sooner or later" in told
+    assert f"none within {TOTAL_S:g} s; no connection within {CONNECT_S:g} s" in told
+    assert f"at most {LONGEST_URL:,} characters" in told
+    assert f"the last {ATTEMPTS_KEPT} attempts" in told
+    assert f'{{"overlap_s": {OVERLAP_S}}}' in told
+    assert f"after {LEASE_S} s" in told
+    assert set(State) <= set(re.findall(r"`(\w+)`", told))
