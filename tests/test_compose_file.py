@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import start_http_server
 
 from cli.serve.roles import SPARE_S
 from jobs import keyspace
@@ -167,6 +168,18 @@ def test_every_service_says_whether_it_is_well():
     assert {"test", "interval", "timeout", "retries"} <= set(SERVICES["redis"]["healthcheck"])
     for role in ("worker", "webhooks"):
         assert {"test", "interval", "timeout", "retries"} <= set(SERVICES[role]["healthcheck"])
+
+
+def test_what_sends_events_is_well_while_its_metrics_can_be_read():
+    _, *check = SERVICES["webhooks"]["healthcheck"]["test"]
+    command = [word.replace("$$", "$") for word in check]
+    server, thread = start_http_server(0, "127.0.0.1")
+    env = {"SUPERIMPOSE_METRICS_PORT": str(server.server_port), "PATH": os.environ["PATH"]}
+    assert subprocess.run(command, env=env).returncode == 0
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    assert subprocess.run(command, env=env, capture_output=True).returncode != 0
 
 
 @pytest.mark.parametrize("role", OURS)
