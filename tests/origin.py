@@ -1,4 +1,4 @@
-"""A web server on loopback that shops' pictures come from: good ones, and every way to be bad."""
+"""A shop's web server on loopback: gives pictures, good ones and every way to be bad, and takes events."""
 
 import threading
 from collections.abc import Iterator
@@ -66,6 +66,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(CUP, "image/jpeg")
             case _:
                 self._answer(b"nothing here", "text/plain", 404)
+
+    def do_POST(self) -> None:
+        """An event of a webhook."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
 
     def _answer(self, body: bytes, content_type: str, status: int = 200, **headers: str) -> None:
         self._head(content_type, len(body), status, **headers)

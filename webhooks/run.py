@@ -9,7 +9,6 @@ import uvloop
 from jobs.config.settings import Settings
 from jobs.network.guard import Guard
 from jobs.redis.connection import connect_async_changes
-from jobs.webhooks.secrets import WebhookSecrets
 from telemetry.traces import open_traces
 from webhooks.connections import Connections, trusted_authorities
 from webhooks.resolver import Resolver
@@ -22,8 +21,7 @@ log = logging.getLogger("superimpose.webhooks")
 
 
 def send_events(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT, to be called in the main thread. Raises `WebhooksOff`."""
-    WebhookSecrets(settings).check()
+    """Until SIGTERM or SIGINT, to be called in the main thread."""
     uvloop.run(_send(settings))
 
 

@@ -56,6 +56,14 @@ local function report(of)
   return receiver
 end
 
+-- It holds up no other.
+local function drop(receiver, request)
+  redis.call('ZREM', UNTRIED .. receiver, request)
+  redis.call('ZREM', TRIED .. receiver, request)
+  count_undelivered(receiver, -1)
+  failed[#failed + 1] = request
+end
+
 -- Whether the event is there still.
 local function claim(lane, receiver, request, claims)
   local key = EVENT .. request
@@ -88,7 +96,10 @@ local function claim_from(lane, receiver, most, claims)
     if claimed == most then break end
     local kind = (said.turn + nth) % 2 + 1
     if #due[kind] == 0 then kind = 3 - kind end
-    if claim(lane, receiver, table.remove(due[kind], 1), claims) then claimed = claimed + 1 end
+    local request = table.remove(due[kind], 1)
+    local is_ours, found = pcall(claim, lane, receiver, request, claims)
+    if not is_ours then drop(receiver, request) end -- another type of value has its name, or a field is missing
+    if is_ours and found then claimed = claimed + 1 end
   end
   place(receiver)
   return claimed
@@ -96,8 +107,8 @@ end
 
 local seen = {}
 for _, of in ipairs(said.reports) do
-  local receiver = report(of)
-  if receiver then seen[receiver] = true end
+  local is_ours, receiver = pcall(report, of)
+  if is_ours and receiver then seen[receiver] = true end
 end
 for receiver in pairs(seen) do place(receiver) end
 

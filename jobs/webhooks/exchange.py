@@ -1,6 +1,7 @@
 """What a sender of events and Redis tell each other: attempts that have ended, events that are due."""
 
 import json
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ long each time, up to `LONGEST_PAUSE_S`. Its events wait no longer than that onc
 PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5
 LONGEST_WAIT_S = 60  # for which all events of a receiver wait by its Retry-After
+
+log = logging.getLogger("superimpose.webhooks")
 
 _RECORD = (
     "key_id",
@@ -148,7 +151,16 @@ class Exchange:
         }
         at, claims, failed = await self._script(args=[json.dumps(said)])
         self._ahead_s = int(at) / 1000 - time.monotonic()
-        return [_event(*claim) for claim in claims], [request_id.decode() for request_id in failed]
+        events = [event for claim in claims if (event := _readable_event(*claim))]
+        return events, [request_id.decode() for request_id in failed]
+
+
+def _readable_event(*claim: Any) -> Event | None:
+    try:
+        return _event(*claim)
+    except (KeyError, TypeError, ValueError) as error:
+        log.error("request %s: its event cannot be read: %s", claim[2].decode(), ascii(error))
+        return None
 
 
 def _event(

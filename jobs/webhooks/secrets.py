@@ -41,10 +41,6 @@ class WebhookSecrets:
     def __init__(self, settings: Settings) -> None:
         self._masters = [master.encode() for master in settings.webhook_secret]
 
-    @property
-    def are_on(self) -> bool:
-        return bool(self._masters)
-
     def current(self, key_id: str, generation: int) -> str:
         """The one that receivers are given. Raises `WebhooksOff`."""
         self.check()

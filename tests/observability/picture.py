@@ -31,7 +31,7 @@ UNITS: dict[str, Any] = {
 
 
 def draw_under_load(site: Site, prometheus: Prometheus) -> None:
-    """Clients that submit and fetch, some of them mistaken; a worker that is away for a while."""
+    """Clients that submit, fetch and get events, some of them mistaken; a worker that is away for a while."""
     began = time.time()
     until = time.monotonic() + LOAD_S
     clients = [threading.Thread(target=_client, args=(site, until)) for _ in range(CLIENTS)]
@@ -53,7 +53,8 @@ def _client(site: Site, until: float) -> None:
     with httpx.Client(base_url=site.stack.url, headers=site.stack.client.headers, trust_env=False) as client:
         while time.monotonic() < until:
             with suppress(httpx.HTTPError, KeyError):
-                answer = client.post("/v2/superimpose", json=site.samples).json()
+                body = {**site.samples, "webhook_url": f"{site.origin.url}/hook"}
+                answer = client.post("/v2/superimpose", json=body).json()
                 while client.get(answer["status_url"]).json()["status"] in ("QUEUED", "PROCESSING"):
                     time.sleep(0.05)
                 client.get(client.get(answer["response_url"]).json()["output"])

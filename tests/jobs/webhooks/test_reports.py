@@ -1,4 +1,4 @@
-"""Claims of events that are due, reports of attempts, and what becomes of either when a sender dies."""
+"""What becomes of an event by the reports of attempts at it, by redelivery and by deletion."""
 
 import json
 
@@ -7,43 +7,13 @@ import pytest
 from jobs import keyspace
 from jobs.deletion import Deletion
 from jobs.pictures.store import PictureStore
-from jobs.queries.queue_state import read_queue_state
 from jobs.webhooks.deliveries import ATTEMPTS_KEPT, Attempt, NoEvent, State
-from jobs.webhooks.exchange import LONGEST_PAUSE_S, PER_RECEIVER, TROUBLED, Ending
-from jobs.webhooks.scripts import LEASE_S, RETRY_AFTER_S
-from tests.webhook_events import complete, completed, event_of, lapse, new_request
+from jobs.webhooks.exchange import Ending
+from jobs.webhooks.scripts import RETRY_AFTER_S
+from tests.webhook_events import completed, event_of, lapse, new_request
 
 URL = "https://shop.example/hooks?key=1"
 OTHER = "https://other.example/"
-
-
-def make_proven(transitions, key_id, desk, url=URL):
-    """One event is delivered there."""
-    completed(transitions, key_id, url)
-    [event] = desk.claim()
-    desk.report(event, Ending.DELIVERED)
-
-
-def test_what_one_has_claimed_no_other_gets(transitions, key_id, desk, webhook_settings):
-    completed(transitions, key_id, URL)
-
-    assert len(desk.claim()) == 1
-    assert type(desk)(webhook_settings).claim() == []
-
-
-def test_what_a_dead_sender_held_is_due_when_its_lease_has_expired(
-    redis, transitions, key_id, desk, webhook_settings
-):
-    request_id = completed(transitions, key_id, URL)
-    [lost] = desk.claim()
-    until_ms = redis.zscore(keyspace.tried_events(lost.receiver), request_id)
-    seconds, _ = redis.time()
-    assert 0 < until_ms / 1000 - seconds <= LEASE_S + 1
-
-    lapse(redis, request_id)
-    [found] = type(desk)(webhook_settings).claim()
-
-    assert (found.message_id, found.attempt) == (lost.message_id, 2)
 
 
 def test_a_delivered_event_is_sent_no_more(redis, transitions, key_id, desk, deliveries):
@@ -188,112 +158,6 @@ def test_the_log_has_the_last_attempts(redis, transitions, key_id, desk, deliver
     assert [attempt.duration_ms for attempt in found.attempts] == [*range(12, 31), 12]
 
 
-def test_a_new_receiver_is_tried_with_one_event_and_then_sent_several(transitions, key_id, desk):
-    for _ in range(20):
-        completed(transitions, key_id, URL)
-
-    [first] = desk.claim()
-    events = desk.claim(reports=[desk.said(first, Ending.DELIVERED)])
-
-    assert len(events) == PER_RECEIVER["proven"]
-    assert desk.claim() == []  # no more as long as these are under way
-
-
-def test_a_dead_receiver_holds_up_no_live_one(transitions, key_id, desk):
-    make_proven(transitions, key_id, desk, OTHER)
-    for _ in range(50):
-        completed(transitions, key_id, URL)
-    desk.report(desk.claim()[0], Ending.RETRY)
-
-    live = completed(transitions, key_id, OTHER)
-
-    assert live in {event.request_id for event in desk.claim(most=1)}
-
-
-def test_a_receiver_that_fails_again_and_again_is_left_alone_for_a_while(redis, transitions, key_id, desk):
-    requests = [completed(transitions, key_id, URL) for _ in range(TROUBLED + 1)]
-    for _ in range(TROUBLED):
-        [event] = desk.claim()
-        desk.report(event, Ending.RETRY)
-
-    assert desk.claim() == []
-    [(receiver, at_ms)] = redis.zrange(keyspace.lane("troubled"), 0, -1, withscores=True)
-    assert receiver == f"{key_id} shop.example".encode()
-    seconds, micros = redis.time()
-    assert at_ms / 1000 - seconds - micros / 1e6 <= LONGEST_PAUSE_S
-
-    redis.zadd(keyspace.lane("troubled"), {receiver: 1})
-    [event] = desk.claim()
-    assert event.request_id in requests
-    completed(transitions, key_id, URL)
-    assert len(desk.claim(reports=[desk.said(event, Ending.DELIVERED)])) == 1  # it is well again
-
-
-def test_old_failures_do_not_starve_new_events_nor_these_them(redis, transitions, key_id, desk):
-    make_proven(transitions, key_id, desk)
-    old = {completed(transitions, key_id, URL) for _ in range(40)}
-    receiver = f"{key_id} shop.example"
-    for request_id in old:  # all were tried before and are due
-        redis.zrem(keyspace.untried_events(receiver), request_id)
-        redis.zadd(keyspace.tried_events(receiver), {request_id: 1})
-    new = {completed(transitions, key_id, URL) for _ in range(40)}
-
-    first, second = desk.claim(), []
-    desk.held = []
-    second = desk.claim(most=1)
-    desk.held = []
-    third = desk.claim(most=1)
-
-    ids = {event.request_id for event in first}
-    assert (len(ids & old), len(ids & new)) == (4, 4)
-    ones = {event.request_id for event in (*second, *third)}
-    assert (len(ones & old), len(ones & new)) == (1, 1)
-
-
-def test_receivers_take_turns(transitions, key_id, desk):
-    make_proven(transitions, key_id, desk)
-    make_proven(transitions, key_id, desk, OTHER)
-    for url in (URL, OTHER):
-        for _ in range(30):
-            completed(transitions, key_id, url)
-
-    receivers = []
-    for _ in range(4):
-        receivers += [event.receiver.partition(" ")[2] for event in desk.claim(most=1)]
-        desk.held = []
-
-    assert sorted(receivers) == ["other.example"] * 2 + ["shop.example"] * 2
-
-
-def test_a_claim_reads_no_more_the_more_events_wait(redis, transitions, key_id, desk):
-    make_proven(transitions, key_id, desk)
-    request_id = new_request(transitions, key_id, URL)
-    complete(transitions, request_id)
-    receiver = f"{key_id} shop.example"
-
-    def commands() -> int:
-        redis.config_resetstat()
-        desk.claim(most=1)
-        desk.held = []
-        lapse(redis, request_id)
-        return sum(each["calls"] for each in redis.info("commandstats").values())
-
-    few = commands()
-    redis.zadd(keyspace.tried_events(receiver), {f"other-{nth}": 9e15 for nth in range(1000)})
-
-    assert commands() == few
-
-
-def test_what_has_expired_is_forgotten(redis, transitions, key_id, desk):
-    request_id = completed(transitions, key_id, URL)
-    redis.delete(keyspace.event(request_id))
-
-    assert desk.claim() == []
-
-    assert redis.zcard(keyspace.lane("new")) == 0
-    assert redis.hget(keyspace.api_key(key_id), "undelivered") == b"0"
-
-
 def test_a_delivered_event_can_be_sent_again_under_the_same_id(redis, transitions, key_id, desk, deliveries):
     request_id = completed(transitions, key_id, URL)
     [event] = desk.claim()
@@ -348,18 +212,3 @@ def test_the_event_of_a_deleted_request_is_sent_no_more(
     assert desk.claim() == []
     assert not redis.keys(f"{keyspace.event('')}*")
     assert redis.hget(keyspace.api_key(key_id), "undelivered") == b"0"
-
-
-def test_how_late_events_are_is_known_and_one_that_waits_for_its_receiver_is_not_late(
-    redis, transitions, key_id, desk
-):
-    completed(transitions, key_id, URL)
-    seconds, _ = redis.time()
-    redis.zadd(keyspace.lane("new"), {f"{key_id} shop.example": (seconds - 90) * 1000})
-    assert 90 <= read_queue_state(redis).oldest_event_s <= 92
-
-    [event] = desk.claim()
-    assert read_queue_state(redis).oldest_event_s == 0
-
-    desk.report(event, Ending.RETRY)
-    assert read_queue_state(redis).oldest_event_s == 0
