@@ -40,7 +40,7 @@ def test_the_first_paint_takes_one_round_of_small_requests(service, visit):
     assert len(own) < 37
     pictures = ("/samples/", "/pictures/")  # of the preview, and of what the key made before
     document = [each for each in seen.requests if not any(part in each.url for part in pictures)]
-    assert sum(request.sizes()["responseBodySize"] for request in document) < 66_000
+    assert sum(request.sizes()["responseBodySize"] for request in document) < 69_000
 
 
 def paths(service):
