@@ -1,6 +1,5 @@
 """`animation: "keep"`: every frame of the base gets the layers."""
 
-import contextlib
 import io
 import re
 import struct
@@ -12,17 +11,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from pydantic import ValidationError
 
-from compositor import CompositorError, Limits, SuperimposeParams, render, superimpose
+from compositor import Limits, SuperimposeParams, render, superimpose
 from compositor.animation.film import film
 from compositor.decoding.decode import decode
 from compositor.layers.prepared import PreparedLayer
 from compositor.models import read
-from tests.compositor.films import SIZE, Patch, composed, file, random_patches
+from tests.compositor.films import SIZE, composed, file, random_patches
 from tests.compositor.pictures import plain, png
 from tests.compositor.pictures import read as picture_file
 
@@ -222,77 +219,6 @@ def test_only_what_changes_is_written(target):
 
     one = superimpose(png(still), UNSEEN, keep(target, opacity=0)).data
     assert len(superimpose(base.getvalue(), UNSEEN, keep(target, opacity=0)).data) < 5 * len(one)
-
-
-@pytest.mark.parametrize("image_format", FORMATS)
-def test_a_film_of_too_many_frames_is_refused_before_one_is_decoded(image_format, monkeypatch):
-    base = file(random_patches(1, image_format, count=11), image_format)
-    limits = Limits(max_frames=10)
-    superimpose(
-        file(random_patches(1, image_format, count=10), image_format), UNSEEN, keep("webp"), limits=limits
-    )
-    monkeypatch.setattr("compositor.animation.film.decode", pytest.fail)
-
-    with pytest.raises(CompositorError, match="base_image: more than 10 frames, which is the most") as error:
-        superimpose(base, UNSEEN, keep("webp"), limits=limits)
-
-    assert error.value.code == "image_too_large"
-
-
-def test_a_film_of_ten_thousand_frames_is_refused():
-    base = file([Patch(np.full((1, 1, 4), 255, np.uint8), (0, 0), 10)] * 10_000, "GIF")
-    with pytest.raises(CompositorError, match="more than 500 frames") as error:
-        superimpose(base, UNSEEN, keep("webp"))
-    assert error.value.code == "image_too_large"
-
-
-@pytest.mark.parametrize(
-    "name", ["made/animated.gif", "made/animated.webp", "pillow/apng.png", "pillow/star.avifs"]
-)
-def test_a_film_of_too_many_pixels_is_refused(name):
-    with pytest.raises(
-        CompositorError, match=r"base_image: \d+ frames of \d+ x \d+ = .* MP, at most 0.001 MP together"
-    ) as error:
-        superimpose(picture_file(name), UNSEEN, keep("webp"), limits=Limits(max_animation_pixels=1000))
-    assert error.value.code == "image_too_large"
-
-
-@pytest.mark.parametrize("image_format", FORMATS)
-def test_a_frame_of_one_pixel_is_one(image_format):
-    dot = Patch(np.array([[[250, 0, 0, 255]]], np.uint8), (4, 6), 50)
-    base = file([*random_patches(6, image_format, opaque=True, count=2), dot], image_format)
-    *_, (last, _) = frames(superimpose(base, UNSEEN, keep("apng", opacity=0)).data)
-    assert tuple(last[6, 4]) == (250, 0, 0, 255)
-
-
-@pytest.mark.parametrize("image_format", ["GIF", "PNG"])
-def test_a_frame_that_reaches_out_of_the_canvas_is_cut_off(image_format):
-    pixels = np.full((12, 12, 4), (0, 0, 250, 255), np.uint8)
-    patches = [*random_patches(6, image_format, opaque=True, count=2), Patch(pixels, (20, 14), 50)]
-    *_, (last, _) = frames(superimpose(file(patches, image_format), UNSEEN, keep("apng", opacity=0)).data)
-    assert last.shape == (SIZE[1], SIZE[0], 4)
-    assert (last[14:, 20:] == (0, 0, 250, 255)).all()
-
-
-@pytest.mark.parametrize("image_format", FORMATS)
-def test_a_film_that_breaks_off_is_refused(image_format):
-    base = file(random_patches(1, image_format, opaque=True), image_format)
-    cuts = [len(base) * part // 20 for part in range(10, 20)]
-    for cut in cuts:
-        with pytest.raises(CompositorError) as error:
-            superimpose(base[:cut], UNSEEN, keep("webp"))
-        assert error.value.code == "invalid_image"
-
-
-@pytest.mark.parametrize("image_format", FORMATS)
-@settings(max_examples=60, deadline=None)
-@given(data=st.data())
-def test_a_damaged_film_is_refused_in_words_or_read(image_format, data):
-    base = bytearray(file(random_patches(7, image_format), image_format))
-    for _ in range(data.draw(st.integers(1, 6))):
-        base[data.draw(st.integers(6, len(base) - 1))] = data.draw(st.integers(0, 255))
-    with contextlib.suppress(CompositorError):
-        superimpose(bytes(base), UNSEEN, keep("apng"), limits=Limits(max_pixels=10**6))
 
 
 def test_layers_are_prepared_once(monkeypatch):
