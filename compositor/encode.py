@@ -81,7 +81,10 @@ def encode_film(
             longest = min(_WEBP_LONGEST, _WEBP_LONGEST_FILM // timing.count)
             reel = _Reel(frames, timing.count, longest)
             plays = min(timing.plays, _WEBP_MAX_PLAYS)
-            return _film(reel, "WEBP", loop=plays, **_webp_coding(reel, quality, marks))
+            coding = _webp_coding(reel, quality, marks)
+            if coding["lossless"] and quality < _LOSSLESS:  # the first frame may be a black one, or a title
+                coding |= {"allow_mixed": True, "quality": quality}
+            return _film(reel, "WEBP", loop=plays, **coding)
         case _:
             reel = _Reel(frames, timing.count, _AVIF_LONGEST)
             # Chromium takes the full range of a sequence for the limited one: contrast as if turned up

@@ -1,8 +1,10 @@
-"""Animations beyond the limits, damaged ones, and odd ones, with `animation: "keep"`."""
+"""Animations with `animation: "keep"` at the limits and beyond, damaged ones, and odd ones."""
 
 import contextlib
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from fractions import Fraction
 
@@ -138,13 +140,13 @@ def test_a_frame_that_shows_longer_than_a_format_can_say_shortens_no_other(targe
         base = base.replace(struct.pack(">HH", 65_535, 1000), struct.pack(">HH", 65_535, 1), 1)
         at = base.index(b"fcTL")
         base = base[: at + 30] + zlib.crc32(base[at : at + 30]).to_bytes(4, "big") + base[at + 34 :]
-    shown = [each for _, each in frames(superimpose(base, UNSEEN, keep(target)).data)]
+    shown = [each for _, each in frames(superimpose(base, UNSEEN, keep(target, image_quality=100)).data)]
     assert shown == [pytest.approx(seconds), Fraction(1, 10), Fraction(1, 10)]
 
 
 def test_a_webp_of_many_frames_that_show_for_long_is_one():
     base = timed(*[16_777_215] * 200, image_format="WEBP")
-    shown = [seconds for _, seconds in frames(superimpose(base, UNSEEN, keep("webp")).data)]
+    shown = [each for _, each in frames(superimpose(base, UNSEEN, keep("webp", image_quality=100)).data)]
     assert len(shown) == 200
     assert min(shown) == max(shown) > 10_000
 
@@ -258,3 +260,25 @@ def test_an_animation_says_who_made_it_as_a_picture_does(target):
     if target == "webp":
         content = answer[answer.index(b"EXIF") + 8 :]
         assert content[:2] in (b"MM", b"II")  # RFC 9649, 2.7.1.5, without the start that JPEG has
+
+
+def test_memory_is_bounded_by_the_frame_not_by_the_film():
+    """A process that may have some frames' memory puts a logo on a hundred frames."""
+    still = Image.new("RGB", (1000, 1000), "white")
+    moving = [Image.new("RGB", (1000, 1000), (number, 99, 0)) for number in range(100)]
+    base = io.BytesIO()
+    still.save(base, "WEBP", save_all=True, append_images=moving, quality=10)
+    code = """
+import resource, sys
+from compositor import SuperimposeParams, superimpose
+base, logo = sys.stdin.buffer.read().split(b"===")
+superimpose(base, logo, SuperimposeParams())
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for image_format in ("webp", "gif", "apng"):
+    superimpose(base, logo, SuperimposeParams(animation="keep", image_format=image_format))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    made = subprocess.run(
+        [sys.executable, "-c", code], input=base.getvalue() + b"===" + UNSEEN, capture_output=True, check=True
+    )
+    assert int(made.stdout) * 1024 < 20 * 4_000_000  # of 400 MB that the frames are together
