@@ -13,13 +13,17 @@ import fpng
 from PIL import Image, ImageCms
 
 from compositor.animation import apng, avif, gif
-from compositor.animation.frame import Frame, Timing
+from compositor.animation.frame import Frame, Ticks, Timing
 from compositor.decoding.colour.icc import dated
 from compositor.decoding.png import chunk
 from compositor.errors import ImageTooLarge
 from compositor.jpeg_coding import JpegCoding
 
 _MILLISECOND = Fraction(1, 1000)
+_WEBP_MAX_PLAYS = 0xFFFF
+_WEBP_LONGEST = 2**24 - 1  # milliseconds of a frame
+_WEBP_LONGEST_FILM = 2**31 - 1
+_AVIF_LONGEST = 2**32 - 1
 
 _FULL_CHROMA = 90  # from this quality on colour is stored at full resolution
 _WEBP_METHOD = 2  # twice as fast as Pillow's 4 on photographs, and no larger
@@ -74,25 +78,34 @@ def encode_film(
         case "apng":
             return apng.encoded(frames, timing.plays, partial(_png, marks=marks))
         case "webp":
-            reel = _Reel(frames, timing.count)
-            return _film(reel, "WEBP", loop=timing.plays, **_webp_coding(reel, quality, marks))
+            longest = min(_WEBP_LONGEST, _WEBP_LONGEST_FILM // timing.count)
+            reel = _Reel(frames, timing.count, longest)
+            plays = min(timing.plays, _WEBP_MAX_PLAYS)
+            coding = _webp_coding(reel, quality, marks)
+            if coding["lossless"] and quality < _LOSSLESS:  # the first frame may be a black one, or a title
+                coding |= {"allow_mixed": True, "quality": quality}
+            return _film(reel, "WEBP", loop=plays, **coding)
         case _:
-            reel = _Reel(frames, timing.count)
+            reel = _Reel(frames, timing.count, _AVIF_LONGEST)
             # Chromium takes the full range of a sequence for the limited one: contrast as if turned up
             file = _film(reel, "AVIF", range="limited", **_avif_coding(quality, marks))
             return avif.with_plays(file, timing.plays) if reel.is_animated else file
 
 
 class _Reel(Image.Image):
-    """Frames one at a time, as Pillow's encoders ask for them; `durations` of those seen, in milliseconds."""
+    """Frames one at a time, as Pillow's encoders ask for them; `durations` of those seen, in milliseconds.
 
-    def __init__(self, frames: Iterator[Frame], count: int) -> None:
+    At most `longest` each.
+    """
+
+    def __init__(self, frames: Iterator[Frame], count: int, longest: int) -> None:
         super().__init__()
         self.n_frames = count
         self.is_animated = count > 1
         self.durations: list[int] = []
         self._frames = frames
-        self._elapsed = Fraction(0)
+        self._ticks = Ticks(_MILLISECOND)
+        self._longest = longest
         self._show(next(frames))
 
     def seek(self, frame: int) -> None:
@@ -104,9 +117,7 @@ class _Reel(Image.Image):
 
     def _show(self, frame: Frame) -> None:
         self.im, self._mode, self._size = frame.image.im, frame.image.mode, frame.image.size
-        before = round(self._elapsed / _MILLISECOND)
-        self._elapsed += frame.seconds
-        self.durations.append(round(self._elapsed / _MILLISECOND) - before)
+        self.durations.append(min(self._longest, self._ticks.of(frame.seconds)))
 
 
 def _film(reel: _Reel, image_format: str, **options: object) -> bytes:
@@ -145,7 +156,7 @@ def _webp_coding(canvas: Image.Image, quality: int, marks: Marks) -> dict[str, A
         "quality": _WEBP_LOSSLESS_EFFORT if lossless else quality,
         "method": _WEBP_METHOD,
         "icc_profile": marks.profile or _SRGB,
-        "exif": marks.exif,
+        "exif": marks.exif.removeprefix(b"Exif\0\0"),  # Pillow leaves it in an animation
     }
 
 

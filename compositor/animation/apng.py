@@ -11,6 +11,7 @@ from PIL import Image
 from compositor.animation.frame import Frame, changed
 from compositor.animation.part import After, Part
 from compositor.box import Box, Size, size_of
+from compositor.decoding.mend import sound_png
 from compositor.decoding.png import chunk, chunks
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -19,12 +20,13 @@ _AFTER = {1: After.CLEARED, 2: After.RESTORED}
 _OVER = 1
 _ALPHA_TYPES = (4, 6)
 _PIXELS = (b"IDAT", b"IEND")
-_LEFT_OUT = (*_PIXELS, b"acTL", b"fcTL", b"fdAT", b"eXIf")  # of a frame's own file
+_COLOURS = (b"IHDR", b"PLTE", b"tRNS", b"cICP", b"mDCV", b"cLLI", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
 _MOST = 0xFFFF  # of a delay's numerator and denominator
 _HUNDREDTHS = 100
+_MOST_PLAYS = 2**31 - 1
 
-Chunk = tuple[bytes, bytes]
-"""Name and content."""
+Head = dict[bytes, bytes]
+"""What stands before the pixels and says what they mean: contents of chunks by their names, IHDR first."""
 
 
 def parts(data: bytes) -> Iterator[Part]:
@@ -32,14 +34,17 @@ def parts(data: bytes) -> Iterator[Part]:
 
     Raises `SyntaxError` where there are fewer than it says.
     """
-    head: list[Chunk] = []
+    data = sound_png(data)
+    head: Head = {}
     control, pixels = b"", list[slice]()
     said = found = 0
+    is_head = True
     for name, content in _contents(data):
+        is_head = is_head and name not in (b"IDAT", b"fdAT")
         if name == b"acTL":
             said = int.from_bytes(data[content][:4], "big")
         elif name == b"fcTL":
-            if pixels:
+            if control:
                 yield _part(data, head, control, pixels)
             control, pixels = data[content], []
             found += 1
@@ -47,11 +52,11 @@ def parts(data: bytes) -> Iterator[Part]:
             pixels.append(slice(content.start + 4, content.stop))
         elif name == b"IDAT" and control:
             pixels.append(content)
-        elif name not in _LEFT_OUT and not pixels:
-            head.append((name, data[content]))
-    if pixels and control:
+        elif is_head and name in _COLOURS:
+            head[name] = data[content]
+    if control:
         yield _part(data, head, control, pixels)
-    if found < said or not pixels:
+    if found < said:
         raise SyntaxError("frames are missing")
 
 
@@ -79,9 +84,8 @@ def encoded(frames: Iterable[Frame], plays: int, still: Callable[[Image.Image], 
             body.append(chunk(b"fdAT", _big(next(numbers)) + file[at]) if later else chunk(b"IDAT", file[at]))
         previous = frame.image
         shown += 1
-    return b"".join(
-        [_SIGNATURE, *head, chunk(b"acTL", _big(shown) + _big(plays)), *body, chunk(b"IEND", b"")]
-    )
+    told = chunk(b"acTL", _big(shown) + _big(min(plays, _MOST_PLAYS)))
+    return b"".join([_SIGNATURE, *head, told, *body, chunk(b"IEND", b"")])
 
 
 def _contents(data: bytes) -> Iterator[tuple[bytes, slice]]:
@@ -90,32 +94,32 @@ def _contents(data: bytes) -> Iterator[tuple[bytes, slice]]:
         yield name, slice(at, at + int.from_bytes(data[at - 8 : at - 4], "big"))
 
 
-def _part(data: bytes, head: list[Chunk], control: bytes, pixels: list[slice]) -> Part:
+def _part(data: bytes, head: Head, control: bytes, pixels: list[slice]) -> Part:
     _, width, height, left, top, delay, divisor, disposal, blending = _CONTROL.unpack(control)
     return Part(
         still=partial(_still, data, head, (width, height), pixels),
         size=(width, height),
         at=(left, top),
         seconds=Fraction(delay, divisor or _HUNDREDTHS),
-        has_alpha=head[0][1][9] in _ALPHA_TYPES or any(name == b"tRNS" for name, _ in head),
+        has_alpha=head[b"IHDR"][9] in _ALPHA_TYPES or b"tRNS" in head,
         blends=blending == _OVER,
         after=_AFTER.get(disposal, After.KEPT),
     )
 
 
-def _still(data: bytes, head: list[Chunk], size: Size, pixels: list[slice]) -> bytes:
+def _still(data: bytes, head: Head, size: Size, pixels: list[slice]) -> bytes:
     """One frame as a PNG of its own size."""
-    first, *others = head
-    header = chunk(b"IHDR", _big(size[0]) + _big(size[1]) + first[1][8:])
-    around = [chunk(*each) for each in others]
+    sized = head | {b"IHDR": _big(size[0]) + _big(size[1]) + head[b"IHDR"][8:]}
+    before = [chunk(*each) for each in sized.items()]
     packed = [chunk(b"IDAT", data[each]) for each in pixels]
-    return b"".join([_SIGNATURE, header, *around, *packed, chunk(b"IEND", b"")])
+    return b"".join([_SIGNATURE, *before, *packed, chunk(b"IEND", b"")])
 
 
 def _control(number: int, box: Box, seconds: Fraction) -> bytes:
     delay = seconds
     if max(delay.as_integer_ratio()) > _MOST:
-        delay = Fraction(min(_MOST, round(seconds * _HUNDREDTHS)), _HUNDREDTHS)
+        divisor = max(1, int(_MOST / seconds))  # the finest that can say so much
+        delay = Fraction(min(_MOST, round(seconds * divisor)), divisor)
     return _CONTROL.pack(number, *size_of(box), *box[:2], delay.numerator, delay.denominator, 0, 0)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
+from math import prod
 from typing import NamedTuple
 
 from PIL import Image
@@ -13,9 +14,10 @@ from compositor.animation.frame import Frame, Timing
 from compositor.animation.part import After, Part
 from compositor.box import Box, Size, common, shifted, whole
 from compositor.decoding.colour import to_srgb
-from compositor.decoding.colour.stated import stated
+from compositor.decoding.colour.stated import Stated, stated
 from compositor.decoding.decode import Picture, decode, opened, reading
 from compositor.decoding.header import kind
+from compositor.decoding.mend import mended
 from compositor.decoding.orientation import upright
 from compositor.errors import ImageTooLarge
 from compositor.limits import Limits
@@ -23,16 +25,17 @@ from compositor.over import put_over
 
 
 class Format(NamedTuple):
-    """How to read a format of files that are made of parts."""
+    """How to read a format of files that are made of parts, and whether these state their colour space."""
 
     parts: Callable[[bytes], Iterator[Part]]
     plays: Callable[[bytes], int]
+    states_space: bool
 
 
 _FORMATS = {
-    "GIF": Format(gif.parts, gif.plays),
-    "PNG": Format(apng.parts, apng.plays),
-    "WEBP": Format(webp.parts, webp.plays),
+    "GIF": Format(gif.parts, gif.plays, True),
+    "PNG": Format(apng.parts, apng.plays, True),
+    "WEBP": Format(webp.parts, webp.plays, False),
 }
 
 
@@ -52,21 +55,24 @@ def film(data: bytes, first: Picture, name: str, limits: Limits) -> Film:
 
     Raises `ImageTooLarge`, before a frame is decoded, and `InvalidImage`.
     """
-    read = _avif if kind(data) == "AVIF" else _in_parts
-    return read(data, first, name, limits)
+    form = _FORMATS.get(kind(data) or "")
+    return _in_parts(data, form, first, name, limits) if form else _avif(data, first, name, limits)
 
 
-def _in_parts(data: bytes, first: Picture, name: str, limits: Limits) -> Film:
-    form = _FORMATS[kind(data) or ""]
+def _in_parts(data: bytes, form: Format, first: Picture, name: str, limits: Limits) -> Film:
     with reading(data, name, limits):
         parts = list(islice(form.parts(data), limits.max_frames + 1))
         plays = form.plays(data)
-    _check(len(parts), first.image.size, name, limits)
+        stated_once = not (form.states_space or first.profile)
+        profile, peak = stated(opened(mended(data), limits), data) if stated_once else Stated()
+    largest = max([first.image.size, *(part.size for part in parts)], key=prod)
+    _check(len(parts), largest, name, limits)
     size = upright(Image.new("1", first.image.size), first.orientation).size
     mode = "RGB" if _is_opaque(parts, size) else "RGBA"
 
     def patch(part: Part) -> Image.Image:
-        return decode(part.still(), name, limits, keep_profile=bool(first.profile)).image
+        still = decode(part.still(), name, limits, keep_profile=bool(first.profile))
+        return to_srgb(still.image, profile, peak)
 
     def frames() -> Iterator[Frame]:
         for image, part in _composed(parts, patch, Image.new(mode, size)):
@@ -127,18 +133,18 @@ def _composed(
     """What the canvas, blank at first, shows with each part; a picture of its own each."""
     for part in parts:
         under = canvas.copy() if part.after is After.RESTORED else None
-        picture = patch(part)
-        if part.blends:
-            box = common(_box(part), whole(canvas.size))
-            if box:
-                put_over(canvas, picture.crop(shifted(box, (-part.at[0], -part.at[1]))), box)
-        else:
-            canvas.paste(picture.convert(canvas.mode), part.at)
+        picture, box = patch(part), common(_box(part), whole(canvas.size))
+        if box:
+            seen = picture.crop(shifted(box, (-part.at[0], -part.at[1])))
+            if part.blends:
+                put_over(canvas, seen, box)
+            else:
+                canvas.paste(seen.convert(canvas.mode), box)
         yield canvas.copy(), part
         if under:
             canvas = under
-        elif part.after is After.CLEARED:
-            canvas.paste((0, 0, 0, 0), _box(part))
+        elif box and part.after is After.CLEARED:
+            canvas.paste((0, 0, 0, 0), box)
 
 
 def _box(part: Part) -> Box:

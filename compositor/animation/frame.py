@@ -16,6 +16,20 @@ class Frame(NamedTuple):
     seconds: Fraction = Fraction(0)
 
 
+class Ticks:
+    """Frames' times as whole numbers of a `unit`, rounded so that they do not drift."""
+
+    def __init__(self, unit: Fraction) -> None:
+        self._unit = unit
+        self._elapsed = Fraction(0)
+
+    def of(self, seconds: Fraction) -> int:
+        """How many units the next frame shows."""
+        before = round(self._elapsed / self._unit)
+        self._elapsed += seconds
+        return round(self._elapsed / self._unit) - before
+
+
 @dataclass(frozen=True)
 class Timing:
     """Of how many frames an animation is, and how many times it is shown, 0 for ever."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from compositor.animation.frame import Frame, changed
+from compositor.animation.frame import Frame, Ticks, changed
 from compositor.animation.part import After, Part
 from compositor.box import Box, size_of, whole
 
@@ -20,7 +20,7 @@ _LOOP = b"\x0bNETSCAPE2.0\x03\x01"
 _HEADER = 13  # bytes, without the colour table
 _END = b"\x3b"
 _HUNDREDTH = Fraction(1, 100)
-_SOONEST = 2  # hundredths: browsers show frames of less for a tenth of a second
+_SOONEST = 2  # hundredths, for a frame of more than one: browsers show those of less for a tenth of a second
 _LONGEST = 0xFFFF
 _COLOURS = 256
 _SAMPLES = 128 * 128  # pixels that a palette is made of: of all it takes eight times as long for 1 dB
@@ -67,15 +67,14 @@ def encoded(frames: Iterable[Frame], plays: int) -> bytes:
     """A GIF of RGB or RGBA `frames`, each with 256 colours of its own. Of RGB ones only changes are kept."""
     written: list[bytes] = []
     previous: Image.Image | None = None
-    elapsed, shown = Fraction(0), 0
+    ticks = Ticks(_HUNDREDTH)
     for frame in frames:
         image = frame.image
         if previous is None:
             size = b"".join(side.to_bytes(2, "little") for side in image.size)
             written += [b"GIF89a", size, bytes((0x70, 0, 0)), _loop(plays)]
-        elapsed += frame.seconds
-        delay = min(_LONGEST, max(round(elapsed / _HUNDREDTH) - shown, _SOONEST if frame.seconds else 0))
-        shown += delay
+        soonest = _SOONEST if frame.seconds > _HUNDREDTH else 0
+        delay = min(_LONGEST, max(soonest, ticks.of(frame.seconds)))
         box = changed(previous, image) if image.mode == "RGB" else whole(image.size)
         written += _written(image.crop(box), box, delay)
         previous = image

@@ -6,20 +6,18 @@ from functools import partial
 
 from compositor.animation.part import After, Part
 
-_PROFILE, _ALPHA = 0x20, 0x10  # of the flags of an extended file
+_ALPHA = 0x10  # of the flags of an extended file
 _REPLACES, _CLEARS = 2, 1  # of the flags of a frame
 _MILLISECONDS = 1000
 
 
 def parts(data: bytes) -> Iterator[Part]:
     """The frames of the WebP file `data`, in their order. Raises `EOFError` where it breaks off in them."""
-    name, profile = b"", b""
+    name = b""
     for name, at in chunks(data):
-        if name == b"ICCP":
-            profile = _chunk(name, data[at])
-        elif name == b"ANMF":
-            yield _part(data, at, profile)
-    if name == b"ANMF" and len(data) < 8 + int.from_bytes(data[4:8], "little"):
+        if name == b"ANMF":
+            yield _part(data, at)
+    if name == b"ANMF" and len(data) < _end(data):
         raise EOFError
 
 
@@ -31,14 +29,19 @@ def plays(data: bytes) -> int:
 
 def chunks(data: bytes, start: int = 12, end: int | None = None) -> Iterator[tuple[bytes, slice]]:
     """Name of each chunk, and where its content is."""
-    at, end = start, len(data) if end is None else end
+    at, end = start, min(len(data), _end(data)) if end is None else end
     while at + 8 <= end:
         length = int.from_bytes(data[at + 4 : at + 8], "little")
         yield data[at : at + 4], slice(at + 8, min(at + 8 + length, end))
         at += 8 + length + length % 2
 
 
-def _part(data: bytes, frame: slice, profile: bytes) -> Part:
+def _end(data: bytes) -> int:
+    """Where the file says that it ends."""
+    return 8 + int.from_bytes(data[4:8], "little")
+
+
+def _part(data: bytes, frame: slice) -> Part:
     left, top, width, height, milliseconds = (
         int.from_bytes(data[at : at + 3], "little") for at in range(frame.start, frame.start + 15, 3)
     )
@@ -49,10 +52,9 @@ def _part(data: bytes, frame: slice, profile: bytes) -> Part:
         for name, at in chunks(data, pixels.start, pixels.stop)
     )
     size = (width + 1, height + 1)
-    described = (profile and _PROFILE) or 0
-    header = bytes((described | has_alpha * _ALPHA, 0, 0, 0)) + data[frame.start + 6 : frame.start + 12]
+    header = bytes((has_alpha * _ALPHA, 0, 0, 0)) + data[frame.start + 6 : frame.start + 12]
     return Part(
-        still=partial(_still, data, header, profile, pixels),
+        still=partial(_still, data, header, pixels),
         size=size,
         at=(2 * left, 2 * top),
         seconds=Fraction(milliseconds, _MILLISECONDS),
@@ -62,9 +64,9 @@ def _part(data: bytes, frame: slice, profile: bytes) -> Part:
     )
 
 
-def _still(data: bytes, header: bytes, profile: bytes, pixels: slice) -> bytes:
-    """One frame as a WebP of its own size."""
-    content = b"".join((b"WEBP", _chunk(b"VP8X", header), profile, data[pixels]))
+def _still(data: bytes, header: bytes, pixels: slice) -> bytes:
+    """One frame as a WebP of its own size, without the profile."""
+    content = b"".join((b"WEBP", _chunk(b"VP8X", header), data[pixels]))
     return b"RIFF" + len(content).to_bytes(4, "little") + content
 
 

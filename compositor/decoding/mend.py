@@ -33,8 +33,20 @@ def mended(data: bytes) -> bytes:
     return mend(data) if mend else data
 
 
+def sound_png(data: bytes) -> bytes:
+    """The PNG file `data` with the chunks that are used, if they are sound, the pixels as far as they go, and
+    an end."""
+    return b"".join([*_sound_parts(data), chunk(b"IEND", b"")])
+
+
 def _png(data: bytes) -> bytes:
-    """With the chunks that are used, if they are sound, the pixels as far as they go, and an end."""
+    parts, header = _sound_parts(data), declared(data)
+    if header and header.width and header.height:  # else nobody would judge the canvas that would be made
+        parts = _first_frame(parts)
+    return b"".join([*parts, chunk(b"IEND", b"")])
+
+
+def _sound_parts(data: bytes) -> list[memoryview]:
     view = memoryview(data)
     parts = [view[:8]]
     for name, at in chunks(data):
@@ -45,9 +57,7 @@ def _png(data: bytes) -> bytes:
             parts.append(memoryview(chunk(name, data[at : end - 4])))
         elif not name[0] & _ANCILLARY or _is_used(data[start:end], data[25:26]):
             parts.append(view[start:end])
-    if declared(data):  # else nobody has judged the canvas that would be made
-        parts = _first_frame(parts)
-    return b"".join([*parts, chunk(b"IEND", b"")])
+    return parts
 
 
 def _first_frame(parts: list[memoryview]) -> list[memoryview]:

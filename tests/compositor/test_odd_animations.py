@@ -1,0 +1,284 @@
+"""Animations with `animation: "keep"` at the limits and beyond, damaged ones, and odd ones."""
+
+import contextlib
+import io
+import struct
+import subprocess
+import sys
+import zlib
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from compositor import CompositorError, Limits, SuperimposeParams, superimpose
+from compositor.animation import apng, webp
+from compositor.decoding.decode import decode
+from compositor.decoding.png import chunk
+from tests.compositor.films import CLEARED, KEPT, RESTORED, SIZE, Patch, file, random_patches
+from tests.compositor.pictures import read as picture_file
+from tests.compositor.test_animation import FORMATS, UNSEEN, WRITTEN, frames, keep, plays, visible
+
+RED = np.full((*SIZE[::-1], 4), (250, 0, 0, 255), np.uint8)
+P3 = Image.open(io.BytesIO(picture_file("made/display-p3.png"))).info["icc_profile"]
+
+
+def timed(*milliseconds: int, image_format: str = "PNG") -> bytes:
+    """A film of frames that differ, each shown so long."""
+    patches = [
+        Patch(RED - np.uint8([number, 0, 0, 0]), (0, 0), each) for number, each in enumerate(milliseconds)
+    ]
+    return file(patches, image_format)
+
+
+def with_chunk(data: bytes, added: bytes, before: bytes) -> bytes:
+    """The PNG file `data` with one more chunk before the first that is named `before`."""
+    at = data.index(before) - 4
+    return data[:at] + added + data[at:]
+
+
+def with_profile(data: bytes, profile: bytes) -> bytes:
+    """The extended WebP file `data` with an ICC profile."""
+    added = b"ICCP" + struct.pack("<I", len(profile)) + profile
+    body = data[8:20] + bytes((data[20] | 0x20,)) + data[21:30] + added + data[30:]
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_a_film_of_too_many_frames_is_refused_before_one_is_decoded(image_format, monkeypatch):
+    base = file(random_patches(1, image_format, count=11), image_format)
+    limits = Limits(max_frames=10)
+    superimpose(
+        file(random_patches(1, image_format, count=10), image_format), UNSEEN, keep("webp"), limits=limits
+    )
+    monkeypatch.setattr("compositor.animation.film.decode", pytest.fail)
+
+    with pytest.raises(CompositorError, match="base_image: more than 10 frames, which is the most") as error:
+        superimpose(base, UNSEEN, keep("webp"), limits=limits)
+
+    assert error.value.code == "image_too_large"
+
+
+def test_a_film_of_ten_thousand_frames_is_refused():
+    base = file([Patch(np.full((1, 1, 4), 255, np.uint8), (0, 0), 10)] * 10_000, "GIF")
+    with pytest.raises(CompositorError, match="more than 500 frames") as error:
+        superimpose(base, UNSEEN, keep("webp"))
+    assert error.value.code == "image_too_large"
+
+
+@pytest.mark.parametrize(
+    "name", ["made/animated.gif", "made/animated.webp", "pillow/apng.png", "pillow/star.avifs"]
+)
+def test_a_film_of_too_many_pixels_is_refused(name):
+    with pytest.raises(
+        CompositorError, match=r"base_image: \d+ frames of \d+ x \d+ = .* MP, at most 0.001 MP together"
+    ) as error:
+        superimpose(picture_file(name), UNSEEN, keep("webp"), limits=Limits(max_animation_pixels=1000))
+    assert error.value.code == "image_too_large"
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_a_frame_of_one_pixel_is_one(image_format):
+    dot = Patch(np.array([[[250, 0, 0, 255]]], np.uint8), (4, 6), 50)
+    base = file([*random_patches(6, image_format, opaque=True, count=2), dot], image_format)
+    *_, (last, _) = frames(superimpose(base, UNSEEN, keep("apng", opacity=0)).data)
+    assert tuple(last[6, 4]) == (250, 0, 0, 255)
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "PNG"])
+def test_a_frame_that_reaches_out_of_the_canvas_is_cut_off(image_format):
+    pixels = np.full((12, 12, 4), (0, 0, 250, 255), np.uint8)
+    patches = [*random_patches(6, image_format, opaque=True, count=2), Patch(pixels, (20, 14), 50)]
+    *_, (last, _) = frames(superimpose(file(patches, image_format), UNSEEN, keep("apng", opacity=0)).data)
+    assert last.shape == (SIZE[1], SIZE[0], 4)
+    assert (last[14:, 20:] == (0, 0, 250, 255)).all()
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_a_film_that_breaks_off_is_refused(image_format):
+    base = file(random_patches(1, image_format, opaque=True), image_format)
+    cuts = [len(base) * part // 20 for part in range(10, 20)]
+    for cut in cuts:
+        with pytest.raises(CompositorError) as error:
+            superimpose(base[:cut], UNSEEN, keep("webp"))
+        assert error.value.code == "invalid_image"
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_damaged_film_is_refused_in_words_or_read(image_format, data):
+    base = bytearray(file(random_patches(7, image_format), image_format))
+    for _ in range(data.draw(st.integers(1, 6))):
+        base[data.draw(st.integers(6, len(base) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(CompositorError):
+        superimpose(bytes(base), UNSEEN, keep("apng"), limits=Limits(max_pixels=10**6))
+
+
+@pytest.mark.parametrize("brand", [b"msf1", b"mif1"])
+def test_an_avif_sequence_may_name_itself_by_its_container(brand):
+    data = picture_file("pillow/star.avifs")
+    count = len(frames(data))
+    assert len(frames(superimpose(data[:8] + brand + data[12:], UNSEEN, keep("apng")).data)) == count > 1
+
+
+@pytest.mark.parametrize(("target", "most"), [("gif", 65536), ("webp", 65535), ("apng", 2**31 - 1)])
+def test_more_plays_than_a_format_can_say_are_as_many_as_it_can(target, most):
+    base = file(random_patches(1, "PNG", count=2), "PNG", plays=2**32 - 1)
+    assert plays(superimpose(base, UNSEEN, keep(target)).data) == most
+
+
+@pytest.mark.parametrize(
+    ("target", "seconds"), [("gif", 655.35), ("webp", 16777.215), ("apng", 65.535), ("avif", 65535)]
+)
+def test_a_frame_that_shows_longer_than_a_format_can_say_shortens_no_other(target, seconds):
+    base = timed(65_535, 100, 100)
+    if target != "apng":
+        base = base.replace(struct.pack(">HH", 65_535, 1000), struct.pack(">HH", 65_535, 1), 1)
+        at = base.index(b"fcTL")
+        base = base[: at + 30] + zlib.crc32(base[at : at + 30]).to_bytes(4, "big") + base[at + 34 :]
+    shown = [each for _, each in frames(superimpose(base, UNSEEN, keep(target, image_quality=100)).data)]
+    assert shown == [pytest.approx(seconds), Fraction(1, 10), Fraction(1, 10)]
+
+
+def test_a_webp_of_many_frames_that_show_for_long_is_one():
+    base = timed(*[16_777_215] * 200, image_format="WEBP")
+    shown = [each for _, each in frames(superimpose(base, UNSEEN, keep("webp", image_quality=100)).data)]
+    assert len(shown) == 200
+    assert min(shown) == max(shown) > 10_000
+
+
+def test_a_frame_of_hours_is_one_in_png():
+    base = timed(16_777_215, 100, image_format="WEBP")
+    (_, long), (_, short) = frames(superimpose(base, UNSEEN, keep("apng")).data)
+    assert long == pytest.approx(16777.215, abs=0.2)
+    assert short == Fraction(1, 10)
+
+
+@pytest.mark.parametrize("hundredths", [0, 1, 2])
+def test_a_gif_s_shortest_times_stay_as_browsers_read_them_in_their_own_way(hundredths):
+    base = timed(*[10 * hundredths] * 3, image_format="GIF")
+    shown = [seconds for _, seconds in frames(superimpose(base, UNSEEN, keep("gif")).data)]
+    assert shown == [Fraction(hundredths, 100)] * 3
+
+
+@pytest.mark.parametrize("blends", [False, True])
+@pytest.mark.parametrize("after", [KEPT, CLEARED, RESTORED])
+@pytest.mark.parametrize("at", [(30, 30), (2**31, 0), (2**32 - 1, 2**32 - 1)])
+def test_a_frame_outside_of_the_canvas_shows_nothing(blends, after, at):
+    dot = Patch(np.full((2, 2, 4), 255, np.uint8), at, 50, blends, after)
+    shown = frames(superimpose(file([Patch(RED, (0, 0), 50), dot], "PNG"), UNSEEN, keep("apng")).data)
+    assert [tuple(levels[9, 9]) for levels, _ in shown] == [(250, 0, 0, 255)] * 2
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "PNG"])
+def test_frames_larger_than_the_canvas_count_as_large_as_they_are(image_format):
+    base = file([Patch(RED, (0, 0), 50), Patch(np.tile(RED, (10, 10, 1)), (0, 0), 50)], image_format)
+    with pytest.raises(CompositorError, match=r"2 frames of 240 x 180 = 0.0864 MP, at most 0.05 MP") as error:
+        superimpose(base, UNSEEN, keep("gif"), limits=Limits(max_animation_pixels=50_000))
+    assert error.value.code == "image_too_large"
+
+
+@pytest.mark.parametrize("name", [b"fdAT", b"fcTL"])
+def test_a_frame_whose_checksum_is_wrong_is_refused(name):
+    base = bytearray(timed(50, 50, 50))
+    at = base.rindex(name)
+    base[at + 4 + int.from_bytes(base[at - 4 : at], "big")] ^= 1
+    with pytest.raises(CompositorError) as error:
+        superimpose(bytes(base), UNSEEN, keep("apng"))
+    assert error.value.code == "invalid_image"
+
+
+@pytest.mark.parametrize("animation", ["first_frame", "keep"])
+@pytest.mark.parametrize("image_format", WRITTEN)
+def test_a_canvas_without_pixels_is_refused(image_format, animation):
+    """Even where the picture that it is declared for is no frame, and not decoded."""
+    dot = Patch(np.full((2, 2, 4), 255, np.uint8), (0, 0), 50)
+    base = file([dot, dot], "PNG")
+    header = b"IHDR" + struct.pack(">II", SIZE[0], 0) + base[24:29]
+    base = base[:12] + header + zlib.crc32(header).to_bytes(4, "big") + base[33:]
+    with pytest.raises(CompositorError) as error:
+        superimpose(base, UNSEEN, SuperimposeParams(animation=animation, image_format=image_format))
+    assert error.value.code == "invalid_image"
+
+
+def test_a_frame_without_pixels_is_refused():
+    base = timed(50, 50, 50)
+    start, end = (base.index(b"fdAT") - 4, base.rindex(b"fcTL") - 4)
+    with pytest.raises(CompositorError) as error:
+        superimpose(base[:start] + base[end:], UNSEEN, keep("apng"))
+    assert error.value.code == "invalid_image"
+
+
+@pytest.mark.parametrize("before", [b"IDAT", b"fdAT"])
+@pytest.mark.parametrize("sound", [False, True])
+def test_a_profile_counts_for_the_frames_where_it_counts_for_the_picture(before, sound):
+    profile = bytearray(chunk(b"iCCP", b"P3\0\0" + zlib.compress(P3)))
+    profile[-1] ^= not sound
+    base = with_chunk(timed(50, 50), bytes(profile), before)
+    first = np.asarray(decode(base, "base_image", Limits()).image.convert("RGBA"))
+    (levels, _), (second, _) = frames(base)
+    assert (levels == first).all()
+    assert tuple(first[0, 0]) == ((255 if sound and before == b"IDAT" else 250), 0, 0, 255)
+    assert abs(second - levels).max() <= 2
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+def test_the_profile_of_a_webp_counts_for_all_frames(opaque):
+    plain = file(random_patches(3, "WEBP", opaque), "WEBP")
+    base = with_profile(plain, P3)
+    first = np.asarray(decode(base, "base_image", Limits()).image.convert("RGBA")).astype(int)
+    converted, unconverted = frames(base), frames(plain)
+    assert (visible(converted[0][0]) == visible(first)).all()
+    for (levels, _), (before, _) in zip(converted, unconverted, strict=True):
+        assert abs(levels[..., :3] - before[..., :3]).max() > 5
+
+
+def test_what_stands_beside_the_frames_is_not_read_with_each():
+    """Else a file takes the time of its frames times that of its other parts."""
+    gammas = with_chunk(timed(50, 50), chunk(b"gAMA", struct.pack(">I", 45_455)) * 1000, b"IDAT")
+    profile = with_profile(timed(50, 50, image_format="WEBP"), bytes(10_000))
+    for parts in (apng.parts(gammas), webp.parts(profile)):
+        assert max(len(part.still()) for part in parts) < 1000
+
+
+def test_what_follows_a_webp_is_no_part_of_it():
+    base = timed(50, 60, image_format="WEBP")
+    assert len(frames(base + base[12:])) == 2
+
+
+@pytest.mark.parametrize("target", [each for each in WRITTEN if each != "gif"])
+def test_an_animation_says_who_made_it_as_a_picture_does(target):
+    exif = Image.Exif()
+    exif[0x8298] = "somebody"
+    base = with_chunk(timed(50, 50), chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")), b"IDAT")
+    answer = superimpose(base, UNSEEN, keep(target, keep_copyright=True)).data
+    assert Image.open(io.BytesIO(answer)).getexif()[0x8298] == "somebody"
+    if target == "webp":
+        content = answer[answer.index(b"EXIF") + 8 :]
+        assert content[:2] in (b"MM", b"II")  # RFC 9649, 2.7.1.5, without the start that JPEG has
+
+
+def test_memory_is_bounded_by_the_frame_not_by_the_film():
+    """A process that may have some frames' memory puts a logo on a hundred frames."""
+    still = Image.new("RGB", (1000, 1000), "white")
+    moving = [Image.new("RGB", (1000, 1000), (number, 99, 0)) for number in range(100)]
+    base = io.BytesIO()
+    still.save(base, "WEBP", save_all=True, append_images=moving, quality=10)
+    code = """
+import resource, sys
+from compositor import SuperimposeParams, superimpose
+base, logo = sys.stdin.buffer.read().split(b"===")
+superimpose(base, logo, SuperimposeParams())
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for image_format in ("webp", "gif", "apng"):
+    superimpose(base, logo, SuperimposeParams(animation="keep", image_format=image_format))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    made = subprocess.run(
+        [sys.executable, "-c", code], input=base.getvalue() + b"===" + UNSEEN, capture_output=True, check=True
+    )
+    assert int(made.stdout) * 1024 < 20 * 4_000_000  # of 400 MB that the frames are together
