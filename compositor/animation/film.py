@@ -39,6 +39,10 @@ _FORMATS = {
 }
 
 
+_SHARE_OF_FRAME = 4
+"""A frame may have this part of a picture's pixels: encoders hold several, the canvas and the layers as many."""
+
+
 @dataclass(frozen=True)
 class Film:
     """`frames` are upright, in the space and of the size of the first as a picture; all RGB or all RGBA.
@@ -105,7 +109,14 @@ def _check(count: int, size: Size, name: str, limits: Limits) -> None:
         raise ImageTooLarge(
             name, f"more than {limits.max_frames:,} frames, which is the most; send a shorter animation"
         )
-    pixels = count * size[0] * size[1]
+    frame, most_of_frame = size[0] * size[1], limits.max_pixels // _SHARE_OF_FRAME
+    if frame > most_of_frame:
+        raise ImageTooLarge(
+            name,
+            f"frames of {size[0]} x {size[1]} = {frame / 1e6:.4g} MP, at most {most_of_frame / 1e6:.4g} MP;"
+            " send a smaller animation",
+        )
+    pixels = count * frame
     if pixels > limits.max_animation_pixels:
         most = f"{limits.max_animation_pixels / 1e6:.4g} MP"
         raise ImageTooLarge(

@@ -81,6 +81,17 @@ def test_a_film_of_too_many_pixels_is_refused(name):
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
+def test_a_frame_of_too_many_pixels_is_refused(image_format):
+    base, pixels = file(random_patches(1, image_format), image_format), SIZE[0] * SIZE[1]
+    superimpose(base, UNSEEN, keep("webp"), limits=Limits(max_pixels=4 * pixels))
+    with pytest.raises(
+        CompositorError, match=r"base_image: frames of 24 x 18 = 0\.000432 MP, at most"
+    ) as error:
+        superimpose(base, UNSEEN, keep("webp"), limits=Limits(max_pixels=4 * pixels - 1))
+    assert error.value.code == "image_too_large"
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
 def test_a_frame_of_one_pixel_is_one(image_format):
     dot = Patch(np.array([[[250, 0, 0, 255]]], np.uint8), (4, 6), 50)
     base = file([*random_patches(6, image_format, opaque=True, count=2), dot], image_format)
