@@ -40,7 +40,7 @@ _FORMATS = {
 
 
 _SHARE_OF_FRAME = 4
-"""A frame may have this part of a picture's pixels: encoders hold several, the canvas and the layers as many."""
+"""A frame may have this part of a picture's pixels: encoders hold several, and the layers come on top."""
 
 
 @dataclass(frozen=True)
