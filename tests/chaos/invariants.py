@@ -41,7 +41,7 @@ def _complaints_of_completed(told: Told) -> Iterator[str]:
         yield "COMPLETED without a picture to make it from"
     elif told.cancel_status == 200:
         yield "COMPLETED although it was cancelled"
-    elif told.picture is not None and not told.asked.is_answered_by(told.picture):
+    elif told.picture is not None and told.picture != told.asked.made():
         yield "the picture is not the one that the compositor makes"
 
 

@@ -106,7 +106,8 @@ class Load:
 
     async def _submit(self, told: Told) -> None:
         headers = {"Idempotency-Key": told.asked.idempotency_key}
-        answer = await self._ask("submit", "POST", "/v2/superimpose", json=told.asked.body, headers=headers)
+        path = f"/v2/{told.asked.model}"
+        answer = await self._ask("submit", "POST", path, json=told.asked.body, headers=headers)
         if answer.status_code != 200:
             raise GaveUp(f"submit was answered {answer.status_code} {answer.text}")
         self.answers["submit replayed"] += "idempotent-replayed" in answer.headers

@@ -15,10 +15,21 @@ LATE_S = 1
 
 def tiny_png(number: int) -> bytes:
     """A small picture that no other number has."""
-    pixels = random.Random(number).randbytes(24 * 16 * 4)
     out = BytesIO()
-    Image.frombytes("RGBA", (24, 16), pixels).save(out, "PNG")
+    _noise(random.Random(number)).save(out, "PNG")
     return out.getvalue()
+
+
+def tiny_gif(number: int) -> bytes:
+    """An animation of three such pictures."""
+    rng, out = random.Random(number), BytesIO()
+    first, *others = (_noise(rng).convert("RGB") for _ in range(3))
+    first.save(out, "GIF", save_all=True, append_images=others, duration=100)
+    return out.getvalue()
+
+
+def _noise(rng: random.Random) -> Image.Image:
+    return Image.frombytes("RGBA", (24, 16), rng.randbytes(24 * 16 * 4))
 
 
 class Origin(ThreadingHTTPServer):

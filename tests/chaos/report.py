@@ -53,6 +53,7 @@ class Report:
     def _outcomes(self) -> Iterator[str]:
         told = self.load.told
         outcomes = Counter(f"{one.status or 'unknown'} {one.code or ''}".strip() for one in told)
+        yield from _table("asked for", Counter(one.asked.kind for one in told))
         yield from _table("outcomes", outcomes)
         attempts = Counter(f"{record['attempts']} attempts" for record in self.census.last_records.values())
         yield from _table("attempts", attempts)

@@ -1,19 +1,18 @@
 """What is asked of the service, and what must come of it."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
 from random import Random
+from typing import Any
 from uuid import UUID
 
-from PIL import Image
+from compositor import render
+from compositor.models import DEFAULT_MODEL, MODELS
+from jobs.pictures.inputs import pictures, sample_bytes
+from tests.chaos.origin import tiny_gif, tiny_png
 
-from compositor import SuperimposeParams, superimpose
-from jobs.pictures.inputs import sample_bytes
-from tests.chaos.origin import tiny_png
-
-BROKEN = base64.b64encode(b"not a picture").decode()
+NO_PICTURE = b"not a picture"
 
 
 @dataclass(frozen=True)
@@ -22,26 +21,15 @@ class Asked:
 
     kind: str
     idempotency_key: str
-    pictures: dict[str, str]
-    params: dict[str, object]
-    files: tuple[bytes, bytes] = field(repr=False)
-    """Base and overlay as the worker gets them; empty where the caller is at fault."""
+    body: Mapping[str, Any]
+    files: Mapping[str, bytes] = field(repr=False)
+    """The pictures that the body names, by their paths, as the worker gets them."""
+    model: str = DEFAULT_MODEL
     cancel_after_s: float | None = None
 
-    @property
-    def body(self) -> dict[str, object]:
-        """What is submitted."""
-        return self.pictures | self.params
-
-    def is_answered_by(self, picture: bytes) -> bool:
-        """Whether these are the pixels that the compositor makes in this process."""
-        made = superimpose(*self.files, SuperimposeParams.model_validate(self.params))
-        return _pixels(picture) == _pixels(made.data)
-
-
-def _pixels(picture: bytes) -> tuple[str, tuple[int, int], bytes]:
-    with Image.open(BytesIO(picture)) as image:
-        return image.mode, image.size, image.tobytes()
+    def made(self) -> bytes:
+        """The picture that the compositor makes in this process."""
+        return render(MODELS[self.model](**self.body).scene(), self.files).data
 
 
 class Asking:
@@ -52,13 +40,20 @@ class Asking:
         self._service_url = service_url
         self._origin_url = origin_url
         self._number = 0
+        self._files: dict[str, bytes] = {}
+        """What the worker gets for each text that names a picture."""
 
     def next(self) -> Asked:
         """One more request."""
         weights: dict[Callable[[], Asked], int] = {
-            self._inline: 50,
-            self._samples: 14,
-            self._fetched: 30,
+            self._inline: 30,
+            self._samples: 10,
+            self._fetched: 24,
+            self._scene: 12,
+            self._centred: 6,
+            self._in_perspective: 4,
+            self._displaced: 4,
+            self._animated: 4,
             self._cancelled: 3,
             self._broken: 3,
         }
@@ -66,51 +61,93 @@ class Asking:
         return kind()
 
     def _inline(self) -> Asked:
-        base, overlay = tiny_png(self._count()), tiny_png(self._count())
-        return self._asked("inline", _inline(base), _inline(overlay), (base, overlay))
+        return self._asked("inline", self._sent(), self._one_overlay())
 
     def _samples(self) -> Asked:
-        files = sample_bytes("cup.jpg") or b"", sample_bytes("logo.png") or b""
-        urls = [f"{self._service_url}/samples/{name}" for name in ("cup.jpg", "logo.png")]
-        return self._asked("samples", urls[0], urls[1], files, rescale_factor=0.33)
+        cup, logo = (
+            self._known(f"{self._service_url}/samples/{name}", sample_bytes(name) or b"")
+            for name in ("cup.jpg", "logo.png")
+        )
+        return self._asked("samples", cup, self._one_overlay(logo, rescale_factor=0.33))
 
     def _fetched(self) -> Asked:
         (manner,) = self._rng.choices(["prompt", "late", "broken"], [16, 8, 6])
-        base, overlay = self._count(), tiny_png(self._count())
-        url = f"{self._origin_url}/{manner}/{base}"
-        return self._asked(manner, url, _inline(overlay), (tiny_png(base), overlay))
+        return self._asked(manner, self._at_origin(manner), self._one_overlay())
+
+    def _scene(self) -> Asked:
+        """A colour under a mask, a design in a region, and the same design as a watermark."""
+        design = self._anyhow()
+        layers = [
+            {"color": f"#{self._rng.randrange(16**6):06x}", "mask": self._anyhow(), "blend_mode": "multiply"},
+            {"overlay_image": design, "region": [0.2, 0.3, 0.5, 0.6], "resize_method": "area"},
+            {"overlay_image": design, "scale_to": 0.3, "gravity": "southeast", "opacity": 0.5},
+        ]
+        return self._asked("scene", self._anyhow(), {"overlays": layers})
+
+    def _centred(self) -> Asked:
+        percent = {f"{axis}_percent": self._rng.randrange(100) for axis in "xy"}
+        layer = {"overlay_image": self._sent(), "mask": self._anyhow(), "blend_mode": "linear-burn"}
+        return self._asked("centred", self._anyhow(), layer | percent, "superimpose-v2")
+
+    def _in_perspective(self) -> Asked:
+        near = self._rng.uniform(0, 0.2)
+        corners = [[near, 0.1], [0.9, near], [1, 0.9], [0.1, 1]]
+        return self._asked(
+            "in perspective", self._anyhow(), {"overlay_image": self._sent(), "corners": corners}
+        )
+
+    def _displaced(self) -> Asked:
+        folds = {"displacement_map": self._anyhow(), "displacement_x": 5, "displacement_y": -3}
+        return self._asked("displaced", self._sent(), self._one_overlay() | folds)
+
+    def _animated(self) -> Asked:
+        base = self._sent(tiny_gif(self._count()))
+        answer = {"animation": "keep", "image_format": self._rng.choice(["webp", "gif", "apng"])}
+        return self._asked("animated", base, self._one_overlay() | answer)
 
     def _cancelled(self) -> Asked:
-        base, overlay = self._count(), tiny_png(self._count())
-        url, after_s = f"{self._origin_url}/late/{base}", self._rng.uniform(0, 1.5)
-        files = tiny_png(base), overlay
-        return self._asked("cancelled", url, _inline(overlay), files, cancel_after_s=after_s)
+        base, after_s = self._at_origin("late"), self._rng.uniform(0, 1.5)
+        return self._asked("cancelled", base, self._one_overlay(), cancel_after_s=after_s)
 
     def _broken(self) -> Asked:
-        return self._asked("broken picture", _inline(tiny_png(self._count())), BROKEN, (b"", b""))
+        return self._asked("broken picture", self._sent(), self._one_overlay(self._sent(NO_PICTURE)))
 
     def _asked(
         self,
         kind: str,
         base: str,
-        overlay: str,
-        files: tuple[bytes, bytes],
+        params: Mapping[str, Any],
+        model: str = DEFAULT_MODEL,
         cancel_after_s: float | None = None,
-        **params: object,
     ) -> Asked:
         key = str(UUID(int=self._rng.getrandbits(128), version=4))
-        params |= {
-            "x_offset": self._rng.randrange(20),
-            "y_offset": self._rng.randrange(12),
-            "image_format": self._rng.choice(["jpeg", "png", "webp"]),
-        }
-        pictures = {"base_image": base, "overlay_image": overlay}
-        return Asked(kind, key, pictures, params, files, cancel_after_s)
+        image_format = self._rng.choice(["jpeg", "png", "webp"])
+        body = {"base_image": base, "image_format": image_format, **params}
+        files = {path: self._files[text] for path, text in pictures(body).items()}
+        return Asked(kind, key, body, files, model, cancel_after_s)
+
+    def _one_overlay(self, overlay: str | None = None, **params: object) -> dict[str, object]:
+        offsets = {"x_offset": self._rng.randrange(20), "y_offset": self._rng.randrange(12)}
+        return {"overlay_image": overlay or self._sent(), **offsets, **params}
+
+    def _anyhow(self) -> str:
+        """A picture that comes in one of the ways there are."""
+        (manner,) = self._rng.choices(["sent", "prompt", "late", "broken"], [5, 3, 1, 1])
+        return self._sent() if manner == "sent" else self._at_origin(manner)
+
+    def _sent(self, picture: bytes | None = None) -> str:
+        """A picture within the request."""
+        picture = picture or tiny_png(self._count())
+        return self._known(base64.b64encode(picture).decode(), picture)
+
+    def _at_origin(self, manner: str) -> str:
+        number = self._count()
+        return self._known(f"{self._origin_url}/{manner}/{number}", tiny_png(number))
+
+    def _known(self, text: str, picture: bytes) -> str:
+        self._files[text] = picture
+        return text
 
     def _count(self) -> int:
         self._number += 1
         return self._number
-
-
-def _inline(picture: bytes) -> str:
-    return base64.b64encode(picture).decode()

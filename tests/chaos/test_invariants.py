@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
-from compositor import SuperimposeParams, superimpose
 from jobs.keys.api_keys import ApiKeys, KeyOptions
 from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos import invariants, leftovers
 from tests.chaos.census import Census
 from tests.chaos.load import Told
+from tests.chaos.origin import tiny_png
 from tests.chaos.requests import Asked, Asking
 from tests.chaos.schedule import Injected
 from tests.chaos.service import CREDITS
@@ -18,16 +18,23 @@ from tests.chaos.service import CREDITS
 ONE, OTHER = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 
 
+def asked_for(kind: str) -> Asked:
+    asking = Asking(Random(1), "http://here", "http://there")
+    return next(found for found in iter(asking.next, None) if found.kind == kind)
+
+
 @pytest.fixture
 def asked() -> Asked:
-    asking = Asking(Random(1), "http://here", "http://there")
-    return next(found for found in iter(asking.next, None) if found.kind == "inline")
+    return asked_for("inline")
+
+
+def answered(asked: Asked) -> Told:
+    return Told(asked, {ONE}, accepted_at=10, ended_at=11, status=Status.COMPLETED, picture=asked.made())
 
 
 @pytest.fixture
 def completed(asked: Asked) -> Told:
-    picture = superimpose(*asked.files, SuperimposeParams.model_validate(asked.params)).data
-    return Told(asked, {ONE}, accepted_at=10, ended_at=11, status=Status.COMPLETED, picture=picture)
+    return answered(asked)
 
 
 def failed(asked: Asked, code: FailureCode, **more: object) -> Told:
@@ -44,10 +51,17 @@ def test_a_completed_request_with_the_right_picture_is_fine(completed):
     assert complaints(completed) == []
 
 
-def test_the_picture_of_another_request_is_found(completed):
-    other = replace(completed.asked, files=completed.asked.files[::-1])
+@pytest.mark.parametrize(
+    "kind", ["inline", "late", "scene", "centred", "in perspective", "displaced", "animated"]
+)
+def test_a_picture_with_another_in_the_place_of_any_of_its_inputs_is_found(kind):
+    asked = asked_for(kind)
+    told = answered(asked)
 
-    assert "not the one" in complaints(replace(completed, asked=other))[0]
+    assert complaints(told) == []
+    for path in asked.files:
+        other = replace(asked, files={**asked.files, path: tiny_png(0)})
+        assert "not the one" in complaints(replace(told, picture=other.made()))[0], path
 
 
 def test_a_second_request_for_one_idempotency_key_is_found(completed):
