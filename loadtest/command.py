@@ -21,7 +21,7 @@ from benchmarks.harness.processes import CannotStart
 from benchmarks.harness.service import up
 from loadtest import mix
 from loadtest.load import Load
-from loadtest.pictures import bases, find, overlays
+from loadtest.pictures import find, placed
 from loadtest.samples import Step
 from loadtest.target import Target, Unusable, one_line
 
@@ -145,12 +145,11 @@ def prepared(options: argparse.Namespace) -> Iterator[Load]:
         elif options.pictures:
             pictures = stack.enter_context(serving(find, *options.pictures))
         with Target(host, key) as target:
-            urls = [
-                [f"{pictures}/{name}" for name in files] if pictures else target.upload(files)
-                for files in (bases(), overlays())
-            ]
-            target.try_out(mix.body(*urls))
-        yield Load(host, key, options.out.absolute(), *urls)
+            urls = placed(
+                lambda files: [f"{pictures}/{name}" for name in files] if pictures else target.upload(files)
+            )
+            target.try_out(mix.request(urls))
+        yield Load(host, key, options.out.absolute(), urls)
 
 
 def fail(text: str) -> None:

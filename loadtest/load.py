@@ -3,12 +3,12 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.harness.machine import ROOT
+from loadtest.pictures import Urls
 from loadtest.samples import Step, read, step
 from loadtest.target import Unusable, one_line
 
@@ -24,16 +24,14 @@ class Load:
     host: str
     key: str
     reports: Path
-    bases: Sequence[str]
-    overlays: Sequence[str]
+    pictures: Urls
 
     def step(self, clients: int, seconds: int) -> Step:
         """Put so many clients on the service for so long. Raises `Unusable`."""
         options = {
             "locustfile": Path(__file__).with_name("locustfile.py"),
             "host": self.host,
-            "bases": ",".join(self.bases),
-            "overlays": ",".join(self.overlays),
+            **{role: ",".join(urls) for role, urls in self.pictures._asdict().items()},
             "users": clients,
             "spawn-rate": clients,
             "run-time": f"{seconds}s",

@@ -19,7 +19,7 @@ from locust import FastHttpUser, events, task
 from locust.exception import CatchResponseError
 
 from loadtest import mix
-from loadtest.pictures import bases, overlays
+from loadtest.pictures import Urls, placed
 from loadtest.samples import (
     COMPUTE,
     END_TO_END,
@@ -53,8 +53,7 @@ class Client(FastHttpUser):
 
     insecure = False  # a certificate is checked, for the key is sent
     network_timeout = connection_timeout = PATIENCE_S
-    bases: list[str]
-    overlays: list[str]
+    pictures: Urls
     pause_s = 0.0
 
     def on_start(self) -> None:
@@ -86,7 +85,8 @@ class Client(FastHttpUser):
             self.pause_s = 0.0
 
     def _submit(self) -> str:
-        answer = self._ask(SUBMIT, "POST", "/v2/superimpose", json=mix.body(self.bases, self.overlays))
+        model, body = mix.request(self.pictures)
+        answer = self._ask(SUBMIT, "POST", f"/v2/{model}", json=body)
         return quote(answer.json()["request_id"], safe="")
 
     def _await_end(self, request_id: str, start: float) -> None:
@@ -153,8 +153,8 @@ def _retry_after_s(answer: Any) -> float:
 def add_arguments(parser: Any) -> None:
     add = parser.add_argument
     add("--key", env_var="KEY", default="", is_secret=True, help="API key of the service")
-    add("--bases", default="", help="URLs of base pictures, commas between [test pictures are uploaded]")
-    add("--overlays", default="", help="URLs of overlays, likewise")
+    for role in Urls._fields:
+        add(f"--{role}", default="", help=f"URLs of {role}, commas between [test pictures are uploaded]")
     add("--samples", default="", include_in_web_ui=False, help="file to write every measurement to")
 
 
@@ -173,11 +173,12 @@ def find_pictures(environment: Any, **_: Any) -> None:
     if not options.host:
         sys.exit("loadtest: give the service as --host http://name:port")
     environment.host = options.host.rstrip("/")
-    if options.bases and options.overlays:
-        Client.bases, Client.overlays = options.bases.split(","), options.overlays.split(",")
+    given = [getattr(options, role) for role in Urls._fields]
+    if all(given):
+        Client.pictures = Urls(*(urls.split(",") for urls in given))
         return
     try:
         with Target(environment.host, options.key) as target:
-            Client.bases, Client.overlays = (target.upload(made) for made in (bases(), overlays()))
+            Client.pictures = placed(target.upload)
     except Unusable as error:
         sys.exit(f"loadtest: {error}")

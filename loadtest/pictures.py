@@ -1,9 +1,9 @@
 """The test pictures: the samples in several sizes and formats."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image, ImageChops
 
@@ -22,6 +22,13 @@ BASES: Sequence[Kind] = (  # together more than a worker's cache of decoded inpu
     (4, (2400, 1600), "JPEG"),
 )
 OVERLAYS: Sequence[Kind] = ((1, (480, 480), "PNG"), (1, (240, 240), "PNG"), (1, (640, 640), "WEBP"))
+MASKS: Sequence[Kind] = ((1, (1200, 800), "PNG"),)
+ROLES: Mapping[str, tuple[str, Sequence[Kind]]] = {
+    "bases": ("cup.jpg", BASES),
+    "overlays": ("logo.png", OVERLAYS),
+    "masks": ("tshirt-mask.png", MASKS),
+}
+"""What the pictures are for, and the sample that they are made of."""
 SAVED_WITH: Mapping[str, Any] = {
     "JPEG": {"quality": 87},
     "PNG": {"compress_level": 3},
@@ -30,14 +37,23 @@ SAVED_WITH: Mapping[str, Any] = {
 SHIFT = 7  # pixels; no two bases are the same
 
 
-@cache
-def bases() -> dict[str, bytes]:
-    return dict(_made("base", "cup.jpg", BASES))
+class Urls(NamedTuple):
+    """Where the pictures are, by their roles."""
+
+    bases: Sequence[str]
+    overlays: Sequence[str]
+    masks: Sequence[str]
+
+
+def placed(place: Callable[[Mapping[str, bytes]], Sequence[str]]) -> Urls:
+    """Have `place` put the pictures somewhere, by their names, and say where, in their order."""
+    return Urls(**{role: place(made) for role, made in files().items()})
 
 
 @cache
-def overlays() -> dict[str, bytes]:
-    return dict(_made("overlay", "logo.png", OVERLAYS))
+def files() -> Mapping[str, Mapping[str, bytes]]:
+    """The pictures of each role, by their names."""
+    return {role: dict(_made(role, *made_of)) for role, made_of in ROLES.items()}
 
 
 def _made(role: str, sample: str, kinds: Sequence[Kind]) -> Iterator[tuple[str, bytes]]:
@@ -53,4 +69,4 @@ def _made(role: str, sample: str, kinds: Sequence[Kind]) -> Iterator[tuple[str, 
 
 def find(name: str) -> list[bytes]:
     """The picture of a name, or nothing."""
-    return [data for each, data in (bases() | overlays()).items() if each == name]
+    return [made[name] for made in files().values() if name in made]

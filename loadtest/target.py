@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import httpx
 
+from loadtest.mix import Request
+
 MAX_FILES = 20  # of one upload
 PATIENCE_S = 30
 LOOK_AGAIN_S = 0.1
@@ -39,9 +41,10 @@ class Target:
             urls += self._ask("file_urls", "POST", "/upload-asset", files=form)
         return urls
 
-    def try_out(self, body: Mapping[str, Any]) -> None:
+    def try_out(self, request: Request) -> None:
         """Have it make one picture. Raises `Unusable`."""
-        request_id = quote(str(self._ask("request_id", "POST", "/v2/superimpose", json=body)), safe="")
+        path = f"/v2/{request.model}"
+        request_id = quote(str(self._ask("request_id", "POST", path, json=request.body)), safe="")
         deadline = time.monotonic() + PATIENCE_S
         while self._ask("status", "GET", f"/v2/requests/{request_id}/status") != "COMPLETED":
             if time.monotonic() > deadline:

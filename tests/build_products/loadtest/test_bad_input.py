@@ -6,6 +6,7 @@ import pytest
 
 from jobs.pictures.inputs import sample_bytes
 from loadtest.command import main, parse
+from loadtest.mix import Request
 from loadtest.target import Target, Unusable
 from tests.build_products.loadtest import two_faced
 from tests.stack import KEY, empty_database, environment, free_port, running
@@ -68,7 +69,7 @@ def test_a_dead_host_is_one_line(tmp_path, capsys):
 def refusal(host: str, key: str = "any") -> str:
     """Why a service cannot be used."""
     with Target(host, key) as target, pytest.raises(Unusable) as refused:
-        target.try_out(BODY)
+        target.try_out(Request("superimpose", BODY))
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
@@ -137,7 +138,7 @@ def test_load_that_is_refused_ends_in_one_line_and_a_report_and_goes_nowhere_els
     )
     assert "8 clients" not in printed.out
     assert not elsewhere.asked
-    assert host.asked["/v2/superimpose"] <= 7  # each client is refused once, and obeys Retry-After
+    assert host.submits <= 7  # each client is refused once, and obeys Retry-After
     report = (tmp_path / "report.md").read_text()
     assert re.search(r"^\| queue_full \| [234] \|$", report, re.MULTILINE)
     assert "| HTTP 302 | 1 |" in report

@@ -15,7 +15,7 @@ def test_it_uploads_the_pictures_and_measures():
 
     assert done.returncode == 0, done.stderr
     assert re.search(r"^request +end to end +[1-9]\d* +0\(", done.stdout + done.stderr, re.MULTILINE)
-    assert host.asked["/upload-asset"] == 3
+    assert host.asked["/upload-asset"] == 4
 
 
 def test_a_dead_host_is_one_line():

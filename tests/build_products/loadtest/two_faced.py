@@ -23,6 +23,11 @@ class TwoFaced(ThreadingHTTPServer):
         self.well = well
         self.asked: Counter[str] = Counter()
 
+    @property
+    def submits(self) -> int:
+        """How many came, of any model."""
+        return sum(count for path, count in self.asked.items() if path.startswith("/v2/superimpose"))
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: TwoFaced
@@ -32,14 +37,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         there = self.server.elsewhere
         self.server.asked[self.path] += 1
-        submits = self.server.asked["/v2/superimpose"]
+        submits = self.server.submits
         if self.path == "/upload-asset":
             self._answer({"file_urls": [f"{there}/pictures/{number}.png" for number in range(20)]})
         elif submits <= self.server.well:
             urls = {f"{name}_url": f"{there}/{name}" for name in ("status", "response", "poll", "cancel")}
             self._answer({"request_id": f"@{there.removeprefix('http://')}/", "status": "QUEUED", **urls})
         elif submits == self.server.well + 1:
-            self._answer({}, 302, Location=f"{there}/v2/superimpose")
+            self._answer({}, 302, Location=f"{there}{self.path}")
         else:
             [(code, error)] = CODES.items()
             self._answer({"code": code, "error": error}, 429, **{"Retry-After": "3600"})

@@ -1,0 +1,32 @@
+"""The requests of the mix are ones that the service takes, and the page says how often each is drawn."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from compositor.models import MODELS
+from jobs.pictures.inputs import pictures
+from loadtest.mix import KINDS, of_kind
+from loadtest.pictures import find, placed
+
+PAGE = Path(__file__).parents[3] / "docs" / "PERFORMANCE.md"
+ORIGIN = "http://192.0.2.7:9000/"
+
+
+@pytest.mark.parametrize("kind", [kind for _, kind in KINDS])
+def test_a_request_is_one_of_its_model_and_its_pictures_are_there(kind):
+    urls = placed(lambda files: [f"{ORIGIN}{name}" for name in files])
+    for _ in range(100):
+        model, body = of_kind(kind, urls)
+
+        MODELS[model].model_validate_json(json.dumps(body))
+        assert all(find(url.removeprefix(ORIGIN)) for url in pictures(body).values())
+
+
+def test_the_page_in_the_docs_says_how_often_each_kind_is_drawn():
+    (told,) = re.findall(r"Requests: ([^.]+)\.", PAGE.read_text())
+
+    assert [int(share) for share in re.findall(r"(\d+) %", told)] == [share for share, _ in KINDS]
+    assert sum(share for share, _ in KINDS) == 100
