@@ -90,8 +90,12 @@ def presented_key(request: Request) -> str:
 
 async def admit_reader(request: Request, service: ServiceDep) -> Caller:
     """The valid key of a reading call. Raises 401, 429."""
-    call = _call(request, Bucket.READ)
-    return _admitted(request, call, await service.reader.admit(call))
+    return await _admit(request, service, Bucket.READ)
+
+
+async def admit_lister(request: Request, service: Service) -> Caller:
+    """The valid key of a call that lists requests. Raises 401, 429."""
+    return await _admit(request, service, Bucket.LIST)
 
 
 async def admit_submitter(request: Request, service: Service) -> Caller:
@@ -163,9 +167,13 @@ WebhookOwner = Annotated[Caller, Depends(admit_webhook_owner)]
 OwnedRequest = Annotated[Seen, Depends(get_owned_request)]
 
 
-async def _admit_scope(request: Request, service: Service, bucket: Bucket, scope: Scope) -> Caller:
+async def _admit(request: Request, service: Service, bucket: Bucket) -> Caller:
     call = _call(request, bucket)
-    found = _admitted(request, call, await service.reader.admit(call))
+    return _admitted(request, call, await service.reader.admit(call))
+
+
+async def _admit_scope(request: Request, service: Service, bucket: Bucket, scope: Scope) -> Caller:
+    found = await _admit(request, service, bucket)
     if scope not in found.scopes:
         raise missing_scope(scope)
     return found

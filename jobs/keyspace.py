@@ -42,7 +42,7 @@ def request(request_id: str) -> str:
 
 def requests(key_id: str, custom_id: str | None = None) -> str:
     """Sorted set: ids of a key's requests, or those with this custom_id, by time of creation in µs."""
-    return f"{PREFIX}:requests:{key_id}" + (f":{custom_id}" if custom_id else "")
+    return f"{PREFIX}:requests:{key_id}" + ("" if custom_id is None else f":{custom_id}")
 
 
 def machine(machine: str) -> str:

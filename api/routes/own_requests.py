@@ -13,7 +13,7 @@ from api.dependencies import (
     RequestId,
     Seen,
     ServiceDep,
-    admit_reader,
+    admit_lister,
     admit_submitter,
     refuse_unless_paid,
 )
@@ -75,7 +75,7 @@ LIST_QUERY = Depends(_describe)  # documents it
 )
 async def list_requests(request: Request, service: ServiceDep) -> JsonResponse:
     """Newest first, those that have not expired."""
-    key = await admit_reader(request, service)
+    key = await admit_lister(request, service)
     query = _query(request)
     origin = origin_of(request)
     page = await run_in_threadpool(

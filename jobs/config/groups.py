@@ -136,6 +136,7 @@ class LimitSettings(Group):
     rate_limit_reads: Rates = Field(
         Rate(120_000, 60), description="reads of a key, far above submits: clients poll every second"
     )
+    rate_limit_lists: Rates = Field(Rate(600, 60), description="lists of its requests that a key reads")
     rate_limit_uploads: Rates = Field(Rate(600, 60), description="uploads of a key")
     rate_limit_anonymous: Rates = Field(
         Rate(300, 60), description="calls of an address without a valid key, pictures aside"

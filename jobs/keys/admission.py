@@ -28,6 +28,8 @@ class Bucket(StrEnum):
 
     SUBMIT = "submit"
     READ = "read"
+    LIST = "list"
+    """A page of the key's requests, which costs Redis as much as some twenty polls."""
     UPLOAD = "upload"
     PICTURE = "picture"
     """Needs no key: the name of a picture is the secret."""
@@ -114,10 +116,11 @@ def render_script(settings: Settings, writes: bool = True) -> str:
         Bucket.SUBMIT: settings.rate_limit,
         Bucket.READ: settings.rate_limit_reads,
         Bucket.PICTURE: settings.rate_limit_reads,
+        Bucket.LIST: settings.rate_limit_lists,
         Bucket.UPLOAD: settings.rate_limit_uploads,
         Bucket.ANONYMOUS: settings.rate_limit_anonymous,
     }
     limits = {name: (r.count, r.period_s * 1000) for name, r in rates.items()}
-    reads = {Bucket.READ: True, Bucket.PICTURE: True}
+    reads = {Bucket.READ: True, Bucket.LIST: True, Bucket.PICTURE: True}
     text = keyspace.script(READ + _SCRIPT, RATES=limits, READS=reads, FIELDS=FIELDS, WRITES=writes)
     return (OOM_EXEMPT if writes else NO_WRITES) + text

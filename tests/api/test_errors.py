@@ -20,7 +20,7 @@ from tests.stack import KEY, empty_database, environment, running
         ("GET", "/nowhere", 404, "not_found"),
         ("POST", "/v2/another-model", 404, "unknown_model"),
         ("GET", "/v2/superimpose", 405, "method_not_allowed"),
-        ("DELETE", "/v2/requests/x", 405, "method_not_allowed"),
+        ("PUT", "/v2/requests/x", 405, "method_not_allowed"),
         ("GET", "/v2/requests/x", 404, "not_found"),
         ("GET", "/v2/requests/x/status", 404, "not_found"),
         ("GET", "/v1/requests/x", 404, "not_found"),
@@ -40,13 +40,14 @@ def test_framework_errors_are_json_too(service, method, path, status, code):
     ("path", "methods"),
     [
         ("/pictures/x", "GET, HEAD"),
-        ("/v2/requests/x", "GET"),
+        ("/v2/requests", "GET"),
+        ("/v2/requests/x", "DELETE, GET"),
         ("/v2/superimpose", "POST"),
         ("/livez", "GET, HEAD"),
     ],
 )
 def test_a_wrong_method_is_answered_with_all_methods_of_the_path(service, path, methods):
-    answer = service.client.delete(path)
+    answer = service.client.put(path)
 
     assert (answer.status_code, answer.headers["allow"]) == (405, methods)
     assert answer.json()["error"].endswith(f"it takes {methods}")
@@ -64,6 +65,9 @@ def test_a_wrong_method_is_answered_with_all_methods_of_the_path(service, path, 
         ("POST", "/v2/requests/x/webhook/redeliver"),
         ("GET", "/v1/webhooks/default/secret"),
         ("POST", "/v2/webhooks/secret/rotate"),
+        ("GET", "/v2/requests"),
+        ("POST", "/v2/requests/x/retry"),
+        ("DELETE", "/v2/requests/x"),
     ],
 )
 def test_every_route_asks_for_a_key(service, method, path):

@@ -77,6 +77,13 @@ def test_the_page_needs_nothing_from_elsewhere(service):
         assert httpx.get(f"{service.url}/{asset}", trust_env=False).status_code == 200
 
 
+def test_the_query_of_a_list_is_described(document):
+    query = [each for each in document["paths"]["/v2/requests"]["get"]["parameters"] if each["in"] == "query"]
+
+    assert [each["name"] for each in query] == ["status", "custom_id", "limit", "before"]
+    assert all(each["description"] for each in query)
+
+
 def test_routes_that_keys_protect_say_so(document):
     for path, method, answers in OPERATIONS:
         assert ("security" in document["paths"][path][method]) == ("401" in answers), path

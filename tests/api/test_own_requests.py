@@ -1,7 +1,6 @@
 """A key's own requests over HTTP: listed, submitted again, deleted."""
 
 import base64
-import json
 from datetime import datetime
 from pathlib import Path
 
@@ -286,14 +285,10 @@ def test_another_keys_request_is_not_deleted(client, client_of, samples):
     assert client.end(request_id).status_code == 200
 
 
-def test_the_query_is_documented(client):
-    document = client.get("/openapi.json").json()
-    parameters = document["paths"]["/v2/requests"]["get"]["parameters"]
+def test_lists_have_a_rate_of_their_own(client):
+    policies = {
+        path: client.get(path).headers["ratelimit-policy"]
+        for path in ("/v2/requests", "/v1/get-user-credits")
+    }
 
-    assert [each["name"] for each in parameters if each["in"] == "query"] == [
-        "status",
-        "custom_id",
-        "limit",
-        "before",
-    ]
-    assert "next" in json.dumps(document["components"]["schemas"]["RequestList"])
+    assert policies == {"/v2/requests": '"list";q=600;w=60', "/v1/get-user-credits": '"read";q=120000;w=60'}

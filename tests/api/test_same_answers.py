@@ -32,9 +32,9 @@ def told(service, method, path, **headers):
     return answer.status_code, known, answer.text.replace(name, "")
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
 @pytest.mark.parametrize(
-    "path", ["/v2/requests/{}", "/v2/requests/{}/status", "/v1/requests/{}", "/v2/requests/{}/cancel"]
+    "path", [f"/v2/requests/{{}}{end}" for end in ("", "/status", "/cancel", "/retry")] + ["/v1/requests/{}"]
 )
 def test_a_request_of_another_key_is_one_that_never_was(service, redis_of_service, finished, method, path):
     _, other = ApiKeys(redis_of_service).create("other")

@@ -34,7 +34,7 @@ OPERATIONS = {found.ok().label: found.ok() for found in DOCUMENT.get_all_operati
 
 @pytest.fixture(scope="module")
 def stack(redis_socket, tmp_path_factory):
-    rates = {f"rate_limit{name}": "unlimited" for name in ("", "_reads", "_uploads", "_anonymous")}
+    rates = {f"rate_limit{name}": "unlimited" for name in ("", "_reads", "_lists", "_uploads", "_anonymous")}
     directory = tmp_path_factory.mktemp("schema")
     env = environment(
         empty_database(redis_socket, 13), directory, admin_key=ADMIN_KEY, fetch_timeout_s=1, **rates

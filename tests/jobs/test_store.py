@@ -37,6 +37,18 @@ def test_what_is_put_can_be_read_whole_and_in_part(store):
     assert asyncio.run(store.get_range(path, 2, 5)) == b"234"
 
 
+def test_a_copy_outlives_what_it_was_made_of(store):
+    first, copy = (store.new_path(kind, new_token(), NOON) for kind in ("outputs", "inputs"))
+    store.put(first, b"0123456789")
+
+    store.copy(first, copy)
+    store.delete([first])
+
+    assert store.get(copy) == b"0123456789"
+    with pytest.raises(PictureGone):
+        store.copy(first, copy)
+
+
 def test_a_picture_is_on_its_way_to_disk_when_it_is_stored(settings):
     PictureStore.open(settings).put("outputs/20300101T0000/any", bytes(1_000_000))
 
