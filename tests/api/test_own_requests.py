@@ -202,13 +202,12 @@ def test_the_same_retry_again_is_the_same_request(client, samples, stack):
     def retry():
         return client.post(f"/v2/requests/{first}/retry", headers={"idempotency-key": "once"})
 
-    made, before = retry(), stored(stack)
-    again = retry()
+    before, made, again = stored(stack), retry(), retry()
 
     assert again.json() == made.json()
     assert again.headers["idempotent-replayed"] == "true"
     client.end(made.json()["request_id"])
-    assert len(stored(stack) - before) == 1, "its picture, and no second copy of the mask"
+    assert len(stored(stack) - before) == 2, "its picture and its mask, and no second copy of that"
     conflict = client.post("/v2/superimpose", json=samples, headers={"idempotency-key": "once"})
     refused(conflict, 409, "idempotency_conflict")
     wrong = client.post(f"/v2/requests/{first}/retry", headers={"idempotency-key": ""})
