@@ -23,7 +23,7 @@ from compositor import CompositorError, Limits
 from compositor.decoding.decode import decode
 from compositor.decoding.memory import _BESIDE, _FILE_COPIES, BYTES_PER_PIXEL
 data = open(sys.argv[1], "rb").read()
-room = int(eval(sys.argv[2])) * {side} ** 2 + _FILE_COPIES * len(data) + _BESIDE + 2**20  # pages
+room = int(eval(sys.argv[2])) * {side} ** 2 + _FILE_COPIES * len(data) + _BESIDE + 2**22  # pages, arenas
 used = 1024 * int(re.search(r"VmSize:\\s+(\\d+)", open("/proc/self/status").read())[1])
 resource.setrlimit(resource.RLIMIT_AS, (used + room, used + room))
 try:

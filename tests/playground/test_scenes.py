@@ -250,6 +250,7 @@ def test_corners_and_regions_are_moved_by_keys(visit):
 
     seen.fill(region="")
     seen.fill(corners="0.25 0.25, 0.75 0.25, 0.75 0.75, 0.25 0.75")
+    page.wait_for_selector("#quad-frame:not([hidden])")
     page.press(".pin >> nth=2", "Shift+ArrowDown")
     assert seen.value("corners") == "0.25 0.25, 0.75 0.25, 0.75 0.775, 0.25 0.75"
     page.press("#inside", "ArrowLeft")

@@ -206,7 +206,7 @@ def test_names_that_nobody_answers_for_hold_up_no_receiver_that_has_answered(
         ]
         until(lambda: len(asked) == LOOKUPS_AT_ONCE, "all look-ups of new receivers hang")
         await_log(completed(transitions, key_id, live), State.DELIVERED)
-        assert await_log(dead[0], attempts=1).attempts[0].error == UNREACHABLE
+        assert await_log(dead[0], attempts=1).attempts[0].error in (UNREACHABLE, SILENT)
         over.set()
 
     assert len(set(asked)) == len(asked)

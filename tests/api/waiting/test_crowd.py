@@ -15,7 +15,7 @@ from tests.stack import KEY
 WAITERS = 5000
 REQUESTS = 100
 PLACES = [f"{STATUS}?wait=60", STREAM]  # half of them each
-MOST_CONNECTIONS = 12  # of one API process to Redis
+MOST_CONNECTIONS = 16  # of one API process to Redis
 
 
 def test_five_thousand_who_wait_all_hear_of_the_end(edge, redis, watched, transitions):
