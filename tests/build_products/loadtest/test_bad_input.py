@@ -105,7 +105,7 @@ def test_uploads_have_urls_that_a_request_can_name(full):
 
 
 def test_a_host_that_is_another_service(origin):
-    assert "was answered 501: is that the service?" in refusal(origin.url)
+    assert "was answered 204: is that the service?" in refusal(origin.url)
 
 
 def test_an_address_for_pictures_that_is_not_here(full, tmp_path, capsys):
