@@ -93,9 +93,9 @@ def everything(become: Sequence[str], directory: Path, redis_url: str) -> Iterat
 def test_a_child_that_is_taken_over_learns_no_secret_of_any_process(
     unprivileged: Sequence[str], directory: Path
 ) -> None:
-    """Of its parent, the supervisor above it, the API, the other worker and its child, and of its own."""
+    """Of its parent, the supervisor, the API, what sends webhooks, the other worker and its child, itself."""
     with guarded_redis.serving(directory) as redis, everything(unprivileged, directory, redis.tls) as stack:
-        pids = await_processes(stack.processes[0].pid, 6)
+        pids = await_processes(stack.processes[0].pid, 7)
         (directory / "data" / TARGETS).write_text(json.dumps(pids))
         samples = dict.fromkeys(("base_image", "overlay_image"), f"{stack.url}/samples/logo.png")
         assert stack.finish(stack.submit(**samples)).json()["status"] == "COMPLETED"
@@ -106,8 +106,8 @@ def test_a_child_that_is_taken_over_learns_no_secret_of_any_process(
     assert {"maps", "read"} <= own.keys()
     assert not any(own.values())
     assert findings == {str(pid): {"cmdline": []} for pid in pids if str(pid) in findings}
-    assert len(findings) == 5
-    assert from_outside == [{"cmdline": [], "signal": []}] * 6, "all have hidden"
+    assert len(findings) == 6
+    assert from_outside == [{"cmdline": [], "signal": []}] * 7, "all have hidden"
 
 
 def await_processes(above: int, number: int) -> list[int]:
