@@ -15,7 +15,7 @@ from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 from jobs.webhooks.scripts import CONSTANTS as EVENT_CONSTANTS
 
-_PARTS = ("request.lua", "lists.lua", "../webhooks/event.lua", "delete.lua")
+_PARTS = ("request.lua", "lists.lua", "../webhooks/event.lua", "../delete.lua")
 
 log = logging.getLogger("superimpose.jobs")
 

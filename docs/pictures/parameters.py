@@ -149,7 +149,7 @@ SIZES: Sequence[tuple[str, Mapping[str, Any], Box]] = (
 WATERMARK = {"tile": True, "rescale_factor": 0.2, "opacity": 0.5}
 RAINBOW, MASK, PANNING = rainbow(), fading(), panning()
 MARKED = {"scale_to": 0.4, "gravity": "southeast"}
-KEPT = {"animation": "keep", "image_format": "webp"}
+KEPT = {**MARKED, "animation": "keep", "image_format": "webp"}
 CORNERS: Sequence[tuple[str, list[list[float]]]] = (
     ("upright", [[0.3, 0.2], [0.7, 0.2], [0.7, 0.8], [0.3, 0.8]]),
     ("seen from the side", [[0.3, 0.2], [0.7, 0.35], [0.7, 0.7], [0.3, 0.8]]),
@@ -269,10 +269,7 @@ def sheets() -> dict[str, Sheet]:
             180,
             [
                 Cell("first_frame", MARKED, base=PANNING),
-                *(
-                    Cell(f"keep, frame {number + 1}", {**MARKED, **KEPT}, base=PANNING, frame=number)
-                    for number in range(3)
-                ),
+                *[Cell(f"keep, frame {at + 1}", KEPT, base=PANNING, frame=at) for at in range(3)],
             ],
         ),
         "image_quality": Sheet(

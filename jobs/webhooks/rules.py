@@ -16,7 +16,9 @@ EVENTS = ("completed", "failed")
 
 FORM = "must be an https URL without user name or fragment, at most 2,048 characters"
 FORM_WITH_HTTP = FORM.replace("https", "http or https")
-NOT_FROM_HERE = "is an address that this server may not call"
+NOT_FROM_HERE = (
+    "is an address that this server may not call: give a public one, or ask its operator to allow it"
+)
 WITHOUT_URL = "give webhook_url too"
 
 
