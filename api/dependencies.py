@@ -28,6 +28,7 @@ from jobs.keys.key_rules import Scope
 from jobs.keys.key_text import digest
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.record import Record, View
+from jobs.lifecycle.status import TERMINAL
 from jobs.queries.reading import PublishedPicture
 from jobs.timefmt import retry_after
 from telemetry.log_context import bind_contextvars
@@ -50,6 +51,10 @@ class Seen(NamedTuple):
 
     record: Record
     position: int | None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.record.status in TERMINAL
 
 
 async def get_service(request: Request) -> Service:
