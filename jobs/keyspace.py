@@ -14,10 +14,16 @@ LEASES = f"{PREFIX}:leases"  # sorted set of the requests that have a lease, by 
 BELL = f"{PREFIX}:bell"  # list of one entry while requests may wait; idle workers block on it
 PACE = f"{PREFIX}:pace_ms"  # hash of moving averages in ms: `job`, for which a request occupies a worker
 
+OPEN_BATCHES = f"{PREFIX}:open-batches"
+"""Sorted set of the batches that have not ended by when (ms) the reconciler looks at them."""
+
+ENTERING = f"{PREFIX}:entering"  # string: how many requests of accepted batches are not in the queue yet
+
 EVENT_BELL = f"{PREFIX}:event-bell"  # list of one entry while events may be due; a sender blocks on it
 
 CHANGES = f"{PREFIX}:changes"
-"""Channel: `"<request id> <status>"` at each change of status after its creation."""
+"""Channel: `"<request id> <status>"` at each change of status after its creation, and
+`"<batch id> COMPLETED"` at the end of a batch."""
 
 API_KEYS = f"{PREFIX}:keys"  # sorted set: ids of the valid API keys by time of creation
 REVOKED_CHOSEN_KEYS = f"{PREFIX}:revoked-chosen-keys"
@@ -45,13 +51,33 @@ def requests(key_id: str, custom_id: str | None = None) -> str:
     return f"{PREFIX}:requests:{key_id}" + ("" if custom_id is None else f":{custom_id}")
 
 
+def batch(batch_id: str) -> str:
+    """Hash: one batch, with the counts of its requests by status."""
+    return f"{PREFIX}:batch:{batch_id}"
+
+
+def batch_requests(batch_id: str) -> str:
+    """List: `"<request id> <custom_id>"` of a batch's requests, as they were sent."""
+    return f"{PREFIX}:batch-requests:{batch_id}"
+
+
+def batches(key_id: str) -> str:
+    """Sorted set: ids of a key's batches by time of creation in µs."""
+    return f"{PREFIX}:batches:{key_id}"
+
+
+def archive(token: str) -> str:
+    """String: id of the batch whose pictures may be fetched as a ZIP by this public name."""
+    return f"{PREFIX}:archive:{token}"
+
+
 def machine(machine: str) -> str:
     """Hash: `"attempt pid start"` of the lease owners on this machine, by request id."""
     return f"{PREFIX}:machine:{machine}"
 
 
 def event(request_id: str) -> str:
-    """Hash: the event of an ended request, and what became of each attempt to deliver it."""
+    """Hash: the event of an ended request or batch, and what became of each attempt to deliver it."""
     return f"{PREFIX}:event:{request_id}"
 
 
@@ -76,13 +102,16 @@ def standing(receiver: str) -> str:
 
 
 def idempotency(key_id: str, sha256: str) -> str:
-    """Hash: the request made with this Idempotency-Key, by its SHA-256, and the fingerprint of its body."""
+    """Hash: what was made with this Idempotency-Key, by its SHA-256, and the fingerprint of its body.
+
+    A request as `request_id`, a batch as `batch_id`.
+    """
     return f"{PREFIX}:idempotency:{key_id}:{sha256}"
 
 
-def batch(name: str) -> str:
+def calls(name: str) -> str:
     """String: the number of a process's last batch of calls, and which of them took from a rate."""
-    return f"{PREFIX}:batch:{name}"
+    return f"{PREFIX}:calls:{name}"
 
 
 def housekeeping(part: str) -> str:
@@ -131,6 +160,12 @@ def script(text: str, **constants: object) -> str:
         "CHANGES": CHANGES,
         "REQUEST": request(""),
         "REQUESTS": requests(""),
+        "OPEN_BATCHES": OPEN_BATCHES,
+        "ENTERING": ENTERING,
+        "BATCH": batch(""),
+        "BATCH_REQUESTS": batch_requests(""),
+        "BATCHES": batches(""),
+        "ARCHIVE": archive(""),
         "MACHINE": machine(""),
         "API_KEY": api_key(""),
         "KEY_DIGEST": key_digest(""),

@@ -79,7 +79,7 @@ class Service:
         """`after` is called after each call."""
         line = Call(self._key, "127.0.0.1", Bucket.SUBMIT).line("", "")
         for _ in range(pictures):
-            self._admission([keyspace.batch("benchmark")], [uuid4().hex, line])
+            self._admission([keyspace.calls("benchmark")], [uuid4().hex, line])
             after()
             self._transitions.create(NewRequest(str(uuid4()), self._key_id, PARAMS))
             after()

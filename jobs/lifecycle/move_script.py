@@ -6,6 +6,7 @@ from typing import Any
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import GRACE_S
+from jobs.lifecycle.moves import CANCELLED
 from jobs.lifecycle.queue import RQ_TTL_S
 from jobs.lifecycle.status import TERMINAL, FailureCode
 from jobs.redis.oom_exempt import OOM_EXEMPT
@@ -17,6 +18,7 @@ PARTS = (
     "write_buffer.lua",
     "transport.lua",
     "../webhooks/event.lua",
+    "../batches/counts.lua",
     "transition.lua",
     "queue.lua",
 )
@@ -56,6 +58,8 @@ def _constants(settings: Settings) -> dict[str, Any]:
         "SWEEP_WINDOW": SWEEP_WINDOW,
         "SWEEP_MOST": SWEEP_MOST,
         "TERMINAL": dict.fromkeys(sorted(TERMINAL), True),
+        "CANCELLED": CANCELLED.code,
+        "BY_OWNER": CANCELLED.error,
         "WORKER_LOST": FailureCode.WORKER_LOST,
         "TIMEOUT": FailureCode.TIMEOUT,
         "LOST": LOST,

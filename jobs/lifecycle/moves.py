@@ -111,6 +111,9 @@ class Failure:
     error: str
 
 
+CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
+
+
 class Cancelled(NamedTuple):
     """The status before a cancellation, and RQ's name of the worker that had the request, or ""."""
 

@@ -105,5 +105,6 @@ for nth = 1, #ARGV, 3 do
   append(answers, type(said) == 'table' and said or {err = said})
 end
 for key, amounts in pairs(of_keys) do write_counters(key, amounts) end
+for batch, amounts in pairs(of_batches) do write_counts(batch, amounts) end
 for worker, done in pairs(of_workers) do transport.write_worker(worker, done) end
 return answers

@@ -156,6 +156,15 @@ class Transitions(AttemptMoves):
         was, worker = self._run("cancel", request_id, **asdict(failure))
         return moves.Cancelled(Status(was.decode()), worker.decode())
 
+    def cancel_waiting(self, request_ids: Sequence[str]) -> None:
+        """End those of these that are QUEUED, at once."""
+        calls = [_call("cancel", each, {"waiting": True, **asdict(moves.CANCELLED)}) for each in request_ids]
+        for answer in self._move(args=[word for call in calls for word in call]):
+            if isinstance(answer, Exception):
+                log.error("a request of a batch cannot be cancelled: %s", answer)
+            else:
+                _measured(answer[1:])
+
     def expire(self, request_id: str) -> None:
         """End as FAILED `timeout` if its deadline has passed. Raises `IllegalMove`: early."""
         self._run("expire", request_id)

@@ -14,6 +14,7 @@ from typing import Any
 from redis import Redis, RedisError, ResponseError
 
 from jobs import keyspace
+from jobs.batches.progress import BatchProgress
 from jobs.config.settings import Settings
 from jobs.lifecycle import lease_owner
 from jobs.lifecycle.moves import IllegalMove
@@ -31,12 +32,13 @@ log = logging.getLogger("superimpose.reconciler")
 
 
 class Reconciler:
-    """Requeues what dead workers held and what was delayed; ends what is late."""
+    """Requeues what dead workers held and what was delayed; ends what is late; goes on with batches."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis: Any = redis  # typed as if it might be asynchronous
         self._settings = settings
         self._transitions = Transitions(redis, settings)
+        self._batches = BatchProgress(redis, settings)
         self._oom_exempt = OomExempt(redis)
         self._trust_leases_from = 0.0
         self._stopped = threading.Event()
@@ -77,6 +79,7 @@ class Reconciler:
         if len(late()) == BATCH:
             self._sweep()
         self._all(late, self._transitions.expire)
+        self._all(partial(self._due, keyspace.OPEN_BATCHES, now_s * 1000), self._batches.go_on)
 
     def reclaim_from_the_dead(self) -> None:
         """End the leases of processes of this machine that are gone."""
@@ -132,6 +135,6 @@ class Reconciler:
 
     def _forget(self, member: bytes) -> None:
         log.warning("not a request, dropped: %s", ascii(member[:50]))
-        for key in (keyspace.DEADLINES, keyspace.LEASES, keyspace.RQ_SCHEDULED):
+        for key in (keyspace.DEADLINES, keyspace.LEASES, keyspace.RQ_SCHEDULED, keyspace.OPEN_BATCHES):
             self._redis.zrem(key, member)
         self._redis.hdel(keyspace.machine(lease_owner.this_machine()), member)

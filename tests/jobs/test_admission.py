@@ -246,4 +246,4 @@ def test_a_call_whose_answer_is_lost_is_repeated_and_takes_no_more(redis, settin
 
     with Way(redis_socket).serving() as way:
         assert asyncio.run(admit(way)) == [(2, False), (1, False), (0, False), (0, True)]
-    assert len(redis.keys(keyspace.batch("*"))) == 1, "each that expires is a line in the append-only file"
+    assert len(redis.keys(keyspace.calls("*"))) == 1, "each that expires is a line in the append-only file"

@@ -10,18 +10,17 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from jobs import keyspace
-from jobs.cancellation import CANCELLED
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.idempotency import IdempotencyConflict
-from jobs.lifecycle.moves import IllegalMove, NotEnoughCredits, QueueFull
+from jobs.lifecycle.moves import CANCELLED, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.queue import RQ_TTL_S, TASK, open_queue
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.inputs import SAMPLE, STORE, sample_bytes
+from jobs.pictures.references import InvalidPictures
 from jobs.pictures.store import PictureStore
 from jobs.resubmission import Resubmission
-from jobs.submission import InvalidPictures
 from tests.asking import accept, asked, claim_request
 
 ORIGIN = "http://pictures.example"
