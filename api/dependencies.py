@@ -103,6 +103,16 @@ async def admit_lister(request: Request, service: Service) -> Caller:
     return await _admit(request, service, Bucket.LIST)
 
 
+async def admit_picture_reader(request: Request, service: Service) -> Caller | None:
+    """The key of a call for what a name alone unlocks; None without one. Raises 401, 429."""
+    call = _call(request, Bucket.PICTURE)
+    admission = await service.reader.admit(call)
+    if call.presented:
+        return _admitted(request, call, admission)
+    _refuse_over_limit(request, admission)
+    return None
+
+
 async def admit_submitter(request: Request, service: Service) -> Caller:
     """The valid key of a submit, which may make one. Raises 401, 403, 429."""
     return await _admit_scope(request, service, Bucket.SUBMIT, Scope.SUPERIMPOSE)

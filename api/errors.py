@@ -161,7 +161,7 @@ def unknown_model() -> ApiError:
     return ApiError(404, "unknown_model", f"no such model; known are {known}")
 
 
-_MODEL_PATH = re.compile("/v[12]/[^/]+")
+_MODEL_PATH = re.compile("/v[12]/[^/]+|/v2/[^/]+/batch")
 FRAMEWORK_ERRORS = {
     404: ("not_found", "no such path; the model is at /v2/superimpose{docs}"),
     405: ("method_not_allowed", "this path does not take {method}; it takes {allow}"),

@@ -1,0 +1,79 @@
+"""Taking a batch in: every request checked and kept as it is read, then all of them accepted, or none."""
+
+import logging
+from collections.abc import AsyncIterator
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+
+from api.batches.body import NDJSON_TYPES, Member, read_batch
+from api.batches.checking import BatchCheck
+from api.batches.errors import too_slow
+from api.dependencies import add_credits_header, admit_submitter, refuse_unless_paid
+from api.http.body import media_type, reserve_room
+from api.http.headers import add_to_answer
+from api.http.route_classes import traceparent_of
+from api.routes.submit import refusals
+from api.service import Service
+from api.submit_body import BodyRules
+from api.submit_headers import read_submit_headers
+from jobs.batches.opening import BatchCommand, BatchDropped, CreatedBatch, OpenBatch
+from jobs.pictures.references import InvalidPictures
+from telemetry.log_context import bind_contextvars
+
+log = logging.getLogger("superimpose.api")
+
+
+async def accept_batch(request: Request, service: Service, origin: str, model: str) -> str:
+    """Check key, headers and body, and put all of its requests in the queue. Returns the batch's id."""
+    settings = service.settings
+    key = await admit_submitter(request, service)
+    headers = read_submit_headers(request, settings)
+    if headers.idempotency_key is None:
+        refuse_unless_paid(key, settings.credit_cost)
+    is_stream = media_type(request) in NDJSON_TYPES
+    most = settings.max_batch_bytes if is_stream else settings.max_body_bytes
+    async with reserve_room(request, service.body_room, key.key_id, most):
+        head, members = await read_batch(request, settings)
+        rules = BodyRules(settings, origin)
+        check = await run_in_threadpool(BatchCheck, model, head, rules, headers.timeouts)
+        command = BatchCommand(
+            key.key_id,
+            origin,
+            headers.deadlines,
+            headers.idempotency_key,
+            headers.timeouts,
+            traceparent_of(request),
+            head.webhook_url,
+        )
+        with refusals(request):
+            async with await service.batches.open(command, service.store_threads.run) as batch:
+                created = await _take_in(batch, check, members)
+    bind_contextvars(batch_id=created.batch_id)
+    add_credits_header(request, created.credits)
+    if created.replayed:
+        add_to_answer(request, {"Idempotent-Replayed": "true"})
+    again = ", again" if created.replayed else ""
+    log.info("batch %s of %d accepted from %s%s", created.batch_id, check.count, key.key_id, again)
+    return created.batch_id
+
+
+async def _take_in(batch: OpenBatch, check: BatchCheck, members: AsyncIterator[Member]) -> CreatedBatch:
+    """Once one has a fault, nothing more is kept; the others are checked to name theirs. Raises 400."""
+    try:
+        await batch.share(check.defaults)
+    except InvalidPictures as error:
+        check.refuse(error.faults)
+    try:
+        async for member in members:
+            found = await check.check(member)
+            if found is None:
+                continue
+            try:
+                await (batch.check(found.params) if check.is_refused else batch.add(*found))
+            except InvalidPictures as error:
+                check.refuse(error.faults)
+        check.finish()
+        return await batch.commit(check.fingerprint)
+    except BatchDropped:
+        raise too_slow() from None
