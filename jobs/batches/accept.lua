@@ -23,7 +23,7 @@ local function accept()
   redis.call('HSET', batch, unpack(fields))
   redis.call('SET', ARCHIVE .. args.archive, batch_id)
   list_for(BATCHES .. args.key_id, args.life, {whole(clock[1] * 1000000 + clock[2]), batch_id})
-  drop_oldest(BATCHES .. args.key_id, 2, BATCH)
+  drop_expired(BATCHES .. args.key_id, 1, BATCH)
   redis.call('INCRBY', ENTERING, total)
   redis.call('ZADD', OPEN_BATCHES, whole(now + LEFT_FOR), batch_id)
   return {'ok', hold(key, has, args.total, 'entering')}

@@ -13,9 +13,8 @@ local function end_batch(batch_id)
   list_for(BATCHES .. key_id, TTL, {whole(created_at * 1000), batch_id})
   redis.call('ZREM', OPEN_BATCHES, batch_id)
   redis.call('PUBLISH', CHANGES, batch_id .. ' COMPLETED')
-  webhook = webhook and cjson.decode(webhook)
-  if webhook and webhook.completed then
-    write_event(batch_id, key_id, 'completed', webhook, {'status', 'COMPLETED', 'created_at', created_at, 'finished_at', at,
+  if webhook then
+    write_event(batch_id, key_id, 'completed', cjson.decode(webhook), {'status', 'COMPLETED', 'created_at', created_at, 'finished_at', at,
       'expires_at', expires_at, 'total', total, 'completed', completed, 'failed', failed, 'archive', archive,
       'cancelled', cancelled or '0', 'traceparent', traceparent or ''})
   end

@@ -16,15 +16,16 @@ for nth, entry in ipairs(entries) do
   ids[nth], listed[2 * nth - 1], listed[2 * nth] = request, whole(first_us + nth - 1), request
   deadlines[2 * nth - 1], deadlines[2 * nth] = start_by, request
   if custom_id ~= '' then
-    local _, of_custom_id = unpack(lists_of(key_id, custom_id))
+    local of_custom_id = lists_of(key_id, custom_id)[2]
     list_for(of_custom_id, tonumber(life), {listed[2 * nth - 1], request})
-    drop_oldest(of_custom_id, 2, REQUEST)
+    drop_expired(of_custom_id, 1, REQUEST)
   end
 end
 enqueue(ids, stamp, tonumber(timeout))
 redis.call('ZADD', DEADLINES, unpack(deadlines))
-list_for(lists_of(key_id)[1], tonumber(life), listed)
-drop_oldest(lists_of(key_id)[1], 2 * #ids, REQUEST)
+local list = lists_of(key_id)[1]
+list_for(list, tonumber(life), listed)
+drop_expired(list, #ids, REQUEST)
 
 left = left - #ids
 redis.call('HSET', batch, 'entered', whole(total - left))

@@ -10,12 +10,13 @@ from uuid import uuid4
 
 from redis import Redis, RedisError
 
+from jobs import keyspace
 from jobs.batches.progress import BatchProgress
 from jobs.batches.scripts import OPEN_FOR_S, script
 from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest, asked, read_acceptance
 from jobs.lifecycle.deadlines import Deadlines
-from jobs.lifecycle.idempotency import Idempotency
+from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures import inputs
 from jobs.pictures.references import Reference, References, Sender
@@ -27,7 +28,7 @@ from telemetry import metrics
 
 MOST_REQUESTS = 5000
 
-STAGED_AT_A_TIME = 100
+STAGED_AT_A_TIME = 50  # requests
 
 STAGED_BYTES = 256 * 1024
 """Of parameters in one call, beyond which it is made with fewer requests."""
@@ -60,7 +61,6 @@ class BatchCommand:
     timeouts: Mapping[str, int] = field(default_factory=dict)
     traceparent: str | None = None
     webhook_url: str | None = None
-    webhook_events: list[str] | None = None
 
     @property
     def sender(self) -> Sender:
@@ -68,13 +68,21 @@ class BatchCommand:
 
     @property
     def webhook(self) -> dict[str, Any] | None:
-        return kept_webhook(self.webhook_url, self.webhook_events, self.key_id, self.origin)
+        return kept_webhook(self.webhook_url, None, self.key_id, self.origin)
 
     def idempotency(self, fingerprint: str) -> Idempotency | None:
         """`fingerprint`: of the body."""
         if self.idempotency_key is None:
             return None
         return Idempotency.of(self.idempotency_key, self.key_id, {"batch": fingerprint}, self.timeouts)
+
+
+class Earlier(NamedTuple):
+    """A batch that was accepted with the same Idempotency-Key, and what its key has left."""
+
+    batch_id: str
+    fingerprint: str
+    credits: int | None
 
 
 class Batches:
@@ -88,20 +96,29 @@ class Batches:
         self.stage = Script(redis, script("stage.lua"))
         self.accept = Script(redis, script("accept.lua"))
         self._room = Script(redis, script("room.lua"))
-        self._redis = redis
+        self._redis: Any = redis  # typed as if it might be asynchronous
 
     async def open(self, command: BatchCommand, in_thread: InThread) -> "OpenBatch":
         """Begin one, where a single request would be accepted: raises as `OpenBatch.commit` where none would.
 
         `in_thread` is where Redis and the store are waited for.
         """
-        await in_thread(self._check_room, command)
-        return OpenBatch(self, command, in_thread)
+        earlier = await in_thread(self._made_before, command)
+        if not earlier:
+            await in_thread(self._check_room, command)
+        return OpenBatch(self, command, in_thread, earlier)
+
+    def _made_before(self, command: BatchCommand) -> Earlier | None:
+        idempotency = command.idempotency("")
+        if idempotency is None:
+            return None
+        batch_id, fingerprint = self._redis.hmget(idempotency.redis_key, "batch_id", "fingerprint")
+        if batch_id is None or not self._redis.exists(keyspace.batch(batch_id.decode())):
+            return None
+        credits = self._redis.hget(keyspace.api_key(command.key_id), "credits")
+        return Earlier(batch_id.decode(), fingerprint.decode(), None if credits is None else int(credits))
 
     def _check_room(self, command: BatchCommand) -> None:
-        idempotency = command.idempotency("")
-        if idempotency and self._redis.exists(idempotency.redis_key):
-            return  # it may have been accepted before
         args = asked(command.key_id, command.deadlines, self.settings) | {"total": 1}
         answer = self._room(args=[json.dumps(args)])
         if answer:
@@ -111,11 +128,14 @@ class Batches:
 class OpenBatch:
     """A batch whose requests arrive. Left without `commit`, nothing of it remains."""
 
-    def __init__(self, of: Batches, command: BatchCommand, in_thread: InThread) -> None:
+    def __init__(
+        self, of: Batches, command: BatchCommand, in_thread: InThread, earlier: Earlier | None
+    ) -> None:
         self.batch_id = str(uuid4())
         self._of = of
         self._command = command
         self._in_thread = in_thread
+        self._earlier = earlier  # then nothing is kept
         self._known: dict[str, Reference] = {}
         self._kept: list[str] = []
         self._waiting: list[str] = []  # words of the next call: three for each request
@@ -143,8 +163,9 @@ class OpenBatch:
         Raises `InvalidPictures`.
         """
         pictures = inputs.pictures(params)
+        kept = None if self._earlier else self._kept
         find = self._of.references.find
-        self._known |= await self._in_thread(find, pictures, self._command.sender, self._kept)
+        self._known |= await self._in_thread(find, pictures, self._command.sender, kept)
 
     async def check(self, params: Mapping[str, Any]) -> None:
         """Look at the pictures of a request and keep nothing. Raises `InvalidPictures`."""
@@ -155,6 +176,9 @@ class OpenBatch:
 
         Raises `InvalidPictures`, then it is not kept; `BatchDropped`.
         """
+        if self._earlier:
+            await self.check(params)
+            return
         stored = list[str]()
         command, webhook = self._command, (options.webhook_url, options.webhook_events)
         try:
@@ -191,6 +215,10 @@ class OpenBatch:
     def _commit(self, fingerprint: str) -> CreatedBatch:
         command, settings = self._command, self._of.settings
         idempotency = command.idempotency(fingerprint)
+        if self._earlier:
+            if idempotency is None or idempotency.fingerprint != self._earlier.fingerprint:
+                raise IdempotencyConflict
+            return self._entered(CreatedBatch(self._earlier.batch_id, self._earlier.credits, replayed=True))
         args = asked(command.key_id, command.deadlines, settings)
         args |= {"total": self._staged, "archive": new_token()}
         if webhook := command.webhook:
@@ -206,6 +234,9 @@ class OpenBatch:
         self._is_accepted = not created.replayed
         if self._is_accepted:
             metrics.count_batch()
+        return self._entered(created)
+
+    def _entered(self, created: CreatedBatch) -> CreatedBatch:
         with contextlib.suppress(RedisError):  # it is accepted: the reconciler goes on
             self._of.progress.enter(created.batch_id)
         return created

@@ -19,7 +19,7 @@ local function create()
   end
   redis.call('HSET', record, unpack(fields))
   enlist(args.key_id, args.custom_id, whole(clock[1] * 1000000 + clock[2]), args.life)
-  drop_expired(args.key_id, args.custom_id)
+  for _, list in ipairs(lists_of(args.key_id, args.custom_id)) do drop_expired(list, 1, REQUEST) end
   redis.call('ZADD', DEADLINES, whole(now + args.start_timeout), id)
   return {'ok', hold(key, has, 1, 'waiting')}
 end

@@ -12,21 +12,19 @@ local function list_for(list, life, entries)
   if redis.call('PTTL', list) < life then redis.call('PEXPIRE', list, life + 60000) end
 end
 
--- Of the oldest in a list, whose records have names that begin with `record`.
-local function drop_oldest(list, most, record)
-  local expired = {}
-  for _, oldest in ipairs(redis.call('ZRANGE', list, 0, most - 1)) do
-    if redis.call('EXISTS', record .. oldest) == 0 then expired[#expired + 1] = oldest end
+-- Looks at the oldest in a list, twice as many as were added to it, so that it shrinks to what is alive. `record` is what the
+-- names of their records begin with.
+local function drop_expired(list, added, record)
+  local oldest, records, expired = redis.call('ZRANGE', list, 0, 2 * added - 1), {}, {}
+  for nth, entry in ipairs(oldest) do records[nth] = record .. entry end
+  if redis.call('EXISTS', unpack(records)) == #records then return end
+  for nth, entry in ipairs(oldest) do
+    if redis.call('EXISTS', records[nth]) == 0 then expired[#expired + 1] = entry end
   end
-  if #expired > 0 then redis.call('ZREM', list, unpack(expired)) end
+  redis.call('ZREM', list, unpack(expired))
 end
 
 -- Has request `id` in its lists.
 local function enlist(key_id, custom_id, created_us, life)
   for _, list in ipairs(lists_of(key_id, custom_id)) do list_for(list, life, {created_us, id}) end
-end
-
--- Two for each request that is added, so that a list shrinks to what is alive.
-local function drop_expired(key_id, custom_id)
-  for _, list in ipairs(lists_of(key_id, custom_id)) do drop_oldest(list, 2, REQUEST) end
 end

@@ -133,7 +133,7 @@ function moves.claim()
     fail(WORKER_LOST, LOST)
     return {'exhausted'}
   end
-  if is_queued and kept.batch and redis.call('HEXISTS', BATCH .. kept.batch, 'cancelled') == 1 then
+  if is_queued and kept.batch and redis.pcall('HEXISTS', BATCH .. kept.batch, 'cancelled') == 1 then
     fail(CANCELLED, BY_OWNER)
     return {'cancelled'}
   end

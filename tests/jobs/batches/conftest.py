@@ -1,24 +1,41 @@
 """Batches as the API opens them, without HTTP."""
 
 import asyncio
+import base64
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
 
-from jobs.batches.opening import BatchCommand, Batches, CreatedBatch, OpenBatch
+from jobs.batches.opening import STAGED_AT_A_TIME, BatchCommand, Batches, CreatedBatch, OpenBatch
 from jobs.batches.reading import BatchReader
 from jobs.batches.record import BatchRecord
+from jobs.batches.scripts import script
 from jobs.config.settings import Settings
+from jobs.lifecycle.creation import asked
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.transitions import Transitions
-from jobs.pictures.store import PictureStore
+from jobs.pictures.inputs import sample_bytes
+from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import connect_async
+from jobs.redis.script import Script
 from tests.asking import HERE, SAMPLES
 
+LOGO = sample_bytes("logo.png") or b""
+INLINE = base64.b64encode(LOGO).decode()
+
+MORE_THAN_A_CALL = STAGED_AT_A_TIME + 10
+
 Sent = tuple[dict[str, Any], RequestOptions]
+
+
+def stored(settings: Settings) -> list[Path]:
+    """Files of the store."""
+    return [path for path in (settings.data_dir / "store").rglob("*") if path.is_file()]
 
 
 def requests(count: int, **more: Any) -> list[Sent]:
@@ -67,6 +84,15 @@ class Desk:
             return batch.batch_id
 
         return asyncio.run(keep())
+
+    def accept_and_die(self, sent: Sequence[Sent], **more: Any) -> str:
+        """Have a batch accepted, and die before one of its requests has entered the queue; its id."""
+        batch_id = self.keep(sent, **more)
+        command = self.command(**more)
+        args = asked(command.key_id, command.deadlines, self.settings)
+        args |= {"total": len(sent), "archive": new_token()}
+        assert Script(self.redis, script("accept.lua"))(args=[batch_id, json.dumps(args)])[0] == b"ok"
+        return batch_id
 
     async def _open(self, **more: Any) -> OpenBatch:
         batches = Batches(self.redis, self.settings, self.store)
