@@ -4,8 +4,12 @@ from jobs.redis import lua
 
 PREFIX = "superimpose"
 
-WAITING = f"{PREFIX}:waiting"
-"""Sorted set of QUEUED requests by time of arrival: its rank is the queue position."""
+WAITING = f"{PREFIX}:waiting"  # sorted set of QUEUED requests by time of arrival (ms)
+
+TURNS = f"{PREFIX}:turns"
+"""Sorted set: `"<key id> <number>"`, a turn for each QUEUED request, by virtual time."""
+
+LAST_TURNS = f"{PREFIX}:last-turns"  # hash: number of the last turn, by key id
 
 DEADLINES = f"{PREFIX}:deadlines"
 """Sorted set of all unfinished requests by deadline: for their start, then for their end."""
@@ -22,9 +26,9 @@ CHANGES = f"{PREFIX}:changes"
 API_KEYS = f"{PREFIX}:keys"  # sorted set: ids of the valid API keys by time of creation
 REVOKED_CHOSEN_KEYS = f"{PREFIX}:revoked-chosen-keys"
 RECONCILER = f"{PREFIX}:reconciler"  # lock: its holder does this round of reconciling
-QUEUE = "superimpose"  # RQ's queue; the only one, because RQ can lose a job between two
+QUEUE = "superimpose"  # RQ's name of the service; its workers and registries are of this one
 
-RQ_QUEUE = f"rq:queue:{QUEUE}"
+RQ_QUEUE = f"rq:queue:{QUEUE}"  # list of requests that were requeued, which are next
 RQ_INTERMEDIATE = f"rq:queue:{QUEUE}:intermediate"
 RQ_STARTED = f"rq:wip:{QUEUE}"
 RQ_SCHEDULED = f"rq:scheduled:{QUEUE}"
@@ -35,6 +39,11 @@ RQ_ALL_WORKERS = "rq:workers"
 RQ_QUEUES = "rq:queues"
 
 
+def rq_queue(key_id: str) -> str:
+    """List of a key's QUEUED requests, for RQ and its dashboards."""
+    return f"{RQ_QUEUE}:{key_id}"
+
+
 def request(request_id: str) -> str:
     """Hash: the record of one request."""
     return f"{PREFIX}:request:{request_id}"
@@ -43,6 +52,11 @@ def request(request_id: str) -> str:
 def requests(key_id: str, custom_id: str | None = None) -> str:
     """Sorted set: ids of a key's requests, or those with this custom_id, by time of creation in µs."""
     return f"{PREFIX}:requests:{key_id}" + ("" if custom_id is None else f":{custom_id}")
+
+
+def line(key_id: str) -> str:
+    """Sorted set: a key's QUEUED requests in the order of their arrival."""
+    return f"{PREFIX}:line:{key_id}"
 
 
 def machine(machine: str) -> str:
@@ -124,6 +138,9 @@ def script(text: str, **constants: object) -> str:
     """A Lua script with the names it needs, and further constants."""
     names = {
         "WAITING": WAITING,
+        "TURNS": TURNS,
+        "LAST_TURNS": LAST_TURNS,
+        "LINE": line(""),
         "DEADLINES": DEADLINES,
         "LEASES": LEASES,
         "BELL": BELL,

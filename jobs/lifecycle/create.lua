@@ -14,8 +14,8 @@ local function find_replayed(credits)
 end
 
 -- Back-pressure: the limits of the queue, and no more requests than can start before their deadline.
-local function check_limits(mine)
-  local waiting = redis.call('ZCARD', WAITING)
+local function check_limits(weight)
+  local waiting, mine = redis.call('ZCARD', WAITING), redis.call('ZCARD', LINE .. args.key_id)
   local pace = tonumber(redis.call('HGET', PACE, 'job') or 0) / math.max(1, rq('SCARD', RQ_WORKERS))
   local function refuse(whose, bound, too_many) return {'full', whose, bound, math.ceil(too_many * pace)} end
   if waiting >= args.max_waiting then
@@ -25,36 +25,38 @@ local function check_limits(mine)
     return refuse('key', args.max_waiting_per_key, mine - args.max_waiting_per_key + args.max_waiting_per_key / 20)
   end
   local startable = args.start_timeout / pace -- infinite as long as no job has ended
-  if waiting + 1 > startable then return refuse('time', math.floor(startable), waiting + 1 - startable) end
+  if waiting + 1 > startable then
+    local before = turns_before(args.key_id, weight)
+    if before + 1 > startable then return refuse('time', math.floor(startable), before + 1 - startable) end
+  end
 end
 
-local function enqueue()
+local function enqueue(weight)
   rq('HSET', RQ_JOB .. id, 'created_at', args.stamp, 'enqueued_at', args.stamp,
     'timeout', whole(math.max(1, args.timeout / 1000 + 0.5)), unpack(RQ_FIELDS))
-  if rq('RPUSH', RQ_QUEUE, id) == 1 then rq('SADD', RQ_QUEUES, RQ_QUEUE) end
-  ring()
+  join_line(args.key_id, weight, {id})
 end
 
 local function create()
   if redis.call('EXISTS', record) == 1 then return {'exists'} end
-  local digests, credits, held, waiting = unpack(redis.call('HMGET', key, 'digests', 'credits', 'held', 'waiting'))
+  local digests, credits, held, weight = unpack(redis.call('HMGET', key, 'digests', 'credits', 'held', 'weight'))
   if not digests then return {'revoked'} end
   local refusal = args.idempotency and find_replayed(credits)
   if refusal then return refusal end
   if credits and tonumber(credits) < args.cost then return {'credits', credits} end
-  refusal = check_limits(tonumber(waiting or 0))
+  weight = tonumber(weight or 1)
+  refusal = check_limits(weight)
   if refusal then return refusal end
   if args.webhook and tonumber(redis.call('HGET', key, 'undelivered') or 0) >= args.max_undelivered then
     return {'full', 'events', args.max_undelivered, 60000}
   end
-  enqueue()
+  enqueue(weight)
   local fields = {'status', 'QUEUED', 'created_at', at, 'attempts', '0', 'key_id', args.key_id, 'params', ARGV[3],
     'timeout', whole(args.timeout)}
   local function add(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
-  local of_key = {'waiting', whole((waiting or 0) + 1)}
   if credits and args.cost > 0 then
     credits = whole(credits - args.cost)
-    of_key = {'credits', credits, 'held', whole((held or 0) + args.cost), unpack(of_key)}
+    redis.call('HSET', key, 'credits', credits, 'held', whole((held or 0) + args.cost))
     add('charge', 'held')
     add('cost', whole(args.cost))
   end
@@ -72,8 +74,6 @@ local function create()
   redis.call('HSET', record, unpack(fields))
   enlist(args.key_id, args.custom_id, whole(clock[1] * 1000000 + clock[2]), args.life)
   drop_expired(args.key_id, args.custom_id)
-  redis.call('HSET', key, unpack(of_key))
-  redis.call('ZADD', WAITING, at, id)
   redis.call('ZADD', DEADLINES, whole(now + args.start_timeout), id)
   return {'ok', credits or 'unlimited'}
 end

@@ -25,9 +25,8 @@ LONGEST_RETRY_AFTER_S = 300
 @cache
 def create_script() -> str:
     """Without `OOM_EXEMPT`: a Redis whose memory is full refuses it before it has changed anything."""
-    text = "".join(
-        Path(__file__).with_name(part).read_text() for part in ("request.lua", "lists.lua", "create.lua")
-    )
+    parts = ("request.lua", "lists.lua", "turns.lua", "create.lua")
+    text = "".join(Path(__file__).with_name(part).read_text() for part in parts)
     return keyspace.script(text, RQ_FIELDS=[word for field in job_fields().items() for word in field])
 
 

@@ -22,7 +22,7 @@ from jobs.pictures.inputs import SAMPLE, STORE, sample_bytes
 from jobs.pictures.store import PictureStore
 from jobs.resubmission import Resubmission
 from jobs.submission import InvalidPictures
-from tests.asking import accept, asked, claim_request
+from tests.asking import accept, asked, claim_request, queued
 
 ORIGIN = "http://pictures.example"
 LOGO = sample_bytes("logo.png") or b""
@@ -42,7 +42,7 @@ def submit(redis, settings, store, key_id):
     return submit
 
 
-def test_record_and_job_appear_together(redis, settings, submit):
+def test_record_and_job_appear_together(redis, settings, key_id, submit):
     request_id = submit(base_image=URL, overlay_image=URL, opacity=0.5)
 
     record = Transitions(redis, settings).read(request_id)
@@ -53,7 +53,7 @@ def test_record_and_job_appear_together(redis, settings, submit):
     assert (job.func_name, list(job.args), job.description) == (TASK, [], "superimpose")
     assert job.timeout == settings.job_timeout_s
     assert job.result_ttl == job.failure_ttl == RQ_TTL_S
-    assert open_queue(redis).job_ids == [request_id]
+    assert queued(redis, key_id) == [request_id]
     assert redis.zrange(keyspace.WAITING, 0, -1) == [request_id.encode()]
 
 
