@@ -160,6 +160,7 @@ def script(text: str, **constants: object) -> str:
         "TRIED": tried_events(""),
         "STANDING": standing(""),
         "RQ_QUEUES": RQ_QUEUES,
+        "QUEUE": QUEUE,
         "RQ_QUEUE": RQ_QUEUE,
         "RQ_STARTED": RQ_STARTED,
         "RQ_SCHEDULED": RQ_SCHEDULED,

@@ -32,7 +32,7 @@ local function check_limits(weight)
 end
 
 local function enqueue(weight)
-  rq('HSET', RQ_JOB .. id, 'created_at', args.stamp, 'enqueued_at', args.stamp,
+  rq('HSET', RQ_JOB .. id, 'created_at', args.stamp, 'enqueued_at', args.stamp, 'origin', QUEUE .. ':' .. args.key_id,
     'timeout', whole(math.max(1, args.timeout / 1000 + 0.5)), unpack(RQ_FIELDS))
   join_line(args.key_id, weight, {id})
 end

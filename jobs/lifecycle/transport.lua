@@ -50,7 +50,7 @@ end
 
 -- At the head of the queue: it has waited before.
 function transport.requeue()
-  rq('HSET', RQ_JOB .. id, 'status', 'queued')
+  rq('HSET', RQ_JOB .. id, 'status', 'queued', 'origin', QUEUE)
   rq('LPUSH', RQ_QUEUE, id)
   ring()
 end

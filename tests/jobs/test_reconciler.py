@@ -12,7 +12,8 @@ from redis import Redis
 
 from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle import lease_owner
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.lease_owner import LeaseOwner, this_machine

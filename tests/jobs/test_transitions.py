@@ -221,7 +221,7 @@ def test_the_job_appears_with_the_record_and_rq_reads_what_it_would_have_written
     assert queued(redis, key_id) == [ID]
     ours, theirs = (queue.fetch_job(job_id).to_dict() for job_id in (ID, by_rq.id))
     assert ours.pop("failure_ttl")
-    assert {name for name in theirs if ours[name] != theirs[name]} == {"created_at", "enqueued_at"}
+    assert {name for name in theirs if ours[name] != theirs[name]} == {"created_at", "enqueued_at", "origin"}
     assert redis.smembers("rq:queues") == {queue.key.encode(), keyspace.rq_queue(key_id).encode()}
 
 
