@@ -44,9 +44,14 @@ def accept(settings: Settings, command: SubmitCommand, store: PictureStore | Non
     return asyncio.run(submit())
 
 
+def rq_queue(redis: Redis, key_id: str) -> Queue:
+    """RQ's view of a key's QUEUED requests."""
+    return Queue(f"{keyspace.QUEUE}:{key_id}", redis, serializer=JSONSerializer)
+
+
 def queued(redis: Redis, key_id: str) -> list[str]:
     """A key's QUEUED requests, as RQ sees them."""
-    return Queue(f"{keyspace.QUEUE}:{key_id}", redis, serializer=JSONSerializer).job_ids
+    return rq_queue(redis, key_id).job_ids
 
 
 def claim_request(transitions: Transitions, request_id: str, owner: LeaseOwner = LEASE_OWNER) -> Claim:

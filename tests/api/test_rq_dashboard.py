@@ -193,7 +193,8 @@ def test_a_browser_shows_it_under_a_policy_that_runs_no_other_script(dashboard, 
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{dashboard.stack.url}/admin/rq/0/view/jobs")
+        queue = f"superimpose:{dashboard.key_id}"
+        page.goto(f"{dashboard.stack.url}/admin/rq/0/view/jobs/{queue}/queued/8/asc/1")
         page.wait_for_selector(f"text={dashboard.waiting}")
         page.goto(f"{dashboard.stack.url}/admin/rq/0/view/workers")
         page.wait_for_selector("text=worker.tasks.superimpose()")
