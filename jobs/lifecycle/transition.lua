@@ -30,8 +30,11 @@ local function update_pace()
   redis.call('HSET', PACE, 'job', string.format('%.3f', known + (args.occupied - known) / 20))
 end
 
-local function leave_queue()
-  if remove(WAITING, id) then add(of_keys, API_KEY .. kept.key_id, 'waiting', -1) end
+-- A claim takes a turn. An API of a former version put its requests in no line, and counted them.
+local function leave_queue(turn)
+  if remove(WAITING, id) and not leave_line(kept.key_id, id, turn) then
+    add(of_keys, API_KEY .. kept.key_id, 'waiting', -1)
+  end
 end
 
 local function write_own_event(status, fields)
@@ -119,8 +122,8 @@ end
 
 local function start_by() return is_unattempted() and tonumber(kept.start_by) end
 
--- A lease that has expired ends here.
-function moves.claim()
+-- A lease that has expired ends here. With the turn that it is claimed in, if it stands in a line.
+function moves.claim(turn)
   local is_queued, until_ms = kept.status == 'QUEUED', deadline()
   local lease = not is_queued and leased()
   if lease and now < tonumber(lease) then return {'held'} end
@@ -139,7 +142,7 @@ function moves.claim()
   end
   local attempt = whole(kept.attempts + 1)
   local fields = {'attempts', attempt, 'worker', args.worker, 'machine', args.machine, 'claimed_at', at}
-  if is_queued then leave_queue() end
+  if is_queued then leave_queue(turn) end
   -- From here a request may take its `timeout`; it is begun again for one that was given back, while that may still start.
   if is_queued or now < (start_by() or 0) then
     append(fields, 'started_at', at, 'start_by', kept.start_by or until_ms)
@@ -226,7 +229,7 @@ end
 local REQUIRED = {complete = is_latest, fail = is_latest, time_out = is_latest, renew = holds_lease, retry = holds_lease,
   give_back = holds_lease}
 
-local function answer()
+local function answer(...)
   if not kept.status then
     transport.drop()
     for _, key in ipairs({WAITING, DEADLINES, LEASES}) do redis.call('ZREM', key, id) end
@@ -237,5 +240,5 @@ local function answer()
     return {'terminal'}
   end
   if REQUIRED[move] and not REQUIRED[move]() then return {'stale'} end
-  return moves[move]() or {'ok'}
+  return moves[move](...) or {'ok'}
 end

@@ -169,10 +169,10 @@ class Transitions(AttemptMoves):
         """End as FAILED `timeout` if its deadline has passed. Raises `IllegalMove`: early."""
         self._run("expire", request_id)
 
-    def sweep(self, skip: int) -> moves.Swept:
-        """End some QUEUED requests whose deadline has passed, at once, behind the queue's first `skip`."""
-        [((looked, kept), *ended)] = self._move(args=_call("sweep", "", {"skip": skip}))
-        return moves.Swept(looked, kept, [ending.request_id for ending in _measured(ended)])
+    def sweep(self, request_ids: Sequence[str]) -> list[str]:
+        """End those of up to `SWEEP_MOST` requests that are QUEUED and whose deadline has passed, at once."""
+        [(_, *ended)] = self._move(args=_call("sweep", "", {"requests": list(request_ids)}))
+        return [ending.request_id for ending in _measured(ended)]
 
     def promote(self, request_id: str) -> None:
         """Requeue a request whose delay is over. Raises `IllegalMove`: stale (it is not delayed)."""

@@ -7,18 +7,18 @@ import pytest
 from jobs import keyspace
 from jobs.batches.progress import BatchProgress
 from jobs.deletion import Deletion
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import IllegalMove, QueueFull
 from jobs.lifecycle.options import RequestOptions
-from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.record import View
 from jobs.lifecycle.status import Status
 from jobs.pictures.inputs import STORE
 from jobs.queries.listing import Listing, Wanted
 from jobs.resubmission import Resubmission
-from tests.asking import OUTPUT, SAMPLES, accept, asked, claim_request
+from tests.asking import OUTPUT, SAMPLES, accept, asked, claim_request, queued, rq_queue
 from tests.jobs.batches.conftest import INLINE, LOGO, MORE_THAN_A_CALL, Desk, requests, stored
 
 
@@ -41,6 +41,7 @@ def test_all_requests_of_a_batch_are_queued_in_the_order_they_were_sent(desk, re
     assert [member.custom_id for member in members] == [f"r{nth}" for nth in range(MORE_THAN_A_CALL)]
     ids = [member.request_id for member in members]
     assert redis.zcard(keyspace.WAITING) == redis.zcard(keyspace.DEADLINES) == MORE_THAN_A_CALL
+    assert queued(redis, desk.key_id) == ids
     for nth, request_id in enumerate(ids):
         claim = claim_request(transitions, request_id) if nth == 0 else None
         if claim:
@@ -60,7 +61,7 @@ def test_a_request_of_a_batch_is_like_one_that_was_sent_alone(desk, redis, trans
     assert records[1] | {b"created_at": b""} == records[0] | {b"created_at": b""}
     stamps = {b"created_at": b"", b"enqueued_at": b""}
     assert jobs[0] | stamps == jobs[1] | stamps
-    assert open_queue(redis).fetch_job(member.request_id).is_queued
+    assert rq_queue(redis, desk.key_id).fetch_job(member.request_id).is_queued
 
 
 def test_requests_of_a_batch_are_in_the_lists_of_their_key_newest_first(desk, redis):

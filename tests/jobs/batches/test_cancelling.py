@@ -5,12 +5,12 @@ import pytest
 from jobs import keyspace
 from jobs.batches.progress import BatchProgress
 from jobs.batches.scripts import AT_A_TIME
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.moves import IllegalMove
-from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.maintenance.reconciler import Reconciler
-from tests.asking import LEASE_OWNER, OUTPUT, accept, asked, claim_request
+from tests.asking import LEASE_OWNER, OUTPUT, accept, asked, claim_request, queued
 from tests.jobs.batches.conftest import Desk, requests
 
 MANY = 2 * AT_A_TIME + 5
@@ -45,8 +45,9 @@ def test_what_waits_ends_and_frees_its_credits_and_its_place(desk, redis, transi
     batch, key = rich.batch(batch_id), keys.get(rich.key_id)
     assert (batch.cancelled, batch.status, batch.failed) == (True, Status.COMPLETED, MANY)
     assert codes(transitions, rich.ids(batch_id)) == {FailureCode.CANCELLED}
-    assert (key.credits, key.held, redis.hget(keyspace.api_key(rich.key_id), "waiting")) == (MANY, 0, b"0")
-    assert open_queue(redis).job_ids == []
+    assert (key.credits, key.held, redis.zcard(keyspace.line(rich.key_id))) == (MANY, 0, 0)
+    assert queued(redis, rich.key_id) == []
+    assert redis.zcard(keyspace.TURNS) == 0
     assert redis.zcard(keyspace.WAITING) == redis.zcard(keyspace.DEADLINES) == 0
 
 

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from jobs import keyspace
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.idempotency import IdempotencyConflict
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures.references import InvalidPictures
@@ -21,7 +22,7 @@ def keys(redis):
 def nothing_is_left(desk: Desk) -> bool:
     """Of any batch, but its key."""
     left = set(desk.redis.keys("*")) - {keyspace.API_KEYS.encode(), *desk.redis.keys("*:key*")}
-    account = desk.redis.hmget(keyspace.api_key(desk.key_id), "held", "waiting", "entering")
+    account = desk.redis.hmget(keyspace.api_key(desk.key_id), "held", "entering")
     return not left and not any(int(count or 0) for count in account) and not stored(desk.settings)
 
 

@@ -7,7 +7,8 @@ from redis.exceptions import ResponseError
 
 from jobs import keyspace
 from jobs.batches.progress import BatchProgress
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.moves import IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures.references import InvalidPictures
@@ -27,7 +28,7 @@ def limited(desk: Desk, **bounds: Any) -> Desk:
 def nothing_is_left(desk: Desk) -> bool:
     """Of any batch, but its key."""
     left = set(desk.redis.keys("*")) - {keyspace.API_KEYS.encode(), *desk.redis.keys("*:key*")}
-    account = desk.redis.hmget(keyspace.api_key(desk.key_id), "held", "waiting", "entering")
+    account = desk.redis.hmget(keyspace.api_key(desk.key_id), "held", "entering")
     return not left and not any(int(count or 0) for count in account) and not stored(desk.settings)
 
 
@@ -79,8 +80,8 @@ def test_what_has_not_entered_the_queue_takes_its_room(desk, redis, key_id):
 
     assert (of_key.value.whose, of_all.value.whose) == ("key", "all")
     BatchProgress(redis, desk.settings).enter(batch_id)
-    account = redis.hmget(keyspace.api_key(key_id), "waiting", "entering")
-    assert (account, redis.get(keyspace.ENTERING)) == ([b"8", b"0"], b"0")
+    assert redis.hget(keyspace.api_key(key_id), "entering") == redis.get(keyspace.ENTERING) == b"0"
+    assert redis.zcard(keyspace.line(key_id)) == 8
 
 
 def test_a_batch_of_a_key_that_was_revoked_while_it_arrived_is_refused(desk, redis):
