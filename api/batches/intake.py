@@ -10,6 +10,7 @@ from api.batches.body import NDJSON_TYPES, Member, read_batch
 from api.batches.checking import BatchCheck
 from api.batches.errors import too_slow
 from api.dependencies import add_credits_header, admit_submitter, refuse_unless_paid
+from api.errors import queue_full
 from api.http.body import media_type, reserve_room
 from api.http.headers import add_to_answer
 from api.http.route_classes import traceparent_of
@@ -18,6 +19,7 @@ from api.service import Service
 from api.submit_body import BodyRules
 from api.submit_headers import read_submit_headers
 from jobs.batches.opening import BatchCommand, BatchDropped, CreatedBatch, OpenBatch
+from jobs.lifecycle.moves import QueueFull
 from jobs.pictures.references import InvalidPictures
 from telemetry.log_context import bind_contextvars
 
@@ -77,3 +79,6 @@ async def _take_in(batch: OpenBatch, check: BatchCheck, members: AsyncIterator[M
         return await batch.commit(check.fingerprint)
     except BatchDropped:
         raise too_slow() from None
+    except QueueFull as error:
+        what = f"the queue has no room for all of these {check.count:,} requests"
+        raise queue_full(error, what) from None
