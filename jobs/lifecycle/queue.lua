@@ -57,17 +57,18 @@ local function claim_next()
   return {claims, dropped}
 end
 
--- Ends those of some requests that are QUEUED and whose deadline has passed. Answers them.
+-- Ends those of some requests that are QUEUED, and whose deadline has passed if they are not `cancelled`. Answers them.
 local function sweep()
   local ended = {}
-  buffer = {unlinked = {}, removed = {}, scored = {}}
+  buffer, leaving = {unlinked = {}, removed = {}, scored = {}}, {}
   for nth, deadline in ipairs(redis.call('ZMSCORE', DEADLINES, unpack(args.requests))) do
-    if is_overdue(deadline) and load_request(args.requests[nth]) == 'QUEUED' then
-      fail_late()
+    if (args.cancelled or is_overdue(deadline)) and load_request(args.requests[nth]) == 'QUEUED' then
+      if args.cancelled then fail(CANCELLED, BY_OWNER) else fail_late() end
       append(ended, id)
     end
   end
   flush_buffer()
+  flush_leaving()
   return ended
 end
 

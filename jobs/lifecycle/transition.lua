@@ -206,10 +206,8 @@ function moves.reclaim()
   return try_again(0, WORKER_LOST, LOST)
 end
 
--- Asked for by the API key's owner, with `waiting` only where it has not begun. Answers the status before, and the worker that
--- had it.
+-- Asked for by the API key's owner. Answers the status before, and the worker that had it.
 function moves.cancel()
-  if args.waiting and kept.status ~= 'QUEUED' then return {'stale'} end
   local worker = leased() and kept.worker or ''
   fail(args.code, args.error)
   return {'ok', kept.status, worker}

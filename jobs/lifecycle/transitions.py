@@ -156,22 +156,20 @@ class Transitions(AttemptMoves):
         was, worker = self._run("cancel", request_id, **asdict(failure))
         return moves.Cancelled(Status(was.decode()), worker.decode())
 
-    def cancel_waiting(self, request_ids: Sequence[str]) -> None:
-        """End those of these that are QUEUED, at once."""
-        calls = [_call("cancel", each, {"waiting": True, **asdict(moves.CANCELLED)}) for each in request_ids]
-        for answer in self._move(args=[word for call in calls for word in call]):
-            if isinstance(answer, Exception):
-                log.error("a request of a batch cannot be cancelled: %s", answer)
-            else:
-                _measured(answer[1:])
-
     def expire(self, request_id: str) -> None:
         """End as FAILED `timeout` if its deadline has passed. Raises `IllegalMove`: early."""
         self._run("expire", request_id)
 
     def sweep(self, request_ids: Sequence[str]) -> list[str]:
         """End those of up to `SWEEP_MOST` requests that are QUEUED and whose deadline has passed, at once."""
-        [(_, *ended)] = self._move(args=_call("sweep", "", {"requests": list(request_ids)}))
+        return self._sweep(request_ids)
+
+    def cancel_waiting(self, request_ids: Sequence[str]) -> list[str]:
+        """End those of a few requests that are QUEUED, at once."""
+        return self._sweep(request_ids, cancelled=True)
+
+    def _sweep(self, request_ids: Sequence[str], **how: bool) -> list[str]:
+        [(_, *ended)] = self._move(args=_call("sweep", "", {"requests": list(request_ids), **how}))
         return [ending.request_id for ending in _measured(ended)]
 
     def promote(self, request_id: str) -> None:

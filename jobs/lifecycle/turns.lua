@@ -41,6 +41,37 @@ local function join_line(key_id, weight, requests)
   ring()
 end
 
+-- Entries that many moves of one call take out of RQ's queues: removed together, as each is searched for from an end.
+local leaving
+
+local function leave_rq_queue(queue, place, left, request)
+  if leaving then
+    leaving[queue] = leaving[queue] or {}
+    leaving[queue][#leaving[queue] + 1] = {place, request, left}
+  else
+    rq('LREM', queue, place <= left - place and 1 or -1, request) -- from the nearer end
+  end
+end
+
+-- Those that left in their order, as they mostly do, are found by their places.
+local function flush_leaving()
+  for queue, entries in pairs(leaving) do
+    local place, _, left = unpack(entries[1])
+    local marked = 0
+    for nth, entry in ipairs(entries) do
+      local index, request = entry[1] + nth - 1, entry[2]
+      if rq('LINDEX', queue, index) == request then
+        rq('LSET', queue, index, '')
+        marked = marked + 1
+      else
+        rq('LREM', queue, 1, request)
+      end
+    end
+    if marked > 0 then rq('LREM', queue, place <= left - place and marked or -marked, '') end
+  end
+  leaving = nil
+end
+
 -- Takes `turn`, or the last one of its line. Answers whether it stood in it.
 local function leave_line(key_id, request, turn)
   local line = LINE .. key_id
@@ -48,7 +79,7 @@ local function leave_line(key_id, request, turn)
   if not place then return false end
   redis.call('ZREM', line, request)
   local left, queue = redis.call('ZCARD', line), rq_queue_of(key_id)
-  rq('LREM', queue, place <= left - place and 1 or -1, request) -- sought from the nearer end
+  leave_rq_queue(queue, place, left, request)
   if not turn then turn = turn_of(key_id, redis.call('HINCRBY', LAST_TURNS, key_id, -1) + 1) end
   redis.call('ZREM', TURNS, turn)
   if left == 0 then

@@ -10,7 +10,7 @@ from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.maintenance.reconciler import Reconciler
-from tests.asking import LEASE_OWNER, OUTPUT, accept, asked, claim_request, queued
+from tests.asking import LEASE_OWNER, OUTPUT, accept, asked, claim_request, queued, rq_queue
 from tests.jobs.batches.conftest import Desk, requests
 
 MANY = 2 * AT_A_TIME + 5
@@ -156,3 +156,28 @@ def test_a_cancelled_batch_that_still_runs_is_not_looked_at_each_second(
 
     seconds, _ = redis.time()
     assert due_ms / 1000 > seconds + settings.job_timeout_s
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_the_others_in_the_line_of_a_key_stay_in_their_order(desk, redis, progress, place):
+    batches = [desk.accept(requests(MANY)).batch_id for _ in range(3)]
+    left = [request_id for nth, each in enumerate(batches) if nth != place for request_id in desk.ids(each)]
+
+    progress.cancel(batches[place])
+
+    assert queued(redis, desk.key_id) == left
+    assert redis.zrange(keyspace.line(desk.key_id), 0, -1) == [each.encode() for each in left]
+    assert redis.zcard(keyspace.TURNS) == redis.zcard(keyspace.WAITING) == 2 * MANY
+
+
+def test_what_rq_has_in_another_order_leaves_its_queue_too(desk, redis, progress):
+    batch_id = desk.accept(requests(3)).batch_id
+    other = desk.accept(requests(2)).batch_id
+    first, *_ = desk.ids(batch_id)
+    queue = rq_queue(redis, desk.key_id).key
+    redis.lrem(queue, 1, first)
+    redis.rpush(queue, first)
+
+    progress.cancel(batch_id)
+
+    assert queued(redis, desk.key_id) == desk.ids(other)
