@@ -16,7 +16,7 @@ from api.submit_body import BODIES, QUICK, BodyRules, SubmitBody
 from jobs.batches.opening import MOST_REQUESTS
 
 NAMED_FAULTS = 100
-TURN = 50  # requests that are checked before other calls have their turn
+TURN = 10  # requests that are checked before other calls have their turn
 
 
 class BatchCheck:

@@ -270,11 +270,11 @@ def test_a_batch_without_credits_for_all_is_refused_whole(client_of):
 
 
 def test_a_batch_without_room_for_all_is_refused_whole(client):
-    answer = client.submit({"requests": named(51)})
+    answer = client.submit({"requests": named(100)})
 
     told = refused(answer, 429, "queue_full")
     assert told.startswith(
-        "the queue has no room for all of these 51 requests: at most 50 requests of this key"
+        "the queue has no room for all of these 100 requests: at most 50 requests of this key"
     )
     assert int(answer.headers["retry-after"]) > 0
 
