@@ -28,8 +28,8 @@ SWEEP_MOST = 100
 """Requests that one sweep ends at most: Redis does nothing else meanwhile."""
 
 DROPPED_MOST = 50
-"""Entries of the queue that are no use to a worker, and that one claim passes over at most: it ends those that
-are late, or of a cancelled batch."""
+"""Entries of the queue that are no use to a worker, and that one claim passes over at most: it ends those
+that are late, or of a cancelled batch."""
 
 KEPT_PARAMS_BYTES = 1024
 """Longest parameters kept of a FAILED request, from which it can be submitted again."""

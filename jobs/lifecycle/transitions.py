@@ -179,7 +179,7 @@ class Transitions(AttemptMoves):
     def read(self, request_id: str) -> Record | None:
         """The record as it is now; None if unknown or expired."""
         text = as_text(self._redis.hgetall(keyspace.request(request_id)))
-        return Record.from_text(request_id, text) if text else None
+        return Record.from_text(request_id, text) if "status" in text else None
 
     def _make(self, call: _Call, read: _Read) -> list[Any]:
         [answer] = self._move(args=call)

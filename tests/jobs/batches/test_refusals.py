@@ -6,12 +6,12 @@ import pytest
 from redis.exceptions import ResponseError
 
 from jobs import keyspace
+from jobs.batches.opening import InvalidRequests
 from jobs.batches.progress import BatchProgress
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.moves import IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.options import RequestOptions
-from jobs.pictures.references import InvalidPictures
 from tests.asking import HERE, SAMPLES
 from tests.jobs.batches.conftest import INLINE, MORE_THAN_A_CALL, Desk, requests, stored
 
@@ -105,17 +105,33 @@ def test_pictures_that_cannot_be_used_are_named_and_nothing_is_kept(desk):
         )
     )
 
-    with pytest.raises(InvalidPictures) as refused:
+    with pytest.raises(InvalidRequests) as refused:
         desk.accept(sent)
 
-    assert set(refused.value.faults) == {"overlay_image", "mask"}
+    assert set(refused.value.faults[0]) == {"overlay_image", "mask"}
     assert nothing_is_left(desk)
+
+
+def test_of_requests_that_are_added_together_each_that_is_faulty_is_named_by_its_place(desk):
+    gone = f"{HERE}/pictures/gone.png"
+    sent = requests(5)
+    for place, faulty in ((1, {"mask": gone}), (3, {"mask": "@@@", "overlay_image": gone})):
+        sent[place] = (sent[place][0] | faulty, RequestOptions())
+
+    with pytest.raises(InvalidRequests) as refused:
+        desk.keep(sent)
+
+    assert {place: set(faults) for place, faults in refused.value.faults.items()} == {
+        1: {"mask"},
+        3: {"mask", "overlay_image"},
+    }
+    assert "does not exist" in refused.value.faults[1]["mask"]
 
 
 def test_a_base_that_is_no_jpeg_cannot_be_kept_as_one_wherever_it_stands(desk):
     shared = {"base_image": INLINE}
 
-    with pytest.raises(InvalidPictures, match="needs a JPEG"):
+    with pytest.raises(InvalidRequests, match="needs a JPEG"):
         desk.accept([(SAMPLES | shared | {"image_quality": "keep"}, RequestOptions())], shared=shared)
 
     assert nothing_is_left(desk)
