@@ -11,6 +11,7 @@ from jobs.webhooks.exchange import PER_RECEIVER
 from jobs.webhooks.secrets import KeySecrets
 from tests.webhook_events import completed, event_of, fail, new_request
 from tests.worker.fetch.answers import requests
+from webhooks import connections
 
 
 def test_an_event_arrives_signed_and_says_what_the_result_says(
@@ -132,6 +133,19 @@ def test_a_connection_is_used_again(transitions, key_id, receiver, sending):
             receiver.await_calls(count)
 
     assert receiver.connections == 1
+
+
+def test_of_many_receivers_the_connections_that_were_used_last_are_kept(
+    transitions, key_id, receiver, sending, await_log, monkeypatch
+):
+    monkeypatch.setattr(connections, "KEPT", 2)
+
+    def send(name: str) -> int:
+        await_log(completed(transitions, key_id, f"http://{name}.com:{receiver.port}/"), State.DELIVERED)
+        return receiver.connections
+
+    with sending(resolve=lambda *_: ["127.0.0.1"]):
+        assert [send(name) for name in ("a", "b", "c", "c", "b", "a")] == [1, 2, 3, 3, 3, 4]
 
 
 def test_a_connection_that_the_receiver_has_closed_costs_no_attempt(
