@@ -7,6 +7,10 @@ from jobs.lifecycle.ended import failed_body, result_body
 from jobs.lifecycle.record import Record
 from jobs.timefmt import rfc3339
 
+_encoded = json.JSONEncoder(
+    separators=(",", ":"), ensure_ascii=False
+).encode  # dumps would make one each time
+
 
 def event_body(record: Record, origin: str, has_base64: bool) -> bytes:
     """The answer to a call for the result, `type` and `timestamp`; a picture as base64 is left out."""
@@ -20,4 +24,4 @@ def event_body(record: Record, origin: str, has_base64: bool) -> bytes:
         said |= result_body(origin, record, record.output)
         if has_base64:
             said |= {"output": None, "output_omitted": "base64"}
-    return json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()
+    return _encoded(said).encode()
