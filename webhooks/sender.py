@@ -22,7 +22,7 @@ SHARES = {"proven": 2, "new": 4, "troubled": 4}
 """A lane has one over so much of what is sent at a time, whatever the others need."""
 
 BUSY_S = 0.1
-PACE_S = 0.02
+PACE_S = 0.05
 """Proven receivers were sent something within `BUSY_S`: as long as that is so, each other lane has one more
 event in `PACE_S`. An attempt that fails takes as much work as one that succeeds, and hosts that refuse a
 connection free their places at once."""
