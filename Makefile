@@ -10,7 +10,7 @@ WANTED := benchmarks/end_to_end/peers/requirements
 NODE   := $(PEERS)/standardwebhooks/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint types audit floors fmt lock image chaos bench bench-worker bench-waiting bench-batches bench-compositor bench-e2e loadtest alerts docs-pictures clean
+.PHONY: help up test check lint types audit floors fmt lock image chaos bench bench-worker bench-waiting bench-batches bench-webhooks bench-compositor bench-e2e loadtest alerts docs-pictures clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-waiting: $(DEV) ## measure how soon a waiting client hears that its reques
 
 bench-batches: $(DEV) ## measure what a batch of 5,000 costs beside as many submits, five minutes
 	$(BIN)/python -m benchmarks batches
+
+bench-webhooks: $(DEV) ## measure how fast events are sent, alone and beside dead receivers, five minutes
+	$(BIN)/python -m benchmarks webhooks
 
 bench-compositor: $(DEV) ## measure the compositor against Pillow, libvips, OpenCV and sharp
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt

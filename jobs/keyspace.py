@@ -96,8 +96,16 @@ def event(request_id: str) -> str:
 
 
 def lane(name: str) -> str:
-    """Sorted set: receivers that have events, by when (ms) they are looked at; a lane for each standing."""
+    """Sorted set: receivers that have events, by when (ms) they are looked at; a lane for each standing.
+
+    That of new receivers has the ids of their API keys.
+    """
     return f"{PREFIX}:receivers:{name}"
+
+
+def new_receivers(key_id: str) -> str:
+    """Sorted set: a key's receivers in the lane of new ones, by when (ms) they are looked at."""
+    return f"{PREFIX}:new-receivers:{key_id}"
 
 
 def untried_events(receiver: str) -> str:
@@ -191,6 +199,7 @@ def script(text: str, **constants: object) -> str:
         "EVENT_BELL": EVENT_BELL,
         "EVENT": event(""),
         "LANE": lane(""),
+        "NEW_RECEIVERS": new_receivers(""),
         "UNTRIED": untried_events(""),
         "TRIED": tried_events(""),
         "STANDING": standing(""),

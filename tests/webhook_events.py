@@ -65,8 +65,10 @@ def event_of(redis: Redis, request_id: str) -> dict[bytes, bytes]:
 
 def lapse(redis: Redis, request_id: str) -> None:
     """As if the lease of an event, or its pause, had ended just now."""
-    receiver = event_of(redis, request_id)[b"receiver"].decode()
+    event = event_of(redis, request_id)
+    receiver, key_id = event[b"receiver"].decode(), event[b"key_id"].decode()
     redis.hset(keyspace.event(request_id), "lease", 1)
     redis.zadd(keyspace.tried_events(receiver), {request_id: 1})
-    for lane in ("proven", "new", "troubled"):
-        redis.zadd(keyspace.lane(lane), {receiver: 1}, xx=True)
+    for line in (keyspace.lane("proven"), keyspace.new_receivers(key_id), keyspace.lane("troubled")):
+        redis.zadd(line, {receiver: 1}, xx=True)
+    redis.zadd(keyspace.lane("new"), {key_id: 1}, xx=True)

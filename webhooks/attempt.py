@@ -26,7 +26,7 @@ from webhooks.connections import Connections, Unreachable, Untrusted
 from webhooks.tracing import begin_span, end_span
 
 TOTAL_S = 15.0
-URLS_KEPT = 1000  # that were read; most events go where others went
+KEPT = 1000  # URLs that were read, secrets that were derived; most events go where others went
 JITTER = 0.2
 SAY_WHEN = frozenset({429, 503})
 GONE = 410
@@ -47,8 +47,8 @@ class Attempts:
     def __init__(
         self, settings: Settings, connections: Connections, now: Callable[[], float], tracer: Tracer
     ) -> None:
-        self._target = lru_cache(URLS_KEPT)(WebhookRules(settings).target)
-        self._secrets = WebhookSecrets(settings)
+        self._target = lru_cache(KEPT)(WebhookRules(settings).target)
+        self._secrets = lru_cache(KEPT)(WebhookSecrets(settings).signing)
         self._connections = connections
         self._now = now
         self._tracer = tracer
@@ -95,7 +95,7 @@ class Attempts:
             body = batch_event_body(event.record, event.origin)
         else:
             body = event_body(event.record, event.origin, event.has_base64)
-        secrets = self._secrets.signing(event.record.key_id, event.generation, event.with_former)
+        secrets = self._secrets(event.record.key_id, event.generation, event.with_former)
         signatures = " ".join(sign(secret, event.message_id, timestamp, body) for secret in secrets)
         head = self._head(target, event.message_id, timestamp, signatures, len(body), traceparent)
         async with asyncio.timeout(TOTAL_S):

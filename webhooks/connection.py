@@ -16,7 +16,8 @@ BODY_S = 1.0
 """For the rest of a body once the status is known; the connection of one that takes longer is closed."""
 
 IDLE_S = 15.0
-OLDEST_S = 60.0  # after which a name is looked up anew
+
+Origin = tuple[str, str, int]
 
 
 class BrokenOff(OSError):
@@ -34,20 +35,26 @@ class Answer(NamedTuple):
 
 
 class Connection:
-    """`can_be_kept`: the last answer was whole, and the receiver waits for another request."""
+    """`can_be_kept`: the last answer was whole, and the receiver waits for another request.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    `judged_at`: when its `address` was last found among those of its receiver.
+    """
+
+    def __init__(
+        self, origin: Origin, address: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.origin = origin
+        self.address = address
         self._reader = reader
         self._writer = writer
-        self._made_at = self._used_at = time.monotonic()
+        self.judged_at = self._used_at = time.monotonic()
         self.can_be_kept = False
 
     @property
     def is_fresh(self) -> bool:
         """Whether another request may go over it."""
-        now = time.monotonic()
         is_open = not self._reader.at_eof() and not self._writer.is_closing()
-        return is_open and now - self._used_at < IDLE_S and now - self._made_at < OLDEST_S
+        return is_open and time.monotonic() - self._used_at < IDLE_S
 
     async def ask(self, request: bytes) -> Answer:
         """Raises `BrokenOff` and other OSErrors, `NoHttp`."""
@@ -69,6 +76,8 @@ class Connection:
 
     async def _ends_soon(self, reading: "_Reading") -> bool:
         """Whether the answer has come to its end, and another may follow it."""
+        if not reading.is_kept_alive or reading.is_whole:
+            return reading.is_kept_alive
         read = 0
         try:
             async with asyncio.timeout(BODY_S):

@@ -1,8 +1,9 @@
-"""Connections to receivers: each is made to an address that was judged for it, and kept for a while."""
+"""Connections to receivers: each leads to an address that is judged at each send, and is kept for a while."""
 
 import asyncio
 import ssl
-from collections import defaultdict
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import certifi
@@ -15,8 +16,8 @@ from webhooks.resolver import Resolver
 
 CONNECT_S = 5.0  # from the look-up of the name to the end of the TLS handshake
 ADDRESSES_TRIED = 4
-
-Origin = tuple[str, str, int]
+JUDGED_S = 1.0  # for which a judgement holds for a kept connection, as a look-up takes as long as an event
+KEPT = 128
 
 
 class Unreachable(Exception):
@@ -37,54 +38,74 @@ class Connections:
         self._guard = guard
         self._resolver = resolver
         self._tls = tls
-        self._kept: defaultdict[Origin, list[Connection]] = defaultdict(list)
+        self._kept: list[Connection] = []  # the one that was used last is the last
 
     async def ask(self, target: Target, request: bytes, lane: str) -> Answer:
         """The answer to a request for a receiver of this lane, over a connection that is kept or a new one.
 
         Raises `Unreachable`, `Untrusted`, `NoHttp`, OSError.
         """
-        kept = self._take(target)
+        kept = await self._take(target, lane)
         if kept:
             try:
-                return await self._ask(target, kept, request)
+                return await self._ask(kept, request)
             except (ConnectionError, BrokenOff):  # it may end just as we use it, which says nothing
                 pass
-        return await self._ask(target, await self._connect(target, lane), request)
+        return await self._ask(await self._connect(target, lane), request)
 
     def sweep(self) -> None:
         """Close what has not been used for a while."""
-        for origin, kept in list(self._kept.items()):
-            self._kept[origin] = [each for each in kept if each.is_fresh]
-            for connection in kept:
-                if not connection.is_fresh:
-                    connection.close()
-            if not self._kept[origin]:
-                del self._kept[origin]
+        kept, self._kept = self._kept, []
+        for connection in kept:
+            if connection.is_fresh:
+                self._kept.append(connection)
+            else:
+                connection.close()
 
     def close(self) -> None:
-        for kept in self._kept.values():
-            for connection in kept:
-                connection.close()
-        self._kept.clear()
+        while self._kept:
+            self._kept.pop().close()
 
-    async def _ask(self, target: Target, connection: Connection, request: bytes) -> Answer:
+    async def _ask(self, connection: Connection, request: bytes) -> Answer:
         try:
             return await connection.ask(request)
         finally:
             if connection.can_be_kept:
-                self._kept[target[:3]].append(connection)
+                self._keep(connection)
             else:
                 connection.close()
 
-    def _take(self, target: Target) -> Connection | None:
-        kept = self._kept[target[:3]]
-        while kept:
-            connection = kept.pop()
+    def _keep(self, connection: Connection) -> None:
+        self._kept.append(connection)
+        if len(self._kept) > KEPT:
+            self._kept.pop(0).close()
+
+    async def _take(self, target: Target, lane: str) -> Connection | None:
+        """One that is kept, and leads where the receiver's name leads now."""
+        long_ago = time.monotonic() - JUDGED_S
+        if any(each.judged_at < long_ago for each in self._kept_for(target)):
+            await self._judge_kept(target, lane)
+        for connection in reversed(self._kept_for(target)):
+            self._kept.remove(connection)
             if connection.is_fresh:
                 return connection
             connection.close()
         return None
+
+    def _kept_for(self, target: Target) -> list[Connection]:
+        return [each for each in self._kept if each.origin == target[:3]]
+
+    async def _judge_kept(self, target: Target, lane: str) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                addresses = await self._judged(target, lane)
+        except TimeoutError:
+            raise Unreachable(f"no address within {CONNECT_S:g} s") from None
+        for connection in self._kept_for(target):
+            if connection.address in addresses:
+                connection.judged_at = time.monotonic()
+            else:
+                connection.close()
 
     async def _connect(self, target: Target, lane: str) -> Connection:
         try:
@@ -93,7 +114,7 @@ class Connections:
         except TimeoutError:
             raise Unreachable(f"no connection within {CONNECT_S:g} s") from None
 
-    async def _judged(self, target: Target, lane: str) -> list[str]:
+    async def _judged(self, target: Target, lane: str) -> Sequence[str]:
         """Its addresses, each of which may be reached."""
         host = target.host
         refusal = self._guard.refusal_of_host(host)
@@ -106,18 +127,19 @@ class Connections:
         refusal = self._guard.refusal(host, addresses)
         if refusal or not addresses:
             raise Unreachable(refusal or f"{host} has no address")
-        return list(addresses[:ADDRESSES_TRIED])
+        return addresses
 
-    async def _connect_to_one_of(self, addresses: list[str], target: Target) -> Connection:
+    async def _connect_to_one_of(self, addresses: Sequence[str], target: Target) -> Connection:
         """By number, so that there is no second look-up for a rebinding name server to answer."""
         failure: Exception = Unreachable(target.host)
         is_secure = target.scheme == "https"
+        addresses = addresses[:ADDRESSES_TRIED]
         tls: dict[str, Any] = {"ssl": self._tls, "server_hostname": target.host} if is_secure else {}
         for address in addresses:
             try:
                 async with asyncio.timeout(CONNECT_S / len(addresses)):
                     streams = await asyncio.open_connection(address, target.port, limit=BLOCK, **tls)
-                return Connection(*streams)
+                return Connection(target[:3], address, *streams)
             except ssl.SSLError as error:
                 raise Untrusted(str(error)) from error
             except (OSError, TimeoutError) as error:

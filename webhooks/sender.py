@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections import Counter
 
 from opentelemetry.trace import NoOpTracer, Tracer
@@ -19,6 +20,12 @@ from webhooks.connections import Connections
 
 SHARES = {"proven": 2, "new": 4, "troubled": 4}
 """A lane has one over so much of what is sent at a time, whatever the others need."""
+
+BUSY_S = 0.1
+PACE_S = 0.05
+"""Proven receivers were sent something within `BUSY_S`: as long as that is so, each other lane has one more
+event in `PACE_S`. An attempt that fails takes as much work as one that succeeds, and hosts that refuse a
+connection free their places at once."""
 
 IDLE_S = 1.0  # how late an event is seen whose bell was not heard, or whose pause is over
 BELL_S = 0.5  # at a time, less than a connection waits for an answer
@@ -43,6 +50,8 @@ class Sender:
         self._under_way: dict[asyncio.Task[Report], Event] = {}
         self._reports: list[Report] = []
         self._woken = asyncio.Event()
+        self._busy_until = 0.0  # with proven receivers
+        self._paced_at = 0.0
         self._is_stopping = False
         self._is_away = False  # Redis, at the last call
 
@@ -59,7 +68,7 @@ class Sender:
                 self._woken.clear()
                 if not await self._exchange_once(self._most):
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._woken.wait(), IDLE_S)
+                        await asyncio.wait_for(self._woken.wait(), PACE_S if self._is_busy else IDLE_S)
                     self._connections.sweep()
             await self._drain()
         finally:
@@ -69,11 +78,8 @@ class Sender:
     async def _exchange_once(self, most: dict[str, int]) -> bool:
         """Report and claim; whether there may be more to claim now."""
         reports, self._reports = self._reports, []
-        lanes = Counter(event.lane for event in self._under_way.values())
-        holding = Counter(event.receiver for event in self._under_way.values())
-        free = {lane: most[lane] - lanes[lane] for lane in LANES}
         try:
-            events, given_up = await self._exchange(reports, free, holding)
+            events, given_up = await self._exchange(reports, self._free(most), self._under_way.values())
         except RedisError as error:
             self._reports = reports + self._reports
             if not self._is_away:
@@ -87,7 +93,25 @@ class Sender:
             log.warning("request %s: its event was not delivered and is given up", request_id)
         for event in events:
             self._begin(event)
+        if any(event.lane == "proven" for event in events):
+            self._busy_until = time.monotonic() + BUSY_S
         return bool(events)
+
+    @property
+    def _is_busy(self) -> bool:
+        return time.monotonic() < self._busy_until
+
+    def _free(self, most: dict[str, int]) -> dict[str, int]:
+        """How many more events of each lane it can send."""
+        lanes = Counter(event.lane for event in self._under_way.values())
+        free = {lane: most[lane] - lanes[lane] for lane in LANES}
+        now = time.monotonic()
+        few = int((now - self._paced_at) / PACE_S)
+        if self._is_busy:
+            free |= {lane: min(few, free[lane]) for lane in ("new", "troubled")}
+        if few or not self._is_busy:
+            self._paced_at = now
+        return free
 
     def _begin(self, event: Event) -> None:
         task = asyncio.create_task(self._attempts.make(event))

@@ -12,7 +12,7 @@ def begin_span(tracer: Tracer, event: Event) -> Span:
         "superimpose.key_id": event.record.key_id,
         "superimpose.attempt": event.attempt,
     }
-    parent = read_traceparent([event.traceparent])
+    parent = read_traceparent([event.traceparent] if event.traceparent else [])
     return tracer.start_span("webhook", parent, SpanKind.CLIENT, attributes)
 
 

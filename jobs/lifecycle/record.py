@@ -14,6 +14,8 @@ from telemetry.stages import COMPUTE
 
 READ = Path(__file__).with_name("record.lua").read_text()  # Lua functions that read a record or a picture
 
+_OUTPUT = tuple(each.name for each in fields(Output))
+
 _STATUS = (
     *("key_id", "custom_id", "status", "created_at", "started_at", "finished_at"),
     *("code", "error", "metrics"),
@@ -111,4 +113,4 @@ def _seconds(text: Mapping[str, str], name: str) -> float | None:
 def _output(text: str) -> Output:
     """The fields we know: a worker of a newer version may write more."""
     said = json.loads(text)
-    return Output(**{each.name: said[each.name] for each in fields(Output) if each.name in said})
+    return Output(**{name: said[name] for name in _OUTPUT if name in said})

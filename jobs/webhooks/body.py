@@ -8,6 +8,10 @@ from jobs.lifecycle.ended import failed_body, result_body
 from jobs.lifecycle.record import Record
 from jobs.timefmt import rfc3339
 
+_encoded = json.JSONEncoder(
+    separators=(",", ":"), ensure_ascii=False
+).encode  # dumps would make one each time
+
 
 def batch_body(origin: str, batch: BatchRecord) -> dict[str, Any]:
     """What its owner is told of a batch, by URLs below `origin`."""
@@ -32,7 +36,7 @@ def batch_body(origin: str, batch: BatchRecord) -> dict[str, Any]:
 def batch_event_body(batch: BatchRecord, origin: str) -> bytes:
     """The answer to a call for the batch, `type` and `timestamp`."""
     said = {"type": "batch.completed", "timestamp": rfc3339(batch.finished_at or 0)}
-    return _encoded(said | batch_body(origin, batch))
+    return _encoded(said | batch_body(origin, batch)).encode()
 
 
 def event_body(record: Record, origin: str, has_base64: bool) -> bytes:
@@ -47,8 +51,4 @@ def event_body(record: Record, origin: str, has_base64: bool) -> bytes:
         said |= result_body(origin, record, record.output)
         if has_base64:
             said |= {"output": None, "output_omitted": "base64"}
-    return _encoded(said)
-
-
-def _encoded(said: dict[str, Any]) -> bytes:
-    return json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()
+    return _encoded(said).encode()

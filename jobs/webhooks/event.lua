@@ -1,6 +1,7 @@
 -- Where events wait. A receiver is a host that a key named. Its events lie in two sorted sets, those that were never tried in
 -- one, so that neither kind starves the other. A receiver that has some stands in the lane of how it did lately, by when it is
--- looked at next: each lane has its own share of what is sent at a time, so that dead receivers hold up no live one.
+-- looked at next: each lane has its own share of what is sent at a time, so that dead receivers hold up no live one. In the
+-- lane of new ones keys take turns, so that who names many that are dead holds up only itself.
 
 -- Failures in a row, nil where nothing is known, and until when it is left alone.
 local function standing_of(receiver)
@@ -19,29 +20,48 @@ local function first_due(receiver)
   return due
 end
 
+local function key_of(receiver) return string.match(receiver, '^%S+') end
+
+local function line_of(lane, receiver) return lane == 'new' and NEW_RECEIVERS .. key_of(receiver) or LANE .. lane end
+
+-- At the end of the keys that have something due.
+local function place_key(key_id)
+  local first = redis.call('ZRANGE', NEW_RECEIVERS .. key_id, 0, 0, 'WITHSCORES')
+  if first[1] then
+    redis.call('ZADD', LANE .. 'new', whole(math.max(tonumber(first[2]), now)), key_id)
+  else
+    redis.call('ZREM', LANE .. 'new', key_id)
+  end
+end
+
 -- Whoever was just looked at goes to the end of those that have something due.
 local function place(receiver)
   local failures, until_ms = standing_of(receiver)
   local due = first_due(receiver)
+  local own = due < math.huge and lane_of(failures)
   for _, lane in ipairs(LANES) do
-    if due < math.huge and lane == lane_of(failures) then
-      redis.call('ZADD', LANE .. lane, whole(math.max(due, until_ms, now)), receiver)
-    else
-      redis.call('ZREM', LANE .. lane, receiver)
+    local line = line_of(lane, receiver)
+    if lane == own then
+      redis.call('ZADD', line, whole(math.max(due, until_ms, now)), receiver)
+    elseif redis.call('ZREM', line, receiver) == 0 then
+      line = nil
     end
+    if lane == 'new' and line then place_key(key_of(receiver)) end
   end
 end
 
 -- Of a key, unless it was revoked.
 local function count_undelivered(receiver, amount)
-  local key = API_KEY .. string.match(receiver, '^%S+')
+  local key = API_KEY .. key_of(receiver)
   if redis.call('HEXISTS', key, 'digests') == 1 then redis.call('HINCRBY', key, 'undelivered', amount) end
 end
 
 local function queue_event(receiver, request)
   local failures, until_ms = standing_of(receiver)
   redis.call('ZADD', UNTRIED .. receiver, at, request)
-  redis.call('ZADD', LANE .. lane_of(failures), 'LT', whole(math.max(now, until_ms)), receiver)
+  local lane, look_at = lane_of(failures), whole(math.max(now, until_ms))
+  redis.call('ZADD', line_of(lane, receiver), 'LT', look_at, receiver)
+  if lane == 'new' then redis.call('ZADD', LANE .. lane, 'LT', look_at, key_of(receiver)) end
   if redis.call('LLEN', EVENT_BELL) == 0 then redis.call('RPUSH', EVENT_BELL, 1) end
 end
 

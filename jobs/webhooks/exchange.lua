@@ -1,6 +1,6 @@
 -- What a sender says and is given in one call: what became of attempts, then events that are due, under a lease each.
 -- ARGV: JSON {reports: {{id, attempt, entry, ending, wait, jitter}}, free: {lane: how many more it can send}, holding: {receiver: how many
--- it is sending}, turn}. An entry is kept as it is; an ending is delivered, gone, retry or given_back, which has no entry.
+-- it is sending}, new: {key: how many it is sending to its new receivers}, turn}. An entry is kept as it is; an ending is delivered, gone, retry or given_back, which has no entry.
 -- Begins with EVENT_FIELDS, PER_RECEIVER, ATTEMPTS_KEPT, TTL and the lengths of pauses.
 -- Answers {time, claims, ids of events that are given up}; of each claim {lane, EVENT_FIELDS' values, id, generation of the secret, 1 where the former is used too}.
 local said, failed = cjson.decode(ARGV[1]), {}
@@ -112,13 +112,32 @@ for _, of in ipairs(said.reports) do
 end
 for receiver in pairs(seen) do place(receiver) end
 
-local claims = {}
-for _, lane in ipairs(LANES) do
-  local free = said.free[lane]
-  local waiting = free > 0 and redis.call('ZRANGE', LANE .. lane, '-inf', at, 'BYSCORE', 'LIMIT', 0, free + said.busy) or {}
-  for _, receiver in ipairs(waiting) do
-    local most = math.min(PER_RECEIVER[lane] - (said.holding[receiver] or 0), free)
-    if most > 0 then free = free - claim_from(lane, receiver, most, claims) end
+local function due_in(line, most) return redis.call('ZRANGE', line, '-inf', at, 'BYSCORE', 'LIMIT', 0, most + said.busy) end
+
+-- Of those in a line that are due, as far as it may send them more; how many.
+local function claim_in(line, lane, free, claims)
+  local claimed = 0
+  for _, receiver in ipairs(due_in(line, free)) do
+    local most = math.min(PER_RECEIVER[lane] - (said.holding[receiver] or 0), free - claimed)
+    if most > 0 then claimed = claimed + claim_from(lane, receiver, most, claims) end
+  end
+  return claimed
+end
+
+-- As many of each key.
+local function claim_new(free, claims)
+  local keys = due_in(LANE .. 'new', free)
+  local share = math.max(1, math.floor(free / #keys))
+  for _, key_id in ipairs(keys) do
+    if free == 0 then break end
+    local most = math.min(share, free, NEW_OF_KEY - (said.new[key_id] or 0))
+    if most > 0 then free = free - claim_in(NEW_RECEIVERS .. key_id, 'new', most, claims) end
+    place_key(key_id)
   end
 end
+
+local claims = {}
+claim_in(LANE .. 'proven', 'proven', said.free.proven, claims)
+claim_new(said.free.new, claims)
+claim_in(LANE .. 'troubled', 'troubled', said.free.troubled, claims)
 return {at, claims, failed}

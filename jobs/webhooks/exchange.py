@@ -3,7 +3,8 @@
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,6 +20,10 @@ from jobs.webhooks.scripts import event_script
 
 PER_RECEIVER = {"proven": 8, "new": 1, "troubled": 1}
 """Events that one sender has under way to one receiver at most, by its lane."""
+
+NEW_OF_KEY = 8
+"""By which the concurrency of a sender is divided: so many events it has under way to new receivers of one
+key at most, half of all to new ones, so that those of a key that are dead hold up none of another's."""
 
 TROUBLED = 3
 """After so many failures in a row a receiver is left alone for a while: a quarter of a second, then twice as
@@ -121,6 +126,7 @@ class Exchange:
         constants = {
             "EVENT_FIELDS": EVENT_FIELDS,
             "PER_RECEIVER": PER_RECEIVER,
+            "NEW_OF_KEY": settings.webhook_concurrency // NEW_OF_KEY,
             "ATTEMPTS_KEPT": ATTEMPTS_KEPT,
             "TTL": settings.result_ttl_s * 1000,
             "TROUBLED": TROUBLED,
@@ -137,20 +143,21 @@ class Exchange:
         return time.monotonic() + self._ahead_s
 
     async def __call__(
-        self, reports: Sequence[Report], free: Mapping[str, int], holding: Mapping[str, int]
+        self, reports: Sequence[Report], free: Mapping[str, int], under_way: Collection[Event]
     ) -> tuple[list[Event], list[str]]:
         """Report what has ended, and claim what is due, as many in each lane as are `free`.
 
-        `holding`: how many events this sender has of which receivers. The ids returned are of requests
-        whose events are given up by these reports. Raises `redis.RedisError`; all of it
-        may be said again.
+        `under_way`: what this sender is sending. The ids returned are of requests whose events are given up
+        by these reports. Raises `redis.RedisError`; all of it may be said again.
         """
         self._turn += 1
+        holding = Counter(event.receiver for event in under_way)
         said = {
             "reports": [report.said() for report in reports],
             "free": free,
             "holding": holding,
             "busy": len(holding),
+            "new": Counter(event.record.key_id for event in under_way if event.lane == "new"),
             "turn": self._turn,
         }
         at, claims, failed = await self._script(args=[json.dumps(said)])

@@ -8,6 +8,7 @@ import trustme
 
 from tests.webhook_events import completed, with_webhooks
 from tests.webhooks.answers import answering, outcome
+from webhooks import connections
 from webhooks.attempt import UNREACHABLE, UNTRUSTED
 
 
@@ -41,6 +42,36 @@ def test_a_name_that_is_bound_anew_between_two_attempts_is_judged_anew(
         found = await_log(completed(transitions, key_id, f"http://shop.com:{port}/"), attempts=2)
 
     assert [made.error for made in found.attempts[:2]] == ["answered 500", UNREACHABLE]
+    assert len(receiver.got) == 1
+
+
+def test_a_kept_connection_is_not_used_once_its_name_leads_inside(
+    transitions, key_id, receiver, sending, await_log, monkeypatch, caplog
+):
+    monkeypatch.setattr(connections, "JUDGED_S", 0.0)
+    addresses, url = ["127.0.0.1"], f"http://shop.com:{receiver.port}/"
+    with caplog.at_level("INFO", "superimpose.webhooks"), sending(resolve=lambda *_: list(addresses)):
+        for _ in range(2):
+            assert outcome(transitions, key_id, await_log, url) == (204, None)
+        assert receiver.connections == 1
+        addresses[:] = ["10.0.0.1"]
+        assert outcome(transitions, key_id, await_log, url) == (None, UNREACHABLE)
+
+    assert len(receiver.got) == 2
+    assert "10.0.0.1 is private" in caplog.text
+
+
+def test_a_kept_connection_is_not_used_once_its_name_leads_elsewhere(
+    settings, transitions, key_id, receiver, sending, await_log, monkeypatch
+):
+    monkeypatch.setattr(connections, "JUDGED_S", 0.0)
+    addresses, url = ["127.0.0.1"], f"http://shop.com:{receiver.port}/"
+    allowing = with_webhooks(settings, fetch_allow=("127.0.0.0/8",))
+    with sending(resolve=lambda *_: list(addresses), of=allowing):
+        assert outcome(transitions, key_id, await_log, url) == (204, None)
+        addresses[:] = ["127.0.0.2"]  # where nobody listens
+        assert outcome(transitions, key_id, await_log, url) == (None, UNREACHABLE)
+
     assert len(receiver.got) == 1
 
 

@@ -7,10 +7,11 @@ from importlib.metadata import version
 
 from jobs import keyspace
 from jobs.webhooks.deliveries import Deliveries, State
-from jobs.webhooks.exchange import PER_RECEIVER
+from jobs.webhooks.exchange import NEW_OF_KEY, PER_RECEIVER
 from jobs.webhooks.secrets import KeySecrets
 from tests.webhook_events import completed, event_of, fail, new_request
 from tests.worker.fetch.answers import requests
+from webhooks import connections, sender
 
 
 def test_an_event_arrives_signed_and_says_what_the_result_says(
@@ -134,6 +135,19 @@ def test_a_connection_is_used_again(transitions, key_id, receiver, sending):
     assert receiver.connections == 1
 
 
+def test_of_many_receivers_the_connections_that_were_used_last_are_kept(
+    transitions, key_id, receiver, sending, await_log, monkeypatch
+):
+    monkeypatch.setattr(connections, "KEPT", 2)
+
+    def send(name: str) -> int:
+        await_log(completed(transitions, key_id, f"http://{name}.com:{receiver.port}/"), State.DELIVERED)
+        return receiver.connections
+
+    with sending(resolve=lambda *_: ["127.0.0.1"]):
+        assert [send(name) for name in ("a", "b", "c", "c", "b", "a")] == [1, 2, 3, 3, 3, 4]
+
+
 def test_a_connection_that_the_receiver_has_closed_costs_no_attempt(
     transitions, key_id, serve, sending, await_log
 ):
@@ -169,6 +183,26 @@ def test_a_receiver_is_never_sent_more_than_a_few_at_a_time(transitions, key_id,
         receiver.await_calls(60)
 
     assert 1 < most[0] <= PER_RECEIVER["proven"]
+
+
+def test_proven_receivers_are_not_slowed_by_many_others(
+    settings, transitions, key_id, receiver, sending, await_log, monkeypatch
+):
+    monkeypatch.setattr(sender, "BUSY_S", 60.0)
+    monkeypatch.setattr(sender, "PACE_S", 60.0)
+    proven = f"http://proven.com:{receiver.port}/"
+    with sending(resolve=lambda *_: ["127.0.0.1"]):
+        await_log(completed(transitions, key_id, proven), State.DELIVERED)
+    for nth in range(60):
+        completed(transitions, key_id, f"http://new{nth}.com:{receiver.port}/new")
+    ended = [completed(transitions, key_id, proven) for _ in range(60)]
+
+    with sending(resolve=lambda *_: ["127.0.0.1"]):
+        for request_id in ended:
+            await_log(request_id, State.DELIVERED)
+
+    others = [call for call in receiver.got if call.path == "/new"]
+    assert len(others) == settings.webhook_concurrency // NEW_OF_KEY  # those that it began with
 
 
 def test_two_senders_share_the_work_and_send_each_event_once(transitions, key_id, receiver, sending):

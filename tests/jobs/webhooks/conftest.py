@@ -34,13 +34,10 @@ class Desk:
     async def _claim(self, most: int, reports: list[Report]) -> list[Event]:
         done = {(report.event.request_id, report.event.attempt) for report in reports}
         self.held = [each for each in self.held if (each.request_id, each.attempt) not in done]
-        holding: dict[str, int] = {}
-        for event in self.held:
-            holding[event.receiver] = holding.get(event.receiver, 0) + 1
         async with connect_async_changes(self._settings) as redis:
             exchange = Exchange(redis, self._settings)
             exchange._turn = self.turn
-            events, given_up = await exchange(reports, dict.fromkeys(LANES, most), holding)
+            events, given_up = await exchange(reports, dict.fromkeys(LANES, most), self.held)
         self.held += events
         self.given_up += given_up
         return events

@@ -1,8 +1,10 @@
 """Which events that are due are claimed, how many of a receiver, and which first."""
 
 from jobs import keyspace
+from jobs.config.settings import Settings
+from jobs.keys.api_keys import ApiKeys
 from jobs.queries.queue_state import read_queue_state
-from jobs.webhooks.exchange import LONGEST_PAUSE_S, PER_RECEIVER, TROUBLED, Ending
+from jobs.webhooks.exchange import LONGEST_PAUSE_S, NEW_OF_KEY, PER_RECEIVER, TROUBLED, Ending
 from jobs.webhooks.scripts import LEASE_S
 from tests.webhook_events import complete, completed, lapse, new_request
 
@@ -150,7 +152,7 @@ def test_how_late_events_are_is_known_and_one_that_waits_for_its_receiver_is_not
 ):
     completed(transitions, key_id, URL)
     seconds, _ = redis.time()
-    redis.zadd(keyspace.lane("new"), {f"{key_id} shop.example": (seconds - 90) * 1000})
+    redis.zadd(keyspace.lane("new"), {key_id: (seconds - 90) * 1000})
     assert 90 <= read_queue_state(redis).oldest_event_s <= 92
 
     [event] = desk.claim()
@@ -182,3 +184,29 @@ def test_what_cannot_be_read_holds_up_no_other(redis, transitions, key_id, desk,
     assert [event.request_id for event in events] == [good]
     assert desk.given_up == [foreign]
     assert f"request {odd}: its event cannot be read" in caplog.text
+
+
+def test_a_key_s_many_new_receivers_hold_up_no_other_key_s(redis, transitions, key_id, desk):
+    other = ApiKeys(redis).create("other")[0].key_id
+    for nth in range(60):
+        completed(transitions, key_id, f"https://dead{nth}.example/")
+    held = desk.claim(most=30)  # none of which answers
+    assert len(held) == Settings().webhook_concurrency // NEW_OF_KEY
+    assert desk.claim(most=10) == []
+
+    theirs = completed(transitions, other, URL)
+
+    assert [event.request_id for event in desk.claim(most=1)] == [theirs]
+
+
+def test_new_receivers_of_different_keys_take_turns(redis, transitions, key_id, desk):
+    keys = [key_id, ApiKeys(redis).create("other")[0].key_id]
+    for key in keys:
+        for nth in range(10):
+            completed(transitions, key, f"https://new{nth}.example/")
+
+    turns = [desk.claim(most=1)[0].record.key_id for _ in range(6)]
+    together = [event.record.key_id for event in desk.claim(most=6)]
+
+    assert sorted(turns) == sorted(keys * 3)
+    assert sorted(together) == sorted(keys * 3)

@@ -1,0 +1,181 @@
+"""How many events a second a process sends to a receiver, how soon, and beside receivers that are dead.
+
+Sender, receiver and Redis share the machine. Events lie ready while the sender's process stands still. The
+bare clients POST a body of the same size to the same receiver, as many at a time, over connections that they
+keep: httpcore's pool, and asyncio's streams with bytes that were made before. Then one event at a time, from
+the end of its request, by Redis's clock, until the receiver of an idle sender has it. Then the pace again
+beside events that are due elsewhere: each for a dead receiver of its own, or a tenth as many for one. The
+dead refuse connections or, one in a hundred, accept them and never answer.
+"""
+
+import random
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from statistics import median
+from typing import Any
+from uuid import uuid4
+
+from redis import Redis
+
+from benchmarks.harness import parser
+from benchmarks.harness.bare_posts import Pace, by_httpcore, by_streams
+from benchmarks.harness.figures import interleaved, median_ratio, percentile, table
+from benchmarks.harness.processes import cpu_s, free_port, in_own_process, started, suspended
+from benchmarks.harness.receiver import Receiver, receiving
+from benchmarks.harness.service import environment, redis_server
+from jobs import keyspace
+from jobs.config.settings import Settings
+from jobs.keys.api_keys import ApiKeys
+from jobs.lifecycle.creation import NewRequest
+from jobs.lifecycle.lease_owner import LeaseOwner
+from jobs.lifecycle.output import Output
+from jobs.lifecycle.record import Record
+from jobs.lifecycle.transitions import Transitions
+from jobs.redis.hashes import as_text
+from jobs.webhooks.body import event_body
+from jobs.webhooks.exchange import PER_RECEIVER
+from jobs.webhooks.rules import Webhook
+
+MASTER = "a-master-secret-of-the-benchmarks"
+ORIGIN = "https://pictures.example"
+OUTPUT = Output(
+    "y1R3HWsJK0mhD6w1_oUNEnxTTTNVdO5e", "outputs/20300101T0000/a", "image/jpeg", 119_325, 600, 400
+)
+STAGES = {"fetch": 0.0021, "decode": 0.0052, "compose": 0.0011, "encode": 0.0043, "store": 0.0003}
+OWNER = LeaseOwner("a-worker", "a-machine", "1 1")
+AT_ONCE = PER_RECEIVER["proven"]
+SINGLE_S = 0.2  # at most, between single events
+SILENT_OF = 100
+AT_A_TIME = 10_000
+MAX_UNDELIVERED = 10_000_000
+
+
+def main(arguments: Sequence[str]) -> None:
+    made = parser("webhooks", __doc__, rounds=7, events=3000, single=200, dead=100_000)
+    options = made.parse_args(arguments)
+    with receiving() as receiver, sender(receiver) as alone:
+        posted = receiver.url, alone.body(), options.events, AT_ONCE
+        contestants = {
+            "the sender": partial(alone.sent, options.events),
+            "httpcore": partial(in_own_process, by_httpcore, *posted),
+            "streams": partial(in_own_process, by_streams, *posted),
+        }
+        print(shown(interleaved(contestants, options.rounds)), "\n")
+        ms = [alone.latency_ms() for _ in range(options.single)]
+        p50, p95 = (percentile(ms, percent) for percent in (50, 95))
+        print(f"idle: p50 {p50:.1f} ms, p95 {p95:.1f} ms, longest {max(ms):.1f} ms\n")
+        with dead(options.dead) as (many, one):
+            for name, urls in (("many dead receivers", many), ("one", one)):
+                with sender(receiver) as beside:
+                    beside.add(urls)
+                    contestants = {
+                        "alone": partial(alone.sent, options.events, beside),
+                        f"beside {name}": partial(beside.sent, options.events),
+                    }
+                    print(shown(interleaved(contestants, options.rounds)), "\n")
+
+
+def shown(samples: Mapping[str, Sequence[Pace]]) -> str:
+    """Medians, and the first contestant's pace in parts of each one's."""
+    first = [pace.per_s for pace in next(iter(samples.values()))]
+    rows = []
+    for name, paces in samples.items():
+        per_s = [pace.per_s for pace in paces]
+        cpu_ms = median(pace.cpu_ms for pace in paces)
+        rows.append([name, f"{median(per_s):,.0f}", f"{cpu_ms:.3f}", f"{median_ratio(first, per_s):.2f}"])
+    return table(("", "events/s", "CPU, ms an event", "first / this"), rows)
+
+
+class Sender:
+    """The role on a Redis of its own, and the requests whose events it sends to a receiver that answers."""
+
+    def __init__(self, redis: Redis, receiver: Receiver, pid: int) -> None:
+        self._redis = redis
+        self._receiver = receiver
+        self.pids = [pid]
+        self._key_id = ApiKeys(redis).create("benchmark")[0].key_id
+        self._transitions = Transitions(redis, Settings(max_undelivered_per_key=MAX_UNDELIVERED))
+        self.latency_ms()
+
+    def latency_ms(self) -> float:
+        """Of an event by itself."""
+        self._receiver.calls()  # those of others
+        time.sleep(random.uniform(0, SINGLE_S))
+        event = self._end(self._receiver.url)
+        [arrived] = self._receiver.await_calls(1, pause_s=0.01)
+        return 1000 * arrived - int(event["finished_at"])
+
+    def sent(self, count: int, other: "Sender | None" = None) -> Pace:
+        """The other one stands still meanwhile."""
+        with suspended(other.pids if other else []):
+            self._receiver.calls()  # those of others
+            self.add([self._receiver.url] * count)
+            used, start = cpu_s(self.pids), time.time()
+            arrived = self._receiver.await_calls(count)
+            return Pace(count / (max(arrived) - start), 1000 * (cpu_s(self.pids) - used) / count)
+
+    def body(self) -> bytes:
+        """Of one event."""
+        event = self._end(self._receiver.url)
+        return event_body(Record.from_text("0" * 36, event), ORIGIN, has_base64=False)
+
+    def add(self, urls: Sequence[str]) -> None:
+        """Events that are due, by copies of one."""
+        with suspended(self.pids):
+            for begin in range(0, len(urls), AT_A_TIME):
+                self._add(urls[begin : begin + AT_A_TIME])
+            while self._redis.info("persistence")["aof_rewrite_in_progress"]:
+                time.sleep(0.1)
+
+    def _add(self, urls: Sequence[str]) -> None:
+        first = self._end(urls[0])
+        with self._redis.pipeline(transaction=False) as pipe:
+            for url in urls[1:]:
+                request_id, receiver = str(uuid4()), self._webhook(url)["receiver"]
+                of_it = {
+                    "id": f"msg_{request_id.replace('-', '')}_completed",
+                    "url": url,
+                    "receiver": receiver,
+                }
+                pipe.hset(keyspace.event(request_id), mapping=first | of_it)
+                pipe.zadd(keyspace.untried_events(receiver), {request_id: first["next"]})
+                if receiver != first["receiver"]:
+                    pipe.zadd(keyspace.new_receivers(self._key_id), {receiver: first["next"]})
+            pipe.hincrby(keyspace.api_key(self._key_id), "undelivered", len(urls) - 1)
+            pipe.execute()
+
+    def _end(self, url: str) -> dict[str, str]:
+        """COMPLETE a request; its event."""
+        request_id, webhook = str(uuid4()), self._webhook(url)
+        self._transitions.create(NewRequest(request_id, self._key_id, {}, webhook=webhook))
+        [claim] = self._transitions.claim(OWNER)
+        self._transitions.complete(request_id, claim.attempt, OUTPUT, STAGES)
+        found: Any = self._redis.hgetall(keyspace.event(request_id))
+        return as_text(found)
+
+    def _webhook(self, url: str) -> dict[str, Any]:
+        return Webhook.of(url, None).kept(self._key_id, ORIGIN, has_base64=False)
+
+
+@contextmanager
+def sender(receiver: Receiver) -> Iterator[Sender]:
+    with redis_server() as server, server.connect() as redis:
+        settings = {"webhook_secret": MASTER, "webhook_http": "true", "fetch_allow": "127.0.0.0/8"}
+        command, log = (sys.executable, "-m", "cli", "webhooks"), server.folder / "sender.log"
+        with started(command, environment(redis_url=server.url, **settings), log) as process:
+            yield Sender(redis, receiver, process.pid)
+
+
+@contextmanager
+def dead(count: int) -> Iterator[tuple[list[str], list[str]]]:
+    """URLs on so many hosts that are dead, and a tenth as many on one that refuses connections."""
+    refusing = free_port()
+    with socket.create_server(("0.0.0.0", 0), backlog=1000) as silent:  # 127.0.0.0/8
+        ports = [silent.getsockname()[1], *[refusing] * (SILENT_OF - 1)]
+        hosts = [f"127.{1 + number // 65536}.{number // 256 % 256}.{number % 256}" for number in range(count)]
+        many = [f"http://{host}:{ports[number % SILENT_OF]}/hook" for number, host in enumerate(hosts)]
+        yield many, [f"http://127.0.0.1:{refusing}/hook"] * (count // 10)
