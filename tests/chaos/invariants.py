@@ -37,7 +37,9 @@ def _complaints(told: Told, injected: Sequence[Injected]) -> Iterator[str]:
 
 
 def _complaints_of_completed(told: Told) -> Iterator[str]:
-    if told.asked.kind == "broken picture":
+    if told.asked.kind == "refused":
+        yield "COMPLETED with an opacity that there is not"
+    elif told.asked.kind == "broken picture":
         yield "COMPLETED without a picture to make it from"
     elif told.cancel_status == 200:
         yield "COMPLETED although it was cancelled"
