@@ -98,7 +98,7 @@ async def kill_sender(service: Service, rng: Random) -> None:
         await service.await_sender(sender)
         async with _alone(busy):
             with _set(way, flag):
-                await asyncio.sleep(rng.uniform(0, 2))
+                await asyncio.sleep(rng.uniform(0.5, 3))
                 sender.end(signal.SIGKILL)
             await sender.ended()
         await service.await_sender(sender)

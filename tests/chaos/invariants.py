@@ -29,7 +29,7 @@ def _complaints(told: Told, injected: Sequence[Injected]) -> Iterator[str]:
     if told.complaint:
         yield told.complaint
     if len(told.request_ids) > 1:
-        yield f"one idempotency key made {len(told.request_ids)} requests"
+        yield f"one idempotency key made {len(told.request_ids)} requests: {sorted(told.request_ids)}"
     if told.status is Status.COMPLETED:
         yield from _complaints_of_completed(told)
     elif told.status is Status.FAILED and not _may_fail(told, injected):

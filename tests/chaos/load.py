@@ -82,7 +82,7 @@ class Load:
 
     async def _follow(self, told: Told, twice: bool) -> None:
         try:
-            await asyncio.gather(*(self._submit(told) for _ in range(2 if twice else 1)))
+            await self._submit_at_once(told, 2 if twice else 1)
             if not told.request_ids:
                 return  # it was refused
             if told.asked.cancel_after_s is not None:
@@ -108,6 +108,16 @@ class Load:
         """Raises `TooLate` for a 404 that is right."""
         if answer.status_code == 404 and self.census.expired(told.request_id):
             raise TooLate
+
+    async def _submit_at_once(self, told: Told, times: int) -> None:
+        """A repetition goes on for a while only, as its key is forgotten when the request expires."""
+        submits = [asyncio.create_task(self._submit(told)) for _ in range(times)]
+        await asyncio.wait(submits, return_when=asyncio.FIRST_COMPLETED)
+        done, late = await asyncio.wait(submits, timeout=self.look_again_s)
+        for submit in late:
+            submit.cancel()
+        for submit in done:
+            submit.result()
 
     async def _submit(self, told: Told) -> None:
         headers = {"Idempotency-Key": told.asked.idempotency_key}

@@ -14,7 +14,7 @@ from tests.chaos.outside.origin import tiny_gif, tiny_png
 from tests.chaos.outside.receiver import FIRST_ANSWERS
 
 NO_PICTURE = b"not a picture"
-WITH_WEBHOOK = 0.5
+WITH_WEBHOOK = 0.7
 EVENTS: tuple[Sequence[str] | None, ...] = (None, None, ["completed"], ["failed"])
 
 
