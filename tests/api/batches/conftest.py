@@ -8,7 +8,8 @@ import httpx
 import pytest
 from redis import Redis
 
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from tests.stack import ON_LOOPBACK, Stack
 
 NDJSON = "application/x-ndjson"
