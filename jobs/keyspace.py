@@ -4,8 +4,12 @@ from jobs.redis import lua
 
 PREFIX = "superimpose"
 
-WAITING = f"{PREFIX}:waiting"
-"""Sorted set of QUEUED requests by time of arrival: its rank is the queue position."""
+WAITING = f"{PREFIX}:waiting"  # sorted set of QUEUED requests by time of arrival (ms)
+
+TURNS = f"{PREFIX}:turns"
+"""Sorted set: `"<key id> <number>"`, a turn for each QUEUED request, by virtual time."""
+
+LAST_TURNS = f"{PREFIX}:last-turns"  # hash: number of the last turn, by key id
 
 DEADLINES = f"{PREFIX}:deadlines"
 """Sorted set of all unfinished requests by deadline: for their start, then for their end."""
@@ -28,9 +32,9 @@ CHANGES = f"{PREFIX}:changes"
 API_KEYS = f"{PREFIX}:keys"  # sorted set: ids of the valid API keys by time of creation
 REVOKED_CHOSEN_KEYS = f"{PREFIX}:revoked-chosen-keys"
 RECONCILER = f"{PREFIX}:reconciler"  # lock: its holder does this round of reconciling
-QUEUE = "superimpose"  # RQ's queue; the only one, because RQ can lose a job between two
+QUEUE = "superimpose"  # RQ's name of the service; its workers and registries are of this one
 
-RQ_QUEUE = f"rq:queue:{QUEUE}"
+RQ_QUEUE = f"rq:queue:{QUEUE}"  # list of requests that were requeued, which are next
 RQ_INTERMEDIATE = f"rq:queue:{QUEUE}:intermediate"
 RQ_STARTED = f"rq:wip:{QUEUE}"
 RQ_SCHEDULED = f"rq:scheduled:{QUEUE}"
@@ -39,6 +43,11 @@ RQ_FAILED = f"rq:failed:{QUEUE}"
 RQ_WORKERS = f"rq:workers:{QUEUE}"
 RQ_ALL_WORKERS = "rq:workers"
 RQ_QUEUES = "rq:queues"
+
+
+def rq_queue(key_id: str) -> str:
+    """List of a key's QUEUED requests, for RQ and its dashboards."""
+    return f"{RQ_QUEUE}:{key_id}"
 
 
 def request(request_id: str) -> str:
@@ -69,6 +78,11 @@ def batches(key_id: str) -> str:
 def archive(token: str) -> str:
     """String: id of the batch whose pictures may be fetched as a ZIP by this public name."""
     return f"{PREFIX}:archive:{token}"
+
+
+def line(key_id: str) -> str:
+    """Sorted set: a key's QUEUED requests in the order of their arrival."""
+    return f"{PREFIX}:line:{key_id}"
 
 
 def machine(machine: str) -> str:
@@ -153,6 +167,9 @@ def script(text: str, **constants: object) -> str:
     """A Lua script with the names it needs, and further constants."""
     names = {
         "WAITING": WAITING,
+        "TURNS": TURNS,
+        "LAST_TURNS": LAST_TURNS,
+        "LINE": line(""),
         "DEADLINES": DEADLINES,
         "LEASES": LEASES,
         "BELL": BELL,
@@ -178,6 +195,7 @@ def script(text: str, **constants: object) -> str:
         "TRIED": tried_events(""),
         "STANDING": standing(""),
         "RQ_QUEUES": RQ_QUEUES,
+        "QUEUE": QUEUE,
         "RQ_QUEUE": RQ_QUEUE,
         "RQ_STARTED": RQ_STARTED,
         "RQ_SCHEDULED": RQ_SCHEDULED,

@@ -3,6 +3,7 @@
 Of NDJSON one line is in memory at a time, with what has come of the next one.
 """
 
+import contextlib
 from codecs import BOM_UTF8
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -13,13 +14,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 
 from api.batches.errors import line_too_long
-from api.http.body import bad_request, explain, fault, media_type, read_json, stream_body
+from api.http.body import MAX_COMMAS, bad_request, explain, fault, media_type, read_json, stream_body
 from jobs.batches.opening import MOST_REQUESTS
 from jobs.config.settings import Settings
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 NDJSON_TYPES = frozenset({NDJSON, "application/ndjson"})
+
+MOST_LINES = 4 * MOST_REQUESTS  # blank ones too
 
 MOST_VALUES = 100 * MOST_REQUESTS
 """In a body of JSON, which is in memory as objects whole; those of 5,000 requests may have 100 each."""
@@ -95,16 +98,21 @@ async def _read_lines(lines: AsyncIterator[Member]) -> BatchBody:
     first = await anext(lines, None)
     if first is None:
         return BatchBody(BatchHead(), lines)
-    try:
-        values = from_json(first.text)
-    except ValueError:
-        values = None  # a request with a fault
+    values = await run_in_threadpool(_readable, first.text)
     if not _is_head(values):
         return BatchBody(BatchHead(), _with_first(first, lines))
     try:
         return BatchBody(BatchHead.model_validate(values), lines)
     except ValidationError as error:
         raise bad_request(explain(error, BatchHead)) from None
+
+
+def _readable(text: bytes) -> Any:
+    """None of what is a request with a fault."""
+    if text.count(b",") <= MAX_COMMAS:
+        with contextlib.suppress(ValueError):
+            return from_json(text)
+    return None
 
 
 def _is_head(values: Any) -> bool:
@@ -126,6 +134,8 @@ async def _lines(request: Request, settings: Settings) -> AsyncIterator[Member]:
         for end in ends:
             begun += end
             number += 1
+            if number > MOST_LINES:
+                raise bad_request([fault("body", f"has more than {MOST_LINES:,} lines")])
             if len(begun) > longest:
                 raise line_too_long(number, longest)
             if line := _stripped(begun, number):

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
@@ -16,7 +16,24 @@ from api.submit_body import BODIES, QUICK, BodyRules, SubmitBody
 from jobs.batches.opening import MOST_REQUESTS
 
 NAMED_FAULTS = 100
-TURN = 50  # requests that are checked before other calls have their turn
+TURN = 10  # requests that are checked before other calls have their turn
+
+
+class Place(NamedTuple):
+    """Where in the body; `line` is that of NDJSON."""
+
+    path: str
+    line: int | None = None
+
+
+DEFAULTS = Place("defaults")
+
+
+class Checked(NamedTuple):
+    """A request without faults, with the defaults."""
+
+    place: Place
+    body: SubmitBody
 
 
 class BatchCheck:
@@ -26,8 +43,6 @@ class BatchCheck:
         self._model = model
         self._body = BODIES[model]
         self._rules = rules
-        self._place = "defaults"
-        self._line: int | None = None
         self.count = 0
         self._indices = dict[str, int]()  # by custom_id
         self._faults = list[Fault]()
@@ -37,7 +52,7 @@ class BatchCheck:
         self._said = sha256(json.dumps(said, sort_keys=True).encode())
         self._faults += rules.webhook_faults({"webhook_url": head.webhook_url})
         faults = [*self._faults_of_defaults()]
-        self._note(faults)
+        self._note(DEFAULTS, faults)
         if faults:
             self.defaults = {}
         self._on_their_own = bool(faults)
@@ -51,8 +66,8 @@ class BatchCheck:
         """Of all that was submitted, in whichever form."""
         return self._said.hexdigest()
 
-    async def check(self, member: Member) -> SubmitBody | None:
-        """The next request with the defaults; None if it has a fault.
+    async def check(self, member: Member) -> Checked | None:
+        """The next request; None if it has a fault.
 
         Raises 400 for the last fault that is named, and for a request too many.
         """
@@ -60,7 +75,6 @@ class BatchCheck:
         self.count += 1
         if index % TURN == 0:
             await asyncio.sleep(0)
-        self._place, self._line = f"requests[{index}]", member.line
         if index == MOST_REQUESTS:
             self._faults.append(fault("requests", f"must have at most {MOST_REQUESTS} items"))
             raise bad_request(self._faults)
@@ -68,12 +82,13 @@ class BatchCheck:
             found, faults = self._checked(index, member.text)
         else:
             found, faults = await run_in_threadpool(self._checked, index, member.text)
-        self._note(faults)
-        return None if faults else found
+        place = Place(f"requests[{index}]", member.line)
+        self._note(place, faults)
+        return None if found is None or faults else Checked(place, found)
 
-    def refuse(self, faults: Mapping[str, str]) -> None:
-        """Note what submission finds of the pictures of what was checked last, by their paths in it."""
-        self._note([fault(name, text) for name, text in faults.items()])
+    def refuse(self, place: Place, faults: Mapping[str, str]) -> None:
+        """Note what submission finds of the pictures there, by their paths. Raises as `check`."""
+        self._note(place, [fault(name, text) for name, text in faults.items()])
 
     def finish(self) -> None:
         """Raises 400 with all faults, of which no request at all is one."""
@@ -122,12 +137,11 @@ class BatchCheck:
         said = {name: found.params.get(name) for name in sorted(own)}
         self._said.update(to_json([said, found.options.given]))
 
-    def _note(self, faults: list[Fault]) -> None:
-        """Raises 400 with the last fault that is named."""
-        where = "" if self._line is None else f" (line {self._line})"
+    def _note(self, place: Place, faults: list[Fault]) -> None:
+        where = "" if place.line is None else f" (line {place.line})"
         for each in faults:
             field = "" if each["field"] in ("body", "parameters") else f".{each['field']}"
-            self._faults.append(fault(self._place + field, each["message"] + where))
+            self._faults.append(fault(place.path + field, each["message"] + where))
             if len(self._faults) == NAMED_FAULTS:
                 raise bad_request(self._faults)
 

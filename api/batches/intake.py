@@ -7,9 +7,10 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from api.batches.body import NDJSON_TYPES, Member, read_batch
-from api.batches.checking import BatchCheck
+from api.batches.checking import DEFAULTS, BatchCheck, Checked
 from api.batches.errors import too_slow
 from api.dependencies import add_credits_header, admit_submitter, refuse_unless_paid
+from api.errors import queue_full
 from api.http.body import media_type, reserve_room
 from api.http.headers import add_to_answer
 from api.http.route_classes import traceparent_of
@@ -17,9 +18,13 @@ from api.routes.submit import refusals
 from api.service import Service
 from api.submit_body import BodyRules
 from api.submit_headers import read_submit_headers
-from jobs.batches.opening import BatchCommand, BatchDropped, CreatedBatch, OpenBatch
+from jobs.batches.opening import BatchCommand, BatchDropped, CreatedBatch, InvalidRequests, OpenBatch
+from jobs.lifecycle.moves import QueueFull
 from jobs.pictures.references import InvalidPictures
 from telemetry.log_context import bind_contextvars
+
+AT_A_TIME = 50  # requests whose pictures are looked up together
+BYTES_AT_A_TIME = 1024 * 1024  # beyond which there are fewer
 
 log = logging.getLogger("superimpose.api")
 
@@ -61,19 +66,37 @@ async def accept_batch(request: Request, service: Service, origin: str, model: s
 async def _take_in(batch: OpenBatch, check: BatchCheck, members: AsyncIterator[Member]) -> CreatedBatch:
     """Once one has a fault, nothing more is kept; the others are checked to name theirs. Raises 400."""
     try:
-        await batch.share(check.defaults)
-    except InvalidPictures as error:
-        check.refuse(error.faults)
-    try:
-        async for member in members:
-            found = await check.check(member)
-            if found is None:
-                continue
+        try:
+            await batch.share(check.defaults)
+        except InvalidPictures as error:
+            check.refuse(DEFAULTS, error.faults)
+        async for some in _without_faults(check, members):
             try:
-                await (batch.check(found.params) if check.is_refused else batch.add(*found))
-            except InvalidPictures as error:
-                check.refuse(error.faults)
+                if check.is_refused:
+                    await batch.check([each.body.params for each in some])
+                else:
+                    await batch.add([each.body for each in some])
+            except InvalidRequests as error:
+                for nth, faults in error.faults.items():
+                    check.refuse(some[nth].place, faults)
         check.finish()
         return await batch.commit(check.fingerprint)
     except BatchDropped:
         raise too_slow() from None
+    except QueueFull as error:
+        what = f"the queue has no room for all of these {check.count:,} requests"
+        raise queue_full(error, what) from None
+
+
+async def _without_faults(check: BatchCheck, members: AsyncIterator[Member]) -> AsyncIterator[list[Checked]]:
+    """Requests, some at a time."""
+    some, size = list[Checked](), 0
+    async for member in members:
+        if found := await check.check(member):
+            some.append(found)
+            size += len(member.text)
+        if len(some) == AT_A_TIME or size > BYTES_AT_A_TIME:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some

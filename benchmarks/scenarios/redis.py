@@ -19,7 +19,8 @@ from benchmarks.scenarios.worker import MAX_WAITING, PARAMS
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.admission import Bucket, Call, render_script
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.moves import Claim

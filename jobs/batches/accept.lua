@@ -26,7 +26,7 @@ local function accept()
   drop_expired(BATCHES .. args.key_id, 1, BATCH)
   redis.call('INCRBY', ENTERING, total)
   redis.call('ZADD', OPEN_BATCHES, whole(now + LEFT_FOR), batch_id)
-  return {'ok', hold(key, has, args.total, 'entering')}
+  return {'ok', hold(key, has, args.total, 'entering', whole(has.entering + total))}
 end
 
 return accept()

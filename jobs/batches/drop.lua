@@ -3,7 +3,9 @@
 local batch, requests = BATCH .. ARGV[1], BATCH_REQUESTS .. ARGV[1]
 if redis.call('HGET', batch, 'state') == 'accepted' then return 0 end
 local dropped = {}
-for nth, entry in ipairs(redis.call('LPOP', requests, ARGV[2]) or {}) do dropped[nth] = REQUEST .. string.sub(entry, 1, 36) end
+for nth, entry in ipairs(redis.call('LPOP', requests, ARGV[2]) or {}) do
+  dropped[nth] = REQUEST .. string.sub(entry, 1, 36)
+end
 if #dropped > 0 then redis.call('UNLINK', unpack(dropped)) end
 local left = redis.call('LLEN', requests)
 if left > 0 then

@@ -21,7 +21,9 @@ for nth, entry in ipairs(entries) do
     drop_expired(of_custom_id, 1, REQUEST)
   end
 end
-enqueue(ids, stamp, tonumber(timeout))
+local key = API_KEY .. key_id
+local digests, entering, weight = unpack(redis.call('HMGET', key, 'digests', 'entering', 'weight'))
+enqueue(key_id, tonumber(weight or 1), ids, stamp, tonumber(timeout))
 redis.call('ZADD', DEADLINES, unpack(deadlines))
 local list = lists_of(key_id)[1]
 list_for(list, tonumber(life), listed)
@@ -30,11 +32,7 @@ drop_expired(list, #ids, REQUEST)
 left = left - #ids
 redis.call('HSET', batch, 'entered', whole(total - left))
 redis.call('DECRBY', ENTERING, #ids)
-local key = API_KEY .. key_id
-local digests, waiting, entering = unpack(redis.call('HMGET', key, 'digests', 'waiting', 'entering'))
-if digests then -- it was not revoked
-  redis.call('HSET', key, 'waiting', whole((waiting or 0) + #ids), 'entering', whole((entering or 0) - #ids))
-end
+if digests then redis.call('HSET', key, 'entering', whole((entering or 0) - #ids)) end -- it was not revoked
 local is_idle = left == 0 and not cancelled
 redis.call('ZADD', OPEN_BATCHES, is_idle and whole(start_by + timeout + OVERDUE_AFTER) or whole(now + LEFT_FOR), batch_id)
 return left

@@ -2,9 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple, Self
 from uuid import uuid4
 
@@ -19,7 +18,7 @@ from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures import inputs
-from jobs.pictures.references import Reference, References, Sender
+from jobs.pictures.references import InvalidPictures, Reference, References, Sender
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.script import Script
 from jobs.submission import InThread, is_refusal
@@ -34,8 +33,20 @@ STAGED_BYTES = 256 * 1024
 """Of parameters in one call, beyond which it is made with fewer requests."""
 
 
+Sent = tuple[Mapping[str, Any], RequestOptions]  # a request: its parameters, and what it says beside them
+Found = tuple[dict[str, Any], list[str]]  # parameters with references, and paths of what was stored for them
+
+
 class BatchDropped(Exception):
     """It was not whole within `OPEN_FOR_S`."""
+
+
+class InvalidRequests(ValueError):
+    """Pictures of requests cannot be used; `faults`: as of `InvalidPictures`, by place in what was given."""
+
+    def __init__(self, faults: Mapping[int, Mapping[str, str]]) -> None:
+        super().__init__(f"{len(faults)} requests: {InvalidPictures(next(iter(faults.values())))}")
+        self.faults = faults
 
 
 class CreatedBatch(NamedTuple):
@@ -167,37 +178,36 @@ class OpenBatch:
         find = self._of.references.find
         self._known |= await self._in_thread(find, pictures, self._command.sender, kept)
 
-    async def check(self, params: Mapping[str, Any]) -> None:
-        """Look at the pictures of a request and keep nothing. Raises `InvalidPictures`."""
-        await self._with_references(params, None)
+    async def check(self, many: Sequence[Mapping[str, Any]]) -> None:
+        """Look at the pictures of requests and keep nothing. Raises `InvalidRequests`."""
+        await self._with_references(many, keeps=False)
 
-    async def add(self, params: Mapping[str, Any], options: RequestOptions) -> None:
-        """Keep one request, whose parameters have been checked.
+    async def add(self, sent: Sequence[Sent]) -> None:
+        """Keep requests, whose parameters have been checked: some at a time, as their pictures are looked up
+        together.
 
-        Raises `InvalidPictures`, then it is not kept; `BatchDropped`.
+        Raises `InvalidRequests`, then none of these is kept; `BatchDropped`.
         """
         if self._earlier:
-            await self.check(params)
+            await self.check([params for params, _ in sent])
             return
-        stored = list[str]()
-        command, webhook = self._command, (options.webhook_url, options.webhook_events)
-        try:
-            references = await self._with_references(params, stored)
-        finally:
-            self._kept += stored
-        request = NewRequest(
-            str(uuid4()),
-            command.key_id,
-            references,
-            options=options,
-            inputs=stored,
-            webhook=kept_webhook(*webhook, command.key_id, command.origin, bool(params.get("base64"))),
-        )
-        words = [request.request_id, json.dumps(request.said), json.dumps(references)]
-        self._waiting += words
-        self._waiting_bytes += sum(map(len, words))
-        if len(self._waiting) == 3 * STAGED_AT_A_TIME or self._waiting_bytes > STAGED_BYTES:
-            await self._stage()
+        command = self._command
+        found = await self._with_references([params for params, _ in sent], keeps=True)
+        for (params, options), (references, stored) in zip(sent, found, strict=True):
+            webhook, has_base64 = (options.webhook_url, options.webhook_events), bool(params.get("base64"))
+            request = NewRequest(
+                str(uuid4()),
+                command.key_id,
+                references,
+                options=options,
+                inputs=stored,
+                webhook=kept_webhook(*webhook, command.key_id, command.origin, has_base64),
+            )
+            words = [request.request_id, json.dumps(request.said), json.dumps(references)]
+            self._waiting += words
+            self._waiting_bytes += sum(map(len, words))
+            if len(self._waiting) == 3 * STAGED_AT_A_TIME or self._waiting_bytes > STAGED_BYTES:
+                await self._stage()
 
     async def commit(self, fingerprint: str = "") -> CreatedBatch:
         """Accept all of them, or find the batch that was accepted with the same Idempotency-Key.
@@ -241,14 +251,36 @@ class OpenBatch:
             self._of.progress.enter(created.batch_id)
         return created
 
-    async def _with_references(self, params: Mapping[str, Any], kept: list[str] | None) -> dict[str, Any]:
+    async def _with_references(self, many: Sequence[Mapping[str, Any]], keeps: bool) -> list[Found]:
         """In a thread only where something has to be looked up or stored, which most requests do not need."""
-        pictures = inputs.pictures(params)
-        call = partial(self._of.references.of, params, pictures, self._command.sender, kept, self._known)
-        if all(text in self._known or inputs.is_elsewhere(text) for text in pictures.values()):
-            return call()
-        references: dict[str, Any] = await self._in_thread(call)
-        return references
+        pictures = [inputs.pictures(params) for params in many]
+        unknown = {text for each in pictures for text in each.values()} - self._known.keys()
+        if all(map(inputs.is_elsewhere, unknown)):
+            return self._find(many, pictures, unknown, keeps)
+        found: list[Found] = await self._in_thread(self._find, many, pictures, unknown, keeps)
+        return found
+
+    def _find(
+        self,
+        many: Sequence[Mapping[str, Any]],
+        pictures: Sequence[Mapping[str, str]],
+        unknown: Iterable[str],
+        keeps: bool,
+    ) -> list[Found]:
+        of, sender = self._of.references, self._command.sender
+        known = self._known | of.usable(filter(inputs.is_url, unknown), sender)
+        found, faults = list[Found](), {}
+        for place, (params, each) in enumerate(zip(many, pictures, strict=True)):
+            stored = list[str]()
+            try:
+                found.append((of.of(params, each, sender, stored if keeps else None, known), stored))
+            except InvalidPictures as error:
+                faults[place] = error.faults
+            finally:
+                self._kept += stored
+        if faults:
+            raise InvalidRequests(faults)
+        return found
 
     async def _stage(self) -> None:
         if not self._waiting:

@@ -13,7 +13,7 @@ from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 from jobs.webhooks.scripts import CONSTANTS as EVENT_CONSTANTS
 
-AT_A_TIME = 25
+AT_A_TIME = 20
 """Requests of one call that enters, drops or cancels them: some 2 ms, in which Redis does nothing else."""
 
 OPEN_FOR_S = 1800  # a batch that has not been accepted by then is dropped

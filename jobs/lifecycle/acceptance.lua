@@ -10,16 +10,21 @@ local function find_replayed(credits)
 end
 
 -- Back-pressure: the limits of the queue, and no more requests than can start before their deadline.
-local function check_limits(mine, count)
+local function check_limits(has, count)
   local waiting = redis.call('ZCARD', WAITING) + (redis.call('GET', ENTERING) or 0)
+  local mine = redis.call('ZCARD', LINE .. args.key_id) + has.entering
   local pace = tonumber(redis.call('HGET', PACE, 'job') or 0) / math.max(1, rq('SCARD', RQ_WORKERS))
   local function refuse(whose, bound, too_many) return {'full', whose, bound, math.ceil(too_many * pace)} end
   local function check(whose, waits, bound)
     if waits + count > bound then return refuse(whose, bound, waits + count - 1 - bound + bound / 20) end
   end
+  local refused = check('all', waiting, args.max_waiting) or check('key', mine, args.max_waiting_per_key)
+  if refused then return refused end
   local startable = args.start_timeout / pace -- infinite as long as no job has ended
-  return check('all', waiting, args.max_waiting) or check('key', mine, args.max_waiting_per_key)
-    or waiting + count > startable and refuse('time', math.floor(startable), waiting + count - startable)
+  if waiting + count > startable then
+    local before = turns_before(args.key_id, has.weight, has.entering + count)
+    if before + 1 > startable then return refuse('time', math.floor(startable), before + 1 - startable) end
+  end
 end
 
 local function check_events(key)
@@ -28,26 +33,26 @@ local function check_events(key)
   end
 end
 
--- Whether `count` more requests of the key may be made now. Answers why not, or false and what the key has.
+-- Whether `count` more requests of the key may be made now. Answers why not, or nothing and what the key has.
 local function refusal(key, count)
-  local digests, credits, held, waiting, entering = unpack(redis.call('HMGET', key, 'digests', 'credits', 'held', 'waiting',
-    'entering'))
+  local digests, credits, held, entering, weight = unpack(redis.call('HMGET', key, 'digests', 'credits', 'held', 'entering',
+    'weight'))
   if not digests then return {'revoked'} end
-  local has = {credits = credits, held = held or 0, waiting = waiting or 0, entering = entering or 0}
+  local has = {credits = credits, held = held or 0, entering = tonumber(entering or 0), weight = tonumber(weight or 1)}
   return args.idempotency and find_replayed(credits)
     or credits and tonumber(credits) < count * args.cost and {'credits', credits}
-    or check_limits(has.waiting + has.entering, count)
+    or check_limits(has, count)
     or check_events(key), has
 end
 
--- Takes the credits of `count` requests, and counts them as `waiting` or as `entering`. Answers the credits that are left.
-local function hold(key, has, count, counted)
-  local fields, cost = {counted, whole(has[counted] + count)}, count * args.cost
+-- Takes the credits of `count` requests, and sets further fields of the key. Answers the credits that are left.
+local function hold(key, has, count, ...)
+  local fields, cost = {...}, count * args.cost
   if has.credits and cost > 0 then
     has.credits = whole(has.credits - cost)
-    fields = {'credits', has.credits, 'held', whole(has.held + cost), unpack(fields)}
+    fields = {'credits', has.credits, 'held', whole(has.held + cost), ...}
   end
-  redis.call('HSET', key, unpack(fields))
+  if #fields > 0 then redis.call('HSET', key, unpack(fields)) end
   return has.credits or 'unlimited'
 end
 
@@ -76,13 +81,11 @@ local function accepted_fields(created_at, charged, cost)
 end
 
 -- Queues the jobs of requests, one behind another.
-local function enqueue(ids, stamp, timeout)
-  local seconds, waiting = whole(math.max(1, timeout / 1000 + 0.5)), {}
-  for nth, request in ipairs(ids) do
-    rq('HSET', RQ_JOB .. request, 'created_at', stamp, 'enqueued_at', stamp, 'timeout', seconds, unpack(RQ_FIELDS))
-    waiting[2 * nth - 1], waiting[2 * nth] = at, request
+local function enqueue(key_id, weight, ids, stamp, timeout)
+  local origin, seconds = QUEUE .. ':' .. key_id, whole(math.max(1, timeout / 1000 + 0.5))
+  for _, request in ipairs(ids) do
+    rq('HSET', RQ_JOB .. request, 'created_at', stamp, 'enqueued_at', stamp, 'origin', origin, 'timeout', seconds,
+      unpack(RQ_FIELDS))
   end
-  if rq('RPUSH', RQ_QUEUE, unpack(ids)) == #ids then rq('SADD', RQ_QUEUES, RQ_QUEUE) end
-  redis.call('ZADD', WAITING, unpack(waiting))
-  ring()
+  join_line(key_id, weight, ids)
 end

@@ -10,7 +10,7 @@ local function create()
   if redis.call('EXISTS', record) == 1 then return {'exists'} end
   local refused, has = refusal(key, 1)
   if refused then return refused end
-  enqueue({id}, args.stamp, args.timeout)
+  enqueue(args.key_id, has.weight, {id}, args.stamp, args.timeout)
   local fields = accepted_fields(at, has.credits and args.cost > 0, args.cost)
   for _, word in ipairs(asked_fields(key, args, ARGV[3])) do fields[#fields + 1] = word end
   if args.idempotency then
@@ -21,7 +21,7 @@ local function create()
   enlist(args.key_id, args.custom_id, whole(clock[1] * 1000000 + clock[2]), args.life)
   for _, list in ipairs(lists_of(args.key_id, args.custom_id)) do drop_expired(list, 1, REQUEST) end
   redis.call('ZADD', DEADLINES, whole(now + args.start_timeout), id)
-  return {'ok', hold(key, has, 1, 'waiting')}
+  return {'ok', hold(key, has, 1)}
 end
 
 return create()

@@ -21,7 +21,7 @@ from telemetry import metrics
 
 LONGEST_RETRY_AFTER_S = 300
 
-SHARED = ("request.lua", "lists.lua", "acceptance.lua")
+SHARED = ("request.lua", "lists.lua", "turns.lua", "acceptance.lua")
 
 
 def acceptance_script(text: str, **constants: object) -> str:

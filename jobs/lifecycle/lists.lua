@@ -1,5 +1,5 @@
--- The lists of a key's requests, newest first by time of creation in µs: of all, and of those with one custom_id; and of its batches.
--- A list has nothing of what is in it but its id, which is taken out some time after its record has expired.
+-- The lists of a key's requests, newest first by time of creation in µs: of all, and of those with one custom_id; and of its
+-- batches. A list has nothing of what is in it but its id, which is taken out some time after its record has expired.
 
 local function lists_of(key_id, custom_id)
   local of_key = REQUESTS .. key_id

@@ -1,6 +1,6 @@
 """Pictures as clients send them, as the references that jobs carry: what came inline is put in the store."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -71,7 +71,8 @@ class References:
         `obstore.exceptions.BaseError`.
         """
         unknown = {path: text for path, text in pictures.items() if text not in known}
-        found = {**known, **self.find(unknown, sender, kept)}
+        new = self.find(unknown, sender, kept)
+        found = {text: new.get(text) or known[text] for text in pictures.values()}
         if params.get("image_quality") == "keep" and found[pictures["base_image"]].is_no_jpeg:
             raise InvalidPictures({"image_quality": NO_JPEG})
         references = {path: found[text].text for path, text in pictures.items()}
@@ -81,8 +82,24 @@ class References:
         self, pictures: Mapping[str, str], sender: Sender, kept: list[str] | None
     ) -> dict[str, Reference]:
         """References by what was sent. Raises as `of`."""
+        found, inline, faults = self._read(pictures.values(), sender)
+        if faults:
+            raise InvalidPictures({path: faults[text] for path, text in pictures.items() if text in faults})
+        stored = {} if kept is None else self._stored(inline, sender, kept)
+        return found | {
+            text: Reference(stored.get(text, ""), _is_jpeg(data)) for text, data in inline.items()
+        }
+
+    def usable(self, urls: Iterable[str], sender: Sender) -> dict[str, Reference]:
+        """References of those of many URLs that can be used, in one round trip. Raises `redis.RedisError`."""
+        return self._read(urls, sender)[0]
+
+    def _read(
+        self, texts: Iterable[str], sender: Sender
+    ) -> tuple[dict[str, Reference], dict[str, bytes], dict[str, str]]:
+        """References, files that came inline, and faults."""
         found, inline, tokens, faults = dict[str, Reference](), {}, {}, {}
-        for text in dict.fromkeys(pictures.values()):
+        for text in dict.fromkeys(texts):
             try:
                 match self._rules.read(text, sender.origin):
                     case bytes(data):
@@ -95,14 +112,7 @@ class References:
                 faults[text] = str(fault)
         own = self._own(tokens, sender.key_id)
         faults |= {text: inputs.NOT_OURS for text in tokens if text not in own}
-        if faults:
-            raise InvalidPictures({path: faults[text] for path, text in pictures.items() if text in faults})
-        stored = {} if kept is None else self._stored(inline, sender, kept)
-        return (
-            found
-            | own
-            | {text: Reference(stored.get(text, ""), _is_jpeg(data)) for text, data in inline.items()}
-        )
+        return found | own, inline, faults
 
     def _own(self, tokens: Mapping[str, str], key_id: str) -> dict[str, Reference]:
         """Those pictures of ours that are the key's, in one round trip."""

@@ -9,7 +9,8 @@ import pytest
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.admission import Admission, Bucket, Call
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
 from jobs.keys.key_text import digest, new_key
 from jobs.keys.rates import Rate

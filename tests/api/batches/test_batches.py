@@ -4,12 +4,12 @@ import io
 import json
 from base64 import b64encode
 from pathlib import Path
-from uuid import uuid4
 from zipfile import ZipFile
 
 import pytest
 
 from jobs.config.settings import Settings
+from tests import origin as origins
 from tests.api.batches.conftest import lines, refused
 from tests.origin import LOGO
 from tests.stack import empty_database, environment, running
@@ -39,14 +39,20 @@ def counts(batch):
 
 
 @pytest.fixture
-def held(client, samples, origin):
-    """A batch of which one request is being made for as long as the origin says nothing, and others wait."""
-    path = f"/hangs.jpg?{uuid4()}"
-    origin.release.clear()
-    batch = client.accepted({"requests": [{**samples, "base_image": origin.url + path}] * 40})
-    origin.await_request(path)
+def shop():
+    """An origin of this test alone, which may release what hangs."""
+    with origins.serving() as shop:
+        yield shop
+
+
+@pytest.fixture
+def held(client, samples, shop):
+    """A batch of which some are being made for as long as the shop says nothing, and others wait."""
+    batch = client.accepted({"requests": [{**samples, "base_image": f"{shop.url}/hangs.jpg"}] * 40})
+    shop.await_request("/hangs.jpg")
     yield batch
-    origin.release.set()
+    shop.release.set()
+    client.end(batch["batch_id"])
 
 
 def test_a_batch_is_accepted_made_and_read(client, samples):
@@ -165,7 +171,7 @@ def test_results_before_the_end_are_those_there_are(client, held):
     assert client.get(f"/v2/batches/{held['batch_id']}").json()["status"] == "PROCESSING"
 
 
-def test_a_call_that_waits_is_answered_at_the_end_and_not_before(client, held, origin):
+def test_a_call_that_waits_is_answered_at_the_end_and_not_before(client, held, shop):
     waited = client.get(held["status_url"], params={"wait": 0.2}).json()
     assert waited["status"] == "PROCESSING"
     for wrong in ("61", "-1", "x"):
@@ -173,12 +179,12 @@ def test_a_call_that_waits_is_answered_at_the_end_and_not_before(client, held, o
             client.get(held["status_url"], params={"wait": wrong}), 400, "invalid_parameters"
         )
 
-    origin.release.set()
+    shop.release.set()
 
     assert counts(client.end(held["batch_id"])) == (40, 0, 0, 40, 0)
 
 
-def test_a_cancelled_batch_begins_no_more_and_ends(client, held, origin):
+def test_a_cancelled_batch_begins_no_more_and_ends(client, held, shop):
     first = client.post(f"/v2/batches/{held['batch_id']}/cancel")
     again = client.post(f"/v2/batches/{held['batch_id']}/cancel")
 
@@ -186,7 +192,7 @@ def test_a_cancelled_batch_begins_no_more_and_ends(client, held, origin):
     assert first.json()["cancelled"] is True
     assert {**again.json(), "request_counts": 0} == {**first.json(), "request_counts": 0}
     assert counts(again.json())[1] == 0, "nothing waits any more"
-    origin.release.set()
+    shop.release.set()
     ended = client.end(held["batch_id"])
     total, _, _, completed, failed = counts(ended)
     assert (total, completed + failed) == (40, 40)
@@ -240,7 +246,7 @@ def test_a_key_that_may_not_submit_reads_as_it_does_elsewhere(client_of):
 
 
 def test_its_pictures_come_as_one_file_without_a_key(stack, client, samples):
-    names = ["../../sku", "NUL", "same", "SAME", "ö" * 64, "a/b"]
+    names = ["../../sku", "NUL", "same", "SAME", "\U0001d11e" * 64, "a/b"]
     requests = [{**samples, "custom_id": name} for name in names]
     batch = client.accepted(
         {"requests": [*requests, samples, {**samples, "mask": "AAAA", "custom_id": "bad"}]}
@@ -259,7 +265,7 @@ def test_its_pictures_come_as_one_file_without_a_key(stack, client, samples):
         "_NUL.jpeg",
         "same.jpeg",
         "SAME-2.jpeg",
-        f"{'ö' * 64}.jpeg",
+        "\U0001d11e" * 50 + ".jpeg",
         "a_b.jpeg",
         f"{unnamed}.jpeg",
         "missing.txt",

@@ -3,14 +3,14 @@
 import asyncio
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
 
-from jobs.batches.opening import STAGED_AT_A_TIME, BatchCommand, Batches, CreatedBatch, OpenBatch
+from jobs.batches.opening import STAGED_AT_A_TIME, BatchCommand, Batches, CreatedBatch, OpenBatch, Sent
 from jobs.batches.reading import BatchReader
 from jobs.batches.record import BatchRecord
 from jobs.batches.scripts import script
@@ -29,8 +29,6 @@ LOGO = sample_bytes("logo.png") or b""
 INLINE = base64.b64encode(LOGO).decode()
 
 MORE_THAN_A_CALL = STAGED_AT_A_TIME + 10
-
-Sent = tuple[dict[str, Any], RequestOptions]
 
 
 def stored(settings: Settings) -> list[Path]:
@@ -59,16 +57,21 @@ class Desk:
         return BatchCommand(**given | more)
 
     def accept(
-        self, sent: Sequence[Sent], fingerprint: str = "", shared: dict[str, Any] | None = None, **more: Any
+        self,
+        sent: Iterable[Sent],
+        fingerprint: str = "",
+        shared: dict[str, Any] | None = None,
+        together: bool = False,
+        **more: Any,
     ) -> CreatedBatch:
-        """Accept a batch as the API does."""
+        """Accept a batch as the API does, its requests one by one, or all `together`."""
 
         async def accept() -> CreatedBatch:
             async with await self._open(**more) as batch:
                 if shared:
                     await batch.share(shared)
-                for params, options in sent:
-                    await batch.add(params, options)
+                for some in [list(sent)] if together else ([each] for each in sent):
+                    await batch.add(some)
                 return await batch.commit(fingerprint)
 
         return asyncio.run(accept())
@@ -78,8 +81,7 @@ class Desk:
 
         async def keep() -> str:
             batch = await self._open(**more)
-            for params, options in sent:
-                await batch.add(params, options)
+            await batch.add(sent)
             await batch._stage()
             return batch.batch_id
 

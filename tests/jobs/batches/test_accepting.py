@@ -7,24 +7,35 @@ import pytest
 from jobs import keyspace
 from jobs.batches.progress import BatchProgress
 from jobs.deletion import Deletion
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import IllegalMove, QueueFull
 from jobs.lifecycle.options import RequestOptions
-from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.record import View
 from jobs.lifecycle.status import Status
 from jobs.pictures.inputs import STORE
 from jobs.queries.listing import Listing, Wanted
 from jobs.resubmission import Resubmission
-from tests.asking import OUTPUT, SAMPLES, accept, asked, claim_request
+from tests.asking import HERE, OUTPUT, SAMPLES, accept, asked, claim_request, queued, rq_queue
 from tests.jobs.batches.conftest import INLINE, LOGO, MORE_THAN_A_CALL, Desk, requests, stored
 
 
 @pytest.fixture
 def keys(redis):
     return ApiKeys(redis)
+
+
+def commands(redis, do, beginning):
+    """Those that begin so, while something is done."""
+    heard = []
+    with redis.monitor() as monitor:
+        do()
+        redis.echo("done")
+        while not heard or not heard[-1].startswith("ECHO"):
+            heard.append(monitor.next_command()["command"])
+    return [command for command in heard if command.startswith(beginning)]
 
 
 def test_all_requests_of_a_batch_are_queued_in_the_order_they_were_sent(desk, redis, transitions):
@@ -41,6 +52,7 @@ def test_all_requests_of_a_batch_are_queued_in_the_order_they_were_sent(desk, re
     assert [member.custom_id for member in members] == [f"r{nth}" for nth in range(MORE_THAN_A_CALL)]
     ids = [member.request_id for member in members]
     assert redis.zcard(keyspace.WAITING) == redis.zcard(keyspace.DEADLINES) == MORE_THAN_A_CALL
+    assert queued(redis, desk.key_id) == ids
     for nth, request_id in enumerate(ids):
         claim = claim_request(transitions, request_id) if nth == 0 else None
         if claim:
@@ -60,7 +72,7 @@ def test_a_request_of_a_batch_is_like_one_that_was_sent_alone(desk, redis, trans
     assert records[1] | {b"created_at": b""} == records[0] | {b"created_at": b""}
     stamps = {b"created_at": b"", b"enqueued_at": b""}
     assert jobs[0] | stamps == jobs[1] | stamps
-    assert open_queue(redis).fetch_job(member.request_id).is_queued
+    assert rq_queue(redis, desk.key_id).fetch_job(member.request_id).is_queued
 
 
 def test_requests_of_a_batch_are_in_the_lists_of_their_key_newest_first(desk, redis):
@@ -128,6 +140,27 @@ def test_inline_pictures_go_to_the_store_those_that_all_have_once(desk, transiti
     assert desk.store.get(paths.pop().removeprefix(STORE)) == LOGO
     assert records[2].params["mask"] == records[2].params["overlay_image"]
     assert len(stored(desk.settings)) == 3, "one for all, and the masks of two"
+
+
+def test_pictures_of_ours_are_looked_up_together(desk, redis, transitions, settings):
+    first = accept(settings, asked(settings, desk.key_id)).request_id
+    transitions.complete(first, claim_request(transitions, first).attempt, OUTPUT, {})
+    ours = f"{HERE}/pictures/{OUTPUT.file_name}"
+    sent = [(SAMPLES | {"mask": ours, "x_offset": nth}, RequestOptions()) for nth in range(30)]
+
+    looked_up = commands(redis, lambda: desk.keep(sent), f"HMGET {keyspace.picture(OUTPUT.token)}")
+    assert len(looked_up) == 1
+
+
+def test_requests_that_were_added_together_have_inputs_of_their_own(desk, redis, transitions):
+    """So that one can be deleted with what came within it."""
+    created = desk.accept([(SAMPLES | {"mask": INLINE}, RequestOptions())] * 2, together=True)
+    first, second = desk.ids(created.batch_id)
+    transitions.complete(first, claim_request(transitions, first).attempt, OUTPUT, {})
+
+    Deletion(redis, desk.store).delete(first)
+
+    assert desk.store.get(transitions.read(second).params["mask"].removeprefix(STORE)) == LOGO
 
 
 def test_what_all_have_is_not_deleted_with_one_of_them(desk, transitions, redis):

@@ -5,12 +5,12 @@ import pytest
 from jobs import keyspace
 from jobs.batches.progress import BatchProgress
 from jobs.batches.scripts import AT_A_TIME
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.moves import IllegalMove
-from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.maintenance.reconciler import Reconciler
-from tests.asking import LEASE_OWNER, OUTPUT, accept, asked, claim_request
+from tests.asking import LEASE_OWNER, OUTPUT, accept, asked, claim_request, queued, rq_queue
 from tests.jobs.batches.conftest import Desk, requests
 
 MANY = 2 * AT_A_TIME + 5
@@ -45,8 +45,9 @@ def test_what_waits_ends_and_frees_its_credits_and_its_place(desk, redis, transi
     batch, key = rich.batch(batch_id), keys.get(rich.key_id)
     assert (batch.cancelled, batch.status, batch.failed) == (True, Status.COMPLETED, MANY)
     assert codes(transitions, rich.ids(batch_id)) == {FailureCode.CANCELLED}
-    assert (key.credits, key.held, redis.hget(keyspace.api_key(rich.key_id), "waiting")) == (MANY, 0, b"0")
-    assert open_queue(redis).job_ids == []
+    assert (key.credits, key.held, redis.zcard(keyspace.line(rich.key_id))) == (MANY, 0, 0)
+    assert queued(redis, rich.key_id) == []
+    assert redis.zcard(keyspace.TURNS) == 0
     assert redis.zcard(keyspace.WAITING) == redis.zcard(keyspace.DEADLINES) == 0
 
 
@@ -155,3 +156,28 @@ def test_a_cancelled_batch_that_still_runs_is_not_looked_at_each_second(
 
     seconds, _ = redis.time()
     assert due_ms / 1000 > seconds + settings.job_timeout_s
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_the_others_in_the_line_of_a_key_stay_in_their_order(desk, redis, progress, place):
+    batches = [desk.accept(requests(MANY)).batch_id for _ in range(3)]
+    left = [request_id for nth, each in enumerate(batches) if nth != place for request_id in desk.ids(each)]
+
+    progress.cancel(batches[place])
+
+    assert queued(redis, desk.key_id) == left
+    assert redis.zrange(keyspace.line(desk.key_id), 0, -1) == [each.encode() for each in left]
+    assert redis.zcard(keyspace.TURNS) == redis.zcard(keyspace.WAITING) == 2 * MANY
+
+
+def test_what_rq_has_in_another_order_leaves_its_queue_too(desk, redis, progress):
+    batch_id = desk.accept(requests(3)).batch_id
+    other = desk.accept(requests(2)).batch_id
+    first, *_ = desk.ids(batch_id)
+    queue = rq_queue(redis, desk.key_id).key
+    redis.lrem(queue, 1, first)
+    redis.rpush(queue, first)
+
+    progress.cancel(batch_id)
+
+    assert queued(redis, desk.key_id) == desk.ids(other)

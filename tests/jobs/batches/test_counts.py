@@ -51,7 +51,7 @@ def expired(transitions: Transitions, redis: Redis, request_id: str) -> None:
 
 def swept(transitions: Transitions, redis: Redis, request_id: str) -> None:
     redis.zadd(keyspace.DEADLINES, {request_id: 1})
-    assert transitions.sweep(0).ended == [request_id]
+    assert transitions.sweep([request_id]) == [request_id]
 
 
 def claimed_too_late(transitions: Transitions, redis: Redis, request_id: str) -> None:

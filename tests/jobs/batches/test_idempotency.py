@@ -5,24 +5,17 @@ import asyncio
 import pytest
 
 from jobs import keyspace
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.idempotency import IdempotencyConflict
 from jobs.lifecycle.options import RequestOptions
-from jobs.pictures.references import InvalidPictures
-from tests.asking import HERE, SAMPLES, accept, asked
+from tests.asking import SAMPLES, accept, asked
 from tests.jobs.batches.conftest import INLINE, MORE_THAN_A_CALL, Desk, requests, stored
 
 
 @pytest.fixture
 def keys(redis):
     return ApiKeys(redis)
-
-
-def nothing_is_left(desk: Desk) -> bool:
-    """Of any batch, but its key."""
-    left = set(desk.redis.keys("*")) - {keyspace.API_KEYS.encode(), *desk.redis.keys("*:key*")}
-    account = desk.redis.hmget(keyspace.api_key(desk.key_id), "held", "waiting", "entering")
-    return not left and not any(int(count or 0) for count in account) and not stored(desk.settings)
 
 
 def test_the_same_batch_again_is_the_same_batch(desk, redis, keys):
@@ -45,8 +38,7 @@ def test_the_same_batch_that_arrives_twice_at_a_time_is_one(desk, redis):
 
     async def accept_slowly():
         async with await desk._open(idempotency_key="once") as batch:
-            for params, options in requests(MORE_THAN_A_CALL):
-                await batch.add(params, options)
+            await batch.add(requests(MORE_THAN_A_CALL))
             made.append(await asyncio.to_thread(accept_meanwhile))
             return await batch.commit("same")
 
@@ -66,8 +58,7 @@ def test_nothing_is_kept_of_a_batch_that_was_accepted_before(desk, redis, inline
     async def begin_again():
         batch = await desk._open(idempotency_key="once")
         await batch.share({"overlay_image": INLINE})
-        for params, options in sent:
-            await batch.add(params, options)
+        await batch.add(sent)
 
     asyncio.run(begin_again())
 
@@ -98,19 +89,3 @@ def test_a_batch_with_the_idempotency_key_of_one_that_has_expired_is_new(desk, r
     second = desk.accept(requests(1), "second", idempotency_key="once")
 
     assert not second.replayed
-
-
-def test_pictures_that_cannot_be_used_are_named_and_nothing_is_kept(desk):
-    sent = requests(MORE_THAN_A_CALL)
-    sent.append(
-        (
-            {"base_image": INLINE, "overlay_image": "@@@", "mask": f"{HERE}/pictures/gone.png"},
-            RequestOptions(),
-        )
-    )
-
-    with pytest.raises(InvalidPictures) as refused:
-        desk.accept(sent)
-
-    assert set(refused.value.faults) == {"overlay_image", "mask"}
-    assert nothing_is_left(desk)

@@ -15,7 +15,7 @@ from jobs.batches.scripts import AT_A_TIME, LEFT_FOR_S, OPEN_FOR_S
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.maintenance.reconciler import Reconciler
 from jobs.webhooks.deliveries import Deliveries
-from tests.asking import LEASE_OWNER, OUTPUT, claim_request
+from tests.asking import LEASE_OWNER, OUTPUT, claim_request, queued
 from tests.jobs.batches.conftest import requests
 
 MANY = 2 * STAGED_AT_A_TIME + 5
@@ -45,12 +45,13 @@ def is_whole(desk, redis, batch_id, count):
         batch.entered,
         records,
         redis.zcard(keyspace.WAITING),
-        redis.llen(keyspace.RQ_QUEUE),
+        len(queued(redis, desk.key_id)),
     )
     assert counts == (count,) * 5
     assert len(set(desk.ids(batch_id))) == count
-    account = redis.hmget(keyspace.api_key(desk.key_id), "waiting", "entering")
-    assert (account, redis.get(keyspace.ENTERING)) == ([b"%d" % count, b"0"], b"0")
+    assert queued(redis, desk.key_id) == desk.ids(batch_id)
+    assert redis.zcard(keyspace.line(desk.key_id)) == redis.zcard(keyspace.TURNS) == count
+    assert redis.hget(keyspace.api_key(desk.key_id), "entering") == redis.get(keyspace.ENTERING) == b"0"
     return True
 
 

@@ -6,11 +6,12 @@ import pytest
 from redis.exceptions import ResponseError
 
 from jobs import keyspace
+from jobs.batches.opening import InvalidRequests
 from jobs.batches.progress import BatchProgress
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.moves import IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.options import RequestOptions
-from jobs.pictures.references import InvalidPictures
 from tests.asking import HERE, SAMPLES
 from tests.jobs.batches.conftest import INLINE, MORE_THAN_A_CALL, Desk, requests, stored
 
@@ -27,7 +28,7 @@ def limited(desk: Desk, **bounds: Any) -> Desk:
 def nothing_is_left(desk: Desk) -> bool:
     """Of any batch, but its key."""
     left = set(desk.redis.keys("*")) - {keyspace.API_KEYS.encode(), *desk.redis.keys("*:key*")}
-    account = desk.redis.hmget(keyspace.api_key(desk.key_id), "held", "waiting", "entering")
+    account = desk.redis.hmget(keyspace.api_key(desk.key_id), "held", "entering")
     return not left and not any(int(count or 0) for count in account) and not stored(desk.settings)
 
 
@@ -79,8 +80,8 @@ def test_what_has_not_entered_the_queue_takes_its_room(desk, redis, key_id):
 
     assert (of_key.value.whose, of_all.value.whose) == ("key", "all")
     BatchProgress(redis, desk.settings).enter(batch_id)
-    account = redis.hmget(keyspace.api_key(key_id), "waiting", "entering")
-    assert (account, redis.get(keyspace.ENTERING)) == ([b"8", b"0"], b"0")
+    assert redis.hget(keyspace.api_key(key_id), "entering") == redis.get(keyspace.ENTERING) == b"0"
+    assert redis.zcard(keyspace.line(key_id)) == 8
 
 
 def test_a_batch_of_a_key_that_was_revoked_while_it_arrived_is_refused(desk, redis):
@@ -104,17 +105,33 @@ def test_pictures_that_cannot_be_used_are_named_and_nothing_is_kept(desk):
         )
     )
 
-    with pytest.raises(InvalidPictures) as refused:
+    with pytest.raises(InvalidRequests) as refused:
         desk.accept(sent)
 
-    assert set(refused.value.faults) == {"overlay_image", "mask"}
+    assert set(refused.value.faults[0]) == {"overlay_image", "mask"}
     assert nothing_is_left(desk)
+
+
+def test_of_requests_that_are_added_together_each_that_is_faulty_is_named_by_its_place(desk):
+    gone = f"{HERE}/pictures/gone.png"
+    sent = requests(5)
+    for place, faulty in ((1, {"mask": gone}), (3, {"mask": "@@@", "overlay_image": gone})):
+        sent[place] = (sent[place][0] | faulty, RequestOptions())
+
+    with pytest.raises(InvalidRequests) as refused:
+        desk.keep(sent)
+
+    assert {place: set(faults) for place, faults in refused.value.faults.items()} == {
+        1: {"mask"},
+        3: {"mask", "overlay_image"},
+    }
+    assert "does not exist" in refused.value.faults[1]["mask"]
 
 
 def test_a_base_that_is_no_jpeg_cannot_be_kept_as_one_wherever_it_stands(desk):
     shared = {"base_image": INLINE}
 
-    with pytest.raises(InvalidPictures, match="needs a JPEG"):
+    with pytest.raises(InvalidRequests, match="needs a JPEG"):
         desk.accept([(SAMPLES | shared | {"image_quality": "keep"}, RequestOptions())], shared=shared)
 
     assert nothing_is_left(desk)
