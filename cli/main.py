@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from cli import keys
+from cli.batches import commands as batches
 from cli.client.server import KeyOption, ServerOption
 from cli.exit_codes import ExitCode
 from cli.formats import NAMES
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(keys.app, name="keys")
 app.add_typer(requests.app, name="requests")
+app.add_typer(batches.app, name="batches")
 app.add_typer(webhooks.app, name="webhooks")
 
 
@@ -175,16 +177,18 @@ def run_on_server(
     concurrency: Annotated[
         int, typer.Option(min=1, max=256, metavar="N", help="Of many, pictures at a time.")
     ] = 8,
-    batch: Annotated[
-        bool,
-        typer.Option("--batch/--no-batch", help="Of many, send some thousand at once, or each alone."),
-    ] = True,
+    batch: Annotated[bool, typer.Option("--batch", hidden=True)] = False,  # the default
+    no_batch: Annotated[
+        bool, typer.Option("--no-batch", help="Of many, send each alone, not some thousand at once.")
+    ] = False,
     as_json: AsJson = False,
     **parameters: Any,
 ) -> None:
     """Have a server make one picture, all of a folder, or those that a file lists."""
     from cli.run.command import run
 
+    if batch and no_batch:
+        raise typer.BadParameter("--batch and --no-batch contradict each other: give one of them")
     run(
         base=base,
         base_dir=base_dir,
@@ -195,7 +199,7 @@ def run_on_server(
         server=server,
         key=key,
         concurrency=concurrency,
-        batch=batch,
+        in_batches=not no_batch,
         as_json=as_json,
         parameters=parameters,
     )

@@ -60,7 +60,7 @@ class _Batches:
             await self._go_on()
             self._items = iter([*self._by_name.values()])
             while True:
-                while len(self._followed) < FOLLOWED and not self._is_full and await self._send_next():
+                while self._may_send() and await self._send_next():
                     pass
                 if not self._followed:
                     return
@@ -107,6 +107,11 @@ class _Batches:
 
     def _follow(self, following: Following) -> None:
         self._followed[asyncio.create_task(following.until_ended())] = following
+
+    def _may_send(self) -> bool:
+        """One more than is worked on; of large pictures, of which a batch has few, several."""
+        left = sum(following.left for following in self._followed.values())
+        return not self._is_full and (len(self._followed) < FOLLOWED or left < self._bench.at_a_time)
 
     async def _await_end_of_one(self) -> None:
         ended, _ = await asyncio.wait(self._followed, return_when=asyncio.FIRST_COMPLETED)

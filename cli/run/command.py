@@ -29,7 +29,7 @@ def run(
     server: str | None,
     key: str | None,
     concurrency: int,
-    batch: bool,
+    in_batches: bool,
     as_json: bool,
     parameters: dict[str, Any],
 ) -> None:
@@ -55,9 +55,9 @@ def run(
         as_json=as_json,
     )
     if manifest:
-        make_many(options, read_manifest(manifest, options, out), out, concurrency, batch)
+        make_many(options, read_manifest(manifest, options, out), out, concurrency, in_batches)
     elif base_dir:
         items = pictures_of(base_dir, out, options.parameters.get("image_format"))
-        make_many(options.without_base(), items, out, concurrency, batch)
+        make_many(options.without_base(), items, out, concurrency, in_batches)
     else:
         make_one(options.without_base(), found.inputs["base_image"], out)

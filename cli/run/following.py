@@ -36,6 +36,11 @@ class Following:
         self._lost: list[Prepared] = []
         self._room = asyncio.Semaphore(bench.at_a_time)
 
+    @property
+    def left(self) -> int:
+        """How many pictures are still to be made."""
+        return len(self._open)
+
     async def until_ended(self) -> list[Prepared]:
         """Fetch all pictures; those that have to be sent again. Raises what would befall every picture."""
         wait_s, seen = SHORTEST_S, 0

@@ -37,14 +37,11 @@ class Ingredients:
         return with_pictures(item.params, sent)
 
     async def upload(self, item: Item) -> int:
-        """Upload what of it goes into no request; how many bytes of files go into its own."""
-        size = 0
+        """Upload what of it goes into no request; how many bytes of files are its own."""
         for picture in item.inputs.values():
-            if self._is_inline(picture):
-                size += picture.size
-            else:
+            if not self._is_inline(picture):
                 await self._uploaded(picture)
-        return size
+        return sum(picture.size for picture in item.inputs.values() if self._uses[picture] == 1)
 
     async def recipe(self, item: Item) -> Recipe:
         options = self._options

@@ -12,7 +12,9 @@ from redis import Redis
 from cli.run import batches
 from cli.run.journal import NAME
 from jobs.keys.api_keys import ApiKeys, KeyOptions
+from tests.cli.between import standing_between
 from tests.cli.conftest import PATIENCE_S, interrupted
+from tests.stack import empty_database, environment, running
 
 COMMAND = (
     "run",
@@ -242,3 +244,36 @@ def test_a_terminated_run_is_an_interrupted_one(start, shirts, between):
     _, said = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 130, said
+
+
+@pytest.fixture
+def narrow(redis_socket, tmp_path, superimpose, monkeypatch):
+    """A service in whose queue four requests of a key may wait."""
+    env = environment(
+        empty_database(redis_socket, 14), tmp_path / "narrow", max_waiting_per_key=4, max_batch_bytes=20_000
+    )
+    with running(env, workers=1) as stack, standing_between(stack.url) as between:
+        monkeypatch.setenv("SUPERIMPOSE_SERVER", between.url)
+        yield between
+
+
+def test_a_queue_without_room_for_all_is_filled_as_far_as_it_has(narrow, run, shirts, folder):
+    shirts(14)
+
+    answer = run()
+
+    assert answer.exit_code == 0, answer.output
+    assert len(made(folder)) == 14
+    assert [count for _, count in sent(narrow)][:3] == [14, 7, 3]
+    assert all(count <= 4 for _, count in sent(narrow)[2:])
+
+
+def test_a_body_too_large_for_the_server_is_cut_as_far_as_it_can_be(narrow, run, shirts, folder):
+    shirts(2, side=50)
+    (folder / "shirts/huge.png").write_bytes(png(7, side=100))
+
+    answer = run()
+
+    assert answer.exit_code == 3, answer.output
+    assert "shirts/huge.png: it is larger than the server takes" in answer.stderr
+    assert made(folder) == {"0.jpg", "1.jpg"}
