@@ -1,5 +1,6 @@
 """`superimpose run --batch`: many pictures by one call, whatever breaks on its way."""
 
+import asyncio
 import io
 import json
 import random
@@ -9,8 +10,14 @@ import pytest
 from PIL import Image
 from redis import Redis
 
+from cli.client.api import Api
+from cli.client.server import Server
 from cli.run import batches
+from cli.run.batch_body import BatchBody, Prepared, Unreadable
+from cli.run.folder import pictures_of
+from cli.run.ingredients import Ingredients
 from cli.run.journal import NAME
+from cli.run.options import RunOptions
 from jobs.keys.api_keys import ApiKeys, KeyOptions
 from tests.cli.between import standing_between
 from tests.cli.conftest import PATIENCE_S, interrupted
@@ -226,6 +233,27 @@ def test_batches_are_bounded_by_number_and_by_bytes(run, shirts, between, monkey
     monkeypatch.setattr(batches, "MOST_REQUESTS", 4)
     assert run("--opacity", "0.5", "--concurrency", "3").exit_code == 0
     assert all(count <= 4 for _, count in sent(between)[3:])
+
+
+def test_files_are_read_while_the_body_is_sent(folder, shirts):
+    shirts(40, side=100)
+    items = pictures_of(folder / "shirts", folder / "out", None)
+    options = RunOptions("superimpose", {}, {}, Server.parse("http://127.0.0.1:1"), "key", as_json=False)
+    pictures = [Prepared(item, {}) for item in items]
+
+    async def read() -> list[int]:
+        sizes = []
+        async with Api.open(options.server, options.key, lambda *_: None) as api:
+            async for piece in BatchBody({}, pictures, Ingredients(options, items, api)):
+                sizes.append(len(piece))
+                if len(sizes) == 2:
+                    for shirt in (folder / "shirts").iterdir():
+                        shirt.unlink()
+        return sizes
+
+    with pytest.raises(Unreadable) as raised:
+        asyncio.run(read())
+    assert 2 <= raised.value.place < 10
 
 
 def test_with_nothing_left_to_make_nothing_is_sent(run, shirts, between):
