@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from cli import keys
+from cli.batches import commands as batches
 from cli.client.server import KeyOption, ServerOption
 from cli.exit_codes import ExitCode
 from cli.formats import NAMES
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(keys.app, name="keys")
 app.add_typer(requests.app, name="requests")
+app.add_typer(batches.app, name="batches")
 app.add_typer(webhooks.app, name="webhooks")
 
 
@@ -151,13 +153,20 @@ def compose(
 def run_on_server(
     out: Annotated[
         Path,
-        typer.Option(
-            "-o", "--out", metavar="PATH", help=f"The result, or with --base-dir their folder. {NAMES}."
-        ),
+        typer.Option("-o", "--out", metavar="PATH", help=f"The result, or the folder of many. {NAMES}."),
     ],
     base: Annotated[str | None, typer.Option(metavar="FILE|URL", help="The picture below.")] = None,
     base_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A folder of them, instead of --base.")
+    ] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help="CSV or NDJSON with a request a line; what stands here holds for those that do not say it.",
+        ),
     ] = None,
     overlay: Annotated[str | None, typer.Option(metavar="FILE|URL", help="The picture put on it.")] = None,
     mask: Annotated[str | None, typer.Option(metavar="FILE|URL", help="White shows.")] = None,
@@ -166,23 +175,31 @@ def run_on_server(
     server: ServerOption = None,
     key: KeyOption = None,
     concurrency: Annotated[
-        int, typer.Option(min=1, max=256, metavar="N", help="With --base-dir, pictures at a time.")
+        int, typer.Option(min=1, max=256, metavar="N", help="Of many, pictures at a time.")
     ] = 8,
+    batch: Annotated[bool, typer.Option("--batch", hidden=True)] = False,  # the default
+    no_batch: Annotated[
+        bool, typer.Option("--no-batch", help="Of many, send each alone, not some thousand at once.")
+    ] = False,
     as_json: AsJson = False,
     **parameters: Any,
 ) -> None:
-    """Have a server make one picture, or all of a folder."""
+    """Have a server make one picture, all of a folder, or those that a file lists."""
     from cli.run.command import run
 
+    if batch and no_batch:
+        raise typer.BadParameter("--batch and --no-batch contradict each other: give one of them")
     run(
         base=base,
         base_dir=base_dir,
+        manifest=manifest,
         pictures={"overlay_image": overlay, "mask": mask, "displacement_map": displacement_map},
         scene=scene,
         out=out,
         server=server,
         key=key,
         concurrency=concurrency,
+        in_batches=not no_batch,
         as_json=as_json,
         parameters=parameters,
     )

@@ -2,7 +2,7 @@
 
 import json
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from cli.client.inputs import Input
 from cli.parameters import checked, option
 from compositor.models import DEFAULT_MODEL, MODELS
 from compositor.models.parameters import AnswerParams, Model
-from compositor.models.superimpose import SuperimposeRequest
+from compositor.models.superimpose import SuperimposeParams, SuperimposeRequest
 
 UNSENT = "?"
 """Stands for a picture of the command line among the parameters."""
@@ -22,36 +22,44 @@ UNSENT = "?"
 
 @dataclass(frozen=True)
 class Described:
-    """Checked parameters of a model, and the pictures that they name, by their paths."""
+    """Checked parameters of a model, and the pictures that they name, by their paths.
+
+    `lacking`: parameters that only stand for some that are given elsewhere.
+    """
 
     model: str
     params: Model
     inputs: Mapping[str, Input]
+    lacking: Set[str] = frozenset()
 
     @property
     def parameters(self) -> dict[str, Any]:
         """As a request has them."""
-        return self.params.model_dump(exclude_unset=True, exclude_none=True)
+        return self.params.model_dump(exclude_unset=True, exclude_none=True, exclude={*self.lacking})
 
 
 def described(
-    file: Path | None, pictures: Mapping[str, Input | None], parameters: Mapping[str, Any]
+    file: Path | None,
+    pictures: Mapping[str, Input | None],
+    parameters: Mapping[str, Any],
+    is_whole: bool = True,
 ) -> Described:
     """What a scene file describes, answered as `parameters` say; without one, what these do.
 
-    `pictures` are by parameter. Raises `typer.BadParameter`.
+    `pictures` are by parameter. Unless it is the whole request, base and overlay may lack.
+    Raises `typer.BadParameter`.
     """
     inputs = {name: picture for name, picture in pictures.items() if picture}
     given = {name: value for name, value in parameters.items() if value is not None}
     if file:
-        return _in_file(file, inputs, given)
-    if not {"base_image", "overlay_image"} <= inputs.keys():
+        return _in_file(file, inputs, given, is_whole)
+    if is_whole and not {"base_image", "overlay_image"} <= inputs.keys():
         raise typer.BadParameter("give a base and an overlay, or --scene")
-    params = checked(given | dict.fromkeys(inputs, UNSENT), SuperimposeRequest)
-    return Described(DEFAULT_MODEL, params, inputs)
+    model: type[Model] = SuperimposeRequest if is_whole else SuperimposeParams
+    return Described(DEFAULT_MODEL, checked(given | dict.fromkeys(inputs, UNSENT), model), inputs)
 
 
-def _in_file(file: Path, inputs: Mapping[str, Input], given: Mapping[str, Any]) -> Described:
+def _in_file(file: Path, inputs: Mapping[str, Input], given: Mapping[str, Any], is_whole: bool) -> Described:
     from api.errors import ApiError
     from api.http.body import checked as checked_body
     from jobs.pictures.inputs import pictures
@@ -65,6 +73,8 @@ def _in_file(file: Path, inputs: Mapping[str, Input], given: Mapping[str, Any]) 
     model = body.pop("model", DEFAULT_MODEL)
     if model not in list(MODELS):
         raise _fault(file, f"model: {model!r} is not allowed: must be one of {', '.join(MODELS)}")
+    lacking = frozenset() if is_whole else _lacking(body)
+    body |= dict.fromkeys(lacking, UNSENT)
     if "base_image" not in body:
         raise _fault(file, "base_image: is required, or a base on the command line")
     try:
@@ -72,14 +82,20 @@ def _in_file(file: Path, inputs: Mapping[str, Input], given: Mapping[str, Any]) 
     except ApiError as error:
         raise _fault(file, str(error)) from None
     found, faults = {**inputs}, []
-    for path, text in pictures(params.model_dump(exclude_unset=True)).items():
+    for path, text in pictures(params.model_dump(exclude_unset=True, exclude={*lacking})).items():
         try:
             found[path] = inputs.get(path) or Input.parse(text, "--scene", file.parent)
         except typer.BadParameter as error:
             faults.append(f"{path}: {error.message}")
     if faults:
         raise _fault(file, "; ".join(faults))
-    return Described(model, params, found)
+    return Described(model, params, found, lacking)
+
+
+def _lacking(body: Mapping[str, Any]) -> frozenset[str]:
+    """What makes a whole request of it."""
+    has_overlay = not {"overlay_image", "color", "overlays"}.isdisjoint(body)
+    return frozenset({"base_image"} | (set() if has_overlay else {"overlay_image"})) - body.keys()
 
 
 def _read(file: Path) -> dict[str, Any]:

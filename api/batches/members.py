@@ -10,7 +10,7 @@ from api.batches.archive import AT_A_TIME, Entry
 from api.routes.requests import read_base64
 from api.service import Service
 from api.status_body import listed_body
-from jobs.batches.reading import Member
+from jobs.batches.reading import BatchReader, Member
 from jobs.lifecycle.ended import failed_body, result_body
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.record import Record, View
@@ -27,16 +27,16 @@ RUNNING = "it has not ended"
 Found = Sequence[tuple[Member, Record | None]]
 
 
-async def all_members(service: Service, batch_id: str) -> list[Member]:
+async def all_members(reader: BatchReader, batch_id: str) -> list[Member]:
     """Read before an answer begins, so that one whose batch expires meanwhile still names all."""
     found = list[Member]()
-    while page := await service.batch_reader.members(batch_id, len(found), READ_AT_ONCE):
+    while page := await reader.members(batch_id, len(found), READ_AT_ONCE):
         found += page
     return found
 
 
-async def read_members(service: Service, members: Sequence[Member], view: View) -> Found:
-    return list(zip(members, await service.batch_reader.records(members, view), strict=True))
+async def read_members(reader: BatchReader, members: Sequence[Member], view: View) -> Found:
+    return list(zip(members, await reader.records(members, view), strict=True))
 
 
 def listed_member(request: Request, origin: str, member: Member, record: Record | None) -> dict[str, Any]:
@@ -46,9 +46,9 @@ def listed_member(request: Request, origin: str, member: Member, record: Record 
 
 async def result_lines(service: Service, origin: str, members: Sequence[Member]) -> AsyncIterator[bytes]:
     """Those that have ended, a line of JSON each; a few pictures in base64 are in memory at most."""
-    lines = bytearray()
+    lines, reader = bytearray(), service.batch_reader
     for start in range(0, len(members), PAGE):
-        for member, record in await read_members(service, members[start : start + PAGE], View.RESULT):
+        for member, record in await read_members(reader, members[start : start + PAGE], View.RESULT):
             if record is None or record.status in TERMINAL:
                 lines += to_json(await _ended(service, origin, member, record)) + b"\n"
             if len(lines) > SENT_AT_ONCE:
@@ -80,10 +80,10 @@ def _expired(member: Member) -> dict[str, Any]:
     }
 
 
-async def entries(service: Service, members: Sequence[Member]) -> AsyncIterator[list[Entry]]:
+async def entries(reader: BatchReader, members: Sequence[Member]) -> AsyncIterator[list[Entry]]:
     """Their pictures, some at a time."""
     for start in range(0, len(members), AT_A_TIME):
-        found = await read_members(service, members[start : start + AT_A_TIME], View.LISTED)
+        found = await read_members(reader, members[start : start + AT_A_TIME], View.LISTED)
         yield [_entry(*each) for each in found]
 
 

@@ -115,7 +115,7 @@ async def list_requests(request: Request, service: ServiceDep, batch_id: BatchId
     query = read_query(request, MemberQuery)
     origin = origin_of(request)
     members = await service.batch_reader.members(batch_id, query.offset, query.limit)
-    found = await read_members(service, members, View.LISTED)
+    found = await read_members(service.batch_reader, members, View.LISTED)
     shown = [listed_member(request, origin, *each) for each in found]
     return JsonResponse({"requests": shown, "total": batch.total})
 
@@ -130,7 +130,7 @@ async def list_requests(request: Request, service: ServiceDep, batch_id: BatchId
 async def stream_results(request: Request, service: ServiceDep, batch_id: BatchId) -> Response:
     """NDJSON: a line for each request that has ended, as its result, or as its status if it FAILED."""
     await _owned(service, await admit_lister(request, service), batch_id)
-    lines = result_lines(service, origin_of(request), await all_members(service, batch_id))
+    lines = result_lines(service, origin_of(request), await all_members(service.batch_reader, batch_id))
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
@@ -178,8 +178,8 @@ async def send_archive(request: Request, service: ServiceDep, name: str) -> Resp
     }
     if request.method == "HEAD":
         return Response(headers=headers, media_type="application/zip")
-    members = await all_members(service, batch.batch_id)
-    pieces = zip_pictures(service.store, entries(service, members), batch.created_at)
+    members = await all_members(service.batch_reader, batch.batch_id)
+    pieces = zip_pictures(service.store, entries(service.batch_reader, members), batch.created_at)
     return StreamingResponse(pieces, headers=headers, media_type="application/zip")
 
 

@@ -1,20 +1,22 @@
 """The calls of the API that making a picture takes."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import httpx
 
-from cli.client.calls import Calls, OnPause
+from cli.client.calls import Calls, OnPause, may_change
 from cli.client.errors import Refused, Unreachable
 from cli.client.server import Server
 
 ANSWER_S = 30
 """Time limit of an answer, on top of the `wait` of the call."""
 CANCEL_S = 3
+BATCH_ANSWER_S = 120
+"""The same of a batch, whose requests are all accepted before it."""
 NOT_OURS = "is --server the address of this service?"
 
 NO_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=None)
@@ -48,6 +50,47 @@ class Api:
         content = json.dumps(body).encode()
         submitted = await self._asked("POST", f"/v2/{model}", headers, content=content)
         return str(part(submitted, "request_id"))
+
+    async def submit_batch(
+        self, model: str, lines: AsyncIterable[bytes], idempotency_key: str, waits_for_room: bool
+    ) -> JsonObject:
+        """Submit NDJSON, whose `lines` can be read again; the same again is the same batch.
+
+        Where the queue has no room for it and it does not wait, `Refused` with `queue_full`.
+        """
+        headers = self._key | {"Idempotency-Key": idempotency_key, "Content-Type": "application/x-ndjson"}
+        answer = await self._calls.call(
+            "POST",
+            f"/v2/{model}/batch",
+            headers=headers,
+            content=lines,
+            timeout=BATCH_ANSWER_S,
+            again=may_change if waits_for_room else _may_have_room,
+        )
+        if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:  # perhaps a proxy's, without JSON
+            raise Refused(answer.status_code, "body_too_large", "it is larger than the server takes")
+        submitted = checked(answer, read_json(answer))
+        part(submitted, "batch_id")
+        return submitted
+
+    async def batch(self, batch_id: str, wait_s: int) -> JsonObject:
+        """How a batch is getting on; a server that can waits for its end."""
+        path = f"/v2/batches/{batch_id}"
+        timeout = wait_s + ANSWER_S
+        found = await self._asked("GET", path, self._key, params={"wait": wait_s}, timeout=timeout)
+        part(found, "request_counts", "completed")
+        return found
+
+    async def batch_requests(self, batch_id: str, offset: int, limit: int) -> list[JsonObject]:
+        """Some requests of a batch, in their order."""
+        query = {"offset": offset, "limit": limit}
+        found = await self._asked("GET", f"/v2/batches/{batch_id}/requests", self._key, params=query)
+        return list(part(found, "requests"))
+
+    async def cancel_batch(self, batch_id: str) -> JsonObject:
+        """End those of its requests that wait; of one that has ended already, `Refused`."""
+        path = f"/v2/batches/{batch_id}/cancel"
+        return await self._asked("POST", path, self._key, patience_s=CANCEL_S, timeout=CANCEL_S)
 
     async def status(self, request_id: str, wait_s: int) -> JsonObject:
         """Where a request stands, FAILED too; a server that can waits for news of it."""
@@ -91,6 +134,10 @@ class Api:
     async def _asked(self, method: str, path: str, headers: Mapping[str, str], **request: Any) -> JsonObject:
         answer = await self._calls.call(method, path, headers=headers, **request)
         return checked(answer, read_json(answer))
+
+
+def _may_have_room(answer: httpx.Response) -> bool:
+    return may_change(answer) and b'"queue_full"' not in answer.content
 
 
 def read_json(answer: httpx.Response) -> JsonObject:

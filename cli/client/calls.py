@@ -23,6 +23,13 @@ Sleep = Callable[[float], Awaitable[None]]
 OnPause = Callable[[str, float], None]
 """Gets why a call is retried, and in how many seconds."""
 
+Again = Callable[[httpx.Response], bool]
+"""Whether an answer may be another one later."""
+
+
+def may_change(answer: httpx.Response) -> bool:
+    return answer.status_code in AGAIN_LATER
+
 
 class Calls:
     """Calls a server, each again while that may help: it knows repetitions of what changes something.
@@ -43,6 +50,7 @@ class Calls:
         *,
         into: BinaryIO | None = None,
         patience_s: float = PATIENCE_S,
+        again: Again = may_change,
         **request: Any,
     ) -> httpx.Response:
         """The answer, which may be an error; the body of a 200 is written `into` a file where one is given.
@@ -55,7 +63,7 @@ class Calls:
             try:
                 answer = await self._once(self._http.build_request(method, path, **request), into)
                 self._reached = True
-                if answer.status_code not in AGAIN_LATER:
+                if not again(answer):
                     return answer
                 wait_s = max(wait_s, retry_after_s(answer.headers))
                 if time.monotonic() + wait_s > deadline:

@@ -1,5 +1,7 @@
 """What went wrong with a call, in the words of the command line."""
 
+from collections.abc import Callable
+
 import typer
 
 from cli.client.errors import KEY_REFUSED, CallError, Refused, RequestFailed, Unreachable
@@ -18,6 +20,11 @@ def explain(error: CallError) -> typer.Exit:
 
 def describe_error(error: CallError) -> str:
     """One line; each parameter that the server does not take by the option that it was given as."""
+    return describe_faults(error, named)
+
+
+def describe_faults(error: CallError, named: Callable[[str], str] = str) -> str:
+    """One line, each parameter by its name."""
     if isinstance(error, Refused) and error.faults:
         return "; ".join(f"{named(fault['field'])}: {fault['message']}" for fault in error.faults)
     return str(error)

@@ -47,6 +47,11 @@ class Input:
         shown = text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
         raise typer.BadParameter(f"{shown!r} {why}: give a file or a URL", param_hint=option)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file; of a URL 0. Raises OSError."""
+        return 0 if self.file is None else self.file.stat().st_size
+
     def content(self) -> str:
         """What says whether it is the same picture again: a file's SHA-256, or the URL. Raises OSError."""
         if self.file is None:
@@ -58,7 +63,7 @@ class Input:
         """As one request carries it. Raises OSError, `CallError`."""
         if self.file is None:
             return self.url
-        if self.file.stat().st_size <= INLINE_BYTES:
+        if self.size <= INLINE_BYTES:
             return await asyncio.to_thread(_inline, self.file)
         return await api.upload(self.file)
 
@@ -69,7 +74,7 @@ class Input:
         try:
             return await api.upload(self.file)
         except Refused as refused:
-            if refused.status not in NO_UPLOADS or self.file.stat().st_size > INLINE_BYTES:
+            if refused.status not in NO_UPLOADS or self.size > INLINE_BYTES:
                 raise
             return await asyncio.to_thread(_inline, self.file)
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from cli.tables import print_table, table
 from cli.timefmt import length, minute
 from jobs.lifecycle.options import echo
+from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.pictures import inputs
@@ -66,18 +67,22 @@ def shown(request_id: str, kept: Mapping[Any, Any]) -> dict[str, Any]:
     fields["parameters"] = _parameters(json.loads(text.get("params", "{}")))
     record = Record.from_text(request_id, text)
     if record.output:
-        made = record.output
-        fields["output"] = {
-            "content_type": made.content_type,
-            "width": made.width,
-            "height": made.height,
-            "file_size": made.file_size,
-            "animated": made.animated,
-            "warnings": made.warnings,
-        }
+        fields["output"] = made(record.output)
     if record.metrics:
         fields["metrics"] = record.metrics
     return fields
+
+
+def made(output: Output) -> dict[str, Any]:
+    """What is known of a picture."""
+    return {
+        "content_type": output.content_type,
+        "width": output.width,
+        "height": output.height,
+        "file_size": output.file_size,
+        "animated": output.animated,
+        "warnings": output.warnings,
+    }
 
 
 def attempts_as_parts(fields: Mapping[str, Any]) -> Mapping[str, Any]:

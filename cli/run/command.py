@@ -9,8 +9,10 @@ import typer
 from cli.client.explain import named
 from cli.client.inputs import Input
 from cli.client.server import Server, find_key
-from cli.formats import STDOUT, output_format
-from cli.run.batch import make_all
+from cli.formats import output_format
+from cli.run.folder import check_out_dir, pictures_of
+from cli.run.manifest import read_manifest
+from cli.run.many import make_many
 from cli.run.one import make_one
 from cli.run.options import RunOptions
 from cli.scene import described
@@ -20,35 +22,42 @@ def run(
     *,
     base: str | None,
     base_dir: Path | None,
+    manifest: Path | None,
     pictures: Mapping[str, str | None],
     scene: Path | None,
     out: Path,
     server: str | None,
     key: str | None,
     concurrency: int,
+    in_batches: bool,
     as_json: bool,
     parameters: dict[str, Any],
 ) -> None:
-    """Make one picture or a folder of them. Raises `typer.BadParameter`, `typer.Exit`."""
-    if (base and base_dir) or not (base or base_dir or scene):
-        raise typer.BadParameter("give --base for one picture, or --base-dir for a folder of them")
-    if base_dir and out == STDOUT:
-        raise typer.BadParameter("'-' is one picture: give a folder with --base-dir", param_hint="--out")
-    if not base_dir:
+    """Make one picture or many. Raises `typer.BadParameter`, `typer.Exit`."""
+    if base_dir and manifest:
+        raise typer.BadParameter("--base-dir and --manifest contradict each other: give one of them")
+    if (base and base_dir) or not (base or base_dir or scene or manifest):
+        raise typer.BadParameter("give --base for one picture, or --base-dir or --manifest for many")
+    if base_dir or manifest:
+        check_out_dir(out)
+    else:
         parameters["image_format"] = output_format(out, parameters.get("image_format"))
     below = Input(base_dir) if base_dir else Input.parse(base, "--base") if base else None
     others = {name: Input.parse(text, named(name)) for name, text in pictures.items() if text}
-    found = described(scene, {"base_image": below, **others}, parameters)
+    found = described(scene, {"base_image": below, **others}, parameters, is_whole=manifest is None)
     where = Server.find(server)
     options = RunOptions(
         model=found.model,
         parameters=found.parameters,
-        inputs={path: picture for path, picture in found.inputs.items() if path != "base_image"},
+        inputs=found.inputs,
         server=where,
         key=find_key(key, where),
         as_json=as_json,
     )
-    if base_dir:
-        make_all(options, base_dir, out, concurrency)
+    if manifest:
+        make_many(options, read_manifest(manifest, options, out), out, concurrency, in_batches)
+    elif base_dir:
+        items = pictures_of(base_dir, out, options.parameters.get("image_format"))
+        make_many(options.without_base(), items, out, concurrency, in_batches)
     else:
-        make_one(options, found.inputs["base_image"], out)
+        make_one(options.without_base(), found.inputs["base_image"], out)

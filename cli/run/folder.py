@@ -1,31 +1,34 @@
 """Which pictures of a folder are made, and what each result is called."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import typer
 
-from cli.formats import SUFFIX
+from cli.client.inputs import Input
+from cli.formats import STDOUT, SUFFIX
+from cli.run.items import Item
+from jobs.lifecycle.options import MOST_CHARACTERS
 
 PICTURES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".jp2", ".heic", ".heif"}
 )
 
 
-class Pair(NamedTuple):
-    base: Path
-    out: Path
+def check_out_dir(out: Path) -> None:
+    """Raises `typer.BadParameter` for what cannot be a folder of results."""
+    if out == STDOUT:
+        raise typer.BadParameter("'-' is one picture: give a folder for many", param_hint="--out")
+    if out.exists() and not out.is_dir():
+        raise typer.BadParameter(f"{str(out)!r} is no directory", param_hint="--out")
 
 
-def pairs(base_dir: Path, out_dir: Path, image_format: str | None) -> list[Pair]:
+def pictures_of(base_dir: Path, out_dir: Path, image_format: str | None) -> list[Item]:
     """Each picture of `base_dir` itself by name, to one of the same name in `out_dir`.
 
     Raises `typer.BadParameter`.
     """
     if not base_dir.is_dir():
         raise typer.BadParameter(f"{str(base_dir)!r} is no directory", param_hint="--base-dir")
-    if out_dir.exists() and not out_dir.is_dir():
-        raise typer.BadParameter(f"{str(out_dir)!r} is no directory", param_hint="--out")
     if base_dir.resolve() == out_dir.resolve():
         raise typer.BadParameter(
             "is --base-dir too: results would replace what they are made of", param_hint="--out"
@@ -34,12 +37,19 @@ def pairs(base_dir: Path, out_dir: Path, image_format: str | None) -> list[Pair]
     if not bases:
         raise typer.BadParameter(f"{str(base_dir)!r} has no pictures in it", param_hint="--base-dir")
     suffix = SUFFIX[image_format or "jpeg"]
-    found: dict[str, Pair] = {}
+    found: dict[str, Path] = {}
     for base in bases:
         name = base.stem + suffix
-        other = found.setdefault(name.lower(), Pair(base, out_dir / name)).base
+        other = found.setdefault(name.lower(), base)
         if other != base:
             raise typer.BadParameter(
                 f"{other.name} and {base.name} would both become {name}: rename one", param_hint="--base-dir"
             )
-    return list(found.values())
+    return [_item(base, out_dir / (base.stem + suffix)) for base in bases]
+
+
+def _item(base: Path, out: Path) -> Item:
+    name = base.stem
+    is_custom_id = name.isprintable() and len(name) <= MOST_CHARACTERS
+    params = {"custom_id": name} if is_custom_id else {}
+    return Item(str(base), {"base": str(base)}, out, params, {"base_image": Input(base)})

@@ -1,77 +1,121 @@
-"""`.superimpose.jsonl` in a folder of results: what each was made of, so that it is not made again.
+"""`--manifest`: a file with the parameters of a request in each row, and the pictures that come of them."""
 
-A line for each picture, added when it is there; of several about one picture the last one counts.
-"""
-
-import fcntl
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from hashlib import sha256
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from cli.client.saving import drop_parts
+import typer
+from pydantic import BaseModel, ValidationError
 
-NAME = ".superimpose.jsonl"
-
-Recipe = Mapping[str, Any]
-"""What a picture is made of: `base`, `overlay`, `mask` and the pictures in `parameters` by content."""
-INGREDIENTS = ("base", "overlay", "mask", "parameters")
-
-
-class FolderInUse(Exception):
-    """Another run writes to this folder."""
+from cli.client.inputs import Input
+from cli.formats import SUFFIX, output_format
+from cli.run.columns import OUTPUT, Columns
+from cli.run.items import Item
+from cli.run.options import RunOptions
+from cli.run.rows import Faults, Row, read_rows
+from jobs.pictures.inputs import pictures
 
 
-class Manifest:
-    """What is known of the pictures in a folder, and is this run's alone."""
+def read_manifest(file: Path, options: RunOptions, out_dir: Path) -> list[Item]:
+    """A picture for each row, which goes over the command line's options. Raises `typer.BadParameter`."""
+    from api.submit_body import BODIES
 
-    def __init__(self, folder: Path, file: IO[str]) -> None:
-        self._folder = folder
-        self._file = file
-        self._made: dict[str, str] = {}
-        line = "\n"
-        for line in file:
-            self._made |= _read(line)
-        if not line.endswith("\n"):  # that was cut off: the next one gets a line of its own
-            file.write("\n")
-
-    @classmethod
-    @contextmanager
-    def open(cls, folder: Path) -> Iterator["Manifest"]:
-        """Of a folder that is made if it is not there. Raises OSError, `FolderInUse`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / NAME).open("a+", encoding="utf-8", errors="replace") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise FolderInUse(
-                    f"another run writes to {folder}: wait for it, or give another --out"
-                ) from None
-            drop_parts(folder)
-            file.seek(0)
-            yield cls(folder, file)
-
-    def has(self, name: str, recipe: Recipe) -> bool:
-        """Whether this picture is there and was made of the same."""
-        return self._made.get(name) == _digest(recipe) and (self._folder / name).is_file()
-
-    def add(self, name: str, recipe: Recipe, request_id: str) -> None:
-        line = json.dumps({"output": name, **recipe, "request_id": request_id}, ensure_ascii=True)
-        self._file.write(f"{line}\n")
-        self._file.flush()
-        self._made[name] = _digest(recipe)
-
-
-def _read(line: str) -> dict[str, str]:
-    """Digest of the recipe by name; nothing from a line that was cut off."""
+    body = BODIES[options.model]
+    faults = Faults(file)
     try:
-        found = json.loads(line)
-        return {found["output"]: _digest({name: found[name] for name in INGREDIENTS})}
-    except (ValueError, TypeError, KeyError):
-        return {}
+        rows = read_rows(file, Columns(body), faults)
+    except OSError as error:
+        raise faults.fault(str(error.strerror)) from None
+    manifest = _Manifest(file, options, out_dir, body, faults)
+    items = [manifest.item(row) for row in rows]
+    faults.refuse()
+    return [item for item in items if item]
 
 
-def _digest(recipe: Recipe) -> str:
-    return sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+class _Manifest:
+    def __init__(
+        self, file: Path, options: RunOptions, out_dir: Path, body: type[BaseModel], faults: Faults
+    ) -> None:
+        self._file = file
+        self._options = options
+        self._out_dir = out_dir
+        self._body = body
+        self._faults = faults
+        self._lines: dict[str, tuple[str, int]] = {}  # name of a result in lower case to how it is written
+        self._ids: dict[str, int] = {}
+
+    def item(self, row: Row) -> Item | None:
+        """None of one with a fault, which is noted."""
+        own = {name: value for name, value in row.values.items() if name != OUTPUT}
+        inputs = self._inputs(row.line, own)
+        if inputs is None or not self._is_allowed(row.line, own) or not self._is_only(row.line, own):
+            return None
+        try:
+            name, image_format = self._output(row, own, inputs)
+        except typer.BadParameter as error:
+            self._faults.add(row.line, OUTPUT, error.message)
+            return None
+        written, first = self._lines.setdefault(name.lower(), (name, row.line))
+        if first != row.line:
+            self._faults.add(
+                row.line, OUTPUT, f"would be {written!r}, as that of line {first}: name one in {OUTPUT}"
+            )
+        if image_format:
+            own["image_format"] = image_format
+        told = {"line": row.line, **{name: own[name] for name in ("custom_id",) if name in own}}
+        return Item(f"{self._file}: line {row.line}, {name}", told, self._out_dir / name, own, inputs)
+
+    def _inputs(self, line: int, own: Mapping[str, Any]) -> dict[str, Input] | None:
+        found, count = {}, 0
+        for path, text in pictures(own).items():
+            count += 1
+            try:
+                found[path] = Input.parse(text, "--manifest", self._file.parent)
+            except typer.BadParameter as error:
+                self._faults.add(line, path, error.message)
+        return found if len(found) == count else None
+
+    def _is_allowed(self, line: int, own: Mapping[str, Any]) -> bool:
+        from api.http.body import explain
+
+        try:
+            self._body.model_validate_json(json.dumps({**self._options.parameters, **own}))
+        except ValidationError as error:
+            for fault in explain(error, self._body):
+                column = "" if fault["field"] in ("body", "parameters") else fault["field"]
+                self._faults.add(line, column, fault["message"])
+            return False
+        return True
+
+    def _is_only(self, line: int, own: Mapping[str, Any]) -> bool:
+        name = own.get("custom_id")
+        first = line if name is None else self._ids.setdefault(name, line)
+        if first != line:
+            self._faults.add(line, "custom_id", f"{name!r} is that of line {first} too")
+        return first == line
+
+    def _output(
+        self, row: Row, own: Mapping[str, Any], inputs: Mapping[str, Input]
+    ) -> tuple[str, str | None]:
+        """Name and format of the result. Raises `typer.BadParameter`."""
+        from api.batches.names import safe_name
+
+        wanted = {**self._options.parameters, **own}.get("image_format")
+        given = row.values.get(OUTPUT)
+        if given is None:
+            suffix = SUFFIX[wanted or "jpeg"]
+            name = own.get("custom_id") or _stem(inputs.get("base_image"), self._options)
+            return safe_name(name.removesuffix(suffix)) + suffix, None
+        if not isinstance(given, str) or not given or safe_name(given) != given:
+            raise typer.BadParameter(f"{given!r} is not allowed: must be a file name, without a folder")
+        image_format = output_format(Path(given), wanted)
+        return given if Path(given).suffix else given + SUFFIX[wanted or "jpeg"], image_format
+
+
+def _stem(base: Input | None, options: RunOptions) -> str:
+    """What a base is called."""
+    named = base or options.inputs["base_image"]
+    path = PurePosixPath(unquote(urlsplit(named.url).path)) if named.file is None else named.file
+    return path.stem

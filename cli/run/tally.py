@@ -4,13 +4,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.client.api import JsonObject
 from cli.json_output import print_json
+from cli.run.items import Item
 
 PLAIN_EVERY_S = 10
 
@@ -26,7 +26,7 @@ class Tally:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.made = self.kept = 0
-        self.failed: dict[Path, str] = {}
+        self.failed: dict[Item, str] = {}
         self._total = total
         self._as_json = as_json
         self._console = console or Console(stderr=True, highlight=False)
@@ -54,19 +54,23 @@ class Tally:
         with self._bar:
             yield self
 
-    def add_made(self, base: Path, picture: JsonObject) -> None:
+    def add_made(self, item: Item, picture: JsonObject) -> None:
         self.made += 1
-        self._tell({"base": str(base), **picture})
+        self._tell({**item.told, **picture})
 
-    def add_kept(self, base: Path, out: Path) -> None:
+    def add_kept(self, item: Item) -> None:
         """A picture was there, made of the same."""
         self.kept += 1
-        self._tell({"status": "KEPT", "base": str(base), "output": str(out)})
+        self._tell({"status": "KEPT", **item.told, "output": str(item.out)})
 
-    def add_failed(self, base: Path, error: str, answer: JsonObject) -> None:
+    def add_failed(self, item: Item, error: str, answer: JsonObject) -> None:
         """A picture was not made; `answer` is what the server says of it, empty if nothing."""
-        self.failed[base] = error
-        self._tell({"status": "FAILED", "base": str(base), "error": error, **answer})
+        self.failed[item] = error
+        self._tell({"status": "FAILED", **item.told, "error": error, **answer})
+
+    def on_send(self, count: int) -> None:
+        """A batch is on its way."""
+        self._bar.update(self._task, description=f"sending {count:,}")
 
     def on_pause(self, why: str, seconds: float) -> None:
         self._bar.update(self._task, description=f"{why}, again in {seconds:.0f} s")

@@ -12,6 +12,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, RenderableType
 
 from cli.queue.view import view
+from cli.run.items import Item
 from cli.run.tally import Tally
 from jobs.lifecycle.status import Status
 from jobs.queries.snapshot import Snapshot, Stage, WorkerSeen
@@ -97,11 +98,11 @@ def batch() -> Tally:
     moments = count(0, 0.004)
     tally = Tally(1200, False, Console(file=io.StringIO(), force_terminal=True), lambda: next(moments))
     for number in range(812):
-        base = Path(f"shirts/{number}.jpg")
+        shirt = Item(f"shirts/{number}.jpg", {}, Path(f"out/{number}.jpg"), {}, {})
         if number % 400 == 7:
-            tally.add_failed(base, "not an image file", {})
+            tally.add_failed(shirt, "not an image file", {})
         else:
-            tally.add_made(base, {})
+            tally.add_made(shirt, {})
     return tally
 
 

@@ -8,8 +8,11 @@ from typing import Literal
 
 import httpx
 
-Fault = Literal["lost"] | tuple[int, dict[str, str]]
-"""The answer is not passed on; or this status and these headers instead of the service's."""
+Fault = Literal["lost", "cut"] | tuple[int, dict[str, str]]
+"""The answer is not passed on; the body is not even read; or this status and these headers are answered."""
+
+
+OF_A_HOP = frozenset({"host", "transfer-encoding"})
 
 
 class Between(ThreadingHTTPServer):
@@ -23,6 +26,7 @@ class Between(ThreadingHTTPServer):
         self.service = httpx.Client(base_url=target, timeout=40, trust_env=False)
         self.faults: dict[str, list[Fault]] = {}
         self.asked: list[str] = []
+        self.bodies: list[tuple[str, str | None, bytes]] = []  # call, Idempotency-Key, body
         self.arrived = threading.Condition()
 
     def handle_error(self, *_: object) -> None:
@@ -32,6 +36,11 @@ class Between(ThreadingHTTPServer):
         """Wait until there were so many of them."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: self.asked.count(call) >= times, timeout=30)
+
+    def await_body(self, call: str) -> None:
+        """Wait until one has come whole."""
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: any(call == each for each, *_ in self.bodies), timeout=30)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -49,18 +58,34 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.arrived:
             self.server.asked.append(call)
             self.server.arrived.notify_all()
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
         faults = self.server.faults.get(call)
         fault = faults.pop(0) if faults else None
+        if fault == "cut":
+            self.close_connection = True
+            return
+        body = self._read_body()
+        with self.server.arrived:
+            self.server.bodies.append((call, self.headers.get("idempotency-key"), body))
+            self.server.arrived.notify_all()
         if isinstance(fault, tuple):
             self._answer(fault[0], fault[1], b'{"error": "not now", "code": "busy"}')
             return
-        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in OF_A_HOP}
         answer = self.server.service.request(self.command, self.path, content=body, headers=headers)
         if fault == "lost":
             self.close_connection = True
             return
         self._answer(answer.status_code, {"Content-Type": answer.headers["content-type"]}, answer.content)
+
+    def _read_body(self) -> bytes:
+        if "chunked" not in self.headers.get("transfer-encoding", ""):
+            return self.rfile.read(int(self.headers.get("content-length", 0)))
+        chunks = []
+        while size := int(self.rfile.readline(), 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
 
     def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)

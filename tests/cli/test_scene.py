@@ -6,7 +6,7 @@ import json
 import pytest
 from PIL import Image
 
-from cli.run.manifest import NAME
+from cli.run.journal import NAME
 from compositor import SuperimposeRequest, render
 from jobs.pictures.inputs import sample_bytes
 

@@ -1,4 +1,4 @@
-"""`superimpose run --base-dir`: a folder of pictures, made once each."""
+"""`superimpose run --base-dir`: a folder of pictures, made once each, in batches or one by one."""
 
 import fcntl
 import io
@@ -9,12 +9,13 @@ from hashlib import sha256
 import pytest
 from PIL import Image
 
-from cli.run.manifest import NAME
+from cli.run.journal import NAME
 from tests.cli.conftest import interrupted
 from tests.origin import CUP
 
 COMMAND = ("run", "--base-dir", "shirts", "--overlay", "logo.png", "-o", "out", "--scale-to", "0.5")
 SUBMIT = "POST /v2/superimpose"
+BATCH = f"{SUBMIT}/batch"
 
 
 def shirt(number: int) -> bytes:
@@ -33,17 +34,28 @@ def shirts(folder):
     return folder / "shirts"
 
 
+@pytest.fixture(params=["--batch", "--no-batch"])
+def way(request):
+    return request.param
+
+
 @pytest.fixture
-def batch(superimpose, shirts):
-    return lambda *arguments: superimpose(*COMMAND, *arguments)
+def run(superimpose, shirts, way):
+    return lambda *arguments: superimpose(*COMMAND, way, *arguments)
+
+
+def submitted(between) -> int:
+    """Requests, those in batches too."""
+    bodies = [body for call, _, body in between.bodies if call == BATCH]
+    return between.asked.count(SUBMIT) + sum(len(body.splitlines()) - 1 for body in bodies)
 
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_each_picture_is_made_under_its_name_and_the_overlay_is_sent_once(batch, between, folder):
-    answer = batch()
+def test_each_picture_is_made_under_its_name_and_the_overlay_is_sent_once(run, between, folder):
+    answer = run()
 
     assert answer.exit_code == 0, answer.output
     assert names(folder / "out") == [NAME, *(f"{number}.jpg" for number in range(6))]
@@ -54,13 +66,13 @@ def test_each_picture_is_made_under_its_name_and_the_overlay_is_sent_once(batch,
     assert "6 made in" in answer.stderr
 
 
-def test_a_second_run_makes_what_changed_and_nothing_else(batch, between, folder, shirts):
-    batch()
+def test_a_second_run_makes_what_changed_and_nothing_else(run, between, folder, shirts):
+    run()
 
     def made_now(*arguments: str) -> int:
-        before = between.asked.count(SUBMIT)
-        assert batch(*arguments).exit_code == 0
-        return between.asked.count(SUBMIT) - before
+        before = submitted(between)
+        assert run(*arguments).exit_code == 0
+        return submitted(between) - before
 
     assert made_now() == 0
     (folder / "out/1.jpg").unlink()
@@ -73,10 +85,11 @@ def test_a_second_run_makes_what_changed_and_nothing_else(batch, between, folder
     assert made_now("--opacity", "0.5") == 6
 
 
-def test_the_manifest_says_what_a_picture_was_made_of(batch, folder, shirts):
-    batch()
+def test_the_manifest_says_what_a_picture_was_made_of(run, folder, shirts):
+    run()
 
-    line = json.loads((folder / "out" / NAME).read_text().splitlines()[0])
+    lines = map(json.loads, (folder / "out" / NAME).read_text().splitlines())
+    line = next(line for line in lines if "output" in line)
     assert line == {
         "output": line["output"],
         "base": f"sha256:{sha256((shirts / line['output']).with_suffix('.png').read_bytes()).hexdigest()}",
@@ -87,34 +100,35 @@ def test_the_manifest_says_what_a_picture_was_made_of(batch, folder, shirts):
     }
 
 
-def test_what_fails_is_listed_with_the_reason_and_the_others_are_made(batch, shirts, folder):
+def test_what_fails_is_listed_with_the_reason_and_the_others_are_made(run, shirts, folder):
     (shirts / "text.jpg").write_text("I am a text file")
     (shirts / "empty.jpg").touch()
 
-    answer = batch()
+    answer = run()
 
     assert answer.exit_code == 3
     assert "shirts/text.jpg: base_image: not an image file" in answer.stderr
-    assert "shirts/empty.jpg: --base: is empty" in answer.stderr
+    assert "shirts/empty.jpg: base_image: is empty" in answer.stderr
     assert "6 made, 2 failed in" in answer.stderr
     assert {"text.jpg", "empty.jpg"}.isdisjoint(names(folder / "out"))
 
 
-def test_json_is_a_line_for_each_picture(batch, shirts):
-    batch("--json")
+def test_json_is_a_line_for_each_picture(run, shirts):
+    run("--json")
     (shirts / "text.jpg").write_text("I am a text file")
 
-    lines = [json.loads(line) for line in batch("--json").stdout.splitlines()]
+    lines = [json.loads(line) for line in run("--json").stdout.splitlines()]
 
     assert sorted(line["status"] for line in lines) == ["FAILED"] + 6 * ["KEPT"]
     (failed,) = (line for line in lines if line["status"] == "FAILED")
     assert (failed["base"], failed["code"]) == ("shirts/text.jpg", "invalid_image")
 
 
-def test_an_interrupted_run_leaves_whole_pictures_and_goes_on(start, batch, between, shirts, folder):
+@pytest.mark.parametrize("way", ["--no-batch"], indirect=True)
+def test_an_interrupted_run_leaves_whole_pictures_and_goes_on(start, run, between, shirts, folder):
     for number in range(30):
         (shirts / f"{number}.png").write_bytes(shirt(number))
-    process = start(*COMMAND, "--concurrency", "2")
+    process = start(*COMMAND, "--no-batch", "--concurrency", "2")
     between.await_calls(SUBMIT, 10)
 
     status, said = interrupted(process)
@@ -127,61 +141,62 @@ def test_an_interrupted_run_leaves_whole_pictures_and_goes_on(start, batch, betw
     for name in left:
         with Image.open(folder / "out" / name) as made:
             made.load()
-    submitted = between.asked.count(SUBMIT)
-    assert batch().exit_code == 0
-    assert between.asked.count(SUBMIT) - submitted == 30 - len(left)
+    before = submitted(between)
+    assert run().exit_code == 0
+    assert submitted(between) - before == 30 - len(left)
 
 
-def test_what_was_cut_off_is_made_again(batch, between, folder):
-    batch()
-    manifest = folder / "out" / NAME
-    whole = manifest.read_text()
-    manifest.write_text(whole[:-40])
+def test_what_was_cut_off_is_made_again(run, between, folder, way):
+    run()
+    journal = folder / "out" / NAME
+    whole = journal.read_text()
+    journal.write_text(whole[: whole.rindex('"output"') + 40])
     (folder / "out" / ".superimpose-0123.part").write_bytes(b"half")
 
-    before = between.asked.count(SUBMIT)
-    assert batch().exit_code == 0
-    assert between.asked.count(SUBMIT) == before + 1
-    assert batch().exit_code == 0
-    assert between.asked.count(SUBMIT) == before + 1
+    before = submitted(between)
+    again = 0 if way == "--batch" else 1  # the batch is still there
+    assert run().exit_code == 0
+    assert submitted(between) == before + again
+    assert run().exit_code == 0
+    assert submitted(between) == before + again
     assert not list((folder / "out").glob("*.part"))
 
 
-def test_what_would_befall_every_picture_ends_the_run(batch, between):
-    refused = batch("--key", "wrong")
-    between.faults[SUBMIT] = [(406, {})]
-    broke = batch("--concurrency", "1")
+def test_what_would_befall_every_picture_ends_the_run(run, between):
+    refused = run("--key", "wrong")
+    between.faults = {SUBMIT: [(406, {})], BATCH: [(406, {})]}
+    broke = run("--concurrency", "1")
 
     assert refused.exit_code == 4
     assert "this API key is not valid" in refused.stderr
     assert broke.exit_code == 1
-    assert between.asked.count(SUBMIT) == 1
+    assert between.asked.count(SUBMIT) + between.asked.count(BATCH) == 1
     assert "6 not begun or given up" in broke.stderr
 
 
-def test_without_room_on_the_disk_it_ends(batch, folder):
+def test_without_room_on_the_disk_it_ends(run, folder):
     (folder / "out").mkdir()
     for number in range(6):
         (folder / "out" / f"{number}.jpg").symlink_to("/dev/full")
 
-    answer = batch()
+    answer = run()
 
     assert answer.exit_code == 1
     assert answer.stderr.endswith("No space left on device\n")
 
 
-def test_where_uploads_are_refused_a_small_overlay_goes_with_each_request(batch, between):
+def test_where_uploads_are_refused_a_small_overlay_goes_with_each_request(run, between):
     between.faults["POST /upload-asset"] = [(413, {})]
 
-    assert batch().exit_code == 0
+    assert run().exit_code == 0
 
 
-def test_two_runs_do_not_share_a_folder(batch, folder):
-    batch()
+def test_two_runs_do_not_share_a_folder(run, folder):
+    run()
 
     with (folder / "out" / NAME).open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        answer = batch()
+        answer = run()
 
     assert answer.exit_code == 1
     assert "another run writes to out" in answer.stderr
@@ -197,13 +212,13 @@ def test_two_runs_do_not_share_a_folder(batch, folder):
         (("-o", "logo.png"), "'logo.png' is no directory"),
     ],
 )
-def test_folders_that_cannot_be_meant_are_refused(batch, folder, arguments, said):
+def test_folders_that_cannot_be_meant_are_refused(run, folder, arguments, said):
     (folder / "empty").mkdir()
     (folder / "twice").mkdir()
     for name in ("a.jpg", "a.jpeg"):
         shutil.copy(folder / "cup.jpg", folder / "twice" / name)
 
-    answer = batch(*arguments)
+    answer = run(*arguments)
 
     assert answer.exit_code == 2
     assert said in " ".join(answer.stderr.replace("│", " ").split())

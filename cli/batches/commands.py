@@ -1,0 +1,155 @@
+"""`superimpose batches`: list, show and cancel batches of all keys, save their results, in Redis itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from cli.exit_codes import ExitCode, stop
+from cli.json_output import AsJson, print_json
+from cli.requests.commands import NO_STORE
+from cli.serve.up_file import settings_here
+from jobs.keys.key_rules import KEY_ID
+
+if TYPE_CHECKING:
+    from jobs.batches.reading import BatchReader
+    from jobs.batches.record import BatchRecord
+
+app = typer.Typer(help="List, show and cancel batches of all keys; save their results.", no_args_is_help=True)
+
+T = TypeVar("T")
+
+BatchId = Annotated[str, typer.Argument(help="As `superimpose batches list` shows it.")]
+
+
+@app.command("list")
+def list_batches(
+    key: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Those of one API key, by its name or id; a revoked one by its id."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="At most so many.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List batches, newest first; they are kept until their last request expires."""
+    from cli.batches.output import listed, print_listed
+    from cli.keys import key_id
+    from jobs.keys.api_keys import ApiKeys
+    from jobs.redis.connection import connect
+
+    keys = ApiKeys(connect(settings_here()))
+    key_ids = [key if KEY_ID.fullmatch(key) else key_id(keys, key)] if key else keys.ids()
+
+    async def newest(reader: "BatchReader") -> list["BatchRecord"]:
+        found = [batch for each in key_ids for batch in (await reader.page(each, limit)).batches]
+        return sorted(found, key=lambda batch: batch.created_at, reverse=True)[:limit]
+
+    batches = _reading(newest)
+    if as_json:
+        for batch in batches:
+            print_json(listed(batch))
+    else:
+        print_listed(batches)
+
+
+@app.command()
+def show(batch_id: BatchId, as_json: AsJson = False) -> None:
+    """Show how a batch is getting on."""
+    from cli.batches.output import listed
+    from cli.requests.output import print_fields
+
+    batch = _reading(lambda reader: _found(reader, batch_id))
+    print_json(listed(batch)) if as_json else print_fields(listed(batch))
+
+
+@app.command()
+def cancel(batch_id: BatchId, as_json: AsJson = False) -> None:
+    """End its requests that wait as FAILED `cancelled`; those that are being made go on."""
+    from cli.batches.output import listed
+    from jobs.batches.progress import BatchProgress
+    from jobs.lifecycle.moves import IllegalMove
+    from jobs.redis.connection import connect
+
+    settings = settings_here()
+    try:
+        BatchProgress(connect(settings), settings).cancel(batch_id)
+    except IllegalMove as refused:
+        if refused.reason == "terminal":
+            raise stop(f"{batch_id} has ended already: see `superimpose batches results`") from None
+        raise unknown(batch_id) from None
+    batch = _reading(lambda reader: _found(reader, batch_id))
+    if as_json:
+        print_json(listed(batch))
+    else:
+        done = f"{batch.completed:,} of its {batch.total:,} requests are COMPLETED"
+        typer.echo(f"{batch_id} is cancelled, {done}, {batch.processing:,} are being made")
+
+
+@app.command()
+def results(
+    batch_id: BatchId,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", file_okay=False, help="Save the pictures in this folder."),
+    ] = None,
+    zip_file: Annotated[
+        Path | None, typer.Option("--zip", metavar="FILE", dir_okay=False, help="Save them as a ZIP.")
+    ] = None,
+) -> None:
+    """Print a line of JSON for each request that has ended, or save the pictures that there are."""
+    from obstore.exceptions import BaseError as StoreError
+
+    from cli.batches.saving import print_results, save_pictures, save_zip
+    from jobs.pictures.store import PictureStore
+
+    if to and zip_file:
+        raise typer.BadParameter("--to and --zip contradict each other: give one of them")
+    store = PictureStore.open(settings_here())
+
+    async def save(reader: "BatchReader") -> int:
+        batch = await _found(reader, batch_id)
+        if to:
+            return await save_pictures(reader, store, batch, to)
+        await (save_zip(reader, store, batch, zip_file) if zip_file else print_results(reader, batch))
+        return 0
+
+    try:
+        missing = _reading(save)
+    except OSError as error:
+        raise stop(f"{error.filename}: {error.strerror}") from None
+    except StoreError:
+        raise stop(NO_STORE) from None
+    if missing:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def unknown(batch_id: str) -> typer.Exit:
+    return stop(f"there is no batch {ascii(batch_id)[1:-1]}: it never existed or has expired")
+
+
+def _reading(read: "Callable[[BatchReader], Awaitable[T]]") -> T:
+    async def reading() -> T:
+        async with _reader() as reader:
+            return await read(reader)
+
+    return asyncio.run(reading())
+
+
+@asynccontextmanager
+async def _reader() -> AsyncIterator["BatchReader"]:
+    from jobs.batches.reading import BatchReader
+    from jobs.redis.connection import connect_async
+
+    async with connect_async(settings_here()) as redis:
+        yield BatchReader(redis)
+
+
+async def _found(reader: "BatchReader", batch_id: str) -> "BatchRecord":
+    """Raises `typer.Exit`."""
+    batch = await reader.batch(batch_id)
+    if batch is None:
+        raise unknown(batch_id)
+    return batch

@@ -1,0 +1,77 @@
+"""What came of a batch's requests: lines of JSON, pictures in a folder, or all of them in a ZIP."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from api.batches.archive import GONE, Entry, zip_pictures
+from api.batches.members import EXPIRED, PAGE, all_members, entries, read_members
+from api.batches.names import FileNames
+from cli.client.saving import appearing
+from cli.json_output import print_json
+from cli.requests.output import listed, made
+from jobs.batches.reading import BatchReader, Member
+from jobs.batches.record import BatchRecord
+from jobs.lifecycle.options import echo
+from jobs.lifecycle.record import Record, View
+from jobs.lifecycle.status import TERMINAL
+from jobs.pictures.store import PictureGone, PictureStore
+
+
+async def print_results(reader: BatchReader, batch: BatchRecord) -> None:
+    """Of those that have ended."""
+    members = await all_members(reader, batch.batch_id)
+    for page in _pages(members):
+        for member, record in await read_members(reader, page, View.LISTED):
+            if record is None or record.status in TERMINAL:
+                print_json(_line(member, record))
+
+
+async def save_pictures(reader: BatchReader, store: PictureStore, batch: BatchRecord, folder: Path) -> int:
+    """How many are not there; which ones, and why, is said on stderr. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names, saved, missing = FileNames(), 0, 0
+    async for page in entries(reader, await all_members(reader, batch.batch_id)):
+        for entry in page:
+            data = await _read(store, entry)
+            if entry.output is None or data is None:
+                missing += 1
+                typer.echo(f"{entry.name}: {GONE if entry.output else entry.reason}", err=True)
+                continue
+            suffix = f".{entry.output.file_name.rpartition('.')[2]}"
+            with appearing(folder / names.of(entry.name, suffix)) as file:
+                file.write(data)
+            saved += 1
+    typer.echo(f"{saved:,} saved{f', {missing:,} missing' if missing else ''}", err=True)
+    return missing
+
+
+async def _read(store: PictureStore, entry: Entry) -> bytes | None:
+    """None of a picture that is not there."""
+    with suppress(PictureGone):
+        if entry.output is not None:
+            return await store.get_range(entry.output.path, 0, entry.output.file_size)
+    return None
+
+
+async def save_zip(reader: BatchReader, store: PictureStore, batch: BatchRecord, path: Path) -> None:
+    """`missing.txt` in it names those that are not there. Raises OSError."""
+    pages = entries(reader, await all_members(reader, batch.batch_id))
+    with appearing(path) as file:
+        async for piece in zip_pictures(store, pages, batch.created_at):
+            file.write(piece)
+
+
+def _pages(members: list[Member]) -> Iterator[list[Member]]:
+    for start in range(0, len(members), PAGE):
+        yield members[start : start + PAGE]
+
+
+def _line(member: Member, record: Record | None) -> dict[str, Any]:
+    if record is None:
+        named = {"request_id": member.request_id, **echo(member.custom_id)}
+        return {**named, "code": "expired", "error": EXPIRED}
+    return {**listed(record), "output": made(record.output) if record.output else None}

@@ -1,0 +1,76 @@
+"""What pictures of a run are made of: as requests carry it, and by content."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from cli.client.api import Api
+from cli.client.inputs import INLINE_BYTES, Input
+from cli.run.items import Item
+from cli.run.journal import Recipe
+from cli.run.options import RunOptions
+from compositor.models import stated
+from jobs.lifecycle.options import RequestOptions
+from jobs.pictures.inputs import with_pictures
+
+
+class Ingredients:
+    """Uploads each file that several pictures need once. Methods raise OSError, `CallError`."""
+
+    def __init__(self, options: RunOptions, items: Iterable[Item], api: Api) -> None:
+        self._options = options
+        self._api = api
+        self._uses = Counter(picture for item in items for picture in item.inputs.values())
+        self._uploads: dict[Input, asyncio.Task[str]] = {}
+        self._contents: dict[Input, str] = {}
+
+    async def common(self) -> dict[str, Any]:
+        """The part of a request that is the same for all."""
+        inputs = self._options.inputs
+        sent = {path: await self._uploaded(picture) for path, picture in inputs.items()}
+        return with_pictures(self._options.parameters, sent)
+
+    async def own(self, item: Item) -> dict[str, Any]:
+        """The part that is this picture's, its small files inline."""
+        sent = {path: await self._sent(picture) for path, picture in item.inputs.items()}
+        return with_pictures(item.params, sent)
+
+    async def upload(self, item: Item) -> int:
+        """Upload what of it goes into no request; how many bytes of files are its own."""
+        for picture in item.inputs.values():
+            if not self._is_inline(picture):
+                await self._uploaded(picture)
+        return sum(picture.size for picture in item.inputs.values() if self._uses[picture] == 1)
+
+    async def recipe(self, item: Item) -> Recipe:
+        options = self._options
+        common = {path: await self._content(picture) for path, picture in options.inputs.items()}
+        own = {path: await self._content(picture) for path, picture in item.inputs.items()}
+        given = with_pictures(options.parameters, common) | with_pictures(item.params, own)
+        made_of = {name: value for name, value in given.items() if value is not None}
+        return {
+            "base": made_of.pop("base_image"),
+            "overlay": made_of.pop("overlay_image", None),
+            "mask": made_of.pop("mask", None),
+            "parameters": stated(
+                {name: made_of[name] for name in made_of if name not in RequestOptions.model_fields},
+                options.model,
+            ),
+        }
+
+    async def _content(self, picture: Input) -> str:
+        if picture not in self._contents:
+            self._contents[picture] = await asyncio.to_thread(picture.content)
+        return self._contents[picture]
+
+    async def _sent(self, picture: Input) -> str:
+        return await (picture.for_one(self._api) if self._is_inline(picture) else self._uploaded(picture))
+
+    async def _uploaded(self, picture: Input) -> str:
+        if picture not in self._uploads:
+            self._uploads[picture] = asyncio.create_task(picture.for_many(self._api))
+        return await self._uploads[picture]
+
+    def _is_inline(self, picture: Input) -> bool:
+        return picture.file is not None and self._uses[picture] == 1 and picture.size <= INLINE_BYTES

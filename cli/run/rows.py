@@ -1,0 +1,136 @@
+"""The rows of a manifest, CSV as spreadsheets write it or NDJSON, by their lines in the file."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import typer
+from pydantic_core import from_json
+
+from cli.run.columns import Columns
+
+SEPARATORS = ",;\t"
+ENCODINGS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+SHOWN_FAULTS = 20
+SHOWN_LENGTH = 60
+
+
+class Row(NamedTuple):
+    line: int
+    values: Mapping[str, Any]
+
+
+class Faults:
+    """What is wrong in a file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._texts: list[str] = []
+
+    def add(self, line: int, column: str, text: str) -> None:
+        """`column`: empty for a fault of the whole line."""
+        self._texts.append(f"line {line}{f', {column}' if column else ''}: {text}")
+
+    def add_value(self, line: int, column: str, value: str, rule: str) -> None:
+        shown = value if len(value) <= SHOWN_LENGTH else f"{value[:SHOWN_LENGTH]}..."
+        self.add(line, column, f"{shown!r} is not allowed: {rule}")
+
+    def refuse(self) -> None:
+        """Raises `typer.BadParameter` if there are any."""
+        if self._texts:
+            more = len(self._texts) - SHOWN_FAULTS
+            rest = [f"and {more:,} more"] if more > 0 else []
+            raise self.fault("; ".join([*self._texts[:SHOWN_FAULTS], *rest]))
+
+    def fault(self, text: str) -> typer.BadParameter:
+        return typer.BadParameter(f"{self._file}: {text}", param_hint="--manifest")
+
+
+def read_rows(file: Path, columns: Columns, faults: Faults) -> list[Row]:
+    """Raises `typer.BadParameter` for what is no table at all, OSError."""
+    data = file.read_bytes()
+    encoding = next((name for bom, name in ENCODINGS.items() if data.startswith(bom)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise faults.fault(f"line {line} is not UTF-8: save it as CSV UTF-8") from None
+    read = _read_json if text.lstrip().startswith(("{", "[")) else _read_csv
+    rows = [*read(text, columns, faults)]
+    if not rows:
+        faults.refuse()
+        raise faults.fault("has no rows")
+    return rows
+
+
+def _read_json(text: str, columns: Columns, faults: Faults) -> Iterator[Row]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            values = from_json(line)
+        except ValueError as error:
+            faults.add(number, "", f"must be one JSON object: {error}")
+            continue
+        if not isinstance(values, dict):
+            faults.add(number, "", "must be one JSON object")
+            continue
+        for name in values:
+            if name not in columns:
+                faults.add(number, name[:SHOWN_LENGTH], f"is not known; known are {columns.known}")
+        yield Row(number, {name: value for name, value in values.items() if name in columns})
+
+
+def _read_csv(text: str, columns: Columns, faults: Faults) -> Iterator[Row]:
+    head = text.lstrip().partition("\n")[0]
+    separator = max(SEPARATORS, key=head.count)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    names: list[str] | None = None
+    line = 1
+    try:
+        for cells in lines:
+            values = [cell.strip() for cell in cells]
+            if not any(values):
+                pass
+            elif names is None:
+                names = _names(values, line, columns, faults)
+            else:
+                yield Row(line, _typed(names, values, line, columns, faults, separator == ";"))
+            line = lines.line_num + 1
+    except csv.Error as error:
+        raise faults.fault(f"line {line} is no CSV: {error}") from None
+
+
+def _names(cells: list[str], line: int, columns: Columns, faults: Faults) -> list[str]:
+    """The columns that there are. Raises `typer.BadParameter` for others."""
+    names = [*cells]
+    while not names[-1]:  # spreadsheets write those beside the table too
+        names.pop()
+    for place, name in enumerate(names):
+        if not name:
+            faults.add(line, f"column {place + 1}", "has no name")
+        elif name not in columns:
+            faults.add(line, name[:SHOWN_LENGTH], f"is not a column; known are {columns.known}")
+        elif name in names[:place]:
+            faults.add(line, name, "is there twice")
+    faults.refuse()
+    return names
+
+
+def _typed(
+    names: list[str], cells: list[str], line: int, columns: Columns, faults: Faults, has_comma: bool
+) -> dict[str, Any]:
+    """Without empty cells."""
+    if any(cells[len(names) :]):
+        faults.add(line, "", f"has {len(cells)} cells for {len(names)} columns: quote those with a separator")
+    values = {}
+    for name, text in zip(names, cells, strict=False):
+        try:
+            if text:
+                values[name] = columns.read(name, text, has_comma)
+        except ValueError as error:
+            faults.add_value(line, name, text, str(error))
+    return values

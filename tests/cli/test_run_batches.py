@@ -1,0 +1,307 @@
+"""`superimpose run --batch`: many pictures by one call, whatever breaks on its way."""
+
+import asyncio
+import io
+import json
+import random
+import signal
+
+import pytest
+from PIL import Image
+from redis import Redis
+
+from cli.client.api import Api
+from cli.client.server import Server
+from cli.run import batches
+from cli.run.batch_body import BatchBody, Prepared, Unreadable
+from cli.run.folder import pictures_of
+from cli.run.ingredients import Ingredients
+from cli.run.journal import NAME
+from cli.run.options import RunOptions
+from jobs.keys.api_keys import ApiKeys, KeyOptions
+from tests.cli.between import standing_between
+from tests.cli.conftest import PATIENCE_S, interrupted
+from tests.stack import empty_database, environment, running
+
+COMMAND = (
+    "run",
+    "--base-dir",
+    "shirts",
+    "--overlay",
+    "logo.png",
+    "-o",
+    "out",
+    "--batch",
+    "--scale-to",
+    "0.5",
+)
+BATCH = "POST /v2/superimpose/batch"
+PICTURE = "GET /pictures"
+
+
+def png(seed: int, side: int = 8) -> bytes:
+    out = io.BytesIO()
+    pixels = random.Random(seed).randbytes(side * side * 3)
+    Image.frombytes("RGB", (side, side), pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def shirts(folder):
+    """Makes so many of them."""
+    (folder / "shirts").mkdir()
+
+    def shirts(count: int, side: int = 8) -> None:
+        for number in range(count):
+            (folder / "shirts" / f"{number}.png").write_bytes(png(number, side))
+
+    return shirts
+
+
+@pytest.fixture
+def run(superimpose):
+    return lambda *arguments: superimpose(*COMMAND, *arguments)
+
+
+def made(folder) -> set[str]:
+    return {path.name for path in (folder / "out").glob("*.jpg")}
+
+
+def sent(between) -> list[tuple[str | None, int]]:
+    """Idempotency-Key and number of requests of each batch."""
+    return [(key, len(body.splitlines()) - 1) for call, key, body in between.bodies if call == BATCH]
+
+
+def lines(folder) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / "out" / NAME).read_text().splitlines()]
+
+
+def test_all_are_sent_by_one_call_under_their_names(run, shirts, between, folder):
+    shirts(230)
+
+    answer = run()
+
+    assert answer.exit_code == 0, answer.output
+    assert made(folder) == {f"{number}.jpg" for number in range(230)}
+    (body,) = (body for call, _, body in between.bodies if call == BATCH)
+    head, *requests = map(json.loads, body.splitlines())
+    assert head["defaults"]["scale_to"] == 0.5
+    assert "/pictures/" in head["defaults"]["overlay_image"]
+    assert {each["custom_id"] for each in requests} == {str(number) for number in range(230)}
+    assert all(each["base_image"].startswith("data:") for each in requests)
+    assert "230 made in" in answer.stderr
+
+
+@pytest.mark.parametrize("fault", ["lost", "cut"])
+def test_a_submit_that_breaks_off_is_repeated_as_the_same_batch(run, shirts, between, folder, fault):
+    shirts(40)
+    between.faults[BATCH] = [fault]
+
+    answer = run()
+
+    assert answer.exit_code == 0, answer.output
+    assert between.asked.count(BATCH) == 2
+    assert len({key for key, _ in sent(between)}) == 1
+    assert len({line["batch_id"] for line in lines(folder) if "batch_id" in line}) == 1
+    assert len(made(folder)) == 40
+
+
+def test_a_run_that_is_killed_goes_on_with_the_batch_it_had_sent(start, run, shirts, between, folder):
+    shirts(200)
+    process = start(*COMMAND, "--concurrency", "1")
+    between.await_calls(PICTURE, 5)
+    process.kill()
+    process.wait()
+    there = made(folder)
+
+    answer = run()
+
+    assert answer.exit_code == 0, answer.output
+    assert 0 < len(there) < 200
+    assert len(made(folder)) == 200
+    assert len(sent(between)) == 1
+    assert f"{len(there)} kept" in answer.stderr
+    assert run().exit_code == 0
+    assert len(sent(between)) == 1
+
+
+def test_a_run_that_is_killed_before_the_answer_sends_the_same_batch(start, run, shirts, between, folder):
+    shirts(5)
+    between.faults[BATCH] = ["lost"]
+    process = start(*COMMAND)
+    between.await_body(BATCH)
+    process.kill()
+    process.wait()
+
+    assert run().exit_code == 0
+
+    assert [count for _, count in sent(between)] == [5, 5]
+    (key,) = {key for key, _ in sent(between)}
+    (folder / "shirts/0.png").write_bytes(png(99))
+    assert run().exit_code == 0
+    assert sent(between)[2][0] != key
+
+
+def test_what_changed_since_is_sent_anew_and_the_old_batch_cancelled(start, run, shirts, between, folder):
+    shirts(200)
+    process = start(*COMMAND, "--concurrency", "1")
+    between.await_calls(PICTURE, 2)
+    process.kill()
+    process.wait()
+    (batch_id,) = (line["batch_id"] for line in lines(folder) if "batch_id" in line)
+
+    answer = run("--opacity", "0.5")
+
+    assert answer.exit_code == 0, answer.output
+    assert [count for _, count in sent(between)] == [200, 200]
+    assert f"POST /v2/batches/{batch_id}/cancel" in between.asked
+
+
+def test_an_interrupt_cancels_what_waits_and_the_rest_is_sent_by_the_next_run(
+    start, run, shirts, between, folder
+):
+    shirts(200, side=300)
+    process = start(*COMMAND)
+    between.await_calls(PICTURE, 1)
+
+    status, said = interrupted(process)
+    (batch_id,) = (line["batch_id"] for line in lines(folder) if "batch_id" in line)
+
+    assert status == 130, said
+    assert f"POST /v2/batches/{batch_id}/cancel" in between.asked
+    assert not list((folder / "out").glob("*.part"))
+    answer = run()
+    assert answer.exit_code == 0, answer.output
+    assert len(made(folder)) == 200
+    assert sum(count for _, count in sent(between)) < 400
+
+
+def test_a_wrong_key_sends_no_picture_twice(run, shirts, between):
+    shirts(3)
+
+    answer = run("--key", "wrong", "--overlay", "https://shop.example/logo.png")
+
+    assert answer.exit_code == 4
+    assert "this API key is not valid" in answer.stderr
+    assert between.asked == [BATCH]
+
+
+def test_pictures_at_fault_are_named_and_the_others_are_sent_again(run, shirts, between, folder):
+    shirts(12)
+    (folder / "shirts/3.png").write_bytes(b"")
+    (folder / "shirts/7.png").write_text("I am a text file")
+    (folder / "shirts/9.png").unlink()
+    (folder / "shirts/9.png").symlink_to("/proc/self/mem")
+
+    answer = run()
+
+    assert answer.exit_code == 3, answer.output
+    assert "shirts/3.png: base_image: is empty" in answer.stderr
+    assert "line" not in answer.stderr.split("shirts/3.png")[1].splitlines()[0]
+    assert "shirts/7.png: base_image: not an image file" in answer.stderr
+    assert "shirts/9.png: " in answer.stderr
+    assert "9 made, 3 failed in" in answer.stderr
+    assert [count for _, count in sent(between)] == [11, 10]
+
+
+def test_without_credits_for_all_nothing_is_made(run, shirts, service, folder):
+    shirts(6)
+    with Redis.from_url(service.env["SUPERIMPOSE_REDIS_URL"]) as redis:
+        key = ApiKeys(redis).create("poor", KeyOptions(credits=5))[1]
+
+    answer = run("--key", key)
+
+    assert answer.exit_code == 1
+    assert "credits" in answer.stderr
+    assert made(folder) == set()
+
+
+def test_what_is_too_much_is_sent_in_halves(run, shirts, between):
+    shirts(10)
+    between.faults[BATCH] = [(413, {}), (413, {})]
+
+    assert run().exit_code == 0
+    assert [count for _, count in sent(between)] == [10, 5, 2, 2, 2, 2, 2]
+
+
+def test_batches_are_bounded_by_number_and_by_bytes(run, shirts, between, monkeypatch):
+    shirts(6, side=100)
+    monkeypatch.setattr(batches, "MOST_BYTES", 2 * len(png(0, 100)) + 1000)
+    assert run().exit_code == 0
+    assert [count for _, count in sent(between)] == [2, 2, 2]
+
+    monkeypatch.setattr(batches, "MOST_REQUESTS", 4)
+    assert run("--opacity", "0.5", "--concurrency", "3").exit_code == 0
+    assert all(count <= 4 for _, count in sent(between)[3:])
+
+
+def test_files_are_read_while_the_body_is_sent(folder, shirts):
+    shirts(40, side=100)
+    items = pictures_of(folder / "shirts", folder / "out", None)
+    options = RunOptions("superimpose", {}, {}, Server.parse("http://127.0.0.1:1"), "key", as_json=False)
+    pictures = [Prepared(item, {}) for item in items]
+
+    async def read() -> list[int]:
+        sizes = []
+        async with Api.open(options.server, options.key, lambda *_: None) as api:
+            async for piece in BatchBody({}, pictures, Ingredients(options, items, api)):
+                sizes.append(len(piece))
+                if len(sizes) == 2:
+                    for shirt in (folder / "shirts").iterdir():
+                        shirt.unlink()
+        return sizes
+
+    with pytest.raises(Unreadable) as raised:
+        asyncio.run(read())
+    assert 2 <= raised.value.place < 10
+
+
+def test_with_nothing_left_to_make_nothing_is_sent(run, shirts, between):
+    shirts(2)
+    run()
+
+    assert "2 kept" in run().stderr
+    assert len(sent(between)) == 1
+
+
+def test_a_terminated_run_is_an_interrupted_one(start, shirts, between):
+    shirts(100, side=300)
+    process = start(*COMMAND)
+    between.await_calls(BATCH, 1)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=PATIENCE_S)
+
+    assert process.returncode == 130, said
+
+
+@pytest.fixture
+def narrow(redis_socket, tmp_path, superimpose, monkeypatch):
+    """A service in whose queue four requests of a key may wait."""
+    env = environment(
+        empty_database(redis_socket, 14), tmp_path / "narrow", max_waiting_per_key=4, max_batch_bytes=20_000
+    )
+    with running(env, workers=1) as stack, standing_between(stack.url) as between:
+        monkeypatch.setenv("SUPERIMPOSE_SERVER", between.url)
+        yield between
+
+
+def test_a_queue_without_room_for_all_is_filled_as_far_as_it_has(narrow, run, shirts, folder):
+    shirts(14)
+
+    answer = run()
+
+    assert answer.exit_code == 0, answer.output
+    assert len(made(folder)) == 14
+    assert [count for _, count in sent(narrow)][:3] == [14, 7, 3]
+    assert all(count <= 4 for _, count in sent(narrow)[2:])
+
+
+def test_a_body_too_large_for_the_server_is_cut_as_far_as_it_can_be(narrow, run, shirts, folder):
+    shirts(2, side=50)
+    (folder / "shirts/huge.png").write_bytes(png(7, side=100))
+
+    answer = run()
+
+    assert answer.exit_code == 3, answer.output
+    assert "shirts/huge.png: it is larger than the server takes" in answer.stderr
+    assert made(folder) == {"0.jpg", "1.jpg"}
