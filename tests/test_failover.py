@@ -17,8 +17,8 @@ from jobs.config.settings import Settings
 from jobs.keyspace import CHANGES
 from jobs.redis.connection import connect, connect_async, connect_worker
 from jobs.redis.primary import NotServing
-from tests.chaos.proxy import Proxy, proxying
-from tests.chaos.redis_pair import RedisPair, running_pair
+from tests.chaos.outside.proxy import Proxy, proxying
+from tests.chaos.outside.redis_pair import RedisPair, running_pair
 from tests.sentinels import until
 from tests.stack import Stack, environment, running
 from worker import commands as commands_module

@@ -55,8 +55,9 @@ def _checks() -> list[Callable[[Settings], Findings]]:
     from cli.doctor.machine_checks import check_machine
     from cli.doctor.redis_checks import check_redis
     from cli.doctor.store_checks import check_store
+    from cli.doctor.webhook_checks import check_webhooks
 
-    return [check_machine, check_redis, check_store, check_fetch, check_codecs]
+    return [check_machine, check_redis, check_store, check_fetch, check_codecs, check_webhooks]
 
 
 def _print(console: Console, finding: Finding) -> None:

@@ -67,10 +67,11 @@ class ApiKeys:
             pipe.hset(keyspace.api_key(key_id), "chosen", 1)
             self._put_first(pipe, kept, hashed)
 
-        if self._redis.exists(keyspace.api_key(key_id)):
-            self._change(key_id, queue)
-        else:
+        kept = ApiKey.from_hash(key_id, self._redis.hgetall(keyspace.api_key(key_id)))
+        if kept is None:
             self._keep(key_id, hashed, name, KeyOptions(), chosen=True)
+        elif not (kept.chosen and kept.digests[:1] == (hashed,)):  # a Redis that is full refuses changes
+            self._change(key_id, queue)
         return True
 
     def get(self, key_id: str) -> ApiKey:

@@ -44,7 +44,8 @@ def main() -> int:
     report = asyncio.run(run(plan, directory, say))
     say(str(report))
     if report.violations:
-        say(f"\nseed {plan.seed}: kept in {directory}")
+        (directory / "violations").write_text("\n".join(report.violations))
+        say(f"\nseed {plan.seed}: kept in {directory}, all violations in its file of that name")
         return 1
     shutil.rmtree(directory)
     return 0

@@ -5,12 +5,14 @@ import contextlib
 import ctypes
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
+from jobs.webhooks.scripts import LEASE_S as EVENT_LEASE_S
 from tests.chaos import clock
+from tests.chaos.outside.proxy import Proxy
 from tests.chaos.process_table import children
 from tests.chaos.role import Role
 from tests.chaos.service import LEASE_S, Service
@@ -18,18 +20,18 @@ from tests.chaos.service import LEASE_S, Service
 Fault = Callable[[Service, Random], Awaitable[None]]
 
 BREATHE_S = 2
-"""Between two troubles of the same Redis, store or API, so that they never add up to a longer one."""
+"""Between two troubles of the same Redis, store, API or receiver: they never add up to a longer one."""
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 
 
 @asynccontextmanager
-async def _one_of(workers: list[Role], rng: Random) -> AsyncIterator[Role]:
-    """A worker that suffers nothing else meanwhile, preferably one that does not now."""
-    idle = [worker for worker in workers if not worker.busy.locked()]
-    worker = rng.choice(idle or workers)
-    async with worker.busy:
-        yield worker
+async def _one_of(roles: list[Role], rng: Random) -> AsyncIterator[Role]:
+    """A process that suffers nothing else meanwhile, preferably one that does not now."""
+    idle = [role for role in roles if not role.busy.locked()]
+    role = rng.choice(idle or roles)
+    async with role.busy:
+        yield role
 
 
 @asynccontextmanager
@@ -37,6 +39,13 @@ async def _alone(lock: asyncio.Lock) -> AsyncIterator[None]:
     async with lock:
         yield
         await asyncio.sleep(BREATHE_S)
+
+
+@contextlib.contextmanager
+def _set(way: Proxy, flag: str) -> Iterator[None]:
+    setattr(way, flag, True)
+    yield
+    setattr(way, flag, False)
 
 
 async def kill_child(service: Service, rng: Random) -> None:
@@ -81,16 +90,59 @@ async def freeze_worker(service: Service, rng: Random) -> None:
             _signal(frozen, signal.SIGCONT)
 
 
-async def shift_clock(service: Service, rng: Random) -> None:
-    """Restart a worker with a clock that is ahead, and after a while with the right one."""
-    async with _one_of(service.workers, rng) as worker:
-        worker.extra_env = clock.shifted() or {}
+async def kill_sender(service: Service, rng: Random) -> None:
+    """SIGKILL what sends events, while calls, answers, claims or reports of it are on their way."""
+    ways = (service.receiver_way, service.receiver_busy), (service.proxy, service.redis_busy)
+    (way, busy), flag = rng.choice(ways), rng.choice(["holds_commands", "holds_answers"])
+    async with _one_of(service.senders, rng) as sender:
+        await service.await_sender(sender)
+        async with _alone(busy):
+            with _set(way, flag):
+                await asyncio.sleep(rng.uniform(0.5, 3))
+                sender.end(signal.SIGKILL)
+            await sender.ended()
+        await service.await_sender(sender)
+
+
+async def restart_sender(service: Service, rng: Random) -> None:
+    """SIGTERM what sends events."""
+    async with _one_of(service.senders, rng) as sender:
+        await _end_sender(service, sender, signal.SIGTERM)
+
+
+async def freeze_sender(service: Service, rng: Random) -> None:
+    """SIGSTOP what sends events for longer than its leases; the other sends them, and then it goes on."""
+    async with _one_of(service.senders, rng) as sender:
+        await service.await_sender(sender)
         try:
-            await _end_worker(service, worker, signal.SIGTERM)
+            _signal([sender.pid], signal.SIGSTOP)
+            await asyncio.sleep(EVENT_LEASE_S + rng.uniform(0.5, 3))
+        finally:
+            _signal([sender.pid], signal.SIGCONT)
+
+
+async def lose_receiver(service: Service, rng: Random) -> None:
+    """The receiver takes no connection, or is silent; then all are reset, with answers on their way."""
+    flag = rng.choice(["refuses", "holds_commands", "holds_answers"])
+    async with _alone(service.receiver_busy):
+        with _set(service.receiver_way, flag):
+            if flag == "refuses":
+                service.receiver_way.reset()
+            await asyncio.sleep(rng.uniform(1, 8))
+            service.receiver_way.reset()
+
+
+async def shift_clock(service: Service, rng: Random) -> None:
+    """Restart a worker or a sender with a clock that is ahead, and after a while with the right one."""
+    kind, end = rng.choice([(service.workers, _end_worker), (service.senders, _end_sender)])
+    async with _one_of(kind, rng) as role:
+        role.extra_env = clock.shifted() or {}
+        try:
+            await end(service, role, signal.SIGTERM)
             await asyncio.sleep(rng.uniform(3, 6))
         finally:
-            worker.extra_env = {}
-        await _end_worker(service, worker, signal.SIGTERM)
+            role.extra_env = {}
+        await end(service, role, signal.SIGTERM)
 
 
 async def slow_redis(service: Service, rng: Random) -> None:
@@ -133,6 +185,14 @@ async def reset_redis(service: Service, rng: Random) -> None:
         service.proxy.reset()
 
 
+async def fill_redis(service: Service, rng: Random) -> None:
+    """Redis has no memory for anything more."""
+    async with _alone(service.redis_busy):
+        service.redis.config_set("maxmemory", 1)
+        await asyncio.sleep(rng.uniform(0.5, 3))
+        service.redis.config_set("maxmemory", 0)
+
+
 async def kill_redis(service: Service, rng: Random) -> None:
     """SIGKILL Redis, and start it again on what it has written."""
     async with _alone(service.redis_busy):
@@ -168,10 +228,13 @@ KINDS: dict[str, Fault] = {
     "kill child": kill_child,
     "kill worker": kill_worker,
     "kill api": kill_api,
+    "kill sender": kill_sender,
     "kill redis": kill_redis,
     "restart worker": restart_worker,
     "restart api": restart_api,
+    "restart sender": restart_sender,
     "freeze worker": freeze_worker,
+    "freeze sender": freeze_sender,
     "shift clock": shift_clock,
     "slow redis": slow_redis,
     "cut redis": cut_redis,
@@ -179,10 +242,12 @@ KINDS: dict[str, Fault] = {
     "lose answers": lose_answers,
     "reset redis": reset_redis,
     "fail over redis": fail_over_redis,
+    "fill redis": fill_redis,
     "lose store": lose_store,
+    "lose receiver": lose_receiver,
 }
 
-KILLS = frozenset({"kill child", "kill worker", "kill api"})
+KILLS = frozenset({"kill child", "kill worker", "kill api", "kill sender"})
 """Faults of single processes, which must cost no request anything."""
 
 
@@ -190,6 +255,12 @@ async def _end_worker(service: Service, worker: Role, number: signal.Signals) ->
     worker.end(number)
     await worker.ended()
     await service.await_worker(worker)
+
+
+async def _end_sender(service: Service, sender: Role, number: signal.Signals) -> None:
+    sender.end(number)
+    await sender.ended()
+    await service.await_sender(sender)
 
 
 async def _end_api(service: Service, number: signal.Signals) -> None:

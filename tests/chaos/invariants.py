@@ -29,7 +29,7 @@ def _complaints(told: Told, injected: Sequence[Injected]) -> Iterator[str]:
     if told.complaint:
         yield told.complaint
     if len(told.request_ids) > 1:
-        yield f"one idempotency key made {len(told.request_ids)} requests"
+        yield f"one idempotency key made {len(told.request_ids)} requests: {sorted(told.request_ids)}"
     if told.status is Status.COMPLETED:
         yield from _complaints_of_completed(told)
     elif told.status is Status.FAILED and not _may_fail(told, injected):
@@ -37,7 +37,9 @@ def _complaints(told: Told, injected: Sequence[Injected]) -> Iterator[str]:
 
 
 def _complaints_of_completed(told: Told) -> Iterator[str]:
-    if told.asked.kind == "broken picture":
+    if told.asked.kind == "refused":
+        yield "COMPLETED with an opacity that there is not"
+    elif told.asked.kind == "broken picture":
         yield "COMPLETED without a picture to make it from"
     elif told.cancel_status == 200:
         yield "COMPLETED although it was cancelled"

@@ -12,6 +12,8 @@ from redis.utils import str_if_bytes
 from jobs import keyspace
 from jobs.lifecycle.queue import REQUEST_ID, RQ_TTL_S
 from jobs.pictures.store import MINUTE, PictureStore
+from jobs.webhooks.scripts import LANES
+from tests.chaos.events import undelivered
 from tests.chaos.process_table import ZOMBIE, processes
 from tests.chaos.service import Service
 
@@ -25,17 +27,26 @@ MUST_BE_EMPTY = (
     keyspace.LAST_TURNS,
     keyspace.DEADLINES,
     keyspace.LEASES,
+    *map(keyspace.lane, LANES),
 )
+EVENTS_OF_RECEIVERS = (keyspace.untried_events("*"), keyspace.tried_events("*"))
 
 STAGING = re.compile(r"#\d+$")
 """How the store names a file that it has not written whole."""
 
 
 def not_empty(redis: Redis) -> Iterator[str]:
-    """A sentence for each queue and registry with something in it."""
-    for key in MUST_BE_EMPTY:
+    """A sentence for each queue, registry and lane with something in it."""
+    events = [str_if_bytes(key) for name in EVENTS_OF_RECEIVERS for key in redis.scan_iter(name, 1000)]
+    for key in (*MUST_BE_EMPTY, *events):
         if members := _members(redis, key):
             yield f"{key} has {len(members)} entries: {members[:3]}"
+
+
+def wrong_count(redis: Redis, key_id: str) -> Iterator[str]:
+    """A sentence if events that there are no more count for a key."""
+    if count := undelivered(redis, key_id):
+        yield f"{count} events are counted as undelivered"
 
 
 def orphaned_keys(redis: Redis) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import httpx
 
@@ -44,6 +45,8 @@ class Told:
     code: FailureCode | None = None
     error: str | None = None
     cancel_status: int | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
+    """The last answer about how it ended."""
     picture: bytes | None = field(default=None, repr=False)
     expires_at: float = 0
     """Until when it may be fetched, in seconds since the epoch."""
@@ -79,7 +82,9 @@ class Load:
 
     async def _follow(self, told: Told, twice: bool) -> None:
         try:
-            await asyncio.gather(*(self._submit(told) for _ in range(2 if twice else 1)))
+            await self._submit_at_once(told, 2 if twice else 1)
+            if not told.request_ids:
+                return  # it was refused
             if told.asked.cancel_after_s is not None:
                 await self._cancel(told, told.asked.cancel_after_s)
             await self._await_end(told)
@@ -104,10 +109,22 @@ class Load:
         if answer.status_code == 404 and self.census.expired(told.request_id):
             raise TooLate
 
+    async def _submit_at_once(self, told: Told, times: int) -> None:
+        """A repetition goes on for a while only, as its key is forgotten when the request expires."""
+        submits = [asyncio.create_task(self._submit(told)) for _ in range(times)]
+        await asyncio.wait(submits, return_when=asyncio.FIRST_COMPLETED)
+        done, late = await asyncio.wait(submits, timeout=self.look_again_s)
+        for submit in late:
+            submit.cancel()
+        for submit in done:
+            submit.result()
+
     async def _submit(self, told: Told) -> None:
         headers = {"Idempotency-Key": told.asked.idempotency_key}
         path = f"/v2/{told.asked.model}"
-        answer = await self._ask("submit", "POST", path, json=told.asked.body, headers=headers)
+        answer = await self._ask("submit", "POST", path, json=told.asked.submitted, headers=headers)
+        if answer.status_code == 400 and told.asked.kind == "refused":
+            return
         if answer.status_code != 200:
             raise GaveUp(f"submit was answered {answer.status_code} {answer.text}")
         self.answers["submit replayed"] += "idempotent-replayed" in answer.headers
@@ -129,6 +146,7 @@ class Load:
                 raise GaveUp(f"a poll was answered {answer.status_code} {answer.text}")
             if body["status"] in (Status.COMPLETED, Status.FAILED):
                 told.ended_at = time.monotonic()
+                told.said = body
                 told.status, told.error = Status(body["status"]), body.get("error")
                 told.code = FailureCode(body["code"]) if "code" in body else None
                 return
@@ -140,7 +158,7 @@ class Load:
         self._is_gone(told, result)
         if result.status_code != 200:
             raise GaveUp(f"the result was answered {result.status_code} {result.text}")
-        body = result.json()
+        told.said = body = result.json()
         told.expires_at = datetime.fromisoformat(body["expires_at"]).timestamp()
         return str(body["output"])
 

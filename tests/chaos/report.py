@@ -9,6 +9,7 @@ from statistics import median
 from jobs.lifecycle.queue import REQUEST_ID
 from tests.chaos.census import Census
 from tests.chaos.load import Load, Told
+from tests.chaos.outside.receiver import Received
 from tests.chaos.schedule import Injected, Schedule
 
 SHOWN = 10
@@ -24,6 +25,7 @@ class Report:
     schedule: Schedule
     log: Path
     census: Census
+    received: Sequence[Received]
     violations: list[str] = field(default_factory=list)
     unasked_ends: Counter[str] = field(default_factory=Counter)
 
@@ -35,6 +37,9 @@ class Report:
         yield from self._faults()
         yield from self._outcomes()
         yield from _table("answers", self.load.answers)
+        yield from _table("events that came", Counter(f"answered {call.answered}" for call in self.received))
+        calls = Counter(call.message_id for call in self.received).values()
+        yield from _table("calls of one event", Counter(f"{count} calls" for count in calls))
         yield from _table("processes that ended by themselves", self.unasked_ends)
         yield f"\n{len(self.violations)} violations"
         for violation in self.violations[:SHOWN]:
@@ -52,7 +57,7 @@ class Report:
 
     def _outcomes(self) -> Iterator[str]:
         told = self.load.told
-        outcomes = Counter(f"{one.status or 'unknown'} {one.code or ''}".strip() for one in told)
+        outcomes = Counter(f"{one.status or 'no request'} {one.code or ''}".strip() for one in told)
         yield from _table("asked for", Counter(one.asked.kind for one in told))
         yield from _table("outcomes", outcomes)
         attempts = Counter(f"{record['attempts']} attempts" for record in self.census.last_records.values())

@@ -1,7 +1,7 @@
 """What is asked of the service, and what must come of it."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -10,9 +10,12 @@ from uuid import UUID
 from compositor import render
 from compositor.models import DEFAULT_MODEL, MODELS
 from jobs.pictures.inputs import pictures, sample_bytes
-from tests.chaos.origin import tiny_gif, tiny_png
+from tests.chaos.outside.origin import tiny_gif, tiny_png
+from tests.chaos.outside.receiver import FIRST_ANSWERS
 
 NO_PICTURE = b"not a picture"
+WITH_WEBHOOK = 0.7
+EVENTS: tuple[Sequence[str] | None, ...] = (None, None, ["completed"], ["failed"])
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,12 @@ class Asked:
     """The pictures that the body names, by their paths, as the worker gets them."""
     model: str = DEFAULT_MODEL
     cancel_after_s: float | None = None
+    webhook: Mapping[str, Any] = field(default_factory=dict)
+    """What the submit says of an event besides; empty: there is none."""
+
+    @property
+    def submitted(self) -> dict[str, Any]:
+        return {**self.body, **self.webhook}
 
     def made(self) -> bytes:
         """The picture that the compositor makes in this process."""
@@ -35,10 +44,11 @@ class Asked:
 class Asking:
     """Makes requests of every kind in steady proportions."""
 
-    def __init__(self, rng: Random, service_url: str, origin_url: str) -> None:
+    def __init__(self, rng: Random, service_url: str, origin_url: str, receiver_url: str) -> None:
         self._rng = rng
         self._service_url = service_url
         self._origin_url = origin_url
+        self._receiver_url = receiver_url
         self._number = 0
         self._files: dict[str, bytes] = {}
         """What the worker gets for each text that names a picture."""
@@ -56,6 +66,7 @@ class Asking:
             self._animated: 4,
             self._cancelled: 3,
             self._broken: 3,
+            self._refused: 2,
         }
         (kind,) = self._rng.choices([*weights], [*weights.values()])
         return kind()
@@ -112,6 +123,9 @@ class Asking:
     def _broken(self) -> Asked:
         return self._asked("broken picture", self._sent(), self._one_overlay(self._sent(NO_PICTURE)))
 
+    def _refused(self) -> Asked:
+        return self._asked("refused", self._sent(), self._one_overlay(opacity=2))
+
     def _asked(
         self,
         kind: str,
@@ -124,7 +138,19 @@ class Asking:
         image_format = self._rng.choice(["jpeg", "png", "webp"])
         body = {"base_image": base, "image_format": image_format, **params}
         files = {path: self._files[text] for path, text in pictures(body).items()}
-        return Asked(kind, key, body, files, model, cancel_after_s)
+        return Asked(kind, key, body, files, model, cancel_after_s, self._webhook())
+
+    def _webhook(self) -> dict[str, Any]:
+        if self._rng.random() > WITH_WEBHOOK:
+            return {}
+        number, events = self._count(), self._rng.choice(EVENTS)
+        answer = self._rng.choice(["well"] * len(FIRST_ANSWERS) + [*FIRST_ANSWERS])
+        chosen = {} if events is None else {"webhook_events": events}
+        return {
+            "webhook_url": f"{self._receiver_url}/{answer}/{number}",
+            "custom_id": f"order-{number}",
+            **chosen,
+        }
 
     def _one_overlay(self, overlay: str | None = None, **params: object) -> dict[str, object]:
         offsets = {"x_offset": self._rng.randrange(20), "y_offset": self._rng.randrange(12)}

@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 
 from jobs.keys.api_keys import ApiKeys
-from tests.chaos import invariants, leftovers
+from tests.chaos import events, invariants, leftovers
 from tests.chaos.census import Census
 from tests.chaos.load import ANSWER_S, Load
 from tests.chaos.report import Report
@@ -43,7 +43,8 @@ async def run(plan: Plan, directory: Path, say: Callable[[str], None]) -> Report
     mark = uuid4().hex
     async with running(directory, mark, plan.result_ttl_s) as service:
         report = await _strained(plan, service, say)
-        report.violations += await _settled(service, report.load.last_expiry)
+        last_expiry = max(report.load.last_expiry, time.time() + plan.result_ttl_s)  # an event's, too
+        report.violations += await _settled(service, last_expiry)
         for role in service.roles:
             report.unasked_ends.update({f"{role.name}, status {end}": n for end, n in role.unasked.items()})
     report.violations += leftovers.left_processes(mark)
@@ -53,14 +54,18 @@ async def run(plan: Plan, directory: Path, say: Callable[[str], None]) -> Report
 async def _strained(plan: Plan, service: Service, say: Callable[[str], None]) -> Report:
     schedule = Schedule(plan.kinds, plan.faults, plan.seconds, random.Random(f"faults {plan.seed}"))
     async with _client(service) as client:
-        asking = Asking(random.Random(f"requests {plan.seed}"), service.url, service.origin.url)
+        receiver_url = f"http://127.0.0.1:{service.receiver_way.port}"
+        asking = Asking(random.Random(f"requests {plan.seed}"), service.url, service.origin.url, receiver_url)
         census = Census(service.redis)
         load = Load(client, asking, plan.result_ttl_s / 2, census)
         async with _beside(census.run(), _progress(load, schedule, say)):
             await asyncio.gather(load.run(plan.requests, plan.seconds), schedule.run(service))
+            await events.await_deliveries(service, load.told)
         census.count()
-    report = Report(plan.seed, load, schedule, service.log, census)
+    received = service.receiver.received
+    report = Report(plan.seed, load, schedule, service.log, census, received)
     report.violations += invariants.broken_promises(load.told, schedule.injected)
+    report.violations += events.broken_promises(load.told, received)
     report.violations += schedule.lasting
     report.violations += invariants.wrong_answers(load.answers)
     report.violations += invariants.unseen(load.told, load.answers)
@@ -76,6 +81,7 @@ async def _settled(service: Service, last_expiry: float) -> list[str]:
 
     def left() -> Iterator[str]:
         yield from leftovers.not_empty(service.redis)
+        yield from leftovers.wrong_count(service.redis, service.key_id)
         yield from leftovers.orphaned_keys(service.redis)
         yield from leftovers.orphaned_members(service.redis)
         yield from leftovers.odd_processes(service)

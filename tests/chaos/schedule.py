@@ -1,4 +1,4 @@
-"""Which fault is done when: all kinds equally often, at random times, at most two at a time."""
+"""Which fault is done when: all kinds equally often, at random times, few at a time."""
 
 import asyncio
 import time
@@ -8,9 +8,12 @@ from random import Random
 
 from tests.chaos import clock
 from tests.chaos.faults import KINDS
-from tests.chaos.service import NotBack, Service
+from tests.chaos.service import SENDERS, NotBack, Service
 
 AT_A_TIME = 2
+BESIDE = frozenset({"freeze sender"})
+"""Not counted among those at a time, as they last so long."""
+
 FIRST_AFTER_S = 0.5
 
 
@@ -39,14 +42,15 @@ class Schedule:
 
     async def run(self, service: Service) -> None:
         """Do them all."""
-        room = asyncio.Semaphore(AT_A_TIME)
+        counted, beside = asyncio.Semaphore(AT_A_TIME), asyncio.Semaphore(SENDERS)
         began_at = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for kind, at_s in zip(self._drawn_kinds(), self._times(), strict=True):
                 await asyncio.sleep(max(0.0, began_at + at_s - time.monotonic()))
+                room = beside if kind in BESIDE else counted
                 await room.acquire()
                 task = group.create_task(self._inject(service, kind, Random(self.rng.random())))
-                task.add_done_callback(lambda _: room.release())
+                task.add_done_callback(lambda _, room=room: room.release())
 
     async def _inject(self, service: Service, kind: str, rng: Random) -> None:
         fault = Injected(kind, time.monotonic())

@@ -1,13 +1,13 @@
-"""The whole service as processes that faults are done to: Redis behind a proxy, an API and workers."""
+"""The whole service as processes that faults are done to: API, workers, senders; proxies on their ways."""
 
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 from redis import Redis
@@ -15,19 +15,24 @@ from redis import Redis
 from jobs.config.settings import Settings
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
+from jobs.webhooks.secrets import KeySecrets
 from tests.chaos import process_table
-from tests.chaos.origin import Origin, serving
-from tests.chaos.proxy import Proxy, proxying
-from tests.chaos.redis_pair import RedisPair, running_pair
+from tests.chaos.outside.origin import Origin, serving
+from tests.chaos.outside.proxy import Proxy, proxying
+from tests.chaos.outside.receiver import Receiver, receiving
+from tests.chaos.outside.redis_pair import RedisPair, running_pair
 from tests.chaos.role import Role
-from tests.stack import environment, free_port
+from tests.stack import ON_LOOPBACK, environment, free_port
+from tests.webhook_events import MASTER
 
 WORKERS = 3  # faults keep one of them from working most of the time
+SENDERS = 2
 CREDITS = 1_000_000
 LEASE_S = 3
 MAX_ATTEMPTS = 8  # with the default of 3, faults this dense would exhaust a request in one run of ten
 READY_S = 60
 LOOK_AGAIN_S = 0.1
+METRICS_PORT = "SUPERIMPOSE_METRICS_PORT"
 
 
 class NotBack(Exception):
@@ -46,18 +51,22 @@ class Service:
     proxy: Proxy
     own_way: Proxy
     origin: Origin
+    receiver: Receiver
+    receiver_way: Proxy
     api: Role
     workers: list[Role]
+    senders: list[Role]
     log: Path
     key_id: str
     key: str
     redis_busy: asyncio.Lock
     store_busy: asyncio.Lock
+    receiver_busy: asyncio.Lock
 
     @property
     def roles(self) -> list[Role]:
-        """API and workers."""
-        return [self.api, *self.workers]
+        """All processes but Redis and what is called from inside."""
+        return [self.api, *self.workers, *self.senders]
 
     @property
     def store(self) -> Path:
@@ -66,15 +75,11 @@ class Service:
 
     async def await_api(self) -> None:
         """Wait until the API answers."""
-        deadline = time.monotonic() + READY_S
-        async with httpx.AsyncClient(trust_env=False) as client:
-            while time.monotonic() < deadline:
-                try:
-                    (await client.get(f"{self.url}/livez")).raise_for_status()
-                    return
-                except httpx.HTTPError:
-                    await asyncio.sleep(LOOK_AGAIN_S)
-        raise NotBack("the API does not answer")
+        await _await_answer(f"{self.url}/livez", self.api)
+
+    async def await_sender(self, sender: Role) -> None:
+        """Wait until a sender shows its metrics, which it does just before it sends."""
+        await _await_answer(f"http://127.0.0.1:{sender.env[METRICS_PORT]}/metrics", sender)
 
     async def await_worker(self, worker: Role) -> None:
         """Wait until a worker has its child."""
@@ -83,6 +88,18 @@ class Service:
             if time.monotonic() > deadline:
                 raise NotBack(f"{worker.name} has no child")
             await asyncio.sleep(LOOK_AGAIN_S)
+
+
+async def _await_answer(url: str, role: Role) -> None:
+    deadline = time.monotonic() + READY_S
+    async with httpx.AsyncClient(**ON_LOOPBACK) as client:
+        while time.monotonic() < deadline:
+            try:
+                (await client.get(url)).raise_for_status()
+                return
+            except httpx.HTTPError:
+                await asyncio.sleep(LOOK_AGAIN_S)
+    raise NotBack(f"{role.name} does not answer")
 
 
 def _settings(directory: Path, redis_url: str, result_ttl_s: int) -> dict[str, Any]:
@@ -98,6 +115,8 @@ def _settings(directory: Path, redis_url: str, result_ttl_s: int) -> dict[str, A
         "fetch_timeout_s": 10,
         "max_attempts": MAX_ATTEMPTS,
         "fetch_allow": "127.0.0.1/32",
+        "webhook_secret": MASTER,
+        "webhook_http": True,
     }
 
 
@@ -113,28 +132,45 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
         (directory / "service.log").open("wb") as log,
     ):
         own = _settings(directory, f"redis://127.0.0.1:{proxy.port}/0", result_ttl_s)
+        settings = Settings(**own | {"redis_url": f"redis://127.0.0.1:{own_way.port}/0"})
         env = environment(**own) | {process_table.MARK: run}
         port = free_port()
         key, text = ApiKeys(redis).create("chaos", KeyOptions(credits=CREDITS))
-        service = Service(
-            run=run,
-            settings=Settings(**own | {"redis_url": f"redis://127.0.0.1:{own_way.port}/0"}),
-            url=f"http://127.0.0.1:{port}",
-            redis_pair=redis_pair,
-            redis=redis,
-            proxy=proxy,
-            own_way=own_way,
-            origin=origin,
-            api=Role("api", [sys.executable, "-m", "cli", "api", "--port", str(port)], env, log),
-            workers=[Role(f"worker-{n}", [sys.executable, "-m", "worker"], env, log) for n in range(WORKERS)],
-            log=Path(log.name),
-            key_id=key.key_id,
-            key=text,
-            redis_busy=asyncio.Lock(),
-            store_busy=asyncio.Lock(),
-        )
-        async with _kept(service):
-            yield service
+        with (
+            receiving(KeySecrets(redis, settings).read(key.key_id)) as receiver,
+            proxying(receiver.port) as receiver_way,
+        ):
+            service = Service(
+                run=run,
+                settings=settings,
+                url=f"http://127.0.0.1:{port}",
+                redis_pair=redis_pair,
+                redis=redis,
+                proxy=proxy,
+                own_way=own_way,
+                origin=origin,
+                receiver=receiver,
+                receiver_way=receiver_way,
+                api=_role("api", ["cli", "api", "--port", str(port)], env, log),
+                workers=[_role(f"worker-{n}", ["worker"], env, log) for n in range(WORKERS)],
+                senders=[_sender(n, env, log) for n in range(SENDERS)],
+                log=Path(log.name),
+                key_id=key.key_id,
+                key=text,
+                redis_busy=asyncio.Lock(),
+                store_busy=asyncio.Lock(),
+                receiver_busy=asyncio.Lock(),
+            )
+            async with _kept(service):
+                yield service
+
+
+def _role(name: str, module: Sequence[str], env: Mapping[str, str], log: IO[bytes]) -> Role:
+    return Role(name, [sys.executable, "-m", *module], env, log)
+
+
+def _sender(number: int, env: Mapping[str, str], log: IO[bytes]) -> Role:
+    return _role(f"sender-{number}", ["cli", "webhooks"], {**env, METRICS_PORT: str(free_port())}, log)
 
 
 @asynccontextmanager
@@ -146,6 +182,8 @@ async def _kept(service: Service) -> AsyncIterator[None]:
             await service.await_api()
             for worker in service.workers:
                 await service.await_worker(worker)
+            for sender in service.senders:
+                await service.await_sender(sender)
             yield
         finally:
             await asyncio.gather(*(role.leave() for role in service.roles))

@@ -1,5 +1,6 @@
 """The checks see what they are there to see: each broken promise, planted, is found."""
 
+import json
 from dataclasses import replace
 from random import Random
 
@@ -8,10 +9,11 @@ import pytest
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.status import FailureCode, Status
-from tests.chaos import invariants, leftovers
+from tests.chaos import events, invariants, leftovers
 from tests.chaos.census import Census
 from tests.chaos.load import Told
-from tests.chaos.origin import tiny_png
+from tests.chaos.outside.origin import tiny_png
+from tests.chaos.outside.receiver import Received
 from tests.chaos.requests import Asked, Asking
 from tests.chaos.schedule import Injected
 from tests.chaos.service import CREDITS
@@ -20,7 +22,7 @@ ONE, OTHER = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-00
 
 
 def asked_for(kind: str) -> Asked:
-    asking = Asking(Random(1), "http://here", "http://there")
+    asking = Asking(Random(1), "http://here", "http://there", "http://receiver")
     return next(found for found in iter(asking.next, None) if found.kind == kind)
 
 
@@ -124,10 +126,86 @@ def test_what_is_left_in_redis_is_found(redis):
     redis.set(f"rq:job:{ONE}", "", ex=30)
     redis.sadd("superimpose:anything", ONE)
     redis.set("superimpose:key:key_1", "")
+    of_events = ["superimpose:receivers:new", "superimpose:events-untried:r", "superimpose:events-tried:r"]
+    for key in of_events:
+        redis.zadd(key, {"r": 1})
 
-    assert [found.split()[0] for found in leftovers.not_empty(redis)] == ["rq:queue:superimpose"]
+    assert [found.split()[0] for found in leftovers.not_empty(redis)] == ["rq:queue:superimpose", *of_events]
     assert [found.split()[0] for found in leftovers.orphaned_keys(redis)] == [f"superimpose:request:{ONE}"]
     assert {found.split()[0] for found in leftovers.orphaned_members(redis)} == {
         "rq:queue:superimpose",
         "superimpose:anything",
     }
+
+
+def test_an_event_that_still_counts_for_its_key_is_found(redis, key_id):
+    redis.hset(f"superimpose:key:{key_id}", "undelivered", 0)
+    assert not list(leftovers.wrong_count(redis, key_id))
+
+    redis.hincrby(f"superimpose:key:{key_id}", "undelivered", 1)
+    assert list(leftovers.wrong_count(redis, key_id))
+
+
+ID = f"msg_{ONE.replace('-', '')}_completed"
+RESULT = {"status": "COMPLETED", "request_id": ONE, "output": "http://here/a.png"}
+CALL = Received("/well/1", ID, json.dumps({**RESULT, "type": "request.completed"}).encode(), None)
+
+
+@pytest.fixture
+def with_webhook(completed) -> Told:
+    asked = replace(completed.asked, webhook={"webhook_url": f"http://receiver{CALL.path}"})
+    return replace(completed, asked=asked, said=RESULT)
+
+
+def complaints_of_events(told: Told, *calls: Received) -> list[str]:
+    return list(events.broken_promises([told], calls))
+
+
+def saying(**fields: object) -> Received:
+    return replace(CALL, body=json.dumps({**json.loads(CALL.body), **fields}).encode())
+
+
+def test_an_event_that_came_after_some_trouble_and_then_twice_is_fine(with_webhook):
+    bad = replace(CALL, answered="error")
+
+    assert complaints_of_events(with_webhook, CALL) == []
+    assert complaints_of_events(with_webhook, bad, CALL, CALL) == []
+
+
+@pytest.mark.parametrize(
+    ("calls", "complaint"),
+    [
+        ([], "was not delivered"),
+        ([replace(CALL, answered="error"), replace(CALL, answered="torn")], "was not delivered"),
+        ([CALL, replace(CALL, message_id=ID.replace("completed", "failed"))], "not only"),
+        ([CALL, replace(CALL, message_id=f"msg_{OTHER.replace('-', '')}_completed")], "not only"),
+        ([replace(CALL, fault="No matching signature found"), CALL], "not to be believed"),
+        ([saying(output="http://here/b.png")], "its event says"),
+        ([saying(type="request.failed")], "its event says"),
+        ([CALL, saying(timestamp="later")], "2 bodies"),
+        ([CALL, replace(CALL, path="/well/2")], "no request named"),
+    ],
+)
+def test_an_event_that_is_not_as_promised_is_found(with_webhook, calls, complaint):
+    found = complaints_of_events(with_webhook, *calls)
+
+    assert len(found) == 1
+    assert complaint in found[0]
+
+
+def test_an_event_of_a_request_that_wanted_none_is_found(with_webhook):
+    asked = with_webhook.asked
+    only_failed = replace(asked, webhook={**asked.webhook, "webhook_events": ["failed"]})
+    refused = replace(with_webhook, request_ids=set(), status=None, said={})
+
+    for told in (
+        replace(with_webhook, asked=only_failed),
+        replace(with_webhook, asked=replace(asked, webhook={})),
+        refused,
+    ):
+        assert not complaints_of_events(told)
+        assert complaints_of_events(told, CALL)
+
+
+def test_a_request_that_was_accepted_although_it_is_wrong_is_found(completed):
+    assert "opacity" in complaints(replace(completed, asked=asked_for("refused")))[0]

@@ -1,11 +1,24 @@
 """`superimpose doctor`: what is well is ok, what is not is found."""
 
 import json
+import os
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from jobs import keyspace
+from jobs.lifecycle.transitions import Transitions
+from jobs.redis.connection import redis_time
+from jobs.webhooks.scripts import LANES
+from tests.sentinels import until
+from tests.stack import environment
+from tests.webhook_events import MASTER, completed, with_webhooks
+from tests.webhooks.receiver import receiving
 
 
 def findings(answer) -> dict[str, dict[str, str]]:
@@ -111,3 +124,76 @@ def test_a_redis_that_would_lose_requests_is_found(settings, redis, monkeypatch)
     assert found["redis fsync"]["verdict"] == "warn"
     assert found["workers"]["verdict"] == "fail", "none runs on this database"
     assert found["redis rights"]["verdict"] == "ok"
+
+
+@pytest.fixture
+def webhooks_on(redis, settings, monkeypatch, tmp_path):
+    """Of an empty database, where webhooks are on and nobody sends them."""
+    env = environment(
+        settings.redis_url, tmp_path, webhook_secret=MASTER, webhook_http=True, fetch_allow="127.0.0.1/32"
+    )
+    for name in env.keys() - os.environ.keys():
+        monkeypatch.setenv(name, env[name])
+    return Transitions(redis, with_webhooks(settings))
+
+
+def looked_at_webhooks() -> dict[str, str] | None:
+    return findings(CliRunner().invoke(app, ["doctor", "--json"])).get("webhooks")
+
+
+def make_late(redis) -> None:
+    """As if the receivers of all events had been due for two minutes."""
+    for lane in map(keyspace.lane, LANES):
+        for receiver in redis.zrange(lane, 0, -1):
+            redis.zadd(lane, {receiver: redis_time(redis) * 1000 - 120_000})
+
+
+def test_events_that_nobody_sends_are_found(redis, webhooks_on, key_id):
+    before = looked_at_webhooks()
+    completed(webhooks_on, key_id, "http://127.0.0.1:1/")
+    soon = looked_at_webhooks()
+    make_late(redis)
+    late = looked_at_webhooks()
+
+    assert [found["verdict"] for found in (before, soon, late)] == ["warn", "warn", "fail"]
+    assert all("nobody sends" in found["seen"] for found in (before, soon, late))
+    assert "superimpose webhooks" in late["advice"]
+    assert late["seen"].startswith("an event has been due for 2 m")
+
+
+def test_events_that_are_sent_too_late_are_found(redis, webhooks_on, key_id):
+    go_on = threading.Event()
+    with receiving() as receiver, sending_events():
+        receiver.answers = lambda _: (204 if go_on.wait(20) else 500, {})
+        for _ in range(2):
+            completed(webhooks_on, key_id, receiver.url)
+        until(lambda: receiver.connections, "the receiver is called")
+        well = looked_at_webhooks()
+        make_late(redis)
+        late = looked_at_webhooks()
+        go_on.set()
+
+    assert well == {
+        "subject": "webhooks",
+        "verdict": "ok",
+        "seen": "events are sent, none is late",
+        "advice": "",
+    }
+    assert late["verdict"] == "warn"
+    assert late["seen"].startswith("an event has been due for 2 m")
+
+
+def test_webhooks_that_are_off_are_not_held_against_it(webhooks_on, monkeypatch):
+    monkeypatch.delenv("SUPERIMPOSE_WEBHOOK_SECRET")
+
+    assert looked_at_webhooks() is None
+
+
+@contextmanager
+def sending_events():
+    process = subprocess.Popen([sys.executable, "-m", "cli", "webhooks"])
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)

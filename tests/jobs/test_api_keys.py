@@ -66,6 +66,15 @@ def test_making_a_chosen_key_valid_again_changes_nothing(redis, keys):
     assert owner_of(redis, "a-key-from-the-settings") == first.key_id
 
 
+def test_a_chosen_key_that_is_valid_needs_no_room_in_a_redis_that_is_full(redis, keys):
+    keys.make_valid("dev", "chosen")
+    redis.config_set("maxmemory", 1)
+    try:
+        assert keys.make_valid("dev", "chosen")
+    finally:
+        redis.config_set("maxmemory", 0)
+
+
 def test_processes_that_start_at_once_make_one_key_of_a_chosen_text(redis, keys):
     threads = [threading.Thread(target=keys.make_valid, args=("dev", "chosen")) for _ in range(8)]
     for thread in threads:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from tests import origin as origins
-from tests.chaos.redis_process import RedisProcess
+from tests.chaos.outside.redis_process import RedisProcess
 from tests.observability import faults, picture
 from tests.observability.prometheus import Prometheus, await_alerts, watching
 from tests.observability.promql import RULES

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.chaos.redis_process import RedisProcess
+from tests.chaos.outside.redis_process import RedisProcess
 from tests.origin import Origin
 from tests.stack import Stack
 

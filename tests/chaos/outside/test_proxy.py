@@ -5,8 +5,8 @@ from redis import ConnectionError, Redis, TimeoutError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.chaos.proxy import Proxy, proxying
-from tests.chaos.redis_process import RedisProcess
+from tests.chaos.outside.proxy import Proxy, proxying
+from tests.chaos.outside.redis_process import RedisProcess
 
 
 @pytest.fixture(scope="module")

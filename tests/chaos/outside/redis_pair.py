@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redis import Redis, ResponseError
 
-from tests.chaos.redis_process import RedisProcess
+from tests.chaos.outside.redis_process import RedisProcess
 
 PATIENCE_S = 20
 FAILOVER_MS = 2000

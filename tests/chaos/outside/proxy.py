@@ -1,4 +1,4 @@
-"""A TCP proxy between our processes and Redis that can be slow, silent, deaf or gone."""
+"""A TCP proxy between our processes and Redis, or a receiver, that can be slow, silent, deaf or gone."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ class Proxy:
     holds_commands: bool = False
     """What clients send waits until the flag is taken back, as packets do that are sent again."""
     holds_answers: bool = False
-    """The same for what Redis sends: the command is run, and nobody hears of it."""
+    """The same for what is answered: the command is run, and nobody hears of it."""
     refuses: bool = False
     """New connections are reset at once."""
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)

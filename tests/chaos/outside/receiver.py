@@ -1,0 +1,116 @@
+"""Where events go: some are answered badly when they come first, and all are kept."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+RETRY_AFTER_S = 2
+SILENT_S = 20
+"""Longer than a sender waits."""
+
+LATEST_S = 60
+"""From the timestamp of an event to its arrival: a sender may be frozen meanwhile."""
+
+OK = b"HTTP/1.1 204 No Content\r\n\r\n"
+FIRST_ANSWERS = {
+    "well": OK,
+    "error": b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n",
+    "busy": b"HTTP/1.1 429 Later\r\nretry-after: %d\r\ncontent-length: 0\r\n\r\n" % RETRY_AFTER_S,
+    "silent": b"",
+    "torn": b"HTTP/1.1 200 OK\r\ncontent-le",
+    "short": b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this",
+    "short-error": b"HTTP/1.1 500 Oops\r\ncontent-length: 100\r\n\r\nonly this",
+}
+"""What is sent of the answer to the first call of a path, by the path's first word; to any other: `OK`."""
+
+DELIVERED = frozenset({"well", "short"})
+"""Of these a sender can read that they are a success."""
+
+COMES_AGAIN = frozenset({"well", "error", "busy"})
+"""After these the connection stays open."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """One call; `answered` is how, a word of `FIRST_ANSWERS`."""
+
+    path: str
+    message_id: str
+    body: bytes
+    fault: str | None
+    """Why a receiver would not believe it."""
+    answered: str = "well"
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether its answer said so; the sender may not have heard it."""
+        return self.answered in DELIVERED
+
+
+class Receiver(ThreadingHTTPServer):
+    """Listens at a path for each event, `/<first answer>/<number>`."""
+
+    daemon_threads = True
+
+    def __init__(self, secret: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.port = int(self.server_address[1])
+        self.received: list[Received] = []
+        self._webhook = Webhook(secret)
+
+    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> Received:
+        """Keep a call, and say how it is answered."""
+        is_first = path not in {known.path for known in self.received}
+        answered = path.split("/")[1] if is_first else "well"
+        call = Received(path, headers.get("webhook-id", ""), body, self._fault(headers, body), answered)
+        self.received.append(call)
+        return call
+
+    def _fault(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        try:
+            self._webhook.verify(body, dict(headers))
+        except (WebhookVerificationError, ValueError) as error:
+            return f"{type(error).__name__}: {error}"
+        late_s = time.time() - int(headers["webhook-timestamp"])
+        return None if -1 <= late_s < LATEST_S else f"its timestamp is {late_s:.0f} s old"
+
+    def handle_error(self, *_: object) -> None:
+        """Those who call are killed now and then."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = SILENT_S
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        headers = {name.lower(): text for name, text in self.headers.items()}
+        call = self.server.take(self.path, headers, body)
+        self.wfile.write(FIRST_ANSWERS[call.answered])
+        if call.answered == "silent":
+            with contextlib.suppress(TimeoutError):
+                self.rfile.read(1)  # until the sender has given up
+        self.close_connection = call.answered not in COMES_AGAIN
+
+    def log_message(self, *_: object) -> None:
+        """Nothing of interest."""
+
+
+@contextmanager
+def receiving(secret: str) -> Iterator[Receiver]:
+    """A running receiver of events that are signed with this secret."""
+    with Receiver(secret) as receiver:
+        thread = threading.Thread(target=receiver.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield receiver
+        finally:
+            receiver.shutdown()
+            thread.join()
