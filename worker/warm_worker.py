@@ -24,10 +24,10 @@ from rq.worker.base import WorkerStatus
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.lease_owner import LeaseOwner
-from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.transitions import Transitions
 from jobs.maintenance import registries
 from jobs.maintenance.background import background
+from jobs.queue.rq import open_queue
 from jobs.redis.connection import connect
 from jobs.redis.oom_exempt import OomExempt
 from worker.bell import WAIT_S, Bell

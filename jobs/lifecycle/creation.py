@@ -15,13 +15,13 @@ from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.options import RequestOptions
-from jobs.lifecycle.queue import job_fields
+from jobs.queue.rq import job_fields
 from jobs.timefmt import retry_after
 from telemetry import metrics
 
 LONGEST_RETRY_AFTER_S = 300
 
-SHARED = ("request.lua", "lists.lua", "turns.lua", "acceptance.lua")
+SHARED = ("request.lua", "lists.lua", "../queue/turns.lua", "acceptance.lua")
 
 
 def acceptance_script(text: str, **constants: object) -> str:
@@ -29,7 +29,7 @@ def acceptance_script(text: str, **constants: object) -> str:
 
     Without `OOM_EXEMPT`: a Redis whose memory is full refuses it before it has changed anything.
     """
-    shared = "".join(Path(__file__).with_name(part).read_text() for part in SHARED)
+    shared = "".join((Path(__file__).parent / part).read_text() for part in SHARED)
     rq_fields = [word for field in job_fields().items() for word in field]
     return keyspace.script(shared + text, RQ_FIELDS=rq_fields, **constants)
 

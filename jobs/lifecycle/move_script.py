@@ -7,8 +7,8 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import GRACE_S
 from jobs.lifecycle.moves import CANCELLED
-from jobs.lifecycle.queue import RQ_TTL_S
 from jobs.lifecycle.status import TERMINAL, FailureCode
+from jobs.queue.rq import RQ_TTL_S
 from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.webhooks.scripts import CONSTANTS as EVENT_CONSTANTS
 
@@ -16,12 +16,12 @@ PARTS = (
     "request.lua",
     "lists.lua",
     "write_buffer.lua",
-    "turns.lua",
-    "transport.lua",
+    "../queue/turns.lua",
+    "../queue/transport.lua",
     "../webhooks/event.lua",
     "../batches/counts.lua",
     "transition.lua",
-    "queue.lua",
+    "../queue/claims.lua",
 )
 
 SWEEP_MOST = 100

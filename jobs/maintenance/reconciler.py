@@ -19,9 +19,9 @@ from jobs.config.settings import Settings
 from jobs.lifecycle import lease_owner
 from jobs.lifecycle.move_script import SWEEP_MOST
 from jobs.lifecycle.moves import IllegalMove
-from jobs.lifecycle.queue import REQUEST_ID
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
+from jobs.queue.rq import REQUEST_ID
 from jobs.redis.connection import redis_time
 from jobs.redis.oom_exempt import OomExempt
 

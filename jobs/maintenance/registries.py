@@ -15,7 +15,7 @@ from redis import Redis
 from rq.worker_registration import clean_worker_registry
 
 from jobs import keyspace
-from jobs.lifecycle.queue import REQUEST_ID, open_queue
+from jobs.queue.rq import REQUEST_ID, open_queue
 from jobs.redis.connection import redis_time
 
 TYPES = {

@@ -11,10 +11,10 @@ from typing import Any
 from redis import Redis
 
 from jobs import keyspace
-from jobs.lifecycle.queue import RQ_TTL_S
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.queries.listing import read_records
+from jobs.queue.rq import RQ_TTL_S
 from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 from telemetry.stages import STAGES

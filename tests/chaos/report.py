@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from jobs.lifecycle.queue import REQUEST_ID
+from jobs.queue.rq import REQUEST_ID
 from tests.chaos.census import Census
 from tests.chaos.load import Load, Told
 from tests.chaos.outside.receiver import Received

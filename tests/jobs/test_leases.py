@@ -11,9 +11,9 @@ from jobs.lifecycle.deadlines import GRACE_S, Deadlines
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.move_script import UNSTARTED
 from jobs.lifecycle.moves import Failure, IllegalMove
-from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
+from jobs.queue.rq import open_queue
 from tests.asking import LEASE_OWNER, OUTPUT, claim_request
 
 ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"

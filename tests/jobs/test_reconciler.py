@@ -19,10 +19,10 @@ from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.lease_owner import LeaseOwner, this_machine
 from jobs.lifecycle.move_script import SWEEP_MOST
 from jobs.lifecycle.moves import Failure, IllegalMove
-from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.maintenance.reconciler import BATCH, Reconciler
+from jobs.queue.rq import open_queue
 from tests.asking import LEASE_OWNER, accept, asked, claim_request, queued
 
 URL = "https://shop.example/shirt.jpg"

@@ -15,11 +15,11 @@ from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.idempotency import IdempotencyConflict
 from jobs.lifecycle.moves import CANCELLED, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.output import Output
-from jobs.lifecycle.queue import RQ_TTL_S, TASK
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.inputs import SAMPLE, STORE, sample_bytes
 from jobs.pictures.references import InvalidPictures
 from jobs.pictures.store import PictureStore
+from jobs.queue.rq import RQ_TTL_S, TASK
 from jobs.resubmission import Resubmission
 from tests.asking import accept, asked, claim_request, queued, rq_queue
 

@@ -11,10 +11,10 @@ from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.move_script import KEPT_PARAMS_BYTES
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.options import RequestOptions
-from jobs.lifecycle.queue import TASK, open_queue
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
+from jobs.queue.rq import TASK, open_queue
 from tests.asking import OUTPUT, claim_request, queued, rq_queue
 
 ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"

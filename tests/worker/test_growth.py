@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from jobs import keyspace
 from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.queue import RQ_TTL_S
 from jobs.lifecycle.transitions import Transitions
+from jobs.queue.rq import RQ_TTL_S
 from jobs.redis.connection import connect_worker
 from worker.child.child import Child
 from worker.warm_worker import WarmWorker

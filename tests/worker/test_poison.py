@@ -19,9 +19,9 @@ from rq.serializers import JSONSerializer
 
 from jobs.cancellation import Cancellation
 from jobs.keyspace import DEADLINES, LEASES, QUEUE
-from jobs.lifecycle.queue import TASK, open_queue
 from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
+from jobs.queue.rq import TASK, open_queue
 from jobs.redis.connection import connect_worker
 from tests.asking import LEASE_OWNER, SAMPLES, accept, asked
 from worker.warm_worker import WarmWorker

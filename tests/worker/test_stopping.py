@@ -9,9 +9,9 @@ import pytest
 
 from jobs import keyspace
 from jobs.lifecycle.moves import Failure
-from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
+from jobs.queue.rq import open_queue
 from jobs.redis.connection import connect_worker
 from worker.warm_worker import WarmWorker
 

@@ -20,11 +20,11 @@ from jobs.cancellation import Cancellation
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.deadlines import Deadlines
-from jobs.lifecycle.queue import open_queue
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.inputs import SAMPLE
 from jobs.pictures.store import PictureStore
+from jobs.queue.rq import open_queue
 from jobs.redis.connection import connect, connect_worker
 from tests.asking import SAMPLES, accept, asked
 from tests.sentinels import until
