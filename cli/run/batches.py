@@ -84,7 +84,9 @@ class _Batches:
                 self._follow(Following(self._bench, batch, found, is_resumed=True))
             elif not batch.batch_id and len(found) == len(batch.pictures):
                 self._take_up(found)
-                await self._send([*found.values()], batch.idempotency_key)
+                pictures = [each for each, _ in await self._uploaded([*found.values()])]
+                is_whole = len(pictures) == len(found)
+                await self._send(pictures, batch.idempotency_key if is_whole else str(uuid4()))
             else:
                 self._bench.journal.end(batch)
                 with suppress(Refused):  # it has ended
@@ -123,8 +125,7 @@ class _Batches:
     async def _send_next(self) -> bool:
         """False: there is nothing more to send."""
         pictures = await self._next_pictures()
-        if pictures:
-            await self._send(pictures, str(uuid4()))
+        await self._send(pictures, str(uuid4()))
         return bool(pictures)
 
     async def _next_pictures(self) -> list[Prepared]:
@@ -134,12 +135,11 @@ class _Batches:
             group = await self._some(min(self._bench.at_a_time, self._most - len(found)))
             if not group:
                 break
-            sizes = await together(map(self._upload, group))
-            left = deque(each for each in zip(group, sizes, strict=True) if each[1] is not None)
-            while left and (not found or size + (left[0][1] or 0) <= MOST_BYTES):
+            left = deque(await self._uploaded(group))
+            while left and (not found or size + left[0][1] <= MOST_BYTES):
                 picture, more = left.popleft()
                 found.append(picture)
-                size += more or 0
+                size += more
             if left:
                 self._prepared.extendleft(picture for picture, _ in reversed(left))
                 break
@@ -160,6 +160,11 @@ class _Batches:
         self._by_name.pop(item.out.name, None)
         return None
 
+    async def _uploaded(self, pictures: Sequence[Prepared]) -> list[tuple[Prepared, int]]:
+        """Those of which nothing is left to upload, with the bytes of their files."""
+        sizes = await together(map(self._upload, pictures))
+        return [(each, size) for each, size in zip(pictures, sizes, strict=True) if size is not None]
+
     async def _upload(self, picture: Prepared) -> int | None:
         with self._bench.noting(picture.item):
             return await self._bench.ingredients.upload(picture.item)
@@ -167,6 +172,8 @@ class _Batches:
 
     async def _send(self, pictures: Sequence[Prepared], idempotency_key: str) -> None:
         """And follow it; where it is refused, its pictures come again, but for those that are at fault."""
+        if not pictures:
+            return
         bench = self._bench
         batch = Batch(idempotency_key, [(each.item.out.name, digest(each.recipe)) for each in pictures])
         bench.journal.begin(batch)

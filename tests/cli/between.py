@@ -12,6 +12,7 @@ Fault = Literal["lost", "cut"] | tuple[int, dict[str, str]]
 """The answer is not passed on; the body is not even read; or this status and these headers are answered."""
 
 
+SUBMIT = "POST /v2/superimpose"
 OF_A_HOP = frozenset({"host", "transfer-encoding"})
 
 
@@ -31,6 +32,12 @@ class Between(ThreadingHTTPServer):
 
     def handle_error(self, *_: object) -> None:
         """A client that was cut off is what some tests are about."""
+
+    @property
+    def submitted(self) -> int:
+        """Requests, those in batches too."""
+        batches = [body for call, _, body in self.bodies if call == f"{SUBMIT}/batch"]
+        return self.asked.count(SUBMIT) + sum(len(body.splitlines()) - 1 for body in batches)
 
     def await_calls(self, call: str, times: int) -> None:
         """Wait until there were so many of them."""

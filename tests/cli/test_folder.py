@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from cli.run.journal import NAME
+from tests.cli.between import SUBMIT
 from tests.cli.conftest import interrupted
 from tests.origin import CUP
 
 COMMAND = ("run", "--base-dir", "shirts", "--overlay", "logo.png", "-o", "out", "--scale-to", "0.5")
-SUBMIT = "POST /v2/superimpose"
 BATCH = f"{SUBMIT}/batch"
 
 
@@ -44,12 +44,6 @@ def run(superimpose, shirts, way):
     return lambda *arguments: superimpose(*COMMAND, way, *arguments)
 
 
-def submitted(between) -> int:
-    """Requests, those in batches too."""
-    bodies = [body for call, _, body in between.bodies if call == BATCH]
-    return between.asked.count(SUBMIT) + sum(len(body.splitlines()) - 1 for body in bodies)
-
-
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
@@ -70,9 +64,9 @@ def test_a_second_run_makes_what_changed_and_nothing_else(run, between, folder, 
     run()
 
     def made_now(*arguments: str) -> int:
-        before = submitted(between)
+        before = between.submitted
         assert run(*arguments).exit_code == 0
-        return submitted(between) - before
+        return between.submitted - before
 
     assert made_now() == 0
     (folder / "out/1.jpg").unlink()
@@ -141,9 +135,9 @@ def test_an_interrupted_run_leaves_whole_pictures_and_goes_on(start, run, betwee
     for name in left:
         with Image.open(folder / "out" / name) as made:
             made.load()
-    before = submitted(between)
+    before = between.submitted
     assert run().exit_code == 0
-    assert submitted(between) - before == 30 - len(left)
+    assert between.submitted - before == 30 - len(left)
 
 
 def test_what_was_cut_off_is_made_again(run, between, folder, way):
@@ -153,12 +147,12 @@ def test_what_was_cut_off_is_made_again(run, between, folder, way):
     journal.write_text(whole[: whole.rindex('"output"') + 40])
     (folder / "out" / ".superimpose-0123.part").write_bytes(b"half")
 
-    before = submitted(between)
+    before = between.submitted
     again = 0 if way == "--batch" else 1  # the batch is still there
     assert run().exit_code == 0
-    assert submitted(between) == before + again
+    assert between.submitted == before + again
     assert run().exit_code == 0
-    assert submitted(between) == before + again
+    assert between.submitted == before + again
     assert not list((folder / "out").glob("*.part"))
 
 
