@@ -117,6 +117,7 @@ class Listed(BaseModel):
     status: str = Field(examples=["COMPLETED"])
     request_id: str = Field(examples=[ID])
     custom_id: str | None = CUSTOM_ID
+    batch_id: str | None = Field(None, description="of one of a batch")
     created_at: str = Field(examples=["2026-11-22T18:30:00.000+00:00"])
     status_url: str = Field(examples=[f"{REQUEST}/status"])
     response_url: str = Field(examples=[REQUEST])

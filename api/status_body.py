@@ -50,10 +50,11 @@ def status_body(request: Request, seen: Seen) -> dict[str, Any]:
 
 
 def listed_body(request: Request, origin: str, record: Record) -> dict[str, Any]:
-    """In a list: its status, and of a COMPLETED one what its result says."""
+    """In a list: its status, of a COMPLETED one what its result says, and which batch it is of."""
     if record.output is None:
         body = status_body(request, Seen(record, None))
     else:
         body = result_body(origin, record, record.output)
+    batch = {"batch_id": record.batch_id} if record.batch_id else {}
     times = {"created_at": rfc3339(record.created_at), "expires_at": record.expires}
-    return {**body, **build_urls(origin, record.request_id), **times}
+    return {**body, **batch, **build_urls(origin, record.request_id), **times}

@@ -42,6 +42,10 @@ SAMPLES: Mapping[str, str] = {
     "displacement_map": "ripples",
 }
 OPTIONAL = ("mask", "displacement_map")
+MANY = "base_image"
+FOLDER = """
+<input class="file" id="f-folder" type="file" webkitdirectory aria-label="Bases: a folder" autocomplete="off">
+<label class="button small" for="f-folder" aria-hidden="true">Folder</label>"""
 SLIDER_SPAN = 360  # a wider range is too coarse on a slider
 
 Schema = Mapping[str, Any]
@@ -72,7 +76,8 @@ def _model(name: str, schemas: Mapping[str, Schema]) -> str:
 <div id="layer">
 <h2 class="layer-title" id="layer-title" data-of-layers>Layer</h2>
 {_slots(schemas)}
-<p class="aside drop">Or drop a file here, on a picture's row. Dropped on the preview it is the overlay.</p>
+<p class="aside drop">Or drop a file here, on a picture's row. Dropped on the preview it is the overlay. \
+Several, or a folder, are bases.</p>
 {_groups(schemas)}
 </div>
 {_answer(schemas)}
@@ -232,12 +237,14 @@ def _notes(name: str, schema: Schema) -> str:
 def _slot(name: str, schema: Schema) -> str:
     title = name.removesuffix("_image").replace("_", " ").capitalize()
     clear = _none("data-clear", title.lower()) if name in OPTIONAL else ""
+    many, folder = (" multiple", FOLDER) if name == MANY else ("", "")
     return f"""<div class="slot" data-field="{name}">
 <canvas class="thumb" width="104" height="104" aria-hidden="true"></canvas>
 <h3>{title}</h3><p class="about">none</p>
 <div class="slot-buttons">
-<input class="file" id="f-{name}" type="file" accept="image/*" aria-label="{title}: a file"{_described(name)}>
-<label class="button small" for="f-{name}" aria-hidden="true">File</label>
+<input class="file" id="f-{name}" type="file" accept="image/*"{many} aria-label="{title}: a file"\
+{_described(name)}>
+<label class="button small" for="f-{name}" aria-hidden="true">File</label>{folder}
 <button class="small" type="button" data-url aria-expanded="false">URL</button>
 <button class="small" type="button" data-sample>{SAMPLES[name].capitalize()}</button>{clear}
 </div>

@@ -24,7 +24,10 @@ POLICY = "; ".join(
 
 
 def playground(origin: str, settings: Settings) -> str:
-    return _playground().substitute(origin=escape(origin), max_input_bytes=settings.max_input_bytes)
+    limits = {
+        name: getattr(settings, name) for name in ("max_input_bytes", "max_body_bytes", "max_batch_bytes")
+    }
+    return _playground().substitute(origin=escape(origin), **limits)
 
 
 def documentation(origin: str) -> str:

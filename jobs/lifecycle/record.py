@@ -33,7 +33,7 @@ class View(StrEnum):
 FIELDS = {
     View.STATUS: _STATUS,
     View.RESULT: (*_STATUS, "params", "expires_at", "output"),
-    View.LISTED: (*_STATUS, "expires_at", "output", "attempts", "given_back"),
+    View.LISTED: (*_STATUS, "expires_at", "output", "attempts", "given_back", "batch"),
 }
 
 
@@ -57,6 +57,7 @@ class Record:
     code: str | None = None
     error: str | None = None
     custom_id: str | None = None
+    batch_id: str | None = None
     output: Output | None = None
     stages: Mapping[str, float] = field(default_factory=dict)
 
@@ -83,6 +84,7 @@ class Record:
             code=text.get("code"),
             error=text.get("error"),
             custom_id=text.get("custom_id"),
+            batch_id=text.get("batch"),
             output=_output(text["output"]) if "output" in text else None,
             stages=json.loads(text["metrics"]) if "metrics" in text else {},
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from redis import Redis
 
 from jobs.keys.api_keys import ApiKeys
 from tests.browser import FLAGS
-from tests.stack import KEY
+from tests.stack import KEY, Stack, empty_database, environment, forget, running
 
 PATIENCE_MS = 20_000
 READY = "#frame:not([hidden])"
@@ -109,6 +110,22 @@ def own_key(service: Any) -> Iterator[str]:
     """An API key that no other test makes requests with."""
     with Redis.from_url(service.env["SUPERIMPOSE_REDIS_URL"]) as redis:
         yield ApiKeys(redis).create("own")[1]
+
+
+@pytest.fixture(scope="module")
+def idle_service(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One without workers, and with room for little."""
+    place = tmp_path_factory.mktemp("idle")
+    limits = {"max_waiting_per_key": 4, "max_batch_bytes": 50_000}
+    with running(environment(empty_database(redis_socket, 2), place, **limits), workers=0) as stack:
+        yield stack
+
+
+@pytest.fixture
+def idle(idle_service: Stack) -> Stack:
+    """It, and nothing waits."""
+    forget(idle_service)
+    return idle_service
 
 
 @pytest.fixture

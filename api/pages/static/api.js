@@ -30,6 +30,31 @@ export class Client {
     return this.#call(`v2/${model}`, { method: "POST", body: JSON.stringify(body), headers });
   }
 
+  /** `lines`: a blob of NDJSON. */
+  submitBatch(model, lines, idempotencyKey, signal) {
+    const headers = { "content-type": "application/x-ndjson", "idempotency-key": idempotencyKey };
+    return this.#call(`v2/${model}/batch`, { method: "POST", body: lines, headers, signal });
+  }
+
+  /** Answers at its end, or after `waitS` seconds. */
+  batch(id, waitS, signal) {
+    return this.#call(`v2/batches/${id}?wait=${waitS}`, { signal });
+  }
+
+  /** Some of its requests, in the order they were sent. */
+  requestsOf(id, offset, limit, signal) {
+    return this.#call(`v2/batches/${id}/requests?offset=${offset}&limit=${limit}`, { signal });
+  }
+
+  cancelBatch(id) {
+    return this.#call(`v2/batches/${id}/cancel`, { method: "POST" });
+  }
+
+  /** The newest of the key. */
+  batches(limit) {
+    return this.#call(`v2/batches?limit=${limit}`, {});
+  }
+
   /** The URL of the uploaded file, for requests of the same key. */
   async upload(file, name) {
     const form = new FormData();

@@ -1,21 +1,28 @@
 /** The card with the request as code: tabs, and a button that copies. */
 
-import { hasFiles, script, snippet } from "./snippets.js";
-
 const SHOWN_AGAIN_MS = 1500;
 
-export function codeCard(origin) {
+/**
+ * @typedef {object} Code
+ * @property {(language: string) => string} snippet
+ * @property {string} script  for bash, or ""
+ * @property {(language: string) => string} needs  what it needs to run
+ */
+
+export function codeCard() {
   const tabs = [...document.querySelectorAll("[data-language]")];
   const code = document.getElementById("code");
   const toTheEnd = document.getElementById("to-the-end");
-  let [model, body] = ["", {}];
+  /** @type {Code} */
+  let shown;
   let chosen = tabs[0];
 
   function draw() {
-    code.textContent = snippet(chosen.dataset.language, origin, model, body);
-    toTheEnd.hidden = chosen.dataset.language !== "curl";
-    document.getElementById("script").textContent = script(origin, model, body);
-    document.getElementById("code-needs").textContent = needs(chosen.dataset.language, body);
+    const { language } = chosen.dataset;
+    code.textContent = shown.snippet(language);
+    toTheEnd.hidden = language !== "curl" || !shown.script;
+    document.getElementById("script").textContent = shown.script;
+    document.getElementById("code-needs").textContent = shown.needs(language);
   }
 
   function choose(tab) {
@@ -32,16 +39,11 @@ export function codeCard(origin) {
   onArrows(tabs, choose);
   for (const button of document.querySelectorAll("[data-copy]")) copyButton(button, document.getElementById(button.dataset.copy));
   return {
-    show(...next) {
-      [model, body] = next;
+    show(next) {
+      shown = next;
       draw();
     },
   };
-}
-
-function needs(language, body) {
-  const client = language === "python" ? "; needs pip install segmind" : language === "javascript" ? "; a module for Node 18 or newer" : "";
-  return client + (hasFiles(body) ? "; run it in the folder of your file" : "");
 }
 
 /** Left and right move between tabs, as screen readers expect of a tablist. */

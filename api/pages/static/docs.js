@@ -3,6 +3,7 @@
 import { codeCard } from "./code.js";
 import { fromUrl } from "./pictures.js";
 import { previewer } from "./preview.js";
+import { requestCode } from "./snippets.js";
 
 const { origin } = document.documentElement.dataset;
 const DOCUMENTED_ORIGIN = "http://127.0.0.1:8000"; // of the examples in the OpenAPI document
@@ -13,7 +14,7 @@ const EXAMPLES = {
   Blend: ["In the middle, half the base wide, mixed by screen", { scale_to: 0.5, gravity: "center", blend_mode: "screen", image_format: "png" }],
 };
 
-const code = codeCard(origin);
+const code = codeCard();
 const draw = previewer();
 
 function follow({ matches }) {
@@ -29,7 +30,7 @@ function showExamples(defaults, [base, overlay]) {
       document.getElementById("about").textContent = about;
       const layer = { key: params, pictures: { overlay_image: overlay }, params: { ...defaults, ...params } };
       draw(document.getElementById("picture"), base, [layer], layer.params);
-      code.show("superimpose", { ...PICTURES, ...params });
+      code.show(requestCode(origin, "superimpose", { ...PICTURES, ...params }));
     });
     return button;
   });

@@ -1,5 +1,6 @@
 /** The page: creates its parts and connects them. */
 
+import { Unreachable } from "./api.js";
 import { codeCard } from "./code.js";
 import * as errors from "./errors.js";
 import { ParameterForm } from "./form.js";
@@ -20,6 +21,7 @@ import { Run } from "./run.js";
 import { Scene, isColour } from "./scene.js";
 import { SCENES } from "./scenes.js";
 import { Slots } from "./slots.js";
+import { requestCode } from "./snippets.js";
 
 const { origin, maxInputBytes } = document.documentElement.dataset;
 const QUIET_MS = 400; // after the last change, before it is announced to screen readers
@@ -39,11 +41,11 @@ const told = { loading: pictureLoading, changed: pictureChanged, failed: picture
 const scene = new Scene(told);
 const { base, layers } = scene;
 const list = new LayerList(layers, say);
-const slots = new Slots(origin, Number(maxInputBytes), { typed: marked, onStage: stageChoice });
+const slots = new Slots(origin, Number(maxInputBytes), { typed: marked, onStage: stageChoice, many: (items) => base.take(async () => (await many()).choose(items)) });
 const draw = previewer();
-const code = codeCard(origin);
+const code = codeCard();
 const results = new ResultView();
-const recents = new Recent(key, showAgain);
+const recents = new Recent(key, showAgain, async ({ id }) => (await many()).open(key.value(), id));
 const runs = new Run({ recent: recents, results, accepted: key.accepted, ended: learnSize, failed: showFaults });
 const parts = Object.fromEntries(["board", "frame", "bounds", "mover", "scaler", "rotator", "quad", "inside"].map((id) => [id, part(id)]));
 parts.pins = [...document.querySelectorAll(".pin")];
@@ -61,7 +63,10 @@ let drawing = 0;
 let quiet = 0;
 const files = new Map(); // pictures that a recent request has only the name of
 let settled = () => {}; // a picture has loaded, or not
+/** @type {import("./batch.js").Batch | null} */
+let batch = null; // once there are many bases
 
+const isOfBatch = () => batch?.has(base.picture);
 const isFramed = () => scene.isShown(layers.selected);
 
 function redraw() {
@@ -79,7 +84,9 @@ function redrawNow() {
   ratio("board", base.picture);
   showFrame(isFramed() ? selected() : null);
   part("notes").textContent = scene.isDrawn() ? notes(base.picture, shown, answer) : NOT_DRAWN;
-  if (layers.visible().length) code.show(scene.model.name, bodyOf(scene.request(), ({ url, name }) => url ?? { file: name }));
+  if (!layers.visible().length) return;
+  const body = bodyOf(scene.request(), ({ url, name }) => url ?? { file: name });
+  code.show((isOfBatch() ? batch.code : requestCode)(origin, scene.model.name, body));
 }
 
 /** Round the selected layer, if it shows. */
@@ -164,12 +171,20 @@ function pictureRefused(choice) {
 }
 
 function pictureChanged({ name, layer, picture }) {
-  if (name === "base_image") scene.carryAll();
-  if (picture && kept(picture).name) files.set(picture.name, picture);
+  if (name === "base_image") batch?.mark(picture) ? scene.stayAll() : scene.carryAll();
+  if (picture && kept(picture).name && !isOfBatch()) files.set(picture.name, picture);
   if (name === "displacement_map" && picture) scene.displaceByDefault(layer);
   showLayer();
   results.endComparison();
   settled();
+}
+
+/** The part of the page for many bases, which is loaded when there are some. */
+async function many() {
+  const { Batch } = await import("./batch.js").catch(() => {
+    throw new Unreachable();
+  });
+  return (batch ??= new Batch({ base, saved: () => scene.saved(kept), runs, recents, results, redraw, snapshot, failed: showFaults }));
 }
 
 /** A result has the size of its base, which this page could only guess if the base is on another site. */
@@ -213,7 +228,9 @@ function showExample(name) {
 
 function submitted(event) {
   event.preventDefault();
-  return runs.start(order);
+  if (!isOfBatch()) return runs.start(order);
+  runs.hide();
+  return batch.start(order);
 }
 
 /** What to submit, once all pictures are loaded; null if there are faults. */
@@ -224,10 +241,9 @@ async function order() {
   errors.clearAll();
   showFaults(faults);
   if (faults.length) return null;
-  redrawNow();
   results.expect();
   const ids = layers.visible().map(({ id }) => id);
-  return { key: key.value(), request: scene.request(), ids, saved: scene.saved(kept), preview: copyOf(part("preview")) };
+  return { key: key.value(), request: scene.request(), ids, saved: scene.saved(kept), preview: snapshot() };
 }
 
 /** Selects the first layer that is at fault. */
@@ -237,7 +253,10 @@ function showFaults(faults) {
   errors.show(faults);
 }
 
-function copyOf(canvas) {
+/** The preview as it is now. */
+function snapshot() {
+  redrawNow();
+  const canvas = part("preview");
   const copy = new OffscreenCanvas(canvas.width, canvas.height);
   copy.getContext("2d").drawImage(canvas, 0, 0);
   return copy;
@@ -269,7 +288,7 @@ for (const button of document.querySelectorAll("[data-scene]")) button.addEventL
 part("model").addEventListener("change", ({ target }) => useModel(target.value));
 const sketch = regionTool({ board: part("board"), sheet: part("sketch"), button: part("region-tool") }, (region) => form.set({ region, corners: null, gravity: "center" }));
 showHelp(part("parameters"), part("help"));
-keepFocusInView(part("parameters"), { top: part("work"), bottom: part("foot") });
+keepFocusInView(part("parameters"));
 key.onChange(() => recents.reload());
 useModel(part("model").value);
 showExample("cup");

@@ -14,14 +14,19 @@ export function showHelp(form, help) {
   form.addEventListener("focusin", ({ target }) => show(target));
 }
 
-export function keepFocusInView(form, { top, bottom }) {
+/** What sticky bars cover, so that nothing is scrolled under them. */
+export function measureBars() {
+  const { style } = document.documentElement;
+  style.setProperty("--top-bar", `${document.getElementById("work").offsetHeight}px`);
+  style.setProperty("--bottom-bar", `${document.getElementById("foot").offsetHeight}px`);
+}
+
+export function keepFocusInView(form) {
   let isPressed = false; // scrolling between press and release would lose the click
   form.addEventListener("pointerdown", () => (isPressed = true));
   for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (isPressed = false));
   form.addEventListener("focusin", ({ target }) => {
-    const { style } = document.documentElement;
-    style.setProperty("--top-bar", `${top.offsetHeight}px`);
-    style.setProperty("--bottom-bar", `${bottom.offsetHeight}px`);
+    measureBars();
     if (!isPressed) target.closest("[data-field]")?.scrollIntoView({ block: "nearest" });
   });
 }

@@ -1,4 +1,7 @@
-/** The last requests of this key, as long as their pictures exist: the service lists them, this browser knows their scenes. */
+/**
+ * The last requests of this key and its batches, as long as their pictures exist: the service lists them, this browser
+ * knows the scenes of requests.
+ */
 
 import { Client } from "./api.js";
 import { load, save } from "./storage.js";
@@ -15,15 +18,17 @@ import { resultIn } from "./submission.js";
  */
 
 const MOST = 12;
+const MOST_BATCHES = 3;
 const UNENDED_MS = 3600_000;
 const QUIET_MS = 400; // after the last keystroke of a key
 
 export class Recent {
   /** @type {Entry[]} */
   entries = [];
+  batches = []; // `counts`, and what entries have
 
-  constructor(key, chosen) {
-    Object.assign(this, { key, chosen, asking: 0 });
+  constructor(key, chosen, opened) {
+    Object.assign(this, { key, chosen, opened, asking: 0 });
     this.list = document.getElementById("recent");
     this.reload();
     setInterval(() => this.#tick(), 1000);
@@ -32,6 +37,7 @@ export class Recent {
   /** Shows the requests of the present key. */
   reload() {
     this.entries = (load(this.#name()) ?? []).filter(({ scene }) => scene?.model); // a former version saved none
+    this.batches = this.batches.filter(({ key }) => key === this.key.value());
     this.#draw();
     clearTimeout(this.asking);
     if (this.key.value()) this.asking = setTimeout(() => this.#ask(this.key.value()), QUIET_MS);
@@ -52,13 +58,17 @@ export class Recent {
   /** Silent if the service cannot be reached: what is kept here stays. */
   async #ask(key) {
     const asked = Date.now();
-    const answer = await new Client(key, () => {}).requests(MOST).catch(() => null);
+    const client = new Client(key, () => {});
+    const [answer, batches] = await Promise.all([client.requests(MOST), client.batches(MOST_BATCHES)]).catch(() => []);
     if (!answer || key !== this.key.value()) return;
+    this.batches = batches.batches.map((batch) => entryOfBatch(batch, key));
     const kept = new Map(this.entries.map((entry) => [entry.id, entry]));
-    const listed = answer.requests.map((request) => entryOf(request, kept.get(request.request_id)));
+    const single = answer.requests.filter((request) => !request.batch_id);
+    const listed = single.map((request) => entryOf(request, kept.get(request.request_id)));
     const known = new Set(listed.map(({ id }) => id));
-    const added = this.entries.filter(({ id, at }) => at >= asked && !known.has(id));
-    this.#keep([...added, ...listed].slice(0, MOST));
+    const oldest = answer.next ? Date.parse(answer.requests.at(-1).created_at) : 0;
+    const unlisted = this.entries.filter(({ id, at }) => !known.has(id) && (at >= asked || at < oldest));
+    this.#keep([...unlisted, ...listed].sort(newestFirst).slice(0, MOST));
   }
 
   #name() {
@@ -72,7 +82,7 @@ export class Recent {
   }
 
   #draw() {
-    const alive = this.entries.filter(({ expires }) => expires > Date.now());
+    const alive = [...this.entries, ...this.batches].filter(({ expires }) => expires > Date.now()).sort(newestFirst);
     this.list.replaceChildren(...alive.map((entry) => this.#item(entry)));
     document.getElementById("recent-empty").hidden = alive.length > 0;
     this.#tick();
@@ -80,7 +90,7 @@ export class Recent {
 
   #item(entry) {
     const item = document.createElement("li");
-    const shown = entry.scene ? this.#button(entry) : elsewhere(entry);
+    const shown = entry.scene || entry.counts ? this.#button(entry) : elsewhere(entry);
     shown.append(entry.result ? thumbnail(entry, () => this.#drop(entry)) : mark(entry), time(entry), countdown(entry));
     item.append(shown);
     return item;
@@ -89,7 +99,7 @@ export class Recent {
   #button(entry) {
     const button = document.createElement("button");
     button.type = "button";
-    button.addEventListener("click", () => this.chosen(entry));
+    button.addEventListener("click", () => (entry.counts ? this.opened(entry) : this.chosen(entry)));
     return button;
   }
 
@@ -100,13 +110,17 @@ export class Recent {
 
   #tick() {
     const now = Date.now();
-    if (this.entries.some(({ expires }) => expires <= now)) {
-      this.#keep(this.entries.filter(({ expires }) => expires > now));
+    const isAlive = ({ expires }) => expires > now;
+    if (![...this.entries, ...this.batches].every(isAlive)) {
+      this.batches = this.batches.filter(isAlive);
+      this.#keep(this.entries.filter(isAlive));
       return;
     }
     for (const text of this.list.querySelectorAll("[data-expires]")) text.textContent = left(Number(text.dataset.expires) - now);
   }
 }
+
+const newestFirst = (one, other) => other.at - one.at;
 
 const unended = (id, at, scene) => ({ id, at, scene, error: null, result: null, expires: at + UNENDED_MS });
 
@@ -117,6 +131,10 @@ function entryOf(request, kept) {
   if (request.status === "COMPLETED") entry.result = resultIn(request);
   if (request.status === "FAILED") entry.error = request.error;
   return entry;
+}
+
+function entryOfBatch({ batch_id: id, created_at: at, expires_at: expires, request_counts: counts }, key) {
+  return { ...unended(id, Date.parse(at), null), key, counts, ...(expires && { expires: Date.parse(expires) }) };
 }
 
 /** A request that was not made here has no scene to restore: its picture opens by itself. */
@@ -134,10 +152,10 @@ function thumbnail({ result }, gone) {
   return image;
 }
 
-function mark({ error }) {
+function mark({ error, counts }) {
   const box = document.createElement("span");
   box.className = "mark";
-  box.textContent = error ? "FAILED" : "…";
+  box.textContent = counts ? `Batch: ${counts.completed + counts.failed} of ${counts.total}` : error ? "FAILED" : "…";
   return box;
 }
 

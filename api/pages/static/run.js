@@ -21,7 +21,6 @@ const GIVEN_UP = "No longer waiting. The server could not be told: it may still 
 export class Run {
   #steps = new Progress(document.getElementById("run"));
   #webhook = new WebhookLog();
-  #button = document.getElementById("submit");
   #stop = document.getElementById("stop");
   #abort = new AbortController();
   #cancelled = () => {};
@@ -37,16 +36,22 @@ export class Run {
   }
 
   async start(ready) {
-    if (this.#button.disabled) return;
-    this.#busy(true);
-    const order = await ready();
-    try {
-      if (order) await this.#through(this.client(order.key), order);
-    } catch (error) {
-      this.#failed(error, order);
-    } finally {
-      this.#busy(false);
-    }
+    await oneAtATime(async () => {
+      const order = await ready();
+      try {
+        if (order) await this.#through(this.client(order.key), order);
+      } catch (error) {
+        this.#failed(error, order);
+      } finally {
+        this.#stop.hidden = true;
+      }
+    });
+  }
+
+  /** Shows nothing of the last request. */
+  hide() {
+    this.#steps.hide();
+    this.#webhook.hide();
   }
 
   /** Follows requests that had not ended when the page was closed, one after another. */
@@ -120,10 +125,16 @@ export class Run {
     if (!(error instanceof Failed)) return fields.length ? this.#steps.hide() : this.#steps.fail(error.message);
     this.#steps.fail(fields.length ? `FAILED because of ${fields.join(", ")}.` : `FAILED: ${error.message}`);
   }
+}
 
-  #busy(on) {
-    this.#button.disabled = on;
-    this.#button.textContent = on ? "Working…" : "Submit";
-    if (!on) this.#stop.hidden = true;
+/** Does nothing while something is submitted already. */
+export async function oneAtATime(act) {
+  const button = document.getElementById("submit");
+  if (button.disabled) return;
+  Object.assign(button, { disabled: true, textContent: "Working…" });
+  try {
+    await act();
+  } finally {
+    Object.assign(button, { disabled: false, textContent: "Submit" });
   }
 }

@@ -142,6 +142,11 @@ export class Scene {
   /** The size of the base is another one than was guessed: all stays where it is. */
   learnSize({ width, height }) {
     Object.assign(this.base.picture, { width, height, guessed: false });
+    this.stayAll();
+  }
+
+  /** On another base all keeps its numbers. */
+  stayAll() {
     for (const layer of this.layers.all) layer.carry(layer.params, null, this.base.picture);
   }
 

@@ -11,9 +11,12 @@ export class Slots {
   /** @type {Record<string, Choice>} */
   #choices = {};
 
-  /** Calls `typed(choice, fault)` while a URL is typed; `onStage()` is the choice that a file on the preview is for. */
-  constructor(origin, maxBytes, { typed, onStage }) {
-    Object.assign(this, { origin, maxBytes, typed, onStage });
+  /**
+   * Calls `typed(choice, fault)` while a URL is typed, and `many(items)` for a folder or several files; `onStage()` is the
+   * choice that a file on the preview is for.
+   */
+  constructor(origin, maxBytes, { typed, onStage, many }) {
+    Object.assign(this, { origin, maxBytes, typed, onStage, many });
     this.elements = new Map();
     this.use(document);
     this.#acceptDrops();
@@ -50,12 +53,16 @@ export class Slots {
   }
 
   #listen(name, slot) {
-    const [file, url] = [slot.querySelector(".file"), slot.querySelector(".url")];
+    const url = slot.querySelector(".url");
     const choice = () => this.#choices[name];
-    file.addEventListener("change", () => {
-      if (file.files.length) this.#takeFile(choice(), file.files[0]);
-      file.value = "";
-    });
+    for (const input of slot.querySelectorAll(".file")) {
+      input.addEventListener("change", () => {
+        const files = [...input.files];
+        input.value = "";
+        if (files.length > 1 || input.webkitdirectory) this.many(files);
+        else if (files.length) this.#takeFile(choice(), files[0]);
+      });
+    }
     slot.querySelector("[data-url]").addEventListener("click", () => this.#askUrl(slot, url));
     url.addEventListener("input", () => this.typed(choice(), typedFault(url.value.trim())));
     url.addEventListener("change", () => this.#takeText(choice(), url.value.trim()));
@@ -94,10 +101,17 @@ export class Slots {
     document.addEventListener("drop", (event) => {
       event.preventDefault();
       mark(-over);
-      const [file] = event.dataTransfer.files;
-      if (file) this.#takeFile(into(event), file);
+      const items = [...event.dataTransfer.items].map(dropped).filter(Boolean);
+      if (items.length > 1 || items[0]?.isDirectory) this.many(items);
+      else if (items.length) this.#takeFile(into(event), items[0]);
     });
   }
+}
+
+/** The folder, or the file, if it is one. */
+function dropped(item) {
+  const entry = item.webkitGetAsEntry();
+  return entry?.isDirectory ? entry : item.getAsFile();
 }
 
 function about({ name, width, height, blob, guessed, foreign }) {

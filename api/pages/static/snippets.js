@@ -4,9 +4,14 @@
 
 const WIDTH = 88; // of a line, beyond which lists and objects are broken
 
-export function snippet(language, origin, model, body) {
-  return { curl, python, javascript }[language](origin, model, body);
-}
+/** @returns {import("./code.js").Code} */
+export const requestCode = (origin, model, body) => ({
+  snippet: (language) => ({ curl, python, javascript })[language](origin, model, body),
+  script: script(origin, model, body),
+  needs: (language) => (NEEDS[language] ?? "") + (hasFiles(body) ? "; run it in the folder of your file" : ""),
+});
+
+const NEEDS = { python: "; needs pip install segmind", javascript: "; a module for Node 18 or newer" };
 
 export function hasFiles(value) {
   return isFile(value) || (typeof value === "object" && value !== null && Object.values(value).some(hasFiles));
@@ -39,7 +44,7 @@ function submission(origin, model, body) {
 }
 
 /** For bash: a subshell, so that an error does not close the terminal it is pasted into. */
-export function script(origin, model, body) {
+function script(origin, model, body) {
   const file = `superimposed.${body.image_format ?? "jpeg"}`;
   return `(
 ask() {
@@ -72,18 +77,17 @@ function typed(body) {
 const unquoted = (value) => JSON.stringify(value).replaceAll("'", "\\u0027");
 
 /** Within a here-document, whose text the shell expands. */
-function shellFile(value) {
+export function shellFile(value) {
   if (!isFile(value)) return JSON.stringify(value).replace(/[\\$`]/g, "\\$&");
   return `"data:application/octet-stream;base64,$(base64 < ${shellQuoted(value.file)} | tr -d '\\n')"`;
 }
 
-const shellQuoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+export const shellQuoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-const json = (body, scalar) => literal(body, { scalar, key: (name) => `"${name}"` }, "");
+export const json = (body, scalar) => literal(body, { scalar, key: (name) => `"${name}"` }, "");
 
 function python(origin, model, body) {
-  const style = { scalar: pythonScalar, key: (name) => `"${name}"` };
-  const lines = Object.entries(body).map(([name, value]) => `    ${name}=${literal(value, style, "    ")},`);
+  const lines = Object.entries(body).map(([name, value]) => `    ${name}=${pythonLiteral(value, "    ")},`);
   return `${hasFiles(body) ? PYTHON_FILES : "import os\n"}
 from segmind import SegmindClient
 ${hasFiles(body) ? PYTHON_DATA_URI : ""}
@@ -107,6 +111,8 @@ def data_uri(path):
 
 `;
 
+export const pythonLiteral = (value, indent) => literal(value, { scalar: pythonScalar, key: (name) => `"${name}"` }, indent);
+
 function pythonScalar(value) {
   if (isFile(value)) return `data_uri(${JSON.stringify(value.file)})`;
   if (typeof value === "boolean") return value ? "True" : "False";
@@ -114,9 +120,7 @@ function pythonScalar(value) {
 }
 
 function javascript(origin, model, body) {
-  const scalar = (value) => (isFile(value) ? `dataUri(${JSON.stringify(value.file)})` : JSON.stringify(value));
-  const style = { scalar, key: (name) => name };
-  const lines = Object.entries(body).map(([name, value]) => `    ${name}: ${literal(value, style, "    ")},`);
+  const lines = Object.entries(body).map(([name, value]) => `    ${name}: ${javascriptLiteral(value, "    ")},`);
   return `${hasFiles(body) ? JAVASCRIPT_DATA_URI : ""}const headers = { "x-api-key": process.env.KEY, "content-type": "application/json" };
 
 async function call(url, options) {
@@ -137,6 +141,10 @@ while ((await call(submitted.status_url)).status !== "COMPLETED") {
 }
 console.log((await call(submitted.response_url)).output);`;
 }
+
+export const javascriptLiteral = (value, indent) => literal(value, { scalar: javascriptScalar, key: (name) => name }, indent);
+
+const javascriptScalar = (value) => (isFile(value) ? `dataUri(${JSON.stringify(value.file)})` : JSON.stringify(value));
 
 const JAVASCRIPT_DATA_URI = `import { readFileSync } from "node:fs";
 

@@ -13,14 +13,24 @@ const ONCE_MORE = { worthwhile: lost, times: 3 };
 export class Failed extends Error {}
 
 /** The id of the request. If the answer is lost, it submits again: by the idempotency key it is the same request. */
-export async function submit(client, request, { uploading, trouble }, signal) {
-  const references = new Map();
-  for (const [path, picture] of picturesOf(request)) {
-    if (!references.has(picture)) references.set(picture, await reference(client, path, picture, uploading));
+export async function submit(client, request, told, signal) {
+  const body = bodyOf(request, await references(client, picturesOf(request), told));
+  return (await once((key) => client.submit(request.model, body, key), told, signal)).request_id;
+}
+
+/** A function from each of these pictures to what a body has in its place; uploads the large files. */
+export async function references(client, pictures, { uploading }) {
+  const found = new Map();
+  for (const [path, picture] of pictures) {
+    if (!found.has(picture)) found.set(picture, await reference(client, path, picture, uploading));
   }
-  const body = bodyOf(request, (picture) => references.get(picture));
-  const idempotencyKey = uuid();
-  return (await again(() => client.submit(request.model, body, idempotencyKey), ONCE_MORE, trouble, signal)).request_id;
+  return (picture) => found.get(picture);
+}
+
+/** What `send` answers, which is called with an idempotency key, and again if an answer is lost. */
+export function once(send, { trouble }, signal) {
+  const key = uuid();
+  return again(() => send(key), ONCE_MORE, trouble, signal);
 }
 
 /** Version 4; `crypto.randomUUID` is missing where a page came without TLS. */
@@ -93,7 +103,7 @@ async function uploaded(client, path, picture) {
   }
 }
 
-function dataUri(blob) {
+export function dataUri(blob) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(String(reader.result).replace(/^data:;/, "data:application/octet-stream;"));

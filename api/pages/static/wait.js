@@ -11,7 +11,7 @@ export const lost = (error) => error instanceof Unreachable || (error instanceof
 
 const lostOrBusy = (error) => lost(error) || (error instanceof ApiError && error.status === 429);
 
-const UNTIL_BACK = { worthwhile: lostOrBusy, times: Infinity };
+export const UNTIL_BACK = { worthwhile: lostOrBusy, times: Infinity };
 
 /** Its last status; calls `told.seen` with each. */
 export async function untilEnded(client, id, told, signal) {

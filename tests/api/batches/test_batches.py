@@ -90,6 +90,7 @@ def test_its_requests_are_shown_in_their_order(client, samples):
 
     assert [each["custom_id"] for each in shown] == names[15:115]
     assert {each["status"] for each in shown} == {"COMPLETED"}
+    assert {each["batch_id"] for each in shown} == {batch_id}
     assert [each["custom_id"] for each in client.requests(batch_id)] == names[:50]
     assert [each["custom_id"] for each in client.requests(batch_id, offset=119)] == names[119:]
     assert client.requests(batch_id, offset=120) == []

@@ -1,0 +1,103 @@
+/** A batch as code to paste: it finds the bases in their folder, or by their names. */
+
+import { headOf } from "./batch-lines.js";
+import * as snippets from "./snippets.js";
+
+const LONGEST = 64; // characters of a custom_id
+
+/** @returns {import("./code.js").Code} */
+export function batchCode(origin, model, body, paths) {
+  const head = headOf(body);
+  const where = whereAre(paths);
+  const url = `${origin}/v2/${model}/batch`;
+  return {
+    snippet: (language) => ({ curl, python, javascript })[language](url, head, where),
+    script: "",
+    needs: (language) => (language === "javascript" ? "; a module for Node 20 or newer" : "") + `; run it beside ${where.folder ? "the folder" : "the files"}`,
+  };
+}
+
+/** The folder that all are in and their suffixes, or only their names. */
+function whereAre(paths) {
+  const folders = new Set(paths.map((path) => (path.includes("/") ? path.split("/")[0] : null)));
+  const suffixes = new Set(paths.map((path) => /\.\w+$/.exec(path)?.[0].toLowerCase() ?? null));
+  const [folder] = folders;
+  return folders.size === 1 && folder && !suffixes.has(null) ? { folder, suffixes: [...suffixes] } : { paths };
+}
+
+function curl(url, head, { folder, suffixes, paths }) {
+  const quoted = snippets.shellQuoted;
+  const found = folder
+    ? `find ${quoted(folder)} -type f \\( ${suffixes.map((each) => `-iname '*${each}'`).join(" -o ")} \\)`
+    : `printf '%s\\n' ${paths.map(quoted).join(" ")}`;
+  return `{
+cat <<JSON
+${snippets.json(head, snippets.shellFile).replace(/\n */g, " ")}
+JSON
+${found} | while IFS= read -r file; do
+  printf '{"custom_id": "%s", "base_image": "data:application/octet-stream;base64,%s"}\\n' \\
+    "$(printf %s "$file" | sed 's/[\\\\"]/\\\\&/g')" "$(base64 < "$file" | tr -d '\\n')"
+done
+} | curl -X POST ${quoted(url)} -H "x-api-key: $KEY" -H 'content-type: application/x-ndjson' --data-binary @-`;
+}
+
+function python(url, head, { folder, suffixes, paths }) {
+  const found = folder
+    ? `sorted(path for path in Path(${text(folder)}).rglob("*") if path.suffix.lower() in ${text(suffixes)})`
+    : `map(Path, ${text(paths)})`;
+  return `import base64
+import json
+import os
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+
+def data_uri(path):
+    return "data:application/octet-stream;base64," + base64.b64encode(Path(path).read_bytes()).decode()
+
+
+def lines():
+    yield json.dumps(${snippets.pythonLiteral(head, "    ")}).encode() + b"\\n"
+    for path in ${found}:
+        line = {"custom_id": path.as_posix()[-${LONGEST}:], "base_image": data_uri(path)}
+        yield json.dumps(line).encode() + b"\\n"
+
+
+headers = {"x-api-key": os.environ["KEY"], "content-type": "application/x-ndjson"}
+batch = json.load(urlopen(Request(${text(url)}, lines(), headers)))
+while batch["status"] != "COMPLETED":
+    batch = json.load(urlopen(Request(batch["status_url"] + "?wait=25", headers=headers)))
+print(batch["zip_url"])`;
+}
+
+function javascript(url, head, { folder, suffixes, paths }) {
+  const found = folder
+    ? `readdirSync(${text(folder)}, { recursive: true })
+  .map((name) => \`${folder.replace(/[\\`$]/g, "\\$&")}/\${name.replaceAll("\\\\", "/")}\`)
+  .filter((path) => ${text(suffixes)}.includes(extname(path).toLowerCase()))`
+    : text(paths);
+  return `import { readFileSync, readdirSync } from "node:fs";
+import { extname } from "node:path";
+
+const dataUri = (path) => "data:application/octet-stream;base64," + readFileSync(path).toString("base64");
+const headers = { "x-api-key": process.env.KEY, "content-type": "application/x-ndjson" };
+
+async function call(url, options) {
+  const answer = await fetch(url, { headers, ...options });
+  const body = await answer.json();
+  if (body.error) throw new Error(body.error);
+  return body;
+}
+
+const paths = ${found};
+const lines = paths.map((path) => ({ custom_id: path.slice(-${LONGEST}), base_image: dataUri(path) }));
+lines.unshift(${snippets.javascriptLiteral(head, "")});
+let batch = await call(${text(url)}, {
+  method: "POST",
+  body: lines.map((line) => JSON.stringify(line)).join("\\n"),
+});
+while (batch.status !== "COMPLETED") batch = await call(\`\${batch.status_url}?wait=25\`);
+console.log(batch.zip_url);`;
+}
+
+const text = (value) => JSON.stringify(value);
