@@ -10,7 +10,7 @@ WANTED := benchmarks/end_to_end/peers/requirements
 NODE   := $(PEERS)/standardwebhooks/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint types audit floors fmt lock image chaos bench bench-worker bench-waiting bench-compositor bench-e2e loadtest alerts docs-pictures clean
+.PHONY: help up test check lint types audit floors fmt lock image chaos bench bench-worker bench-waiting bench-batches bench-compositor bench-e2e loadtest alerts docs-pictures clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-worker: $(DEV) ## measure what a job costs besides its work, of that in Re
 
 bench-waiting: $(DEV) ## measure how soon a waiting client hears that its request has ended, five minutes
 	$(BIN)/python -m benchmarks waiting
+
+bench-batches: $(DEV) ## measure what a batch of 5,000 costs beside as many submits, five minutes
+	$(BIN)/python -m benchmarks batches
 
 bench-compositor: $(DEV) ## measure the compositor against Pillow, libvips, OpenCV and sharp
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt

@@ -22,6 +22,7 @@ from api.http.route_classes import PlainRoute
 from api.pages import routes as pages
 from api.routes import (
     admin,
+    batches,
     credits,
     health,
     metrics,
@@ -73,7 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     errors.install(app)
     openapi.install(app)
-    parts = [requests, submit, own_requests, pictures, uploads, credits, webhooks, health]
+    parts = [requests, submit, own_requests, batches, pictures, uploads, credits, webhooks, health]
     if settings.docs:
         parts += [openapi, pages]
     if settings.admin_key:

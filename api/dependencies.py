@@ -28,6 +28,7 @@ from jobs.keys.key_rules import Scope
 from jobs.keys.key_text import digest
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.record import Record, View
+from jobs.lifecycle.status import TERMINAL
 from jobs.queries.reading import PublishedPicture
 from jobs.timefmt import retry_after
 from telemetry.log_context import bind_contextvars
@@ -50,6 +51,10 @@ class Seen(NamedTuple):
 
     record: Record
     position: int | None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.record.status in TERMINAL
 
 
 async def get_service(request: Request) -> Service:
@@ -96,6 +101,16 @@ async def admit_reader(request: Request, service: ServiceDep) -> Caller:
 async def admit_lister(request: Request, service: Service) -> Caller:
     """The valid key of a call that lists requests. Raises 401, 429."""
     return await _admit(request, service, Bucket.LIST)
+
+
+async def admit_picture_reader(request: Request, service: Service) -> Caller | None:
+    """The key of a call for what a name alone unlocks; None without one. Raises 401, 429."""
+    call = _call(request, Bucket.PICTURE)
+    admission = await service.reader.admit(call)
+    if call.presented:
+        return _admitted(request, call, admission)
+    _refuse_over_limit(request, admission)
+    return None
 
 
 async def admit_submitter(request: Request, service: Service) -> Caller:

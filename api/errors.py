@@ -83,14 +83,14 @@ def too_many_requests(bucket: Bucket, rate: Rate, retry_after_s: int) -> ApiErro
     return ApiError(429, "too_many_requests", text, {"Retry-After": str(retry_after_s)})
 
 
-def queue_full(error: QueueFull) -> ApiError:
+def queue_full(error: QueueFull, what: str = "the queue is full") -> ApiError:
     reason = {
-        "all": f"{error.bound:,} requests wait, which is the limit",
-        "key": f"{error.bound:,} requests of this key wait, which is its limit",
-        "time": f"more than the {error.bound:,} requests wait that can be started before this one must be",
-        "events": f"{error.bound:,} events of this key wait for their receivers, which is its limit",
+        "all": f"at most {error.bound:,} requests may wait",
+        "key": f"at most {error.bound:,} requests of this key may wait",
+        "time": f"no more than {error.bound:,} requests can be started before their time limit",
+        "events": f"at most {error.bound:,} events of this key may wait for their receivers",
     }[error.whose]
-    text = f"the queue is full: {reason}; try again in {error.retry_after_s} s"
+    text = f"{what}: {reason}; try again in {error.retry_after_s} s"
     return ApiError(429, "queue_full", text, {"Retry-After": str(error.retry_after_s)})
 
 
@@ -161,7 +161,7 @@ def unknown_model() -> ApiError:
     return ApiError(404, "unknown_model", f"no such model; known are {known}")
 
 
-_MODEL_PATH = re.compile("/v[12]/[^/]+")
+_MODEL_PATH = re.compile("/v[12]/[^/]+|/v2/[^/]+/batch")
 FRAMEWORK_ERRORS = {
     404: ("not_found", "no such path; the model is at /v2/superimpose{docs}"),
     405: ("method_not_allowed", "this path does not take {method}; it takes {allow}"),

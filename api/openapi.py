@@ -7,6 +7,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from api.batches.body import NDJSON
+from api.batches.schemas import BATCH_BODIES, EXAMPLE, EXAMPLE_LINES
 from api.dependencies import ServiceDep
 from api.http.route_classes import PlainRoute
 from api.schemas import ORIGIN, Credit, NewKey, Rotation, UploadRequest
@@ -74,6 +76,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 BODIES: tuple[type[BaseModel], ...] = (
     *SUBMIT_BODIES.values(),
+    *BATCH_BODIES.values(),
     UploadRequest,
     NewKey,
     Rotation,
@@ -93,8 +96,22 @@ def describe_body(model: type[BaseModel], **more: Any) -> dict[str, Any]:
 
     FastAPI would read a body that it knows of before it has checked the caller's key.
     """
-    described = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}, **more}
-    return {"requestBody": {"required": True, "content": {MEDIA_TYPE: described}}}
+    return _body_of({MEDIA_TYPE: {"schema": _reference(model), **more}})
+
+
+def describe_batch(model: str) -> dict[str, Any]:
+    """The same of a batch of a model, which may be a request a line."""
+    lines = {"schema": {"type": "string"}, "example": EXAMPLE_LINES}
+    whole = {"schema": _reference(BATCH_BODIES[model]), "examples": {"logo": EXAMPLE}}
+    return _body_of({MEDIA_TYPE: whole, NDJSON: lines})
+
+
+def _reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def _body_of(content: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def install(app: FastAPI) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from jobs.keys.api_keys import OVERLAP_S
-from jobs.keys.key_rules import MAX_CREDITS, MAX_NAME_LENGTH, Scope, checked_name
+from jobs.keys.key_rules import MAX_CREDITS, MAX_NAME_LENGTH, MAX_WEIGHT, Scope, checked_name
 from jobs.keys.rates import RateField
 
 ID = "8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11"
@@ -185,6 +185,12 @@ class NewKey(BaseModel):
     rate: RateField | None = Field(
         None, description="of submits; null: the default of the settings", examples=["600/minute"]
     )
+    weight: int = Field(
+        1,
+        ge=1,
+        le=MAX_WEIGHT,
+        description="how often its requests start, beside those of other keys that wait",
+    )
     scopes: list[Scope] = Field(list(Scope), min_length=1, description="what it may do")
     expires_in_s: int | None = Field(None, ge=1, le=10**10, description="null: never", examples=[7_776_000])
 
@@ -214,6 +220,7 @@ class Key(BaseModel):
     held: int = Field(description="credits of unfinished requests", examples=[2])
     spent: int = Field(description="credits of COMPLETED requests", examples=[5])
     rate: str | None = Field(description="of submits; null: the default", examples=["600/minute"])
+    weight: int = Field(description="how often its requests start, beside those of others", examples=[1])
     scopes: list[Scope]
     created_at: str = Field(examples=["2026-11-22T19:30:00.000+00:00"])
     last_used_at: str | None = Field(description="to the minute; null: never")

@@ -15,6 +15,9 @@ from api.http.body import BodyRoom
 from api.store_threads import StoreThreads
 from api.waiting.changes import Changes
 from compositor import Limits
+from jobs.batches.opening import Batches
+from jobs.batches.progress import BatchProgress
+from jobs.batches.reading import BatchReader
 from jobs.cancellation import Cancellation
 from jobs.config.settings import Settings
 from jobs.deletion import Deletion
@@ -48,6 +51,9 @@ class Service:
     submission: Submission
     cancellation: Cancellation
     resubmission: Resubmission
+    batches: Batches
+    batch_reader: BatchReader
+    batch_progress: BatchProgress
     deletion: Deletion
     listing: Listing
     uploads: Uploads
@@ -82,6 +88,9 @@ class Service:
                 Submission(redis, changes, settings, store),
                 Cancellation(redis, settings),
                 Resubmission(redis, settings, store),
+                Batches(redis, settings, store),
+                BatchReader(reads),
+                BatchProgress(redis, settings),
                 Deletion(redis, store),
                 Listing(redis),
                 Uploads(redis, settings, store),

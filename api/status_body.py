@@ -6,9 +6,11 @@ from fastapi import Request
 
 from api.dependencies import Seen
 from api.service import origin_of
-from jobs.lifecycle.ended import failed_body
+from jobs.lifecycle.ended import failed_body, result_body
 from jobs.lifecycle.options import echo
+from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import TERMINAL, Status
+from jobs.timefmt import rfc3339
 
 
 def build_urls(origin: str, request_id: str) -> dict[str, str]:
@@ -45,3 +47,13 @@ def status_body(request: Request, seen: Seen) -> dict[str, Any]:
     if record.status is Status.QUEUED and seen.position is not None:
         body["queue_position"] = seen.position
     return body | {"metrics": record.metrics}
+
+
+def listed_body(request: Request, origin: str, record: Record) -> dict[str, Any]:
+    """In a list: its status, and of a COMPLETED one what its result says."""
+    if record.output is None:
+        body = status_body(request, Seen(record, None))
+    else:
+        body = result_body(origin, record, record.output)
+    times = {"created_at": rfc3339(record.created_at), "expires_at": record.expires}
+    return {**body, **build_urls(origin, record.request_id), **times}

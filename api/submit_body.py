@@ -2,7 +2,8 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple, Self
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -33,21 +34,65 @@ class SubmitBody(NamedTuple):
     params: Mapping[str, Any]
     options: RequestOptions
 
+    @classmethod
+    def of(cls, checked: BaseModel, model: str) -> Self:
+        """Of one of the `BODIES`."""
+        values = checked.model_dump(exclude_unset=True, exclude_none=True)
+        options = {name: values.pop(name) for name in RequestOptions.model_fields if name in values}
+        return cls(stated(values, model), RequestOptions.model_construct(None, **options))
+
+
+class BodyRules:
+    """What a body is held to beside its model. `origin` is the URL our own pictures are served under."""
+
+    def __init__(self, settings: Settings, origin: str) -> None:
+        self._settings = settings
+        self._origin = origin
+
+    def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
+        """Those of a body that is refused anyway. Raises 400 where webhooks are off."""
+        yield from self.webhook_faults(values)
+        yield from self.picture_faults(values)
+
+    def webhook_faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
+        """Raises 400 where webhooks are off."""
+        url, events = values.get("webhook_url"), values.get("webhook_events")
+        if (url is None and events is None) or not isinstance(url, str | None):
+            return
+        try:
+            self._webhooks.check(url, events)
+        except InvalidWebhook as invalid:
+            yield fault(invalid.field, invalid.fault)
+        except WebhooksOff:
+            raise webhooks_off() from None
+
+    def picture_faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
+        """What submission says of its pictures by their texts alone."""
+        for name, text in pictures(values).items():
+            try:
+                self._inputs.read(text, self._origin)
+            except InvalidInput as invalid:
+                yield fault(name, str(invalid))
+
+    @cached_property
+    def _webhooks(self) -> WebhookRules:
+        return WebhookRules(self._settings)
+
+    @cached_property
+    def _inputs(self) -> InputRules:
+        return InputRules(self._settings)
+
 
 async def read_submit_body(request: Request, model: str, settings: Settings, origin: str) -> SubmitBody:
     """Raises 400 naming each field, value and rule, 413, 415."""
-
-    def more_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
-        yield from _webhook_faults(values, settings)
-        yield from _picture_faults(values, InputRules(settings), origin)
+    rules = BodyRules(settings, origin)
 
     def check(body: bytes) -> SubmitBody:
-        found = checked(body, BODIES[model], lambda: more_faults(_readable(body)))
-        values = found.model_dump(exclude_unset=True, exclude_none=True)
-        if any(_webhook_faults(values, settings)):
-            raise bad_request(list(more_faults(values)))
-        options = {name: values.pop(name) for name in RequestOptions.model_fields if name in values}
-        return SubmitBody(stated(values, model), RequestOptions.model_construct(None, **options))
+        found = checked(body, BODIES[model], lambda: rules.faults(_readable(body)))
+        stated = SubmitBody.of(found, model)
+        if any(rules.webhook_faults(vars(stated.options))):
+            raise bad_request(list(rules.faults(_readable(body))))
+        return stated
 
     body = await read_json(request, settings.max_body_bytes)
     return check(body) if len(body) < QUICK else await run_in_threadpool(check, body)
@@ -59,24 +104,3 @@ def _readable(body: bytes) -> dict[str, Any]:
         if isinstance(values, dict):
             return values
     return {}
-
-
-def _webhook_faults(values: Mapping[str, Any], settings: Settings) -> Iterator[Fault]:
-    url, events = values.get("webhook_url"), values.get("webhook_events")
-    if (url is None and events is None) or not isinstance(url, str | None):
-        return
-    try:
-        WebhookRules(settings).check(url, events)
-    except InvalidWebhook as invalid:
-        yield fault(invalid.field, invalid.fault)
-    except WebhooksOff:
-        raise webhooks_off() from None
-
-
-def _picture_faults(values: Mapping[str, Any], rules: InputRules, origin: str) -> Iterator[Fault]:
-    """What submission would say of the pictures of a body that is refused anyway."""
-    for name, text in pictures(values).items():
-        try:
-            rules.read(text, origin)
-        except InvalidInput as invalid:
-            yield fault(name, str(invalid))

@@ -11,14 +11,15 @@ from cli.exit_codes import stop
 from cli.json_output import AsJson, print_json
 from cli.serve.up_file import settings_here
 from cli.timefmt import day
-from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope
+from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, MAX_WEIGHT, Existing, Scope
 from jobs.keys.rates import Rate
 
 if TYPE_CHECKING:  # Redis clients are loaded by the commands that need them
     from pydantic import ValidationError
     from redis import Redis
 
-    from jobs.keys.api_keys import ApiKey, ApiKeys
+    from jobs.keys.api_key import ApiKey
+    from jobs.keys.api_keys import ApiKeys
 
 app = typer.Typer(
     help="Make, list, rotate, credit, revoke, export and import API keys.", no_args_is_help=True
@@ -88,12 +89,15 @@ def create(
             help="How long it is valid, as 90d.",
         ),
     ] = None,
+    weight: Annotated[
+        int, typer.Option(min=1, max=MAX_WEIGHT, metavar="N", help="Turns it has for each of another key.")
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it; it cannot be shown again."""
-    from jobs.keys.api_keys import KeyOptions
+    from jobs.keys.api_key import KeyOptions
 
-    options = KeyOptions(credits, rate, tuple(scope or Scope), expires)
+    options = KeyOptions(credits, rate, tuple(scope or Scope), expires, weight)
     try:
         kept, key = _keys().create(name, options)
     except ValueError as error:
@@ -181,8 +185,7 @@ def webhook_secret(
         bool, typer.Option("--rotate", help="Make a new one; events are signed with both for a while.")
     ] = False,
     overlap: Annotated[
-        int,
-        typer.Option(parser=_parsed(seconds), metavar="TIME", help="With --rotate, for how long."),
+        int, typer.Option(parser=_parsed(seconds), metavar="TIME", help="With --rotate, for how long.")
     ] = "24h",  # type: ignore[assignment]
     as_json: AsJson = False,
 ) -> None:

@@ -6,11 +6,9 @@ from redis import Redis, RedisError
 from rq.command import send_command
 
 from jobs.config.settings import Settings
-from jobs.lifecycle.moves import Cancelled, Failure
-from jobs.lifecycle.status import FailureCode, Status
+from jobs.lifecycle.moves import CANCELLED, Cancelled
+from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
-
-CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
 
 log = logging.getLogger("superimpose.jobs")
 

@@ -4,8 +4,12 @@ from jobs.redis import lua
 
 PREFIX = "superimpose"
 
-WAITING = f"{PREFIX}:waiting"
-"""Sorted set of QUEUED requests by time of arrival: its rank is the queue position."""
+WAITING = f"{PREFIX}:waiting"  # sorted set of QUEUED requests by time of arrival (ms)
+
+TURNS = f"{PREFIX}:turns"
+"""Sorted set: `"<key id> <number>"`, a turn for each QUEUED request, by virtual time."""
+
+LAST_TURNS = f"{PREFIX}:last-turns"  # hash: number of the last turn, by key id
 
 DEADLINES = f"{PREFIX}:deadlines"
 """Sorted set of all unfinished requests by deadline: for their start, then for their end."""
@@ -14,17 +18,23 @@ LEASES = f"{PREFIX}:leases"  # sorted set of the requests that have a lease, by 
 BELL = f"{PREFIX}:bell"  # list of one entry while requests may wait; idle workers block on it
 PACE = f"{PREFIX}:pace_ms"  # hash of moving averages in ms: `job`, for which a request occupies a worker
 
+OPEN_BATCHES = f"{PREFIX}:open-batches"
+"""Sorted set of the batches that have not ended by when (ms) the reconciler looks at them."""
+
+ENTERING = f"{PREFIX}:entering"  # string: how many requests of accepted batches are not in the queue yet
+
 EVENT_BELL = f"{PREFIX}:event-bell"  # list of one entry while events may be due; a sender blocks on it
 
 CHANGES = f"{PREFIX}:changes"
-"""Channel: `"<request id> <status>"` at each change of status after its creation."""
+"""Channel: `"<request id> <status>"` at each change of status after its creation, and
+`"<batch id> COMPLETED"` at the end of a batch."""
 
 API_KEYS = f"{PREFIX}:keys"  # sorted set: ids of the valid API keys by time of creation
 REVOKED_CHOSEN_KEYS = f"{PREFIX}:revoked-chosen-keys"
 RECONCILER = f"{PREFIX}:reconciler"  # lock: its holder does this round of reconciling
-QUEUE = "superimpose"  # RQ's queue; the only one, because RQ can lose a job between two
+QUEUE = "superimpose"  # RQ's name of the service; its workers and registries are of this one
 
-RQ_QUEUE = f"rq:queue:{QUEUE}"
+RQ_QUEUE = f"rq:queue:{QUEUE}"  # list of requests that were requeued, which are next
 RQ_INTERMEDIATE = f"rq:queue:{QUEUE}:intermediate"
 RQ_STARTED = f"rq:wip:{QUEUE}"
 RQ_SCHEDULED = f"rq:scheduled:{QUEUE}"
@@ -33,6 +43,11 @@ RQ_FAILED = f"rq:failed:{QUEUE}"
 RQ_WORKERS = f"rq:workers:{QUEUE}"
 RQ_ALL_WORKERS = "rq:workers"
 RQ_QUEUES = "rq:queues"
+
+
+def rq_queue(key_id: str) -> str:
+    """List of a key's QUEUED requests, for RQ and its dashboards."""
+    return f"{RQ_QUEUE}:{key_id}"
 
 
 def request(request_id: str) -> str:
@@ -45,13 +60,38 @@ def requests(key_id: str, custom_id: str | None = None) -> str:
     return f"{PREFIX}:requests:{key_id}" + ("" if custom_id is None else f":{custom_id}")
 
 
+def batch(batch_id: str) -> str:
+    """Hash: one batch, with the counts of its requests by status."""
+    return f"{PREFIX}:batch:{batch_id}"
+
+
+def batch_requests(batch_id: str) -> str:
+    """List: `"<request id> <custom_id>"` of a batch's requests, as they were sent."""
+    return f"{PREFIX}:batch-requests:{batch_id}"
+
+
+def batches(key_id: str) -> str:
+    """Sorted set: ids of a key's batches by time of creation in µs."""
+    return f"{PREFIX}:batches:{key_id}"
+
+
+def archive(token: str) -> str:
+    """String: id of the batch whose pictures may be fetched as a ZIP by this public name."""
+    return f"{PREFIX}:archive:{token}"
+
+
+def line(key_id: str) -> str:
+    """Sorted set: a key's QUEUED requests in the order of their arrival."""
+    return f"{PREFIX}:line:{key_id}"
+
+
 def machine(machine: str) -> str:
     """Hash: `"attempt pid start"` of the lease owners on this machine, by request id."""
     return f"{PREFIX}:machine:{machine}"
 
 
 def event(request_id: str) -> str:
-    """Hash: the event of an ended request, and what became of each attempt to deliver it."""
+    """Hash: the event of an ended request or batch, and what became of each attempt to deliver it."""
     return f"{PREFIX}:event:{request_id}"
 
 
@@ -76,13 +116,16 @@ def standing(receiver: str) -> str:
 
 
 def idempotency(key_id: str, sha256: str) -> str:
-    """Hash: the request made with this Idempotency-Key, by its SHA-256, and the fingerprint of its body."""
+    """Hash: what was made with this Idempotency-Key, by its SHA-256, and the fingerprint of its body.
+
+    A request as `request_id`, a batch as `batch_id`.
+    """
     return f"{PREFIX}:idempotency:{key_id}:{sha256}"
 
 
-def batch(name: str) -> str:
+def calls(name: str) -> str:
     """String: the number of a process's last batch of calls, and which of them took from a rate."""
-    return f"{PREFIX}:batch:{name}"
+    return f"{PREFIX}:calls:{name}"
 
 
 def housekeeping(part: str) -> str:
@@ -124,6 +167,9 @@ def script(text: str, **constants: object) -> str:
     """A Lua script with the names it needs, and further constants."""
     names = {
         "WAITING": WAITING,
+        "TURNS": TURNS,
+        "LAST_TURNS": LAST_TURNS,
+        "LINE": line(""),
         "DEADLINES": DEADLINES,
         "LEASES": LEASES,
         "BELL": BELL,
@@ -131,6 +177,12 @@ def script(text: str, **constants: object) -> str:
         "CHANGES": CHANGES,
         "REQUEST": request(""),
         "REQUESTS": requests(""),
+        "OPEN_BATCHES": OPEN_BATCHES,
+        "ENTERING": ENTERING,
+        "BATCH": batch(""),
+        "BATCH_REQUESTS": batch_requests(""),
+        "BATCHES": batches(""),
+        "ARCHIVE": archive(""),
         "MACHINE": machine(""),
         "API_KEY": api_key(""),
         "KEY_DIGEST": key_digest(""),
@@ -143,6 +195,7 @@ def script(text: str, **constants: object) -> str:
         "TRIED": tried_events(""),
         "STANDING": standing(""),
         "RQ_QUEUES": RQ_QUEUES,
+        "QUEUE": QUEUE,
         "RQ_QUEUE": RQ_QUEUE,
         "RQ_STARTED": RQ_STARTED,
         "RQ_SCHEDULED": RQ_SCHEDULED,

@@ -17,10 +17,11 @@ from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.status import TERMINAL
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures import inputs
+from jobs.pictures.references import SLACK_S
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
 from jobs.redis.hashes import as_text
-from jobs.submission import SLACK_S, is_refusal
+from jobs.submission import is_refusal
 
 
 class CannotResubmit(Exception):

@@ -22,25 +22,13 @@ from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.moves import Created
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures import inputs
-from jobs.pictures.store import PictureStore, new_token
-from jobs.redis.connection import redis_time
+from jobs.pictures.references import References, Sender
+from jobs.pictures.store import PictureStore
 from jobs.redis.script import AsyncScript
-from jobs.webhooks.rules import Webhook
+from jobs.webhooks.rules import kept_webhook
 from telemetry import metrics
 
-SLACK_S = 60  # for what is still to be done until its record is made
-
-NO_JPEG = '"keep" needs a JPEG file as base_image; give a number from 1 to 100'
-
 InThread = Callable[..., Awaitable[Any]]  # calls what it is given in a thread
-
-
-class InvalidPictures(ValueError):
-    """One or more pictures of a request cannot be used; `faults` maps parameter to text."""
-
-    def __init__(self, faults: Mapping[str, str]) -> None:
-        super().__init__("; ".join(f"{name} {fault}" for name, fault in faults.items()))
-        self.faults = faults
 
 
 @dataclass(frozen=True)
@@ -67,6 +55,10 @@ class SubmitCommand:
         return inputs.pictures(self.params)
 
     @property
+    def sender(self) -> Sender:
+        return Sender(self.key_id, self.origin, self.deadlines.longest_s)
+
+    @property
     def is_inline(self) -> bool:
         """Whether a picture came within the request, and is put in the store."""
         return not all(inputs.is_url(picture) for picture in self.pictures.values())
@@ -80,10 +72,8 @@ class SubmitCommand:
     @property
     def webhook(self) -> dict[str, Any] | None:
         """Where the request's event goes, as its record says it."""
-        if self.options.webhook_url is None:
-            return None
-        asked = Webhook.of(self.options.webhook_url, self.options.webhook_events)
-        return asked.kept(self.key_id, self.origin, bool(self.params.get("base64")))
+        url, events = self.options.webhook_url, self.options.webhook_events
+        return kept_webhook(url, events, self.key_id, self.origin, bool(self.params.get("base64")))
 
     @property
     def idempotency(self) -> Idempotency | None:
@@ -100,7 +90,7 @@ class Submission:
         self._redis = redis
         self._settings = settings
         self._store = store
-        self._inputs = inputs.InputRules(settings)
+        self._references = References(redis, settings, store)
         self._create = AsyncScript(async_redis, create_script())
 
     async def submit(self, command: SubmitCommand, in_thread: InThread) -> Created:
@@ -138,7 +128,7 @@ class Submission:
         made_before = idempotency and self._made_before(idempotency, command.key_id)
         if made_before:
             return made_before
-        params = inputs.with_pictures(command.params, self._references(command, kept))
+        params = self._references.of(command.params, command.pictures, command.sender, kept)
         return NewRequest(
             str(uuid4()),
             command.key_id,
@@ -167,66 +157,6 @@ class Submission:
         if str_if_bytes(fingerprint) != idempotency.fingerprint:
             raise IdempotencyConflict
         return Created(str_if_bytes(request_id), None if credits is None else int(credits), replayed=True)
-
-    def _references(self, command: SubmitCommand, kept: list[str]) -> dict[str, str]:
-        """Pictures as a job carries them; the paths of what was stored for it are added to `kept`."""
-        references, inline, tokens, faults = {}, {}, {}, {}
-        for text in dict.fromkeys(command.pictures.values()):
-            try:
-                match self._inputs.read(text, command.origin):
-                    case bytes(data):
-                        inline[text] = data
-                    case inputs.OwnPicture(token):
-                        tokens[text] = token
-                    case reference:
-                        references[text] = reference
-            except inputs.InvalidInput as fault:
-                faults[text] = str(fault)
-        found = self._own(tokens, command.key_id)
-        own = {text: inputs.STORE + path for text, (path, _) in found.items()}
-        faults |= {text: inputs.NOT_OURS for text in tokens if text not in own}
-        if faults:
-            raise InvalidPictures(_by_path(faults, command.pictures))
-        if command.params.get("image_quality") == "keep":
-            base = command.pictures["base_image"]
-            _, content_type = found.get(base, ("", None))
-            if _is_no_jpeg(inline.get(base), references.get(base, ""), content_type):
-                raise InvalidPictures({"image_quality": NO_JPEG})
-        if inline:
-            expires_at = redis_time(self._redis) + command.deadlines.longest_s + SLACK_S
-            paths = {text: self._store.new_path("inputs", new_token(), expires_at) for text in inline}
-            kept += paths.values()
-            self._store.put_all([(paths[text], data, None) for text, data in inline.items()])
-            references |= {text: inputs.STORE + path for text, path in paths.items()}
-        return _by_path(references | own, command.pictures)
-
-    def _own(self, tokens: Mapping[str, str], key_id: str) -> dict[str, tuple[str, str]]:
-        """Path and type of those pictures of ours that are the key's, by their texts, in one round trip."""
-        if not tokens:
-            return {}
-        with self._redis.pipeline(transaction=False) as pipe:
-            for token in tokens.values():
-                pipe.hmget(keyspace.picture(token), "path", "owner", "content_type")
-            found = dict(zip(tokens, pipe.execute(), strict=True))
-        return {
-            text: (str_if_bytes(path), str_if_bytes(content_type))
-            for text, (path, owner, content_type) in found.items()
-            if path is not None and owner is not None and str_if_bytes(owner) == key_id
-        }
-
-
-def _is_no_jpeg(file: bytes | None, reference: str, content_type: str | None) -> bool:
-    """Whether a base that came inline, by reference or from the store is known to be no JPEG file."""
-    if content_type is not None:
-        return content_type != "image/jpeg"
-    if reference.startswith(inputs.SAMPLE):
-        file = inputs.sample_bytes(reference.removeprefix(inputs.SAMPLE))
-    return file is not None and not file.startswith(b"\xff\xd8\xff")
-
-
-def _by_path(found: Mapping[str, str], pictures: Mapping[str, str]) -> dict[str, str]:
-    """What was found of texts, by the paths of the pictures that they were sent as."""
-    return {path: found[text] for path, text in pictures.items() if text in found}
 
 
 def is_refusal(error: Exception) -> bool:

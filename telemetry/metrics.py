@@ -36,6 +36,7 @@ HTTP_SECONDS = Histogram(
     registry=REGISTRY,
 )
 ACCEPTED = Counter("superimpose_requests_accepted", "Requests accepted.", registry=REGISTRY)
+BATCHES = Counter("superimpose_batches_accepted", "Batches accepted.", registry=REGISTRY)
 FINISHED = Counter(
     "superimpose_requests_finished",
     "Requests that ended, as COMPLETED or as FAILED with the code of its error.",
@@ -102,11 +103,12 @@ _EVENT_ATTEMPTS = {outcome: EVENT_ATTEMPTS.labels(outcome) for outcome in ("deli
 _EVENTS = {outcome: EVENTS.labels(outcome) for outcome in ("delivered", "gone", "failed")}
 
 observe_redis = REDIS_SECONDS.observe
+count_batch = BATCHES.inc
 count_redelivery = REDELIVERIES.inc
 
 
-def count_accepted(credits_held: int) -> None:
-    ACCEPTED.inc()
+def count_accepted(credits_held: int, requests: int = 1) -> None:
+    ACCEPTED.inc(requests)
     _CREDITS["held"].inc(credits_held)
 
 

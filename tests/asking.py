@@ -3,6 +3,11 @@
 import asyncio
 from typing import Any
 
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.lease_owner import LeaseOwner
@@ -37,6 +42,16 @@ def accept(settings: Settings, command: SubmitCommand, store: PictureStore | Non
                 return await submission.submit(command, asyncio.to_thread)
 
     return asyncio.run(submit())
+
+
+def rq_queue(redis: Redis, key_id: str) -> Queue:
+    """RQ's view of a key's QUEUED requests."""
+    return Queue(f"{keyspace.QUEUE}:{key_id}", redis, serializer=JSONSerializer)
+
+
+def queued(redis: Redis, key_id: str) -> list[str]:
+    """A key's QUEUED requests, as RQ sees them."""
+    return rq_queue(redis, key_id).job_ids
 
 
 def claim_request(transitions: Transitions, request_id: str, owner: LeaseOwner = LEASE_OWNER) -> Claim:

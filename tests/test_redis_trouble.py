@@ -185,7 +185,7 @@ def test_a_submit_whose_answer_is_lost_can_be_repeated(redis_socket, tmp_path):
             assert lost.status_code == 502
             assert repeated.status_code == 200
             assert repeated.headers["idempotent-replayed"] == "true"
-            assert redis.llen(keyspace.RQ_QUEUE) == 2
+            assert redis.zcard(keyspace.WAITING) == 2
 
 
 def test_a_call_that_waits_for_its_picture_outlives_a_redis_that_is_not_heard(redis_socket, tmp_path):

@@ -10,10 +10,11 @@ from importlib.metadata import version
 
 from opentelemetry.trace import Tracer
 
+from jobs.batches.record import BatchRecord
 from jobs.config.settings import Settings
 from jobs.network.retry_after import retry_after_s
 from jobs.network.urls import Target
-from jobs.webhooks.body import event_body
+from jobs.webhooks.body import batch_event_body, event_body
 from jobs.webhooks.deliveries import Attempt
 from jobs.webhooks.exchange import Ending, Event, Report
 from jobs.webhooks.rules import InvalidWebhook, WebhookRules
@@ -90,7 +91,10 @@ class Attempts:
 
     async def _answer(self, event: Event, timestamp: int, traceparent: str) -> Answer:
         target = self._target(event.url)
-        body = event_body(event.record, event.origin, event.has_base64)
+        if isinstance(event.record, BatchRecord):
+            body = batch_event_body(event.record, event.origin)
+        else:
+            body = event_body(event.record, event.origin, event.has_base64)
         secrets = self._secrets.signing(event.record.key_id, event.generation, event.with_former)
         signatures = " ".join(sign(secret, event.message_id, timestamp, body) for secret in secrets)
         head = self._head(target, event.message_id, timestamp, signatures, len(body), traceparent)

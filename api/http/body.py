@@ -7,6 +7,7 @@ from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import Any, TypeVar, get_args
 
 from fastapi import Request
@@ -111,28 +112,41 @@ def media_type(request: Request) -> str:
 
 
 @asynccontextmanager
-async def reserve_room(request: Request, room: BodyRoom, key_id: str) -> AsyncIterator[None]:
-    """Have the body in memory only in here, to its last copy. Raises 413, 429."""
-    max_bytes = room.max_body_bytes
+async def reserve_room(
+    request: Request, room: BodyRoom, key_id: str, most: int | None = None
+) -> AsyncIterator[None]:
+    """Have the body in memory only in here, to its last copy. Raises 413, 429.
+
+    `most`: the bytes that may come, where no more than a body of the largest size is in memory at a time.
+    """
+    max_bytes = room.max_body_bytes if most is None else most
     announced = request.headers.get("content-length", "")
     size = int(announced) if announced.isdecimal() else max_bytes
     if size > max_bytes:
         raise body_too_large(max_bytes)
-    async with room.take(key_id, size):
+    async with room.take(key_id, min(size, room.max_body_bytes)):
         yield
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """The whole body. Raises 413 as soon as it is larger, 415 where it is encoded."""
+    body = bytearray()
+    async for chunk in stream_body(request, max_bytes):
+        body += chunk
+    return bytes(body)
+
+
+async def stream_body(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises as `read_body` does."""
     coding = request.headers.get("content-encoding", "").strip().lower()
     if coding not in ("", "identity"):
         raise unsupported_encoding(_shown(coding))
-    body = bytearray()
+    size = 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
+        size += len(chunk)
+        if size > max_bytes:
             raise body_too_large(max_bytes)
-    return bytes(body)
+        yield chunk
 
 
 def fault(field: str, message: str) -> Fault:
@@ -154,9 +168,12 @@ def checked(body: bytes, model: type[M], more_faults: Callable[[], Iterable[Faul
         raise bad_request([*explain(error, model), *more_faults()]) from None
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
-    """Its first faults, each as what is wrong with a field and what is allowed."""
-    return [_explain(detail, model) for detail in error.errors(include_url=False)[:SHOWN_FAULTS]]
+def explain(
+    error: ValidationError, model: type[BaseModel], counts: Callable[[ErrorDetails], bool] = bool
+) -> list[Fault]:
+    """Its first faults, of those that count, each as what is wrong with a field and what is allowed."""
+    counted = islice(filter(counts, error.errors(include_url=False)), SHOWN_FAULTS)
+    return [_explain(detail, model) for detail in counted]
 
 
 def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Fault:

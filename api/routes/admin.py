@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from api.dependencies import KEY, ServiceDep, admit_admin, json_body
 from api.openapi import describe_body
 from api.schemas import Credit, Key, Keys, MadeKey, NewKey, Rotation, answers
-from jobs.keys.api_keys import KeyOptions
+from jobs.keys.api_key import KeyOptions
 
 router = APIRouter(prefix="/admin/keys", tags=["admin"], dependencies=[*KEY, Depends(admit_admin)])
 log = logging.getLogger("superimpose.api")
@@ -29,7 +29,7 @@ async def list_keys(service: ServiceDep) -> Keys:
 )
 async def create_key(service: ServiceDep, new: Annotated[NewKey, json_body(NewKey)]) -> MadeKey:
     """A fresh key; its text is in this answer and nowhere else."""
-    options = KeyOptions(new.credits, new.rate, new.scopes, new.expires_in_s)
+    options = KeyOptions(new.credits, new.rate, new.scopes, new.expires_in_s, new.weight)
     key, text = await run_in_threadpool(service.api_keys.create, new.name, options)
     log.info("key %s made", key.key_id)
     return MadeKey(**key.shown(), key=text)

@@ -53,6 +53,7 @@ def _gauges(state: QueueState) -> Iterable[Metric]:
         "requests_waiting": ("Requests that are QUEUED.", state.waiting),
         "requests_processing": ("Requests that are PROCESSING.", state.processing),
         "oldest_waiting_seconds": ("How long the oldest QUEUED request waits.", state.oldest_waiting_s),
+        "batches_open": ("Batches that have not ended.", state.open_batches),
         "webhook_oldest_due_seconds": (
             "How long the event of a webhook that is sent next has been due.",
             state.oldest_event_s,

@@ -1,51 +1,42 @@
 """A key's own requests: listed, submitted again, deleted."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.dependencies import (
     KEY,
     OwnedRequest,
     RequestId,
-    Seen,
     ServiceDep,
     admit_lister,
     admit_submitter,
     refuse_unless_paid,
 )
 from api.errors import cannot_retry, not_finished, unknown_request
-from api.http.body import bad_request, explain
 from api.http.json_response import JsonResponse
+from api.http.query import Before, read_query
 from api.http.route_classes import PlainRoute, TracedRoute, traceparent_of
 from api.routes.submit import note_accepted, refusals
 from api.schemas import RequestList, Submitted, answers
 from api.service import origin_of
-from api.status_body import build_urls, status_body, submitted_body
+from api.status_body import listed_body, submitted_body
 from api.submit_headers import IDEMPOTENCY_HEADER, read_idempotency_key
-from jobs.lifecycle.ended import result_body
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.options import CustomId
-from jobs.lifecycle.record import Record, View
+from jobs.lifecycle.record import View
 from jobs.lifecycle.status import Status
 from jobs.queries.listing import Wanted
 from jobs.resubmission import CannotResubmit
-from jobs.timefmt import rfc3339
 
 router = APIRouter(tags=["requests"])
 lists = APIRouter(route_class=PlainRoute, tags=["requests"])
 retries = APIRouter(route_class=TracedRoute, tags=["requests"])
 
 MOST_LISTED = 100
-
-
-def _next(text: str) -> str:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 16):
-        raise ValueError('must be what "next" of a page says')
-    return text
 
 
 class ListQuery(BaseModel):
@@ -56,9 +47,7 @@ class ListQuery(BaseModel):
     status: Annotated[Status | None, Field(description="Those that are this now.")] = None
     custom_id: Annotated[CustomId | None, Field(description="Those that were submitted with this.")] = None
     limit: Annotated[int, Field(ge=1, le=MOST_LISTED, description="At most so many.")] = 20
-    before: Annotated[
-        str | None, AfterValidator(_next), Field(description="`next` of a page, for the one that follows.")
-    ] = None
+    before: Before = None
 
 
 async def _describe(query: Annotated[ListQuery, Query()]) -> None: ...
@@ -76,7 +65,7 @@ LIST_QUERY = Depends(_describe)  # documents it
 async def list_requests(request: Request, service: ServiceDep) -> JsonResponse:
     """Newest first, those that have not expired."""
     key = await admit_lister(request, service)
-    query = _query(request)
+    query = read_query(request, ListQuery)
     origin = origin_of(request)
     page = await run_in_threadpool(
         service.listing.page,
@@ -87,7 +76,7 @@ async def list_requests(request: Request, service: ServiceDep) -> JsonResponse:
     )
     return JsonResponse(
         {
-            "requests": [_listed(request, origin, record) for record in page.records],
+            "requests": [listed_body(request, origin, record) for record in page.records],
             "next": None if page.next is None else str(page.next),
         }
     )
@@ -141,23 +130,6 @@ async def delete(service: ServiceDep, seen: OwnedRequest) -> Response:
             raise not_finished(request_id) from None
         raise unknown_request(request_id) from None
     return Response(status_code=204)
-
-
-def _query(request: Request) -> ListQuery:
-    given = {name: value for name, value in request.query_params.items() if value}
-    try:
-        return ListQuery.model_validate(given)
-    except ValidationError as error:
-        raise bad_request(explain(error, ListQuery)) from None
-
-
-def _listed(request: Request, origin: str, record: Record) -> dict[str, Any]:
-    if record.output is None:
-        body = status_body(request, Seen(record, None))
-    else:
-        body = result_body(origin, record, record.output)
-    times = {"created_at": rfc3339(record.created_at), "expires_at": record.expires}
-    return {**body, **build_urls(origin, record.request_id), **times}
 
 
 router.routes.extend([*lists.routes, *retries.routes])

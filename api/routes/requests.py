@@ -24,9 +24,8 @@ from api.service import Service, origin_of
 from api.status_body import status_body
 from api.waiting.event_stream import EVENTS, LAST_EVENT_ID, EventStream
 from api.waiting.long_poll import WAIT, await_end
-from jobs.cancellation import CANCELLED
 from jobs.lifecycle.ended import result_body
-from jobs.lifecycle.moves import IllegalMove
+from jobs.lifecycle.moves import CANCELLED, IllegalMove
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import Record, View

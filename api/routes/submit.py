@@ -33,7 +33,8 @@ from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import Record, View
 from jobs.lifecycle.status import OUR_FAULT, TERMINAL, FailureCode
-from jobs.submission import InvalidPictures, SubmitCommand
+from jobs.pictures.references import InvalidPictures
+from jobs.submission import SubmitCommand
 from telemetry.log_context import bind_contextvars
 
 router = APIRouter(route_class=TracedRoute, tags=["superimpose"])

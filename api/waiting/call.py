@@ -1,8 +1,9 @@
-"""A call that waits: until its request changes, its client goes, or this process is about to stop."""
+"""A call that waits: until something changes, its client goes, or this process is about to stop."""
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Generic, Protocol, TypeVar
 
 from fastapi import Request
 from redis import RedisError
@@ -11,21 +12,30 @@ from api.dependencies import Seen
 from api.errors import unknown_request
 from api.service import service_of
 from jobs.lifecycle.record import View
-from jobs.lifecycle.status import TERMINAL
 
 RETRY_S = 1.0  # between two attempts to read while Redis is away
 
 
-class Waiting:
-    """One such call, between what it reads of its request."""
+class Ending(Protocol):
+    @property
+    def has_ended(self) -> bool: ...
+
+
+T = TypeVar("T", bound=Ending)
+
+
+class Waiting(Generic[T]):
+    """One such call, between what it reads.
+
+    `read`: what it waits for, as it is now. Raises 404 once that has expired, and `redis.RedisError`.
+    """
 
     def __init__(
-        self, request: Request, request_id: str, view: View, woken: asyncio.Event, can_be_repeated: bool
+        self, request: Request, read: Callable[[], Awaitable[T]], woken: asyncio.Event, can_be_repeated: bool
     ) -> None:
         self.client_gone = False
+        self.read = read
         self._request = request
-        self._request_id = request_id
-        self._view = view
         self._woken = woken
         self._service = service_of(request)
         self._can_be_repeated = can_be_repeated
@@ -45,15 +55,8 @@ class Waiting:
         self._woken.clear()
         return changed
 
-    async def read(self) -> Seen:
-        """The request as it is now. Raises 404 once it has expired, and `redis.RedisError`."""
-        record, position = await self._service.reader.request(self._request_id, self._view)
-        if record is None:
-            raise unknown_request(self._request_id)
-        return Seen(record, position)
-
-    async def await_end(self, at_most_s: float) -> Seen:
-        """The request once it is terminal, or as it is when the wait is over.
+    async def await_end(self, at_most_s: float) -> T:
+        """What it waits for once it has ended, or as it is when the wait is over.
 
         Raises 404, and `redis.RedisError` where Redis is away when the wait is over.
         """
@@ -69,7 +72,7 @@ class Waiting:
                     raise
                 self.retry_soon()
             else:
-                if last or seen.record.status in TERMINAL:
+                if last or seen.has_ended:
                     return seen
 
     def wake(self) -> None:
@@ -89,15 +92,33 @@ class Waiting:
 
 
 @contextlib.contextmanager
-def waiting(request: Request, request_id: str, view: View, can_be_repeated: bool = True) -> Iterator[Waiting]:
-    """A call that waits for this request. Read it after this and again after each change.
+def waiting_for(
+    request: Request, name: str, read: Callable[[], Awaitable[T]], can_be_repeated: bool = True
+) -> Iterator[Waiting[T]]:
+    """A call that waits for what changes under this id. Read it after this and again after each change.
 
     A call that cannot be repeated waits on when the process is about to stop, which then waits for it.
     """
-    with service_of(request).changes.watch(request_id) as woken:
-        waiting = Waiting(request, request_id, view, woken, can_be_repeated)
+    with service_of(request).changes.watch(name) as woken:
+        waiting = Waiting(request, read, woken, can_be_repeated)
         leaving = asyncio.create_task(waiting.notice_leaving())
         try:
             yield waiting
         finally:
             leaving.cancel()
+
+
+@contextlib.contextmanager
+def waiting(
+    request: Request, request_id: str, view: View, can_be_repeated: bool = True
+) -> Iterator[Waiting[Seen]]:
+    """The same for a request."""
+
+    async def read() -> Seen:
+        record, position = await service_of(request).reader.request(request_id, view)
+        if record is None:
+            raise unknown_request(request_id)
+        return Seen(record, position)
+
+    with waiting_for(request, request_id, read, can_be_repeated) as call:
+        yield call

@@ -10,7 +10,6 @@ from api.http.body import bad_request, fault
 from api.service import Service
 from api.waiting.call import waiting
 from jobs.lifecycle.record import View
-from jobs.lifecycle.status import TERMINAL
 
 LONGEST_S = 60
 NUMBER = re.compile(r"\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)  # as in JSON, without a sign
@@ -37,11 +36,12 @@ async def await_end(request: Request, service: Service, request_id: str, view: V
     """The request once it is terminal, or as it is when the wait is over. Raises 400, 401, 404, 429."""
     with waiting(request, request_id, view) as call:
         seen = await read_owned_request(request, service, request_id, view)
-        wait_s = _seconds(request)
-        return seen if seen.record.status in TERMINAL or not wait_s else await call.await_end(wait_s)
+        wait_s = read_wait(request)
+        return seen if seen.has_ended or not wait_s else await call.await_end(wait_s)
 
 
-def _seconds(request: Request) -> float:
+def read_wait(request: Request) -> float:
+    """The seconds that `wait` says. Raises 400."""
     text = request.query_params.get("wait", "0")
     seconds = float(text) if NUMBER.fullmatch(text) else None
     if seconds is None or seconds > LONGEST_S:

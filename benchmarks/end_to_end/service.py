@@ -19,7 +19,7 @@ LATENCY_MS = 250
 SLOW_MS = 5_000
 OTHERS_SLOW_MS, OTHERS = 9_000, 40
 IDLE_REQUESTS = 60
-BACKLOGS = (10, 100_000)
+BACKLOGS = ((10, 1), (100_000, 1), (100_000, 1_000))  # requests waiting, keys that they are of
 BACKLOG_JOBS = 500
 FIGURES = ("per_s", "cpu_ms", "bare_per_s", "bare_cpu_ms")
 
@@ -108,7 +108,8 @@ def backlog(run: Run) -> None:
     """A job that does nothing while more and more wait; a database for each backlog."""
     run.redis.empty()
     for number in range(run.rounds):
-        for database, waiting in enumerate(BACKLOGS, start=1):
-            run.say(f"a job with {waiting:,} waiting, round {number + 1} of {run.rounds}")
-            cost = in_own_process(cost_ms, "ours", f"{run.redis.url}?db={database}", BACKLOG_JOBS, waiting)
-            run.results.add("backlog", round=number, waiting=waiting, **cost)
+        for database, (waiting, keys) in enumerate(BACKLOGS, start=1):
+            run.say(f"a job with {waiting:,} waiting of {keys:,} keys, round {number + 1} of {run.rounds}")
+            url = f"{run.redis.url}?db={database}"
+            cost = in_own_process(cost_ms, "ours", url, BACKLOG_JOBS, waiting, keys)
+            run.results.add("backlog", round=number, waiting=waiting, keys=keys, **cost)

@@ -19,7 +19,8 @@ from benchmarks.scenarios.worker import MAX_WAITING, PARAMS
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.admission import Bucket, Call, render_script
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.moves import Claim
@@ -79,7 +80,7 @@ class Service:
         """`after` is called after each call."""
         line = Call(self._key, "127.0.0.1", Bucket.SUBMIT).line("", "")
         for _ in range(pictures):
-            self._admission([keyspace.batch("benchmark")], [uuid4().hex, line])
+            self._admission([keyspace.calls("benchmark")], [uuid4().hex, line])
             after()
             self._transitions.create(NewRequest(str(uuid4()), self._key_id, PARAMS))
             after()

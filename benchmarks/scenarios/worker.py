@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 from tempfile import gettempdir
@@ -80,17 +81,20 @@ def cpu_ms(cost: Mapping[str, float]) -> float:
     return cost["enqueue"] + cost["work"] + cost["child"]
 
 
-def cost_ms(kind: str, redis_url: str, jobs: int, waiting: int = 0) -> dict[str, float]:
+def cost_ms(kind: str, redis_url: str, jobs: int, waiting: int = 0, keys: int = 1) -> dict[str, float]:
     """Of a job, by part; for a process of its own.
 
-    With `waiting` so many requests wait all the time: for each job another is enqueued, as part of "work".
+    With `waiting` so many requests wait all the time, of so many `keys` in turn: for each job another is
+    enqueued, as part of "work".
     """
     logging.disable(logging.WARNING)
     with Redis.from_url(redis_url) as redis:
         if not waiting:
             redis.flushdb()
         enqueue, work, child_before = (
-            _ours(redis, redis_url, jobs, waiting) if kind == "ours" else _rq(RQS[kind], redis, redis_url)
+            _ours(redis, redis_url, jobs, waiting, keys)
+            if kind == "ours"
+            else _rq(RQS[kind], redis, redis_url)
         )
         of_redis, begun = redis_cpu_s(redis), time.process_time()
         for _ in range(0 if waiting else jobs):
@@ -109,15 +113,16 @@ def cost_ms(kind: str, redis_url: str, jobs: int, waiting: int = 0) -> dict[str,
     return {part: 1000 * each / jobs for part, each in seconds.items()}
 
 
-def _ours(redis: Redis, redis_url: str, jobs: int, waiting: int) -> tuple[Step, Step, float]:
+def _ours(redis: Redis, redis_url: str, jobs: int, waiting: int, keys: int) -> tuple[Step, Step, float]:
     """How to enqueue a job, how to work them off, and the processor time of the child so far."""
     limits = {"max_waiting": MAX_WAITING, "max_waiting_per_key": MAX_WAITING}
     settings = Settings(redis_url=redis_url, data_dir=Path(gettempdir()), **limits)
-    key_id = ApiKeys(redis).create("benchmark")[0].key_id
+    known = ApiKeys(redis).ids() or [ApiKeys(redis).create("benchmark")[0].key_id for _ in range(keys)]
+    key_ids = cycle(known)
     transitions, left = Transitions(redis, settings), jobs
 
     def enqueue() -> None:
-        transitions.create(NewRequest(str(uuid4()), key_id, PARAMS))
+        transitions.create(NewRequest(str(uuid4()), next(key_ids), PARAMS))
 
     class NoOp(Child):
         module = "benchmarks.no_op_child"

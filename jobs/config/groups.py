@@ -123,6 +123,11 @@ class ApiSettings(Group):
         1000, description="open connections to an API process; one more is answered 429 `busy`"
     )
     max_body_bytes: Bytes = Field(32 * MEBIBYTE, ge=1024, description="largest request body")
+    max_batch_bytes: Bytes = Field(
+        GIBIBYTE,
+        ge=1024,
+        description="largest body of a batch as NDJSON, of which each line may have MAX_BODY_BYTES",
+    )
 
     def contradictions(self) -> Iterator[str]:
         if self.admin_key is not None and self.admin_key == self.dev_api_key:

@@ -2,30 +2,23 @@
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.typing import EncodableT
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.keys.key_rules import MAX_CREDITS, Scope, checked_name
+from jobs.keys.api_key import ApiKey, KeyOptions
+from jobs.keys.key_rules import MAX_CREDITS, checked_name
 from jobs.keys.key_text import digest, new_key
-from jobs.keys.rates import Rate
-from jobs.redis.hashes import RedisHash, as_text
 from jobs.redis.script import Script
-from jobs.timefmt import rfc3339
 
 OVERLAP_S = 24 * 3600
 MAX_TEXTS = 5  # of one key at a time
 
 ADD_CREDITS = Path(__file__).with_name("add_credits.lua").read_text()
-
-ALL_SCOPES = frozenset(Scope)
 
 
 class UnknownKey(LookupError):
@@ -38,97 +31,6 @@ class AmbiguousKey(LookupError):
 
 class CreditsRefused(ValueError):
     """Credits cannot be added to or taken from this key; the text says why."""
-
-
-@dataclass(frozen=True)
-class KeyOptions:
-    """What a new key may do: `credits` None: unlimited; `rate` of submits None: the settings' default."""
-
-    credits: int | None = None
-    rate: Rate | None = None
-    scopes: Collection[Scope] = ALL_SCOPES
-    expires_in_s: float | None = None
-
-
-@dataclass(frozen=True)
-class ApiKey:
-    """A key as it is kept; times in seconds since the epoch.
-
-    `credits` is what can still be spent, `held` what unfinished requests have reserved, `spent` what
-    COMPLETED ones have cost. `chosen`: its text stands in the settings. `webhook_generation` is that of its
-    webhook secret; the one before is used too until `webhook_former_until`.
-    """
-
-    key_id: str
-    name: str
-    created_at: float
-    scopes: frozenset[str]
-    credits: int | None = None
-    held: int = 0
-    spent: int = 0
-    rate: Rate | None = None
-    expires_at: float | None = None
-    last_used_at: float | None = None
-    digests: tuple[str, ...] = field(default=(), repr=False)
-    chosen: bool = False
-    webhook_generation: int = 0
-    webhook_former_until: float | None = None
-
-    @classmethod
-    def from_hash(cls, key_id: str, fields: RedisHash) -> "ApiKey | None":
-        text = as_text(fields)
-        if "name" not in text:
-            return None
-        return cls(
-            key_id=key_id,
-            name=text["name"],
-            created_at=int(text["created_at"]) / 1000,
-            scopes=frozenset(text["scopes"].split()),
-            credits=int(text["credits"]) if "credits" in text else None,
-            held=int(text.get("held", 0)),
-            spent=int(text.get("spent", 0)),
-            rate=_rate(text),
-            expires_at=_seconds(text, "expires_at"),
-            last_used_at=_seconds(text, "last_used_at"),
-            digests=tuple(text["digests"].split()),
-            chosen="chosen" in text,
-            webhook_generation=int(text.get("webhook_generation", 0)),
-            webhook_former_until=_seconds(text, "webhook_former_until"),
-        )
-
-    def to_hash(self) -> dict[EncodableT, EncodableT]:
-        fields: dict[EncodableT, EncodableT | None] = {
-            "name": self.name,
-            "created_at": _ms(self.created_at),
-            "digests": " ".join(self.digests),
-            "scopes": " ".join(sorted(self.scopes)),
-            "credits": self.credits,
-            "held": self.held,
-            "spent": self.spent,
-            "count:submit": self.rate.count if self.rate else None,
-            "period:submit": self.rate.period_s * 1000 if self.rate else None,
-            "expires_at": _ms(self.expires_at),
-            "last_used_at": _ms(self.last_used_at),
-            "chosen": int(self.chosen) or None,
-            "webhook_generation": self.webhook_generation or None,
-            "webhook_former_until": _ms(self.webhook_former_until),
-        }
-        return {name: value for name, value in fields.items() if value is not None}
-
-    def shown(self) -> dict[str, Any]:
-        """As JSON values, without the digests."""
-        return {
-            "key_id": self.key_id,
-            "name": self.name,
-            "credits": self.credits,
-            "held": self.held,
-            "spent": self.spent,
-            "rate": str(self.rate) if self.rate else None,
-            "scopes": sorted(self.scopes),
-            "created_at": rfc3339(self.created_at),
-            "last_used_at": self.last_used_at and rfc3339(self.last_used_at),
-            "expires_at": self.expires_at and rfc3339(self.expires_at),
-        }
 
 
 class ApiKeys:
@@ -265,6 +167,7 @@ class ApiKeys:
             expires_at=None if options.expires_in_s is None else now + options.expires_in_s,
             digests=(hashed,),
             chosen=chosen,
+            weight=options.weight,
         )
         with self._redis.pipeline() as pipe:
             pipe.hset(keyspace.api_key(key_id), mapping=key.to_hash())
@@ -283,17 +186,3 @@ class ApiKeys:
             queue(pipe, key)
 
         self._redis.transaction(transaction, keyspace.api_key(key_id))
-
-
-def _rate(text: Mapping[str, str]) -> Rate | None:
-    if "count:submit" not in text:
-        return None
-    return Rate(int(text["count:submit"]), int(text["period:submit"]) // 1000)
-
-
-def _ms(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1000)
-
-
-def _seconds(text: Mapping[str, str], name: str) -> float | None:
-    return int(text[name]) / 1000 if name in text else None

@@ -14,8 +14,9 @@ from redis.client import Pipeline
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.keys.api_keys import MAX_TEXTS, ApiKey, ApiKeys
-from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, Existing, Scope, checked_name
+from jobs.keys.api_key import ApiKey
+from jobs.keys.api_keys import MAX_TEXTS, ApiKeys
+from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, MAX_WEIGHT, Existing, Scope, checked_name
 from jobs.keys.rates import RateField
 from jobs.redis.hashes import RedisHash
 
@@ -51,6 +52,7 @@ class Key(_Model):
     expires_at: AwareDatetime | None = None
     last_used_at: AwareDatetime | None = None
     chosen: bool = False
+    weight: Annotated[int, Field(ge=1, le=MAX_WEIGHT)] = 1
     webhook_generation: Annotated[int, Field(ge=0)] = 0
     webhook_former_until: AwareDatetime | None = None
 
@@ -173,7 +175,7 @@ def _queue(pipe: Pipeline, key: Key, here: ApiKey | None) -> None:
         each: time.timestamp() for each in TIMES if (time := getattr(key, each)) is not None
     }
     fields = ApiKey(
-        **key.model_dump(include={"key_id", "name", "spent", "chosen", "webhook_generation"}),
+        **key.model_dump(include={"key_id", "name", "spent", "chosen", "weight", "webhook_generation"}),
         **times,
         scopes=frozenset(key.scopes),
         credits=None if key.credits is None else max(0, key.credits + key.held - held),

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 KEY_ID = re.compile(r"key_[0-9a-f]{12}")
 MAX_NAME_LENGTH = 100
+MAX_WEIGHT = 100
 MAX_CREDITS = 10**15  # JSON readers and Lua keep whole numbers to 2**53
 
 

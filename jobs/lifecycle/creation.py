@@ -21,14 +21,64 @@ from telemetry import metrics
 
 LONGEST_RETRY_AFTER_S = 300
 
+SHARED = ("request.lua", "lists.lua", "turns.lua", "acceptance.lua")
+
+
+def acceptance_script(text: str, **constants: object) -> str:
+    """A script that makes requests.
+
+    Without `OOM_EXEMPT`: a Redis whose memory is full refuses it before it has changed anything.
+    """
+    shared = "".join(Path(__file__).with_name(part).read_text() for part in SHARED)
+    rq_fields = [word for field in job_fields().items() for word in field]
+    return keyspace.script(shared + text, RQ_FIELDS=rq_fields, **constants)
+
 
 @cache
 def create_script() -> str:
-    """Without `OOM_EXEMPT`: a Redis whose memory is full refuses it before it has changed anything."""
-    text = "".join(
-        Path(__file__).with_name(part).read_text() for part in ("request.lua", "lists.lua", "create.lua")
-    )
-    return keyspace.script(text, RQ_FIELDS=[word for field in job_fields().items() for word in field])
+    return acceptance_script(Path(__file__).with_name("create.lua").read_text())
+
+
+def asked(key_id: str, deadlines: Deadlines, settings: Settings) -> dict[str, Any]:
+    """What `acceptance.lua` is told of any request."""
+    return {
+        "stamp": utcformat(now()),
+        "key_id": key_id,
+        "cost": settings.credit_cost,
+        "start_timeout": round(deadlines.start_timeout_s * 1000),
+        "timeout": round(deadlines.timeout_s * 1000),
+        "life": round((deadlines.longest_s + settings.result_ttl_s) * 1000),
+        "max_waiting": settings.max_waiting,
+        "max_waiting_per_key": settings.max_waiting_per_key,
+        "max_undelivered": settings.max_undelivered_per_key,
+    }
+
+
+def read_acceptance(name: str, answer: Any, cost: int, count: int = 1) -> Created:
+    """Read what a script answers that would accept `count` requests, as `name`.
+
+    Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`; `IllegalMove`: exists, revoked (the key is
+    no longer valid), missing.
+    """
+    match answer:
+        case [b"ok", credits]:
+            left = _credits(credits)
+            metrics.count_accepted(0 if left is None else cost * count, count)
+            return Created(name, left, replayed=False)
+        case [b"replayed", first, credits]:
+            return Created(first.decode(), _credits(credits), replayed=True)
+        case [b"conflict", *_]:
+            raise IdempotencyConflict
+        case [b"credits", balance]:
+            raise NotEnoughCredits(balance=int(balance), needed=cost * count)
+        case [b"full", whose, bound, wait_ms]:
+            wait_s = min(retry_after(int(wait_ms) / 1000), LONGEST_RETRY_AFTER_S)
+            raise QueueFull(whose.decode(), int(bound), wait_s)
+    raise IllegalMove("create", name, answer[0].decode())
+
+
+def _credits(answer: bytes) -> int | None:
+    return None if answer == b"unlimited" else int(answer)
 
 
 @dataclass(frozen=True)
@@ -49,52 +99,21 @@ class NewRequest:
     webhook: Mapping[str, Any] | None = None
     """Where its event goes, as `jobs.webhooks.rules.Webhook.kept` says it."""
 
+    @property
+    def said(self) -> dict[str, Any]:
+        """What it alone says, beside its parameters."""
+        said = {"custom_id": self.options.custom_id, "inputs": " ".join(self.inputs), "webhook": self.webhook}
+        return {name: value for name, value in said.items() if value}
+
     def args(self, settings: Settings) -> tuple[str, str, str]:
         """For `create_script`."""
-        deadlines = self.deadlines or Deadlines.default(settings)
-        args = {
-            "stamp": utcformat(now()),
-            "key_id": self.key_id,
-            "cost": settings.credit_cost,
-            "start_timeout": round(deadlines.start_timeout_s * 1000),
-            "timeout": round(deadlines.timeout_s * 1000),
-            "life": round((deadlines.longest_s + settings.result_ttl_s) * 1000),
-            "max_waiting": settings.max_waiting,
-            "max_waiting_per_key": settings.max_waiting_per_key,
-            **self.options.given,
-        }
-        if self.idempotency:
-            args |= {"idempotency": self.idempotency.redis_key, "fingerprint": self.idempotency.fingerprint}
+        args = asked(self.key_id, self.deadlines or Deadlines.default(settings), settings) | self.said
         if self.traceparent:
             args["traceparent"] = self.traceparent
-        if self.inputs:
-            args["inputs"] = " ".join(self.inputs)
-        if self.webhook:
-            args |= {"webhook": self.webhook, "max_undelivered": settings.max_undelivered_per_key}
+        if self.idempotency:
+            args |= {"idempotency": self.idempotency.redis_key, "fingerprint": self.idempotency.fingerprint}
         return self.request_id, json.dumps(args), json.dumps(self.params)
 
     def created(self, settings: Settings, answer: Any) -> Created:
-        """Read the script's answer.
-
-        Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`; `IllegalMove`: exists, revoked (the
-        key is no longer valid).
-        """
-        match answer:
-            case [b"ok", credits]:
-                left = _credits(credits)
-                metrics.count_accepted(0 if left is None else settings.credit_cost)
-                return Created(self.request_id, left, replayed=False)
-            case [b"replayed", first, credits]:
-                return Created(first.decode(), _credits(credits), replayed=True)
-            case [b"conflict", *_]:
-                raise IdempotencyConflict
-            case [b"credits", balance]:
-                raise NotEnoughCredits(balance=int(balance), needed=settings.credit_cost)
-            case [b"full", whose, bound, wait_ms]:
-                wait_s = min(retry_after(int(wait_ms) / 1000), LONGEST_RETRY_AFTER_S)
-                raise QueueFull(whose.decode(), int(bound), wait_s)
-        raise IllegalMove("create", self.request_id, answer[0].decode())
-
-
-def _credits(answer: bytes) -> int | None:
-    return None if answer == b"unlimited" else int(answer)
+        """Read the script's answer; raises as `read_acceptance`."""
+        return read_acceptance(self.request_id, answer, settings.credit_cost)

@@ -6,6 +6,7 @@ from typing import Any
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import GRACE_S
+from jobs.lifecycle.moves import CANCELLED
 from jobs.lifecycle.queue import RQ_TTL_S
 from jobs.lifecycle.status import TERMINAL, FailureCode
 from jobs.redis.oom_exempt import OOM_EXEMPT
@@ -15,17 +16,20 @@ PARTS = (
     "request.lua",
     "lists.lua",
     "write_buffer.lua",
+    "turns.lua",
     "transport.lua",
     "../webhooks/event.lua",
+    "../batches/counts.lua",
     "transition.lua",
     "queue.lua",
 )
 
-SWEEP_WINDOW, SWEEP_MOST = 1000, 200
-"""Entries that one sweep reads, and requests it ends at most: Redis does nothing else meanwhile."""
+SWEEP_MOST = 100
+"""Requests that one sweep ends at most: Redis does nothing else meanwhile."""
 
-DROPPED_MOST = 200
-"""Entries of the queue that are no use to a worker, and that one claim passes over at most."""
+DROPPED_MOST = 50
+"""Entries of the queue that are no use to a worker, and that one claim passes over at most: it ends those
+that are late, or of a cancelled batch."""
 
 KEPT_PARAMS_BYTES = 1024
 """Longest parameters kept of a FAILED request, from which it can be submitted again."""
@@ -53,9 +57,9 @@ def _constants(settings: Settings) -> dict[str, Any]:
         "MAX_ATTEMPTS": settings.max_attempts,
         "KEPT_PARAMS": KEPT_PARAMS_BYTES,
         "DROPPED_MOST": DROPPED_MOST,
-        "SWEEP_WINDOW": SWEEP_WINDOW,
-        "SWEEP_MOST": SWEEP_MOST,
         "TERMINAL": dict.fromkeys(sorted(TERMINAL), True),
+        "CANCELLED": CANCELLED.code,
+        "BY_OWNER": CANCELLED.error,
         "WORKER_LOST": FailureCode.WORKER_LOST,
         "TIMEOUT": FailureCode.TIMEOUT,
         "LOST": LOST,

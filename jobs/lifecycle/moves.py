@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -50,14 +50,6 @@ class Created(NamedTuple):
     credits: int | None
     replayed: bool
     """Whether it was created before, with the same Idempotency-Key."""
-
-
-class Swept(NamedTuple):
-    """How many entries of the queue a sweep read, how many of these it kept, and which requests it ended."""
-
-    looked: int
-    kept: int
-    ended: Sequence[str]
 
 
 class Claim(NamedTuple):
@@ -109,6 +101,9 @@ class Failure:
 
     code: FailureCode
     error: str
+
+
+CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
 
 
 class Cancelled(NamedTuple):

@@ -1,4 +1,4 @@
--- What takes requests out of RQ's queue: workers, which claim them, and the sweep of late ones. Then: the moves to make.
+-- What takes requests out of the queue: workers, which claim them, and the sweep of late ones. Then: the moves to make.
 
 local function is_request_id(entry) return #entry == 36 and not string.find(entry, '[^%x-]') end
 
@@ -23,65 +23,53 @@ local function claim_again(claims)
   end
 end
 
+-- What was requeued goes first; then keys take turns.
+local function next_entry()
+  local requeued = rq('LPOP', RQ_QUEUE)
+  if requeued then return requeued end
+  return first_in_turn()
+end
+
 -- Answers {claims, entries that were dropped, each with the reason}.
 local function claim_next()
   local claims, dropped = {}, {}
   claim_again(claims)
-  local waiting = rq('LLEN', RQ_QUEUE)
+  local waiting = rq('LLEN', RQ_QUEUE) + redis.call('ZCARD', TURNS)
   local most = share_of(waiting) - #claims
   for _ = 1, most + DROPPED_MOST do
-    local entry = most > 0 and waiting > 0 and rq('LPOP', RQ_QUEUE)
-    if not entry then break end
+    if most <= 0 or waiting == 0 then break end
+    local entry, key_id, turn = next_entry()
     waiting = waiting - 1
     local said = {'refused'}
     if is_request_id(entry) then
       load_request(entry, 'params', 'traceparent')
-      said = answer()
+      said = answer(turn)
     end
     if said[1] == 'ok' then
       append(claims, said)
       most = most - 1
     else
       append(dropped, {entry, said[1]})
+      if key_id then leave_line(key_id, entry) end
     end
   end
   if waiting == 0 then redis.call('DEL', BELL) else ring() end
   return {claims, dropped}
 end
 
--- Removes entries of the queue by their places; all of its head in one command.
-local function remove_entries(places, looked)
-  if args.skip == 0 and #places == looked then
-    redis.call('LPOP', RQ_QUEUE, looked)
-    return
-  end
-  for _, place in ipairs(places) do redis.call('LSET', RQ_QUEUE, args.skip + place - 1, '') end
-  redis.call('LREM', RQ_QUEUE, #places, '')
-end
-
--- Ends QUEUED requests whose deadline has passed, in the queue's order and behind its first `skip`: one by one, each would
--- be searched for in the whole queue.
--- Answers {entries read, of these kept in the queue}.
+-- Ends those of some requests that are QUEUED, and whose deadline has passed if they are not `cancelled`. Answers them.
 local function sweep()
-  local looked, places = 0, {}
-  buffer = {unlinked = {}, removed = {}, scored = {}}
-  local entries = rq('LRANGE', RQ_QUEUE, args.skip, args.skip + SWEEP_WINDOW - 1)
-  local deadlines
-  for place, entry in ipairs(entries) do
-    looked = place
-    local nth = (place - 1) % SWEEP_MOST + 1
-    if nth == 1 then
-      deadlines = redis.call('ZMSCORE', DEADLINES, unpack(entries, place, math.min(place + SWEEP_MOST - 1, #entries)))
-    end
-    if is_overdue(deadlines[nth]) and is_request_id(entry) and load_request(entry) == 'QUEUED' then
-      fail_late()
-      places[#places + 1] = place
-      if #places == SWEEP_MOST then break end
+  local ended = {}
+  buffer, leaving = {unlinked = {}, removed = {}, scored = {}}, {}
+  for nth, deadline in ipairs(redis.call('ZMSCORE', DEADLINES, unpack(args.requests))) do
+    if (args.cancelled or is_overdue(deadline)) and load_request(args.requests[nth]) == 'QUEUED' then
+      if args.cancelled then fail(CANCELLED, BY_OWNER) else fail_late() end
+      append(ended, id)
     end
   end
-  if #places > 0 then remove_entries(places, looked) end
   flush_buffer()
-  return {looked, looked - #places}
+  flush_leaving()
+  return ended
 end
 
 local function make(arguments)
@@ -105,5 +93,6 @@ for nth = 1, #ARGV, 3 do
   append(answers, type(said) == 'table' and said or {err = said})
 end
 for key, amounts in pairs(of_keys) do write_counters(key, amounts) end
+for batch, amounts in pairs(of_batches) do write_counts(batch, amounts) end
 for worker, done in pairs(of_workers) do transport.write_worker(worker, done) end
 return answers

@@ -19,7 +19,7 @@ TASK = "worker.tasks.superimpose"
 
 REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-OWN_FIELDS = ("created_at", "enqueued_at", "timeout")  # fields that differ from job to job
+OWN_FIELDS = ("created_at", "enqueued_at", "origin", "timeout")  # fields that differ from job to job
 
 RQ_TTL_S = 60  # how long RQ's copy of an ended job is kept, for its dashboards
 
@@ -40,5 +40,5 @@ def job_fields() -> dict[str, EncodableT]:
         failure_ttl=RQ_TTL_S,
         status=JobStatus.QUEUED,
     )
-    fields = {**job.to_dict(include_meta=False), "origin": queue.name, "status": str(JobStatus.QUEUED.value)}
+    fields = {**job.to_dict(include_meta=False), "status": str(JobStatus.QUEUED.value)}
     return {name: value for name, value in fields.items() if value != "" and name not in OWN_FIELDS}

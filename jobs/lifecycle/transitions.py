@@ -160,10 +160,17 @@ class Transitions(AttemptMoves):
         """End as FAILED `timeout` if its deadline has passed. Raises `IllegalMove`: early."""
         self._run("expire", request_id)
 
-    def sweep(self, skip: int) -> moves.Swept:
-        """End some QUEUED requests whose deadline has passed, at once, behind the queue's first `skip`."""
-        [((looked, kept), *ended)] = self._move(args=_call("sweep", "", {"skip": skip}))
-        return moves.Swept(looked, kept, [ending.request_id for ending in _measured(ended)])
+    def sweep(self, request_ids: Sequence[str]) -> list[str]:
+        """End those of up to `SWEEP_MOST` requests that are QUEUED and whose deadline has passed, at once."""
+        return self._sweep(request_ids)
+
+    def cancel_waiting(self, request_ids: Sequence[str]) -> list[str]:
+        """End those of a few requests that are QUEUED, at once."""
+        return self._sweep(request_ids, cancelled=True)
+
+    def _sweep(self, request_ids: Sequence[str], **how: bool) -> list[str]:
+        [(_, *ended)] = self._move(args=_call("sweep", "", {"requests": list(request_ids), **how}))
+        return [ending.request_id for ending in _measured(ended)]
 
     def promote(self, request_id: str) -> None:
         """Requeue a request whose delay is over. Raises `IllegalMove`: stale (it is not delayed)."""
@@ -172,7 +179,7 @@ class Transitions(AttemptMoves):
     def read(self, request_id: str) -> Record | None:
         """The record as it is now; None if unknown or expired."""
         text = as_text(self._redis.hgetall(keyspace.request(request_id)))
-        return Record.from_text(request_id, text) if text else None
+        return Record.from_text(request_id, text) if "status" in text else None
 
     def _make(self, call: _Call, read: _Read) -> list[Any]:
         [answer] = self._move(args=call)

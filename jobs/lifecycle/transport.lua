@@ -8,7 +8,7 @@ local function execution_of(attempt) return id .. ':' .. string.format('%032x', 
 
 function transport.start(attempt, until_ms)
   local name, seconds = execution_of(attempt), string.format('%.3f', now / 1000)
-  rq('HSET', RQ_JOB .. id, 'status', 'started', 'worker_name', args.worker, 'started_at', args.stamp)
+  rq('HSET', RQ_JOB .. id, 'status', 'started', 'origin', QUEUE, 'worker_name', args.worker, 'started_at', args.stamp)
   rq('ZADD', RQ_STARTED, whole(math.ceil(until_ms / 1000)), name)
   rq('HSET', RQ_EXECUTION .. name, 'created_at', seconds, 'last_heartbeat', seconds)
   rq('SADD', RQ_WORKER .. args.worker .. ':executions', name)

@@ -5,10 +5,11 @@ local kept = {}
 local function load_request(request, ...)
   id, record, kept = request, REQUEST .. request, {}
   local values = redis.pcall('HMGET', record, 'status', 'created_at', 'started_at', 'key_id', 'charge', 'cost',
-    'idempotency', 'attempts', 'given_back', 'worker', 'machine', 'claimed_at', 'timeout', 'start_by', 'custom_id', 'webhook', ...)
+    'idempotency', 'attempts', 'given_back', 'worker', 'machine', 'claimed_at', 'timeout', 'start_by', 'custom_id', 'webhook',
+    'batch', ...)
   kept.status, kept.created_at, kept.started_at, kept.key_id, kept.charge, kept.cost, kept.idempotency, kept.attempts,
     kept.given_back, kept.worker, kept.machine, kept.claimed_at, kept.timeout, kept.start_by, kept.custom_id, kept.webhook,
-    kept.params, kept.traceparent = unpack(values)
+    kept.batch, kept.params, kept.traceparent = unpack(values)
   return kept.status
 end
 

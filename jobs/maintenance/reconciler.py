@@ -7,15 +7,17 @@ dead processes, which only processes of the same machine can see.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from redis import Redis, RedisError, ResponseError
 
 from jobs import keyspace
+from jobs.batches.progress import BatchProgress
 from jobs.config.settings import Settings
 from jobs.lifecycle import lease_owner
+from jobs.lifecycle.move_script import SWEEP_MOST
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.queue import REQUEST_ID
 from jobs.lifecycle.status import FailureCode, Status
@@ -31,12 +33,13 @@ log = logging.getLogger("superimpose.reconciler")
 
 
 class Reconciler:
-    """Requeues what dead workers held and what was delayed; ends what is late."""
+    """Requeues what dead workers held and what was delayed; ends what is late; goes on with batches."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis: Any = redis  # typed as if it might be asynchronous
         self._settings = settings
         self._transitions = Transitions(redis, settings)
+        self._batches = BatchProgress(redis, settings)
         self._oom_exempt = OomExempt(redis)
         self._trust_leases_from = 0.0
         self._stopped = threading.Event()
@@ -74,9 +77,18 @@ class Reconciler:
             expired = partial(self._due, keyspace.LEASES, now_s * 1000)
             self._all(expired, self._transitions.reclaim, "requeued: its lease expired")
         late = partial(self._due, keyspace.DEADLINES, now_s * 1000)
-        if len(late()) == BATCH:
-            self._sweep()
+        while len(found := late()) == BATCH and self._sweep(found) and not self._stopped.is_set():
+            pass
         self._all(late, self._transitions.expire)
+        self._go_on_with_batches(now_s * 1000)
+
+    def _go_on_with_batches(self, now_ms: float) -> None:
+        """For `LONGEST_S` and the rest of one batch, which takes about as long where it is large."""
+        until = time.monotonic() + LONGEST_S
+        for batch_id in self._due(keyspace.OPEN_BATCHES, now_ms):
+            self._each([batch_id], self._batches.go_on)
+            if time.monotonic() > until:
+                return
 
     def reclaim_from_the_dead(self) -> None:
         """End the leases of processes of this machine that are gone."""
@@ -87,15 +99,17 @@ class Reconciler:
                 reclaim = partial(self._transitions.reclaim, attempt=attempt)
                 self._each([member], reclaim, "requeued: its worker died")
 
-    def _sweep(self) -> None:
-        """End late requests of the queue in its order, which is faster where they are many."""
-        skip, looked = 0, 1
-        while looked and not self._stopped.is_set():
-            looked, kept, ended = self._transitions.sweep(skip)
-            skip += kept
+    def _sweep(self, late: Sequence[bytes]) -> int:
+        """How many of these requests waited and were ended, some in each step: faster than one by one."""
+        ids = [member.decode("ascii", "replace") for member in late]
+        swept = 0
+        for at in range(0, len(ids), SWEEP_MOST):
+            ended = self._transitions.sweep(ids[at : at + SWEEP_MOST])
             if ended:
                 fields = {"status": Status.FAILED, "code": FailureCode.TIMEOUT}
                 log.error("%d requests FAILED: timeout: %s", len(ended), " ".join(ended), extra=fields)
+            swept += len(ended)
+        return swept
 
     def _all(self, find: Callable[[], list[bytes]], move: Callable[[str], None], done: str = "") -> None:
         """Make a move with all that `find` finds, for `LONGEST_S` at most: other moves need their turn."""
@@ -108,7 +122,7 @@ class Reconciler:
         due: list[bytes] = self._redis.zrangebyscore(key, "-inf", score, start=0, num=BATCH)
         return due
 
-    def _each(self, members: Iterable[bytes], move: Callable[[str], None], done: str) -> int:
+    def _each(self, members: Iterable[bytes], move: Callable[[str], None], done: str = "") -> int:
         """How many have moved; logs what was `done`."""
         moved = 0
         for member in members:
@@ -132,6 +146,6 @@ class Reconciler:
 
     def _forget(self, member: bytes) -> None:
         log.warning("not a request, dropped: %s", ascii(member[:50]))
-        for key in (keyspace.DEADLINES, keyspace.LEASES, keyspace.RQ_SCHEDULED):
+        for key in (keyspace.DEADLINES, keyspace.LEASES, keyspace.RQ_SCHEDULED, keyspace.OPEN_BATCHES):
             self._redis.zrem(key, member)
         self._redis.hdel(keyspace.machine(lease_owner.this_machine()), member)

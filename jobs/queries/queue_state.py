@@ -21,6 +21,8 @@ class QueueState:
     oldest_waiting_s: float
     idle: int
     busy: int
+    open_batches: int
+    """Batches that have not ended, and those that are arriving."""
     oldest_event_s: float
     """For how long the event that is sent next has been due; of one that waits for its receiver: 0."""
     memory_bytes: int
@@ -40,11 +42,12 @@ def read_queue_state(redis: Redis) -> QueueState:
         pipe.zcard(keyspace.DEADLINES)
         pipe.zcard(keyspace.WAITING)
         pipe.zrange(keyspace.WAITING, 0, 0, withscores=True)
+        pipe.zcard(keyspace.OPEN_BATCHES)
         pipe.info("memory")
         pipe.smembers(keyspace.RQ_WORKERS)
         for lane in LANES:
             pipe.zrange(keyspace.lane(lane), 0, 0, withscores=True)
-        (seconds, microseconds), unfinished, waiting, oldest, memory, names, *lanes = pipe.execute()
+        (seconds, microseconds), unfinished, waiting, oldest, batches, memory, names, *lanes = pipe.execute()
     metrics.observe_redis(perf_counter() - asked_at)
     states = _states(redis, list(names))
     now_s = seconds + microseconds / 1_000_000
@@ -55,6 +58,7 @@ def read_queue_state(redis: Redis) -> QueueState:
         oldest_waiting_s=max(0.0, now_s - oldest[0][1] / 1000) if oldest else 0.0,
         idle=sum(state != b"busy" for state in states),
         busy=states.count(b"busy"),
+        open_batches=batches,
         oldest_event_s=max(0.0, now_s - min(due, default=math.inf) / 1000),
         memory_bytes=memory["used_memory"],
         memory_max_bytes=memory.get("maxmemory", 0),

@@ -33,7 +33,7 @@ class BatchedScript:
     def __init__(self, redis: Redis, text: str, read_only: str) -> None:
         self._script = AsyncScript(redis, text)
         self._read_only = AsyncScript(redis, read_only)
-        self._key = keyspace.batch(secrets.token_hex(8))
+        self._key = keyspace.calls(secrets.token_hex(8))
         self._calls = 0
         self._refused = False  # by the last call's Redis, as it could not write its file
         self._waiting: list[Waiting] = []

@@ -1,11 +1,38 @@
-"""The body of an event: the same bytes at each attempt, from what the event keeps of its request."""
+"""The body of an event: the same bytes at each attempt, from what it keeps of its request or batch."""
 
 import json
 from typing import Any
 
+from jobs.batches.record import BatchRecord
 from jobs.lifecycle.ended import failed_body, result_body
 from jobs.lifecycle.record import Record
 from jobs.timefmt import rfc3339
+
+
+def batch_body(origin: str, batch: BatchRecord) -> dict[str, Any]:
+    """What its owner is told of a batch, by URLs below `origin`."""
+    url = f"{origin}/v2/batches/{batch.batch_id}"
+    counts = ("total", "queued", "processing", "completed", "failed")
+    return {
+        "batch_id": batch.batch_id,
+        "status": batch.status,
+        **({"cancelled": True} if batch.cancelled else {}),
+        "request_counts": {name: getattr(batch, name) for name in counts},
+        "status_url": url,
+        "requests_url": f"{url}/requests",
+        "results_url": f"{url}/results",
+        "cancel_url": f"{url}/cancel",
+        "zip_url": f"{origin}/archives/{batch.archive}.zip",
+        "created_at": rfc3339(batch.created_at),
+        "finished_at": None if batch.finished_at is None else rfc3339(batch.finished_at),
+        "expires_at": batch.expires,
+    }
+
+
+def batch_event_body(batch: BatchRecord, origin: str) -> bytes:
+    """The answer to a call for the batch, `type` and `timestamp`."""
+    said = {"type": "batch.completed", "timestamp": rfc3339(batch.finished_at or 0)}
+    return _encoded(said | batch_body(origin, batch))
 
 
 def event_body(record: Record, origin: str, has_base64: bool) -> bytes:
@@ -20,4 +47,8 @@ def event_body(record: Record, origin: str, has_base64: bool) -> bytes:
         said |= result_body(origin, record, record.output)
         if has_base64:
             said |= {"output": None, "output_omitted": "base64"}
+    return _encoded(said)
+
+
+def _encoded(said: dict[str, Any]) -> bytes:
     return json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()

@@ -45,6 +45,17 @@ local function queue_event(receiver, request)
   if redis.call('LLEN', EVENT_BELL) == 0 then redis.call('RPUSH', EVENT_BELL, 1) end
 end
 
+-- Another process sends it; what it says is copied, as the record may expire before.
+local function write_event(request, key_id, ending, webhook, fields)
+  local name = 'msg_' .. string.gsub(request, '-', '') .. '_' .. ending
+  redis.call('HSET', EVENT .. request, 'id', name, 'state', 'pending', 'tries', 0, 'attempts', 0, 'next', at,
+    'until', whole(now + EVENT_TTL), 'url', webhook.url, 'receiver', webhook.receiver, 'origin', webhook.origin, 'base64', webhook.base64 and 1 or 0,
+    'generation', webhook.generation, 'key_id', key_id, unpack(fields))
+  redis.call('PEXPIRE', EVENT .. request, EVENT_TTL)
+  count_undelivered(webhook.receiver, 1)
+  queue_event(webhook.receiver, request)
+end
+
 -- Drops the event of a request, delivered or not; what is being sent goes on and is not tried again.
 local function forget_event(request)
   local receiver, state = unpack(redis.call('HMGET', EVENT .. request, 'receiver', 'state'))

@@ -10,6 +10,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from jobs.batches.record import BatchRecord
 from jobs.config.settings import Settings
 from jobs.lifecycle.record import Record
 from jobs.redis.script import AsyncScript
@@ -41,6 +42,7 @@ _RECORD = (
     "metrics",
     "output",
 )
+_BATCH = ("total", "completed", "failed", "cancelled", "archive")  # beside those it has as a request does
 EVENT_FIELDS = (
     "id",
     "url",
@@ -51,6 +53,7 @@ EVENT_FIELDS = (
     "generation",
     "traceparent",
     *_RECORD,
+    *_BATCH,
 )
 
 
@@ -68,6 +71,7 @@ class Ending(StrEnum):
 class Event:
     """An event to be sent, by an attempt that has begun: `attempt` counts them.
 
+    `request_id` is the id of what has ended, and may be a batch's.
     `generation` is that of its key's secret, and `with_former`: whether the one before is used too.
     `traceparent`: of the request's trace, or "".
     """
@@ -82,7 +86,7 @@ class Event:
     has_base64: bool
     generation: int
     with_former: bool
-    record: Record
+    record: Record | BatchRecord
     traceparent: str = ""
 
 
@@ -179,6 +183,6 @@ def _event(
         has_base64=text["base64"] == "1",
         generation=generation,
         with_former=bool(with_former),
-        record=Record.from_text(request_id.decode(), text),
+        record=(BatchRecord if "archive" in text else Record).from_text(request_id.decode(), text),
         traceparent=text.get("traceparent", ""),
     )

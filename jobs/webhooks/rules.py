@@ -55,6 +55,13 @@ class Webhook:
         return whose | dict.fromkeys(self.events, True)
 
 
+def kept_webhook(
+    url: str | None, events: Sequence[str] | None, key_id: str, origin: str, has_base64: bool = False
+) -> dict[str, Any] | None:
+    """What a record says of the webhook that a submit asks for, if it does."""
+    return None if url is None else Webhook.of(url, events).kept(key_id, origin, has_base64)
+
+
 class WebhookRules:
     def __init__(self, settings: Settings) -> None:
         self._http = settings.webhook_http

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from jobs import keyspace
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.pictures.store import PictureStore
 from tests.asking import accept, asked
 from tests.stack import Stack, environment, forget, running
@@ -45,7 +46,7 @@ def test_the_same_submit_again_is_the_same_request_and_says_so(redis, stack):
     assert again.json() == first.json()
     assert "idempotent-replayed" not in first.headers
     assert again.headers["idempotent-replayed"] == "true"
-    assert redis.llen(keyspace.RQ_QUEUE) == 1
+    assert redis.zcard(keyspace.WAITING) == 1
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_another_body_or_another_deadline_is_a_conflict(redis, stack, body, head
     answer = submit(stack, "a", body, **headers)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_conflict")
-    assert redis.llen(keyspace.RQ_QUEUE) == 1
+    assert redis.zcard(keyspace.WAITING) == 1
 
 
 def test_a_default_that_changed_since_the_first_submit_makes_no_conflict(stack):
@@ -85,7 +86,7 @@ def test_submits_at_once_make_one_request_and_keep_one_input(redis, stack):
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["request_id"] for answer in answers}) == 1
     assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1
-    assert redis.llen(keyspace.RQ_QUEUE) == 1
+    assert redis.zcard(keyspace.WAITING) == 1
     store = Path(stack.env["SUPERIMPOSE_DATA_DIR"]) / "store"
     assert len([path for path in store.rglob("*") if path.is_file()]) == 1
 
@@ -111,7 +112,7 @@ def test_a_submit_that_is_overtaken_while_it_stores_inputs_leaves_nothing(redis,
     assert (again.request_id, again.replayed) == (first[0].request_id, True)
     files = [path for path in (settings.data_dir / "store").rglob("*") if path.is_file()]
     assert len(files) == 1
-    assert redis.llen(keyspace.RQ_QUEUE) == 1
+    assert redis.zcard(keyspace.WAITING) == 1
 
 
 def test_keys_of_two_customers_never_meet(redis, stack):

@@ -1,9 +1,12 @@
 """The OpenAPI document, and the page that shows it."""
 
+import json
+
 import httpx
 import pytest
 from openapi_spec_validator import validate
 
+from api.submit_body import BODIES
 from compositor import SuperimposeRequest
 from jobs.lifecycle.options import RequestOptions
 
@@ -30,6 +33,14 @@ OPERATIONS = [
     ("/v1/webhooks/default/secret", "get", READS | {"400", "403"}),
     ("/v2/webhooks/secret/rotate", "post", READS | {"400", "403", "413", "415"}),
     ("/v1/get-user-credits", "get", READS),
+    ("/v2/superimpose/batch", "post", SUBMITS),
+    ("/v2/superimpose-v2/batch", "post", SUBMITS),
+    ("/v2/batches", "get", READS | {"400"}),
+    ("/v2/batches/{batch_id}", "get", READS | {"400", "404"}),
+    ("/v2/batches/{batch_id}/requests", "get", READS | {"400", "404"}),
+    ("/v2/batches/{batch_id}/results", "get", READS | {"400", "404"}),
+    ("/v2/batches/{batch_id}/cancel", "post", READS | {"400", "404", "409"}),
+    ("/archives/{name}", "get", READS | {"404"}),
     ("/pictures/{name}", "get", {"200", "206", "304", "401", "404", "416", "429", "502"}),
     ("/samples/{name}", "get", {"200", "404"}),
 ]
@@ -66,6 +77,16 @@ def test_the_examples_of_the_body_are_valid_requests(document):
 
     for example in body["examples"].values():
         SuperimposeRequest(**example["value"])
+
+
+def test_the_examples_of_a_batch_are_valid(document):
+    content = document["paths"]["/v2/superimpose/batch"]["post"]["requestBody"]["content"]
+    whole = content["application/json"]["examples"]["logo"]["value"]
+    head, *lines = map(json.loads, content["application/x-ndjson"]["example"].splitlines())
+
+    for example in (whole, {**head, "requests": lines}):
+        for each in example["requests"]:
+            BODIES["superimpose"](**example["defaults"] | each)
 
 
 def test_the_page_needs_nothing_from_elsewhere(service):

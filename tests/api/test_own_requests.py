@@ -9,7 +9,8 @@ import pytest
 from redis import Redis
 
 from api.routes.own_requests import MOST_LISTED
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
 from tests.origin import CUP, LOGO
 from tests.stack import ON_LOOPBACK, empty_database, environment, running

@@ -15,6 +15,7 @@ from redis import Redis
 from api.errors import ApiError
 from api.routes.rq_pages import create_pages
 from jobs import keyspace
+from jobs.keys.api_keys import ApiKeys
 from tests import origin as origins
 from tests.browser import FLAGS
 from tests.stack import KEY, Stack, empty_database, environment, running
@@ -38,6 +39,7 @@ class Dashboard:
 
     stack: Stack
     redis: Redis
+    key_id: str
     running: str
     waiting: str
     failed: str
@@ -48,7 +50,8 @@ class Dashboard:
 
     def listed(self, registry: str) -> list[str]:
         """Ids of the jobs that it lists there."""
-        jobs = self.get(f"/0/data/jobs/superimpose/{registry}/8/asc/1.json").json()["jobs"]
+        queue = f"superimpose:{self.key_id}" if registry == "queued" else "superimpose"
+        jobs = self.get(f"/0/data/jobs/{queue}/{registry}/8/asc/1.json").json()["jobs"]
         return [job["id"] for job in jobs]
 
     def everything(self) -> dict[bytes, bytes | None]:
@@ -72,15 +75,20 @@ def dashboard(redis_socket, tmp_path_factory) -> Iterator[Dashboard]:
         waiting = stack.submit(base_image=f"{origin.url}/cup.jpg", **pictures)
         worker = stack.processes[-1]
         worker.send_signal(signal.SIGSTOP)  # nothing moves on, however long the tests take
-        yield Dashboard(stack, redis, held, waiting, failed)
+        [key] = ApiKeys(redis).list()
+        yield Dashboard(stack, redis, key.key_id, held, waiting, failed)
         origin.release.set()
         worker.send_signal(signal.SIGCONT)
 
 
 def test_it_shows_what_waits_what_runs_and_what_failed(dashboard):
-    (queue,) = dashboard.get("/0/data/queues.json").json()["queues"]
-    counts = {name: queue[f"{name}_job_registry_count"] for name in ("started", "failed")}
-    assert (queue["name"], queue["count"], counts) == ("superimpose", 1, {"started": 1, "failed": 1})
+    queues = {queue["name"]: queue for queue in dashboard.get("/0/data/queues.json").json()["queues"]}
+    ours = queues.pop("superimpose")
+    counts = {name: ours[f"{name}_job_registry_count"] for name in ("started", "failed")}
+    assert (ours["count"], counts) == (0, {"started": 1, "failed": 1})
+    assert [(name, queue["count"]) for name, queue in queues.items()] == [
+        (f"superimpose:{dashboard.key_id}", 1)
+    ]
     assert dashboard.listed("queued") == [dashboard.waiting]
     assert dashboard.listed("started") == [dashboard.running]
     assert dashboard.listed("failed") == [dashboard.failed]
@@ -185,7 +193,8 @@ def test_a_browser_shows_it_under_a_policy_that_runs_no_other_script(dashboard, 
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{dashboard.stack.url}/admin/rq/0/view/jobs")
+        queue = f"superimpose:{dashboard.key_id}"
+        page.goto(f"{dashboard.stack.url}/admin/rq/0/view/jobs/{queue}/queued/8/asc/1")
         page.wait_for_selector(f"text={dashboard.waiting}")
         page.goto(f"{dashboard.stack.url}/admin/rq/0/view/workers")
         page.wait_for_selector("text=worker.tasks.superimpose()")

@@ -84,8 +84,20 @@ def real(stack: Stack) -> dict[str, str]:
     for request_id in (done, failed):
         stack.finish(request_id)
     picture = stack.client.get(f"/v2/requests/{done}").json()["images"][0]["file_name"]
+    batch = stack.client.post(
+        "/v2/superimpose/batch", json={"requests": [samples, samples | {"mask": "AAAA"}]}
+    )
+    batch_id = batch.json()["batch_id"]
+    ended = stack.client.get(f"/v2/batches/{batch_id}", params={"wait": 30}).json()
     made = stack.client.post("/admin/keys", json={"name": "real"}, headers={"x-api-key": ADMIN_KEY})
-    return {"done": done, "failed": failed, "picture": picture, "key": made.json()["key_id"]}
+    return {
+        "done": done,
+        "failed": failed,
+        "picture": picture,
+        "batch": batch_id,
+        "archive": ended["zip_url"].rpartition("/")[2],
+        "key": made.json()["key_id"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -100,6 +112,11 @@ def real(stack: Stack) -> dict[str, str]:
         ("POST /v2/requests/{request_id}/cancel", "request_id", "done", 409),
         ("POST /v2/requests/{request_id}/retry", "request_id", "done", 200),
         ("GET /pictures/{name}", "name", "picture", 200),
+        ("GET /v2/batches/{batch_id}", "batch_id", "batch", 200),
+        ("GET /v2/batches/{batch_id}/requests", "batch_id", "batch", 200),
+        ("GET /v2/batches/{batch_id}/results", "batch_id", "batch", 200),
+        ("POST /v2/batches/{batch_id}/cancel", "batch_id", "batch", 409),
+        ("GET /archives/{name}", "name", "archive", 200),
         ("GET /admin/keys/{key_id}", "key_id", "key", 200),
         ("DELETE /admin/keys/{key_id}", "key_id", "key", 200),
         ("DELETE /v2/requests/{request_id}", "request_id", "failed", 204),

@@ -15,7 +15,8 @@ from segmind.files import Files
 from starlette.datastructures import Headers
 
 from api.routes.uploads import parsed_form
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
 from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.uploads import LEAST_BYTES

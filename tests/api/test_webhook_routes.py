@@ -7,7 +7,8 @@ import pytest
 from redis import Redis
 
 from jobs import keyspace
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
 from tests.stack import Stack, empty_database, environment, running
 from tests.webhook_events import MASTER

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from jobs.keys.api_keys import ApiKey
+from jobs.keys.api_key import ApiKey
 from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos.census import Census
 from tests.chaos.load import Told

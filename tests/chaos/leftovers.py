@@ -23,6 +23,8 @@ MUST_BE_EMPTY = (
     keyspace.RQ_STARTED,
     keyspace.RQ_SCHEDULED,
     keyspace.WAITING,
+    keyspace.TURNS,
+    keyspace.LAST_TURNS,
     keyspace.DEADLINES,
     keyspace.LEASES,
     *map(keyspace.lane, LANES),

@@ -13,7 +13,8 @@ import httpx
 from redis import Redis
 
 from jobs.config.settings import Settings
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.webhooks.secrets import KeySecrets
 from tests.chaos import process_table
 from tests.chaos.outside.origin import Origin, serving

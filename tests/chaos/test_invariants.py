@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos import events, invariants, leftovers
 from tests.chaos.census import Census

@@ -8,7 +8,8 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from jobs import keyspace
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
 from jobs.keys.key_text import digest
 from jobs.keys.rates import Rate

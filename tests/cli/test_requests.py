@@ -8,7 +8,8 @@ import pytest
 
 from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.moves import Failure

@@ -9,7 +9,8 @@ import pytest
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.admission import Admission, Bucket, Call
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
 from jobs.keys.key_text import digest, new_key
 from jobs.keys.rates import Rate
@@ -246,4 +247,4 @@ def test_a_call_whose_answer_is_lost_is_repeated_and_takes_no_more(redis, settin
 
     with Way(redis_socket).serving() as way:
         assert asyncio.run(admit(way)) == [(2, False), (1, False), (0, False), (0, True)]
-    assert len(redis.keys(keyspace.batch("*"))) == 1, "each that expires is a line in the append-only file"
+    assert len(redis.keys(keyspace.calls("*"))) == 1, "each that expires is a line in the append-only file"

@@ -5,15 +5,9 @@ import threading
 import pytest
 
 from jobs import keyspace
-from jobs.keys.api_keys import (
-    MAX_CREDITS,
-    MAX_TEXTS,
-    ApiKeys,
-    CreditsRefused,
-    KeyOptions,
-    Scope,
-    UnknownKey,
-)
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import MAX_TEXTS, ApiKeys, CreditsRefused, UnknownKey
+from jobs.keys.key_rules import MAX_CREDITS, Scope
 from jobs.keys.key_text import digest, new_key
 from jobs.keys.rates import Rate
 

@@ -83,7 +83,7 @@ def test_who_waits_no_longer_makes_room(redis, settings, create, key_id, way):
             assert not redis.exists(keyspace.api_key(key_id))
             return
 
-    assert redis.hget(keyspace.api_key(key_id), "waiting") == b"0"
+    assert not redis.exists(keyspace.line(key_id), keyspace.TURNS, keyspace.LAST_TURNS)
     create("b", max_waiting_per_key=1)
 
 

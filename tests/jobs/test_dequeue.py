@@ -10,6 +10,7 @@ from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.move_script import DROPPED_MOST
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
+from tests import asking
 from tests.asking import LEASE_OWNER, OUTPUT
 
 ANOTHER = replace(LEASE_OWNER, worker="another-worker", process="2 2")
@@ -51,7 +52,7 @@ def test_the_first_ones_are_claimed_in_their_order(redis, transitions, queued, k
     assert ids(claims) == queued[:2]
     assert [(claim.key_id, claim.attempt) for claim in claims] == [(key_id, 1)] * 2
     assert claims[1].params == {"base_image": "https://shop.example/1.jpg"}
-    assert [entry.decode() for entry in redis.lrange(keyspace.RQ_QUEUE, 0, -1)] == queued[2:]
+    assert asking.queued(redis, key_id) == queued[2:]
 
 
 def test_a_worker_gets_no_more_than_its_share_of_what_waits(transitions, queued, workers):
@@ -122,17 +123,6 @@ def test_a_request_that_is_late_ends_and_the_next_one_is_claimed(redis, transiti
     assert ids(transitions.claim(LEASE_OWNER)) == queued[1:2]
 
     assert transitions.read(queued[0]).code == FailureCode.TIMEOUT
-
-
-def test_what_a_claim_finds_late_is_not_looked_for_in_the_queue_it_was_taken_from(redis, transitions, queued):
-    """The queue may be long, and there may be many of them."""
-    redis.zadd(keyspace.DEADLINES, dict.fromkeys(queued, 1))
-    redis.config_resetstat()
-
-    assert transitions.claim(LEASE_OWNER) == []
-
-    assert "cmdstat_lrem" not in redis.info("commandstats")
-    assert {transitions.read(request_id).code for request_id in queued} == {FailureCode.TIMEOUT}
 
 
 def test_a_claim_says_how_many_attempts_did_not_count(transitions, queued):

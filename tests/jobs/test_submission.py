@@ -10,19 +10,18 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from jobs import keyspace
-from jobs.cancellation import CANCELLED
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.idempotency import IdempotencyConflict
-from jobs.lifecycle.moves import IllegalMove, NotEnoughCredits, QueueFull
+from jobs.lifecycle.moves import CANCELLED, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.output import Output
-from jobs.lifecycle.queue import RQ_TTL_S, TASK, open_queue
+from jobs.lifecycle.queue import RQ_TTL_S, TASK
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.inputs import SAMPLE, STORE, sample_bytes
+from jobs.pictures.references import InvalidPictures
 from jobs.pictures.store import PictureStore
 from jobs.resubmission import Resubmission
-from jobs.submission import InvalidPictures
-from tests.asking import accept, asked, claim_request
+from tests.asking import accept, asked, claim_request, queued, rq_queue
 
 ORIGIN = "http://pictures.example"
 LOGO = sample_bytes("logo.png") or b""
@@ -42,18 +41,18 @@ def submit(redis, settings, store, key_id):
     return submit
 
 
-def test_record_and_job_appear_together(redis, settings, submit):
+def test_record_and_job_appear_together(redis, settings, key_id, submit):
     request_id = submit(base_image=URL, overlay_image=URL, opacity=0.5)
 
     record = Transitions(redis, settings).read(request_id)
-    job = open_queue(redis).fetch_job(request_id)
+    job = rq_queue(redis, key_id).fetch_job(request_id)
     assert record is not None
     assert record.params == {"base_image": URL, "overlay_image": URL, "opacity": 0.5}
     assert job is not None
     assert (job.func_name, list(job.args), job.description) == (TASK, [], "superimpose")
     assert job.timeout == settings.job_timeout_s
     assert job.result_ttl == job.failure_ttl == RQ_TTL_S
-    assert open_queue(redis).job_ids == [request_id]
+    assert queued(redis, key_id) == [request_id]
     assert redis.zrange(keyspace.WAITING, 0, -1) == [request_id.encode()]
 
 

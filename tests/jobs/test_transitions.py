@@ -15,7 +15,7 @@ from jobs.lifecycle.queue import TASK, open_queue
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
-from tests.asking import OUTPUT, claim_request
+from tests.asking import OUTPUT, claim_request, queued, rq_queue
 
 ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
 BROKEN = Failure(FailureCode.INTERNAL, "broken")
@@ -217,11 +217,12 @@ def test_the_job_appears_with_the_record_and_rq_reads_what_it_would_have_written
     with pytest.raises(IllegalMove, match="exists"):
         transitions.create(NewRequest(ID, key_id, PARAMS))
 
-    assert queue.job_ids == ["by-rq", ID]
-    ours, theirs = (queue.fetch_job(job_id).to_dict() for job_id in (ID, by_rq.id))
+    assert queue.job_ids == ["by-rq"]
+    assert queued(redis, key_id) == [ID]
+    ours, theirs = rq_queue(redis, key_id).fetch_job(ID).to_dict(), queue.fetch_job(by_rq.id).to_dict()
     assert ours.pop("failure_ttl")
-    assert {name for name in theirs if ours[name] != theirs[name]} == {"created_at", "enqueued_at"}
-    assert redis.smembers("rq:queues") == {queue.key.encode()}
+    assert {name for name in theirs if ours[name] != theirs[name]} == {"created_at", "enqueued_at", "origin"}
+    assert redis.smembers("rq:queues") == {queue.key.encode(), keyspace.rq_queue(key_id).encode()}
 
 
 def test_a_key_that_was_revoked_a_moment_ago_makes_nothing(redis, transitions):

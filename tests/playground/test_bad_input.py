@@ -9,7 +9,8 @@ from redis import Redis
 
 from compositor import SuperimposeParams
 from jobs.config.settings import Settings
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.transitions import Transitions
 from tests.asking import claim_request
 from tests.stack import KEY, empty_database, environment, running

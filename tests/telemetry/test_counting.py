@@ -4,7 +4,8 @@ import pytest
 
 from jobs import keyspace
 from jobs.cancellation import Cancellation
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode

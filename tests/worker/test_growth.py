@@ -34,7 +34,6 @@ def test_of_five_thousand_requests_nothing_lasts(redis, settings, key_id, monkey
     WarmWorker(connect_worker(brief), brief, Idle).work(burst=True)
 
     now = time.time()
-    assert redis.hget(keyspace.api_key(key_id), "waiting") == b"0"
     time.sleep(brief.result_ttl_s + 0.2)
     left = {key.decode(): redis.ttl(key) for key in redis.scan_iter(count=1000)}
     assert not [key for key in left if key.startswith(f"{keyspace.PREFIX}:request:")]

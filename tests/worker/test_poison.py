@@ -332,7 +332,7 @@ def test_only_the_stop_of_the_job_at_hand_is_obeyed(redis, settings, key_id, ori
     assert status(next_one) is Status.COMPLETED
 
 
-def test_rqs_own_tools_read_our_queue(redis, settings, submit):
+def test_rqs_own_tools_read_our_queue(redis, settings, submit, key_id):
     submit()
     url = settings.effective_redis_url
 
@@ -341,4 +341,4 @@ def test_rqs_own_tools_read_our_queue(redis, settings, submit):
     )
 
     assert told.returncode == 0, told.stderr
-    assert f"queue {QUEUE} 1" in told.stdout
+    assert f"queue {QUEUE}:{key_id} 1" in told.stdout

@@ -92,7 +92,7 @@ def test_a_wrong_key(full):
 
 
 def test_a_queue_that_is_full_before_it_begins(full):
-    assert "429 queue_full: the queue is full: 1 requests wait" in refusal(full.url, KEY)
+    assert "429 queue_full: the queue is full: at most 1 requests may wait" in refusal(full.url, KEY)
 
 
 def test_uploads_have_urls_that_a_request_can_name(full):

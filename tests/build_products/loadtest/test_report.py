@@ -159,9 +159,7 @@ def test_the_page_in_the_docs_is_as_the_command_writes_it(done):
 
 
 def test_the_readme_gives_the_capacity_that_was_measured_and_says_that_clients_think():
-    measured = re.search(
-        r"\*\*Passed: .*?(\d+\.\d) pictures a second", (DOCS / "PERFORMANCE.md").read_text()
-    )
+    measured = re.search(r"\*\*Passed: .*?(\d+\.\d) pictures a second", (DOCS / "PERFORMANCE.md").read_text())
     readme = " ".join((DOCS.parent / "README.md").read_text().split())
 
     assert measured is not None

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-CODES = {"queue_full": "the queue is full: 3 requests wait, which is the limit; try again in 3600 s"}
+CODES = {"queue_full": "the queue is full: at most 3 requests may wait; try again in 3600 s"}
 
 
 class TwoFaced(ThreadingHTTPServer):

@@ -1,0 +1,102 @@
+"""Taking a batch in: every request checked and kept as it is read, then all of them accepted, or none."""
+
+import logging
+from collections.abc import AsyncIterator
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+
+from api.batches.body import NDJSON_TYPES, Member, read_batch
+from api.batches.checking import DEFAULTS, BatchCheck, Checked
+from api.batches.errors import too_slow
+from api.dependencies import add_credits_header, admit_submitter, refuse_unless_paid
+from api.errors import queue_full
+from api.http.body import media_type, reserve_room
+from api.http.headers import add_to_answer
+from api.http.route_classes import traceparent_of
+from api.routes.submit import refusals
+from api.service import Service
+from api.submit_body import BodyRules
+from api.submit_headers import read_submit_headers
+from jobs.batches.opening import BatchCommand, BatchDropped, CreatedBatch, InvalidRequests, OpenBatch
+from jobs.lifecycle.moves import QueueFull
+from jobs.pictures.references import InvalidPictures
+from telemetry.log_context import bind_contextvars
+
+AT_A_TIME = 50  # requests whose pictures are looked up together
+BYTES_AT_A_TIME = 1024 * 1024  # beyond which there are fewer
+
+log = logging.getLogger("superimpose.api")
+
+
+async def accept_batch(request: Request, service: Service, origin: str, model: str) -> str:
+    """Check key, headers and body, and put all of its requests in the queue. Returns the batch's id."""
+    settings = service.settings
+    key = await admit_submitter(request, service)
+    headers = read_submit_headers(request, settings)
+    if headers.idempotency_key is None:
+        refuse_unless_paid(key, settings.credit_cost)
+    is_stream = media_type(request) in NDJSON_TYPES
+    most = settings.max_batch_bytes if is_stream else settings.max_body_bytes
+    async with reserve_room(request, service.body_room, key.key_id, most):
+        head, members = await read_batch(request, settings)
+        rules = BodyRules(settings, origin)
+        check = await run_in_threadpool(BatchCheck, model, head, rules, headers.timeouts)
+        command = BatchCommand(
+            key.key_id,
+            origin,
+            headers.deadlines,
+            headers.idempotency_key,
+            headers.timeouts,
+            traceparent_of(request),
+            head.webhook_url,
+        )
+        with refusals(request):
+            async with await service.batches.open(command, service.store_threads.run) as batch:
+                created = await _take_in(batch, check, members)
+    bind_contextvars(batch_id=created.batch_id)
+    add_credits_header(request, created.credits)
+    if created.replayed:
+        add_to_answer(request, {"Idempotent-Replayed": "true"})
+    again = ", again" if created.replayed else ""
+    log.info("batch %s of %d accepted from %s%s", created.batch_id, check.count, key.key_id, again)
+    return created.batch_id
+
+
+async def _take_in(batch: OpenBatch, check: BatchCheck, members: AsyncIterator[Member]) -> CreatedBatch:
+    """Once one has a fault, nothing more is kept; the others are checked to name theirs. Raises 400."""
+    try:
+        try:
+            await batch.share(check.defaults)
+        except InvalidPictures as error:
+            check.refuse(DEFAULTS, error.faults)
+        async for some in _without_faults(check, members):
+            try:
+                if check.is_refused:
+                    await batch.check([each.body.params for each in some])
+                else:
+                    await batch.add([each.body for each in some])
+            except InvalidRequests as error:
+                for nth, faults in error.faults.items():
+                    check.refuse(some[nth].place, faults)
+        check.finish()
+        return await batch.commit(check.fingerprint)
+    except BatchDropped:
+        raise too_slow() from None
+    except QueueFull as error:
+        what = f"the queue has no room for all of these {check.count:,} requests"
+        raise queue_full(error, what) from None
+
+
+async def _without_faults(check: BatchCheck, members: AsyncIterator[Member]) -> AsyncIterator[list[Checked]]:
+    """Requests, some at a time."""
+    some, size = list[Checked](), 0
+    async for member in members:
+        if found := await check.check(member):
+            some.append(found)
+            size += len(member.text)
+        if len(some) == AT_A_TIME or size > BYTES_AT_A_TIME:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some

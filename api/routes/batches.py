@@ -1,0 +1,218 @@
+"""Batches: many requests by one call, followed, read and cancelled together."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.batches.archive import zip_pictures
+from api.batches.errors import batch_already_finished, no_archive, unknown_batch
+from api.batches.intake import accept_batch
+from api.batches.members import all_members, entries, listed_member, read_members, result_lines
+from api.batches.schemas import ARCHIVE, RESULTS, Batch, BatchList, BatchRequests
+from api.dependencies import KEY, ServiceDep, admit_lister, admit_picture_reader, admit_reader
+from api.http.json_response import JsonResponse
+from api.http.query import Before, read_query
+from api.http.route_classes import PlainRoute, TracedRoute
+from api.openapi import describe_batch
+from api.routes.submit import REFUSALS
+from api.schemas import answers
+from api.service import Service, origin_of
+from api.submit_headers import SUBMIT_HEADERS
+from api.waiting.call import waiting_for
+from api.waiting.long_poll import WAIT, read_wait
+from compositor.models import MODELS
+from jobs.batches.record import BatchRecord
+from jobs.keys.admission import Caller
+from jobs.lifecycle.moves import IllegalMove
+from jobs.lifecycle.record import View
+from jobs.webhooks.body import batch_body
+from telemetry.log_context import bind_contextvars
+
+router = APIRouter(route_class=PlainRoute, tags=["batches"])
+submits = APIRouter(route_class=TracedRoute, tags=["batches"])
+
+MOST_LISTED = 100
+
+BatchId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
+Limit = Annotated[int, Field(ge=1, le=MOST_LISTED, description="At most so many.")]
+
+
+class BatchQuery(BaseModel):
+    """Which batches to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Limit = 20
+    before: Before = None
+
+
+class MemberQuery(BaseModel):
+    """Which requests of a batch to show."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    offset: Annotated[int, Field(ge=0, le=2**31, description="How many to leave out.")] = 0
+    limit: Limit = 50
+
+
+async def _describe_batches(query: Annotated[BatchQuery, Query()]) -> None: ...
+
+
+async def _describe_members(query: Annotated[MemberQuery, Query()]) -> None: ...
+
+
+@router.get(
+    "/v2/batches",
+    summary="Batches of this key",
+    responses={200: {"model": BatchList}, **answers(400, 401, 429, 500, 502)},
+    dependencies=[*KEY, Depends(_describe_batches)],
+)
+async def list_batches(request: Request, service: ServiceDep) -> JsonResponse:
+    """Newest first, those that have not expired."""
+    key = await admit_lister(request, service)
+    query = read_query(request, BatchQuery)
+    origin = origin_of(request)
+    before = None if query.before is None else int(query.before)
+    page = await service.batch_reader.page(key.key_id, query.limit, before)
+    shown = [batch_body(origin, batch) for batch in page.batches]
+    return JsonResponse({"batches": shown, "next": None if page.next is None else str(page.next)})
+
+
+@router.get(
+    "/v2/batches/{batch_id}",
+    summary="Status of a batch",
+    responses={200: {"model": Batch}, **answers(400, 401, 404, 429, 500, 502)},
+    dependencies=[*KEY, WAIT],
+)
+async def show_batch(request: Request, service: ServiceDep, batch_id: BatchId) -> JsonResponse:
+    """How many of its requests are where. COMPLETED once the last has ended, as a FAILED one too."""
+    origin = origin_of(request)
+    key = await admit_reader(request, service)
+
+    async def read() -> BatchRecord:
+        return await _owned(service, key, batch_id)
+
+    with waiting_for(request, batch_id, read) as call:
+        batch = await read()
+        wait_s = read_wait(request)
+        if wait_s and not batch.has_ended:
+            batch = await call.await_end(wait_s)
+    return JsonResponse(batch_body(origin, batch))
+
+
+@router.get(
+    "/v2/batches/{batch_id}/requests",
+    summary="Requests of a batch",
+    responses={200: {"model": BatchRequests}, **answers(400, 401, 404, 429, 500, 502)},
+    dependencies=[*KEY, Depends(_describe_members)],
+)
+async def list_requests(request: Request, service: ServiceDep, batch_id: BatchId) -> JsonResponse:
+    """In the order they were sent, each as in the list of the key's requests."""
+    batch = await _owned(service, await admit_lister(request, service), batch_id)
+    query = read_query(request, MemberQuery)
+    origin = origin_of(request)
+    members = await service.batch_reader.members(batch_id, query.offset, query.limit)
+    found = await read_members(service, members, View.LISTED)
+    shown = [listed_member(request, origin, *each) for each in found]
+    return JsonResponse({"requests": shown, "total": batch.total})
+
+
+@router.get(
+    "/v2/batches/{batch_id}/results",
+    summary="Results of a batch",
+    responses={**RESULTS, **answers(400, 401, 404, 429, 500, 502)},
+    response_class=Response,
+    dependencies=KEY,
+)
+async def stream_results(request: Request, service: ServiceDep, batch_id: BatchId) -> Response:
+    """NDJSON: a line for each request that has ended, as its result, or as its status if it FAILED."""
+    await _owned(service, await admit_lister(request, service), batch_id)
+    lines = result_lines(service, origin_of(request), await all_members(service, batch_id))
+    return StreamingResponse(lines, media_type="application/x-ndjson")
+
+
+@router.post(
+    "/v2/batches/{batch_id}/cancel",
+    summary="Cancel a batch",
+    responses={200: {"model": Batch}, **answers(400, 401, 404, 409, 429, 500, 502)},
+    dependencies=KEY,
+)
+async def cancel_batch(request: Request, service: ServiceDep, batch_id: BatchId) -> JsonResponse:
+    """End those of its requests that wait as FAILED `cancelled`; those that are being made go on."""
+    origin = origin_of(request)
+    key = await admit_reader(request, service)
+    await _owned(service, key, batch_id)
+    try:
+        await run_in_threadpool(service.batch_progress.cancel, batch_id)
+    except IllegalMove as refused:
+        if refused.reason == "terminal":
+            raise batch_already_finished(batch_id) from None
+        raise unknown_batch(batch_id) from None
+    return JsonResponse(batch_body(origin, await _owned(service, key, batch_id)))
+
+
+@router.head("/archives/{name}", include_in_schema=False)
+@router.get(
+    "/archives/{name}",
+    summary="All pictures of a batch",
+    responses={**ARCHIVE, **answers(401, 404, 429, 500, 502)},
+    response_class=Response,
+    openapi_extra={"security": [{}]},  # the key is optional
+    dependencies=KEY,
+)
+async def send_archive(request: Request, service: ServiceDep, name: str) -> Response:
+    """A ZIP of those that are there now, under their `custom_id`; `missing.txt` in it names the others.
+
+    Needs no key: the name is the secret, and with another key than its owner's it is not there.
+    """
+    key = await admit_picture_reader(request, service)
+    batch = await service.batch_reader.of_archive(name.partition(".")[0])
+    if batch is None or (key and key.key_id != batch.key_id):
+        raise no_archive()
+    headers = {
+        "Content-Disposition": f'attachment; filename="{batch.batch_id}.zip"',
+        "Cache-Control": "private, no-store",
+    }
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type="application/zip")
+    members = await all_members(service, batch.batch_id)
+    pieces = zip_pictures(service.store, entries(service, members), batch.created_at)
+    return StreamingResponse(pieces, headers=headers, media_type="application/zip")
+
+
+async def _owned(service: Service, key: Caller, batch_id: str) -> BatchRecord:
+    """Raises 404, for a batch of another key too."""
+    batch = await service.batch_reader.batch(batch_id)
+    if batch is None or batch.key_id != key.key_id:
+        raise unknown_batch(batch_id)
+    bind_contextvars(batch_id=batch_id)
+    return batch
+
+
+def _add_route(model: str) -> None:
+    @submits.post(
+        f"/v2/{model}/batch",
+        summary="Submit many requests at once",
+        responses={200: {"model": Batch}, **answers(*REFUSALS)},
+        openapi_extra=describe_batch(model),
+        dependencies=[*KEY, SUBMIT_HEADERS],
+    )
+    async def submit_batch(request: Request, service: ServiceDep) -> JsonResponse:
+        """Accept all of them, or none, and answer at once with the URLs to follow them.
+
+        JSON, or NDJSON: a request a line, before them at most one line with `defaults` and `webhook_url`.
+        """
+        origin = origin_of(request)
+        batch_id = await accept_batch(request, service, origin, model)
+        batch = await service.batch_reader.batch(batch_id)
+        if batch is None:
+            raise unknown_batch(batch_id)
+        return JsonResponse(batch_body(origin, batch))
+
+
+for each in MODELS:
+    _add_route(each)
+router.routes.extend(submits.routes)

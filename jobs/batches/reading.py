@@ -1,0 +1,93 @@
+"""What is read of batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+
+from jobs import keyspace
+from jobs.batches.record import FIELDS, BatchRecord
+from jobs.lifecycle import record
+from jobs.lifecycle.record import Record, View
+
+AT_A_TIME = 100  # records in a round trip
+
+
+class Member(NamedTuple):
+    """A request of a batch, by its place in it; `custom_id` None: it has none."""
+
+    request_id: str
+    custom_id: str | None
+
+
+@dataclass(frozen=True)
+class BatchPage:
+    """Some batches, and where the list goes on, if it does."""
+
+    batches: Sequence[BatchRecord]
+    next: int | None
+
+
+class BatchReader:
+    """All methods raise `redis.RedisError`."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis: Any = redis
+
+    async def batch(self, batch_id: str) -> BatchRecord | None:
+        """None of one that is unknown or has expired."""
+        return BatchRecord.from_values(batch_id, await self._redis.hmget(keyspace.batch(batch_id), FIELDS))
+
+    async def of_archive(self, token: str) -> BatchRecord | None:
+        """The batch whose ZIP has this public name."""
+        batch_id = await self._redis.get(keyspace.archive(token))
+        return None if batch_id is None else await self.batch(batch_id.decode())
+
+    async def page(self, key_id: str, limit: int, before: int | None = None) -> BatchPage:
+        """The newest of a key's batches, `before` where another page ended; expired ones are left out."""
+        start = "+inf" if before is None else f"({before}"
+        listed = await self._redis.zrange(
+            keyspace.batches(key_id),
+            start,
+            "-inf",
+            byscore=True,
+            desc=True,
+            offset=0,
+            num=limit,
+            withscores=True,
+        )
+        ids = [batch_id.decode() for batch_id, _ in listed]
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for batch_id in ids:
+                pipe.hmget(keyspace.batch(batch_id), FIELDS)
+            found = map(BatchRecord.from_values, ids, await pipe.execute())
+        return BatchPage(
+            [each for each in found if each], int(listed[-1][1]) if len(listed) == limit else None
+        )
+
+    async def members(self, batch_id: str, offset: int, limit: int) -> list[Member]:
+        """Its requests in the order they were sent, those that have entered the queue."""
+        async with self._redis.pipeline() as pipe:
+            pipe.hget(keyspace.batch(batch_id), "entered")
+            pipe.lrange(keyspace.batch_requests(batch_id), offset, offset + limit - 1)
+            entered, entries = await pipe.execute()
+        there = entries[: max(0, int(entered or 0) - offset)]
+        return [_member(entry.decode()) for entry in there]
+
+    async def records(self, members: Sequence[Member], view: View) -> list[Record | None]:
+        """Of these requests, in their order; None of one that has expired."""
+        found = list[Record | None]()
+        for at in range(0, len(members), AT_A_TIME):
+            ids = [member.request_id for member in members[at : at + AT_A_TIME]]
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for request_id in ids:
+                    pipe.hmget(keyspace.request(request_id), record.FIELDS[view])
+                answers = await pipe.execute()
+            found += [Record.from_values(name, view, each) for name, each in zip(ids, answers, strict=True)]
+        return found
+
+
+def _member(entry: str) -> Member:
+    request_id, _, custom_id = entry.partition(" ")
+    return Member(request_id, custom_id or None)

@@ -1,0 +1,74 @@
+"""A batch as it is read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from jobs.lifecycle.status import Status
+from jobs.timefmt import rfc3339
+
+FIELDS = (
+    *("key_id", "created_at", "finished_at", "expires_at", "cancelled", "archive", "entered"),
+    *("total", "queued", "processing", "completed", "failed"),
+)
+
+
+@dataclass(frozen=True)
+class BatchRecord:
+    """Times are seconds since the epoch on Redis's clock; None: not yet.
+
+    `queued`, `processing`, `completed` and `failed` add up to `total`. `entered`: how many of its requests
+    have a record that can be read, the first ones; all have some milliseconds after it was accepted.
+    `archive`: the public name of its pictures as a ZIP.
+    """
+
+    batch_id: str
+    key_id: str
+    created_at: float
+    total: int
+    queued: int
+    processing: int
+    completed: int
+    failed: int
+    entered: int
+    archive: str
+    cancelled: bool = False
+    finished_at: float | None = None
+    expires_at: float | None = None
+
+    @classmethod
+    def from_values(cls, batch_id: str, values: Sequence[bytes | None]) -> "BatchRecord | None":
+        """Read what HMGET answers for `FIELDS`; None of one that is unknown, expired, or not accepted."""
+        pairs = zip(FIELDS, values, strict=True)
+        text = {name: value.decode() for name, value in pairs if value is not None}
+        return cls.from_text(batch_id, text) if "created_at" in text else None
+
+    @classmethod
+    def from_text(cls, batch_id: str, text: Mapping[str, str]) -> Self:
+        """Read all fields, or what an event keeps of one that has ended."""
+        counts = ("total", "queued", "processing", "completed", "failed", "entered")
+        return cls(
+            batch_id=batch_id,
+            key_id=text["key_id"],
+            created_at=int(text["created_at"]) / 1000,
+            archive=text["archive"],
+            cancelled=text.get("cancelled") == "1",
+            finished_at=int(text["finished_at"]) / 1000 if "finished_at" in text else None,
+            expires_at=int(text["expires_at"]) / 1000 if "expires_at" in text else None,
+            **{name: int(text.get(name, 0)) for name in counts},
+        )
+
+    @property
+    def status(self) -> Status:
+        """QUEUED while none of its requests has begun, COMPLETED once all have ended, however they did."""
+        if self.has_ended:
+            return Status.COMPLETED
+        return Status.QUEUED if self.queued == self.total else Status.PROCESSING
+
+    @property
+    def has_ended(self) -> bool:
+        return self.finished_at is not None
+
+    @property
+    def expires(self) -> str | None:
+        return None if self.expires_at is None else rfc3339(self.expires_at)

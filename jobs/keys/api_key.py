@@ -1,0 +1,127 @@
+"""An API key as it is kept, and what a new one may do."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.typing import EncodableT
+
+from jobs.keys.key_rules import Scope
+from jobs.keys.rates import Rate
+from jobs.redis.hashes import RedisHash, as_text
+from jobs.timefmt import rfc3339
+
+ALL_SCOPES = frozenset(Scope)
+
+
+@dataclass(frozen=True)
+class KeyOptions:
+    """What a new key may do: `credits` None: unlimited; `rate` of submits None: the settings' default.
+
+    `weight`: turns it has for each turn of a key of weight 1.
+    """
+
+    credits: int | None = None
+    rate: Rate | None = None
+    scopes: Collection[Scope] = ALL_SCOPES
+    expires_in_s: float | None = None
+    weight: int = 1
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key as it is kept; times in seconds since the epoch.
+
+    `credits` is what can still be spent, `held` what unfinished requests have reserved, `spent` what
+    COMPLETED ones have cost. `chosen`: its text stands in the settings. `webhook_generation` is that of its
+    webhook secret; the one before is used too until `webhook_former_until`.
+    """
+
+    key_id: str
+    name: str
+    created_at: float
+    scopes: frozenset[str]
+    credits: int | None = None
+    held: int = 0
+    spent: int = 0
+    rate: Rate | None = None
+    expires_at: float | None = None
+    last_used_at: float | None = None
+    digests: tuple[str, ...] = field(default=(), repr=False)
+    chosen: bool = False
+    weight: int = 1
+    webhook_generation: int = 0
+    webhook_former_until: float | None = None
+
+    @classmethod
+    def from_hash(cls, key_id: str, fields: RedisHash) -> "ApiKey | None":
+        text = as_text(fields)
+        if "name" not in text:
+            return None
+        return cls(
+            key_id=key_id,
+            name=text["name"],
+            created_at=int(text["created_at"]) / 1000,
+            scopes=frozenset(text["scopes"].split()),
+            credits=int(text["credits"]) if "credits" in text else None,
+            held=int(text.get("held", 0)),
+            spent=int(text.get("spent", 0)),
+            rate=_rate(text),
+            expires_at=_seconds(text, "expires_at"),
+            last_used_at=_seconds(text, "last_used_at"),
+            digests=tuple(text["digests"].split()),
+            chosen="chosen" in text,
+            weight=int(text.get("weight", 1)),
+            webhook_generation=int(text.get("webhook_generation", 0)),
+            webhook_former_until=_seconds(text, "webhook_former_until"),
+        )
+
+    def to_hash(self) -> dict[EncodableT, EncodableT]:
+        fields: dict[EncodableT, EncodableT | None] = {
+            "name": self.name,
+            "created_at": _ms(self.created_at),
+            "digests": " ".join(self.digests),
+            "scopes": " ".join(sorted(self.scopes)),
+            "credits": self.credits,
+            "held": self.held,
+            "spent": self.spent,
+            "count:submit": self.rate.count if self.rate else None,
+            "period:submit": self.rate.period_s * 1000 if self.rate else None,
+            "expires_at": _ms(self.expires_at),
+            "last_used_at": _ms(self.last_used_at),
+            "chosen": int(self.chosen) or None,
+            "weight": self.weight,
+            "webhook_generation": self.webhook_generation or None,
+            "webhook_former_until": _ms(self.webhook_former_until),
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def shown(self) -> dict[str, Any]:
+        """As JSON values, without the digests."""
+        return {
+            "key_id": self.key_id,
+            "name": self.name,
+            "credits": self.credits,
+            "held": self.held,
+            "spent": self.spent,
+            "rate": str(self.rate) if self.rate else None,
+            "weight": self.weight,
+            "scopes": sorted(self.scopes),
+            "created_at": rfc3339(self.created_at),
+            "last_used_at": self.last_used_at and rfc3339(self.last_used_at),
+            "expires_at": self.expires_at and rfc3339(self.expires_at),
+        }
+
+
+def _rate(text: Mapping[str, str]) -> Rate | None:
+    if "count:submit" not in text:
+        return None
+    return Rate(int(text["count:submit"]), int(text["period:submit"]) // 1000)
+
+
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+def _seconds(text: Mapping[str, str], name: str) -> float | None:
+    return int(text[name]) / 1000 if name in text else None

@@ -1,0 +1,142 @@
+"""Pictures as clients send them, as the references that jobs carry: what came inline is put in the store."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from redis import Redis
+from redis.utils import str_if_bytes
+
+from jobs import keyspace
+from jobs.config.settings import Settings
+from jobs.pictures import inputs
+from jobs.pictures.store import PictureStore, new_token
+from jobs.redis.connection import redis_time
+
+SLACK_S = 60  # for what is still to be done until its record is made
+
+NO_JPEG = '"keep" needs a JPEG file as base_image; give a number from 1 to 100'
+
+
+class InvalidPictures(ValueError):
+    """One or more pictures of a request cannot be used; `faults` maps parameter to text."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name} {fault}" for name, fault in faults.items()))
+        self.faults = faults
+
+
+class Reference(NamedTuple):
+    """What a job carries; `is_jpeg` None: that is not known of it."""
+
+    text: str
+    is_jpeg: bool | None = None
+
+    @property
+    def is_no_jpeg(self) -> bool:
+        """Whether it is known to be no JPEG file."""
+        if self.text.startswith(inputs.SAMPLE):
+            sample = inputs.sample_bytes(self.text.removeprefix(inputs.SAMPLE))
+            return sample is not None and not _is_jpeg(sample)
+        return self.is_jpeg is False
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Whose pictures they are, the URL that our own are served under, and how long they are needed."""
+
+    key_id: str
+    origin: str
+    life_s: float
+
+
+class References:
+    def __init__(self, redis: Redis, settings: Settings, store: PictureStore) -> None:
+        self._redis = redis
+        self._store = store
+        self._rules = inputs.InputRules(settings)
+
+    def of(
+        self,
+        params: Mapping[str, Any],
+        pictures: Mapping[str, str],
+        sender: Sender,
+        kept: list[str] | None,
+        known: Mapping[str, Reference] = {},
+    ) -> dict[str, Any]:
+        """Parameters with the references of their `pictures`, which are by path, as `inputs.pictures` finds.
+
+        The paths of what was stored are added to `kept`; where it is None, nothing is stored. `known`:
+        references by what was sent. Raises `InvalidPictures`, `redis.RedisError`,
+        `obstore.exceptions.BaseError`.
+        """
+        unknown = {path: text for path, text in pictures.items() if text not in known}
+        new = self.find(unknown, sender, kept)
+        found = {text: new.get(text) or known[text] for text in pictures.values()}
+        if params.get("image_quality") == "keep" and found[pictures["base_image"]].is_no_jpeg:
+            raise InvalidPictures({"image_quality": NO_JPEG})
+        references = {path: found[text].text for path, text in pictures.items()}
+        return inputs.with_pictures(params, references)
+
+    def find(
+        self, pictures: Mapping[str, str], sender: Sender, kept: list[str] | None
+    ) -> dict[str, Reference]:
+        """References by what was sent. Raises as `of`."""
+        found, inline, faults = self._read(pictures.values(), sender)
+        if faults:
+            raise InvalidPictures({path: faults[text] for path, text in pictures.items() if text in faults})
+        stored = {} if kept is None else self._stored(inline, sender, kept)
+        return found | {
+            text: Reference(stored.get(text, ""), _is_jpeg(data)) for text, data in inline.items()
+        }
+
+    def usable(self, urls: Iterable[str], sender: Sender) -> dict[str, Reference]:
+        """References of those of many URLs that can be used, in one round trip. Raises `redis.RedisError`."""
+        return self._read(urls, sender)[0]
+
+    def _read(
+        self, texts: Iterable[str], sender: Sender
+    ) -> tuple[dict[str, Reference], dict[str, bytes], dict[str, str]]:
+        """References, files that came inline, and faults."""
+        found, inline, tokens, faults = dict[str, Reference](), {}, {}, {}
+        for text in dict.fromkeys(texts):
+            try:
+                match self._rules.read(text, sender.origin):
+                    case bytes(data):
+                        inline[text] = data
+                    case inputs.OwnPicture(token):
+                        tokens[text] = token
+                    case reference:
+                        found[text] = Reference(reference)
+            except inputs.InvalidInput as fault:
+                faults[text] = str(fault)
+        own = self._own(tokens, sender.key_id)
+        faults |= {text: inputs.NOT_OURS for text in tokens if text not in own}
+        return found | own, inline, faults
+
+    def _own(self, tokens: Mapping[str, str], key_id: str) -> dict[str, Reference]:
+        """Those pictures of ours that are the key's, in one round trip."""
+        if not tokens:
+            return {}
+        with self._redis.pipeline(transaction=False) as pipe:
+            for token in tokens.values():
+                pipe.hmget(keyspace.picture(token), "path", "owner", "content_type")
+            found = dict(zip(tokens, pipe.execute(), strict=True))
+        return {
+            text: Reference(inputs.STORE + str_if_bytes(path), str_if_bytes(content_type) == "image/jpeg")
+            for text, (path, owner, content_type) in found.items()
+            if path is not None and owner is not None and str_if_bytes(owner) == key_id
+        }
+
+    def _stored(self, inline: Mapping[str, bytes], sender: Sender, kept: list[str]) -> dict[str, str]:
+        if not inline:
+            return {}
+        expires_at = redis_time(self._redis) + sender.life_s + SLACK_S
+        paths = {text: self._store.new_path("inputs", new_token(), expires_at) for text in inline}
+        kept += paths.values()
+        self._store.put_all([(paths[text], data, None) for text, data in inline.items()])
+        return {text: inputs.STORE + path for text, path in paths.items()}
+
+
+def _is_jpeg(file: bytes) -> bool:
+    return file.startswith(b"\xff\xd8\xff")

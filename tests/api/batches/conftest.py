@@ -1,0 +1,86 @@
+"""Clients that send batches."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from redis import Redis
+
+from jobs.keys.api_keys import ApiKeys, KeyOptions
+from tests.stack import ON_LOOPBACK, Stack
+
+NDJSON = "application/x-ndjson"
+
+
+def lines(*values: Any) -> bytes:
+    """Values as NDJSON."""
+    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
+
+
+class Client(httpx.Client):
+    """One that has a key of its own."""
+
+    def submit(self, body: Any, model: str = "superimpose", **headers: str) -> httpx.Response:
+        """A batch: bytes as NDJSON, anything else as JSON."""
+        said = {name.replace("_", "-"): value for name, value in headers.items()}
+        path = f"/v2/{model}/batch"
+        if isinstance(body, bytes):
+            return self.post(path, content=body, headers={"content-type": NDJSON, **said})
+        return self.post(path, json=body, headers=said)
+
+    def accepted(self, body: Any, **more: str) -> dict[str, Any]:
+        """The answer to a batch that is accepted."""
+        answer = self.submit(body, **more)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def end(self, batch_id: str) -> dict[str, Any]:
+        """The batch once it has ended."""
+        answer = self.get(f"/v2/batches/{batch_id}", params={"wait": 60}, timeout=70)
+        assert answer.json().get("status") == "COMPLETED", answer.text
+        return dict(answer.json())
+
+    def results(self, batch_id: str) -> list[dict[str, Any]]:
+        answer = self.get(f"/v2/batches/{batch_id}/results")
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == NDJSON
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    def requests(self, batch_id: str, **query: Any) -> list[dict[str, Any]]:
+        answer = self.get(f"/v2/batches/{batch_id}/requests", params=query)
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["requests"])
+
+
+@pytest.fixture
+def client_of(stack: Stack) -> Iterator[Callable[..., Client]]:
+    """A client with a new key of these options."""
+    clients = []
+
+    def client_of(**options: Any) -> Client:
+        with Redis.from_url(stack.env["SUPERIMPOSE_REDIS_URL"]) as redis:
+            key = ApiKeys(redis).create("batches", KeyOptions(**options))[1]
+        clients.append(Client(base_url=stack.url, headers={"x-api-key": key}, timeout=60, **ON_LOOPBACK))
+        return clients[-1]
+
+    yield client_of
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def client(client_of: Callable[..., Client]) -> Client:
+    return client_of()
+
+
+@pytest.fixture
+def samples(stack: Stack) -> dict[str, str]:
+    return {"base_image": f"{stack.url}/samples/cup.jpg", "overlay_image": f"{stack.url}/samples/logo.png"}
+
+
+def refused(answer: httpx.Response, status: int, code: str) -> str:
+    """Why."""
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    return str(answer.json()["error"])

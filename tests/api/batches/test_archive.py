@@ -1,0 +1,97 @@
+"""The pictures of a batch as a ZIP file: whole, in little memory, and honest about what is not there."""
+
+import asyncio
+import io
+import os
+import time
+from zipfile import ZIP_STORED, ZipFile
+
+import pytest
+
+from api.batches.archive import CHUNK, GONE, Entry, zip_pictures
+from jobs.lifecycle.output import Output
+from jobs.pictures.store import PictureStore, new_token
+
+MADE_AT = 1_796_000_000.0
+HOSTILE = ["../../evil", "/etc/passwd", "a\0b", "NUL", "ö" * 150, "same", "same", "SAME", "..", "a\\b"]
+
+
+@pytest.fixture
+def store(settings):
+    return PictureStore.open(settings)
+
+
+def stored(store: PictureStore, data: bytes, media_type: str = "image/jpeg") -> Output:
+    token = new_token()
+    path = store.new_path("outputs", token, time.time() + 60)
+    store.put(path, data, media_type)
+    return Output(token, path, media_type, len(data), 1, 1)
+
+
+def zipped(store: PictureStore, entries: list[Entry]) -> tuple[ZipFile, list[bytes]]:
+    async def pages():
+        for start in range(0, len(entries), 3):
+            yield entries[start : start + 3]
+
+    async def collect() -> list[bytes]:
+        return [piece async for piece in zip_pictures(store, pages(), MADE_AT)]
+
+    pieces = asyncio.run(collect())
+    return ZipFile(io.BytesIO(b"".join(pieces))), pieces
+
+
+def test_it_holds_the_pictures_as_they_are_stored(store):
+    pictures = {f"sku-{number}": os.urandom(1000 + number) for number in range(7)}
+    entries = [Entry(name, stored(store, data, "image/png"), "") for name, data in pictures.items()]
+
+    archive, _ = zipped(store, entries)
+
+    assert archive.testzip() is None
+    assert {name: archive.read(f"{name}.png") for name in pictures} == pictures
+    assert len(archive.infolist()) == len(pictures)
+    assert {info.compress_type for info in archive.infolist()} == {ZIP_STORED}
+    assert archive.infolist()[0].date_time == time.gmtime(MADE_AT)[:6]
+
+
+def test_a_large_picture_is_sent_in_chunks(store):
+    data = os.urandom(3 * CHUNK + 1)
+
+    archive, pieces = zipped(store, [Entry("large", stored(store, data), "")])
+
+    assert archive.read("large.jpeg") == data
+    assert max(map(len, pieces)) < 1.1 * CHUNK
+
+
+def test_what_is_not_there_is_listed(store):
+    gone = stored(store, b"gone")
+    store.delete([gone.path])
+    entries = [
+        Entry("there", stored(store, b"there"), ""),
+        Entry("gone", gone, ""),
+        Entry("failed", None, "base_image: is not an image file"),
+    ]
+
+    archive, _ = zipped(store, entries)
+
+    assert archive.namelist() == ["there.jpeg", "missing.txt"]
+    said = archive.read("missing.txt").decode()
+    assert said == f"gone: {GONE}\nfailed: base_image: is not an image file\n"
+
+
+def test_one_without_pictures_is_an_archive_too(store):
+    archive, _ = zipped(store, [])
+
+    assert archive.namelist() == []
+
+
+def test_names_of_callers_reach_no_other_file(store, tmp_path):
+    archive, _ = zipped(store, [Entry(name, stored(store, name.encode()), "") for name in HOSTILE])
+    names = archive.namelist()
+
+    archive.extractall(tmp_path / "unpacked")
+
+    files = [path for path in tmp_path.rglob("*.jpeg") if path.is_file()]
+    assert {path.parent for path in files} == {tmp_path / "unpacked"}
+    assert sorted(path.name for path in files) == sorted(names)
+    assert [archive.read(name).decode() for name in names] == HOSTILE
+    assert len({name.casefold() for name in names}) == len(HOSTILE)

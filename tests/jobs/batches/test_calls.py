@@ -1,0 +1,94 @@
+"""No call does more than a few requests of a batch, so that Redis is never held up for long."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from redis import Redis
+
+from jobs import keyspace
+from jobs.batches import opening
+from jobs.batches.progress import BatchProgress
+from jobs.batches.scripts import AT_A_TIME
+from jobs.lifecycle.options import RequestOptions
+from tests.jobs.batches.conftest import Desk, requests
+
+MANY = 4 * opening.STAGED_AT_A_TIME + 7
+
+URL = "https://shop.example/shirt.jpg"
+
+Heard = list[list[str]]  # commands of each script
+
+
+@contextmanager
+def hearing(redis: Redis) -> Iterator[Heard]:
+    """What the scripts do that are run meanwhile."""
+    heard: Heard = []
+    with redis.monitor() as monitor:
+        yield heard
+        redis.echo("done")
+        for said in monitor.listen():
+            command = said["command"]
+            if command.startswith("ECHO"):
+                return
+            if said["client_type"] == "lua":
+                heard[-1].append(command)
+            else:
+                heard.append([])
+
+
+def accept(desk: Desk) -> None:
+    desk.accept(requests(MANY))
+
+
+def accept_long_ones(desk: Desk) -> None:
+    layer = {"overlay_image": "https://shop.example/" + "a" * 2000}
+    desk.accept([({"base_image": URL, "overlays": [layer] * 16}, RequestOptions())] * MANY)
+
+
+def enter_after_a_death(desk: Desk) -> None:
+    BatchProgress(desk.redis, desk.settings).go_on(desk.accept_and_die(requests(MANY)))
+
+
+def cancel(desk: Desk) -> None:
+    BatchProgress(desk.redis, desk.settings).cancel(desk.accept(requests(MANY)).batch_id)
+
+
+def drop(desk: Desk) -> None:
+    BatchProgress(desk.redis, desk.settings).drop(desk.keep(requests(MANY)))
+
+
+def changed(commands: list[str]) -> int:
+    """How many records of requests are written or deleted."""
+    writes = [command for command in commands if command.startswith(("HSET ", "UNLINK "))]
+    prefix = keyspace.request("")
+    return len({word for write in writes for word in write.split(" ") if word.startswith(prefix)})
+
+
+@pytest.mark.parametrize("do", [accept, accept_long_ones, enter_after_a_death, cancel, drop])
+def test_a_call_writes_only_a_few_records_however_large_the_batch_is(desk, redis, do):
+    with hearing(redis) as calls:
+        do(desk)
+
+    longest = max(changed(call) for call in calls)
+    assert sum(changed(call) for call in calls) >= MANY
+    assert longest <= max(opening.STAGED_AT_A_TIME, AT_A_TIME) <= 100
+
+
+def test_a_call_has_few_requests_whose_parameters_are_long(desk, redis):
+    with hearing(redis) as calls:
+        accept_long_ones(desk)
+
+    kept = [sum(map(len, call)) for call in calls if any(" params " in command for command in call)]
+    assert max(kept) < opening.STAGED_BYTES + 100_000, "its last may exceed it"
+
+
+def test_the_step_that_accepts_a_batch_does_the_same_for_any_number(desk, redis):
+    lengths = []
+    desk.accept_and_die(requests(1))  # makes the list of the key's batches
+    for count in (1, MANY):
+        with hearing(redis) as calls:
+            desk.accept_and_die(requests(count))
+        lengths.append(len(calls[-1]))
+
+    assert lengths[0] == lengths[1]

@@ -1,0 +1,183 @@
+"""Cancelling a batch: what waits ends, what runs goes on."""
+
+import pytest
+
+from jobs import keyspace
+from jobs.batches.progress import BatchProgress
+from jobs.batches.scripts import AT_A_TIME
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
+from jobs.lifecycle.moves import IllegalMove
+from jobs.lifecycle.status import FailureCode, Status
+from jobs.maintenance.reconciler import Reconciler
+from tests.asking import LEASE_OWNER, OUTPUT, accept, asked, claim_request, queued, rq_queue
+from tests.jobs.batches.conftest import Desk, requests
+
+MANY = 2 * AT_A_TIME + 5
+
+
+@pytest.fixture
+def progress(redis, settings):
+    return BatchProgress(redis, settings)
+
+
+@pytest.fixture
+def flag(redis, progress):
+    """Cancels, and dies before a request has ended."""
+
+    def flag(batch_id: str) -> None:
+        assert progress._cancel(args=[batch_id]) == b"ok"
+
+    return flag
+
+
+def codes(transitions, ids):
+    return {transitions.read(each).code for each in ids}
+
+
+def test_what_waits_ends_and_frees_its_credits_and_its_place(desk, redis, transitions, progress):
+    keys = ApiKeys(redis)
+    rich = Desk(redis, desk.settings, keys.create("rich", KeyOptions(credits=MANY))[0].key_id)
+    batch_id = rich.accept(requests(MANY)).batch_id
+
+    progress.cancel(batch_id)
+
+    batch, key = rich.batch(batch_id), keys.get(rich.key_id)
+    assert (batch.cancelled, batch.status, batch.failed) == (True, Status.COMPLETED, MANY)
+    assert codes(transitions, rich.ids(batch_id)) == {FailureCode.CANCELLED}
+    assert (key.credits, key.held, redis.zcard(keyspace.line(rich.key_id))) == (MANY, 0, 0)
+    assert queued(redis, rich.key_id) == []
+    assert redis.zcard(keyspace.TURNS) == 0
+    assert redis.zcard(keyspace.WAITING) == redis.zcard(keyspace.DEADLINES) == 0
+
+
+def test_what_runs_goes_on_and_its_end_is_that_of_the_batch(desk, transitions, progress):
+    batch_id = desk.accept(requests(MANY)).batch_id
+    running, *waiting = desk.ids(batch_id)
+    claim = claim_request(transitions, running)
+
+    progress.cancel(batch_id)
+    assert desk.counts(batch_id) == (0, 1, 0, MANY - 1)
+    assert not desk.batch(batch_id).has_ended
+    transitions.complete(running, claim.attempt, OUTPUT, {})
+
+    batch = desk.batch(batch_id)
+    assert (batch.status, batch.cancelled, batch.completed) == (Status.COMPLETED, True, 1)
+    assert codes(transitions, waiting) == {FailureCode.CANCELLED}
+
+
+def test_a_request_that_began_before_may_be_tried_again(desk, transitions, redis, progress):
+    batch_id = desk.accept(requests(3)).batch_id
+    running = desk.ids(batch_id)[0]
+    claim_request(transitions, running)
+    progress.cancel(batch_id)
+
+    redis.zadd(keyspace.LEASES, {running: 1})
+    transitions.reclaim(running)
+    transitions.complete(running, claim_request(transitions, running).attempt, OUTPUT, {})
+
+    assert desk.counts(batch_id) == (0, 0, 1, 2)
+
+
+def test_the_second_time_changes_nothing(desk, transitions, progress):
+    batch_id = desk.accept(requests(3)).batch_id
+    running = desk.ids(batch_id)[0]
+    claim_request(transitions, running)
+    progress.cancel(batch_id)
+    before = desk.batch(batch_id)
+
+    progress.cancel(batch_id)
+
+    assert desk.batch(batch_id) == before
+
+
+def test_after_its_end_it_is_terminal_and_one_that_is_unknown_missing(desk, transitions, progress):
+    batch_id = desk.accept(requests(1)).batch_id
+    [request_id] = desk.ids(batch_id)
+    transitions.complete(request_id, claim_request(transitions, request_id).attempt, OUTPUT, {})
+    before = desk.batch(batch_id)
+
+    with pytest.raises(IllegalMove, match="terminal"):
+        progress.cancel(batch_id)
+    with pytest.raises(IllegalMove, match="missing"):
+        progress.cancel("5476801e-1a31-4475-8dbb-58e6b9ddfa68")
+    with pytest.raises(IllegalMove, match="missing"):
+        progress.cancel(desk.keep(requests(1)))
+
+    assert desk.batch(batch_id) == before
+
+
+def test_requests_of_others_are_left_alone(desk, settings, key_id, transitions, progress):
+    alone = accept(settings, asked(settings, key_id)).request_id
+    cancelled, other = (desk.accept(requests(3)).batch_id for _ in range(2))
+
+    progress.cancel(cancelled)
+
+    assert desk.counts(other) == (3, 0, 0, 0)
+    assert transitions.read(alone).status is Status.QUEUED
+
+
+def test_a_worker_begins_no_request_of_a_batch_that_was_cancelled(desk, transitions, flag):
+    """Although the one who cancelled it died, or has not come to it yet."""
+    batch_id = desk.accept(requests(3)).batch_id
+    ids = desk.ids(batch_id)
+    claim_request(transitions, ids[0])
+    flag(batch_id)
+
+    assert transitions.claim(LEASE_OWNER, most=3, holding=[ids[0]]) == []
+
+    assert desk.counts(batch_id) == (0, 1, 0, 2)
+    assert codes(transitions, ids[1:]) == {FailureCode.CANCELLED}
+
+
+@pytest.mark.parametrize("has_entered", [True, False])
+def test_the_reconciler_ends_what_waits_where_the_one_who_cancelled_died(
+    desk, redis, settings, flag, has_entered
+):
+    batch_id = desk.accept(requests(MANY)).batch_id if has_entered else desk.accept_and_die(requests(MANY))
+    flag(batch_id)
+    redis.zadd(keyspace.OPEN_BATCHES, {batch_id: 1})
+
+    Reconciler(redis, settings).run_once()
+
+    batch = desk.batch(batch_id)
+    assert (batch.failed, batch.has_ended, batch.entered) == (MANY, True, MANY)
+    assert redis.zcard(keyspace.OPEN_BATCHES) == 0
+
+
+def test_a_cancelled_batch_that_still_runs_is_not_looked_at_each_second(
+    desk, redis, transitions, settings, progress
+):
+    batch_id = desk.accept(requests(3)).batch_id
+    claim_request(transitions, desk.ids(batch_id)[0])
+    progress.cancel(batch_id)
+
+    due_ms = redis.zscore(keyspace.OPEN_BATCHES, batch_id)
+
+    seconds, _ = redis.time()
+    assert due_ms / 1000 > seconds + settings.job_timeout_s
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_the_others_in_the_line_of_a_key_stay_in_their_order(desk, redis, progress, place):
+    batches = [desk.accept(requests(MANY)).batch_id for _ in range(3)]
+    left = [request_id for nth, each in enumerate(batches) if nth != place for request_id in desk.ids(each)]
+
+    progress.cancel(batches[place])
+
+    assert queued(redis, desk.key_id) == left
+    assert redis.zrange(keyspace.line(desk.key_id), 0, -1) == [each.encode() for each in left]
+    assert redis.zcard(keyspace.TURNS) == redis.zcard(keyspace.WAITING) == 2 * MANY
+
+
+def test_what_rq_has_in_another_order_leaves_its_queue_too(desk, redis, progress):
+    batch_id = desk.accept(requests(3)).batch_id
+    other = desk.accept(requests(2)).batch_id
+    first, *_ = desk.ids(batch_id)
+    queue = rq_queue(redis, desk.key_id).key
+    redis.lrem(queue, 1, first)
+    redis.rpush(queue, first)
+
+    progress.cancel(batch_id)
+
+    assert queued(redis, desk.key_id) == desk.ids(other)

@@ -1,0 +1,266 @@
+"""What becomes of a batch whose process dies: it is whole, or it is not there."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from jobs import keyspace
+from jobs.batches.opening import STAGED_AT_A_TIME, BatchDropped
+from jobs.batches.progress import BatchProgress
+from jobs.batches.scripts import AT_A_TIME, LEFT_FOR_S, OPEN_FOR_S
+from jobs.lifecycle.status import FailureCode, Status
+from jobs.maintenance.reconciler import Reconciler
+from jobs.webhooks.deliveries import Deliveries
+from tests.asking import LEASE_OWNER, OUTPUT, claim_request, queued
+from tests.jobs.batches.conftest import requests
+
+MANY = 2 * STAGED_AT_A_TIME + 5
+
+
+@pytest.fixture
+def progress(redis, settings):
+    return BatchProgress(redis, settings)
+
+
+@pytest.fixture
+def round_when_due(redis, settings):
+    """A round of the reconciler once what was left of batches is due."""
+
+    def go() -> None:
+        redis.zadd(keyspace.OPEN_BATCHES, dict.fromkeys(redis.zrange(keyspace.OPEN_BATCHES, 0, -1), 1))
+        Reconciler(redis, settings).round()
+
+    return go
+
+
+def is_whole(desk, redis, batch_id, count):
+    records = len(redis.keys(keyspace.request("*")))
+    batch = desk.batch(batch_id)
+    counts = (
+        batch.total,
+        batch.entered,
+        records,
+        redis.zcard(keyspace.WAITING),
+        len(queued(redis, desk.key_id)),
+    )
+    assert counts == (count,) * 5
+    assert len(set(desk.ids(batch_id))) == count
+    assert queued(redis, desk.key_id) == desk.ids(batch_id)
+    assert redis.zcard(keyspace.line(desk.key_id)) == redis.zcard(keyspace.TURNS) == count
+    assert redis.hget(keyspace.api_key(desk.key_id), "entering") == redis.get(keyspace.ENTERING) == b"0"
+    return True
+
+
+def nothing_is_left(redis):
+    return not [name for name in redis.keys("*") if b":key" not in name]
+
+
+def test_a_batch_that_was_never_accepted_is_dropped_after_a_while(desk, redis, settings, round_when_due):
+    batch_id = desk.keep(requests(MANY))
+    seconds, _ = redis.time()
+    assert redis.zscore(keyspace.OPEN_BATCHES, batch_id) / 1000 == pytest.approx(seconds + OPEN_FOR_S, abs=5)
+
+    Reconciler(redis, settings).round()
+    assert len(redis.keys(keyspace.request("*"))) == MANY, "it may still be arriving"
+    round_when_due()
+
+    assert nothing_is_left(redis)
+
+
+def test_one_that_was_half_dropped_is_dropped_by_another(redis, desk, progress, round_when_due):
+    batch_id = desk.keep(requests(MANY))
+
+    assert progress._drop(args=[batch_id, AT_A_TIME]) == MANY - AT_A_TIME
+    round_when_due()
+
+    assert nothing_is_left(redis)
+
+
+def test_what_arrives_after_it_was_dropped_is_refused_and_leaves_nothing(desk, redis, progress):
+    def sent(meanwhile):
+        yield from requests(STAGED_AT_A_TIME)
+        meanwhile(redis.zrange(keyspace.OPEN_BATCHES, 0, -1)[0].decode())
+        yield from requests(STAGED_AT_A_TIME)
+
+    half_dropped = lambda batch_id: progress._drop(args=[batch_id, 1])  # noqa: E731
+    for meanwhile in (progress.drop, half_dropped):
+        with pytest.raises(BatchDropped):
+            desk.accept(sent(meanwhile))
+
+        assert nothing_is_left(redis)
+
+
+def test_one_that_was_dropped_as_a_whole_is_not_accepted(desk, redis, progress):
+    def sent():
+        yield from requests(STAGED_AT_A_TIME)
+        progress.drop(redis.zrange(keyspace.OPEN_BATCHES, 0, -1)[0].decode())
+
+    with pytest.raises(BatchDropped):
+        desk.accept(sent())
+
+    assert nothing_is_left(redis)
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2])
+def test_requests_that_an_api_died_over_enter_by_the_reconciler(desk, redis, progress, round_when_due, calls):
+    batch_id = desk.accept_and_die(requests(MANY))
+    for _ in range(calls):
+        progress._enter(args=[batch_id, AT_A_TIME])
+    assert desk.counts(batch_id) == (MANY, 0, 0, 0), "it is accepted as a whole"
+    assert len(desk.ids(batch_id)) == calls * AT_A_TIME
+
+    round_when_due()
+
+    assert is_whole(desk, redis, batch_id, MANY)
+
+
+def test_an_accepted_batch_is_left_to_its_api_for_a_moment(desk, redis, settings):
+    batch_id = desk.accept_and_die(requests(MANY))
+
+    Reconciler(redis, settings).round()
+
+    assert desk.batch(batch_id).entered == 0
+    seconds, _ = redis.time()
+    assert redis.zscore(keyspace.OPEN_BATCHES, batch_id) / 1000 <= seconds + 1 + LEFT_FOR_S
+
+
+def test_two_that_go_on_with_a_batch_at_a_time_do_nothing_twice(desk, redis, progress):
+    batch_id = desk.accept_and_die(requests(MANY))
+
+    while progress._enter(args=[batch_id, 3]):
+        progress._enter(args=[batch_id, 2])
+    progress.enter(batch_id)
+
+    assert is_whole(desk, redis, batch_id, MANY)
+
+
+def test_work_begins_while_the_rest_enters(desk, redis, transitions, progress, round_when_due):
+    batch_id = desk.accept_and_die(requests(MANY))
+    progress._enter(args=[batch_id, AT_A_TIME])
+
+    claims = transitions.claim(LEASE_OWNER, most=AT_A_TIME)
+    for claim in claims:
+        transitions.complete(claim.request_id, claim.attempt, OUTPUT, {})
+    assert desk.counts(batch_id) == (MANY - AT_A_TIME, 0, AT_A_TIME, 0)
+    assert not desk.batch(batch_id).has_ended
+    round_when_due()
+
+    assert desk.batch(batch_id).entered == MANY
+    assert desk.counts(batch_id) == (MANY - AT_A_TIME, 0, AT_A_TIME, 0)
+
+
+def test_requests_nobody_could_start_in_time_fail_although_they_never_entered(
+    desk, redis, settings, transitions, round_when_due
+):
+    """As those fail that waited in a queue while everything was down: their time began with the batch."""
+    batch_id = desk.accept_and_die(requests(5))
+    redis.hset(keyspace.batch(batch_id), "start_by", 1)
+
+    round_when_due()
+    round_when_due()
+
+    batch = desk.batch(batch_id)
+    assert (batch.status, batch.failed) == (Status.COMPLETED, 5)
+    assert {transitions.read(each).code for each in desk.ids(batch_id)} == {FailureCode.TIMEOUT}
+
+
+def test_a_redis_that_is_full_lets_an_accepted_batch_enter(desk, redis, round_when_due):
+    batch_id = desk.accept_and_die(requests(MANY))
+    due = {batch_id: 1}
+    redis.zadd(keyspace.OPEN_BATCHES, due)
+    redis.config_set("maxmemory", "1")
+    try:
+        Reconciler(redis, desk.settings).round()
+    finally:
+        redis.config_set("maxmemory", "0")
+
+    assert is_whole(desk, redis, batch_id, MANY)
+
+
+@pytest.mark.parametrize(("gone", "counts"), [(False, (0, 0, 2, 1)), (True, (0, 0, 1, 2))])
+def test_ends_that_a_worker_of_a_former_version_did_not_count_are_found_after_the_deadline(
+    desk, redis, transitions, round_when_due, gone, counts
+):
+    """That worker does what this one does with a record that names no batch."""
+    batch_id = desk.accept(requests(3), webhook_url="https://shop.example/").batch_id
+    for nth, request_id in enumerate(desk.ids(batch_id)):
+        if nth:
+            redis.hdel(keyspace.request(request_id), "batch")
+        claim = claim_request(transitions, request_id)
+        if nth == 2:
+            transitions.time_out(request_id, claim.attempt)
+        else:
+            transitions.complete(request_id, claim.attempt, OUTPUT, {})
+        if nth and gone:
+            redis.delete(keyspace.request(request_id))
+    assert desk.counts(batch_id) == (2, 0, 1, 0)
+
+    round_when_due()
+
+    assert (desk.counts(batch_id), desk.batch(batch_id).has_ended) == (counts, True)
+    assert redis.zcard(keyspace.OPEN_BATCHES) == 0
+    assert Deliveries(redis).find(batch_id) is not None
+
+
+def test_a_batch_that_still_runs_is_left_alone_when_it_is_looked_at(desk, redis, transitions, round_when_due):
+    batch_id = desk.accept(requests(3)).batch_id
+    claim_request(transitions, desk.ids(batch_id)[0])
+
+    round_when_due()
+
+    assert desk.counts(batch_id) == (2, 1, 0, 0)
+    seconds, _ = redis.time()
+    assert redis.zscore(keyspace.OPEN_BATCHES, batch_id) / 1000 > seconds
+
+
+def test_what_is_no_batch_is_forgotten(redis, settings):
+    redis.zadd(keyspace.OPEN_BATCHES, {"no batch": 1, "5476801e-1a31-4475-8dbb-58e6b9ddfa68": 1})
+
+    Reconciler(redis, settings).round()
+
+    assert redis.zcard(keyspace.OPEN_BATCHES) == 0
+
+
+ACCEPTING = """
+import sys
+from redis import Redis
+from jobs.config.settings import Settings
+from tests.jobs.batches.conftest import Desk, requests
+settings = Settings(redis_url=sys.argv[1], data_dir=sys.argv[2])
+Desk(Redis.from_url(settings.redis_url), settings, sys.argv[3]).accept(requests(int(sys.argv[4])))
+"""
+
+KILLED_WHEN = {
+    "some are kept": lambda redis, names: names and 0 < redis.llen(names[0]) < 2000,
+    "all are kept": lambda redis, names: names and redis.llen(names[0]) == 2000,
+    "some have entered": lambda redis, names: names and redis.zcard(keyspace.WAITING) > 0,
+    "half have entered": lambda redis, names: names and redis.zcard(keyspace.WAITING) > 1000,
+}
+
+
+@pytest.mark.parametrize("when", KILLED_WHEN)
+def test_a_batch_is_whole_or_not_at_all_whenever_its_process_is_killed(
+    desk, redis, settings, round_when_due, when, tmp_path
+):
+    url, directory = settings.effective_redis_url, str(tmp_path)
+    command = [sys.executable, "-c", ACCEPTING, url, directory, desk.key_id, "2000"]
+    process = subprocess.Popen(command)
+    try:
+        while not KILLED_WHEN[when](redis, redis.keys(keyspace.batch_requests("*"))):
+            assert process.poll() is None
+            time.sleep(0.0005)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    [name] = redis.keys(keyspace.batch_requests("*"))
+    batch_id = name.decode().rpartition(":")[2]
+    was_accepted = desk.read("batch", batch_id) is not None
+
+    round_when_due()
+
+    assert is_whole(desk, redis, batch_id, 2000) if was_accepted else nothing_is_left(redis)
+    assert was_accepted or when in ("some are kept", "all are kept")
