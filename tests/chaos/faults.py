@@ -28,10 +28,13 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 @asynccontextmanager
 async def _one_of(roles: list[Role], rng: Random) -> AsyncIterator[Role]:
     """A process that suffers nothing else meanwhile, preferably one that does not now."""
-    idle = [role for role in roles if not role.busy.locked()]
-    role = rng.choice(idle or roles)
-    async with role.busy:
-        yield role
+    while True:
+        idle = [role for role in roles if not role.busy.locked()]
+        role = rng.choice(idle or roles)
+        async with role.busy:
+            if role in roles:  # it may have been removed meanwhile
+                yield role
+                return
 
 
 @asynccontextmanager
@@ -66,6 +69,14 @@ async def restart_worker(service: Service, rng: Random) -> None:
     """SIGTERM a worker, as a rolling restart does."""
     async with _one_of(service.workers, rng) as worker:
         await _end_worker(service, worker, signal.SIGTERM)
+
+
+async def remove_worker(service: Service, rng: Random) -> None:
+    """A scale-in by one: SIGTERM, with what it has in hand; the last one goes when another has come."""
+    async with _one_of(service.workers, rng) as worker:
+        if service.workers == [worker]:
+            await service.add_worker()
+        await service.remove_worker(worker)
 
 
 async def kill_api(service: Service, rng: Random) -> None:
@@ -230,6 +241,8 @@ KINDS: dict[str, Fault] = {
     "kill api": kill_api,
     "kill sender": kill_sender,
     "kill redis": kill_redis,
+    "add worker": lambda service, _: service.add_worker(),
+    "remove worker": remove_worker,
     "restart worker": restart_worker,
     "restart api": restart_api,
     "restart sender": restart_sender,

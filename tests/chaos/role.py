@@ -52,8 +52,8 @@ class Role:
                 self.unasked[self._end()] += 1
             await asyncio.sleep(PAUSE_S)
 
-    async def leave(self) -> None:
-        """Stop for good, by SIGTERM and only then by SIGKILL."""
+    async def leave(self) -> bool:
+        """Stop for good, by SIGTERM and only then by SIGKILL; whether SIGTERM was enough."""
         self._leaving = True
         self.end(signal.SIGTERM)
         try:
@@ -61,6 +61,8 @@ class Role:
         except TimeoutError:
             self.end(signal.SIGKILL)
             self._end()
+            return False
+        return True
 
     def end(self, number: signal.Signals) -> None:
         """Have it ended by a signal."""

@@ -3,9 +3,10 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,7 +26,7 @@ from tests.chaos.role import Role
 from tests.stack import ON_LOOPBACK, environment, free_port
 from tests.webhook_events import MASTER
 
-WORKERS = 3  # faults keep one of them from working most of the time
+WORKERS = 3  # at the beginning; faults keep one of them from working most of the time
 SENDERS = 2
 CREDITS = 1_000_000
 LEASE_S = 3
@@ -36,7 +37,7 @@ METRICS_PORT = "SUPERIMPOSE_METRICS_PORT"
 
 
 class NotBack(Exception):
-    """A process does not work although nothing keeps it from it any more."""
+    """A process does not work, or not end, although nothing keeps it from it any more."""
 
 
 @dataclass
@@ -55,6 +56,7 @@ class Service:
     receiver_way: Proxy
     api: Role
     workers: list[Role]
+    make_worker: Callable[[], Role]
     senders: list[Role]
     log: Path
     key_id: str
@@ -62,6 +64,7 @@ class Service:
     redis_busy: asyncio.Lock
     store_busy: asyncio.Lock
     receiver_busy: asyncio.Lock
+    keepers: asyncio.TaskGroup
 
     @property
     def roles(self) -> list[Role]:
@@ -72,6 +75,20 @@ class Service:
     def store(self) -> Path:
         """The directory of the picture store."""
         return self.settings.data_dir / "store"
+
+    async def add_worker(self) -> None:
+        """Start one more, and wait until it works."""
+        worker = self.make_worker()
+        async with worker.busy:
+            self.workers.append(worker)
+            self.keepers.create_task(worker.keep())
+            await self.await_worker(worker)
+
+    async def remove_worker(self, worker: Role) -> None:
+        """Let it drain, as a scale-in does."""
+        self.workers.remove(worker)
+        if not await worker.leave():
+            raise NotBack(f"{worker.name} did not drain")
 
     async def await_api(self) -> None:
         """Wait until the API answers."""
@@ -134,7 +151,11 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
         own = _settings(directory, f"redis://127.0.0.1:{proxy.port}/0", result_ttl_s)
         settings = Settings(**own | {"redis_url": f"redis://127.0.0.1:{own_way.port}/0"})
         env = environment(**own) | {process_table.MARK: run}
-        port = free_port()
+        port, numbers = free_port(), count()
+
+        def make_worker() -> Role:
+            return _role(f"worker-{next(numbers)}", ["worker"], env, log)
+
         key, text = ApiKeys(redis).create("chaos", KeyOptions(credits=CREDITS))
         with (
             receiving(KeySecrets(redis, settings).read(key.key_id)) as receiver,
@@ -152,7 +173,8 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
                 receiver=receiver,
                 receiver_way=receiver_way,
                 api=_role("api", ["cli", "api", "--port", str(port)], env, log),
-                workers=[_role(f"worker-{n}", ["worker"], env, log) for n in range(WORKERS)],
+                workers=[make_worker() for _ in range(WORKERS)],
+                make_worker=make_worker,
                 senders=[_sender(n, env, log) for n in range(SENDERS)],
                 log=Path(log.name),
                 key_id=key.key_id,
@@ -160,6 +182,7 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
                 redis_busy=asyncio.Lock(),
                 store_busy=asyncio.Lock(),
                 receiver_busy=asyncio.Lock(),
+                keepers=asyncio.TaskGroup(),
             )
             async with _kept(service):
                 yield service
@@ -175,9 +198,9 @@ def _sender(number: int, env: Mapping[str, str], log: IO[bytes]) -> Role:
 
 @asynccontextmanager
 async def _kept(service: Service) -> AsyncIterator[None]:
-    async with asyncio.TaskGroup() as group:
+    async with service.keepers as keepers:
         for role in service.roles:
-            group.create_task(role.keep())
+            keepers.create_task(role.keep())
         try:
             await service.await_api()
             for worker in service.workers:

@@ -40,6 +40,10 @@ class Prometheus:
         result: list[dict[str, Any]] = found["result"]
         return result
 
+    def values(self, query: str, at: float) -> list[float]:
+        """One of each series, at that time."""
+        return [float(each["value"][1]) for each in self._get("query", query=query, time=at)["result"]]
+
     def _get(self, what: str, **params: object) -> dict[str, Any]:
         answer = httpx.get(f"{self.url}/api/v1/{what}", params=params, trust_env=False, timeout=30)  # type: ignore[arg-type]
         answer.raise_for_status()
