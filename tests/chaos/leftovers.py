@@ -46,7 +46,7 @@ def not_empty(redis: Redis) -> Iterator[str]:
 def wrong_count(redis: Redis, key_id: str) -> Iterator[str]:
     """A sentence if events that there are no more count for a key."""
     if count := undelivered(redis, key_id):
-        yield f"{count} events are counted as undelivered"
+        yield f"{count} events of {key_id} are counted as undelivered"
 
 
 def orphaned_keys(redis: Redis) -> Iterator[str]:

@@ -36,7 +36,7 @@ class Report:
         yield f"seed {self.seed}"
         yield from self._faults()
         yield from self._outcomes()
-        yield from _table("answers", self.load.answers)
+        yield from _table("answers", self.load.client.answers)
         yield from _table("events that came", Counter(f"answered {call.answered}" for call in self.received))
         calls = Counter(call.message_id for call in self.received).values()
         yield from _table("calls of one event", Counter(f"{count} calls" for count in calls))

@@ -20,21 +20,22 @@ EVENTS: tuple[Sequence[str] | None, ...] = (None, None, ["completed"], ["failed"
 
 @dataclass(frozen=True)
 class Asked:
-    """One logical request; all its submits carry `idempotency_key`."""
+    """One logical request of a key; all its submits carry `idempotency_key`."""
 
     kind: str
+    key_id: str
     idempotency_key: str
     body: Mapping[str, Any]
     files: Mapping[str, bytes] = field(repr=False)
     """The pictures that the body names, by their paths, as the worker gets them."""
     model: str = DEFAULT_MODEL
     cancel_after_s: float | None = None
-    webhook: Mapping[str, Any] = field(default_factory=dict)
-    """What the submit says of an event besides; empty: there is none."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What the submit says beside its parameters: its name, and where its event goes."""
 
     @property
     def submitted(self) -> dict[str, Any]:
-        return {**self.body, **self.webhook}
+        return {**self.body, **self.options}
 
     def made(self) -> bytes:
         """The picture that the compositor makes in this process."""
@@ -44,8 +45,12 @@ class Asked:
 class Asking:
     """Makes requests of every kind in steady proportions."""
 
-    def __init__(self, rng: Random, service_url: str, origin_url: str, receiver_url: str) -> None:
+    def __init__(
+        self, rng: Random, service_url: str, origin_url: str, receiver_url: str, key_ids: Sequence[str]
+    ) -> None:
         self._rng = rng
+        self._key_ids = key_ids
+        self._key_id = key_ids[0]  # of what is asked for now
         self._service_url = service_url
         self._origin_url = origin_url
         self._receiver_url = receiver_url
@@ -69,6 +74,7 @@ class Asking:
             self._refused: 2,
         }
         (kind,) = self._rng.choices([*weights], [*weights.values()])
+        self._key_id = self._rng.choice(self._key_ids)
         return kind()
 
     def _inline(self) -> Asked:
@@ -138,16 +144,16 @@ class Asking:
         image_format = self._rng.choice(["jpeg", "png", "webp"])
         body = {"base_image": base, "image_format": image_format, **params}
         files = {path: self._files[text] for path, text in pictures(body).items()}
-        return Asked(kind, key, body, files, model, cancel_after_s, self._webhook())
+        return Asked(kind, self._key_id, key, body, files, model, cancel_after_s, self._options())
 
-    def _webhook(self) -> dict[str, Any]:
+    def _options(self) -> dict[str, Any]:
         if self._rng.random() > WITH_WEBHOOK:
             return {}
         number, events = self._count(), self._rng.choice(EVENTS)
         answer = self._rng.choice(["well"] * len(FIRST_ANSWERS) + [*FIRST_ANSWERS])
         chosen = {} if events is None else {"webhook_events": events}
         return {
-            "webhook_url": f"{self._receiver_url}/{answer}/{number}",
+            "webhook_url": f"{self._receiver_url}/{answer}/{self._key_id}/{number}",
             "custom_id": f"order-{number}",
             **chosen,
         }

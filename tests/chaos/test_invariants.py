@@ -18,11 +18,12 @@ from tests.chaos.requests import Asked, Asking
 from tests.chaos.schedule import Injected
 from tests.chaos.service import CREDITS
 
+KEY = "key_1"
 ONE, OTHER = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 
 
 def asked_for(kind: str) -> Asked:
-    asking = Asking(Random(1), "http://here", "http://there", "http://receiver")
+    asking = Asking(Random(1), "http://here", "http://there", "http://receiver", [KEY])
     return next(found for found in iter(asking.next, None) if found.kind == kind)
 
 
@@ -113,11 +114,15 @@ def test_a_second_ending_is_found(redis, completed):
 
 @pytest.mark.parametrize(("credits", "held", "spent"), [(-2, 1, 1), (-1, 1, 0), (-2, 0, 2), (0, 0, 1)])
 def test_credits_that_do_not_add_up_are_found(redis, completed, credits, held, spent):
-    key, _ = ApiKeys(redis).create("chaos", KeyOptions(credits=CREDITS))
+    created, _ = ApiKeys(redis).create("chaos", KeyOptions(credits=CREDITS))
+    key = replace(created, key_id=KEY)
+    of_another = replace(completed, asked=replace(completed.asked, key_id="key_2"))
     books = replace(key, credits=CREDITS + credits, held=held, spent=spent)
 
-    assert list(invariants.wrong_credits([completed], books))
-    assert not list(invariants.wrong_credits([completed], replace(key, credits=CREDITS - 1, spent=1)))
+    assert list(invariants.wrong_credits([completed, of_another], books))
+    assert not list(
+        invariants.wrong_credits([completed, of_another], replace(key, credits=CREDITS - 1, spent=1))
+    )
 
 
 def test_what_is_left_in_redis_is_found(redis):
@@ -153,7 +158,7 @@ CALL = Received("/well/1", ID, json.dumps({**RESULT, "type": "request.completed"
 
 @pytest.fixture
 def with_webhook(completed) -> Told:
-    asked = replace(completed.asked, webhook={"webhook_url": f"http://receiver{CALL.path}"})
+    asked = replace(completed.asked, options={"webhook_url": f"http://receiver{CALL.path}"})
     return replace(completed, asked=asked, said=RESULT)
 
 
@@ -195,12 +200,12 @@ def test_an_event_that_is_not_as_promised_is_found(with_webhook, calls, complain
 
 def test_an_event_of_a_request_that_wanted_none_is_found(with_webhook):
     asked = with_webhook.asked
-    only_failed = replace(asked, webhook={**asked.webhook, "webhook_events": ["failed"]})
+    only_failed = replace(asked, options={**asked.options, "webhook_events": ["failed"]})
     refused = replace(with_webhook, request_ids=set(), status=None, said={})
 
     for told in (
         replace(with_webhook, asked=only_failed),
-        replace(with_webhook, asked=replace(asked, webhook={})),
+        replace(with_webhook, asked=replace(asked, options={})),
         refused,
     ):
         assert not complaints_of_events(told)
