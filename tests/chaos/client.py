@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,10 @@ PATIENCE_S = 90
 
 class GaveUp(Exception):
     """Something did not come within the client's patience; the text says what."""
+
+
+class TooLate(Exception):
+    """It has ended and expired before its client, held up by faults, came to look."""
 
 
 @dataclass
@@ -57,6 +61,20 @@ class Client:
             await asyncio.sleep(pause_s)
             pause_s = min(BACK_OFF * pause_s, LONGEST_PAUSE_S)
         raise GaveUp(f"no answer to a {what} within {PATIENCE_S} s, last {last}")
+
+
+async def at_once(calls: Sequence[Coroutine[None, None, None]], patience_s: float) -> None:
+    """Make the same submit several times, until one is answered.
+
+    The others go on for a while only, as an Idempotency-Key is forgotten when what was made expires.
+    """
+    submits = list(map(asyncio.ensure_future, calls))
+    await asyncio.wait(submits, return_when=asyncio.FIRST_COMPLETED)
+    done, late = await asyncio.wait(submits, timeout=patience_s)
+    for submit in late:
+        submit.cancel()
+    for submit in done:
+        submit.result()
 
 
 @asynccontextmanager

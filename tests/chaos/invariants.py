@@ -52,7 +52,7 @@ def _may_fail(told: Told, injected: Sequence[Injected]) -> bool:
         case FailureCode.INVALID_IMAGE:
             return told.asked.kind == "broken picture"
         case FailureCode.CANCELLED:
-            return told.cancel_status is not None
+            return told.may_be_cancelled
         case _:
             met = {fault.kind for fault in injected if _met(told, fault)}
             return told.code is not None and bool(met & EXCUSES.get(told.code, set()))

@@ -11,16 +11,12 @@ import httpx
 
 from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos.census import Census
-from tests.chaos.client import PATIENCE_S, Client, GaveUp
+from tests.chaos.client import PATIENCE_S, Client, GaveUp, TooLate, at_once
 from tests.chaos.requests import Asked, Asking
 
 POLL_S = 1
 TWICE_ONE_IN = 20
 """As often a client submits twice at the same time."""
-
-
-class TooLate(Exception):
-    """The request has ended and expired before its client, held up by faults, came to look."""
 
 
 @dataclass
@@ -35,6 +31,8 @@ class Told:
     code: FailureCode | None = None
     error: str | None = None
     cancel_status: int | None = None
+    may_be_cancelled: bool = False
+    """Whether its client called for that, or for the end of its batch."""
     said: Mapping[str, Any] = field(default_factory=dict)
     """The last answer about how it ended."""
     picture: bytes | None = field(default=None, repr=False)
@@ -95,7 +93,7 @@ class Load:
 
     async def _follow(self, told: Told, twice: bool) -> None:
         try:
-            await self._submit_at_once(told, 2 if twice else 1)
+            await at_once([self._submit(told) for _ in range(1 + twice)], self.look_again_s)
             if not told.request_ids:
                 return  # it was refused
             if told.asked.cancel_after_s is not None:
@@ -116,16 +114,6 @@ class Load:
         if answer.status_code == 404 and self.census.expired(told.its_id):
             raise TooLate
 
-    async def _submit_at_once(self, told: Told, times: int) -> None:
-        """A repetition goes on for a while only, as its key is forgotten when the request expires."""
-        submits = [asyncio.create_task(self._submit(told)) for _ in range(times)]
-        await asyncio.wait(submits, return_when=asyncio.FIRST_COMPLETED)
-        done, late = await asyncio.wait(submits, timeout=self.look_again_s)
-        for submit in late:
-            submit.cancel()
-        for submit in done:
-            submit.result()
-
     async def _submit(self, told: Told) -> None:
         path, body = f"/v2/{told.asked.model}", told.asked.submitted
         headers = {"Idempotency-Key": told.asked.idempotency_key}
@@ -140,6 +128,7 @@ class Load:
 
     async def _cancel(self, told: Told, after_s: float) -> None:
         await asyncio.sleep(after_s)
+        told.may_be_cancelled = True
         answer = await self._ask(told, "cancel", "POST", f"/v2/requests/{told.its_id}/cancel")
         told.cancel_status = answer.status_code
 

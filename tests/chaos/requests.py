@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from tests.chaos.outside.receiver import FIRST_ANSWERS
 
 NO_PICTURE = b"not a picture"
 WITH_WEBHOOK = 0.7
+MEMBER_WITH_WEBHOOK, MEMBER_WITH_NAME = 0.15, 0.8
 EVENTS: tuple[Sequence[str] | None, ...] = (None, None, ["completed"], ["failed"])
 
 
@@ -54,6 +55,7 @@ class Asking:
         self._service_url = service_url
         self._origin_url = origin_url
         self._receiver_url = receiver_url
+        self._shared_overlay: str | None = None
         self._number = 0
         self._files: dict[str, bytes] = {}
         """What the worker gets for each text that names a picture."""
@@ -76,6 +78,26 @@ class Asking:
         (kind,) = self._rng.choices([*weights], [*weights.values()])
         self._key_id = self._rng.choice(self._key_ids)
         return kind()
+
+    def members(self, count: int) -> list[Asked]:
+        """Requests of one batch: of one key, most with one overlay."""
+        weights = {self._inline: 8, self._samples: 4, self._fetched: 8, self._broken: 1}
+        kinds = self._rng.choices([*weights], [*weights.values()], k=count)
+        self._key_id = self._rng.choice(self._key_ids)
+        self._shared_overlay = self._sent()
+        members = [self._as_member(kind()) for kind in kinds]
+        self._shared_overlay = None
+        return members
+
+    def webhook_url(self) -> str:
+        """One that no other has, whose receiver may be in trouble at first."""
+        answer = self._rng.choice(["well"] * len(FIRST_ANSWERS) + [*FIRST_ANSWERS])
+        return f"{self._receiver_url}/{answer}/{self._key_id}/{self._count()}"
+
+    def _as_member(self, asked: Asked) -> Asked:
+        webhook = asked.options if self._rng.random() < MEMBER_WITH_WEBHOOK else {}
+        name = {"custom_id": f"sku-{self._count()}"} if self._rng.random() < MEMBER_WITH_NAME else {}
+        return replace(asked, options={**webhook, **name})
 
     def _inline(self) -> Asked:
         return self._asked("inline", self._sent(), self._one_overlay())
@@ -149,18 +171,13 @@ class Asking:
     def _options(self) -> dict[str, Any]:
         if self._rng.random() > WITH_WEBHOOK:
             return {}
-        number, events = self._count(), self._rng.choice(EVENTS)
-        answer = self._rng.choice(["well"] * len(FIRST_ANSWERS) + [*FIRST_ANSWERS])
+        url, events = self.webhook_url(), self._rng.choice(EVENTS)
         chosen = {} if events is None else {"webhook_events": events}
-        return {
-            "webhook_url": f"{self._receiver_url}/{answer}/{self._key_id}/{number}",
-            "custom_id": f"order-{number}",
-            **chosen,
-        }
+        return {"webhook_url": url, "custom_id": f"order-{self._number}", **chosen}
 
     def _one_overlay(self, overlay: str | None = None, **params: object) -> dict[str, object]:
         offsets = {"x_offset": self._rng.randrange(20), "y_offset": self._rng.randrange(12)}
-        return {"overlay_image": overlay or self._sent(), **offsets, **params}
+        return {"overlay_image": overlay or self._shared_overlay or self._sent(), **offsets, **params}
 
     def _anyhow(self) -> str:
         """A picture that comes in one of the ways there are."""

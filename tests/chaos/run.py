@@ -12,6 +12,9 @@ from uuid import uuid4
 
 from jobs.keys.api_keys import ApiKeys
 from tests.chaos import events, invariants, leftovers
+from tests.chaos.batches import invariants as of_batch
+from tests.chaos.batches.asking import batches
+from tests.chaos.batches.following import BatchLoad
 from tests.chaos.census import Census
 from tests.chaos.client import asking
 from tests.chaos.load import Load
@@ -19,6 +22,9 @@ from tests.chaos.report import Report
 from tests.chaos.requests import Asking
 from tests.chaos.schedule import Schedule
 from tests.chaos.service import Service, running
+
+IN_BATCHES = 0.5
+"""Of all requests."""
 
 SETTLE_S = 30
 LOOK_AGAIN_S = 0.5
@@ -58,14 +64,22 @@ async def _strained(plan: Plan, service: Service, say: Callable[[str], None]) ->
         requests = Asking(rng, service.url, service.origin.url, receiver_url, [*service.keys])
         census = Census(service.redis)
         load = Load(client, requests, plan.result_ttl_s / 2, census)
+        of_batches = BatchLoad(client, census, load.told, plan.result_ttl_s / 2)
+        in_batches = round(IN_BATCHES * plan.requests)
+        asked = list(batches(requests, random.Random(f"batches {plan.seed}"), in_batches))
         async with _beside(census.run(), _progress(load, schedule, say)):
-            await asyncio.gather(load.run(plan.requests, plan.seconds), schedule.run(service))
-            await events.await_deliveries(service, load.told)
+            await asyncio.gather(
+                load.run(plan.requests - in_batches, plan.seconds),
+                of_batches.run(asked, plan.seconds),
+                schedule.run(service),
+            )
+            await events.await_deliveries(service, [*load.told, *of_batches.batches])
         census.count()
     received = service.receiver.received
-    report = Report(plan.seed, load, schedule, service.log, census, received)
+    report = Report(plan.seed, load, of_batches.batches, schedule, service.log, census, received)
     report.violations += invariants.broken_promises(load.told, schedule.injected)
-    report.violations += events.broken_promises(load.told, received)
+    report.violations += events.broken_promises([*load.told, *of_batches.batches], received)
+    report.violations += of_batch.broken_promises(of_batches.batches, census)
     report.violations += schedule.lasting
     report.violations += invariants.wrong_answers(client.answers)
     report.violations += invariants.unseen(load.told, client.answers)
@@ -79,10 +93,11 @@ async def _settled(service: Service, last_expiry: float) -> list[str]:
     """What is wrong once everything that should go has had the time to."""
     await asyncio.sleep(max(0.0, last_expiry - time.time()))
 
+    leftovers.age_unaccepted(service.redis)
+
     def left() -> Iterator[str]:
         yield from leftovers.not_empty(service.redis)
-        for key_id in service.keys:
-            yield from leftovers.wrong_count(service.redis, key_id)
+        yield from leftovers.wrong_counts(service.redis, service.keys)
         yield from leftovers.orphaned_keys(service.redis)
         yield from leftovers.orphaned_members(service.redis)
         yield from leftovers.odd_processes(service)

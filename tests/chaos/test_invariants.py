@@ -83,7 +83,7 @@ def test_no_failure_is_fine_without_a_fault(asked, code):
 
 def test_what_a_client_did_to_itself_is_fine(asked):
     assert not complaints(failed(replace(asked, kind="broken picture"), FailureCode.INVALID_IMAGE))
-    assert not complaints(failed(asked, FailureCode.CANCELLED, cancel_status=200))
+    assert not complaints(failed(asked, FailureCode.CANCELLED, may_be_cancelled=True))
 
 
 def test_a_fault_excuses_only_its_code_and_only_the_requests_that_met_it(asked):
@@ -143,12 +143,46 @@ def test_what_is_left_in_redis_is_found(redis):
     }
 
 
-def test_an_event_that_still_counts_for_its_key_is_found(redis, key_id):
-    redis.hset(f"superimpose:key:{key_id}", "undelivered", 0)
-    assert not list(leftovers.wrong_count(redis, key_id))
+@pytest.mark.parametrize("field", ["undelivered", "entering"])
+def test_what_still_counts_for_a_key_is_found(redis, key_id, field):
+    redis.hset(f"superimpose:key:{key_id}", field, 0)
+    assert not list(leftovers.wrong_counts(redis, [key_id]))
 
-    redis.hincrby(f"superimpose:key:{key_id}", "undelivered", 1)
-    assert list(leftovers.wrong_count(redis, key_id))
+    redis.hincrby(f"superimpose:key:{key_id}", field, 1)
+    assert list(leftovers.wrong_counts(redis, [key_id]))
+
+
+def test_requests_that_never_entered_the_queue_are_found(redis):
+    redis.set("superimpose:entering", 1)
+
+    assert list(leftovers.wrong_counts(redis, []))
+
+
+def test_what_is_left_of_batches_is_found(redis):
+    redis.zadd("superimpose:open-batches", {ONE: 1})
+    redis.set("superimpose:archive:token", ONE)
+    redis.zadd("superimpose:line:key_1", {OTHER: 1})
+    redis.hset(f"superimpose:batch:{ONE}", "state", "staged")
+
+    assert [found.split()[0] for found in leftovers.not_empty(redis)] == [
+        "superimpose:open-batches",
+        "superimpose:line:key_1",
+        "superimpose:archive:token",
+    ]
+    assert [found.split()[0] for found in leftovers.orphaned_keys(redis)] == [f"superimpose:batch:{ONE}"]
+
+
+def test_only_a_batch_that_was_never_accepted_is_aged(redis):
+    redis.zadd("superimpose:open-batches", {ONE: 7, OTHER: 8})
+    redis.hset(f"superimpose:batch:{ONE}", "state", "staged")
+    redis.hset(f"superimpose:batch:{OTHER}", "state", "accepted")
+
+    leftovers.age_unaccepted(redis)
+
+    assert redis.zrange("superimpose:open-batches", 0, -1, withscores=True) == [
+        (ONE.encode(), 0),
+        (OTHER.encode(), 8),
+    ]
 
 
 ID = f"msg_{ONE.replace('-', '')}_completed"
