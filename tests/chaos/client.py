@@ -73,8 +73,8 @@ async def at_once(calls: Sequence[Coroutine[None, None, None]], patience_s: floa
     done, late = await asyncio.wait(submits, timeout=patience_s)
     for submit in late:
         submit.cancel()
-    for submit in done:
-        submit.result()
+    if failed := [error for submit in done if (error := submit.exception())]:
+        raise failed[0]
 
 
 @asynccontextmanager

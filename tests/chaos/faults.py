@@ -4,18 +4,27 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from hashlib import sha1
 from random import Random
 
+from jobs.batches.scripts import script
+from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.webhooks.scripts import LEASE_S as EVENT_LEASE_S
 from tests.chaos import clock, outages
 from tests.chaos.outages import alone, setting
+from tests.chaos.outside.proxy import Trap
 from tests.chaos.process_table import children
 from tests.chaos.role import Role
 from tests.chaos.service import LEASE_S, Service
 
 Fault = Callable[[Service, Random], Awaitable[None]]
+
+BATCH_STEPS = (script("stage.lua"), script("accept.lua"), OOM_EXEMPT + script("enter.lua"))
+BATCHES_TRIED, BATCH_COMES_IN_S = 3, 4
+LOOK_AGAIN_S = 0.01
 
 
 @asynccontextmanager
@@ -66,6 +75,32 @@ async def kill_api(service: Service, rng: Random) -> None:
 async def restart_api(service: Service, rng: Random) -> None:
     """SIGTERM the API."""
     await _end_api(service, signal.SIGTERM)
+
+
+async def kill_api_in_batch(service: Service, rng: Random) -> None:
+    """SIGKILL the API while a step by which a batch is accepted, or its answer, is on its way."""
+    step, flag = rng.choice(BATCH_STEPS), rng.choice(["holds_commands", "holds_answers"])
+    word = sha1(step.encode(), usedforsecurity=False).hexdigest().encode()
+    async with alone(service.api.busy):
+        service.proxy.trap = Trap(word, flag)
+        if await _sprung(service):
+            service.api.end(signal.SIGKILL)
+            await service.api.ended()
+            setattr(service.proxy, flag, False)
+            await service.await_api()
+
+
+async def _sprung(service: Service) -> bool:
+    """Whether a batch went into the trap; one that must be refused may not."""
+    for _ in range(BATCHES_TRIED):
+        service.batch_wanted.set()
+        deadline = time.monotonic() + BATCH_COMES_IN_S
+        while time.monotonic() < deadline:
+            if not service.proxy.trap:
+                return True
+            await asyncio.sleep(LOOK_AGAIN_S)
+    service.proxy.trap = None
+    return False
 
 
 async def freeze_worker(service: Service, rng: Random) -> None:
@@ -128,6 +163,7 @@ KINDS: dict[str, Fault] = {
     "kill child": kill_child,
     "kill worker": kill_worker,
     "kill api": kill_api,
+    "kill api in batch": kill_api_in_batch,
     "kill sender": kill_sender,
     "kill redis": outages.kill_redis,
     "add worker": lambda service, _: service.add_worker(),
@@ -149,7 +185,7 @@ KINDS: dict[str, Fault] = {
     "lose receiver": outages.lose_receiver,
 }
 
-KILLS = frozenset({"kill child", "kill worker", "kill api", "kill sender"})
+KILLS = frozenset({"kill child", "kill worker", "kill api", "kill api in batch", "kill sender"})
 """Faults of single processes, which must cost no request anything."""
 
 

@@ -64,7 +64,7 @@ async def _strained(plan: Plan, service: Service, say: Callable[[str], None]) ->
         requests = Asking(rng, service.url, service.origin.url, receiver_url, [*service.keys])
         census = Census(service.redis)
         load = Load(client, requests, plan.result_ttl_s / 2, census)
-        of_batches = BatchLoad(client, census, load.told, plan.result_ttl_s / 2)
+        of_batches = BatchLoad(client, census, load.told, plan.result_ttl_s / 2, service.batch_wanted)
         in_batches = round(IN_BATCHES * plan.requests)
         asked = list(batches(requests, random.Random(f"batches {plan.seed}"), in_batches))
         async with _beside(census.run(), _progress(load, schedule, say)):

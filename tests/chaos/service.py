@@ -65,6 +65,8 @@ class Service:
     redis_busy: asyncio.Lock
     store_busy: asyncio.Lock
     receiver_busy: asyncio.Lock
+    batch_wanted: asyncio.Event
+    """Has the next batch be submitted at once."""
     keepers: asyncio.TaskGroup
 
     @property
@@ -182,6 +184,7 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
                 redis_busy=asyncio.Lock(),
                 store_busy=asyncio.Lock(),
                 receiver_busy=asyncio.Lock(),
+                batch_wanted=asyncio.Event(),
                 keepers=asyncio.TaskGroup(),
             )
             async with _kept(service):

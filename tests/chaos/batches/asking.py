@@ -59,7 +59,8 @@ def batches(asking: Asking, rng: Random, requests: int) -> Iterator[AskedBatch]:
     most = min(MOST, max(FEWEST, requests // BATCHES_AT_LEAST))
     while requests > 0:
         for kind in rng.sample(ROUND, len(ROUND)):
-            count = round(FEWEST * (most / FEWEST) ** rng.random() ** 2)
+            size = rng.uniform(0.6, 1) if kind == "cancelled" else rng.random() ** 2  # some of it must wait
+            count = round(FEWEST * (most / FEWEST) ** size)
             if kind not in REFUSED:
                 count = min(count, requests)
                 requests -= count
@@ -77,7 +78,7 @@ def _batch(asking: Asking, rng: Random, kind: str, count: int) -> AskedBatch:
         members,
         {"overlay_image": max(overlays, key=overlays.count), "image_format": "png"},
         asking.webhook_url() if rng.random() < 0.8 else None,
-        rng.uniform(0, 2) if kind == "cancelled" else None,
+        rng.uniform(0, 1) if kind == "cancelled" else None,
         rng.random() < 0.5,
     )
     return _spoiled(asked, rng) if asked.is_refused else asked

@@ -96,6 +96,8 @@ class BatchLoad:
     census: Census
     told: list[Told]
     look_again_s: float
+    wanted: asyncio.Event
+    """Set: the next one is submitted at once."""
     batches: list[ToldBatch] = field(default_factory=list)
 
     async def run(self, asked: Sequence[AskedBatch], seconds: float) -> None:
@@ -104,7 +106,9 @@ class BatchLoad:
         async with asyncio.TaskGroup() as group:
             for number, each in enumerate(asked):
                 due_at = began_at + (number + 0.5) * seconds / len(asked)
-                await asyncio.sleep(max(0.0, due_at - time.monotonic()))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.wanted.wait(), max(0.0, due_at - time.monotonic()))
+                self.wanted.clear()
                 told = ToldBatch(each, list(map(Told, each.members)))
                 self.batches.append(told)
                 group.create_task(self._follow(told, twice=number % 2 == 0))
