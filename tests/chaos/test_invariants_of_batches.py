@@ -91,6 +91,10 @@ def unknown(_: ToldBatch, census: Census) -> None:
     census.batches[OTHER] = Batch({}, [f"{OTHER} sku"])
 
 
+def lost(told: ToldBatch, census: Census) -> None:
+    del census.batches[ONE]
+
+
 def half(told: ToldBatch, census: Census) -> None:
     batch = census.batches[ONE]
     census.batches[ONE] = batch._replace(entries=batch.entries[:-1])
@@ -193,6 +197,7 @@ def archive_of_failed(told: ToldBatch, _: Census) -> None:
     [
         (two_ids, "made 2 batches"),
         (unknown, "no client was ever told"),
+        (lost, "never there"),
         (half, "its requests are"),
         (another_order, "it lists"),
         (one_unfinished, "has not ended"),

@@ -28,7 +28,9 @@ def _complaints(told: ToldBatch, census: Census) -> Iterator[str]:
         yield f"one idempotency key made {len(told.batch_ids)} batches: {sorted(told.batch_ids)}"
     if told.asked.is_refused and told.batch_ids:
         yield "it was accepted"
-    if told.batch_ids and not told.complaint:
+    if told.batch_ids - census.batches.keys():
+        yield "it was never there"
+    elif told.batch_ids and not told.complaint:
         yield from _complaints_of_requests(told, census)
         yield from _complaints_of_end(told, census)
         yield from _complaints_of_counts(told)
