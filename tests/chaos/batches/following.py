@@ -21,8 +21,8 @@ from tests.chaos.client import Client, GaveUp, TooLate, at_once
 from tests.chaos.load import Told
 
 PATIENCE_S = 150
-WAIT_S = 2  # a long poll, which must be answered before the client gives a call up
-READ_EVERY_S = 8  # results, also before the batch has ended: its first ones expire before that
+WAIT_S = 1  # a long poll, which must be answered before the client gives a call up
+READ_EVERY_S = 2  # results, also before the batch has ended: its first ones may expire before that
 PAGE = 100
 PICTURES_ONE_IN = 8
 """As often the picture of a result is fetched by its URL; the archive has the others."""
