@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from redis import Redis, RedisError
 from redis.utils import str_if_bytes
@@ -17,6 +20,20 @@ Ending = tuple[str, ...]
 """Status, code and output of a request that has ended."""
 
 
+COUNTS = ("queued", "processing", "completed", "failed")
+
+
+class Batch(NamedTuple):
+    """Its last record, and `"<request id> <custom_id>"` of its requests."""
+
+    record: Mapping[str, str]
+    entries: Sequence[str]
+
+    @property
+    def request_ids(self) -> list[str]:
+        return [entry.partition(" ")[0] for entry in self.entries]
+
+
 @dataclass
 class Census:
     """Every request that was ever there, and what its end was seen to be: one ending each, or a bug."""
@@ -25,6 +42,9 @@ class Census:
     seen: set[str] = field(default_factory=set)
     endings: dict[str, set[Ending]] = field(default_factory=dict)
     last_records: dict[str, dict[str, str]] = field(default_factory=dict)
+    batches: dict[str, "Batch"] = field(default_factory=dict)
+    """Those that were ever accepted."""
+    miscounted: list[str] = field(default_factory=list)
 
     async def run(self) -> None:
         """Count, again and again, until cancelled."""
@@ -35,16 +55,21 @@ class Census:
 
     def count(self) -> None:
         """One round."""
-        prefix = keyspace.request("")
-        ids = [str_if_bytes(key).removeprefix(prefix) for key in self.redis.scan_iter(f"{prefix}*", 1000)]
-        self.seen.update(ids)
+        for request_id, record in self._records(keyspace.request("")):
+            self._note(request_id, record)
+        for batch_id, record in self._records(keyspace.batch("")):
+            if record.get("state") == "accepted":
+                entries = self.redis.lrange(keyspace.batch_requests(batch_id), 0, -1)
+                self._note_batch(batch_id, record, list(map(str_if_bytes, entries)))
+
+    def _records(self, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+        keys = list(self.redis.scan_iter(f"{prefix}*", 1000))
         with self.redis.pipeline(transaction=False) as pipe:
-            for request_id in ids:
-                pipe.hgetall(keyspace.request(request_id))
-            for request_id, fields in zip(ids, pipe.execute(), strict=True):
-                self._note(
-                    request_id, {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
-                )
+            for key in keys:
+                pipe.hgetall(key)
+            for key, fields in zip(keys, pipe.execute(), strict=True):
+                text = {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
+                yield str_if_bytes(key).removeprefix(prefix), text
 
     def expired(self, request_id: str) -> dict[str, str] | None:
         """The last record of a request whose time is over; None if it may still be asked for."""
@@ -52,10 +77,22 @@ class Census:
         is_over = int(record.get("expires_at", 0)) / 1000 <= time.time()
         return record if is_over and record.get("status") in TERMINAL else None
 
+    def has_expired(self, batch_id: str) -> bool:
+        """Whether a batch has ended, and its time is over."""
+        batch = self.batches.get(batch_id)
+        return batch is not None and int(batch.record.get("expires_at", sys.maxsize)) / 1000 <= time.time()
+
     def _note(self, request_id: str, record: dict[str, str]) -> None:
-        if not record:
-            return  # it has expired since
+        if "status" not in record:
+            return  # it has expired since, or its batch was not accepted yet
+        self.seen.add(request_id)
         self.last_records[request_id] = record
         if record["status"] in TERMINAL:
             ending = tuple(record.get(name, "") for name in ("status", "code", "output", "finished_at"))
             self.endings.setdefault(request_id, set()).add(ending)
+
+    def _note_batch(self, batch_id: str, record: dict[str, str], entries: list[str]) -> None:
+        if sum(int(record[name]) for name in COUNTS) != int(record["total"]):
+            self.miscounted.append(f"batch {batch_id} counted {[record[name] for name in COUNTS]}: {record}")
+        if entries:  # they have not expired since
+            self.batches[batch_id] = Batch(record, entries)

@@ -2,27 +2,29 @@
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
+from hashlib import sha1
 from random import Random
 
+from jobs.batches.scripts import script
+from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.webhooks.scripts import LEASE_S as EVENT_LEASE_S
-from tests.chaos import clock
-from tests.chaos.outside.proxy import Proxy
+from tests.chaos import clock, outages
+from tests.chaos.outages import alone, setting
+from tests.chaos.outside.proxy import Trap
 from tests.chaos.process_table import children
 from tests.chaos.role import Role
 from tests.chaos.service import LEASE_S, Service
 
 Fault = Callable[[Service, Random], Awaitable[None]]
 
-BREATHE_S = 2
-"""Between two troubles of the same Redis, store, API or receiver: they never add up to a longer one."""
-
-AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
+BATCH_STEPS = (script("stage.lua"), script("accept.lua"), OOM_EXEMPT + script("enter.lua"))
+BATCHES_TRIED, BATCH_COMES_IN_S = 3, 4
+LOOK_AGAIN_S = 0.01
 
 
 @asynccontextmanager
@@ -35,20 +37,6 @@ async def _one_of(roles: list[Role], rng: Random) -> AsyncIterator[Role]:
             if role in roles:  # it may have been removed meanwhile
                 yield role
                 return
-
-
-@asynccontextmanager
-async def _alone(lock: asyncio.Lock) -> AsyncIterator[None]:
-    async with lock:
-        yield
-        await asyncio.sleep(BREATHE_S)
-
-
-@contextlib.contextmanager
-def _set(way: Proxy, flag: str) -> Iterator[None]:
-    setattr(way, flag, True)
-    yield
-    setattr(way, flag, False)
 
 
 async def kill_child(service: Service, rng: Random) -> None:
@@ -89,6 +77,32 @@ async def restart_api(service: Service, rng: Random) -> None:
     await _end_api(service, signal.SIGTERM)
 
 
+async def kill_api_in_batch(service: Service, rng: Random) -> None:
+    """SIGKILL the API while a step by which a batch is accepted, or its answer, is on its way."""
+    step, flag = rng.choice(BATCH_STEPS), rng.choice(["holds_commands", "holds_answers"])
+    word = sha1(step.encode(), usedforsecurity=False).hexdigest().encode()
+    async with alone(service.api.busy):
+        service.proxy.trap = Trap(word, flag)
+        if await _sprung(service):
+            service.api.end(signal.SIGKILL)
+            await service.api.ended()
+            setattr(service.proxy, flag, False)
+            await service.await_api()
+
+
+async def _sprung(service: Service) -> bool:
+    """Whether a batch went into the trap; one that must be refused may not."""
+    for _ in range(BATCHES_TRIED):
+        service.batch_wanted.set()
+        deadline = time.monotonic() + BATCH_COMES_IN_S
+        while time.monotonic() < deadline:
+            if not service.proxy.trap:
+                return True
+            await asyncio.sleep(LOOK_AGAIN_S)
+    service.proxy.trap = None
+    return False
+
+
 async def freeze_worker(service: Service, rng: Random) -> None:
     """SIGSTOP a worker, mostly with its child, for longer than a lease; another may take over its job."""
     async with _one_of(service.workers, rng) as worker:
@@ -107,8 +121,8 @@ async def kill_sender(service: Service, rng: Random) -> None:
     (way, busy), flag = rng.choice(ways), rng.choice(["holds_commands", "holds_answers"])
     async with _one_of(service.senders, rng) as sender:
         await service.await_sender(sender)
-        async with _alone(busy):
-            with _set(way, flag):
+        async with alone(busy):
+            with setting(way, flag):
                 await asyncio.sleep(rng.uniform(0.5, 3))
                 sender.end(signal.SIGKILL)
             await sender.ended()
@@ -132,17 +146,6 @@ async def freeze_sender(service: Service, rng: Random) -> None:
             _signal([sender.pid], signal.SIGCONT)
 
 
-async def lose_receiver(service: Service, rng: Random) -> None:
-    """The receiver takes no connection, or is silent; then all are reset, with answers on their way."""
-    flag = rng.choice(["refuses", "holds_commands", "holds_answers"])
-    async with _alone(service.receiver_busy):
-        with _set(service.receiver_way, flag):
-            if flag == "refuses":
-                service.receiver_way.reset()
-            await asyncio.sleep(rng.uniform(1, 8))
-            service.receiver_way.reset()
-
-
 async def shift_clock(service: Service, rng: Random) -> None:
     """Restart a worker or a sender with a clock that is ahead, and after a while with the right one."""
     kind, end = rng.choice([(service.workers, _end_worker), (service.senders, _end_sender)])
@@ -156,91 +159,13 @@ async def shift_clock(service: Service, rng: Random) -> None:
         await end(service, role, signal.SIGTERM)
 
 
-async def slow_redis(service: Service, rng: Random) -> None:
-    """Every piece of data to and from Redis takes its time."""
-    async with _alone(service.redis_busy):
-        service.proxy.latency_s = rng.uniform(0.02, 0.1)
-        await asyncio.sleep(rng.uniform(1, 3))
-        service.proxy.latency_s = 0
-
-
-async def cut_redis(service: Service, rng: Random) -> None:
-    """No connection to Redis lives, and none is made."""
-    async with _alone(service.redis_busy):
-        service.proxy.refuses = True
-        service.proxy.reset()
-        await asyncio.sleep(rng.uniform(0.5, 3))
-        service.proxy.refuses = False
-
-
-async def silence_redis(service: Service, rng: Random) -> None:
-    """A black hole: nothing arrives, and then everything does, late."""
-    async with _alone(service.redis_busy):
-        service.proxy.holds_commands = service.proxy.holds_answers = True
-        await asyncio.sleep(rng.uniform(0.5, 4))
-        service.proxy.holds_commands = service.proxy.holds_answers = False
-
-
-async def lose_answers(service: Service, rng: Random) -> None:
-    """Redis does what it is told, and its answers are lost."""
-    async with _alone(service.redis_busy):
-        service.proxy.holds_answers = True
-        await asyncio.sleep(rng.uniform(0.2, 2.5))
-        service.proxy.reset()
-        service.proxy.holds_answers = False
-
-
-async def reset_redis(service: Service, rng: Random) -> None:
-    """Every connection to Redis is reset, once."""
-    async with _alone(service.redis_busy):
-        service.proxy.reset()
-
-
-async def fill_redis(service: Service, rng: Random) -> None:
-    """Redis has no memory for anything more."""
-    async with _alone(service.redis_busy):
-        service.redis.config_set("maxmemory", 1)
-        await asyncio.sleep(rng.uniform(0.5, 3))
-        service.redis.config_set("maxmemory", 0)
-
-
-async def kill_redis(service: Service, rng: Random) -> None:
-    """SIGKILL Redis, and start it again on what it has written."""
-    async with _alone(service.redis_busy):
-        service.redis_pair.primary.kill()
-        await asyncio.sleep(rng.uniform(0.2, 1.5))
-        await asyncio.to_thread(service.redis_pair.primary.start)
-
-
-async def fail_over_redis(service: Service, rng: Random) -> None:
-    """A replica becomes the primary behind the same address; connections to the old one stay open."""
-    async with _alone(service.redis_busy):
-        await asyncio.to_thread(service.redis_pair.fail_over)
-        await asyncio.sleep(rng.uniform(0, 0.5))  # as long the address leads to the old one
-        for way in (service.proxy, service.own_way):
-            way.upstream_port = service.redis_pair.primary.port
-        service.own_way.reset()
-
-
-async def lose_store(service: Service, rng: Random) -> None:
-    """A file stands where the store's directory was: nothing can be read or written, even by root."""
-    async with _alone(service.store_busy):
-        stand_in = service.store.with_name("stand-in")
-        stand_in.touch()
-        _exchange(service.store, stand_in)
-        try:
-            await asyncio.sleep(rng.uniform(0.5, 2.5))
-        finally:
-            _exchange(service.store, stand_in)
-            stand_in.unlink()
-
-
 KINDS: dict[str, Fault] = {
     "kill child": kill_child,
     "kill worker": kill_worker,
     "kill api": kill_api,
+    "kill api in batch": kill_api_in_batch,
     "kill sender": kill_sender,
-    "kill redis": kill_redis,
+    "kill redis": outages.kill_redis,
     "add worker": lambda service, _: service.add_worker(),
     "remove worker": remove_worker,
     "restart worker": restart_worker,
@@ -249,18 +174,18 @@ KINDS: dict[str, Fault] = {
     "freeze worker": freeze_worker,
     "freeze sender": freeze_sender,
     "shift clock": shift_clock,
-    "slow redis": slow_redis,
-    "cut redis": cut_redis,
-    "silence redis": silence_redis,
-    "lose answers": lose_answers,
-    "reset redis": reset_redis,
-    "fail over redis": fail_over_redis,
-    "fill redis": fill_redis,
-    "lose store": lose_store,
-    "lose receiver": lose_receiver,
+    "slow redis": outages.slow_redis,
+    "cut redis": outages.cut_redis,
+    "silence redis": outages.silence_redis,
+    "lose answers": outages.lose_answers,
+    "reset redis": outages.reset_redis,
+    "fail over redis": outages.fail_over_redis,
+    "fill redis": outages.fill_redis,
+    "lose store": outages.lose_store,
+    "lose receiver": outages.lose_receiver,
 }
 
-KILLS = frozenset({"kill child", "kill worker", "kill api", "kill sender"})
+KILLS = frozenset({"kill child", "kill worker", "kill api", "kill api in batch", "kill sender"})
 """Faults of single processes, which must cost no request anything."""
 
 
@@ -277,7 +202,7 @@ async def _end_sender(service: Service, sender: Role, number: signal.Signals) ->
 
 
 async def _end_api(service: Service, number: signal.Signals) -> None:
-    async with _alone(service.api.busy):
+    async with alone(service.api.busy):
         service.api.end(number)
         await service.api.ended()
         await service.await_api()
@@ -287,10 +212,3 @@ def _signal(pids: list[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-
-
-def _exchange(one: Path, other: Path) -> None:
-    """Swap two names in one step, so that nobody can make a directory in between."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.renameat2(AT_FDCWD, bytes(one), AT_FDCWD, bytes(other), RENAME_EXCHANGE):
-        raise OSError(ctypes.get_errno(), f"cannot exchange {one} and {other}")

@@ -22,7 +22,7 @@ def broken_promises(told: Sequence[Told], injected: Sequence[Injected]) -> Itera
     """A sentence for each request that did not end as it had to."""
     for one in told:
         for complaint in _complaints(one, injected):
-            yield f"request {one.request_id} ({one.asked.kind}): {complaint}"
+            yield f"{one}: {complaint}"
 
 
 def _complaints(told: Told, injected: Sequence[Injected]) -> Iterator[str]:
@@ -52,7 +52,7 @@ def _may_fail(told: Told, injected: Sequence[Injected]) -> bool:
         case FailureCode.INVALID_IMAGE:
             return told.asked.kind == "broken picture"
         case FailureCode.CANCELLED:
-            return told.cancel_status is not None
+            return told.may_be_cancelled
         case _:
             met = {fault.kind for fault in injected if _met(told, fault)}
             return told.code is not None and bool(met & EXCUSES.get(told.code, set()))
@@ -89,11 +89,11 @@ def wrong_counts(told: Sequence[Told], census: Census) -> Iterator[str]:
 
 
 def wrong_credits(told: Sequence[Told], key: ApiKey) -> Iterator[str]:
-    """A sentence for each way in which the credits do not add up."""
-    completed = sum(one.status is Status.COMPLETED for one in told)
+    """A sentence for each way in which the credits of a key do not add up."""
+    completed = sum(one.asked.key_id == key.key_id and one.status is Status.COMPLETED for one in told)
     if key.held:
-        yield f"{key.held} credits are still held"
+        yield f"{key.name}: {key.held} credits are still held"
     if key.spent != completed:
-        yield f"{key.spent} credits are spent on {completed} COMPLETED requests"
+        yield f"{key.name}: {key.spent} credits are spent on {completed} COMPLETED requests"
     if (key.credits or 0) + key.held + key.spent != CREDITS:
-        yield f"{key.credits} + {key.held} + {key.spent} credits are not the {CREDITS} granted"
+        yield f"{key.name}: {key.credits} + {key.held} + {key.spent} credits are not the {CREDITS} granted"

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,8 +27,10 @@ MUST_BE_EMPTY = (
     keyspace.LAST_TURNS,
     keyspace.DEADLINES,
     keyspace.LEASES,
+    keyspace.OPEN_BATCHES,
     *map(keyspace.lane, LANES),
 )
+MUST_BE_GONE = (keyspace.line("*"), keyspace.archive("*"))
 EVENTS_OF_RECEIVERS = (keyspace.untried_events("*"), keyspace.tried_events("*"))
 
 STAGING = re.compile(r"#\d+$")
@@ -41,12 +43,26 @@ def not_empty(redis: Redis) -> Iterator[str]:
     for key in (*MUST_BE_EMPTY, *events):
         if members := _members(redis, key):
             yield f"{key} has {len(members)} entries: {members[:3]}"
+    for name in MUST_BE_GONE:
+        yield from [f"{str_if_bytes(key)} is left" for key in redis.scan_iter(name, 1000)]
 
 
-def wrong_count(redis: Redis, key_id: str) -> Iterator[str]:
-    """A sentence if events that there are no more count for a key."""
-    if count := undelivered(redis, key_id):
-        yield f"{count} events are counted as undelivered"
+def wrong_counts(redis: Redis, key_ids: Iterable[str]) -> Iterator[str]:
+    """A sentence if events, or requests of batches on their way into the queue, are counted and not there."""
+    for key_id in key_ids:
+        if count := undelivered(redis, key_id):
+            yield f"{count} events of {key_id} are counted as undelivered"
+        if count := int(redis.hget(keyspace.api_key(key_id), "entering") or 0):
+            yield f"{count} requests of {key_id} are counted as entering the queue"
+    if count := int(redis.get(keyspace.ENTERING) or 0):
+        yield f"{count} requests are counted as entering the queue"
+
+
+def age_unaccepted(redis: Redis) -> None:
+    """Have batches that their API left before they were accepted dropped now, and not in half an hour."""
+    for batch_id in map(str_if_bytes, redis.zrange(keyspace.OPEN_BATCHES, 0, -1)):
+        if redis.hget(keyspace.batch(batch_id), "state") != b"accepted":
+            redis.zadd(keyspace.OPEN_BATCHES, {batch_id: 0}, xx=True)
 
 
 def orphaned_keys(redis: Redis) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,25 +11,12 @@ import httpx
 
 from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos.census import Census
+from tests.chaos.client import PATIENCE_S, Client, GaveUp, TooLate, at_once
 from tests.chaos.requests import Asked, Asking
 
-TRY_AGAIN = frozenset({429, 500, 502, 503})
-TRY_AGAIN_S = 0.5
-BACK_OFF = 1.5
-LONGEST_PAUSE_S = 3
 POLL_S = 1
-ANSWER_S = 5
-PATIENCE_S = 90
 TWICE_ONE_IN = 20
 """As often a client submits twice at the same time."""
-
-
-class TooLate(Exception):
-    """The request has ended and expired before its client, held up by faults, came to look."""
-
-
-class GaveUp(Exception):
-    """Something did not come within the client's patience; the text says what."""
 
 
 @dataclass
@@ -45,6 +31,8 @@ class Told:
     code: FailureCode | None = None
     error: str | None = None
     cancel_status: int | None = None
+    may_be_cancelled: bool = False
+    """Whether its client called for that, or for the end of its batch."""
     said: Mapping[str, Any] = field(default_factory=dict)
     """The last answer about how it ended."""
     picture: bytes | None = field(default=None, repr=False)
@@ -52,23 +40,46 @@ class Told:
     """Until when it may be fetched, in seconds since the epoch."""
     complaint: str | None = None
 
+    def __str__(self) -> str:
+        return f"request {self.its_id} ({self.asked.kind})"
+
     @property
-    def request_id(self) -> str:
+    def its_id(self) -> str:
         """Its one id."""
         return min(self.request_ids, default="none")
+
+    @property
+    def webhook_url(self) -> str:
+        return str(self.asked.options.get("webhook_url", ""))
+
+    @property
+    def message_id(self) -> str | None:
+        ending = (self.status or "").lower()
+        events = self.asked.options.get("webhook_events", ["completed", "failed"])
+        is_wanted = self.webhook_url and ending in events
+        return f"msg_{self.its_id.replace('-', '')}_{ending}" if is_wanted else None
+
+    @property
+    def event(self) -> Mapping[str, Any]:
+        return {"type": f"request.{(self.status or '').lower()}", "request_id": self.its_id, **self.said}
+
+    def learn_end(self, said: Mapping[str, Any]) -> None:
+        """From an answer, or the record of one that its client came too late for."""
+        self.ended_at = self.ended_at or time.monotonic()
+        self.status, self.error = Status(said["status"]), said.get("error")
+        self.code = FailureCode(said["code"]) if "code" in said else None
 
 
 @dataclass
 class Load:
-    """Submits at a steady rate; `told` grows while it runs, `answers` counts what was answered to what."""
+    """Submits at a steady rate; `told` grows while it runs."""
 
-    client: httpx.AsyncClient
+    client: Client
     asking: Asking
     look_again_s: float
     """After this time a picture is fetched once more."""
     census: Census
     told: list[Told] = field(default_factory=list)
-    answers: Counter[str] = field(default_factory=Counter)
 
     async def run(self, requests: int, seconds: float) -> None:
         """Submit `requests` over `seconds`, and follow each to its end."""
@@ -82,7 +93,7 @@ class Load:
 
     async def _follow(self, told: Told, twice: bool) -> None:
         try:
-            await self._submit_at_once(told, 2 if twice else 1)
+            await at_once([self._submit(told) for _ in range(1 + twice)], self.look_again_s)
             if not told.request_ids:
                 return  # it was refused
             if told.asked.cancel_after_s is not None:
@@ -93,68 +104,51 @@ class Load:
                 told.picture = await self._picture(told, url)
                 await self._fetch_again(told, url)
         except TooLate:
-            self._believe(told, self.census.last_records[told.request_id])
+            told.learn_end(self.census.last_records[told.its_id])
+            self.client.answers["came too late"] += 1
         except GaveUp as error:
             told.complaint = str(error)
 
-    def _believe(self, told: Told, record: Mapping[str, str]) -> None:
-        """What became of it, from its record; only its picture was never seen."""
-        self.answers["came too late"] += 1
-        told.ended_at = told.ended_at or time.monotonic()
-        told.status, told.error = Status(record["status"]), record.get("error")
-        told.code = FailureCode(record["code"]) if "code" in record else None
-
     def _is_gone(self, told: Told, answer: httpx.Response) -> None:
         """Raises `TooLate` for a 404 that is right."""
-        if answer.status_code == 404 and self.census.expired(told.request_id):
+        if answer.status_code == 404 and self.census.expired(told.its_id):
             raise TooLate
 
-    async def _submit_at_once(self, told: Told, times: int) -> None:
-        """A repetition goes on for a while only, as its key is forgotten when the request expires."""
-        submits = [asyncio.create_task(self._submit(told)) for _ in range(times)]
-        await asyncio.wait(submits, return_when=asyncio.FIRST_COMPLETED)
-        done, late = await asyncio.wait(submits, timeout=self.look_again_s)
-        for submit in late:
-            submit.cancel()
-        for submit in done:
-            submit.result()
-
     async def _submit(self, told: Told) -> None:
+        path, body = f"/v2/{told.asked.model}", told.asked.submitted
         headers = {"Idempotency-Key": told.asked.idempotency_key}
-        path = f"/v2/{told.asked.model}"
-        answer = await self._ask("submit", "POST", path, json=told.asked.submitted, headers=headers)
+        answer = await self._ask(told, "submit", "POST", path, json=body, headers=headers)
         if answer.status_code == 400 and told.asked.kind == "refused":
             return
         if answer.status_code != 200:
             raise GaveUp(f"submit was answered {answer.status_code} {answer.text}")
-        self.answers["submit replayed"] += "idempotent-replayed" in answer.headers
+        self.client.answers["submit replayed"] += "idempotent-replayed" in answer.headers
         told.request_ids.add(answer.json()["request_id"])
         told.accepted_at = told.accepted_at or time.monotonic()
 
     async def _cancel(self, told: Told, after_s: float) -> None:
         await asyncio.sleep(after_s)
-        answer = await self._ask("cancel", "POST", f"/v2/requests/{told.request_id}/cancel")
+        told.may_be_cancelled = True
+        answer = await self._ask(told, "cancel", "POST", f"/v2/requests/{told.its_id}/cancel")
         told.cancel_status = answer.status_code
 
     async def _await_end(self, told: Told) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
-            answer = await self._ask("poll", "GET", f"/v2/requests/{told.request_id}/status")
+            answer = await self._ask(told, "poll", "GET", f"/v2/requests/{told.its_id}/status")
             body = answer.json()
             self._is_gone(told, answer)
             if answer.status_code not in (200, 422):
                 raise GaveUp(f"a poll was answered {answer.status_code} {answer.text}")
             if body["status"] in (Status.COMPLETED, Status.FAILED):
-                told.ended_at = time.monotonic()
+                told.learn_end(body)
                 told.said = body
-                told.status, told.error = Status(body["status"]), body.get("error")
-                told.code = FailureCode(body["code"]) if "code" in body else None
                 return
             await asyncio.sleep(POLL_S)
         raise GaveUp(f"still {body['status']} after {PATIENCE_S} s")
 
     async def _result(self, told: Told) -> str:
-        result = await self._ask("result", "GET", f"/v2/requests/{told.request_id}")
+        result = await self._ask(told, "result", "GET", f"/v2/requests/{told.its_id}")
         self._is_gone(told, result)
         if result.status_code != 200:
             raise GaveUp(f"the result was answered {result.status_code} {result.text}")
@@ -163,7 +157,7 @@ class Load:
         return str(body["output"])
 
     async def _picture(self, told: Told, url: str) -> bytes:
-        answer = await self._ask("picture", "GET", url)
+        answer = await self._ask(told, "picture", "GET", url)
         self._is_gone(told, answer)
         if answer.status_code != 200:
             raise GaveUp(f"the picture was answered {answer.status_code} {answer.text}")
@@ -181,24 +175,8 @@ class Load:
         if not same:
             raise GaveUp("later, the picture was another")
 
-    async def _ask(self, what: str, method: str, url: str, **options: object) -> httpx.Response:
-        """The first answer that is one, asking again as long as there is none."""
-        deadline = time.monotonic() + PATIENCE_S
-        last, pause_s = "nothing", TRY_AGAIN_S
-        while time.monotonic() < deadline:
-            try:
-                answer = await self.client.request(method, url, **options)  # type: ignore[arg-type]
-            except httpx.TransportError as error:
-                last = type(error).__name__
-            else:
-                last = str(answer.status_code)
-                if answer.status_code not in TRY_AGAIN:
-                    self.answers[f"{what} {last}"] += 1
-                    return answer
-            self.answers[f"{what} {last}"] += 1
-            await asyncio.sleep(pause_s)
-            pause_s = min(BACK_OFF * pause_s, LONGEST_PAUSE_S)
-        raise GaveUp(f"no answer to a {what} within {PATIENCE_S} s, last {last}")
+    async def _ask(self, told: Told, what: str, method: str, url: str, **options: Any) -> httpx.Response:
+        return await self.client.ask(told.asked.key_id, what, method, url, **options)
 
     @property
     def last_expiry(self) -> float:

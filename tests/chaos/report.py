@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 
 from jobs.queue.rq import REQUEST_ID
+from tests.chaos.batches.following import ToldBatch
 from tests.chaos.census import Census
 from tests.chaos.load import Load, Told
 from tests.chaos.outside.receiver import Received
@@ -22,6 +23,7 @@ class Report:
 
     seed: int
     load: Load
+    batches: Sequence[ToldBatch]
     schedule: Schedule
     log: Path
     census: Census
@@ -36,7 +38,7 @@ class Report:
         yield f"seed {self.seed}"
         yield from self._faults()
         yield from self._outcomes()
-        yield from _table("answers", self.load.answers)
+        yield from _table("answers", self.load.client.answers)
         yield from _table("events that came", Counter(f"answered {call.answered}" for call in self.received))
         calls = Counter(call.message_id for call in self.received).values()
         yield from _table("calls of one event", Counter(f"{count} calls" for count in calls))
@@ -62,6 +64,7 @@ class Report:
         yield from _table("outcomes", outcomes)
         attempts = Counter(f"{record['attempts']} attempts" for record in self.census.last_records.values())
         yield from _table("attempts", attempts)
+        yield from _table("batches", Counter(_fate(one) for one in self.batches))
 
     def _named(self) -> Sequence[str]:
         return list(dict.fromkeys(REQUEST_ID.findall(" ".join(self.violations))))
@@ -77,6 +80,14 @@ def _cleared_s(fault: Injected, told: Iterable[Told]) -> float:
     met = [one for one in told if (one.accepted_at or float("inf")) < fault.began_at]
     ends = [one.ended_at for one in met if one.ended_at and one.ended_at > fault.began_at]
     return max(ends, default=fault.began_at) - fault.began_at
+
+
+def _fate(told: ToldBatch) -> str:
+    if not told.batch_ids:
+        return f"{told.asked.kind}: none"
+    ended = Counter(str(member.code or member.status) for member in told.members)
+    counts = ", ".join(f"{count} {how}" for how, count in sorted(ended.items()))
+    return f"{told.asked.kind}: {counts}"
 
 
 def _table(title: str, counts: Mapping[str, int]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -15,26 +15,28 @@ from tests.chaos.outside.receiver import FIRST_ANSWERS
 
 NO_PICTURE = b"not a picture"
 WITH_WEBHOOK = 0.7
+MEMBER_WITH_WEBHOOK, MEMBER_WITH_NAME = 0.15, 0.8
 EVENTS: tuple[Sequence[str] | None, ...] = (None, None, ["completed"], ["failed"])
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One logical request; all its submits carry `idempotency_key`."""
+    """One logical request of a key; all its submits carry `idempotency_key`."""
 
     kind: str
+    key_id: str
     idempotency_key: str
     body: Mapping[str, Any]
     files: Mapping[str, bytes] = field(repr=False)
     """The pictures that the body names, by their paths, as the worker gets them."""
     model: str = DEFAULT_MODEL
     cancel_after_s: float | None = None
-    webhook: Mapping[str, Any] = field(default_factory=dict)
-    """What the submit says of an event besides; empty: there is none."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What the submit says beside its parameters: its name, and where its event goes."""
 
     @property
     def submitted(self) -> dict[str, Any]:
-        return {**self.body, **self.webhook}
+        return {**self.body, **self.options}
 
     def made(self) -> bytes:
         """The picture that the compositor makes in this process."""
@@ -44,11 +46,16 @@ class Asked:
 class Asking:
     """Makes requests of every kind in steady proportions."""
 
-    def __init__(self, rng: Random, service_url: str, origin_url: str, receiver_url: str) -> None:
+    def __init__(
+        self, rng: Random, service_url: str, origin_url: str, receiver_url: str, key_ids: Sequence[str]
+    ) -> None:
         self._rng = rng
+        self._key_ids = key_ids
+        self._key_id = key_ids[0]  # of what is asked for now
         self._service_url = service_url
         self._origin_url = origin_url
         self._receiver_url = receiver_url
+        self._shared_overlay: str | None = None
         self._number = 0
         self._files: dict[str, bytes] = {}
         """What the worker gets for each text that names a picture."""
@@ -69,7 +76,28 @@ class Asking:
             self._refused: 2,
         }
         (kind,) = self._rng.choices([*weights], [*weights.values()])
+        self._key_id = self._rng.choice(self._key_ids)
         return kind()
+
+    def members(self, count: int) -> list[Asked]:
+        """Requests of one batch: of one key, most with one overlay."""
+        weights = {self._inline: 8, self._samples: 4, self._fetched: 8, self._broken: 1}
+        kinds = self._rng.choices([*weights], [*weights.values()], k=count)
+        self._key_id = self._rng.choice(self._key_ids)
+        self._shared_overlay = self._sent()
+        members = [self._as_member(kind()) for kind in kinds]
+        self._shared_overlay = None
+        return members
+
+    def webhook_url(self) -> str:
+        """One that no other has, whose receiver may be in trouble at first."""
+        answer = self._rng.choice(["well"] * len(FIRST_ANSWERS) + [*FIRST_ANSWERS])
+        return f"{self._receiver_url}/{answer}/{self._key_id}/{self._count()}"
+
+    def _as_member(self, asked: Asked) -> Asked:
+        webhook = asked.options if self._rng.random() < MEMBER_WITH_WEBHOOK else {}
+        name = {"custom_id": f"sku-{self._count()}"} if self._rng.random() < MEMBER_WITH_NAME else {}
+        return replace(asked, options={**webhook, **name})
 
     def _inline(self) -> Asked:
         return self._asked("inline", self._sent(), self._one_overlay())
@@ -138,23 +166,18 @@ class Asking:
         image_format = self._rng.choice(["jpeg", "png", "webp"])
         body = {"base_image": base, "image_format": image_format, **params}
         files = {path: self._files[text] for path, text in pictures(body).items()}
-        return Asked(kind, key, body, files, model, cancel_after_s, self._webhook())
+        return Asked(kind, self._key_id, key, body, files, model, cancel_after_s, self._options())
 
-    def _webhook(self) -> dict[str, Any]:
+    def _options(self) -> dict[str, Any]:
         if self._rng.random() > WITH_WEBHOOK:
             return {}
-        number, events = self._count(), self._rng.choice(EVENTS)
-        answer = self._rng.choice(["well"] * len(FIRST_ANSWERS) + [*FIRST_ANSWERS])
+        url, events = self.webhook_url(), self._rng.choice(EVENTS)
         chosen = {} if events is None else {"webhook_events": events}
-        return {
-            "webhook_url": f"{self._receiver_url}/{answer}/{number}",
-            "custom_id": f"order-{number}",
-            **chosen,
-        }
+        return {"webhook_url": url, "custom_id": f"order-{self._number}", **chosen}
 
     def _one_overlay(self, overlay: str | None = None, **params: object) -> dict[str, object]:
         offsets = {"x_offset": self._rng.randrange(20), "y_offset": self._rng.randrange(12)}
-        return {"overlay_image": overlay or self._sent(), **offsets, **params}
+        return {"overlay_image": overlay or self._shared_overlay or self._sent(), **offsets, **params}
 
     def _anyhow(self) -> str:
         """A picture that comes in one of the ways there are."""

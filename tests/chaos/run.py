@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
-
 from jobs.keys.api_keys import ApiKeys
 from tests.chaos import events, invariants, leftovers
+from tests.chaos.batches import invariants as of_batch
+from tests.chaos.batches.asking import batches
+from tests.chaos.batches.following import BatchLoad
 from tests.chaos.census import Census
-from tests.chaos.load import ANSWER_S, Load
+from tests.chaos.client import asking
+from tests.chaos.load import Load
 from tests.chaos.report import Report
 from tests.chaos.requests import Asking
 from tests.chaos.schedule import Schedule
 from tests.chaos.service import Service, running
+
+IN_BATCHES = 0.5
+"""Of all requests."""
 
 SETTLE_S = 30
 LOOK_AGAIN_S = 0.5
@@ -53,25 +58,34 @@ async def run(plan: Plan, directory: Path, say: Callable[[str], None]) -> Report
 
 async def _strained(plan: Plan, service: Service, say: Callable[[str], None]) -> Report:
     schedule = Schedule(plan.kinds, plan.faults, plan.seconds, random.Random(f"faults {plan.seed}"))
-    async with _client(service) as client:
+    async with asking(service.url, service.keys) as client:
         receiver_url = f"http://127.0.0.1:{service.receiver_way.port}"
-        asking = Asking(random.Random(f"requests {plan.seed}"), service.url, service.origin.url, receiver_url)
+        rng = random.Random(f"requests {plan.seed}")
+        requests = Asking(rng, service.url, service.origin.url, receiver_url, [*service.keys])
         census = Census(service.redis)
-        load = Load(client, asking, plan.result_ttl_s / 2, census)
+        load = Load(client, requests, plan.result_ttl_s / 2, census)
+        of_batches = BatchLoad(client, census, load.told, plan.result_ttl_s / 2, service.batch_wanted)
+        in_batches = round(IN_BATCHES * plan.requests)
+        asked = list(batches(requests, random.Random(f"batches {plan.seed}"), in_batches))
         async with _beside(census.run(), _progress(load, schedule, say)):
-            await asyncio.gather(load.run(plan.requests, plan.seconds), schedule.run(service))
-            await events.await_deliveries(service, load.told)
+            await asyncio.gather(
+                load.run(plan.requests - in_batches, plan.seconds),
+                of_batches.run(asked, plan.seconds),
+                schedule.run(service),
+            )
+            await events.await_deliveries(service, [*load.told, *of_batches.batches])
         census.count()
     received = service.receiver.received
-    report = Report(plan.seed, load, schedule, service.log, census, received)
+    report = Report(plan.seed, load, of_batches.batches, schedule, service.log, census, received)
     report.violations += invariants.broken_promises(load.told, schedule.injected)
-    report.violations += events.broken_promises(load.told, received)
+    report.violations += events.broken_promises([*load.told, *of_batches.batches], received)
+    report.violations += of_batch.broken_promises(of_batches.batches, census)
     report.violations += schedule.lasting
-    report.violations += invariants.wrong_answers(load.answers)
-    report.violations += invariants.unseen(load.told, load.answers)
+    report.violations += invariants.wrong_answers(client.answers)
+    report.violations += invariants.unseen(load.told, client.answers)
     report.violations += invariants.wrong_counts(load.told, census)
-    key = ApiKeys(service.redis).get(service.key_id)
-    report.violations += invariants.wrong_credits(load.told, key)
+    for key_id in service.keys:
+        report.violations += invariants.wrong_credits(load.told, ApiKeys(service.redis).get(key_id))
     return report
 
 
@@ -79,9 +93,11 @@ async def _settled(service: Service, last_expiry: float) -> list[str]:
     """What is wrong once everything that should go has had the time to."""
     await asyncio.sleep(max(0.0, last_expiry - time.time()))
 
+    leftovers.age_unaccepted(service.redis)
+
     def left() -> Iterator[str]:
         yield from leftovers.not_empty(service.redis)
-        yield from leftovers.wrong_count(service.redis, service.key_id)
+        yield from leftovers.wrong_counts(service.redis, service.keys)
         yield from leftovers.orphaned_keys(service.redis)
         yield from leftovers.orphaned_members(service.redis)
         yield from leftovers.odd_processes(service)
@@ -90,16 +106,6 @@ async def _settled(service: Service, last_expiry: float) -> list[str]:
     while (found := list(left())) and time.monotonic() < deadline:
         await asyncio.sleep(LOOK_AGAIN_S)
     return found + list(leftovers.orphaned_files(service))
-
-
-def _client(service: Service) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        base_url=service.url,
-        headers={"x-api-key": service.key},
-        timeout=ANSWER_S,
-        limits=httpx.Limits(max_connections=None),  # every request has a client of its own
-        trust_env=False,
-    )
 
 
 @asynccontextmanager

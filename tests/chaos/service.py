@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -28,7 +28,8 @@ from tests.webhook_events import MASTER
 
 WORKERS = 3  # at the beginning; faults keep one of them from working most of the time
 SENDERS = 2
-CREDITS = 1_000_000
+CREDITS = 1_000_000  # of each key
+WEIGHTS = (1, 2, 5)
 LEASE_S = 3
 MAX_ATTEMPTS = 8  # with the default of 3, faults this dense would exhaust a request in one run of ten
 READY_S = 60
@@ -59,11 +60,13 @@ class Service:
     make_worker: Callable[[], Role]
     senders: list[Role]
     log: Path
-    key_id: str
-    key: str
+    keys: Mapping[str, str]
+    """Texts of the API keys, by id; their weights are `WEIGHTS`."""
     redis_busy: asyncio.Lock
     store_busy: asyncio.Lock
     receiver_busy: asyncio.Lock
+    batch_wanted: asyncio.Event
+    """Has the next batch be submitted at once."""
     keepers: asyncio.TaskGroup
 
     @property
@@ -156,9 +159,9 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
         def make_worker() -> Role:
             return _role(f"worker-{next(numbers)}", ["worker"], env, log)
 
-        key, text = ApiKeys(redis).create("chaos", KeyOptions(credits=CREDITS))
+        keys, secrets = dict(_made_keys(redis)), KeySecrets(redis, settings)
         with (
-            receiving(KeySecrets(redis, settings).read(key.key_id)) as receiver,
+            receiving({key_id: secrets.read(key_id) for key_id in keys}) as receiver,
             proxying(receiver.port) as receiver_way,
         ):
             service = Service(
@@ -177,15 +180,21 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
                 make_worker=make_worker,
                 senders=[_sender(n, env, log) for n in range(SENDERS)],
                 log=Path(log.name),
-                key_id=key.key_id,
-                key=text,
+                keys=keys,
                 redis_busy=asyncio.Lock(),
                 store_busy=asyncio.Lock(),
                 receiver_busy=asyncio.Lock(),
+                batch_wanted=asyncio.Event(),
                 keepers=asyncio.TaskGroup(),
             )
             async with _kept(service):
                 yield service
+
+
+def _made_keys(redis: Redis) -> Iterator[tuple[str, str]]:
+    for weight in WEIGHTS:
+        key, text = ApiKeys(redis).create(f"chaos {weight}", KeyOptions(credits=CREDITS, weight=weight))
+        yield key.key_id, text
 
 
 def _role(name: str, module: Sequence[str], env: Mapping[str, str], log: IO[bytes]) -> Role:

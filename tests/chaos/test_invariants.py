@@ -18,11 +18,12 @@ from tests.chaos.requests import Asked, Asking
 from tests.chaos.schedule import Injected
 from tests.chaos.service import CREDITS
 
+KEY = "key_1"
 ONE, OTHER = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 
 
 def asked_for(kind: str) -> Asked:
-    asking = Asking(Random(1), "http://here", "http://there", "http://receiver")
+    asking = Asking(Random(1), "http://here", "http://there", "http://receiver", [KEY])
     return next(found for found in iter(asking.next, None) if found.kind == kind)
 
 
@@ -82,7 +83,7 @@ def test_no_failure_is_fine_without_a_fault(asked, code):
 
 def test_what_a_client_did_to_itself_is_fine(asked):
     assert not complaints(failed(replace(asked, kind="broken picture"), FailureCode.INVALID_IMAGE))
-    assert not complaints(failed(asked, FailureCode.CANCELLED, cancel_status=200))
+    assert not complaints(failed(asked, FailureCode.CANCELLED, may_be_cancelled=True))
 
 
 def test_a_fault_excuses_only_its_code_and_only_the_requests_that_met_it(asked):
@@ -113,11 +114,15 @@ def test_a_second_ending_is_found(redis, completed):
 
 @pytest.mark.parametrize(("credits", "held", "spent"), [(-2, 1, 1), (-1, 1, 0), (-2, 0, 2), (0, 0, 1)])
 def test_credits_that_do_not_add_up_are_found(redis, completed, credits, held, spent):
-    key, _ = ApiKeys(redis).create("chaos", KeyOptions(credits=CREDITS))
+    created, _ = ApiKeys(redis).create("chaos", KeyOptions(credits=CREDITS))
+    key = replace(created, key_id=KEY)
+    of_another = replace(completed, asked=replace(completed.asked, key_id="key_2"))
     books = replace(key, credits=CREDITS + credits, held=held, spent=spent)
 
-    assert list(invariants.wrong_credits([completed], books))
-    assert not list(invariants.wrong_credits([completed], replace(key, credits=CREDITS - 1, spent=1)))
+    assert list(invariants.wrong_credits([completed, of_another], books))
+    assert not list(
+        invariants.wrong_credits([completed, of_another], replace(key, credits=CREDITS - 1, spent=1))
+    )
 
 
 def test_what_is_left_in_redis_is_found(redis):
@@ -138,12 +143,46 @@ def test_what_is_left_in_redis_is_found(redis):
     }
 
 
-def test_an_event_that_still_counts_for_its_key_is_found(redis, key_id):
-    redis.hset(f"superimpose:key:{key_id}", "undelivered", 0)
-    assert not list(leftovers.wrong_count(redis, key_id))
+@pytest.mark.parametrize("field", ["undelivered", "entering"])
+def test_what_still_counts_for_a_key_is_found(redis, key_id, field):
+    redis.hset(f"superimpose:key:{key_id}", field, 0)
+    assert not list(leftovers.wrong_counts(redis, [key_id]))
 
-    redis.hincrby(f"superimpose:key:{key_id}", "undelivered", 1)
-    assert list(leftovers.wrong_count(redis, key_id))
+    redis.hincrby(f"superimpose:key:{key_id}", field, 1)
+    assert list(leftovers.wrong_counts(redis, [key_id]))
+
+
+def test_requests_that_never_entered_the_queue_are_found(redis):
+    redis.set("superimpose:entering", 1)
+
+    assert list(leftovers.wrong_counts(redis, []))
+
+
+def test_what_is_left_of_batches_is_found(redis):
+    redis.zadd("superimpose:open-batches", {ONE: 1})
+    redis.set("superimpose:archive:token", ONE)
+    redis.zadd("superimpose:line:key_1", {OTHER: 1})
+    redis.hset(f"superimpose:batch:{ONE}", "state", "staged")
+
+    assert [found.split()[0] for found in leftovers.not_empty(redis)] == [
+        "superimpose:open-batches",
+        "superimpose:line:key_1",
+        "superimpose:archive:token",
+    ]
+    assert [found.split()[0] for found in leftovers.orphaned_keys(redis)] == [f"superimpose:batch:{ONE}"]
+
+
+def test_only_a_batch_that_was_never_accepted_is_aged(redis):
+    redis.zadd("superimpose:open-batches", {ONE: 7, OTHER: 8})
+    redis.hset(f"superimpose:batch:{ONE}", "state", "staged")
+    redis.hset(f"superimpose:batch:{OTHER}", "state", "accepted")
+
+    leftovers.age_unaccepted(redis)
+
+    assert redis.zrange("superimpose:open-batches", 0, -1, withscores=True) == [
+        (ONE.encode(), 0),
+        (OTHER.encode(), 8),
+    ]
 
 
 ID = f"msg_{ONE.replace('-', '')}_completed"
@@ -153,7 +192,7 @@ CALL = Received("/well/1", ID, json.dumps({**RESULT, "type": "request.completed"
 
 @pytest.fixture
 def with_webhook(completed) -> Told:
-    asked = replace(completed.asked, webhook={"webhook_url": f"http://receiver{CALL.path}"})
+    asked = replace(completed.asked, options={"webhook_url": f"http://receiver{CALL.path}"})
     return replace(completed, asked=asked, said=RESULT)
 
 
@@ -195,12 +234,12 @@ def test_an_event_that_is_not_as_promised_is_found(with_webhook, calls, complain
 
 def test_an_event_of_a_request_that_wanted_none_is_found(with_webhook):
     asked = with_webhook.asked
-    only_failed = replace(asked, webhook={**asked.webhook, "webhook_events": ["failed"]})
+    only_failed = replace(asked, options={**asked.options, "webhook_events": ["failed"]})
     refused = replace(with_webhook, request_ids=set(), status=None, said={})
 
     for told in (
         replace(with_webhook, asked=only_failed),
-        replace(with_webhook, asked=replace(asked, webhook={})),
+        replace(with_webhook, asked=replace(asked, options={})),
         refused,
     ):
         assert not complaints_of_events(told)

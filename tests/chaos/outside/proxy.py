@@ -8,10 +8,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 CHUNK = 64 * 1024
 CLOSE_WITH_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: RST instead of FIN
 LOOK_AGAIN_S = 0.01
+
+
+class Trap(NamedTuple):
+    """Waits for a command with `word`, to set a flag of `Proxy`."""
+
+    word: bytes
+    flag: str
 
 
 @dataclass
@@ -28,6 +36,8 @@ class Proxy:
     """The same for what is answered: the command is run, and nobody hears of it."""
     refuses: bool = False
     """New connections are reset at once."""
+    trap: "Trap | None" = None
+    """Sprung by a command that has its word: from it on its flag is set."""
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
@@ -67,6 +77,9 @@ class Proxy:
         self._writers.add(writer)
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
+                if self.trap and self.trap.word in data:
+                    setattr(self, self.trap.flag, True)
+                    self.trap = None
                 await asyncio.sleep(self.latency_s)
                 while getattr(self, flag):
                     await asyncio.sleep(LOOK_AGAIN_S)

@@ -54,27 +54,29 @@ class Received:
 
 
 class Receiver(ThreadingHTTPServer):
-    """Listens at a path for each event, `/<first answer>/<number>`."""
+    """Listens at a path for each event, `/<first answer>/<key id>/<number>`."""
 
     daemon_threads = True
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secrets: Mapping[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.port = int(self.server_address[1])
         self.received: list[Received] = []
-        self._webhook = Webhook(secret)
+        self._webhooks = {key_id: Webhook(secret) for key_id, secret in secrets.items()}
 
     def take(self, path: str, headers: Mapping[str, str], body: bytes) -> Received:
         """Keep a call, and say how it is answered."""
         is_first = path not in {known.path for known in self.received}
-        answered = path.split("/")[1] if is_first else "well"
-        call = Received(path, headers.get("webhook-id", ""), body, self._fault(headers, body), answered)
+        _, first_answer, key_id, _ = path.split("/")
+        fault = self._fault(self._webhooks[key_id], headers, body)
+        answered = first_answer if is_first else "well"
+        call = Received(path, headers.get("webhook-id", ""), body, fault, answered)
         self.received.append(call)
         return call
 
-    def _fault(self, headers: Mapping[str, str], body: bytes) -> str | None:
+    def _fault(self, webhook: Webhook, headers: Mapping[str, str], body: bytes) -> str | None:
         try:
-            self._webhook.verify(body, dict(headers))
+            webhook.verify(body, dict(headers))
         except (WebhookVerificationError, ValueError) as error:
             return f"{type(error).__name__}: {error}"
         late_s = time.time() - int(headers["webhook-timestamp"])
@@ -104,9 +106,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def receiving(secret: str) -> Iterator[Receiver]:
-    """A running receiver of events that are signed with this secret."""
-    with Receiver(secret) as receiver:
+def receiving(secrets: Mapping[str, str]) -> Iterator[Receiver]:
+    """A running receiver of events that are signed with the secret of their key, by its id."""
+    with Receiver(secrets) as receiver:
         thread = threading.Thread(target=receiver.serve_forever, daemon=True)
         thread.start()
         try:

@@ -5,7 +5,7 @@ from redis import ConnectionError, Redis, TimeoutError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.chaos.outside.proxy import Proxy, proxying
+from tests.chaos.outside.proxy import Proxy, Trap, proxying
 from tests.chaos.outside.redis_process import RedisProcess
 
 
@@ -49,6 +49,19 @@ def test_a_reset_breaks_a_connection_and_a_new_one_works(proxy, through):
             open_connection.blpop("nothing", timeout=5)
 
     assert through.ping()
+
+
+@pytest.mark.parametrize(("flag", "is_run"), [("holds_commands", False), ("holds_answers", True)])
+def test_a_trap_holds_the_command_that_springs_it_or_its_answer(proxy, through, direct, flag, is_run):
+    proxy.trap = Trap(b"bait", flag)
+    through.set("word", "said")
+    assert proxy.trap
+
+    with pytest.raises(TimeoutError):
+        through.set("bait", "taken")
+
+    assert (direct.get("bait") == b"taken") == is_run
+    assert proxy.trap is None
 
 
 def test_who_is_refused_is_reset(proxy, through):

@@ -1,0 +1,89 @@
+"""A client that asks again as long as there is no answer."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+TRY_AGAIN = frozenset({429, 500, 502, 503})
+TRY_AGAIN_S = 0.5
+BACK_OFF = 1.5
+LONGEST_PAUSE_S = 3
+ANSWER_S = 5
+PATIENCE_S = 90
+
+
+class GaveUp(Exception):
+    """Something did not come within the client's patience; the text says what."""
+
+
+class TooLate(Exception):
+    """It has ended and expired before its client, held up by faults, came to look."""
+
+
+@dataclass
+class Client:
+    """`keys`: texts of API keys by their ids; `answers` counts what was answered to what."""
+
+    http: httpx.AsyncClient
+    keys: Mapping[str, str]
+    answers: Counter[str] = field(default_factory=Counter)
+
+    async def ask(
+        self,
+        key_id: str,
+        what: str,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> httpx.Response:
+        """The first answer that is one. Raises `GaveUp`."""
+        deadline = time.monotonic() + PATIENCE_S
+        last, pause_s = "nothing", TRY_AGAIN_S
+        headers = {"x-api-key": self.keys[key_id], **(headers or {})}
+        while time.monotonic() < deadline:
+            try:
+                answer = await self.http.request(method, url, headers=headers, **options)
+            except httpx.TransportError as error:
+                last = type(error).__name__
+            else:
+                last = str(answer.status_code)
+                if answer.status_code not in TRY_AGAIN:
+                    self.answers[f"{what} {last}"] += 1
+                    return answer
+            self.answers[f"{what} {last}"] += 1
+            await asyncio.sleep(pause_s)
+            pause_s = min(BACK_OFF * pause_s, LONGEST_PAUSE_S)
+        raise GaveUp(f"no answer to a {what} within {PATIENCE_S} s, last {last}")
+
+
+async def at_once(calls: Sequence[Coroutine[None, None, None]], patience_s: float) -> None:
+    """Make the same submit several times, until one is answered.
+
+    The others go on for a while only, as an Idempotency-Key is forgotten when what was made expires.
+    """
+    submits = list(map(asyncio.ensure_future, calls))
+    await asyncio.wait(submits, return_when=asyncio.FIRST_COMPLETED)
+    done, late = await asyncio.wait(submits, timeout=patience_s)
+    for submit in late:
+        submit.cancel()
+    if failed := [error for submit in done if (error := submit.exception())]:
+        raise failed[0]
+
+
+@asynccontextmanager
+async def asking(url: str, keys: Mapping[str, str]) -> AsyncIterator[Client]:
+    """A client of the service at `url`."""
+    async with httpx.AsyncClient(
+        base_url=url,
+        timeout=ANSWER_S,
+        limits=httpx.Limits(max_connections=None),  # every request has a client of its own
+        trust_env=False,
+    ) as http:
+        yield Client(http, keys)
