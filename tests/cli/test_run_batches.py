@@ -18,7 +18,8 @@ from cli.run.folder import pictures_of
 from cli.run.ingredients import Ingredients
 from cli.run.journal import NAME
 from cli.run.options import RunOptions
-from jobs.keys.api_keys import ApiKeys, KeyOptions
+from jobs.keys.api_key import KeyOptions
+from jobs.keys.api_keys import ApiKeys
 from tests.cli.between import standing_between
 from tests.cli.conftest import PATIENCE_S, interrupted
 from tests.stack import empty_database, environment, running
