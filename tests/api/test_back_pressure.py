@@ -29,7 +29,7 @@ def test_a_submit_to_a_full_queue_says_when_to_try_again(stack):
 
     assert (answer.status_code, answer.json()["code"]) == (429, "queue_full")
     assert int(answer.headers["retry-after"]) >= 1
-    assert "3 requests of this key wait" in answer.json()["error"]
+    assert "at most 3 requests of this key may wait" in answer.json()["error"]
 
 
 def test_a_cancelled_request_makes_room(stack):

@@ -26,7 +26,7 @@ from jobs.pictures.inputs import SAMPLE
 from jobs.pictures.store import PictureStore
 from jobs.queue.rq import open_queue
 from jobs.redis.connection import connect, connect_worker
-from tests.asking import SAMPLES, accept, asked
+from tests.asking import SAMPLES, accept, asked, queued
 from tests.sentinels import until
 from tests.stack import environment
 from tests.test_redis_trouble import OwnRedis
@@ -301,7 +301,7 @@ def test_samples_are_references_workers_can_read(record, submit):
 
 
 def test_what_is_in_hand_when_the_worker_is_told_to_stop_is_done_first(
-    redis, settings, submit, record, origin
+    redis, settings, submit, record, origin, key_id
 ):
     requests = [submit(base_image=f"{origin.url}/hangs.jpg?stopping={nth}") for nth in "12"]
 
@@ -317,7 +317,7 @@ def test_what_is_in_hand_when_the_worker_is_told_to_stop_is_done_first(
 
     assert [record(request_id).status for request_id in requests[:2]] == [Status.COMPLETED] * 2
     assert record(requests[2]).status is Status.QUEUED
-    assert open_queue(redis).job_ids == requests[2:]
+    assert queued(redis, key_id) == requests[2:]
 
 
 def test_a_cancelled_job_that_still_fetches_costs_no_child(redis, settings, submit, record, origin, started):
