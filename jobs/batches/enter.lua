@@ -32,7 +32,7 @@ drop_expired(list, #ids, REQUEST)
 left = left - #ids
 redis.call('HSET', batch, 'entered', whole(total - left))
 redis.call('DECRBY', ENTERING, #ids)
-if digests then redis.call('HSET', key, 'entering', whole((entering or 0) - #ids)) end -- it was not revoked
+if digests then redis.call('HSET', key, 'entering', whole(math.max(0, (entering or 0) - #ids))) end -- it was not revoked
 local is_idle = left == 0 and not cancelled
 redis.call('ZADD', OPEN_BATCHES, is_idle and whole(start_by + timeout + OVERDUE_AFTER) or whole(now + LEFT_FOR), batch_id)
 return left

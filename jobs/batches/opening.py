@@ -131,8 +131,7 @@ class Batches:
 
     def _check_room(self, command: BatchCommand) -> None:
         args = asked(command.key_id, command.deadlines, self.settings) | {"total": 1}
-        answer = self._room(args=[json.dumps(args)])
-        if answer:
+        if answer := self._room(args=[json.dumps(args)]):
             read_acceptance("", answer, self.settings.credit_cost)
 
 
@@ -152,6 +151,7 @@ class OpenBatch:
         self._waiting: list[str] = []  # words of the next call: three for each request
         self._waiting_bytes = 0
         self._staged = 0
+        self._events = 0
         self._is_accepted = False
 
     async def __aenter__(self) -> Self:
@@ -203,6 +203,7 @@ class OpenBatch:
                 inputs=stored,
                 webhook=kept_webhook(*webhook, command.key_id, command.origin, has_base64),
             )
+            self._events += request.webhook is not None
             words = [request.request_id, json.dumps(request.said), json.dumps(references)]
             self._waiting += words
             self._waiting_bytes += sum(map(len, words))
@@ -230,9 +231,9 @@ class OpenBatch:
                 raise IdempotencyConflict
             return self._entered(CreatedBatch(self._earlier.batch_id, self._earlier.credits, replayed=True))
         args = asked(command.key_id, command.deadlines, settings)
-        args |= {"total": self._staged, "archive": new_token()}
+        args |= {"total": self._staged, "archive": new_token(), "events": self._events}
         if webhook := command.webhook:
-            args["webhook"] = webhook
+            args |= {"webhook": webhook, "events": self._events + 1}
         if command.traceparent:
             args["traceparent"] = command.traceparent
         if idempotency:

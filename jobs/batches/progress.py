@@ -41,10 +41,13 @@ class BatchProgress:
 
     def cancel(self, batch_id: str) -> None:
         """End its requests that wait; those that run go on. Raises `IllegalMove`: missing, terminal."""
-        said = str_if_bytes(self._cancel(args=[batch_id]))
-        if said != "ok":
-            raise IllegalMove("cancel", batch_id, said)
+        match self._cancel(args=[batch_id]):
+            case bytes(reason):
+                raise IllegalMove("cancel", batch_id, reason.decode())
+            case 0:
+                return
         self._end_waiting(batch_id)
+        self._look_again_later(batch_id)
 
     def go_on(self, batch_id: str) -> None:
         """Do what is due with one that was left."""
@@ -53,12 +56,13 @@ class BatchProgress:
         )
         if state != b"accepted":
             self.drop(batch_id)
-            log.info("batch %s dropped: it was never accepted", batch_id)
+            log.info("batch %s dropped, unless it was accepted just now", batch_id)
         elif cancelled and queued != b"0":
             self._end_waiting(batch_id)
+            self._settle_if_ended(batch_id)
         elif entered != total:
             self.enter(batch_id)
-            log.warning("batch %s has entered the queue: who accepted it is gone", batch_id)
+            log.warning("batch %s has entered the queue: whoever accepted it did not go on", batch_id)
         else:
             self._settle_if_ended(batch_id)
 
@@ -66,7 +70,6 @@ class BatchProgress:
         self.enter(batch_id)
         for request_ids in self._requests(batch_id):
             self._transitions.cancel_waiting(request_ids)
-        self._look_again_later(batch_id)
 
     def _settle_if_ended(self, batch_id: str) -> None:
         """Those that have expired or were deleted had ended."""

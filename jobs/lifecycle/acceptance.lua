@@ -28,7 +28,8 @@ local function check_limits(has, count)
 end
 
 local function check_events(key)
-  if args.webhook and tonumber(redis.call('HGET', key, 'undelivered') or 0) >= args.max_undelivered then
+  local events = args.events or args.webhook and 1 or 0
+  if events > 0 and tonumber(redis.call('HGET', key, 'undelivered') or 0) + events > args.max_undelivered then
     return {'full', 'events', args.max_undelivered, 60000}
   end
 end

@@ -58,9 +58,10 @@ end
 local function finish(status, ...)
   local done = status == 'COMPLETED'
   local ending, expires_at = done and 'finished' or 'failed', whole(now + TTL)
-  if not (buffer or end_lease(ending)) then transport.remove() end
+  local was_leased = not buffer and end_lease(ending)
+  if not (buffer or was_leased) then transport.remove() end
   transport.finish(ending)
-  if kept.status == 'QUEUED' then leave_queue() end
+  if kept.status == 'QUEUED' then leave_queue() elseif not was_leased then leave_line(kept.key_id, id) end
   remove(DEADLINES, id)
   count(kept.status, status)
   local fields = {'status', status, 'finished_at', at, 'expires_at', expires_at, ...}
@@ -142,7 +143,7 @@ function moves.claim(turn)
   end
   local attempt = whole(kept.attempts + 1)
   local fields = {'attempts', attempt, 'worker', args.worker, 'machine', args.machine, 'claimed_at', at}
-  if is_queued then leave_queue(turn) end
+  if is_queued then leave_queue(turn) elseif turn then leave_line(kept.key_id, id, turn) end
   -- From here a request may take its `timeout`; it is begun again for one that was given back, while that may still start.
   if is_queued or now < (start_by() or 0) then
     append(fields, 'started_at', at, 'start_by', kept.start_by or until_ms)
@@ -221,7 +222,7 @@ end
 -- The delay before another attempt is over.
 function moves.promote()
   if rq('ZREM', RQ_SCHEDULED, id) == 0 or leased() then return {'stale'} end
-  transport.requeue()
+  transport.requeue_in_turn()
 end
 
 local REQUIRED = {complete = is_latest, fail = is_latest, time_out = is_latest, renew = holds_lease, retry = holds_lease,

@@ -39,11 +39,13 @@ local function claim_next()
   for _ = 1, most + DROPPED_MOST do
     if most <= 0 or waiting == 0 then break end
     local entry, key_id, turn = next_entry()
+    if not entry then break end
     waiting = waiting - 1
     local said = {'refused'}
     if is_request_id(entry) then
       load_request(entry, 'params', 'traceparent')
-      said = answer(turn)
+      local is_sound, answered = pcall(answer, turn)
+      said = is_sound and answered or {'broken'} -- or it would be the first of its line for ever
     end
     if said[1] == 'ok' then
       append(claims, said)

@@ -48,11 +48,17 @@ function transport.delay_until(due_ms)
   rq('ZADD', RQ_SCHEDULED, math.ceil(due_ms / 1000), id)
 end
 
--- At the head of the queue: it has waited before.
+-- Before all others: a worker had it in hand, and has no more of them than it claimed.
 function transport.requeue()
   rq('HSET', RQ_JOB .. id, 'status', 'queued')
   rq('LPUSH', RQ_QUEUE, id)
   ring()
+end
+
+-- After a delay, which ends for many at once where their host failed: in turn, or they would overtake those of other keys.
+function transport.requeue_in_turn()
+  rq('HSET', RQ_JOB .. id, 'status', 'queued', 'origin', QUEUE .. ':' .. kept.key_id)
+  rejoin_line(kept.key_id, id)
 end
 
 -- No worker has it: it is in the queue, from which a claim has taken it, or delayed.

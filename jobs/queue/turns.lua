@@ -22,23 +22,38 @@ local function turns_before(key_id, weight, count)
   return redis.call('ZCOUNT', TURNS, '-inf', '(' .. string.format('%.17g', time + count / weight)) + count - 1
 end
 
--- At the end of the line of its key.
-local function join_line(key_id, weight, requests)
-  local line, turns, places, waiting = LINE .. key_id, {}, {}, {}
+-- As many more turns as there are `requests`, which stand in the line of their key: by `push` at its end, or at its head.
+local function add_turns(key_id, weight, requests, push)
+  local queue, turns = rq_queue_of(key_id), {}
   local number, time = last_turn(key_id)
-  local newest = tonumber(redis.call('ZRANGE', line, -1, -1, 'WITHSCORES')[2] or 0)
-  for nth, request in ipairs(requests) do
+  for nth = 1, #requests do
     turns[2 * nth - 1], turns[2 * nth] = string.format('%.17g', time + nth / weight), turn_of(key_id, number + nth)
-    places[2 * nth - 1], places[2 * nth] = whole(newest + nth), request
-    waiting[2 * nth - 1], waiting[2 * nth] = at, request
   end
   redis.call('HSET', LAST_TURNS, key_id, whole(number + #requests))
   redis.call('ZADD', TURNS, unpack(turns))
+  if rq(push, queue, unpack(requests)) == #requests then rq('SADD', RQ_QUEUES, RQ_QUEUE, queue) end
+  ring()
+end
+
+-- At the end of the line of its key.
+local function join_line(key_id, weight, requests)
+  local line, places, waiting = LINE .. key_id, {}, {}
+  local newest = tonumber(redis.call('ZRANGE', line, -1, -1, 'WITHSCORES')[2] or 0)
+  for nth, request in ipairs(requests) do
+    places[2 * nth - 1], places[2 * nth] = whole(newest + nth), request
+    waiting[2 * nth - 1], waiting[2 * nth] = at, request
+  end
   redis.call('ZADD', line, unpack(places))
   redis.call('ZADD', WAITING, unpack(waiting))
-  local queue = rq_queue_of(key_id)
-  if rq('RPUSH', queue, unpack(requests)) == #requests then rq('SADD', RQ_QUEUES, RQ_QUEUE, queue) end
-  ring()
+  add_turns(key_id, weight, requests, 'RPUSH')
+end
+
+-- At the head of it: it has begun before, and is not QUEUED any more.
+local function rejoin_line(key_id, request)
+  local line = LINE .. key_id
+  local oldest = tonumber(redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')[2] or 1)
+  redis.call('ZADD', line, whole(oldest - 1), request)
+  add_turns(key_id, tonumber(redis.call('HGET', API_KEY .. key_id, 'weight') or 1), {request}, 'LPUSH')
 end
 
 -- Entries that many moves of one call take out of RQ's queues: removed together, as each is searched for from an end.
@@ -89,10 +104,14 @@ local function leave_line(key_id, request, turn)
   return true
 end
 
--- The request whose turn it is, its key and the turn.
+-- The request whose turn it is, its key and the turn. A turn of an empty line is nobody's.
 local function first_in_turn()
   local turn = redis.call('ZRANGE', TURNS, 0, 0)[1]
-  if not turn then return end
-  local key_id = string.match(turn, '^%S+')
-  return redis.call('ZRANGE', LINE .. key_id, 0, 0)[1], key_id, turn
+  while turn do
+    local key_id = string.match(turn, '^%S*')
+    local request = redis.call('ZRANGE', LINE .. key_id, 0, 0)[1]
+    if request then return request, key_id, turn end
+    redis.call('ZREM', TURNS, turn)
+    turn = redis.call('ZRANGE', TURNS, 0, 0)[1]
+  end
 end

@@ -149,17 +149,19 @@ def test_the_living_are_left_alone(redis, reconciler, request_id, claim):
     assert open_queue(redis).job_ids == []
 
 
-def test_what_waited_for_its_next_attempt_is_put_back(redis, transitions, reconciler, request_id, claim):
+def test_what_waited_for_its_next_attempt_is_put_back(
+    redis, transitions, reconciler, request_id, key_id, claim
+):
     claim(request_id)
     transitions.retry(request_id, 1, Failure(FailureCode.INTERNAL, "broken"), delay_s=1)
     reconciler.run_once()
-    assert open_queue(redis).job_ids == []
+    assert queued(redis, key_id) == []
 
     redis.zadd(keyspace.RQ_SCHEDULED, {request_id: 1})
     redis.delete(keyspace.RECONCILER)
     reconciler.run_once()
 
-    assert open_queue(redis).job_ids == [request_id]
+    assert queued(redis, key_id) == [request_id]
 
 
 def test_what_a_worker_of_a_former_version_left_in_transit_is_next(redis, reconciler):
@@ -267,7 +269,7 @@ def test_all_that_wait_for_their_next_attempt_are_put_back_in_one_round(
     redis, transitions, reconciler, many, monkeypatch
 ):
     monkeypatch.setattr("jobs.maintenance.reconciler.LONGEST_S", 60)
-    _, made = many
+    key_id, made = many
     for request_id in made:
         transitions.claim(LEASE_OWNER)
         transitions.retry(request_id, 1, Failure(FailureCode.INTERNAL, "broken"), delay_s=1)
@@ -275,7 +277,7 @@ def test_all_that_wait_for_their_next_attempt_are_put_back_in_one_round(
 
     reconciler.round()
 
-    assert redis.llen(keyspace.RQ_QUEUE) > BATCH
+    assert redis.zcard(keyspace.line(key_id)) > BATCH
 
 
 def test_it_stops_in_the_middle_of_a_round(settings, redis, many):

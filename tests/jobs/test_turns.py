@@ -169,6 +169,49 @@ def test_what_was_given_back_is_next(transitions, key, submit, start):
     assert [request_id for _, request_id in start(1)] == [first]
 
 
+def test_what_failed_at_once_comes_back_in_turn(redis, transitions, key, submit, start, position):
+    """As where a host that all of a key's pictures come from is away for a while."""
+    flood, shop = key(), key()
+    submit(flood, 40)
+    failed = [request_id for _, request_id in start(30)]
+    for request_id in failed:
+        transitions.retry(request_id, 1, Failure(FailureCode.FETCH_FAILED, "away"), delay_s=1)
+    [urgent] = submit(shop)
+    for request_id in failed:
+        transitions.promote(request_id)
+
+    assert position(urgent) <= 2
+    first = {request_id for _, request_id in start(3)}
+    assert urgent in first
+    assert first | {request_id for _, request_id in start(100)} >= set(failed)
+    assert not redis.exists(keyspace.TURNS, keyspace.LAST_TURNS, keyspace.line(flood))
+
+
+@pytest.mark.parametrize("way", ["cancelled", "late"])
+def test_what_ends_before_its_next_attempt_leaves_the_line(redis, transitions, key, submit, start, way):
+    shop = key()
+    failed, staying = submit(shop, 2)
+    start(1)
+    transitions.retry(failed, 1, Failure(FailureCode.FETCH_FAILED, "away"), delay_s=1)
+    transitions.promote(failed)
+    if way == "late":
+        redis.zadd(keyspace.DEADLINES, {failed: 1})
+        transitions.expire(failed)
+    else:
+        transitions.cancel(failed, CANCELLED)
+
+    assert queued(redis, shop) == [staying]
+    assert [request_id for _, request_id in start(2)] == [staying]
+    assert not redis.exists(keyspace.TURNS, keyspace.LAST_TURNS, keyspace.line(shop))
+
+
+def test_a_record_that_cannot_be_claimed_holds_up_no_other(redis, key, submit, start):
+    broken, sound = submit(key(), 2)
+    redis.hset(keyspace.request(broken), "attempts", "none")
+
+    assert [request_id for _, request_id in start(2)] == [sound]
+
+
 def test_a_request_whose_record_is_gone_leaves_its_line(redis, transitions, key, submit, start):
     shop = key()
     gone, staying = submit(shop, 2)
@@ -176,6 +219,14 @@ def test_a_request_whose_record_is_gone_leaves_its_line(redis, transitions, key,
 
     assert [request_id for _, request_id in start(2)] == [staying]
     assert not redis.exists(keyspace.line(shop), keyspace.TURNS, keyspace.LAST_TURNS)
+
+
+def test_a_turn_that_is_nobodys_holds_up_no_other(redis, key, submit, start):
+    made = submit(key(), 2)
+    redis.zadd(keyspace.TURNS, {"key_gone 1": -1, "": -2})
+
+    assert [request_id for _, request_id in start(2)] == made
+    assert not redis.exists(keyspace.TURNS)
 
 
 def test_requests_of_a_revoked_key_keep_their_turns(redis, key, submit, start):

@@ -118,3 +118,12 @@ def test_a_key_with_too_many_undelivered_events_gets_no_batch_that_makes_one_mor
     few.accept(requests(1))
 
     assert refused.value.whose == "events"
+
+
+def test_the_events_of_a_batch_and_of_its_requests_are_counted_together(desk, redis, settings):
+    few = Desk(redis, settings.model_copy(update={"max_undelivered_per_key": 3}), desk.key_id)
+    own = requests(3, webhook_url="https://one.example/")
+
+    with pytest.raises(QueueFull):
+        few.accept(own, webhook_url=URL)
+    few.accept(own)

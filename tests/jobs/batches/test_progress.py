@@ -206,6 +206,22 @@ def test_ends_that_a_worker_of_a_former_version_did_not_count_are_found_after_th
     assert Deliveries(redis).find(batch_id) is not None
 
 
+def test_a_cancelled_batch_ends_although_the_end_of_one_was_not_counted(
+    desk, redis, progress, round_when_due
+):
+    batch_id = desk.accept(requests(3)).batch_id
+    progress.cancel(batch_id)
+    redis.hincrby(keyspace.batch(batch_id), "queued", 1)
+    redis.hincrby(keyspace.batch(batch_id), "failed", -1)
+    redis.hdel(keyspace.batch(batch_id), "finished_at")
+    redis.zadd(keyspace.OPEN_BATCHES, {batch_id: 1})
+
+    round_when_due()
+
+    batch = desk.batch(batch_id)
+    assert (batch.has_ended, batch.queued, batch.failed) == (True, 0, 3)
+
+
 def test_a_batch_that_still_runs_is_left_alone_when_it_is_looked_at(desk, redis, transitions, round_when_due):
     batch_id = desk.accept(requests(3)).batch_id
     claim_request(transitions, desk.ids(batch_id)[0])
