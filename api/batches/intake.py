@@ -32,8 +32,8 @@ BYTES_AT_A_TIME = 1024 * 1024  # beyond which there are fewer
 log = logging.getLogger("superimpose.api")
 
 
-async def accept_batch(request: Request, service: Service, origin: str, model: str) -> str:
-    """Check key, headers and body, and put all of its requests in the queue. Returns the batch's id."""
+async def accept_batch(request: Request, service: Service, origin: str, model: str) -> CreatedBatch:
+    """Check key, headers and body, and put all of its requests in the queue."""
     settings = service.settings
     key = await admit_submitter(request, service)
     headers = read_submit_headers(request, settings)
@@ -65,7 +65,7 @@ async def accept_batch(request: Request, service: Service, origin: str, model: s
         add_to_answer(request, {"Idempotent-Replayed": "true"})
     again = ", again" if created.replayed else ""
     log.info("batch %s of %d accepted from %s%s", created.batch_id, check.count, key.key_id, again)
-    return created.batch_id
+    return created
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from redis import Redis, RedisError
 
 from jobs import keyspace
 from jobs.batches.progress import BatchProgress
+from jobs.batches.record import BatchRecord
 from jobs.batches.scripts import OPEN_FOR_S, script
 from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest, asked, read_acceptance
@@ -28,10 +29,8 @@ from telemetry import metrics
 MOST_REQUESTS = 5000
 
 STAGED_AT_A_TIME = 50  # requests
-
 STAGED_BYTES = 256 * 1024
 """Of parameters in one call, beyond which it is made with fewer requests."""
-
 
 Sent = tuple[Mapping[str, Any], RequestOptions]  # a request: its parameters, and what it says beside them
 Found = tuple[dict[str, Any], list[str]]  # parameters with references, and paths of what was stored for them
@@ -54,8 +53,8 @@ class CreatedBatch(NamedTuple):
 
     batch_id: str
     credits: int | None
-    replayed: bool
-    """Whether it was accepted before, with the same Idempotency-Key."""
+    replayed: bool  # it was accepted before, with the same Idempotency-Key
+    record: BatchRecord | None = None  # as accepted, by this host's clock; None: replayed
 
 
 @dataclass(frozen=True)
@@ -244,6 +243,8 @@ class OpenBatch:
         self._is_accepted = not created.replayed
         if self._is_accepted:
             metrics.count_batch()
+            record = BatchRecord.accepted(self.batch_id, command.key_id, self._staged, args["archive"])
+            created = created._replace(record=record)
         return self._entered(created)
 
     def _entered(self, created: CreatedBatch) -> CreatedBatch:
