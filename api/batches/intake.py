@@ -44,7 +44,7 @@ async def accept_batch(request: Request, service: Service, origin: str, model: s
     async with reserve_room(request, service.body_room, key.key_id, most):
         whole_by = asyncio.get_running_loop().time() + OPEN_FOR_S
         async with _read_by(whole_by):
-            head, members = await read_batch(request, settings)
+            head, members, total = await read_batch(request, settings)
         rules = BodyRules(settings, origin)
         check = await run_in_threadpool(BatchCheck, model, head, rules, headers.timeouts)
         command = BatchCommand(
@@ -57,8 +57,16 @@ async def accept_batch(request: Request, service: Service, origin: str, model: s
             head.webhook_url,
         )
         with refusals(request):
-            async with await service.batches.open(command, service.store_threads.run) as batch:
-                created = await _take_in(batch, check, members, whole_by)
+            try:
+                async with await service.batches.open(
+                    command, service.store_threads.run, total or 1
+                ) as batch:
+                    created = await _take_in(batch, check, members, whole_by)
+            except QueueFull as error:
+                if count := total or check.count:
+                    what = f"the queue has no room for all of these {count:,} requests"
+                    raise queue_full(error, what) from None
+                raise
     bind_contextvars(batch_id=created.batch_id)
     add_credits_header(request, created.credits)
     if created.replayed:
@@ -92,9 +100,6 @@ async def _take_in(
         return await batch.commit(check.fingerprint)  # what it asks Redis may be accepted: it is waited for
     except BatchDropped:
         raise too_slow() from None
-    except QueueFull as error:
-        what = f"the queue has no room for all of these {check.count:,} requests"
-        raise queue_full(error, what) from None
 
 
 async def _read(batch: OpenBatch, check: BatchCheck, members: AsyncIterator[Member]) -> None:

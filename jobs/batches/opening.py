@@ -108,14 +108,14 @@ class Batches:
         self._room = Script(redis, script("room.lua"))
         self._redis: Any = redis  # typed as if it might be asynchronous
 
-    async def open(self, command: BatchCommand, in_thread: InThread) -> "OpenBatch":
-        """Begin one, where a single request would be accepted: raises as `OpenBatch.commit` where none would.
+    async def open(self, command: BatchCommand, in_thread: InThread, total: int = 1) -> "OpenBatch":
+        """Begin one, where `total` requests would be accepted: raises as `OpenBatch.commit` where not.
 
         `in_thread` is where Redis and the store are waited for.
         """
         earlier = await in_thread(self._made_before, command)
         if not earlier:
-            await in_thread(self._check_room, command)
+            await in_thread(self._check_room, command, total)
         return OpenBatch(self, command, in_thread, earlier)
 
     def _made_before(self, command: BatchCommand) -> Earlier | None:
@@ -128,11 +128,11 @@ class Batches:
         credits = self._redis.hget(keyspace.api_key(command.key_id), "credits")
         return Earlier(batch_id.decode(), fingerprint.decode(), None if credits is None else int(credits))
 
-    def _check_room(self, command: BatchCommand) -> None:
-        args = asked(command.key_id, command.deadlines, self.settings) | {"total": 1}
+    def _check_room(self, command: BatchCommand, total: int) -> None:
+        args = asked(command.key_id, command.deadlines, self.settings) | {"total": total}
         answer = self._room(args=[json.dumps(args)])
         if answer:
-            read_acceptance("", answer, self.settings.credit_cost)
+            read_acceptance("", answer, self.settings.credit_cost, total)
 
 
 class OpenBatch:
