@@ -45,11 +45,6 @@ RQ_ALL_WORKERS = "rq:workers"
 RQ_QUEUES = "rq:queues"
 
 
-def rq_queue(key_id: str) -> str:
-    """List of a key's QUEUED requests, for RQ and its dashboards."""
-    return f"{RQ_QUEUE}:{key_id}"
-
-
 def request(request_id: str) -> str:
     """Hash: the record of one request."""
     return f"{PREFIX}:request:{request_id}"

@@ -64,6 +64,8 @@ class BatchBody(NamedTuple):
 
     head: BatchHead
     members: AsyncIterator[Member]
+    total: int | None = None
+    """Of the members; None: not known before the last."""
 
 
 async def read_batch(request: Request, settings: Settings) -> BatchBody:
@@ -72,7 +74,7 @@ async def read_batch(request: Request, settings: Settings) -> BatchBody:
         case "application/json":
             body = await read_json(request, settings.max_body_bytes)
             found = await run_in_threadpool(_parsed, body)
-            return BatchBody(found, _listed(found.requests))
+            return BatchBody(found, _listed(found.requests), len(found.requests))
         case kind if kind in NDJSON_TYPES:
             return await _read_lines(_lines(request, settings))
     text = f"send JSON with the header Content-Type: {JSON}, or a request a line with {NDJSON}"

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from redis import RedisError
 
 from api.batches.archive import zip_pictures
 from api.batches.errors import batch_already_finished, no_archive, unknown_batch
@@ -206,10 +207,15 @@ def _add_route(model: str) -> None:
         JSON, or NDJSON: a request a line, before them at most one line with `defaults` and `webhook_url`.
         """
         origin = origin_of(request)
-        batch_id = await accept_batch(request, service, origin, model)
-        batch = await service.batch_reader.batch(batch_id)
+        created = await accept_batch(request, service, origin, model)
+        try:
+            batch = await service.batch_reader.batch(created.batch_id)
+        except RedisError:
+            if created.record is None:
+                raise
+            batch = created.record  # an error would say that nothing was accepted
         if batch is None:
-            raise unknown_batch(batch_id)
+            raise unknown_batch(created.batch_id)
         return JsonResponse(batch_body(origin, batch))
 
 

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import httpx
 
-from cli.client.calls import Calls, OnPause, may_change
+from cli.client.calls import Calls, OnPause, may_change, retry_after_s
 from cli.client.errors import Refused, Unreachable
 from cli.client.server import Server
 
@@ -166,5 +166,6 @@ def checked(answer: httpx.Response, body: JsonObject) -> JsonObject:
     """The body of a 200. Raises `Refused` for another status."""
     if answer.status_code != httpx.codes.OK:
         error = str(body.get("error", f"the server answers {answer.status_code}"))
-        raise Refused(answer.status_code, str(body.get("code", "")), error, body.get("errors") or ())
+        code, faults = str(body.get("code", "")), body.get("errors") or ()
+        raise Refused(answer.status_code, code, error, faults, retry_after_s(answer.headers))
     return body

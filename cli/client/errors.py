@@ -15,14 +15,23 @@ class Unreachable(CallError):
 class Refused(CallError):
     """The server answered with an error: its HTTP `status`, and `code`, the machine word.
 
-    `faults` are `field` and `message` of each parameter that it does not take.
+    `faults` are `field` and `message` of each parameter that it does not take; `retry_after_s` is 0 where it
+    does not say when to come again.
     """
 
-    def __init__(self, status: int, code: str, error: str, faults: Sequence[Mapping[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        error: str,
+        faults: Sequence[Mapping[str, str]] = (),
+        retry_after_s: float = 0,
+    ) -> None:
         super().__init__(error)
         self.status = status
         self.code = code
         self.faults = faults
+        self.retry_after_s = retry_after_s
 
 
 class RequestFailed(CallError):

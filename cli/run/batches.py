@@ -50,7 +50,8 @@ class _Batches:
         self._items: Iterator[Item] = iter(())
         self._prepared: deque[Prepared] = deque()
         self._common: Mapping[str, object] = {}
-        self._most = MOST_REQUESTS
+        self._largest = self._most = MOST_REQUESTS  # that a batch may have at all, and now
+        self._pause_s = 0.0
         self._is_full = False
         self._followed: dict[asyncio.Task[list[Prepared]], Following] = {}
 
@@ -124,6 +125,10 @@ class _Batches:
 
     async def _send_next(self) -> bool:
         """False: there is nothing more to send."""
+        if self._pause_s:
+            self._bench.tally.on_pause("the queue is full", self._pause_s)
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = 0
         pictures = await self._next_pictures()
         await self._send(pictures, str(uuid4()))
         return bool(pictures)
@@ -189,6 +194,7 @@ class _Batches:
         else:
             batch.batch_id = answer["batch_id"]
             bench.journal.accept(batch)
+            self._most = min(self._largest, 2 * self._most)
             self._follow(Following(bench, batch, dict(enumerate(pictures))))
             return
         bench.journal.end(batch)
@@ -202,6 +208,10 @@ class _Batches:
                 return {0: refused}
             else:
                 self._most = count // 2
+                if refused.code == "queue_full":
+                    self._pause_s = refused.retry_after_s
+                else:
+                    self._largest = self._most
             return {}
         if refused.status == HTTPStatus.CONFLICT:  # a file has changed since it was sent
             return {}

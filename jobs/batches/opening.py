@@ -11,6 +11,7 @@ from redis import Redis, RedisError
 
 from jobs import keyspace
 from jobs.batches.progress import BatchProgress
+from jobs.batches.record import BatchRecord
 from jobs.batches.scripts import OPEN_FOR_S, script
 from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest, asked, read_acceptance
@@ -28,10 +29,8 @@ from telemetry import metrics
 MOST_REQUESTS = 5000
 
 STAGED_AT_A_TIME = 50  # requests
-
 STAGED_BYTES = 256 * 1024
 """Of parameters in one call, beyond which it is made with fewer requests."""
-
 
 Sent = tuple[Mapping[str, Any], RequestOptions]  # a request: its parameters, and what it says beside them
 Found = tuple[dict[str, Any], list[str]]  # parameters with references, and paths of what was stored for them
@@ -54,8 +53,8 @@ class CreatedBatch(NamedTuple):
 
     batch_id: str
     credits: int | None
-    replayed: bool
-    """Whether it was accepted before, with the same Idempotency-Key."""
+    replayed: bool  # it was accepted before, with the same Idempotency-Key
+    record: BatchRecord | None = None  # as accepted, by this host's clock; None: replayed
 
 
 @dataclass(frozen=True)
@@ -109,14 +108,14 @@ class Batches:
         self._room = Script(redis, script("room.lua"))
         self._redis: Any = redis  # typed as if it might be asynchronous
 
-    async def open(self, command: BatchCommand, in_thread: InThread) -> "OpenBatch":
-        """Begin one, where a single request would be accepted: raises as `OpenBatch.commit` where none would.
+    async def open(self, command: BatchCommand, in_thread: InThread, total: int = 1) -> "OpenBatch":
+        """Begin one, where `total` requests would be accepted: raises as `OpenBatch.commit` where not.
 
         `in_thread` is where Redis and the store are waited for.
         """
         earlier = await in_thread(self._made_before, command)
         if not earlier:
-            await in_thread(self._check_room, command)
+            await in_thread(self._check_room, command, total)
         return OpenBatch(self, command, in_thread, earlier)
 
     def _made_before(self, command: BatchCommand) -> Earlier | None:
@@ -129,10 +128,10 @@ class Batches:
         credits = self._redis.hget(keyspace.api_key(command.key_id), "credits")
         return Earlier(batch_id.decode(), fingerprint.decode(), None if credits is None else int(credits))
 
-    def _check_room(self, command: BatchCommand) -> None:
-        args = asked(command.key_id, command.deadlines, self.settings) | {"total": 1}
+    def _check_room(self, command: BatchCommand, total: int) -> None:
+        args = asked(command.key_id, command.deadlines, self.settings) | {"total": total}
         if answer := self._room(args=[json.dumps(args)]):
-            read_acceptance("", answer, self.settings.credit_cost)
+            read_acceptance("", answer, self.settings.credit_cost, total)
 
 
 class OpenBatch:
@@ -245,6 +244,8 @@ class OpenBatch:
         self._is_accepted = not created.replayed
         if self._is_accepted:
             metrics.count_batch()
+            record = BatchRecord.accepted(self.batch_id, command.key_id, self._staged, args["archive"])
+            created = created._replace(record=record)
         return self._entered(created)
 
     def _entered(self, created: CreatedBatch) -> CreatedBatch:

@@ -1,5 +1,6 @@
 """A batch as it is read."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -57,6 +58,11 @@ class BatchRecord:
             expires_at=int(text["expires_at"]) / 1000 if "expires_at" in text else None,
             **{name: int(text.get(name, 0)) for name in counts},
         )
+
+    @classmethod
+    def accepted(cls, batch_id: str, key_id: str, total: int, archive: str) -> Self:
+        """One that was accepted a moment ago."""
+        return cls(batch_id, key_id, time.time(), total, total, 0, 0, 0, 0, archive)
 
     @property
     def status(self) -> Status:

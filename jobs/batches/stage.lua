@@ -14,5 +14,5 @@ for nth = 4, #ARGV, 3 do
 end
 redis.call('RPUSH', BATCH_REQUESTS .. ARGV[1], unpack(entries))
 if not state then redis.call('HSET', batch, 'state', 'staged', 'key_id', args.key_id) end
-redis.call('ZADD', OPEN_BATCHES, whole(now + STAGED_FOR), ARGV[1])
+redis.call('ZADD', OPEN_BATCHES, 'NX', whole(now + STAGED_FOR), ARGV[1])
 return 1

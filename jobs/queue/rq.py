@@ -1,4 +1,4 @@
-"""The RQ queue, which carries accepted requests to workers.
+"""The queues by which RQ and its dashboards see waiting requests: one of each key, one of what was requeued.
 
 RQ imports and calls what a job's hash names. We never read one: a job is its id, which is the request's, and
 the request's record says what to do.
@@ -25,7 +25,7 @@ RQ_TTL_S = 60  # how long RQ's copy of an ended job is kept, for its dashboards
 
 
 def open_queue(redis: Redis) -> Queue:
-    """The one queue of the service, with JSON instead of RQ's default, pickle."""
+    """That of requests that were requeued, with JSON instead of RQ's default, pickle."""
     return Queue(keyspace.QUEUE, connection=redis, serializer=JSONSerializer)
 
 

@@ -15,6 +15,7 @@ from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
 from jobs.keys.rates import Rate
+from tests.asking import queued
 from tests.stack import KEY, Stack, await_http, environment, free_port, running
 
 DAY_S = 86400
@@ -161,7 +162,7 @@ def test_a_hundred_submits_at_once_on_ten_credits_are_ten_requests_on_two_apis(s
 
     codes = [answer.status_code for answer in answers]
     assert (codes.count(200), codes.count(406)) == (10, 90)
-    assert redis.zcard(keyspace.WAITING) == redis.llen(keyspace.rq_queue(kept.key_id)) == 10
+    assert redis.zcard(keyspace.WAITING) == len(queued(redis, kept.key_id)) == 10
     assert (keys.get(kept.key_id).credits, keys.get(kept.key_id).held) == (0, 10)
 
 

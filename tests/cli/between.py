@@ -8,8 +8,9 @@ from typing import Literal
 
 import httpx
 
-Fault = Literal["lost", "cut"] | tuple[int, dict[str, str]]
-"""The answer is not passed on; the body is not even read; or this status and these headers are answered."""
+Fault = Literal["lost", "cut", "full"] | tuple[int, dict[str, str]]
+"""The answer is not passed on; the body is not even read; the queue is full for 2 s; or this status and these
+headers are answered."""
 
 
 SUBMIT = "POST /v2/superimpose"
@@ -74,6 +75,9 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.arrived:
             self.server.bodies.append((call, self.headers.get("idempotency-key"), body))
             self.server.arrived.notify_all()
+        if fault == "full":
+            self._answer(429, {"Retry-After": "2"}, b'{"error": "not now", "code": "queue_full"}')
+            return
         if isinstance(fault, tuple):
             self._answer(fault[0], fault[1], b'{"error": "not now", "code": "busy"}')
             return

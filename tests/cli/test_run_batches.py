@@ -5,6 +5,7 @@ import io
 import json
 import random
 import signal
+import time
 
 import pytest
 from PIL import Image
@@ -225,6 +226,16 @@ def test_what_is_too_much_is_sent_in_halves(run, shirts, between):
     assert [count for _, count in sent(between)] == [10, 5, 2, 2, 2, 2, 2]
 
 
+def test_a_queue_that_was_full_is_waited_for_and_then_sent_more_again(run, shirts, between):
+    shirts(12)
+    between.faults[BATCH] = ["full", "full"]
+    began = time.monotonic()
+
+    assert run().exit_code == 0
+    assert time.monotonic() - began > 4, "as long as it was told to wait"
+    assert [count for _, count in sent(between)] == [12, 6, 3, 6, 3]
+
+
 def test_batches_are_bounded_by_number_and_by_bytes(run, shirts, between, monkeypatch):
     shirts(6, side=100)
     monkeypatch.setattr(batches, "MOST_BYTES", 2 * len(png(0, 100)) + 1000)
@@ -294,7 +305,7 @@ def test_a_queue_without_room_for_all_is_filled_as_far_as_it_has(narrow, run, sh
     assert answer.exit_code == 0, answer.output
     assert len(made(folder)) == 14
     assert [count for _, count in sent(narrow)][:3] == [14, 7, 3]
-    assert all(count <= 4 for _, count in sent(narrow)[2:])
+    assert all(count <= 6 for _, count in sent(narrow)[2:])
 
 
 def test_a_body_too_large_for_the_server_is_cut_as_far_as_it_can_be(narrow, run, shirts, folder):

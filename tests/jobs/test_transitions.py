@@ -219,10 +219,11 @@ def test_the_job_appears_with_the_record_and_rq_reads_what_it_would_have_written
 
     assert queue.job_ids == ["by-rq"]
     assert queued(redis, key_id) == [ID]
-    ours, theirs = rq_queue(redis, key_id).fetch_job(ID).to_dict(), queue.fetch_job(by_rq.id).to_dict()
+    of_key = rq_queue(redis, key_id)
+    ours, theirs = of_key.fetch_job(ID).to_dict(), queue.fetch_job(by_rq.id).to_dict()
     assert ours.pop("failure_ttl")
     assert {name for name in theirs if ours[name] != theirs[name]} == {"created_at", "enqueued_at", "origin"}
-    assert redis.smembers("rq:queues") == {queue.key.encode(), keyspace.rq_queue(key_id).encode()}
+    assert redis.smembers("rq:queues") == {queue.key.encode(), of_key.key.encode()}
 
 
 def test_a_key_that_was_revoked_a_moment_ago_makes_nothing(redis, transitions):

@@ -20,12 +20,13 @@ URLS = {"base_image": "https://shop.example/1.jpg", "overlay_image": "https://sh
 ONE = {"requests": [URLS]}
 MOST_BYTES = 4 * 1024 * 1024
 MOST_LINE = 1024 * 1024
+MOST_WAITING = 50
 
 
 @pytest.fixture(scope="module")
 def stack(redis_socket, tmp_path_factory):
     """An API without workers."""
-    limits = {"max_batch_bytes": MOST_BYTES, "max_body_bytes": MOST_LINE, "max_waiting_per_key": 50}
+    limits = {"max_batch_bytes": MOST_BYTES, "max_body_bytes": MOST_LINE, "max_waiting_per_key": MOST_WAITING}
     folder = tmp_path_factory.mktemp("bad")
     env = environment(empty_database(redis_socket, 5), folder, access_log="true", **limits)
     with (folder / "api.log").open("wb") as log, running(env, workers=0, log=log) as stack:
@@ -70,23 +71,25 @@ def test_a_batch_of_5001_is_refused(client, as_sent):
     assert told["requests"].startswith("must have at most 5000 items")
 
 
-@pytest.mark.parametrize("as_sent", [lambda each: {"requests": each}, lambda each: lines(*each)])
-def test_one_bad_request_among_5000_is_named_by_its_index(client, as_sent):
-    requests = [{"base_image": f"https://a.example/{n}", "color": "#000"} for n in range(5000)]
-    requests[4711]["opacity"] = 2
+@pytest.mark.parametrize(
+    ("as_sent", "count"), [(lambda each: {"requests": each}, MOST_WAITING), (lambda each: lines(*each), 5000)]
+)
+def test_one_bad_request_among_many_is_named_by_its_index(client, as_sent, count):
+    requests = [{"base_image": f"https://a.example/{n}", "color": "#000"} for n in range(count)]
+    requests[-3]["opacity"] = 2
 
     told = faults(client.submit(as_sent(requests)))
 
     [(field, message)] = told.items()
-    assert field == "requests[4711].opacity"
+    assert field == f"requests[{count - 3}].opacity"
     assert message.startswith("2 is not allowed: must be less than or equal to 1")
-    assert ("(line 4712)" in message) == (as_sent(requests).__class__ is bytes)
+    assert (f"(line {count - 2})" in message) == (as_sent(requests).__class__ is bytes)
 
 
 def test_all_requests_are_checked_and_the_first_100_faults_named(client):
     requests = [{**URLS, "opacity": 2, "rotation": "x"} for _ in range(300)]
 
-    told = faults(client.submit({"requests": requests}))
+    told = faults(client.submit(lines(*requests)))
 
     names = [f"requests[{number}].{name}" for number in range(50) for name in ("rotation", "opacity")]
     assert set(told) == set(names)
@@ -277,6 +280,13 @@ def test_a_batch_without_room_for_all_is_refused_whole(client):
         "the queue has no room for all of these 100 requests: at most 50 requests of this key"
     )
     assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_batch_as_one_object_is_refused_for_room_before_its_requests_are_checked(client):
+    requests = [*named(99), {**URLS, "opacity": 2}]
+
+    refused(client.submit({"requests": requests}), 429, "queue_full")
+    refused(client.submit(lines(*requests)), 400, "invalid_parameters")
 
 
 def test_webhooks_that_are_off_say_so(client):

@@ -1,5 +1,6 @@
 """What becomes of a batch whose process dies: it is whole, or it is not there."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -69,6 +70,17 @@ def test_a_batch_that_was_never_accepted_is_dropped_after_a_while(desk, redis, s
     round_when_due()
 
     assert nothing_is_left(redis)
+
+
+def test_what_is_kept_later_gives_a_batch_no_more_time(desk, redis):
+    async def keep():
+        batch = await desk._open()
+        await batch.add(requests(STAGED_AT_A_TIME))
+        redis.zadd(keyspace.OPEN_BATCHES, {batch.batch_id: 1})
+        await batch.add(requests(STAGED_AT_A_TIME))
+        return batch.batch_id
+
+    assert redis.zscore(keyspace.OPEN_BATCHES, asyncio.run(keep())) == 1
 
 
 def test_one_that_was_half_dropped_is_dropped_by_another(redis, desk, progress, round_when_due):

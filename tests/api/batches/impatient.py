@@ -1,0 +1,9 @@
+"""The command line, with less time for a batch to be whole: `python -m tests.api.batches.impatient`."""
+
+from jobs.batches import scripts
+
+if __name__ == "__main__":
+    scripts.OPEN_FOR_S = 1
+    from cli.main import main
+
+    main()
