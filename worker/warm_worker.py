@@ -160,7 +160,7 @@ class WarmWorker(Worker):
         try:
             with self.connection.pipeline() as pipe:
                 pipe.llen(keyspace.RQ_QUEUE)
-                pipe.zcard(keyspace.WAITING)
+                pipe.zcard(keyspace.TURNS)
                 pipe.zcard(keyspace.RQ_SCHEDULED)
                 return not any(pipe.execute())
         except RedisError as error:

@@ -14,7 +14,7 @@ from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.queue.rq import open_queue
-from tests.asking import LEASE_OWNER, OUTPUT, claim_request
+from tests.asking import LEASE_OWNER, OUTPUT, claim_request, rq_queue
 
 ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
 ANOTHER = LeaseOwner("another-worker", "another-machine", "2 2")
@@ -157,17 +157,17 @@ def test_what_a_stopping_worker_gives_back_is_not_counted(redis, settings, trans
     assert in_queue(redis) == [ID]
 
 
-def test_another_attempt_waits_its_time_outside_the_queue(redis, transitions, take):
+def test_another_attempt_waits_its_time_outside_the_queue(redis, transitions, take, key_id):
     take()
 
     transitions.retry(ID, 1, BROKEN, delay_s=5)
 
-    assert in_queue(redis) == []
+    assert rq_queue(redis, key_id).job_ids == in_queue(redis) == []
     ((entry, due),) = redis.zrange(keyspace.RQ_SCHEDULED, 0, -1, withscores=True)
     assert entry.decode() == ID
     assert 4 <= due - time.time() <= 7
     transitions.promote(ID)
-    assert in_queue(redis) == [ID]
+    assert rq_queue(redis, key_id).job_ids == [ID]
     assert redis.zcard(keyspace.RQ_SCHEDULED) == 0
 
 

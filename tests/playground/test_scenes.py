@@ -369,6 +369,7 @@ def test_a_recent_request_restores_its_scene_but_for_files(visit, own_key):
     page.wait_for_selector("#frame:not([hidden])")
     page.locator("#recent li button >> nth=0").click()
     seen.await_text("#layers", "#c02030")
+    seen.await_text("#layers", "logo.png")
     assert names(seen) == ["No picture yet", "#c02030", "logo.png"]
     assert seen.error("overlay_image") == "mine.png was a file: choose it again"
 
