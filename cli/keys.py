@@ -21,9 +21,8 @@ if TYPE_CHECKING:  # Redis clients are loaded by the commands that need them
     from jobs.keys.api_key import ApiKey
     from jobs.keys.api_keys import ApiKeys
 
-app = typer.Typer(
-    help="Make, list, rotate, credit, revoke, export and import API keys.", no_args_is_help=True
-)
+HELP = "Make, list, rotate, credit, revoke, export and import API keys."
+app = typer.Typer(help=HELP, no_args_is_help=True)
 
 Key = Annotated[
     str,

@@ -43,7 +43,7 @@ def check_webhooks(settings: Settings) -> Findings:
 
 
 def _is_bell_heard(redis: Redis) -> bool:
-    """Whoever sends events takes what lies at their bell at once, and looks for them."""
+    """A sender takes an entry of the event bell at once, and looks for events."""
     Script(redis, RING)([keyspace.EVENT_BELL])
     deadline = time.monotonic() + HEARD_S
     while redis.llen(keyspace.EVENT_BELL):

@@ -2,5 +2,5 @@
 
 A batch's requests are kept a few at a time, without a status, so that nobody sees them. One short step
 accepts all of them, and then they enter the queue a few at a time. No call holds Redis up for long, and
-whoever finds a batch half entered, or left before it was accepted, can finish or drop it.
+any process can finish a batch that has half entered, or drop one that was never accepted.
 """

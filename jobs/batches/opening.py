@@ -29,8 +29,7 @@ from telemetry import metrics
 MOST_REQUESTS = 5000
 
 STAGED_AT_A_TIME = 50  # requests
-STAGED_BYTES = 256 * 1024
-"""Of parameters in one call, beyond which it is made with fewer requests."""
+STAGED_BYTES = 256 * 1024  # of parameters, beyond which a call has fewer requests
 
 Sent = tuple[Mapping[str, Any], RequestOptions]  # a request: its parameters, and what it says beside them
 Found = tuple[dict[str, Any], list[str]]  # parameters with references, and paths of what was stored for them
@@ -254,7 +253,7 @@ class OpenBatch:
         return created
 
     async def _with_references(self, many: Sequence[Mapping[str, Any]], keeps: bool) -> list[Found]:
-        """In a thread only where something has to be looked up or stored, which most requests do not need."""
+        """In a thread only where something has to be found or stored, which most requests do not need."""
         pictures = [inputs.pictures(params) for params in many]
         unknown = {text for each in pictures for text in each.values()} - self._known.keys()
         if all(map(inputs.is_elsewhere, unknown)):

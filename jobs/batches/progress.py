@@ -1,4 +1,4 @@
-"""Going on with batches, a few requests at a time: whoever does may die, and another one goes on."""
+"""Going on with batches, a few requests at a time: a process that dies in it is followed by another."""
 
 import logging
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ class BatchProgress:
             self._settle_if_ended(batch_id)
         elif entered != total:
             self.enter(batch_id)
-            log.warning("batch %s has entered the queue: whoever accepted it did not go on", batch_id)
+            log.warning("batch %s has entered the queue: the API that accepted it did not go on", batch_id)
         else:
             self._settle_if_ended(batch_id)
 

@@ -61,7 +61,7 @@ class BatchRecord:
 
     @classmethod
     def accepted(cls, batch_id: str, key_id: str, total: int, archive: str) -> Self:
-        """One that was accepted a moment ago."""
+        """One that was just accepted."""
         return cls(batch_id, key_id, time.time(), total, total, 0, 0, 0, 0, archive)
 
     @property

@@ -18,7 +18,7 @@ AT_A_TIME = 20
 
 OPEN_FOR_S = 1800  # a batch that has not been accepted by then is dropped
 
-LEFT_FOR_S = 2  # nobody goes on with it: whoever accepted it is dead
+LEFT_FOR_S = 2  # without progress, after which the reconciler goes on with a batch
 
 OVERDUE_AFTER_S = GRACE_S + 5
 """After the last deadline of its requests; a batch that is not at its end by then was miscounted."""

@@ -1,4 +1,4 @@
--- Keeps requests of a batch before it is accepted: without a status they are nobody's to see.
+-- Keeps requests of a batch before it is accepted: without a status no read finds them.
 -- ARGV: the batch's id, 1 for its first requests, arguments as JSON, then of each request its id, what it alone says as JSON, and
 -- its parameters as JSON. Answers 0 where the batch was dropped meanwhile.
 args = cjson.decode(ARGV[3])

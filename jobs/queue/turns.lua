@@ -104,7 +104,7 @@ local function leave_line(key_id, request, turn)
   return true
 end
 
--- The request whose turn it is, its key and the turn. A turn of an empty line is nobody's.
+-- The request whose turn it is, its key and the turn. Drops turns of an empty line.
 local function first_in_turn()
   local turn = redis.call('ZRANGE', TURNS, 0, 0)[1]
   while turn do
