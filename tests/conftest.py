@@ -13,6 +13,7 @@ from redis import Redis
 from cli.serve.redis_server import await_ready, server_command
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
+from jobs.redis import connection
 from tests import origin as origins
 from tests import s3
 from tests.missing import missing
@@ -49,12 +50,21 @@ def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         process.wait()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def shipped_connect_timeout_s() -> Iterator[float]:
+    """What callers of the service wait. In tests' own process ten times as long: a busy machine halts it."""
+    shipped_s = connection.CONNECT_TIMEOUT_S
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "CONNECT_TIMEOUT_S", 10 * shipped_s)
+        yield shipped_s
+
+
 @pytest.fixture
 def redis(redis_socket: Path) -> Iterator[Redis]:
     """An empty database, for tests that start their own processes or none."""
-    with Redis.from_url(f"unix://{redis_socket}?db=1") as connection:
-        connection.flushdb()
-        yield connection
+    with Redis.from_url(f"unix://{redis_socket}?db=1") as empty:
+        empty.flushdb()
+        yield empty
 
 
 @pytest.fixture

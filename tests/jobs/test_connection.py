@@ -157,7 +157,9 @@ def test_a_read_over_a_connection_that_uvloop_found_closed_is_repeated(settings)
         assert runner.run(read()) == b"this"
 
 
-def test_silent_sentinels_are_given_up_in_time(tmp_path):
+def test_silent_sentinels_are_given_up_in_time(tmp_path, shipped_connect_timeout_s, monkeypatch):
+    monkeypatch.setattr(connection, "CONNECT_TIMEOUT_S", shipped_connect_timeout_s)
+
     async def read() -> None:
         async with connect_async(settings) as redis:
             await redis.get("any")
