@@ -184,7 +184,8 @@ class OpenBatch:
         """Keep requests, whose parameters have been checked: some at a time, as their pictures are looked up
         together.
 
-        Raises `InvalidRequests`, then none of these is kept; `BatchDropped`.
+        Raises `InvalidRequests`, then none of these is kept; `BatchDropped`; `QueueFull` and `IllegalMove` as
+        `commit`, once there is no room for those kept so far.
         """
         if self._earlier:
             await self.check([params for params, _ in sent])
@@ -294,7 +295,12 @@ class OpenBatch:
         self._staged += len(words) // 3
         command = self._command
         args = asked(command.key_id, command.deadlines, self._of.settings)
+        args |= {"total": self._staged, "events": self._events}
+        args["cost"] = 0  # for credits all of them are asked at once
         if command.traceparent:
             args["traceparent"] = command.traceparent
-        if not self._of.stage(args=[self.batch_id, int(is_first), json.dumps(args), *words]):
+        answer = self._of.stage(args=[self.batch_id, int(is_first), json.dumps(args), *words])
+        if answer == [b"missing"]:
             raise BatchDropped
+        if answer:
+            read_acceptance(self.batch_id, answer, cost=0)

@@ -6,7 +6,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from jobs import keyspace
-from jobs.batches.opening import InvalidRequests
+from jobs.batches.opening import STAGED_AT_A_TIME, InvalidRequests
 from jobs.batches.progress import BatchProgress
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
@@ -64,6 +64,26 @@ def test_where_not_one_request_would_be_accepted_a_batch_is_refused_before_it_is
         poor.keep([])
     with pytest.raises(QueueFull):
         full.keep([])
+
+
+@pytest.mark.parametrize(("bound", "whose"), [("max_waiting", "all"), ("max_undelivered_per_key", "events")])
+def test_no_more_requests_are_kept_than_may_be_accepted(desk, bound, whose):
+    """The length of a stream is not known before its end, and Redis holds what has arrived of it."""
+    small = limited(desk, **{bound: MORE_THAN_A_CALL})
+    arrived = 0
+
+    def sent():
+        nonlocal arrived
+        options = RequestOptions(webhook_url="https://example.com/")
+        for arrived, (params, _) in enumerate(requests(10 * MORE_THAN_A_CALL), 1):
+            yield params, options
+
+    with pytest.raises(QueueFull) as refused:
+        small.accept(sent())
+
+    assert (refused.value.whose, refused.value.bound) == (whose, MORE_THAN_A_CALL)
+    assert arrived == 2 * STAGED_AT_A_TIME
+    assert nothing_is_left(small)
 
 
 def test_what_has_not_entered_the_queue_takes_its_room(desk, redis, key_id):
