@@ -11,15 +11,14 @@ from fastapi.concurrency import run_in_threadpool
 from api.batches.body import NDJSON_TYPES, Member, read_batch
 from api.batches.checking import DEFAULTS, BatchCheck, Checked
 from api.batches.errors import too_slow
-from api.dependencies import add_credits_header, admit_submitter, refuse_unless_paid
+from api.dependencies import add_credits_header
 from api.errors import queue_full
 from api.http.body import media_type, reserve_room
 from api.http.headers import add_to_answer
 from api.http.route_classes import traceparent_of
-from api.routes.submit import refusals
+from api.routes.submit import admit_submit, refusals
 from api.service import Service
 from api.submit_body import BodyRules
-from api.submit_headers import read_submit_headers
 from jobs.batches.opening import BatchCommand, BatchDropped, CreatedBatch, InvalidRequests, OpenBatch
 from jobs.batches.scripts import OPEN_FOR_S
 from jobs.lifecycle.moves import QueueFull
@@ -35,10 +34,7 @@ log = logging.getLogger("superimpose.api")
 async def accept_batch(request: Request, service: Service, origin: str, model: str) -> CreatedBatch:
     """Check key, headers and body, and put all of its requests in the queue."""
     settings = service.settings
-    key = await admit_submitter(request, service)
-    headers = read_submit_headers(request, settings)
-    if headers.idempotency_key is None:
-        refuse_unless_paid(key, settings.credit_cost)
+    key, headers = await admit_submit(request, service)
     is_stream = media_type(request) in NDJSON_TYPES
     most = settings.max_batch_bytes if is_stream else settings.max_body_bytes
     async with reserve_room(request, service.body_room, key.key_id, most):

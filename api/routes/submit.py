@@ -23,7 +23,7 @@ from api.schemas import Base64Picture, Submitted, answers
 from api.service import Service, origin_of
 from api.status_body import submitted_body
 from api.submit_body import BODIES, read_submit_body
-from api.submit_headers import SUBMIT_HEADERS, read_submit_headers
+from api.submit_headers import SUBMIT_HEADERS, SubmitHeaders, read_submit_headers
 from api.waiting.call import waiting
 from compositor.models import MODELS
 from jobs.keys.admission import Caller
@@ -52,13 +52,9 @@ class Accepted(NamedTuple):
 
 async def accept(request: Request, service: Service, origin: str, model: str) -> Accepted:
     """Check key, headers and body, and put the request in the queue."""
-    settings = service.settings
-    key = await admit_submitter(request, service)
-    headers = read_submit_headers(request, settings)
-    if headers.idempotency_key is None:
-        refuse_unless_paid(key, settings.credit_cost)
+    key, headers = await admit_submit(request, service)
     async with reserve_room(request, service.body_room, key.key_id):
-        params, options = await read_submit_body(request, model, settings, origin)
+        params, options = await read_submit_body(request, model, service.settings, origin)
         command = SubmitCommand(
             key.key_id,
             params,
@@ -72,6 +68,15 @@ async def accept(request: Request, service: Service, origin: str, model: str) ->
         created = await _create(request, service, command)
     note_accepted(request, created, key, options.custom_id)
     return Accepted(created.request_id, options.custom_id)
+
+
+async def admit_submit(request: Request, service: Service) -> tuple[Caller, SubmitHeaders]:
+    """The key and the headers of what makes requests. Raises 400, 401, 403, 406, 429."""
+    key = await admit_submitter(request, service)
+    headers = read_submit_headers(request, service.settings)
+    if headers.idempotency_key is None:  # what comes again may have been paid for
+        refuse_unless_paid(key, service.settings.credit_cost)
+    return key, headers
 
 
 def note_accepted(request: Request, created: Created, key: Caller, custom_id: str | None) -> None:
