@@ -10,6 +10,8 @@ from jobs.pictures.inputs import sample_bytes
 CUP = sample_bytes("cup.jpg") or b""
 LOGO = sample_bytes("logo.png") or b""
 
+TAG = '"cup"'
+
 FILES = {
     "/cup.jpg": (CUP, "image/jpeg"),
     "/logo.png": (LOGO, "image/png"),
@@ -54,6 +56,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(*FILES[file])
             case "/public.jpg":
                 self._answer(CUP, "image/jpeg", **{"Cache-Control": "public, max-age=60"})
+            case "/tagged.jpg" if self.headers["If-None-Match"] == TAG:
+                self._answer(b"", "image/jpeg", 304, ETag=TAG)
+            case "/tagged.jpg":
+                self._answer(CUP, "image/jpeg", ETag=TAG)
             case "/endless":
                 self._answer(b"", "image/jpeg", 302, Location="/endless")
             case "/busy.jpg":

@@ -56,8 +56,10 @@ class Attempt:
         """Order it, in the time that is left. Raises `ChildDied`."""
         claim, left_s = self.claim, max(0.0, self._deadline - time.monotonic())
         request_id, attempt, key_id, params, *_ = claim
-        trace_id, custom_id = claim.trace_id, claim.custom_id
-        child.start(Order(request_id, attempt, key_id, params, left_s, self._path, trace_id, custom_id))
+        trace_id, custom_id, made_at = claim.trace_id, claim.custom_id, self.started_at - claim.age_s
+        child.start(
+            Order(request_id, attempt, key_id, params, left_s, self._path, trace_id, custom_id, made_at)
+        )
         self.child, self.begun_at = child, None
 
     def stop_soon(self) -> None:

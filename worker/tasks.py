@@ -78,7 +78,9 @@ def read_input(resources: Resources, order: Order, field: str, reserve: Reserve)
     """
     reference = inputs.pictures(order.params)[field]
     if inputs.is_url(reference):
-        return resources.fetcher.get(reference, field=field, owner=order.key_id, reserve=reserve)
+        return resources.fetcher.get(
+            reference, field=field, owner=order.key_id, made_at=order.made_at, reserve=reserve
+        )
     if reference.startswith(inputs.STORE):
         return _stored(resources, field, reference.removeprefix(inputs.STORE), reserve)
     data = inputs.sample_bytes(reference.removeprefix(inputs.SAMPLE))

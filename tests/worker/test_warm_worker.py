@@ -111,6 +111,19 @@ def test_what_its_server_lets_be_kept_is_fetched_once_for_all_workers(submit, re
     assert origin.asked.count("/public.jpg") == 1
 
 
+def test_a_server_is_asked_once_for_all_requests_that_wait_together(submit, record, run_all, origin):
+    url = f"{origin.url}/tagged.jpg"
+    waiting = [submit(base_image=url) for _ in range(9)]
+    run_all()
+    assert origin.asked.count("/tagged.jpg") == 1
+
+    later = submit(base_image=url)
+    run_all()
+
+    assert {record(request_id).status for request_id in (*waiting, later)} == {Status.COMPLETED}
+    assert origin.asked.count("/tagged.jpg") == 2
+
+
 def test_nothing_is_kept_where_the_settings_say_so(settings):
     assert http_cache(settings.model_copy(update={"http_cache_bytes": 0})) is None
 

@@ -1,6 +1,7 @@
 """The messages between a worker and its child: orders and drops one way, what becomes of them the other."""
 
 import json
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
@@ -28,7 +29,8 @@ Number = Annotated[int, Field(ge=0, le=2**53)]
 class Order:
     """One attempt at one request: how long it may take, and the place of its picture in the store.
 
-    `trace_id`: of the trace it belongs to, `custom_id`: its owner's name for it, or "".
+    `trace_id`: of the trace it belongs to, `custom_id`: its owner's name for it, or "". `made_at`: when the
+    request was accepted, by this host's clock, in seconds since the epoch.
     """
 
     request_id: str
@@ -39,6 +41,7 @@ class Order:
     path: str
     trace_id: str = ""
     custom_id: str = ""
+    made_at: float = math.inf
 
     @property
     def token(self) -> str:

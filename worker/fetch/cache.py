@@ -1,5 +1,8 @@
 """Pictures that were fetched before, for as long as their servers let them be used again.
 
+One that was fetched or asked about after a request was made is used for that request without asking: it is
+what the server had no earlier than then. So for requests that wait together a server is asked once.
+
 What a server calls `public` is cached for all, anything else for the API key that it was fetched for, and
 without a key not at all.
 """
@@ -14,7 +17,15 @@ from typing import NamedTuple
 
 from worker.fetch.answers import Reserve, unbounded
 from worker.fetch.directory import BoundedDirectory
-from worker.fetch.freshness import Fields, Question, question_about, received, renewed, storable
+from worker.fetch.freshness import (
+    Fields,
+    Question,
+    question_about,
+    received,
+    renewed,
+    serves_requests_before,
+    storable,
+)
 
 LONGEST_S = 86_400
 """A picture older than a day is fetched whole again, whatever its server allows. This bounds how long the
@@ -33,6 +44,13 @@ class Zone(NamedTuple):
 
 
 ALL = Zone("", shared=True)
+
+
+class Times(NamedTuple):
+    """Since when there is a body, and when its server was asked about it last."""
+
+    since: float
+    asked_at: float
 
 
 @dataclass(frozen=True)
@@ -59,7 +77,7 @@ class HttpCache:
 
     `scope` is the rules and all else that decides about a fetch but the URL. Under another one nothing is
     found again, so what is found came from where it may come from now; only names are not looked up again.
-    `hits` counts what was used again, `misses` what arrived whole.
+    `hits` counts what was used again, `misses` what arrived whole. All times are in seconds since the epoch.
     """
 
     def __init__(self, files: BoundedDirectory, scope: str) -> None:
@@ -69,47 +87,53 @@ class HttpCache:
         self._scope = scope
         self._counting = Lock()
 
-    def find(self, url: str, owner: str, reserve: Reserve = unbounded) -> Kept | None:
-        """What is kept for `owner` or for all, preferably fresh. Raises what `reserve` raises."""
-        found = [kept for zone in _zones(owner) if (kept := self._read(zone, url, reserve))]
+    def find(self, url: str, owner: str, made_at: float, reserve: Reserve = unbounded) -> Kept | None:
+        """What is kept for `owner` or for all, preferably fresh, for a request that was made at `made_at`.
+
+        Raises what `reserve` raises.
+        """
+        found = [kept for zone in _zones(owner) if (kept := self._read(zone, url, made_at, reserve))]
         best = min(found, key=lambda kept: not kept.is_fresh, default=None)
         if best and best.is_fresh:
             self._hit()
         return best
 
-    def keep(self, url: str, owner: str, headers: Mapping[str, str], body: bytes) -> None:
+    def keep(self, url: str, owner: str, headers: Mapping[str, str], body: bytes, asked_at: float) -> None:
         """Keep the body of a 200 that just arrived with `headers`, if they allow it."""
         with self._counting:
             self.misses += 1
         now = time.time()
         if "set-cookie" not in headers and not SAYS_HOW_LONG.isdisjoint(headers):
-            self._write(url, owner, received(headers, now), now, body)
+            self._write(url, owner, received(headers, now), Times(now, asked_at), body)
 
-    def renew(self, url: str, owner: str, kept: Kept, headers: Mapping[str, str]) -> bool:
+    def renew(self, url: str, owner: str, kept: Kept, headers: Mapping[str, str], asked_at: float) -> bool:
         """Update `kept` by a 304 with `headers`; False if that is about another picture."""
         fields = renewed(kept.question, received(headers, time.time())) if kept.question else None
         if fields is None:
             return False
         self._hit()
-        self._write(url, owner, fields, json.loads(kept.head)["since"], kept.body, kept)
+        self._write(url, owner, fields, Times(json.loads(kept.head)["since"], asked_at), kept.body, kept)
         return True
 
     def _hit(self) -> None:
         with self._counting:
             self.hits += 1
 
-    def _read(self, zone: Zone, url: str, reserve: Reserve) -> Kept | None:
+    def _read(self, zone: Zone, url: str, made_at: float, reserve: Reserve) -> Kept | None:
         name = self._name(zone, url)
         found = self._files.read(name, reserve)
         if found is None:
             return None
-        head = json.loads(found[0])
-        if not 0 <= time.time() - head["since"] < LONGEST_S:
+        head, now = json.loads(found[0]), time.time()
+        if not 0 <= now - head["since"] < LONGEST_S:
             return None
-        return Kept(name, *found, question_about(head["fields"], shared=zone.shared))
+        fields, asked_at = head["fields"], head.get("asked_ms", 0) / 1000  # former versions wrote none
+        if made_at <= asked_at <= now and serves_requests_before(fields):
+            return Kept(name, *found, None)
+        return Kept(name, *found, question_about(fields, shared=zone.shared))
 
     def _write(
-        self, url: str, owner: str, fields: Fields, since: float, body: bytes, kept: Kept | None = None
+        self, url: str, owner: str, fields: Fields, times: Times, body: bytes, kept: Kept | None = None
     ) -> None:
         """Of what is `kept` already the head alone, wherever that is as long as before."""
         for zone in _zones(owner):
@@ -118,7 +142,8 @@ class HttpCache:
             allowed = storable(fields, shared=zone.shared)
             if allowed is not None:
                 name = self._name(zone, url)
-                head = json.dumps({"since": since, "fields": allowed}).encode()
+                asked_ms = int(1000 * times.asked_at)  # as long as that before, for `replace_head`
+                head = json.dumps({"since": times.since, "asked_ms": asked_ms, "fields": allowed}).encode()
                 if not (kept and kept.name == name and self._files.replace_head(name, kept.head, head)):
                     self._files.write(name, head, body)
                 return

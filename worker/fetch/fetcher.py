@@ -5,13 +5,15 @@ and reads proxies and netrc from the environment.
 """
 
 import logging
+import math
 import ssl
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import certifi
 import httpcore
@@ -38,6 +40,14 @@ CONNECTIONS = 200  # more than are asked for at once, as waiting for one takes o
 KEPT_CONNECTIONS = 48
 IDLE_S = 30.0  # of a connection, until it is closed
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class For(NamedTuple):
+    """Whom a picture is fetched for: an API key, for a request that was made at a time, in a job's room."""
+
+    owner: str
+    made_at: float
+    reserve: Reserve
 
 
 class Fetcher:
@@ -73,9 +83,18 @@ class Fetcher:
             network_backend=CheckedNetwork(guard, resolve),
         )
 
-    def get(self, url: str, *, field: str, owner: str = "", reserve: Reserve = unbounded) -> bytes:
+    def get(
+        self,
+        url: str,
+        *,
+        field: str,
+        owner: str = "",
+        made_at: float = math.inf,
+        reserve: Reserve = unbounded,
+    ) -> bytes:
         """The bytes at `url`, cached for the API key `owner`, or for all where their server says `public`.
 
+        What its server said after `made_at`, in seconds since the epoch, may be used without asking again.
         Raises FetchError, naming `field`, and what `reserve` raises.
         """
         shown = "the address"
@@ -83,15 +102,15 @@ class Fetcher:
             target = self._urls.target(url)
             shown = target.shown
             with deadline_in(self._rules.total_timeout_s, partial(reserve, 0)):
-                return self._follow(target, owner, reserve)
+                return self._follow(target, For(owner, made_at, reserve))
         except (Fault, *FAILURES) as error:
             fault = fault_of(error)
             logger.info("%s: %s was not fetched: %s", field, shown, fault.reason)
             raise FetchError(field, shown, fault) from error
 
-    def _follow(self, target: Target, owner: str, reserve: Reserve) -> bytes:
+    def _follow(self, target: Target, whom: For) -> bytes:
         for _ in range(self._rules.max_redirects + 1):
-            found = self._find(target, owner, reserve)
+            found = self._find(target, whom)
             if isinstance(found, bytes):
                 return found
             target = found
@@ -100,46 +119,48 @@ class Fetcher:
             reason=f"more than {self._rules.max_redirects} redirects",
         )
 
-    def _find(self, target: Target, owner: str, reserve: Reserve) -> bytes | Target:
-        ask = partial(self._ask, target, owner, reserve)
-        hop, is_ours = self._flights.join((target.url, owner), ask) if owner else (ask(), True)
+    def _find(self, target: Target, whom: For) -> bytes | Target:
+        ask = partial(self._ask, target, whom)
+        hop, is_ours = self._flights.join((target.url, whom.owner), ask) if whom.owner else (ask(), True)
         if isinstance(hop.found, Fault):
             raise Fault(**vars(hop.found))  # one for each thread, as its traceback grows
         if not is_ours and isinstance(hop.found, bytes):
-            reserve(len(hop.found))
+            whom.reserve(len(hop.found))
         return hop.found
 
-    def _ask(self, target: Target, owner: str, reserve: Reserve) -> Hop:
-        kept = self.cache.find(target.url, owner, reserve) if self.cache else None
+    def _ask(self, target: Target, whom: For) -> Hop:
+        kept = self.cache.find(target.url, *whom) if self.cache else None
         if self.cache and kept:
             if kept.is_fresh:
                 return Hop(kept.body, can_be_shared=True)
+            asked_at = time.time()
             with closing(self._send(target, kept.conditions)) as response:
                 if response.status != HTTPStatus.NOT_MODIFIED:
-                    return self._read(target, response, owner, reserve)
+                    return self._read(target, response, whom, asked_at)
                 skip_short_body(response)
-                if self.cache.renew(target.url, owner, kept, response.headers):
+                if self.cache.renew(target.url, whom.owner, kept, response.headers, asked_at):
                     return Hop(kept.body, not is_for_one(response.headers))
             # The 304 was about another picture: fetch this one.
+        asked_at = time.time()
         with closing(self._send(target)) as response:
-            return self._read(target, response, owner, reserve)
+            return self._read(target, response, whom, asked_at)
 
-    def _read(self, target: Target, response: Response, owner: str, reserve: Reserve) -> Hop:
+    def _read(self, target: Target, response: Response, whom: For, asked_at: float) -> Hop:
         found: bytes | Target | Fault
         try:
-            found = self._found(target, response, owner, reserve)
+            found = self._found(target, response, whom, asked_at)
         except Fault as fault:
             found = Fault(**vars(fault))  # without the traceback, which holds what was read
         return Hop(found, not is_for_one(response.headers))
 
-    def _found(self, target: Target, response: Response, owner: str, reserve: Reserve) -> bytes | Target:
+    def _found(self, target: Target, response: Response, whom: For, asked_at: float) -> bytes | Target:
         location = response.headers.get("location")
         if location is not None and response.status in REDIRECTS:
             skip_short_body(response)
             return self._next(target, location)
-        body = read_image(response, self._rules.max_bytes, reserve)
+        body = read_image(response, self._rules.max_bytes, whom.reserve)
         if self.cache:
-            self.cache.keep(target.url, owner, response.headers, body)
+            self.cache.keep(target.url, whom.owner, response.headers, body, asked_at)
         return body
 
     def _next(self, target: Target, location: str) -> Target:

@@ -51,12 +51,19 @@ def received(headers: Mapping[str, str], now: float) -> Fields:
 
 def is_for_one(headers: Mapping[str, str]) -> bool:
     """Whether an answer is for the request alone that it answers."""
-    directives = headers.get("cache-control", "").lower().split(",")
-    return (
-        "set-cookie" in headers
-        or "*" in headers.get("vary", "")
-        or "no-store" in (each.partition("=")[0].strip() for each in directives)
-    )
+    return "set-cookie" in headers or "*" in headers.get("vary", "") or "no-store" in _directives(headers)
+
+
+def serves_requests_before(fields: Fields) -> bool:
+    """Whether an answer may be given to requests that had been made before its server was asked.
+
+    RFC 9111, section 4, allows it as for requests that are collapsed; `no-cache` has each of them ask.
+    """
+    return not is_for_one(fields) and "no-cache" not in _directives(fields)
+
+
+def _directives(headers: Mapping[str, str]) -> set[str]:
+    return {each.partition("=")[0].strip() for each in headers.get("cache-control", "").lower().split(",")}
 
 
 def storable(fields: Fields, *, shared: bool) -> Fields | None:
