@@ -1,0 +1,124 @@
+"""For requests that were made before a server was asked, its answer is used without asking again."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from time import time
+
+import pytest
+
+from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
+from tests.worker.fetch.origin import Origin
+from worker.fetch import BoundedDirectory, Fetcher, FetchRules
+
+ROOM = 1_000_000
+
+
+def fetching(folder: Path) -> Fetcher:
+    rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=10)
+    return Fetcher(rules, ssl_context=TLS, kept_in=BoundedDirectory(folder, ROOM))
+
+
+@pytest.fixture
+def fetcher(tmp_path: Path) -> Iterator[Fetcher]:
+    with fetching(tmp_path) as fetcher:
+        yield fetcher
+
+
+def times_asked(origin: Origin, url: str, fetcher: Fetcher, *made: tuple[str, float]) -> int:
+    """How often the server hears of requests by key and time."""
+    for owner, made_at in made:
+        assert fetcher.get(url, field="mask", owner=owner, made_at=made_at) == origin.body
+    return len(origin.asked)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [(), ("cache-control: max-age=0, must-revalidate",), ("cache-control: private, max-age=0",)],
+)
+def test_a_server_is_asked_once_for_requests_that_wait_together(
+    headers: tuple[str, ...], serve: Serve, fetcher: Fetcher
+) -> None:
+    origin, before = Origin(headers, etag='"v1"'), time() - 1
+    url = serve(origin).url
+
+    assert times_asked(origin, url, fetcher, ("us", before), ("us", before + 0.5), ("us", before)) == 1
+
+
+def test_a_request_that_was_made_later_has_the_server_asked_for_it_and_those_before(
+    serve: Serve, fetcher: Fetcher
+) -> None:
+    origin, before = Origin(etag='"v1"'), time() - 1
+    url = serve(origin).url
+    times_asked(origin, url, fetcher, ("us", before))
+    later = time() + 0.001  # after the first answer, to the millisecond that is kept
+
+    while time() < later + 0.001:
+        pass
+    origin.body, origin.etag = b"another", '"v2"'
+    assert times_asked(origin, url, fetcher, ("us", later), ("us", later), ("us", before)) == 2
+    assert b'if-none-match: "v1"' in origin.asked[1].lower()
+
+
+def test_an_answer_that_nothing_changed_counts_as_well(serve: Serve, fetcher: Fetcher) -> None:
+    origin = Origin(etag='"v1"')
+    url = serve(origin).url
+    times_asked(origin, url, fetcher, ("us", time()))
+    later = time() + 0.001
+    while time() < later + 0.001:
+        pass
+
+    assert times_asked(origin, url, fetcher, ("us", later), ("us", later), ("us", later)) == 2
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("cache-control: no-cache, max-age=60",),
+        ('cache-control: max-age=0, no-cache="set-cookie"',),
+        ("vary: *",),
+        ("cache-control: no-store",),
+        ("set-cookie: a=1",),
+    ],
+)
+def test_what_each_request_has_to_ask_for_is_asked_for_by_each(
+    headers: tuple[str, ...], serve: Serve, fetcher: Fetcher
+) -> None:
+    origin, before = Origin(headers, etag='"v1"'), time() - 1
+    url = serve(origin).url
+
+    assert times_asked(origin, url, fetcher, *[("us", before)] * 3) == 3
+
+
+def test_an_answer_is_for_the_key_that_asked(serve: Serve, fetcher: Fetcher) -> None:
+    origin, before = Origin(etag='"v1"'), time() - 1
+    url = serve(origin).url
+
+    assert times_asked(origin, url, fetcher, ("us", before), ("them", before), ("us", before)) == 2
+
+
+def test_another_process_need_not_ask_either(serve: Serve, fetcher: Fetcher, tmp_path: Path) -> None:
+    origin, before = Origin(etag='"v1"'), time() - 1
+    url = serve(origin).url
+    times_asked(origin, url, fetcher, ("us", before))
+
+    with fetching(tmp_path) as other:
+        assert times_asked(origin, url, other, ("us", before)) == 1
+
+
+@pytest.mark.parametrize("asked", [{}, {"asked_ms": int(1000 * time()) + 3_600_000}])
+def test_a_time_that_a_former_version_did_not_keep_or_the_clock_was_set_back_since_is_none(
+    asked: dict[str, int], serve: Serve, fetcher: Fetcher, tmp_path: Path
+) -> None:
+    origin, before = Origin(etag='"v1"'), time() - 1
+    url = serve(origin).url
+    times_asked(origin, url, fetcher, ("us", before))
+    kept = BoundedDirectory(tmp_path, ROOM)
+    [name] = [path.name for path in tmp_path.iterdir()]
+    head, body = kept.read(name) or (b"", b"")
+    fields = json.loads(head)
+    del fields["asked_ms"]
+    kept.write(name, json.dumps(fields | asked).encode(), body)
+
+    assert times_asked(origin, url, fetcher, ("us", before)) == 2
+    assert times_asked(origin, url, fetcher, ("us", before)) == 2
