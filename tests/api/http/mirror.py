@@ -1,4 +1,4 @@
-"""Tells callers what it sees of them, served as the API is: `python -m tests.api.mirror --port PORT`."""
+"""Tells callers what it sees of them, served as the API is: `python -m tests.api.http.mirror --port PORT`."""
 
 import sys
 

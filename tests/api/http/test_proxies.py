@@ -22,7 +22,7 @@ def edge(redis_socket, tmp_path_factory):
     """What tells callers what it sees of them."""
     folder = tmp_path_factory.mktemp("mirror")
     trusted = "127.0.1.0/24, 10.0.0.0/8, 2001:db8::7"
-    with serving(redis_socket, folder, "tests.api.mirror", trusted_proxies=trusted) as edge:
+    with serving(redis_socket, folder, "tests.api.http.mirror", trusted_proxies=trusted) as edge:
         yield edge
 
 
