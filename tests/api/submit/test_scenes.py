@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from tests.api.test_bad_input import GOOD, URL, errors
+from tests.api.submit.test_bad_input import GOOD, URL, errors
 from tests.origin import LOGO
 
 LAYER = {"overlay_image": URL}
