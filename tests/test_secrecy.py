@@ -20,10 +20,10 @@ import httpx
 import pytest
 from redis import Redis, RedisError
 
-from tests import guarded_redis
 from tests.asking import accept, asked
 from tests.origin import LOGO
 from tests.processes import descendants
+from tests.redis import guarded_redis
 from tests.stack import Stack, environment, running
 
 OUR_KEY = "si_CANARYKEY0000000000000000000000000000000000"

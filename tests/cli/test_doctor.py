@@ -15,7 +15,7 @@ from jobs import keyspace
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import redis_time
 from jobs.webhooks.scripts import LANES
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from tests.stack import environment
 from tests.webhook_events import MASTER, completed, with_webhooks
 from tests.webhooks.receiver import receiving

@@ -12,8 +12,8 @@ import pytest
 
 from cli.serve.redis_server import server_command
 from tests.processes import await_no_process, await_processes, descendants
+from tests.redis.way import Way
 from tests.stack import KEY, await_http, empty_database, environment, free_port
-from tests.way import Way
 
 FILLS_A_PIPE = 1000  # lines of log; a pipe holds 64 KiB
 

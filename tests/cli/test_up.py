@@ -26,7 +26,7 @@ from cli.serve.up_file import RunningUp, running_up
 from tests.exposed import scrape, value
 from tests.origin import CUP, LOGO
 from tests.processes import await_no_process, await_processes, descendants
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from tests.stack import ON_LOOPBACK, await_http, free_port
 
 FILLS_A_PIPE = 1000  # lines of log; a pipe holds 64 KiB

@@ -18,10 +18,10 @@ import pytest
 from redis import Redis
 
 from jobs import keyspace
-from tests import guarded_redis
 from tests.chaos.process_table import children
 from tests.docs.pages import PAGES
 from tests.origin import Origin
+from tests.redis import guarded_redis
 from tests.stack import Stack, empty_database, environment, free_port, running
 
 PATIENCE_S = 40

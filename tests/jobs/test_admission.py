@@ -17,7 +17,7 @@ from jobs.keys.rates import Rate
 from jobs.lifecycle.record import View
 from jobs.queries.reading import Reader
 from jobs.redis.connection import connect_async
-from tests.way import Way
+from tests.redis.way import Way
 
 SLOW = Rate(3, 86400)  # a test is over before one more call is allowed
 

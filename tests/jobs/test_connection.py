@@ -24,10 +24,10 @@ from jobs import keyspace
 from jobs.config.settings import BAD_SETTINGS, Settings
 from jobs.redis import connection
 from jobs.redis.connection import connect, connect_async, connect_async_changes, connect_worker
-from tests import guarded_redis
-from tests.sentinels import until
+from tests.redis import guarded_redis
+from tests.redis.sentinels import until
+from tests.redis.way import Way
 from tests.stack import KEY, STOP_S, Stack, await_http, environment, free_port, running
-from tests.way import Way
 from worker.warm_worker import WarmWorker
 
 ANSWER_S = 2  # at most

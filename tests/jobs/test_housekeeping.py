@@ -8,7 +8,7 @@ from jobs import keyspace
 from jobs.maintenance.housekeeping import Housekeeping
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import connect
-from tests.test_redis_trouble import OwnRedis
+from tests.redis.test_redis_trouble import OwnRedis
 
 LONG_AGO = time.time() - 120
 

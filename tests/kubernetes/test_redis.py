@@ -7,9 +7,9 @@ import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from tests.guarded_redis import await_redis
 from tests.kubernetes.manifests import COMPOSE, REDIS, container
 from tests.missing import missing
+from tests.redis.guarded_redis import await_redis
 
 PASSWORD = "a-password"
 

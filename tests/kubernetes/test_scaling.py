@@ -13,7 +13,7 @@ from benchmarks.harness.service import redis_server
 from tests.kubernetes.manifests import WORKER, named, settings
 from tests.missing import missing
 from tests.observability.prometheus import watching
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from tests.stack import environment, running
 
 WAITING = 5

@@ -12,7 +12,7 @@ import pytest
 from tests.exposed import Samples, scrape, value
 from tests.missing import missing
 from tests.processes import descendants
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from tests.stack import Stack, await_http, empty_database, environment, free_port, running
 
 COMPLETED = 4

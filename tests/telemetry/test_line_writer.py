@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from telemetry.line_writer import MOST_WAITING, LineWriter
-from tests.sentinels import until
+from tests.redis.sentinels import until
 
 
 @pytest.fixture

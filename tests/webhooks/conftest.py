@@ -17,7 +17,7 @@ from jobs.network.resolve import Resolve, system_resolve
 from jobs.redis.connection import connect_async_changes
 from jobs.webhooks import scripts
 from jobs.webhooks.deliveries import Deliveries, Delivery, State
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from tests.webhook_events import with_webhooks
 from tests.webhooks.receiver import Receiver, receiving
 from tests.worker.fetch.conftest import Answer, Server

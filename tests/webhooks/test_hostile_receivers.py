@@ -9,7 +9,7 @@ import pytest
 
 from jobs.network.resolve import LOOKUPS_AT_ONCE
 from jobs.webhooks.deliveries import State
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from tests.webhook_events import completed
 from tests.webhooks.answers import answering, outcome
 from webhooks import attempt, connections

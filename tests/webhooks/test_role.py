@@ -14,7 +14,7 @@ from jobs.config.settings import BAD_SETTINGS
 from jobs.webhooks.deliveries import Deliveries, State
 from jobs.webhooks.secrets import OFF, KeySecrets
 from tests.exposed import scrape, value
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from tests.stack import environment, free_port
 from tests.webhook_events import MASTER, completed, event_of, lapse
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from worker import commands as commands_module
 from worker.commands import Commands
 

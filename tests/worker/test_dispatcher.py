@@ -10,7 +10,7 @@ from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
 from tests.asking import LEASE_OWNER
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from worker import hand
 from worker.bell import Bell
 from worker.child.child import Child, ChildDied

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from worker.child.intake import Intake, NoRoom
 from worker.child.messages import Order
 from worker.fetch import Reserve

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from worker.pauses import end_at_signals, pause
 
 

@@ -20,9 +20,9 @@ import pytest
 from cli.serve.redis_server import without_our_settings
 from jobs.config.settings import Settings
 from jobs.pictures.inputs import SAMPLE
-from tests import guarded_redis
 from tests.cli.test_up import descendants
 from tests.missing import missing
+from tests.redis import guarded_redis
 from tests.stack import ON_LOOPBACK, Stack, await_http, environment, free_port
 from tests.worker.conftest import outcome_of
 from tests.worker.intruder import FINDINGS, TARGETS

@@ -15,7 +15,7 @@ from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import ANSWER_TIMEOUT_S, connect_worker, redis_time
 from tests.asking import claim_request
-from tests.way import Way
+from tests.redis.way import Way
 from worker.attempt import Attempt
 from worker.child.messages import Ending, Outcome
 from worker.report import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, Report, backoff_s

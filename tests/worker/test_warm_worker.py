@@ -27,9 +27,9 @@ from jobs.pictures.store import PictureStore
 from jobs.queue.rq import open_queue
 from jobs.redis.connection import connect, connect_worker
 from tests.asking import SAMPLES, accept, asked, queued
-from tests.sentinels import until
+from tests.redis.sentinels import until
+from tests.redis.test_redis_trouble import OwnRedis
 from tests.stack import environment
-from tests.test_redis_trouble import OwnRedis
 from tests.worker.colour_check import KILLS, SLEEPS, Fragile
 from tests.worker.conftest import Started
 from worker.resources import http_cache

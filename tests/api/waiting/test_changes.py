@@ -9,7 +9,7 @@ from api.waiting.changes import Changes
 from jobs.config.settings import Settings
 from jobs.keyspace import CHANGES
 from jobs.redis.connection import connect_async
-from tests.way import Way
+from tests.redis.way import Way
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from tests.api.waiting.conftest import (
 from tests.api.waiting.events import events
 from tests.asking import claim_request
 from tests.edge import head, read_to_end, serving
-from tests.test_redis_trouble import OwnRedis
+from tests.redis.test_redis_trouble import OwnRedis
 
 BODY = json.dumps(PICTURES).encode()
 SUBMIT_AND_WAIT = (

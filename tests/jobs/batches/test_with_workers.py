@@ -14,7 +14,7 @@ from jobs.lifecycle.record import View
 from jobs.lifecycle.status import FailureCode, Status
 from tests.asking import SAMPLES
 from tests.jobs.batches.conftest import Desk, requests
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from tests.stack import empty_database, environment, running
 
 MANY = 150

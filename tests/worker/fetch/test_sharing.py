@@ -12,7 +12,7 @@ from types import FrameType
 
 import pytest
 
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from tests.worker.fetch.answers import redirects, requests, response, says
 from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
 from worker.fetch import BoundedDirectory, Fetcher, FetchError, FetchRules

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import trustme
 from redis import Redis, RedisError
 
-from tests.guarded_redis import ENCODED, PASSWORD, await_redis, start
+from tests.redis.guarded_redis import ENCODED, PASSWORD, await_redis, start
 from tests.stack import free_port
 
 SERVICE = "shop-1"

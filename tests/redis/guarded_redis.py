@@ -32,7 +32,7 @@ class GuardedRedis:
 
 def compose_options() -> list[str]:
     """What docker-compose.yml starts Redis with."""
-    compose = yaml.safe_load((Path(__file__).parents[1] / "docker-compose.yml").read_text())
+    compose = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yml").read_text())
     options: list[str] = compose["services"]["redis"]["command"]
     return options
 

@@ -21,8 +21,8 @@ from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import ANSWER_TIMEOUT_S
 from tests.asking import claim_request
+from tests.redis.way import Way
 from tests.stack import Stack, empty_database, environment, running
-from tests.way import Way
 
 
 @dataclass

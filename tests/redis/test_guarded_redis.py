@@ -15,12 +15,12 @@ from jobs.maintenance.housekeeping import Housekeeping
 from jobs.maintenance.reconciler import Reconciler
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
-from tests import guarded_redis
-from tests.guarded_redis import ENCODED, PASSWORD
+from tests.redis import guarded_redis
+from tests.redis.guarded_redis import ENCODED, PASSWORD
 from tests.stack import Stack, environment, running
 from tests.test_compose_file import SERVICES
 
-STACK_DOCS = Path(__file__).parents[1] / "docs" / "stack.md"
+STACK_DOCS = Path(__file__).parents[2] / "docs" / "stack.md"
 
 
 @pytest.fixture(scope="module")

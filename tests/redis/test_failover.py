@@ -19,7 +19,7 @@ from jobs.redis.connection import connect, connect_async, connect_worker
 from jobs.redis.primary import NotServing
 from tests.chaos.outside.proxy import Proxy, proxying
 from tests.chaos.outside.redis_pair import RedisPair, running_pair
-from tests.sentinels import until
+from tests.redis.sentinels import until
 from tests.stack import Stack, environment, running
 from worker import commands as commands_module
 from worker.commands import Commands

@@ -15,8 +15,8 @@ from rq.command import PUBSUB_CHANNEL_TEMPLATE
 
 from jobs.config.settings import Settings
 from jobs.redis.connection import connect, connect_async
-from tests import sentinels
-from tests.sentinels import Sentinels, until
+from tests.redis import sentinels
+from tests.redis.sentinels import Sentinels, until
 from tests.stack import Stack, environment, running
 
 ANSWER_S = 2  # at most, also of a 502
