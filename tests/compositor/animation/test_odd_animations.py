@@ -18,9 +18,9 @@ from compositor import CompositorError, Limits, SuperimposeParams, superimpose
 from compositor.animation import apng, webp
 from compositor.decoding.decode import decode
 from compositor.decoding.png import chunk
-from tests.compositor.films import CLEARED, KEPT, RESTORED, SIZE, Patch, file, random_patches
+from tests.compositor.animation.films import CLEARED, KEPT, RESTORED, SIZE, Patch, file, random_patches
+from tests.compositor.animation.test_animation import FORMATS, UNSEEN, WRITTEN, frames, keep, plays, visible
 from tests.compositor.pictures import read as picture_file
-from tests.compositor.test_animation import FORMATS, UNSEEN, WRITTEN, frames, keep, plays, visible
 
 RED = np.full((*SIZE[::-1], 4), (250, 0, 0, 255), np.uint8)
 P3 = Image.open(io.BytesIO(picture_file("made/display-p3.png"))).info["icc_profile"]

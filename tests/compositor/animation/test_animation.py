@@ -17,7 +17,7 @@ from compositor.animation.film import film
 from compositor.decoding.decode import decode
 from compositor.layers.prepared import PreparedLayer
 from compositor.models import read
-from tests.compositor.films import SIZE, composed, file, random_patches
+from tests.compositor.animation.films import SIZE, composed, file, random_patches
 from tests.compositor.pictures import plain, png
 from tests.compositor.pictures import read as picture_file
 

@@ -13,7 +13,7 @@ from compositor import Limits, SuperimposeParams, superimpose
 from compositor.animation.film import Film, film
 from compositor.decoding.decode import decode
 from tests.browser import FLAGS
-from tests.compositor.films import file, random_patches
+from tests.compositor.animation.films import file, random_patches
 from tests.compositor.pictures import plain
 from tests.compositor.pictures import read as picture_file
 
