@@ -14,9 +14,8 @@ from PIL import Image, PngImagePlugin
 from compositor import CompositorError, InvalidImage, Limits, SuperimposeParams, superimpose
 from compositor.decoding.decode import Picture, decode
 from compositor.limits import SAFE_FORMATS
-from tests.compositor.cmyk_profile import odd_cmyk_profile
-from tests.compositor.pictures import PICTURES, pixels, plain, read
-from tests.compositor.spaces import (
+from tests.compositor.colour.cmyk_profile import odd_cmyk_profile
+from tests.compositor.colour.spaces import (
     LINEAR,
     P3,
     SRGB,
@@ -27,6 +26,7 @@ from tests.compositor.spaces import (
     png,
     profile,
 )
+from tests.compositor.pictures import PICTURES, pixels, plain, read
 
 ASTRONAUT = (Path(__file__).parent / "golden" / "in" / "astronaut.png").read_bytes()
 SOURCE = Image.open(io.BytesIO(ASTRONAUT)).crop((40, 0, 136, 96))

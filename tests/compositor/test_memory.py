@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.compositor import spaces
+from tests.compositor.colour import spaces
+from tests.compositor.colour.spaces import cicp, embedded
 from tests.compositor.pictures import read
-from tests.compositor.spaces import cicp, embedded
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS bounds memory on Linux only")
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from compositor import SuperimposeParams, superimpose
 from compositor.encode import Marks, encode
-from tests.compositor import spaces
+from tests.compositor.colour import spaces
 from tests.compositor.pictures import pixels, plain, png, read
 
 FORMATS = ["jpeg", "png", "webp", "avif"]

@@ -11,7 +11,7 @@ import pytest
 from compositor import Limits
 from compositor.decoding.decode import decode
 from tests.browser import visit
-from tests.compositor.spaces import (
+from tests.compositor.colour.spaces import (
     ADOBE,
     GAMMA_1_8,
     LINEAR,
