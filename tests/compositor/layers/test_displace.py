@@ -9,7 +9,7 @@ from PIL import Image
 
 from compositor.box import Size, cells, shifted, size_of, whole
 from compositor.layers.displace import Displacement
-from tests.compositor.test_warp import levels, noise, psnr, smooth
+from tests.compositor.layers.test_warp import levels, noise, psnr, smooth
 
 AREA = (150, 140)
 
