@@ -1,6 +1,6 @@
 """What somebody tries who has taken over the process that decodes: a content check for tests.
 
-It can be run by itself too, as `python -m tests.worker.intruder PID...`, and then prints what it found.
+It can be run by itself too, as `python -m tests.worker.child.intruder PID...`, and then prints what it found.
 """
 
 import ctypes

@@ -24,12 +24,12 @@ from tests.cli.test_up import descendants
 from tests.missing import missing
 from tests.redis import guarded_redis
 from tests.stack import ON_LOOPBACK, Stack, await_http, environment, free_port
+from tests.worker.child.intruder import FINDINGS, TARGETS
 from tests.worker.conftest import outcome_of
-from tests.worker.intruder import FINDINGS, TARGETS
 from worker.child.child import Child
 from worker.child.messages import Order
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KEY, ADMIN_KEY = "CANARY1-key-of-the-api-itself", "CANARY2-key-of-the-admin-api"
 COLLECTOR = "api-key=CANARY3"
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
@@ -76,7 +76,7 @@ def everything(become: Sequence[str], directory: Path, redis_url: str) -> Iterat
         directory / "data",
         dev_api_key=KEY,
         admin_key=ADMIN_KEY,
-        content_check="tests.worker.intruder:Intruder",
+        content_check="tests.worker.child.intruder:Intruder",
     )
     env |= {"OTEL_EXPORTER_OTLP_HEADERS": COLLECTOR, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [*become, sys.executable, "-m", "cli", "up", "--workers", "2", "--port", url.rpartition(":")[2]]
@@ -139,7 +139,7 @@ def target(become: Sequence[str], code: str) -> Iterator[int]:
 def intrude(become: Sequence[str], pid: int, *how: str) -> dict[str, list[str]]:
     """By way what another process of the same user sees."""
     done = subprocess.run(
-        [*become, sys.executable, "-m", "tests.worker.intruder", str(pid), *how],
+        [*become, sys.executable, "-m", "tests.worker.child.intruder", str(pid), *how],
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,

@@ -14,6 +14,7 @@ import pytest
 from jobs.config.settings import Settings
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.redis.connection import connect_worker
+from tests.worker.child.liar import BEGUN, DRIPS, HALF, LIES, RAW
 from tests.worker.conftest import outcome_of
 from tests.worker.hostile.avifs import AVIFS
 from tests.worker.hostile.files import PICTURE, Hostile
@@ -21,14 +22,13 @@ from tests.worker.hostile.gifs import GIFS
 from tests.worker.hostile.jpegs import JPEGS
 from tests.worker.hostile.pngs import PNGS
 from tests.worker.hostile.webps import WEBPS
-from tests.worker.liar import BEGUN, DRIPS, HALF, LIES, RAW
 from worker.child import child as children
 from worker.child.child import SECRETS, Child, ChildDied
 from worker.child.messages import Order, Outcome
 from worker.pauses import pause
 from worker.warm_worker import WarmWorker
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONFINED = """
 from jobs.config.settings import Settings
 from worker.child.confinement import *
@@ -168,7 +168,7 @@ def test_the_process_that_decodes_has_no_way_of_talking_to_redis() -> None:
 
 
 class Liar(Child):
-    module = "tests.worker.liar"
+    module = "tests.worker.child.liar"
 
 
 @pytest.fixture
