@@ -9,7 +9,7 @@ from redis import Redis
 from cli.serve.up_file import settings_here
 from jobs.keys.api_keys import ApiKeys
 from jobs.webhooks.secrets import KeySecrets
-from tests.cli.test_up import up  # noqa: F401 a fixture
+from tests.cli.serve.test_up import up  # noqa: F401 a fixture
 from tests.webhooks.receiver import Receiver, receiving
 
 

@@ -31,7 +31,7 @@ from tests.stack import ON_LOOPBACK, await_http, free_port
 
 FILLS_A_PIPE = 1000  # lines of log; a pipe holds 64 KiB
 PATIENCE_S = 40
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def command(data_dir: Path, port: int, workers: int = 1) -> list[str]:
