@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 
 TYPES = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+STATIC = Path(__file__).parent / "static"
 SWAGGER_UI = ("swagger-ui-bundle.js", "swagger-ui.css")
 
 
@@ -23,12 +25,11 @@ class Asset:
 
 @cache
 def assets() -> Mapping[str, Asset]:
+    """By their paths below `static/`, and Swagger UI's by their names."""
     swagger_ui = files("fastapi_offline") / "static"
-    ours = (each for each in (files("api.pages") / "static").iterdir() if each.is_file())
-    return {
-        each.name: Asset(each.read_bytes(), TYPES[each.name.rpartition(".")[2]])
-        for each in (*ours, *(swagger_ui / name for name in SWAGGER_UI))
-    }
+    paths = {name: swagger_ui / name for name in SWAGGER_UI}
+    paths |= {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*.*")}
+    return {name: Asset(path.read_bytes(), TYPES[name.rpartition(".")[2]]) for name, path in paths.items()}
 
 
 @cache

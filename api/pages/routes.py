@@ -25,7 +25,7 @@ def documentation(request: Request) -> Response:
     return _page(request, page.documentation(origin_of(request)))
 
 
-@router.api_route("/assets/{of_version}/{name}", methods=["GET", "HEAD"])
+@router.api_route("/assets/{of_version}/{name:path}", methods=["GET", "HEAD"])
 def asset(of_version: str, name: str, request: Request) -> Response:
     """A file of a page.
 

@@ -26,11 +26,11 @@ from tests.playground.test_submitting import RUNNERS, needs_curl, pasted
 V2 = "superimpose-v2"
 NAMED = {"base_image": "base.png", "overlay_image": "overlay.png"}
 TERMS = """async (all) => {
-  const { DRAWN } = await import("/assets/0/models.js");
+  const { DRAWN } = await import("/assets/0/scene/models.js");
   return all.map(DRAWN["superimpose-v2"]);
 }"""
 NUDGED = """async (cases) => {
-  const { offsetsFor, placement } = await import("/assets/0/geometry.js");
+  const { offsetsFor, placement } = await import("/assets/0/canvas/geometry.js");
   return cases.map(([params, overlay, base]) => {
     const { corner, turned } = placement(params, overlay, base);
     const moved = offsetsFor(params, { x: corner.x + 1, y: corner.y - 1 }, turned, base);

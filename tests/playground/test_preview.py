@@ -15,7 +15,7 @@ from compositor.layers.rotate import Turn
 BASE, OVERLAY = (300, 200), (120, 90)
 
 PLACED = """async (cases) => {
-  const { placement } = await import("/assets/0/geometry.js");
+  const { placement } = await import("/assets/0/canvas/geometry.js");
   return cases.map(([params, overlay, base]) => {
     const { size, turned, corner } = placement(params, overlay, base);
     return [size.width, size.height, turned.width, turned.height, corner.x, corner.y];
@@ -23,7 +23,7 @@ PLACED = """async (cases) => {
 }"""
 
 DRAWN = """async ([files, cases]) => {
-  const { previewer } = await import("/assets/0/preview.js");
+  const { previewer } = await import("/assets/0/canvas/preview.js");
   const { fromFile } = await import("/assets/0/pictures.js");
   const picture = (text) => {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

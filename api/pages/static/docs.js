@@ -2,7 +2,7 @@
 
 import { codeCard } from "./code.js";
 import { fromUrl } from "./pictures.js";
-import { previewer } from "./preview.js";
+import { previewer } from "./canvas/preview.js";
 import { requestCode } from "./snippets.js";
 
 const { origin } = document.documentElement.dataset;

@@ -1,7 +1,7 @@
 /** The API key: typed, kept in this browser, or given in a link as `/#key=...`. It is checked when it changes. */
 
 import { ApiError, Client } from "./api.js";
-import * as errors from "./errors.js";
+import * as errors from "./requests/errors.js";
 import { load, remembers, save, setRemember } from "./storage.js";
 
 const QUIET_MS = 400; // after the last keystroke

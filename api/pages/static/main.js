@@ -2,25 +2,25 @@
 
 import { Unreachable } from "./api.js";
 import { codeCard } from "./code.js";
-import * as errors from "./errors.js";
-import { ParameterForm } from "./form.js";
-import { centred, fitted, handles } from "./handles.js";
+import * as errors from "./requests/errors.js";
+import { ParameterForm } from "./scene/form.js";
+import { centred, fitted, handles } from "./canvas/handles.js";
 import { keyField } from "./key.js";
-import { LayerList, nameOf } from "./layer-list.js";
-import { keepFocusInView, showHelp } from "./panel.js";
-import { movingFormat } from "./parameters.js";
+import { LayerList, nameOf } from "./scene/layer-list.js";
+import { keepFocusInView, showHelp } from "./scene/panel.js";
+import { movingFormat } from "./scene/parameters.js";
 import { fromUrl, sampleAt } from "./pictures.js";
-import { pins } from "./pins.js";
-import { notes, previewer } from "./preview.js";
-import { cornersOf } from "./quad.js";
-import { Recent } from "./recent.js";
-import { regionTool } from "./region.js";
-import { bodyOf } from "./request.js";
-import { ResultView, ratio } from "./result.js";
-import { Run } from "./run.js";
-import { Scene, isColour } from "./scene.js";
-import { SCENES } from "./scenes.js";
-import { Slots } from "./slots.js";
+import { pins } from "./canvas/pins.js";
+import { notes, previewer } from "./canvas/preview.js";
+import { cornersOf } from "./canvas/quad.js";
+import { Recent } from "./requests/recent.js";
+import { regionTool } from "./canvas/region.js";
+import { bodyOf } from "./requests/request.js";
+import { ResultView, ratio } from "./requests/result.js";
+import { Run } from "./requests/run.js";
+import { Scene, isColour } from "./scene/scene.js";
+import { SCENES } from "./scene/examples.js";
+import { Slots } from "./scene/slots.js";
 import { requestCode } from "./snippets.js";
 
 const { origin, maxInputBytes } = document.documentElement.dataset;
@@ -63,7 +63,7 @@ let drawing = 0;
 let quiet = 0;
 const files = new Map(); // pictures that a recent request has only the name of
 let settled = () => {}; // a picture has loaded, or not
-/** @type {import("./batch.js").Batch | null} */
+/** @type {import("./batches/batch.js").Batch | null} */
 let batch = null; // once there are many bases
 
 const isOfBatch = () => batch?.has(base.picture);
@@ -181,7 +181,7 @@ function pictureChanged({ name, layer, picture }) {
 
 /** The part of the page for many bases, which is loaded when there are some. */
 async function many() {
-  const { Batch } = await import("./batch.js").catch(() => {
+  const { Batch } = await import("./batches/batch.js").catch(() => {
     throw new Unreachable();
   });
   return (batch ??= new Batch({ base, saved: () => scene.saved(kept), runs, recents, results, redraw, snapshot, failed: showFaults }));

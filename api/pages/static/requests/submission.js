@@ -1,6 +1,6 @@
 /** Submits a request, and gets its result. */
 
-import { ApiError, Unreachable } from "./api.js";
+import { ApiError, Unreachable } from "../api.js";
 import { bodyOf, picturesOf } from "./request.js";
 import { again, lost, resultOf, untilEnded } from "./wait.js";
 

@@ -1,6 +1,6 @@
 /** The picture that the service made, beside the preview, and what differs between the two. */
 
-import { megabytes } from "./pictures.js";
+import { megabytes } from "../pictures.js";
 
 /** @typedef {{path: string, name: string, width: number, height: number, bytes: number, type: string}} Result */
 

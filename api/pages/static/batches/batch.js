@@ -1,15 +1,15 @@
 /** Many bases under the layers of the scene, from the files that were chosen to the pictures of the batch. */
 
-import { ApiError, Unreachable } from "./api.js";
+import { ApiError, Unreachable } from "../api.js";
 import { basesIn, count, told } from "./bases.js";
-import { BatchCard } from "./batch-card.js";
-import { batchCode } from "./batch-code.js";
-import { send, toName } from "./batch-lines.js";
-import { follow } from "./batch-wait.js";
-import * as errors from "./errors.js";
-import { fromFile, megabytes } from "./pictures.js";
-import { oneAtATime } from "./run.js";
-import { forgetUploads } from "./submission.js";
+import { BatchCard } from "./card.js";
+import { batchCode } from "./code.js";
+import { send, toName } from "./lines.js";
+import { follow } from "./wait.js";
+import * as errors from "../requests/errors.js";
+import { fromFile, megabytes } from "../pictures.js";
+import { oneAtATime } from "../requests/run.js";
+import { forgetUploads } from "../requests/submission.js";
 import { Tiles } from "./tiles.js";
 
 /** @typedef {import("./bases.js").Base} Base */
@@ -89,7 +89,7 @@ export class Batch {
     return before >= 0 && this.#chosen >= 0;
   }
 
-  /** @returns {import("./code.js").Code} */
+  /** @returns {import("../code.js").Code} */
   code = (origin, model, body) => batchCode(origin, model, body, this.#bases.map(({ path }) => path));
 
   start(ready) {

@@ -1,6 +1,6 @@
 /** Waits for a request to end, by its stream; retries calls. */
 
-import { ApiError, Unreachable } from "./api.js";
+import { ApiError, Unreachable } from "../api.js";
 
 const REOPEN_S = 1;
 const [FIRST_S, LONGEST_S] = [1, 10]; // back-off

@@ -1,6 +1,6 @@
 /** The fields of a model's parameters, the selected layer's and the answer's. Defaults are those of the document. */
 
-import { isConvex } from "./quad.js";
+import { isConvex } from "../canvas/quad.js";
 
 /**
  * @typedef {object} Model

@@ -1,6 +1,6 @@
 /** Waits for a batch to end: its counts every second, and the requests that have ended since. */
 
-import { UNTIL_BACK, again } from "./wait.js";
+import { UNTIL_BACK, again } from "../requests/wait.js";
 
 const PACE_S = 1; // of the counts; the end is told at once
 const PAGE = 100;

@@ -1,6 +1,6 @@
 /** The places for pictures: choose, drop, paste a URL, or take the sample. Those of the selected layer are shown. */
 
-import { drawContained, fromFile, fromUrl, megabytes, ripples, sampleAt, softEdge, typedFault } from "./pictures.js";
+import { drawContained, fromFile, fromUrl, megabytes, ripples, sampleAt, softEdge, typedFault } from "../pictures.js";
 
 /** @typedef {import("./choice.js").Choice} Choice */
 

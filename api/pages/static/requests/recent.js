@@ -3,8 +3,8 @@
  * knows the scenes of requests.
  */
 
-import { Client } from "./api.js";
-import { load, save } from "./storage.js";
+import { Client } from "../api.js";
+import { load, save } from "../storage.js";
 import { resultIn } from "./submission.js";
 
 /**

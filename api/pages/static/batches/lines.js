@@ -1,9 +1,9 @@
 /** A batch as NDJSON: what all have in common, then each base, its file within the line. */
 
-import { ApiError } from "./api.js";
-import { megabytes } from "./pictures.js";
-import { bodyOf, picturesOf } from "./request.js";
-import { dataUri, once, references } from "./submission.js";
+import { ApiError } from "../api.js";
+import { megabytes } from "../pictures.js";
+import { bodyOf, picturesOf } from "../requests/request.js";
+import { dataUri, once, references } from "../requests/submission.js";
 
 const MEMBER = /^requests\[(\d+)\](?:\.(.+))?$/;
 const OF_THE_BASE = ["base_image", "custom_id"];

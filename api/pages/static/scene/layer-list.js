@@ -1,8 +1,8 @@
 /** The list of layers, the topmost first: selected, ordered by drag or keys, hidden, duplicated, removed. */
 
-import { onArrows, onDrag } from "./drag.js";
+import { onArrows, onDrag } from "../canvas/drag.js";
 import { MOST_LAYERS } from "./layers.js";
-import { drawContained } from "./pictures.js";
+import { drawContained } from "../pictures.js";
 
 /** @typedef {import("./layers.js").Layer} Layer */
 

@@ -1,7 +1,7 @@
 /** The card of a batch: what is said of it, how far it is, and why pictures failed. */
 
 import { count, some } from "./bases.js";
-import { measureBars } from "./panel.js";
+import { measureBars } from "../scene/panel.js";
 
 const NAMED_REASONS = 10;
 const NARROW = matchMedia("(max-width: 940px)"); // the preview is sticky there

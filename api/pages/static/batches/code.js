@@ -1,11 +1,11 @@
 /** A batch as code to paste: it finds the bases in their folder, or by their names. */
 
-import { headOf } from "./batch-lines.js";
-import * as snippets from "./snippets.js";
+import { headOf } from "./lines.js";
+import * as snippets from "../snippets.js";
 
 const LONGEST = 64; // characters of a custom_id
 
-/** @returns {import("./code.js").Code} */
+/** @returns {import("../code.js").Code} */
 export function batchCode(origin, model, body, paths) {
   const head = headOf(body);
   const where = whereAre(paths);

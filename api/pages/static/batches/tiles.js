@@ -1,8 +1,8 @@
 /** The pictures of a batch in a grid: each base until its picture is made. Arrow keys move between them. */
 
-import { onArrows } from "./drag.js";
-import { megabytes } from "./pictures.js";
-import { resultIn } from "./submission.js";
+import { onArrows } from "../canvas/drag.js";
+import { megabytes } from "../pictures.js";
+import { resultIn } from "../requests/submission.js";
 
 /** @typedef {{path: string, file?: File, status: string, result: object | null, error: string}} Tile */
 

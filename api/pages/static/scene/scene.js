@@ -1,7 +1,7 @@
 /** What the page makes: by a model, of a base and layers, and how to answer. All of it is typed here, and read from here. */
 
 import { Choice } from "./choice.js";
-import { placedAs, placement } from "./geometry.js";
+import { placedAs, placement } from "../canvas/geometry.js";
 import { Layers } from "./layers.js";
 import { DRAWN } from "./models.js";
 import { effective, given } from "./parameters.js";
@@ -103,13 +103,13 @@ export class Scene {
     return { params, placed: placement(params, overlay, this.base.picture), isColour: isColour(layer) };
   }
 
-  /** @returns {import("./preview.js").Drawable[]} */
+  /** @returns {import("../canvas/preview.js").Drawable[]} */
   drawables() {
     const shown = this.layers.all.filter((layer) => this.isShown(layer));
     return shown.map((layer) => ({ key: layer, pictures: picturesOf(layer), params: this.#drawn(layer) }));
   }
 
-  /** @returns {import("./request.js").SceneRequest} */
+  /** @returns {import("../requests/request.js").SceneRequest} */
   request() {
     const { name: model, defaults } = this.model;
     const params = (layer) => given(this.effectOf(layer).params, defaults.layer);

@@ -1,6 +1,6 @@
 /** The picture chosen for a parameter. It may be loading, or refused: then the one before it stays visible. */
 
-/** @typedef {import("./pictures.js").Picture} Picture */
+/** @typedef {import("../pictures.js").Picture} Picture */
 
 export class Choice {
   /** @type {Picture | null} */

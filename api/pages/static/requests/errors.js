@@ -1,6 +1,6 @@
 /** Errors, shown at the fields they name; those of a layer while it is selected. */
 
-import { ApiError } from "./api.js";
+import { ApiError } from "../api.js";
 
 /** @typedef {{field: string, message: string, layer?: number}} Fault  field "" for what concerns no field */
 

@@ -1,7 +1,7 @@
 /** The layers of the scene, the lowest first; one is selected. */
 
 import { Choice } from "./choice.js";
-import { carrier } from "./geometry.js";
+import { carrier } from "../canvas/geometry.js";
 
 /**
  * @typedef {object} Layer

@@ -1,6 +1,6 @@
 /** From pressing Submit to the result, one request at a time. */
 
-import { Client } from "./api.js";
+import { Client } from "../api.js";
 import * as errors from "./errors.js";
 import { Progress } from "./progress.js";
 import { PICTURES } from "./request.js";
