@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from jobs.pictures.inputs import sample_bytes
+from tests.in_thread import in_thread
 
 CUP = sample_bytes("cup.jpg") or b""
 LOGO = sample_bytes("logo.png") or b""
@@ -100,12 +101,8 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving() -> Iterator[Origin]:
     """A running origin."""
-    with Origin() as origin:
-        thread = threading.Thread(target=origin.serve_forever, daemon=True)
-        thread.start()
+    with in_thread(Origin()) as origin:
         try:
             yield origin
         finally:
             origin.release.set()
-            origin.shutdown()
-            thread.join()

@@ -13,6 +13,8 @@ from uuid import uuid4
 import boto3
 from moto.server import ThreadedMotoServer
 
+from tests.in_thread import in_thread
+
 
 @dataclass(frozen=True)
 class Bucket:
@@ -52,10 +54,8 @@ def held(until: Callable[[], object]) -> Iterator[Bucket]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Holding) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with in_thread(ThreadingHTTPServer(("127.0.0.1", 0), Holding)) as server:
         yield Bucket("s3://held/prefix", _access(f"http://127.0.0.1:{server.server_port}"))
-        server.shutdown()
 
 
 @contextmanager
@@ -82,10 +82,8 @@ def instance_metadata(asked: threading.Semaphore, until: Callable[[], object]) -
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Metadata) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with in_thread(ThreadingHTTPServer(("127.0.0.1", 0), Metadata)) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def _accept(server: socket.socket, answer: bytes, accepted: threading.Semaphore) -> None:

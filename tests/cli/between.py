@@ -8,6 +8,8 @@ from typing import Literal
 
 import httpx
 
+from tests.in_thread import in_thread
+
 Fault = Literal["lost", "cut", "full"] | tuple[int, dict[str, str]]
 """The answer is not passed on; the body is not even read; the queue is full for 2 s; or this status and these
 headers are answered."""
@@ -112,12 +114,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def standing_between(target: str) -> Iterator[Between]:
     """A running one."""
-    with Between(target) as between:
-        thread = threading.Thread(target=between.serve_forever, args=[0.02], daemon=True)
-        thread.start()
-        try:
-            yield between
-        finally:
-            between.shutdown()
-            thread.join()
-            between.service.close()
+    with in_thread(Between(target)) as between, between.service:
+        yield between

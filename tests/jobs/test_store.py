@@ -14,6 +14,7 @@ from obstore.exceptions import BaseError
 
 from jobs.config.settings import Settings
 from jobs.pictures.store import PictureGone, PictureStore, new_token
+from tests.in_thread import in_thread
 
 NOON = 1_900_000_000.0
 CACHESTAT = 451  # the number of the system call, the same on all machines
@@ -184,8 +185,7 @@ def test_a_bucket_is_reached_through_the_proxy_of_its_vendors_variables(settings
         def log_message(self, *_):
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Proxy) as proxy:
-        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    with in_thread(HTTPServer(("127.0.0.1", 0), Proxy)) as proxy:
         for name, value in {
             "AWS_ACCESS_KEY_ID": "any",
             "AWS_SECRET_ACCESS_KEY": "any",
@@ -197,6 +197,5 @@ def test_a_bucket_is_reached_through_the_proxy_of_its_vendors_variables(settings
             monkeypatch.setenv(name, value)
         store = PictureStore.open(settings.model_copy(update={"storage_url": "s3://pictures"}))
         store.put("outputs/20300101T0000/one", b"x")
-        proxy.shutdown()
 
     assert asked == ["http://bucket.invalid/pictures/outputs/20300101T0000/one"]

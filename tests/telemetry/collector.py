@@ -1,6 +1,5 @@
 """An OpenTelemetry collector on loopback that keeps the spans it is sent as OTLP over HTTP."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+
+from tests.in_thread import in_thread
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def collecting() -> Iterator[Collector]:
     """A collector for a while."""
-    with Collector() as collector:
-        threading.Thread(target=collector.serve_forever, daemon=True).start()
+    with in_thread(Collector()) as collector:
         yield collector
-        collector.shutdown()
 
 
 def _read(request: ExportTraceServiceRequest) -> Iterator[Received]:

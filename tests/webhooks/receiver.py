@@ -1,7 +1,6 @@
 """A receiver of events on loopback that keeps what it got and answers as a test wants."""
 
 import hmac
-import threading
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.in_thread import in_thread
 
 PATIENCE_S = 20
 
@@ -88,12 +89,6 @@ def receiving() -> Iterator[Receiver]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with in_thread(Server(("127.0.0.1", 0), Handler)) as server:
         receiver.url = f"http://127.0.0.1:{server.server_port}/hooks?key=1"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield receiver
-        finally:
-            server.shutdown()
-            thread.join()
+        yield receiver

@@ -1,12 +1,13 @@
 """A service that takes one request well and the others badly, and names another host wherever it can."""
 
 import json
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.in_thread import in_thread
 
 CODES = {"queue_full": "the queue is full: at most 3 requests may wait; try again in 3600 s"}
 
@@ -74,9 +75,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(elsewhere: str, well: int) -> Iterator[TwoFaced]:
     """A running one."""
-    with TwoFaced(elsewhere, well) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
+    with in_thread(TwoFaced(elsewhere, well)) as server:
+        yield server

@@ -1,7 +1,6 @@
 """Where pictures are fetched from: some come late, some break off at the first asking."""
 
 import random
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 
 from PIL import Image
+
+from tests.in_thread import in_thread
 
 LATE_S = 1
 
@@ -72,11 +73,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving() -> Iterator[Origin]:
     """A running origin."""
-    with Origin() as origin:
-        thread = threading.Thread(target=origin.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield origin
-        finally:
-            origin.shutdown()
-            thread.join()
+    with in_thread(Origin()) as origin:
+        yield origin

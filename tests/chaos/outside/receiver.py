@@ -1,7 +1,6 @@
 """Where events go: some are answered badly when they come first, and all are kept."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +8,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from tests.in_thread import in_thread
 
 RETRY_AFTER_S = 2
 SILENT_S = 20
@@ -108,11 +109,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def receiving(secrets: Mapping[str, str]) -> Iterator[Receiver]:
     """A running receiver of events that are signed with the secret of their key, by its id."""
-    with Receiver(secrets) as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield receiver
-        finally:
-            receiver.shutdown()
-            thread.join()
+    with in_thread(Receiver(secrets)) as receiver:
+        yield receiver
