@@ -278,10 +278,10 @@ def test_a_contradiction_stands_at_both_parameters(visit):
     assert "x_percent" in seen.error("x_offset")
 
 
-def test_a_picture_that_cannot_be_fetched_fails_at_its_field(visit):
+def test_a_picture_that_cannot_be_fetched_fails_at_its_field(visit, origin):
     seen = visit()
     seen.page.click('[data-field="overlay_image"] [data-url]')
-    seen.page.fill("#p-overlay_image", "http://127.0.0.1:1025/logo.png")
+    seen.page.fill("#p-overlay_image", f"{origin.url}/nothing.png")
     seen.page.press("#p-overlay_image", "Tab")
     seen.await_text('[data-field="overlay_image"] .about', "fetched by the service")
     seen.page.click("#submit")

@@ -203,11 +203,11 @@ def test_its_fields_say_at_once_what_the_service_would_refuse_and_nothing_else(v
     assert [request for request in seen.requests if request.url.endswith(V2)] == []
 
 
-def test_a_fault_that_only_the_service_finds_stands_at_its_field(visit):
+def test_a_fault_that_only_the_service_finds_stands_at_its_field(visit, origin):
     seen = visit()
     seen.use(V2)
     seen.page.click('[data-field="overlay_image"] [data-url]')
-    seen.page.fill("#p-overlay_image", "http://127.0.0.1:1025/logo.png")
+    seen.page.fill("#p-overlay_image", f"{origin.url}/nothing.png")
     seen.page.press("#p-overlay_image", "Tab")
     seen.await_text('[data-field="overlay_image"] .about', "fetched by the service")
     seen.page.click("#submit")

@@ -295,7 +295,7 @@ def test_a_fault_of_a_layer_selects_it_and_stands_at_its_field(visit):
     page.locator("#layers .at-fault").wait_for(state="detached")
 
 
-def test_contradictions_and_failures_of_a_layer_stand_at_its_fields(visit):
+def test_contradictions_and_failures_of_a_layer_stand_at_its_fields(visit, origin):
     seen = visit()
     page = seen.page
     seen.fill(x_percent=5)
@@ -306,7 +306,7 @@ def test_contradictions_and_failures_of_a_layer_stand_at_its_fields(visit):
     await_selected(seen, SECOND)
 
     seen.fill(x_percent="")
-    ask_for(seen, "overlay_image", "http://127.0.0.1:1025/logo.png")
+    ask_for(seen, "overlay_image", f"{origin.url}/nothing.png")
     seen.await_text('[data-field="overlay_image"] .about', "fetched by the service")
     page.click(f"{TOP} .layer-name")
     page.click("#submit")
