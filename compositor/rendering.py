@@ -104,8 +104,17 @@ def _overlays(
     """The layers made ready, each when it is its turn; for more than one frame if `again`."""
     base = inputs[scene.base]
     kept_pixels = limits.max_pixels // len(scene.layers) if again else 0
+    converted: dict[int, tuple[Image.Image, Image.Image]] = {}
+
+    def in_base_space(picture: Image.Image) -> Image.Image:
+        if not again:
+            return from_srgb(picture, base.profile)
+        if id(picture) not in converted:  # all layers are held at a time, so of each picture one copy
+            converted[id(picture)] = (picture, from_srgb(picture, base.profile))
+        return converted[id(picture)][1]
+
     for layer in scene.layers:
-        pictures = _pictures(layer, inputs, base.profile, remove)
+        pictures = _pictures(layer, inputs, in_base_space, remove)
         yield Overlay(layer, pictures, base.image.size, limits, kept_pixels)
 
 
@@ -176,12 +185,14 @@ def _inspect_inputs(inspect: Inspect, inputs: Inputs) -> None:
             picture.inspected_as.add(name)
 
 
-def _pictures(layer: Layer, inputs: Inputs, profile: bytes, remove: Remove | None) -> Pictures:
+def _pictures(
+    layer: Layer, inputs: Inputs, in_base_space: Callable[[Image.Image], Image.Image], remove: Remove | None
+) -> Pictures:
     picture = Image.new("RGB", (1, 1), layer.colour) if layer.colour else inputs[layer.picture].image
     picture = cut_out(picture, layer.removal, remove)
     mask = inputs[layer.mask].image if layer.mask else None
     displacement = inputs[layer.displacement.map].image if layer.displacement else None
-    return Pictures(from_srgb(picture, profile), mask, displacement)
+    return Pictures(in_base_space(picture), mask, displacement)
 
 
 def _coding(base: Picture, scene: Scene) -> JpegCoding:

@@ -74,6 +74,13 @@ class PreparedLayer:
         """Width and height, once turned or warped."""
         return self.shape.after
 
+    def copied_pixels(self, pictures: Pictures) -> int:
+        """How many pixels it holds besides those of the `pictures` that it was made of."""
+        given = (pictures.picture, pictures.mask, pictures.map)
+        held = (self.picture, self.cover, self.displacement and self.displacement.map)
+        copies = [image for image in held if image and not any(image is each for each in given)]
+        return sum(image.width * image.height for image in copies)
+
     def pieces(self, canvas: Size) -> Iterator[Piece]:
         """All that a base of size `canvas` shows of it."""
         seen = common(self.area, whole(canvas)) if self.layer.is_clipped else whole(canvas)

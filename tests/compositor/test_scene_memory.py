@@ -1,0 +1,80 @@
+"""Sixteen layers take the memory of some: of a picture there is one copy at a time, however many show it."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.compositor.pictures import png
+from tests.compositor.pictures import read as picture_file
+
+MOST = 4_000_000  # pixels of an input
+COPY = 4 * MOST  # bytes
+CODE = """
+import json, resource, sys
+from pathlib import Path
+from compositor import Limits, SuperimposeRequest, render
+folder, params = Path(sys.argv[1]), json.loads(sys.argv[2])
+scene = SuperimposeRequest(**params).scene()
+read = {each: (folder / each).read_bytes() for each in ("base_image", "overlay_image", "mask")}
+files = {name: read[name.rpartition(".")[2]] for name in scene.inputs}
+small = SuperimposeRequest(base_image="x", color="#fff", image_format=params["image_format"])
+render(small.scene(), {"base_image": (folder / "small").read_bytes()})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+render(scene, files, limits=Limits(max_pixels=int(sys.argv[3])))
+print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+"""
+LAYER = {"overlay_image": "x", "overlay_resize": "None", "gravity": "center"}
+FLIPS = ("horizontal", "vertical", "both")
+
+
+def noise(side: int, bands: int) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(bands).integers(0, 256, (side, side, bands), np.uint8))
+
+
+def taken(folder: Path, base: bytes, **params: Any) -> int:
+    """Bytes that a scene takes at its peak; its pictures have as many pixels as they may have."""
+    files = {"base_image": base, "overlay_image": png(noise(2000, 4)), "mask": png(noise(2000, 3))}
+    for name, data in {**files, "small": png(noise(9, 3))}.items():
+        (folder / name).write_bytes(data)
+    made = subprocess.run(
+        [sys.executable, "-c", CODE, str(folder), json.dumps({"base_image": "x", **params}), str(MOST)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(made.stdout)
+
+
+def film(profile: bytes = b"") -> bytes:
+    """Frames as large as they may be, of which no layer's part is kept for the next."""
+    frames = [Image.new("RGB", (1000, 1000), (shade, 90, 20)) for shade in (10, 60, 200)]
+    out = io.BytesIO()
+    frames[0].save(out, "PNG", save_all=True, append_images=frames[1:], icc_profile=profile or None)
+    return out.getvalue()
+
+
+def test_layers_of_a_film_hold_no_mirrored_copy_each(tmp_path):
+    layers = [{**LAYER, "mask": "x", "flip": FLIPS[index % 3]} for index in range(16)]
+
+    assert taken(tmp_path, film(), overlays=layers, animation="keep", image_format="webp") < 10 * COPY
+
+
+def test_layers_of_a_film_share_what_is_converted_to_its_colour_space(tmp_path):
+    profile = Image.open(io.BytesIO(picture_file("made/display-p3.png"))).info["icc_profile"]
+    answer = {"animation": "keep", "image_format": "webp", "keep_icc_profile": True}
+
+    assert taken(tmp_path, film(profile), overlays=[LAYER] * 16, **answer) < 10 * COPY
+
+
+@pytest.mark.parametrize("more", [{}, {"rotation": 20}, {"tile": True, "gravity": "northwest"}])
+def test_layers_of_a_picture_are_made_ready_one_after_another(tmp_path, more):
+    layers = [{**LAYER, "mask": "x", "flip": FLIPS[index % 3], **more} for index in range(16)]
+
+    assert taken(tmp_path, png(noise(2000, 3)), overlays=layers, image_format="jpeg") < 13 * COPY
