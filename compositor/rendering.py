@@ -11,7 +11,7 @@ from compositor.background import on_background
 from compositor.compose import Overlay
 from compositor.decoding.cache import DecodedCache
 from compositor.decoding.colour import from_srgb, to_srgb
-from compositor.decoding.decode import Picture, decode
+from compositor.decoding.decode import Colours, Picture, decode
 from compositor.decoding.identify import check_total, declared_pixels
 from compositor.encode import Marks, encode, encode_film
 from compositor.errors import InvalidParameters
@@ -148,25 +148,25 @@ def _decode_inputs(
     scene: Scene, files: Mapping[str, bytes], limits: Limits, cache: DecodedCache | None, owner: str
 ) -> Inputs:
     """Each file once, whatever names it came under."""
-    pictures: dict[tuple[int, bool], Picture] = {}
+    pictures: dict[tuple[int, Colours], Picture] = {}
     pixels: dict[str, int] = {}
     if len(scene.inputs) > FULL_SIZED:
         pixels = declared_pixels({name: files[name] for name in scene.inputs})
         check_total(pixels, limits)
-    unconverted = {layer.displacement.map for layer in scene.layers if layer.displacement}
+    unlike = {layer.displacement.map: Colours.UNREAD for layer in scene.layers if layer.displacement}
     if scene.answer.keeps_profile:
-        unconverted.add(scene.base)
+        unlike[scene.base] = Colours.OWN
 
     def picture(name: str, data: bytes) -> Picture:
-        keep = name in unconverted
+        colours = unlike.get(name, Colours.SRGB)
 
         def decoded() -> Picture:
-            return decode(data, name, limits, keep)
+            return decode(data, name, limits, colours)
 
-        known = pictures.get((id(data), keep))
+        known = pictures.get((id(data), colours))
         if known is None:
-            known = decoded() if cache is None else cache.get(data, decoded, owner, keep)
-            pictures[id(data), keep] = known
+            known = decoded() if cache is None else cache.get(data, decoded, owner, colours)
+            pictures[id(data), colours] = known
             pixels.setdefault(name, known.image.width * known.image.height)
             check_total(pixels, limits)  # of formats whose headers are not read
         return known

@@ -15,7 +15,7 @@ from compositor.animation.part import After, Part
 from compositor.box import Box, Size, common, shifted, whole
 from compositor.decoding.colour import to_srgb
 from compositor.decoding.colour.stated import Stated, stated
-from compositor.decoding.decode import Picture, decode, opened, reading
+from compositor.decoding.decode import Colours, Picture, decode, opened, reading
 from compositor.decoding.header import kind
 from compositor.decoding.mend import mended
 from compositor.decoding.orientation import upright
@@ -75,7 +75,7 @@ def _in_parts(data: bytes, form: Format, first: Picture, name: str, limits: Limi
     mode = "RGB" if _is_opaque(parts, size) else "RGBA"
 
     def patch(part: Part) -> Image.Image:
-        still = decode(part.still(), name, limits, keep_profile=bool(first.profile))
+        still = decode(part.still(), name, limits, Colours.OWN if first.profile else Colours.SRGB)
         return to_srgb(still.image, profile, peak)
 
     def frames() -> Iterator[Frame]:

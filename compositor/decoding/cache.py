@@ -4,10 +4,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import sha256
 
-from compositor.decoding.decode import Picture
+from compositor.decoding.decode import Colours, Picture
 
-Key = tuple[str, bytes, bool]
-"""Owner, hash of the file, whether its profile is kept."""
+Key = tuple[str, bytes, Colours]
+"""Owner, hash of the file, what became of its colours."""
 
 
 class DecodedCache:
@@ -26,10 +26,14 @@ class DecodedCache:
         self._pictures: OrderedDict[Key, Picture] = OrderedDict()
 
     def get(
-        self, data: bytes, decode: Callable[[], Picture], owner: str = "", keep_profile: bool = False
+        self,
+        data: bytes,
+        decode: Callable[[], Picture],
+        owner: str = "",
+        colours: Colours = Colours.SRGB,
     ) -> Picture:
-        """The picture in the file `data`, by `decode` where it is not held; another with `keep_profile`."""
-        key = owner, sha256(data).digest(), keep_profile
+        """The picture in the file `data`, by `decode` where it is not held; another for other `colours`."""
+        key = owner, sha256(data).digest(), colours
         if key in self._pictures:
             self.hits += 1
             self._pictures.move_to_end(key)

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from importlib import import_module
 
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
@@ -12,7 +13,7 @@ from PIL import AvifImagePlugin, Image, WebPImagePlugin
 from compositor.animation.first_frame import is_animated, on_canvas
 from compositor.box import Box, Size, size_of, whole
 from compositor.decoding.colour import keepable, to_srgb
-from compositor.decoding.colour.stated import stated
+from compositor.decoding.colour.stated import Stated, stated
 from compositor.decoding.copyright import credits
 from compositor.decoding.header import declared, kind
 from compositor.decoding.identify import check_bytes, check_header, check_size, not_allowed
@@ -32,6 +33,17 @@ _LOADED = (AvifImagePlugin, WebPImagePlugin)
 Image.preinit()  # the others: an import that failed for want of memory would pass for a bad file
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a thread per core takes 8 MB each and is no faster with one picture
+
+
+class Colours(Enum):
+    """What becomes of the colour space that a file states.
+
+    `OWN` leaves pixels in an RGB space of their own, `UNREAD` takes levels that mean no colours as they are.
+    """
+
+    SRGB = auto()
+    OWN = auto()
+    UNREAD = auto()
 
 
 @dataclass(frozen=True)
@@ -58,10 +70,8 @@ class Picture:
         return 4 * self.image.width * self.image.height
 
 
-def decode(data: bytes, name: str, limits: Limits, keep_profile: bool = False) -> Picture:
+def decode(data: bytes, name: str, limits: Limits, colours: Colours = Colours.SRGB) -> Picture:
     """Decode the file `data` that came as parameter `name`.
-
-    With `keep_profile` pixels in another RGB space than sRGB are left in it.
 
     Raises `InvalidImage` or `ImageTooLarge`, and `MemoryError` before it decodes what memory would run short
     of. Lets pass whatever no decoder raises, such as a job's timeout sent into this thread.
@@ -80,7 +90,7 @@ def decode(data: bytes, name: str, limits: Limits, keep_profile: bool = False) -
         check_size(image.size, name, limits)
         check_memory(image.size, len(data))
     with reading(data, name, limits):
-        return _picture(image, data, keep_profile)
+        return _picture(image, data, colours)
 
 
 def _load_decoders(limits: Limits) -> None:
@@ -109,12 +119,12 @@ def _bomb_limit(pixels: int) -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = usual
 
 
-def _picture(image: Image.Image, data: bytes, keep_profile: bool) -> Picture:
+def _picture(image: Image.Image, data: bytes, colours: Colours) -> Picture:
     """The picture in the file `data`, opened as `image` but not loaded."""
     image.info.pop("xmp", None)  # Pillow would turn a TIFF by it
     animated = is_animated(image, data)
-    profile, peak = stated(image, data)
-    kept = profile if keep_profile and keepable(image.mode, profile) else b""
+    profile, peak = Stated() if colours is Colours.UNREAD else stated(image, data)
+    kept = profile if colours is Colours.OWN and keepable(image.mode, profile) else b""
     key, (canvas, frame) = colour_key(image), on_canvas(image, data)
     deep = deep_png(image, data)
     pixels = _loaded(image, data) if deep is None else deep

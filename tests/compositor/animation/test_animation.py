@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from compositor import Limits, SuperimposeParams, render, superimpose
 from compositor.animation.film import film
-from compositor.decoding.decode import decode
+from compositor.decoding.decode import Colours, decode
 from compositor.layers.prepared import PreparedLayer
 from compositor.models import read
 from tests.compositor.animation.films import SIZE, composed, file, random_patches
@@ -290,7 +290,7 @@ def test_frames_stay_in_the_space_of_the_base(target):
     )
 
     assert Image.open(io.BytesIO(answer.data)).info["icc_profile"] == p3.info["icc_profile"]
-    first = decode(answer.data, "base_image", Limits(), keep_profile=True)
+    first = decode(answer.data, "base_image", Limits(), Colours.OWN)
     shown = list(film(answer.data, first, "base_image", Limits()).frames())
     for still, frame in zip(stills, shown, strict=True):
         apart = np.asarray(still.convert("RGB")).astype(int) - np.asarray(frame.image.convert("RGB"))
