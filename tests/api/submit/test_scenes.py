@@ -58,9 +58,11 @@ def test_a_fault_of_a_scene_is_named_by_its_path(service, body, field, said):
 def test_all_faults_of_all_layers_come_in_one_answer(service):
     bad = {"overlay_image": "@", "opacity": 2, "tile_spacing": 5}
 
-    answer = submit(service, overlays=[bad, LAYER, bad], opacity=0.5)
+    answer = submit(service, overlays=[bad, LAYER, bad, bad], opacity=0.5)
 
-    expected = {f"overlays[{index}]{name}" for index in (0, 2) for name in ("", ".opacity", ".overlay_image")}
+    expected = {
+        f"overlays[{index}]{name}" for index in (0, 2, 3) for name in ("", ".opacity", ".overlay_image")
+    }
     assert set(errors(answer)) == expected | {"parameters"}
 
 
