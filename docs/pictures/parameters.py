@@ -5,118 +5,17 @@ make docs-pictures
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from compositor import SuperimposeParams, superimpose
-from jobs.pictures.inputs import sample_bytes
+from docs.pictures.scenes import WATERMARK, of_scenes, of_v2
+from docs.pictures.sheet import CUP, LOGO, Box, Cell, Plain, Sheet, png, rainbow, words
 
 HERE = Path(__file__).parent
-CUP, LOGO = sample_bytes("cup.jpg") or b"", sample_bytes("logo.png") or b""
 ON_CUP: Mapping[str, Any] = {"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235}
-
-GAP, LINE = 8, 22
-FONT_SIZE = 14
-PAPER, INK, SQUARES = "white", "#222222", ("#ffffff", "#dddddd")
-
-Box = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One picture of a sheet: what is asked for, of which pictures, and what of the answer is shown."""
-
-    label: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    base: bytes = CUP
-    overlay: bytes = LOGO
-    mask: bytes | None = None
-    crop: Box | None = None
-    zoom: int = 1
-    frame: int = 0
-
-    def drawn(self, width: int) -> Image.Image:
-        """The answer, `width` pixels wide; what is transparent on squares."""
-        params = SuperimposeParams(**{"image_format": "png", **self.params})
-        made = Image.open(io.BytesIO(superimpose(self.base, self.overlay, params, self.mask).data))
-        made.seek(self.frame)
-        return shown(made, self.crop, self.zoom, width)
-
-
-@dataclass(frozen=True)
-class Plain:
-    """A picture of a sheet that is an input."""
-
-    label: str
-    data: bytes
-
-    def drawn(self, width: int) -> Image.Image:
-        """It, `width` pixels wide."""
-        return shown(Image.open(io.BytesIO(self.data)), None, 1, width)
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Pictures side by side."""
-
-    columns: int
-    width: int
-    cells: Sequence[Cell | Plain]
-
-    def drawn(self) -> Image.Image:
-        """The sheet, a label under each picture."""
-        pictures = [cell.drawn(self.width) for cell in self.cells]
-        height = max(picture.height for picture in pictures)
-        rows = -(-len(pictures) // self.columns)
-        size = (self.columns * (self.width + GAP) + GAP, rows * (height + LINE + GAP) + GAP)
-        sheet, font = Image.new("RGB", size, PAPER), ImageFont.load_default(FONT_SIZE)
-        pen = ImageDraw.Draw(sheet)
-        for at, (cell, picture) in enumerate(zip(self.cells, pictures, strict=True)):
-            x = GAP + at % self.columns * (self.width + GAP)
-            y = GAP + at // self.columns * (height + LINE + GAP)
-            sheet.paste(picture, (x, y))
-            pen.text((x, y + height + 3), cell.label, INK, font)
-        return sheet
-
-
-def shown(picture: Image.Image, crop: Box | None, zoom: int, width: int) -> Image.Image:
-    """A part of a picture, enlarged without smoothing or made smaller, on squares."""
-    part = picture.convert("RGBA").crop(crop or (0, 0, *picture.size))
-    if zoom > 1:
-        part = part.resize((part.width * zoom, part.height * zoom), Image.Resampling.NEAREST)
-    part = part.resize((width, round(part.height * width / part.width)), Image.Resampling.BOX)
-    under = squares(part.size)
-    under.paste(part, mask=part)
-    return under
-
-
-def squares(size: tuple[int, int], side: int = 10) -> Image.Image:
-    """What stands for transparent."""
-    rows, columns = np.indices((size[1], size[0])) // side
-    tones = np.array([[int(tone[1:3], 16)] * 3 for tone in SQUARES], np.uint8)
-    return Image.fromarray(tones[(rows + columns) % 2])
-
-
-def png(picture: Image.Image) -> bytes:
-    """As a file."""
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return out.getvalue()
-
-
-def rainbow() -> bytes:
-    """All hues from left to right, white above and black below, opaque in the middle and gone at the edge."""
-    y, x = np.mgrid[0:240, 0:360].astype(float)
-    up = np.clip(y / 120, 0, 1), np.clip(2 - y / 120, 0, 1)
-    hsv = np.stack([x / 360 * 255, up[0] * 255, up[1] * 255], -1).astype(np.uint8)
-    away = np.hypot((x - 180) / 180, (y - 120) / 120)
-    picture = Image.fromarray(hsv, "HSV").convert("RGB")
-    picture.putalpha(Image.fromarray((np.clip(5 - 5 * away, 0, 1) * 255).astype(np.uint8)))
-    return png(picture)
 
 
 def fading() -> bytes:
@@ -133,11 +32,6 @@ def panning() -> bytes:
     return out.getvalue()
 
 
-def words(parameter: str) -> tuple[Any, ...]:
-    """What the parameter may be."""
-    return get_args(SuperimposeParams.model_fields[parameter].annotation)
-
-
 RESIZED = {
     "Resize by rescale_factor": ({"rescale_factor": 0.5}, "rescale_factor 0.5"),
     "Resize to width & heigth": ({"width": 400, "height": 120}, "width 400, height 120"),
@@ -146,7 +40,6 @@ SIZES: Sequence[tuple[str, Mapping[str, Any], Box]] = (
     ("smaller", {**ON_CUP, "rescale_factor": 0.2}, (450, 250, 505, 290)),
     ("larger", {"rescale_factor": 6, "x_offset": -110, "y_offset": -2190}, (250, 150, 305, 190)),
 )
-WATERMARK = {"tile": True, "rescale_factor": 0.2, "opacity": 0.5}
 RAINBOW, MASK, PANNING = rainbow(), fading(), panning()
 MARKED = {"scale_to": 0.4, "gravity": "southeast"}
 KEPT = {**MARKED, "animation": "keep", "image_format": "webp"}
@@ -159,6 +52,11 @@ CORNERS: Sequence[tuple[str, list[list[float]]]] = (
 
 def sheets() -> dict[str, Sheet]:
     """What stands in each file."""
+    return of_superimpose() | of_scenes() | of_v2()
+
+
+def of_superimpose() -> dict[str, Sheet]:
+    """One overlay, and the answer."""
     return {
         "overlay_resize": Sheet(
             2,
@@ -273,7 +171,7 @@ def sheets() -> dict[str, Sheet]:
             ],
         ),
         "image_quality": Sheet(
-            4,
+            5,
             180,
             [
                 Cell(
@@ -282,7 +180,7 @@ def sheets() -> dict[str, Sheet]:
                     crop=(430, 235, 520, 295),
                     zoom=2,
                 )
-                for quality in (95, 60, 20, 5)
+                for quality in (95, 60, 20, 5, "keep")
             ],
         ),
     }

@@ -7,25 +7,41 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from compositor import SuperimposeRequest
+from compositor.models import DEFAULT_MODEL, MODELS
+from compositor.models.parameters import AnswerParams
 from tests.docs.pages import ROOT
 
 FOLDER = ROOT / "docs/pictures"
 DRAWN = runpy.run_path(str(FOLDER / "parameters.py"))
 SHEETS = DRAWN["sheets"]()
 WORDED = [
-    name
-    for name, field in SuperimposeRequest.model_fields.items()
+    (model, name)
+    for model in MODELS
+    for name, field in MODELS[model].model_fields.items()
     if any(isinstance(word, str) for word in get_args(field.annotation)) and name != "image_format"
 ]
+UNWORDED = ("scale_to", "rotation", "opacity", "mask", "tile", "color", "overlays", "corners")
+UNWORDED += ("displacement_map", "background", "image_quality")
 
 
-@pytest.mark.parametrize("parameter", WORDED)
-def test_every_word_is_pictured(parameter):
-    labels = [cell.label for cell in SHEETS[parameter].cells]
+@pytest.mark.parametrize(("model", "parameter"), WORDED)
+def test_every_word_is_pictured(model, parameter):
+    names = [parameter] if model == DEFAULT_MODEL else [f"{parameter}_v2"]
+    if parameter == "blend_mode" or parameter in AnswerParams.model_fields:
+        names.append(parameter)  # what both models have is pictured once
+    labels = [cell.label for name in names if name in SHEETS for cell in SHEETS[name].cells]
 
-    for word in DRAWN["words"](parameter):
+    for word in DRAWN["words"](parameter, model):
         assert any(label.startswith(word) for label in labels), word
+
+
+@pytest.mark.parametrize("name", UNWORDED)
+def test_what_has_no_words_is_pictured_too(name):
+    assert len(SHEETS[name].cells) > 2
+
+
+def test_a_quality_that_is_a_word_is_pictured():
+    assert "jpeg, keep" in [cell.label for cell in SHEETS["image_quality"].cells]
 
 
 @pytest.mark.parametrize("name", SHEETS)
