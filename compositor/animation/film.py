@@ -147,7 +147,10 @@ def _composed(
         picture, box = patch(part), common(_box(part), whole(canvas.size))
         if box:
             seen = picture.crop(shifted(box, (-part.at[0], -part.at[1])))
-            if part.blends:
+            hides = seen.mode == "RGB" or not part.blends
+            if hides and box == whole(canvas.size):
+                canvas = seen if seen.mode == canvas.mode else seen.convert(canvas.mode)
+            elif part.blends:
                 put_over(canvas, seen, box)
             else:
                 canvas.paste(seen.convert(canvas.mode), box)
