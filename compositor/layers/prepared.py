@@ -77,7 +77,7 @@ class PreparedLayer:
     def copied_pixels(self, pictures: Pictures) -> int:
         """How many pixels it holds besides those of the `pictures` that it was made of."""
         given = (pictures.picture, pictures.mask, pictures.map)
-        held = (self.picture, self.cover, self.displacement and self.displacement.map)
+        held = (self.picture, self.cover, self.displacement.map if self.displacement else None)
         copies = [image for image in held if image and not any(image is each for each in given)]
         return sum(image.width * image.height for image in copies)
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from compositor import ImageTooLarge, InvalidImage, Limits, SuperimposeRequest, render
+from tests.compositor.films import file, random_patches
 from tests.compositor.pictures import pixels, plain, png
 
 BASE, LOGO, MASK, MAP = "base_image", "overlay_image", "mask", "displacement_map"
@@ -218,3 +219,13 @@ def test_the_mask_of_a_displaced_layer_stays_where_it_is():
     assert (answer[:, :5] == 255).all(), "nothing has come there"
     assert (answer[:, 5:9] == (0, 0, 255)).all()
     assert (answer[:, 11:] == 255).all(), "the mask hides it"
+
+
+def test_a_tile_of_a_film_has_no_more_pixels_than_an_input_may_have():
+    files = {BASE: file(random_patches(1, "GIF"), "GIF"), LOGO: plain((9, 9), "red")}
+    huge = {"overlay_resize": "Resize to width & heigth", "width": 16_384, "height": 16_384, "tile": True}
+
+    with pytest.raises(
+        ImageTooLarge, match=r"overlay_image: 16384 x 16384 = 268.4 MP once resized, .* as a tile"
+    ):
+        scene(files, **huge, animation="keep", image_format="webp")
