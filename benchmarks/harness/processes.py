@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -122,6 +123,16 @@ def suspended(roots: Iterable[int]) -> Iterator[None]:
     finally:
         for each in processes:
             each.resume()
+
+
+def peak_mb(work: Callable[[], object]) -> float:
+    """What `work` adds to the resident memory of this process at its peak; Linux only."""
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    before = resident_mb([psutil.Process()])
+    work()
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert peak
+    return int(peak[1]) * 1024 / 1e6 - before
 
 
 def use_one_core() -> None:

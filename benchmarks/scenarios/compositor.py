@@ -6,7 +6,6 @@ median of the ratios within the rounds, so that a slow second of the machine slo
 
 import os
 import platform
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -17,14 +16,14 @@ from time import process_time
 os.environ["VIPS_CONCURRENCY"] = "1"
 
 import cv2
-import psutil
 from PIL import Image
 
-from benchmarks.harness import parser
+from benchmarks.harness import parser, processes
 from benchmarks.harness.figures import DOCS, interleaved, median_ratio, table, timed
-from benchmarks.harness.processes import CannotStart, in_own_process, resident_mb, use_one_core
+from benchmarks.harness.processes import CannotStart, in_own_process, use_one_core
 from benchmarks.plain_pillow import with_pillow
 from benchmarks.rivals import sharp, with_libvips, with_opencv
+from benchmarks.scenarios import scenes
 from benchmarks.seed import PARAMS, base_jpeg, large_jpeg, overlay_png
 from compositor import DecodedCache, Limits, SuperimposeParams, superimpose
 
@@ -58,7 +57,7 @@ def main(arguments: Sequence[str]) -> None:
             measured[each] = interleaved(samples, options.rounds)
     parts = [head(base, overlay, options.rounds) + missing]
     parts += [f"## To {each.upper()}\n\n{speeds(ms)}" for each, ms in measured.items()]
-    page = "\n\n".join([*parts, growth(overlay), memory()])
+    page = "\n\n".join([*parts, growth(overlay), memory(), scenes.part(options.rounds)])
     (options.docs / "compositor-speed.md").write_text(page + "\n")
     print(page)
 
@@ -124,9 +123,4 @@ def peak_mb(image_format: str) -> float:
     large, overlay = large_jpeg(LARGE), overlay_png()
     params = SuperimposeParams(image_format=image_format, rescale_factor=0.4, x_offset=400, y_offset=300)
     superimpose(base_jpeg(), overlay, params)
-    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
-    before = resident_mb([psutil.Process()])
-    superimpose(large, overlay, params, limits=Limits(max_bytes=1 << 30))
-    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert peak
-    return int(peak[1]) * 1024 / 1e6 - before
+    return processes.peak_mb(partial(superimpose, large, overlay, params, limits=Limits(max_bytes=1 << 30)))

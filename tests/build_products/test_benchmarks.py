@@ -1,14 +1,19 @@
 """What the benchmarks write, and the inputs that contestants fetch."""
 
+import io
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.end_to_end.contest import best_count
 from benchmarks.end_to_end.page import sections, targets
 from benchmarks.end_to_end.results import Results, Run
 from benchmarks.harness.figures import interleaved, median_ratio, percentile, replaced
 from benchmarks.harness.inputs import seed_file
+from benchmarks.scenarios import scenes
 from compositor import SuperimposeParams, superimpose
 
 RUN = ("at", "commit", "machine", "load", "redis", "versions")
@@ -82,3 +87,27 @@ def test_variations_of_an_input_differ_in_their_bytes_alone() -> None:
     assert one_logo != other_logo
     one, other = (superimpose(*each, SuperimposeParams()).data for each in inputs)
     assert one == other
+
+
+def test_a_film_with_a_logo_and_one_without_have_as_many_frames() -> None:
+    base, logo = scenes.moving(5, (120, 90)), scenes.overlays(40)[0]
+    films = [
+        Image.open(io.BytesIO(each))
+        for each in (scenes.with_logo(base, logo), scenes.decoded_and_encoded(base))
+    ]
+    assert [(film.n_frames, film.size) for film in films] == [(5, (120, 90))] * 2
+
+
+def test_each_of_five_layers_changes_the_picture() -> None:
+    base, logos = scenes.file(Image.new("RGB", (1024, 1024)), "PNG"), scenes.overlays(256)
+    made = [scenes.scene(base, logos[:count], 1, None) for count in range(1, 6)]
+    covered = [int((np.asarray(Image.open(io.BytesIO(each))) > 32).any(axis=2).sum()) for each in made]
+    assert all(after > before + 20_000 for before, after in pairwise(covered))
+
+
+@pytest.mark.parametrize("kind", ["still", "film"])
+def test_a_scene_of_memory_is_one_of_16_layers(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "LARGE", (80, 60))
+    monkeypatch.setattr(scenes, "LARGE_FRAME", (40, 30))
+    monkeypatch.setattr(scenes.resource, "setrlimit", lambda *_: None)
+    assert scenes.peak_of(kind, 2**32) < 200
