@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from worker.attempt import Attempt
 
-READY_MOST = 3
+READY_MOST = 8
 """Requests whose inputs are there and that wait for the child: with fewer it idles when one is late."""
 
 PATIENCE_S = 1.0
