@@ -1,16 +1,15 @@
 """The plots, as PNG, over the number of clients."""
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from itertools import zip_longest
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from benchmarks.harness.plots import COLOURS, plain, png
 from loadtest.samples import COMPUTE, END_TO_END, IN_SERVICE, PERCENTILES, QUEUE_WAIT, SUBMIT, Step
 
-COLOURS = ("#2563eb", "#d97706", "#b91c1c")  # of p50, p95, p99
 PARTS = (SUBMIT, QUEUE_WAIT, COMPUTE, IN_SERVICE)
 NAMES = ("overview", "parts", "errors")
 
@@ -28,7 +27,6 @@ def all_of(steps: Sequence[Step]) -> Mapping[str, bytes]:
 
 
 def overview(steps: Sequence[Step]) -> bytes:
-    """Throughput, and the latency of a picture."""
     names = [END_TO_END] if _known(steps, END_TO_END) else []
     figure = Figure((9, 3.2), layout="constrained")
     left, *others = figure.subplots(1, 1 + len(names), squeeze=False).flat
@@ -37,11 +35,10 @@ def overview(steps: Sequence[Step]) -> bytes:
     _by_clients(left, steps, "clients, which think between requests")
     for panel, name in zip(others, names, strict=True):
         _percentiles(panel, steps, name)
-    return _png(figure)
+    return png(figure)
 
 
 def parts(steps: Sequence[Step]) -> bytes:
-    """Percentiles of the parts of a request."""
     names = [name for name in PARTS if _known(steps, name)]
     rows = (len(names) + 1) // 2
     figure = Figure((9, 3 * rows), layout="constrained")
@@ -50,11 +47,10 @@ def parts(steps: Sequence[Step]) -> bytes:
             _percentiles(panel, steps, name)
         else:
             panel.remove()
-    return _png(figure)
+    return png(figure)
 
 
 def errors(steps: Sequence[Step]) -> bytes:
-    """Errors, by code."""
     figure = Figure((9, 3.2), layout="constrained")
     panel, below = figure.subplots(), [0] * len(steps)
     for code in sorted({code for step in steps for code in step.errors}):
@@ -64,7 +60,7 @@ def errors(steps: Sequence[Step]) -> bytes:
     panel.set(title="errors by code", ylabel="errors")
     _by_clients(panel, steps)
     panel.legend(frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def _known(steps: Sequence[Step], name: str) -> bool:
@@ -88,12 +84,4 @@ def _percentiles(panel: Axes, steps: Sequence[Step], name: str) -> None:
 def _by_clients(panel: Axes, steps: Sequence[Step], label: str = "clients") -> None:
     panel.set_xticks(range(len(steps)), [str(step.clients) for step in steps])
     panel.set_xlabel(label)
-    panel.grid(axis="y", color="#e5e7eb")
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
-
-
-def _png(figure: Figure) -> bytes:
-    out = BytesIO()
-    figure.savefig(out, format="png", dpi=110)
-    return out.getvalue()
+    plain(panel)

@@ -2,16 +2,13 @@
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.autoscaling.autoscaler import SYNC_S, Autoscaler
 from benchmarks.autoscaling.manifests import AGE, BUSY, ScaledObject
 
 READ_AFTER_S = 7  # the autoscaler's clock is not Prometheus's
-
-Decide = Callable[[int, Mapping[str, float], int], int]
-"""How many workers there shall be: by the second, the metrics last scraped, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Trace:
     waiting: list[float] = field(default_factory=list)
     workers: list[int] = field(default_factory=list)
     """Those that start or drain, too."""
-    waited: dict[int, float] = field(default_factory=lambda: defaultdict(float))
+    waited: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     """Pictures, by the seconds until a worker took them."""
 
     @property
@@ -49,8 +46,6 @@ class Trace:
 
 
 class Fleet:
-    """Pods that start, work and drain."""
-
     def __init__(self, pods: Pods, count: int) -> None:
         self._pods = pods
         self.working = count
@@ -84,58 +79,30 @@ class Fleet:
                 self._draining.append(now_s + self._pods.drain_s)
 
 
-class Queue:
-    """First come, first served; requests of one second are one entry."""
-
-    def __init__(self) -> None:
-        self._entries: deque[tuple[int, float]] = deque()
-        self.waiting = 0.0
-
-    def add(self, now_s: int, count: int) -> None:
-        if count:
-            self._entries.append((now_s, count))
-            self.waiting += count
-
-    def take(self, now_s: int, room: float) -> dict[int, float]:
-        """Up to so many, by the seconds they waited."""
-        taken: dict[int, float] = {}
-        while self._entries and room > 0:
-            at_s, count = self._entries.popleft()
-            part = min(count, room)
-            taken[now_s - at_s] = part
-            self.waiting -= part
-            room -= part
-            if part < count:
-                self._entries.appendleft((at_s, count - part))
-        return taken
-
-    def age_s(self, now_s: int) -> int:
-        """Of the oldest that waits; 0: none does."""
-        return now_s - self._entries[0][0] if self._entries else 0
-
-
-def by(rules: ScaledObject) -> Decide:
-    """As the manifests say."""
-    autoscaler = Autoscaler(rules)
-    return lambda now_s, metrics, replicas: autoscaler.sync(now_s, rules.value(metrics), replicas)
-
-
-def simulated(arrivals: Sequence[int], pods: Pods, decide: Decide, first: int, scrape_s: int) -> Trace:
-    """A day that begins with so many workers."""
-    fleet, queue, trace = Fleet(pods, first), Queue(), Trace()
-    metrics: dict[str, float] = {}
-    for now_s, count in enumerate(arrivals):
+def simulated(arrivals: Sequence[int], pods: Pods, rules: ScaledObject, fixed: int | None = None) -> Trace:
+    """A day of workers that are scaled by the rules, or of a fixed number. First come, first served."""
+    autoscaler, fleet, trace = Autoscaler(rules), Fleet(pods, fixed or rules.least), Trace()
+    queue: deque[tuple[int, float]] = deque()  # how many came in which second
+    waiting, metrics = 0.0, dict[str, float]()
+    for now_s, came in enumerate(arrivals):
         fleet.advance(now_s)
-        queue.add(now_s, count)
-        taken = queue.take(now_s, fleet.working * pods.pace)
-        age_s = queue.age_s(now_s)
-        if now_s % scrape_s == 0:
-            metrics = {BUSY: math.ceil(sum(taken.values()) / pods.pace), AGE: age_s}
-        if now_s % SYNC_S == READ_AFTER_S:
-            fleet.scale(now_s, decide(now_s, metrics, fleet.replicas))
+        if came:
+            queue.append((now_s, came))
+        begun, room = 0.0, fleet.working * pods.pace
+        while queue and begun < room:
+            at_s, count = queue.popleft()
+            taken = min(count, room - begun)
+            trace.waited[now_s - at_s] += taken
+            begun += taken
+            if taken < count:
+                queue.appendleft((at_s, count - taken))
+        waiting += came - begun
+        age_s = now_s - queue[0][0] if queue else 0
+        if now_s % rules.scrape_s == 0:
+            metrics = {BUSY: math.ceil(begun / pods.pace), AGE: age_s}
+        if fixed is None and now_s % SYNC_S == READ_AFTER_S:
+            fleet.scale(now_s, autoscaler.sync(now_s, rules.value(metrics), fleet.replicas))
         trace.age_s.append(age_s)
-        trace.waiting.append(queue.waiting)
+        trace.waiting.append(waiting)
         trace.workers.append(fleet.present)
-        for waited_s, part in taken.items():
-            trace.waited[waited_s] += part
     return trace
