@@ -1,14 +1,20 @@
 """`python -m benchmarks SCENARIO [options]`."""
 
+import argparse
 import ast
+import inspect
 import signal
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 HERE = Path(__file__).parent
 SCENARIOS = {path.stem.replace("_", "-"): path for path in sorted((HERE / "scenarios").glob("[a-z]*.py"))}
-SCENARIOS["loadtest"] = HERE.parent / "loadtest" / "command.py"
+LOADTEST = "loadtest"  # whose command line has an error of one line
+SCENARIOS[LOADTEST] = HERE.parent / "loadtest" / "command.py"
 
 
 def usage() -> str:
@@ -17,6 +23,27 @@ def usage() -> str:
         about = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
         lines.append(f"  {name:14} {about}")
     return "\n".join(lines)
+
+
+def options_of(name: str, scenario: ModuleType, arguments: Sequence[str]) -> dict[str, Any]:
+    """Its `main` has a parameter for each, with the default; a tuple takes several."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m benchmarks {name}",
+        description=scenario.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for each in inspect.signature(scenario.main).parameters.values():
+        several = isinstance(each.default, tuple)
+        kind = type(each.default[0] if several else each.default)
+        shown = " ".join(map(str, each.default)) if several else each.default
+        parser.add_argument(
+            f"--{each.name}",
+            type=kind,
+            nargs="+" if several else None,
+            default=each.default,
+            help=f"[{shown}]",
+        )
+    return vars(parser.parse_args(arguments))
 
 
 def main(arguments: list[str]) -> int | None:
@@ -30,9 +57,12 @@ def main(arguments: list[str]) -> int | None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
             signal.signal(number, lambda *_: sys.exit(1))  # so that what was started is stopped
-    module = ".".join(SCENARIOS[name].relative_to(HERE.parent).with_suffix("").parts)
-    result: int | None = import_module(module).main(options)
-    return result
+    path = SCENARIOS[name].relative_to(HERE.parent).with_suffix("")
+    scenario = import_module(".".join(path.parts))
+    if name == LOADTEST:
+        return int(scenario.main(options))
+    scenario.main(**options_of(name, scenario, options))
+    return None
 
 
 if __name__ == "__main__":

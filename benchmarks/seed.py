@@ -4,6 +4,7 @@
 """
 
 import io
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,17 @@ from PIL import Image, ImageOps
 
 PARAMS: dict[str, Any] = {"rescale_factor": 0.4, "x_offset": 380, "y_offset": 300}
 
-_PHOTO = Path(__file__).parent / "pictures" / "coffee.jpg"  # CC0, see ORIGIN.md beside it
+PHOTO = Path(__file__).parent / "pictures" / "coffee.jpg"  # CC0, see ORIGIN.md beside it
 
 
+@cache
 def base_jpeg() -> bytes:
-    """The base: 1024 x 1024 pixels, RGB, JPEG."""
-    out = io.BytesIO()
-    _grainy((1024, 1024), amplitude=5.2).save(out, "JPEG", quality=87)
-    return out.getvalue()
+    return _jpeg(_grainy((1024, 1024), amplitude=5.2))
 
 
+@cache
 def overlay_png() -> bytes:
-    """The overlay: 640 x 640 pixels, RGBA, noisy inside a soft-edged disc, PNG."""
+    """Noisy inside a soft-edged disc."""
     logo = _grainy((640, 640), amplitude=1.2)
     disc = Image.fromarray(_soft_disc(640))
     logo.paste("black", mask=ImageOps.invert(disc.point(lambda alpha: 255 * (alpha > 0))))
@@ -34,17 +34,23 @@ def overlay_png() -> bytes:
 
 
 def large_jpeg(size: tuple[int, int]) -> bytes:
-    """A base of `size` pixels, RGB, JPEG: the photo enlarged, so that its file is small for what it holds."""
+    """The photo enlarged, so that its file is small for what it holds."""
+    return _jpeg(_photo(size))
+
+
+def _photo(size: tuple[int, int]) -> Image.Image:
+    return ImageOps.fit(Image.open(PHOTO), size, Image.Resampling.BICUBIC)
+
+
+def _jpeg(picture: Image.Image) -> bytes:
     out = io.BytesIO()
-    photo = ImageOps.fit(Image.open(_PHOTO), size, Image.Resampling.BICUBIC)
-    photo.save(out, "JPEG", quality=87)
+    picture.save(out, "JPEG", quality=87)
     return out.getvalue()
 
 
 def _grainy(size: tuple[int, int], amplitude: float) -> Image.Image:
-    photo = ImageOps.fit(Image.open(_PHOTO), size, Image.Resampling.BICUBIC)
     grain = np.random.default_rng(7).normal(0, amplitude, (size[1], size[0], 3))
-    return Image.fromarray(np.clip(np.asarray(photo) + grain, 0, 255).astype(np.uint8))
+    return Image.fromarray(np.clip(np.asarray(_photo(size)) + grain, 0, 255).astype(np.uint8))
 
 
 def _soft_disc(side: int) -> np.ndarray:

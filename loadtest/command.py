@@ -16,8 +16,8 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from benchmarks.harness.figures import DOCS
-from benchmarks.harness.origin import serving
 from benchmarks.harness.processes import CannotStart
+from benchmarks.harness.servers import serving
 from benchmarks.harness.service import up
 from loadtest import mix
 from loadtest.load import Load

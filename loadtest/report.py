@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean
 
@@ -49,8 +50,6 @@ th, td { padding: .2rem .7rem; border-bottom: 1px solid #ddd; white-space: nowra
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured, on what."""
-
     facts: Mapping[str, str]
     seconds: int
     steps: Sequence[Step]
@@ -61,7 +60,6 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """The one line to read: whether it passed, or what failed and why."""
         failures = [step.failure for step in self.steps if step.failure]
         return f"failed: {'; '.join(failures)}" if failures else f"passed: no request failed; {self.capacity}"
 
@@ -94,7 +92,7 @@ def facts(host: str | None) -> dict[str, str]:
     """Where the figures come from; `host` None: from a service that was started for them."""
     here = f"{os.cpu_count()} workers, {machine.redis()}, on this machine, as are clients and pictures"
     return {
-        "measured": machine.today(),
+        "measured": f"{datetime.now(UTC):%Y-%m-%d}",
         "commit": machine.commit(),
         "service": f"{host}, whose machine is not described here" if host else here,
         "machine of the clients" if host else "machine": machine.machine(),

@@ -1,14 +1,13 @@
 """The contest: in each round every contestant is started, warmed, measured and stopped, one after another."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from benchmarks.end_to_end.contestants import Contestant
+from benchmarks.end_to_end.contestants import ALL, Contestant
+from benchmarks.end_to_end.load import batch
 from benchmarks.end_to_end.results import Run
-from benchmarks.harness.clients import Client, JobFailed, TooSlow, UnexpectedAnswer
-from benchmarks.harness.inputs import Workload, draw
-from benchmarks.harness.load import batch
-from benchmarks.harness.processes import CannotStart, below, proportional_mb
+from benchmarks.harness.inputs import draw
+from benchmarks.harness.processes import below, proportional_mb
 from benchmarks.harness.service import redis_cpu_s
 
 COUNTS = (1, 2, 3, 4)
@@ -17,8 +16,6 @@ TRIED = 4
 FEWEST = 8
 LONGEST_S = 2.5
 """A batch that would take longer, by what was tried before, has fewer jobs."""
-
-FAULTS = (CannotStart, JobFailed, TooSlow, UnexpectedAnswer, OSError, AssertionError)
 
 
 def best_count(run: Run, name: str, per_s: Callable[[int], float]) -> int:
@@ -32,52 +29,44 @@ def best_count(run: Run, name: str, per_s: Callable[[int], float]) -> int:
     return best
 
 
-@dataclass
-class Contest:
-    """A contestant that fails is left out from then on, with the reason."""
+def contest(run: Run, names: Sequence[str]) -> None:
+    """Round 0 finds the numbers of workers. One that fails is left out from then on, with the reason."""
+    contestants = [each for each in ALL if each.name in names]
+    for each in contestants:
+        run.results.add("contestants", name=each.name, label=each.label, versions=each.versions())
+    workers: dict[str, int] = {}
+    for number in range(1 + run.rounds):
+        for each in list(contestants):
+            try:
+                if number:
+                    measure(run, each, workers[each.name], number)
+                else:
+                    workers[each.name] = best_count(run, each.name, partial(tried, run, each))
+            except Exception as fault:
+                contestants.remove(each)
+                text = f"{type(fault).__name__}: {fault}"
+                run.results.add("faults", contestant=each.name, text=text)
+                run.say(f"{each.name} is left out: {text}")
 
-    run: Run
-    workers: dict[str, int] = field(default_factory=dict)
-    left_out: set[str] = field(default_factory=set)
 
-    def turn(self, contestant: Contestant, number: int) -> None:
-        """One contestant in one round, 0 to find its number of workers."""
-        if contestant.name in self.left_out:
-            return
-        try:
-            if number:
-                self._measure(contestant, number)
-            else:
-                self.workers[contestant.name] = best_count(
-                    self.run, contestant.name, lambda workers: self._tried(contestant, workers)
-                )
-        except FAULTS as fault:
-            text = f"{type(fault).__name__}: {fault}"
-            self.left_out.add(contestant.name)
-            self.run.results.add("faults", contestant=contestant.name, text=text)
-            self.run.say(f"{contestant.name} is left out: {text}")
+def tried(run: Run, contestant: Contestant, workers: int) -> float:
+    with contestant.running(run.server, workers) as client:
+        for jobs in (WARM_UP, run.jobs):
+            per_s = batch(client, draw(contestant.workloads[0], run.origin, jobs)).per_s
+        return per_s
 
-    def _tried(self, contestant: Contestant, workers: int) -> float:
-        with contestant.running(self.run.redis, workers) as client:
-            for jobs in (WARM_UP, self.run.jobs):
-                per_s = batch(client, draw(contestant.workloads[0], self.run.origin, jobs)).per_s
-            return per_s
 
-    def _measure(self, contestant: Contestant, number: int) -> None:
-        about = {"round": number, "contestant": contestant.name}
-        with contestant.running(self.run.redis, self.workers[contestant.name]) as client:
-            batch(client, draw(contestant.workloads[0], self.run.origin, WARM_UP))
-            for workload in contestant.workloads:
-                self.run.say(f"round {number}, {contestant.name}: {workload.name}")
-                rates = self._rates(client, workload)
-                self.run.results.add("rates", **about, workload=workload.name, **rates)
-            self.run.results.add("resident", **about, mb=proportional_mb(below(client.pids)))
-
-    def _rates(self, client: Client, workload: Workload) -> dict[str, float]:
-        tried = batch(client, draw(workload, self.run.origin, TRIED)).per_s
-        count = max(FEWEST, min(self.run.jobs, round(LONGEST_S * tried)))
-        with self.run.redis.connect() as redis:
-            before = redis_cpu_s(redis)
-            made = batch(client, draw(workload, self.run.origin, count))
-            redis_ms = 1000 * (redis_cpu_s(redis) - before) / count
-        return {"per_s": made.per_s, "cpu_ms": made.cpu_ms, "redis_ms": redis_ms}
+def measure(run: Run, contestant: Contestant, workers: int, number: int) -> None:
+    about = {"round": number, "contestant": contestant.name}
+    with contestant.running(run.server, workers) as client:
+        batch(client, draw(contestant.workloads[0], run.origin, WARM_UP))
+        for workload in contestant.workloads:
+            run.say(f"round {number}, {contestant.name}: {workload.name}")
+            pace = batch(client, draw(workload, run.origin, TRIED)).per_s
+            jobs = draw(workload, run.origin, max(FEWEST, min(run.jobs, round(LONGEST_S * pace))))
+            before = redis_cpu_s(run.server.redis)
+            made = batch(client, jobs)
+            redis_ms = 1000 * (redis_cpu_s(run.server.redis) - before) / len(jobs)
+            rates = {"per_s": made.per_s, "cpu_ms": made.cpu_ms, "redis_ms": redis_ms}
+            run.results.add("rates", **about, workload=workload.name, **rates)
+        run.results.add("resident", **about, mb=proportional_mb(below(client.pids)))

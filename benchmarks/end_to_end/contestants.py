@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from benchmarks.harness.clients import Client, Peer, Thumbor
 from benchmarks.harness.inputs import PLAIN_PILLOW, SAME_FUNCTION, Workload
@@ -23,11 +23,10 @@ VERSIONS = (
 )
 
 
-@dataclass(frozen=True)
-class Contestant:
+class Contestant(NamedTuple):
     """A peer: `api` serves HTTP; `worker` is started once, or once a worker where it lacks `{workers}`.
 
-    Ours has neither, but a size of its cache.
+    Ours has neither, but settings.
     """
 
     name: str
@@ -35,27 +34,32 @@ class Contestant:
     packages: Sequence[str]
     api: str = ""
     worker: str = ""
-    cache_bytes: int | None = None
+    settings: Mapping[str, object] = {}
     client: type[Client] = Peer
     python: Path = HERE
     workloads: Sequence[Workload] = (*SAME_FUNCTION, *PLAIN_PILLOW)
 
     @contextmanager
-    def running(self, redis: RedisServer, workers: int) -> Iterator[Client]:
+    def running(self, server: RedisServer, workers: int) -> Iterator[Client]:
         """On an empty Redis. Raises `CannotStart`."""
         if not self.python.exists():
             raise CannotStart("not installed: `make bench-e2e` does it")
-        redis.empty()
+        server.redis.flushall()
         if not self.api:
-            settings = {} if self.cache_bytes is None else {"cache_bytes": self.cache_bytes}
-            with service(redis, workers, self.name, **settings) as client:
+            with service(workers, server, self.name, **self.settings) as client:
                 yield client
             return
         times = 1 if "{workers}" in self.worker else workers
         commands = [each.replace("{workers}", str(workers)) for each in (self.api, *[self.worker] * times)]
-        with TemporaryDirectory(dir=redis.folder) as pictures:
-            env = peer_environment(redis, pictures)
-            log = redis.folder / f"{self.name}.log"
+        with TemporaryDirectory(dir=server.folder) as pictures:
+            env = os.environ | {
+                "BENCH_REDIS_SOCKET": server.url.removeprefix("unix://"),
+                "RQ_REDIS_URL": server.url,
+                "BENCH_PICTURES": pictures,
+                "PYTHONPATH": str(ROOT),
+                "OPENBLAS_NUM_THREADS": "1",
+            }
+            log = server.folder / f"{self.name}.log"
             with running([each for each in commands if each], env, log, self.client, self.python) as client:
                 yield client
 
@@ -68,65 +72,49 @@ class Contestant:
             return ""
 
 
-def peer_environment(redis: RedisServer, pictures: str) -> dict[str, str]:
-    return os.environ | {
-        "BENCH_REDIS_SOCKET": str(redis.socket),
-        "RQ_REDIS_URL": redis.url,
-        "BENCH_PICTURES": pictures,
-        "PYTHONPATH": str(ROOT),
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-
-
-def uvicorn(app: str) -> str:
-    """As uvicorn[standard] serves it, in one process as ours."""
-    return f"-m uvicorn {PEERS}.{app}:app --port {{port}} --no-access-log --log-level warning"
-
-
-def rq(name: str, label: str, kind: str) -> Contestant:
-    worker = f"-m rq.cli worker --worker-class {PEERS}.rq_worker.{kind} --logging_level WARNING default"
-    return Contestant(name, label, ("rq", "redis"), uvicorn("rq_app"), worker)
-
-
-def queue(name: str, label: str, worker: str) -> Contestant:
-    """In an environment of its own."""
-    return Contestant(
-        name, label, (name, "redis"), uvicorn(f"{name}_app"), worker, python=environment_of(name)
-    )
-
-
 def environment_of(name: str) -> Path:
     return ROOT / ".venv-peers" / name / "bin" / "python"
 
 
-OURS_PACKAGES = ("superimpose", "fastapi", "uvicorn", "redis", "rq", "pillow")
+def queue(library: str, name: str, label: str, worker: str) -> Contestant:
+    """Behind uvicorn[standard], in one process as ours; in an environment of its own, if it is not ours."""
+    api = f"-m uvicorn {PEERS}.{library}_app:app --port {{port}} --no-access-log --log-level warning"
+    python = HERE if library == "rq" else environment_of(library)
+    return Contestant(name, label, (library, "redis"), api, worker, python=python)
+
+
+RQ = f"-m rq.cli worker --logging_level WARNING --worker-class {PEERS}.rq_worker"
+CELERY = (
+    f"-m celery -A {PEERS}.celery_app:celery worker --concurrency {{workers}} --loglevel WARNING "
+    "--without-gossip --without-mingle --without-heartbeat"
+)
+DRAMATIQ = f"-m dramatiq {PEERS}.dramatiq_app --processes {{workers}} --threads 1"
+THUMBOR = (
+    "-m thumbor.server --ip 127.0.0.1 --port {port} --processes {workers} --log-level ERROR "
+    f"--conf {Path(__file__).parent}/peers/thumbor.conf"
+)
+PACKAGES = ("superimpose", "fastapi", "uvicorn", "redis", "rq", "pillow")
 OURS = Contestant(  # compared where the work is the same, and there alone
     "ours",
     "Superimpose, cache of decoded inputs off",
-    OURS_PACKAGES,
-    cache_bytes=0,
+    PACKAGES,
+    settings={"cache_bytes": 0},
     workloads=SAME_FUNCTION,
 )
-SHIPPED = Contestant("shipped", "Superimpose", OURS_PACKAGES)
+SHIPPED = Contestant("shipped", "Superimpose", PACKAGES)
 ALL = (
     OURS,
     SHIPPED,
-    rq("rq-simple", "RQ SimpleWorker", "SimpleWorker"),
-    rq("rq-forking", "RQ Worker, forking", "Worker"),
-    queue(
-        "celery",
-        "Celery",
-        f"-m celery -A {PEERS}.celery_app:celery worker --concurrency {{workers}} --loglevel WARNING "
-        "--without-gossip --without-mingle --without-heartbeat",
-    ),
-    queue("arq", "arq", f"-m {PEERS}.arq_app"),
-    queue("dramatiq", "dramatiq", f"-m dramatiq {PEERS}.dramatiq_app --processes {{workers}} --threads 1"),
+    queue("rq", "rq-simple", "RQ SimpleWorker", f"{RQ}.SimpleWorker default"),
+    queue("rq", "rq-forking", "RQ Worker, forking", f"{RQ}.Worker default"),
+    queue("celery", "celery", "Celery", CELERY),
+    queue("arq", "arq", "arq", f"-m {PEERS}.arq_app"),
+    queue("dramatiq", "dramatiq", "dramatiq", DRAMATIQ),
     Contestant(
         "thumbor",
         "thumbor",
         ("thumbor", "pillow"),
-        f"-m thumbor.server --ip 127.0.0.1 --port {{port}} --processes {{workers}} --log-level ERROR "
-        f"--conf {Path(__file__).parent}/peers/thumbor.conf",
+        THUMBOR,
         client=Thumbor,
         python=environment_of("thumbor"),
         workloads=PLAIN_PILLOW,

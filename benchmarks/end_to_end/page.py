@@ -1,7 +1,7 @@
 """The part of docs/PERFORMANCE.md that this benchmark owns."""
 
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import ge, le
 from pathlib import Path
 from statistics import median
@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from benchmarks.end_to_end.results import Results
 from benchmarks.end_to_end.service import BACKLOGS
-from benchmarks.harness.figures import DOCS, median_ratio, replaced, table
-from benchmarks.harness.inputs import PLAIN_PILLOW, SAME_FUNCTION, Workload
+from benchmarks.harness.figures import DOCS, median_ratio, medians, replaced, table
+from benchmarks.harness.inputs import PLAIN_PILLOW, SAME_FUNCTION
 from benchmarks.scenarios.worker import cpu_ms
 
 BEGIN, END = "<!-- bench-e2e -->", "<!-- /bench-e2e -->"
@@ -23,12 +23,22 @@ ALONE = 0.9
 
 
 class Target(NamedTuple):
-    """A speed to reach; `figure` empty: not measured. `before` is of 2026-11-25, where it was measured."""
+    """A limit to the median of a round's figures. `before` is of 2026-11-25, where it was measured."""
 
-    text: str
-    before: str
-    figure: str
-    met: bool | None
+    figures: Sequence[float]
+    compare: Callable[[float, float], bool]
+    limit: float
+    shown: str
+    before: str = ""
+
+    @property
+    def figure(self) -> str:
+        """Empty: not measured."""
+        return self.shown.format(median(self.figures)) if self.figures else ""
+
+    @property
+    def met(self) -> bool | None:
+        return self.compare(median(self.figures), self.limit) if self.figures else None
 
 
 def write(results: Results, docs: Path = DOCS) -> None:
@@ -37,78 +47,69 @@ def write(results: Results, docs: Path = DOCS) -> None:
 
 
 def sections(results: Results) -> str:
-    return "\n\n".join([*_head(results), *_targets(results), *_service(results), *_contest(results)])
+    return "\n\n".join([*_head(results), *_service(results), *_contest(results)])
 
 
-def targets(results: Results) -> list[Target]:
-    listed: list[Target] = []
+def targets(results: Results) -> Mapping[str, Target]:
+    def drained(image_format: str, cached: bool) -> list[float]:
+        return [row["per_s"] / row["bare_per_s"] for row in _undisturbed(results, image_format, cached)]
 
-    def add(
-        text: str,
-        before: str,
-        shown: str,
-        compare: Callable[[float, float], bool],
-        limit: float,
-        figures: Sequence[float],
-    ) -> None:
-        """The median of the figures of the rounds."""
-        figure = median(figures) if figures else None
-        met = None if figure is None else compare(figure, limit)
-        listed.append(Target(text, before, "" if figure is None else shown.format(figure), met))
+    def origins(way: str) -> list[float]:
+        return [row[way] / row["at_once"] for row in results.rows("origins")]
 
-    for text, before, limit, image_format, cached in (
-        ("Drained, cache off, JPEG: at least 0.80 of the bare loop", "0.48", 0.80, "jpeg", False),
-        ("Drained, cache off, PNG: at least 0.75", "0.40", 0.75, "png", False),
-        ("Drained, cache on, JPEG: at least 0.65 of a bare loop with the same cache", "", 0.65, "jpeg", True),
-    ):
-        rows = _undisturbed(results, image_format, cached)
-        add(text, before, "{:.2f}", ge, limit, [row["per_s"] / row["bare_per_s"] for row in rows])
-    rows = _undisturbed(results, "jpeg", cached=False)
-    text = "CPU around a picture, cache off, JPEG: at most 3.0 ms"
-    add(text, "9.2 ms", "{:.1f} ms", le, 3.0, [row["cpu_ms"] - row["bare_cpu_ms"] for row in rows])
-    slow = list(results.rows("origins"))
-    ratios = [row["delayed"] / row["at_once"] for row in slow]
-    add("250 ms of latency on each input: at least 0.9 of the throughput", "0.68", "{:.2f}", ge, 0.9, ratios)
-    few, many, of_many_keys = (
-        [cpu_ms(row) + row["redis"] for row in results.rows("backlog", waiting=waiting, keys=keys)]
-        for waiting, keys in BACKLOGS
-    )
-    for text, before, dear, cheap in (
-        ("A job with 100,000 waiting costs within 5 % of one with 10 (CPU)", "+12.7 %", many, few),
-        ("A job with 100,000 waiting of 1,000 keys costs within 5 % of one key's", "", of_many_keys, many),
-    ):
-        dearer = [100 * (one / other - 1) for one, other in zip(dear, cheap, strict=False)]
-        add(text, before, "{:+.1f} %", le, 5, dearer)
-    peer = _fastest_peer(results, "one-base-jpeg")
-    ours, theirs = (rates(results, name, "one-base-jpeg") for name in ("shipped", peer))
-    faster = [median_ratio(ours, theirs)] if ours and theirs else []
-    text = "One base under a thousand logos, JPEG: at least 2.2 x the fastest peer"
-    add(text, "1.47 x", f"{{:.2f}} x {peer}", ge, 2.2, faster)
-    idle = results.column("idle", "p50_ms")
-    add(
-        "Idle service: POST to COMPLETED p50 of a small job at most 13 ms", "13 ms", "{:.1f} ms", le, 13, idle
-    )
-    ratios = [row["beside"] / row["at_once"] for row in slow]
-    text = "One origin in ten answers after 5 s: at least 0.95 of the throughput for the rest"
-    add(text, "", "{:.2f}", ge, 0.95, ratios)
-    text = "A fast request beside another key's 40 from a 9 s origin, 2 workers: within 2 s"
-    add(text, "", "{:.2f} s", le, 2, results.column("other_key", "s"))
-    return listed
+    def dearer(backlog: tuple[int, int], other: tuple[int, int]) -> list[float]:
+        """In per cent."""
+        ones, others = (
+            [cpu_ms(row) + row["redis"] for row in results.rows("backlog", waiting=waiting, keys=keys)]
+            for waiting, keys in (backlog, other)
+        )
+        return [100 * (one / another - 1) for one, another in zip(ones, others, strict=False)]
 
-
-def rates(results: Results, contestant: str, workload: str, column: str = "per_s") -> list[float]:
-    """One figure of each round."""
-    return results.column("rates", column, contestant=contestant, workload=workload)
-
-
-def _fastest_peer(results: Results, workload: str) -> str:
-    """By its median."""
-    named = set(results.column("rates", "contestant", workload=workload)) - {"ours", "shipped"}
-    return max(named, key=lambda name: median(rates(results, name, workload)), default="")
+    around = [row["cpu_ms"] - row["bare_cpu_ms"] for row in _undisturbed(results, "jpeg", cached=False)]
+    paces: dict[str, list[float]] = {}
+    for row in results.rows("rates", workload="one-base-jpeg"):
+        paces.setdefault(row["contestant"], []).append(row["per_s"])
+    ours = paces.pop("shipped", [])
+    peer = max(paces, key=lambda name: median(paces[name]), default="")
+    faster = [median_ratio(ours, paces[peer])] if ours and peer else []
+    few, many, of_many_keys = BACKLOGS
+    return {
+        "Drained, cache off, JPEG: at least 0.80 of the bare loop": Target(
+            drained("jpeg", False), ge, 0.80, "{:.2f}", "0.48"
+        ),
+        "Drained, cache off, PNG: at least 0.75": Target(drained("png", False), ge, 0.75, "{:.2f}", "0.40"),
+        "Drained, cache on, JPEG: at least 0.65 of a bare loop with the same cache": Target(
+            drained("jpeg", True), ge, 0.65, "{:.2f}"
+        ),
+        "CPU around a picture, cache off, JPEG: at most 3.0 ms": Target(
+            around, le, 3.0, "{:.1f} ms", "9.2 ms"
+        ),
+        "250 ms of latency on each input: at least 0.9 of the throughput": Target(
+            origins("delayed"), ge, 0.9, "{:.2f}", "0.68"
+        ),
+        "A job with 100,000 waiting costs within 5 % of one with 10 (CPU)": Target(
+            dearer(many, few), le, 5, "{:+.1f} %", "+12.7 %"
+        ),
+        "A job with 100,000 waiting of 1,000 keys costs within 5 % of one key's": Target(
+            dearer(of_many_keys, many), le, 5, "{:+.1f} %"
+        ),
+        "One base under a thousand logos, JPEG: at least 2.2 x the fastest peer": Target(
+            faster, ge, 2.2, f"{{:.2f}} x {peer}", "1.47 x"
+        ),
+        "Idle service: POST to COMPLETED p50 of a small job at most 13 ms": Target(
+            results.column("idle", "p50_ms"), le, 13, "{:.1f} ms", "13 ms"
+        ),
+        "One origin in ten answers after 5 s: at least 0.95 of the throughput for the rest": Target(
+            origins("beside"), ge, 0.95, "{:.2f}"
+        ),
+        "A fast request beside another key's 40 from a 9 s origin, 2 workers: within 2 s": Target(
+            results.column("other_key", "s"), le, 2, "{:.2f} s"
+        ),
+    }
 
 
 def _head(results: Results) -> Iterator[str]:
-    run = results.run
+    run = results.data["run"]
     yield "## Against what one would build instead"
     yield textwrap.fill(
         f"`make bench-e2e` wrote this part: {run['at']}, commit {run['commit']}, {run['machine']}, "
@@ -117,20 +118,16 @@ def _head(results: Results) -> Iterator[str]:
         break_on_hyphens=False,
     )
     yield NOTES.read_text().strip()
-
-
-def _targets(results: Results) -> Iterator[str]:
     yield "### Speed to reach"
-    rows = [(each.text, each.before, each.figure, MET[each.met]) for each in targets(results)]
+    rows = [(text, each.before, each.figure, MET[each.met]) for text, each in targets(results).items()]
     yield table(("", "before", "measured", ""), rows)
 
 
 def _service(results: Results) -> Iterator[str]:
-    if any(results.rows("drained")):
+    if tried := len(list(results.rows("drained"))):
         yield "### The seed example from a full queue"
         heads = ("workers", "pictures/s", "bare loop", "ratio", "CPU ms a picture", "bare loop", "around it")
-        yield table(("to, cache of decoded inputs", *heads), list(_drained(results)))
-        tried = len(list(results.rows("drained")))
+        yield table(("to, cache of decoded inputs", *heads), _drained(results))
         kept = sum(len(_undisturbed(results, each, cached)) for each in FORMATS for cached in CACHE)
         if kept < tried:
             yield f"Left out: {tried - kept} of {tried} measurements in which others used the cores."
@@ -138,9 +135,9 @@ def _service(results: Results) -> Iterator[str]:
         yield "### A job that does nothing, enqueued and worked off while others wait"
         rows = []
         for waiting, keys in BACKLOGS:
-            here = list(results.rows("backlog", waiting=waiting, keys=keys))
-            parts = [map(cpu_ms, here), *([cost[part] for cost in here] for part in ("redis", "wall"))]
-            rows.append([f"{waiting:,}", f"{keys:,}", *(f"{median(part):.2f}" for part in parts)])
+            here = results.rows("backlog", waiting=waiting, keys=keys)
+            figures = medians((cpu_ms(row), row["redis"], row["wall"]) for row in here)
+            rows.append([f"{waiting:,}", f"{keys:,}", *(f"{each:.2f}" for each in figures)])
         yield table(("waiting", "of keys", "CPU ms a job", "Redis's", "elapsed"), rows)
 
 
@@ -153,47 +150,43 @@ def _undisturbed(results: Results, image_format: str, cached: bool) -> list[dict
 def _drained(results: Results) -> Iterator[list[str]]:
     for cached, shown in CACHE.items():
         for image_format in FORMATS:
-            if not (rows := _undisturbed(results, image_format, cached)):
-                continue
-            per_s, bare_per_s, cpu, bare_cpu = (
-                [row[name] for row in rows] for name in ("per_s", "bare_per_s", "cpu_ms", "bare_cpu_ms")
-            )
-            around = [one - other for one, other in zip(cpu, bare_cpu, strict=True)]
-            figures = (per_s, bare_per_s, cpu, bare_cpu, around)
-            shown_figures = [f"{median(each):.1f}" for each in figures]
-            shown_figures.insert(2, f"{median_ratio(per_s, bare_per_s):.2f}")
-            yield [f"{image_format.upper()}, {shown}", str(rows[0]["workers"]), *shown_figures]
+            if rows := _undisturbed(results, image_format, cached):
+                paces = [(row["per_s"], row["bare_per_s"]) for row in rows]
+                cpu = [(row["cpu_ms"], row["bare_cpu_ms"]) for row in rows]
+                around = median(ours - bare for ours, bare in cpu)
+                yield [
+                    f"{image_format.upper()}, {shown}",
+                    str(rows[0]["workers"]),
+                    *(f"{each:.1f}" for each in medians(paces)),
+                    f"{median_ratio(*zip(*paces, strict=True)):.2f}",
+                    *(f"{each:.1f}" for each in (*medians(cpu), around)),
+                ]
 
 
 def _contest(results: Results) -> Iterator[str]:
+    contestants = list(results.rows("contestants"))
+    workers = {row["name"]: row for row in results.rows("workers")}
     for workload in SAME_FUNCTION + PLAIN_PILLOW:
-        if any(results.rows("rates", workload=workload.name)):
+        rows = []
+        for each in contestants:
+            name = each["name"]
+            rates = results.rows("rates", contestant=name, workload=workload.name)
+            if figures := medians((row["per_s"], row["cpu_ms"], row["redis_ms"]) for row in rates):
+                best = str(workers[name]["best"])
+                rows.append([each["label"], best, *(f"{figure:.1f}" for figure in figures)])
+        if rows:
             yield f"### {workload.title}"
-            yield _workload(results, workload)
+            yield table(("", "workers", "pictures/s", "CPU ms a picture", "Redis's"), rows)
     if faults := list(results.rows("faults")):
         yield "\n".join(f"- {each['contestant']} is left out from here on: {each['text']}" for each in faults)
-    rows = []
-    for each in results.rows("contestants"):
-        [tried, *_] = [*results.rows("workers", name=each["name"]), {"best": "", "per_s": {}}]
-        paces = " / ".join(f"{per_s:.0f}" for per_s in tried["per_s"].values())
-        mb = [value for value in results.column("resident", "mb", contestant=each["name"]) if value]
-        rows.append(
-            (each["label"], str(tried["best"]), paces, f"{median(mb):.0f}" if mb else "", each["versions"])
-        )
-    heads = ("", "workers", "tried: pictures/s with 1 / 2 / 3 / 4", "MB resident", "versions")
-    if rows:
+    if contestants:
         yield "### Workers, memory and versions"
+        heads = ("", "workers", "tried: pictures/s with 1 / 2 / 3 / 4", "MB resident", "versions")
+        rows = []
+        for each in contestants:
+            tried = workers.get(each["name"], {"best": "", "per_s": {}})
+            paces = " / ".join(f"{per_s:.0f}" for per_s in tried["per_s"].values())
+            mb = [value for value in results.column("resident", "mb", contestant=each["name"]) if value]
+            resident = f"{median(mb):.0f}" if mb else ""
+            rows.append([each["label"], str(tried["best"]), paces, resident, each["versions"]])
         yield table(heads, rows)
-
-
-def _workload(results: Results, workload: Workload) -> str:
-    rows = []
-    for each in results.rows("contestants"):
-        about = {"contestant": each["name"], "workload": workload.name}
-        if rates(results, **about):
-            figures = [
-                median(rates(results, **about, column=name)) for name in ("per_s", "cpu_ms", "redis_ms")
-            ]
-            [tried] = results.rows("workers", name=each["name"])
-            rows.append([each["label"], str(tried["best"]), *(f"{figure:.1f}" for figure in figures)])
-    return table(("", "workers", "pictures/s", "CPU ms a picture", "Redis's"), rows)

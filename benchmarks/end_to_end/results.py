@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,12 @@ FOLDER = machine.ROOT / "benchmarks" / "results"
 PACKAGES = ("pillow", "numpy", "fastapi", "uvicorn", "uvloop", "redis", "hiredis", "rq", "httpx")
 
 
+@dataclass
 class Results:
     """Rows by table, in a JSON file; and facts about the run."""
 
-    def __init__(self, path: Path, data: dict[str, Any]) -> None:
-        self.path = path
-        self._data = data
+    path: Path
+    data: dict[str, Any]
 
     @classmethod
     def begin(cls) -> "Results":
@@ -36,23 +37,13 @@ class Results:
         }
         return cls(FOLDER / f"end-to-end-{now:%Y%m%d-%H%M%S}.json", {"run": run})
 
-    @classmethod
-    def read(cls, path: Path) -> "Results":
-        return cls(path, json.loads(path.read_text()))
-
-    @property
-    def run(self) -> dict[str, str]:
-        return dict(self._data["run"])
-
     def add(self, table: str, **row: Any) -> None:
-        self._data.setdefault(table, []).append(row)
-        self.path.write_text(json.dumps(self._data, indent=1))
+        self.data.setdefault(table, []).append(row)
+        self.path.write_text(json.dumps(self.data, indent=1))
 
     def rows(self, table: str, **values: Any) -> Iterator[dict[str, Any]]:
         """The rows that have these values."""
-        for row in self._data.get(table, []):
-            if values.items() <= row.items():
-                yield row
+        return (row for row in self.data.get(table, []) if values.items() <= row.items())
 
     def column(self, table: str, column: str, **values: Any) -> list[Any]:
         return [row[column] for row in self.rows(table, **values)]
@@ -60,11 +51,14 @@ class Results:
 
 @dataclass(frozen=True)
 class Run:
-    """What all parts of a run share; `origin` serves the inputs, `say` tells how far it is."""
+    """What all parts of a run share; `origin` serves the inputs."""
 
-    redis: RedisServer
+    server: RedisServer
     origin: str
     results: Results
     rounds: int
     jobs: int
-    say: Callable[[str], None]
+    begun_s: float = field(default_factory=time.monotonic)
+
+    def say(self, text: str) -> None:
+        print(f"{(time.monotonic() - self.begun_s) / 60:5.1f} min   {text}", flush=True)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -34,34 +34,29 @@ def by_httpcore(url: str, body: bytes, count: int, at_once: int) -> Pace:
 
     async def posts() -> Pace:
         async with httpcore.AsyncConnectionPool(max_connections=at_once) as pool:
-
-            async def post() -> None:
-                await pool.request("POST", url, headers=HEADERS, content=body)
-
+            post = partial(pool.request, "POST", url, headers=HEADERS, content=body)
             return await _pace([post] * at_once, count)
 
     return uvloop.run(posts())
 
 
 def by_streams(url: str, body: bytes, count: int, at_once: int) -> Pace:
+    host = urlsplit(url)
+    lines = {"host": host.netloc, "content-length": str(len(body))} | HEADERS
+    head = "".join(f"{name}: {text}\r\n" for name, text in lines.items())
+    request = f"POST {host.path} HTTP/1.1\r\n{head}\r\n".encode() + body
+
+    async def connected() -> Post:
+        reader, writer = await asyncio.open_connection(host.hostname, host.port)
+
+        async def post() -> None:
+            writer.write(request)
+            await reader.readuntil(b"\r\n\r\n")
+
+        return post
+
     async def posts() -> Pace:
-        host = urlsplit(url)
-        lines = {"host": host.netloc, "content-length": str(len(body))} | HEADERS
-        head = "".join(f"{name}: {text}\r\n" for name, text in lines.items())
-        request = f"POST {host.path} HTTP/1.1\r\n{head}\r\n".encode() + body
-        async with AsyncExitStack() as stack:
-
-            async def connected() -> Post:
-                reader, writer = await asyncio.open_connection(host.hostname, host.port)
-                stack.callback(writer.close)
-
-                async def post() -> None:
-                    writer.write(request)
-                    await reader.readuntil(b"\r\n\r\n")
-
-                return post
-
-            return await _pace([await connected() for _ in range(at_once)], count)
+        return await _pace([await connected() for _ in range(at_once)], count)
 
     return uvloop.run(posts())
 

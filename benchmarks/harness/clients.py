@@ -1,6 +1,5 @@
 """A service as its client sees it: submit, ask until it is done, fetch the picture."""
 
-import contextlib
 import json
 import time
 from abc import ABC, abstractmethod
@@ -9,8 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
+
+from redis import Redis
 
 from benchmarks.harness.inputs import Job
 from benchmarks.harness.processes import cpu_s
@@ -22,14 +23,7 @@ PATIENCE_S = 120
 THUMBOR_WIDTH = 25
 """Of the overlay, in per cent of the base: 0.4 of 640 pixels on 1024."""
 SAMPLE = {"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235}
-
-
-class JobFailed(Exception):
-    """A contestant could not make a picture."""
-
-
-class TooSlow(Exception):
-    """A picture did not come."""
+JSON = "application/json"
 
 
 class UnexpectedAnswer(Exception):
@@ -42,18 +36,10 @@ class Client(ABC):
     def __init__(self, url: str, pids: list[int], headers: Mapping[str, str] | None = None) -> None:
         self.url = url
         self.pids = pids
-        self._headers = {"content-type": "application/json", **(headers or {})}
-        self._connections = [self.connect() for _ in range(CONNECTIONS)]
+        self._headers = headers or {}
         self._free: SimpleQueue[HTTPConnection] = SimpleQueue()
-        for each in self._connections:
-            self._free.put(each)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for each in self._connections:
-            each.close()
+        for _ in range(CONNECTIONS):
+            self._free.put(HTTPConnection(url.removeprefix("http://"), timeout=CALL_S))
 
     @abstractmethod
     def submit(self, job: Job) -> str:
@@ -61,58 +47,51 @@ class Client(ABC):
 
     @abstractmethod
     def picture_if_done(self, job_id: str) -> bytes | None:
-        """Ask once. Raises `JobFailed`."""
+        """Ask once."""
 
     def picture(self, job_id: str, pause_s: float) -> bytes:
-        """Ask until it is there. Raises `JobFailed`, `TooSlow`."""
         deadline = time.monotonic() + PATIENCE_S
         while not (picture := self.picture_if_done(job_id)):
             if time.monotonic() > deadline:
-                raise TooSlow(f"no picture for {PATIENCE_S} s")
+                raise TimeoutError(f"no picture for {PATIENCE_S} s")
             time.sleep(pause_s)
         return picture
-
-    def connect(self) -> HTTPConnection:
-        return HTTPConnection(self.url.removeprefix("http://"), timeout=CALL_S)
-
-    @property
-    def port(self) -> int:
-        return int(self.url.rpartition(":")[2])
 
     def get(self, path: str) -> bytes:
         return self._call("GET", path)
 
-    def post(self, path: str, body: object) -> Any:
-        return json.loads(self._call("POST", path, json.dumps(body)))
+    def post(self, path: str, body: object, content_type: str = JSON) -> Any:
+        """The answer to a body, or to what it is as JSON."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        return json.loads(self._call("POST", path, text, content_type))
 
     def cpu_s(self) -> float:
         return cpu_s(self.pids)
 
-    def _call(self, method: str, path: str, body: str | None = None) -> bytes:
+    def _call(self, method: str, path: str, body: str | None = None, content_type: str = JSON) -> bytes:
+        """The body of a 200. Raises `UnexpectedAnswer`."""
+        call = method, path, body, {"content-type": content_type, **self._headers}
         connection = self._free.get()
         try:
-            with contextlib.suppress(ConnectionError):  # the server closed it while it was idle
-                return self._call_on(connection, method, path, body)
-            connection.close()
-            return self._call_on(connection, method, path, body)
+            try:
+                connection.request(*call)
+                answer = connection.getresponse()
+            except ConnectionError:  # the server closed it while it was idle
+                connection.close()
+                connection.request(*call)
+                answer = connection.getresponse()
+            content = answer.read()
         finally:
             self._free.put(connection)
-
-    def _call_on(self, connection: HTTPConnection, method: str, path: str, body: str | None) -> bytes:
-        """The body of a 200. Raises `UnexpectedAnswer`."""
-        connection.request(method, path, body, self._headers)
-        answer = connection.getresponse()
-        content = answer.read()
         if answer.status != 200:
             raise UnexpectedAnswer(f"{answer.status} {content[:500]!r}")
         return content
 
 
 class Superimpose(Client):
-    """The service of this repository. The result is polled, which tells the state until it is there."""
-
     env: Mapping[str, str]
     log: Path
+    redis: Redis
 
     def __init__(self, url: str, pids: list[int], key: str) -> None:
         super().__init__(url, pids, {"x-api-key": key})
@@ -122,22 +101,21 @@ class Superimpose(Client):
         del body["function"]
         return str(self.post("/v2/superimpose", body)["request_id"])
 
-    def picture_if_done(self, job_id: str) -> bytes | None:
-        answer = json.loads(self.get(f"/v2/requests/{job_id}"))
-        if answer["status"] != "COMPLETED":  # FAILED is a 422, which raises
-            return None
-        return self.get(answer["output"].removeprefix(self.url))
-
     def submit_sample(self) -> str:
         """The README's request, which is a small one."""
         samples = f"{self.url}/samples"
         body = {"base_image": f"{samples}/cup.jpg", "overlay_image": f"{samples}/logo.png", **SAMPLE}
         return str(self.post("/v2/superimpose", body)["request_id"])
 
+    def picture_if_done(self, job_id: str) -> bytes | None:
+        answer = json.loads(self.get(f"/v2/requests/{job_id}"))
+        if answer["status"] != "COMPLETED":  # FAILED is a 422, which raises
+            return None
+        return self.get(answer["output"].removeprefix(self.url))
+
     def poll(self, request_id: str) -> bool:
         """Whether the request is COMPLETED."""
-        status = json.loads(self.get(f"/v2/requests/{request_id}/status"))["status"]
-        return bool(status == "COMPLETED")
+        return bool(json.loads(self.get(f"/v2/requests/{request_id}/status"))["status"] == "COMPLETED")
 
     def await_end(self, request_id: str, pause_s: float) -> None:
         while not self.poll(request_id):
@@ -153,7 +131,7 @@ class Peer(Client):
     def picture_if_done(self, job_id: str) -> bytes | None:
         status = json.loads(self.get(f"/jobs/{job_id}"))["status"].lower()
         if status.startswith("fail"):
-            raise JobFailed(f"job {job_id}: {status}")
+            raise RuntimeError(f"job {job_id}: {status}")
         if status not in ("done", "finished", "success", "complete"):
             return None
         return self.get(f"/jobs/{job_id}/picture")

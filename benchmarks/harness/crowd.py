@@ -1,10 +1,11 @@
 """Thousands of calls that wait at once, each on a connection of its own, as cheaply as can be."""
 
 import asyncio
+import random
 import re
 import resource
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import cast
 
 CONNECTING = 200  # at a time, as connections to accept wait in a backlog
@@ -13,25 +14,23 @@ FILES_BESIDE = 256
 
 
 class Call(asyncio.Protocol):
-    """Asks again until its request has ended: `ended` is when that was read, in seconds since the epoch."""
+    """Asks again until its request has ended: `ended` is when that was read, in seconds since the epoch.
 
-    def __init__(self, path: str, key: str) -> None:
+    It asks at once, or each `poll_s`, beginning at any time of the first.
+    """
+
+    def __init__(self, path: str, key: str, poll_s: float) -> None:
         self._message = f"GET {path} HTTP/1.1\r\nhost: here\r\nx-api-key: {key}\r\n\r\n".encode()
-        self._received = b""
+        self._poll_s = poll_s
         self.ended: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self.ask()
+        self._ask_after(random.uniform(0, self._poll_s))
 
-    def ask(self) -> None:
+    def _ask_after(self, pause_s: float) -> None:
         self._received = b""
-        if not self._transport.is_closing():
-            self._transport.write(self._message)
-
-    def ask_again(self) -> None:
-        """Called when an answer was not the end."""
-        self.ask()
+        asyncio.get_running_loop().call_later(pause_s, self._transport.write, self._message)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -40,7 +39,7 @@ class Call(asyncio.Protocol):
         if ENDED.search(self._received):
             self.ended.set_result(time.time())
         elif self._received.endswith(b"}"):
-            self.ask_again()
+            self._ask_after(self._poll_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.ended.done():
@@ -51,15 +50,13 @@ class Call(asyncio.Protocol):
         self._transport.abort()
 
 
-async def waiting(
-    port: int, paths: Iterable[str], key: str, make: Callable[[str, str], Call] = Call
-) -> list[Call]:
-    """A call of each path, all of them sent."""
+async def waiting(port: int, paths: Iterable[str], key: str, poll_s: float = 0) -> list[Call]:
+    """A call of each path, all of them connected."""
     free, loop = asyncio.Semaphore(CONNECTING), asyncio.get_running_loop()
 
     async def call(path: str) -> Call:
         async with free:
-            _, call = await loop.create_connection(lambda: make(path, key), "127.0.0.1", port)
+            _, call = await loop.create_connection(lambda: Call(path, key, poll_s), "127.0.0.1", port)
         return call
 
     return list(await asyncio.gather(*map(call, paths)))

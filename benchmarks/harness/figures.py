@@ -1,7 +1,7 @@
-"""Rounds that interleave contestants, their statistics, and the tables and pages that show them."""
+"""Rounds that interleave contestants, what they cost, and the tables and pages that show it."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from time import perf_counter
 from typing import TypeVar
@@ -10,6 +10,7 @@ from benchmarks.harness.machine import ROOT
 
 DOCS = ROOT / "docs"
 T = TypeVar("T")
+Clock = Callable[[], float]
 
 
 def interleaved(
@@ -25,15 +26,17 @@ def interleaved(
     return samples
 
 
-def timed(work: Callable[[], object], clock: Callable[[], float] = perf_counter) -> Callable[[], float]:
-    """What a call of `work` takes, in ms."""
-
-    def sample() -> float:
-        start = clock()
+def cost(work: Callable[[], object], *clocks: Clock, times: int = 1) -> list[float]:
+    """How far each clock goes on in a call of `work`, the mean of so many."""
+    before = [clock() for clock in clocks]
+    for _ in range(times):
         work()
-        return 1000 * (clock() - start)
+    return [(clock() - begun) / times for clock, begun in zip(clocks, before, strict=True)]
 
-    return sample
+
+def timed(work: Callable[[], object], clock: Clock = perf_counter) -> Callable[[], float]:
+    """What a call of `work` takes, in ms."""
+    return lambda: 1000 * cost(work, clock)[0]
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -41,12 +44,17 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
+def medians(samples: Iterable[Sequence[float]]) -> list[float]:
+    """Of each column."""
+    return [median(column) for column in zip(*samples, strict=True)]
+
+
 def median_ratio(ones: Sequence[float], others: Sequence[float]) -> float:
     """Median of the ratios within the rounds, so that a slow second of the machine slows both sides."""
     return median(one / other for one, other in zip(ones, others, strict=False))
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], first: str = "---") -> str:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], first: str = "---") -> str:
     """Markdown; all columns but the first are figures."""
     lines = [heads, [first, *["---:"] * (len(heads) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,13 +1,9 @@
 """What contestants are asked for: the seed example, with inputs that are alike or all different."""
 
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from typing import NamedTuple
 
 from benchmarks import seed
-from benchmarks.harness.origin import serving
 
 COMPOSITOR, PILLOW = "compositor", "pillow"
 
@@ -55,7 +51,10 @@ _numbers = itertools.count(1)
 
 
 def draw(workload: Workload, origin: str, count: int, delay_ms: int = 0) -> list[Job]:
-    """Jobs whose inputs, where they differ, no cache has seen; each input comes after `delay_ms`."""
+    """Jobs whose inputs, where they differ, no cache has seen; each input comes after `delay_ms`.
+
+    `origin` is the URL of a server of `seed_file`.
+    """
     return [
         Job(
             f"{origin}/base-{number if workload.bases else 0}.jpeg?{delay_ms}",
@@ -67,19 +66,7 @@ def draw(workload: Workload, origin: str, count: int, delay_ms: int = 0) -> list
     ]
 
 
-@contextmanager
-def inputs() -> Iterator[str]:
-    """URL of a process that serves what `draw` names."""
-    with serving(seed_file) as url:
-        yield url
-
-
 def seed_file(name: str) -> list[bytes]:
     """The seed's base or overlay and a number after its end: full work for decoders, unknown to any cache."""
     kind, _, number = name.partition(".")[0].partition("-")
-    return [_seed(kind), number.encode()]
-
-
-@cache
-def _seed(kind: str) -> bytes:
-    return seed.base_jpeg() if kind == "base" else seed.overlay_png()
+    return [seed.base_jpeg() if kind == "base" else seed.overlay_png(), number.encode()]

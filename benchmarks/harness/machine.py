@@ -5,7 +5,6 @@ import platform
 import re
 import subprocess
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,10 +13,6 @@ import psutil
 from cli.serve.redis_server import find_server
 
 ROOT = Path(__file__).parents[2]
-
-
-def today() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 def commit() -> str:
@@ -33,7 +28,6 @@ def machine() -> str:
 
 
 def redis() -> str:
-    """Name and version of the Redis that is started."""
     return re.sub(r"^(\w+) .*?v=(\S+).*", r"\1 \2", _output(find_server(), "--version"))
 
 

@@ -31,16 +31,11 @@ class CannotStart(Exception):
 
 
 @contextmanager
-def started(command: Sequence[object], env: Mapping[str, str], log: Path) -> Iterator[Process]:
+def started(command: Sequence[str | Path], env: Mapping[str, str], log: Path) -> Iterator[Process]:
     """A process, ended by SIGTERM and then by SIGKILL; Ctrl-C reaches it through us alone."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            list(map(str, command)),
-            env=dict(env),
-            cwd=ROOT,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
+            command, env=env, cwd=ROOT, stdout=output, stderr=output, start_new_session=True
         )
     try:
         yield process
@@ -100,8 +95,8 @@ def cpu_s(roots: Iterable[int]) -> float:
     return total
 
 
-def resident_mb(processes: Iterable[psutil.Process]) -> float:
-    return float(sum(each.memory_info().rss for each in processes)) / 1e6
+def resident_mb() -> float:
+    return float(psutil.Process().memory_info().rss) / 1e6
 
 
 def proportional_mb(processes: Iterable[psutil.Process]) -> float | None:
@@ -128,7 +123,7 @@ def suspended(roots: Iterable[int]) -> Iterator[None]:
 def peak_mb(work: Callable[[], object]) -> float:
     """What `work` adds to the resident memory of this process at its peak; Linux only."""
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
-    before = resident_mb([psutil.Process()])
+    before = resident_mb()
     work()
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert peak

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -16,7 +17,6 @@ from benchmarks.harness.processes import await_answer, free_port, started
 from cli.serve.redis_server import await_ready, server_command
 
 KEY = "key-of-the-benchmarks"
-WORKER = (sys.executable, "-m", "worker")
 OPEN = {"fetch_allow": "127.0.0.1/32", "rate_limit": "unlimited", "rate_limit_reads": "unlimited"}
 """One client with one key, from loopback: its own rate is not what is measured."""
 
@@ -28,19 +28,9 @@ class RedisServer:
     """Its socket and data are in `folder`, as is whatever else a benchmark keeps."""
 
     folder: Path
-    socket: Path
+    url: str
     pid: int
-
-    @property
-    def url(self) -> str:
-        return f"unix://{self.socket}"
-
-    def connect(self) -> Redis:
-        return Redis.from_url(self.url)
-
-    def empty(self) -> None:
-        with self.connect() as redis:
-            redis.flushall()
+    redis: Redis
 
 
 def redis_cpu_s(redis: Redis) -> float:
@@ -52,11 +42,12 @@ def redis_cpu_s(redis: Redis) -> float:
 def redis_server() -> Iterator[RedisServer]:
     """As `superimpose up` starts it, in a directory below /tmp because a socket's path is short."""
     with TemporaryDirectory(dir="/tmp", prefix="bench-") as name:
-        folder = Path(name)
-        socket = folder / "redis.sock"
+        folder, socket = Path(name), Path(name, "redis.sock")
+        url = f"unix://{socket}"
         with started(server_command(folder, socket), os.environ, folder / "redis-server.log") as process:
             await_ready(socket, lambda: process.poll() is not None)
-            yield RedisServer(folder, socket, process.pid)
+            with Redis.from_url(url) as redis:
+                yield RedisServer(folder, url, process.pid, redis)
 
 
 def environment(**settings: object) -> dict[str, str]:
@@ -71,7 +62,7 @@ def running(
     env: Mapping[str, str],
     log: Path,
     client: Callable[[str, list[int]], C],
-    python: object = sys.executable,
+    python: str | Path = sys.executable,
 ) -> Iterator[C]:
     """A client of processes of which the first serves HTTP at `{port}`. Raises `CannotStart`."""
     port = free_port()
@@ -81,20 +72,24 @@ def running(
             for command in commands
         ]
         await_answer(port, processes, log)
-        with client(f"http://127.0.0.1:{port}", [each.pid for each in processes]) as made:
-            yield made
+        yield client(f"http://127.0.0.1:{port}", [each.pid for each in processes])
 
 
 @contextmanager
 def service(
-    redis: RedisServer, workers: int = 2, name: str = "service", **settings: object
+    workers: int = 2, on: RedisServer | None = None, name: str = "service", **settings: object
 ) -> Iterator[Superimpose]:
-    """An API process and so many worker processes on this Redis. Its `env` runs further workers."""
-    env = environment(redis_url=redis.url, data_dir=redis.folder / name, dev_api_key=KEY, **settings)
-    log = redis.folder / f"{name}.log"
-    commands = ["-m cli api --port {port}", *["-m worker"] * workers]
-    with running(commands, env, log, lambda url, pids: Superimpose(url, pids, KEY)) as client:
-        client.env, client.log = env, log
+    """An API process and so many worker processes, `on` this Redis or one of their own.
+
+    `env` of the client runs further workers.
+    """
+    with ExitStack() as stack:
+        server = on or stack.enter_context(redis_server())
+        env = environment(redis_url=server.url, data_dir=server.folder / name, dev_api_key=KEY, **settings)
+        log = server.folder / f"{name}.log"
+        commands = ["-m cli api --port {port}", *["-m worker"] * workers]
+        client = stack.enter_context(running(commands, env, log, partial(Superimpose, key=KEY)))
+        client.env, client.log, client.redis = env, log, server.redis
         yield client
 
 
@@ -102,7 +97,5 @@ def service(
 def up(folder: Path, options: str = "", key: str = KEY, **settings: object) -> Iterator[Superimpose]:
     """`superimpose up` with a Redis of its own, or with the one in the settings."""
     env, command = environment(data_dir=folder, dev_api_key=key, **settings), "-m cli up --port {port} "
-    with running(
-        [command + options], env, folder / "up.log", lambda url, pids: Superimpose(url, pids, key)
-    ) as client:
+    with running([command + options], env, folder / "up.log", partial(Superimpose, key=key)) as client:
         yield client

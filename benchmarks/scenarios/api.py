@@ -6,53 +6,33 @@ The README's request. No worker runs while the calls are measured; Redis and the
 import json
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from statistics import median
 
-from benchmarks.harness import parser
-from benchmarks.harness.clients import Superimpose
-from benchmarks.harness.figures import interleaved, table
+from benchmarks.harness.figures import cost, interleaved, table
 from benchmarks.harness.processes import cpu_s
-from benchmarks.harness.service import redis_server, service
+from benchmarks.harness.requests import NEVER_FULL
+from benchmarks.harness.service import service
 
-ROOM = 1_000_000
 
-
-def main(arguments: Sequence[str]) -> None:
-    options = parser("api", __doc__, rounds=5, calls=500).parse_args(arguments)
-    room = {"max_waiting": ROOM, "max_waiting_per_key": ROOM}
-    with redis_server() as redis, service(redis, workers=1, **room) as client:
-        calls = kinds(client)
-        os.kill(client.pids[-1], signal.SIGTERM)
-        samples = interleaved(
-            {name: cost(client, calls[name], options.calls) for name in calls}, options.rounds
-        )
-    costs = {name: median(each) for name, each in samples.items()}
-    rows = [[name, f"{ms:.2f}", f"{1000 / ms:,.0f}"] for name, ms in costs.items()]
+def main(rounds: int = 5, calls: int = 500) -> None:
+    with service(workers=1, **NEVER_FULL) as client:
+        request_id = client.submit_sample()
+        client.await_end(request_id, pause_s=0.1)
+        result = f"/v2/requests/{request_id}"
+        picture = json.loads(client.get(result))["output"].removeprefix(client.url)
+        kinds: dict[str, Callable[[], object]] = {
+            "submit": client.submit_sample,
+            "status": lambda: client.poll(request_id),
+            "result": lambda: client.get(result),
+            "picture": lambda: client.get(picture),
+        }
+        api, worker = client.pids
+        os.kill(worker, signal.SIGTERM)
+        used = partial(cpu_s, [api])
+        contestants = {name: partial(cost, call, used, times=calls) for name, call in kinds.items()}
+        samples = interleaved(contestants, rounds)
+    seconds = {name: median(each for [each] in taken) for name, taken in samples.items()}
+    rows = [[name, f"{1000 * each:.2f}", f"{1 / each:,.0f}"] for name, each in seconds.items()]
     print(table(("call", "ms of a core", "calls a second that fill one"), rows))
-
-
-def kinds(client: Superimpose) -> dict[str, Callable[[], object]]:
-    """With a picture that a worker has made."""
-    request_id = client.submit_sample()
-    client.await_end(request_id, pause_s=0.1)
-    output = json.loads(client.get(f"/v2/requests/{request_id}"))["output"].removeprefix(client.url)
-    return {
-        "submit": client.submit_sample,
-        "status": lambda: client.poll(request_id),
-        "result": lambda: client.get(f"/v2/requests/{request_id}"),
-        "picture": lambda: client.get(output),
-    }
-
-
-def cost(client: Superimpose, call: Callable[[], object], times: int) -> Callable[[], float]:
-    """In ms of the API's processor time."""
-    api = client.pids[:1]
-
-    def sample() -> float:
-        before = cpu_s(api)
-        for _ in range(times):
-            call()
-        return 1000 * (cpu_s(api) - before) / times
-
-    return sample

@@ -7,96 +7,58 @@ one call after the other. Redis waits for the disk, as in service.
 import itertools
 import json
 from base64 import b64encode
-from collections.abc import Callable, Sequence
-from statistics import median
+from collections.abc import Sequence
+from functools import partial
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
-from redis import Redis
-
-from benchmarks.harness import parser
-from benchmarks.harness.clients import Superimpose, UnexpectedAnswer
-from benchmarks.harness.figures import table
-from benchmarks.harness.service import KEY, redis_cpu_s, redis_server, service
+from benchmarks.harness.clients import SAMPLE, Superimpose
+from benchmarks.harness.figures import cost, medians, table
+from benchmarks.harness.requests import NEVER_FULL
+from benchmarks.harness.service import redis_cpu_s, service
 from jobs.pictures.inputs import sample_bytes
 
 Body = dict[str, Any]
 
-BATCH = "/v2/superimpose/batch"
-NDJSON = "application/x-ndjson"
-PLACED = {"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235, "opacity": 0.8}
-NOTHING_FULL = {"max_waiting": 10**9, "max_waiting_per_key": 10**9}
+SUBMIT, BATCH = "/v2/superimpose", "/v2/superimpose/batch"
+SHOP = "https://shop.example.com"
 UPLOADS = 20
+HEADS = ("how", "wall, s", "API, s of CPU", "Redis, s of CPU", "of submits")
 
 
-class Cost(NamedTuple):
-    """Seconds."""
+def main(requests: int = 5000, rounds: int = 3) -> None:
+    with service(workers=0, **NEVER_FULL) as client:
+        elsewhere = [body(number, f"{SHOP}/{number}.jpg", f"{SHOP}/logo.png") for number in range(requests)]
+        here = uploaded(client, requests)
+        for what, bodies in (("pictures elsewhere", elsewhere), ("pictures uploaded", here)):
+            print(f"{what}\n\n{table(HEADS, compared(client, bodies, rounds))}\n")
 
-    wall: float
-    api: float
-    redis: float
 
-
-def elsewhere(count: int) -> list[Body]:
-    shop = "https://shop.example.com"
-    pictures = ({"base_image": f"{shop}/{n}.jpg", "overlay_image": f"{shop}/logo.png"} for n in range(count))
-    return [{"custom_id": f"sku-{n}", **named, **PLACED} for n, named in enumerate(pictures)]
+def body(number: int, base: str, overlay: str) -> Body:
+    named = {"custom_id": f"sku-{number}", "base_image": base, "overlay_image": overlay}
+    return {**named, **SAMPLE, "opacity": 0.8}
 
 
 def uploaded(client: Superimpose, count: int) -> list[Body]:
     cup = sample_bytes("cup.jpg") or b""
     files = (b64encode(cup + bytes([n])).decode() for n in range(UPLOADS))
     urls = client.post("/upload-asset", {"data_urls": [f"data:image/jpeg;base64,{each}" for each in files]})
-    bases = itertools.islice(itertools.cycle(urls["urls"]), count)
-    logo = f"{client.url}/samples/logo.png"
-    named = zip(elsewhere(count), bases, strict=True)
-    return [{**body, "base_image": base, "overlay_image": logo} for body, base in named]
+    logo, bases = f"{client.url}/samples/logo.png", itertools.cycle(urls["urls"])
+    return [body(number, next(bases), logo) for number in range(count)]
 
 
-def measured(client: Superimpose, redis: Redis, call: Callable[[], None]) -> Cost:
-    before = perf_counter(), client.cpu_s(), redis_cpu_s(redis)
-    call()
-    after = perf_counter(), client.cpu_s(), redis_cpu_s(redis)
-    return Cost(*(end - start for start, end in zip(before, after, strict=True)))
-
-
-def compared(client: Superimpose, redis: Redis, bodies: Sequence[Body], rounds: int) -> list[list[str]]:
+def compared(client: Superimpose, bodies: Sequence[Body], rounds: int) -> list[list[str]]:
     """Rows of the table: submits, then batches in both forms, each a median of the rounds."""
-    as_lines = "".join(json.dumps(body) + "\n" for body in bodies)
-    connection = client.connect()
-
-    def submits() -> None:
-        for body in bodies:
-            client.post("/v2/superimpose", body)
-
-    def lines() -> None:
-        connection.request("POST", BATCH, as_lines, {"x-api-key": KEY, "content-type": NDJSON})
-        answer = connection.getresponse()
-        said = answer.read()
-        if answer.status != 200:
-            raise UnexpectedAnswer(f"{answer.status} {said[:500]!r}")
-
+    lines = "".join(json.dumps(each) + "\n" for each in bodies)
     ways = {
-        f"{len(bodies):,} submits": submits,
+        f"{len(bodies):,} submits": lambda: [client.post(SUBMIT, each) for each in bodies],
         "a batch as JSON": lambda: client.post(BATCH, {"requests": bodies}),
-        "a batch as NDJSON": lines,
+        "a batch as NDJSON": lambda: client.post(BATCH, lines, "application/x-ndjson"),
     }
+    clocks = perf_counter, client.cpu_s, partial(redis_cpu_s, client.redis)
     rows, alone = [], 0.0
     for name, call in ways.items():
-        costs = [measured(client, redis, call) for _ in range(rounds)]
-        wall, api, of_redis = (median(each) for each in zip(*costs, strict=True))
-        alone = alone or api + of_redis
-        rows.append([name, *(f"{each:.2f}" for each in (wall, api, of_redis, (api + of_redis) / alone))])
+        wall, api, redis = medians(cost(call, *clocks) for _ in range(rounds))
+        alone = alone or api + redis
+        rows.append([name, *(f"{each:.2f}" for each in (wall, api, redis, (api + redis) / alone))])
     return rows
-
-
-def main(arguments: Sequence[str]) -> None:
-    options = parser("batches", __doc__, requests=5000, rounds=3).parse_args(arguments)
-    head = ("how", "wall, s", "API, s of CPU", "Redis, s of CPU", "of submits")
-    with redis_server() as server, service(server, 0, **NOTHING_FULL) as client, server.connect() as redis:
-        pictures = {
-            "pictures elsewhere": elsewhere(options.requests),
-            "pictures uploaded": uploaded(client, options.requests),
-        }
-        for what, bodies in pictures.items():
-            print(f"{what}\n\n{table(head, compared(client, redis, bodies, options.rounds))}\n")

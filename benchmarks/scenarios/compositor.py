@@ -18,7 +18,7 @@ os.environ["VIPS_CONCURRENCY"] = "1"
 import cv2
 from PIL import Image
 
-from benchmarks.harness import parser, processes
+from benchmarks.harness import processes
 from benchmarks.harness.figures import DOCS, interleaved, median_ratio, table, timed
 from benchmarks.harness.processes import CannotStart, in_own_process, use_one_core
 from benchmarks.plain_pillow import with_pillow
@@ -29,19 +29,22 @@ from compositor import DecodedCache, Limits, SuperimposeParams, superimpose
 
 FORMATS = ("jpeg", "png")
 LARGE = (8000, 6250)  # 50 megapixels
+ANY_SIZE = Limits(max_bytes=1 << 30)
 OURS, WARM = "Superimpose", "Superimpose, inputs in its cache"
 
-Milliseconds = Mapping[str, Sequence[float]]
 
-
-def main(arguments: Sequence[str]) -> None:
-    made = parser("compositor", __doc__, rounds=15)
-    made.add_argument("--docs", type=Path, default=DOCS, help="the folder to write into [docs]")
-    options = made.parse_args(arguments)
+def main(rounds: int = 15, docs: Path = DOCS) -> None:
     use_one_core()
     cv2.setNumThreads(1)
     base, overlay = base_jpeg(), overlay_png()
-    measured, missing = {}, ""
+    contestants: dict[str, Callable[..., object]] = {
+        OURS: ours,
+        WARM: partial(ours, cache=DecodedCache(64 * 1024 * 1024)),
+        "Pillow": with_pillow,
+        "libvips": with_libvips,
+        "OpenCV": with_opencv,
+    }
+    tables, missing = [], ""
     with ExitStack() as stack:
         try:
             in_node = stack.enter_context(sharp(base, overlay))
@@ -50,30 +53,19 @@ def main(arguments: Sequence[str]) -> None:
         for each in FORMATS:
             samples = {
                 name: timed(partial(work, base, overlay, each), process_time)
-                for name, work in contestants().items()
+                for name, work in contestants.items()
             }
             if in_node:
                 samples["sharp"] = partial(in_node, each)
-            measured[each] = interleaved(samples, options.rounds)
-    parts = [head(base, overlay, options.rounds) + missing]
-    parts += [f"## To {each.upper()}\n\n{speeds(ms)}" for each, ms in measured.items()]
-    page = "\n\n".join([*parts, growth(overlay), memory(), scenes.part(options.rounds)])
-    (options.docs / "compositor-speed.md").write_text(page + "\n")
+            tables.append(f"## To {each.upper()}\n\n{speeds(interleaved(samples, rounds))}")
+    parts = [head(base, overlay, rounds) + missing, *tables, growth(overlay), memory(), scenes.part(rounds)]
+    page = "\n\n".join(parts)
+    (docs / "compositor-speed.md").write_text(page + "\n")
     print(page)
 
 
-def contestants() -> dict[str, Callable[[bytes, bytes, str], object]]:
-    def ours(cache: DecodedCache | None, base: bytes, overlay: bytes, image_format: str) -> object:
-        return superimpose(base, overlay, SuperimposeParams(**PARAMS, image_format=image_format), cache=cache)
-
-    cache = DecodedCache(64 * 1024 * 1024)
-    return {
-        OURS: partial(ours, None),
-        WARM: partial(ours, cache),
-        "Pillow": with_pillow,
-        "libvips": with_libvips,
-        "OpenCV": with_opencv,
-    }
+def ours(base: bytes, overlay: bytes, image_format: str, cache: DecodedCache | None = None) -> object:
+    return superimpose(base, overlay, SuperimposeParams(**PARAMS, image_format=image_format), cache=cache)
 
 
 def head(base: bytes, overlay: bytes, rounds: int) -> str:
@@ -89,7 +81,7 @@ on it; file in, file out. The others are written as one would write them, in `be
 `benchmarks/rivals.py`, sharp (libvips in Node.js) in `benchmarks/rival.mjs`."""
 
 
-def speeds(ms: Milliseconds) -> str:
+def speeds(ms: Mapping[str, Sequence[float]]) -> str:
     rows = [
         [name, f"{median(taken):.1f}", *(f"{median_ratio(taken, ms[ours]):.2f}" for ours in (OURS, WARM))]
         for name, taken in ms.items()
@@ -99,9 +91,8 @@ def speeds(ms: Milliseconds) -> str:
 
 def growth(overlay: bytes) -> str:
     """Cost of a small overlay on a large base, beside decoding and encoding that base."""
-    large, limits = large_jpeg(LARGE), Limits(max_bytes=1 << 30)
-    params = SuperimposeParams(rescale_factor=0.4, x_offset=4000, y_offset=3000)
-    stages = [superimpose(large, overlay, params, limits=limits).seconds for _ in range(5)]
+    large, params = large_jpeg(LARGE), SuperimposeParams(rescale_factor=0.4, x_offset=4000, y_offset=3000)
+    stages = [superimpose(large, overlay, params, limits=ANY_SIZE).seconds for _ in range(5)]
     share = median(100 * each["compose"] / (each["decode"] + each["encode"]) for each in stages)
     return f"""## A 256 px overlay on a {LARGE[0]} x {LARGE[1]} base
 
@@ -110,10 +101,8 @@ and encoding take: only the box that changes is touched."""
 
 
 def memory() -> str:
-    rows, allowed = [], LARGE[0] * LARGE[1] * 8 / 1e6 + 40
-    for image_format in FORMATS:
-        peak = in_own_process(peak_mb, image_format)
-        rows.append([image_format, f"{peak:.0f}", f"{allowed:.0f}"])
+    allowed = LARGE[0] * LARGE[1] * 8 / 1e6 + 40
+    rows = [[each, f"{in_own_process(peak_mb, each):.0f}", f"{allowed:.0f}"] for each in FORMATS]
     heads = ("answer", "MB", "MB allowed: 2 x 4 bytes a pixel of the base + 40")
     return f"## Peak memory of a job on a {LARGE[0]} x {LARGE[1]} base\n\n{table(heads, rows)}"
 
@@ -123,4 +112,4 @@ def peak_mb(image_format: str) -> float:
     large, overlay = large_jpeg(LARGE), overlay_png()
     params = SuperimposeParams(image_format=image_format, rescale_factor=0.4, x_offset=400, y_offset=300)
     superimpose(base_jpeg(), overlay, params)
-    return processes.peak_mb(partial(superimpose, large, overlay, params, limits=Limits(max_bytes=1 << 30)))
+    return processes.peak_mb(partial(superimpose, large, overlay, params, limits=ANY_SIZE))

@@ -4,74 +4,62 @@ Each step's figures are in benchmarks/results/ when it ends. A run that was cut 
 --parts, prints its tables and leaves docs/ alone; --page writes docs/ from any run's file.
 """
 
-import time
+import json
+import sys
 import traceback
-from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.end_to_end import page, service
-from benchmarks.end_to_end.contest import Contest
+from benchmarks.end_to_end import page as pages
+from benchmarks.end_to_end import service
+from benchmarks.end_to_end.contest import contest
 from benchmarks.end_to_end.contestants import ALL
 from benchmarks.end_to_end.results import Results, Run
-from benchmarks.harness import parser
-from benchmarks.harness.inputs import inputs
+from benchmarks.harness.inputs import seed_file
+from benchmarks.harness.servers import serving
 from benchmarks.harness.service import redis_server
 
-NAMES = [each.name for each in ALL]
-
-
-def main(arguments: Sequence[str]) -> None:
-    made = parser("end-to-end", __doc__, rounds=3, jobs=120)
-    made.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="contestants")
-    made.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    made.add_argument("--page", type=Path, help="write docs/ from this file, and run nothing")
-    options = made.parse_args(arguments)
-    if options.page:
-        page.write(Results.read(options.page))
-        return
-    results, whole = Results.begin(), False
-    try:
-        run(options, results)
-        whole = len(options.only) == len(NAMES) and len(options.parts) == len(PARTS)
-    except KeyboardInterrupt:
-        print("cut short")
-    finally:
-        print(page.sections(results))
-        print(f"\nfigures: {results.path}")
-    if whole:
-        page.write(results)
-
-
-def run(options: Namespace, results: Results) -> None:
-    """A part that cannot be measured does not keep the others from it."""
-    begun = time.monotonic()
-
-    def say(text: str) -> None:
-        print(f"{(time.monotonic() - begun) / 60:5.1f} min   {text}", flush=True)
-
-    with redis_server() as redis, inputs() as origin:
-        run = Run(redis, origin, results, options.rounds, options.jobs, say)
-        for part in options.parts:
-            try:
-                PARTS[part](run, options.only)
-            except Exception as fault:
-                traceback.print_exc()
-                results.add("faults", contestant=part, text=f"{type(fault).__name__}: {fault}")
-
-
-def contest(run: Run, names: Sequence[str]) -> None:
-    contestants, held = [each for each in ALL if each.name in names], Contest(run)
-    for each in contestants:
-        run.results.add("contestants", name=each.name, label=each.label, versions=each.versions())
-    for number in range(1 + run.rounds):
-        for contestant in contestants:
-            held.turn(contestant, number)
-
-
+NAMES = tuple(each.name for each in ALL)
 PARTS = {
     "contest": contest,
     "drained": lambda run, _: service.drain(run),
     "origins": lambda run, _: service.origins(run),
     "backlog": lambda run, _: service.backlog(run),
 }
+ALL_PARTS = tuple(PARTS)
+
+
+def main(
+    rounds: int = 3,
+    jobs: int = 120,
+    only: Sequence[str] = NAMES,
+    parts: Sequence[str] = ALL_PARTS,
+    page: str = "",
+) -> None:
+    if unknown := {*only, *parts}.difference(NAMES, PARTS):
+        sys.exit(f"no contestant or part: {' '.join(unknown)}")
+    if page:
+        pages.write(Results(Path(page), json.loads(Path(page).read_text())))
+        return
+    results, whole = Results.begin(), False
+    try:
+        with redis_server() as server, serving(seed_file) as origin:
+            measure(Run(server, origin, results, rounds, jobs), parts, only)
+        whole = len(only) == len(NAMES) and len(parts) == len(PARTS)
+    except KeyboardInterrupt:
+        print("cut short")
+    finally:
+        print(pages.sections(results))
+        print(f"\nfigures: {results.path}")
+    if whole:
+        pages.write(results)
+
+
+def measure(run: Run, parts: Sequence[str], only: Sequence[str]) -> None:
+    """A part that cannot be measured does not keep the others from it."""
+    for part in parts:
+        try:
+            PARTS[part](run, only)
+        except Exception as fault:
+            traceback.print_exc()
+            run.results.add("faults", contestant=part, text=f"{type(fault).__name__}: {fault}")

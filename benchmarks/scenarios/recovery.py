@@ -10,7 +10,6 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from statistics import median
@@ -18,53 +17,48 @@ from statistics import median
 import psutil
 from redis import Redis
 
-from benchmarks.harness import parser
 from benchmarks.harness.clients import Superimpose
 from benchmarks.harness.figures import interleaved, table
-from benchmarks.harness.inputs import DIFFERENT_JPEG, draw, inputs
+from benchmarks.harness.inputs import DIFFERENT_JPEG, draw, seed_file
 from benchmarks.harness.processes import below, started
-from benchmarks.harness.service import redis_server, service
+from benchmarks.harness.servers import serving
+from benchmarks.harness.service import service
 from jobs import keyspace
 
 PATIENCE_S = 60
 HANGS_MS = 300_000
 SUPERVISED = (sys.executable, "-m", "cli", "worker", "--workers", "1")
-HOST = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *SUPERVISED)
+IN_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+CHILD, WORKER, HOST = "its child", "its worker", "its host"
 
 
-def main(arguments: Sequence[str]) -> None:
-    options = parser("recovery", __doc__, rounds=5).parse_args(arguments)
-    kills = {"its child": kill_child, "its worker": kill_worker}
+def main(rounds: int = 5) -> None:
+    victims = [CHILD, WORKER]
     if shutil.which("unshare") and os.geteuid() == 0:
-        kills["its host"] = kill_host
+        victims.append(HOST)
     else:
-        print("its host: not measured, that needs root and unshare(1)")
-    with (
-        redis_server() as server,
-        inputs() as origin,
-        service(server, workers=0, fetch_timeout_s=40) as client,
-        server.connect() as redis,
-    ):
-        contestants = {name: partial(recovery_s, client, redis, origin, kill) for name, kill in kills.items()}
-        seconds = interleaved(contestants, options.rounds)
+        print(f"{HOST}: not measured, that needs root and unshare(1)")
+    with serving(seed_file) as origin, service(workers=0, fetch_timeout_s=40) as client:
+        contestants = {victim: partial(recovery_s, client, origin, victim) for victim in victims}
+        seconds = interleaved(contestants, rounds)
     rows = [[name, f"{median(each):.2f}", f"{max(each):.2f}"] for name, each in seconds.items()]
     print(table(("killed with SIGKILL", "median, s", "longest, s"), rows))
 
 
-def recovery_s(client: Superimpose, redis: Redis, origin: str, kill: Callable[[int], None]) -> float:
+def recovery_s(client: Superimpose, origin: str, victim: str) -> float:
     """From the kill to the next attempt, by a second worker where the first one's host is gone."""
-    host = kill is kill_host
     with ExitStack() as stack:
-        victim = stack.enter_context(started(HOST if host else SUPERVISED, client.env, client.log))
+        command = (*IN_NAMESPACE, *SUPERVISED) if victim == HOST else SUPERVISED
+        supervisor = stack.enter_context(started(command, client.env, client.log))
         [job] = draw(DIFFERENT_JPEG, origin, 1, HANGS_MS)
         request_id = client.submit(job)
-        await_attempt(redis, request_id, 1)
-        if host:
+        await_attempt(client.redis, request_id, 1)
+        if victim == HOST:
             stack.enter_context(started(SUPERVISED, client.env, client.log))
-        time.sleep(3 if host else 0.5)  # the second worker is ready; the child fetches
+        time.sleep(3 if victim == HOST else 0.5)  # the second worker is ready; the child fetches
         begun = time.monotonic()
-        kill(victim.pid)
-        await_attempt(redis, request_id, 2)
+        kill(victim, supervisor.pid)
+        await_attempt(client.redis, request_id, 2)
         seconds = time.monotonic() - begun
         client.post(f"/v2/requests/{request_id}/cancel", {})
     return seconds
@@ -78,20 +72,9 @@ def await_attempt(redis: Redis, request_id: str, number: int) -> None:
         time.sleep(0.002)
 
 
-def worker_of(supervisor: int) -> psutil.Process:
-    """The worker process below a supervisor, and not its child."""
-    return next(each for each in below([supervisor])[1:] if each.cmdline()[-1] == "worker")
-
-
-def kill_child(supervisor: int) -> None:
-    below([worker_of(supervisor).pid])[-1].kill()
-
-
-def kill_worker(supervisor: int) -> None:
-    worker_of(supervisor).kill()
-
-
-def kill_host(supervisor: int) -> None:
-    for process in below([supervisor])[1:]:
+def kill(victim: str, supervisor: int) -> None:
+    host = below([supervisor])[1:]
+    worker = next(each for each in host if each.cmdline()[-1] == "worker")
+    for process in {CHILD: below([worker.pid])[-1:], WORKER: [worker], HOST: host}[victim]:
         with suppress(psutil.NoSuchProcess):  # the first of a namespace takes the others with it
             process.kill()

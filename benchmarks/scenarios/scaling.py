@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from benchmarks.autoscaling.load import arrivals
 from benchmarks.autoscaling.manifests import scaled_object
 from benchmarks.autoscaling.queue import Pods, Trace, simulated
-from benchmarks.harness import parser
 from benchmarks.harness.figures import DOCS, table
 from benchmarks.harness.plots import COLOURS, plain, png
 
@@ -26,12 +25,8 @@ SOON_S = 30
 HEADS = ("workers", "longest age of the queue, s", f"pictures begun within {SOON_S} s", "worker-hours")
 
 
-def main(arguments: Sequence[str]) -> None:
-    made = parser("scaling", __doc__, start=10, drain=1)
-    made.add_argument("--pace", type=float, default=10, help="pictures a second and worker [%(default)s]")
-    made.add_argument("--plot", type=Path, default=PLOT, help="where to draw it [docs/pictures/scaling.png]")
-    options = made.parse_args(arguments)
-    pace, start, drain, plot = options.pace, options.start, options.drain, options.plot
+def main(pace: float = 10.0, start: int = 10, drain: int = 1, plot: Path = PLOT) -> None:
+    """`pace` in pictures a second and worker, `start` and `drain` of a pod in s."""
     load = arrivals()
     traces = days(load, Pods(pace, start, drain))
     print(f"{sum(load):,} pictures, {pace:g} a second and worker")

@@ -16,7 +16,6 @@ from typing import Any
 from PIL import Image, ImageSequence
 
 from benchmarks import seed
-from benchmarks.harness import parser
 from benchmarks.harness.figures import DOCS, interleaved, median_ratio, replaced, table, timed
 from benchmarks.harness.processes import in_own_process, peak_mb, use_one_core
 from compositor import DecodedCache, Limits, SuperimposeRequest, render
@@ -35,12 +34,9 @@ FRAMES, FRAME = 60, (480, 360)
 Files = Mapping[str, bytes]
 
 
-def main(arguments: Sequence[str]) -> None:
-    made = parser("scenes", __doc__, rounds=15)
-    made.add_argument("--docs", type=Path, default=DOCS, help="the folder whose page is written [docs]")
-    options = made.parse_args(arguments)
+def main(rounds: int = 15, docs: Path = DOCS) -> None:
     use_one_core()
-    page, ours = options.docs / "compositor-speed.md", part(options.rounds)
+    page, ours = docs / "compositor-speed.md", part(rounds)
     page.write_text(
         replaced(page.read_text(), BEGIN, END, ours.removeprefix(BEGIN).removesuffix(END).strip())
     )

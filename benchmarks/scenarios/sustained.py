@@ -6,15 +6,15 @@ again, while another asks /health. The pictures stay on disk until the end: some
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from benchmarks.harness import parser
 from benchmarks.harness.clients import Superimpose, UnexpectedAnswer
 from benchmarks.harness.figures import percentile, table
-from benchmarks.harness.inputs import SAME_FUNCTION, Job, draw, inputs
-from benchmarks.harness.service import redis_server, service
+from benchmarks.harness.inputs import SAME_FUNCTION, Job, draw, seed_file
+from benchmarks.harness.servers import serving
+from benchmarks.harness.service import service
 
 PNG = SAME_FUNCTION[1]
 POLL_S = 0.1
@@ -25,13 +25,31 @@ T = TypeVar("T")
 
 
 class Calls:
-    """What calls of each kind took; made by many threads."""
+    """What calls of each kind took; made by many threads, until a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: Superimpose, until: float) -> None:
+        self._client = client
+        self._until = until
         self.ms: defaultdict[str, list[float]] = defaultdict(list)
-        self.refused: list[str] = []
+        self.refused = 0
 
-    def made(self, kind: str, call: Callable[[A], T], argument: A) -> T:
+    def make(self, job: Job) -> int:
+        """One picture after another; how many."""
+        pictures = 0
+        while time.monotonic() < self._until:
+            request_id = self._made("submit", self._client.submit, job)
+            while not self._made("status", self._client.poll, request_id):
+                time.sleep(POLL_S)
+            self._made("picture", self._client.picture_if_done, request_id)
+            pictures += 1
+        return pictures
+
+    def ask_health(self) -> None:
+        while time.monotonic() < self._until:
+            self._made("health", self._client.get, "/health")
+            time.sleep(HEALTH_S)
+
+    def _made(self, kind: str, call: Callable[[A], T], argument: A) -> T:
         """What the call returns, made again after each 5xx."""
         while True:
             start = time.perf_counter()
@@ -40,56 +58,31 @@ class Calls:
             except UnexpectedAnswer as answer:
                 if not str(answer).startswith("5"):
                     raise
-                self.refused.append(kind)
+                self.refused += 1
             finally:
                 self.ms[kind].append(1000 * (time.perf_counter() - start))
 
 
-def main(arguments: Sequence[str]) -> None:
-    options = parser("sustained", __doc__, seconds=300, workers=3, clients=12).parse_args(arguments)
-    calls = Calls()
+def main(seconds: int = 300, workers: int = 3, clients: int = 12) -> None:
     with (
-        redis_server() as server,
-        server.connect() as redis,
-        inputs() as origin,
-        service(server, options.workers) as client,
-        ThreadPoolExecutor(options.clients + 1) as threads,
+        serving(seed_file) as origin,
+        service(workers) as client,
+        ThreadPoolExecutor(clients + 1) as threads,
     ):
-        redis.config_set("latency-monitor-threshold", 1)  # ms
+        client.redis.config_set("latency-monitor-threshold", 1)  # ms
         [job] = draw(PNG, origin, 1)
         start = time.monotonic()
-        health = threads.submit(ask_health, client, calls, start + options.seconds)
-        clients = [
-            threads.submit(make, client, calls, job, start + options.seconds) for _ in range(options.clients)
-        ]
-        pictures = sum(each.result() for each in clients)
+        calls = Calls(client, start + seconds)
+        health = threads.submit(calls.ask_health)
+        pictures = sum(threads.map(calls.make, [job] * clients))
         per_s = pictures / (time.monotonic() - start)
         health.result()
-        fsync_ms = max(
-            (int(ms) for name, _, _, ms, *_ in redis.latency_latest() if b"fsync" in name), default=0
-        )
-    shown = [
-        [kind, f"{len(ms):,}", *(f"{each:.0f}" for each in (percentile(ms, 50), percentile(ms, 99), max(ms)))]
-        for kind, ms in calls.ms.items()
-    ]
-    print(table(("call", "calls", "p50, ms", "p99, ms", "longest, ms"), shown))
-    print(f"{pictures:,} pictures, {per_s:.1f} a second; {len(calls.refused)} calls answered 5xx")
+        latest = client.redis.latency_latest()
+        fsync_ms = max((int(ms) for name, _, _, ms, *_ in latest if b"fsync" in name), default=0)
+    rows = []
+    for kind, ms in calls.ms.items():
+        figures = percentile(ms, 50), percentile(ms, 99), max(ms)
+        rows.append([kind, f"{len(ms):,}", *(f"{each:.0f}" for each in figures)])
+    print(table(("call", "calls", "p50, ms", "p99, ms", "longest, ms"), rows))
+    print(f"{pictures:,} pictures, {per_s:.1f} a second; {calls.refused} calls answered 5xx")
     print(f"longest fsync of Redis: {fsync_ms} ms")
-
-
-def make(client: Superimpose, calls: Calls, job: Job, until: float) -> int:
-    """One picture after another; how many."""
-    pictures = 0
-    while time.monotonic() < until:
-        request_id = calls.made("submit", client.submit, job)
-        while not calls.made("status", client.poll, request_id):
-            time.sleep(POLL_S)
-        calls.made("picture", client.picture_if_done, request_id)
-        pictures += 1
-    return pictures
-
-
-def ask_health(client: Superimpose, calls: Calls, until: float) -> None:
-    while time.monotonic() < until:
-        calls.made("health", client.get, "/health")
-        time.sleep(HEALTH_S)

@@ -15,26 +15,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from statistics import median
 from typing import Any
 from uuid import uuid4
 
-from redis import Redis
-
-from benchmarks.harness import parser
 from benchmarks.harness.bare_posts import Pace, by_httpcore, by_streams
-from benchmarks.harness.figures import interleaved, median_ratio, percentile, table
+from benchmarks.harness.figures import interleaved, median_ratio, medians, percentile, table
 from benchmarks.harness.processes import cpu_s, free_port, in_own_process, started, suspended
-from benchmarks.harness.receiver import Receiver, receiving
-from benchmarks.harness.service import environment, redis_server
+from benchmarks.harness.requests import Requests
+from benchmarks.harness.servers import Receiver, receiving
+from benchmarks.harness.service import RedisServer, environment, redis_server
 from jobs import keyspace
-from jobs.config.settings import Settings
-from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.lease_owner import LeaseOwner
-from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import Record
-from jobs.lifecycle.transitions import Transitions
 from jobs.redis.hashes import as_text
 from jobs.webhooks.body import event_body
 from jobs.webhooks.exchange import PER_RECEIVER
@@ -42,11 +33,6 @@ from jobs.webhooks.rules import Webhook
 
 MASTER = "a-master-secret-of-the-benchmarks"
 ORIGIN = "https://pictures.example"
-OUTPUT = Output(
-    "y1R3HWsJK0mhD6w1_oUNEnxTTTNVdO5e", "outputs/20300101T0000/a", "image/jpeg", 119_325, 600, 400
-)
-STAGES = {"fetch": 0.0021, "decode": 0.0052, "compose": 0.0011, "encode": 0.0043, "store": 0.0003}
-OWNER = LeaseOwner("a-worker", "a-machine", "1 1")
 AT_ONCE = PER_RECEIVER["proven"]
 SINGLE_S = 0.2  # at most, between single events
 SILENT_OF = 100
@@ -54,29 +40,27 @@ AT_A_TIME = 10_000
 MAX_UNDELIVERED = 10_000_000
 
 
-def main(arguments: Sequence[str]) -> None:
-    made = parser("webhooks", __doc__, rounds=7, events=3000, single=200, dead=100_000)
-    options = made.parse_args(arguments)
+def main(rounds: int = 7, events: int = 3000, single: int = 200, dead: int = 100_000) -> None:
     with receiving() as receiver, sender(receiver) as alone:
-        posted = receiver.url, alone.body(), options.events, AT_ONCE
+        posted = receiver.url, alone.body(), events, AT_ONCE
         contestants = {
-            "the sender": partial(alone.sent, options.events),
+            "the sender": partial(alone.sent, events),
             "httpcore": partial(in_own_process, by_httpcore, *posted),
             "streams": partial(in_own_process, by_streams, *posted),
         }
-        print(shown(interleaved(contestants, options.rounds)), "\n")
-        ms = [alone.latency_ms() for _ in range(options.single)]
+        print(shown(interleaved(contestants, rounds)), "\n")
+        ms = [alone.latency_ms() for _ in range(single)]
         p50, p95 = (percentile(ms, percent) for percent in (50, 95))
         print(f"idle: p50 {p50:.1f} ms, p95 {p95:.1f} ms, longest {max(ms):.1f} ms\n")
-        with dead(options.dead) as (many, one):
+        with dead_receivers(dead) as (many, one):
             for name, urls in (("many dead receivers", many), ("one", one)):
                 with sender(receiver) as beside:
                     beside.add(urls)
                     contestants = {
-                        "alone": partial(alone.sent, options.events, beside),
-                        f"beside {name}": partial(beside.sent, options.events),
+                        "alone": partial(alone.sent, events, beside),
+                        f"beside {name}": partial(beside.sent, events),
                     }
-                    print(shown(interleaved(contestants, options.rounds)), "\n")
+                    print(shown(interleaved(contestants, rounds)), "\n")
 
 
 def shown(samples: Mapping[str, Sequence[Pace]]) -> str:
@@ -84,21 +68,20 @@ def shown(samples: Mapping[str, Sequence[Pace]]) -> str:
     first = [pace.per_s for pace in next(iter(samples.values()))]
     rows = []
     for name, paces in samples.items():
-        per_s = [pace.per_s for pace in paces]
-        cpu_ms = median(pace.cpu_ms for pace in paces)
-        rows.append([name, f"{median(per_s):,.0f}", f"{cpu_ms:.3f}", f"{median_ratio(first, per_s):.2f}"])
+        per_s, cpu_ms = medians(paces)
+        ratio = median_ratio(first, [pace.per_s for pace in paces])
+        rows.append([name, f"{per_s:,.0f}", f"{cpu_ms:.3f}", f"{ratio:.2f}"])
     return table(("", "events/s", "CPU, ms an event", "first / this"), rows)
 
 
 class Sender:
     """The role on a Redis of its own, and the requests whose events it sends to a receiver that answers."""
 
-    def __init__(self, redis: Redis, receiver: Receiver, pid: int) -> None:
-        self._redis = redis
+    def __init__(self, server: RedisServer, receiver: Receiver, pid: int) -> None:
+        self._redis = server.redis
         self._receiver = receiver
+        self._requests = Requests(server.redis, max_undelivered_per_key=MAX_UNDELIVERED)
         self.pids = [pid]
-        self._key_id = ApiKeys(redis).create("benchmark")[0].key_id
-        self._transitions = Transitions(redis, Settings(max_undelivered_per_key=MAX_UNDELIVERED))
         self.latency_ms()
 
     def latency_ms(self) -> float:
@@ -132,46 +115,41 @@ class Sender:
                 time.sleep(0.1)
 
     def _add(self, urls: Sequence[str]) -> None:
-        first = self._end(urls[0])
+        first, key_id = self._end(urls[0]), self._requests.key_id
         with self._redis.pipeline(transaction=False) as pipe:
             for url in urls[1:]:
                 request_id, receiver = str(uuid4()), self._webhook(url)["receiver"]
-                of_it = {
-                    "id": f"msg_{request_id.replace('-', '')}_completed",
-                    "url": url,
-                    "receiver": receiver,
-                }
-                pipe.hset(keyspace.event(request_id), mapping=first | of_it)
+                event_id = f"msg_{request_id.replace('-', '')}_completed"
+                event = {**first, "id": event_id, "url": url, "receiver": receiver}
+                pipe.hset(keyspace.event(request_id), mapping=event)
                 pipe.zadd(keyspace.untried_events(receiver), {request_id: first["next"]})
                 if receiver != first["receiver"]:
-                    pipe.zadd(keyspace.new_receivers(self._key_id), {receiver: first["next"]})
-            pipe.hincrby(keyspace.api_key(self._key_id), "undelivered", len(urls) - 1)
+                    pipe.zadd(keyspace.new_receivers(key_id), {receiver: first["next"]})
+            pipe.hincrby(keyspace.api_key(key_id), "undelivered", len(urls) - 1)
             pipe.execute()
 
     def _end(self, url: str) -> dict[str, str]:
         """COMPLETE a request; its event."""
-        request_id, webhook = str(uuid4()), self._webhook(url)
-        self._transitions.create(NewRequest(request_id, self._key_id, {}, webhook=webhook))
-        [claim] = self._transitions.claim(OWNER)
-        self._transitions.complete(request_id, claim.attempt, OUTPUT, STAGES)
+        request_id = self._requests.begin({}, webhook=self._webhook(url))
+        self._requests.complete_next()
         found: Any = self._redis.hgetall(keyspace.event(request_id))
         return as_text(found)
 
     def _webhook(self, url: str) -> dict[str, Any]:
-        return Webhook.of(url, None).kept(self._key_id, ORIGIN, has_base64=False)
+        return Webhook.of(url, None).kept(self._requests.key_id, ORIGIN, has_base64=False)
 
 
 @contextmanager
 def sender(receiver: Receiver) -> Iterator[Sender]:
-    with redis_server() as server, server.connect() as redis:
+    with redis_server() as server:
         settings = {"webhook_secret": MASTER, "webhook_http": "true", "fetch_allow": "127.0.0.0/8"}
         command, log = (sys.executable, "-m", "cli", "webhooks"), server.folder / "sender.log"
         with started(command, environment(redis_url=server.url, **settings), log) as process:
-            yield Sender(redis, receiver, process.pid)
+            yield Sender(server, receiver, process.pid)
 
 
 @contextmanager
-def dead(count: int) -> Iterator[tuple[list[str], list[str]]]:
+def dead_receivers(count: int) -> Iterator[tuple[list[str], list[str]]]:
     """URLs on so many hosts that are dead, and a tenth as many on one that refuses connections."""
     refusing = free_port()
     with socket.create_server(("0.0.0.0", 0), backlog=1000) as silent:  # 127.0.0.0/8

@@ -47,13 +47,13 @@ def test_ratios_are_taken_within_rounds() -> None:
 def test_every_target_is_listed_though_nothing_was_measured(tmp_path: Path) -> None:
     listed = targets(Results(tmp_path / "none.json", {}))
     assert len(listed) == 11
-    assert {target.met for target in listed} == {None}
+    assert {target.met for target in listed.values()} == {None}
 
 
 def test_what_misses_its_target_says_so(tmp_path: Path) -> None:
     results = Results(tmp_path / "some.json", {})
     results.add("origins", round=0, at_once=100.0, delayed=79.0, beside=95.0)
-    assert [(each.figure, each.met) for each in targets(results) if each.figure] == [
+    assert [(each.figure, each.met) for each in targets(results).values() if each.figure] == [
         ("0.79", False),
         ("0.95", True),
     ]
@@ -64,7 +64,7 @@ def test_a_round_in_which_the_bare_loop_did_not_have_the_cores_says_nothing(tmp_
     about = {"format": "jpeg", "cached": False, "workers": 3, "cores": 2, "cpu_ms": 16.0, "bare_cpu_ms": 12.5}
     results.add("drained", **about, round=0, per_s=120.0, bare_per_s=150.0)
     results.add("drained", **about, round=1, per_s=120.0, bare_per_s=60.0)
-    measured = [(each.figure, each.met) for each in targets(results) if each.figure]
+    measured = [(each.figure, each.met) for each in targets(results).values() if each.figure]
     assert measured == [("0.80", True), ("3.5 ms", False)]
     assert "Left out: 1 of 2 measurements" in sections(results)
 
@@ -72,7 +72,7 @@ def test_a_round_in_which_the_bare_loop_did_not_have_the_cores_says_nothing(tmp_
 def test_the_page_names_each_contestants_best_number_of_workers(tmp_path: Path) -> None:
     results = Results(tmp_path / "some.json", {"run": dict.fromkeys(RUN, "x")})
     results.add("contestants", name="arq", label="arq", versions="arq 1")
-    run = Run(None, "", results, 1, 1, lambda _: None)
+    run = Run(None, "", results, 1, 1)
     assert best_count(run, "arq", {1: 5.0, 2: 9.0, 3: 7.0, 4: 6.0}.__getitem__) == 2
     results.add("rates", round=1, contestant="arq", workload="seed-jpeg", per_s=9.5, cpu_ms=20, redis_ms=1)
     page = sections(results)

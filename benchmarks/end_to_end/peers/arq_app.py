@@ -52,7 +52,6 @@ async def submit(job: work.Job) -> dict[str, str]:
 
 
 async def status(job_id: UUID) -> dict[str, str]:
-    """`complete` is done."""
     return {"status": await Job(str(job_id), app.state.queue).status()}
 
 

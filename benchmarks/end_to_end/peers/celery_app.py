@@ -24,7 +24,6 @@ def submit(job: work.Job) -> dict[str, str]:
 
 
 def status(job_id: UUID) -> dict[str, str]:
-    """`SUCCESS` is done."""
     return {"status": AsyncResult(str(job_id), app=celery).state}
 
 

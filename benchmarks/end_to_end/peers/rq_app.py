@@ -19,7 +19,6 @@ def submit(job: work.Job) -> dict[str, str]:
 
 
 def status(job_id: UUID) -> dict[str, str]:
-    """`finished` is done."""
     return {"status": Job.fetch(str(job_id), connection=redis).get_status(refresh=False)}
 
 

@@ -27,14 +27,9 @@ class Job(BaseModel):
 
 
 def run(asked: dict[str, str]) -> None:
-    """The task: make the picture of a job and store it."""
+    """The task: fetch the inputs, one after the other, make the picture and store it."""
     job = Job(**asked)
-    store(job, make(job))
-
-
-def make(job: Job) -> bytes:
-    """Fetch the inputs, one after the other, and make the picture."""
-    return compose(job, http.get(job.base_image).content, http.get(job.overlay_image).content)
+    store(job, compose(job, http.get(job.base_image).content, http.get(job.overlay_image).content))
 
 
 def compose(job: Job, base: bytes, overlay: bytes) -> bytes:

@@ -1,0 +1,142 @@
+"""HTTP servers that cost next to nothing, in processes of their own: of inputs, and a receiver of events."""
+
+import asyncio
+import json
+import multiprocessing
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from http.client import HTTPConnection
+from mimetypes import guess_type
+from typing import cast
+
+import uvloop
+
+Find = Callable[[str], Sequence[bytes]]
+"""The pieces of the file of a name; none if there is none."""
+
+FILE = re.compile(rb"GET /([\w.-]+)(?:\?(\d+))? ")
+LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+PATIENCE_S = 120
+
+
+class _Server(asyncio.Protocol):
+    """Answers one request after another on a kept connection."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._received = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while head := self._received.partition(b"\r\n\r\n")[0]:
+            length = LENGTH.search(head)
+            end = len(head) + 4 + (int(length[1]) if length else 0)
+            if len(self._received) < end:
+                return
+            self._received = self._received[end:]
+            self.asked(head)
+
+    def asked(self, head: bytes) -> None:
+        raise NotImplementedError
+
+
+class _Files(_Server):
+    """`/NAME?D` is answered after D ms; its ETag is its name."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+
+    def asked(self, head: bytes) -> None:
+        asked = FILE.match(head)
+        name, delay_ms = (asked[1].decode(), int(asked[2] or 0)) if asked else ("", 0)
+        is_known = f'"{name}"'.encode() in head
+        asyncio.get_running_loop().call_later(delay_ms / 1000, self._answer, name, is_known)
+
+    def _answer(self, name: str, is_known: bool) -> None:
+        if self._transport.is_closing():
+            return
+        pieces = [] if is_known else self._find(name)
+        status = "304 Not Modified" if is_known else "200 OK" if pieces else "404 Not Found"
+        length = "" if is_known else f"Content-Length: {sum(map(len, pieces))}\r\n"
+        head = f'HTTP/1.1 {status}\r\nContent-Type: {guess_type(name)[0]}\r\n{length}ETag: "{name}"\r\n\r\n'
+        self._transport.writelines([head.encode(), *pieces])
+
+
+class _Calls(_Server):
+    """Keeps when POSTs came, and tells it at a GET."""
+
+    def __init__(self, arrived: list[float]) -> None:
+        self._arrived = arrived
+
+    def asked(self, head: bytes) -> None:
+        if head.startswith(b"POST"):
+            self._arrived.append(time.time())
+            self._transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            return
+        body = json.dumps(self._arrived).encode()
+        self._arrived.clear()
+        self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+
+class Receiver:
+    """`url` is where it listens."""
+
+    def __init__(self, origin: str) -> None:
+        self.url = f"{origin}/webhooks/superimpose"
+        self._connection = HTTPConnection(origin.removeprefix("http://"))
+
+    def await_calls(self, count: int, pause_s: float = 0.05) -> list[float]:
+        """When so many calls came since the last time, in seconds since the epoch."""
+        deadline, arrived = time.monotonic() + PATIENCE_S, self.calls()
+        while len(arrived) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(arrived)} of {count} calls came within {PATIENCE_S} s")
+            time.sleep(pause_s)
+            arrived += self.calls()
+        return arrived
+
+    def calls(self) -> list[float]:
+        """When those came that came since the last time."""
+        self._connection.request("GET", "/")
+        return list(json.load(self._connection.getresponse()))
+
+
+def _serve(listening: socket.socket, make: Callable[[], _Server]) -> None:
+    async def run() -> None:
+        server = await asyncio.get_running_loop().create_server(make, sock=listening)
+        await server.serve_forever()
+
+    uvloop.run(run())
+
+
+@contextmanager
+def _listening(make: Callable[[], _Server], host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """URL of the server; `make` is pickled."""
+    try:
+        listening = socket.create_server((host, port))
+    except OSError as error:
+        problem = f"cannot serve pictures at {host}:{port} ({error.strerror}): name an address here"
+        raise OSError(problem) from None
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(listening, make), daemon=True)
+    with listening:
+        process.start()
+        try:
+            yield f"http://{host}:{listening.getsockname()[1]}"
+        finally:
+            process.terminate()
+            process.join()
+
+
+def serving(find: Find, *address: str | int) -> AbstractContextManager[str]:
+    """URL of a server of files, at a host and port. Raises OSError with what to do."""
+    return _listening(partial(_Files, find), *address)
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    with _listening(partial(_Calls, [])) as origin:
+        yield Receiver(origin)
