@@ -18,19 +18,8 @@ from urllib.parse import quote
 from locust import FastHttpUser, events, task
 from locust.exception import CatchResponseError
 
-from loadtest import mix
+from loadtest import mix, samples
 from loadtest.pictures import Urls, placed
-from loadtest.samples import (
-    COMPUTE,
-    END_TO_END,
-    IN_SERVICE,
-    PICTURE,
-    POLL,
-    QUEUE_WAIT,
-    RESULT,
-    SUBMIT,
-    Recorder,
-)
 from loadtest.target import Target, Unusable
 
 FIRST_POLL_S, POLL_FACTOR, LONGEST_POLL_S = 0.1, 1.5, 1
@@ -44,7 +33,6 @@ class Refused(Exception):
     """A call was not answered 200; `retry_after_s` is when to try again."""
 
     def __init__(self, retry_after_s: float) -> None:
-        super().__init__(retry_after_s)
         self.retry_after_s = retry_after_s
 
 
@@ -66,44 +54,43 @@ class Client(FastHttpUser):
 
     @task
     def superimpose(self) -> None:
-        """One request, from its submit to its picture."""
         start = perf_counter()
         try:
             request_id = self._submit()
             self._await_end(request_id, start)
             metrics = self._fetch(request_id)
-            times_s = [metrics[name] for name in ("queue_time", "inference_time", "total_time")]
+            times_s = {part: metrics[name] for name, part in samples.REPORTED.items()}
         except Refused as refused:
             self.pause_s = refused.retry_after_s
         except (ValueError, KeyError, TypeError):
-            self._report(END_TO_END, perf_counter() - start, "not_understood")
+            self._report(samples.END_TO_END, perf_counter() - start, "not_understood")
             self.pause_s = AFTER_ERROR_S
         else:
-            self._report(END_TO_END, perf_counter() - start)
-            for name, seconds in zip((QUEUE_WAIT, COMPUTE, IN_SERVICE), times_s, strict=True):
-                self._report(name, seconds)
+            for part, seconds in {samples.END_TO_END: perf_counter() - start, **times_s}.items():
+                self._report(part, seconds)
             self.pause_s = 0.0
 
     def _submit(self) -> str:
         model, body = mix.request(self.pictures)
-        answer = self._ask(SUBMIT, "POST", f"/v2/{model}", json=body)
+        answer = self._ask(samples.SUBMIT, "POST", f"/v2/{model}", json=body)
         return quote(answer.json()["request_id"], safe="")
 
     def _await_end(self, request_id: str, start: float) -> None:
         pause_s = FIRST_POLL_S
         while perf_counter() - start < PATIENCE_S:
             sleep(pause_s)
-            if self._ask(POLL, "GET", f"/v2/requests/{request_id}/status").json()["status"] == "COMPLETED":
+            answer = self._ask(samples.POLL, "GET", f"/v2/requests/{request_id}/status")
+            if answer.json()["status"] == "COMPLETED":
                 return
             pause_s = min(POLL_FACTOR * pause_s, LONGEST_POLL_S)
-        self._report(END_TO_END, perf_counter() - start, "not_finished")
+        self._report(samples.END_TO_END, perf_counter() - start, "not_finished")
         raise Refused(AFTER_ERROR_S)
 
     def _fetch(self, request_id: str) -> dict[str, float]:
         """Result, then picture; returns what the service measured."""
-        result = self._ask(RESULT, "GET", f"/v2/requests/{request_id}").json()
+        result = self._ask(samples.RESULT, "GET", f"/v2/requests/{request_id}").json()
         name = quote(result["images"][0]["file_name"], safe="")
-        self._ask(PICTURE, "GET", f"/pictures/{name}")
+        self._ask(samples.PICTURE, "GET", f"/pictures/{name}")
         metrics: dict[str, float] = result["metrics"]
         return metrics
 
@@ -159,17 +146,13 @@ def add_arguments(parser: Any) -> None:
 
 
 @events.init.add_listener
-def record(environment: Any, **_: Any) -> None:
-    if path := environment.parsed_options.samples:
-        recorder = Recorder(Path(path))
-        for name in ("test_start", "request", "quitting"):
-            getattr(environment.events, name).add_listener(getattr(recorder, name))
-
-
-@events.init.add_listener
-def find_pictures(environment: Any, **_: Any) -> None:
+def begin(environment: Any, **_: Any) -> None:
     """Exits with one line if the service does not take the pictures."""
     options = environment.parsed_options
+    if options.samples:
+        recorder = samples.Recorder(Path(options.samples))
+        for name in ("test_start", "request", "quitting"):
+            getattr(environment.events, name).add_listener(getattr(recorder, name))
     if not options.host:
         sys.exit("loadtest: give the service as --host http://name:port")
     environment.host = options.host.rstrip("/")

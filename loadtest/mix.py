@@ -13,8 +13,6 @@ Params = dict[str, Any]
 
 
 class Request(NamedTuple):
-    """A model, and the body of a call of it."""
-
     model: str
     body: Params
 

@@ -38,8 +38,6 @@ SHIFT = 7  # pixels; no two bases are the same
 
 
 class Urls(NamedTuple):
-    """Where the pictures are, by their roles."""
-
     bases: Sequence[str]
     overlays: Sequence[str]
     masks: Sequence[str]
@@ -52,7 +50,6 @@ def placed(place: Callable[[Mapping[str, bytes]], Sequence[str]]) -> Urls:
 
 @cache
 def files() -> Mapping[str, Mapping[str, bytes]]:
-    """The pictures of each role, by their names."""
     return {role: dict(_made(role, *made_of)) for role, made_of in ROLES.items()}
 
 

@@ -13,6 +13,8 @@ SUBMIT, POLL, RESULT, PICTURE = "submit", "poll", "result", "picture"
 """Calls."""
 QUEUE_WAIT, COMPUTE, IN_SERVICE, END_TO_END = "queue wait", "compute", "in the service", "end to end"
 """Parts of a request, from its submit to its picture."""
+REPORTED = {"queue_time": QUEUE_WAIT, "inference_time": COMPUTE, "total_time": IN_SERVICE}
+"""By the service, under these names."""
 MEASURES = (SUBMIT, QUEUE_WAIT, COMPUTE, IN_SERVICE, END_TO_END)
 PERCENTILES = (50, 95, 99)
 ENOUGH_ABOVE = 5
@@ -74,7 +76,6 @@ class Step:
 
     @property
     def failure(self) -> str | None:
-        """What failed and why, if anything did."""
         if not self.requests:
             return f"no request of {self.clients} clients ended"
         if not self.errors:
