@@ -49,8 +49,8 @@ class Fleet:
     def __init__(self, pods: Pods, count: int) -> None:
         self._pods = pods
         self.working = count
-        self._starting: deque[int] = deque()
-        self._draining: deque[int] = deque()
+        self._starting: list[int] = []
+        self._draining: list[int] = []
 
     @property
     def replicas(self) -> int:
@@ -61,11 +61,9 @@ class Fleet:
         return self.replicas + len(self._draining)
 
     def advance(self, now_s: int) -> None:
-        while self._starting and self._starting[0] <= now_s:
-            self._starting.popleft()
-            self.working += 1
-        while self._draining and self._draining[0] <= now_s:
-            self._draining.popleft()
+        self.working += sum(at_s <= now_s for at_s in self._starting)
+        self._starting = [at_s for at_s in self._starting if at_s > now_s]
+        self._draining = [at_s for at_s in self._draining if at_s > now_s]
 
     def scale(self, now_s: int, count: int) -> None:
         """Pods that do not work yet are removed first, as Kubernetes does."""

@@ -1,7 +1,6 @@
 """The contestants: how each is started with so many workers, what it is asked for, and its label."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import NamedTuple
 
 from benchmarks.harness.clients import Client, Peer, Thumbor
 from benchmarks.harness.inputs import PLAIN_PILLOW, SAME_FUNCTION, Workload
-from benchmarks.harness.machine import ROOT
+from benchmarks.harness.machine import ROOT, output
 from benchmarks.harness.processes import CannotStart
 from benchmarks.harness.service import RedisServer, running, service
 
@@ -65,11 +64,7 @@ class Contestant(NamedTuple):
 
     def versions(self) -> str:
         """Of its packages, as one line; empty where they are not installed."""
-        command = [self.python, "-c", VERSIONS, *self.packages]
-        try:
-            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-        except (OSError, subprocess.CalledProcessError):
-            return ""
+        return output(str(self.python), "-c", VERSIONS, *self.packages)
 
 
 def environment_of(name: str) -> Path:

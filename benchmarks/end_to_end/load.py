@@ -6,20 +6,19 @@ import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from benchmarks import seed
 from benchmarks.harness.clients import Client, Superimpose
 from benchmarks.harness.inputs import Job
-from benchmarks.harness.processes import suspended
+from benchmarks.harness.processes import suspended, until
 from compositor import DecodedCache, SuperimposeParams, superimpose
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.status import Status
 
 CORES = os.cpu_count() or 1
-PAUSE_S = 0.02
 
 
 class Batch(NamedTuple):
@@ -39,12 +38,12 @@ def batch(client: Client, jobs: Sequence[Job], beside: Container[Job] = ()) -> B
     submitted = [(job in beside, client.submit(job)) for job in jobs]
     counted = [job_id for is_beside, job_id in submitted if not is_beside]
     for job_id in counted:
-        client.picture(job_id, PAUSE_S)
+        until(partial(client.picture_if_done, job_id), "picture")
         done_at.append(time.perf_counter() - start)
     cpu_ms = 1000 * (client.cpu_s() - used) / len(counted)
     for is_beside, job_id in submitted:
         if is_beside:
-            client.picture(job_id, PAUSE_S)
+            until(partial(client.picture_if_done, job_id), "picture")
     first = len(counted) // 10
     steady_per_s = (len(counted) - 1 - first) / (done_at[-1] - done_at[first])
     return Batch(len(counted) / done_at[-1], steady_per_s, cpu_ms)
@@ -55,11 +54,15 @@ def drained(client: Superimpose, jobs: Sequence[Job]) -> tuple[float, float]:
     with suspended(client.pids[1:]):
         ids = [client.submit(job) for job in jobs]
         used, start = client.cpu_s(), time.perf_counter()
-    for key in map(keyspace.request, ids):
-        while (status := client.redis.hget(key, "status")) != Status.COMPLETED.encode():
-            if status == Status.FAILED.encode():
-                raise RuntimeError(f"{key} failed")
-            time.sleep(PAUSE_S / 2)
+
+    def is_completed(request_id: str) -> bool:
+        status = client.redis.hget(keyspace.request(request_id), "status")
+        if status == Status.FAILED.encode():
+            raise RuntimeError(f"request {request_id} failed")
+        return status == Status.COMPLETED.encode()
+
+    for request_id in ids:
+        until(partial(is_completed, request_id), "end", pause_s=0.01)
     return len(jobs) / (time.perf_counter() - start), 1000 * (client.cpu_s() - used) / len(jobs)
 
 

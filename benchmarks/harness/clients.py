@@ -1,7 +1,6 @@
 """A service as its client sees it: submit, ask until it is done, fetch the picture."""
 
 import json
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,12 +13,11 @@ from urllib.parse import quote
 from redis import Redis
 
 from benchmarks.harness.inputs import Job
-from benchmarks.harness.processes import cpu_s
+from benchmarks.harness.processes import cpu_s, until
 from benchmarks.seed import PARAMS
 
 CONNECTIONS = 16
 CALL_S = 60
-PATIENCE_S = 120
 THUMBOR_WIDTH = 25
 """Of the overlay, in per cent of the base: 0.4 of 640 pixels on 1024."""
 SAMPLE = {"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235}
@@ -48,14 +46,6 @@ class Client(ABC):
     @abstractmethod
     def picture_if_done(self, job_id: str) -> bytes | None:
         """Ask once."""
-
-    def picture(self, job_id: str, pause_s: float) -> bytes:
-        deadline = time.monotonic() + PATIENCE_S
-        while not (picture := self.picture_if_done(job_id)):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"no picture for {PATIENCE_S} s")
-            time.sleep(pause_s)
-        return picture
 
     def get(self, path: str) -> bytes:
         return self._call("GET", path)
@@ -118,8 +108,7 @@ class Superimpose(Client):
         return bool(json.loads(self.get(f"/v2/requests/{request_id}/status"))["status"] == "COMPLETED")
 
     def await_end(self, request_id: str, pause_s: float) -> None:
-        while not self.poll(request_id):
-            time.sleep(pause_s)
+        until(lambda: self.poll(request_id), "end", pause_s)
 
 
 class Peer(Client):

@@ -13,15 +13,13 @@ T = TypeVar("T")
 Clock = Callable[[], float]
 
 
-def interleaved(
-    contestants: Mapping[str, Callable[[], T]], rounds: int, warm_up: int = 1
-) -> dict[str, list[T]]:
-    """A sample of each contestant a round, forwards and backwards in turn, without those of the warm-up."""
+def interleaved(contestants: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+    """A sample of each contestant a round, forwards and backwards in turn, after a round to warm up."""
     samples: dict[str, list[T]] = {name: [] for name in contestants}
-    for number in range(warm_up + rounds):
+    for number in range(1 + rounds):
         for name in list(contestants)[:: -1 if number % 2 else 1]:
             sample = contestants[name]()
-            if number >= warm_up:
+            if number:
                 samples[name].append(sample)
     return samples
 

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 
 def commit() -> str:
     """The short hash of what is checked out, and whether files have changed since."""
-    shown = _output("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
-    changed = _output("git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no")
+    shown = output("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
+    changed = output("git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no")
     return f"{shown or 'unknown'}{' with changes' if changed else ''}"
 
 
@@ -28,7 +28,7 @@ def machine() -> str:
 
 
 def redis() -> str:
-    return re.sub(r"^(\w+) .*?v=(\S+).*", r"\1 \2", _output(find_server(), "--version"))
+    return re.sub(r"^(\w+) .*?v=(\S+).*", r"\1 \2", output(find_server(), "--version"))
 
 
 def versions(packages: Sequence[str]) -> str:
@@ -43,7 +43,8 @@ def _processor() -> str:
     return named[1] if named else platform.processor() or platform.machine()
 
 
-def _output(*command: str) -> str:
+def output(*command: str) -> str:
+    """Empty where it fails."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

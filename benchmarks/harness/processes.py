@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 START_S = 60
 STOP_S = 30
+PATIENCE_S = 120
 
 
 class CannotStart(Exception):
@@ -52,6 +53,16 @@ def in_own_process(work: Callable[..., T], *arguments: object) -> T:
     """What `work` returns in a fresh process, whose processor time and memory are its alone."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
+
+
+def until(ask: Callable[[], T], what: str, pause_s: float = 0.02, patience_s: float = PATIENCE_S) -> T:
+    """What `ask` returns once that is true. Raises TimeoutError."""
+    deadline = time.monotonic() + patience_s
+    while not (answer := ask()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no {what} within {patience_s} s")
+        time.sleep(pause_s)
+    return answer
 
 
 def await_answer(port: int, processes: Sequence[Process], log: Path) -> None:

@@ -15,12 +15,13 @@ from typing import cast
 
 import uvloop
 
+from benchmarks.harness.processes import until
+
 Find = Callable[[str], Sequence[bytes]]
 """The pieces of the file of a name; none if there is none."""
 
 FILE = re.compile(rb"GET /([\w.-]+)(?:\?(\d+))? ")
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
-PATIENCE_S = 120
 
 
 class _Server(asyncio.Protocol):
@@ -91,12 +92,13 @@ class Receiver:
 
     def await_calls(self, count: int, pause_s: float = 0.05) -> list[float]:
         """When so many calls came since the last time, in seconds since the epoch."""
-        deadline, arrived = time.monotonic() + PATIENCE_S, self.calls()
-        while len(arrived) < count:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(arrived)} of {count} calls came within {PATIENCE_S} s")
-            time.sleep(pause_s)
-            arrived += self.calls()
+        arrived: list[float] = []
+
+        def all_came() -> bool:
+            arrived.extend(self.calls())
+            return len(arrived) >= count
+
+        until(all_came, f"{count} calls", pause_s)
         return arrived
 
     def calls(self) -> list[float]:

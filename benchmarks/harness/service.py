@@ -13,7 +13,7 @@ from typing import TypeVar
 from redis import Redis
 
 from benchmarks.harness.clients import Client, Superimpose
-from benchmarks.harness.processes import await_answer, free_port, started
+from benchmarks.harness.processes import await_answer, free_port, started, until
 from cli.serve.redis_server import await_ready, server_command
 
 KEY = "key-of-the-benchmarks"
@@ -36,6 +36,11 @@ class RedisServer:
 def redis_cpu_s(redis: Redis) -> float:
     used = redis.info("cpu")
     return float(used["used_cpu_sys"]) + float(used["used_cpu_user"])
+
+
+def await_rewrite(redis: Redis) -> None:
+    """Of its file, which would be measured too."""
+    until(lambda: not redis.info("persistence")["aof_rewrite_in_progress"], "end of the rewrite")
 
 
 @contextmanager

@@ -20,12 +20,11 @@ from redis import Redis
 from benchmarks.harness.clients import Superimpose
 from benchmarks.harness.figures import interleaved, table
 from benchmarks.harness.inputs import DIFFERENT_JPEG, draw, seed_file
-from benchmarks.harness.processes import below, started
+from benchmarks.harness.processes import below, started, until
 from benchmarks.harness.servers import serving
 from benchmarks.harness.service import service
 from jobs import keyspace
 
-PATIENCE_S = 60
 HANGS_MS = 300_000
 SUPERVISED = (sys.executable, "-m", "cli", "worker", "--workers", "1")
 IN_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -65,11 +64,8 @@ def recovery_s(client: Superimpose, origin: str, victim: str) -> float:
 
 
 def await_attempt(redis: Redis, request_id: str, number: int) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while int(redis.hget(keyspace.request(request_id), "attempts") or 0) < number:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"attempt {number} did not begin within {PATIENCE_S} s")
-        time.sleep(0.002)
+    record = keyspace.request(request_id)
+    until(lambda: int(redis.hget(record, "attempts") or 0) >= number, f"attempt {number}", pause_s=0.002)
 
 
 def kill(victim: str, supervisor: int) -> None:

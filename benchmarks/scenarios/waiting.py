@@ -24,8 +24,6 @@ SETTLE_S = 2.0
 PAUSE_S = 0.1
 """Within which the next request ends."""
 STATUS = "/v2/requests/{}/status"
-
-
 WAYS = {
     "polling each second": (STATUS, 1.0),
     "long poll": (f"{STATUS}?wait=60", 0.0),

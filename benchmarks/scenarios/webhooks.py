@@ -23,7 +23,7 @@ from benchmarks.harness.figures import interleaved, median_ratio, medians, perce
 from benchmarks.harness.processes import cpu_s, free_port, in_own_process, started, suspended
 from benchmarks.harness.requests import Requests
 from benchmarks.harness.servers import Receiver, receiving
-from benchmarks.harness.service import RedisServer, environment, redis_server
+from benchmarks.harness.service import RedisServer, await_rewrite, environment, redis_server
 from jobs import keyspace
 from jobs.lifecycle.record import Record
 from jobs.redis.hashes import as_text
@@ -111,8 +111,7 @@ class Sender:
         with suspended(self.pids):
             for begin in range(0, len(urls), AT_A_TIME):
                 self._add(urls[begin : begin + AT_A_TIME])
-            while self._redis.info("persistence")["aof_rewrite_in_progress"]:
-                time.sleep(0.1)
+            await_rewrite(self._redis)
 
     def _add(self, urls: Sequence[str]) -> None:
         first, key_id = self._end(urls[0]), self._requests.key_id

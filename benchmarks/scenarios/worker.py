@@ -21,9 +21,9 @@ from rq import Queue, SimpleWorker, Worker
 
 from benchmarks.harness.figures import cost, interleaved, medians, table
 from benchmarks.harness.machine import ROOT
-from benchmarks.harness.processes import cpu_s, in_own_process
+from benchmarks.harness.processes import cpu_s, in_own_process, until
 from benchmarks.harness.requests import Requests
-from benchmarks.harness.service import redis_cpu_s, redis_server
+from benchmarks.harness.service import await_rewrite, redis_cpu_s, redis_server
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
@@ -121,22 +121,15 @@ def ours(redis: Redis, redis_url: str, jobs: int, waiting: int, keys: int) -> Pr
                 os.kill(os.getpid(), signal.SIGTERM)  # ends the worker after this job
 
     os.environ["PYTHONPATH"] = str(ROOT)  # where the child finds its module
-    if waiting:
-        _fill(redis, enqueue, waiting)
+    if waiting:  # without waiting for the disk, as no client relies on these
+        redis.config_set("appendfsync", "no")
+        for _ in range(waiting - redis.zcard(keyspace.WAITING)):
+            enqueue()
+        redis.config_set("appendfsync", "always")
+        await_rewrite(redis)
     worker = WarmWorker(connect_worker(requests.settings), requests.settings, NoOp)
-    while not (child := worker._dispatcher.children.ready()):  # starting is not what is measured
-        time.sleep(0.01)
+    child = until(worker._dispatcher.children.ready, "child")  # starting is not what is measured
     return enqueue, lambda: worker.work(burst=not waiting, logging_level="WARNING"), cpu_s([child.pid])
-
-
-def _fill(redis: Redis, enqueue: Step, waiting: int) -> None:
-    """Without waiting for the disk, as no client relies on these."""
-    redis.config_set("appendfsync", "no")
-    for _ in range(waiting - redis.zcard(keyspace.WAITING)):
-        enqueue()
-    redis.config_set("appendfsync", "always")
-    while redis.info("persistence")["aof_rewrite_in_progress"]:
-        time.sleep(0.1)
 
 
 def rqs(kind: type[Worker], redis: Redis, redis_url: str, *_: int) -> Prepared:
