@@ -36,14 +36,15 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str]) -> int:
     try:
-        return run(parse(arguments))
+        passed, verdict = run(parse(arguments))
     except CannotStart as error:
-        fail(f"the service did not start: {one_line(error)}")
+        passed, verdict = False, f"the service did not start: {one_line(error)}"
     except (Unusable, OSError) as error:
-        fail(str(error))
+        passed, verdict = False, str(error)
     except KeyboardInterrupt:
-        fail("stopped, there is no report")
-    return 1
+        passed, verdict = False, "stopped, there is no report"
+    print(f"loadtest: {verdict}", file=sys.stdout if passed else sys.stderr)
+    return 0 if passed else 1
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -104,8 +105,8 @@ def _seconds(text: str) -> int:
     return int(text)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Measure and report; there is a report too if the load was too much."""
+def run(options: argparse.Namespace) -> tuple[bool, str]:
+    """Whether it passed, and the verdict; there is a report too if the load was too much."""
     for module in ("locust", "matplotlib"):
         if find_spec(module) is None:
             raise Unusable(f"{module} is missing: `make loadtest` installs it")
@@ -125,11 +126,7 @@ def run(options: argparse.Namespace) -> int:
     if options.docs:
         report.write_docs(done, DOCS)
     print(options.out / "index.html")
-    if not done.passed:
-        fail(done.verdict)
-        return 1
-    print(f"loadtest: {done.verdict}")
-    return 0
+    return done.passed, done.verdict
 
 
 @contextmanager
@@ -150,7 +147,3 @@ def prepared(options: argparse.Namespace) -> Iterator[Load]:
             )
             target.try_out(mix.request(urls))
         yield Load(host, key, options.out.absolute(), urls)
-
-
-def fail(text: str) -> None:
-    print(f"loadtest: {text}", file=sys.stderr)
