@@ -116,7 +116,7 @@ def _serve(listening: socket.socket, make: Callable[[], _Server]) -> None:
 
 
 @contextmanager
-def _listening(make: Callable[[], _Server], host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def _listening(make: Callable[[], _Server], host: str, port: int) -> Iterator[str]:
     """URL of the server; `make` is pickled."""
     try:
         listening = socket.create_server((host, port))
@@ -133,12 +133,12 @@ def _listening(make: Callable[[], _Server], host: str = "127.0.0.1", port: int =
             process.join()
 
 
-def serving(find: Find, *address: str | int) -> AbstractContextManager[str]:
-    """URL of a server of files, at a host and port. Raises OSError with what to do."""
-    return _listening(partial(_Files, find), *address)
+def serving(find: Find, host: str = "127.0.0.1", port: int = 0) -> AbstractContextManager[str]:
+    """URL of a server of files. Raises OSError with what to do."""
+    return _listening(partial(_Files, find), host, port)
 
 
 @contextmanager
 def receiving() -> Iterator[Receiver]:
-    with _listening(partial(_Calls, [])) as origin:
+    with _listening(partial(_Calls, []), "127.0.0.1", 0) as origin:
         yield Receiver(origin)
