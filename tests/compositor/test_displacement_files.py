@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from compositor import InvalidImage, SuperimposeRequest, render
-from tests.compositor import spaces
+from tests.compositor.colour import spaces
 from tests.compositor.pictures import pixels, png
 from tests.compositor.pictures import read as picture_file
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from compositor import ImageTooLarge, InvalidImage, Limits, SuperimposeRequest, render
-from tests.compositor.films import file, random_patches
+from tests.compositor.animation.films import file, random_patches
 from tests.compositor.pictures import pixels, plain, png
 
 BASE, LOGO, MASK, MAP = "base_image", "overlay_image", "mask", "displacement_map"
