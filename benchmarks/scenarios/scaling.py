@@ -30,12 +30,16 @@ def main(pace: float = 10.0, start: int = 10, drain: int = 1, plot: Path = PLOT)
     load = arrivals()
     traces = days(load, Pods(pace, start, drain))
     print(f"{sum(load):,} pictures, {pace:g} a second and worker")
+    print(shown(traces))
+    plot.write_bytes(drawn(next(iter(traces.values()))))
+
+
+def shown(traces: Mapping[str, Trace]) -> str:
     rows = [
         [name, f"{day.longest_s:,}", f"{day.share_within(SOON_S):.1%}", f"{day.worker_hours:.0f}"]
         for name, day in traces.items()
     ]
-    print(table(HEADS, rows))
-    plot.write_bytes(drawn(next(iter(traces.values()))))
+    return table(HEADS, rows)
 
 
 def days(load: Sequence[int], pods: Pods) -> Mapping[str, Trace]:

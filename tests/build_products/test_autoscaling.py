@@ -7,7 +7,7 @@ import pytest
 from benchmarks.autoscaling import load
 from benchmarks.autoscaling.autoscaler import SYNC_S, Autoscaler
 from benchmarks.autoscaling.manifests import AGE, BUSY, Direction, Policy, scaled_object
-from benchmarks.autoscaling.queue import Pods, by, simulated
+from benchmarks.autoscaling.queue import Pods, simulated
 from benchmarks.harness.figures import DOCS
 from benchmarks.scenarios.scaling import days, shown
 
@@ -63,9 +63,9 @@ def test_the_query_asks_for_twice_as_many_when_the_oldest_has_waited_for_ten_sec
     assert scaled_object().value({BUSY: 3, AGE: 10}) == 6
 
 
-def test_the_recorded_day_is_the_one_that_the_script_makes():
-    assert load.FILE.read_text() == load.written(load.made())
-    assert sum(load.per_second(load.recorded())) == sum(pictures for *_, pictures in load.recorded())
+def test_the_load_is_the_same_each_time_and_of_one_day():
+    assert load.arrivals() == load.arrivals()
+    assert len(load.arrivals()) == load.DAY_S
 
 
 @pytest.mark.parametrize("pace", [100, 10, 0.5])
@@ -74,7 +74,7 @@ def test_a_catalogue_brings_all_workers_and_then_they_go_whatever_a_picture_take
     arrivals = [0] * 3600
     arrivals[60] = int(3000 * pace)  # a minute of work for all
 
-    trace = simulated(arrivals, Pods(pace, 10, 1), by(rules), rules.least, rules.scrape_s)
+    trace = simulated(arrivals, Pods(pace, 10, 1), rules)
 
     assert (rules.least, rules.most) == (1, 50)
     assert (min(trace.workers), max(trace.workers), trace.workers[-1]) == (1, 50, 1)
@@ -85,14 +85,14 @@ def test_a_catalogue_brings_all_workers_and_then_they_go_whatever_a_picture_take
 def test_steady_work_keeps_the_workers_it_needs_and_nobody_waiting():
     rules = scaled_object()
 
-    trace = simulated([195] * 7200, Pods(10, 10, 1), by(rules), rules.least, rules.scrape_s)
+    trace = simulated([195] * 7200, Pods(10, 10, 1), rules)
 
     assert set(trace.age_s[3600:]) == {0}
     assert set(trace.workers[3600:]) == {20}
 
 
 def test_the_page_has_the_query_and_the_figures_that_the_scenario_prints():
-    arrivals = load.per_second(load.recorded())
+    arrivals = load.arrivals()
 
     assert f"\n{scaled_object().query}\n" in PAGE
     assert f"{sum(arrivals):,} pictures" in PAGE
