@@ -17,6 +17,7 @@ from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest, asked, read_acceptance
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
+from jobs.lifecycle.moves import QueueFull
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures import inputs
 from jobs.pictures.references import InvalidPictures, Reference, References, Sender
@@ -144,6 +145,7 @@ class OpenBatch:
         self._command = command
         self._in_thread = in_thread
         self._earlier = earlier  # then nothing is kept
+        self._refused: QueueFull | None = None  # nothing more, though its requests are checked to the end
         self._known: dict[str, Reference] = {}
         self._kept: list[str] = []
         self._waiting: list[str] = []  # words of the next call: three for each request
@@ -184,10 +186,10 @@ class OpenBatch:
         """Keep requests, whose parameters have been checked: some at a time, as their pictures are looked up
         together.
 
-        Raises `InvalidRequests`, then none of these is kept; `BatchDropped`; `QueueFull` and `IllegalMove` as
-        `commit`, once there is no room for those kept so far.
+        Once there is no room for those so far, no more are kept. Raises `InvalidRequests`, then none of these
+        is kept; `BatchDropped`, `IllegalMove` (revoked).
         """
-        if self._earlier:
+        if self._earlier or self._refused:
             await self.check([params for params, _ in sent])
             return
         command = self._command
@@ -219,6 +221,8 @@ class OpenBatch:
         (revoked).
         """
         await self._stage()
+        if self._refused:
+            raise self._refused
         created: CreatedBatch = await self._in_thread(self._commit, fingerprint)
         return created
 
@@ -288,7 +292,12 @@ class OpenBatch:
         if not self._waiting:
             return
         words, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        await self._in_thread(self._keep, words)
+        if self._refused:
+            return
+        try:
+            await self._in_thread(self._keep, words)
+        except QueueFull as refused:
+            self._refused = refused
 
     def _keep(self, words: list[str]) -> None:
         is_first = self._staged == 0

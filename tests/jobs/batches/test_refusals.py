@@ -70,20 +70,30 @@ def test_where_not_one_request_would_be_accepted_a_batch_is_refused_before_it_is
 def test_no_more_requests_are_kept_than_may_be_accepted(desk, bound, whose):
     """The length of a stream is not known before its end, and Redis holds what has arrived of it."""
     small = limited(desk, **{bound: MORE_THAN_A_CALL})
-    arrived = 0
+    kept = 0
 
     def sent():
-        nonlocal arrived
+        nonlocal kept
         options = RequestOptions(webhook_url="https://example.com/")
-        for params, _ in requests(10 * MORE_THAN_A_CALL):
-            arrived += 1
+        for params, _ in requests(4 * MORE_THAN_A_CALL):
             yield params, options
+            kept = max(kept, len(desk.redis.keys(keyspace.request("*"))))
 
     with pytest.raises(QueueFull) as refused:
         small.accept(sent())
 
     assert (refused.value.whose, refused.value.bound) == (whose, MORE_THAN_A_CALL)
-    assert arrived == 2 * STAGED_AT_A_TIME
+    assert kept == STAGED_AT_A_TIME
+    assert nothing_is_left(small)
+
+
+def test_a_fault_behind_what_there_is_room_for_is_found(desk):
+    small = limited(desk, max_waiting=1)
+    bad = ({"base_image": INLINE, "overlay_image": "@@@"}, RequestOptions())
+
+    with pytest.raises(InvalidRequests):
+        small.accept([*requests(2 * MORE_THAN_A_CALL), bad])
+
     assert nothing_is_left(small)
 
 
