@@ -8,6 +8,7 @@ from redis import Redis
 
 from jobs import keyspace
 from jobs.pictures.inputs import sample_bytes
+from tests.redis.hearing import hearing
 from tests.stack import Stack, environment, running
 
 BACKGROUND = [keyspace.RECONCILER, *map(keyspace.housekeeping, ("registries", "pictures"))]
@@ -29,19 +30,12 @@ def commands(redis: Redis):
     """Names of the commands that clients, and not scripts, send to this database during a call."""
 
     def commands(call: Callable[[], object]) -> list[str]:
-        with redis.monitor() as monitor:
-            redis.echo("the start")
+        with hearing(redis) as heard:
             call()
-            redis.echo("the end")
-            while monitor.next_command()["command"] != "ECHO the start":
-                pass
-            seen = []
-            while (command := monitor.next_command())["command"] != "ECHO the end":
-                if command["client_type"] != "lua" and command["db"] == 1:
-                    seen.append(command["command"])
+        sent = [said["command"] for said in heard if said["client_type"] != "lua"]
         return [
             command.split()[0]
-            for command in seen
+            for command in sent
             if command != "PING" and not any(key in command for key in (*BACKGROUND, OWN_MACHINE))
         ]
 

@@ -20,6 +20,7 @@ from jobs.queries.listing import Listing, Wanted
 from jobs.resubmission import Resubmission
 from tests.asking import HERE, OUTPUT, SAMPLES, accept, asked, claim_request, queued, rq_queue
 from tests.jobs.batches.conftest import INLINE, LOGO, MORE_THAN_A_CALL, Desk, requests, stored
+from tests.redis.hearing import hearing
 
 
 @pytest.fixture
@@ -29,13 +30,9 @@ def keys(redis):
 
 def commands(redis, do, beginning):
     """Those that begin so, while something is done."""
-    heard = []
-    with redis.monitor() as monitor:
+    with hearing(redis) as heard:
         do()
-        redis.echo("done")
-        while not heard or not heard[-1].startswith("ECHO"):
-            heard.append(monitor.next_command()["command"])
-    return [command for command in heard if command.startswith(beginning)]
+    return [said["command"] for said in heard if said["command"].startswith(beginning)]
 
 
 def test_all_requests_of_a_batch_are_queued_in_the_order_they_were_sent(desk, redis, transitions):

@@ -1,10 +1,6 @@
 """No call does more than a few requests of a batch, so that Redis is never held up for long."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
-from redis import Redis
 
 from jobs import keyspace
 from jobs.batches import opening
@@ -12,29 +8,22 @@ from jobs.batches.progress import BatchProgress
 from jobs.batches.scripts import AT_A_TIME
 from jobs.lifecycle.options import RequestOptions
 from tests.jobs.batches.conftest import Desk, requests
+from tests.redis.hearing import Said, hearing
 
 MANY = 4 * opening.STAGED_AT_A_TIME + 7
 
 URL = "https://shop.example/shirt.jpg"
 
-Heard = list[list[str]]  # commands of each script
 
-
-@contextmanager
-def hearing(redis: Redis) -> Iterator[Heard]:
-    """What the scripts do that are run meanwhile."""
-    heard: Heard = []
-    with redis.monitor() as monitor:
-        yield heard
-        redis.echo("done")
-        for said in monitor.listen():
-            command = said["command"]
-            if command.startswith("ECHO"):
-                return
-            if said["client_type"] == "lua":
-                heard[-1].append(command)
-            else:
-                heard.append([])
+def scripts(heard: list[Said]) -> list[list[str]]:
+    """The commands of each script that was run."""
+    found: list[list[str]] = []
+    for said in heard:
+        if said["client_type"] == "lua":
+            found[-1].append(said["command"])
+        else:
+            found.append([])
+    return found
 
 
 def accept(desk: Desk) -> None:
@@ -67,19 +56,19 @@ def changed(commands: list[str]) -> int:
 
 @pytest.mark.parametrize("do", [accept, accept_long_ones, enter_after_a_death, cancel, drop])
 def test_a_call_writes_only_a_few_records_however_large_the_batch_is(desk, redis, do):
-    with hearing(redis) as calls:
+    with hearing(redis) as heard:
         do(desk)
 
-    longest = max(changed(call) for call in calls)
-    assert sum(changed(call) for call in calls) >= MANY
+    longest = max(changed(call) for call in scripts(heard))
+    assert sum(changed(call) for call in scripts(heard)) >= MANY
     assert longest <= max(opening.STAGED_AT_A_TIME, AT_A_TIME) <= 100
 
 
 def test_a_call_has_few_requests_whose_parameters_are_long(desk, redis):
-    with hearing(redis) as calls:
+    with hearing(redis) as heard:
         accept_long_ones(desk)
 
-    kept = [sum(map(len, call)) for call in calls if any(" params " in command for command in call)]
+    kept = [sum(map(len, call)) for call in scripts(heard) if any(" params " in command for command in call)]
     assert max(kept) < opening.STAGED_BYTES + 100_000, "its last may exceed it"
 
 
@@ -87,8 +76,8 @@ def test_the_step_that_accepts_a_batch_does_the_same_for_any_number(desk, redis)
     lengths = []
     desk.accept_and_die(requests(1))  # makes the list of the key's batches
     for count in (1, MANY):
-        with hearing(redis) as calls:
+        with hearing(redis) as heard:
             desk.accept_and_die(requests(count))
-        lengths.append(len(calls[-1]))
+        lengths.append(len(scripts(heard)[-1]))
 
     assert lengths[0] == lengths[1]

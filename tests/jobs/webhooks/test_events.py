@@ -16,6 +16,7 @@ from jobs.webhooks.deliveries import State
 from jobs.webhooks.exchange import Ending
 from jobs.webhooks.secrets import KeySecrets
 from tests.asking import HERE, OUTPUT, claim_request
+from tests.redis.hearing import hearing
 from tests.webhook_events import complete, completed, event_of, fail, new_request, with_webhooks
 
 URL = "https://shop.example/hooks?key=1"
@@ -115,15 +116,10 @@ def test_a_request_without_a_webhook_sends_redis_nothing_more(redis, transitions
     claimed = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
     transitions.create(NewRequest(claimed, key_id, {}))
     claim_request(transitions, claimed)
-    with redis.monitor() as monitor:
+    with hearing(redis) as heard:
         transitions.complete(claimed, 1, OUTPUT, {})
-        redis.echo("done")
-        commands = []
-        for said in monitor.listen():
-            if said["command"].startswith("ECHO"):
-                break
-            commands.append(said["command"])
 
+    commands = [said["command"] for said in heard]
     assert commands
     assert not [each for each in commands if ":event" in each or "webhook_generation" in each]
     assert not [each for each in commands if ":receiver" in each or "undelivered" in each]
