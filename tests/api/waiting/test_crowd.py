@@ -29,7 +29,7 @@ def test_five_thousand_who_wait_all_hear_of_the_end(edge, redis, watched, transi
     paths = [PLACES[number % 2].format(ids[number // 2 % REQUESTS]) for number in range(WAITERS)]
 
     def end_all() -> None:
-        until(lambda: watched()["waiting"] == WAITERS, patience_s=30)
+        until(lambda: watched()["waiting"] == WAITERS, patience_s=50)
         connections = [each for each in redis.client_list() if each["db"] == "7"]
         assert len(connections) <= MOST_CONNECTIONS
         assert sum(each["sub"] != "0" for each in connections) == 1
@@ -47,5 +47,5 @@ def test_five_thousand_who_wait_all_hear_of_the_end(edge, redis, watched, transi
                 call.hang_up()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(asyncio.wait_for(wait(), 50))
+        runner.run(asyncio.wait_for(wait(), 58))
     until(lambda: watched()["waiting"] == 0)
