@@ -30,7 +30,11 @@ class Call(asyncio.Protocol):
 
     def _ask_after(self, pause_s: float) -> None:
         self._received = b""
-        asyncio.get_running_loop().call_later(pause_s, self._transport.write, self._message)
+        asyncio.get_running_loop().call_later(pause_s, self._ask)
+
+    def _ask(self) -> None:
+        if not self._transport.is_closing():  # it may have hung up meanwhile
+            self._transport.write(self._message)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
