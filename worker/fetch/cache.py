@@ -55,12 +55,16 @@ class Times(NamedTuple):
 
 @dataclass(frozen=True)
 class Kept:
-    """A picture and its file's name and head; what to ask its server first, or None where it is fresh."""
+    """A picture and its file's name and head; what to ask its server first, or None where it is fresh.
+
+    `serves_later`: requests that were made later, too.
+    """
 
     name: str
     head: bytes
     body: bytes
     question: Question | None
+    serves_later: bool = True
 
     @property
     def is_fresh(self) -> bool:
@@ -129,7 +133,7 @@ class HttpCache:
             return None
         fields, asked_at = head["fields"], head.get("asked_ms", 0) / 1000  # former versions wrote none
         if made_at <= asked_at <= now and serves_requests_before(fields):
-            return Kept(name, *found, None)
+            return Kept(name, *found, None, serves_later=False)
         return Kept(name, *found, question_about(fields, shared=zone.shared))
 
     def _write(

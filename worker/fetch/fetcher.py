@@ -132,7 +132,7 @@ class Fetcher:
         kept = self.cache.find(target.url, *whom) if self.cache else None
         if self.cache and kept:
             if kept.is_fresh:
-                return Hop(kept.body, can_be_shared=True)
+                return Hop(kept.body, kept.serves_later)
             asked_at = time.time()
             with closing(self._send(target, kept.conditions)) as response:
                 if response.status != HTTPStatus.NOT_MODIFIED:

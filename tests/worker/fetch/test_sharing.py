@@ -77,6 +77,31 @@ def test_those_that_overlap_share_one_request(
     assert sum(reserved) == 4 * 9
 
 
+def test_what_serves_a_request_that_waited_is_not_shared_with_one_that_was_made_since(
+    serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
+) -> None:
+    origin = Slow(response(headers=f'etag: "v1"\r\n{PICTURE}'), response(b"a new one", headers=PICTURE))
+    origin.released.release(2)
+    url = serve(origin).url
+    before = time.time() - 1
+    fetcher.get(url, field="mask", owner="us", made_at=before)
+    is_reading, may_go_on = threading.Event(), threading.Event()
+
+    def reserve(size: int) -> None:
+        if size:
+            is_reading.set()
+            may_go_on.wait(10)
+
+    waited = threads.submit(fetcher.get, url, field="mask", owner="us", made_at=before, reserve=reserve)
+    assert is_reading.wait(10)
+    since = threads.submit(fetcher.get, url, field="mask", owner="us", made_at=time.time() + 0.001)
+    wait_for_another(2)  # and the one that reads
+    may_go_on.set()
+
+    assert (waited.result(), since.result()) == (b"a picture", b"a new one")
+    assert len(origin.asked) == 2
+
+
 def test_those_that_overlap_share_one_question_and_the_next_one_asks_again(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
