@@ -19,7 +19,8 @@ from api.http.route_classes import traceparent_of
 from api.routes.submit import admit_submit, refusals
 from api.service import Service
 from api.submit_body import BodyRules
-from jobs.batches.opening import BatchCommand, BatchDropped, CreatedBatch, InvalidRequests, OpenBatch
+from jobs.batches.command import BatchCommand
+from jobs.batches.opening import BatchDropped, CreatedBatch, InvalidRequests, OpenBatch
 from jobs.batches.scripts import OPEN_FOR_S
 from jobs.lifecycle.moves import QueueFull
 from jobs.pictures.references import InvalidPictures

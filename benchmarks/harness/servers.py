@@ -6,6 +6,7 @@ import multiprocessing
 import re
 import socket
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -24,7 +25,7 @@ FILE = re.compile(rb"GET /([\w.-]+)(?:\?(\d+))? ")
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
-class _Server(asyncio.Protocol):
+class _Server(asyncio.Protocol, ABC):
     """Answers one request after another on a kept connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -41,8 +42,9 @@ class _Server(asyncio.Protocol):
             self._received = self._received[end:]
             self.asked(head)
 
+    @abstractmethod
     def asked(self, head: bytes) -> None:
-        raise NotImplementedError
+        """A whole call has come, which began with `head`."""
 
 
 class _Files(_Server):

@@ -13,7 +13,8 @@ from redis import Redis
 from benchmarks.harness.figures import cost, medians, table
 from benchmarks.harness.requests import PARAMS, Requests
 from benchmarks.harness.service import redis_cpu_s, redis_server
-from jobs.batches.opening import STAGED_AT_A_TIME, BatchCommand, Batches
+from jobs.batches.command import BatchCommand
+from jobs.batches.opening import STAGED_AT_A_TIME, Batches
 from jobs.batches.progress import BatchProgress
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.options import RequestOptions

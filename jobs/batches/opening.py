@@ -3,24 +3,23 @@
 import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 from uuid import uuid4
 
 from redis import Redis, RedisError
 
 from jobs import keyspace
+from jobs.batches.command import BatchCommand
 from jobs.batches.progress import BatchProgress
 from jobs.batches.record import BatchRecord
-from jobs.batches.scripts import OPEN_FOR_S, script
+from jobs.batches.scripts import script
 from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest, asked, read_acceptance
-from jobs.lifecycle.deadlines import Deadlines
-from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
+from jobs.lifecycle.idempotency import IdempotencyConflict
 from jobs.lifecycle.moves import QueueFull
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures import inputs
-from jobs.pictures.references import InvalidPictures, Reference, References, Sender
+from jobs.pictures.references import InvalidPictures, Reference, References
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.script import Script
 from jobs.submission import InThread, is_refusal
@@ -55,36 +54,6 @@ class CreatedBatch(NamedTuple):
     credits: int | None
     replayed: bool  # it was accepted before, with the same Idempotency-Key
     record: BatchRecord | None = None  # as accepted, by this host's clock; None: replayed
-
-
-@dataclass(frozen=True)
-class BatchCommand:
-    """What holds for a whole batch, as in `jobs.submission.SubmitCommand`.
-
-    `webhook_url` is where its own event goes; its requests may have theirs.
-    """
-
-    key_id: str
-    origin: str
-    deadlines: Deadlines
-    idempotency_key: str | None = None
-    timeouts: Mapping[str, int] = field(default_factory=dict)
-    traceparent: str | None = None
-    webhook_url: str | None = None
-
-    @property
-    def sender(self) -> Sender:
-        return Sender(self.key_id, self.origin, self.deadlines.longest_s + OPEN_FOR_S)
-
-    @property
-    def webhook(self) -> dict[str, Any] | None:
-        return kept_webhook(self.webhook_url, None, self.key_id, self.origin)
-
-    def idempotency(self, fingerprint: str) -> Idempotency | None:
-        """`fingerprint`: of the body."""
-        if self.idempotency_key is None:
-            return None
-        return Idempotency.of(self.idempotency_key, self.key_id, {"batch": fingerprint}, self.timeouts)
 
 
 class Earlier(NamedTuple):

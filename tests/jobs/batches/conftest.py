@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from jobs.batches.opening import STAGED_AT_A_TIME, BatchCommand, Batches, CreatedBatch, OpenBatch, Sent
+from jobs.batches.command import BatchCommand
+from jobs.batches.opening import STAGED_AT_A_TIME, Batches, CreatedBatch, OpenBatch, Sent
 from jobs.batches.reading import BatchReader
 from jobs.batches.record import BatchRecord
 from jobs.batches.scripts import script
