@@ -1,20 +1,25 @@
-"""Lines written by a thread, so that a reader that is slow, stopped or gone blocks no caller."""
+"""Lines written without blocking a caller, also where their reader is slow, stopped or gone."""
 
 import os
 import select
+import stat
 import threading
 from collections import deque
 from collections.abc import Callable
+from select import PIPE_BUF
 
 MOST_WAITING = 10_000  # lines
 LAST_WORDS_S = 1.0
 FLUSH_S = 0.2
+NO_WAIT: int | None = getattr(os, "RWF_NOWAIT", None)  # Linux
+CURRENT_POSITION = -1
 
 
 class LineWriter:
-    """Writes lines to a file descriptor in a thread, which starts with the first line.
+    """Writes lines to a file descriptor: at once where it takes them without blocking, else in a thread.
 
-    No sooner: a process may drop privileges first, which a thread already running would keep.
+    Files, pipes and sockets can be written to at once, which costs less than waking the thread. It starts
+    with the first line that needs it: a process may drop privileges before, which a thread would keep.
 
     Lines that cannot be written are dropped, the oldest first where too many wait; the line that `describe`
     makes of their number is written once writing works again.
@@ -23,7 +28,7 @@ class LineWriter:
     def __init__(self, descriptor: int, describe: Callable[[int], str]) -> None:
         self._descriptor = descriptor
         self._describe = describe
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[bytes] = deque()
         self.dropped = 0
         """Lines not reported yet."""
         self._closed = self._writing = False
@@ -31,15 +36,10 @@ class LineWriter:
         self._thread: threading.Thread | None = None
 
     def write(self, line: str) -> None:
-        """Queue `line`; never waits for the reader."""
+        """Write `line` or queue it; never waits for the reader."""
         with self._changed:
-            if len(self._waiting) == MOST_WAITING:
-                self._waiting.popleft()
-                self.dropped += 1
-            self._waiting.append(line)
-            self._changed.notify_all()
-            if self._thread is None:
-                self._thread = self._started()
+            if not self._closed and (data := self._not_written_at_once(_encoded(line))):
+                self._queue(data)
 
     def flush(self) -> None:
         """Wait for the queue to be written, 0.2 s at most."""
@@ -54,6 +54,28 @@ class LineWriter:
         if self._thread:
             self._thread.join(LAST_WORDS_S)
 
+    def _not_written_at_once(self, data: bytes) -> bytes:
+        """The rest: all of `data` where lines wait before it, or where a write might block."""
+        if self._waiting or self._writing or self.dropped or len(data) > PIPE_BUF:
+            return data
+        try:
+            if stat.S_ISREG(os.fstat(self._descriptor).st_mode):  # no reader, and no way to ask
+                return data[os.write(self._descriptor, data) :]
+            if NO_WAIT is None:
+                return data
+            return data[os.pwritev(self._descriptor, [data], CURRENT_POSITION, NO_WAIT) :]
+        except OSError:  # it is full or broken, or a terminal, which knows no such write
+            return data
+
+    def _queue(self, data: bytes) -> None:
+        if len(self._waiting) == MOST_WAITING:
+            self._waiting.popleft()
+            self.dropped += 1
+        self._waiting.append(data)
+        self._changed.notify_all()
+        if self._thread is None:
+            self._thread = self._started()
+
     def _started(self) -> threading.Thread:
         thread = threading.Thread(target=self._run, name="log", daemon=True)
         thread.start()
@@ -63,7 +85,7 @@ class LineWriter:
         while lines := self._next():
             self._write(lines)
 
-    def _next(self) -> list[str]:
+    def _next(self) -> list[bytes]:
         """All that wait, at least one; none once closed."""
         with self._changed:
             self._writing = False
@@ -74,12 +96,12 @@ class LineWriter:
             self._writing = bool(lines)
             return lines
 
-    def _write(self, lines: list[str]) -> None:
+    def _write(self, lines: list[bytes]) -> None:
         """Together: for each write alone this thread would wait for the interpreter's lock."""
         dropped = self.dropped
-        first = [self._describe(dropped)] if dropped else []
+        first = [_encoded(self._describe(dropped))] if dropped else []
         try:
-            self._put("".join(f"{line}\n" for line in (*first, *lines)).encode(errors="replace"))
+            self._put(b"".join((*first, *lines)))
             change = -dropped
         except OSError:
             change = len(lines)
@@ -92,3 +114,7 @@ class LineWriter:
                 data = data[os.write(self._descriptor, data) :]
             except BlockingIOError:  # another program has set a terminal that we share to non-blocking
                 select.select([], [self._descriptor], [])
+
+
+def _encoded(line: str) -> bytes:
+    return f"{line}\n".encode(errors="replace")

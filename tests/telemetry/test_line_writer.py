@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.line_writer import MOST_WAITING, LineWriter
+from telemetry.line_writer import MOST_WAITING, NO_WAIT, LineWriter
 from tests.redis.sentinels import until
 
 
@@ -32,6 +32,18 @@ def test_lines_arrive_whole_and_in_order(pipe):
     writer.close()
 
     assert os.read(reads, 65536).decode().splitlines() == [f"line {number}" for number in range(100)]
+
+
+@pytest.mark.skipif(NO_WAIT is None, reason="a write that does not block is Linux's")
+def test_what_has_room_takes_a_line_at_once_and_no_thread_is_woken(pipe):
+    reads, writes = pipe
+    os.set_blocking(reads, False)
+    threads = threading.active_count()
+
+    LineWriter(writes, lost).write("now")
+
+    assert os.read(reads, 65536) == b"now\n"
+    assert threading.active_count() == threads
 
 
 def test_while_nobody_reads_no_one_waits_and_what_was_dropped_is_counted_in_its_place(pipe):
