@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from jobs.config.settings import Settings
-from worker.child.messages import Drop, Ending, Event, Order, to_child
+from worker.child.messages import LENGTH, Drop, Ending, Event, Order, to_child
 from worker.privileges import OURS
 
 LEAN = {
@@ -40,7 +39,6 @@ START_TIMEOUT_S = 60  # loading the model of a content check included
 MESSAGE_TIMEOUT_S = 10  # for a message that has begun
 END_TIMEOUT_S = 2  # after its end of the pipe is closed
 LARGEST_ANSWER = 256 * 1024
-LENGTH = struct.Struct("!i")  # of the message that follows, as `multiprocessing.connection` has it
 
 log = logging.getLogger("superimpose.worker")
 

@@ -14,8 +14,8 @@ from jobs.config.settings import Settings
 from jobs.pictures.inputs import PICTURES
 from telemetry.logs import flush_logs, set_up_logs
 from worker.child.confinement import confine, die_with_parent, grant_processor_time
-from worker.child.intake import STACK_BYTES, Intake
-from worker.child.messages import Drop, Ending, Event, Order, Outcome, from_parent
+from worker.child.intake import STACK_BYTES, Intake, Job
+from worker.child.messages import LENGTH, Drop, Ending, Event, Order, Outcome, from_parent
 from worker.plugin import UnusablePlugin
 from worker.resources import Resources
 from worker.tasks import read_input, superimpose
@@ -39,7 +39,7 @@ def serve(connection: Connection) -> None:
     intake = Intake(partial(read_input, resources), settings.fetch_ahead_bytes, most)
     talk = Talk(connection, intake)
     counted = _lookups(resources)
-    while job := intake.take():
+    while job := _next_job(intake, talk):
         order = job.order
         talk.say(order)
         grant_processor_time(math.ceil(order.left_s) + SPARE_S)
@@ -52,7 +52,15 @@ def serve(connection: Connection) -> None:
             name: (hits - before[name][0], misses - before[name][1])
             for name, (hits, misses) in counted.items()
         }
-        talk.say(order, replace(outcome, caches=caches))
+        talk.queue(order, replace(outcome, caches=caches))
+
+
+def _next_job(intake: Intake, talk: "Talk") -> Job | None:
+    """The parent wakes once for the end of a job and the beginning of the next."""
+    if job := intake.take(wait=False):
+        return job
+    talk.flush()
+    return intake.take()
 
 
 class Talk:
@@ -60,13 +68,24 @@ class Talk:
 
     def __init__(self, connection: Connection, intake: Intake) -> None:
         self._connection = connection
+        self._out = open(connection.fileno(), "wb", closefd=False)  # noqa: SIM115 - as long as the process
         self._intake = intake
         self._saying = threading.Lock()
         threading.Thread(target=self._listen, name="orders", daemon=True).start()
 
     def say(self, order: Order | Drop, outcome: Outcome | None = None) -> None:
+        self.queue(order, outcome)
+        self.flush()
+
+    def queue(self, order: Order | Drop, outcome: Outcome | None = None) -> None:
+        """To be sent with what is said next."""
+        message = Event(order.token, self._intake.ready, outcome).to_bytes()
         with self._saying:
-            self._connection.send_bytes(Event(order.token, self._intake.ready, outcome).to_bytes())
+            self._out.write(LENGTH.pack(len(message)) + message)
+
+    def flush(self) -> None:
+        with self._saying:
+            self._out.flush()
 
     def _listen(self) -> None:
         try:

@@ -79,7 +79,8 @@ class Intake:
         self._max_bytes = max_bytes
         self._held_bytes = 0
         self._jobs: dict[str, Job] = {}
-        self._ready: deque[Job | None] = deque()
+        self._ready: deque[Job] = deque()
+        self._is_closed = False
         self._changed = threading.Condition()
         self._threads = ThreadPoolExecutor(threads, "fetch")
 
@@ -111,10 +112,12 @@ class Intake:
             self._end(job)
         return True
 
-    def take(self) -> Job | None:
+    def take(self, *, wait: bool = True) -> Job | None:
+        """The next one; None once closed, or without `wait` where none is ready."""
         with self._changed:
-            self._changed.wait_for(lambda: self._ready)
-            return self._ready.popleft()
+            if wait:
+                self._changed.wait_for(lambda: self._ready or self._is_closed)
+            return self._ready.popleft() if self._ready and not self._is_closed else None
 
     def done(self, job: Job) -> None:
         """Its inputs are not needed any more."""
@@ -123,7 +126,7 @@ class Intake:
 
     def close(self) -> None:
         with self._changed:
-            self._ready.appendleft(None)
+            self._is_closed = True
             self._changed.notify_all()
 
     def _end(self, job: Job) -> None:

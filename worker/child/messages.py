@@ -2,6 +2,7 @@
 
 import json
 import math
+import struct
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
@@ -18,6 +19,7 @@ from jobs.lifecycle.status import FailureCode
 from jobs.pictures import inputs
 from telemetry.log_context import about_request
 
+LENGTH = struct.Struct("!i")  # of the message that follows, as `multiprocessing.connection` has it
 LONGEST_ERROR = 4000  # characters; those of ours have some hundred
 
 Cache = Annotated[str, Field(pattern="^(decoded|http)$")]
