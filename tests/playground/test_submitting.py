@@ -13,6 +13,7 @@ from uuid import UUID
 import playwright
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from tests.missing import missing
 from tests.origin import serving
@@ -164,6 +165,18 @@ def test_recent_requests_of_the_key_outlive_a_reload_and_count_down(visit, own_k
     seen.page.reload()
     seen.page.wait_for_selector("#frame:not([hidden])")
     assert entry.count() == 0
+
+
+def test_recent_requests_that_have_not_changed_keep_the_focus(visit, own_key):
+    seen = visit(key=own_key)
+    seen.submit()
+    seen.await_result()
+    with seen.page.expect_response("**/v2/requests?*"), seen.page.expect_response("**/v2/batches?*"):
+        seen.page.reload()
+        seen.page.focus("#recent button")
+    seen.drawn()
+
+    expect(seen.page.locator("#recent button")).to_be_focused()
 
 
 def test_requests_that_were_made_elsewhere_are_listed_and_open_their_pictures(visit, service, own_key):
