@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 from redis import Redis
 
 from jobs.keys.api_keys import ApiKeys
 from tests.browser import FLAGS
 from tests.stack import KEY, Stack, empty_database, environment, forget, running
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 READY = "#frame:not([hidden])"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
@@ -30,6 +31,14 @@ class Visit:
         """Keep what is said, but for pictures that were deleted since the key's requests were listed."""
         if "/pictures/" not in message.location["url"]:
             self.complaints.append(message.text)
+
+    def drawn(self) -> None:
+        """Wait for the frame in which the page shows what has changed so far."""
+        self.page.evaluate("() => new Promise(requestAnimationFrame)")
+
+    def says(self, selector: str, text: str | list[str]) -> None:
+        """Wait until an element, or each of several, says just this."""
+        expect(self.page.locator(selector)).to_have_text(text, use_inner_text=True)
 
     def value(self, name: str) -> str:
         """What stands in the field of a parameter."""
@@ -50,6 +59,7 @@ class Visit:
 
     def drag(self, part: str, right: float, down: float) -> None:
         """Drag a part of the frame by pixels of the screen, in steps as a hand does."""
+        self.drawn()
         box = self.page.locator(part).bounding_box()
         assert box is not None
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -70,6 +80,7 @@ class Visit:
     def use(self, model: str) -> None:
         """Choose the model, and wait until its overlay is shown."""
         self.page.select_option("#model", model)
+        self.drawn()
         self.page.wait_for_selector(READY)
 
     def submit(self, model: str = "superimpose") -> dict[str, Any]:

@@ -67,6 +67,7 @@ def test_it_is_light_or_dark_fits_and_runs_under_its_policy(docs, scheme, device
     seen = docs(color_scheme=scheme, **device)
     colour = "getComputedStyle(document.querySelector('.opblock-tag')).color.match(/\\d+/)[0] > 127"
 
+    seen.page.wait_for_selector(".opblock-tag")
     found = Axe().run(seen.page, ".guide").response["violations"]
     assert [each["id"] for each in found if each["impact"] != "minor"] == []
     assert seen.page.evaluate(colour) == (scheme == "dark")

@@ -4,6 +4,7 @@ import io
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 
 def number(seen, name: str) -> float:
@@ -56,6 +57,7 @@ ACROSS = {"nw": "se", "ne": "sw", "sw": "ne", "se": "nw"}
 
 
 def middle(seen, corner: str) -> tuple[float, float]:
+    seen.drawn()
     box = seen.page.locator(f'[data-corner="{corner}"]').bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
@@ -118,7 +120,7 @@ def test_the_knob_turns_about_the_middle(visit):
 
     assert number(seen, "rotation") == pytest.approx(90, abs=1)
     assert (number(seen, "x_offset"), number(seen, "y_offset")) == pytest.approx((430, 235), abs=3)
-    assert seen.page.get_attribute("#rotator", "aria-valuenow") == seen.value("rotation")
+    expect(seen.page.locator("#rotator")).to_have_attribute("aria-valuenow", seen.value("rotation"))
 
 
 def test_arrow_keys_do_what_the_hand_does(visit):
@@ -185,7 +187,7 @@ def test_what_follows_the_base_by_itself_stays_and_an_overlay_outside_comes_into
     seen = visit()
     seen.fill(scale_to=0.5, x_offset=5000, y_offset=-3000)
     seen.choose("base_image", "other.png", plain((300, 200)))
-    seen.await_text("#preview-facts", "300")
+    seen.await_text("#preview-facts", "300 \u00d7 200")
 
     assert (seen.value("scale_to"), seen.value("x_offset"), seen.value("y_offset")) == ("0.5", "150", "0")
 

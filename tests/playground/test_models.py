@@ -20,7 +20,7 @@ from tests.playground.conftest import PHONE, READY
 from tests.playground.test_bad_input import TYPED, around
 from tests.playground.test_page import DESK, serious
 from tests.playground.test_preview import DRAWN, FILES, PLACED, file, pixels, sized, smooth
-from tests.playground.test_scenes import assert_rendered, names
+from tests.playground.test_scenes import assert_layers, assert_rendered
 from tests.playground.test_submitting import RUNNERS, needs_curl, pasted
 
 V2 = "superimpose-v2"
@@ -125,7 +125,7 @@ def test_layers_and_the_answer_are_kept_while_another_model_is_tried(visit):
     assert not page.is_visible("#sketch")
     seen.fill(opacity=70)
     seen.use("superimpose")
-    assert names(seen) == ["#c02030", "logo.png"]
+    assert_layers(seen, "#c02030", "logo.png")
     assert seen.value("opacity") == "0.4"
     assert seen.submit() == before
     seen.use(V2)
@@ -153,7 +153,7 @@ def test_the_code_names_the_model_and_runs_as_it_is_copied(visit, tmp_path):
     seen = visit()
     seen.use(V2)
     seen.fill(background="#abc", rotation=10)
-    seen.await_text("#code", "#abc")
+    seen.drawn()
     url, *_, body = shlex.split(seen.page.inner_text("#code"))[3:]
     assert url.endswith(f"/v2/{V2}")
     assert {name: value for name, value in json.loads(body).items() if value is not None} == seen.submit(V2)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 import jobs.pictures.samples
 from compositor import SuperimposeRequest, render
@@ -34,6 +35,7 @@ def sampled(seen, name, file_name):
 
 def dragged(seen, start, end):
     """Drag from point to point of the base, in fractions."""
+    seen.drawn()
     box = seen.page.locator("#board").bounding_box()
     points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
     seen.page.mouse.move(*points[0])
@@ -52,15 +54,16 @@ def drawn_region(seen, region):
 
 def dragged_below(seen, row, other):
     """Drag a layer below another one of the list."""
+    seen.drawn()
     seen.page.locator(row).scroll_into_view_if_needed()
     under = seen.page.locator(other).bounding_box()
     grip = seen.page.locator(f"{row} .grip").bounding_box()
     seen.drag(f"{row} .grip", 0, under["y"] + under["height"] - 4 - (grip["y"] + grip["height"] / 2))
 
 
-def names(seen):
-    """Of the layers, the topmost first."""
-    return seen.page.locator("#layers b").all_inner_texts()
+def assert_layers(seen, *names):
+    """The list comes to show these, the topmost first."""
+    seen.says("#layers b", list(names))
 
 
 def await_selected(seen, row):
@@ -96,12 +99,12 @@ def test_a_tinted_shirt_with_a_warped_and_displaced_print_is_made_by_mouse(visit
     seen.fill(color="#1f4e79")
     page.select_option("#p-blend_mode", "multiply")
     chosen(seen, "mask", SAMPLES / "tshirt-mask.png")
-    seen.await_text("#layers", "#1f4e79")
-    assert names(seen) == ["#1f4e79", "print.png"]
+    assert_layers(seen, "#1f4e79", "print.png")
     dragged_below(seen, TOP, SECOND)
-    assert names(seen) == ["print.png", "#1f4e79"]
+    assert_layers(seen, "print.png", "#1f4e79")
 
     page.click(f"{TOP} .layer-name")
+    await_selected(seen, TOP)
     page.click("[data-tool=centre]")
     page.click("[data-tool=warp]")
     wanted = [(0.34, 0.3), (0.67, 0.31), (0.66, 0.66), (0.33, 0.65)]
@@ -140,6 +143,7 @@ def test_a_watermark_grid_under_a_logo_is_made_by_mouse(visit, service):
     page.check("#p-tile")
     seen.fill(tile_spacing=16, opacity=0.4, rotation=30)
     page.click("[data-add=picture]")
+    assert_layers(seen, "No picture yet", "logo.png")
     sampled(seen, "overlay_image", "logo.png")
     page.wait_for_selector("#frame:not([hidden])")
     seen.drag("#mover", 100 * seen.scale(), 60 * seen.scale())
@@ -162,8 +166,7 @@ def test_a_collage_is_made_by_mouse(visit, service):
     page.click("[data-add=colour]")
     page.click("[data-add=picture]")
     chosen(seen, "overlay_image", SAMPLES / "tshirt.jpg")
-    seen.await_text("#layers", "tshirt.jpg")
-    assert names(seen) == ["tshirt.jpg", "#c02030", "logo.png", "logo.png"]
+    assert_layers(seen, "tshirt.jpg", "#c02030", "logo.png", "logo.png")
 
     shirt = [0.05, 0.1, 0.4, 0.8]
     drawn_region(seen, shirt)
@@ -175,8 +178,9 @@ def test_a_collage_is_made_by_mouse(visit, service):
     dragged(seen, (0.6, 0.2), (0.65, 0.25))  # the box by its inside
     dragged(seen, (0.85, 0.5), (0.95, 0.95))  # and by its corner
     dragged_below(seen, SECOND, THIRD)
+    assert_layers(seen, "tshirt.jpg", "logo.png", "#c02030", "logo.png")
     page.click("#layers li:nth-child(4) [data-do=remove]")
-    assert names(seen) == ["tshirt.jpg", "logo.png", "#c02030"]
+    assert_layers(seen, "tshirt.jpg", "logo.png", "#c02030")
     as_png(seen)
     body = seen.submit()
 
@@ -210,15 +214,16 @@ def test_layers_are_ordered_hidden_duplicated_and_removed_by_keys(visit):
     page = seen.page
     page.press("[data-add=colour]", "Enter")
     seen.await_text("#announcer", "Colour layer added")
-    assert page.evaluate("document.activeElement.id") == "p-color"
+    expect(page.locator("#p-color")).to_be_focused()
+    assert_layers(seen, "#c02030", "logo.png")
 
     page.press(f"{TOP} .grip", "ArrowDown")
     seen.await_text("#announcer", "#c02030: layer 1 of 2")
-    assert names(seen) == ["logo.png", "#c02030"]
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Move #c02030"
+    assert_layers(seen, "logo.png", "#c02030")
+    expect(page.locator("[aria-label='Move #c02030']")).to_be_focused()
     page.keyboard.press("ArrowUp")
     seen.await_text("#announcer", "layer 2 of 2")
-    assert names(seen) == ["#c02030", "logo.png"]
+    assert_layers(seen, "#c02030", "logo.png")
 
     page.press(f"{TOP} [data-do=toggle]", "Enter")
     page.wait_for_selector(f"{TOP} [data-do=toggle][aria-pressed=true]")
@@ -231,10 +236,11 @@ def test_layers_are_ordered_hidden_duplicated_and_removed_by_keys(visit):
     page.press(f"{SECOND} [data-do=toggle]", "Enter")
     page.press(f"{SECOND} [data-do=duplicate]", "Enter")
     seen.await_text("#announcer", "logo.png duplicated")
-    assert names(seen) == ["#c02030", "logo.png", "logo.png"]
+    assert_layers(seen, "#c02030", "logo.png", "logo.png")
     seen.fill(opacity=0.5)
     page.press(f"{TOP} [data-do=remove]", "Enter")
     seen.await_text("#announcer", "#c02030 removed")
+    assert_layers(seen, "logo.png", "logo.png")
     opacities = [layer.get("opacity") for layer in seen.submit()["overlays"]]
     assert opacities == [None, 0.5]
 
@@ -244,6 +250,7 @@ def test_corners_and_regions_are_moved_by_keys(visit):
     page = seen.page
     seen.open_groups()
     seen.fill(region="0.5 0.5 0.25 0.25")
+    seen.drawn()
     page.press("#mover", "Shift+ArrowRight")
     page.press("#scaler", "ArrowLeft")
     assert seen.value("region").startswith("0.5167, 0.5, 0.248")
@@ -279,6 +286,7 @@ def test_a_fault_of_a_layer_selects_it_and_stands_at_its_field(visit):
     page = seen.page
     seen.fill(rotation=400)
     page.click("[data-add=picture]")
+    assert_layers(seen, "No picture yet", "logo.png")
     sampled(seen, "overlay_image", "logo.png")
     assert page.inner_text("#p-rotation-error") == ""
     seen.await_text(SECOND, "has an error")
@@ -286,7 +294,7 @@ def test_a_fault_of_a_layer_selects_it_and_stands_at_its_field(visit):
 
     assert seen.error("rotation").startswith("400 is not allowed")
     await_selected(seen, SECOND)
-    assert page.evaluate("document.activeElement.id") == "p-rotation"
+    expect(page.locator("#p-rotation")).to_be_focused()
     page.click(f"{TOP} .layer-name")
     assert page.inner_text("#p-rotation-error") == ""
     page.click(f"{SECOND} .layer-name")
@@ -300,6 +308,7 @@ def test_contradictions_and_failures_of_a_layer_stand_at_its_fields(visit, origi
     page = seen.page
     seen.fill(x_percent=5)
     page.click("[data-add=picture]")
+    assert_layers(seen, "No picture yet", "logo.png")
     sampled(seen, "overlay_image", "logo.png")
     page.click("#submit")
     assert "x_offset" in seen.error("x_percent")
@@ -357,20 +366,17 @@ def test_a_recent_request_restores_its_scene_but_for_files(visit, own_key):
     seen.await_result()
 
     page.click(f"{SECOND} [data-do=remove]")
+    assert_layers(seen, "mine.png", "logo.png")
     seen.fill(opacity=0.1)
     page.locator("#recent li button").click()
-    seen.await_text("#layers", "#c02030")
-    seen.await_text("#layers", "mine.png")
-    assert names(seen) == ["mine.png", "#c02030", "logo.png"]
+    assert_layers(seen, "mine.png", "#c02030", "logo.png")
     assert seen.submit() == body
-    seen.await_result()
+    expect(page.locator("#recent li")).to_have_count(2)
 
     page.reload()
     page.wait_for_selector("#frame:not([hidden])")
     page.locator("#recent li button >> nth=0").click()
-    seen.await_text("#layers", "#c02030")
-    seen.await_text("#layers", "logo.png")
-    assert names(seen) == ["No picture yet", "#c02030", "logo.png"]
+    assert_layers(seen, "No picture yet", "#c02030", "logo.png")
     assert seen.error("overlay_image") == "mine.png was a file: choose it again"
 
 
@@ -379,7 +385,8 @@ def test_axe_finds_nothing_in_scenes(visit, scheme, device):
     seen = visit(color_scheme=scheme, **device)
     for name in ("collage", "shirt"):
         seen.page.click(f"[data-scene={name}]")
-        seen.page.wait_for_load_state("networkidle")
+        seen.drawn()
+        expect(seen.page.locator("#layers b", has_text="No picture yet")).to_have_count(0)
         seen.open_groups()
         assert serious(seen.page) == []
         assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -13,6 +13,7 @@ from uuid import UUID
 import playwright
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from tests.missing import missing
 from tests.origin import serving
@@ -166,6 +167,18 @@ def test_recent_requests_of_the_key_outlive_a_reload_and_count_down(visit, own_k
     assert entry.count() == 0
 
 
+def test_recent_requests_that_have_not_changed_keep_the_focus(visit, own_key):
+    seen = visit(key=own_key)
+    seen.submit()
+    seen.await_result()
+    with seen.page.expect_response("**/v2/requests?*"), seen.page.expect_response("**/v2/batches?*"):
+        seen.page.reload()
+        seen.page.focus("#recent button")
+    seen.drawn()
+
+    expect(seen.page.locator("#recent button")).to_be_focused()
+
+
 def test_requests_that_were_made_elsewhere_are_listed_and_open_their_pictures(visit, service, own_key):
     headers, query = {"x-api-key": own_key}, {"wait": 30}
     made = []
@@ -233,7 +246,7 @@ def test_the_script_for_bash_ends_with_the_picture_in_a_file(visit, tmp_path, ov
     seen.open_groups()
     seen.page.select_option("#p-image_format", "webp")
     seen.page.check("#p-base64")
-    seen.await_text("#script", "webp")
+    seen.drawn()
 
     done = pasted(["bash", "-c"], seen.page.inner_text("#script"), tmp_path)
 
@@ -343,17 +356,24 @@ def test_a_result_of_what_was_set_before_is_an_earlier_one(visit):
     seen.submit()
     seen.page.wait_for_selector('[data-step="QUEUED"].now')
     seen.fill(x_offset=5)
-    held[0].continue_()
+    first(seen, held).continue_()
     seen.await_result()
 
     assert seen.page.inner_text("#result-name") == "Earlier result"
 
 
 def delayed(seen, pattern):
-    """Have requests for this wait until they are let go; the first one is awaited by `expect_request`."""
+    """Have requests for this wait until they are let go."""
     held = []
     seen.page.route(pattern, lambda route: held.append(route))
     return held
+
+
+def first(seen, held):
+    """Of what is held, once it has come."""
+    while not held:
+        seen.page.wait_for_timeout(20)
+    return held[0]
 
 
 def ask_for(seen, name, url):
@@ -376,7 +396,7 @@ def test_submit_waits_for_a_picture_that_still_loads(visit, service):
     assert seen.submitted() == []
 
     with seen.page.expect_request("**/v2/superimpose") as sent:
-        held[0].continue_()
+        first(seen, held).continue_()
 
     assert sent.value.post_data_json["base_image"] == f"{service.url}/samples/cup.jpg?slow"
 
@@ -387,7 +407,7 @@ def test_submit_refuses_a_picture_that_is_refused_while_it_waits(visit, service)
     with seen.page.expect_request("**/samples/cup.jpg?slow"):
         ask_for(seen, "base_image", f"{service.url}/samples/cup.jpg?slow")
     seen.page.click("#submit")
-    held[0].fulfill(status=404)
+    first(seen, held).fulfill(status=404)
 
     assert "is not there" in seen.error("base_image")
     seen.page.wait_for_function("() => !submit.disabled")
@@ -405,7 +425,7 @@ def test_a_slow_picture_does_not_take_the_place_of_one_chosen_after_it(visit, se
     with seen.page.expect_request("**/v2/superimpose") as sent:
         ask_for(seen, "base_image", f"{service.url}/samples/cup.jpg?quick")
     with seen.page.expect_response("**/samples/cup.jpg?slow"):
-        held[0].continue_()
+        first(seen, held).continue_()
 
     assert sent.value.post_data_json["base_image"] == f"{service.url}/samples/cup.jpg?quick"
     assert seen.page.input_value('[data-field="base_image"] .url').endswith("?quick")

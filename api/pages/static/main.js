@@ -33,7 +33,12 @@ const NEW = {
 
 const part = (id) => document.getElementById(id);
 const tool = (name) => document.querySelector(`[data-tool="${name}"]`);
-const say = (text) => (part("announcer").textContent = text);
+
+/** To screen readers, in place of what was to be said of a change before. */
+function say(text) {
+  clearTimeout(quiet);
+  part("announcer").textContent = text;
+}
 
 const key = keyField();
 const form = new ParameterForm(part("parameters"), part("fields"));

@@ -191,7 +191,8 @@ export class Batch {
     this.#card.stopping();
     if (!this.#id) return this.#abort.abort(new Error(NOT_SENT));
     try {
-      this.#card.tell(await this.#client.cancelBatch(this.#id));
+      const batch = await this.#client.cancelBatch(this.#id);
+      if (this.#isRunning) this.#card.tell(batch); // else its end has been told meanwhile
     } catch (error) {
       if (error instanceof Unreachable) this.#abort.abort(new Error(GIVEN_UP));
       else if (!(error instanceof ApiError && error.code === "already_finished")) this.#card.say(error.message);

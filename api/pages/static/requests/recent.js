@@ -83,6 +83,9 @@ export class Recent {
 
   #draw() {
     const alive = [...this.entries, ...this.batches].filter(({ expires }) => expires > Date.now()).sort(newestFirst);
+    const drawn = JSON.stringify(alive);
+    if (drawn === this.drawn) return; // else a focus, or a click that has begun, would be lost
+    this.drawn = drawn;
     this.list.replaceChildren(...alive.map((entry) => this.#item(entry)));
     document.getElementById("recent-empty").hidden = alive.length > 0;
     this.#tick();
