@@ -20,9 +20,8 @@ CACHE = {False: "off", True: "on"}
 FORMATS = ("jpeg", "png")
 WORKLOADS = SAME_FUNCTION + PLAIN_PILLOW
 LEGEND = """\
-- seed: the example, with the same compositor in every contestant
-- all new: every base and overlay is another; plain Pillow in the peers
-- logos: one base under a thousand logos; plain Pillow in the peers"""
+"seed": the example, with our compositor in all; "all new": each picture another, "logos": one base under a
+thousand logos, both with plain Pillow in the peers. MB: resident."""
 ALONE = 0.9
 """Of the cores, that the bare loop uses on a quiet machine."""
 
@@ -120,7 +119,7 @@ def _head(results: Results) -> Iterator[str]:
     yield "## Comparison with other job queues"
     yield textwrap.fill(
         f"`make bench-e2e`, {run['at']}, commit {run['commit']}, {run['machine']}, "
-        f"load average {run['load']}, {run['redis']}, {run['versions']}.",
+        f"load average {run['load']}, {run['redis']}, {_versions(results)}.",
         120,
         break_on_hyphens=False,
     )
@@ -128,6 +127,15 @@ def _head(results: Results) -> Iterator[str]:
     yield "### Targets"
     rows = [(text, each.before, each.figure, MET[each.met]) for text, each in targets(results).items()]
     yield table(("", "before", "measured", ""), rows)
+
+
+def _versions(results: Results) -> str:
+    """The service's, and what its peers have besides."""
+    shown = results.data["run"]["versions"].split(", ")
+    for contestant in results.rows("contestants"):
+        name, *others = [each for each in contestant["versions"].split(", ") if each not in shown] or [""]
+        shown += [f"{name} ({', '.join(others)})" if others else name] if name else []
+    return ", ".join(shown)
 
 
 def _service(results: Results) -> Iterator[str]:
@@ -177,34 +185,18 @@ def _contest(results: Results) -> Iterator[str]:
         paces, costs = [], []
         for each in contestants:
             figures = [_rates(results, each["name"], workload.name) for workload in WORKLOADS]
-            best = str(workers[each["name"]]["best"])
-            paces.append([each["label"], best, *(f"{of[0]:.1f}" if of else "" for of in figures)])
+            mb = [value for value in results.column("resident", "mb", contestant=each["name"]) if value]
+            about = [str(workers[each["name"]]["best"]), f"{median(mb):.0f}" if mb else ""]
+            paces.append([each["label"], *about, *(f"{of[0]:.1f}" if of else "" for of in figures)])
             costs.append([each["label"], *(f"{of[1]:.1f}+{of[2]:.1f}" if of else "" for of in figures)])
         columns = [workload.title for workload in WORKLOADS]
         yield "### Pictures a second"
         yield LEGEND
-        yield table(("", "workers", *columns), paces)
+        yield table(("", "workers", "MB", *columns), paces)
         yield "### CPU ms a picture, and Redis's"
         yield table(("", *columns), costs)
     if faults := list(results.rows("faults")):
         yield "\n".join(f"- {each['contestant']} is left out from here on: {each['text']}" for each in faults)
-    if contestants:
-        yield "### Workers and memory"
-        heads = (
-            "",
-            "pictures/s of the seed with 1 / 2 / 3 / 4 workers",
-            "MB resident",
-            "versions beside the above",
-        )
-        rows = []
-        for each in contestants:
-            tried = workers.get(each["name"], {"per_s": {}})
-            paces = "/".join(f"{per_s:.0f}" for per_s in tried["per_s"].values())
-            mb = [value for value in results.column("resident", "mb", contestant=each["name"]) if value]
-            resident = f"{median(mb):.0f}" if mb else ""
-            others = {*each["versions"].split(", ")}.difference(results.data["run"]["versions"].split(", "))
-            rows.append([each["label"], paces, resident, ", ".join(sorted(others))])
-        yield table(heads, rows)
 
 
 def _rates(results: Results, contestant: str, workload: str) -> list[float]:

@@ -123,19 +123,12 @@ def decoded_and_encoded(base: bytes) -> bytes:
 
 def memory() -> str:
     limit = Settings().job_memory_bytes
-    heads = ("one overlay and one mask, 50 MP each", "MB")
-    rows = [
-        [name, f"{in_own_process(peak_of, kind, limit):.0f}"]
-        for name, kind in (
-            ("on a base of 50 MP, to JPEG", "still"),
-            (f"on frames of {LARGE_FRAME[0]} x {LARGE_FRAME[1]}, to WebP", "film"),
-        )
-    ]
+    still, film = (f"{in_own_process(peak_of, kind, limit):.0f}" for kind in ("still", "film"))
     return f"""### Peak memory of 16 layers
 
-Of {limit / 1e6:,.0f} MB that a job may have; over {FULL_SIZED} inputs of 50 MP are refused undecoded.
-
-{table(heads, rows)}"""
+One overlay and one mask, 50 MP each, on a base of 50 MP to JPEG: {still} MB; on frames of \
+{LARGE_FRAME[0]} x {LARGE_FRAME[1]} to WebP: {film} MB,
+of {limit / 1e6:,.0f} that a job may have. Over {FULL_SIZED} inputs of 50 MP are refused undecoded."""
 
 
 def peak_of(kind: str, limit: int) -> float:
