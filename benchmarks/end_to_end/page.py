@@ -84,10 +84,10 @@ def targets(results: Results) -> Mapping[str, Target]:
         "Full queue, cache off, PNG: at least 0.75": Target(
             drained("png", False), ge, 0.75, "{:.2f}", "0.40"
         ),
-        "Full queue, cache on, JPEG: at least 0.65 of a loop with that cache": Target(
+        "Full queue, cache on, JPEG: at least 0.65": Target(
             drained("jpeg", True), ge, 0.65, "{:.2f}"
         ),
-        "CPU beside the compositor, cache off, JPEG: at most 3.0 ms": Target(
+        "CPU difference, cache off, JPEG: at most 3.0 ms": Target(
             around, le, 3.0, "{:.1f} ms", "9.2 ms"
         ),
         "250 ms of latency on each input: at least 0.9 of the pace": Target(
