@@ -85,10 +85,7 @@ class LayerParams(Parameters):
     )
     overlay_resize: Resize = Field(
         default="Resize by rescale_factor",
-        description=(
-            'The overlay\'s size: its own ("None"), as large as fits into the base ("Fit"), by '
-            'rescale_factor, or width and height (the hosted model spells "heigth").'
-        ),
+        description='How the overlay gets its size; "heigth" is how the hosted model spells it.',
         examples=["Fit"],
     )
     resize_method: Literal["nearest-exact", "bilinear", "area"] = Field(
