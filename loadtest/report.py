@@ -20,16 +20,15 @@ from loadtest.target import Unusable
 BEGIN, END = "<!-- written by make loadtest DOCS=1 -->", "<!-- end -->"
 PACKAGES = ("fastapi", "uvicorn", "redis", "rq", "pillow", "numpy", "locust")
 MEANINGS = """\
-- submit: the client's call, from its first byte to the answer
-- queue wait: from accepted to claimed by a worker (`queue_time` of the answer)
+- submit: the client's call
+- queue wait: accepted to claimed (`queue_time`)
 - compute: decode, compose, encode (`inference_time`)
-- in the service: from accepted to COMPLETED, with fetching and storing (`total_time`)
-- end to end: the client's, from its submit to its picture; it polls after 0.1 s, then less often, in the \
-end each second"""
-UNIT = "ms: p50 / p95 / p99, each only where at least five samples lie above it"
+- in the service: accepted to COMPLETED (`total_time`)
+- end to end: submit to picture, with the client's polls after 0.1 s, then less often, up to each second"""
+UNIT = "ms: p50/p95/p99, where at least five samples lie above"
 THINKING = (
     f"A client thinks between a picture and its next submit, {mean(mix.THINK_S):.1f} s on average "
-    f"({', '.join(map(str, mix.THINK_S))} s at random):\nthe pace of few clients is their own"
+    f"({', '.join(map(str, mix.THINK_S))} s at random),\nso few clients do not fill the service"
 )
 GROWN = 1.1
 """Throughput over that with fewer clients, below which the service has no more to give."""
@@ -76,7 +75,7 @@ class Report:
     def times(self) -> str:
         rows = []
         for step in self.steps:
-            times = [" / ".join(map(_ms, step.times_ms[name])) for name in MEASURES]
+            times = ["/".join(map(_ms, step.times_ms[name])) for name in MEASURES]
             rows.append([str(step.clients), f"{step.pictures_per_s:.1f}", str(step.pictures), *times])
         return table(["clients", "pictures/s", "pictures", *MEASURES], rows, first="---:")
 

@@ -1,4 +1,4 @@
-"""The part of docs/PERFORMANCE.md that this benchmark owns."""
+"""The part of docs/PERFORMANCE.md that this benchmark owns: the figures."""
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,10 +14,13 @@ from benchmarks.harness.inputs import PLAIN_PILLOW, SAME_FUNCTION
 from benchmarks.scenarios.worker import cpu_ms
 
 BEGIN, END = "<!-- bench-e2e -->", "<!-- /bench-e2e -->"
-NOTES = Path(__file__).with_name("notes.md")
 MET = {True: "met", False: "**not met**", None: "not measured"}
 CACHE = {False: "off", True: "on"}
 FORMATS = ("jpeg", "png")
+WORKLOADS = SAME_FUNCTION + PLAIN_PILLOW
+LEGEND = """\
+"seed": the example, with our compositor in all; "all new": each picture another, "logos": one base under a
+thousand logos, both with plain Pillow in the peers. MB: resident."""
 ALONE = 0.9
 """Of the cores, that the bare loop uses on a quiet machine."""
 
@@ -74,35 +77,33 @@ def targets(results: Results) -> Mapping[str, Target]:
     faster = [median_ratio(ours, paces[peer])] if ours and peer else []
     few, many, of_many_keys = BACKLOGS
     return {
-        "Drained, cache off, JPEG: at least 0.80 of the bare loop": Target(
+        "Full queue, cache off, JPEG: at least 0.80 of the bare loop": Target(
             drained("jpeg", False), ge, 0.80, "{:.2f}", "0.48"
         ),
-        "Drained, cache off, PNG: at least 0.75": Target(drained("png", False), ge, 0.75, "{:.2f}", "0.40"),
-        "Drained, cache on, JPEG: at least 0.65 of a bare loop with the same cache": Target(
-            drained("jpeg", True), ge, 0.65, "{:.2f}"
+        "Full queue, cache off, PNG: at least 0.75": Target(
+            drained("png", False), ge, 0.75, "{:.2f}", "0.40"
         ),
-        "CPU around a picture, cache off, JPEG: at most 3.0 ms": Target(
-            around, le, 3.0, "{:.1f} ms", "9.2 ms"
-        ),
-        "250 ms of latency on each input: at least 0.9 of the throughput": Target(
+        "Full queue, cache on, JPEG: at least 0.65": Target(drained("jpeg", True), ge, 0.65, "{:.2f}"),
+        "CPU difference, cache off, JPEG: at most 3.0 ms": Target(around, le, 3.0, "{:.1f} ms", "9.2 ms"),
+        "250 ms of latency on each input: at least 0.9 of the pace": Target(
             origins("delayed"), ge, 0.9, "{:.2f}", "0.68"
         ),
-        "A job with 100,000 waiting costs within 5 % of one with 10 (CPU)": Target(
+        "100,000 waiting instead of 10: at most 5 % more CPU a job": Target(
             dearer(many, few), le, 5, "{:+.1f} %", "+12.7 %"
         ),
-        "A job with 100,000 waiting of 1,000 keys costs within 5 % of one key's": Target(
+        "100,000 waiting of 1,000 keys instead of one: at most 5 % more": Target(
             dearer(of_many_keys, many), le, 5, "{:+.1f} %"
         ),
-        "One base under a thousand logos, JPEG: at least 2.2 x the fastest peer": Target(
+        "A thousand logos, JPEG: at least 2.2 x the fastest peer": Target(
             faster, ge, 2.2, f"{{:.2f}} x {peer}", "1.47 x"
         ),
-        "Idle service: POST to COMPLETED p50 of a small job at most 13 ms": Target(
+        "Idle: POST to COMPLETED of a small job, p50 at most 13 ms": Target(
             results.column("idle", "p50_ms"), le, 13, "{:.1f} ms", "13 ms"
         ),
-        "One origin in ten answers after 5 s: at least 0.95 of the throughput for the rest": Target(
+        "One origin in ten takes 5 s: at least 0.95 of the pace for the rest": Target(
             origins("beside"), ge, 0.95, "{:.2f}"
         ),
-        "A fast request beside another key's 40 from a 9 s origin, 2 workers: within 2 s": Target(
+        "A request beside another key's 40 from a 9 s origin: within 2 s": Target(
             results.column("other_key", "s"), le, 2, "{:.2f} s"
         ),
     }
@@ -110,35 +111,42 @@ def targets(results: Results) -> Mapping[str, Target]:
 
 def _head(results: Results) -> Iterator[str]:
     run = results.data["run"]
-    yield "## Against what one would build instead"
     yield textwrap.fill(
-        f"`make bench-e2e` wrote this part: {run['at']}, commit {run['commit']}, {run['machine']}, "
-        f"load average before it {run['load']}, {run['redis']}, {run['versions']}.",
+        f"`make bench-e2e`, {run['at']}, commit {run['commit']}, {run['machine']}, "
+        f"load average {run['load']}, {run['redis']}, {_versions(results)}.",
         120,
         break_on_hyphens=False,
     )
-    yield NOTES.read_text().strip()
-    yield "### Speed to reach"
+    yield "### Targets"
     rows = [(text, each.before, each.figure, MET[each.met]) for text, each in targets(results).items()]
     yield table(("", "before", "measured", ""), rows)
 
 
+def _versions(results: Results) -> str:
+    """The service's, and what its peers have besides."""
+    shown = results.data["run"]["versions"].split(", ")
+    for contestant in results.rows("contestants"):
+        name, *others = [each for each in contestant["versions"].split(", ") if each not in shown] or [""]
+        shown += [f"{name} ({', '.join(others)})" if others else name] if name else []
+    return ", ".join(shown)
+
+
 def _service(results: Results) -> Iterator[str]:
     if tried := len(list(results.rows("drained"))):
-        yield "### The seed example from a full queue"
-        heads = ("workers", "pictures/s", "bare loop", "ratio", "CPU ms a picture", "bare loop", "around it")
-        yield table(("to, cache of decoded inputs", *heads), _drained(results))
+        yield "### From a full queue"
+        heads = ("workers", "pictures/s", "bare loop", "ratio", "CPU ms", "bare loop", "difference")
+        yield table(("cache of decoded inputs", *heads), _drained(results))
         kept = sum(len(_undisturbed(results, each, cached)) for each in FORMATS for cached in CACHE)
         if kept < tried:
-            yield f"Left out: {tried - kept} of {tried} measurements in which others used the cores."
+            yield f"Left out: {tried - kept} of {tried} measurements, with other load on the cores."
     if any(results.rows("backlog")):
-        yield "### A job that does nothing, enqueued and worked off while others wait"
+        yield "### An empty job while others wait"
         rows = []
         for waiting, keys in BACKLOGS:
             here = results.rows("backlog", waiting=waiting, keys=keys)
             figures = medians((cpu_ms(row), row["redis"], row["wall"]) for row in here)
             rows.append([f"{waiting:,}", f"{keys:,}", *(f"{each:.2f}" for each in figures)])
-        yield table(("waiting", "of keys", "CPU ms a job", "Redis's", "elapsed"), rows)
+        yield table(("waiting", "of keys", "CPU ms", "Redis's", "elapsed"), rows)
 
 
 def _undisturbed(results: Results, image_format: str, cached: bool) -> list[dict[str, Any]]:
@@ -166,27 +174,25 @@ def _drained(results: Results) -> Iterator[list[str]]:
 def _contest(results: Results) -> Iterator[str]:
     contestants = list(results.rows("contestants"))
     workers = {row["name"]: row for row in results.rows("workers")}
-    for workload in SAME_FUNCTION + PLAIN_PILLOW:
-        rows = []
+    if any(results.rows("rates")):
+        paces, costs = [], []
         for each in contestants:
-            name = each["name"]
-            rates = results.rows("rates", contestant=name, workload=workload.name)
-            if figures := medians((row["per_s"], row["cpu_ms"], row["redis_ms"]) for row in rates):
-                best = str(workers[name]["best"])
-                rows.append([each["label"], best, *(f"{figure:.1f}" for figure in figures)])
-        if rows:
-            yield f"### {workload.title}"
-            yield table(("", "workers", "pictures/s", "CPU ms a picture", "Redis's"), rows)
+            figures = [_rates(results, each["name"], workload.name) for workload in WORKLOADS]
+            mb = [value for value in results.column("resident", "mb", contestant=each["name"]) if value]
+            about = [str(workers[each["name"]]["best"]), f"{median(mb):.0f}" if mb else ""]
+            paces.append([each["label"], *about, *(f"{of[0]:.1f}" if of else "" for of in figures)])
+            costs.append([each["label"], *(f"{of[1]:.1f}+{of[2]:.1f}" if of else "" for of in figures)])
+        columns = [workload.title for workload in WORKLOADS]
+        yield "### Pictures a second"
+        yield LEGEND
+        yield table(("", "workers", "MB", *columns), paces)
+        yield "### CPU ms a picture, and Redis's"
+        yield table(("", *columns), costs)
     if faults := list(results.rows("faults")):
         yield "\n".join(f"- {each['contestant']} is left out from here on: {each['text']}" for each in faults)
-    if contestants:
-        yield "### Workers, memory and versions"
-        heads = ("", "workers", "tried: pictures/s with 1 / 2 / 3 / 4", "MB resident", "versions")
-        rows = []
-        for each in contestants:
-            tried = workers.get(each["name"], {"best": "", "per_s": {}})
-            paces = " / ".join(f"{per_s:.0f}" for per_s in tried["per_s"].values())
-            mb = [value for value in results.column("resident", "mb", contestant=each["name"]) if value]
-            resident = f"{median(mb):.0f}" if mb else ""
-            rows.append([each["label"], str(tried["best"]), paces, resident, each["versions"]])
-        yield table(heads, rows)
+
+
+def _rates(results: Results, contestant: str, workload: str) -> list[float]:
+    """Pictures a second, CPU ms and Redis's; empty: not measured."""
+    rates = results.rows("rates", contestant=contestant, workload=workload)
+    return medians((row["per_s"], row["cpu_ms"], row["redis_ms"]) for row in rates)

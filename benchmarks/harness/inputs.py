@@ -18,7 +18,7 @@ class Job(NamedTuple):
 
 
 class Workload(NamedTuple):
-    """A kind of job; `bases` and `logos` say whether each job has its own."""
+    """A kind of job, as `title` in tables; `bases` and `logos` say whether each job has its own."""
 
     name: str
     title: str
@@ -37,13 +37,10 @@ def _to_both(
     ]
 
 
-_ALL = "Inputs all different, to {}, plain Pillow in the peers' workers"
-_ONE = "One base under a thousand logos, to {}, plain Pillow in the peers' workers"
-
-SAME_FUNCTION = _to_both("seed", "The seed example to {}, the same compositor everywhere", COMPOSITOR)
+SAME_FUNCTION = _to_both("seed", "seed, {}", COMPOSITOR)
 PLAIN_PILLOW = [
-    *_to_both("different", _ALL, PILLOW, bases=True, logos=True),
-    *_to_both("one-base", _ONE, PILLOW, logos=True),
+    *_to_both("different", "all new, {}", PILLOW, bases=True, logos=True),
+    *_to_both("one-base", "logos, {}", PILLOW, logos=True),
 ]
 SEED_JPEG, DIFFERENT_JPEG = SAME_FUNCTION[0], PLAIN_PILLOW[0]
 

@@ -1,4 +1,4 @@
-"""The compositor against Pillow, libvips, sharp and OpenCV; writes docs/compositor-speed.md.
+"""The compositor against Pillow, libvips, sharp and OpenCV; writes its part of docs/PERFORMANCE.md.
 
 One process on one core, CPU time, every contestant once a round, medians of the rounds. A ratio is the
 median of the ratios within the rounds, so that a slow second of the machine slows both sides of it.
@@ -19,7 +19,7 @@ import cv2
 from PIL import Image
 
 from benchmarks.harness import processes
-from benchmarks.harness.figures import DOCS, interleaved, median_ratio, table, timed
+from benchmarks.harness.figures import DOCS, interleaved, median_ratio, replaced, table, timed
 from benchmarks.harness.processes import CannotStart, in_own_process, use_one_core
 from benchmarks.plain_pillow import with_pillow
 from benchmarks.rivals import sharp, with_libvips, with_opencv
@@ -27,6 +27,7 @@ from benchmarks.scenarios import scenes
 from benchmarks.seed import PARAMS, base_jpeg, large_jpeg, overlay_png
 from compositor import DecodedCache, Limits, SuperimposeParams, superimpose
 
+BEGIN, END = "<!-- bench-compositor -->", "<!-- /bench-compositor -->"
 FORMATS = ("jpeg", "png")
 LARGE = (8000, 6250)  # 50 megapixels
 ANY_SIZE = Limits(max_bytes=1 << 30)
@@ -44,7 +45,7 @@ def main(rounds: int = 15, docs: Path = DOCS) -> None:
         "libvips": with_libvips,
         "OpenCV": with_opencv,
     }
-    tables, missing = [], ""
+    missing, made = "", dict[str, dict[str, list[float]]]()
     with ExitStack() as stack:
         try:
             in_node = stack.enter_context(sharp(base, overlay))
@@ -57,11 +58,17 @@ def main(rounds: int = 15, docs: Path = DOCS) -> None:
             }
             if in_node:
                 samples["sharp"] = partial(in_node, each)
-            tables.append(f"## To {each.upper()}\n\n{speeds(interleaved(samples, rounds))}")
-    parts = [head(base, overlay, rounds) + missing, *tables, growth(overlay), memory(), scenes.part(rounds)]
-    page = "\n\n".join(parts)
-    (docs / "compositor-speed.md").write_text(page + "\n")
-    print(page)
+            made[each] = interleaved(samples, rounds)
+    parts = [
+        head(base, overlay, rounds) + missing,
+        speeds(made),
+        growth(overlay),
+        memory(),
+        scenes.part(rounds),
+    ]
+    part, page = "\n\n".join(parts), docs / "PERFORMANCE.md"
+    page.write_text(replaced(page.read_text(), BEGIN, END, part))
+    print(part)
 
 
 def ours(base: bytes, overlay: bytes, image_format: str, cache: DecodedCache | None = None) -> object:
@@ -69,24 +76,24 @@ def ours(base: bytes, overlay: bytes, image_format: str, cache: DecodedCache | N
 
 
 def head(base: bytes, overlay: bytes, rounds: int) -> str:
-    return f"""# How fast the compositor is
+    return f"""## Compositor
 
-`make bench-compositor` wrote this page: one process on one core, CPU seconds, every contestant once a round,
-medians of {rounds} rounds, ratios taken within the rounds. {platform.machine()},
-Python {platform.python_version()}, Pillow {Image.__version__}, OpenCV {cv2.__version__}.
-
-The job: a 1024 x 1024 photograph (JPEG, {len(base) // 1000} KB), a 640 x 640 overlay with alpha (PNG, \
-{len(overlay) // 1000} KB) scaled by 0.4 and put
-on it; file in, file out. The others are written as one would write them, in `benchmarks/plain_pillow.py` and
-`benchmarks/rivals.py`, sharp (libvips in Node.js) in `benchmarks/rival.mjs`."""
+`make bench-compositor`: file in, file out in one process on one core, CPU time, medians of {rounds} rounds,
+ratios within them. {platform.machine()}, Python {platform.python_version()}, Pillow {Image.__version__}, \
+OpenCV {cv2.__version__}. Base 1024 x 1024 (JPEG, {len(base) // 1000} KB), overlay 640 x 640 with alpha \
+(PNG, {len(overlay) // 1000} KB) scaled by 0.4. The others: `benchmarks/plain_pillow.py`, \
+`benchmarks/rivals.py`, `benchmarks/rival.mjs`."""
 
 
-def speeds(ms: Mapping[str, Sequence[float]]) -> str:
-    rows = [
-        [name, f"{median(taken):.1f}", *(f"{median_ratio(taken, ms[ours]):.2f}" for ours in (OURS, WARM))]
-        for name, taken in ms.items()
-    ]
-    return table(("", "CPU ms a job", "times ours", "times ours with a warm cache"), rows)
+def speeds(made: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """CPU of each contestant, and its ratio to ours, for each format."""
+    heads = [""]
+    rows = [[name] for name in next(iter(made.values()))]
+    for image_format, ms in made.items():
+        heads += [f"{image_format.upper()}, CPU ms", "times ours"]
+        for row, taken in zip(rows, ms.values(), strict=True):
+            row += [f"{median(taken):.1f}", f"{median_ratio(taken, ms[OURS]):.2f}"]
+    return table(heads, rows)
 
 
 def growth(overlay: bytes) -> str:
@@ -94,17 +101,15 @@ def growth(overlay: bytes) -> str:
     large, params = large_jpeg(LARGE), SuperimposeParams(rescale_factor=0.4, x_offset=4000, y_offset=3000)
     stages = [superimpose(large, overlay, params, limits=ANY_SIZE).seconds for _ in range(5)]
     share = median(100 * each["compose"] / (each["decode"] + each["encode"]) for each in stages)
-    return f"""## A 256 px overlay on a {LARGE[0]} x {LARGE[1]} base
-
-Composing takes {1000 * median(each["compose"] for each in stages):.1f} ms, {share:.2f} % of what decoding \
-and encoding take: only the box that changes is touched."""
+    ms = 1000 * median(each["compose"] for each in stages)
+    on = f"{LARGE[0]} x {LARGE[1]}"
+    return f"A 256 px overlay on {on}: {ms:.1f} ms to compose, {share:.2f} % of decoding and encoding."
 
 
 def memory() -> str:
     allowed = LARGE[0] * LARGE[1] * 8 / 1e6 + 40
-    rows = [[each, f"{in_own_process(peak_mb, each):.0f}", f"{allowed:.0f}"] for each in FORMATS]
-    heads = ("answer", "MB", "MB allowed: 2 x 4 bytes a pixel of the base + 40")
-    return f"## Peak memory of a job on a {LARGE[0]} x {LARGE[1]} base\n\n{table(heads, rows)}"
+    peaks = " and ".join(f"{in_own_process(peak_mb, each):.0f} MB to {each.upper()}" for each in FORMATS)
+    return f"Peak memory of a job on that base: {peaks}; allowed: {allowed:.0f} (8 bytes a pixel + 40 MB)."
 
 
 def peak_mb(image_format: str) -> float:

@@ -1,6 +1,6 @@
 """Several layers beside one, and films beside decoding and encoding them.
 
-Writes its part of docs/compositor-speed.md. CPU time on one core, as in the rest of that page.
+Writes its part of docs/PERFORMANCE.md. CPU time on one core, as `make bench-compositor` does.
 """
 
 import io
@@ -36,7 +36,7 @@ Files = Mapping[str, bytes]
 
 def main(rounds: int = 15, docs: Path = DOCS) -> None:
     use_one_core()
-    page, ours = docs / "compositor-speed.md", part(rounds)
+    page, ours = docs / "PERFORMANCE.md", part(rounds)
     page.write_text(
         replaced(page.read_text(), BEGIN, END, ours.removeprefix(BEGIN).removesuffix(END).strip())
     )
@@ -64,13 +64,10 @@ def layers(rounds: int) -> str:
         rows.append([name, f"{median(ms['1']):.1f}", f"{median(ms['5']):.1f}", ratio])
     heads = ("five different overlays", "one layer, CPU ms", "five, CPU ms", "times one layer")
     sizes = f"{len(logos[0]) // 1000} and {len(photos[0]) // 1000} KB"
-    return f"""## Five layers beside one
+    return f"""### Five layers beside one
 
-The same photograph of 1024 x 1024 to JPEG; each layer has a PNG file of its own, {sizes}; load average \
-{os.getloadavg()[0]:.0f}.
-To reach: at most {LAYERS_TO_REACH} times one layer. A layer takes about a millisecond to compose; \
-its file of 600 KB takes 6 ms
-to decode, and 0.4 ms to be found in the cache.
+1024 x 1024 to JPEG; each layer has its own PNG file, {sizes}; load average {os.getloadavg()[0]:.0f}. \
+To reach: {LAYERS_TO_REACH} times one layer.
 
 {table(heads, rows)}"""
 
@@ -98,11 +95,11 @@ def film(rounds: int) -> str:
         },
         rounds,
     )
-    return f"""## A logo on every frame of a film
+    return f"""### Animation
 
-A WebP of {FRAMES} frames of {FRAME[0]} x {FRAME[1]} to WebP takes {median(ms["ours"]):.0f} ms, \
-{median_ratio(ms["ours"], ms["alone"]):.2f} times what Pillow takes to decode and encode it
-with the same settings and nothing put on it. To reach: {FILM_TO_REACH}."""
+A logo on {FRAMES} frames of {FRAME[0]} x {FRAME[1]}, WebP to WebP: {median(ms["ours"]):.0f} ms, \
+{median_ratio(ms["ours"], ms["alone"]):.2f} times Pillow's decoding and encoding with the same settings
+(to reach: {FILM_TO_REACH})."""
 
 
 def moving(count: int, size: tuple[int, int], image_format: str = "WEBP") -> bytes:
@@ -126,20 +123,12 @@ def decoded_and_encoded(base: bytes) -> bytes:
 
 def memory() -> str:
     limit = Settings().job_memory_bytes
-    heads = ("16 layers, all of one overlay and one mask, 50 MP each", "MB at the peak")
-    rows = [
-        [name, f"{in_own_process(peak_of, kind, limit):.0f}"]
-        for name, kind in (
-            ("on a base of 50 MP, to JPEG", "still"),
-            (f"on a film of frames of {LARGE_FRAME[0]} x {LARGE_FRAME[1]}, to WebP", "film"),
-        )
-    ]
-    return f"""## Peak memory of a scene of 16 layers
+    still, film = (f"{in_own_process(peak_of, kind, limit):.0f}" for kind in ("still", "film"))
+    return f"""### Peak memory of 16 layers
 
-In a process that may have {limit / 1e6:,.0f} MB, as a job's child. More than {FULL_SIZED} inputs of 50 MP \
-are refused before one is decoded.
-
-{table(heads, rows)}"""
+One overlay and one mask, 50 MP each, on a base of 50 MP to JPEG: {still} MB; on frames of \
+{LARGE_FRAME[0]} x {LARGE_FRAME[1]} to WebP: {film} MB,
+of {limit / 1e6:,.0f} that a job may have. Over {FULL_SIZED} inputs of 50 MP are refused undecoded."""
 
 
 def peak_of(kind: str, limit: int) -> float:

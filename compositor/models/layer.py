@@ -80,119 +80,109 @@ class LayerParams(Parameters):
         default=1,
         gt=0,
         le=16,
-        description='Factor on the overlay\'s sides, used by "Resize by rescale_factor".',
+        description='Factor on the overlay\'s sides, for "Resize by rescale_factor".',
         examples=[0.4],
     )
     overlay_resize: Resize = Field(
         default="Resize by rescale_factor",
-        description=(
-            'How the overlay gets its size: as it is ("None"), as large as fits inside the base ("Fit"), by '
-            'rescale_factor, or to width and height (spelled "heigth", as in the public API).'
-        ),
+        description='How the overlay gets its size; "heigth" is how the hosted model spells it.',
         examples=["Fit"],
     )
     resize_method: Literal["nearest-exact", "bilinear", "area"] = Field(
         default="nearest-exact",
-        description="Nearest pixel, linear interpolation without antialiasing, or the mean of the area.",
+        description="Nearest pixel, linear without antialiasing, or mean of the area.",
         examples=["area"],
     )
     width: Side = Field(
         default=1024,
-        description='Width of the overlay in pixels, used by "Resize to width & heigth".',
+        description='Pixels, for "Resize to width & heigth".',
         examples=[512],
     )
     height: Side = Field(
         default=1024,
-        description='Height of the overlay in pixels, used by "Resize to width & heigth".',
+        description='Pixels, for "Resize to width & heigth".',
         examples=[512],
     )
     x_offset: Offset = Field(
         default=0,
-        description="Pixels from the base's left edge to that of the resized, rotated overlay; may be < 0.",
+        description="Pixels from the base's left edge to that of the rotated overlay.",
         examples=[120],
     )
     y_offset: Offset = Field(
         default=0,
-        description="Pixels from the base's top edge to that of the resized, rotated overlay; may be < 0.",
+        description="Pixels from the base's top edge to that of the rotated overlay.",
         examples=[80],
     )
     rotation: Degrees = Field(
         default=0,
-        description="Degrees by which the overlay is turned counter-clockwise; its canvas grows to hold it.",
+        description="Degrees counter-clockwise; the overlay's canvas grows.",
         examples=[45],
     )
     opacity: float = Field(
         default=1,
         ge=0,
         le=1,
-        description="1 shows the overlay as it is, 0 nothing of it.",
+        description="1 shows the overlay as it is, 0 not at all.",
         examples=[0.8],
     )
     blend_mode: BlendMode = Field(
         default="normal",
-        description="How the colours mix where the overlay covers the base, as in CSS mix-blend-mode.",
+        description="How colours mix, as in CSS mix-blend-mode.",
         examples=["multiply"],
     )
     gravity: Gravity = Field(
         default="northwest",
         description=(
-            "The corner, edge or centre of the base that the overlay is put at; the offsets push it inwards "
-            "from there, and from the centre to the right and down."
+            "Corner, edge or centre of the base; offsets push inwards, from the centre right and down."
         ),
         examples=["southeast"],
     )
     x_percent: Percent | None = Field(
-        default=None, description="x_offset as a percentage of the base's width.", examples=[5]
+        default=None, description="x_offset in percent of the base's width.", examples=[5]
     )
     y_percent: Percent | None = Field(
-        default=None, description="y_offset as a percentage of the base's height.", examples=[5]
+        default=None, description="y_offset in percent of the base's height.", examples=[5]
     )
     scale_to: float | None = Field(
         default=None,
         gt=0,
         le=16,
-        description="Width of the overlay as a fraction of the base's width; its proportions are kept.",
+        description="The overlay's width as a fraction of the base's, in proportion.",
         examples=[0.25],
     )
     scale_of: Literal["width", "height", "min", "max"] = Field(
         default="width",
-        description="The side of the base that scale_to is a fraction of; min: the shorter, max: the longer.",
+        description="The base's side for scale_to; min: the shorter, max: the longer.",
         examples=["min"],
     )
     flip: Literal["none", "horizontal", "vertical", "both"] = Field(
         default="none",
-        description="Mirror the overlay, with its mask, before it is rotated.",
+        description="Mirror overlay and mask before the rotation.",
         examples=["horizontal"],
     )
     tile: bool = Field(
         default=False,
-        description="Repeat the overlay over the whole base; the offsets say where one of the tiles stands.",
+        description="Repeat the overlay over the base; the offsets place one tile.",
         examples=[True],
     )
-    tile_spacing: Spacing = Field(
-        default=0, description="Pixels between two tiles, both ways.", examples=[40]
-    )
+    tile_spacing: Spacing = Field(default=0, description="Pixels between tiles.", examples=[40])
     invert_mask: bool = Field(
-        default=False, description="Read the mask the other way: black shows, white hides.", examples=[True]
+        default=False, description="Black in the mask shows, white hides.", examples=[True]
     )
     color: Color | None = Field(
         default=None,
-        description="A colour, #rgb or #rrggbb, in place of an overlay; fills the region or covers the base.",
+        description="A colour, #rrggbb, in place of an overlay; fills the region or covers the base.",
         examples=["#c02030"],
     )
     region: Region | None = Field(
         default=None,
-        description=(
-            "The part of the base that the overlay is fitted into: left, top, width and height in fractions "
-            "of the base; it may reach outside."
-        ),
+        description="Where the overlay is fitted into: left, top, width, height in fractions of the base.",
         examples=[[0.31, 0.28, 0.38, 0.42]],
     )
     region_fit: Literal["contain", "cover", "stretch"] = Field(
         default="contain",
         description=(
-            "The overlay's size in the region: as large as fits, as small as covers it and clipped to it, or "
-            "stretched. gravity says where it stands; by default in the centre."
+            "Fit into the region, cover it and be clipped, or stretch; placed by gravity, by default centred."
         ),
         examples=["cover"],
     )
@@ -200,27 +190,27 @@ class LayerParams(Parameters):
     corners: Corners | None = Field(
         default=None,
         description=(
-            "Where the overlay's corners lie, top left, top right, bottom right, bottom left, in fractions "
-            "of the base, or of the region where one is given: it is drawn in perspective."
+            "Where the overlay's corners lie, clockwise from the top left, in fractions of base or "
+            "region: perspective."
         ),
         examples=[[[0.3, 0.3], [0.7, 0.35], [0.68, 0.7], [0.32, 0.66]]],
     )
     displacement_map: str | None = Field(
         default=None,
         description=(
-            "A picture that moves the overlay's pixels, stretched over the base or the region: red sideways, "
-            "green up and down, 128 not at all. A URL, a data: URI, or base64, as the other pictures."
+            "A picture, stretched over base or region, that moves the overlay's pixels: red sideways, "
+            "green up and down, 128 not at all."
         ),
         examples=["https://example.com/folds.png"],
     )
     displacement_x: Shift = Field(
         default=0,
-        description="Pixels that a red of 0 in displacement_map moves the overlay right, and 255 left.",
+        description="Pixels to the right where red is 0, to the left where 255.",
         examples=[8],
     )
     displacement_y: Shift = Field(
         default=0,
-        description="Pixels that a green of 0 in displacement_map moves the overlay down, and 255 up.",
+        description="Pixels down where green is 0, up where 255.",
         examples=[8],
     )
 

@@ -57,7 +57,7 @@ Quality = Annotated[
 BaseImage = Annotated[
     str,
     Field(
-        description="The picture below: an http(s) URL, a data: URI, or plain base64 of an image file.",
+        description="The picture below: a URL, data: URI or base64.",
         examples=["https://example.com/shirt.jpg"],
     ),
 ]
@@ -65,8 +65,7 @@ Mask = Annotated[
     str | None,
     Field(
         description=(
-            "Which parts of the overlay show: white shows, black hides. It is stretched to the overlay's "
-            "size. An http(s) URL, a data: URI, or plain base64 of an image file."
+            "White shows the overlay, black hides it; stretched to its size. A URL, data: URI or base64."
         ),
         examples=["https://example.com/mask.png"],
     ),
@@ -139,47 +138,41 @@ class AnswerParams(Parameters):
 
     base64: bool = Field(
         default=False,
-        description="Answer with the picture itself as base64 instead of its URL.",
+        description="Answer with the picture as base64 instead of its URL.",
         examples=[False],
     )
     image_format: Literal["jpeg", "png", "webp", "avif", "gif", "apng"] = Field(
         default="jpeg",
-        description=(
-            "Format of the answer. jpeg has no transparency: it is flattened on background; gif has 256 "
-            "colours a frame."
-        ),
+        description="Format of the answer. jpeg is flattened on background, gif has 256 colours a frame.",
         examples=["png"],
     )
     animation: Literal["first_frame", "keep"] = Field(
         default="first_frame",
-        description=(
-            "Of an animated base: the first frame, or every frame with the overlay on it, for image_format "
-            "webp, gif, apng or avif."
-        ),
+        description="Of an animated base: the first frame, or all of them, for webp, gif, apng and avif.",
         examples=["keep"],
     )
     image_quality: Quality = Field(
         default=95,
         description=(
-            'Quality of a jpeg, webp or avif answer; "keep", for a jpeg: the quantisation tables and chroma '
-            "subsampling of the base, which must be a JPEG."
+            'Quality of jpeg, webp and avif; "keep", for jpeg: the quantisation and subsampling of a '
+            "JPEG base."
         ),
         examples=[90],
     )
     background: str | None = Field(
         default=None,
         pattern=r"^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$",
-        description="Colour under a transparent base, #rgb or #rrggbb. Default: white for jpeg, else none.",
+        description="Colour, #rrggbb, under a transparent base. Default: white for jpeg, else none.",
         examples=["#ffffff"],
     )
     keep_copyright: bool = Field(
         default=False,
-        description="Copy the base's EXIF artist and copyright into the answer, and nothing else of it.",
+        description="Copy the base's EXIF artist and copyright.",
         examples=[True],
     )
     keep_icc_profile: bool = Field(
         default=False,
-        description="Stay in the base's own RGB colour space and carry its ICC profile. Default: sRGB.",
+        description="Answer in the base's RGB colour space, with its ICC profile. Default: sRGB.",
         examples=[True],
     )
 

@@ -19,7 +19,7 @@ class SceneParams(LayerParams, Model):
         min_length=1,
         max_length=MOST_LAYERS,
         description=(
-            "Layers in place of one overlay_image, the last on top; each has an overlay's own parameters."
+            "Layers in place of one overlay_image, the last on top, each with an overlay's parameters."
         ),
         examples=[
             [
@@ -59,7 +59,7 @@ class SuperimposeRequest(SuperimposeParams):
     base_image: BaseImage
     overlay_image: str | None = Field(
         default=None,
-        description="The picture put on it: an http(s) URL, a data: URI, or plain base64 of an image file.",
+        description="The picture on it: a URL, data: URI or base64.",
         examples=["https://example.com/logo.png"],
     )
 

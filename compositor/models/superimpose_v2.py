@@ -64,7 +64,7 @@ class CentredParams(Model):
 
     base_image: BaseImage
     overlay_image: str = Field(
-        description="The picture put on it: an http(s) URL, a data: URI, or plain base64 of an image file.",
+        description="The picture on it: a URL, data: URI or base64.",
         examples=["https://example.com/logo.png"],
     )
     mask: Mask = None
@@ -74,43 +74,43 @@ class CentredParams(Model):
     resize_method: Literal["lanczos", "bicubic", "hamming", "bilinear", "box", "nearest"] = Field(
         default="nearest",
         description=(
-            "How the rotation interpolates: lanczos and bicubic between 16 pixels, hamming and bilinear "
-            "between 4, box and nearest not at all. The overlay's size always changes bicubically."
+            "Interpolation of the rotation: lanczos and bicubic over 16 pixels, hamming and bilinear "
+            "over 4, box and nearest none. Sizes change bicubically."
         ),
         examples=["bicubic"],
     )
     mirror: Literal["None", "horizontal", "vertical"] = Field(
         default="None",
-        description="Mirror the overlay, with its mask, before it is rotated.",
+        description="Mirror overlay and mask before the rotation.",
         examples=["horizontal"],
     )
     blend_mode: Annotated[BlendMode, BeforeValidator(_as_we_spell)] = Field(
         default="normal",
-        description="How the colours mix where the overlay covers the base; _ may stand for -.",
+        description="How colours mix; _ may stand for -.",
         examples=["screen"],
     )
     opacity: float = Field(
         default=100,
         ge=0,
         le=100,
-        description="100 shows the overlay as it is, 0 nothing of it.",
+        description="100 shows the overlay as it is, 0 not at all.",
         examples=[90],
     )
     x_percent: CentrePercent = Field(
         default=50,
-        description="Where the overlay's centre is, in percent of the base's width.",
+        description="The overlay's centre in percent of the base's width.",
         examples=[25],
     )
     y_percent: CentrePercent = Field(
         default=50,
-        description="Where the overlay's centre is, in percent of the base's height.",
+        description="The overlay's centre in percent of the base's height.",
         examples=[65],
     )
     rotation: float = Field(
         default=0,
         ge=-360,
         le=360,
-        description="Degrees by which the overlay is turned counter-clockwise; its canvas grows to hold it.",
+        description="Degrees counter-clockwise; the overlay's canvas grows.",
         examples=[12.5],
     )
     bg_remove_model: str = Field(
@@ -118,13 +118,13 @@ class CentredParams(Model):
         min_length=1,
         max_length=64,
         description=(
-            "What takes the overlay's background away, a name that the server's remover knows. A server "
-            "without one says so in warnings."
+            "Remove the overlay's background, by a name that the server's remover knows; without a "
+            "remover, warnings say so."
         ),
         examples=["Bria"],
     )
     invert_mask: bool = Field(
-        default=False, description="Read the mask the other way: black shows, white hides.", examples=[True]
+        default=False, description="Black in the mask shows, white hides.", examples=[True]
     )
 
     @classmethod

@@ -51,16 +51,16 @@ class BackendSettings(Group):
     redis_url: RedisUrl = Field(
         "",
         repr=False,
-        description="Redis to use, or its Sentinels; empty: the socket of `superimpose up` in DATA_DIR",
+        description="Redis or its Sentinels; empty: the socket of `superimpose up` in DATA_DIR",
     )
     data_dir: Directory = Field(
         Path("data"), description="where `up` keeps Redis's file, pictures and its key"
     )
     storage_url: StorageUrl = Field(
-        "", description="`file:///dir`, or `s3://bucket/prefix` with a prefix of its own; empty: DATA_DIR"
+        "", description="`file:///dir`, or `s3://bucket/prefix` of its own; empty: DATA_DIR"
     )
     redirect_to_bucket: bool = Field(
-        False, description="whether pictures are fetched from the bucket itself, by redirects to signed URLs"
+        False, description="redirect `/pictures/...` to signed URLs of the bucket"
     )
 
     def contradictions(self) -> Iterator[str]:
@@ -87,46 +87,33 @@ class ApiSettings(Group):
 
     public_url: BaseUrl | None = Field(
         None,
-        description="start of the URLs in answers, with the path prefix of a reverse proxy; "
-        "unset: the request's own Host",
+        description="start of the URLs in answers; unset: the request's Host",
     )
-    api_workers: int = Field(
-        1, ge=1, le=64, description="processes of the API behind one port; each has its own MAX_CONNECTIONS"
-    )
-    cell: CellName = Field(
-        "", description="name of this stack among several side by side; new API keys begin with `si_NAME_`"
-    )
+    api_workers: int = Field(1, ge=1, le=64, description="API processes behind one port")
+    cell: CellName = Field("", description="name of this cell; new API keys begin with `si_NAME_`")
     dev_api_key: Key | None = Field(None, repr=False, description="a key made valid when the API starts")
     admin_key: AdminKey | None = Field(
-        None, repr=False, description="key of the admin API, 20 characters or more; unset: there is none"
+        None, repr=False, description="key of the admin API, 20 characters or more; unset: no admin API"
     )
-    docs: bool = Field(True, description="whether /docs, /openapi.json and the playground at / are served")
-    rq_dashboard_writes: bool = Field(
-        False, description="whether /admin/rq, RQ's dashboard, may also delete and requeue jobs"
-    )
-    metrics: bool = Field(False, description="whether the API serves /metrics, for Prometheus")
-    access_log: bool = Field(False, description="whether the API logs each call")
-    cors_origins: Origins = Field(
-        (), description="origins whose pages may call the API from a browser; `*`: all; unset: none"
-    )
+    docs: bool = Field(True, description="serve /docs, /openapi.json and the playground at /")
+    rq_dashboard_writes: bool = Field(False, description="let /admin/rq delete and requeue jobs")
+    metrics: bool = Field(False, description="serve /metrics on the API's port")
+    access_log: bool = Field(False, description="log each call of the API")
+    cors_origins: Origins = Field((), description="origins of pages that may call the API; `*`: all")
     trusted_proxies: Networks = Field(
-        (), description="networks of proxies whose X-Forwarded-For and X-Forwarded-Proto count"
+        (), description="networks of proxies whose X-Forwarded-For and -Proto count"
     )
-    sync_timeout_s: Wait = Field(25, gt=0, description="how long POST /v1/superimpose waits before its 504")
+    sync_timeout_s: Wait = Field(25, gt=0, description="wait of POST /v1/superimpose before its 504")
     client_timeout_s: Wait = Field(
-        20, gt=0, description="time for a client to send headers; for a body it is added to 1 s per 16 KiB"
+        20, gt=0, description="for a client's headers; for a body, plus 1 s per 16 KiB"
     )
-    keep_alive_s: Term = Field(
-        5, description="idle time after which a connection is closed; set it longer than a proxy's own"
-    )
-    max_connections: Count = Field(
-        1000, description="open connections to an API process; one more is answered 429 `busy`"
-    )
+    keep_alive_s: Term = Field(5, description="idle time of a connection; longer than a proxy's own")
+    max_connections: Count = Field(1000, description="open connections of an API process, then 429 `busy`")
     max_body_bytes: Bytes = Field(32 * MEBIBYTE, ge=1024, description="largest request body")
     max_batch_bytes: Bytes = Field(
         GIBIBYTE,
         ge=1024,
-        description="largest body of a batch as NDJSON, of which each line may have MAX_BODY_BYTES",
+        description="largest NDJSON body of a batch; a line: MAX_BODY_BYTES",
     )
 
     def contradictions(self) -> Iterator[str]:
@@ -137,22 +124,18 @@ class ApiSettings(Group):
 class LimitSettings(Group):
     """Quotas and back-pressure"""
 
-    rate_limit: Rates = Field(Rate(6000, 60), description="submits of a key that has no rate of its own")
-    rate_limit_reads: Rates = Field(
-        Rate(120_000, 60), description="reads of a key, far above submits: clients poll every second"
-    )
-    rate_limit_lists: Rates = Field(Rate(600, 60), description="lists of its requests that a key reads")
+    rate_limit: Rates = Field(Rate(6000, 60), description="submits of a key without a rate of its own")
+    rate_limit_reads: Rates = Field(Rate(120_000, 60), description="reads of a key")
+    rate_limit_lists: Rates = Field(Rate(600, 60), description="lists of its requests")
     rate_limit_uploads: Rates = Field(Rate(600, 60), description="uploads of a key")
     rate_limit_anonymous: Rates = Field(
         Rate(300, 60), description="calls of an address without a valid key, pictures aside"
     )
-    max_waiting: Count = Field(
-        100_000, description="most QUEUED requests; one more is answered 429 `queue_full`"
-    )
-    max_waiting_per_key: Count = Field(50_000, description="most QUEUED requests of one key")
-    credit_cost: int = Field(1, ge=0, le=MAX_CREDITS, description="credits that a COMPLETED request costs")
-    upload_ttl_s: Term = Field(86_400, description="how long an uploaded picture is kept")
-    upload_quota_bytes: Bytes = Field(GIBIBYTE, description="total size of a key's uploads; 0: no uploads")
+    max_waiting: Count = Field(100_000, description="QUEUED requests, then 429 `queue_full`")
+    max_waiting_per_key: Count = Field(50_000, description="QUEUED requests of one key")
+    credit_cost: int = Field(1, ge=0, le=MAX_CREDITS, description="credits of a COMPLETED request")
+    upload_ttl_s: Term = Field(86_400, description="how long an upload is kept")
+    upload_quota_bytes: Bytes = Field(GIBIBYTE, description="uploads of a key; 0: not allowed")
 
     def contradictions(self) -> Iterator[str]:
         if not self.rate_limit <= self.rate_limit_reads:
@@ -166,7 +149,7 @@ class JobSettings(Group):
     """Deadlines and attempts"""
 
     start_timeout_s: Term = Field(
-        1800, description="a request not started by then is FAILED `timeout`; X-Start-Timeout overrides it"
+        1800, description="to start, else FAILED `timeout`; X-Start-Timeout overrides it"
     )
     max_start_timeout_s: Term = Field(
         default_factory=lambda given: max(3600, given.get("start_timeout_s", 0)),
@@ -174,8 +157,10 @@ class JobSettings(Group):
     )
     job_timeout_s: Term = Field(
         default_factory=lambda given: min(60, max(1, given.get("start_timeout_s", 120) // 2)),
-        description="from a request's start to its end, all attempts together, then FAILED `timeout`; "
-        "X-Timeout overrides it; unset: 60, or half of START_TIMEOUT_S",
+        description=(
+            "from start to end, all attempts together, else FAILED `timeout`; X-Timeout overrides it; "
+            "unset: 60, or half of START_TIMEOUT_S"
+        ),
     )
     max_job_timeout_s: Term = Field(
         default_factory=lambda given: max(300, given.get("job_timeout_s", 0)),
@@ -184,14 +169,14 @@ class JobSettings(Group):
     fetch_timeout_s: float = Field(
         default_factory=lambda given: min(20, given.get("job_timeout_s", 60) / 2),
         gt=0,
-        description="one input, from name look-up to last byte; unset: 20, or half of JOB_TIMEOUT_S",
+        description="for one input; unset: 20, or half of JOB_TIMEOUT_S",
     )
     max_attempts: int = Field(3, ge=1, le=20, description="attempts at a job whose worker failed")
     lease_s: float = Field(
         15,
         ge=1,
         le=300,
-        description="a worker that has not renewed its lease for so long loses the job to another",
+        description="a worker that does not renew its lease for so long loses the job",
     )
     result_ttl_s: Term = Field(3600, description="how long record and picture are kept after the end")
 
@@ -222,17 +207,15 @@ class WebhookSettings(Group):
     webhook_secret: MasterSecrets = Field(
         (),
         repr=False,
-        description="from which the secrets of API keys are derived, 32 characters or more; after a comma "
-        "former ones, which sign too; unset: no webhooks",
+        description="master secret, 32 characters or more; after a comma former ones; unset: no webhooks",
     )
-    webhook_http: bool = Field(False, description="whether a webhook_url may be http, for receivers inside")
+    webhook_http: bool = Field(False, description="allow `http` in a webhook_url")
     webhook_concurrency: int = Field(
-        128, ge=8, le=4096, description="most events that `superimpose webhooks` is sending at a time"
+        128, ge=8, le=4096, description="events that `superimpose webhooks` sends at a time"
     )
     max_undelivered_per_key: Count = Field(
         50_000,
-        description="events of a key that wait for their receivers; with so many its next submit with "
-        "webhook_url is answered 429 `queue_full`",
+        description="undelivered events of a key, then 429 `queue_full` for a webhook_url",
     )
 
 
@@ -240,5 +223,5 @@ class LogSettings(Group):
     """Logs"""
 
     log_format: Literal["json", "console"] | None = Field(
-        None, description="`json` or `console`; unset: console on a terminal, json everywhere else"
+        None, description="`json` or `console`; unset: console on a terminal, else json"
     )

@@ -31,48 +31,41 @@ class WorkerSettings(Group):
         default_factory=machine.workers,
         ge=1,
         le=256,
-        description="worker processes; unset: one per core, as far as there is 0.5 GiB for each",
+        description="worker processes; unset: one per core with 0.5 GiB each",
     )
-    drain_timeout_s: Wait = Field(
-        20, description="time that a worker's job has left when the worker is stopped; then it is requeued"
-    )
+    drain_timeout_s: Wait = Field(20, description="for a job whose worker is stopped, then it is requeued")
     job_memory_bytes: Bytes = Field(
         4 * GIBIBYTE,
         ge=512 * MEBIBYTE,
-        description="address space of a job's process; 0.3 GB plus up to 24 bytes a pixel are needed",
+        description="address space of a job, which needs 0.3 GB plus up to 24 bytes a pixel",
     )
-    child_max_jobs: Count = Field(5000, description="jobs after which a worker replaces its child process")
+    child_max_jobs: Count = Field(5000, description="jobs until a worker replaces its child process")
     child_max_resident_bytes: Bytes = Field(
-        GIBIBYTE, ge=MEBIBYTE, description="resident memory above which it is replaced, between jobs"
+        GIBIBYTE, ge=MEBIBYTE, description="resident memory from which it is replaced"
     )
     cache_bytes: Bytes = Field(32 * MEBIBYTE, description="decoded inputs kept by each worker; 0: none")
     metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="port on which `superimpose worker` serves /metrics; unset: none"
+        None, ge=1, le=65535, description="port of /metrics of `superimpose worker`; unset: none"
     )
-    metrics_host: Host = Field("127.0.0.1", description="address of METRICS_PORT; in the image all")
+    metrics_host: Host = Field("127.0.0.1", description="its address; in the image all")
 
 
 class PictureSettings(Group):
     """Pictures"""
 
     max_input_bytes: Bytes = Field(24 * MEBIBYTE, ge=1024, description="largest input file")
-    max_pixels: Count = Field(50_000_000, description="most pixels of an input and of the output")
+    max_pixels: Count = Field(50_000_000, description="pixels of an input and of the output")
     max_side: Count = Field(16_384, description="longest side of an input, in pixels")
-    animation_max_frames: Count = Field(
-        500, description="most frames of a base of which `animation` keeps all"
-    )
-    animation_max_pixels: Count = Field(100_000_000, description="most pixels of all its frames together")
+    animation_max_frames: Count = Field(500, description="frames of a base with `animation` `keep`")
+    animation_max_pixels: Count = Field(100_000_000, description="pixels of all its frames")
     formats: Formats = Field(
         ("JPEG", "PNG", "WEBP", "GIF", "AVIF"),
-        description="formats of inputs; TIFF, BMP, JPEG2000 and HEIF only for callers you trust: "
-        "each hands strangers' bytes to one more C decoder",
+        description="formats of inputs; TIFF, BMP, JPEG2000 and HEIF only for trusted callers",
     )
     content_check: Callable | None = Field(
-        None, description="`package.module:callable` that may block pictures; unset: none"
+        None, description="`package.module:callable` that may block pictures"
     )
-    remover: Callable | None = Field(
-        None, description="`package.module:callable` that takes backgrounds away; unset: none"
-    )
+    remover: Callable | None = Field(None, description="`package.module:callable` that removes backgrounds")
     nudity_labels: Labels = Field(
         (
             "FEMALE_BREAST_EXPOSED",
@@ -81,7 +74,7 @@ class PictureSettings(Group):
             "BUTTOCKS_EXPOSED",
             "ANUS_EXPOSED",
         ),
-        description="what blocks a picture where the content check is `worker.nudity:NudityCheck`",
+        description="what `worker.nudity:NudityCheck` blocks",
     )
     nudity_threshold: float = Field(0.5, gt=0, le=1, description="score from which a label counts")
 
@@ -103,26 +96,25 @@ class FetchSettings(Group):
 
     fetch_allow: Networks = Field((), description="private networks that may be fetched from")
     fetch_hosts: HostPatterns = Field(
-        (), description="if set, the only hosts fetched from; `*.shop.example` works"
+        (), description="if set, the only hosts fetched from, as `*.shop.example`"
     )
     fetch_refuse: Networks = Field((), description="networks never fetched from, such as our own addresses")
     fetch_ports: Ports = Field("80,443,1025-65535", description="ports that may be fetched from")
     fetch_user_agent: HeaderText = Field(
         default_factory=lambda: f"superimpose/{version('superimpose')}",
-        description="User-Agent of fetches; name a page or an address where operators of the servers find "
-        "you; unset: `superimpose/VERSION`",
+        description="User-Agent of fetches; name a contact; unset: `superimpose/VERSION`",
     )
     fetch_ahead: int = Field(
         32,
         ge=0,
         le=64,
-        description="requests that a worker claims beside the one it makes, to fetch their inputs; 0: none",
+        description="requests that a worker claims ahead, to fetch their inputs; 0: none",
     )
     fetch_ahead_bytes: Bytes = Field(
         32 * MEBIBYTE,
-        description="inputs that a worker holds; beyond, only its oldest request is fetched for",
+        description="inputs that it holds; beyond, only its oldest request fetches",
     )
     http_cache_bytes: Bytes = Field(
         256 * MEBIBYTE,
-        description="fetched inputs kept in DATA_DIR for all workers there, as their servers allow; 0: none",
+        description="HTTP cache of inputs in DATA_DIR; 0: none",
     )

@@ -76,8 +76,9 @@ def test_the_page_names_each_contestants_best_number_of_workers(tmp_path: Path) 
     assert best_count(run, "arq", {1: 5.0, 2: 9.0, 3: 7.0, 4: 6.0}.__getitem__) == 2
     results.add("rates", round=1, contestant="arq", workload="seed-jpeg", per_s=9.5, cpu_ms=20, redis_ms=1)
     page = sections(results)
-    assert "| arq | 2 | 9.5 | 20.0 | 1.0 |" in page
-    assert "| arq | 2 | 5 / 9 / 7 / 6 |  | arq 1 |" in page
+    assert "x, arq 1." in page
+    assert "| arq | 2 |  | 9.5 |" in page
+    assert "| arq | 20.0+1.0 |" in page
 
 
 def test_variations_of_an_input_differ_in_their_bytes_alone() -> None:

@@ -1,4 +1,4 @@
-"""What a layer makes of a base, in float64 and by the words of docs/parameters.md alone.
+"""What a layer makes of a base, in float64 and by the rules that docs/parameters.md sums up.
 
 The answer is a range of levels for each pixel and band. Where levels are rounded on the way, at a resize, a
 mask or an opacity, the formulas are evaluated at both ends of what they may have been rounded to.

@@ -1,4 +1,4 @@
-"""What docs/parameters.md states of sizes, places, masks and what becomes of files."""
+"""The rules of sizes, places, masks and files that docs/parameters.md sums up."""
 
 import io
 

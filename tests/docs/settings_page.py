@@ -19,12 +19,11 @@ def tables() -> str:
 
 
 def _table(group: type[Group]) -> str:
-    fields = group.model_fields.items()
     rows = (
-        f"| `{PREFIX}{name.upper()}` | {shown(name, field.default)} | {field.description} |\n"
-        for name, field in fields
+        f"| `{PREFIX}{name.upper()}{shown(name, field.default)}` | {field.description} |\n"
+        for name, field in group.model_fields.items()
     )
-    return f"\n## {group.__doc__}\n\n| variable | default | meaning |\n| --- | --- | --- |\n{''.join(rows)}"
+    return f"\n## {group.__doc__}\n\n| variable, default | meaning |\n| --- | --- |\n{''.join(rows)}"
 
 
 def shown(name: str, default: object) -> str:
@@ -33,8 +32,8 @@ def shown(name: str, default: object) -> str:
         return ""
     if name.endswith("_bytes") and isinstance(default, int):
         unit, size = next((unit, size) for unit, size in UNITS.items() if default % size == 0)
-        return f"`{default // size} {unit}`"
-    return f"`{','.join(default) if isinstance(default, tuple) else default}`"
+        return f" = {default // size} {unit}"
+    return f"={','.join(default) if isinstance(default, tuple) else default}"
 
 
 if __name__ == "__main__":

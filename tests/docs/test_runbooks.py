@@ -113,7 +113,6 @@ WHAT_IS_FOUND = {
     "grep 'attempt [0-9]* failed'": ("internal",),
     "grep worker_lost": ("worker_lost",),
     "grep 'at its event failed'": ("receiver_away",),
-    'grep \'"code": "fetch_failed"\'': ("fetch_failed",),
     'grep \'"logger": "superimpose.fetch"\'': ("fetch_failed",),
     f"grep {SAMPLE_ID}": ("completed",),
 }

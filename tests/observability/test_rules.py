@@ -7,7 +7,7 @@ import yaml
 
 from tests.observability.promql import FOLDER, ROOT, RULES, promtool
 
-PAGE = (ROOT / "docs/dashboards-and-alerts.md").read_text()
+PAGE = (ROOT / "docs/monitoring.md").read_text()
 TESTS = yaml.safe_load((FOLDER / "alerts.test.yml").read_text())["tests"]
 
 
@@ -31,7 +31,7 @@ def test_each_alert_has_a_test_of_both(rule):
 def test_each_alert_says_how_much_it_matters_and_what_to_do(rule):
     assert rule["labels"]["severity"] in ("critical", "warning")
     assert "for" in rule
-    anchor = f"docs/dashboards-and-alerts.md#{rule['alert'].lower()}"
+    anchor = f"docs/monitoring.md#{rule['alert'].lower()}"
     assert rule["annotations"]["description"].rstrip().endswith(anchor)
     assert re.search(rf"^### {rule['alert']}$", PAGE, re.MULTILINE)
 
