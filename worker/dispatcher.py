@@ -30,6 +30,7 @@ from worker.report import Report
 from worker.tracing import trace_attempt
 
 STEP_S = 0.25  # how late a limit may be seen
+SHARED_S = 0.03  # an ended job may wait for the next one to end, while the child has more than one ahead
 DROP_S = 2  # for a child to say that it has dropped an order
 PAUSE_S = 0.5  # between two tries to reach Redis
 TRIES = 3  # to give back what is in hand
@@ -118,10 +119,15 @@ class Dispatcher:
     @property
     def _patience_s(self) -> float:
         if self._reports:
-            return 0
+            return max(0, self._report_at() - time.monotonic())
         if not self._hand:
             return WAIT_S
         return STEP_S if self._hand.begun else STARVING_S
+
+    def _report_at(self) -> float:
+        """Some reports share a round trip and a write to disk where the queue is long; 0 is now."""
+        has_ended_all = all(isinstance(each.ended, Outcome) for each in self._reports)
+        return self._reports[0].made_at + SHARED_S if has_ended_all and self._hand.has_plenty else 0
 
     def _ready_child(self) -> Child | None:
         """Requests are claimed only when the child that will have them is ready."""
@@ -136,13 +142,14 @@ class Dispatcher:
     def _exchange(self, room: int, heartbeat: Callable[[], None] = lambda: None) -> None:
         """Report what has ended, renew leases and claim more, in one round trip."""
         is_idle = not (self._hand.begun or self._works_on_dropped)
-        wants_more = room and (self._reports or (is_idle and not self._bell.is_armed))
+        is_report_due = self._reports and self._report_at() <= time.monotonic()
+        wants_more = room and (is_report_due or (is_idle and not self._bell.is_armed))
         # A claim also passes on a ring that is of no use here: it rings again while something waits.
         claims_too = self._bell.has_rung() or wants_more or self._is_away
         renewed = self._due_for_renewal()
         try:
             heartbeat()
-            if not (self._reports or renewed or claims_too):
+            if not (is_report_due or renewed or claims_too):
                 return
             together = self._together(renewed)
             if claims_too:

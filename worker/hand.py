@@ -11,6 +11,7 @@ READY_MOST = 8
 PATIENCE_S = 1.0
 """A request waits in hand about this long at most before its work begins; then another worker may have it."""
 
+PLENTY = 2
 MOST_DOUBLED = 6  # how many times that doubles at most, for one that was given back before
 
 STARVING_S = 0.05  # without work while inputs are on their way, until more are claimed
@@ -46,6 +47,11 @@ class Hand:
     @property
     def begun(self) -> Attempt | None:
         return next((each for each in self._attempts.values() if each.begun_at is not None), None)
+
+    @property
+    def has_plenty(self) -> bool:
+        """Whether the child has work after what it works on, and more after that."""
+        return self.begun is not None and min(self._ready, len(self) - 1) >= PLENTY
 
     def get(self, token: str) -> Attempt | None:
         return self._attempts.get(token)

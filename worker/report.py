@@ -33,6 +33,7 @@ class Report:
         self.attempt = attempt
         self.ended = ended
         self.occupied_s = occupied_s
+        self.made_at = time.monotonic()
         self._delay_s = 0.0
         if isinstance(ended, Outcome) and ended.ending is Ending.RETRY:
             self._delay_s = max(backoff_s(attempt.number - attempt.claim.given_back), ended.retry_after_s)

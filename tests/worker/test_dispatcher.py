@@ -10,8 +10,9 @@ from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
 from tests.asking import LEASE_OWNER
+from tests.redis.hearing import hearing
 from tests.redis.sentinels import until
-from worker import hand
+from worker import dispatcher, hand
 from worker.bell import Bell
 from worker.child.child import Child, ChildDied
 from worker.child.messages import Ending, Event, Order, Outcome
@@ -28,12 +29,13 @@ class PlayedChild(Child):
     def __init__(self, settings) -> None:  # noqa: ARG002
         self.orders: dict[str, Order] = {}
         self.is_dead = self.dies_at_an_order = False
+        self.ready = 0
         self._events: list[Event] = []
         self._readable, self._written = socket.socketpair()
         PlayedChild.latest = self
 
     def say(self, token: str, outcome: Outcome | None = None) -> None:
-        self._events.append(Event(token, outcome=outcome))
+        self._events.append(Event(token, self.ready, outcome))
         self._written.send(b"\0")
 
     def complete(self, request_id: str) -> None:
@@ -82,14 +84,14 @@ class PlayedChild(Child):
 def step(redis, settings):
     """Makes a step; the child that there is then."""
     bell = Bell(redis)
-    dispatcher = Dispatcher(Transitions(redis, settings), settings, LEASE_OWNER, bell, PlayedChild)
+    worker = Dispatcher(Transitions(redis, settings), settings, LEASE_OWNER, bell, PlayedChild)
 
     def step() -> PlayedChild:
-        dispatcher.step(lambda: None)
+        worker.step(lambda: None)
         return PlayedChild.latest
 
     yield step
-    dispatcher.close()
+    worker.close()
     bell.close()
 
 
@@ -152,6 +154,38 @@ def test_a_report_that_redis_refuses_is_repeated_and_its_request_not_made_again(
 
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
     assert child.orders == {}
+
+
+def test_ended_jobs_share_a_report_while_the_child_has_more_than_one_ahead(
+    redis, submit, record, step, monkeypatch
+):
+    monkeypatch.setattr(dispatcher, "SHARED_S", 3600)
+    requests = [submit() for _ in range(5)]
+    child = step()
+
+    def end_next(ready: int) -> str:
+        """And begin the one after."""
+        request_id = requests.pop(0)
+        child.ready = ready
+        child.complete(request_id)
+        if requests[0] in child.orders:
+            child.say(child.orders[requests[0]].token)
+        step()
+        step()
+        return request_id
+
+    child.say(child.orders[requests[0]].token)
+    alone = end_next(ready=0)
+    assert record(alone).status == Status.COMPLETED
+    until(lambda: step() and len(child.orders) == 5, "more are claimed")
+
+    first = end_next(ready=2)
+    assert record(first).status == Status.PROCESSING
+
+    with hearing(redis) as heard:
+        second = end_next(ready=1)
+    assert {record(each).status for each in (first, second)} == {Status.COMPLETED}
+    assert sum(said["command"].startswith("EVALSHA") for said in heard) == 1
 
 
 def test_a_bell_that_is_closed_ends_its_thread(redis):
