@@ -128,7 +128,7 @@ def test_what_was_sent_behind_such_a_body_at_once_is_not_run_either(edge):
 
 def send_on(connection, more):
     connection.sendall(bytes(more))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         connection.sendall(b"x")
         time.sleep(0.05)
@@ -150,7 +150,7 @@ def test_a_body_that_keeps_the_least_rate_may_take_longer(edge):
         connection.settimeout(1)  # the deadline without regard to size has passed when this has
         with pytest.raises(TimeoutError):
             connection.recv(1)
-        connection.settimeout(20)
+        connection.settimeout(60)
         connection.sendall(padded[-1:])
         answer = read_to_end(connection)
 
@@ -201,7 +201,7 @@ def test_a_body_is_asked_for_with_100_continue(edge):
 
 def test_a_client_that_does_not_read_its_answers_is_dropped(edge):
     with edge.connect() as connection:
-        connection.settimeout(20)
+        connection.settimeout(60)
         with pytest.raises(OSError, match=r"reset|Broken pipe"):
             connection.sendall(head("/samples/cup.jpg") * 1_000_000)
 
