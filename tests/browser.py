@@ -16,4 +16,4 @@ FLAGS = [
 def visit(chromium: str, folder: Path, url: str, *flags: str) -> "subprocess.CompletedProcess[str]":
     """The page as it is after its scripts have run, on stdout; `folder` is for the browser's profile."""
     command = [chromium, *FLAGS, *flags, f"--user-data-dir={folder / 'profile'}", "--dump-dom", url]
-    return subprocess.run(command, capture_output=True, timeout=50, check=True, text=True)
+    return subprocess.run(command, capture_output=True, timeout=150, check=True, text=True)

@@ -106,8 +106,8 @@ def service(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         empty_database(redis_socket, 0),
         tmp_path_factory.mktemp("service"),
         fetch_allow="127.0.0.1/32",
-        fetch_timeout_s=2,
-        job_timeout_s=10,
+        fetch_timeout_s=5,
+        job_timeout_s=30,
     )
     with running(env, workers=2) as stack:
         yield stack

@@ -10,7 +10,7 @@ Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 def scrape(url: str) -> Samples:
     """Every sample at `url`, by name and labels."""
-    answer = httpx.get(url, trust_env=False, verify=False, timeout=10)
+    answer = httpx.get(url, trust_env=False, verify=False, timeout=30)
     assert answer.status_code == 200
     return samples(answer.text)
 

@@ -40,7 +40,7 @@ class Origin(ThreadingHTTPServer):
     def await_request(self, path: str, times: int = 1) -> None:
         """Wait until `path` has been asked for `times` times."""
         with self.arrived:
-            assert self.arrived.wait_for(lambda: self.asked.count(path) >= times, timeout=20)
+            assert self.arrived.wait_for(lambda: self.asked.count(path) >= times, timeout=60)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -69,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._head("image/jpeg", 10_000_000_000)
                 self.close_connection = True
             case "/hangs.jpg":
-                self.server.release.wait(30)
+                self.server.release.wait(120)
                 self._answer(CUP, "image/jpeg")
             case _:
                 self._answer(b"nothing here", "text/plain", 404)

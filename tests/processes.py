@@ -4,7 +4,7 @@ import subprocess
 import time
 from pathlib import Path
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 def descendants(pid: int) -> set[int]:

@@ -1,6 +1,7 @@
 """The service as real processes: an API on loopback and workers, started as containers start them."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -22,8 +23,9 @@ KEY = "test-key-of-the-whole-suite"
 ON_LOOPBACK: Any = {"trust_env": False, "verify": False}
 """Of an httpx client: reading the authorities of a machine takes it 18 ms."""
 
-START_S = 60
+START_S = 180
 STOP_S = 15
+PORTS = random.SystemRandom()
 
 
 @dataclass
@@ -106,10 +108,12 @@ def forget(stack: Stack) -> None:
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on now, nor the system gives to a call that begins before somebody does."""
+    while True:
+        port = PORTS.randrange(11_000, 32_768)  # below those of calls, above those that browsers block
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def await_http(url: str, process: "subprocess.Popen[bytes]") -> None:

@@ -93,7 +93,7 @@ class Driver:
         return str(answer.json().get("request_id"))
 
     def finish(self, request_id: str) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while self.call("GET", f"/v2/requests/{request_id}/status").json().get("status", "QUEUED") in (
             "QUEUED",
             "PROCESSING",

@@ -19,7 +19,7 @@ def test_a_call_waits_for_as_long_as_slow_ones_take():
 
     def slow() -> bool:
         begun.release()
-        return gate.wait(20)
+        return gate.wait(60)
 
     async def run() -> list[bool]:
         threads = StoreThreads()
@@ -37,7 +37,7 @@ def test_a_call_that_waited_is_refused_when_the_store_fails_and_the_next_one_tri
 
     def silent() -> None:
         begun.release()
-        gate.wait(20)
+        gate.wait(60)
         raise GenericError("no answer")
 
     async def run() -> str:

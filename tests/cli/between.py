@@ -45,12 +45,12 @@ class Between(ThreadingHTTPServer):
     def await_calls(self, call: str, times: int) -> None:
         """Wait until there were so many of them."""
         with self.arrived:
-            assert self.arrived.wait_for(lambda: self.asked.count(call) >= times, timeout=30)
+            assert self.arrived.wait_for(lambda: self.asked.count(call) >= times, timeout=60)
 
     def await_body(self, call: str) -> None:
         """Wait until one has come whole."""
         with self.arrived:
-            assert self.arrived.wait_for(lambda: any(call == each for each, *_ in self.bodies), timeout=30)
+            assert self.arrived.wait_for(lambda: any(call == each for each, *_ in self.bodies), timeout=60)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -14,7 +14,7 @@ from tests.cli.between import standing_between
 from tests.origin import CUP, LOGO
 from tests.stack import KEY
 
-PATIENCE_S = 40
+PATIENCE_S = 90
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.origin import Origin
 from tests.redis import guarded_redis
 from tests.stack import Stack, empty_database, environment, free_port, running
 
-PATIENCE_S = 40
+PATIENCE_S = 90
 LOGS = re.compile(r"docker compose logs ([a-z -]+?) \| (grep (?:'[^']*'|[^\s`]+))")
 """The services whose logs a command shows, and its filter."""
 SAMPLE_ID = "7ab5b46d-74c2-47fb-adef-0e32c65721a2"

@@ -11,7 +11,7 @@ from tests.proxies import in_front_of_two
 from tests.stack import KEY, ON_LOOPBACK, Stack, await_http, empty_database, environment, free_port, running
 
 CLIENTS = 3
-PATIENCE_S = 40
+PATIENCE_S = 90
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tests.redis.way import Way
 from tests.stack import KEY, STOP_S, Stack, await_http, environment, free_port, running
 from worker.warm_worker import WarmWorker
 
-ANSWER_S = 2  # at most
+ANSWER_S = 15  # at most: to wait for the dead takes a minute
 DATABASE = 8
 
 

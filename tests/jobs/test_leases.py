@@ -60,14 +60,15 @@ def in_queue(redis) -> list[str]:
 def test_a_claim_is_held_until_the_lease_runs_out_and_a_heartbeat_renews_it(
     redis, transitions, settings, take
 ):
+    before = time.time()
     take()
     first = redis.zscore(keyspace.LEASES, ID)
+    assert before - 1 <= first / 1000 - settings.lease_s <= time.time() + 1
     time.sleep(0.01)
 
     transitions.renew(ID, 1)
 
     assert redis.zscore(keyspace.LEASES, ID) > first
-    assert first / 1000 - time.time() == pytest.approx(settings.lease_s, abs=1)
     redis.rpush(keyspace.RQ_QUEUE, ID)
     assert transitions.claim(ANOTHER) == []
 
@@ -160,12 +161,13 @@ def test_what_a_stopping_worker_gives_back_is_not_counted(redis, settings, trans
 def test_another_attempt_waits_its_time_outside_the_queue(redis, transitions, take, key_id):
     take()
 
+    before = time.time()
     transitions.retry(ID, 1, BROKEN, delay_s=5)
 
     assert rq_queue(redis, key_id).job_ids == in_queue(redis) == []
     ((entry, due),) = redis.zrange(keyspace.RQ_SCHEDULED, 0, -1, withscores=True)
     assert entry.decode() == ID
-    assert 4 <= due - time.time() <= 7
+    assert before + 4 <= due <= time.time() + 7
     transitions.promote(ID)
     assert rq_queue(redis, key_id).job_ids == [ID]
     assert redis.zcard(keyspace.RQ_SCHEDULED) == 0
@@ -200,7 +202,7 @@ def test_a_second_entry_of_a_job_that_is_held_is_dropped(redis, transitions, tak
 
 
 def test_a_run_ends_at_its_own_time_however_many_attempts_it_took(redis, settings, key_id):
-    transitions = Transitions(redis, settings.model_copy(update={"job_timeout_s": 1}))
+    transitions = Transitions(redis, settings.model_copy(update={"job_timeout_s": 60}))
     transitions.create(NewRequest(ID, key_id, {}))
     first = claim_request(transitions, ID)
     transitions.retry(ID, 1, BROKEN)
@@ -208,13 +210,13 @@ def test_a_run_ends_at_its_own_time_however_many_attempts_it_took(redis, setting
 
     second = claim_request(transitions, ID, ANOTHER)
 
-    assert second.left_s < first.left_s <= 1
+    assert second.left_s < first.left_s <= 60
 
 
 def test_the_time_in_the_hand_of_a_worker_that_gave_it_back_does_not_count(
     redis, settings, transitions, key_id, read
 ):
-    transitions.create(NewRequest(ID, key_id, {}, Deadlines(start_timeout_s=100, timeout_s=1)))
+    transitions.create(NewRequest(ID, key_id, {}, Deadlines(start_timeout_s=100, timeout_s=60)))
     must_start_by = redis.zscore(keyspace.DEADLINES, ID)
     claim_request(transitions, ID)
     started = read().started_at
@@ -224,7 +226,7 @@ def test_the_time_in_the_hand_of_a_worker_that_gave_it_back_does_not_count(
     assert redis.zscore(keyspace.DEADLINES, ID) == must_start_by
     again = claim_request(transitions, ID, ANOTHER)
 
-    assert 0.9 < again.left_s <= 1
+    assert again.left_s == pytest.approx(60, abs=0.02)
     assert read().started_at > started
 
 

@@ -18,7 +18,7 @@ from tests.stack import free_port
 
 USER, PASSWORD = "shop", "p@ss:w/o?r#d%20 é"
 ENCODED = quote(PASSWORD, safe="")
-READY_S = 60
+READY_S = 180
 
 
 @dataclass

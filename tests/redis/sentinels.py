@@ -17,7 +17,7 @@ from tests.stack import free_port
 SERVICE = "shop-1"
 DOWN_AFTER_MS = 1000
 QUORUM = 2
-READY_S = 60
+READY_S = 180
 
 SENTINEL_PASSWORD = "sentinel's p@ss"
 

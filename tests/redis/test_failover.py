@@ -24,7 +24,7 @@ from tests.stack import Stack, environment, running
 from worker import commands as commands_module
 from worker.commands import Commands
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_without_a_worker_what_is_late_ends_and_who_waits_is_woken(settings, fai
         request_id = stack.submit(**samples(stack))
         fail_over()
 
-        ended = stack.client.get(f"/v2/requests/{request_id}/status", params={"wait": 20})
+        ended = stack.client.get(f"/v2/requests/{request_id}/status", params={"wait": 60}, timeout=70)
 
         assert ended.json()["code"] == "timeout"
 

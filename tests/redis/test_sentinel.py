@@ -19,9 +19,9 @@ from tests.redis import sentinels
 from tests.redis.sentinels import Sentinels, until
 from tests.stack import Stack, environment, running
 
-ANSWER_S = 2  # at most, also of a 502
-FAILOVER_S = 15
-LISTENING_S = 10  # less than SYNC_TIMEOUT_S, when a waiting call is answered without being woken
+ANSWER_S = 15  # at most, also of a 502: to wait for the dead takes a minute
+FAILOVER_S = 60
+LISTENING_S = 20  # less than SYNC_TIMEOUT_S, when a waiting call is answered without being woken
 
 
 @pytest.fixture

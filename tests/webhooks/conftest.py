@@ -86,13 +86,13 @@ def sending(redis: Redis, settings: Settings) -> Sending:
 
         thread = threading.Thread(target=lambda: uvloop.run(send()))
         thread.start()
-        assert started.wait(10)
+        assert started.wait(60)
         [(sender, loop)] = made
         try:
             yield sender
         finally:
             loop.call_soon_threadsafe(sender.stop)
-            thread.join(40)
+            thread.join(60)
             assert not thread.is_alive()
 
     return sending

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tests.in_thread import in_thread
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ METADATA = "http://169.254.169.254/latest/meta-data/"
 @pytest.fixture
 def hurried(monkeypatch):
     """The same limits, with less time."""
-    monkeypatch.setattr(attempt, "TOTAL_S", 0.6)
-    monkeypatch.setattr(connections, "CONNECT_S", 0.3)
+    monkeypatch.setattr(attempt, "TOTAL_S", 2)
+    monkeypatch.setattr(connections, "CONNECT_S", 1)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -96,7 +96,7 @@ def test_of_an_endless_body_little_is_read(transitions, key_id, serve, sending, 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with sending():
         assert outcome(transitions, key_id, await_log, server.url) == (200, None)
-        assert ended.wait(10)
+        assert ended.wait(60)
 
     assert sent[0] < 64 * 2**20  # what the kernel holds, not what we have read
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024  # KiB
@@ -194,7 +194,7 @@ def test_names_that_nobody_answers_for_hold_up_no_receiver_that_has_answered(
         if host == "shop.com":
             return ["127.0.0.1"]
         asked.append(host)
-        over.wait(20)
+        over.wait(60)
         raise OSError("no answer")
 
     receiver.answers = lambda _: (200, {"connection": "close"})

@@ -27,7 +27,7 @@ def test_an_event_arrives_signed_and_says_what_the_result_says(
     assert got.message_id == f"msg_{request_id.replace('-', '')}_completed"
     assert got.headers["user-agent"] == f"Superimpose-Webhooks/{version('superimpose')}"
     assert got.headers["content-type"] == "application/json"
-    assert abs(int(got.headers["webhook-timestamp"]) - redis.time()[0]) <= 5
+    assert abs(int(got.headers["webhook-timestamp"]) - redis.time()[0]) <= 60
     assert got.is_signed_with(secret)
     assert len(got.headers["webhook-signature"].split(" ")) == 1
     body = json.loads(got.body)
@@ -38,7 +38,7 @@ def test_an_event_arrives_signed_and_says_what_the_result_says(
     )
     [attempt] = found.attempts
     assert (attempt.status, attempt.error) == (204, None)
-    assert abs(attempt.at - redis.time()[0]) <= 5
+    assert abs(attempt.at - redis.time()[0]) <= 60
 
 
 def test_the_trace_of_the_submit_is_carried_on_to_the_receiver(redis, transitions, key_id, receiver, sending):
@@ -221,13 +221,13 @@ def test_a_stopped_sender_finishes_what_it_sends_and_reports_it(
 
     def answer(_):
         came.set()
-        go_on.wait(10)
+        go_on.wait(60)
         return 204, {}
 
     receiver.answers = answer
     with sending():
         request_id = completed(transitions, key_id, receiver.url)
-        assert came.wait(10)
+        assert came.wait(60)
         threading.Timer(0.3, go_on.set).start()
 
     assert await_log(request_id, State.DELIVERED)
@@ -247,7 +247,7 @@ def test_what_a_stopped_sender_cannot_finish_it_gives_back(
     server = serve(never)
     with sending(of=settings.model_copy(update={"drain_timeout_s": 0.1})):
         request_id = completed(transitions, key_id, server.url)
-        assert came.wait(10)
+        assert came.wait(60)
 
     found = await_log(request_id, State.PENDING)
     assert found.attempts == []

@@ -38,7 +38,7 @@ def record(redis, settings):
     return record
 
 
-def outcome_of(child: Child, order: Order, patience_s: float = 30) -> Outcome | None:
+def outcome_of(child: Child, order: Order, patience_s: float = 60) -> Outcome | None:
     """How the child ends an order; None if it has not until then. Raises `ChildDied`."""
     child.start(order)
     until = time.monotonic() + patience_s

@@ -10,7 +10,7 @@ from worker import commands as commands_module
 from worker.commands import Commands
 
 CHANNEL = "rq:pubsub:a-worker"
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 @pytest.fixture

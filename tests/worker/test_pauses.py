@@ -25,10 +25,9 @@ def signals():
     signal.set_wakeup_fd(-1)
 
 
-@pytest.mark.timeout(20)
 def test_a_signal_ends_a_pause_and_the_next_one_is_whole(signals):
     threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
-    pause(60)
+    pause(1000)
     until(lambda: signals == [signal.SIGUSR1], "its handler runs, which may be a few instructions later")
 
     begun = time.monotonic()

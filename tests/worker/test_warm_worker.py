@@ -193,8 +193,8 @@ def test_that_another_child_starts_slowly_costs_nothing_that_is_in_hand(
     settings, submit, record, origin, tmp_path
 ):
     """It starts for longer than a lease."""
-    again = Started(tmp_path, f'[ "$(wc -l <"{tmp_path}/started")" -eq 1 ] || sleep 3')
-    short = settings.model_copy(update={"lease_s": 1})
+    again = Started(tmp_path, f'[ "$(wc -l <"{tmp_path}/started")" -eq 1 ] || sleep 5')
+    short = settings.model_copy(update={"lease_s": 3})
     requests = [submit(base_image=f"{origin.url}/hangs.jpg?again={nth}") for nth in "12"]
     worker = WarmWorker(connect_worker(short), short, again.child)
     killer = Killer(worker, origin, "/hangs.jpg?again=2", signal.SIGKILL, times=1)
@@ -229,7 +229,7 @@ def test_a_job_that_kills_every_child_ends_as_worker_lost_and_costs_no_other_an_
 
 def test_a_hanging_child_is_killed_when_the_time_of_its_job_is_up(settings, submit, record, origin):
     path = "/hangs.jpg?stopped"
-    hasty = settings.model_copy(update={"fetch_timeout_s": 1.5, "job_timeout_s": 2, "fetch_ahead": 0})
+    hasty = settings.model_copy(update={"fetch_timeout_s": 4, "job_timeout_s": 5, "fetch_ahead": 0})
     next_one = submit()
     request_id = submit(base_image=origin.url + path, deadlines=Deadlines.default(hasty))
     worker = WarmWorker(connect_worker(hasty), hasty)

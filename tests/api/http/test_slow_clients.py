@@ -23,6 +23,13 @@ def edge(redis_socket, tmp_path_factory):
         yield edge
 
 
+@pytest.fixture(scope="module")
+def patient(redis_socket, tmp_path_factory):
+    """One whose clients may be as slow as this machine."""
+    with serving(redis_socket, tmp_path_factory.mktemp("patient"), "cli", "api") as edge:
+        yield edge
+
+
 @pytest.fixture(autouse=True)
 def undisturbed(edge):
     """Whatever a client did, the next one is served and nothing is logged as a fault."""
@@ -92,20 +99,20 @@ EARLY = {
 
 
 @pytest.mark.parametrize("why", EARLY)
-def test_who_sends_all_of_a_body_before_it_reads_finds_the_early_answer(edge, why):
+def test_who_sends_all_of_a_body_before_it_reads_finds_the_early_answer(patient, why):
     status, call = EARLY[why]
     for _ in range(5):
-        with edge.connect() as connection:
+        with patient.connect() as connection:
             connection.sendall(call)
-            edge.await_read()
+            patient.await_read()
             connection.sendall(bytes(LARGE))
             assert refusal(read_to_end(connection))[0] == status
 
 
-def test_after_a_body_that_was_offered_and_not_asked_for_nothing_is_read(edge):
+def test_after_a_body_that_was_offered_and_not_asked_for_nothing_is_read(patient):
     """Go's client before 1.21.12 sends the next caller's request in its place (CVE-2024-24791)."""
     refused = submit(x_api_key="wrong", content_length=40, expect="100-continue")
-    with edge.connect() as connection:
+    with patient.connect() as connection:
         connection.sendall(refused)
         first = connection.recv(65536)
         connection.sendall(head("/livez") * 2)
@@ -128,7 +135,7 @@ def test_what_was_sent_behind_such_a_body_at_once_is_not_run_either(edge):
 
 def send_on(connection, more):
     connection.sendall(bytes(more))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         connection.sendall(b"x")
         time.sleep(0.05)
@@ -150,7 +157,7 @@ def test_a_body_that_keeps_the_least_rate_may_take_longer(edge):
         connection.settimeout(1)  # the deadline without regard to size has passed when this has
         with pytest.raises(TimeoutError):
             connection.recv(1)
-        connection.settimeout(20)
+        connection.settimeout(60)
         connection.sendall(padded[-1:])
         answer = read_to_end(connection)
 
@@ -191,8 +198,8 @@ def test_a_client_that_goes_away_within_its_body_leaves_no_trace(edge, sent):
         assert read_to_end(connection) == b""
 
 
-def test_a_body_is_asked_for_with_100_continue(edge):
-    with edge.connect() as connection:
+def test_a_body_is_asked_for_with_100_continue(patient):
+    with patient.connect() as connection:
         connection.sendall(submit(content_length=len(BODY), expect="100-continue", connection="close"))
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(BODY)
@@ -201,7 +208,7 @@ def test_a_body_is_asked_for_with_100_continue(edge):
 
 def test_a_client_that_does_not_read_its_answers_is_dropped(edge):
     with edge.connect() as connection:
-        connection.settimeout(20)
+        connection.settimeout(60)
         with pytest.raises(OSError, match=r"reset|Broken pipe"):
             connection.sendall(head("/samples/cup.jpg") * 1_000_000)
 

@@ -15,7 +15,7 @@ from tests.webhook_events import MASTER
 from tests.webhooks.receiver import receiving
 from tests.webhooks.service import sending, submit
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 SECRET = "/v1/webhooks/default/secret"
 ROTATE = "/v2/webhooks/secret/rotate"
 

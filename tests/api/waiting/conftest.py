@@ -24,7 +24,7 @@ STATUS = "/v2/requests/{}/status"
 STREAM = f"{STATUS}/stream"
 SECONDS = {"wait": 60}
 WATCHED = "tests.api.waiting.watched"
-MAX_CONNECTIONS = 5100
+MAX_CONNECTIONS = 1100
 COMPLAINTS = ("Exception in ASGI application", "exception was never retrieved", "Task was destroyed")
 
 
@@ -68,7 +68,7 @@ def request_id(client) -> str:
     return str(client.post("/v2/superimpose", json=PICTURES).json()["request_id"])
 
 
-def until(found: Callable[[], object], patience_s: float = 30) -> None:
+def until(found: Callable[[], object], patience_s: float = 60) -> None:
     deadline = time.monotonic() + patience_s
     while not found():
         assert time.monotonic() < deadline

@@ -21,7 +21,7 @@ def changes(settings):
             async with connect_async(settings) as redis:
                 changes = Changes(redis)
                 listener = asyncio.create_task(changes.listen())
-                await asyncio.wait_for(test(changes, redis), 20)
+                await asyncio.wait_for(test(changes, redis), 60)
                 listener.cancel()
 
         asyncio.run(listening())
@@ -92,7 +92,7 @@ def test_a_fault_of_whatever_kind_does_not_end_the_listening(settings, monkeypat
                 await mine.wait()
             listener.cancel()
 
-    asyncio.run(asyncio.wait_for(test(), 20))
+    asyncio.run(asyncio.wait_for(test(), 60))
 
 
 def test_a_subscription_on_which_nothing_is_heard_any_more_is_made_again(redis_socket, redis, monkeypatch):
@@ -114,7 +114,7 @@ def test_a_subscription_on_which_nothing_is_heard_any_more_is_made_again(redis_s
             listener.cancel()
 
     with Way(redis_socket).serving() as way:
-        asyncio.run(asyncio.wait_for(test(way), 20))
+        asyncio.run(asyncio.wait_for(test(way), 60))
 
 
 def test_silence_alone_is_no_loss(changes, monkeypatch):

@@ -64,7 +64,7 @@ def streamed(records, changes):
             stream = EventStream(Request(scope, receive), "", **life)
             await stream(scope, receive, send)
 
-        asyncio.run(asyncio.wait_for(run(), 20))
+        asyncio.run(asyncio.wait_for(run(), 60))
         assert changes.watchers == 0
         return pieces
 

@@ -30,7 +30,7 @@ from tests.redis.sentinels import until
 from tests.stack import ON_LOOPBACK, await_http, free_port
 
 FILLS_A_PIPE = 1000  # lines of log; a pipe holds 64 KiB
-PATIENCE_S = 40
+PATIENCE_S = 90
 ROOT = Path(__file__).parents[3]
 
 

@@ -18,12 +18,13 @@ from tests.redis.sentinels import until
 from tests.stack import empty_database, environment, running
 
 MANY = 150
+PATIENCE_S = 150
 WITHOUT_PICTURE = {"base_image": "https://127.0.0.1/gone.jpg", "overlay_image": SAMPLES["overlay_image"]}
 
 
 @pytest.fixture
 def stack(redis_socket, tmp_path):
-    env = environment(empty_database(redis_socket, 1), tmp_path, lease_s=1, fetch_allow="127.0.0.1/32")
+    env = environment(empty_database(redis_socket, 1), tmp_path, lease_s=3, fetch_allow="127.0.0.1/32")
     with running(env, workers=2) as stack:
         yield stack
 
@@ -42,7 +43,7 @@ def test_all_requests_of_a_batch_end_although_a_worker_is_killed(stack, desk):
     until(lambda: desk.batch(batch_id).completed > 5, "some are made")
 
     stack.processes[-1].kill()
-    until(lambda: desk.batch(batch_id).has_ended, "all have ended")
+    until(lambda: desk.batch(batch_id).has_ended, "all have ended", PATIENCE_S)
 
     batch, members = desk.batch(batch_id), desk.read("members", batch_id, 0, 500)
     records = desk.read("records", members, View.RESULT)
@@ -60,7 +61,7 @@ def test_a_batch_that_is_cancelled_at_work_ends_as_soon_as_what_runs_has(stack, 
     until(lambda: desk.batch(batch_id).completed > 0, "one is made")
 
     BatchProgress(desk.redis, desk.settings).cancel(batch_id)
-    until(lambda: desk.batch(batch_id).has_ended, "all have ended")
+    until(lambda: desk.batch(batch_id).has_ended, "all have ended", PATIENCE_S)
 
     batch = desk.batch(batch_id)
     records = desk.read("records", desk.read("members", batch_id, 0, 500), View.STATUS)

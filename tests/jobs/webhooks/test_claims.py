@@ -153,7 +153,7 @@ def test_how_late_events_are_is_known_and_one_that_waits_for_its_receiver_is_not
     completed(transitions, key_id, URL)
     seconds, _ = redis.time()
     redis.zadd(keyspace.lane("new"), {key_id: (seconds - 90) * 1000})
-    assert 90 <= read_queue_state(redis).oldest_event_s <= 92
+    assert 90 <= read_queue_state(redis).oldest_event_s <= 120
 
     [event] = desk.claim()
     assert read_queue_state(redis).oldest_event_s == 0

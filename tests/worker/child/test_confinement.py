@@ -46,7 +46,7 @@ def run(code: str, **settings: object) -> "subprocess.CompletedProcess[str]":
     """Run `code` in a process confined by `settings`."""
     given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
     return subprocess.run(
-        [sys.executable, "-c", CONFINED.format(given) + code], capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", CONFINED.format(given) + code], capture_output=True, text=True, timeout=120
     )
 
 
@@ -83,7 +83,7 @@ def test_a_log_that_is_a_file_may_outgrow_the_largest_output(tmp_path: Path) -> 
         + "import sys; sys.stderr.write('x' * 50_000)"
     )
     with (tmp_path / "log").open("w") as log:
-        subprocess.run([sys.executable, "-c", code], stderr=log, check=True, timeout=30)
+        subprocess.run([sys.executable, "-c", code], stderr=log, check=True, timeout=120)
 
     assert (tmp_path / "log").stat().st_size == 50_000
 

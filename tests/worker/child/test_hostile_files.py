@@ -25,7 +25,7 @@ from worker.child.child import Child
 from worker.child.messages import Ending, Order, Outcome
 
 ROWS = [*JPEGS, *PNGS, *GIFS, *WEBPS, *AVIFS, *STRANGERS, *VENDORED, *FUZZED]
-DEADLINE_S = 30
+DEADLINE_S = 120
 MEMORY_BYTES = 1_700_000_000
 SECRETS = ("/", "\\", "Traceback", "Error", ".py", "0x", "PIL", "illow", "kornia", "lib", "line ")
 

@@ -26,7 +26,7 @@ class Web:
             for _ in range(int(order.params[field])):
                 reserve(10)
             self.arrived.append(order.request_id)
-            assert self.release[order.request_id].wait(10)
+            assert self.release[order.request_id].wait(60)
         except Exception as error:
             self.ended.append(error)
             raise
@@ -185,5 +185,5 @@ def test_it_says_when_it_is_closed(intake):
 
     intake.close()
 
-    waiting.join(10)
+    waiting.join(60)
     assert taken == [None]

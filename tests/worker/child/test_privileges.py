@@ -87,7 +87,7 @@ def everything(become: Sequence[str], directory: Path, redis_url: str) -> Iterat
             yield Stack(url, env, client, [up])
     finally:
         up.send_signal(signal.SIGINT)
-        up.wait(30)
+        up.wait(60)
 
 
 def test_a_child_that_is_taken_over_learns_no_secret_of_any_process(
@@ -112,7 +112,7 @@ def test_a_child_that_is_taken_over_learns_no_secret_of_any_process(
 
 def await_processes(above: int, number: int) -> list[int]:
     """A process and those below it, once so many are there."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while len(pids := [above, *descendants(above)]) < number:
         assert time.monotonic() < deadline, pids
         time.sleep(0.05)

@@ -71,7 +71,7 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture
 def fetcher() -> Iterator[Fetcher]:
-    """May reach loopback; a megabyte and ten seconds at most."""
-    rules = FetchRules(allow_networks=LOOPBACK, max_bytes=1_000_000, total_timeout_s=10)
+    """May reach loopback; a megabyte and a minute at most."""
+    rules = FetchRules(allow_networks=LOOPBACK, max_bytes=1_000_000, total_timeout_s=60)
     with Fetcher(rules, ssl_context=TLS) as fetcher:
         yield fetcher

@@ -22,7 +22,7 @@ from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
 from tests.worker.fetch.origin import Origin
 from worker.fetch import BoundedDirectory, Fetcher, FetchError, FetchRules
 
-RULES = FetchRules(allow_networks=LOOPBACK, max_bytes=1_000_000, total_timeout_s=10)
+RULES = FetchRules(allow_networks=LOOPBACK, max_bytes=1_000_000, total_timeout_s=60)
 ROOM = 1_000_000
 LONG_AGO = "Sat, 01 Jan 2000 00:00:00 GMT"
 
@@ -308,7 +308,7 @@ def test_two_processes_that_ask_at_once_are_both_answered(
     def answer(connection: socket.socket) -> None:
         for head in requests(connection):
             asked.append(head)
-            together.wait(10)
+            together.wait(60)
             connection.sendall(response(headers="cache-control: max-age=60\r\ncontent-length: 9\r\n"))
 
     url = serve(answer).url

@@ -36,7 +36,7 @@ def test_several_threads_share_one_fetcher(serve: Serve, fetcher: Fetcher) -> No
 
     def answer(connection: socket.socket) -> None:
         for head in requests(connection):
-            together.wait(10)
+            together.wait(60)
             connection.sendall(response(head.split()[1]))
 
     server = serve(answer)

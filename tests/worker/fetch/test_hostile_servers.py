@@ -73,7 +73,8 @@ def test_a_bomb_costs_no_more_memory_than_twice_the_limit(bomb: str, serve: Serv
 
 def test_chunks_of_two_bytes_cost_no_more_memory_than_large_ones(serve: Serve) -> None:
     url = serve(repeats(CHUNKED, b"2\r\nxx\r\n" * 1000)).url
-    with Fetcher(FetchRules(allow_networks=LOOPBACK, max_bytes=100_000), ssl_context=TLS) as fetcher:
+    rules = FetchRules(allow_networks=LOOPBACK, max_bytes=100_000, total_timeout_s=120)
+    with Fetcher(rules, ssl_context=TLS) as fetcher:
         assert peak_memory_of(fetcher, url) < 1_000_000
 
 

@@ -120,7 +120,6 @@ def test_a_body_that_comes_compressed_all_the_same_is_unpacked(
     assert fetcher.get(serve(says(answer)).url, field="mask") == JPEG
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize("behind", [b"x", gzip.compress(JPEG)], ids=["a byte", "another stream"])
 def test_what_stands_behind_a_compressed_body_is_left_aside(
     behind: bytes, serve: Serve, fetcher: Fetcher

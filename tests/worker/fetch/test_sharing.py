@@ -33,13 +33,13 @@ class Slow:
         for head in requests(connection):
             self.asked.append(head)
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-            self.released.acquire(timeout=10)
+            self.released.acquire(timeout=60)
             connection.sendall(answer)
 
 
 @pytest.fixture
 def fetcher(tmp_path: Path) -> Iterator[Fetcher]:
-    rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=10)
+    rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=60)
     with Fetcher(rules, ssl_context=TLS, kept_in=BoundedDirectory(tmp_path, 1_000_000)) as fetcher:
         yield fetcher
 
@@ -90,10 +90,10 @@ def test_what_serves_a_request_that_waited_is_not_shared_with_one_that_was_made_
     def reserve(size: int) -> None:
         if size:
             is_reading.set()
-            may_go_on.wait(10)
+            may_go_on.wait(60)
 
     waited = threads.submit(fetcher.get, url, field="mask", owner="us", made_at=before, reserve=reserve)
-    assert is_reading.wait(10)
+    assert is_reading.wait(60)
     since = threads.submit(fetcher.get, url, field="mask", owner="us", made_at=time.time() + 0.001)
     wait_for_another(2)  # and the one that reads
     may_go_on.set()
@@ -177,7 +177,7 @@ def test_a_failure_of_the_network_is_told_to_all(
 
     def break_off(connection: socket.socket) -> None:
         asked.append(next(requests(connection)))
-        released.wait(10)
+        released.wait(60)
 
     url = serve(break_off).url
     both = [threads.submit(fetcher.get, url, field="mask", owner="us") for _ in range(2)]
@@ -267,7 +267,7 @@ def test_when_the_one_that_asks_has_no_time_left_another_one_asks(
 
     def resolve(_host: str, _port: int) -> list[str]:
         if is_silent("name server"):
-            over.wait(10)
+            over.wait(60)
         return ["127.0.0.1"]
 
     def answer(connection: socket.socket) -> None:
@@ -276,10 +276,10 @@ def test_when_the_one_that_asks_has_no_time_left_another_one_asks(
                 connection.sendall(response())
 
     url = f"http://shop.com:{serve(answer).port}/"
-    rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=2)
+    rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=6)
     with Fetcher(rules, resolve=resolve, ssl_context=TLS) as fetcher:
         first = threads.submit(fetcher.get, url, field="mask", owner="us")
-        time.sleep(1)
+        time.sleep(3)
         second = threads.submit(fetcher.get, url, field="mask", owner="us")
         wait_for_another(1)
 
@@ -293,10 +293,10 @@ def test_one_that_waits_ends_at_its_own_deadline(serve: Serve, threads: ThreadPo
     origin = Slow(response())
     url = serve(origin).url
     leading = Slow(redirects(url))
-    rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=3)
+    rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=6)
     with Fetcher(rules, ssl_context=TLS) as fetcher:
         early = threads.submit(fetcher.get, serve(leading).url, field="mask", owner="us")
-        time.sleep(1.5)
+        time.sleep(3)
         late = threads.submit(fetcher.get, url, field="base_image", owner="us")
         until(lambda: origin.asked, "it asks")
         leading.released.release()

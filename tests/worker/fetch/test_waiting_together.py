@@ -15,7 +15,7 @@ ROOM = 1_000_000
 
 
 def fetching(folder: Path) -> Fetcher:
-    rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=10)
+    rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=60)
     return Fetcher(rules, ssl_context=TLS, kept_in=BoundedDirectory(folder, ROOM))
 
 
