@@ -1,16 +1,15 @@
 """`superimpose keys`: make, list, rotate, credit, revoke, back up and restore API keys; webhook secrets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from cli.durations import seconds
 from cli.exit_codes import stop
-from cli.json_output import AsJson, print_json
+from cli.json_output import AsJson, print_json, say
 from cli.serve.up_file import settings_here
-from cli.timefmt import day
+from cli.timefmt import day, seconds
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, MAX_WEIGHT, Existing, Scope
 from jobs.keys.rates import Rate
 
@@ -30,6 +29,10 @@ Key = Annotated[
 ]
 
 
+KeyOption = Annotated[
+    str | None,
+    typer.Option(metavar="KEY", help="Those of one API key, by its name or id; a revoked one by its id."),
+]
 T = TypeVar("T")
 
 
@@ -41,6 +44,10 @@ def _parsed(parse: Callable[[str], T]) -> Callable[[str], T]:
             raise typer.BadParameter(f"{text!r} is not allowed: {error}") from None
 
     return parser
+
+
+def _time_option(help: str, **more: Any) -> Any:
+    return typer.Option(parser=_parsed(seconds), metavar="TIME", help=help, **more)
 
 
 def _redis() -> "Redis":
@@ -80,13 +87,7 @@ def create(
         ),
     ] = None,
     expires: Annotated[
-        int | None,
-        typer.Option(
-            parser=_parsed(seconds),
-            metavar="TIME",
-            show_default="for ever",
-            help="How long it is valid, as 90d.",
-        ),
+        int | None, _time_option("How long it is valid, as 90d.", show_default="for ever")
     ] = None,
     weight: Annotated[
         int, typer.Option(min=1, max=MAX_WEIGHT, metavar="N", help="Turns it has for each of another key.")
@@ -101,11 +102,7 @@ def create(
         kept, key = _keys().create(name, options)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    if as_json:
-        print_json(kept.shown() | {"key": key})
-        return
-    typer.echo(key)
-    typer.echo(f"{kept.key_id} ({name}): keep the key above, it is shown only now", err=True)
+    _say_once(as_json, kept.shown(), kept, key)
 
 
 @app.command("list")
@@ -129,20 +126,14 @@ def list_keys(as_json: AsJson = False) -> None:
 @app.command()
 def rotate(
     key: Key,
-    overlap: Annotated[
-        int, typer.Option(parser=_parsed(seconds), metavar="TIME", help="How long older texts stay valid.")
-    ] = "24h",  # type: ignore[assignment]
+    overlap: Annotated[int, _time_option("How long older texts stay valid.")] = "24h",  # type: ignore[assignment]
     as_json: AsJson = False,
 ) -> None:
     """Print a new text for a key; the old one stays valid for a while."""
     keys = _keys()
     found = find_named(keys, key)
     text = keys.rotate(found.key_id, overlap)
-    if as_json:
-        print_json({"key_id": found.key_id, "key": text})
-        return
-    typer.echo(text)
-    typer.echo(f"{found.key_id} ({found.name}): keep the key above, it is shown only now", err=True)
+    _say_once(as_json, {"key_id": found.key_id}, found, text)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -159,10 +150,7 @@ def credit(
         changed = keys.add_credits(find_named(keys, key).key_id, credits)
     except CreditsRefused as error:
         raise stop(str(error)) from None
-    if as_json:
-        print_json(changed.shown())
-    else:
-        typer.echo(f"{changed.key_id} ({changed.name}) has {changed.credits} credits")
+    say(as_json, changed.shown(), f"{changed.key_id} ({changed.name}) has {changed.credits} credits")
 
 
 @app.command()
@@ -171,10 +159,8 @@ def revoke(key: Key, as_json: AsJson = False) -> None:
     keys = _keys()
     found = find_named(keys, key)
     keys.revoke(found.key_id)
-    if as_json:
-        print_json({"key_id": found.key_id, "revoked": True})
-    else:
-        typer.echo(f"{found.key_id} ({found.name}) is no longer valid")
+    ended = f"{found.key_id} ({found.name}) is no longer valid"
+    say(as_json, {"key_id": found.key_id, "revoked": True}, ended)
 
 
 @app.command("webhook-secret")
@@ -183,9 +169,7 @@ def webhook_secret(
     rotate: Annotated[
         bool, typer.Option("--rotate", help="Make a new one; events are signed with both for a while.")
     ] = False,
-    overlap: Annotated[
-        int, typer.Option(parser=_parsed(seconds), metavar="TIME", help="With --rotate, for how long.")
-    ] = "24h",  # type: ignore[assignment]
+    overlap: Annotated[int, _time_option("With --rotate, for how long.")] = "24h",  # type: ignore[assignment]
     as_json: AsJson = False,
 ) -> None:
     """Print the secret that the events of a key's webhooks are signed with."""
@@ -197,10 +181,7 @@ def webhook_secret(
         secret = secrets.rotate(found.key_id, overlap) if rotate else secrets.read(found.key_id)
     except WebhooksOff as error:
         raise stop(str(error)) from None
-    if as_json:
-        print_json({"key_id": found.key_id, "key": secret})
-    else:
-        typer.echo(secret)
+    say(as_json, {"key_id": found.key_id, "key": secret}, secret)
 
 
 @app.command("export")
@@ -247,11 +228,16 @@ def import_keys(
         ) from None
     except ForeignText as error:
         raise stop(f"{error}, nothing was changed") from None
-    if as_json:
-        print_json(asdict(restored))
-        return
-    for did, ids in asdict(restored).items():
-        typer.echo(f"{WORDS[did]} {len(ids)}{': ' if ids else ''}{', '.join(ids)}")
+    done = asdict(restored)
+    lines = [f"{WORDS[did]} {len(ids)}{': ' if ids else ''}{', '.join(ids)}" for did, ids in done.items()]
+    say(as_json, done, "\n".join(lines))
+
+
+def _say_once(as_json: bool, shown: dict[str, Any], kept: "ApiKey", key: str) -> None:
+    """A key's text, which is kept nowhere."""
+    say(as_json, {**shown, "key": key}, key)
+    if not as_json:
+        typer.echo(f"{kept.key_id} ({kept.name}): keep the key above, it is shown only now", err=True)
 
 
 WORDS = {"added": "added", "overwritten": "overwritten", "kept": "kept as they are", "same": "there already"}
@@ -277,9 +263,11 @@ def find_named(keys: "ApiKeys", text: str) -> "ApiKey":
         raise stop(str(error)) from None
 
 
-def key_id(keys: "ApiKeys", text: str) -> str:
-    """The id of the key with this name; an id as it is, of a revoked key too. Raises `typer.Exit`."""
-    return text if KEY_ID.fullmatch(text) else find_named(keys, text).key_id
+def key_ids(keys: "ApiKeys", text: str | None) -> Sequence[str]:
+    """The key with this name, or this id, of a revoked key too; None: all keys. Raises `typer.Exit`."""
+    if text is None:
+        return keys.ids()
+    return [text if KEY_ID.fullmatch(text) else find_named(keys, text).key_id]
 
 
 def _amount(text: str) -> int:

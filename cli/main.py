@@ -101,13 +101,11 @@ def worker(workers: Workers = None) -> None:
     run_workers(workers)
 
 
+FILE: Any = {"exists": True, "dir_okay": False, "metavar": "FILE"}
 SceneOption = Annotated[
     Path | None,
     typer.Option(
-        exists=True,
-        dir_okay=False,
-        metavar="FILE",
-        help="A request in JSON, with files for pictures, in place of an overlay and its options.",
+        **FILE, help="A request in JSON, with files for pictures, in place of an overlay and its options."
     ),
 ]
 MOVES = "Its red moves the overlay's pixels by --displacement-x, its green by --displacement-y."
@@ -124,14 +122,8 @@ def compose(
         Path | None,
         typer.Argument(exists=True, dir_okay=False, metavar="OVERLAY", help="The picture put on it."),
     ] = None,
-    mask: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, metavar="FILE", help="White shows."),
-    ] = None,
-    displacement_map: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, metavar="FILE", help=MOVES),
-    ] = None,
+    mask: Annotated[Path | None, typer.Option(**FILE, help="White shows.")] = None,
+    displacement_map: Annotated[Path | None, typer.Option(**FILE, help=MOVES)] = None,
     scene: SceneOption = None,
     as_json: AsJson = False,
     **parameters: Any,
@@ -162,9 +154,7 @@ def run_on_server(
     manifest: Annotated[
         Path | None,
         typer.Option(
-            exists=True,
-            dir_okay=False,
-            metavar="FILE",
+            **FILE,
             help="CSV or NDJSON with a request a line; what stands here holds for those that do not say it.",
         ),
     ] = None,

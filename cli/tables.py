@@ -6,9 +6,9 @@ from rich.table import Table
 WIDTH = 80
 
 
-def table(*columns: str) -> Table:
+def table(*columns: str, gap: int = 2, header_style: str = "bold") -> Table:
     """An empty table; columns that begin with `>` stand to the right, and the last one may be folded."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style=header_style)
     for number, column in enumerate(columns, 1):
         justify: JustifyMethod = "right" if column.startswith(">") else "left"
         made.add_column(column.lstrip(">"), justify=justify, no_wrap=number < len(columns), overflow="fold")

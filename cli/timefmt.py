@@ -1,5 +1,6 @@
-"""Times and lengths of time as people read them."""
+"""Times and lengths of time as people read and write them."""
 
+import re
 from datetime import UTC, datetime
 
 
@@ -26,3 +27,14 @@ def length(seconds: float | None) -> str:
             rest = whole % size // part
             return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
     return f"{whole} s"
+
+
+UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(text: str) -> int:
+    """Seconds of `90d`, `12h`, `30m` or `45s`. Raises ValueError with what is allowed."""
+    match = re.fullmatch(r"(\d{1,6})([smhd])", text, re.ASCII)
+    if match is None or int(match[1]) == 0:
+        raise ValueError("write 90d, 12h, 30m or 45s")
+    return int(match[1]) * UNITS_S[match[2]]

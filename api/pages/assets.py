@@ -1,6 +1,8 @@
 """The files that the pages load: style sheets, and JavaScript as the modules that it is written in."""
 
 import gzip
+import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -8,6 +10,7 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
+IMPORT = re.compile(r'^import .* from "(.+)";$', re.MULTILINE)
 TYPES = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 STATIC = Path(__file__).parent / "static"
 SWAGGER_UI = ("swagger-ui-bundle.js", "swagger-ui.css")
@@ -30,6 +33,16 @@ def assets() -> Mapping[str, Asset]:
     paths = {name: swagger_ui / name for name in SWAGGER_UI}
     paths |= {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*.*")}
     return {name: Asset(path.read_bytes(), TYPES[name.rpartition(".")[2]]) for name, path in paths.items()}
+
+
+def imported(module: str) -> list[str]:
+    """A module and what it imports, in turn; not what it loads only when it needs it."""
+    found = [module]
+    for name in found:  # which grows meanwhile
+        paths = IMPORT.findall(assets()[name].data.decode())
+        names = (posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for path in paths)
+        found += [each for each in names if each not in found]
+    return found
 
 
 @cache

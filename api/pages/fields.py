@@ -181,12 +181,8 @@ def _list(name: str, rule: Schema) -> str:
     of = rule["items"]["items"] if is_points else rule["items"]
     kind = {"data-kind": "points" if is_points else "numbers", "data-count": rule["minItems"]}
     bounds = {"data-low": of["minimum"], "data-high": of["maximum"]}
-    clear = (
-        f'<button class="small quiet" type="button" data-unset="{name}" aria-label="No {name}">None</button>'
-    )
-    return (
-        _input(name, "text", {**kind, **bounds, "placeholder": _empty(None), "spellcheck": "false"}) + clear
-    )
+    typed = {**kind, **bounds, "placeholder": _empty(None), "spellcheck": "false"}
+    return _input(name, "text", typed) + _none(f'data-unset="{name}"', name)
 
 
 def _select(name: str, words: Iterable[str], default: str | None) -> str:

@@ -1,14 +1,16 @@
 """The documents at / and /docs, and the policy they run under."""
 
+import re
 from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Template
 
 from api.pages import fields
-from api.pages.assets import version
+from api.pages.assets import imported, version
 from jobs.config.settings import Settings
 
+MODULE = re.compile(r'<script type="module" src="\$assets/([^"]+)">')
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -50,4 +52,6 @@ def _playground() -> Template:
 @cache
 def _template(name: str) -> Template:
     text = (files("api.pages") / name).read_text("utf-8")
-    return Template(Template(text).safe_substitute(assets=f"assets/{version()}"))
+    folder, [entry] = f"assets/{version()}", MODULE.findall(text)
+    links = (f'<link rel="modulepreload" href="{folder}/{each}">' for each in imported(entry))
+    return Template(Template(text).safe_substitute(assets=folder, modules="\n".join(links)))

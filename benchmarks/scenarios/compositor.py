@@ -18,12 +18,12 @@ os.environ["VIPS_CONCURRENCY"] = "1"
 import cv2
 from PIL import Image
 
+from benchmarks import scenes
 from benchmarks.harness import processes
 from benchmarks.harness.figures import DOCS, interleaved, median_ratio, replaced, table, timed
 from benchmarks.harness.processes import CannotStart, in_own_process, use_one_core
 from benchmarks.plain_pillow import with_pillow
 from benchmarks.rivals import sharp, with_libvips, with_opencv
-from benchmarks.scenarios import scenes
 from benchmarks.seed import PARAMS, base_jpeg, large_jpeg, overlay_png
 from compositor import DecodedCache, Limits, SuperimposeParams, superimpose
 

@@ -1,13 +1,14 @@
 """How many events a second a process sends to a receiver, how soon, and beside receivers that are dead.
 
 Sender, receiver and Redis share the machine. Events lie ready while the sender's process stands still. The
-bare clients POST a body of the same size to the same receiver, as many at a time, over connections that they
-keep: httpcore's pool, and asyncio's streams with bytes that were made before. Then one event at a time, from
-the end of its request, by Redis's clock, until the receiver of an idle sender has it. Then the pace again
-beside events that are due elsewhere: each for a dead receiver of its own, or a tenth as many for one. The
-dead refuse connections or, one in a hundred, accept them and never answer.
+bare client, httpcore's pool, POSTs a body of the same size to the same receiver, as many at a time, over
+connections that it keeps. Then one event at a time, from the end of its request, by Redis's clock, until the
+receiver of an idle sender has it. Then the pace again beside events that are due elsewhere: each for a dead
+receiver of its own, or a tenth as many for one. The dead refuse connections or, one in a hundred, accept them
+and never answer.
 """
 
+import asyncio
 import random
 import socket
 import sys
@@ -15,10 +16,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
-from benchmarks.harness.bare_posts import Pace, by_httpcore, by_streams
+import httpcore
+import uvloop
+
 from benchmarks.harness.figures import interleaved, median_ratio, medians, percentile, table
 from benchmarks.harness.processes import cpu_s, free_port, in_own_process, started, suspended
 from benchmarks.harness.requests import Requests
@@ -38,6 +41,20 @@ SINGLE_S = 0.2  # at most, between single events
 SILENT_OF = 100
 AT_A_TIME = 10_000
 MAX_UNDELIVERED = 10_000_000
+HEADERS = {
+    "user-agent": "Superimpose-Webhooks/0.1.0",
+    "content-type": "application/json",
+    "webhook-id": "msg_5476801e1a3144758dbb58e6b9ddfa68_completed",
+    "webhook-timestamp": "1795988110",
+    "webhook-signature": "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+}
+
+
+class Pace(NamedTuple):
+    """Calls a second, and processor time of each in the process that makes them."""
+
+    per_s: float
+    cpu_ms: float
 
 
 def main(rounds: int = 7, events: int = 3000, single: int = 200, dead: int = 100_000) -> None:
@@ -46,7 +63,6 @@ def main(rounds: int = 7, events: int = 3000, single: int = 200, dead: int = 100
         contestants = {
             "the sender": partial(alone.sent, events),
             "httpcore": partial(in_own_process, by_httpcore, *posted),
-            "streams": partial(in_own_process, by_streams, *posted),
         }
         print(shown(interleaved(contestants, rounds)), "\n")
         ms = [alone.latency_ms() for _ in range(single)]
@@ -61,6 +77,28 @@ def main(rounds: int = 7, events: int = 3000, single: int = 200, dead: int = 100
                         f"beside {name}": partial(beside.sent, events),
                     }
                     print(shown(interleaved(contestants, rounds)), "\n")
+
+
+def by_httpcore(url: str, body: bytes, count: int, at_once: int) -> Pace:
+    """POSTs of one body, so many at a time; for a process of its own."""
+
+    async def posts(pool: httpcore.AsyncConnectionPool, count: int) -> None:
+        for _ in range(count):
+            await pool.request("POST", url, headers=HEADERS, content=body)
+
+    async def pace() -> Pace:
+        async with httpcore.AsyncConnectionPool(max_connections=at_once) as pool:
+            await asyncio.gather(*(posts(pool, 1) for _ in range(at_once)))  # opens the connections
+            started, used = time.perf_counter(), time.process_time()
+            await asyncio.gather(*(posts(pool, count // at_once) for _ in range(at_once)))
+            s, cpu_s, made = (
+                time.perf_counter() - started,
+                time.process_time() - used,
+                count // at_once * at_once,
+            )
+            return Pace(made / s, 1000 * cpu_s / made)
+
+    return uvloop.run(pace())
 
 
 def shown(samples: Mapping[str, Sequence[Pace]]) -> str:

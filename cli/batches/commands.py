@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from cli.exit_codes import ExitCode, stop
-from cli.json_output import AsJson, print_json
+from cli.json_output import AsJson, print_json, say
+from cli.keys import KeyOption, key_ids
 from cli.requests.commands import NO_STORE
 from cli.serve.up_file import settings_here
-from jobs.keys.key_rules import KEY_ID
 
 if TYPE_CHECKING:
     from jobs.batches.reading import BatchReader
@@ -27,24 +27,19 @@ BatchId = Annotated[str, typer.Argument(help="As `superimpose batches list` show
 
 @app.command("list")
 def list_batches(
-    key: Annotated[
-        str | None,
-        typer.Option(metavar="KEY", help="Those of one API key, by its name or id; a revoked one by its id."),
-    ] = None,
+    key: KeyOption = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="At most so many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List batches, newest first; they are kept until their last request expires."""
     from cli.batches.output import listed, print_listed
-    from cli.keys import key_id
     from jobs.keys.api_keys import ApiKeys
     from jobs.redis.connection import connect
 
-    keys = ApiKeys(connect(settings_here()))
-    key_ids = [key if KEY_ID.fullmatch(key) else key_id(keys, key)] if key else keys.ids()
+    ids = key_ids(ApiKeys(connect(settings_here())), key)
 
     async def newest(reader: "BatchReader") -> list["BatchRecord"]:
-        found = [batch for each in key_ids for batch in (await reader.page(each, limit)).batches]
+        found = [batch for each in ids for batch in (await reader.page(each, limit)).batches]
         return sorted(found, key=lambda batch: batch.created_at, reverse=True)[:limit]
 
     batches = _reading(newest)
@@ -81,11 +76,9 @@ def cancel(batch_id: BatchId, as_json: AsJson = False) -> None:
             raise stop(f"{batch_id} has ended already: see `superimpose batches results`") from None
         raise unknown(batch_id) from None
     batch = _reading(lambda reader: _found(reader, batch_id))
-    if as_json:
-        print_json(listed(batch))
-    else:
-        done = f"{batch.completed:,} of its {batch.total:,} requests are COMPLETED"
-        typer.echo(f"{batch_id} is cancelled, {done}, {batch.processing:,} are being made")
+    done = f"{batch.completed:,} of its {batch.total:,} requests are COMPLETED"
+    text = f"{batch_id} is cancelled, {done}, {batch.processing:,} are being made"
+    say(as_json, listed(batch), text)
 
 
 @app.command()

@@ -46,9 +46,9 @@ class Api:
 
     async def submit(self, model: str, body: Mapping[str, Any], idempotency_key: str) -> str:
         """Submit, and return the request's id; the same again is the same request."""
-        headers = self._key | {"Idempotency-Key": idempotency_key, "Content-Type": "application/json"}
+        headers = {"Idempotency-Key": idempotency_key, "Content-Type": "application/json"}
         content = json.dumps(body).encode()
-        submitted = await self._asked("POST", f"/v2/{model}", headers, content=content)
+        submitted = await self._asked("POST", f"/v2/{model}", headers=headers, content=content)
         return str(part(submitted, "request_id"))
 
     async def submit_batch(
@@ -75,22 +75,20 @@ class Api:
 
     async def batch(self, batch_id: str, wait_s: int) -> JsonObject:
         """How a batch is getting on; a server that can waits for its end."""
-        path = f"/v2/batches/{batch_id}"
-        timeout = wait_s + ANSWER_S
-        found = await self._asked("GET", path, self._key, params={"wait": wait_s}, timeout=timeout)
+        params, timeout = {"wait": wait_s}, wait_s + ANSWER_S
+        found = await self._asked("GET", f"/v2/batches/{batch_id}", params=params, timeout=timeout)
         part(found, "request_counts", "completed")
         return found
 
     async def batch_requests(self, batch_id: str, offset: int, limit: int) -> list[JsonObject]:
         """Some requests of a batch, in their order."""
         query = {"offset": offset, "limit": limit}
-        found = await self._asked("GET", f"/v2/batches/{batch_id}/requests", self._key, params=query)
+        found = await self._asked("GET", f"/v2/batches/{batch_id}/requests", params=query)
         return list(part(found, "requests"))
 
     async def cancel_batch(self, batch_id: str) -> JsonObject:
         """End those of its requests that wait; of one that has ended already, `Refused`."""
-        path = f"/v2/batches/{batch_id}/cancel"
-        return await self._asked("POST", path, self._key, patience_s=CANCEL_S, timeout=CANCEL_S)
+        return await self._cancelled(f"/v2/batches/{batch_id}")
 
     async def status(self, request_id: str, wait_s: int) -> JsonObject:
         """Where a request stands, FAILED too; a server that can waits for news of it."""
@@ -104,7 +102,7 @@ class Api:
         return body
 
     async def result(self, request_id: str) -> JsonObject:
-        result = await self._asked("GET", f"/v2/requests/{request_id}", self._key)
+        result = await self._asked("GET", f"/v2/requests/{request_id}")
         part(result, "images", 0, "file_name")
         return result
 
@@ -118,21 +116,25 @@ class Api:
 
     async def cancel(self, request_id: str) -> JsonObject:
         """End a request; of one that has ended already, `Refused`."""
-        path = f"/v2/requests/{request_id}/cancel"
-        return await self._asked("POST", path, self._key, patience_s=CANCEL_S, timeout=CANCEL_S)
+        return await self._cancelled(f"/v2/requests/{request_id}")
 
     async def upload(self, path: Path) -> str:
         """Upload a file, and return the URL that requests can name it by. Raises OSError."""
         with path.open("rb") as file:
-            sent = await self._asked("POST", "/upload-asset", self._key, files={"file": ("picture", file)})
+            sent = await self._asked("POST", "/upload-asset", files={"file": ("picture", file)})
         return str(part(sent, "file_urls", 0))
 
     async def credits(self) -> JsonObject:
         """What the key can spend; `Refused` with 401 if it is not valid."""
-        return await self._asked("GET", "/v1/get-user-credits", self._key)
+        return await self._asked("GET", "/v1/get-user-credits")
 
-    async def _asked(self, method: str, path: str, headers: Mapping[str, str], **request: Any) -> JsonObject:
-        answer = await self._calls.call(method, path, headers=headers, **request)
+    async def _cancelled(self, path: str) -> JsonObject:
+        return await self._asked("POST", f"{path}/cancel", patience_s=CANCEL_S, timeout=CANCEL_S)
+
+    async def _asked(
+        self, method: str, path: str, headers: Mapping[str, str] = {}, **request: Any
+    ) -> JsonObject:
+        answer = await self._calls.call(method, path, headers={**self._key, **headers}, **request)
         return checked(answer, read_json(answer))
 
 

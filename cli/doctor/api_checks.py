@@ -4,7 +4,7 @@ import httpx
 import typer
 
 from cli.client.server import Server, find_key
-from cli.doctor.finding import Finding, Findings, fail, judge, ok, warn
+from cli.doctor.finding import Finding, Findings, fail, fail_unless, ok, warn
 
 ANSWER_S = 5
 
@@ -19,7 +19,7 @@ def check_api(server: str | None, key: str | None) -> Findings:
             advice = "start it (`superimpose up`), or give another --server"
             yield (fail if server else warn)("api", f"nothing answers at {where.url}", advice)
             return
-        yield judge("api", alive, f"answers at {where.url}", "is this the address of this service?")
+        yield fail_unless("api", alive, f"answers at {where.url}", "is this the address of this service?")
         try:
             yield from _ready(http)
             yield _key(http, where, key)
@@ -35,7 +35,7 @@ def _ready(http: httpx.Client) -> Findings:
         missing = ", ".join(map(str, answer.json().get("missing", ())))
     except (ValueError, AttributeError):
         return
-    yield judge(
+    yield fail_unless(
         "api readiness",
         answer.status_code == httpx.codes.OK,
         f"misses {missing}" if missing else "has what it needs",
@@ -49,7 +49,7 @@ def _key(http: httpx.Client, where: Server, key: str | None) -> Finding:
     except typer.BadParameter:
         return ok("api key", "none given, none tried")
     answer = http.get("/v1/get-user-credits", headers={"x-api-key": text})
-    return judge(
+    return fail_unless(
         "api key",
         answer.status_code == httpx.codes.OK,
         "valid" if answer.status_code == httpx.codes.OK else f"answered {answer.status_code}",

@@ -4,7 +4,7 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
 
-from cli.doctor.finding import Finding, Findings, Verdict, judge, ok, warn
+from cli.doctor.finding import Finding, Findings, ok, warn, warn_unless
 from jobs.config.settings import Settings
 from jobs.network.addresses import AddressRules
 
@@ -14,12 +14,11 @@ RESOLVE_S = 5.0
 
 def check_fetch(settings: Settings) -> Findings:
     refused = AddressRules(settings.fetch_allow).refusal("127.0.0.1") is not None
-    yield judge(
+    yield warn_unless(
         "fetch rules",
         refused,
         f"this machine's own addresses {'are refused' if refused else 'may be fetched from'}",
         "leave SUPERIMPOSE_FETCH_ALLOW empty unless you are trying things out: strangers choose addresses",
-        Verdict.WARN,
     )
     yield _resolved(next((host for host in settings.fetch_hosts if "*" not in host), PUBLIC_NAME))
 

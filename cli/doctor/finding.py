@@ -38,5 +38,9 @@ def fail(subject: str, seen: str, advice: str) -> Finding:
     return Finding(subject, Verdict.FAIL, seen, advice)
 
 
-def judge(subject: str, good: bool, seen: str, advice: str, otherwise: Verdict = Verdict.FAIL) -> Finding:
-    return ok(subject, seen) if good else Finding(subject, otherwise, seen, advice)
+def fail_unless(subject: str, good: bool, seen: str, advice: str) -> Finding:
+    return ok(subject, seen) if good else fail(subject, seen, advice)
+
+
+def warn_unless(subject: str, good: bool, seen: str, advice: str) -> Finding:
+    return ok(subject, seen) if good else warn(subject, seen, advice)

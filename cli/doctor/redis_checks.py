@@ -5,7 +5,7 @@ from typing import Any
 
 from redis import Redis, RedisError
 
-from cli.doctor.finding import Finding, Findings, Verdict, fail, judge, ok
+from cli.doctor.finding import Finding, Findings, fail, fail_unless, ok, warn_unless
 from jobs.config.setting_types import MEBIBYTE
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
@@ -31,12 +31,11 @@ def check_redis(settings: Settings) -> Findings:
     except RedisError as error:
         yield fail("redis", f"cannot be reached: {error}", "start it, or correct SUPERIMPOSE_REDIS_URL")
         return
-    yield judge(
+    yield warn_unless(
         "redis",
         took_s < SLOW_S,
         f"answers in {1000 * took_s:.1f} ms",
         "every call takes several of these: put Redis nearer to the API and the workers",
-        Verdict.WARN,
     )
     yield from _server(info)
     yield from _memory(info)
@@ -47,7 +46,7 @@ def check_redis(settings: Settings) -> Findings:
 
 
 def _server(info: dict[str, Any]) -> Findings:
-    yield judge(
+    yield fail_unless(
         "redis persistence",
         bool(info.get("aof_enabled")),
         "append-only file" if info.get("aof_enabled") else "no append-only file",
@@ -57,7 +56,7 @@ def _server(info: dict[str, Any]) -> Findings:
 
 def _memory(info: dict[str, Any]) -> Findings:
     policy = str(info.get("maxmemory_policy"))
-    yield judge(
+    yield fail_unless(
         "redis eviction",
         policy == "noeviction",
         f"maxmemory-policy {policy}",
@@ -69,12 +68,11 @@ def _memory(info: dict[str, Any]) -> Findings:
         advice = "raise maxmemory, or shorten SUPERIMPOSE_RESULT_TTL_S: a request needs 2 KB and more"
     else:
         advice = "set maxmemory below what its machine has: then submits are refused and not Redis killed"
-    yield judge(
+    yield warn_unless(
         "redis memory",
         most - used > LEAST_FREE_BYTES,
         f"{_mb(used)} of {_mb(most)} used" + ("" if bound else ", all that its machine has"),
         advice,
-        Verdict.WARN,
     )
 
 
@@ -83,12 +81,11 @@ def _fsync(redis: Redis) -> Finding:
         when = redis.config_get("appendfsync").get("appendfsync", "")
     except RedisError:  # an ACL as ours does not let us see it
         return ok("redis fsync", "its ACL does not tell; it should be `appendfsync always`")
-    return judge(
+    return warn_unless(
         "redis fsync",
         when == "always",
         f"appendfsync {when}",
         "set appendfsync always: else what was accepted in the last second can be lost in a crash",
-        Verdict.WARN,
     )
 
 
@@ -96,12 +93,11 @@ def _clock(redis: Redis) -> Finding:
     before = time.time()
     theirs = redis_time(redis)
     skew_s = theirs - (before + time.time()) / 2
-    return judge(
+    return warn_unless(
         "redis clock",
         abs(skew_s) < LARGEST_SKEW_S,
         f"{abs(skew_s):.3f} s apart from this machine's",
         "let NTP set both clocks: caches and logs of this machine are off by as much",
-        Verdict.WARN,
     )
 
 
@@ -118,7 +114,7 @@ def _rights(redis: Redis) -> Findings:
 def _workers(redis: Redis) -> Findings:
     seen = take_snapshot(redis)
     busy = sum(worker.request_id is not None for worker in seen.workers)
-    yield judge(
+    yield fail_unless(
         "workers",
         bool(seen.workers),
         f"{len(seen.workers)} registered, {busy} busy, {seen.waiting:,} requests wait",

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError as StoreError
 
-from cli.doctor.finding import Finding, Findings, Verdict, fail, judge, ok
+from cli.doctor.finding import Finding, Findings, fail, ok, warn_unless
 from jobs.config.setting_types import GIBIBYTE
 from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore, new_token
@@ -49,10 +49,9 @@ def _round(store: PictureStore, directory: Path | None) -> Finding:
 
 def _room(directory: Path, subject: str) -> Finding:
     free = shutil.disk_usage(directory).free
-    return judge(
+    return warn_unless(
         subject,
         free > LEAST_FREE_BYTES,
         f"{free / GIBIBYTE:,.1f} GiB free",
         "make room: a picture that cannot be written is tried again, and then its request FAILED",
-        Verdict.WARN,
     )

@@ -1,13 +1,17 @@
 """One look at the queue, as tables."""
 
-from rich.console import Group, JustifyMethod, RenderableType
+from typing import Any
+
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli.tables import table
 from cli.timefmt import length
 from jobs.lifecycle.status import Status
 from jobs.queries.snapshot import RECENT_S, Snapshot, WorkerSeen
 
+LOOKS: Any = {"gap": 3, "header_style": "dim"}
 SILENT_S = 15  # a heartbeat comes every 5
 
 
@@ -40,18 +44,18 @@ def _lately(seen: Snapshot) -> Text:
 
 
 def _stages(seen: Snapshot) -> Table:
-    table = _table("stage", ">median", ">mean", ">longest")
+    rows = table("stage", ">median", ">mean", ">longest", **LOOKS)
     for name, stage in seen.stages.items():
         times = map(length, (stage.median_s, stage.mean_s, stage.longest_s))
-        table.add_row(name.removesuffix("_time"), *times)
-    return table
+        rows.add_row(name.removesuffix("_time"), *times)
+    return rows
 
 
 def _workers(seen: Snapshot) -> Table:
-    table = _table("worker", "state", ">for", "request", ">up for", ">jobs", ">failed")
+    rows = table("worker", "state", ">for", "request", ">up for", ">jobs", ">failed", **LOOKS)
     for worker in seen.workers:
         since = worker.busy_since if worker.request_id else None
-        table.add_row(
+        rows.add_row(
             f"{worker.host}:{worker.pid}",
             _state(worker, seen.at),
             length(seen.at - since) if since else "",
@@ -60,7 +64,7 @@ def _workers(seen: Snapshot) -> Table:
             f"{worker.done + worker.failed:,}",
             f"{worker.failed:,}",
         )
-    return table
+    return rows
 
 
 def _state(worker: WorkerSeen, at: float) -> Text:
@@ -68,12 +72,3 @@ def _state(worker: WorkerSeen, at: float) -> Text:
     if silent_s > SILENT_S and not worker.request_id:
         return Text(f"silent for {length(silent_s)}", style="red")
     return Text(worker.state, style="cyan" if worker.state == "busy" else "green")
-
-
-def _table(*columns: str) -> Table:
-    """A table whose columns that begin with `>` stand to the right."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for column in columns:
-        justify: JustifyMethod = "right" if column.startswith(">") else "left"
-        table.add_column(column.lstrip(">"), justify=justify, header_style="dim", no_wrap=True)
-    return table

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from cli.exit_codes import stop
-from cli.json_output import AsJson, print_json
+from cli.json_output import AsJson, print_json, say
+from cli.keys import KeyOption, key_ids
 from cli.serve.up_file import settings_here
-from jobs.keys.key_rules import KEY_ID
 from jobs.lifecycle.status import Status
 
 app = typer.Typer(help="List, show, cancel, retry and delete requests of all keys.", no_args_is_help=True)
@@ -25,10 +25,7 @@ def list_requests(
             case_sensitive=False, metavar="STATUS", help=f"Those that are {', '.join(Status)}: one of them."
         ),
     ] = None,
-    key: Annotated[
-        str | None,
-        typer.Option(metavar="KEY", help="Those of one API key, by its name or id; a revoked one by its id."),
-    ] = None,
+    key: KeyOption = None,
     custom_id: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Those that were submitted with this custom_id.")
     ] = None,
@@ -36,16 +33,13 @@ def list_requests(
     as_json: AsJson = False,
 ) -> None:
     """List requests, newest first; they are kept for an hour from their end. --json shows their keys."""
-    from cli.keys import key_id
     from cli.requests.output import listed, print_listed
     from jobs.keys.api_keys import ApiKeys
     from jobs.queries.listing import Listing, Wanted
     from jobs.redis.connection import connect
 
     redis = connect(settings_here())
-    keys = ApiKeys(redis)
-    key_ids = [key if KEY_ID.fullmatch(key) else key_id(keys, key)] if key else keys.ids()
-    records = Listing(redis).newest(key_ids, Wanted(status, custom_id), limit)
+    records = Listing(redis).newest(key_ids(ApiKeys(redis), key), Wanted(status, custom_id), limit)
     if as_json:
         for record in records:
             print_json(listed(record))
@@ -85,10 +79,7 @@ def cancel(request_id: RequestId, as_json: AsJson = False) -> None:
         if refused.reason == "terminal":
             raise stop(f"{request_id} has ended already: see `superimpose requests show`") from None
         raise unknown(request_id) from None
-    if as_json:
-        print_json({"request_id": request_id, "was": was})
-    else:
-        typer.echo(f"{request_id} is cancelled, it was {was}")
+    say(as_json, {"request_id": request_id, "was": was}, f"{request_id} is cancelled, it was {was}")
 
 
 @app.command()
@@ -114,10 +105,7 @@ def retry(request_id: RequestId, as_json: AsJson = False) -> None:
         raise stop("its key was revoked: nobody could fetch the picture") from None
     except StoreError:
         raise stop(NO_STORE) from None
-    if as_json:
-        print_json({"request_id": made.request_id, "retry_of": request_id})
-    else:
-        typer.echo(made.request_id)
+    say(as_json, {"request_id": made.request_id, "retry_of": request_id}, made.request_id)
 
 
 @app.command()
@@ -139,10 +127,7 @@ def delete(request_id: RequestId, as_json: AsJson = False) -> None:
         raise unknown(request_id) from None
     except StoreError:
         raise stop(NO_STORE) from None
-    if as_json:
-        print_json({"request_id": request_id, "deleted": True})
-    else:
-        typer.echo(f"{request_id} is deleted")
+    say(as_json, {"request_id": request_id, "deleted": True}, f"{request_id} is deleted")
 
 
 def unknown(request_id: str) -> typer.Exit:

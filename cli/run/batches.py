@@ -1,20 +1,22 @@
 """Many pictures in batches: one is sent while that before it is worked on."""
 
 import asyncio
+import json
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from itertools import islice
+from typing import Any
 from uuid import uuid4
 
 from cli.client.api import CANCEL_S
 from cli.client.errors import CallError, Refused
 from cli.client.interruptible import cancel, together
-from cli.run.batch_body import BatchBody, Prepared, Unreadable
-from cli.run.bench import Bench
+from cli.run.bench import Bench, Prepared
 from cli.run.following import Following
+from cli.run.ingredients import Ingredients
 from cli.run.items import Item
 from cli.run.journal import Batch, digest
 
@@ -233,3 +235,42 @@ class _Batches:
                 raise error
         left = [picture for place, picture in enumerate(pictures) if place not in faults]
         self._prepared.extendleft(reversed(left))
+
+
+AT_ONCE = 64 * 1024  # bytes of lines that are sent together
+
+
+class Unreadable(Exception):
+    """A file cannot be read while its line is made; the server accepts nothing of a body that breaks off."""
+
+    def __init__(self, place: int, error: OSError) -> None:
+        super().__init__(str(error))
+        self.place = place
+        self.error = error
+
+
+class BatchBody:
+    """Some lines of it are in memory at a time; each time it is read, files are read again."""
+
+    def __init__(
+        self, common: Mapping[str, Any], pictures: Sequence[Prepared], ingredients: Ingredients
+    ) -> None:
+        self._common = common
+        self._pictures = pictures
+        self._ingredients = ingredients
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        lines = bytearray(_line({"defaults": self._common}))
+        for place, picture in enumerate(self._pictures):
+            try:
+                lines += _line(await self._ingredients.own(picture.item))
+            except OSError as error:
+                raise Unreadable(place, error) from error
+            if len(lines) > AT_ONCE:
+                yield bytes(lines)
+                lines.clear()
+        yield bytes(lines)
+
+
+def _line(values: Mapping[str, Any]) -> bytes:
+    return json.dumps(values).encode() + b"\n"

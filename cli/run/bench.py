@@ -4,6 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cli.client.api import Api, JsonObject
 from cli.client.errors import KEY_REFUSED, NOT_ENOUGH_CREDITS, CallError, Refused, RequestFailed, Unreachable
@@ -16,6 +17,13 @@ from cli.run.tally import Tally
 FOR_ALL = KEY_REFUSED | {NOT_ENOUGH_CREDITS}
 """HTTP statuses of an answer that every other picture would get too."""
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+
+class Prepared(NamedTuple):
+    """A picture to make, by content."""
+
+    item: Item
+    recipe: Recipe
 
 
 @dataclass(frozen=True)

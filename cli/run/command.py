@@ -11,10 +11,10 @@ from cli.client.inputs import Input
 from cli.client.server import Server, find_key
 from cli.formats import output_format
 from cli.run.folder import check_out_dir, pictures_of
+from cli.run.items import RunOptions
 from cli.run.manifest import read_manifest
 from cli.run.many import make_many
 from cli.run.one import make_one
-from cli.run.options import RunOptions
 from cli.scene import described
 
 

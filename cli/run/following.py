@@ -8,10 +8,9 @@ from cli.client.api import JsonObject
 from cli.client.errors import Refused, RequestFailed
 from cli.client.interruptible import together
 from cli.client.saving import appearing
-from cli.run.batch_body import Prepared
-from cli.run.bench import Bench
+from cli.run.bench import Bench, Prepared
+from cli.run.items import as_json
 from cli.run.journal import Batch
-from cli.run.result import as_json
 from jobs.lifecycle.status import TERMINAL, Status
 
 PAGE = 100

@@ -7,9 +7,8 @@ from typing import Any
 
 from cli.client.api import Api
 from cli.client.inputs import INLINE_BYTES, Input
-from cli.run.items import Item
+from cli.run.items import Item, RunOptions
 from cli.run.journal import Recipe
-from cli.run.options import RunOptions
 from compositor.models import stated
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures.inputs import with_pictures

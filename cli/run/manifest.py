@@ -11,10 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from cli.client.inputs import Input
 from cli.formats import SUFFIX, output_format
-from cli.run.columns import OUTPUT, Columns
-from cli.run.items import Item
-from cli.run.options import RunOptions
-from cli.run.rows import Faults, Row, read_rows
+from cli.run.items import Item, RunOptions
+from cli.run.rows import OUTPUT, Columns, Faults, Row, read_rows
 from jobs.pictures.inputs import pictures
 
 

@@ -1,6 +1,6 @@
 """Many pictures into one folder: what is there already is kept, what fails is listed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import typer
@@ -8,15 +8,14 @@ import typer
 from cli.client.api import Api
 from cli.client.errors import CallError
 from cli.client.explain import explain
-from cli.client.interruptible import run
+from cli.client.interruptible import run, together
+from cli.client.picture import make
 from cli.exit_codes import ExitCode, stop
 from cli.run.batches import make_in_batches
 from cli.run.bench import Bench
 from cli.run.ingredients import Ingredients
-from cli.run.items import Item
+from cli.run.items import Item, RunOptions, as_json
 from cli.run.journal import FolderInUse, Journal
-from cli.run.one_by_one import make_one_by_one
-from cli.run.options import RunOptions
 from cli.run.tally import Tally
 
 
@@ -58,3 +57,21 @@ async def _make(
         ingredients = Ingredients(options, items, api)
         bench = Bench(api, options.model, ingredients, journal, tally, at_a_time)
         await (make_in_batches if in_batches else make_one_by_one)(bench, items)
+
+
+async def make_one_by_one(bench: Bench, items: Sequence[Item]) -> None:
+    """Raises what would befall every one of them."""
+    common = await bench.ingredients.common()
+    queue = iter(items)
+
+    async def work(queue: Iterator[Item]) -> None:
+        for item in queue:
+            with bench.noting(item):
+                recipe = await bench.recipe_of_new(item)
+                if recipe is None:
+                    continue
+                body = common | await bench.ingredients.own(item)
+                result = await make(bench.api, bench.model, body, item.out, lambda _: None)
+                bench.note_made(item, recipe, as_json(result, item.out))
+
+    await together(work(queue) for _ in range(min(bench.at_a_time, len(items))))

@@ -9,14 +9,12 @@ from cli.client.errors import CallError, RequestFailed
 from cli.client.explain import explain
 from cli.client.inputs import Input, carried
 from cli.client.interruptible import run
-from cli.client.picture import make
-from cli.client.waiting import HELD_S, SHOWN_S
+from cli.client.picture import HELD_S, SHOWN_S, make
 from cli.exit_codes import ExitCode, stop
 from cli.formats import STDOUT, check_stdout
 from cli.json_output import print_json
+from cli.run.items import RunOptions, as_json
 from cli.run.live_line import LiveLine
-from cli.run.options import RunOptions
-from cli.run.result import as_json
 from jobs.pictures.inputs import with_pictures
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks import scenes
 from benchmarks.end_to_end.contest import best_count
 from benchmarks.end_to_end.page import sections, targets
 from benchmarks.end_to_end.results import Results, Run
 from benchmarks.harness.figures import interleaved, median_ratio, percentile, replaced
 from benchmarks.harness.inputs import seed_file
-from benchmarks.scenarios import scenes
 from compositor import SuperimposeParams, superimpose
 
 RUN = ("at", "commit", "machine", "load", "redis", "versions")

@@ -14,11 +14,12 @@ from redis import Redis
 from cli.client.api import Api
 from cli.client.server import Server
 from cli.run import batches
-from cli.run.batch_body import BatchBody, Prepared, Unreadable
+from cli.run.batches import BatchBody, Unreadable
+from cli.run.bench import Prepared
 from cli.run.folder import pictures_of
 from cli.run.ingredients import Ingredients
+from cli.run.items import RunOptions
 from cli.run.journal import NAME
-from cli.run.options import RunOptions
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from tests.cli.between import standing_between

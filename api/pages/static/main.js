@@ -15,7 +15,7 @@ import { notes, previewer } from "./canvas/preview.js";
 import { cornersOf } from "./canvas/quad.js";
 import { Recent } from "./requests/recent.js";
 import { regionTool } from "./canvas/region.js";
-import { bodyOf } from "./requests/request.js";
+import { bodyOf } from "./requests/submission.js";
 import { ResultView, ratio } from "./requests/result.js";
 import { Run } from "./requests/run.js";
 import { Scene, isColour } from "./scene/scene.js";

@@ -104,7 +104,7 @@ import os
 from pathlib import Path
 `;
 
-const PYTHON_DATA_URI = `
+export const PYTHON_DATA_URI = `
 
 def data_uri(path):
     return "data:application/octet-stream;base64," + base64.b64encode(Path(path).read_bytes()).decode()
@@ -121,15 +121,7 @@ function pythonScalar(value) {
 
 function javascript(origin, model, body) {
   const lines = Object.entries(body).map(([name, value]) => `    ${name}: ${javascriptLiteral(value, "    ")},`);
-  return `${hasFiles(body) ? JAVASCRIPT_DATA_URI : ""}const headers = { "x-api-key": process.env.KEY, "content-type": "application/json" };
-
-async function call(url, options) {
-  const answer = await fetch(url, { headers, ...options });
-  const body = await answer.json();
-  if (body.error) throw new Error(body.error);
-  return body;
-}
-
+  return `${hasFiles(body) ? JAVASCRIPT_DATA_URI : ""}${javascriptCall("application/json")}
 const submitted = await call(${JSON.stringify(`${origin}/v2/${model}`)}, {
   method: "POST",
   body: JSON.stringify({
@@ -142,11 +134,20 @@ while ((await call(submitted.status_url)).status !== "COMPLETED") {
 console.log((await call(submitted.response_url)).output);`;
 }
 
+export const javascriptCall = (type) => `const headers = { "x-api-key": process.env.KEY, "content-type": "${type}" };
+
+async function call(url, options) {
+  const answer = await fetch(url, { headers, ...options });
+  const body = await answer.json();
+  if (body.error) throw new Error(body.error);
+  return body;
+}
+`;
+
 export const javascriptLiteral = (value, indent) => literal(value, { scalar: javascriptScalar, key: (name) => name }, indent);
 
 const javascriptScalar = (value) => (isFile(value) ? `dataUri(${JSON.stringify(value.file)})` : JSON.stringify(value));
 
-const JAVASCRIPT_DATA_URI = `import { readFileSync } from "node:fs";
-
-const dataUri = (path) => "data:application/octet-stream;base64," + readFileSync(path).toString("base64");
+export const DATA_URI = `const dataUri = (path) => "data:application/octet-stream;base64," + readFileSync(path).toString("base64");
 `;
+const JAVASCRIPT_DATA_URI = `import { readFileSync } from "node:fs";\n\n${DATA_URI}`;

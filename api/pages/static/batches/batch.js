@@ -4,6 +4,7 @@ import { ApiError, Unreachable } from "../api.js";
 import { basesIn, count, told } from "./bases.js";
 import { BatchCard } from "./card.js";
 import { batchCode } from "./code.js";
+import { make } from "../dom.js";
 import { send, toName } from "./lines.js";
 import { follow } from "./wait.js";
 import * as errors from "../requests/errors.js";
@@ -14,8 +15,7 @@ import { Tiles } from "./tiles.js";
 
 /** @typedef {import("./bases.js").Base} Base */
 
-const sheet = document.createElement("link");
-Object.assign(sheet, { rel: "stylesheet", href: new URL("batch.css", import.meta.url).href });
+const sheet = make("link", { rel: "stylesheet", href: new URL("batch.css", import.meta.url).href });
 document.head.append(sheet);
 await new Promise((loaded) => (sheet.onload = sheet.onerror = loaded));
 

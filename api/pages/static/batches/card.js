@@ -1,6 +1,7 @@
 /** The card of a batch: what is said of it, how far it is, and why pictures failed. */
 
 import { count, some } from "./bases.js";
+import { clock, make } from "../dom.js";
 import { measureBars } from "../scene/panel.js";
 
 const NAMED_REASONS = 10;
@@ -81,7 +82,7 @@ export class BatchCard {
       failed && `${failed} failed`,
       batch.cancelled && (isEnded ? "cancelled" : "cancelling"),
       isEnded && `${seconds(batch)} s`,
-      isEnded && completed && `pictures are here until ${clock(batch.expires_at)}`,
+      isEnded && completed && `pictures are here until ${clock(batch.expires_at, {})}`,
     ];
     this.progress(parts.filter(Boolean).join(" · "), completed + failed, total);
     this.#parts.zip.hidden = !(isEnded && completed);
@@ -93,16 +94,8 @@ export class BatchCard {
     const lines = [...reasons].slice(0, NAMED_REASONS).map(([why, names]) => `${some(names)}: ${why}`);
     if (reasons.size > lines.length) lines.push(`and ${count(reasons.size - lines.length, "other reason")}`);
     const items = [...this.#parts.failed.children].map(({ textContent }) => textContent);
-    if (lines.join("\n") !== items.join("\n")) this.#parts.failed.replaceChildren(...lines.map(item));
+    if (lines.join("\n") !== items.join("\n")) this.#parts.failed.replaceChildren(...lines.map((textContent) => make("li", { textContent })));
   }
 }
 
-function item(text) {
-  const made = document.createElement("li");
-  made.textContent = text;
-  return made;
-}
-
 const seconds = ({ created_at: begun, finished_at: ended }) => ((Date.parse(ended) - Date.parse(begun)) / 1000).toFixed(1);
-
-const clock = (time) => new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });

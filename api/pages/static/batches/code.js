@@ -50,12 +50,7 @@ import json
 import os
 from pathlib import Path
 from urllib.request import Request, urlopen
-
-
-def data_uri(path):
-    return "data:application/octet-stream;base64," + base64.b64encode(Path(path).read_bytes()).decode()
-
-
+${snippets.PYTHON_DATA_URI}
 def lines():
     yield json.dumps(${snippets.pythonLiteral(head, "    ")}).encode() + b"\\n"
     for path in ${found}:
@@ -79,16 +74,7 @@ function javascript(url, head, { folder, suffixes, paths }) {
   return `import { readFileSync, readdirSync } from "node:fs";
 import { extname } from "node:path";
 
-const dataUri = (path) => "data:application/octet-stream;base64," + readFileSync(path).toString("base64");
-const headers = { "x-api-key": process.env.KEY, "content-type": "application/x-ndjson" };
-
-async function call(url, options) {
-  const answer = await fetch(url, { headers, ...options });
-  const body = await answer.json();
-  if (body.error) throw new Error(body.error);
-  return body;
-}
-
+${snippets.DATA_URI}${snippets.javascriptCall("application/x-ndjson")}
 const paths = ${found};
 const lines = paths.map((path) => ({ custom_id: path.slice(-${LONGEST}), base_image: dataUri(path) }));
 lines.unshift(${snippets.javascriptLiteral(head, "")});

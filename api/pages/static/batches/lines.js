@@ -2,8 +2,7 @@
 
 import { ApiError } from "../api.js";
 import { megabytes } from "../pictures.js";
-import { bodyOf, picturesOf } from "../requests/request.js";
-import { dataUri, once, references } from "../requests/submission.js";
+import { bodyOf, dataUri, once, picturesOf, references } from "../requests/submission.js";
 
 const MEMBER = /^requests\[(\d+)\](?:\.(.+))?$/;
 const OF_THE_BASE = ["base_image", "custom_id"];

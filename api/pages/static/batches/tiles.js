@@ -1,6 +1,7 @@
 /** The pictures of a batch in a grid: each base until its picture is made. Arrow keys move between them. */
 
 import { onArrows } from "../canvas/drag.js";
+import { make } from "../dom.js";
 import { megabytes } from "../pictures.js";
 import { resultIn } from "../requests/submission.js";
 
@@ -140,15 +141,9 @@ function showFile(item, file) {
 }
 
 function show(within, source) {
-  const image = document.createElement("img");
-  Object.assign(image, { alt: "", loading: "lazy", src: source });
-  image.addEventListener("error", () => image.replaceWith(emptyMark()), { once: true });
+  const image = make("img", { alt: "", loading: "lazy", src: source });
+  const empty = () => make("span", { className: "mark", textContent: "no preview" });
+  image.addEventListener("error", () => image.replaceWith(empty()), { once: true });
   within.querySelector(".mark, img").replaceWith(image);
   return image;
-}
-
-function emptyMark() {
-  const mark = document.createElement("span");
-  Object.assign(mark, { className: "mark", textContent: "no preview" });
-  return mark;
 }

@@ -31,8 +31,15 @@ export function onArrows(element, moved) {
   });
 }
 
-export function place(element, left, top, width, height) {
-  Object.assign(element.style, { left, top, width, height });
+/** Where a pointer is on an element, in fractions of its sides. */
+export function fractionOn(element, { clientX, clientY }) {
+  const { left, top, width, height } = element.getBoundingClientRect();
+  return { x: (clientX - left) / width, y: (clientY - top) / height };
 }
 
-export const percent = (part, whole) => `${(part / whole) * 100}%`;
+/** A box in the units of `whole`, its size, which the parent of the element has. */
+export function place({ style }, { x, y, width, height }, whole) {
+  const percent = (part, side) => `${(part / side) * 100}%`;
+  const [left, top] = [percent(x, whole.width), percent(y, whole.height)];
+  Object.assign(style, { left, top, width: percent(width, whole.width), height: percent(height, whole.height) });
+}

@@ -20,10 +20,8 @@ const MAX_SIDE = 16384;
 
 /** Python's round(): halves to the even neighbour. */
 function roundHalfEven(value) {
-  const below = Math.floor(value);
-  const rest = value - below;
-  if (rest === 0.5) return below % 2 === 0 ? below : below + 1;
-  return rest < 0.5 ? below : below + 1;
+  const rounded = Math.round(value); // halves up
+  return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
 const radians = (degrees) => (degrees * Math.PI) / 180;

@@ -1,6 +1,6 @@
 /** The frame round the overlay: dragged, resized and turned by mouse, finger or keyboard. */
 
-import { onArrows, onDrag, percent, place } from "./drag.js";
+import { fractionOn, onArrows, onDrag, place } from "./drag.js";
 import { centredAt, offsetsFor, pulledTo, resizedTo, overlaySize, toCorner, turnedTo } from "./geometry.js";
 import { boxOf, centredBox, isBoxed, movedBox, pulledBox } from "./region.js";
 
@@ -10,13 +10,10 @@ const SNAP_DEGREES = 15;
 const CORNERS = { nw: { x: -1, y: -1 }, ne: { x: 1, y: -1 }, sw: { x: -1, y: 1 }, se: { x: 1, y: 1 } };
 
 export function handles(parts, scene, apply) {
-  const toBase = ({ clientX, clientY }) => {
-    const rect = parts.board.getBoundingClientRect();
+  const toBase = (event) => {
+    const { x, y } = fractionOn(parts.board, event);
     const { base } = scene().placed;
-    return {
-      x: ((clientX - rect.left) / rect.width) * base.width,
-      y: ((clientY - rect.top) / rect.height) * base.height,
-    };
+    return { x: x * base.width, y: y * base.height };
   };
   onDrag(parts.mover, toBase, (start) => moving(scene(), start), apply);
   for (const corner of parts.frame.querySelectorAll("[data-corner]")) {
@@ -89,9 +86,9 @@ function show({ frame, bounds, scaler, rotator }, { params, placed, isColour }) 
   const inBox = isBoxed(params, isColour);
   const framed = inBox ? area : size;
   const middle = inBox ? { x: area.x + area.width / 2, y: area.y + area.height / 2 } : centre;
-  place(frame, percent(middle.x, base.width), percent(middle.y, base.height), percent(framed.width, base.width), percent(framed.height, base.height));
+  place(frame, { ...framed, ...middle }, base);
   frame.style.setProperty("--turn", inBox ? "0deg" : `${-params.rotation}deg`);
-  place(bounds, percent(corner.x, base.width), percent(corner.y, base.height), percent(turned.width, base.width), percent(turned.height, base.height));
+  place(bounds, { ...turned, ...corner }, base);
   bounds.hidden = isColour || (!inBox && params.rotation % 90 === 0);
   rotator.hidden = isColour;
   scaler.setAttribute("aria-valuenow", String(framed.width));

@@ -1,6 +1,6 @@
 /** The corners of a warped layer: dragged one by one, or all at once by its inside. */
 
-import { onArrows, onDrag } from "./drag.js";
+import { fractionOn, onArrows, onDrag } from "./drag.js";
 import { shifted } from "./quad.js";
 
 const ALL = [0, 1, 2, 3];
@@ -8,13 +8,10 @@ const ALL = [0, 1, 2, 3];
 /** @typedef {import("./handles.js").Scene} Scene */
 
 export function pins({ board, quad, inside, pins }, scene, apply) {
-  const toArea = ({ clientX, clientY }) => {
-    const rect = board.getBoundingClientRect();
+  const toArea = (event) => {
+    const { x, y } = fractionOn(board, event);
     const { base, area } = scene().placed;
-    return {
-      x: ((clientX - rect.left) / rect.width) * (base.width / area.width),
-      y: ((clientY - rect.top) / rect.height) * (base.height / area.height),
-    };
+    return { x: x * (base.width / area.width), y: y * (base.height / area.height) };
   };
   const moving = (which) => (start) => {
     const { corners } = scene().params;

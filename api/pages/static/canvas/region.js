@@ -1,6 +1,6 @@
 /** The box that a layer fills: its region, or the whole base under a colour without one. */
 
-import { onDrag } from "./drag.js";
+import { fractionOn, onDrag, place } from "./drag.js";
 
 const [LOW, HIGH] = [-16, 16]; // what the service takes
 const LEAST = 0.005; // of the base's side
@@ -41,15 +41,12 @@ export function regionTool({ board, sheet, button }, drawn) {
     sheet.hidden = !on;
     box.hidden = true;
   };
-  const toFraction = ({ clientX, clientY }) => {
-    const { left, top, width, height } = board.getBoundingClientRect();
-    return { x: (clientX - left) / width, y: (clientY - top) / height };
-  };
   let region = null;
   const between = (start) => (end) => {
-    region = [Math.min(start.x, end.x), Math.min(start.y, end.y), Math.abs(end.x - start.x), Math.abs(end.y - start.y)];
-    const [left, top, width, height] = region.map((value) => `${value * 100}%`);
-    Object.assign(box.style, { left, top, width, height });
+    const [x, y] = [Math.min(start.x, end.x), Math.min(start.y, end.y)];
+    const [width, height] = [Math.abs(end.x - start.x), Math.abs(end.y - start.y)];
+    region = [x, y, width, height];
+    place(box, { x, y, width, height }, { width: 1, height: 1 });
     box.hidden = false;
   };
   const end = () => {
@@ -58,7 +55,7 @@ export function regionTool({ board, sheet, button }, drawn) {
     drawn(fractions(region));
     region = null;
   };
-  onDrag(sheet, toFraction, between, (change) => change, end);
+  onDrag(sheet, (event) => fractionOn(board, event), between, (change) => change, end);
   button.addEventListener("click", () => turn(sheet.hidden));
   document.addEventListener("keydown", ({ key }) => key === "Escape" && turn(false));
   return { end: () => turn(false) };

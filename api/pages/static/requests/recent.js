@@ -4,6 +4,7 @@
  */
 
 import { Client } from "../api.js";
+import { clock, make } from "../dom.js";
 import { load, save } from "../storage.js";
 import { resultIn } from "./submission.js";
 
@@ -92,16 +93,15 @@ export class Recent {
   }
 
   #item(entry) {
-    const item = document.createElement("li");
     const shown = entry.scene || entry.counts ? this.#button(entry) : elsewhere(entry);
-    shown.append(entry.result ? thumbnail(entry, () => this.#drop(entry)) : mark(entry), time(entry), countdown(entry));
+    shown.append(entry.result ? thumbnail(entry, () => this.#drop(entry)) : mark(entry), make("b", { textContent: clock(entry.at) }), countdown(entry));
+    const item = make("li");
     item.append(shown);
     return item;
   }
 
   #button(entry) {
-    const button = document.createElement("button");
-    button.type = "button";
+    const button = make("button", { type: "button" });
     button.addEventListener("click", () => (entry.counts ? this.opened(entry) : this.chosen(entry)));
     return button;
   }
@@ -142,36 +142,25 @@ function entryOfBatch({ batch_id: id, created_at: at, expires_at: expires, reque
 
 /** A request that was not made here has no scene to restore: its picture opens by itself. */
 function elsewhere({ result }) {
-  const shown = document.createElement(result ? "a" : "div");
-  shown.className = "elsewhere";
-  if (result) Object.assign(shown, { href: result.path, target: "_blank", rel: "noopener" });
-  return shown;
+  const link = result && { href: result.path, target: "_blank", rel: "noopener" };
+  return make(result ? "a" : "div", { className: "elsewhere", ...link });
 }
 
 function thumbnail({ result }, gone) {
-  const image = document.createElement("img");
-  Object.assign(image, { src: result.path, alt: "", loading: "lazy" });
+  const image = make("img", { src: result.path, alt: "", loading: "lazy" });
   image.addEventListener("error", gone, { once: true });
   return image;
 }
 
 function mark({ error, counts }) {
-  const box = document.createElement("span");
-  box.className = "mark";
-  box.textContent = counts ? `Batch: ${counts.completed + counts.failed} of ${counts.total}` : error ? "FAILED" : "…";
-  return box;
-}
-
-function time({ at }) {
-  const text = document.createElement("b");
-  text.textContent = new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  return text;
+  const textContent = counts ? `Batch: ${counts.completed + counts.failed} of ${counts.total}` : error ? "FAILED" : "…";
+  return make("span", { className: "mark", textContent });
 }
 
 function countdown({ expires, error }) {
-  const text = document.createElement("small");
-  if (error) text.textContent = "no picture";
-  else text.dataset.expires = String(expires);
+  if (error) return make("small", { textContent: "no picture" });
+  const text = make("small");
+  text.dataset.expires = String(expires);
   return text;
 }
 

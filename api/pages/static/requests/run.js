@@ -3,14 +3,13 @@
 import { Client } from "../api.js";
 import * as errors from "./errors.js";
 import { Progress } from "./progress.js";
-import { PICTURES } from "./request.js";
-import { Failed, cancel, finished, forgetUploads, submit } from "./submission.js";
+import { Failed, PICTURES, cancel, finished, forgetUploads, submit } from "./submission.js";
 import { WebhookLog } from "./webhook.js";
 
 /**
  * @typedef {object} Order
  * @property {string} key
- * @property {import("./request.js").SceneRequest} request
+ * @property {import("./submission.js").SceneRequest} request
  * @property {number[]} ids              of its layers
  * @property {object} saved              the scene, to be restored
  * @property {OffscreenCanvas} preview

@@ -1,5 +1,6 @@
 /** What became of the event of the last request: every attempt at its webhook, and a button to send it again. */
 
+import { clock, make } from "../dom.js";
 import { lost } from "./wait.js";
 
 const [SOONEST_MS, LATEST_MS] = [1000, 30_000]; // from one look to the next
@@ -56,10 +57,5 @@ function untilNews({ next_attempt_at: next }) {
   return Math.min(LATEST_MS, Math.max(SOONEST_MS, next ? Date.parse(next) - Date.now() : 0));
 }
 
-function line({ at, status, duration_ms: took, error }) {
-  const item = document.createElement("li");
-  item.textContent = `${clock(at)} ${error ?? `answered ${status}`}, ${took} ms`;
-  return item;
-}
-
-const clock = (at) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const line = ({ at, status, duration_ms: took, error }) =>
+  make("li", { textContent: `${clock(at)} ${error ?? `answered ${status}`}, ${took} ms` });

@@ -109,7 +109,7 @@ export class Scene {
     return shown.map((layer) => ({ key: layer, pictures: picturesOf(layer), params: this.#drawn(layer) }));
   }
 
-  /** @returns {import("../requests/request.js").SceneRequest} */
+  /** @returns {import("../requests/submission.js").SceneRequest} */
   request() {
     const { name: model, defaults } = this.model;
     const params = (layer) => given(this.effectOf(layer).params, defaults.layer);

@@ -1,14 +1,10 @@
-"""Several layers beside one, and films beside decoding and encoding them.
-
-Writes its part of docs/PERFORMANCE.md. CPU time on one core, as `make bench-compositor` does.
-"""
+"""The part of docs/PERFORMANCE.md on several layers beside one, and films beside coding them."""
 
 import io
 import os
 import resource
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from statistics import median
 from time import process_time
 from typing import Any
@@ -16,13 +12,12 @@ from typing import Any
 from PIL import Image, ImageSequence
 
 from benchmarks import seed
-from benchmarks.harness.figures import DOCS, interleaved, median_ratio, replaced, table, timed
-from benchmarks.harness.processes import in_own_process, peak_mb, use_one_core
+from benchmarks.harness.figures import interleaved, median_ratio, table, timed
+from benchmarks.harness.processes import in_own_process, peak_mb
 from compositor import DecodedCache, Limits, SuperimposeRequest, render
 from compositor.limits import FULL_SIZED
 from jobs.config.settings import Settings
 
-BEGIN, END = "<!-- scenes -->", "<!-- /scenes -->"
 PLACES = ((380, 300), (20, 30), (700, 40), (60, 700), (720, 720))
 LOGO_SIDE = 256
 LAYERS_TO_REACH, FILM_TO_REACH = 1.6, 1.15
@@ -34,18 +29,8 @@ FRAMES, FRAME = 60, (480, 360)
 Files = Mapping[str, bytes]
 
 
-def main(rounds: int = 15, docs: Path = DOCS) -> None:
-    use_one_core()
-    page, ours = docs / "PERFORMANCE.md", part(rounds)
-    page.write_text(
-        replaced(page.read_text(), BEGIN, END, ours.removeprefix(BEGIN).removesuffix(END).strip())
-    )
-    print(ours)
-
-
 def part(rounds: int) -> str:
-    """The part of the page, between its marks."""
-    return "\n".join([BEGIN, "\n\n".join([layers(rounds), film(rounds), memory()]), END])
+    return "\n\n".join([layers(rounds), film(rounds), memory()])
 
 
 def layers(rounds: int) -> str:
