@@ -30,7 +30,7 @@ from worker.report import Report
 from worker.tracing import trace_attempt
 
 STEP_S = 0.25  # how late a limit may be seen
-SHARED_S = 0.03  # an ended job may wait for the next one to end, while the child has more than one ahead
+SHARED_S = 0.05  # an ended job may wait for the next one to end, while the child has more than one ahead
 DROP_S = 2  # for a child to say that it has dropped an order
 PAUSE_S = 0.5  # between two tries to reach Redis
 TRIES = 3  # to give back what is in hand
