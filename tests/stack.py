@@ -25,6 +25,8 @@ ON_LOOPBACK: Any = {"trust_env": False, "verify": False}
 
 START_S = 180
 STOP_S = 15
+PATIENT = "socket_connect_timeout=5&socket_timeout=10"
+"""For Redis, in its URL: a busy machine halts it for longer than the service waits by itself."""
 PORTS = random.SystemRandom()
 
 
@@ -92,8 +94,8 @@ def environment(redis_url: str, data_dir: object, **settings: object) -> dict[st
 
 
 def empty_database(redis_socket: object, number: int) -> str:
-    """The URL of a database without what an earlier stack left waiting in it."""
-    url = f"unix://{redis_socket}?db={number}"
+    """The URL of a database without what an earlier stack left waiting in it, for processes with patience."""
+    url = f"unix://{redis_socket}?db={number}&{PATIENT}"
     with Redis.from_url(url) as redis:
         redis.flushdb()
     return url

@@ -50,8 +50,8 @@ class Hand:
 
     @property
     def has_plenty(self) -> bool:
-        """Whether the child has work after what it works on, and more after that."""
-        return self.begun is not None and min(self._ready, len(self) - 1) >= PLENTY
+        """Whether the child has work after what it works on, more after that, and waits for no input."""
+        return self.begun is not None and self._ready >= len(self) - 1 >= PLENTY
 
     def get(self, token: str) -> Attempt | None:
         return self._attempts.get(token)
