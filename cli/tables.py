@@ -1,17 +1,22 @@
 """Lists as tables, `keys list` and `requests list` alike."""
 
-from rich.console import Console, JustifyMethod
+from rich.console import Console, JustifyMethod, OverflowMethod
 from rich.table import Table
 
 WIDTH = 80
 
 
-def table(*columns: str, gap: int = 2, header_style: str = "bold") -> Table:
-    """An empty table; columns that begin with `>` stand to the right, and the last one may be folded."""
+def table(*columns: str, gap: int = 2, header_style: str = "bold", fold_last: bool = True) -> Table:
+    """An empty table; columns that begin with `>` stand to the right.
+
+    What has no room ends in an ellipsis, or in the last column is folded.
+    """
     made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style=header_style)
     for number, column in enumerate(columns, 1):
         justify: JustifyMethod = "right" if column.startswith(">") else "left"
-        made.add_column(column.lstrip(">"), justify=justify, no_wrap=number < len(columns), overflow="fold")
+        folds = fold_last and number == len(columns)
+        overflow: OverflowMethod = "fold" if folds else "ellipsis"
+        made.add_column(column.lstrip(">"), justify=justify, no_wrap=not folds, overflow=overflow)
     return made
 
 

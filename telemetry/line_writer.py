@@ -1,25 +1,26 @@
 """Lines written without blocking a caller, also where their reader is slow, stopped or gone."""
 
+import errno
 import os
 import select
-import stat
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from select import PIPE_BUF
 
 MOST_WAITING = 10_000  # lines
 LAST_WORDS_S = 1.0
 FLUSH_S = 0.2
-NO_WAIT: int | None = getattr(os, "RWF_NOWAIT", None)  # Linux
+NO_WAIT: int = getattr(os, "RWF_NOWAIT", 0)  # of Linux
 CURRENT_POSITION = -1
 
 
 class LineWriter:
     """Writes lines to a file descriptor: at once where it takes them without blocking, else in a thread.
 
-    Files, pipes and sockets can be written to at once, which costs less than waking the thread. It starts
-    with the first line that needs it: a process may drop privileges before, which a thread would keep.
+    Pipes and sockets can be asked not to block, which costs less than waking the thread. Files and terminals
+    cannot. The thread starts with the first line that needs it: a process may drop privileges before, which a
+    thread would keep.
 
     Lines that cannot be written are dropped, the oldest first where too many wait; the line that `describe`
     makes of their number is written once writing works again.
@@ -32,6 +33,7 @@ class LineWriter:
         self.dropped = 0
         """Lines not reported yet."""
         self._closed = self._writing = False
+        self._takes_at_once = NO_WAIT != 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
@@ -56,15 +58,12 @@ class LineWriter:
 
     def _not_written_at_once(self, data: bytes) -> bytes:
         """The rest: all of `data` where lines wait before it, or where a write might block."""
-        if self._waiting or self._writing or self.dropped or len(data) > PIPE_BUF:
+        if not self._takes_at_once or self._waiting or self._writing or self.dropped or len(data) > PIPE_BUF:
             return data
         try:
-            if stat.S_ISREG(os.fstat(self._descriptor).st_mode):  # no reader, and no way to ask
-                return data[os.write(self._descriptor, data) :]
-            if NO_WAIT is None:
-                return data
             return data[os.pwritev(self._descriptor, [data], CURRENT_POSITION, NO_WAIT) :]
-        except OSError:  # it is full or broken, or a terminal, which knows no such write
+        except OSError as error:
+            self._takes_at_once = error.errno != errno.EOPNOTSUPP
             return data
 
     def _queue(self, data: bytes) -> None:
@@ -97,11 +96,12 @@ class LineWriter:
             return lines
 
     def _write(self, lines: list[bytes]) -> None:
-        """Together: for each write alone this thread would wait for the interpreter's lock."""
+        """Together, as for each write alone this thread would wait for the interpreter's lock."""
         dropped = self.dropped
         first = [_encoded(self._describe(dropped))] if dropped else []
         try:
-            self._put(b"".join((*first, *lines)))
+            for piece in _pieces((*first, *lines)):
+                self._put(piece)
             change = -dropped
         except OSError:
             change = len(lines)
@@ -114,6 +114,17 @@ class LineWriter:
                 data = data[os.write(self._descriptor, data) :]
             except BlockingIOError:  # another program has set a terminal that we share to non-blocking
                 select.select([], [self._descriptor], [])
+
+
+def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Joined as far as a pipe takes them whole: other processes write to it too."""
+    piece = b""
+    for line in lines:
+        if piece and len(piece) + len(line) > PIPE_BUF:
+            yield piece
+            piece = b""
+        piece += line
+    yield piece
 
 
 def _encoded(line: str) -> bytes:

@@ -50,8 +50,11 @@ class Hand:
 
     @property
     def has_plenty(self) -> bool:
-        """Whether the child has work after what it works on, more after that, and waits for no input."""
-        return self.begun is not None and self._ready >= len(self) - 1 >= PLENTY
+        """Whether the child has work after what it works on, and more after that, and fetches nothing.
+
+        Or that what it fetches has no room. `ready`, told before, counts the one that is worked on.
+        """
+        return self.begun is not None and self._ready >= len(self) > PLENTY
 
     def get(self, token: str) -> Attempt | None:
         return self._attempts.get(token)

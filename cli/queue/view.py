@@ -11,7 +11,7 @@ from cli.timefmt import length
 from jobs.lifecycle.status import Status
 from jobs.queries.snapshot import RECENT_S, Snapshot, WorkerSeen
 
-LOOKS: Any = {"gap": 3, "header_style": "dim"}
+LOOKS: Any = {"gap": 3, "header_style": "dim", "fold_last": False}
 SILENT_S = 15  # a heartbeat comes every 5
 
 

@@ -1,6 +1,7 @@
 """`superimpose queue`: one look, and a view that a key ends."""
 
 import fcntl
+import io
 import json
 import os
 import pty
@@ -11,16 +12,19 @@ import termios
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from cli.main import app
+from cli.queue.view import view
 from jobs import keyspace
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.moves import Failure
-from jobs.lifecycle.status import FailureCode
+from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.queries import snapshot
 from jobs.queries.queue_state import read_queue_state
+from jobs.queries.snapshot import Snapshot, WorkerSeen
 from tests.asking import LEASE_OWNER
 from tests.cli.conftest import PATIENCE_S
 
@@ -146,3 +150,15 @@ def test_on_a_terminal_it_is_drawn_anew_until_a_key_is_pressed(queue, ended, key
 
     assert (process.returncode, said) == (0, b"")
     assert b"waiting (the first for" in shown
+
+
+def test_what_has_no_room_in_a_terminal_says_that_it_is_cut_off():
+    worker = WorkerSeen("any", "busy", "pod", 4321, 0, 1e6, 12_345_000, 6_789, RUNNING, 999_000)
+    seen = Snapshot(1e6, 0, 1, 0, None, None, dict.fromkeys(Status, 0), {}, {}, 0, [worker])
+    console = Console(width=80, record=True, file=io.StringIO())
+
+    console.print(view(seen))
+
+    row = console.export_text().splitlines()[-1]
+    assert any(each in row for each in ("12,351,789", "…"))
+    assert row.rstrip().endswith(("6,789", "…"))

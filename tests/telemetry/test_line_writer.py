@@ -34,7 +34,7 @@ def test_lines_arrive_whole_and_in_order(pipe):
     assert os.read(reads, 65536).decode().splitlines() == [f"line {number}" for number in range(100)]
 
 
-@pytest.mark.skipif(NO_WAIT is None, reason="a write that does not block is Linux's")
+@pytest.mark.skipif(not NO_WAIT, reason="a write that does not block is Linux's")
 def test_what_has_room_takes_a_line_at_once_and_no_thread_is_woken(pipe):
     reads, writes = pipe
     os.set_blocking(reads, False)
@@ -44,6 +44,24 @@ def test_what_has_room_takes_a_line_at_once_and_no_thread_is_woken(pipe):
 
     assert os.read(reads, 65536) == b"now\n"
     assert threading.active_count() == threads
+
+
+def test_lines_of_two_writers_to_one_pipe_stay_whole(pipe):
+    reads, writes = pipe
+    fills_the_pipe = "x" * 65_000
+    os.write(writes, f"{fills_the_pipe}\n".encode())
+    writers = {text: LineWriter(writes, lost) for text in ("a" * 300, "b" * 300)}
+    for _ in range(300):
+        for line, writer in writers.items():
+            writer.write(line)
+
+    left, seen = 65_001 + 600 * 301, b""
+    while left > len(seen):
+        seen += os.read(reads, 5000)
+
+    assert set(seen.decode().splitlines()) == {fills_the_pipe, *writers}
+    for writer in writers.values():
+        writer.close()
 
 
 def test_while_nobody_reads_no_one_waits_and_what_was_dropped_is_counted_in_its_place(pipe):

@@ -179,7 +179,7 @@ def test_ended_jobs_share_a_report_while_the_child_has_more_than_one_ahead(
     assert record(alone).status == Status.COMPLETED
     until(lambda: step() and len(child.orders) == 5, "more are claimed")
 
-    first = end_next(ready=2)
+    first = end_next(ready=3)
     assert record(first).status == Status.PROCESSING
 
     with hearing(redis) as heard:
