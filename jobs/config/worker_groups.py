@@ -45,7 +45,10 @@ class WorkerSettings(Group):
     )
     cache_bytes: Bytes = Field(32 * MEBIBYTE, description="decoded inputs kept by each worker; 0: none")
     metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="port of /metrics of `superimpose worker` and `webhooks`; unset: none"
+        None,
+        ge=1,
+        le=65535,
+        description="port of /metrics of `worker` and `webhooks`; unset: none",
     )
     metrics_host: Host = Field("127.0.0.1", description="its address; in the image all")
 
