@@ -24,6 +24,7 @@ from tests.asking import accept, asked
 from tests.origin import LOGO
 from tests.processes import descendants
 from tests.redis import guarded_redis
+from tests.redis.sentinels import until
 from tests.stack import Stack, environment, running
 
 OUR_KEY = "si_CANARYKEY0000000000000000000000000000000000"
@@ -315,6 +316,7 @@ def after(tmp_path_factory, origin):
                     else:
                         after.kept[where] = after.kept.get(where, "") + text
             redis_gone(drive, guarded.process)
+            until(lambda: "Redis cannot be reached" in (directory / "log").read_text(), "a worker says so")
         after.log = (directory / "log").read_text()
     origin.release.set()
     origin.release.clear()
