@@ -21,7 +21,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     out = tmp_path_factory.mktemp("report")
-    done = python("-m", "benchmarks", "loadtest", "--clients", "4,8", "--seconds", "12", "--out", str(out))
+    done = python("-m", "benchmarks", "loadtest", "--clients", "4,8", "--seconds", "20", "--out", str(out))
     assert done.returncode == 0, done.stderr
     return done.stdout, out
 
