@@ -125,10 +125,7 @@ class Dispatcher:
         return STEP_S if self._hand.begun else STARVING_S
 
     def _report_at(self) -> float:
-        """When what has ended is to be reported; 0 is now.
-
-        Ended jobs share a round trip and a write to disk while the child has enough ahead.
-        """
+        """0 is now: ended jobs share a round trip and a write to disk while the child has enough ahead."""
         has_ended_all = all(isinstance(each.ended, Outcome) for each in self._reports)
         return self._reports[0].made_at + SHARED_S if has_ended_all and self._hand.has_plenty else 0
 
