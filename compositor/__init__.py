@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from compositor.decoding.cache import DecodedCache
     from compositor.decoding.identify import identify
     from compositor.errors import CompositorError, ImageTooLarge, InvalidImage
+    from compositor.file import File, Unread
     from compositor.layers.removal import Remove
     from compositor.limits import Limits
     from compositor.models.superimpose import SuperimposeParams, SuperimposeRequest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CompositorError",
     "DecodedCache",
+    "File",
     "ImageTooLarge",
     "Inspect",
     "InvalidImage",
@@ -29,6 +31,7 @@ __all__ = [
     "Scene",
     "SuperimposeParams",
     "SuperimposeRequest",
+    "Unread",
     "identify",
     "render",
     "superimpose",
@@ -37,6 +40,7 @@ __all__ = [
 _HOMES = {
     "CompositorError": "errors",
     "DecodedCache": "decoding.cache",
+    "File": "file",
     "ImageTooLarge": "errors",
     "Inspect": "rendering",
     "InvalidImage": "errors",
@@ -46,6 +50,7 @@ _HOMES = {
     "Scene": "scene",
     "SuperimposeParams": "models.superimpose",
     "SuperimposeRequest": "models.superimpose",
+    "Unread": "file",
     "identify": "decoding.identify",
     "render": "rendering",
     "superimpose": "single",

@@ -15,6 +15,7 @@ from compositor.decoding.decode import Colours, Picture, decode
 from compositor.decoding.identify import check_total, declared_pixels
 from compositor.encode import Marks, encode, encode_film
 from compositor.errors import InvalidParameters
+from compositor.file import File, Unread
 from compositor.jpeg_coding import JpegCoding
 from compositor.layers.prepared import Pictures
 from compositor.layers.removal import Remove, cut_out
@@ -47,7 +48,7 @@ class Rendered:
 
 def render(
     scene: Scene,
-    files: Mapping[str, bytes],
+    files: Mapping[str, bytes | File],
     *,
     limits: Limits = DEFAULT_LIMITS,
     cache: DecodedCache | None = None,
@@ -56,6 +57,8 @@ def render(
     remove: Remove | None = None,
 ) -> Rendered:
     """Make a picture of image files, by the names that the scene has for them.
+
+    A `File` is read where its picture is not in the `cache`, or moves.
 
     In the `cache` only what the same `owner` sent is found. `inspect` is shown each input by its name when
     all are decoded, and as "output" what is about to be encoded, frame by frame. An input that passed is not
@@ -66,10 +69,11 @@ def render(
     """
     answer, watch = scene.answer, Stopwatch()
     with watch.timing("decode"):
-        inputs = _decode_inputs(scene, files, limits, cache, owner)
+        opened = _opened(files)
+        inputs = _decode_inputs(scene, opened, limits, cache, owner)
         base = inputs[scene.base]
         is_moving = answer.keeps_animation and base.animated and answer.quality is not None
-        moving = film(files[scene.base], base, scene.base, limits) if is_moving else None
+        moving = film(opened[scene.base].data, base, scene.base, limits) if is_moving else None
     coding = _coding(base, scene) if answer.quality is None else answer.quality
     if inspect:
         with watch.timing("inspect"):
@@ -144,29 +148,35 @@ def _composed(
         yield Frame(canvas, seconds)
 
 
+def _opened(files: Mapping[str, bytes | File]) -> dict[str, File]:
+    distinct = {id(each): each if isinstance(each, File) else File(each) for each in files.values()}
+    return {name: distinct[id(each)] for name, each in files.items()}
+
+
 def _decode_inputs(
-    scene: Scene, files: Mapping[str, bytes], limits: Limits, cache: DecodedCache | None, owner: str
+    scene: Scene, files: Mapping[str, File], limits: Limits, cache: DecodedCache | None, owner: str
 ) -> Inputs:
     """Each file once, whatever names it came under."""
     pictures: dict[tuple[int, Colours], Picture] = {}
     pixels: dict[str, int] = {}
     if len(scene.inputs) > FULL_SIZED:
-        pixels = declared_pixels({name: files[name] for name in scene.inputs})
+        held = {name: files[name].data for name in scene.inputs if not isinstance(files[name], Unread)}
+        pixels = declared_pixels(held)
         check_total(pixels, limits)
     unlike = {layer.displacement.map: Colours.UNREAD for layer in scene.layers if layer.displacement}
     if scene.answer.keeps_profile:
         unlike[scene.base] = Colours.OWN
 
-    def picture(name: str, data: bytes) -> Picture:
+    def picture(name: str, file: File) -> Picture:
         colours = unlike.get(name, Colours.SRGB)
 
-        def decoded() -> Picture:
+        def decoded(data: bytes) -> Picture:
             return decode(data, name, limits, colours)
 
-        known = pictures.get((id(data), colours))
+        known = pictures.get((id(file), colours))
         if known is None:
-            known = decoded() if cache is None else cache.get(data, decoded, owner, colours)
-            pictures[id(data), colours] = known
+            known = decoded(file.data) if cache is None else cache.get(file, decoded, owner, colours)
+            pictures[id(file), colours] = known
             pixels.setdefault(name, known.image.width * known.image.height)
             check_total(pixels, limits)  # of formats whose headers are not read
         return known

@@ -2,12 +2,17 @@
 
 from typing import Any
 
+from compositor.file import File
 from compositor.models.superimpose import SuperimposeParams
 from compositor.rendering import Rendered, render
 
 
 def superimpose(
-    base: bytes, overlay: bytes, params: SuperimposeParams, mask: bytes | None = None, **options: Any
+    base: bytes | File,
+    overlay: bytes | File,
+    params: SuperimposeParams,
+    mask: bytes | File | None = None,
+    **options: Any,
 ) -> Rendered:
     """Overlay one image file on another; `options` and errors are those of `render`.
 

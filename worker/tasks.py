@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from compositor import CompositorError, Rendered, Scene, render
+from compositor import CompositorError, File, Rendered, Scene, render
 from compositor.models import read
 from compositor.models.superimpose_v2 import NO_REMOVER
 from jobs.lifecycle.output import Output
@@ -71,15 +71,20 @@ def _make(resources: Resources, job: Job, stages: dict[str, float]) -> Output:
         return _keep(resources, made, order, _warnings(resources, scene))
 
 
-def read_input(resources: Resources, order: Order, field: str, reserve: Reserve) -> bytes:
-    """The bytes of the input that a parameter names.
+def read_input(resources: Resources, order: Order, field: str, reserve: Reserve) -> bytes | File:
+    """The input that a parameter names; one that is cached and decoded stays unread.
 
     Raises `FetchError`, `PictureExpired`, and what `reserve` raises.
     """
     reference = inputs.pictures(order.params)[field]
     if inputs.is_url(reference):
-        return resources.fetcher.get(
-            reference, field=field, owner=order.key_id, made_at=order.made_at, reserve=reserve
+        return resources.fetcher.file(
+            reference,
+            field=field,
+            owner=order.key_id,
+            made_at=order.made_at,
+            reserve=reserve,
+            is_decoded=resources.cache.holds if resources.cache else None,
         )
     if reference.startswith(inputs.STORE):
         return _stored(resources, field, reference.removeprefix(inputs.STORE), reserve)

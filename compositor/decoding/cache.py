@@ -2,9 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from hashlib import sha256
 
 from compositor.decoding.decode import Colours, Picture
+from compositor.file import File
 
 Key = tuple[str, bytes, Colours]
 """Owner, hash of the file, what became of its colours."""
@@ -15,7 +15,7 @@ class DecodedCache:
 
     One owner's picture is not found for another: a hit, or the time it saves, would say that somebody else
     has sent this file. They take at most `max_bytes` of memory together. `hits` and `misses` count the
-    look-ups. For one thread.
+    look-ups. For one thread, but `holds`.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -27,21 +27,25 @@ class DecodedCache:
 
     def get(
         self,
-        data: bytes,
-        decode: Callable[[], Picture],
+        file: File,
+        decode: Callable[[bytes], Picture],
         owner: str = "",
         colours: Colours = Colours.SRGB,
     ) -> Picture:
-        """The picture in the file `data`, by `decode` where it is not held; another for other `colours`."""
-        key = owner, sha256(data).digest(), colours
+        """The picture in a file, by `decode` where it is not held; another for other `colours`."""
+        key = owner, file.digest, colours
         if key in self._pictures:
             self.hits += 1
             self._pictures.move_to_end(key)
             return self._pictures[key]
         self.misses += 1
-        picture = decode()
-        self._keep(key, picture)
+        picture = decode(file.data)
+        self._keep((owner, file.digest, colours), picture)
         return picture
+
+    def holds(self, owner: str, digest: bytes) -> bool:
+        """Whether an owner's file is held, in some colours. Any thread may ask."""
+        return any((owner, digest, colours) in self._pictures for colours in Colours)
 
     def _keep(self, key: Key, picture: Picture) -> None:
         if picture.nbytes > self.max_bytes:

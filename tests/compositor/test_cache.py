@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from compositor import DecodedCache, SuperimposeParams, superimpose
+from compositor import (
+    DecodedCache,
+    File,
+    SuperimposeParams,
+    SuperimposeRequest,
+    Unread,
+    render,
+    superimpose,
+)
 from compositor.decoding.decode import Picture
 from tests.compositor.pictures import plain, read
 
@@ -54,21 +62,21 @@ def test_an_animation_is_called_one_from_the_cache_too() -> None:
 def test_memory_is_bounded_and_the_picture_used_longest_ago_goes_first() -> None:
     cache = DecodedCache(3 * 400)
     for name in (b"a", b"b", b"c", b"a", b"d"):
-        cache.get(name, lambda: picture(10))
+        cache.get(File(name), lambda _: picture(10))
         assert cache.nbytes <= cache.max_bytes
     assert cache.hits == 1
-    cache.get(b"a", lambda: picture(10))
+    cache.get(File(b"a"), lambda _: picture(10))
     assert cache.hits == 2
-    cache.get(b"b", lambda: picture(10))
+    cache.get(File(b"b"), lambda _: picture(10))
     assert cache.hits == 2
 
 
 def test_a_picture_larger_than_the_cache_is_not_kept_and_evicts_nothing() -> None:
     cache = DecodedCache(400)
-    cache.get(b"small", lambda: picture(10))
-    large = cache.get(b"large", lambda: picture(11))
+    cache.get(File(b"small"), lambda _: picture(10))
+    large = cache.get(File(b"large"), lambda _: picture(11))
     assert np.asarray(large.image).shape == (11, 11, 3)
-    cache.get(b"small", lambda: picture(10))
+    cache.get(File(b"small"), lambda _: picture(10))
     assert cache.hits == 1
 
 
@@ -76,7 +84,7 @@ def test_an_error_is_not_kept() -> None:
     cache = DecodedCache(400)
     for _ in range(2):
         with pytest.raises(ValueError, match="Width and height"):
-            cache.get(b"bad", lambda: picture(-1))
+            cache.get(File(b"bad"), lambda _: picture(-1))
     assert (cache.hits, cache.nbytes) == (0, 0)
 
 
@@ -87,3 +95,76 @@ def test_a_base_in_its_own_colour_space_is_another_picture() -> None:
     outs = [superimpose(base, logo, params, cache=cache).data for params in (PNG, kept, PNG, kept)]
     assert outs[:2] == outs[2:]
     assert outs[0] != outs[1]
+
+
+def unread(data: bytes, reads: list[bytes]) -> Unread:
+    def read_it() -> bytes:
+        reads.append(data)
+        return data
+
+    return Unread(File(data).digest, read_it)
+
+
+def test_a_file_whose_picture_is_held_is_not_read() -> None:
+    cache, reads = DecodedCache(10**6), list[bytes]()
+    base, logo = plain((20, 20), "red"), plain((5, 5), "blue")
+    first = superimpose(base, logo, PNG, cache=cache)
+    assert not cache.holds("us", File(base).digest)
+    assert cache.holds("", File(base).digest)
+
+    again = superimpose(unread(base, reads), unread(logo, reads), PNG, cache=cache)
+
+    assert again.data == first.data
+    assert not reads
+
+
+def test_a_file_whose_picture_is_held_no_more_or_in_other_colours_is_read() -> None:
+    cache, reads = DecodedCache(10**6), list[bytes]()
+    base, logo = read("made/display-p3.png"), plain((5, 5), "blue")
+    kept = SuperimposeParams(image_format="png", keep_icc_profile=True)
+    fresh = superimpose(base, logo, kept, cache=DecodedCache(10**6))
+    superimpose(base, logo, PNG, cache=cache)
+
+    made = superimpose(unread(base, reads), unread(logo, reads), kept, cache=cache)
+
+    assert made.data == fresh.data
+    assert reads == [base]
+
+
+def test_an_animation_is_read_for_its_frames() -> None:
+    cache, reads = DecodedCache(10**6), list[bytes]()
+    moving, logo = read("made/animated.gif"), plain((5, 5), "blue")
+    film = SuperimposeParams(image_format="webp", animation="keep")
+    fresh = superimpose(moving, logo, film, cache=cache)
+
+    made = superimpose(unread(moving, reads), logo, film, cache=cache)
+
+    assert made.data == fresh.data
+    assert reads == [moving]
+
+
+def test_a_file_that_changed_before_it_was_read_is_held_as_what_it_became() -> None:
+    cache = DecodedCache(10**6)
+    old, new, logo = plain((20, 20), "red"), plain((20, 20), "green"), plain((5, 5), "blue")
+
+    superimpose(Unread(File(old).digest, lambda: new), logo, PNG, cache=cache)
+
+    assert cache.holds("", File(new).digest)
+    assert not cache.holds("", File(old).digest)
+    assert superimpose(old, logo, PNG, cache=cache).data == superimpose(old, logo, PNG).data
+
+
+def test_of_many_files_those_that_are_not_read_have_no_header_to_look_at() -> None:
+    cache, reads = DecodedCache(10**6), list[bytes]()
+    logos = [plain((5, 5), colour) for colour in ("blue", "green", "white", "black")]
+    scene = SuperimposeRequest.model_validate(
+        {"base_image": "b", "image_format": "png", "overlays": [{"overlay_image": f"{n}"} for n in range(4)]}
+    ).scene()
+    names = scene.inputs
+    files = dict(zip(names, [plain((20, 20), "red"), *logos], strict=True))
+    fresh = render(scene, files, cache=cache)
+
+    made = render(scene, {name: unread(data, reads) for name, data in files.items()}, cache=cache)
+
+    assert made.data == fresh.data
+    assert not reads

@@ -9,13 +9,16 @@ without a key not at all.
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from threading import Lock
 from typing import NamedTuple
 
-from worker.fetch.answers import Reserve, unbounded
+from compositor import File, Unread
+from worker.fetch.answers import Reserve
 from worker.fetch.directory import BoundedDirectory
 from worker.fetch.freshness import (
     Fields,
@@ -34,6 +37,23 @@ pictures of a process that was taken over are used."""
 
 SAYS_HOW_LONG = {"cache-control", "expires", "etag", "last-modified"}
 """Without any of these nothing may be kept; to have hishel find that takes as long as half a fetch."""
+
+
+IsDecoded = Callable[[str, bytes], bool]
+"""Whether an owner's file, by its SHA-256, need not be read."""
+
+
+class For(NamedTuple):
+    """Whom a picture is fetched for: an API key, for a request that was made at a time, in a job's room."""
+
+    owner: str
+    made_at: float
+    reserve: Reserve
+    is_decoded: IsDecoded | None
+
+
+class Gone(Exception):
+    """What was not read at once is not kept any longer."""
 
 
 class Zone(NamedTuple):
@@ -62,7 +82,7 @@ class Kept:
 
     name: str
     head: bytes
-    body: bytes
+    file: File
     question: Question | None
     serves_later: bool = True
 
@@ -91,24 +111,21 @@ class HttpCache:
         self._scope = scope
         self._counting = Lock()
 
-    def find(self, url: str, owner: str, made_at: float, reserve: Reserve = unbounded) -> Kept | None:
-        """What is kept for `owner` or for all, preferably fresh, for a request that was made at `made_at`.
-
-        Raises what `reserve` raises.
-        """
-        found = [kept for zone in _zones(owner) if (kept := self._read(zone, url, made_at, reserve))]
+    def find(self, url: str, whom: For) -> Kept | None:
+        """What is kept for an owner or for all, preferably fresh. Raises what `whom.reserve` raises."""
+        found = [kept for zone in _zones(whom.owner) if (kept := self._read(zone, url, whom))]
         best = min(found, key=lambda kept: not kept.is_fresh, default=None)
         if best and best.is_fresh:
             self._hit()
         return best
 
-    def keep(self, url: str, owner: str, headers: Mapping[str, str], body: bytes, asked_at: float) -> None:
+    def keep(self, url: str, owner: str, headers: Mapping[str, str], file: File, asked_at: float) -> None:
         """Keep the body of a 200 that just arrived with `headers`, if they allow it."""
         with self._counting:
             self.misses += 1
         now = time.time()
         if "set-cookie" not in headers and not SAYS_HOW_LONG.isdisjoint(headers):
-            self._write(url, owner, received(headers, now), Times(now, asked_at), body)
+            self._write(url, owner, received(headers, now), Times(now, asked_at), file)
 
     def renew(self, url: str, owner: str, kept: Kept, headers: Mapping[str, str], asked_at: float) -> bool:
         """Update `kept` by a 304 with `headers`; False if that is about another picture."""
@@ -116,28 +133,43 @@ class HttpCache:
         if fields is None:
             return False
         self._hit()
-        self._write(url, owner, fields, Times(json.loads(kept.head)["since"], asked_at), kept.body, kept)
+        self._write(url, owner, fields, Times(json.loads(kept.head)["since"], asked_at), kept.file, kept)
         return True
 
     def _hit(self) -> None:
         with self._counting:
             self.hits += 1
 
-    def _read(self, zone: Zone, url: str, made_at: float, reserve: Reserve) -> Kept | None:
+    def _read(self, zone: Zone, url: str, whom: For) -> Kept | None:
         name = self._name(zone, url)
-        found = self._files.read(name, reserve)
-        if found is None:
-            return None
-        head, now = json.loads(found[0]), time.time()
-        if not 0 <= now - head["since"] < LONGEST_S:
-            return None
-        fields, asked_at = head["fields"], head.get("asked_ms", 0) / 1000  # former versions wrote none
-        if made_at <= asked_at <= now and serves_requests_before(fields):
-            return Kept(name, *found, None, serves_later=False)
-        return Kept(name, *found, question_about(fields, shared=zone.shared))
+        with self._files.opened(name) as entry:
+            if entry is None:
+                return None
+            head, now = json.loads(entry.head), time.time()
+            if not 0 <= now - head["since"] < LONGEST_S:
+                return None
+            digest = bytes.fromhex(head.get("sha256", ""))  # former versions wrote none, and no `asked_ms`
+            if digest and whom.is_decoded and whom.is_decoded(whom.owner, digest):
+                file: File = Unread(digest, partial(self._body, name, digest))
+            elif (body := entry.body(whom.reserve)) is None:
+                return None
+            else:
+                file = File(body, digest)
+        fields, asked_at = head["fields"], head.get("asked_ms", 0) / 1000
+        if whom.made_at <= asked_at <= now and serves_requests_before(fields):
+            return Kept(name, entry.head, file, None, serves_later=False)
+        return Kept(name, entry.head, file, question_about(fields, shared=zone.shared))
+
+    def _body(self, name: str, digest: bytes) -> bytes:
+        with self._files.opened(name) as entry:
+            is_same = entry and json.loads(entry.head).get("sha256") == digest.hex()
+            body = entry.body() if entry and is_same else None
+        if body is None:
+            raise Gone
+        return body
 
     def _write(
-        self, url: str, owner: str, fields: Fields, times: Times, body: bytes, kept: Kept | None = None
+        self, url: str, owner: str, fields: Fields, times: Times, file: File, kept: Kept | None = None
     ) -> None:
         """Of what is `kept` already the head alone, wherever that is as long as before."""
         for zone in _zones(owner):
@@ -147,9 +179,11 @@ class HttpCache:
             if allowed is not None:
                 name = self._name(zone, url)
                 asked_ms = int(1000 * times.asked_at)  # as long as that before, for `replace_head`
-                head = json.dumps({"since": times.since, "asked_ms": asked_ms, "fields": allowed}).encode()
+                said = {"since": times.since, "asked_ms": asked_ms, "sha256": file.digest.hex()}
+                head = json.dumps(said | {"fields": allowed}).encode()
                 if not (kept and kept.name == name and self._files.replace_head(name, kept.head, head)):
-                    self._files.write(name, head, body)
+                    with suppress(Gone):
+                        self._files.write(name, head, file.data)
                 return
 
     def _name(self, zone: Zone, url: str) -> str:

@@ -17,7 +17,8 @@ import struct
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,8 @@ LARGEST_SHARE = 8  # no file has more than this part of all bytes
 SPARE_SHARE = 8  # this part is freed by a scan, for what is written until the next one
 SCANS = 64  # while `max_bytes` are written: one of 13,000 files takes 100 ms
 UNUSED_S = 86_400
+USED_S = 1  # what was used within so long is not marked as used again
+USUAL_HEAD = 1024  # bytes that are read before its length is known
 
 _OURS = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{32}", re.ASCII)
 """An entry, or a file being written. Anything else is not ours, neither counted nor deleted."""
@@ -45,6 +48,23 @@ class File(NamedTuple):
     path: str
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A file that is open: its head, and where its body begins, how long that is and what it sums to."""
+
+    head: bytes
+    _descriptor: int
+    _start: int
+    _size: int
+    _checksum: int
+
+    def body(self, reserve: Reserve = unbounded) -> bytes | None:
+        """None if it is not as it was written. Raises OSError, and what `reserve` raises."""
+        reserve(self._size)
+        body = os.pread(self._descriptor, self._size, self._start)
+        return body if zlib.crc32(body) == self._checksum else None
+
+
 class BoundedDirectory:
     """Files of a short head and a long body, by a SHA-256 in hex, together of about `max_bytes`.
 
@@ -56,26 +76,36 @@ class BoundedDirectory:
         self._max_bytes = max_bytes
         self._has_warned = False
 
-    def read(self, name: str, reserve: Reserve = unbounded) -> tuple[bytes, bytes] | None:
-        """Head and body, or None if they are not there, or not as they were written.
-
-        Raises what `reserve` raises.
-        """
+    @contextmanager
+    def opened(self, name: str) -> Iterator[Entry | None]:
+        """What is there under a name, open for the while; None if nothing is, or its head is damaged."""
         try:
-            with (self._path / name).open("rb") as file:
-                size = os.fstat(file.fileno()).st_size - _START.size
-                start = file.read(_START.size)
-                _, checksum, length = _START.unpack(start)
-                if not length <= size <= self._largest:
-                    return None
-                reserve(size - length)
-                head, body = file.read(length), file.read(size - length)
-                with suppress(OSError):  # a disk that became read-only
-                    os.utime(file.fileno())
+            descriptor = os.open(f"{self._path}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            yield None
+            return
+        try:
+            yield self._entry(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _entry(self, descriptor: int) -> Entry | None:
+        try:
+            status = os.fstat(descriptor)
+            begin = os.pread(descriptor, USUAL_HEAD, 0)
+            _, checksum, length = _START.unpack_from(begin)
+            end = _START.size + length
+            if not end <= status.st_size <= _START.size + self._largest:
+                return None
+            head = (begin if end <= len(begin) else os.pread(descriptor, end, 0))[_START.size : end]
         except (OSError, struct.error):
             return None
-        whole = start == _start(head, checksum) and checksum == zlib.crc32(body)
-        return (head, body) if whole else None
+        if begin[: _START.size] != _start(head, checksum):
+            return None
+        if time.time() - status.st_mtime > USED_S:
+            with suppress(OSError):  # a disk that became read-only
+                os.utime(descriptor)
+        return Entry(head, descriptor, end, status.st_size - end, checksum)
 
     def write(self, name: str, head: bytes, body: bytes) -> None:
         """Keep them, unless they are too large. The first failure is logged, none is raised."""

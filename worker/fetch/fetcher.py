@@ -13,18 +13,19 @@ from contextlib import closing
 from functools import partial
 from http import HTTPStatus
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 import certifi
 import httpcore
 
+from compositor import File, Unread
 from jobs.network.addresses import AddressRules
 from jobs.network.guard import Guard
 from jobs.network.hosts import HostRules
 from jobs.network.resolve import Resolve, system_resolve
 from jobs.network.urls import InvalidUrl, Target, UrlRules
 from worker.fetch.answers import Reserve, Response, read_image, skip_short_body, unbounded
-from worker.fetch.cache import HttpCache
+from worker.fetch.cache import For, Gone, HttpCache, IsDecoded
 from worker.fetch.deadline import deadline_in, time_left
 from worker.fetch.directory import BoundedDirectory
 from worker.fetch.errors import BROKEN_OFF, FAILURES, Fault, FetchError, fault_of, unreachable
@@ -40,14 +41,6 @@ CONNECTIONS = 200  # more than are asked for at once, as waiting for one takes o
 KEPT_CONNECTIONS = 48
 IDLE_S = 30.0  # of a connection, until it is closed
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-
-class For(NamedTuple):
-    """Whom a picture is fetched for: an API key, for a request that was made at a time, in a job's room."""
-
-    owner: str
-    made_at: float
-    reserve: Reserve
 
 
 class Fetcher:
@@ -92,9 +85,23 @@ class Fetcher:
         made_at: float = math.inf,
         reserve: Reserve = unbounded,
     ) -> bytes:
-        """The bytes at `url`, cached for the API key `owner`, or for all where their server says `public`.
+        """The bytes of the `file` at `url`."""
+        return self.file(url, field=field, owner=owner, made_at=made_at, reserve=reserve).data
+
+    def file(
+        self,
+        url: str,
+        *,
+        field: str,
+        owner: str,
+        made_at: float,
+        reserve: Reserve,
+        is_decoded: IsDecoded | None = None,
+    ) -> File:
+        """The file at `url`, cached for the API key `owner`, or for all where their server says `public`.
 
         What its server said after `made_at`, in seconds since the epoch, may be used without asking again.
+        A cached one that `is_decoded` stays unread, and takes no room.
         Raises FetchError, naming `field`, and what `reserve` raises.
         """
         shown = "the address"
@@ -102,16 +109,24 @@ class Fetcher:
             target = self._urls.target(url)
             shown = target.shown
             with deadline_in(self._rules.total_timeout_s, partial(reserve, 0)):
-                return self._follow(target, For(owner, made_at, reserve))
+                file = self._follow(target, For(owner, made_at, reserve, is_decoded))
         except (Fault, *FAILURES) as error:
             fault = fault_of(error)
             logger.info("%s: %s was not fetched: %s", field, shown, fault.reason)
             raise FetchError(field, shown, fault) from error
 
-    def _follow(self, target: Target, whom: For) -> bytes:
+        def body() -> bytes:
+            try:
+                return file.data
+            except Gone:
+                return self.get(url, field=field, owner=owner)
+
+        return Unread(file.digest, body) if isinstance(file, Unread) else file
+
+    def _follow(self, target: Target, whom: For) -> File:
         for _ in range(self._rules.max_redirects + 1):
             found = self._find(target, whom)
-            if isinstance(found, bytes):
+            if isinstance(found, File):
                 return found
             target = found
         raise Fault(
@@ -119,49 +134,49 @@ class Fetcher:
             reason=f"more than {self._rules.max_redirects} redirects",
         )
 
-    def _find(self, target: Target, whom: For) -> bytes | Target:
+    def _find(self, target: Target, whom: For) -> File | Target:
         ask = partial(self._ask, target, whom)
         hop, is_ours = self._flights.join((target.url, whom.owner), ask) if whom.owner else (ask(), True)
         if isinstance(hop.found, Fault):
             raise Fault(**vars(hop.found))  # one for each thread, as its traceback grows
-        if not is_ours and isinstance(hop.found, bytes):
-            whom.reserve(len(hop.found))
+        if not is_ours and isinstance(hop.found, File) and not isinstance(hop.found, Unread):
+            whom.reserve(len(hop.found.data))
         return hop.found
 
     def _ask(self, target: Target, whom: For) -> Hop:
-        kept = self.cache.find(target.url, *whom) if self.cache else None
+        kept = self.cache.find(target.url, whom) if self.cache else None
         if self.cache and kept:
             if kept.is_fresh:
-                return Hop(kept.body, kept.serves_later)
+                return Hop(kept.file, kept.serves_later)
             asked_at = time.time()
             with closing(self._send(target, kept.conditions)) as response:
                 if response.status != HTTPStatus.NOT_MODIFIED:
                     return self._read(target, response, whom, asked_at)
                 skip_short_body(response)
                 if self.cache.renew(target.url, whom.owner, kept, response.headers, asked_at):
-                    return Hop(kept.body, not is_for_one(response.headers))
+                    return Hop(kept.file, not is_for_one(response.headers))
             # The 304 was about another picture: fetch this one.
         asked_at = time.time()
         with closing(self._send(target)) as response:
             return self._read(target, response, whom, asked_at)
 
     def _read(self, target: Target, response: Response, whom: For, asked_at: float) -> Hop:
-        found: bytes | Target | Fault
+        found: File | Target | Fault
         try:
             found = self._found(target, response, whom, asked_at)
         except Fault as fault:
             found = Fault(**vars(fault))  # without the traceback, which holds what was read
         return Hop(found, not is_for_one(response.headers))
 
-    def _found(self, target: Target, response: Response, whom: For, asked_at: float) -> bytes | Target:
+    def _found(self, target: Target, response: Response, whom: For, asked_at: float) -> File | Target:
         location = response.headers.get("location")
         if location is not None and response.status in REDIRECTS:
             skip_short_body(response)
             return self._next(target, location)
-        body = read_image(response, self._rules.max_bytes, whom.reserve)
+        file = File(read_image(response, self._rules.max_bytes, whom.reserve))
         if self.cache:
-            self.cache.keep(target.url, whom.owner, response.headers, body, asked_at)
-        return body
+            self.cache.keep(target.url, whom.owner, response.headers, file, asked_at)
+        return file
 
     def _next(self, target: Target, location: str) -> Target:
         try:

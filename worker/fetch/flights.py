@@ -11,6 +11,7 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import NamedTuple
 
+from compositor import File
 from jobs.network.urls import Target
 from worker.fetch.deadline import TICK_S, DeadlinePassed, time_left
 from worker.fetch.errors import FAILURES, Fault, fault_of
@@ -19,9 +20,9 @@ Key = tuple[str, str]  # URL and owner
 
 
 class Hop(NamedTuple):
-    """What a URL has: a body, the address to ask instead, or a fault; whether others may be given it."""
+    """What a URL has: a file, the address to ask instead, or a fault; whether others may be given it."""
 
-    found: bytes | Target | Fault
+    found: File | Target | Fault
     can_be_shared: bool
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from tests.worker.fetch.answers import redirects, requests, response, says
 from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
+from tests.worker.fetch.kept import read
 from tests.worker.fetch.origin import Origin
 from worker.fetch import BoundedDirectory, Fetcher, FetchError, FetchRules
 
@@ -325,7 +326,7 @@ def test_after_a_day_a_picture_is_fetched_again(serve: Serve, fetcher: Fetcher, 
     fetcher.get(url, field="mask", owner="us")
     kept = BoundedDirectory(folder, ROOM)
     [name] = [path.name for path in folder.iterdir()]
-    head, body = kept.read(name) or (b"", b"")
+    head, body = read(kept, name) or (b"", b"")
     kept.write(name, json.dumps(json.loads(head) | {"since": time() - 86_401}).encode(), body)
     for _ in range(2):
         fetcher.get(url, field="mask", owner="us")
@@ -340,7 +341,7 @@ def test_the_day_begins_with_the_body_and_not_with_what_was_said_of_it_since(
     for _ in range(2):
         fetcher.get(url, field="mask", owner="us")
         [name] = [path.name for path in folder.iterdir()]
-        head, _body = BoundedDirectory(folder, ROOM).read(name) or (b"", b"")
+        head, _body = read(BoundedDirectory(folder, ROOM), name) or (b"", b"")
         since.add(json.loads(head)["since"])
     assert len(since) == 1
 

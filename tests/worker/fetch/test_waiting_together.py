@@ -8,6 +8,7 @@ from time import time
 import pytest
 
 from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
+from tests.worker.fetch.kept import read
 from tests.worker.fetch.origin import Origin
 from worker.fetch import BoundedDirectory, Fetcher, FetchRules
 
@@ -115,7 +116,7 @@ def test_a_time_that_a_former_version_did_not_keep_or_the_clock_was_set_back_sin
     times_asked(origin, url, fetcher, ("us", before))
     kept = BoundedDirectory(tmp_path, ROOM)
     [name] = [path.name for path in tmp_path.iterdir()]
-    head, body = kept.read(name) or (b"", b"")
+    head, body = read(kept, name) or (b"", b"")
     fields = json.loads(head)
     del fields["asked_ms"]
     kept.write(name, json.dumps(fields | asked).encode(), body)
