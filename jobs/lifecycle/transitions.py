@@ -77,7 +77,7 @@ class AttemptMoves(ABC):
         Raises `IllegalMove`: stale (a later attempt has begun), late (it has FAILED `timeout`).
         """
         args = {name: getattr(output, name) for name in ("token", "path", "content_type", "file_size")}
-        args |= {"output": json.dumps(asdict(output)), **_reported(attempt, stages, occupied_s)}
+        args |= {"output": json.dumps(vars(output)), **_reported(attempt, stages, occupied_s)}
         self._run("complete", request_id, lambda: metrics.observe_stages(stages), **args)
 
     def fail(

@@ -5,7 +5,7 @@ import math
 import struct
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any
@@ -109,7 +109,7 @@ class Event:
     outcome: Outcome | None = None
 
     def to_bytes(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
+        return _events().dump_json(self)
 
     @staticmethod
     def from_bytes(data: bytes, orders: Mapping[str, Order]) -> "Event":
