@@ -97,7 +97,9 @@ class PictureSettings(Group):
 class FetchSettings(Group):
     """Fetching inputs"""
 
-    fetch_allow: Networks = Field((), description="private networks that may be fetched from")
+    fetch_allow: Networks = Field(
+        (), description="private networks that may be fetched from, as `127.0.0.1/32`; unset: none"
+    )
     fetch_hosts: HostPatterns = Field(
         (), description="if set, the only hosts fetched from, as `*.shop.example`"
     )
