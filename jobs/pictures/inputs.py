@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any, NamedTuple
@@ -194,6 +195,7 @@ def _sample(name: str) -> str:
 SAMPLES = files("jobs.pictures.samples")  # the pictures the project ships
 
 
+@lru_cache(64)
 def sample_bytes(name: str) -> bytes | None:
     """A shipped picture by its file name; None if there is none of that name."""
     names = {entry.name for entry in SAMPLES.iterdir() if entry.name.endswith((".jpg", ".png"))}
