@@ -6,12 +6,11 @@ from hashlib import sha256
 
 
 class File:
-    """An image file in memory: its bytes `data` and their SHA-256, `digest`, which may be known."""
+    """An image file: its bytes `data`, of which it holds `nbytes`, and their SHA-256, `digest`."""
 
-    def __init__(self, data: bytes, digest: bytes = b"") -> None:
+    def __init__(self, data: bytes) -> None:
         self._data = data
-        if digest:
-            self.digest = digest
+        self.nbytes = len(data)
 
     @property
     def data(self) -> bytes:
@@ -23,17 +22,13 @@ class File:
 
 
 class Unread(File):
-    """A file of which the `digest` is known; `read` gets the bytes each time that they are asked for.
-
-    If the file has changed since, `digest` becomes that of what was read.
-    """
+    """A file that is not in memory: `read` gets the bytes of this `digest` whenever they are asked for."""
 
     def __init__(self, digest: bytes, read: Callable[[], bytes]) -> None:
         self.digest = digest
+        self.nbytes = 0
         self._read = read
 
     @property
     def data(self) -> bytes:
-        data = self._read()
-        self.digest = sha256(data).digest()
-        return data
+        return self._read()

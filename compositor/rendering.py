@@ -15,7 +15,7 @@ from compositor.decoding.decode import Colours, Picture, decode
 from compositor.decoding.identify import check_total, declared_pixels
 from compositor.encode import Marks, encode, encode_film
 from compositor.errors import InvalidParameters
-from compositor.file import File, Unread
+from compositor.file import File
 from compositor.jpeg_coding import JpegCoding
 from compositor.layers.prepared import Pictures
 from compositor.layers.removal import Remove, cut_out
@@ -58,7 +58,7 @@ def render(
 ) -> Rendered:
     """Make a picture of image files, by the names that the scene has for them.
 
-    A `File` is read where its picture is not in the `cache`, or moves.
+    A `File` is read where its picture is not in the `cache`, or is kept moving.
 
     In the `cache` only what the same `owner` sent is found. `inspect` is shown each input by its name when
     all are decoded, and as "output" what is about to be encoded, frame by frame. An input that passed is not
@@ -69,11 +69,11 @@ def render(
     """
     answer, watch = scene.answer, Stopwatch()
     with watch.timing("decode"):
-        opened = _opened(files)
-        inputs = _decode_inputs(scene, opened, limits, cache, owner)
+        distinct = _distinct(files)
+        inputs = _decode_inputs(scene, distinct, limits, cache, owner)
         base = inputs[scene.base]
         is_moving = answer.keeps_animation and base.animated and answer.quality is not None
-        moving = film(opened[scene.base].data, base, scene.base, limits) if is_moving else None
+        moving = film(distinct[scene.base].data, base, scene.base, limits) if is_moving else None
     coding = _coding(base, scene) if answer.quality is None else answer.quality
     if inspect:
         with watch.timing("inspect"):
@@ -148,7 +148,8 @@ def _composed(
         yield Frame(canvas, seconds)
 
 
-def _opened(files: Mapping[str, bytes | File]) -> dict[str, File]:
+def _distinct(files: Mapping[str, bytes | File]) -> dict[str, File]:
+    """One `File` for all names of the same bytes."""
     distinct = {id(each): each if isinstance(each, File) else File(each) for each in files.values()}
     return {name: distinct[id(each)] for name, each in files.items()}
 
@@ -159,16 +160,25 @@ def _decode_inputs(
     """Each file once, whatever names it came under."""
     pictures: dict[tuple[int, Colours], Picture] = {}
     pixels: dict[str, int] = {}
-    if len(scene.inputs) > FULL_SIZED:
-        held = {name: files[name].data for name in scene.inputs if not isinstance(files[name], Unread)}
-        pixels = declared_pixels(held)
-        check_total(pixels, limits)
     unlike = {layer.displacement.map: Colours.UNREAD for layer in scene.layers if layer.displacement}
     if scene.answer.keeps_profile:
         unlike[scene.base] = Colours.OWN
 
+    def colours_of(name: str) -> Colours:
+        return unlike.get(name, Colours.SRGB)
+
+    if len(scene.inputs) > FULL_SIZED:
+        first = {id(files[name]): name for name in reversed(scene.inputs)}.values()
+        held = {
+            name: known.image.width * known.image.height
+            for name in first
+            if cache and (known := cache.peek(owner, files[name].digest, colours_of(name)))
+        }
+        pixels = held | declared_pixels({name: files[name].data for name in first if name not in held})
+        check_total(pixels, limits)
+
     def picture(name: str, file: File) -> Picture:
-        colours = unlike.get(name, Colours.SRGB)
+        colours = colours_of(name)
 
         def decoded(data: bytes) -> Picture:
             return decode(data, name, limits, colours)

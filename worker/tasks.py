@@ -71,14 +71,14 @@ def _make(resources: Resources, job: Job, stages: dict[str, float]) -> Output:
         return _keep(resources, made, order, _warnings(resources, scene))
 
 
-def read_input(resources: Resources, order: Order, field: str, reserve: Reserve) -> bytes | File:
+def read_input(resources: Resources, order: Order, field: str, reserve: Reserve) -> File:
     """The input that a parameter names; one that is cached and decoded stays unread.
 
     Raises `FetchError`, `PictureExpired`, and what `reserve` raises.
     """
     reference = inputs.pictures(order.params)[field]
     if inputs.is_url(reference):
-        return resources.fetcher.file(
+        return resources.fetcher.get(
             reference,
             field=field,
             owner=order.key_id,
@@ -87,11 +87,11 @@ def read_input(resources: Resources, order: Order, field: str, reserve: Reserve)
             is_decoded=resources.cache.holds if resources.cache else None,
         )
     if reference.startswith(inputs.STORE):
-        return _stored(resources, field, reference.removeprefix(inputs.STORE), reserve)
+        return File(_stored(resources, field, reference.removeprefix(inputs.STORE), reserve))
     data = inputs.sample_bytes(reference.removeprefix(inputs.SAMPLE))
     if data is None:
         raise FileNotFoundError(reference)
-    return data
+    return File(data)
 
 
 def _stored(resources: Resources, field: str, path: str, reserve: Reserve) -> bytes:

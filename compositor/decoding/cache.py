@@ -15,7 +15,7 @@ class DecodedCache:
 
     One owner's picture is not found for another: a hit, or the time it saves, would say that somebody else
     has sent this file. They take at most `max_bytes` of memory together. `hits` and `misses` count the
-    look-ups. For one thread, but `holds`.
+    look-ups. For one thread, but for `peek` and `holds`.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -40,12 +40,17 @@ class DecodedCache:
             return self._pictures[key]
         self.misses += 1
         picture = decode(file.data)
-        self._keep((owner, file.digest, colours), picture)
+        self._keep(key, picture)
         return picture
 
+    def peek(self, owner: str, digest: bytes, colours: Colours) -> Picture | None:
+        """The picture if it is held, which counts as no look-up. Any thread may ask."""
+        return self._pictures.get((owner, digest, colours))
+
     def holds(self, owner: str, digest: bytes) -> bool:
-        """Whether an owner's file is held, in some colours. Any thread may ask."""
-        return any((owner, digest, colours) in self._pictures for colours in Colours)
+        """Whether an owner's file need not be read: a still picture that is held, in some colours."""
+        held = [self.peek(owner, digest, colours) for colours in Colours]
+        return any(picture and not picture.animated for picture in held)
 
     def _keep(self, key: Key, picture: Picture) -> None:
         if picture.nbytes > self.max_bytes:

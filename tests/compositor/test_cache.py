@@ -7,13 +7,15 @@ from PIL import Image
 from compositor import (
     DecodedCache,
     File,
+    ImageTooLarge,
+    Limits,
     SuperimposeParams,
     SuperimposeRequest,
     Unread,
     render,
     superimpose,
 )
-from compositor.decoding.decode import Picture
+from compositor.decoding.decode import Picture, decode
 from tests.compositor.pictures import plain, read
 
 PNG = SuperimposeParams(image_format="png", opacity=0.5)
@@ -143,15 +145,12 @@ def test_an_animation_is_read_for_its_frames() -> None:
     assert reads == [moving]
 
 
-def test_a_file_that_changed_before_it_was_read_is_held_as_what_it_became() -> None:
+def test_an_animation_is_not_held_whole() -> None:
     cache = DecodedCache(10**6)
-    old, new, logo = plain((20, 20), "red"), plain((20, 20), "green"), plain((5, 5), "blue")
-
-    superimpose(Unread(File(old).digest, lambda: new), logo, PNG, cache=cache)
-
-    assert cache.holds("", File(new).digest)
-    assert not cache.holds("", File(old).digest)
-    assert superimpose(old, logo, PNG, cache=cache).data == superimpose(old, logo, PNG).data
+    moving, still = read("made/animated.gif"), plain((5, 5), "blue")
+    superimpose(moving, still, PNG, cache=cache)
+    assert not cache.holds("", File(moving).digest)
+    assert cache.holds("", File(still).digest)
 
 
 def test_of_many_files_those_that_are_not_read_have_no_header_to_look_at() -> None:
@@ -168,3 +167,25 @@ def test_of_many_files_those_that_are_not_read_have_no_header_to_look_at() -> No
 
     assert made.data == fresh.data
     assert not reads
+
+
+def test_what_is_held_counts_towards_the_pixels_of_all_and_is_named() -> None:
+    cache, few = DecodedCache(10**7), Limits(max_pixels=20_000)
+    sizes = {"b": (120, 140), **{f"{n}": (100, 110) for n in range(4)}}
+    scene = SuperimposeRequest.model_validate(
+        {"base_image": "b", "image_format": "png", "overlays": [{"overlay_image": f"{n}"} for n in range(4)]}
+    ).scene()
+    colours = ("red", "blue", "green", "white", "black")
+    pictures = [plain(size, colour) for size, colour in zip(sizes.values(), colours, strict=True)]
+    files = dict(zip(scene.inputs, pictures, strict=True))
+    with pytest.raises(ImageTooLarge) as fresh:
+        render(scene, files, limits=few)
+    base = File(files[scene.base])
+    cache.get(base, lambda data: decode(data, scene.base, few))
+    misses = cache.misses
+
+    with pytest.raises(ImageTooLarge) as held:
+        render(scene, files | {scene.base: unread(base.data, [])}, limits=few, cache=cache)
+
+    assert str(held.value) == str(fresh.value)
+    assert cache.misses == misses, "nothing was decoded"

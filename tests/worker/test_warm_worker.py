@@ -167,6 +167,30 @@ class Killer(threading.Thread):
             os.kill(child.pid, self.number)
 
 
+def test_what_is_cached_and_decoded_is_not_read_from_disk_again(settings, submit, record, run_all, origin):
+    url = f"{origin.url}/public.jpg?unread"
+    first, held_up = submit(base_image=url), submit(base_image=f"{origin.url}/hangs.jpg?held")
+    again: list[str] = []
+
+    def damage_and_submit() -> None:
+        until(lambda: record(first).status is Status.COMPLETED, "the first picture")
+        for file in (settings.data_dir / "http-cache").iterdir():
+            file.write_bytes(file.read_bytes()[:-1] + b"?")
+        again.append(submit(base_image=url))
+        until(lambda: record(again[0]).status is Status.COMPLETED, "the second one")
+        origin.release.set()
+
+    thread = threading.Thread(target=damage_and_submit, daemon=True)
+    thread.start()
+    run_all()
+    thread.join()
+    origin.release.clear()
+
+    assert record(held_up).status is Status.COMPLETED
+    assert record(again[0]).stages["cache_hits"] == 2
+    assert origin.asked.count("/public.jpg?unread") == 1
+
+
 @pytest.fixture
 def fragile(settings, monkeypatch):
     """Settings of a check that sleeps over one colour, and dies of another."""

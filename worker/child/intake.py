@@ -20,7 +20,7 @@ STACK_BYTES = 512 * 1024
 """Of a thread: a fetch needs little of the 8 MiB it would reserve of the address space, which is bounded."""
 
 
-Read = Callable[[Order, str, Reserve], bytes | File]
+Read = Callable[[Order, str, Reserve], File]
 """Gets the input of an order that a parameter names; tells sizes before so many bytes more are held."""
 
 
@@ -37,7 +37,7 @@ class NoRoom(Exception):
 
 @dataclass(eq=False)
 class Job:
-    """An order in hand; the bytes of the inputs that have come, and how many inputs wait for room.
+    """An order in hand; the inputs that have come, and how many inputs wait for room.
 
     Inputs of one reference are fetched once and share a future.
 
@@ -46,13 +46,13 @@ class Job:
 
     order: Order
     arrived_at: float = field(default_factory=time.monotonic)
-    inputs: Mapping[str, "Future[bytes | File]"] = field(default_factory=dict)
+    inputs: Mapping[str, "Future[File]"] = field(default_factory=dict)
     held_bytes: int = 0
     waiting: int = 0
     fetch_s: float | None = None
     is_dropped: bool = False
 
-    def files(self) -> dict[str, bytes | File]:
+    def files(self) -> dict[str, File]:
         """Raises what kept an input from being had."""
         for each in self.inputs.values():
             if each.done():
@@ -139,7 +139,7 @@ class Intake:
         self._held_bytes -= job.held_bytes
         self._changed.notify_all()
 
-    def _get(self, job: Job, name: str) -> bytes | File:
+    def _get(self, job: Job, name: str) -> File:
         order, size = job.order, 1  # so that nothing is asked for where there is no room at all
         with order.named_in_logs():
             while True:

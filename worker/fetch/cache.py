@@ -10,7 +10,6 @@ without a key not at all.
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -35,6 +34,8 @@ LONGEST_S = 86_400
 pictures of a process that was taken over are used."""
 
 
+HEAD_STEP = 256  # bytes
+
 SAYS_HOW_LONG = {"cache-control", "expires", "etag", "last-modified"}
 """Without any of these nothing may be kept; to have hishel find that takes as long as half a fetch."""
 
@@ -53,7 +54,7 @@ class For(NamedTuple):
 
 
 class Gone(Exception):
-    """What was not read at once is not kept any longer."""
+    """What was not read at once is not kept any longer, or is another picture now."""
 
 
 class Zone(NamedTuple):
@@ -128,12 +129,14 @@ class HttpCache:
             self._write(url, owner, received(headers, now), Times(now, asked_at), file)
 
     def renew(self, url: str, owner: str, kept: Kept, headers: Mapping[str, str], asked_at: float) -> bool:
-        """Update `kept` by a 304 with `headers`; False if that is about another picture."""
+        """Update `kept` by a 304 with `headers`; False if it is about another one, or cannot be kept."""
         fields = renewed(kept.question, received(headers, time.time())) if kept.question else None
         if fields is None:
             return False
+        times = Times(json.loads(kept.head)["since"], asked_at)
+        if not self._write(url, owner, fields, times, kept.file, kept):
+            return False
         self._hit()
-        self._write(url, owner, fields, Times(json.loads(kept.head)["since"], asked_at), kept.file, kept)
         return True
 
     def _hit(self) -> None:
@@ -154,7 +157,7 @@ class HttpCache:
             elif (body := entry.body(whom.reserve)) is None:
                 return None
             else:
-                file = File(body, digest)
+                file = File(body)
         fields, asked_at = head["fields"], head.get("asked_ms", 0) / 1000
         if whom.made_at <= asked_at <= now and serves_requests_before(fields):
             return Kept(name, entry.head, file, None, serves_later=False)
@@ -162,16 +165,18 @@ class HttpCache:
 
     def _body(self, name: str, digest: bytes) -> bytes:
         with self._files.opened(name) as entry:
-            is_same = entry and json.loads(entry.head).get("sha256") == digest.hex()
-            body = entry.body() if entry and is_same else None
-        if body is None:
+            body = entry.body() if entry else None
+        if body is None or sha256(body).digest() != digest:
             raise Gone
         return body
 
     def _write(
         self, url: str, owner: str, fields: Fields, times: Times, file: File, kept: Kept | None = None
-    ) -> None:
-        """Of what is `kept` already the head alone, wherever that is as long as before."""
+    ) -> bool:
+        """Of what is `kept` already the head alone, wherever that is as long as before.
+
+        False where it is not, and the body is not at hand.
+        """
         for zone in _zones(owner):
             if zone.shared and not _is_public(fields):
                 continue
@@ -180,15 +185,23 @@ class HttpCache:
                 name = self._name(zone, url)
                 asked_ms = int(1000 * times.asked_at)  # as long as that before, for `replace_head`
                 said = {"since": times.since, "asked_ms": asked_ms, "sha256": file.digest.hex()}
-                head = json.dumps(said | {"fields": allowed}).encode()
-                if not (kept and kept.name == name and self._files.replace_head(name, kept.head, head)):
-                    with suppress(Gone):
-                        self._files.write(name, head, file.data)
-                return
+                head = _padded(json.dumps(said | {"fields": allowed}).encode())
+                if kept and kept.name == name and self._files.replace_head(name, kept.head, head):
+                    return True
+                if isinstance(file, Unread):
+                    return False
+                self._files.write(name, head, file.data)
+                return True
+        return True
 
     def _name(self, zone: Zone, url: str) -> str:
         """A digest, because a URL may be a secret."""
         return sha256(repr((self._scope, *zone, url)).encode()).hexdigest()
+
+
+def _padded(head: bytes) -> bytes:
+    """As long as others of about its length, for `replace_head`."""
+    return head.ljust(-(-len(head) // HEAD_STEP) * HEAD_STEP)
 
 
 def _zones(owner: str) -> Iterator[Zone]:

@@ -59,9 +59,12 @@ class Entry:
     _checksum: int
 
     def body(self, reserve: Reserve = unbounded) -> bytes | None:
-        """None if it is not as it was written. Raises OSError, and what `reserve` raises."""
+        """None if it is not as it was written, or cannot be read. Raises what `reserve` raises."""
         reserve(self._size)
-        body = os.pread(self._descriptor, self._size, self._start)
+        try:
+            body = os.pread(self._descriptor, self._size, self._start)
+        except OSError:
+            return None
         return body if zlib.crc32(body) == self._checksum else None
 
 
@@ -102,7 +105,7 @@ class BoundedDirectory:
             return None
         if begin[: _START.size] != _start(head, checksum):
             return None
-        if time.time() - status.st_mtime > USED_S:
+        if abs(time.time() - status.st_mtime) > USED_S:
             with suppress(OSError):  # a disk that became read-only
                 os.utime(descriptor)
         return Entry(head, descriptor, end, status.st_size - end, checksum)

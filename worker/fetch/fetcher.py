@@ -28,7 +28,7 @@ from worker.fetch.answers import Reserve, Response, read_image, skip_short_body,
 from worker.fetch.cache import For, Gone, HttpCache, IsDecoded
 from worker.fetch.deadline import deadline_in, time_left
 from worker.fetch.directory import BoundedDirectory
-from worker.fetch.errors import BROKEN_OFF, FAILURES, Fault, FetchError, fault_of, unreachable
+from worker.fetch.errors import BROKEN_OFF, FAILURES, Fault, FetchError, fault_of, gone, unreachable
 from worker.fetch.flights import Flights, Hop
 from worker.fetch.freshness import is_for_one
 from worker.fetch.network import CheckedNetwork
@@ -84,24 +84,12 @@ class Fetcher:
         owner: str = "",
         made_at: float = math.inf,
         reserve: Reserve = unbounded,
-    ) -> bytes:
-        """The bytes of the `file` at `url`."""
-        return self.file(url, field=field, owner=owner, made_at=made_at, reserve=reserve).data
-
-    def file(
-        self,
-        url: str,
-        *,
-        field: str,
-        owner: str,
-        made_at: float,
-        reserve: Reserve,
         is_decoded: IsDecoded | None = None,
     ) -> File:
         """The file at `url`, cached for the API key `owner`, or for all where their server says `public`.
 
         What its server said after `made_at`, in seconds since the epoch, may be used without asking again.
-        A cached one that `is_decoded` stays unread, and takes no room.
+        A cached one that `is_decoded` stays unread; where that is gone when it is read, it raises FetchError.
         Raises FetchError, naming `field`, and what `reserve` raises.
         """
         shown = "the address"
@@ -119,7 +107,7 @@ class Fetcher:
             try:
                 return file.data
             except Gone:
-                return self.get(url, field=field, owner=owner)
+                raise FetchError(field, shown, gone()) from None
 
         return Unread(file.digest, body) if isinstance(file, Unread) else file
 
@@ -139,8 +127,8 @@ class Fetcher:
         hop, is_ours = self._flights.join((target.url, whom.owner), ask) if whom.owner else (ask(), True)
         if isinstance(hop.found, Fault):
             raise Fault(**vars(hop.found))  # one for each thread, as its traceback grows
-        if not is_ours and isinstance(hop.found, File) and not isinstance(hop.found, Unread):
-            whom.reserve(len(hop.found.data))
+        if not is_ours and isinstance(hop.found, File):
+            whom.reserve(hop.found.nbytes)
         return hop.found
 
     def _ask(self, target: Target, whom: For) -> Hop:

@@ -7,6 +7,7 @@ import weakref
 
 import pytest
 
+from compositor import File
 from tests.redis.sentinels import until
 from worker.child.intake import Intake, NoRoom
 from worker.child.messages import Order
@@ -21,7 +22,7 @@ class Web:
         self.arrived: list[str] = []
         self.ended: list[Exception] = []
 
-    def read(self, order: Order, field: str, reserve: Reserve) -> bytes:
+    def read(self, order: Order, field: str, reserve: Reserve) -> File:
         try:
             for _ in range(int(order.params[field])):
                 reserve(10)
@@ -30,7 +31,7 @@ class Web:
         except Exception as error:
             self.ended.append(error)
             raise
-        return b"picture"
+        return File(b"picture")
 
 
 @pytest.fixture
@@ -58,14 +59,14 @@ def test_what_has_come_first_is_worked_on_first(web, intake):
     job = intake.take()
 
     assert job.order.request_id == "second"
-    assert job.files() == {"base_image": b"picture"}
+    assert {name: file.data for name, file in job.files().items()} == {"base_image": b"picture"}
     assert intake.ready == 0
     web.release["first"].set()
     assert intake.take().order.request_id == "first"
 
 
 def test_an_input_that_cannot_be_had_is_said_without_waiting_for_the_others(web):
-    def read(order: Order, field: str, reserve: Reserve) -> bytes:
+    def read(order: Order, field: str, reserve: Reserve) -> File:
         if field == "overlay_image":
             raise FileNotFoundError
         return web.read(order, field, reserve)

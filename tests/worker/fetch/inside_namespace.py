@@ -72,7 +72,7 @@ def investigate(url: str, everywhere: Everywhere, rules: FetchRules) -> dict[str
     finding: dict[str, object] = {"url": url}
     try:
         with Fetcher(rules, resolve=names, ssl_context=TLS) as fetcher:
-            finding["body"] = fetcher.get(url, field="mask").decode()
+            finding["body"] = fetcher.get(url, field="mask").data.decode()
     except FetchError as error:
         finding |= {"text": str(error), "code": error.code, "reason": error.reason}
     return finding | {"hits": list(everywhere.hits), "asked": dict(names.asked)}

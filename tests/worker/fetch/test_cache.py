@@ -47,7 +47,7 @@ def times_asked(origin: Origin, serve: Serve, fetcher: Fetcher, *owners: str) ->
     """How often the server hears of one fetch for each of `owners`."""
     url = serve(origin).url
     for owner in owners:
-        assert fetcher.get(url, field="mask", owner=owner) == origin.body
+        assert fetcher.get(url, field="mask", owner=owner).data == origin.body
     return len(origin.asked)
 
 
@@ -127,7 +127,7 @@ def test_what_must_be_asked_about_is_asked_about_by_its_tag_and_not_sent_again(
 ) -> None:
     origin = Origin(headers, etag='"v1"')
     server = serve(origin)
-    bodies = [fetcher.get(server.url, field="mask", owner="us") for _ in range(3)]
+    bodies = [fetcher.get(server.url, field="mask", owner="us").data for _ in range(3)]
     assert bodies == [origin.body] * 3
     assert [b'if-none-match: "v1"' in head.lower() for head in origin.asked] == [False, True, True]
     assert server.connections == 1
@@ -150,7 +150,7 @@ def test_a_date_of_change_is_asked_about_and_no_freshness_is_guessed_from_it(
             )
 
     url = serve(answer).url
-    assert [fetcher.get(url, field="mask", owner="us") for _ in range(2)] == [b"a picture"] * 2
+    assert [fetcher.get(url, field="mask", owner="us").data for _ in range(2)] == [b"a picture"] * 2
     assert b"if-modified-since" in heads[1]
 
 
@@ -163,7 +163,7 @@ def test_an_answer_that_nothing_changed_does_not_write_the_picture_again(
     [file] = folder.iterdir()
     before, file_number = file.read_bytes(), file.stat().st_ino
     for _ in range(2):
-        assert fetcher.get(url, field="mask", owner="us") == origin.body
+        assert fetcher.get(url, field="mask", owner="us").data == origin.body
     assert file.stat().st_ino == file_number
     assert file.read_bytes() != before
     assert len(origin.asked) == 3
@@ -177,9 +177,9 @@ def test_an_answer_that_nothing_changed_makes_a_picture_fresh_again(serve: Serve
 def test_a_picture_that_changed_replaces_what_was_kept(serve: Serve, fetcher: Fetcher) -> None:
     origin = Origin(("cache-control: no-cache",), etag='"v1"')
     url = serve(origin).url
-    assert fetcher.get(url, field="mask", owner="us") == b"a picture"
+    assert fetcher.get(url, field="mask", owner="us").data == b"a picture"
     origin.body, origin.etag, origin.headers = b"another", '"v2"', ("cache-control: max-age=60",)
-    assert [fetcher.get(url, field="mask", owner="us") for _ in range(3)] == [b"another"] * 3
+    assert [fetcher.get(url, field="mask", owner="us").data for _ in range(3)] == [b"another"] * 3
     assert len(origin.asked) == 2
 
 
@@ -188,7 +188,7 @@ def test_a_304_about_another_picture_is_not_believed(serve: Serve, fetcher: Fetc
     url = serve(origin).url
     fetcher.get(url, field="mask", owner="us")
     origin.renewal = ('etag: "v2"',)
-    assert fetcher.get(url, field="mask", owner="us") == b"a picture"
+    assert fetcher.get(url, field="mask", owner="us").data == b"a picture"
     assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, True, False]
 
 
@@ -263,7 +263,7 @@ def test_a_redirect_is_asked_for_each_time_and_its_target_is_not(serve: Serve, f
             connection.sendall(redirects(target.url, "301 Moved Permanently"))
 
     start = serve(answer).url
-    assert [fetcher.get(start, field="mask", owner="us") for _ in range(3)] == [origin.body] * 3
+    assert [fetcher.get(start, field="mask", owner="us").data for _ in range(3)] == [origin.body] * 3
     assert (len(hops), len(origin.asked)) == (3, 1)
 
 
@@ -291,7 +291,7 @@ def test_another_process_finds_what_was_kept(serve: Serve, fetcher: Fetcher, fol
     fetcher.get(url, field="mask", owner="us")
     code = (
         "import sys; from pathlib import Path; from tests.worker.fetch.test_cache import fetching\n"
-        "print(fetching(Path(sys.argv[1])).get(sys.argv[2], field='mask', owner='us').decode())"
+        "print(fetching(Path(sys.argv[1])).get(sys.argv[2], field='mask', owner='us').data.decode())"
     )
     printed = subprocess.run(
         [sys.executable, "-c", code, folder, url], capture_output=True, text=True, check=True
@@ -314,9 +314,9 @@ def test_two_processes_that_ask_at_once_are_both_answered(
 
     url = serve(answer).url
     with ThreadPoolExecutor(2) as threads, fetching(folder) as other:
-        both = list(threads.map(lambda each: each.get(url, field="mask", owner="us"), (fetcher, other)))
+        both = list(threads.map(lambda each: each.get(url, field="mask", owner="us").data, (fetcher, other)))
     assert both == [b"a picture"] * 2
-    assert fetcher.get(url, field="mask", owner="us") == b"a picture"
+    assert fetcher.get(url, field="mask", owner="us").data == b"a picture"
     assert len(asked) == 2
 
 

@@ -26,8 +26,8 @@ def test_a_kept_connection_that_its_server_drops_on_use_is_replaced(serve: Serve
             connection.sendall(response())
 
     server = serve(answer)
-    assert fetcher.get(server.url, field="mask") == b"a picture"
-    assert fetcher.get(server.url, field="mask") == b"a picture"
+    assert fetcher.get(server.url, field="mask").data == b"a picture"
+    assert fetcher.get(server.url, field="mask").data == b"a picture"
     assert server.connections == 2
 
 
@@ -42,7 +42,7 @@ def test_several_threads_share_one_fetcher(serve: Serve, fetcher: Fetcher) -> No
     server = serve(answer)
     with ThreadPoolExecutor(3) as threads:
         urls = [f"http://127.0.0.1:{server.port}/{n}" for n in range(30)]
-        bodies = list(threads.map(lambda url: fetcher.get(url, field="mask"), urls))
+        bodies = list(threads.map(lambda url: fetcher.get(url, field="mask").data, urls))
     assert bodies == [f"/{n}".encode() for n in range(30)]
     assert server.connections <= 30
 
@@ -51,7 +51,7 @@ def test_a_dead_address_of_a_name_is_passed_over_for_a_living_one(serve: Serve) 
     server = serve(says(response()))
     rules = FetchRules(allow_networks=("127.0.0.0/8",))
     with Fetcher(rules, resolve=lambda *_: ["127.0.0.2", "127.0.0.1"]) as fetcher:
-        assert fetcher.get(f"http://shop.com:{server.port}/", field="mask") == b"a picture"
+        assert fetcher.get(f"http://shop.com:{server.port}/", field="mask").data == b"a picture"
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def typed(content_type: str) -> bytes:
 
 def test_the_bytes_arrive_as_they_were_sent(serve: Serve, fetcher: Fetcher) -> None:
     body = bytes(range(256)) * 2000
-    assert fetcher.get(serve(says(response(body))).url, field="base_image") == body
+    assert fetcher.get(serve(says(response(body))).url, field="base_image").data == body
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_whatever_type_a_server_gives_to_a_picture_it_is_one(
     content_type: str, serve: Serve, fetcher: Fetcher
 ) -> None:
     answer = labelled(PNG, content_type=content_type)
-    assert fetcher.get(serve(says(answer)).url, field="mask") == PNG
+    assert fetcher.get(serve(says(answer)).url, field="mask").data == PNG
 
 
 def test_a_missing_type_is_tolerated(serve: Serve, fetcher: Fetcher) -> None:
-    assert fetcher.get(serve(says(response())).url, field="mask") == b"a picture"
+    assert fetcher.get(serve(says(response())).url, field="mask").data == b"a picture"
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ def test_a_page_that_begins_with_comments_without_end_is_looked_at_in_no_time(
     serve: Serve, fetcher: Fetcher
 ) -> None:
     body = b"<!---->" * 5000
-    assert fetcher.get(serve(says(labelled(body))).url, field="mask") == body
+    assert fetcher.get(serve(says(labelled(body))).url, field="mask").data == body
 
 
 def test_chunks_and_a_body_that_ends_with_the_connection_are_read(serve: Serve, fetcher: Fetcher) -> None:
     chunked = response(b"5\r\na pic\r\n4\r\nture\r\n0\r\n\r\n", headers="transfer-encoding: chunked\r\n")
     until_close = response(headers="connection: close\r\n")
-    assert fetcher.get(serve(says(chunked)).url, field="mask") == b"a picture"
-    assert fetcher.get(serve(says(until_close, close=True)).url, field="mask") == b"a picture"
+    assert fetcher.get(serve(says(chunked)).url, field="mask").data == b"a picture"
+    assert fetcher.get(serve(says(until_close, close=True)).url, field="mask").data == b"a picture"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_body_that_comes_compressed_all_the_same_is_unpacked(
     coding: str, body: bytes, serve: Serve, fetcher: Fetcher
 ) -> None:
     answer = labelled(body, content_encoding=coding)
-    assert fetcher.get(serve(says(answer)).url, field="mask") == JPEG
+    assert fetcher.get(serve(says(answer)).url, field="mask").data == JPEG
 
 
 @pytest.mark.parametrize("behind", [b"x", gzip.compress(JPEG)], ids=["a byte", "another stream"])
@@ -126,7 +126,7 @@ def test_what_stands_behind_a_compressed_body_is_left_aside(
 ) -> None:
     long = JPEG + bytes(300_000)  # more than is inflated at a time
     answer = labelled(gzip.compress(long) + behind, content_encoding="gzip")
-    assert fetcher.get(serve(says(answer)).url, field="mask") == long
+    assert fetcher.get(serve(says(answer)).url, field="mask").data == long
 
 
 @pytest.mark.parametrize(
@@ -141,14 +141,14 @@ def test_a_plain_picture_is_taken_whatever_coding_it_is_labelled_with(
     coding: str, picture: bytes, serve: Serve, fetcher: Fetcher
 ) -> None:
     answer = labelled(picture, content_encoding=coding)
-    assert fetcher.get(serve(says(answer)).url, field="mask") == picture
+    assert fetcher.get(serve(says(answer)).url, field="mask").data == picture
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_followed_to_where_it_points(status: int, serve: Serve, fetcher: Fetcher) -> None:
     target = serve(says(response()))
     start = serve(says(redirects(target.url, f"{status} {HTTPStatus(status).phrase}")))
-    assert fetcher.get(start.url, field="mask") == b"a picture"
+    assert fetcher.get(start.url, field="mask").data == b"a picture"
 
 
 @pytest.mark.parametrize("location", ["/b c.jpg", "b%20c.jpg", "?größe=1", "//127.0.0.1:{port}/b", "#top"])
@@ -164,7 +164,7 @@ def test_a_relative_or_carelessly_written_redirect_is_followed(
             connection.sendall(redirects(location.format(port=server.port)) if first else response())
 
     server = serve(answer)
-    assert fetcher.get(server.url, field="mask") == b"a picture"
+    assert fetcher.get(server.url, field="mask").data == b"a picture"
     assert paths[1].isascii()
 
 
@@ -172,7 +172,7 @@ def test_ten_redirects_are_followed_and_an_eleventh_is_not(serve: Serve, fetcher
     urls = [serve(says(response())).url]
     for _ in range(11):
         urls.append(serve(says(redirects(urls[-1]))).url)
-    assert fetcher.get(urls[10], field="mask") == b"a picture"
+    assert fetcher.get(urls[10], field="mask").data == b"a picture"
     with pytest.raises(FetchError, match="redirects too often: give the image's own address"):
         fetcher.get(urls[11], field="mask")
 

@@ -14,20 +14,20 @@ from worker.fetch import Fetcher, FetchError, FetchRules
 def test_a_private_name_is_fetched_when_all_it_leads_to_is_allowed(host: str, serve: Serve) -> None:
     server = serve(says(response()))
     with Fetcher(FetchRules(allow_networks=LOOPBACK), resolve=lambda *_: ["127.0.0.1"]) as fetcher:
-        assert fetcher.get(f"http://{host}:{server.port}/", field="mask") == b"a picture"
+        assert fetcher.get(f"http://{host}:{server.port}/", field="mask").data == b"a picture"
 
 
 def test_our_own_host_is_fetched_when_its_network_is_allowed(serve: Serve) -> None:
     server = serve(says(response()))
     with Fetcher(FetchRules(allow_networks=LOOPBACK, refuse_hosts=("127.0.0.1",))) as fetcher:
-        assert fetcher.get(server.url, field="mask") == b"a picture"
+        assert fetcher.get(server.url, field="mask").data == b"a picture"
 
 
 def test_only_the_named_hosts_are_fetched_when_there_are_some(serve: Serve) -> None:
     port = serve(says(response())).port
     rules = FetchRules(allow_networks=LOOPBACK, allow_hosts=("*.shop.com",))
     with Fetcher(rules, resolve=lambda *_: ["127.0.0.1"]) as fetcher:
-        assert fetcher.get(f"http://cdn.shop.com:{port}/", field="mask") == b"a picture"
+        assert fetcher.get(f"http://cdn.shop.com:{port}/", field="mask").data == b"a picture"
         with pytest.raises(FetchError, match="cannot be fetched from here"):
             fetcher.get(f"http://shop.com.evil.com:{port}/", field="mask")
 

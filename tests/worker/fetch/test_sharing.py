@@ -72,7 +72,7 @@ def test_those_that_overlap_share_one_request(
     wait_for_another(3)
     origin.released.release()
 
-    assert [each.result() for each in bodies] == [b"a picture"] * 4
+    assert [each.result().data for each in bodies] == [b"a picture"] * 4
     assert len(origin.asked) == 1
     assert sum(reserved) == 4 * 9
 
@@ -98,7 +98,7 @@ def test_what_serves_a_request_that_waited_is_not_shared_with_one_that_was_made_
     wait_for_another(2)  # and the one that reads
     may_go_on.set()
 
-    assert (waited.result(), since.result()) == (b"a picture", b"a new one")
+    assert (waited.result().data, since.result().data) == (b"a picture", b"a new one")
     assert len(origin.asked) == 2
 
 
@@ -118,10 +118,10 @@ def test_those_that_overlap_share_one_question_and_the_next_one_asks_again(
     wait_for_another(1)
     origin.released.release()
 
-    assert [each.result() for each in both] == [b"a picture"] * 2
+    assert [each.result().data for each in both] == [b"a picture"] * 2
     assert len(origin.asked) == 2
     origin.released.release()
-    assert fetcher.get(url, field="mask", owner="us") == b"changed"
+    assert fetcher.get(url, field="mask", owner="us").data == b"changed"
     assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, True, True]
 
 
@@ -135,7 +135,7 @@ def test_addresses_that_lead_to_one_share_it(
     wait_for_another(1)
     origin.released.release()
 
-    assert [each.result() for each in both] == [b"a picture"] * 2
+    assert [each.result().data for each in both] == [b"a picture"] * 2
     assert len(origin.asked) == 1
 
 
@@ -211,7 +211,7 @@ def test_when_the_one_that_asks_stops_another_one_asks(
     wait_for_another(1)
     origin.released.release()
 
-    assert [each.result() for each in others] == [b"a picture"] * 2
+    assert [each.result().data for each in others] == [b"a picture"] * 2
     assert isinstance(first.exception(), NoRoom)
     assert len(origin.asked) == 2
 
@@ -225,7 +225,7 @@ def test_one_that_waits_ends_alone(serve: Serve, fetcher: Fetcher, threads: Thre
     wait_for_another(1)
     origin.released.release()
 
-    assert first.result() == b"a picture"
+    assert first.result().data == b"a picture"
     assert isinstance(second.exception(), NoRoom)
 
 
@@ -249,7 +249,7 @@ def test_one_that_waits_and_is_not_wanted_any_more_ends(
     assert isinstance(second.exception(), NoRoom)
     assert not first.done()
     origin.released.release()
-    assert first.result() == b"a picture"
+    assert first.result().data == b"a picture"
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_when_the_one_that_asks_has_no_time_left_another_one_asks(
         wait_for_another(1)
 
         assert told in str(first.exception())
-        assert second.result() == b"a picture"
+        assert second.result().data == b"a picture"
     assert asked.count(silent) == 2
     over.set()
 
@@ -307,7 +307,7 @@ def test_one_that_waits_ends_at_its_own_deadline(serve: Serve, threads: ThreadPo
         assert (error.field, "took too long to arrive" in str(error)) == ("mask", True)
         assert not late.done()
         origin.released.release()
-        assert late.result() == b"a picture"
+        assert late.result().data == b"a picture"
 
 
 @pytest.mark.parametrize("owners", [("us", "them"), ("", "")])
@@ -321,7 +321,7 @@ def test_what_is_not_of_one_owner_is_not_shared(
     until(lambda: len(origin.asked) == 2, "both ask")
 
     origin.released.release(2)
-    assert [each.result() for each in both] == [b"a picture"] * 2
+    assert [each.result().data for each in both] == [b"a picture"] * 2
 
 
 @pytest.mark.parametrize("header", FOR_ONE)
@@ -336,7 +336,7 @@ def test_an_answer_for_one_request_is_not_shared(
     wait_for_another(1)
     origin.released.release(2)
 
-    assert sorted(each.result() for each in both) == [b"picture 1", b"picture 2"]
+    assert sorted(each.result().data for each in both) == [b"picture 1", b"picture 2"]
 
 
 @pytest.mark.parametrize("header", FOR_ONE)

@@ -37,7 +37,7 @@ def test_a_certificate_for_the_name_is_accepted_and_its_connection_kept(
     server = serve(says(response()), server_tls(authority, "shop.com"))
     with secure as fetcher:
         for host in ("shop.com", "SHOP.com."):
-            assert fetcher.get(f"https://{host}:{server.port}/", field="mask") == b"a picture"
+            assert fetcher.get(f"https://{host}:{server.port}/", field="mask").data == b"a picture"
     assert server.connections == 1
 
 

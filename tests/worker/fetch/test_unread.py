@@ -1,6 +1,7 @@
 """A cached picture that is decoded already is not read from disk, unless it turns out to be needed."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from compositor import File, Unread
 from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
 from tests.worker.fetch.origin import Origin
-from worker.fetch import BoundedDirectory, Fetcher, FetchRules
+from worker.fetch import BoundedDirectory, Fetcher, FetchError, FetchRules
 
 FRESH = ("cache-control: max-age=60",)
 ROOM = 1_000_000
@@ -29,7 +30,7 @@ def fetcher(folder: Path) -> Iterator[Fetcher]:
 
 def get(fetcher: Fetcher, url: str, made_at: float = 0, sizes: list[int] | None = None) -> File:
     """The file for an owner who has decoded whatever was kept."""
-    return fetcher.file(
+    return fetcher.get(
         url,
         field="mask",
         owner="us",
@@ -75,7 +76,7 @@ def test_its_server_is_asked_about_it_as_about_any(serve: Serve, fetcher: Fetche
 
 
 @pytest.mark.parametrize("harm", ["gone", "damaged", "replaced"])
-def test_what_is_needed_after_all_and_not_kept_any_longer_is_fetched_again(
+def test_what_is_needed_after_all_and_not_kept_any_longer_fails_this_attempt(
     harm: str, serve: Serve, fetcher: Fetcher, folder: Path
 ) -> None:
     origin = Origin(FRESH)
@@ -93,41 +94,67 @@ def test_what_is_needed_after_all_and_not_kept_any_longer_is_fetched_again(
             origin.body = b"another"
             fetcher.get(url, field="mask", owner="us")
 
-    assert file.data == origin.body
-    assert file.digest == sha256(origin.body).digest()
+    with pytest.raises(FetchError, match=r"^mask: .* changed while the request waited") as caught:
+        _ = file.data
+
+    assert caught.value.transient
+    assert fetcher.get(url, field="mask", owner="us").data == origin.body
 
 
-def test_a_longer_head_is_written_with_the_body_it_is_about(
+def test_a_head_that_grows_a_little_leaves_the_file_where_it_is(
     serve: Serve, fetcher: Fetcher, folder: Path
 ) -> None:
-    origin = Origin(etag='"v1"', renewal=("cache-control: max-age=60",))
+    origin = Origin(etag='"v1"', renewal=("age: 5",))
     url = serve(origin).url
     get(fetcher, url, made_at=float("inf"))
-    before = only(folder).stat().st_size
+    before = only(folder).stat().st_ino
 
-    get(fetcher, url, made_at=float("inf"))
+    for origin.renewal in (("age: 5",), ("age: 5000",)):
+        assert isinstance(get(fetcher, url, made_at=float("inf")), Unread)
 
-    assert only(folder).stat().st_size > before
-    assert fetcher.get(url, field="mask", owner="us") == origin.body
-    assert len(origin.asked) == 2
-
-
-def test_a_longer_head_of_a_body_that_is_gone_is_not_written(
-    serve: Serve, fetcher: Fetcher, folder: Path
-) -> None:
-    class Late(Origin):
-        def _answer(self, head: bytes) -> bytes:
-            if b"if-none-match" in head.lower():
-                only(folder).unlink()
-            return super()._answer(head)
-
-    origin = Late(etag='"v1"', renewal=("cache-control: max-age=60",))
-    url = serve(origin).url
-    get(fetcher, url, made_at=float("inf"))
-
-    file = get(fetcher, url, made_at=float("inf"))
-
-    assert isinstance(file, Unread)
-    assert not list(folder.iterdir())
-    assert file.data == origin.body
+    assert only(folder).stat().st_ino == before
     assert len(origin.asked) == 3
+
+
+def test_a_head_that_grows_too_long_has_the_picture_fetched_whole(
+    serve: Serve, fetcher: Fetcher, folder: Path
+) -> None:
+    origin = Origin(etag='"v1"', renewal=(f"cache-control: max-age=60, note={'a' * 2000}",))
+    url = serve(origin).url
+    get(fetcher, url, made_at=float("inf"))
+
+    sizes: list[int] = []
+    file = get(fetcher, url, made_at=float("inf"), sizes=sizes)
+
+    assert not isinstance(file, Unread)
+    assert file.data == origin.body
+    assert sum(sizes) == len(origin.body)
+    assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, True, False]
+
+
+def test_a_long_head_is_read_whole(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+    origin = Origin((f"cache-control: max-age=60, note={'a' * 2000}",))
+    url = serve(origin).url
+    get(fetcher, url)
+    assert get(fetcher, url).data == origin.body
+    assert len(origin.asked) == 1
+    assert only(folder).stat().st_size > 1024
+
+
+def test_looking_something_up_leaves_no_file_open(serve: Serve, fetcher: Fetcher) -> None:
+    url = serve(Origin(FRESH)).url
+    get(fetcher, url)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(10):
+        _ = get(fetcher, url).data
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+def test_those_that_wait_for_one_fetch_take_room_for_what_it_reads(serve: Serve, fetcher: Fetcher) -> None:
+    origin, sizes = Origin(etag='"v1"'), list[int]()
+    url = serve(origin).url
+    get(fetcher, url)
+    with ThreadPoolExecutor(4) as threads:
+        files = list(threads.map(lambda _: get(fetcher, url, float("inf"), sizes), range(4)))
+    assert all(isinstance(file, Unread) for file in files)
+    assert sum(sizes) == 0

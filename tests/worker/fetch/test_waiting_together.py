@@ -29,7 +29,7 @@ def fetcher(tmp_path: Path) -> Iterator[Fetcher]:
 def times_asked(origin: Origin, url: str, fetcher: Fetcher, *made: tuple[str, float]) -> int:
     """How often the server hears of requests by key and time."""
     for owner, made_at in made:
-        assert fetcher.get(url, field="mask", owner=owner, made_at=made_at) == origin.body
+        assert fetcher.get(url, field="mask", owner=owner, made_at=made_at).data == origin.body
     return len(origin.asked)
 
 
