@@ -160,7 +160,7 @@ def _decode_inputs(
     """Each file once, whatever names it came under."""
     pictures: dict[tuple[int, Colours], Picture] = {}
     pixels: dict[str, int] = {}
-    unlike = {layer.displacement.map: Colours.UNREAD for layer in scene.layers if layer.displacement}
+    unlike = {layer.displacement.map: Colours.RAW for layer in scene.layers if layer.displacement}
     if scene.answer.keeps_profile:
         unlike[scene.base] = Colours.OWN
 

@@ -38,12 +38,12 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a thread per core takes 8 MB each and
 class Colours(Enum):
     """What becomes of the colour space that a file states.
 
-    `OWN` leaves pixels in an RGB space of their own, `UNREAD` takes levels that mean no colours as they are.
+    `OWN` leaves pixels in an RGB space of their own, `RAW` takes levels that mean no colours as they are.
     """
 
     SRGB = auto()
     OWN = auto()
-    UNREAD = auto()
+    RAW = auto()
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _picture(image: Image.Image, data: bytes, colours: Colours) -> Picture:
     """The picture in the file `data`, opened as `image` but not loaded."""
     image.info.pop("xmp", None)  # Pillow would turn a TIFF by it
     animated = is_animated(image, data)
-    profile, peak = Stated() if colours is Colours.UNREAD else stated(image, data)
+    profile, peak = Stated() if colours is Colours.RAW else stated(image, data)
     kept = profile if colours is Colours.OWN and keepable(image.mode, profile) else b""
     key, (canvas, frame) = colour_key(image), on_canvas(image, data)
     deep = deep_png(image, data)

@@ -40,7 +40,7 @@ _START = struct.Struct(">III")
 """Of a file: checksum of the rest of this and the head, that of the body, length of the head; both follow."""
 
 
-class File(NamedTuple):
+class Listed(NamedTuple):
     """`used`: when last, in seconds since the epoch."""
 
     used: float
@@ -164,14 +164,14 @@ class BoundedDirectory:
             Path(file.path).unlink(missing_ok=True)
             excess -= file.size
 
-    def _files(self) -> Iterator[File]:
+    def _files(self) -> Iterator[Listed]:
         with os.scandir(self._path) as entries:
             for entry in entries:
                 if not _OURS.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
                     continue
                 with suppress(FileNotFoundError):  # another process made room
                     status = entry.stat(follow_symlinks=False)
-                    yield File(status.st_mtime, status.st_size, entry.path)
+                    yield Listed(status.st_mtime, status.st_size, entry.path)
 
 
 def _start(head: bytes, checksum_of_body: int) -> bytes:
