@@ -1,4 +1,7 @@
-"""A bucket on a real S3-speaking server on loopback."""
+"""A bucket on a real S3-speaking server on loopback.
+
+boto3 and moto are loaded by what uses them: it takes a second, and every process of a run loads this.
+"""
 
 import contextlib
 import json
@@ -9,9 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
-
-import boto3
-from moto.server import ThreadedMotoServer
 
 from tests.in_thread import in_thread
 
@@ -109,6 +109,8 @@ def _trickle(connection: socket.socket, answer: bytes) -> None:
 @contextmanager
 def serving() -> Iterator[str]:
     """URL of a running server."""
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -118,6 +120,8 @@ def serving() -> Iterator[str]:
 
 def make_bucket(endpoint: str) -> Bucket:
     """A new bucket on the server at `endpoint`."""
+    import boto3
+
     name = f"pictures-{uuid4()}"
     access = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
     client = boto3.client("s3", endpoint_url=endpoint, **access)

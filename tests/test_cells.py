@@ -1,7 +1,5 @@
 """Two cells behind nginx as docs/scaling.md has it: a key's calls and its pictures' URLs lead to its cell."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from urllib.parse import urlsplit
@@ -9,7 +7,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from redis import Redis
+from typer.testing import CliRunner
 
+from cli.main import app
 from jobs import keyspace
 from tests.proxies import in_front_of_cells
 from tests.stack import KEY, ON_LOOPBACK, Stack, empty_database, environment, free_port, running
@@ -51,13 +51,9 @@ def keys(cells):
 
 
 def superimpose(stack: Stack, *command: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *command],
-        env=dict(stack.env),
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    done = CliRunner(env=stack.env).invoke(app, command)
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 def sample(url: str, cell: str) -> dict[str, str]:

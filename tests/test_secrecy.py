@@ -25,7 +25,7 @@ from tests.origin import LOGO
 from tests.processes import descendants
 from tests.redis import guarded_redis
 from tests.redis.sentinels import until
-from tests.stack import Stack, environment, running
+from tests.stack import ON_LOOPBACK, Stack, environment, running
 
 OUR_KEY = "si_CANARYKEY0000000000000000000000000000000000"
 ADMIN_KEY = "si_CANARYADMIN000000000000000000000000000000"
@@ -79,7 +79,7 @@ class Driver:
     def call(self, method: str, path: str, **request: Any) -> httpx.Response:
         headers = KEY_HEADERS | request.pop("headers", {})
         answer = httpx.request(
-            method, self.stack.url + path, headers=headers, trust_env=False, timeout=30, **request
+            method, self.stack.url + path, headers=headers, timeout=30, **ON_LOOPBACK, **request
         )
         self.after.statuses.add(answer.status_code)
         if answer.status_code != 200:

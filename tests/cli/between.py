@@ -9,6 +9,7 @@ from typing import Literal
 import httpx
 
 from tests.in_thread import in_thread
+from tests.stack import ON_LOOPBACK
 
 Fault = Literal["lost", "cut", "full"] | tuple[int, dict[str, str]]
 """The answer is not passed on; the body is not even read; the queue is full for 2 s; or this status and these
@@ -27,7 +28,7 @@ class Between(ThreadingHTTPServer):
     def __init__(self, target: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self.service = httpx.Client(base_url=target, timeout=40, trust_env=False)
+        self.service = httpx.Client(base_url=target, timeout=40, **ON_LOOPBACK)
         self.faults: dict[str, list[Fault]] = {}
         self.asked: list[str] = []
         self.bodies: list[tuple[str, str | None, bytes]] = []  # call, Idempotency-Key, body

@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli.main import app
+from cli import main as command_line
 from tests.cli.between import standing_between
 from tests.origin import CUP, LOGO
 from tests.stack import KEY
@@ -36,9 +37,28 @@ def superimpose(service, folder, monkeypatch):
     monkeypatch.setenv("SUPERIMPOSE_API_KEY", KEY)
 
     def superimpose(*arguments: str) -> Result:
-        return CliRunner().invoke(app, arguments)
+        return CliRunner().invoke(command_line.app, arguments)
 
     return superimpose
+
+
+@pytest.fixture
+def main(monkeypatch, capsys):
+    """Runs the command line in this process as the installed script does, with what it says of mistakes."""
+
+    def main(*arguments: str, **env: str) -> "CompletedProcess[str]":
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["superimpose", *arguments])
+            patch.setattr(sys.modules["__main__"], "__package__", None)  # or its name is that of pytest
+            for name, value in env.items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                command_line.main()
+        said = capsys.readouterr()
+        return CompletedProcess(arguments, int(ended.value.code or 0), said.out, said.err)
+
+    return main
 
 
 @pytest.fixture

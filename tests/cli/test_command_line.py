@@ -33,8 +33,8 @@ def run(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
         (["requests", "list", "--status", "DONE"], "'DONE' is not one of 'queued', 'processing'"),
     ],
 )
-def test_a_mistake_is_one_line_and_2(arguments, said):
-    done = run(*arguments)
+def test_a_mistake_is_one_line_and_2(main, arguments, said):
+    done = main(*arguments)
 
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
@@ -51,16 +51,24 @@ def test_a_mistake_is_one_line_and_2(arguments, said):
         (["api", "--port", "abc"], "'--port': must be a valid integer "),
     ],
 )
-def test_a_wrong_option_is_said_in_plain_words(arguments, said):
-    done = run(*arguments)
+def test_a_wrong_option_is_said_in_plain_words(main, arguments, said):
+    done = main(*arguments)
 
     assert done.returncode == 2
     assert done.stderr.startswith(f"superimpose: invalid value for {said}")
 
 
-@pytest.mark.parametrize("arguments", [["requests", "list"], ["queue", "--once"]])
-def test_without_redis_it_is_one_line_and_4(arguments):
-    done = run(*arguments, SUPERIMPOSE_REDIS_URL="redis://127.0.0.1:1/0")
+def test_a_process_ends_as_its_command_does():
+    done = run("bogus")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "superimpose: no such command 'bogus' (see --help)\n"
+
+
+@pytest.mark.parametrize("arguments", [["requests", "list"], ["queue", "--once"], ["keys", "list"]])
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "unix:///nowhere/redis.sock"])
+def test_without_redis_it_is_one_line_and_4(main, arguments, url):
+    done = main(*arguments, SUPERIMPOSE_REDIS_URL=url)
 
     assert done.returncode == 4
     (line,) = done.stderr.splitlines()
@@ -92,8 +100,8 @@ def test_help_fits_into_80_columns(words, command):
 
 
 @pytest.mark.parametrize("command", ["run", "compose"])
-def test_help_has_the_range_and_default_of_each_parameter(command):
-    shown = run(command, "--help", COLUMNS="200").stdout
+def test_help_has_the_range_and_default_of_each_parameter(main, command):
+    shown = main(command, "--help", COLUMNS="200").stdout
 
     for panel in PANELS:
         assert f"─ {panel} ─" in shown
@@ -122,14 +130,13 @@ def test_the_version_is_the_packages():
         ("superimpose compose --image-format ", ["apng", "avif", "gif", "jpeg", "png", "webp"]),
     ],
 )
-def test_values_are_completed(typed, offered):
+def test_values_are_completed(main, typed, offered):
     shell = {
         "_SUPERIMPOSE_COMPLETE": "complete_bash",
         "COMP_WORDS": typed,
         "COMP_CWORD": str(typed.count(" ")),
     }
-    code = "import sys; sys.argv = ['superimpose']; from cli.main import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=shell, cwd=ROOT)
+    done = main(**shell)
 
     assert sorted(done.stdout.split()) == offered, done.stderr
 

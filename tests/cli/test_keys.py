@@ -15,7 +15,7 @@ from jobs.keys.key_text import digest
 from jobs.keys.rates import Rate
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.transitions import Transitions
-from tests.stack import KEY
+from tests.stack import KEY, ON_LOOPBACK
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def credits(service):
 
     def credits(key: str) -> httpx.Response:
         url = f"{service.url}/v1/get-user-credits"
-        return httpx.get(url, headers={"x-api-key": key}, trust_env=False)
+        return httpx.get(url, headers={"x-api-key": key}, **ON_LOOPBACK)
 
     return credits
 

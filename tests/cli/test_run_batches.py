@@ -45,7 +45,7 @@ PICTURE = "GET /pictures"
 def png(seed: int, side: int = 8) -> bytes:
     out = io.BytesIO()
     pixels = random.Random(seed).randbytes(side * side * 3)
-    Image.frombytes("RGB", (side, side), pixels).save(out, "PNG")
+    Image.frombytes("RGB", (side, side), pixels).save(out, "PNG", compress_level=0)  # noise
     return out.getvalue()
 
 
@@ -287,13 +287,19 @@ def test_a_terminated_run_is_an_interrupted_one(start, shirts, between):
     assert process.returncode == 130, said
 
 
+@pytest.fixture(scope="module")
+def narrow_service(redis_socket, tmp_path_factory):
+    """One in whose queue four requests of a key may wait."""
+    data_dir = tmp_path_factory.mktemp("narrow")
+    bounds = {"max_waiting_per_key": 4, "max_batch_bytes": 20_000}
+    with running(environment(empty_database(redis_socket, 14), data_dir, **bounds)) as stack:
+        yield stack
+
+
 @pytest.fixture
-def narrow(redis_socket, tmp_path, superimpose, monkeypatch):
-    """A service in whose queue four requests of a key may wait."""
-    env = environment(
-        empty_database(redis_socket, 14), tmp_path / "narrow", max_waiting_per_key=4, max_batch_bytes=20_000
-    )
-    with running(env, workers=1) as stack, standing_between(stack.url) as between:
+def narrow(narrow_service, superimpose, monkeypatch):
+    """A server that passes everything on to it."""
+    with standing_between(narrow_service.url) as between:
         monkeypatch.setenv("SUPERIMPOSE_SERVER", between.url)
         yield between
 

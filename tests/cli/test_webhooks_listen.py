@@ -233,14 +233,8 @@ def test_what_a_stranger_names_itself_is_printed_escaped(capsys):
         ({"SUPERIMPOSE_RECEIVER_SECRET": "whsec_%%%%"}, "is not a signing secret, "),
     ],
 )
-def test_without_a_secret_one_line_says_where_it_is(given, said):
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", "webhooks", "listen"],
-        env={"PATH": os.environ["PATH"], **given},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+def test_without_a_secret_one_line_says_where_it_is(main, given, said):
+    done = main("webhooks", "listen", **given)
 
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()

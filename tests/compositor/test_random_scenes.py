@@ -16,7 +16,7 @@ from tests.compositor import float64
 from tests.compositor.float64 import CSS, Layer, Levels
 from tests.compositor.pictures import pixels, png
 
-SEEDS, SCENES = 30, 100
+SEEDS, SCENES = 15, 100
 PLACES = ["northwest", "north", "northeast", "west", "center", "east", "southwest", "south", "southeast"]
 SIDES = ["width", "height", "min", "max"]
 COLORS = ["#c02030", "#fff", "#000", "#808080", "#0f8"]

@@ -38,11 +38,18 @@ def noise(side: int, bands: int) -> Image.Image:
     return Image.fromarray(np.random.default_rng(bands).integers(0, 256, (side, side, bands), np.uint8))
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """With the pictures that all scenes have, as large as they may be."""
+    folder = tmp_path_factory.mktemp("scene")
+    for name, image in (("overlay_image", noise(2000, 4)), ("mask", noise(2000, 3)), ("small", noise(9, 3))):
+        (folder / name).write_bytes(png(image))
+    return folder
+
+
 def taken(folder: Path, base: bytes, **params: Any) -> int:
-    """Bytes that a scene takes at its peak; its pictures have as many pixels as they may have."""
-    files = {"base_image": base, "overlay_image": png(noise(2000, 4)), "mask": png(noise(2000, 3))}
-    for name, data in {**files, "small": png(noise(9, 3))}.items():
-        (folder / name).write_bytes(data)
+    """Bytes that a scene takes at its peak."""
+    (folder / "base_image").write_bytes(base)
     made = subprocess.run(
         [sys.executable, "-c", CODE, str(folder), json.dumps({"base_image": "x", **params}), str(MOST)],
         capture_output=True,
@@ -60,21 +67,28 @@ def film(profile: bytes = b"") -> bytes:
     return out.getvalue()
 
 
-def test_layers_of_a_film_hold_no_mirrored_copy_each(tmp_path):
+def test_layers_of_a_film_hold_no_mirrored_copy_each(folder):
     layers = [{**LAYER, "mask": "x", "flip": FLIPS[index % 3]} for index in range(16)]
 
-    assert taken(tmp_path, film(), overlays=layers, animation="keep", image_format="webp") < 10 * COPY
+    assert taken(folder, film(), overlays=layers, animation="keep", image_format="webp") < 10 * COPY
 
 
-def test_layers_of_a_film_share_what_is_converted_to_its_colour_space(tmp_path):
+def test_layers_of_a_film_share_what_is_converted_to_its_colour_space(folder):
     profile = Image.open(io.BytesIO(picture_file("made/display-p3.png"))).info["icc_profile"]
     answer = {"animation": "keep", "image_format": "webp", "keep_icc_profile": True}
 
-    assert taken(tmp_path, film(profile), overlays=[LAYER] * 16, **answer) < 10 * COPY
+    assert taken(folder, film(profile), overlays=[LAYER] * 16, **answer) < 10 * COPY
 
 
-@pytest.mark.parametrize("more", [{}, {"rotation": 20}, {"tile": True, "gravity": "northwest"}])
-def test_layers_of_a_picture_are_made_ready_one_after_another(tmp_path, more):
-    layers = [{**LAYER, "mask": "x", "flip": FLIPS[index % 3], **more} for index in range(16)]
+@pytest.mark.parametrize(
+    ("more", "count", "copies"),
+    [
+        ({}, 16, 13),
+        ({"rotation": 20}, 8, 10),  # 2 s a layer; one takes 6 copies, so a copy of each would be too many
+        ({"tile": True, "gravity": "northwest"}, 16, 13),
+    ],
+)
+def test_layers_of_a_picture_are_made_ready_one_after_another(folder, more, count, copies):
+    layers = [{**LAYER, "mask": "x", "flip": FLIPS[index % 3], **more} for index in range(count)]
 
-    assert taken(tmp_path, png(noise(2000, 3)), overlays=layers, image_format="jpeg") < 13 * COPY
+    assert taken(folder, png(noise(2000, 3)), overlays=layers, image_format="jpeg") < copies * COPY

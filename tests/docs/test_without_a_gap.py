@@ -11,13 +11,14 @@ from tests.proxies import in_front_of_two
 from tests.stack import KEY, ON_LOOPBACK, Stack, await_http, empty_database, environment, free_port, running
 
 CLIENTS = 3
+THINK_S = 0.02
 PATIENCE_S = 90
 
 
 @pytest.fixture
 def stack(redis_socket, tmp_path):
     env = environment(empty_database(redis_socket, 9), tmp_path / "data")
-    with running(env, workers=1) as stack:
+    with running(env, workers=0) as stack:
         yield stack
 
 
@@ -56,10 +57,13 @@ def test_clients_do_not_notice_that_one_after_the_other_is_replaced(stack, tmp_p
 
 
 def use(url: str, answers: list[int], ended: threading.Event) -> None:
-    """Submit and poll as the vendor's client does, which tries nothing again; 0: no answer came."""
+    """Submit and poll as the vendor's client does, which tries nothing again; 0: no answer came.
+
+    With pauses that leave the processor to what is starting.
+    """
     with httpx.Client(base_url=url, headers={"x-api-key": KEY}, timeout=30, **ON_LOOPBACK) as client:
         body = dict.fromkeys(("base_image", "overlay_image"), f"{url}/samples/cup.jpg")
-        while not ended.is_set():
+        while not ended.wait(THINK_S):
             try:
                 submitted = client.post("/v2/superimpose", json=body)
                 answers.append(submitted.status_code)

@@ -63,6 +63,7 @@ def test_workers_are_asked_for_by_the_age_of_the_queue_and_kept_when_nothing_is_
 
     origin.release.set()
     assert {stack.finish(each).json()["status"] for each in hanging} == {"COMPLETED"}
+    origin.release.clear()  # it is that of other files too
     until(lambda: asked(prometheus)[0] == [0], "nothing waits and nobody works")
 
     os.kill(redis.pid, signal.SIGKILL)

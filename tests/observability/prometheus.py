@@ -15,7 +15,7 @@ import httpx
 import yaml
 
 from tests.observability.promql import FOLDER
-from tests.stack import await_http, free_port
+from tests.stack import ON_LOOPBACK, await_http, free_port
 
 SCRAPE_S = 1
 DURATION = re.compile(r"(?<=\[)(\d+)([smh])(?=\])")
@@ -45,7 +45,7 @@ class Prometheus:
         return [float(each["value"][1]) for each in self._get("query", query=query, time=at)["result"]]
 
     def _get(self, what: str, **params: object) -> dict[str, Any]:
-        answer = httpx.get(f"{self.url}/api/v1/{what}", params=params, trust_env=False, timeout=30)  # type: ignore[arg-type]
+        answer = httpx.get(f"{self.url}/api/v1/{what}", params=params, timeout=30, **ON_LOOPBACK)
         answer.raise_for_status()
         data: dict[str, Any] = answer.json()["data"]
         return data

@@ -9,7 +9,7 @@ import pytest
 
 from tests import origin as origins
 from tests.observability.promql import queries, used
-from tests.stack import empty_database, environment, free_port, running
+from tests.stack import ON_LOOPBACK, empty_database, environment, free_port, running
 
 SAMPLE = re.compile(r"^(superimpose_\w+)(?:\{(.*)\})? ", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="')
@@ -45,7 +45,7 @@ def metrics(redis_socket, tmp_path_factory) -> Iterator[dict[str, set[str]]]:
 def read(*urls: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for url in urls:
-        for name, labels in SAMPLE.findall(httpx.get(url, trust_env=False).raise_for_status().text):
+        for name, labels in SAMPLE.findall(httpx.get(url, **ON_LOOPBACK).raise_for_status().text):
             found.setdefault(name, set()).update(LABEL.findall(labels))
     return found
 

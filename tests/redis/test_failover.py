@@ -20,7 +20,7 @@ from jobs.redis.primary import NotServing
 from tests.chaos.outside.proxy import Proxy, proxying
 from tests.chaos.outside.redis_pair import RedisPair, running_pair
 from tests.redis.sentinels import until
-from tests.stack import Stack, environment, running
+from tests.stack import ON_LOOPBACK, Stack, environment, running
 from worker import commands as commands_module
 from worker.commands import Commands
 
@@ -72,7 +72,9 @@ def test_under_load_every_accepted_request_ends_and_submits_go_on(settings, fail
     def load() -> None:
         """Submits, over the connections that the API keeps, until enough were accepted after the failover."""
         after = 0
-        with httpx.Client(base_url=stack.url, headers=stack.client.headers, timeout=30) as client:
+        with httpx.Client(
+            base_url=stack.url, headers=stack.client.headers, timeout=30, **ON_LOOPBACK
+        ) as client:
             while after < 10:
                 taken = submit(client)
                 after += taken and failed_over.is_set()

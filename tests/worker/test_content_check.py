@@ -17,7 +17,8 @@ from jobs.redis.connection import connect_worker
 from tests.compositor.pictures import plain, png
 from tests.stack import Stack, empty_database, environment, running
 from tests.worker.colour_check import BLOCKED, BREAKS, REASON, NoPurple
-from worker.content_check import ContentBlocked, inspection
+from worker.content_check import ContentBlocked, inspection, load_check
+from worker.plugin import UnusablePlugin
 from worker.warm_worker import WarmWorker
 
 ROOT = Path(__file__).parents[2]
@@ -129,7 +130,16 @@ def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, mon
         ("tests.worker.colour_check:makes_nothing", "it made None instead of a check"),
     ],
 )
-def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(settings, submit, record, spelling, why):
+def test_why_a_check_cannot_be_used_is_said(settings, spelling, why):
+    with pytest.raises(UnusablePlugin) as unusable:
+        load_check(settings.model_copy(update={"content_check": spelling}))
+
+    assert f"SUPERIMPOSE_CONTENT_CHECK = {spelling} cannot be used: " in str(unusable.value)
+    assert why in str(unusable.value)
+
+
+def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(settings, submit, record):
+    spelling = "nowhere.to_be:found"
     env = environment(settings.redis_url, settings.data_dir, content_check=spelling)
     waiting = submit(**body())
 
@@ -144,7 +154,7 @@ def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(settings, s
     assert ended.returncode == 2
     assert len(said) == 1
     assert f"SUPERIMPOSE_CONTENT_CHECK = {spelling} cannot be used: " in said[0]
-    assert why in said[0]
+    assert "No module named 'nowhere'" in said[0]
     assert (record(waiting).status, record(waiting).attempts) == (Status.QUEUED, 0)
 
 

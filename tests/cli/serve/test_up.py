@@ -1,7 +1,6 @@
 """`superimpose up` as a stranger uses it: start, paste, look, Ctrl-C."""
 
 import fcntl
-import json
 import os
 import pty
 import re
@@ -11,7 +10,6 @@ import socket
 import subprocess
 import sys
 import termios
-import threading
 import time
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from cli.serve.up import greeting
 from cli.serve.up_file import RunningUp, running_up
+from tests.cli.serve.up import PATIENCE_S, Up, command, make_a_picture, running
 from tests.exposed import scrape, value
 from tests.origin import CUP, LOGO
 from tests.processes import await_no_process, await_processes, descendants
@@ -30,74 +29,7 @@ from tests.redis.sentinels import until
 from tests.stack import ON_LOOPBACK, await_http, free_port
 
 FILLS_A_PIPE = 1000  # lines of log; a pipe holds 64 KiB
-PATIENCE_S = 90
 ROOT = Path(__file__).parents[3]
-
-
-def command(data_dir: Path, port: int, workers: int = 1) -> list[str]:
-    asked = ["up", "--port", str(port), "--workers", str(workers), "--data-dir", str(data_dir)]
-    return [sys.executable, "-m", "cli", *asked]
-
-
-class Up:
-    """One run of `superimpose up` and what it printed."""
-
-    def __init__(self, data_dir: Path, port: int, workers: int = 1) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.data_dir = data_dir
-        self.process = subprocess.Popen(
-            command(data_dir, port, workers),
-            env={**os.environ, "SUPERIMPOSE_LOG_FORMAT": "console"},  # as on a terminal
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.printed = ""
-        self._greeted = threading.Event()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
-            for line in lines:
-                self.printed += line
-                if "Ctrl-C stops everything" in line:
-                    self._greeted.set()
-
-    def greeting(self) -> str:
-        assert self._greeted.wait(PATIENCE_S), self.printed
-        return self.printed
-
-    def key(self) -> str:
-        return re.search(r"key\s+(si_\w+)", self.greeting())[1]  # type: ignore[index]
-
-    def await_line(self, text: str) -> None:
-        """Wait until it has printed this."""
-        deadline = time.monotonic() + PATIENCE_S
-        while text not in self.printed:
-            assert time.monotonic() < deadline, self.printed
-            time.sleep(0.05)
-
-    def interrupt(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        status = self.process.wait(PATIENCE_S)
-        self._reader.join(PATIENCE_S)
-        return status
-
-
-@pytest.fixture
-def up(tmp_path):
-    started = []
-
-    def up(data_dir: Path = tmp_path / "data", workers: int = 1) -> Up:
-        started.append(Up(data_dir, free_port(), workers))
-        return started[-1]
-
-    yield up
-    for each in started:
-        if each.process.poll() is None:
-            each.interrupt()
 
 
 def test_the_greeting_links_to_no_page_that_is_not_served():
@@ -144,45 +76,6 @@ def test_paste_look_and_ctrl_c(up, tmp_path, monkeypatch):
     assert not (service.data_dir / "up.json").exists()
 
 
-def test_accepted_requests_survive_a_restart(up):
-    first = up()
-    url = re.search(r"URL\s+(\S+)", first.greeting())[1]
-    body = {"base_image": f"{url}/samples/cup.jpg", "overlay_image": f"{url}/samples/logo.png"}
-    headers = {"x-api-key": first.key()}
-    with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
-        accepted = [client.post("/v2/superimpose", json=body).json()["request_id"] for _ in range(60)]
-    first.interrupt()
-
-    second = up()
-    assert second.key() == first.key()
-    url = re.search(r"URL\s+(\S+)", second.greeting())[1]
-    with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
-        deadline = time.monotonic() + PATIENCE_S
-        for request_id in accepted:
-            while (status := client.get(f"/v2/requests/{request_id}/status").json()["status"]) != "COMPLETED":
-                assert status in ("QUEUED", "PROCESSING")
-                assert time.monotonic() < deadline, f"{request_id} is {status}"
-                time.sleep(0.05)
-
-
-def test_a_job_that_takes_too_long_for_ctrl_c_is_given_back_and_nobody_is_killed(up, origin, monkeypatch):
-    monkeypatch.setenv("SUPERIMPOSE_FETCH_ALLOW", "127.0.0.1/32")
-    service = up()
-    url = re.search(r"URL\s+(\S+)", service.greeting())[1]
-    path = "/hangs.jpg?ctrl-c"
-    body = {"base_image": origin.url + path, "overlay_image": f"{url}/samples/logo.png"}
-    httpx.post(f"{url}/v2/superimpose", json=body, headers={"x-api-key": service.key()}, trust_env=False)
-    origin.await_request(path)
-
-    assert service.interrupt() == 0
-
-    assert "given back, uncounted" in service.printed
-    assert "killed" not in service.printed
-    again = up().greeting()
-    assert "Taken up again: 1 accepted before" in again
-    assert "worker-" not in again.partition("Superimpose is up")[0]
-
-
 def test_a_port_in_use_is_refused_in_one_sentence(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -198,24 +91,19 @@ def test_a_port_in_use_is_refused_in_one_sentence(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
+def standing(tmp_path_factory):
     """One that goes on, in a folder whose name is not plain."""
-    service = Up(tmp_path_factory.mktemp("up") / "a b#c?%20d==" / "data", free_port())
-    service.greeting()
-    yield service
-    service.interrupt()
+    with running(tmp_path_factory.mktemp("up") / "a b#c?%20d==" / "data") as standing:
+        yield standing
 
 
-def test_a_second_up_on_the_same_data_is_refused_in_one_sentence(up, running):
-    first = running
+def test_a_second_up_on_the_same_data_is_refused_in_one_sentence(main, standing):
+    second = main("up", "--port", str(free_port()), "--data-dir", str(standing.data_dir))
 
-    second = up(first.data_dir)
-
-    assert second.process.wait(PATIENCE_S) == 1
-    second._reader.join(PATIENCE_S)
-    assert "another `superimpose up` is using" in second.printed
-    assert f"(process {first.process.pid}, {first.url})" in second.printed
-    assert "Traceback" not in second.printed
+    assert (second.returncode, second.stdout) == (1, "")
+    assert "another `superimpose up` is using" in second.stderr
+    assert f"(process {standing.process.pid}, {standing.url})" in second.stderr
+    assert second.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -223,10 +111,8 @@ def test_a_second_up_on_the_same_data_is_refused_in_one_sentence(up, running):
     ["/proc/nowhere", "/proc", "/etc/passwd/data", f"/tmp/{'x' * 300}"],
     ids=lambda path: path[:20],
 )
-def test_a_data_directory_that_cannot_be_used_is_one_sentence(directory):
-    command = [sys.executable, "-m", "cli", "up", "--data-dir", str(directory)]
-
-    done = subprocess.run(command, capture_output=True, text=True)
+def test_a_data_directory_that_cannot_be_used_is_one_sentence(main, directory):
+    done = main("up", "--data-dir", directory)
 
     assert done.returncode == 2
     assert done.stderr.startswith("superimpose: SUPERIMPOSE_DATA_DIR ")
@@ -234,25 +120,8 @@ def test_a_data_directory_that_cannot_be_used_is_one_sentence(directory):
     assert done.stderr.count("\n") == 1
 
 
-def make_a_picture(service: Up) -> httpx.Response:
-    body = {
-        "base_image": f"{service.url}/samples/cup.jpg",
-        "overlay_image": f"{service.url}/samples/logo.png",
-    }
-    headers = {"x-api-key": (service.data_dir / "dev-api-key").read_text()}
-    return httpx.post(
-        f"{service.url}/v1/superimpose", json=body, headers=headers, trust_env=False, timeout=30
-    )
-
-
-def test_a_folder_may_have_any_name(running):
-    assert make_a_picture(running).headers["content-type"] == "image/jpeg"
-
-
-def test_it_greets_also_where_its_public_address_does_not_lead_here(up, monkeypatch):
-    monkeypatch.setenv("SUPERIMPOSE_PUBLIC_URL", "https://pictures.invalid")
-
-    assert "URL  https://pictures.invalid" in up().greeting()
+def test_a_folder_may_have_any_name(standing):
+    assert make_a_picture(standing).headers["content-type"] == "image/jpeg"
 
 
 def test_it_serves_on_when_nobody_reads_what_it_prints(up, tmp_path, monkeypatch):
@@ -319,27 +188,6 @@ def test_when_it_is_killed_nothing_is_left_and_it_can_be_started_again(up):
     assert running_up(again.data_dir) == RunningUp(again.process.pid, again.url, has_own_secret=True)
 
 
-def test_commands_find_the_redis_that_up_was_given(up, settings, monkeypatch):
-    with monkeypatch.context() as given:
-        given.setenv("SUPERIMPOSE_REDIS_URL", settings.redis_url)
-        service = up(settings.data_dir, workers=2)
-        service.greeting()
-    make_a_picture(service)
-    monkeypatch.setenv("SUPERIMPOSE_DATA_DIR", str(settings.data_dir))
-
-    def ran(*arguments: str) -> str:
-        done = CliRunner().invoke(app, arguments)
-        assert done.exit_code == 0, done.output
-        return done.stdout
-
-    (request,) = ran("requests", "list", "--json").splitlines()
-    assert json.loads(request)["status"] == "COMPLETED"
-    assert [json.loads(key)["name"] for key in ran("keys", "list", "--json").splitlines()] == ["dev"]
-    assert len(json.loads(ran("queue", "--json"))["workers"]) == 2
-    found = {line["subject"]: line for line in map(json.loads, ran("doctor", "--json").splitlines())}
-    assert found["workers"]["seen"].startswith("2 registered")
-
-
 def test_it_says_that_it_waits_for_redis_and_stops_at_once(up, monkeypatch):
     monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", "redis://127.0.0.1:1/0")
     service = up()
@@ -356,7 +204,7 @@ def test_a_second_ctrl_c_does_not_wait(up, origin, monkeypatch):
     path = "/hangs.jpg?second-ctrl-c"
     body = {"base_image": origin.url + path, "overlay_image": f"{service.url}/samples/logo.png"}
     headers = {"x-api-key": service.key()}
-    httpx.post(f"{service.url}/v2/superimpose", json=body, headers=headers, trust_env=False)
+    httpx.post(f"{service.url}/v2/superimpose", json=body, headers=headers, **ON_LOOPBACK)
     origin.await_request(path)
 
     service.process.send_signal(signal.SIGINT)
@@ -370,8 +218,8 @@ def test_a_second_ctrl_c_does_not_wait(up, origin, monkeypatch):
     assert service.process.wait(PATIENCE_S) == 0
 
 
-def test_commands_find_the_service_of_their_folder(running, monkeypatch):
-    folder = running.data_dir.parent
+def test_commands_find_the_service_of_their_folder(standing, monkeypatch):
+    folder = standing.data_dir.parent
     monkeypatch.chdir(folder)
     (folder / "cup.jpg").write_bytes(CUP)
     (folder / "logo.png").write_bytes(LOGO)

@@ -20,8 +20,8 @@ import pytest
 from cli.serve.redis_server import without_our_settings
 from jobs.config.settings import Settings
 from jobs.pictures.inputs import SAMPLE
-from tests.cli.serve.test_up import descendants
 from tests.missing import missing
+from tests.processes import descendants
 from tests.redis import guarded_redis
 from tests.stack import ON_LOOPBACK, Stack, await_http, environment, free_port
 from tests.worker.child.intruder import FINDINGS, TARGETS

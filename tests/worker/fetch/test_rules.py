@@ -56,7 +56,7 @@ def test_any_text_at_all_ends_in_a_fetch_error() -> None:
     with Fetcher(rules, resolve=lambda *_: [], ssl_context=TLS) as fetcher:
 
         @given(st.text() | URL_LIKE)
-        @settings(max_examples=300, deadline=None, derandomize=True)
+        @settings(max_examples=150, deadline=None, derandomize=True)
         def check(text: str) -> None:
             with pytest.raises(FetchError):
                 fetcher.get(text, field="mask")

@@ -77,6 +77,11 @@ def noise(size: int) -> bytes:
     return random.Random(7).randbytes(size)
 
 
+def hundred_texts(deflated: bytes) -> bytes:
+    """As many chunks, each with a key of its own."""
+    return b"".join(chunk(b"zTXt", b"a%d\0\0" % number + deflated) for number in range(100))
+
+
 PALETTE = chunk(b"PLTE", bytes(range(12)))
 
 SIZES = {
@@ -104,12 +109,10 @@ KINDS = {
 }
 HUGE_CHUNKS = (b"tEXt", b"zTXt", b"iCCP", b"eXIf", b"PLTE", b"IDAT", b"aaAa", b"fdAT")
 ZIP_BOMBS = {
-    "ztxt": chunk(b"zTXt", b"a\0\0" + zeros(80)),
-    "itxt": chunk(b"iTXt", b"a\0\1\0\0\0" + zeros(80)),
-    "iccp": chunk(b"iCCP", b"a\0\0" + zeros(80)),
-    "hundred-ztxt": b"".join(
-        chunk(b"zTXt", b"a%d\0\0" % n + zlib.compress(bytes(900_000))) for n in range(100)
-    ),
+    "ztxt": lambda: chunk(b"zTXt", b"a\0\0" + zeros(80)),
+    "itxt": lambda: chunk(b"iTXt", b"a\0\1\0\0\0" + zeros(80)),
+    "iccp": lambda: chunk(b"iCCP", b"a\0\0" + zeros(80)),
+    "hundred-ztxt": lambda: hundred_texts(zlib.compress(bytes(900_000))),
 }
 ODD = {
     "ancillary-noise": chunk(b"aaAa", noise(9000)),
@@ -178,7 +181,7 @@ PNGS = [
         for size in (2**31 - 1, 2**32 - 1)
     ),
     *(
-        Hostile(f"png-bomb-{name}", PICTURE, lambda bomb=bomb: with_chunks(bomb))
+        Hostile(f"png-bomb-{name}", PICTURE, lambda bomb=bomb: with_chunks(bomb()))
         for name, bomb in ZIP_BOMBS.items()
     ),
     *(Hostile(f"png-{name}", PICTURE, lambda odd=odd: with_chunks(odd)) for name, odd in ODD.items()),
