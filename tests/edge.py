@@ -5,13 +5,13 @@ import json
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import warm
 from tests.stack import KEY, await_http, environment, free_port
 
 ANSWER = re.compile(rb"HTTP/1\.1 [2-5]")  # begins each answer that is a request's last
@@ -112,8 +112,7 @@ def serving(
     port, log_file = free_port(), folder / "api.log"
     env = environment(f"unix://{redis_socket}?db={DATABASE}", folder, **settings)
     with log_file.open("wb") as log:
-        line = [sys.executable, "-m", module, *command, "--port", str(port)]
-        process = subprocess.Popen(line, env=env, stdout=log, stderr=log)
+        process = warm.start([module, *command, "--port", str(port)], env, log)
         try:
             await_http(f"http://127.0.0.1:{port}/livez", process)
             yield Edge(port, log_file, process)

@@ -1,4 +1,4 @@
-"""The service as real processes: an API on loopback and workers, started as containers start them."""
+"""The service as real processes, an API on loopback and workers: each a fork of one that has loaded it."""
 
 import os
 import random
@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ import httpx
 from redis import Redis
 
 from jobs.keys.api_keys import ApiKeys
+from tests import warm
 
 KEY = "test-key-of-the-whole-suite"
 ON_LOOPBACK: Any = {"trust_env": False, "verify": False}
@@ -62,9 +62,7 @@ class Stack:
 
     def start(self, *command: str) -> "subprocess.Popen[bytes]":
         """Run one more process of this stack."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command], env=dict(self.env), stdout=self.log, stderr=self.log
-        )
+        process: subprocess.Popen[bytes] = warm.start(command, self.env, self.log)
         self.processes.append(process)
         return process
 

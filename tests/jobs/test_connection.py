@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from jobs import keyspace
 from jobs.config.settings import BAD_SETTINGS, Settings
 from jobs.redis import connection
 from jobs.redis.connection import connect, connect_async, connect_async_changes, connect_worker
+from tests import warm
 from tests.redis import guarded_redis
 from tests.redis.sentinels import until
 from tests.redis.way import Way
@@ -278,36 +278,35 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 )
 @pytest.mark.parametrize("protocol", ["2", "3"])
 def test_a_cluster_is_refused_with_one_sentence(cluster, tmp_path, command, status, protocol):
-    ended = subprocess.run(
-        [sys.executable, "-m", *(str(free_port()) if word == "PORT" else word for word in command)],
-        env=environment(f"{cluster}?protocol={protocol}", tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    log_file = tmp_path / "log"
+    with log_file.open("wb") as log:
+        process = warm.start(
+            [str(free_port()) if word == "PORT" else word for word in command],
+            environment(f"{cluster}?protocol={protocol}", tmp_path),
+            log,
+        )
+        assert process.wait(60) == status
 
-    said = ended.stdout + ended.stderr
+    said = log_file.read_text()
     assert said.count("SUPERIMPOSE_REDIS_URL names a Redis Cluster") == 1
     assert "Traceback" not in said
-    assert ended.returncode == status
 
 
 @pytest.mark.parametrize("role", [["cli", "api", "--port", "PORT"], ["cli", "worker"], ["worker"]])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_who_waits_for_redis_ends_at_a_signal(tmp_path, role, number):
-    command = [sys.executable, "-m", *(str(free_port()) if word == "PORT" else word for word in role)]
+    command = [str(free_port()) if word == "PORT" else word for word in role]
     env = environment(f"unix://{tmp_path / 'no.sock'}", tmp_path, workers=1)
     log_file = tmp_path / "log"
-    with (
-        log_file.open("wb") as log,
-        subprocess.Popen(command, env=env, stdout=log, stderr=log) as process,
-    ):
+    with log_file.open("wb") as log:
+        process = warm.start(command, env, log)
         try:
             until(lambda: "Redis cannot be reached" in log_file.read_text(), "it waits")
             process.send_signal(number)
             status = process.wait(STOP_S)
         finally:
             process.kill()
+            process.wait()
 
     assert status in (0, -number, 128 + number)
     assert "Traceback" not in log_file.read_text()

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 from redis import Redis
 
 from jobs.keys.api_keys import ApiKeys
@@ -16,7 +24,9 @@ from tests.stack import KEY, Stack, empty_database, environment, forget, running
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 READY = "#frame:not([hidden])"
+DESK: Any = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+STORED = "cookies,local_storage,indexeddb,cache_storage,service_workers"
 
 
 @dataclass
@@ -111,9 +121,19 @@ class Visit:
 def browser(chromium: str) -> Iterator[Browser]:
     """One for a file of tests: its event loop must not outlive them."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        flags = [*FLAGS, "--process-per-site"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser, service: Any) -> Iterator[BrowserContext]:
+    """The browser's window at a desk: its first page keeps the process that each further one is shown by."""
+    with browser.new_context(**DESK) as window:
+        window.set_default_timeout(PATIENCE_MS)
+        window.new_page().goto(f"{service.url}/livez")
+        yield window
 
 
 @pytest.fixture
@@ -140,17 +160,20 @@ def idle(idle_service: Stack) -> Stack:
 
 
 @pytest.fixture
-def visit(browser: Browser, service: Any) -> Iterator[Callable[..., Visit]]:
-    """Opens the playground in a browser that remembers nothing."""
-    contexts = []
+def visit(browser: Browser, window: BrowserContext, service: Any) -> Iterator[Callable[..., Visit]]:
+    """Opens the playground in a new page of the window or, with `options`, in a window of its own."""
+    contexts, urls = [], {service.url}
 
     def visit(
         url: str = service.url, key: str = KEY, path: str = "/", ready: str = READY, **options: Any
     ) -> Visit:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
+        context = window
+        if options:
+            context = browser.new_context(**{**DESK, **options})
+            context.set_default_timeout(PATIENCE_MS)
+            contexts.append(context)
         visit = Visit(context.new_page())
+        urls.add(url)
         visit.page.on("console", visit.hear)
         visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         visit.page.on("request", lambda request: visit.requests.append(request))
@@ -161,3 +184,10 @@ def visit(browser: Browser, service: Any) -> Iterator[Callable[..., Visit]]:
     yield visit
     for context in contexts:
         context.close()
+    kept, *pages = window.pages
+    for page in pages:
+        page.close()
+    session = window.new_cdp_session(kept)
+    for url in urls:
+        session.send("Storage.clearDataForOrigin", {"origin": url, "storageTypes": STORED})
+    session.detach()

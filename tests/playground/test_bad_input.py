@@ -131,21 +131,19 @@ def test_what_cannot_become_a_url_is_refused_while_it_is_typed(visit):
     assert seen.page.inner_text("#p-base_image-error") == ""
 
 
-@pytest.mark.parametrize(
-    ("url", "why"),
-    [
-        ("not a url", "is no URL"),
-        ("https:///cup.jpg", "is no URL"),
-        ("https://me:pw@shop.example/", "user name"),
-    ],
-)
-def test_what_is_no_url_is_refused_when_the_field_is_left(visit, url, why):
+def test_what_is_no_url_is_refused_when_the_field_is_left(visit):
     seen = visit()
     seen.page.click('[data-field="mask"] [data-url]')
-    seen.page.fill("#p-mask", url)
-    seen.page.press("#p-mask", "Tab")
+    for url, why in (
+        ("not a url", "is no URL"),
+        ("https://me:pw@shop.example/", "user name"),
+        ("https:///cup.jpg", "is no URL"),
+    ):
+        seen.page.fill("#p-mask", url)
+        seen.page.press("#p-mask", "Tab")
 
-    assert_refused(seen, "mask", why)
+        seen.await_text("#p-mask-error", why)
+        assert_refused(seen, "mask", why)
 
 
 RULES = {

@@ -16,9 +16,9 @@ from compositor.layers.rotate import Turn
 from compositor.models import MODELS
 from compositor.models.superimpose_v2 import SuperimposeV2Request
 from jobs.config.settings import Settings
-from tests.playground.conftest import PHONE, READY
+from tests.playground.conftest import DESK, PHONE, READY
 from tests.playground.test_bad_input import TYPED, around
-from tests.playground.test_page import DESK, serious
+from tests.playground.test_page import serious
 from tests.playground.test_preview import DRAWN, FILES, PLACED, file, pixels, sized, smooth
 from tests.playground.test_scenes import assert_layers, assert_rendered
 from tests.playground.test_submitting import RUNNERS, needs_curl, pasted

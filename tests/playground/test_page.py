@@ -6,7 +6,7 @@ import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.playground.conftest import PHONE
+from tests.playground.conftest import DESK, PHONE
 from tests.proxies import in_front_of, nginx_under_a_path
 from tests.stack import KEY, empty_database, environment, running
 
@@ -20,7 +20,6 @@ UNCOVERED = """(id) => {
   return inside && seen(whole.top + 2) && seen(whole.bottom - 2);
 }"""
 LINKED = "link:is([rel=stylesheet], [rel=modulepreload])"
-DESK = {"viewport": {"width": 1280, "height": 800}}
 
 
 def serious(page) -> list[str]:
@@ -30,7 +29,7 @@ def serious(page) -> list[str]:
 
 
 def test_the_first_paint_takes_one_round_of_small_requests(service, visit):
-    seen = visit()
+    seen = visit(**DESK)
     own = [request for request in seen.requests if request.resource_type in ("script", "stylesheet")]
     urls = seen.page.eval_on_selector_all(LINKED, "all => all.map(({ href }) => href)")
 

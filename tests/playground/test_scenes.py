@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 import jobs.pictures.samples
 from compositor import SuperimposeRequest, render
-from tests.playground.conftest import PHONE
-from tests.playground.test_page import DESK, serious
+from tests.playground.conftest import DESK, PHONE
+from tests.playground.test_page import serious
 from tests.playground.test_preview import file, smooth
 from tests.playground.test_submitting import RUNNERS, ask_for, needs_curl, pasted
 

@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 
 from tests.missing import missing
 from tests.origin import serving
-from tests.playground.conftest import PHONE
+from tests.playground.conftest import DESK, PHONE
 from tests.playground.test_preview import file, smooth
 from tests.stack import KEY
 
@@ -143,7 +143,7 @@ def test_each_click_has_an_idempotency_key_and_a_lost_answer_is_asked_for_again_
 
 
 def test_recent_requests_of_the_key_outlive_a_reload_and_count_down(visit, own_key):
-    seen = visit(key=own_key)
+    seen = visit(key=own_key, **DESK)  # a clock is one for all pages of a window
     seen.fill(x_offset=77)
     seen.submit()
     seen.await_result()

@@ -15,12 +15,13 @@ from jobs.lifecycle.transitions import Transitions
 from jobs.network.guard import Guard
 from jobs.network.resolve import Resolve, system_resolve
 from jobs.redis.connection import connect_async_changes
-from jobs.webhooks import scripts
+from jobs.webhooks import exchange, scripts
 from jobs.webhooks.deliveries import Deliveries, Delivery, State
 from tests.redis.sentinels import until
 from tests.webhook_events import with_webhooks
 from tests.webhooks.receiver import Receiver, receiving
 from tests.worker.fetch.conftest import Answer, Server
+from webhooks import sender
 from webhooks.connections import Connections
 from webhooks.resolver import Resolver
 from webhooks.sender import Sender
@@ -45,6 +46,8 @@ def transitions(redis: Redis, settings: Settings) -> Transitions:
 def retried_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same number of attempts, a moment after each other."""
     monkeypatch.setitem(scripts.CONSTANTS, "SCHEDULE", [SOON_MS] * len(scripts.RETRY_AFTER_S))
+    monkeypatch.setattr(exchange, "LONGEST_PAUSE_S", SOON_MS / 1000)
+    monkeypatch.setattr(sender, "IDLE_S", SOON_MS / 1000)
 
 
 @pytest.fixture

@@ -285,3 +285,12 @@ def test_a_redis_that_goes_away_loses_nothing(redis, transitions, key_id, receiv
         await_log(other, State.DELIVERED)
 
     assert len(receiver.got) == 2
+
+
+def test_a_bell_that_another_one_answered_delays_an_event_and_no_more(
+    transitions, key_id, receiver, sending, await_log, monkeypatch
+):
+    monkeypatch.setattr(keyspace, "EVENT_BELL", "rung by nobody")
+    with sending():
+        for _ in range(2):  # the first may be there when it begins to look
+            await_log(completed(transitions, key_id, receiver.url), State.DELIVERED)

@@ -212,10 +212,12 @@ def test_an_encoded_body_is_refused(client):
 
 
 def test_a_line_and_a_body_have_a_largest_size(client):
-    def endless():
+    many = lines(*[URLS] * 400)[:-1] + b" " * 60000 + b"\n"
+
+    def too_many():
         yield lines(*[URLS] * 9)
-        while True:
-            yield lines(*[URLS] * 400)[:-1] + b" " * 60000 + b"\n"
+        for _ in range(3 * MOST_BYTES // len(many)):
+            yield many
 
     long_line = lines(URLS) + b"\n" + b" " * MOST_LINE + lines(URLS)
     headers = {"content-type": NDJSON}
@@ -233,7 +235,7 @@ def test_a_line_and_a_body_have_a_largest_size(client):
     refused(streamed, 413, "body_too_large")
     refused(client.submit({"requests": [{"base_image": "A" * MOST_LINE}]}), 413, "body_too_large")
     refused(
-        client.post("/v2/superimpose/batch", content=endless(), headers=headers), 400, "invalid_parameters"
+        client.post("/v2/superimpose/batch", content=too_many(), headers=headers), 400, "invalid_parameters"
     )
 
 

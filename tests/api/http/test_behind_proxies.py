@@ -14,7 +14,7 @@ from tests.proxies import PROXIES, in_front_of
 from tests.stack import KEY, ON_LOOPBACK
 
 VICTIMS, ATTACKERS = 2, 3
-ROUNDS = 12  # of each, at the same time as the others
+ROUNDS = 6  # of each, at the same time as the others
 PICTURES = {"base_image": "http://a.example/a.png", "overlay_image": "http://a.example/a.png"}
 UNLIMITED = dict.fromkeys(("rate_limit", "rate_limit_reads", "rate_limit_anonymous"), "unlimited")
 LAST = head("/livez", connection="close")

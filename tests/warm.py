@@ -1,0 +1,147 @@
+"""Processes of the service, forked from one that has loaded it: the API alone takes 2 s of work to load."""
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from typing import IO, Any, NoReturn
+
+ROLES = ("cli", "worker")
+LOADED = ("cli.main", "cli.serve.roles", "worker.warm_worker")
+NOT_LOADED_BY = ("SUPERIMPOSE_", "AWS_", "PYTEST_")
+"""Names of variables begin so that nothing reads as it is loaded."""
+
+LONGEST = 2**20
+
+
+class Forked:
+    """As `subprocess.Popen`, of a process that is not our child."""
+
+    def __init__(self, args: Sequence[str], told: socket.socket) -> None:
+        self.args = list(args)
+        self.returncode: int | None = None
+        self._told = told
+        self.pid = int(told.recv(LONGEST))
+
+    def poll(self) -> int | None:
+        """How it has ended, if it has."""
+        return self._await(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end."""
+        ended = self._await(timeout)
+        if ended is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return ended
+
+    def send_signal(self, number: int) -> None:
+        """Unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def _await(self, timeout_s: float | None) -> int | None:
+        if self.returncode is None and select.select([self._told], [], [], timeout_s)[0]:
+            self.returncode = int(self._told.recv(LONGEST))
+            self._told.close()
+        return self.returncode
+
+
+def start(args: Sequence[str], env: Mapping[str, str], log: IO[bytes] | None) -> Any:
+    """Run `python -m ARGS`: a `Forked`, or a `Popen` where something else may be loaded."""
+    if sys.platform != "linux" or args[0] not in ROLES or _loads_other(env):
+        return subprocess.Popen([sys.executable, "-m", *args], env=dict(env), stdout=log, stderr=log)
+    told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    order = json.dumps({"args": list(args), "env": dict(env)}).encode()
+    fds = (log.fileno(), log.fileno()) if log else (1, 2)
+    with theirs:
+        socket.send_fds(_loaded()[0], [order], [*fds, theirs.fileno()])
+    return Forked(args, told)
+
+
+def _loads_other(env: Mapping[str, str]) -> bool:
+    differing = dict(env.items() ^ _loaded()[1].items())
+    return not all(name.startswith(NOT_LOADED_BY) for name in differing)
+
+
+@cache
+def _loaded() -> tuple[socket.socket, Mapping[str, str]]:
+    """To the process that has loaded the service, which ends with ours; and its environment."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen([sys.executable, "-m", "tests.warm"], stdin=theirs.fileno())
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours, dict(os.environ)
+
+
+def _await_order(orders: socket.socket) -> dict[str, Any]:
+    """Fork a process at each order, and return in that one alone, with the order."""
+    while True:
+        text, fds, _, _ = socket.recv_fds(orders, LONGEST, 3)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        if not text:
+            sys.exit()
+        if os.fork() == 0:
+            orders.close()
+            if pid := os.fork():
+                _tell_the_end(pid, socket.socket(fileno=fds[2]))
+            for fd, given in zip((1, 2), fds, strict=False):
+                os.dup2(given, fd)
+            for fd in fds:
+                os.close(fd)
+            return dict(json.loads(text))
+        for fd in fds:
+            os.close(fd)
+
+
+def _tell_the_end(pid: int, told: socket.socket) -> NoReturn:
+    """Of our child: only a parent learns it, and this process is there for nothing else."""
+    told.send(str(pid).encode())
+    _, status = os.waitpid(pid, 0)
+    told.send(str(os.waitstatus_to_exitcode(status)).encode())
+    os._exit(0)
+
+
+def main() -> None:
+    """Load the service, and become each process that is ordered at stdin."""
+    for name in LOADED:
+        importlib.import_module(name)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "worker"]:
+        del sys.modules[name]  # one of them makes a pipe as it is loaded, which no two workers may share
+    gc.freeze()
+    on_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for what it has started
+    orders = socket.socket(fileno=os.dup(0))
+    with open(os.devnull) as nothing:  # noqa: PTH123 - no file of a folder
+        os.dup2(nothing.fileno(), 0)
+    order = _await_order(orders)
+    signal.signal(signal.SIGINT, on_interrupt)
+    os.environ.clear()
+    os.environ.update(order["env"])
+    sys.argv = order["args"]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
