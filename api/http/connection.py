@@ -205,7 +205,9 @@ class Connection(HttpToolsProtocol):
             self._refuse(refusal.slow_body(self.timeout_s, MIN_RATE))
 
     def _refuse_endless(self) -> None:
-        if self._expected is Expected.HEAD and self._received > refusal.MAX_HEAD_BYTES:
+        if self._expected is Expected.LEFTOVER and self._received > LINGER_BYTES:
+            self.transport.close()
+        elif self._expected is Expected.HEAD and self._received > refusal.MAX_HEAD_BYTES:
             self._refuse(refusal.headers_too_large())
         elif self._received > MAX_FRAMING * (refusal.MAX_HEAD_BYTES + self._body_bytes):
             self._refuse(refusal.malformed())

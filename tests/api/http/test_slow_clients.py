@@ -150,6 +150,14 @@ def test_who_was_answered_early_and_goes_on_sending_is_cut_off(edge, more):
             send_on(connection, more)
 
 
+def test_what_is_left_of_a_body_is_not_read_for_ever_on_a_connection_that_is_kept(patient):
+    with patient.connect() as connection:
+        connection.sendall(submit(x_api_key="wrong", content_length=10**12))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+        with pytest.raises(ConnectionError):
+            connection.sendall(bytes(4 * LINGER_BYTES))
+
+
 def test_a_body_that_keeps_the_least_rate_may_take_longer(edge):
     padded = BODY + b" " * (4 * MIN_RATE)
     with edge.connect() as connection:
