@@ -126,10 +126,14 @@ class PictureStore:
             start_writeback(self._store.prefix / path)
 
     def put_all(self, pictures: Sequence[tuple[str, bytes, str | None]]) -> None:
-        """`put` each of these at the same time, so that all of them together have the time limit of one.
+        """`put` each of these; into a bucket at the same time, so that all have the time limit of one.
 
         Where one fails, others may have been written.
         """
+        if isinstance(self._store, LocalStore) or len(pictures) == 1:
+            for picture in pictures:
+                self.put(*picture)
+            return
 
         async def put_each() -> None:
             await asyncio.gather(
