@@ -13,7 +13,7 @@ from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
 
-NEVER_FULL = {"max_waiting": 10**9, "max_waiting_per_key": 10**9}
+NEVER_FULL = {"max_waiting": 10**9, "max_waiting_per_key": 10**9, "start_timeout_s": 86_400}
 PARAMS = {
     "base_image": "https://pictures.shop.example/catalogue/2026/spring/shirt-0123456789-front.jpg",
     "overlay_image": "https://pictures.shop.example/logos/customers/0123456789/logo.png",
