@@ -67,10 +67,11 @@ class Zone(NamedTuple):
 ALL = Zone("", shared=True)
 
 
-class Times(NamedTuple):
-    """Since when there is a body, and when its server was asked about it last."""
+class Body(NamedTuple):
+    """Since when there is one, its SHA-256 in hex, and when its server was asked about it last."""
 
     since: float
+    sha256: str
     asked_at: float
 
 
@@ -126,15 +127,16 @@ class HttpCache:
             self.misses += 1
         now = time.time()
         if "set-cookie" not in headers and not SAYS_HOW_LONG.isdisjoint(headers):
-            self._write(url, owner, received(headers, now), Times(now, asked_at), file)
+            self._write(url, owner, received(headers, now), Body(now, file.digest.hex(), asked_at), file)
 
     def renew(self, url: str, owner: str, kept: Kept, headers: Mapping[str, str], asked_at: float) -> bool:
         """Update `kept` by a 304 with `headers`; False if it is about another one, or cannot be kept."""
         fields = renewed(kept.question, received(headers, time.time())) if kept.question else None
         if fields is None:
             return False
-        times = Times(json.loads(kept.head)["since"], asked_at)
-        if not self._write(url, owner, fields, times, kept.file, kept):
+        head = json.loads(kept.head)
+        body = Body(head["since"], head.get("sha256") or kept.file.digest.hex(), asked_at)
+        if not self._write(url, owner, fields, body, kept.file, kept):
             return False
         self._hit()
         return True
@@ -171,7 +173,7 @@ class HttpCache:
         return body
 
     def _write(
-        self, url: str, owner: str, fields: Fields, times: Times, file: File, kept: Kept | None = None
+        self, url: str, owner: str, fields: Fields, body: Body, file: File, kept: Kept | None = None
     ) -> bool:
         """Of what is `kept` already the head alone, wherever that is as long as before.
 
@@ -183,8 +185,8 @@ class HttpCache:
             allowed = storable(fields, shared=zone.shared)
             if allowed is not None:
                 name = self._name(zone, url)
-                asked_ms = int(1000 * times.asked_at)  # as long as that before, for `replace_head`
-                said = {"since": times.since, "asked_ms": asked_ms, "sha256": file.digest.hex()}
+                asked_ms = int(1000 * body.asked_at)  # as long as that before, for `replace_head`
+                said = {"since": body.since, "asked_ms": asked_ms, "sha256": body.sha256}
                 head = _padded(json.dumps(said | {"fields": allowed}).encode())
                 if kept and kept.name == name and self._files.replace_head(name, kept.head, head):
                     return True
