@@ -143,7 +143,7 @@ class Fetcher:
                 skip_short_body(response)
                 if self.cache.renew(target.url, whom.owner, kept, response.headers, asked_at):
                     return Hop(kept.file, not is_for_one(response.headers))
-            # The 304 was about another picture: fetch this one.
+            # The 304 is about another picture, or cannot be kept: fetch this one whole.
         asked_at = time.time()
         with closing(self._send(target)) as response:
             return self._read(target, response, whom, asked_at)

@@ -61,6 +61,16 @@ def test_what_was_used_longest_ago_goes_first(kept: BoundedDirectory, tmp_path: 
     assert names(tmp_path / "kept") == {name(number) for number in (0, 2, 3, 4, 5, 6, 7)}
 
 
+def test_what_is_used_is_marked_so_also_where_the_clock_was_set_back(
+    kept: BoundedDirectory, tmp_path: Path
+) -> None:
+    kept.write(name("a"), b"head", b"body")
+    for seconds in (100, -90_000):
+        age(tmp_path / "kept" / name("a"), seconds)
+        read(kept, name("a"))
+        assert abs(time.time() - (tmp_path / "kept" / name("a")).stat().st_mtime) < 60
+
+
 def test_a_file_too_large_for_its_share_is_not_kept(kept: BoundedDirectory) -> None:
     kept.write(name("a"), b"", bytes(MAX_BYTES // 8 + 1))
     assert read(kept, name("a")) is None

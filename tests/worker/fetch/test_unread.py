@@ -150,7 +150,7 @@ def test_looking_something_up_leaves_no_file_open(serve: Serve, fetcher: Fetcher
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
-def test_those_that_wait_for_one_fetch_take_room_for_what_it_reads(serve: Serve, fetcher: Fetcher) -> None:
+def test_those_that_ask_together_take_no_room_for_what_stays_unread(serve: Serve, fetcher: Fetcher) -> None:
     origin, sizes = Origin(etag='"v1"'), list[int]()
     url = serve(origin).url
     get(fetcher, url)
