@@ -22,31 +22,19 @@ CORES = os.cpu_count() or 1
 
 
 class Batch(NamedTuple):
-    """Pictures per second, from the first submit to the last picture, and processor time a job.
-
-    `steady_per_s` leaves out the first tenth, in which a pipeline fills.
-    """
+    """Pictures per second, from the first submit to the last picture, and processor time a job."""
 
     per_s: float
-    steady_per_s: float
     cpu_ms: float
 
 
-def batch(client: Client, jobs: Sequence[Job], beside: Container[Job] = ()) -> Batch:
-    """Submit all, then follow each until its picture is fetched; those `beside` are not counted."""
-    used, start, done_at = client.cpu_s(), time.perf_counter(), []
-    submitted = [(job in beside, client.submit(job)) for job in jobs]
-    counted = [job_id for is_beside, job_id in submitted if not is_beside]
-    for job_id in counted:
+def batch(client: Client, jobs: Sequence[Job]) -> Batch:
+    """Submit all, then follow each until its picture is fetched."""
+    used, start = client.cpu_s(), time.perf_counter()
+    for job_id in [client.submit(job) for job in jobs]:
         until(partial(client.picture_if_done, job_id), "picture")
-        done_at.append(time.perf_counter() - start)
-    cpu_ms = 1000 * (client.cpu_s() - used) / len(counted)
-    for is_beside, job_id in submitted:
-        if is_beside:
-            until(partial(client.picture_if_done, job_id), "picture")
-    first = len(counted) // 10
-    steady_per_s = (len(counted) - 1 - first) / (done_at[-1] - done_at[first])
-    return Batch(len(counted) / done_at[-1], steady_per_s, cpu_ms)
+    took_s = time.perf_counter() - start
+    return Batch(len(jobs) / took_s, 1000 * (client.cpu_s() - used) / len(jobs))
 
 
 def drained(client: Superimpose, jobs: Sequence[Job]) -> tuple[float, float]:
@@ -54,16 +42,34 @@ def drained(client: Superimpose, jobs: Sequence[Job]) -> tuple[float, float]:
     with suspended(client.pids[1:]):
         ids = [client.submit(job) for job in jobs]
         used, start = client.cpu_s(), time.perf_counter()
+    for request_id in ids:
+        _finished_at(client, request_id)
+    return len(jobs) / (time.perf_counter() - start), 1000 * (client.cpu_s() - used) / len(jobs)
 
-    def is_completed(request_id: str) -> bool:
-        status = client.redis.hget(keyspace.request(request_id), "status")
+
+def steady_per_s(client: Superimpose, jobs: Sequence[Job], late: Container[Job] = ()) -> float:
+    """Pictures a second from a full queue, while the machine has enough to do.
+
+    From the end of the first tenth, as a pipeline fills, to the last end of one that is not `late`.
+    """
+    with suspended(client.pids[1:]):
+        submitted = [(job in late, client.submit(job)) for job in jobs]
+    ends = [(is_late, _finished_at(client, request_id)) for is_late, request_id in submitted]
+    last = max(at for is_late, at in ends if not is_late)
+    counted = sorted(at for _, at in ends if at <= last)[len(jobs) // 10 :]
+    return (len(counted) - 1) / (last - counted[0])
+
+
+def _finished_at(client: Superimpose, request_id: str) -> float:
+    """Unix seconds, by Redis's clock; waits for it."""
+
+    def finished_at() -> float | None:
+        status, ms = client.redis.hmget(keyspace.request(request_id), "status", "finished_at")
         if status == Status.FAILED.encode():
             raise RuntimeError(f"request {request_id} failed")
-        return status == Status.COMPLETED.encode()
+        return int(ms) / 1000 if status == Status.COMPLETED.encode() else None
 
-    for request_id in ids:
-        until(partial(is_completed, request_id), "end", pause_s=0.01)
-    return len(jobs) / (time.perf_counter() - start), 1000 * (client.cpu_s() - used) / len(jobs)
+    return until(finished_at, "end", pause_s=0.01)
 
 
 @contextmanager

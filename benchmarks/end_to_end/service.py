@@ -6,7 +6,7 @@ from statistics import median
 
 from benchmarks.end_to_end.contest import WARM_UP, best_count
 from benchmarks.end_to_end.contestants import OURS, SHIPPED, Contestant
-from benchmarks.end_to_end.load import CORES, bare_loop, batch, drained
+from benchmarks.end_to_end.load import CORES, bare_loop, batch, drained, steady_per_s
 from benchmarks.end_to_end.results import Run
 from benchmarks.harness.clients import Superimpose
 from benchmarks.harness.figures import cost, timed
@@ -59,12 +59,12 @@ def origins(run: Run) -> None:
             late = draw(DIFFERENT_JPEG, slow_origin, 4 * run.jobs // 9, SLOW_MS)  # for longer than SLOW_MS
             others = 9 * len(late)
             rates = {
-                name: batch(client, draw(DIFFERENT_JPEG, run.origin, others, delay_ms)).steady_per_s
+                name: steady_per_s(client, draw(DIFFERENT_JPEG, run.origin, others, delay_ms))
                 for name, delay_ms in (("at_once", 0), ("delayed", LATENCY_MS))
             }
             fast = draw(DIFFERENT_JPEG, run.origin, others)
             mixed = [each for at, one in enumerate(late) for each in (one, *fast[9 * at : 9 * at + 9])]
-            rates["beside"] = batch(client, mixed, frozenset(late)).steady_per_s
+            rates["beside"] = steady_per_s(client, mixed, frozenset(late))
             run.results.add("origins", round=number, **rates)
         for number in range(run.rounds):
             run.say(f"another key's slow origin, round {number + 1} of {run.rounds}")
