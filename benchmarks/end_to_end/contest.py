@@ -50,7 +50,7 @@ def contest(run: Run, names: Sequence[str]) -> None:
 
 
 def tried(run: Run, contestant: Contestant, workers: int) -> float:
-    """Pictures a second over all kinds of JPEG: the count that is best for one may idle a core for another."""
+    """Pictures a second over all kinds of JPEG: what is best for one may idle a core for another."""
     kinds = [each for each in contestant.workloads if each.image_format == "jpeg"]
     with contestant.running(run.server, workers) as client:
         batch(client, draw(contestant.workloads[0], run.origin, WARM_UP))
