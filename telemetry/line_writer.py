@@ -6,6 +6,7 @@ import select
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from select import PIPE_BUF
 
 MOST_WAITING = 10_000  # lines
@@ -99,14 +100,15 @@ class LineWriter:
         """Together, as for each write alone this thread would wait for the interpreter's lock."""
         dropped = self.dropped
         first = [_encoded(self._describe(dropped))] if dropped else []
-        try:
+        written = 0
+        with suppress(OSError):
             for piece in _pieces((*first, *lines)):
-                self._put(piece)
-            change = -dropped
-        except OSError:
-            change = len(lines)
+                self._put(b"".join(piece))
+                written += len(piece)
         with self._changed:
-            self.dropped += change
+            if written:
+                self.dropped += len(first) - dropped  # which the first line tells
+            self.dropped += len(lines) - written
 
     def _put(self, data: bytes) -> None:
         while data:
@@ -116,14 +118,15 @@ class LineWriter:
                 select.select([], [self._descriptor], [])
 
 
-def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Joined as far as a pipe takes them whole: other processes write to it too."""
-    piece = b""
+def _pieces(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """As many together as a pipe takes whole: other processes write to it too."""
+    piece, size = list[bytes](), 0
     for line in lines:
-        if piece and len(piece) + len(line) > PIPE_BUF:
+        if piece and size + len(line) > PIPE_BUF:
             yield piece
-            piece = b""
-        piece += line
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line)
     yield piece
 
 
