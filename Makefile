@@ -74,7 +74,7 @@ loadtest: $(LOAD) ## clients by the dozen for two minutes, and a report (HOST=ht
 alerts: $(DEV) ## make each fault that an alert is for, and show when Prometheus fired (ARGS=--picture draws the dashboard)
 	$(BIN)/python -m tests.observability $(ARGS)
 
-bench-e2e: $(DEV) $(foreach peer,arq celery dramatiq thumbor,$(PEERS)/$(peer)/.ready) ## measure all against what one would build instead, 20 minutes (ARGS="--rounds 2 --parts drained")
+bench-e2e: $(DEV) $(foreach peer,arq celery dramatiq thumbor,$(PEERS)/$(peer)/.ready) ## measure all against what one would build instead, 25 minutes (ARGS="--rounds 2 --parts drained")
 	$(BIN)/python -m benchmarks end-to-end $(ARGS)
 
 docs-pictures: $(DEV) ## draw the pictures of docs/parameters.md and docs/command-line.md again

@@ -54,7 +54,9 @@ def tried(run: Run, contestant: Contestant, workers: int) -> float:
     kinds = [each for each in contestant.workloads if each.image_format == "jpeg"]
     with contestant.running(run.server, workers) as client:
         batch(client, draw(contestant.workloads[0], run.origin, WARM_UP))
-        return batch(client, [job for kind in kinds for job in draw(kind, run.origin, run.jobs // 2)]).per_s
+        return batch(
+            client, [job for kind in kinds for job in draw(kind, run.origin, run.jobs // len(kinds))]
+        ).per_s
 
 
 def measure(run: Run, contestant: Contestant, workers: int, number: int) -> None:

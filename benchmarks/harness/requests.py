@@ -1,6 +1,7 @@
 """Requests of one key, accepted and ended by the calls that API and worker make, without either."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ from redis import Redis
 
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.creation import NewRequest
+from jobs.lifecycle.creation import NewRequest, create_script
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
@@ -33,6 +34,7 @@ class Requests:
 
     def __init__(self, redis: Redis, key_id: str = "", **settings: Any) -> None:
         self.settings = Settings(**NEVER_FULL, **settings)
+        self._redis = redis
         self.transitions = Transitions(redis, self.settings)
         self.key_id = key_id or ApiKeys(redis).create("benchmark")[0].key_id
 
@@ -40,6 +42,17 @@ class Requests:
         request_id = str(uuid4())
         self.transitions.create(NewRequest(request_id, self.key_id, params, **more))
         return request_id
+
+    def begin_many(self, key_ids: Iterable[str]) -> None:
+        """One of each of these keys, in a round trip a thousand."""
+        create = self._redis.register_script(create_script())
+        left = iter(key_ids)
+        with self._redis.pipeline(transaction=False) as pipe:
+            while some := [NewRequest(str(uuid4()), each, PARAMS) for each in islice(left, 1000)]:
+                for new in some:
+                    create(args=new.args(self.settings), client=pipe)
+                for new, answer in zip(some, pipe.execute(), strict=True):
+                    new.created(self.settings, answer)
 
     def complete_next(self) -> None:
         [claim] = self.transitions.claim(OWNER)

@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 from tempfile import gettempdir
@@ -123,8 +123,7 @@ def ours(redis: Redis, redis_url: str, jobs: int, waiting: int, keys: int) -> Pr
     os.environ["PYTHONPATH"] = str(ROOT)  # where the child finds its module
     if waiting:  # without waiting for the disk, as no client relies on these
         redis.config_set("appendfsync", "no")
-        for _ in range(waiting - redis.zcard(keyspace.WAITING)):
-            enqueue()
+        requests.begin_many(islice(key_ids, waiting - redis.zcard(keyspace.WAITING)))
         redis.config_set("appendfsync", "always")
         await_rewrite(redis)
     worker = WarmWorker(connect_worker(requests.settings), requests.settings, NoOp)
