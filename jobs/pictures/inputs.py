@@ -26,7 +26,7 @@ STORE = "store:"
 SAMPLE = "sample:"
 
 ACCEPTED = "give an http(s) URL, a data: URI or the plain base64 of an image file"
-NOT_OURS = "is a picture of this service that does not exist or has expired"
+NOT_OURS = "is a picture of this service that does not exist or has expired: upload it again at /upload-asset"
 
 MOST_ESCAPES = 2**21
 """In one `data:` URI. Each costs some 400 ns; percent-encoded base64 of 24 MiB has half as many."""

@@ -134,7 +134,7 @@ def test_pictures_that_cannot_be_used_are_named_too(client, stack):
 
     told = faults(client.submit(body))
 
-    assert "does not exist or has expired" in told["requests[1].base_image"]
+    assert "does not exist or has expired: upload it again" in told["requests[1].base_image"]
     assert "must begin with http:// or https://" in told["requests[2].mask"]
     assert set(told) == {"requests[1].base_image", "requests[2].mask"}
 
