@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import accumulate
 from select import PIPE_BUF
 
 MOST_WAITING = 10_000  # lines
@@ -101,21 +102,27 @@ class LineWriter:
         dropped = self.dropped
         first = [_encoded(self._describe(dropped))] if dropped else []
         written = 0
-        with suppress(OSError):
-            for piece in _pieces((*first, *lines)):
-                self._put(b"".join(piece))
-                written += len(piece)
+        for piece in _pieces((*first, *lines)):
+            size = self._put(b"".join(piece))
+            whole = sum(end <= size for end in accumulate(map(len, piece)))
+            written += whole
+            if whole < len(piece):
+                break
         with self._changed:
             if written:
                 self.dropped += len(first) - dropped  # which the first line tells
             self.dropped += len(lines) - written
 
-    def _put(self, data: bytes) -> None:
-        while data:
-            try:
-                data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:  # another program has set a terminal that we share to non-blocking
-                select.select([], [self._descriptor], [])
+    def _put(self, data: bytes) -> int:
+        """How many bytes were written: all, but for an error."""
+        written = 0
+        with suppress(OSError):
+            while written < len(data):
+                try:
+                    written += os.write(self._descriptor, data[written:])
+                except BlockingIOError:  # another program has set a terminal that we share to non-blocking
+                    select.select([], [self._descriptor], [])
+        return written
 
 
 def _pieces(lines: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -188,7 +188,7 @@ def _server(target: Target) -> tuple[str, str, int]:
 
 def _sample(name: str) -> str:
     if sample_bytes(name) is None:
-        raise InvalidInput(NOT_OURS)
+        raise InvalidInput("is a sample picture of this service that does not exist")
     return SAMPLE + name
 
 

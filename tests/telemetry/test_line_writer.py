@@ -1,13 +1,9 @@
 """Lines whose reader is slow, stopped or gone."""
 
-import fcntl
 import os
-import select
-import struct
-import termios
+import resource
 import threading
 from pathlib import Path
-from select import PIPE_BUF
 
 import pytest
 
@@ -104,37 +100,29 @@ def test_what_a_full_disk_refuses_is_counted_and_told_once_there_is_room(tmp_pat
     assert path.read_text() == "lost 1\nkept\n"
 
 
-def test_of_lines_that_are_written_together_only_those_are_told_as_lost_that_were(tmp_path):
-    path, line = tmp_path / "log", "x" * (PIPE_BUF - 100)
-    reads, writes = os.pipe()
+def test_of_lines_that_are_written_together_only_those_are_told_as_lost_that_were(pipe, tmp_path):
+    """A file takes five lines and a half of ten, and begins where no other of this process ends."""
+    reads, writes = pipe
+    path, begin, line = tmp_path / "log", 2**30, "x" * 99
     writer = LineWriter(writes, lost)
     writer.write("y" * 100_000)
-    left = 100_001 - len(os.read(reads, 1))  # now it is being written
-    for _ in range(30):
+    os.read(reads, 1)  # now it is being written
+    for _ in range(10):
         writer.write(line)
-    while left:
-        left -= len(os.read(reads, left))
-    until(lambda: _fill(reads) > PIPE_BUF and _is_full(writes), "no more fits")
-    taken = _fill(reads) // len(f"{line}\n")
-    os.close(reads)
-    until(lambda: writer.dropped, "the reader is gone")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     with path.open("wb") as room:
+        room.seek(begin)
         os.dup2(room.fileno(), writes)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (begin + 550, before[1]))
+        while os.read(reads, 65536):
+            pass
+        until(lambda: writer.dropped, "the file is full")
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
         writer.write("kept")
         writer.close()
-    os.close(writes)
 
-    assert path.read_text() == f"lost {30 - taken}\nkept\n"
-
-
-def _fill(pipe: int) -> int:
-    """Bytes that can be read."""
-    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"1234"))[0]
-
-
-def _is_full(pipe: int) -> bool:
-    return not select.select([], [pipe], [], 0)[1]
+    assert path.read_bytes()[begin:].decode() == f"{line}\n" * 5 + line[:50] + "lost 5\nkept\n"
 
 
 def test_what_was_written_is_there_after_a_flush_and_a_reader_who_is_stopped_is_not_waited_for(pipe):
