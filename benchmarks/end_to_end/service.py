@@ -58,13 +58,15 @@ def origins(run: Run) -> None:
             run.say(f"slow origins, round {number + 1} of {run.rounds}")
             late = draw(DIFFERENT_JPEG, slow_origin, 4 * run.jobs // 9, SLOW_MS)  # for longer than SLOW_MS
             others = 9 * len(late)
-            rates = {
-                name: steady_per_s(client, draw(DIFFERENT_JPEG, run.origin, others, delay_ms))
-                for name, delay_ms in (("at_once", 0), ("delayed", LATENCY_MS))
-            }
             fast = draw(DIFFERENT_JPEG, run.origin, others)
             mixed = [each for at, one in enumerate(late) for each in (one, *fast[9 * at : 9 * at + 9])]
-            rates["beside"] = steady_per_s(client, mixed, frozenset(late))
+            batches = {
+                "at_once": draw(DIFFERENT_JPEG, run.origin, others),
+                "delayed": draw(DIFFERENT_JPEG, run.origin, others, LATENCY_MS),
+                "beside": mixed,
+            }
+            turns = list(batches.items())[:: -1 if number % 2 else 1]  # the machine's pace drifts
+            rates = {name: steady_per_s(client, jobs, frozenset(late)) for name, jobs in turns}
             run.results.add("origins", round=number, **rates)
         for number in range(run.rounds):
             run.say(f"another key's slow origin, round {number + 1} of {run.rounds}")

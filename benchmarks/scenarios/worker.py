@@ -123,7 +123,7 @@ def ours(redis: Redis, redis_url: str, jobs: int, waiting: int, keys: int) -> Pr
     os.environ["PYTHONPATH"] = str(ROOT)  # where the child finds its module
     if waiting:  # without waiting for the disk, as no client relies on these
         redis.config_set("appendfsync", "no")
-        requests.begin_many(islice(key_ids, waiting - redis.zcard(keyspace.WAITING)))
+        requests.begin_many(islice(key_ids, max(0, waiting - redis.zcard(keyspace.WAITING))))
         redis.config_set("appendfsync", "always")
         await_rewrite(redis)
     worker = WarmWorker(connect_worker(requests.settings), requests.settings, NoOp)
