@@ -188,7 +188,7 @@ def _server(target: Target) -> tuple[str, str, int]:
 
 def _sample(name: str) -> str:
     if sample_bytes(name) is None:
-        raise InvalidInput("is a sample picture of this service that does not exist")
+        raise InvalidInput(f"is no sample picture of this service; there are {', '.join(sorted(_samples()))}")
     return SAMPLE + name
 
 
@@ -198,5 +198,8 @@ SAMPLES = files("jobs.pictures.samples")  # the pictures the project ships
 @lru_cache(64)
 def sample_bytes(name: str) -> bytes | None:
     """A shipped picture by its file name; None if there is none of that name."""
-    names = {entry.name for entry in SAMPLES.iterdir() if entry.name.endswith((".jpg", ".png"))}
-    return (SAMPLES / name).read_bytes() if name in names else None
+    return (SAMPLES / name).read_bytes() if name in _samples() else None
+
+
+def _samples() -> set[str]:
+    return {entry.name for entry in SAMPLES.iterdir() if entry.name.endswith((".jpg", ".png"))}

@@ -104,7 +104,7 @@ def test_an_escape_is_read_wherever_it_stands():
         ("https://shop.example:22/a.png", "port 22"),
         ("http://2130706433/a.png", "a host that is a number"),
         ("https://", "must begin with"),
-        (f"{HERE}/samples/nothing.png", "does not exist"),
+        (f"{HERE}/samples/nothing.png", "is no sample picture of this service; there are cup.jpg, logo"),
     ],
 )
 def test_what_cannot_be_a_picture_is_refused_with_what_to_do(text, said):
