@@ -1,20 +1,26 @@
 """What the benchmarks write, and the inputs that contestants fetch."""
 
 import io
-from itertools import pairwise
+from collections import Counter
+from itertools import cycle, islice, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from redis import Redis
 
 from benchmarks import scenes
 from benchmarks.end_to_end.contest import best_count
+from benchmarks.end_to_end.load import steady_per_s
 from benchmarks.end_to_end.page import sections, targets
 from benchmarks.end_to_end.results import Results, Run
 from benchmarks.harness.figures import interleaved, median_ratio, percentile, replaced
 from benchmarks.harness.inputs import seed_file
+from benchmarks.harness.requests import Requests
 from compositor import SuperimposeParams, superimpose
+from jobs import keyspace
+from jobs.keys.api_keys import ApiKeys
 
 RUN = ("at", "commit", "machine", "load", "redis", "versions")
 
@@ -79,6 +85,35 @@ def test_the_page_names_each_contestants_best_number_of_workers(tmp_path: Path) 
     assert "x, arq 1." in page
     assert "| arq | 2 |  | 9.5 |" in page
     assert "| arq | 20.0+1.0 |" in page
+
+
+def test_the_steady_pace_leaves_out_the_beginning_and_waits_for_late_ones_alone(redis: Redis) -> None:
+    ends_ms = {0: 100, 1: 1_100, 19: 90_000} | {number: 2_000 + 100 * number for number in range(2, 19)}
+
+    class Client:
+        pids = (0,)
+
+        def __init__(self) -> None:
+            self.redis = redis
+
+        def submit(self, number: int) -> str:
+            record = {"status": "COMPLETED", "finished_at": ends_ms[number]}
+            redis.hset(keyspace.request(str(number)), mapping=record)
+            return str(number)
+
+    assert steady_per_s(Client(), range(20), frozenset({19})) == pytest.approx(10)
+
+
+def test_many_requests_begin_as_one_by_one(redis: Redis) -> None:
+    keys = [ApiKeys(redis).create(name)[0].key_id for name in "ab"]
+    requests = Requests(redis, keys[0])
+    requests.begin_many(islice(cycle(keys), 1_001))
+    waiting = [
+        redis.hget(keyspace.request(each.decode()), "key_id")
+        for each in redis.zrange(keyspace.WAITING, 0, -1)
+    ]
+    assert Counter(waiting) == {keys[0].encode(): 501, keys[1].encode(): 500}
+    requests.complete_next()
 
 
 def test_variations_of_an_input_differ_in_their_bytes_alone() -> None:
