@@ -33,6 +33,13 @@ ROOT = Path(__file__).parents[3]
 KEY, ADMIN_KEY = "CANARY1-key-of-the-api-itself", "CANARY2-key-of-the-admin-api"
 COLLECTOR = "api-key=CANARY3"
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+SHOW_ENTRY = """
+mount -t tmpfs -o mode=755 none /mnt && mkdir "/mnt/$2"
+mount --rbind "$1/$2" "/mnt/$2" && mount --rbind /mnt "$1"
+shift 2
+exec "$@"
+"""
+"""In a mount namespace of its own: an entry of a directory that only root may search, for everybody."""
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps processes apart")
 
@@ -44,10 +51,20 @@ def become(request: pytest.FixtureRequest) -> Sequence[str]:
         return ()
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("only root becomes somebody else, with setpriv")
-    same = [*NOBODY, sys.executable, "-c", "import sys; print(sys.version)"]
+    nobody = (*python_for_everybody(), *NOBODY)
+    same = [*nobody, sys.executable, "-c", "import sys; print(sys.version)"]
     if subprocess.run(same, capture_output=True, text=True).stdout.strip() != sys.version:
-        pytest.skip("this Python is not for everybody")
-    return NOBODY
+        pytest.skip("this Python cannot be run by other users")
+    return nobody
+
+
+def python_for_everybody() -> Sequence[str]:
+    """What stands before a command that runs this Python as another user, often from root's own directory."""
+    way = [*reversed(Path(sys.executable).resolve().parents)]
+    closed = next((nth for nth, folder in enumerate(way) if not folder.stat().st_mode & 0o001), None)
+    if closed is None or not shutil.which("unshare"):
+        return ()
+    return ("unshare", "--mount", "sh", "-ec", SHOW_ENTRY, "sh", str(way[closed]), way[closed + 1].name)
 
 
 @pytest.fixture
