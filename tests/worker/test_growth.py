@@ -12,7 +12,7 @@ from jobs.redis.connection import connect_worker
 from worker.child.child import Child
 from worker.warm_worker import WarmWorker
 
-REQUESTS = 5000
+REQUESTS = 1000
 ROOT = Path(__file__).parents[2]
 
 LASTING = {"rq:queues", keyspace.PACE, keyspace.API_KEYS}
@@ -23,7 +23,7 @@ class Idle(Child):
     module = "benchmarks.no_op_child"
 
 
-def test_of_five_thousand_requests_nothing_lasts(redis, settings, key_id, monkeypatch):
+def test_of_a_thousand_requests_nothing_lasts(redis, settings, key_id, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     brief = settings.model_copy(update={"result_ttl_s": 1})
     transitions = Transitions(redis, brief)
