@@ -8,6 +8,7 @@ import yaml
 from tests.observability.promql import FOLDER, ROOT, RULES, promtool
 
 PAGE = (ROOT / "docs/monitoring.md").read_text()
+UNITS = {"m": "minute", "s": "second"}
 TESTS = yaml.safe_load((FOLDER / "alerts.test.yml").read_text())["tests"]
 
 
@@ -33,7 +34,9 @@ def test_each_alert_says_how_much_it_matters_and_what_to_do(rule):
     assert "for" in rule
     anchor = f"docs/monitoring.md#{rule['alert'].lower()}"
     assert rule["annotations"]["description"].rstrip().endswith(anchor)
-    assert re.search(rf"^### {rule['alert']}$", PAGE, re.MULTILINE)
+    duration = re.sub(r"(\d+)([ms])", lambda found: f"{found[1]} {UNITS[found[2]]}", rule["for"])
+    heading = f"### {rule['alert']}\n\n*{rule['labels']['severity']}, {duration}"
+    assert re.search(rf"^{re.escape(heading)}s?\*:", PAGE, re.MULTILINE)
 
 
 def test_the_page_has_no_alert_that_is_gone():
