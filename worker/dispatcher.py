@@ -24,7 +24,7 @@ from worker.bell import WAIT_S, Bell
 from worker.child.child import Child, ChildDied, ChildRefused
 from worker.child.children import Children
 from worker.child.messages import Ending, Outcome
-from worker.hand import STARVING_S, Hand
+from worker.in_flight import STARVING_S, Hand
 from worker.pauses import pause
 from worker.report import Report
 from worker.tracing import trace_attempt

@@ -12,7 +12,8 @@ from jobs.lifecycle.transitions import Transitions
 from tests.asking import LEASE_OWNER
 from tests.redis.hearing import hearing
 from tests.redis.sentinels import until
-from worker import dispatcher, hand
+from worker import dispatcher
+from worker import in_flight as hand
 from worker.bell import Bell
 from worker.child.child import Child, ChildDied
 from worker.child.messages import Ending, Event, Order, Outcome

@@ -5,9 +5,9 @@ import itertools
 import pytest
 
 from jobs.lifecycle.moves import Claim
-from worker import hand as hands
+from worker import in_flight as hands
 from worker.attempt import Attempt
-from worker.hand import FIRST_LIMIT, MOST_DOUBLED, PATIENCE_S, READY_MOST, STARVING_S, Hand
+from worker.in_flight import FIRST_LIMIT, MOST_DOUBLED, PATIENCE_S, READY_MOST, STARVING_S, Hand
 
 MOST = 9
 
