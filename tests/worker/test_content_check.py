@@ -127,7 +127,7 @@ def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, mon
         ("nowhere.to_be:found", "No module named 'nowhere'"),
         ("tests.worker.colour_check:NoSuchThing", "no attribute 'NoSuchThing'"),
         ("tests.worker.colour_check:plain_function", "missing 1 required positional argument"),
-        ("tests.worker.colour_check:makes_nothing", "it made None instead of a check"),
+        ("tests.worker.colour_check:makes_nothing", "it returned None instead of a check"),
     ],
 )
 def test_why_a_check_cannot_be_used_is_said(settings, spelling, why):

@@ -12,8 +12,7 @@ from jobs.lifecycle.transitions import Transitions
 from tests.asking import LEASE_OWNER
 from tests.redis.hearing import hearing
 from tests.redis.sentinels import until
-from worker import dispatcher
-from worker import in_flight as hand
+from worker import dispatcher, in_flight
 from worker.bell import Bell
 from worker.child.child import Child, ChildDied
 from worker.child.messages import Ending, Event, Order, Outcome
@@ -103,7 +102,7 @@ def test_the_death_of_a_child_that_works_on_what_was_given_back_costs_no_attempt
     child = step()
     given_back = child.orders[second].token
     child.say(child.orders[first].token)
-    monkeypatch.setattr(hand, "PATIENCE_S", 0)
+    monkeypatch.setattr(in_flight, "MAX_WAIT_S", 0)
     step()
     monkeypatch.undo()
     child.complete(first)
@@ -160,7 +159,7 @@ def test_a_report_that_redis_refuses_is_repeated_and_its_request_not_made_again(
 def test_ended_jobs_share_a_report_while_the_child_has_more_than_one_ahead(
     redis, submit, record, step, monkeypatch
 ):
-    monkeypatch.setattr(dispatcher, "SHARED_S", 3600)
+    monkeypatch.setattr(dispatcher, "BATCH_REPORTS_S", 3600)
     requests = [submit() for _ in range(5)]
     child = step()
 

@@ -1,15 +1,15 @@
-"""How many requests a worker has in hand, and which of them it gives back."""
+"""How many requests a worker claims ahead, and which of them it gives back."""
 
 import itertools
 
 import pytest
 
 from jobs.lifecycle.moves import Claim
-from worker import in_flight as hands
+from worker import in_flight as in_flight_module
 from worker.attempt import Attempt
-from worker.in_flight import FIRST_LIMIT, MOST_DOUBLED, PATIENCE_S, READY_MOST, STARVING_S, Hand
+from worker.in_flight import INITIAL_LIMIT, MAX_DOUBLINGS, MAX_READY, MAX_WAIT_S, STARVING_S, InFlight
 
-MOST = 9
+MAX_LIMIT = 9
 
 
 class Clock:
@@ -26,147 +26,145 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(hands, "time", clock)
+    monkeypatch.setattr(in_flight_module, "time", clock)
     monkeypatch.setattr("worker.attempt.time", clock)
     return clock
 
 
 @pytest.fixture
-def hand(clock):
-    return Hand(MOST)
+def in_flight(clock):
+    return InFlight(MAX_LIMIT)
 
 
 @pytest.fixture
-def claimed(hand):
-    """Fills the hand, or adds so many."""
+def claim(in_flight):
+    """Fills the free slots, or up to `limit` of them."""
     numbers = itertools.count()
 
-    def claimed(most: int = MOST) -> list[Attempt]:
-        new = [
-            Attempt(Claim(str(next(numbers)), 1, "key_a", {}, 60, 9e9)) for _ in range(min(most, hand.room))
-        ]
+    def claim(limit: int = MAX_LIMIT) -> list[Attempt]:
+        count = min(limit, in_flight.free_slots)
+        new = [Attempt(Claim(str(next(numbers)), 1, "key_a", {}, 60, 9e9)) for _ in range(count)]
         for attempt in new:
-            hand.add(attempt)
+            in_flight.add(attempt)
         return new
 
-    return claimed
+    return claim
 
 
-def work(hand, clock, seconds: float, ready: int) -> None:
-    """The oldest one is made."""
-    oldest = next(iter(hand))
-    oldest.begun_at = clock.now
+def process_oldest(in_flight, clock, seconds: float, ready: int) -> None:
+    oldest = next(iter(in_flight))
+    oldest.started_at = clock.now
     clock.now += seconds
-    hand.end(oldest, ready)
+    in_flight.finish(oldest, ready)
 
 
-def test_there_is_one_beside_the_one_that_is_made(hand, claimed):
-    claimed()
+def test_at_first_one_request_is_claimed_ahead(in_flight, claim):
+    claim()
 
-    assert len(hand) == FIRST_LIMIT
-    assert hand.room == 0
+    assert len(in_flight) == INITIAL_LIMIT
+    assert in_flight.free_slots == 0
 
 
-def test_where_inputs_come_late_more_are_claimed_up_to_the_most(hand, clock, claimed):
+def test_the_limit_grows_to_its_maximum_while_inputs_arrive_late(in_flight, clock, claim):
     for _ in range(20):
-        claimed()
-        work(hand, clock, 0.01, ready=0)
+        claim()
+        process_oldest(in_flight, clock, 0.01, ready=0)
 
-    claimed()
-    assert len(hand) == MOST
+    claim()
+    assert len(in_flight) == MAX_LIMIT
 
 
-def test_where_the_queue_is_the_limit_no_more_are_claimed(hand, clock, claimed):
+def test_the_limit_does_not_grow_while_the_queue_cannot_fill_it(in_flight, clock, claim):
     for _ in range(20):
-        claimed(1)
-        work(hand, clock, 0.01, ready=0)
+        claim(1)
+        process_oldest(in_flight, clock, 0.01, ready=0)
 
-    claimed()
-    assert len(hand) == FIRST_LIMIT
-
-
-def test_where_many_are_ready_fewer_are_claimed(hand, clock, claimed):
-    for ready in [0] * 20 + [READY_MOST + 1] * 3:
-        claimed()
-        work(hand, clock, 0.01, ready)
-
-    claimed()
-    assert len(hand) == MOST - 3
+    claim()
+    assert len(in_flight) == INITIAL_LIMIT
 
 
-def test_while_the_child_only_waits_for_inputs_more_are_claimed(hand, clock, claimed):
-    claimed()
-    hand.feed(clock.now + STARVING_S / 2)
-    assert hand.room == 0
+def test_the_limit_shrinks_while_too_many_requests_are_ready(in_flight, clock, claim):
+    for ready in [0] * 20 + [MAX_READY + 1] * 3:
+        claim()
+        process_oldest(in_flight, clock, 0.01, ready)
 
-    hand.feed(clock.now + 2 * STARVING_S)
-    assert hand.room > 0
-
-
-def test_behind_one_that_takes_long_all_are_given_back_and_none_is_claimed(hand, clock, claimed):
-    long, behind = claimed()
-    long.begun_at = clock.now
-    clock.now += PATIENCE_S / 2
-    assert hand.overdue(clock.now) == []
-
-    clock.now += PATIENCE_S
-    assert hand.overdue(clock.now) == [behind]
-
-    hand.remove(behind)
-    assert hand.room == 0
+    claim()
+    assert len(in_flight) == MAX_LIMIT - 3
 
 
-def test_of_more_than_can_be_begun_in_time_the_latest_are_given_back(hand, clock, claimed):
-    """The work of each takes 0.4 s."""
+def test_the_limit_grows_while_the_child_only_waits_for_inputs(in_flight, clock, claim):
+    claim()
+    in_flight.grow_if_starving(clock.now + STARVING_S / 2)
+    assert in_flight.free_slots == 0
+
+    in_flight.grow_if_starving(clock.now + 2 * STARVING_S)
+    assert in_flight.free_slots > 0
+
+
+def test_behind_a_slow_request_all_others_are_given_back_and_none_is_claimed(in_flight, clock, claim):
+    slow, waiting = claim()
+    slow.started_at = clock.now
+    clock.now += MAX_WAIT_S / 2
+    assert in_flight.overdue(clock.now) == []
+
+    clock.now += MAX_WAIT_S
+    assert in_flight.overdue(clock.now) == [waiting]
+
+    in_flight.remove(waiting)
+    assert in_flight.free_slots == 0
+
+
+def test_the_newest_requests_that_cannot_start_in_time_are_given_back(in_flight, clock, claim):
+    """Each is processed for 0.4 s."""
     for _ in range(20):
-        claimed()
-        work(hand, clock, 0.4, ready=0)
-    claimed()
-    work(hand, clock, 0.4, ready=4)
-    begun, *others = hand
-    begun.begun_at = clock.now
-    long_in_hand = [each for each in others if clock.now - each.claimed_at > PATIENCE_S]
+        claim()
+        process_oldest(in_flight, clock, 0.4, ready=0)
+    claim()
+    process_oldest(in_flight, clock, 0.4, ready=4)
+    started, *others = in_flight
+    started.started_at = clock.now
+    overdue = [each for each in others if clock.now - each.claimed_at > MAX_WAIT_S]
 
-    assert hand.overdue(clock.now) == long_in_hand[-2:] != []
-    assert hand.overdue(clock.now) == [], "they are on their way"
-    for attempt in long_in_hand[-2:]:
-        hand.remove(attempt)
-    assert hand.room == 0, "the same would be claimed again"
-
-
-def test_what_was_given_back_before_may_wait_for_longer_each_time(hand, clock, claimed):
-    long, behind = claimed()
-    behind.claim = behind.claim._replace(given_back=2)
-    long.begun_at = clock.now
-
-    clock.now += 3.9 * PATIENCE_S
-    assert hand.overdue(clock.now) == []
-
-    clock.now += 0.2 * PATIENCE_S
-    assert hand.overdue(clock.now) == [behind]
+    assert in_flight.overdue(clock.now) == overdue[-2:] != []
+    assert in_flight.overdue(clock.now) == [], "they are already being given back"
+    for attempt in overdue[-2:]:
+        in_flight.remove(attempt)
+    assert in_flight.free_slots == 0, "the same requests would be claimed again"
 
 
-def test_what_was_given_back_a_thousand_times_does_not_wait_for_ever(hand, clock, claimed):
-    long, behind = claimed()
-    behind.claim = behind.claim._replace(given_back=2000)
-    long.begun_at = clock.now
+def test_the_wait_doubles_each_time_a_request_is_given_back(in_flight, clock, claim):
+    slow, waiting = claim()
+    waiting.claim = waiting.claim._replace(given_back=2)
+    slow.started_at = clock.now
 
-    clock.now += 2**MOST_DOUBLED * PATIENCE_S + 1
+    clock.now += 3.9 * MAX_WAIT_S
+    assert in_flight.overdue(clock.now) == []
 
-    assert hand.overdue(clock.now) == [behind]
-
-
-def test_what_waits_for_a_child_to_start_is_given_back_too(hand, clock, claimed):
-    both = claimed()
-    clock.now += 1.1 * PATIENCE_S
-
-    assert hand.overdue(clock.now) == [], "their inputs may be on the way"
-    assert hand.overdue(clock.now, has_child=False) == both
+    clock.now += 0.2 * MAX_WAIT_S
+    assert in_flight.overdue(clock.now) == [waiting]
 
 
-def test_a_request_occupies_the_worker_from_its_claim_or_from_the_end_of_the_one_before(hand, clock, claimed):
-    first, second = claimed()
+def test_the_wait_stops_doubling_at_a_limit(in_flight, clock, claim):
+    slow, waiting = claim()
+    waiting.claim = waiting.claim._replace(given_back=2000)
+    slow.started_at = clock.now
+
+    clock.now += 2**MAX_DOUBLINGS * MAX_WAIT_S + 1
+
+    assert in_flight.overdue(clock.now) == [waiting]
+
+
+def test_requests_that_wait_for_a_child_to_start_are_given_back(in_flight, clock, claim):
+    both = claim()
+    clock.now += 1.1 * MAX_WAIT_S
+
+    assert in_flight.overdue(clock.now) == [], "the child may still fetch their inputs"
+    assert in_flight.overdue(clock.now, has_child=False) == both
+
+
+def test_a_request_occupies_the_worker_since_its_claim_or_since_the_previous_finish(in_flight, clock, claim):
+    first, second = claim()
     clock.now += 2
-    assert hand.end(first, ready=0) == 2
+    assert in_flight.finish(first, ready=0) == 2
     clock.now += 3
-    assert hand.end(second, ready=0) == 3
+    assert in_flight.finish(second, ready=0) == 3

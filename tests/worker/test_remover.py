@@ -102,7 +102,7 @@ def test_a_remover_that_cannot_be_used_ends_the_worker_in_one_sentence(settings)
     [said] = (ended.stdout + ended.stderr).splitlines()
     assert ended.returncode == 2
     assert "SUPERIMPOSE_REMOVER = tests.worker.removers:makes_nothing cannot be used: " in said
-    assert "it made None instead of a remover" in said
+    assert "it returned None instead of a remover" in said
 
 
 def test_the_documented_remover_runs(settings, submit, record, tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from tests.asking import claim_request
 from tests.redis.way import Way
 from worker.attempt import Attempt
 from worker.child.messages import Ending, Outcome
-from worker.report import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, Report, backoff_s
+from worker.report import FIRST_BACKOFF_S, MAX_BACKOFF_S, Report, backoff_s
 from worker.warm_worker import WarmWorker
 
 
@@ -38,7 +38,7 @@ def test_a_report_whose_answer_is_lost_is_believed_and_keeps_its_picture(
 
 @pytest.mark.parametrize("attempt", [1, 2, 3, 4, 20])
 def test_each_wait_for_another_attempt_is_longer_up_to_a_bound_and_no_two_are_alike(attempt):
-    mean_s = min(FIRST_BACKOFF_S * 4 ** (attempt - 1), LONGEST_BACKOFF_S)
+    mean_s = min(FIRST_BACKOFF_S * 4 ** (attempt - 1), MAX_BACKOFF_S)
     waits = [backoff_s(attempt) for _ in range(100)]
 
     assert mean_s / 2 <= min(waits) < max(waits) <= mean_s * 1.5
@@ -52,7 +52,7 @@ def test_attempts_that_were_given_back_make_no_wait_longer(settings, redis, subm
         transitions.give_back(request_id, number)
     attempt = Attempt(claim_request(transitions, request_id))
 
-    Report(attempt, Outcome(Ending.RETRY, FailureCode.FETCH_FAILED, "broke off")).make(transitions)
+    Report(attempt, Outcome(Ending.RETRY, FailureCode.FETCH_FAILED, "broke off")).send(transitions)
 
     [(_, due_at)] = redis.zrange(keyspace.RQ_SCHEDULED, 0, -1, withscores=True)
     assert due_at - redis_time(redis) < FIRST_BACKOFF_S * 1.5 + 1
@@ -64,7 +64,7 @@ def test_another_attempt_waits_for_as_long_as_the_server_of_an_input_says(settin
     attempt = Attempt(claim_request(transitions, request_id))
     outcome = Outcome(Ending.RETRY, FailureCode.FETCH_FAILED, "answered 429", retry_after_s=40)
 
-    Report(attempt, outcome).make(transitions)
+    Report(attempt, outcome).send(transitions)
 
     [(waiting, due_at)] = redis.zrange(keyspace.RQ_SCHEDULED, 0, -1, withscores=True)
     assert waiting.decode() == request_id
@@ -95,7 +95,7 @@ def test_a_picture_that_was_made_for_nothing_is_deleted(settings, redis, submit,
     report = Report(attempt, Outcome(Ending.DONE, output=output))
 
     with pytest.raises(IllegalMove) as refused:
-        report.make(transitions)
+        report.send(transitions)
     report.clean_up(refused.value, transitions, store)
 
     with pytest.raises(FileNotFoundError):
@@ -119,7 +119,7 @@ def test_a_report_that_nobody_hears_ends_with_the_worker(settings, redis_socket,
         threading.Thread(target=cut, daemon=True).start()
         WarmWorker(connect_worker(remote), remote).work()
 
-    assert f"request {request_id}: not reported, its lease will run out" in caplog.text
+    assert f"request {request_id}: not reported, its lease will expire" in caplog.text
 
 
 def test_a_store_that_cannot_be_written_is_tried_again_and_then_our_fault_with_the_cause_in_the_log(

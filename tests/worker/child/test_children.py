@@ -47,10 +47,10 @@ def is_alive(pid: int) -> bool:
 
 def test_a_worn_child_works_until_its_successor_is_ready_and_then_ends(children):
     first = ready(children).pid
-    children.one_more_job_done()
+    children.count_job()
     assert children._successor is None
 
-    children.one_more_job_done()
+    children.count_job()
     assert ready(children).pid == first, "its successor has only begun to start"
     select.select([children._successor], [], [], 60)
 
@@ -60,8 +60,8 @@ def test_a_worn_child_works_until_its_successor_is_ready_and_then_ends(children)
 
 def test_a_worn_child_that_has_orders_is_not_replaced(children):
     first = ready(children).pid
-    children.one_more_job_done()
-    children.one_more_job_done()
+    children.count_job()
+    children.count_job()
     select.select([children._successor], [], [], 60)
 
     assert children.has_successor
@@ -70,13 +70,13 @@ def test_a_worn_child_that_has_orders_is_not_replaced(children):
 
 def test_a_worn_child_works_on_where_its_successor_dies(children):
     worn = ready(children).pid
-    children.one_more_job_done()
-    children.one_more_job_done()
+    children.count_job()
+    children.count_job()
     os.kill(children._successor.pid, signal.SIGKILL)
     children._successor.wait()
 
     assert ready(children).pid == worn
-    children.one_more_job_done()
+    children.count_job()
     assert children._successor, "another one is started"
 
 
@@ -93,7 +93,7 @@ def test_a_worn_child_works_on_where_its_successor_refuses_the_settings(settings
 
     children = Children(settings.model_copy(update={"child_max_jobs": 1}), Refusing)
     worn = ready(children).pid
-    children.one_more_job_done()
+    children.count_job()
     select.select([children._successor], [], [], 60)
 
     assert ready(children).pid == worn
@@ -103,7 +103,7 @@ def test_a_worn_child_works_on_where_its_successor_refuses_the_settings(settings
 def test_a_child_that_has_grown_is_worn(settings):
     children = Children(settings.model_copy(update={"child_max_resident_bytes": MEBIBYTE}))
     ready(children)
-    children.one_more_job_done()
+    children.count_job()
 
     assert (children._successor is not None) == Path("/proc/self/statm").exists()
     children.close()
@@ -112,7 +112,7 @@ def test_a_child_that_has_grown_is_worn(settings):
 def test_a_child_that_is_lost_is_killed_and_replaced(children):
     lost = ready(children).pid
 
-    children.lose()
+    children.kill_current()
 
     assert not is_alive(lost)
     assert is_alive(ready(children).pid)
@@ -137,8 +137,8 @@ def test_a_child_that_cannot_hear_its_parent_ends(children):
 
 def test_closing_ends_the_successor_too(children):
     pids = [ready(children).pid]
-    children.one_more_job_done()
-    children.one_more_job_done()
+    children.count_job()
+    children.count_job()
     pids.append(children._successor.pid)
 
     children.close()

@@ -9,7 +9,7 @@ import pytest
 
 from compositor import File
 from tests.redis.sentinels import until
-from worker.child.intake import Intake, NoRoom
+from worker.child.intake import Intake, OverBudget
 from worker.child.messages import Order
 from worker.fetch import Reserve
 
@@ -56,13 +56,13 @@ def test_what_has_come_first_is_worked_on_first(web, intake):
     intake.add(order("second"))
     web.release["second"].set()
 
-    job = intake.take()
+    job = intake.next_job()
 
     assert job.order.request_id == "second"
     assert {name: file.data for name, file in job.files().items()} == {"base_image": b"picture"}
     assert intake.ready == 0
     web.release["first"].set()
-    assert intake.take().order.request_id == "first"
+    assert intake.next_job().order.request_id == "first"
 
 
 def test_an_input_that_cannot_be_had_is_said_without_waiting_for_the_others(web):
@@ -75,7 +75,7 @@ def test_an_input_that_cannot_be_had_is_said_without_waiting_for_the_others(web)
     intake.add(Order("first", 1, "a key", {"base_image": "1", "overlay_image": "2"}, 60, "outputs/a/first"))
 
     with pytest.raises(FileNotFoundError):
-        intake.take().files()
+        intake.next_job().files()
 
 
 def test_there_is_room_for_the_oldest_however_large_and_others_wait_for_it(web, intake):
@@ -83,10 +83,10 @@ def test_there_is_room_for_the_oldest_however_large_and_others_wait_for_it(web, 
     until(lambda: web.arrived == ["first"], "it has more than there is room for")
     intake.add(order("second"))
     web.release["first"].set()
-    job = intake.take()
+    job = intake.next_job()
     assert web.arrived == ["first"]
 
-    intake.done(job)
+    intake.release(job)
 
     until(lambda: web.arrived == ["first", "second"], "its room is free again")
 
@@ -99,10 +99,10 @@ def test_what_finds_no_room_is_fetched_anew_when_there_is_some(web, intake):
 
     until(lambda: web.ended, "its fetch ends")
 
-    assert isinstance(web.ended[0], NoRoom)
+    assert isinstance(web.ended[0], OverBudget)
     until(lambda: intake.ready == 1, "it waits for room, not for its origin")
     web.release["first"].set()
-    intake.done(intake.take())
+    intake.release(intake.next_job())
     until(lambda: web.arrived == ["first", "second"], "it is fetched anew")
 
 
@@ -111,15 +111,15 @@ def test_what_has_come_has_no_more_room_than_it_needs(web, intake):
     for each in web.release.values():
         each.set()
     intake.add(order("first", pieces=7))
-    first = intake.take()
+    first = intake.next_job()
     intake.add(order("second", pieces=4))
     until(lambda: web.ended, "it finds no room")
-    intake.done(first)
-    intake.take()
+    intake.release(first)
+    intake.next_job()
 
     intake.add(order("third", pieces=6))
 
-    assert intake.take().order.request_id == "third"
+    assert intake.next_job().order.request_id == "third"
 
 
 def test_what_is_dropped_is_fetched_no_more_and_not_worked_on(web, intake):
@@ -132,7 +132,7 @@ def test_what_is_dropped_is_fetched_no_more_and_not_worked_on(web, intake):
 
     assert intake.ready == 0
     web.release["first"].set()
-    assert intake.take().order.request_id == "first"
+    assert intake.next_job().order.request_id == "first"
     assert intake.ready == 0
 
 
@@ -142,7 +142,7 @@ def test_what_is_ready_can_be_dropped_what_is_worked_on_cannot(web, intake):
     intake.add(order("first"))
     intake.add(order("second"))
     until(lambda: intake.ready == 2, "both are there")
-    begun = intake.take().order.request_id
+    begun = intake.next_job().order.request_id
     other = "second" if begun == "first" else "first"
 
     assert not intake.drop(begun)
@@ -156,9 +156,9 @@ def test_what_is_done_is_freed_at_once(web, intake):
     for each in web.release.values():
         each.set()
     intake.add(order("first"))
-    job = weakref.ref(intake.take())
+    job = weakref.ref(intake.next_job())
     gc.disable()
-    intake.done(job())
+    intake.release(job())
 
     until(lambda: job() is None, "nothing refers to it")
     gc.enable()
@@ -180,7 +180,7 @@ def test_the_fetch_of_what_is_done_or_dropped_holds_its_room_until_it_ends(web, 
 
 def test_it_says_when_it_is_closed(intake):
     taken = []
-    waiting = threading.Thread(target=lambda: taken.append(intake.take()))
+    waiting = threading.Thread(target=lambda: taken.append(intake.next_job()))
     waiting.start()
     time.sleep(0.01)
 

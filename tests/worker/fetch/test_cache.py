@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def fetching(folder: Path, rules: FetchRules = RULES) -> Fetcher:
-    return Fetcher(rules, ssl_context=TLS, kept_in=BoundedDirectory(folder, ROOM))
+    return Fetcher(rules, ssl_context=TLS, cache_directory=BoundedDirectory(folder, ROOM))
 
 
 @pytest.fixture
@@ -373,7 +373,7 @@ def test_a_disk_that_takes_nothing_costs_one_line_in_the_log(
     with largest_file(50_000):
         assert times_asked(origin, serve, fetcher, "us", "us") == 2
     assert [record.getMessage() for record in caplog.records if record.name == "superimpose.fetch"] == [
-        "fetched inputs cannot be kept: [Errno 27] File too large"
+        "fetched inputs cannot be cached: [Errno 27] File too large"
     ]
     assert list(folder.iterdir()) == []
 
@@ -384,4 +384,4 @@ def test_a_place_where_nothing_can_be_kept_fails_no_fetch(
     folder.parent.write_text("a file in the place of a folder")
     with fetching(folder) as fetcher:
         assert times_asked(Origin(("cache-control: max-age=60",)), serve, fetcher, "us", "us") == 2
-    assert caplog.text.count("cannot be kept") == 1
+    assert caplog.text.count("cannot be cached") == 1

@@ -40,7 +40,7 @@ class Slow:
 @pytest.fixture
 def fetcher(tmp_path: Path) -> Iterator[Fetcher]:
     rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=60)
-    with Fetcher(rules, ssl_context=TLS, kept_in=BoundedDirectory(tmp_path, 1_000_000)) as fetcher:
+    with Fetcher(rules, ssl_context=TLS, cache_directory=BoundedDirectory(tmp_path, 1_000_000)) as fetcher:
         yield fetcher
 
 
@@ -84,7 +84,7 @@ def test_what_serves_a_request_that_waited_is_not_shared_with_one_that_was_made_
     origin.released.release(2)
     url = serve(origin).url
     before = time.time() - 1
-    fetcher.get(url, field="mask", owner="us", made_at=before)
+    fetcher.get(url, field="mask", owner="us", accepted_at=before)
     is_reading, may_go_on = threading.Event(), threading.Event()
 
     def reserve(size: int) -> None:
@@ -92,9 +92,9 @@ def test_what_serves_a_request_that_waited_is_not_shared_with_one_that_was_made_
             is_reading.set()
             may_go_on.wait(60)
 
-    waited = threads.submit(fetcher.get, url, field="mask", owner="us", made_at=before, reserve=reserve)
+    waited = threads.submit(fetcher.get, url, field="mask", owner="us", accepted_at=before, reserve=reserve)
     assert is_reading.wait(60)
-    since = threads.submit(fetcher.get, url, field="mask", owner="us", made_at=time.time() + 0.001)
+    since = threads.submit(fetcher.get, url, field="mask", owner="us", accepted_at=time.time() + 0.001)
     wait_for_another(2)  # and the one that reads
     may_go_on.set()
 

@@ -24,17 +24,17 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def fetcher(folder: Path) -> Iterator[Fetcher]:
     rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=60)
-    with Fetcher(rules, ssl_context=TLS, kept_in=BoundedDirectory(folder, ROOM)) as fetcher:
+    with Fetcher(rules, ssl_context=TLS, cache_directory=BoundedDirectory(folder, ROOM)) as fetcher:
         yield fetcher
 
 
-def get(fetcher: Fetcher, url: str, made_at: float = 0, sizes: list[int] | None = None) -> File:
+def get(fetcher: Fetcher, url: str, accepted_at: float = 0, sizes: list[int] | None = None) -> File:
     """The file for an owner who has decoded whatever was kept."""
     return fetcher.get(
         url,
         field="mask",
         owner="us",
-        made_at=made_at,
+        accepted_at=accepted_at,
         reserve=(sizes if sizes is not None else []).append,
         is_decoded=lambda owner, digest: owner == "us" and len(digest) == 32,
     )
@@ -64,12 +64,12 @@ def test_its_server_is_asked_about_it_as_about_any(serve: Serve, fetcher: Fetche
     origin = Origin(etag='"v1"')
     url = serve(origin).url
     for _ in range(3):
-        file = get(fetcher, url, made_at=float("inf"))
+        file = get(fetcher, url, accepted_at=float("inf"))
     assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, True, True]
     assert isinstance(file, Unread)
 
     origin.body, origin.etag = b"another", '"v2"'
-    file = get(fetcher, url, made_at=float("inf"))
+    file = get(fetcher, url, accepted_at=float("inf"))
 
     assert not isinstance(file, Unread)
     assert file.data == b"another"
@@ -106,11 +106,11 @@ def test_a_head_that_grows_a_little_leaves_the_file_where_it_is(
 ) -> None:
     origin = Origin(etag='"v1"', renewal=("age: 5",))
     url = serve(origin).url
-    get(fetcher, url, made_at=float("inf"))
+    get(fetcher, url, accepted_at=float("inf"))
     before = only(folder).stat().st_ino
 
     for origin.renewal in (("age: 5",), ("age: 5000",)):
-        assert isinstance(get(fetcher, url, made_at=float("inf")), Unread)
+        assert isinstance(get(fetcher, url, accepted_at=float("inf")), Unread)
 
     assert only(folder).stat().st_ino == before
     assert len(origin.asked) == 3
@@ -121,10 +121,10 @@ def test_a_head_that_grows_too_long_has_the_picture_fetched_whole(
 ) -> None:
     origin = Origin(etag='"v1"', renewal=(f"cache-control: max-age=60, note={'a' * 2000}",))
     url = serve(origin).url
-    get(fetcher, url, made_at=float("inf"))
+    get(fetcher, url, accepted_at=float("inf"))
 
     sizes: list[int] = []
-    file = get(fetcher, url, made_at=float("inf"), sizes=sizes)
+    file = get(fetcher, url, accepted_at=float("inf"), sizes=sizes)
 
     assert not isinstance(file, Unread)
     assert file.data == origin.body

@@ -17,7 +17,7 @@ ROOM = 1_000_000
 
 def fetching(folder: Path) -> Fetcher:
     rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=60)
-    return Fetcher(rules, ssl_context=TLS, kept_in=BoundedDirectory(folder, ROOM))
+    return Fetcher(rules, ssl_context=TLS, cache_directory=BoundedDirectory(folder, ROOM))
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def fetcher(tmp_path: Path) -> Iterator[Fetcher]:
 
 def times_asked(origin: Origin, url: str, fetcher: Fetcher, *made: tuple[str, float]) -> int:
     """How often the server hears of requests by key and time."""
-    for owner, made_at in made:
-        assert fetcher.get(url, field="mask", owner=owner, made_at=made_at).data == origin.body
+    for owner, accepted_at in made:
+        assert fetcher.get(url, field="mask", owner=owner, accepted_at=accepted_at).data == origin.body
     return len(origin.asked)
 
 
