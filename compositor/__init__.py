@@ -1,6 +1,6 @@
 """Overlays one picture on another: bytes in, bytes out, no network, no files.
 
-Loads lazily: whoever only validates parameters never loads a decoder.
+Names are imported lazily, so that code that only validates parameters loads no decoder.
 """
 
 from importlib import import_module
@@ -37,7 +37,7 @@ __all__ = [
     "superimpose",
 ]
 
-_HOMES = {
+_MODULES = {
     "CompositorError": "errors",
     "DecodedCache": "decoding.cache",
     "File": "file",
@@ -58,6 +58,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -44,7 +44,7 @@ def test_the_text_names_the_input_what_was_found_and_what_is_allowed(input: str)
     assert caught.value.input == input
     assert caught.value.code == "invalid_image"
     assert str(caught.value).startswith(
-        f"{input}: not an image file of any kind known, allowed are JPEG, PNG"
+        f"{input}: not an image file of a known format, allowed are JPEG, PNG"
     )
 
 
@@ -210,15 +210,15 @@ def test_more_pixels_than_pillow_likes_are_read_where_the_limits_allow_them() ->
     [
         (
             read("made/progressive.jpg")[:-2] + b"\xff\xda\0\2" * 101 + b"\xff\xd9",
-            "JPEG file of more than 100 scans",
+            "JPEG file with more than 100 scans",
         ),
-        (b"\xff\xd8" + b"\xff\xfe\0\2" * 1400, "JPEG file of more than 1,000 segments"),
+        (b"\xff\xd8" + b"\xff\xfe\0\2" * 1400, "JPEG file with more than 1,000 segments"),
         (
             plain((1, 1), "red")[:33] + b"\0\0\0\0aaAa\0\0\0\0" * 100_001,
-            "PNG file of more than 100,000 chunks",
+            "PNG file with more than 100,000 chunks",
         ),
     ],
 )
 def test_a_file_of_more_parts_than_any_program_writes_is_refused(data: bytes, words: str) -> None:
-    with pytest.raises(InvalidImage, match=f"mask: a {words}, which no common program writes; save it anew"):
+    with pytest.raises(InvalidImage, match=f"mask: a {words}, which no common program writes; save it again"):
         decode(data, "mask", Limits())

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from pydantic import ValidationError
 
 from compositor import Limits, SuperimposeParams, render, superimpose
-from compositor.animation.film import film
+from compositor.animation.reader import read_animation
 from compositor.decoding.decode import Colours, decode
 from compositor.layers.prepared import PreparedLayer
 from compositor.models import read
@@ -33,12 +33,12 @@ def keep(image_format: str, **params: object) -> SuperimposeParams:
 def frames(data: bytes) -> list[tuple[np.ndarray, Fraction]]:
     """(height, width, 4) int of each frame as read here, and its seconds."""
     first = decode(data, "base_image", Limits())
-    read = film(data, first, "base_image", Limits()).frames()
+    read = read_animation(data, first, "base_image", Limits()).frames()
     return [(np.asarray(each.image.convert("RGBA")).astype(int), each.seconds) for each in read]
 
 
 def plays(data: bytes) -> int:
-    return film(data, decode(data, "base_image", Limits()), "base_image", Limits()).timing.plays
+    return read_animation(data, decode(data, "base_image", Limits()), "base_image", Limits()).timing.plays
 
 
 def visible(levels: np.ndarray) -> np.ndarray:
@@ -291,7 +291,7 @@ def test_frames_stay_in_the_space_of_the_base(target):
 
     assert Image.open(io.BytesIO(answer.data)).info["icc_profile"] == p3.info["icc_profile"]
     first = decode(answer.data, "base_image", Limits(), Colours.OWN)
-    shown = list(film(answer.data, first, "base_image", Limits()).frames())
+    shown = list(read_animation(answer.data, first, "base_image", Limits()).frames())
     for still, frame in zip(stills, shown, strict=True):
         apart = np.asarray(still.convert("RGB")).astype(int) - np.asarray(frame.image.convert("RGB"))
         assert np.abs(apart).mean() < 2

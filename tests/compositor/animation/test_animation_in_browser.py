@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from compositor import Limits, SuperimposeParams, superimpose
-from compositor.animation.film import Film, film
+from compositor.animation.reader import Animation, read_animation
 from compositor.decoding.decode import decode
 from tests.browser import FLAGS
 from tests.compositor.animation.films import file, random_patches
@@ -78,8 +78,8 @@ def shown(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     return dict(found)
 
 
-def read(data: bytes) -> Film:
-    return film(data, decode(data, "base_image", Limits()), "base_image", Limits())
+def read(data: bytes) -> Animation:
+    return read_animation(data, decode(data, "base_image", Limits()), "base_image", Limits())
 
 
 @pytest.mark.parametrize("name", FILES)

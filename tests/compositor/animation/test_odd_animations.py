@@ -54,9 +54,9 @@ def test_a_film_of_too_many_frames_is_refused_before_one_is_decoded(image_format
     superimpose(
         file(random_patches(1, image_format, count=10), image_format), UNSEEN, keep("webp"), limits=limits
     )
-    monkeypatch.setattr("compositor.animation.film.decode", pytest.fail)
+    monkeypatch.setattr("compositor.animation.reader.decode", pytest.fail)
 
-    with pytest.raises(CompositorError, match="base_image: more than 10 frames, which is the most") as error:
+    with pytest.raises(CompositorError, match="base_image: more than 10 frames, the maximum") as error:
         superimpose(base, UNSEEN, keep("webp"), limits=limits)
 
     assert error.value.code == "image_too_large"

@@ -57,7 +57,7 @@ def warped(
         if source is not None:
             piece = warp.reduced(overlay, source, cell)
             assert piece.size == size_of(source)
-            image = warp.turned(piece, source, cell)
+            image = warp.transformed(piece, source, cell)
             assert image.size == size_of(cell)
             out.paste(image.convert("RGBA"), shifted(cell, (left, top))[:2])
     return out
@@ -140,7 +140,7 @@ def test_a_rotation_by_corners_is_a_rotation(degrees: int, mode: str) -> None:
     a, b, c, d, e, f = turn.matrix
     back = np.linalg.inv([[a, b, c], [d, e, f], [0, 0, 1]])
     quad = [tuple((back @ (x, y, 1))[:2]) for x, y in full(overlay.size)]
-    turned = turn.turned(overlay, whole(overlay.size), whole(turn.after))
+    turned = turn.transformed(overlay, whole(overlay.size), whole(turn.after))
     off = np.abs(levels(warped(overlay, quad, turn.after)) - levels(turned))
     assert off.mean() < 1
     assert np.percentile(off, 99) < 32  # the antialiasing of edges
