@@ -26,7 +26,7 @@ def difference(case: dict) -> np.ndarray:
 @pytest.mark.parametrize(
     "case", [c for c in CASES if c["params"]["rotation"] % 90 == 0], ids=lambda c: c["id"]
 )
-def test_an_unrotated_picture_is_the_references_within_a_level_and_three_with_a_mask(case: dict) -> None:
+def test_an_unrotated_picture_equals_the_references_within_1_level_or_3_with_a_mask(case: dict) -> None:
     assert difference(case).max() <= (3 if case["mask"] else 1)
 
 
@@ -43,7 +43,7 @@ def border(case: dict) -> np.ndarray:
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c["params"]["rotation"] % 90], ids=lambda c: c["id"])
-def test_a_rotated_picture_is_the_references_within_two_levels_on_99_percent_inside_its_border(
+def test_99_percent_of_a_rotated_picture_equal_the_references_within_2_levels(
     case: dict,
 ) -> None:
     assert (difference(case)[~border(case)] <= 2).mean() >= 0.99

@@ -80,9 +80,7 @@ NAMES = (
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_room_asked_for_is_enough_and_less_is_a_memory_error_before_decoding(
-    name: str, tmp_path: Path
-) -> None:
+def test_the_checked_memory_suffices_and_less_is_an_error_before_decoding(name: str, tmp_path: Path) -> None:
     file = tmp_path / name
     file.write_bytes(costly(name))
     code = re.sub(r"\{side\}", str(SIDE), DECODE)

@@ -23,7 +23,7 @@ COLORS = ["#c02030", "#fff", "#000", "#808080", "#0f8"]
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_scenes_are_those_of_the_documentation(seed):
+def test_random_scenes_equal_the_documented_formulas(seed):
     chance = random.Random(seed)
     for number in range(SCENES):
         model = chance.choice([*MODELS])
@@ -191,7 +191,7 @@ def _of_v2(chance: random.Random, base: tuple[int, int], own: tuple[int, int]) -
     {"region": [-16, -16, 15, 15], "region_fit": "stretch", "resize_method": "bilinear"},
     {"corners": [[1.5, 0], [2, 0], [2, 1], [1.5, 1]]},
 ])  # fmt: skip
-def test_a_layer_wholly_outside_changes_nothing(params, bands):
+def test_a_layer_entirely_outside_changes_nothing(params, bands):
     chance = random.Random(bands)
     base, overlay = _picture(chance, [bands], size=(20, 20)), _picture(chance, [4], size=(10, 10))
 

@@ -67,13 +67,13 @@ def film(profile: bytes = b"") -> bytes:
     return out.getvalue()
 
 
-def test_layers_of_a_film_hold_no_mirrored_copy_each(folder):
+def test_layers_of_an_animation_do_not_each_hold_a_mirrored_copy(folder):
     layers = [{**LAYER, "mask": "x", "flip": FLIPS[index % 3]} for index in range(16)]
 
     assert taken(folder, film(), overlays=layers, animation="keep", image_format="webp") < 10 * COPY
 
 
-def test_layers_of_a_film_share_what_is_converted_to_its_colour_space(folder):
+def test_layers_of_an_animation_share_pictures_converted_to_its_space(folder):
     profile = Image.open(io.BytesIO(picture_file("made/display-p3.png"))).info["icc_profile"]
     answer = {"animation": "keep", "image_format": "webp", "keep_icc_profile": True}
 
@@ -88,7 +88,7 @@ def test_layers_of_a_film_share_what_is_converted_to_its_colour_space(folder):
         ({"tile": True, "gravity": "northwest"}, 16, 13),
     ],
 )
-def test_layers_of_a_picture_are_made_ready_one_after_another(folder, more, count, copies):
+def test_layers_of_a_still_picture_are_prepared_one_after_another(folder, more, count, copies):
     layers = [{**LAYER, "mask": "x", "flip": FLIPS[index % 3], **more} for index in range(count)]
 
     assert taken(folder, png(noise(2000, 3)), overlays=layers, image_format="jpeg") < copies * COPY

@@ -44,7 +44,7 @@ def texts(**params: Any) -> str:
     ("one", "other"), [(one, other) for one, others in OTHERS.items() for other in others]
 )
 @pytest.mark.parametrize("listed", [False, True])
-def test_what_excludes_another_is_told_in_a_sentence(one, other, listed):
+def test_mutually_exclusive_parameters_are_named(one, other, listed):
     """In a layer of several, too."""
     layer = {} if one == "color" else {"overlay_image": "x"}
     layer |= {one: VALUES[one], other: VALUES[other]}
@@ -56,7 +56,7 @@ def test_what_excludes_another_is_told_in_a_sentence(one, other, listed):
 
 
 @pytest.mark.parametrize("name", LayerParams.model_fields)
-def test_nothing_of_an_overlay_stands_beside_overlays(name):
+def test_no_parameter_of_an_overlay_is_allowed_beside_overlays(name):
     said = texts(**BASE, overlays=[{"overlay_image": "x"}], **{name: VALUES[name]})
 
     assert f"{name} and overlays contradict each other: give one of them" in said
@@ -72,7 +72,7 @@ def test_nothing_of_an_overlay_stands_beside_overlays(name):
         ({"region_fit": "cover"}, "region_fit without region: give a region"),
     ],
 )
-def test_what_needs_another_is_told_which(params, said):
+def test_a_parameter_that_needs_another_names_it(params, said):
     assert said in texts(**PICTURES, **params)
     assert said in texts(**BASE, overlays=[{"overlay_image": "x", **params}])
 
@@ -91,7 +91,7 @@ def test_what_needs_another_is_told_which(params, said):
     ],
     ids=["a point", "a line", "flat", "nearly flat", "folded", "the other way", "hollow", "a triangle"],
 )
-def test_corners_that_are_no_quadrilateral_are_refused(quad):
+def test_corners_that_are_not_a_convex_quadrilateral_are_refused(quad):
     said = faults(**PICTURES, corners=quad)
 
     assert list(said) == ["corners"]
@@ -125,22 +125,22 @@ def test_corners_may_lie_anywhere_in_their_bounds(quad):
         ("0 0 1 1", "corners"),
     ],
 )
-def test_a_fault_of_a_corner_is_named(quad, path):
+def test_an_invalid_corner_is_named(quad, path):
     assert list(faults(**PICTURES, corners=quad)) == [path]
 
 
 @pytest.mark.parametrize("color", ["red", "#12", "#12345", "#gggggg", "c02030", "", "#fff\n", 5])
-def test_a_colour_that_is_none_is_named(color):
+def test_an_invalid_colour_is_named(color):
     assert list(faults(**BASE, color=color)) == ["color"]
     assert list(faults(**BASE, overlays=[{"color": "#fff"}, {"color": color}])) == ["overlays.1.color"]
 
 
-def test_the_same_fault_in_three_layers_is_told_three_times():
+def test_the_same_fault_in_three_layers_is_reported_three_times():
     layers = [{"overlay_image": "x", "opacity": 2}, {"color": "#fff"}] * 3
 
     assert list(faults(**BASE, overlays=layers)) == [f"overlays.{index}.opacity" for index in (0, 2, 4)]
 
 
-def test_seventeen_layers_are_one_too_many():
+def test_seventeen_layers_are_refused():
     assert not faults(**BASE, overlays=[{"color": "#fff"}] * 16)
     assert list(faults(**BASE, overlays=[{"color": "#fff"}] * 17)) == ["overlays"]

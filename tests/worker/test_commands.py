@@ -41,7 +41,7 @@ def hears(redis, heard: list[bytes], word: bytes) -> bool:
     return word in heard
 
 
-def test_a_command_is_heard_and_what_asks_whether_it_would_be_is_no_command(redis, heard):
+def test_a_command_is_received_and_a_probe_is_not_taken_for_one(redis, heard):
     redis.publish(CHANNEL, "one")
     until(lambda: heard == [b"one"], "one")
 
@@ -54,7 +54,7 @@ def test_a_command_is_heard_and_what_asks_whether_it_would_be_is_no_command(redi
 
 
 @pytest.mark.parametrize("fault", ["impossible", "the connection is lost"])
-def test_commands_are_heard_again_after(redis, heard, fault):
+def test_commands_are_received_again_after(redis, heard, fault):
     if fault == "impossible":
         redis.publish(CHANNEL, fault)
     else:

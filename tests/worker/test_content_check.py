@@ -77,14 +77,14 @@ def test_a_blocked_picture_fails_its_request_and_leaves_no_output(checked, name)
 
 
 @pytest.mark.parametrize("name", [INPUTS[0], "output"])
-def test_a_blocked_picture_is_a_400_to_one_who_waits(checked, name):
+def test_a_blocked_picture_is_a_400_for_a_waiting_client(checked, name):
     answer = checked.client.post("/v1/superimpose", json=purple(name))
 
     assert (answer.status_code, answer.json()["code"]) == (400, "content_blocked")
 
 
 @pytest.mark.parametrize("image_format", ["png", "jpeg", "webp"])
-def test_what_passes_is_the_same_file_to_the_byte(checked, image_format):
+def test_a_picture_that_passes_is_byte_for_byte_the_same(checked, image_format):
     unchecked = compose(FINE, ALSO_FINE, SuperimposeParams(image_format=image_format), WHITE)
 
     twice = [checked.client.post("/v1/superimpose", json=body(image_format)).content for _ in range(2)]
@@ -92,7 +92,7 @@ def test_what_passes_is_the_same_file_to_the_byte(checked, image_format):
     assert twice == [unchecked.data] * 2
 
 
-def test_a_check_that_breaks_lets_nothing_pass_and_the_next_job_runs(checked):
+def test_an_error_of_the_check_fails_the_job_and_the_next_one_runs(checked):
     before = outputs(checked)
     broken = checked.submit(**body(base_image=plain((20, 20), BREAKS)))
     fine = checked.submit(**body())
@@ -130,7 +130,7 @@ def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, mon
         ("tests.worker.colour_check:makes_nothing", "it returned None instead of a check"),
     ],
 )
-def test_why_a_check_cannot_be_used_is_said(settings, spelling, why):
+def test_the_error_of_an_unusable_check_names_the_cause(settings, spelling, why):
     with pytest.raises(UnusablePlugin) as unusable:
         load_check(settings.model_copy(update={"content_check": spelling}))
 
@@ -138,7 +138,7 @@ def test_why_a_check_cannot_be_used_is_said(settings, spelling, why):
     assert why in str(unusable.value)
 
 
-def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(settings, submit, record):
+def test_an_unusable_check_ends_the_worker_with_one_sentence(settings, submit, record):
     spelling = "nowhere.to_be:found"
     env = environment(settings.redis_url, settings.data_dir, content_check=spelling)
     waiting = submit(**body())
@@ -158,7 +158,7 @@ def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(settings, s
     assert (record(waiting).status, record(waiting).attempts) == (Status.QUEUED, 0)
 
 
-def test_a_check_that_kills_its_process_at_the_start_costs_no_job(settings, submit, record):
+def test_a_check_that_kills_its_process_at_start_costs_no_job(settings, submit, record):
     dying = environment(settings.redis_url, settings.data_dir, content_check="tests.worker.colour_check:dies")
     waiting = submit(**body())
 
@@ -175,7 +175,7 @@ def test_a_check_that_kills_its_process_at_the_start_costs_no_job(settings, subm
     assert (record(waiting).status, record(waiting).attempts) == (Status.QUEUED, 0)
 
 
-def test_a_check_that_is_not_set_loads_nothing():
+def test_without_a_check_nothing_is_loaded():
     code = (
         "import sys, worker.child.child_process; from worker.content_check import load_check;"
         "from jobs.config.settings import Settings; print(load_check(Settings()), *sys.modules)"
@@ -196,7 +196,7 @@ def hidden(alpha: int) -> bytes:
 
 @pytest.mark.parametrize("alpha", [0, 1, 254])
 @pytest.mark.parametrize("name", INPUTS)
-def test_transparency_hides_nothing_from_the_check(settings, name, alpha):
+def test_the_check_sees_transparent_pixels_too(settings, name, alpha):
     files = PICTURES | {name: hidden(alpha)}
 
     with pytest.raises(ContentBlocked, match=name):
@@ -210,7 +210,7 @@ def test_transparency_hides_nothing_from_the_check(settings, name, alpha):
 
 
 @pytest.mark.parametrize(("colour", "alpha"), [((0, 0, 0), 127), ((255, 255, 255), 128)])
-def test_what_is_drawn_in_transparency_alone_shows_on_white_or_on_black(colour, alpha):
+def test_a_drawing_in_alpha_alone_is_visible_on_white_or_black(colour, alpha):
     """Black or white of a medium alpha is grey on the other."""
     seen: list[tuple[int, ...]] = []
 

@@ -95,7 +95,7 @@ def step(redis, settings):
     bell.close()
 
 
-def test_the_death_of_a_child_that_works_on_what_was_given_back_costs_no_attempt(
+def test_a_child_that_dies_at_a_request_already_given_back_costs_no_attempt(
     submit, record, step, monkeypatch
 ):
     first, second = submit(), submit()
@@ -123,7 +123,7 @@ def test_the_death_of_a_child_that_works_on_what_was_given_back_costs_no_attempt
     assert (record(second).status, record(second).attempts) == (Status.COMPLETED, 1)
 
 
-def test_a_child_that_dies_before_it_has_an_order_costs_no_attempt(submit, record, step):
+def test_a_child_that_dies_before_it_receives_an_order_costs_no_attempt(submit, record, step):
     child = step()
     child.dies_at_an_order = True
     request_id = submit()
@@ -139,7 +139,7 @@ def test_a_child_that_dies_before_it_has_an_order_costs_no_attempt(submit, recor
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
 
 
-def test_a_report_that_redis_refuses_is_repeated_and_its_request_not_made_again(redis, submit, record, step):
+def test_a_report_that_redis_cannot_process_is_repeated_without_processing_again(redis, submit, record, step):
     request_id = submit()
     child = step()
     child.say(child.orders[request_id].token)
@@ -156,7 +156,7 @@ def test_a_report_that_redis_refuses_is_repeated_and_its_request_not_made_again(
     assert child.orders == {}
 
 
-def test_ended_jobs_share_a_report_while_the_child_has_more_than_one_ahead(
+def test_finished_jobs_share_a_round_trip_while_the_child_has_a_backlog(
     redis, submit, record, step, monkeypatch
 ):
     monkeypatch.setattr(dispatcher, "BATCH_REPORTS_S", 3600)
@@ -188,7 +188,7 @@ def test_ended_jobs_share_a_report_while_the_child_has_more_than_one_ahead(
     assert sum(said["command"].startswith("EVALSHA") for said in heard) == 1
 
 
-def test_a_bell_that_is_closed_ends_its_thread(redis):
+def test_closing_the_bell_ends_its_thread(redis):
     bell = Bell(redis)
     bell.arm()
 

@@ -11,7 +11,7 @@ WAITING = 10_000
 PICTURES = {"base_image": f"{SAMPLE}cup.jpg", "overlay_image": f"{SAMPLE}logo.png"}
 
 
-def test_ten_thousand_of_one_key_delay_anothers_request_by_two_a_worker(redis, settings, tmp_path):
+def test_ten_thousand_requests_of_one_key_delay_another_key_by_two_per_worker(redis, settings, tmp_path):
     transitions = Transitions(redis, settings)
     flood = ApiKeys(redis).create("flood")[0].key_id
     many = [f"00000000-0000-4000-8000-{number:012d}" for number in range(WAITING)]

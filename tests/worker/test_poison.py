@@ -237,7 +237,7 @@ def work(settings) -> None:
     WarmWorker(connect_worker(settings), settings).work(burst=True)
 
 
-def test_the_canary_sings_when_rq_itself_runs_it(redis, traces):
+def test_the_canary_works_when_rq_itself_runs_it(redis, traces):
     """Or its silence in the other tests would say nothing."""
     queue = Queue("unguarded", connection=redis, serializer=JSONSerializer)
     queue.enqueue(f"{CANARY}.sing")
@@ -247,7 +247,7 @@ def test_the_canary_sings_when_rq_itself_runs_it(redis, traces):
     assert len(list(traces.iterdir())) == 2
 
 
-def test_no_poison_is_run_and_after_each_the_next_job_is(redis, settings, submit, status, traces, subtests):
+def test_no_poisoned_job_is_run_and_the_next_job_is(redis, settings, submit, status, traces, subtests):
     after = {}
     for poison, plant in POISONS.items():
         plant(redis)
@@ -264,7 +264,7 @@ def test_no_poison_is_run_and_after_each_the_next_job_is(redis, settings, submit
     assert redis.zrangebyscore(f"rq:wip:{QUEUE}", "-inf", time.time()) == []
 
 
-def test_keys_of_a_wrong_type_are_cleared_away(redis, settings, submit, status):
+def test_keys_of_a_wrong_type_are_deleted(redis, settings, submit, status):
     for key in STRINGS:
         redis.set(key, "not what belongs here")
 
@@ -275,7 +275,7 @@ def test_keys_of_a_wrong_type_are_cleared_away(redis, settings, submit, status):
     assert status(request_id) is Status.COMPLETED
 
 
-def test_a_queue_that_becomes_a_string_is_cleared_away_by_the_next_claim(redis, settings):
+def test_a_queue_that_became_a_string_is_deleted_by_the_next_claim(redis, settings):
     redis.set(f"rq:queue:{QUEUE}", "not what belongs here")
 
     assert Transitions(redis, settings).claim(LEASE_OWNER) == []
@@ -307,7 +307,7 @@ COMMANDS = (
 )
 
 
-def test_only_the_stop_of_the_job_at_hand_is_obeyed(redis, settings, key_id, origin, status):
+def test_only_a_command_to_stop_a_job_in_flight_is_obeyed(redis, settings, key_id, origin, status):
     settings = settings.model_copy(update={"fetch_allow": ("127.0.0.1/32",)})
     path = "/hangs.jpg?commands"
     cancelled, next_one = (

@@ -66,7 +66,7 @@ def test_the_overlay_is_put_on_without_its_background(removing, ask, record):
     assert cut.output.warnings == []
 
 
-def test_without_a_remover_the_overlay_stays_and_the_record_says_so(settings, ask, record):
+def test_without_a_remover_the_background_remains_and_the_record_has_a_warning(settings, ask, record):
     requests = [ask("Bria"), ask("None")]
 
     work(settings)
@@ -77,7 +77,7 @@ def test_without_a_remover_the_overlay_stays_and_the_record_says_so(settings, as
 
 
 @pytest.mark.parametrize("model", ["breaks", "shrinks"])
-def test_a_remover_that_breaks_is_tried_again_and_is_our_fault(removing, ask, record, model, capfd):
+def test_an_error_of_the_remover_is_retried_and_then_internal(removing, ask, record, model, capfd):
     broken, fine = ask(model), ask("Bria")
 
     work(removing)
@@ -89,7 +89,7 @@ def test_a_remover_that_breaks_is_tried_again_and_is_our_fault(removing, ask, re
     assert "remover" in capfd.readouterr().err
 
 
-def test_a_remover_that_cannot_be_used_ends_the_worker_in_one_sentence(settings):
+def test_an_unusable_remover_ends_the_worker_with_one_sentence(settings):
     env = environment(settings.redis_url, settings.data_dir, remover="tests.worker.removers:makes_nothing")
 
     ended = subprocess.run(

@@ -83,7 +83,7 @@ def read(data: bytes) -> Animation:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_frames_times_and_loops_are_those_of_the_browser(shown: dict[str, Any], name: str) -> None:
+def test_frames_durations_and_loops_equal_the_browsers(shown: dict[str, Any], name: str) -> None:
     theirs, ours = shown[name], read(FILES[name][1])
     frames = list(ours.frames())
     assert len(frames) == len(theirs["frames"])

@@ -73,7 +73,7 @@ def premultiplied(pixels: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("model", "opaque"), [("superimpose", 1), ("superimpose-v2", 100)])
-def test_every_blend_mode_is_the_browsers_within_two_levels(
+def test_every_blend_mode_equals_the_browsers_within_two_levels(
     chromium: str,
     tmp_path: Path,
     pictures: tuple[np.ndarray, np.ndarray, np.ndarray],

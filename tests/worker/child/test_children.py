@@ -45,7 +45,7 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def test_a_worn_child_works_until_its_successor_is_ready_and_then_ends(children):
+def test_a_worn_child_ends_once_its_successor_is_ready(children):
     first = ready(children).pid
     children.count_job()
     assert children._successor is None
@@ -68,7 +68,7 @@ def test_a_worn_child_that_has_orders_is_not_replaced(children):
     assert children.ready(may_replace=False).pid == first
 
 
-def test_a_worn_child_works_on_where_its_successor_dies(children):
+def test_a_worn_child_continues_if_its_successor_dies(children):
     worn = ready(children).pid
     children.count_job()
     children.count_job()
@@ -80,7 +80,7 @@ def test_a_worn_child_works_on_where_its_successor_dies(children):
     assert children._successor, "another one is started"
 
 
-def test_a_worn_child_works_on_where_its_successor_refuses_the_settings(settings):
+def test_a_worn_child_continues_if_its_successor_refuses_the_settings(settings):
     class Refusing(Child):
         started = 0
 
@@ -109,7 +109,7 @@ def test_a_child_that_has_grown_is_worn(settings):
     children.close()
 
 
-def test_a_child_that_is_lost_is_killed_and_replaced(children):
+def test_the_current_child_is_killed_and_replaced(children):
     lost = ready(children).pid
 
     children.kill_current()
@@ -118,7 +118,7 @@ def test_a_child_that_is_lost_is_killed_and_replaced(children):
     assert is_alive(ready(children).pid)
 
 
-def test_a_child_that_died_while_it_was_idle_is_reaped_and_replaced(children):
+def test_a_child_that_died_while_idle_is_reaped_and_replaced(children):
     idle = ready(children).pid
     os.kill(idle, signal.SIGKILL)
     os.waitid(os.P_PID, idle, os.WEXITED | os.WNOWAIT)
@@ -127,7 +127,7 @@ def test_a_child_that_died_while_it_was_idle_is_reaped_and_replaced(children):
     assert not is_alive(idle)
 
 
-def test_a_child_that_cannot_hear_its_parent_ends(children):
+def test_a_child_that_receives_an_invalid_order_exits(children):
     child = ready(children)
 
     child._send(b"no order")
@@ -147,7 +147,7 @@ def test_closing_ends_the_successor_too(children):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux ends children with their parents")
-def test_a_child_in_the_middle_of_its_work_dies_with_its_worker(settings, submit, origin):
+def test_a_busy_child_dies_with_its_worker(settings, submit, origin):
     path = "/hangs.jpg?orphan"
     submit(base_image=origin.url + path)
     env = environment(settings.redis_url, settings.data_dir, fetch_allow="127.0.0.1/32")
@@ -166,7 +166,7 @@ def test_a_child_in_the_middle_of_its_work_dies_with_its_worker(settings, submit
     assert lease_owner.is_gone(child)
 
 
-def test_a_child_that_is_killed_while_it_starts_is_tried_again(settings, tmp_path):
+def test_a_child_that_is_killed_while_it_starts_is_started_again(settings, tmp_path):
     started = Started(tmp_path, f'[ "$(wc -l <"{tmp_path}/started")" -gt 1 ] || kill -9 $$')
     children = Children(settings, started.child)
 

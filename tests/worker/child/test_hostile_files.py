@@ -90,7 +90,7 @@ def runner(shared_runner: Runner) -> Runner:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_a_hostile_file_is_refused_in_words_or_read_and_harms_nothing(row: Hostile, runner: Runner) -> None:
+def test_a_hostile_file_is_refused_with_a_text_or_read(row: Hostile, runner: Runner) -> None:
     pid = runner.child.pid
 
     outcome = runner.run(row.make())
@@ -108,13 +108,13 @@ def test_a_hostile_file_is_refused_in_words_or_read_and_harms_nothing(row: Hosti
         assert runner.peak_bytes < MEMORY_BYTES
 
 
-def test_after_all_of_them_the_child_still_makes_pictures(runner: Runner) -> None:
+def test_after_all_hostile_files_the_child_still_renders(runner: Runner) -> None:
     assert runner.run(plain((8, 8), "red")).ending is Ending.DONE
 
 
-def test_no_two_hostile_files_share_a_name_and_there_are_many() -> None:
+def test_hostile_files_have_unique_names() -> None:
     assert len({row.name for row in ROWS}) == len(ROWS) >= 500
 
 
-def test_every_expectation_of_a_vendored_file_belongs_to_one() -> None:
+def test_every_expectation_belongs_to_a_vendored_file() -> None:
     assert set(OTHERS) <= {row.name.partition("-")[2] for row in VENDORED}

@@ -51,7 +51,7 @@ def order(name: str, pieces: int = 1) -> Order:
     return Order(name, 1, "a key", {"base_image": str(pieces)}, 60, f"outputs/20300101T0000/{name}")
 
 
-def test_what_has_come_first_is_worked_on_first(web, intake):
+def test_the_job_whose_inputs_arrive_first_is_processed_first(web, intake):
     intake.add(order("first"))
     intake.add(order("second"))
     web.release["second"].set()
@@ -65,7 +65,7 @@ def test_what_has_come_first_is_worked_on_first(web, intake):
     assert intake.next_job().order.request_id == "first"
 
 
-def test_an_input_that_cannot_be_had_is_said_without_waiting_for_the_others(web):
+def test_a_failed_input_is_reported_without_waiting_for_the_others(web):
     def read(order: Order, field: str, reserve: Reserve) -> File:
         if field == "overlay_image":
             raise FileNotFoundError
@@ -78,7 +78,7 @@ def test_an_input_that_cannot_be_had_is_said_without_waiting_for_the_others(web)
         intake.next_job().files()
 
 
-def test_there_is_room_for_the_oldest_however_large_and_others_wait_for_it(web, intake):
+def test_the_oldest_job_may_exceed_the_limit_and_others_wait(web, intake):
     intake.add(order("first", pieces=20))
     until(lambda: web.arrived == ["first"], "it has more than there is room for")
     intake.add(order("second"))
@@ -91,7 +91,7 @@ def test_there_is_room_for_the_oldest_however_large_and_others_wait_for_it(web, 
     until(lambda: web.arrived == ["first", "second"], "its room is free again")
 
 
-def test_what_finds_no_room_is_fetched_anew_when_there_is_some(web, intake):
+def test_an_input_over_the_limit_is_fetched_again_once_it_fits(web, intake):
     """And does not wait within its fetch, which has a time limit and a connection."""
     intake.add(order("first", pieces=6))
     until(lambda: web.arrived == ["first"], "it holds more than half the room")
@@ -106,7 +106,7 @@ def test_what_finds_no_room_is_fetched_anew_when_there_is_some(web, intake):
     until(lambda: web.arrived == ["first", "second"], "it is fetched anew")
 
 
-def test_what_has_come_has_no_more_room_than_it_needs(web, intake):
+def test_an_arrived_input_holds_only_the_bytes_it_needs(web, intake):
     """The second asks for more room than it takes, for the first one left it little."""
     for each in web.release.values():
         each.set()
@@ -122,7 +122,7 @@ def test_what_has_come_has_no_more_room_than_it_needs(web, intake):
     assert intake.next_job().order.request_id == "third"
 
 
-def test_what_is_dropped_is_fetched_no_more_and_not_worked_on(web, intake):
+def test_a_dropped_job_is_neither_fetched_nor_processed(web, intake):
     intake.add(order("first", pieces=9))
     until(lambda: web.arrived, "it holds most of the room")
     intake.add(order("second", pieces=5))
@@ -136,7 +136,7 @@ def test_what_is_dropped_is_fetched_no_more_and_not_worked_on(web, intake):
     assert intake.ready == 0
 
 
-def test_what_is_ready_can_be_dropped_what_is_worked_on_cannot(web, intake):
+def test_a_ready_job_can_be_dropped_but_not_a_started_one(web, intake):
     for each in web.release.values():
         each.set()
     intake.add(order("first"))
@@ -151,7 +151,7 @@ def test_what_is_ready_can_be_dropped_what_is_worked_on_cannot(web, intake):
     assert intake.ready == 0
 
 
-def test_what_is_done_is_freed_at_once(web, intake):
+def test_a_released_job_is_freed_at_once(web, intake):
     """Not when the garbage collector finds a cycle: pictures are large."""
     for each in web.release.values():
         each.set()
@@ -164,7 +164,7 @@ def test_what_is_done_is_freed_at_once(web, intake):
     gc.enable()
 
 
-def test_the_fetch_of_what_is_done_or_dropped_holds_its_room_until_it_ends(web, intake):
+def test_a_dropped_jobs_fetch_holds_its_bytes_until_it_ends(web, intake):
     intake.add(order("first", pieces=9))
     until(lambda: web.arrived == ["first"], "its fetch goes on")
     intake.drop("first")
@@ -178,7 +178,7 @@ def test_the_fetch_of_what_is_done_or_dropped_holds_its_room_until_it_ends(web, 
     until(lambda: web.arrived == ["first", "second", "third"], "it is free")
 
 
-def test_it_says_when_it_is_closed(intake):
+def test_closing_the_intake_ends_a_wait_for_the_next_job(intake):
     taken = []
     waiting = threading.Thread(target=lambda: taken.append(intake.next_job()))
     waiting.start()

@@ -90,7 +90,7 @@ def everything(become: Sequence[str], directory: Path, redis_url: str) -> Iterat
         up.wait(60)
 
 
-def test_a_child_that_is_taken_over_learns_no_secret_of_any_process(
+def test_a_compromised_child_learns_no_secret_of_any_process(
     unprivileged: Sequence[str], directory: Path
 ) -> None:
     """Of its parent, the supervisor, the API, what sends webhooks, the other worker and its child, itself."""
@@ -149,7 +149,7 @@ def intrude(become: Sequence[str], pid: int, *how: str) -> dict[str, list[str]]:
     return ways
 
 
-def test_a_process_that_has_not_hidden_is_an_open_book(unprivileged: Sequence[str]) -> None:
+def test_a_process_that_is_not_hidden_can_be_read(unprivileged: Sequence[str]) -> None:
     """Or the silence of the other tests would say nothing."""
     with target(unprivileged, WAIT) as pid:
         ways = intrude(unprivileged, pid)
@@ -158,12 +158,12 @@ def test_a_process_that_has_not_hidden_is_an_open_book(unprivileged: Sequence[st
     assert {"mem", "fd", "read", "ptrace", "getfd", "signal"} <= ways.keys()
 
 
-def test_a_process_that_has_hidden_can_only_be_signalled(unprivileged: Sequence[str]) -> None:
+def test_a_hidden_process_can_only_be_signalled(unprivileged: Sequence[str]) -> None:
     with target(unprivileged, HIDE + WAIT) as pid:
         assert intrude(unprivileged, pid) == {"cmdline": [], "signal": []}
 
 
-def test_a_confined_process_cannot_reach_even_those_that_have_not_hidden(unprivileged: Sequence[str]) -> None:
+def test_a_confined_process_cannot_reach_processes_that_are_not_hidden(unprivileged: Sequence[str]) -> None:
     """As a worker that is just being started."""
     version = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1)
     if version < 1:

@@ -76,7 +76,7 @@ def test_a_slow_server_is_cut_off(answer: Answer, serve: Serve, hasty: Fetcher) 
     assert caught.value.code == "fetch_failed"
 
 
-def test_a_server_may_be_silent_for_as_long_as_the_whole_may_take(serve: Serve) -> None:
+def test_a_server_may_be_silent_until_the_deadline(serve: Serve) -> None:
     """For longer than ten seconds, which was the bound of a silence whatever the settings said."""
     pause = threading.Event()
 
@@ -129,7 +129,7 @@ def dead_name_server() -> Iterator[DeadNameServer]:
     server.released.set()
 
 
-def test_a_name_server_that_never_answers_is_not_waited_for(dead_name_server: DeadNameServer) -> None:
+def test_a_silent_name_server_is_cut_off(dead_name_server: DeadNameServer) -> None:
     rules = FetchRules(total_timeout_s=PATIENCE_S)
     with Fetcher(rules, resolve=dead_name_server) as fetcher, pytest.raises(FetchError) as caught:
         fetcher.get("http://shop.com/", field="mask")
@@ -152,7 +152,7 @@ class JobTimeout(Exception):
     """Stands for RQ's, which a signal raises wherever the job happens to be."""
 
 
-def test_the_jobs_own_timeout_is_not_taken_for_a_failed_fetch() -> None:
+def test_a_jobs_timeout_is_not_taken_for_a_failed_fetch() -> None:
     def resolve(_host: str, _port: int) -> list[str]:
         raise JobTimeout
 
@@ -160,9 +160,7 @@ def test_the_jobs_own_timeout_is_not_taken_for_a_failed_fetch() -> None:
         fetcher.get("http://shop.com/", field="mask")
 
 
-def test_a_fetch_that_is_not_wanted_any_more_ends_though_its_server_is_silent(
-    serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_dropped_fetch_ends_even_if_its_server_is_silent(serve: Serve, fetcher: Fetcher) -> None:
     class Unwanted(Exception):
         pass
 

@@ -60,7 +60,7 @@ def wait_for_another(count: int) -> None:
     until(lambda: sum(map(is_waiting, sys._current_frames().values())) == count, "they wait for one fetch")
 
 
-def test_those_that_overlap_share_one_request(
+def test_concurrent_fetches_share_one_request(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response())
@@ -77,7 +77,7 @@ def test_those_that_overlap_share_one_request(
     assert sum(reserved) == 4 * 9
 
 
-def test_what_serves_a_request_that_waited_is_not_shared_with_one_that_was_made_since(
+def test_a_response_that_serves_an_earlier_request_is_not_shared_with_a_later_one(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response(headers=f'etag: "v1"\r\n{PICTURE}'), response(b"a new one", headers=PICTURE))
@@ -102,7 +102,7 @@ def test_what_serves_a_request_that_waited_is_not_shared_with_one_that_was_made_
     assert len(origin.asked) == 2
 
 
-def test_those_that_overlap_share_one_question_and_the_next_one_asks_again(
+def test_concurrent_fetches_share_one_revalidation_and_the_next_one_repeats_it(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     changed = response(b"changed", headers='etag: "2"\r\ncontent-length: 7\r\n')
@@ -125,7 +125,7 @@ def test_those_that_overlap_share_one_question_and_the_next_one_asks_again(
     assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, True, True]
 
 
-def test_addresses_that_lead_to_one_share_it(
+def test_redirects_to_the_same_url_share_one_request(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response())
@@ -139,7 +139,7 @@ def test_addresses_that_lead_to_one_share_it(
     assert len(origin.asked) == 1
 
 
-def test_a_failure_is_told_to_all_by_their_own_field(
+def test_a_failure_is_reported_to_all_with_their_own_field(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response(status="503 Busy", headers=f"retry-after: 7\r\n{PICTURE}"))
@@ -169,7 +169,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
-def test_a_failure_of_the_network_is_told_to_all(
+def test_a_network_failure_is_reported_to_all(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     asked: list[bytes] = []
@@ -197,7 +197,7 @@ def no_room(size: int) -> None:
         raise NoRoom
 
 
-def test_when_the_one_that_asks_stops_another_one_asks(
+def test_if_the_fetching_thread_stops_another_one_fetches(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response())
@@ -216,7 +216,7 @@ def test_when_the_one_that_asks_stops_another_one_asks(
     assert len(origin.asked) == 2
 
 
-def test_one_that_waits_ends_alone(serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor) -> None:
+def test_a_waiting_fetch_fails_alone(serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor) -> None:
     origin = Slow(response())
     url = serve(origin).url
     first = threads.submit(fetcher.get, url, field="mask", owner="us")
@@ -229,7 +229,7 @@ def test_one_that_waits_ends_alone(serve: Serve, fetcher: Fetcher, threads: Thre
     assert isinstance(second.exception(), NoRoom)
 
 
-def test_one_that_waits_and_is_not_wanted_any_more_ends(
+def test_a_waiting_fetch_that_is_dropped_ends(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response())
@@ -255,7 +255,7 @@ def test_one_that_waits_and_is_not_wanted_any_more_ends(
 @pytest.mark.parametrize(
     ("silent", "told"), [("name server", "cannot be fetched"), ("server", "took too long to arrive")]
 )
-def test_when_the_one_that_asks_has_no_time_left_another_one_asks(
+def test_if_the_fetching_thread_runs_out_of_time_another_one_fetches(
     silent: str, told: str, serve: Serve, threads: ThreadPoolExecutor
 ) -> None:
     asked: list[str] = []
@@ -289,7 +289,7 @@ def test_when_the_one_that_asks_has_no_time_left_another_one_asks(
     over.set()
 
 
-def test_one_that_waits_ends_at_its_own_deadline(serve: Serve, threads: ThreadPoolExecutor) -> None:
+def test_a_waiting_fetch_ends_at_its_own_deadline(serve: Serve, threads: ThreadPoolExecutor) -> None:
     origin = Slow(response())
     url = serve(origin).url
     leading = Slow(redirects(url))
@@ -311,7 +311,7 @@ def test_one_that_waits_ends_at_its_own_deadline(serve: Serve, threads: ThreadPo
 
 
 @pytest.mark.parametrize("owners", [("us", "them"), ("", "")])
-def test_what_is_not_of_one_owner_is_not_shared(
+def test_fetches_of_different_owners_are_not_shared(
     owners: tuple[str, str], serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response(headers=f"cache-control: public, max-age=60\r\n{PICTURE}"))
@@ -325,7 +325,7 @@ def test_what_is_not_of_one_owner_is_not_shared(
 
 
 @pytest.mark.parametrize("header", FOR_ONE)
-def test_an_answer_for_one_request_is_not_shared(
+def test_a_response_for_one_request_is_not_shared(
     header: str, serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(

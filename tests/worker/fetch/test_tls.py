@@ -31,7 +31,7 @@ def server_tls(issuer: trustme.CA, *names: str) -> ssl.SSLContext:
     return context
 
 
-def test_a_certificate_for_the_name_is_accepted_and_its_connection_kept(
+def test_a_certificate_for_the_name_is_accepted_and_the_connection_reused(
     authority: trustme.CA, secure: Fetcher, serve: Serve
 ) -> None:
     server = serve(says(response()), server_tls(authority, "shop.com"))
@@ -41,7 +41,7 @@ def test_a_certificate_for_the_name_is_accepted_and_its_connection_kept(
     assert server.connections == 1
 
 
-def test_the_server_is_told_the_name_not_the_address(
+def test_the_server_receives_the_host_name_and_not_the_address(
     authority: trustme.CA, secure: Fetcher, serve: Serve
 ) -> None:
     told: list[str | None] = []

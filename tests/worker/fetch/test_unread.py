@@ -45,7 +45,7 @@ def only(folder: Path) -> Path:
     return path
 
 
-def test_it_takes_no_room_until_it_is_read(serve: Serve, fetcher: Fetcher) -> None:
+def test_an_unread_file_reserves_nothing_until_it_is_read(serve: Serve, fetcher: Fetcher) -> None:
     origin, sizes = Origin(FRESH), list[int]()
     url = serve(origin).url
     first = get(fetcher, url)
@@ -60,7 +60,7 @@ def test_it_takes_no_room_until_it_is_read(serve: Serve, fetcher: Fetcher) -> No
     assert len(origin.asked) == 1
 
 
-def test_its_server_is_asked_about_it_as_about_any(serve: Serve, fetcher: Fetcher) -> None:
+def test_an_unread_file_is_revalidated_like_any_other(serve: Serve, fetcher: Fetcher) -> None:
     origin = Origin(etag='"v1"')
     url = serve(origin).url
     for _ in range(3):
@@ -76,7 +76,7 @@ def test_its_server_is_asked_about_it_as_about_any(serve: Serve, fetcher: Fetche
 
 
 @pytest.mark.parametrize("harm", ["gone", "damaged", "replaced"])
-def test_what_is_needed_after_all_and_not_kept_any_longer_fails_this_attempt(
+def test_an_unread_file_that_was_deleted_fails_this_attempt_when_it_is_read(
     harm: str, serve: Serve, fetcher: Fetcher, folder: Path
 ) -> None:
     origin = Origin(FRESH)
@@ -101,7 +101,7 @@ def test_what_is_needed_after_all_and_not_kept_any_longer_fails_this_attempt(
     assert fetcher.get(url, field="mask", owner="us").data == origin.body
 
 
-def test_a_head_that_grows_a_little_leaves_the_file_where_it_is(
+def test_a_head_that_grows_a_little_is_replaced_in_place(
     serve: Serve, fetcher: Fetcher, folder: Path
 ) -> None:
     origin = Origin(etag='"v1"', renewal=("age: 5",))
@@ -116,9 +116,7 @@ def test_a_head_that_grows_a_little_leaves_the_file_where_it_is(
     assert len(origin.asked) == 3
 
 
-def test_a_head_that_grows_too_long_has_the_picture_fetched_whole(
-    serve: Serve, fetcher: Fetcher, folder: Path
-) -> None:
+def test_a_head_that_grows_too_much_causes_a_new_fetch(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
     origin = Origin(etag='"v1"', renewal=(f"cache-control: max-age=60, note={'a' * 2000}",))
     url = serve(origin).url
     get(fetcher, url, accepted_at=float("inf"))
@@ -141,7 +139,7 @@ def test_a_long_head_is_read_whole(serve: Serve, fetcher: Fetcher, folder: Path)
     assert only(folder).stat().st_size > 1024
 
 
-def test_looking_something_up_leaves_no_file_open(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_look_up_leaves_no_file_open(serve: Serve, fetcher: Fetcher) -> None:
     url = serve(Origin(FRESH)).url
     get(fetcher, url)
     before = len(list(Path("/proc/self/fd").iterdir()))
@@ -150,7 +148,7 @@ def test_looking_something_up_leaves_no_file_open(serve: Serve, fetcher: Fetcher
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
-def test_those_that_ask_together_take_no_room_for_what_stays_unread(serve: Serve, fetcher: Fetcher) -> None:
+def test_concurrent_fetches_reserve_nothing_for_an_unread_file(serve: Serve, fetcher: Fetcher) -> None:
     origin, sizes = Origin(etag='"v1"'), list[int]()
     url = serve(origin).url
     get(fetcher, url)
