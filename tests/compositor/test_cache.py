@@ -1,4 +1,4 @@
-"""Decoded inputs kept between jobs."""
+"""The cache of decoded inputs."""
 
 import numpy as np
 import pytest

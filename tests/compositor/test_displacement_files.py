@@ -1,4 +1,4 @@
-"""Displacement maps as files: grey, of 16 bits, turned by EXIF, in a colour space, of any size."""
+"""Displacement maps as files: grey, 16-bit, rotated by EXIF, in a colour space, of any size."""
 
 import io
 from typing import Any
@@ -21,7 +21,7 @@ def noise(size: tuple[int, int], bands: int, seed: int = 3) -> np.ndarray:
 
 
 def displaced(file: bytes, **params: Any) -> np.ndarray:
-    """A picture as large as its base, moved by the map in `file`."""
+    """A picture of the size of its base, displaced by the map in `file`."""
     files = {"base_image": png(np.zeros((*SIZE[::-1], 3), np.uint8)), "overlay_image": png(noise(SIZE, 3))}
     files["displacement_map"] = file
     given = {"displacement_x": 9, "displacement_y": 6, "image_format": "png", **params}

@@ -1,4 +1,4 @@
-"""The reference node's pictures, made by running it unchanged (golden/cases.json)."""
+"""The pictures of the unchanged reference node (golden/cases.json)."""
 
 import io
 import json
@@ -31,7 +31,7 @@ def test_an_unrotated_picture_equals_the_references_within_1_level_or_3_with_a_m
 
 
 def border(case: dict) -> np.ndarray:
-    """(height, width) bool: within a pixel of the rotated overlay's border, where the reference has steps."""
+    """(height, width) bool: within a pixel of the rotated overlay's border, which the reference aliases."""
     params = SuperimposeParams(**case["params"])
     files = [(GOLDEN / "in" / case[name]).read_bytes() for name in ("base_image", "overlay_image")]
     base, overlay = (Image.open(io.BytesIO(file)).size for file in files)

@@ -1,4 +1,4 @@
-"""Pictures as the world sends them: written by other programs, in every depth, colour space and pose."""
+"""Pictures written by other programs, in every depth, colour space and orientation."""
 
 import io
 import itertools
@@ -42,7 +42,7 @@ def levels(picture: Picture) -> np.ndarray:
 
 
 def by_pypng(file: bytes) -> np.ndarray:
-    """(height, width, 4) int, 0 - 255, by a decoder written in Python; its gAMA chunk obeyed."""
+    """(height, width, 4) int, 0 to 255, by a decoder written in Python that applies the gAMA chunk."""
     width, height, rows, info = pypng.Reader(bytes=file).asRGBA()
     table = np.array(list(itertools.chain.from_iterable(rows))).reshape(height, width, 4)
     levels = table / (2 ** info["bitdepth"] - 1)
@@ -87,7 +87,7 @@ XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description tiff:Orientation=\"
 
 
 def with_xmp(image_format: str, orientation: int | None) -> bytes:
-    """A wide picture whose XMP says that it is turned, with an EXIF orientation or none."""
+    """A wide picture with an orientation in XMP, and one or none in EXIF."""
     image, out = Image.new("RGB", (40, 20), "red"), io.BytesIO()
     options: dict[str, Any] = {"xmp": XMP}
     if image_format == "PNG":
@@ -231,7 +231,7 @@ def test_the_first_frame_of_an_animated_webp_is_complete() -> None:
 
 
 def small_first_frame(image_format: str, box: tuple[int, int, int, int]) -> bytes:
-    """An animation of 12 x 10 whose opaque first frame covers `box` alone."""
+    """An animation of 12 x 10 whose opaque first frame covers only `box`."""
     frames = [Image.new("RGB", size, "red") for size in ((12, 10), (12, 10))]
     frames[1].putpixel((3, 3), (0, 0, 255))
     out = io.BytesIO()
@@ -328,7 +328,7 @@ def test_a_small_first_frame_of_an_apng_is_surrounded_by_transparency(
     ids=["none", "the second"],
 )
 def test_a_png_whose_header_is_not_first_defines_no_canvas(first: list[tuple[bytes, bytes]]) -> None:
-    """Limits are judged by the header at its place; a canvas of any size would be made."""
+    """Limits are checked with the header at its place; otherwise a canvas of any size would be allocated."""
     drawn = io.BytesIO()
     Image.new("RGBA", (4, 4)).save(drawn, "PNG")
     pixels = b"".join(body for name, body in pypng.Reader(bytes=drawn.getvalue()).chunks() if name == b"IDAT")
@@ -472,7 +472,7 @@ def test_heif_is_converted_from_the_space_of_its_code_points() -> None:
 
 
 def test_light_above_white_keeps_its_hue() -> None:
-    """PQ of 4,000 cd/m2 in red and half of that in green, which clipping would make yellow."""
+    """PQ of 4,000 cd/m2 in red and half of that in green, which clipping would turn yellow."""
     picture = np.array([[[230, 205, 0]]], np.uint8)
     red, green, blue = levels_of(png(picture, cicp(9, 16)))[0, 0]
     assert red == 255

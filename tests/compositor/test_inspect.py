@@ -1,4 +1,4 @@
-"""What a caller is shown of the pictures on their way through the compositor."""
+"""The pictures that `inspect` gets during rendering."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ BASE, LOGO, MASK = plain((20, 20), "red"), plain((5, 5), "blue"), plain((5, 5), 
 
 
 class Stop(Exception):
-    """What an inspector may raise."""
+    """An error of an inspector."""
 
 
 def recorder(shown: list[str]) -> Inspect:

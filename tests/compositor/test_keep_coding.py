@@ -1,4 +1,4 @@
-"""`image_quality: "keep"`: a JPEG answer coded as its base."""
+"""`image_quality: "keep"`: a JPEG output with the coding of its base."""
 
 import io
 
@@ -13,7 +13,7 @@ KEEP = SuperimposeParams(image_quality="keep", opacity=0)
 
 
 def jpeg(mode: str = "RGB", **options: object) -> bytes:
-    """Smooth, so that what is lost by coding it again is small."""
+    """Smooth, so that encoding it again loses little."""
     x, y = np.meshgrid(np.linspace(0, 255, 64), np.linspace(0, 255, 48))
     image = Image.fromarray(np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)).convert(mode)
     out = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Memory that runs short is told from a file that is damaged, whichever decoder it runs short in."""
+"""A lack of memory is distinguished from a damaged file in every decoder."""
 
 import io
 import re
@@ -35,7 +35,7 @@ for room in sys.argv[2:]:
 
 
 def costly(name: str) -> bytes:
-    """A file whose decoding takes all the memory that its format can take."""
+    """A file whose decoding takes the most memory that its format can take."""
     shade = np.add.outer(np.arange(SIDE), np.arange(SIDE)).astype(np.uint8)
     rgba = Image.fromarray(np.dstack([shade, shade.T[::-1], 255 - shade, shade]))
     turned = Image.Exif()

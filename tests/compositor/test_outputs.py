@@ -1,4 +1,4 @@
-"""The files that come out: their format, their marks, and nothing of the inputs but pixels."""
+"""The output files: format, colour space, and no metadata of the inputs."""
 
 import datetime
 import io
@@ -170,7 +170,7 @@ def test_an_overlay_is_converted_to_the_kept_profile() -> None:
 
 
 def seen(file: bytes) -> np.ndarray:
-    """(height, width, 3) int levels of sRGB, by the profile that a file carries."""
+    """(height, width, 3) int sRGB levels, converted by the file's profile."""
     image = opened(file)
     source = io.BytesIO(image.info["icc_profile"])
     return np.asarray(ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"))).astype(int)

@@ -1,4 +1,4 @@
-"""The parameter model: what it takes, what it refuses and in which words."""
+"""The parameter model: accepted and refused values, and the texts."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What must hold for any picture and any parameters."""
+"""Properties that hold for any pictures and parameters."""
 
 import io
 from typing import Any
@@ -176,7 +176,7 @@ def test_an_overlay_scaled_to_nothing_is_one_pixel(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("rotation", [0, 33])
 def test_a_picture_of_many_cells_has_no_seams(method: str, rotation: int) -> None:
-    """A ramp stays a ramp where, at pixel 1024, one cell of the layer ends and the next begins."""
+    """A ramp stays a ramp at pixel 1024, the border of two cells of the layer."""
     ramp = np.add.outer(np.arange(128), np.arange(128)).astype(np.uint8)
     below = np.zeros((1600, 1600, 3), np.uint8)
     ours = put(below, ramp, rescale_factor=16, resize_method=method, rotation=rotation)[..., 0]

@@ -63,7 +63,7 @@ def _told(below: Levels, layer: Layer) -> str:
 
 
 def _answer(base: Levels, layers: list[Layer], **params: Any) -> Levels:
-    """What the compositor makes, one layer of `superimpose-v2` or several of `superimpose`."""
+    """The compositor's output with one layer of `superimpose-v2` or several of `superimpose`."""
     files, given = {"base_image": png(base)}, []
     for index, layer in enumerate(layers):
         path = f"overlays[{index}]." if layer.model == "superimpose" else ""
@@ -108,7 +108,7 @@ def _layer(chance: random.Random, model: str, base: tuple[int, int]) -> Layer:
 
 
 def _is_defined(layer: Layer, base: tuple[int, int]) -> bool:
-    """Whether the rule of the resizing says all, or leaves parts of pixels or a tie between two of them."""
+    """Whether the resize rule is exact, without fractions of pixels or ties between two of them."""
     assert layer.overlay is not None
     own = layer.overlay.shape[1::-1]
     sides = [*zip(own, float64.sized(layer, own, base), strict=True)]

@@ -1,4 +1,4 @@
-"""Files that are refused: in clear words, before they cost anything, hiding nothing else's fault."""
+"""Refused files: clear texts, early refusal, and no masking of other errors."""
 
 import io
 import random
@@ -30,7 +30,7 @@ WHOLE = {
 
 
 def png_claiming(width: int, height: int) -> bytes:
-    """A PNG header of any size with nothing behind it."""
+    """A PNG header of any size without pixels."""
     body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
 
@@ -138,7 +138,7 @@ def test_text_in_a_png_that_inflates_to_gigabytes_is_not_inflated() -> None:
 
 
 class JobTimeoutException(Exception):
-    """As a queue's worker sends into the thread that decodes."""
+    """As a queue's worker raises it in the decoding thread."""
 
 
 @pytest.mark.parametrize("error", [MemoryError, JobTimeoutException, KeyboardInterrupt])

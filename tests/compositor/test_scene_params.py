@@ -1,4 +1,4 @@
-"""Parameters of scenes: every contradiction has its sentence, and every fault its path."""
+"""Parameters of scenes: every contradiction has a text, and every fault a path."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ VALUES |= {"displacement_x": 5, "displacement_y": 5, **SIZES, **PLACES, **REST}
 
 
 def faults(**params: Any) -> dict[str, str]:
-    """The texts, by the path of what they are about; empty where nothing is wrong."""
+    """The error texts by path; empty if the parameters are valid."""
     try:
         SuperimposeRequest.model_validate(params)
     except ValidationError as error:

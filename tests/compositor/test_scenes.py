@@ -1,4 +1,4 @@
-"""Scenes of several layers: each does what it would do alone, on what those before it have made."""
+"""Scenes of several layers: each is put on the result of the previous ones."""
 
 import io
 from typing import Any
@@ -19,7 +19,7 @@ def noise(size: tuple[int, int], seed: int, bands: int = 3) -> np.ndarray:
 
 
 def scene(files: dict[str, bytes], **params: Any) -> bytes:
-    """The answer to a request whose pictures are `files`, by their paths."""
+    """The output of a request whose pictures are `files`, by path."""
     layers = [
         {**layer, **{name: "x" for name in (LOGO, MASK, MAP) if f"overlays[{index}].{name}" in files}}
         for index, layer in enumerate(params.pop("overlays", []))
@@ -168,7 +168,7 @@ def test_an_invalid_layer_is_named_by_its_path():
 
 
 def test_the_pixels_of_all_inputs_are_counted_before_any_is_decoded():
-    """The base is damaged, and is not looked at."""
+    """The damaged base is not decoded."""
     large = [Image.new("L", (100, 100), each) for each in range(4)]
     files = {BASE: png(large[0])[:-30]}
     files |= {f"overlays[{index}].overlay_image": png(each) for index, each in enumerate(large[1:])}
@@ -179,7 +179,7 @@ def test_the_pixels_of_all_inputs_are_counted_before_any_is_decoded():
 
 
 def test_pixels_that_no_header_declares_are_counted_before_the_next_is_decoded():
-    """The last is damaged, and is not looked at."""
+    """The damaged last input is not decoded."""
     out = io.BytesIO()
     Image.new("RGB", (100, 100)).save(out, "AVIF")
     large = [out.getvalue() + bytes(each) for each in range(5)]
@@ -207,7 +207,7 @@ def test_inspect_gets_the_inputs_by_their_paths():
 
 
 def test_the_mask_of_a_displaced_layer_stays_where_it_is():
-    """The picture moves right by 5 pixels, the mask shows its left half all the same."""
+    """The picture moves right by 5 pixels, but the mask does not."""
     mask = Image.new("L", (20, 10), 0)
     mask.paste(255, (0, 0, 10, 10))
     picture = Image.new("RGB", (20, 10), "red")

@@ -1,4 +1,4 @@
-"""The rules of sizes, places, masks and files that docs/parameters.md sums up."""
+"""The rules of sizes, places, masks and files that docs/parameters.md summarises."""
 
 import io
 
@@ -21,7 +21,7 @@ def plain(mode, size, colour):
 
 
 def made(base, overlay, mask=None, **params):
-    """The answer as RGBA pixels."""
+    """The output as RGBA pixels."""
     answer = superimpose(base, overlay, SuperimposeParams(**{"image_format": "png"} | params), mask)
     return Image.open(io.BytesIO(answer.data)).convert("RGBA")
 
@@ -47,7 +47,7 @@ def test_a_size_is_rounded_by_its_rule(params, overlay, base, size):
 
 @pytest.mark.parametrize("params", [{"overlay_resize": "Fit"}, {"scale_to": 1.0}])
 def test_fit_and_scale_to_apply_before_the_rotation(params):
-    """A bar as wide as the base stands upright after a quarter turn, half as wide and twice as high."""
+    """After a quarter turn, a bar as wide as the base is upright."""
     answer = made(plain("RGB", (20, 20), BLUE), plain("RGB", (20, 10), RED), rotation=90, **params)
 
     assert answer.getpixel((9, 19))[:3] == RED

@@ -50,7 +50,7 @@ def by_the_node(
     x_percent: float = 50,
     y_percent: float = 50,
 ) -> tuple[Levels, Image.Image]:
-    """What LayerStyle's ImageBlendAdvance makes of opaque pictures, and how much of each pixel it covers."""
+    """The result of LayerStyle's ImageBlendAdvance for opaque pictures, and its coverage of each pixel."""
     layer = Image.fromarray(overlay)
     if mirror in MIRRORS:
         layer = layer.transpose(MIRRORS[mirror])
@@ -123,7 +123,7 @@ def test_the_visible_part_of_a_huge_overlay_equals_that_of_the_whole():
 @pytest.mark.parametrize("scale", [0.3, 2.7])
 @pytest.mark.parametrize("method", SAMPLERS)
 def test_the_colour_of_transparent_pixels_is_never_visible(method, scale):
-    """One colour stays that colour whatever its alpha does: averages are premultiplied."""
+    """A picture of one colour keeps it with any alpha, because averages are premultiplied."""
     overlay = np.full((40, 40, 4), (200, 30, 60, 255), np.uint8)
     overlay[:, 20:] = (0, 255, 0, 0)
     overlay[::3, ::2, 3] //= 3
@@ -234,7 +234,7 @@ FORMULAS = {mode: np.vectorize(each, otypes=[float]) for mode, each in OF_A_CHAN
 
 
 def mixed(base: Levels, overlay: Levels, mode: str) -> Levels:
-    """Premultiplied levels of straight ones, by section 9.1.4 of W3C Compositing, in float64."""
+    """Premultiplied levels from straight ones, by section 9.1.4 of W3C Compositing, in float64."""
     b, s = base / 255.0, overlay / 255.0
     ab, alpha_s = b[..., 3:], s[..., 3:]
     colour = (1 - ab) * s[..., :3] + ab * FORMULAS[mode](b[..., :3], s[..., :3])

@@ -1,4 +1,4 @@
-"""All pixels are there: the file is read. Some are missing: it is refused."""
+"""A file with all its pixels is read; one with missing pixels is refused."""
 
 import io
 import struct
@@ -21,7 +21,7 @@ HUFFMAN = ("baseline", "progressive", "restarts", "grey", "cmyk", "420")
 
 
 def jpeg(name: str) -> bytes:
-    """A photograph's part, coded in one of several ways."""
+    """A part of a photograph with one of several codings."""
     image = Image.open(io.BytesIO(read("made/baseline.jpg")))
     mode = {"grey": "L", "cmyk": "CMYK"}.get(name, "RGB")
     options = {

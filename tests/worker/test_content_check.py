@@ -1,4 +1,4 @@
-"""The hook that may block pictures, by a check of these tests that knows two colours."""
+"""The hook that may block pictures, with a test check for two colours."""
 
 import base64
 import os
@@ -35,7 +35,7 @@ def body(image_format: str = "png", opacity: float = 1, **pictures: bytes) -> di
 
 
 def purple(name: str) -> dict[str, object]:
-    """A request of which `name` is purple; the output by half navy on what makes purple of it."""
+    """A request whose picture `name` is purple; "output" is purple by a half-transparent navy overlay."""
     if name == "output":
         return body(
             base_image=plain((20, 20), (255, 0, 128)), opacity=0.5, overlay_image=plain((20, 20), (1, 0, 128))
@@ -211,7 +211,7 @@ def test_the_check_sees_transparent_pixels_too(settings, name, alpha):
 
 @pytest.mark.parametrize(("colour", "alpha"), [((0, 0, 0), 127), ((255, 255, 255), 128)])
 def test_a_drawing_in_alpha_alone_is_visible_on_white_or_black(colour, alpha):
-    """Black or white of a medium alpha is grey on the other."""
+    """Black or white with a medium alpha is grey on the other."""
     seen: list[tuple[int, ...]] = []
 
     def check(name: str, picture: Image.Image) -> None:

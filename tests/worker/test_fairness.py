@@ -1,4 +1,4 @@
-"""Keys take turns at workers, each of which claims many requests at a time."""
+"""Keys take turns although each worker claims several requests at a time."""
 
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.creation import NewRequest

@@ -1,4 +1,4 @@
-"""What is left in Redis of many requests once their hour is over: nothing that grows with their number."""
+"""Expired requests leave nothing in Redis that grows with their number."""
 
 import time
 from pathlib import Path

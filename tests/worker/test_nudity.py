@@ -28,7 +28,7 @@ FACE = {"content_check": CHECK, "nudity_labels": ("FACE_FEMALE", "FACE_MALE")}
 
 @pytest.fixture(autouse=True)
 def _nudenet():
-    """Skips where the extra is not installed; on CI fails."""
+    """Skips if the extra is not installed; fails on CI."""
     if find_spec("nudenet") is None or find_spec("onnxruntime") is None:
         message = "needs the extra nudenet: pip install '.[nudenet]' in the clone"
         missing(message)
@@ -69,7 +69,7 @@ def test_a_score_under_the_threshold_does_not_block(check, portrait):
 
 
 def test_onnxruntime_sends_no_telemetry(tmp_path):
-    """Where ONNX Runtime reports its use, it keeps an identifier and a queue of events at home."""
+    """With telemetry, ONNX Runtime stores an identifier and a queue of events in the home directory."""
     code = (
         "from jobs.config.settings import Settings as S; from worker.nudity import NudityCheck as C; C(S())"
     )

@@ -1,4 +1,4 @@
-"""A pause ends at a signal, and only that one."""
+"""A signal ends the current pause and no other."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Whatever somebody writes into RQ's keys: nothing of it is run, and the next real job is."""
+"""Nothing that is written into RQ's keys is run, and the next real job still is."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from tests.asking import LEASE_OWNER, SAMPLES, accept, asked
 from worker.warm_worker import WarmWorker
 
 CANARY = "superimpose_canary"
-"""A module that leaves a trace when it is imported, and has a function that leaves another."""
+"""A module that leaves a trace when it is imported, with a function that leaves another."""
 
 
 class Trap:
@@ -46,7 +46,7 @@ def pickled() -> bytes:
 
 
 def hash_of(redis: Redis, job_id: str) -> str:
-    """A hash that differs from a real job's in nothing yet."""
+    """A copy of a real job's hash."""
     retry = Retry(max=3)
     job = open_queue(redis).create_job(
         TASK, args=(job_id,), job_id=job_id, description="superimpose", retry=retry
@@ -58,7 +58,7 @@ def hash_of(redis: Redis, job_id: str) -> str:
 
 
 def queued(**fields: object) -> Callable[[Redis], None]:
-    """An otherwise real job of an unknown request with these fields, in the queue."""
+    """Queues a valid job of an unknown request, except for these fields."""
 
     def plant(redis: Redis) -> None:
         job_id = str(uuid4())
@@ -70,7 +70,7 @@ def queued(**fields: object) -> Callable[[Redis], None]:
 
 
 def abandoned(**fields: object) -> Callable[[Redis], None]:
-    """The same, of a worker that died."""
+    """The same as a job of a dead worker."""
 
     def plant(redis: Redis) -> None:
         job_id = str(uuid4())
@@ -94,7 +94,7 @@ def wrong_type(key: str) -> Callable[[Redis], None]:
 
 
 def key_of_job(template: str) -> Callable[[Redis], None]:
-    """A real job, of which another key holds something else."""
+    """A real job, with one of its other keys of the wrong type."""
 
     def plant(redis: Redis) -> None:
         job_id = str(uuid4())
@@ -106,7 +106,7 @@ def key_of_job(template: str) -> Callable[[Redis], None]:
 
 
 def dependent(redis: Redis) -> None:
-    """A job that runs ours first."""
+    """A job that depends on ours."""
     parent, child = str(uuid4()), str(uuid4())
     hash_of(redis, parent)
     redis.hset(hash_of(redis, child), mapping={"data": call(), "status": "deferred", "dependency_ids": "[]"})
@@ -217,7 +217,7 @@ def status(redis, settings):
 
 @pytest.fixture
 def traces(tmp_path, monkeypatch):
-    """Where a canary that was imported, called or unpickled, in any process, leaves something."""
+    """The folder where a canary leaves a file if any process imports, calls or unpickles it."""
     directory = tmp_path / "traces"
     directory.mkdir()
     (tmp_path / f"{CANARY}.py").write_text(
@@ -238,7 +238,7 @@ def work(settings) -> None:
 
 
 def test_the_canary_works_when_rq_itself_runs_it(redis, traces):
-    """Or its silence in the other tests would say nothing."""
+    """Otherwise its silence in the other tests would prove nothing."""
     queue = Queue("unguarded", connection=redis, serializer=JSONSerializer)
     queue.enqueue(f"{CANARY}.sing")
 

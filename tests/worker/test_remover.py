@@ -1,4 +1,4 @@
-"""The hook that takes backgrounds away, by a remover of these tests that keeps the left half."""
+"""The hook that removes backgrounds, with a test remover that keeps the left half."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 @pytest.fixture
 def ask(submit):
-    """Submits a red overlay that covers a blue base, its background to be taken away by a model."""
+    """Submits a red overlay that covers a blue base, with its background to be removed."""
     files = {"base_image": plain((20, 20), BLUE), "overlay_image": plain((20, 20), RED)}
     inline = {name: base64.b64encode(data).decode() for name, data in files.items()}
 
@@ -47,7 +47,7 @@ def work(settings) -> None:
 
 
 def colours(settings, done) -> list[tuple[int, ...]]:
-    """Of a pixel of the left half and one of the right."""
+    """The colours of a pixel in the left half and one in the right."""
     picture = Image.open(io.BytesIO(PictureStore.open(settings).get(done.output.path))).convert("RGB")
     return [picture.getpixel((x, 10)) for x in (3, 17)]
 

@@ -1,4 +1,4 @@
-"""What a worker says to Redis, whatever becomes of it on the way."""
+"""A worker's reports to Redis, also when requests or replies are lost."""
 
 import math
 import os
@@ -85,7 +85,7 @@ def test_a_retry_after_beyond_the_deadline_fails_the_request(settings, submit, r
 
 
 def test_the_output_of_a_refused_report_is_deleted(settings, redis, submit, record):
-    """The request was cancelled while its last byte was stored."""
+    """The request was cancelled while its output was stored."""
     request_id = submit()
     transitions, store = Transitions(redis, settings), PictureStore.open(settings)
     attempt = Attempt(claim_request(transitions, request_id))
@@ -106,7 +106,7 @@ def test_the_output_of_a_refused_report_is_deleted(settings, redis, submit, reco
 def test_a_report_that_cannot_be_sent_is_logged_when_the_worker_stops(
     settings, redis_socket, submit, origin, caplog
 ):
-    """Redis is away from the time of the job's work to the end of the time to drain."""
+    """Redis is away from the processing of the job until the end of the drain timeout."""
     impatient = settings.model_copy(update={"fetch_allow": ("127.0.0.1/32",), "drain_timeout_s": 0.3})
     path = "/hangs.jpg?unheard"
     request_id = submit(base_image=origin.url + path)

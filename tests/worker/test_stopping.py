@@ -1,4 +1,4 @@
-"""A worker that is told to stop: the job at hand has its time, then it is somebody else's."""
+"""A worker that is stopped finishes its jobs within the drain timeout and gives the rest back."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def settings(settings):
 
 
 def tell(origin, path: str, *numbers: signal.Signals, pause_s: float = 0) -> None:
-    """Signal this process once the origin is asked for a picture."""
+    """Signal this process once the origin receives a request."""
 
     def wait_and_tell() -> None:
         origin.await_request(path)
@@ -86,7 +86,7 @@ def test_a_stopped_worker_is_no_longer_listed(redis, settings, submit):
 
 
 def test_a_job_whose_lease_was_ended_is_stopped(redis, settings, submit, record, origin):
-    """As when it was cancelled and the word of it got lost."""
+    """As when it was cancelled and the command was lost."""
     path = "/hangs.jpg?fenced"
     request_id, next_one = submit(base_image=origin.url + path), submit()
     cancelled = Failure(FailureCode.CANCELLED, "cancelled")

@@ -153,7 +153,7 @@ def test_an_input_missing_in_the_store_is_retried_and_then_internal(redis, submi
 
 
 class Killer(threading.Thread):
-    """Sends a signal to the worker's child each time the origin is asked for a picture."""
+    """Sends a signal to the worker's child at each request to the origin."""
 
     def __init__(self, worker: WarmWorker, origin, path: str, number: signal.Signals, times: int) -> None:
         super().__init__(daemon=True)
@@ -193,7 +193,7 @@ def test_a_cached_and_decoded_input_is_not_read_from_disk(settings, submit, reco
 
 @pytest.fixture
 def fragile(settings, monkeypatch):
-    """Settings of a check that sleeps over one colour, and dies of another."""
+    """Settings with a check that sleeps at one colour and kills its process at another."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     return settings.model_copy(update={"content_check": f"{Fragile.__module__}:{Fragile.__name__}"})
 
@@ -214,7 +214,7 @@ def test_a_killed_child_costs_one_request_an_attempt(settings, submit, record, o
 
 
 def test_a_slow_start_of_the_next_child_costs_no_attempt(settings, submit, record, origin, tmp_path):
-    """It starts for longer than a lease."""
+    """Its start takes longer than a lease."""
     again = Started(tmp_path, f'[ "$(wc -l <"{tmp_path}/started")" -eq 1 ] || sleep 5')
     short = settings.model_copy(update={"lease_s": 3})
     requests = [submit(base_image=f"{origin.url}/hangs.jpg?again={nth}") for nth in "12"]
@@ -394,7 +394,7 @@ def test_requests_behind_a_slow_job_are_given_back_uncounted(redis, settings, fr
 
 
 def test_a_slow_origin_delays_no_other_request(settings, submit, record, origin):
-    """More of them than are claimed at first."""
+    """There are more of them than are claimed at first."""
     path = "/hangs.jpg?slow"
     slow = [submit(base_image=origin.url + path) for _ in range(12)]
     fast = submit()

@@ -42,7 +42,7 @@ def plays(data: bytes) -> int:
 
 
 def visible(levels: np.ndarray) -> np.ndarray:
-    """Premultiplied: what is transparent has no colour."""
+    """Premultiplied, so that transparent pixels have no colour."""
     alpha = levels[..., 3:]
     return np.concatenate([levels[..., :3] * alpha / 255, alpha], axis=-1)
 
@@ -148,7 +148,7 @@ def test_an_avif_sequence_declares_its_plays(times):
 
 @pytest.mark.parametrize("target", WRITTEN)
 def test_frame_times_do_not_drift(target):
-    """Of 24 frames a second, which no format but PNG can say, one second is one second."""
+    """24 frames a second, which only PNG can express exactly, last one second."""
     stills = [Image.new("RGB", SIZE, (10 * number, 0, 0)) for number in range(24)]
     base = io.BytesIO()
     stills[0].save(base, "PNG", save_all=True, append_images=stills[1:], duration=10)
@@ -188,7 +188,7 @@ def test_without_keep_the_first_frame_is_used():
 
 @pytest.mark.parametrize("number", range(2, 9))
 def test_all_frames_are_rotated_like_the_first(number):
-    """EXIF orientation, which a WebP has beside its frames."""
+    """By the EXIF orientation, which a WebP stores beside its frames."""
     patches = random_patches(4, "WEBP", opaque=True)
     stills = [Image.fromarray(levels.astype(np.uint8)) for levels, _ in frames(file(patches, "WEBP"))]
     exif = Image.Exif()
@@ -208,7 +208,7 @@ def test_all_frames_are_rotated_like_the_first(number):
 
 @pytest.mark.parametrize("target", ["gif", "apng"])
 def test_only_changed_pixels_are_written(target):
-    """A hundred frames in which one dot moves take little more than one."""
+    """A hundred frames in which one dot moves need few more bytes than one."""
     random = np.random.default_rng(1)
     still = Image.fromarray(random.integers(0, 256, (64, 64, 3), np.uint8))
     moving = [still.copy() for _ in range(100)]

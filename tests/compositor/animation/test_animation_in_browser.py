@@ -1,4 +1,4 @@
-"""Animations against a real browser: those that are read here, and those that are written."""
+"""Animations compared with a real browser, both read and written ones."""
 
 import base64
 import json
@@ -59,7 +59,7 @@ FILES = READ | WRITTEN
 
 @pytest.fixture(scope="module")
 def shown(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What one page of a browser that runs offline decodes of all files."""
+    """All files as decoded on one page of an offline browser."""
     files = {
         name: {"type": TYPES[image_format], "data": base64.b64encode(data).decode()}
         for name, (image_format, data) in FILES.items()

@@ -1,4 +1,4 @@
-"""Animations with `animation: "keep"` at the limits and beyond, damaged ones, and odd ones."""
+"""Animations with `animation: "keep"` at and beyond the limits, damaged ones and unusual ones."""
 
 import contextlib
 import io
@@ -27,7 +27,7 @@ P3 = Image.open(io.BytesIO(picture_file("made/display-p3.png"))).info["icc_profi
 
 
 def timed(*milliseconds: int, image_format: str = "PNG") -> bytes:
-    """A film of frames that differ, each shown so long."""
+    """An animation of different frames with these durations."""
     patches = [
         Patch(RED - np.uint8([number, 0, 0, 0]), (0, 0), each) for number, each in enumerate(milliseconds)
     ]
@@ -208,7 +208,7 @@ def test_a_frame_whose_checksum_is_wrong_is_refused(name):
 @pytest.mark.parametrize("animation", ["first_frame", "keep"])
 @pytest.mark.parametrize("image_format", WRITTEN)
 def test_a_canvas_without_pixels_is_refused(image_format, animation):
-    """Even where the picture that it is declared for is no frame, and not decoded."""
+    """Even if the picture for which it is declared is not a frame and not decoded."""
     dot = Patch(np.full((2, 2, 4), 255, np.uint8), (0, 0), 50)
     base = file([dot, dot], "PNG")
     header = b"IHDR" + struct.pack(">II", SIZE[0], 0) + base[24:29]
@@ -251,7 +251,7 @@ def test_the_profile_of_a_webp_applies_to_all_frames(opaque):
 
 
 def test_chunks_beside_the_frames_are_not_copied_into_each():
-    """Else a file takes the time of its frames times that of its other parts."""
+    """Otherwise the time would be the number of frames times that of the other chunks."""
     gammas = with_chunk(timed(50, 50), chunk(b"gAMA", struct.pack(">I", 45_455)) * 1000, b"IDAT")
     profile = with_profile(timed(50, 50, image_format="WEBP"), bytes(10_000))
     for parts in (apng.parts(gammas), webp.parts(profile)):
@@ -276,7 +276,7 @@ def test_an_animation_keeps_credits_like_a_picture(target):
 
 
 def test_memory_depends_on_the_frame_and_not_on_the_animation():
-    """A process that may have some frames' memory puts a logo on a hundred frames."""
+    """A process with the memory of a few frames puts a logo on a hundred."""
     still = Image.new("RGB", (1000, 1000), "white")
     moving = [Image.new("RGB", (1000, 1000), (number, 99, 0)) for number in range(100)]
     base = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Colour spaces against a real browser, which draws the same files on a canvas of sRGB."""
+"""Colour spaces compared with a real browser, which draws the same files on an sRGB canvas."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Displacement maps, against OpenCV and against what must be exact."""
+"""Displacement maps, compared with OpenCV and exact results."""
 
 import tracemalloc
 
@@ -21,7 +21,7 @@ def grey(level: int, size: Size = (3, 2)) -> Image.Image:
 def displaced(
     picture: Image.Image, map_image: Image.Image, x: float, y: float, side: int = 512
 ) -> Image.Image:
-    """`picture`, which lies at the area's top left, displaced; the whole of the area."""
+    """The whole area with `picture`, at its top left, displaced."""
     out, displacement = Image.new("RGBA", AREA), Displacement.of(map_image, AREA, x, y)
     for cell in cells(whole(AREA), side, whole(AREA)):
         source = displacement.source(cell)
@@ -83,7 +83,7 @@ def test_a_larger_map_is_averaged() -> None:
 
 
 def test_a_smooth_map_moves_by_fractions_of_pixels() -> None:
-    """From level 128 to 129 over 150 pixels, at 128 pixels a level: no step of a whole pixel."""
+    """From level 128 to 129 over 150 pixels, at 128 pixels per level, without a step of a whole pixel."""
     picture = Image.fromarray(np.tile(np.arange(150, dtype=np.uint8), (140, 1))).convert("RGB")
     field = Image.fromarray(np.array([[(128, 128, 0), (127, 128, 0)]], np.uint8))
     row = np.asarray(displaced(picture, field, 512, 0))[70, 10:140, 0].astype(int)
@@ -109,7 +109,7 @@ def test_cells_have_no_seams(size: Size) -> None:
 
 
 def test_compressed_pixels_are_averaged() -> None:
-    """A ramp of the map that moves half of the picture into a quarter."""
+    """A ramp in the map that compresses half of the picture into a quarter."""
     stripes = Image.fromarray(np.tile(np.arange(150) % 4 // 2 * 255, (140, 1)).astype(np.uint8)).convert(
         "RGB"
     )

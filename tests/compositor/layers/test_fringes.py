@@ -1,4 +1,4 @@
-"""Transparent pixels have a colour too, and nobody may ever see it."""
+"""The colour of transparent pixels must never become visible."""
 
 import numpy as np
 import pytest

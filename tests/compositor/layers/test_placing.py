@@ -1,4 +1,4 @@
-"""Where the overlay stands, how large it is, and how often: the parameters beyond the reference."""
+"""Place, size and repetition of the overlay: the parameters that the reference node does not have."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ BASE = plain((20, 10), "black")
 
 
 def marks(overlay: bytes, base: bytes = BASE, mask: bytes | None = None, **params: Any) -> np.ndarray:
-    """(height, width) bool: where the overlay shows on a black base."""
+    """(height, width) bool: where the overlay is visible on a black base."""
     out = superimpose(base, overlay, SuperimposeParams(**params, image_format="png"), mask)
     return pixels(out.data)[..., 0] > 127
 
 
 def box(shown: np.ndarray) -> tuple[int, int, int, int]:
-    """Left, top, and the right and bottom edges beyond of what shows."""
+    """The box of the visible pixels: left, top, and right and bottom exclusive."""
     rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
     return (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
@@ -130,7 +130,7 @@ def test_an_overlay_at_the_farthest_offset_reaches_pillow_only_as_boxes_within_t
 
 
 def turned_area(size: tuple[int, int], degrees: int, canvas: int) -> np.ndarray:
-    """(canvas, canvas) 0 - 255: how much of each pixel a turned rectangle of `size` covers, by 256 points."""
+    """(canvas, canvas) 0 to 255: each pixel's coverage by a rotated rectangle of `size`, from 256 points."""
     fine = (np.arange(canvas * 16) + 0.5) / 16
     angle = np.deg2rad(degrees)
     width, height = size

@@ -1,4 +1,4 @@
-"""The overlay on four corners, against OpenCV, against supersampling, and against what must be exact."""
+"""The overlay on four corners, compared with OpenCV, supersampling and exact results."""
 
 import random
 import tracemalloc
@@ -25,7 +25,7 @@ QUADS = {
 
 
 def smooth(size: Size, mode: str = "RGB") -> Image.Image:
-    """Waves of no less than 40 pixels."""
+    """Waves of at least 40 pixels."""
     y, x = np.mgrid[: size[1], : size[0]]
     waves = [
         np.sin(x / 9 + y / 14),
@@ -47,7 +47,7 @@ def full(size: Size) -> Quad:
 def warped(
     overlay: Image.Image, quad: Quad, base: Size, seen: Box | None = None, side: int = CELL_SIDE
 ) -> Image.Image:
-    """An RGBA image of size `base` that holds `overlay` on `quad`, as far as it lies in `seen`."""
+    """An RGBA image of size `base` with `overlay` on `quad`, clipped to `seen`."""
     out = Image.new("RGBA", base)
     warp = Warp.of(overlay.size, quad)
     left, top = warp.box[:2]

@@ -1,4 +1,4 @@
-"""The living child and its successor, as real processes."""
+"""The current child and its successor, as real processes."""
 
 import os
 import select

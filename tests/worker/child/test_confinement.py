@@ -1,4 +1,4 @@
-"""What the process that decodes may use: each limit hit for real, in a process of its own."""
+"""The limits of the decoding process, each exceeded in a separate process."""
 
 import base64
 import json
@@ -176,7 +176,7 @@ class Liar(Child):
 
 @pytest.fixture
 def answered(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Answered]:
-    """What the parent believes of a child that was taken over and tells a lie."""
+    """What the parent accepts of a compromised child that sends a lie."""
     monkeypatch.setattr(children, "MESSAGE_TIMEOUT_S", 1)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     child = Liar(settings)
@@ -191,7 +191,7 @@ def answered(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[An
 
 
 def test_a_valid_message_is_accepted(answered: Answered) -> None:
-    """Or the lies would be refused for something else."""
+    """Otherwise the lies might be refused for another reason."""
     outcome = answered("none")
     assert outcome
     assert outcome.output

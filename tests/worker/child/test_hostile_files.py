@@ -1,4 +1,4 @@
-"""Each hostile file through a real confined child: what the caller is told, and that the child works on."""
+"""Each hostile file in a real confined child: the result, and that the child survives."""
 
 import os
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ SECRETS = ("/", "\\", "Traceback", "Error", ".py", "0x", "PIL", "illow", "kornia
 
 @dataclass
 class Runner:
-    """One child, and another only where it died; `peaks` are the most bytes of memory each had."""
+    """One child, replaced only if it died."""
 
     settings: Settings
     child: Child = field(init=False)
@@ -46,7 +46,7 @@ class Runner:
         self.child.await_ready()
 
     def run(self, overlay: bytes) -> Outcome:
-        """What the child makes of this overlay. Raises `ChildDied`."""
+        """The child's outcome for this overlay. Raises `ChildDied`."""
         store = PictureStore.open(self.settings)
         paths = {name: f"inputs/20300101T0000/{name}" for name in self.pictures(overlay)}
         for name, data in self.pictures(overlay).items():
@@ -61,18 +61,18 @@ class Runner:
 
     @staticmethod
     def pictures(overlay: bytes) -> dict[str, bytes]:
-        """A good base and this overlay."""
+        """A valid base and this overlay."""
         return {"base_image": plain((64, 64), "white"), "overlay_image": overlay}
 
     def living(self) -> "Runner":
-        """Itself, with a new child if the last one ended."""
+        """This runner, with a new child if the last one exited."""
         if self.child._process.poll() is not None:
             self.start()
         return self
 
     @property
     def peak_bytes(self) -> int:
-        """The most memory that the child has had."""
+        """The child's peak memory."""
         status = Path(f"/proc/{self.child.pid}/status").read_text()
         return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 

@@ -1,4 +1,4 @@
-"""Orders in a child's hand: what is worked on first, and how many bytes they hold."""
+"""The intake of a child: the order in which jobs become ready, and the bytes they hold."""
 
 import gc
 import threading
@@ -14,8 +14,8 @@ from worker.child.messages import Order
 from worker.fetch import Reserve
 
 
-class Web:
-    """Stands for the fetcher: as many pieces of ten bytes as a URL says, the end when it is released."""
+class FakeFetcher:
+    """A fake fetcher: reserves ten bytes times the number in a URL, and returns when it is released."""
 
     def __init__(self) -> None:
         self.release = {name: threading.Event() for name in ("first", "second", "third")}
@@ -36,7 +36,7 @@ class Web:
 
 @pytest.fixture
 def web():
-    web = Web()
+    web = FakeFetcher()
     yield web
     for each in web.release.values():
         each.set()
@@ -80,7 +80,7 @@ def test_a_failed_input_is_reported_without_waiting_for_the_others(web):
 
 def test_the_oldest_job_may_exceed_the_limit_and_others_wait(web, intake):
     intake.add(order("first", pieces=20))
-    until(lambda: web.arrived == ["first"], "it has more than there is room for")
+    until(lambda: web.arrived == ["first"], "it exceeds the limit")
     intake.add(order("second"))
     web.release["first"].set()
     job = intake.next_job()
@@ -88,32 +88,32 @@ def test_the_oldest_job_may_exceed_the_limit_and_others_wait(web, intake):
 
     intake.release(job)
 
-    until(lambda: web.arrived == ["first", "second"], "its room is free again")
+    until(lambda: web.arrived == ["first", "second"], "its bytes are free again")
 
 
 def test_an_input_over_the_limit_is_fetched_again_once_it_fits(web, intake):
-    """And does not wait within its fetch, which has a time limit and a connection."""
+    """It does not wait within its fetch, which has a deadline and holds a connection."""
     intake.add(order("first", pieces=6))
-    until(lambda: web.arrived == ["first"], "it holds more than half the room")
+    until(lambda: web.arrived == ["first"], "it holds more than half of the bytes")
     intake.add(order("second", pieces=5))
 
     until(lambda: web.ended, "its fetch ends")
 
     assert isinstance(web.ended[0], OverBudget)
-    until(lambda: intake.ready == 1, "it waits for room, not for its origin")
+    until(lambda: intake.ready == 1, "it waits for bytes, not for its origin")
     web.release["first"].set()
     intake.release(intake.next_job())
-    until(lambda: web.arrived == ["first", "second"], "it is fetched anew")
+    until(lambda: web.arrived == ["first", "second"], "it is fetched again")
 
 
 def test_an_arrived_input_holds_only_the_bytes_it_needs(web, intake):
-    """The second asks for more room than it takes, for the first one left it little."""
+    """The second input reserves more than it uses, because it is fetched again."""
     for each in web.release.values():
         each.set()
     intake.add(order("first", pieces=7))
     first = intake.next_job()
     intake.add(order("second", pieces=4))
-    until(lambda: web.ended, "it finds no room")
+    until(lambda: web.ended, "it exceeds the limit")
     intake.release(first)
     intake.next_job()
 
@@ -124,9 +124,9 @@ def test_an_arrived_input_holds_only_the_bytes_it_needs(web, intake):
 
 def test_a_dropped_job_is_neither_fetched_nor_processed(web, intake):
     intake.add(order("first", pieces=9))
-    until(lambda: web.arrived, "it holds most of the room")
+    until(lambda: web.arrived, "it holds most of the bytes")
     intake.add(order("second", pieces=5))
-    until(lambda: web.ended, "it finds no room")
+    until(lambda: web.ended, "it exceeds the limit")
 
     assert intake.drop("second")
 
@@ -141,7 +141,7 @@ def test_a_ready_job_can_be_dropped_but_not_a_started_one(web, intake):
         each.set()
     intake.add(order("first"))
     intake.add(order("second"))
-    until(lambda: intake.ready == 2, "both are there")
+    until(lambda: intake.ready == 2, "both have arrived")
     begun = intake.next_job().order.request_id
     other = "second" if begun == "first" else "first"
 
@@ -152,7 +152,7 @@ def test_a_ready_job_can_be_dropped_but_not_a_started_one(web, intake):
 
 
 def test_a_released_job_is_freed_at_once(web, intake):
-    """Not when the garbage collector finds a cycle: pictures are large."""
+    """Without the garbage collector, because pictures are large."""
     for each in web.release.values():
         each.set()
     intake.add(order("first"))
@@ -169,7 +169,7 @@ def test_a_dropped_jobs_fetch_holds_its_bytes_until_it_ends(web, intake):
     until(lambda: web.arrived == ["first"], "its fetch goes on")
     intake.drop("first")
     intake.add(order("second", pieces=1))
-    until(lambda: "second" in web.arrived, "the oldest always has room")
+    until(lambda: "second" in web.arrived, "the oldest always fits")
     intake.add(order("third", pieces=1))
 
     until(lambda: intake.ready == 1, "the other one waits for it")

@@ -1,4 +1,4 @@
-"""A picture is fetched once for as long as its server allows, and for those whom it allows."""
+"""A picture is cached for as long as its server allows, and for the owners that it allows."""
 
 import json
 import logging
@@ -44,7 +44,7 @@ def fetcher(folder: Path) -> Iterator[Fetcher]:
 
 
 def times_asked(origin: Origin, serve: Serve, fetcher: Fetcher, *owners: str) -> int:
-    """How often the server hears of one fetch for each of `owners`."""
+    """The number of requests to the server for one fetch by each of `owners`."""
     url = serve(origin).url
     for owner in owners:
         assert fetcher.get(url, field="mask", owner=owner).data == origin.body
@@ -350,7 +350,7 @@ def test_no_url_is_written_to_disk(serve: Serve, fetcher: Fetcher, folder: Path)
 
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:
-    """What a full disk is like."""
+    """Simulates a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:

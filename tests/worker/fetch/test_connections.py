@@ -1,4 +1,4 @@
-"""How connections are made, kept and shared."""
+"""How connections are opened, reused and shared."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""However slowly the other side goes, a fetch ends. A hang here is caught by pytest-timeout."""
+"""A fetch ends however slow the server is. pytest-timeout catches a hang."""
 
 import socket
 import threading
@@ -17,7 +17,7 @@ PATIENCE_S = 0.4
 
 @pytest.fixture
 def hasty() -> Iterator[Fetcher]:
-    """A fetcher whose single operations may take for ever, so that only the whole can end them."""
+    """A fetcher without limits for single operations, so that only the total deadline ends them."""
     rules = FetchRules(
         allow_networks=LOOPBACK,
         total_timeout_s=PATIENCE_S,
@@ -29,7 +29,7 @@ def hasty() -> Iterator[Fetcher]:
 
 
 def drips(head: bytes, part: bytes) -> Answer:
-    """Sends `head`, then `part` again and again, far oftener than any timeout for silence."""
+    """Sends `head`, then `part` repeatedly, at shorter intervals than any read timeout."""
 
     def answer(connection: socket.socket) -> None:
         pause = threading.Event()
@@ -77,7 +77,7 @@ def test_a_slow_server_is_cut_off(answer: Answer, serve: Serve, hasty: Fetcher) 
 
 
 def test_a_server_may_be_silent_until_the_deadline(serve: Serve) -> None:
-    """For longer than ten seconds, which was the bound of a silence whatever the settings said."""
+    """Longer than ten seconds, which once was a limit independent of the settings."""
     pause = threading.Event()
 
     def answer(connection: socket.socket) -> None:
@@ -112,7 +112,7 @@ def test_a_full_backlog_is_cut_off_like_any_unreachable_address() -> None:
 
 
 class DeadNameServer:
-    """Answers when the test lets it."""
+    """Answers when the test releases it."""
 
     def __init__(self) -> None:
         self.released = threading.Event()
@@ -149,7 +149,7 @@ def test_hanging_look_ups_do_not_pile_up(dead_name_server: DeadNameServer) -> No
 
 
 class JobTimeout(Exception):
-    """Stands for RQ's, which a signal raises wherever the job happens to be."""
+    """Stands for RQ's timeout, which a signal raises anywhere in a job."""
 
 
 def test_a_jobs_timeout_is_not_taken_for_a_failed_fetch() -> None:

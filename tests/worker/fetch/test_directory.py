@@ -1,4 +1,4 @@
-"""Files within a bound; what is not whole is not there."""
+"""A directory with a size limit, in which damaged files are misses."""
 
 import os
 import stat

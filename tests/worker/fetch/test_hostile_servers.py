@@ -1,4 +1,4 @@
-"""Servers that mean harm or are broken: each answer ends the fetch with an error that says what happened."""
+"""Hostile and broken servers: each response ends the fetch with an error that names the cause."""
 
 import gzip
 import socket
@@ -19,7 +19,7 @@ GZIPPED = "content-encoding: gzip\r\nconnection: close\r\n"
 GZIPPED_CHUNKS = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n"
 PACKER = zlib.compressobj(wbits=-15)
 PACKED = 100 * (PACKER.compress(bytes(1_000_000)) + PACKER.flush(zlib.Z_FULL_FLUSH))
-"""A hundred megabytes of which one was deflated, as each run loads this; nobody gets to a checksum."""
+"""A hundred megabytes, deflated one at a time because each run loads this; the checksum is never reached."""
 BOMB = b"\x1f\x8b\x08\0\0\0\0\0\0\x03" + PACKED
 DEFLATED = "content-encoding: deflate\r\nconnection: close\r\n"
 DEFLATE_BOMB = b"\x78\x9c" + PACKED

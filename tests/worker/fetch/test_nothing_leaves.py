@@ -70,7 +70,7 @@ def findings() -> dict[str, Finding]:
 
 
 def _namespace() -> list[str]:
-    """The command that runs a shell line in a new namespace; without the right: skip, and in CI fail."""
+    """The command that runs a shell line in a new namespace; skips without the privilege, fails in CI."""
     for command in (["unshare", "-n"], ["unshare", "-rn"]):
         shell = [*command, "sh", "-c"]
         if shutil.which("unshare") and subprocess.run([*shell, ROUTES], capture_output=True).returncode == 0:

@@ -1,4 +1,4 @@
-"""What an honest caller gets."""
+"""The results of ordinary fetches."""
 
 import gzip
 import socket

@@ -1,4 +1,4 @@
-"""What the operator's settings do."""
+"""The effects of the operator's settings."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""What is told to whom: the client, the log, the next server."""
+"""Which details reach the client, the log and the next server."""
 
 import logging
 import socket

@@ -1,4 +1,4 @@
-"""Those that ask for one picture at the same time share one request to its server."""
+"""Concurrent fetches of one picture share one request to its server."""
 
 import socket
 import sys
@@ -22,7 +22,7 @@ FOR_ONE = ["cache-control: max-age=60, No-Store", "set-cookie: a=1", "vary: *"]
 
 
 class Slow:
-    """A server each of whose answers waits until it is released; the last one is repeated."""
+    """A server whose responses wait until they are released; the last one is repeated."""
 
     def __init__(self, *answers: bytes) -> None:
         self.answers = list(answers)
@@ -51,7 +51,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 def wait_for_another(count: int) -> None:
-    """Until so many threads wait for what another one fetches."""
+    """Wait until `count` threads wait for the fetch of another one."""
 
     def is_waiting(top: FrameType) -> bool:
         callers = [frame.f_globals["__name__"] for frame, _ in walk_stack(top)]
@@ -163,7 +163,7 @@ def test_a_failure_is_reported_to_all_with_their_own_field(
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those that it came from."""
+    """An error and its causes."""
     while error:
         yield error
         error = error.__cause__
@@ -189,7 +189,7 @@ def test_a_network_failure_is_reported_to_all(
 
 
 class NoRoom(Exception):
-    """Stands for what ends a fetch for a reason of its own job."""
+    """Stands for an error of the job that ends its fetch."""
 
 
 def no_room(size: int) -> None:
@@ -203,11 +203,11 @@ def test_if_the_fetching_thread_stops_another_one_fetches(
     origin = Slow(response())
     url = serve(origin).url
     first = threads.submit(fetcher.get, url, field="mask", owner="us", reserve=no_room)
-    until(lambda: origin.asked, "it asks")
+    until(lambda: origin.asked, "it sends its request")
     others = [threads.submit(fetcher.get, url, field="mask", owner="us") for _ in range(2)]
     wait_for_another(2)
     origin.released.release()
-    until(lambda: len(origin.asked) == 2, "another one asks")
+    until(lambda: len(origin.asked) == 2, "another one sends a request")
     wait_for_another(1)
     origin.released.release()
 
@@ -220,7 +220,7 @@ def test_a_waiting_fetch_fails_alone(serve: Serve, fetcher: Fetcher, threads: Th
     origin = Slow(response())
     url = serve(origin).url
     first = threads.submit(fetcher.get, url, field="mask", owner="us")
-    until(lambda: origin.asked, "it asks")
+    until(lambda: origin.asked, "it sends its request")
     second = threads.submit(fetcher.get, url, field="mask", owner="us", reserve=no_room)
     wait_for_another(1)
     origin.released.release()
@@ -241,7 +241,7 @@ def test_a_waiting_fetch_that_is_dropped_ends(
             raise NoRoom
 
     first = threads.submit(fetcher.get, url, field="mask", owner="us")
-    until(lambda: origin.asked, "it asks")
+    until(lambda: origin.asked, "it sends its request")
     second = threads.submit(fetcher.get, url, field="mask", owner="us", reserve=reserve)
     wait_for_another(1)
     is_unwanted.set()
@@ -298,7 +298,7 @@ def test_a_waiting_fetch_ends_at_its_own_deadline(serve: Serve, threads: ThreadP
         early = threads.submit(fetcher.get, serve(leading).url, field="mask", owner="us")
         time.sleep(3)
         late = threads.submit(fetcher.get, url, field="base_image", owner="us")
-        until(lambda: origin.asked, "it asks")
+        until(lambda: origin.asked, "it sends its request")
         leading.released.release()
         wait_for_another(1)
 
@@ -318,7 +318,7 @@ def test_fetches_of_different_owners_are_not_shared(
     url = serve(origin).url
     both = [threads.submit(fetcher.get, url, field="mask", owner=owner) for owner in owners]
 
-    until(lambda: len(origin.asked) == 2, "both ask")
+    until(lambda: len(origin.asked) == 2, "both send requests")
 
     origin.released.release(2)
     assert [each.result().data for each in both] == [b"a picture"] * 2

@@ -1,4 +1,4 @@
-"""Certificates are checked against the name in the URL, wherever its address was found."""
+"""Certificates are verified against the host name in the URL."""
 
 import ssl
 
@@ -19,7 +19,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def secure(authority: trustme.CA) -> Fetcher:
-    """Trusts the authority of the tests; every name is this host."""
+    """Trusts the tests' authority; every name resolves to this host."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return Fetcher(FetchRules(allow_networks=LOOPBACK), resolve=lambda *_: ["127.0.0.1"], ssl_context=context)

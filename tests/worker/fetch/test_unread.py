@@ -1,4 +1,4 @@
-"""A cached picture that is decoded already is not read from disk, unless it turns out to be needed."""
+"""A cached picture that is already decoded is read from disk only if it is needed after all."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ def fetcher(folder: Path) -> Iterator[Fetcher]:
 
 
 def get(fetcher: Fetcher, url: str, accepted_at: float = 0, sizes: list[int] | None = None) -> File:
-    """The file for an owner who has decoded whatever was kept."""
+    """The file for an owner all of whose cached files are decoded."""
     return fetcher.get(
         url,
         field="mask",

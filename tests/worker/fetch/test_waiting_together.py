@@ -1,4 +1,4 @@
-"""For requests that were made before a server was asked, its answer is used without asking again."""
+"""A response serves all requests that were accepted before it was requested, without revalidation."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def fetcher(tmp_path: Path) -> Iterator[Fetcher]:
 
 
 def times_asked(origin: Origin, url: str, fetcher: Fetcher, *made: tuple[str, float]) -> int:
-    """How often the server hears of requests by key and time."""
+    """The number of requests to the server for these requests, given by key and acceptance time."""
     for owner, accepted_at in made:
         assert fetcher.get(url, field="mask", owner=owner, accepted_at=accepted_at).data == origin.body
     return len(origin.asked)
