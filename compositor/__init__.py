@@ -7,35 +7,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compositor.decoding.cache import DecodedCache
-    from compositor.decoding.identify import identify
-    from compositor.errors import CompositorError, ImageTooLarge, InvalidImage
-    from compositor.file import File, Unread
-    from compositor.layers.removal import Remove
-    from compositor.limits import Limits
-    from compositor.models.superimpose import SuperimposeParams, SuperimposeRequest
-    from compositor.rendering import Inspect, Rendered, render
-    from compositor.scene import Scene
-    from compositor.single import superimpose
-
-__all__ = [
-    "CompositorError",
-    "DecodedCache",
-    "File",
-    "ImageTooLarge",
-    "Inspect",
-    "InvalidImage",
-    "Limits",
-    "Remove",
-    "Rendered",
-    "Scene",
-    "SuperimposeParams",
-    "SuperimposeRequest",
-    "Unread",
-    "identify",
-    "render",
-    "superimpose",
-]
+    from compositor.decoding.cache import DecodedCache as DecodedCache
+    from compositor.decoding.identify import identify as identify
+    from compositor.errors import CompositorError as CompositorError
+    from compositor.errors import ImageTooLarge as ImageTooLarge
+    from compositor.errors import InvalidImage as InvalidImage
+    from compositor.file import File as File
+    from compositor.file import Unread as Unread
+    from compositor.layers.removal import Remove as Remove
+    from compositor.limits import Limits as Limits
+    from compositor.models.superimpose import SuperimposeParams as SuperimposeParams
+    from compositor.models.superimpose import SuperimposeRequest as SuperimposeRequest
+    from compositor.rendering import Inspect as Inspect
+    from compositor.rendering import Rendered as Rendered
+    from compositor.rendering import render as render
+    from compositor.scene import Scene as Scene
+    from compositor.single import superimpose as superimpose
 
 _MODULES = {
     "CompositorError": "errors",

@@ -72,7 +72,6 @@ class Layer:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the inputs that the layer uses."""
         displacement = self.displacement.map if self.displacement else ""
         return tuple(filter(None, (self.picture, self.mask, displacement)))
 

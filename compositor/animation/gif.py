@@ -50,7 +50,6 @@ def parts(data: bytes) -> Iterator[Part]:
 
 
 def is_animated(data: bytes) -> bool:
-    """Whether the GIF file `data` has more than one frame."""
     return len(list(islice((block for block in _blocks(data) if block.kind == _IMAGE), 2))) == 2
 
 

@@ -73,7 +73,6 @@ def check_total(pixels: Mapping[str, int], limits: Limits) -> None:
 
 
 def not_allowed(found: str | None, limits: Limits) -> str:
-    """The text about a file of a format that is not allowed or unknown."""
     allowed = ", ".join(limits.formats)
     if found == "HTML":
         return f"a web page, not a picture; give the address of the image file itself, allowed are {allowed}"

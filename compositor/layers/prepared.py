@@ -58,7 +58,6 @@ class PreparedLayer:
 
     @classmethod
     def of(cls, layer: Layer, pictures: Pictures, base: Size) -> "PreparedLayer":
-        """`layer` with its `pictures` on a base of size `base`."""
         area = _area(layer.region, base)
         picture = flipped(pictures.picture, layer.flip)
         cover = coverage(flipped(pictures.mask, layer.flip), layer.inverts_mask) if pictures.mask else None
@@ -120,7 +119,6 @@ class PreparedLayer:
         return self.shape.transformed(piece, source, cell)
 
     def _assembled(self, box: Box, content: Content) -> Image.Image:
-        """The box of the base as one RGBA image."""
         image = Image.new("RGBA", size_of(box))
         for piece, at in self._pieces(box, content):
             image.paste(piece.convert("RGBA"), shifted(at, _back(box)))
@@ -184,7 +182,6 @@ def _within(area: Box, point: Point) -> Point:
 
 
 def _corner(at: tuple[int, int], size: Size) -> tuple[int, int]:
-    """The bottom-right corner of a box of `size`."""
     return (at[0] + size[0], at[1] + size[1])
 
 

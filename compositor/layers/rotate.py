@@ -113,7 +113,6 @@ def _canvas(size: Size, degrees: float, matrix: Matrix) -> Size:
 
 
 def _mapped(box: Box, matrix: Matrix) -> list[tuple[float, float]]:
-    """The corners of `box`, transformed by `matrix`."""
     left, top, right, bottom = box
     a, b, c, d, e, f = matrix
     return [(a * x + b * y + c, d * x + e * y + f) for x in (left, right) for y in (top, bottom)]

@@ -190,7 +190,6 @@ class OutputParams(Parameters):
         yield from super().contradictions(given)
 
     def output(self) -> Output:
-        """The output that these parameters describe."""
         return Output(
             self.image_format,
             None if self.image_quality == "keep" else self.image_quality,
@@ -209,7 +208,6 @@ def conflicts(pairs: Iterable[tuple[str, str]], given: Values) -> Iterator[str]:
 
 
 def inversion_without_mask(given: Values) -> Iterator[str]:
-    """A text if the mask to invert is missing."""
     if "invert_mask" in given and "mask" not in given:
         yield "invert_mask without mask: give a mask or leave invert_mask out"
 

@@ -106,7 +106,6 @@ class Parent:
 
 
 def _lookups(resources: Resources) -> dict[str, tuple[int, int]]:
-    """Hits and misses so far of each enabled cache."""
     caches = {"decoded": resources.cache, "http": resources.fetcher.cache}
     return {name: (cache.hits, cache.misses) for name, cache in caches.items() if cache}
 

@@ -92,7 +92,6 @@ class Cached:
 
     @property
     def conditions(self) -> Mapping[str, str]:
-        """The header fields of the conditional request."""
         return self.revalidation.request.headers if self.revalidation else {}
 
 

@@ -46,7 +46,6 @@ def _png(data: bytes, profile: bytes) -> ColourSpace:
 
 
 def _before_pixels(data: bytes) -> dict[bytes, bytes]:
-    """The chunks before the pixels, by name."""
     found = {}
     for name, at in chunks(data):
         if name == b"IDAT":
