@@ -138,7 +138,7 @@ class OutputParams(Parameters):
 
     base64: bool = Field(
         default=False,
-        description="Output with the picture as base64 instead of its URL.",
+        description="Answer with the picture as base64 instead of its URL.",
         examples=[False],
     )
     image_format: Literal["jpeg", "png", "webp", "avif", "gif", "apng"] = Field(
@@ -172,7 +172,7 @@ class OutputParams(Parameters):
     )
     keep_icc_profile: bool = Field(
         default=False,
-        description="Output in the base's RGB colour space, with its ICC profile. Default: sRGB.",
+        description="Answer in the base's RGB colour space, with its ICC profile. Default: sRGB.",
         examples=[True],
     )
 
