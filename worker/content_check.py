@@ -28,7 +28,7 @@ class ContentBlocked(Exception):
     code = FailureCode.CONTENT_BLOCKED
 
     def __init__(self, name: str, reason: str) -> None:
-        what = "the picture that this request makes" if name == "output" else "this picture"
+        what = "the resulting picture" if name == "output" else "this picture"
         super().__init__(f"{name}: {what} is against the content rules of this service; use another picture")
         self.reason = f"{name}: {reason}"
 

@@ -27,8 +27,8 @@ class PictureExpired(Exception):
 
     def __init__(self, field: str) -> None:
         super().__init__(
-            f"{field}: this picture of the service expired before its turn came: "
-            "upload what is needed for longer, at /upload-asset"
+            f"{field}: this picture of the service expired before the request was processed: "
+            "upload pictures that are needed for longer, at /upload-asset"
         )
 
 

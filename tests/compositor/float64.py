@@ -1,9 +1,9 @@
-"""What a layer makes of a base, in float64 and by the rules that docs/parameters.md sums up.
+"""A layer on a base in float64, by the rules that docs/parameters.md summarises.
 
-The answer is a range of levels for each pixel and band. Where levels are rounded on the way, at a resize, a
-mask or an opacity, the formulas are evaluated at both ends of what they may have been rounded to.
+The result is a range of levels for each pixel and band. Where resize, mask or opacity round levels, the
+formulas are evaluated at both ends of the possible range.
 
-Left out: rotations but quarter turns, `corners` and `displacement_map`, which have tests of their own.
+Rotations other than quarter turns, `corners` and `displacement_map` have their own tests.
 """
 
 import itertools

@@ -1,7 +1,7 @@
 """Random scenes of both models against the float64 model of the documentation in float64.py.
 
-Each layer is compared on what the layers before it have really made, so that no tolerance adds up. The
-answer must be within a level of the formulas, and where a layer does not show it must be the base itself.
+Each layer is compared on the actual result of the previous ones, so that tolerances do not add up. The
+output must be within a level of the formulas, and equal the base where a layer is invisible.
 """
 
 import random

@@ -48,22 +48,22 @@ def test_mutually_exclusive_parameters_are_named(one, other, listed):
     """In a layer of several, too."""
     layer = {} if one == "color" else {"overlay_image": "x"}
     layer |= {one: VALUES[one], other: VALUES[other]}
-    said = texts(**BASE, overlays=[layer]) if listed else texts(**BASE, **layer)
+    message = texts(**BASE, overlays=[layer]) if listed else texts(**BASE, **layer)
 
     if one == "color" and other == "overlay_image":
         one, other = other, one
-    assert f"{one} and {other} contradict each other: give one of them" in said
+    assert f"{one} and {other} contradict each other: give one of them" in message
 
 
 @pytest.mark.parametrize("name", LayerParams.model_fields)
 def test_no_parameter_of_an_overlay_is_allowed_beside_overlays(name):
-    said = texts(**BASE, overlays=[{"overlay_image": "x"}], **{name: VALUES[name]})
+    message = texts(**BASE, overlays=[{"overlay_image": "x"}], **{name: VALUES[name]})
 
-    assert f"{name} and overlays contradict each other: give one of them" in said
+    assert f"{name} and overlays contradict each other: give one of them" in message
 
 
 @pytest.mark.parametrize(
-    ("params", "said"),
+    ("params", "message"),
     [
         ({"displacement_map": "x"}, "displacement_map without displacement_x and displacement_y"),
         ({"displacement_x": 5}, "displacement_x without displacement_map: give a map"),
@@ -72,9 +72,9 @@ def test_no_parameter_of_an_overlay_is_allowed_beside_overlays(name):
         ({"region_fit": "cover"}, "region_fit without region: give a region"),
     ],
 )
-def test_a_parameter_that_needs_another_names_it(params, said):
-    assert said in texts(**PICTURES, **params)
-    assert said in texts(**BASE, overlays=[{"overlay_image": "x", **params}])
+def test_a_parameter_that_needs_another_names_it(params, message):
+    assert message in texts(**PICTURES, **params)
+    assert message in texts(**BASE, overlays=[{"overlay_image": "x", **params}])
 
 
 @pytest.mark.parametrize(
@@ -92,10 +92,10 @@ def test_a_parameter_that_needs_another_names_it(params, said):
     ids=["a point", "a line", "flat", "nearly flat", "folded", "the other way", "hollow", "a triangle"],
 )
 def test_corners_that_are_not_a_convex_quadrilateral_are_refused(quad):
-    said = faults(**PICTURES, corners=quad)
+    found = faults(**PICTURES, corners=quad)
 
-    assert list(said) == ["corners"]
-    assert "must be a convex quadrilateral, clockwise from the top left" in said["corners"]
+    assert list(found) == ["corners"]
+    assert "must be a convex quadrilateral, clockwise from the top left" in found["corners"]
 
 
 @pytest.mark.parametrize(

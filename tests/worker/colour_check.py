@@ -1,6 +1,4 @@
-"""Content checks for tests: one colour is blocked, one makes the check itself fail, one takes long,
-one kills.
-"""
+"""Content checks for tests: at certain colours they block, raise, sleep or kill the process."""
 
 import os
 import time

@@ -20,8 +20,10 @@ def submit(redis, settings, key_id):
     """Accepts a request, by default of the sample pictures, and returns its id."""
 
     def submit(deadlines: Deadlines | None = None, **params: object) -> str:
-        wish = asked(settings, key_id, SAMPLES | params, deadlines=deadlines or Deadlines.default(settings))
-        return accept(settings, wish).request_id
+        request = asked(
+            settings, key_id, SAMPLES | params, deadlines=deadlines or Deadlines.default(settings)
+        )
+        return accept(settings, request).request_id
 
     return submit
 
@@ -38,10 +40,10 @@ def record(redis, settings):
     return record
 
 
-def outcome_of(child: Child, order: Order, patience_s: float = 60) -> Outcome | None:
+def outcome_of(child: Child, order: Order, timeout_s: float = 60) -> Outcome | None:
     """The child's outcome of an order; None if it is not finished in time. Raises `ChildDied`."""
     child.start(order)
-    until = time.monotonic() + patience_s
+    until = time.monotonic() + timeout_s
     while (left_s := until - time.monotonic()) > 0:
         while event := child.event():
             if event.outcome:

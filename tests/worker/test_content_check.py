@@ -150,11 +150,11 @@ def test_an_unusable_check_ends_the_worker_with_one_sentence(settings, submit, r
         text=True,
     )
 
-    said = (ended.stdout + ended.stderr).splitlines()
+    lines = (ended.stdout + ended.stderr).splitlines()
     assert ended.returncode == 2
-    assert len(said) == 1
-    assert f"SUPERIMPOSE_CONTENT_CHECK = {spelling} cannot be used: " in said[0]
-    assert "No module named 'nowhere'" in said[0]
+    assert len(lines) == 1
+    assert f"SUPERIMPOSE_CONTENT_CHECK = {spelling} cannot be used: " in lines[0]
+    assert "No module named 'nowhere'" in lines[0]
     assert (record(waiting).status, record(waiting).attempts) == (Status.QUEUED, 0)
 
 

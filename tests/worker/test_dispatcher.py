@@ -182,10 +182,10 @@ def test_finished_jobs_share_a_round_trip_while_the_child_has_a_backlog(
     first = end_next(ready=3)
     assert record(first).status == Status.PROCESSING
 
-    with hearing(redis) as heard:
+    with hearing(redis) as commands:
         second = end_next(ready=1)
     assert {record(each).status for each in (first, second)} == {Status.COMPLETED}
-    assert sum(said["command"].startswith("EVALSHA") for said in heard) == 1
+    assert sum(each["command"].startswith("EVALSHA") for each in commands) == 1
 
 
 def test_closing_the_bell_ends_its_thread(redis):

@@ -1,4 +1,4 @@
-"""An ICC profile of a printer with odd inks, small enough to build, odd enough to be seen at work.
+"""An ICC profile of a printer with unusual inks, whose effect is easy to recognise.
 
 Written from ICC.1:2001-04 (version 2.4.0), sections 6.1 (header), 6.2 (tag table) and 6.5.8 (lut8Type).
 """

@@ -1,4 +1,4 @@
-"""Files that state the colour space of their pixels, each in the way of its format.
+"""Files that declare a colour space in the ways of their formats.
 
 Written from the PNG specification (third edition), ICC.1:2001-04 and ISO/IEC 23001-8.
 """

@@ -1,4 +1,4 @@
-"""What somebody tries who has taken over the process that decodes: a content check for tests.
+"""The attempts of a compromised decoding process: a content check for tests.
 
 It can be run by itself too, as `python -m tests.worker.child.intruder PID...`, and then prints what it found.
 """

@@ -1,6 +1,6 @@
-"""A child that was taken over: it answers each order with the lie that stands in the order's background.
+"""A compromised child: it answers each order with the lie that the order's background names.
 
-It loads nothing of ours: each lie is told by a process that starts for it.
+It imports none of our modules, because each lie starts its own process.
 """
 
 import json
@@ -61,8 +61,8 @@ def answer(order: dict[str, Any], lie: dict[str, object]) -> bytes:
     """A valid message except for the lie."""
     output = {"token": order["token"], "path": order["path"], "content_type": "image/jpeg"}
     output |= dict.fromkeys(("file_size", "width", "height"), 1)
-    told = lie.get("output", {})
-    whole = {"output": output | told} if isinstance(told, dict) else {}
+    changed = lie.get("output", {})
+    whole = {"output": output | changed} if isinstance(changed, dict) else {}
     token = lie.get("order", order["token"])
     return json.dumps({"token": token, "outcome": {"ending": "done"} | lie | whole}).encode()
 

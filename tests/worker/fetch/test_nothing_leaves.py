@@ -104,8 +104,8 @@ def test_an_attack_is_refused_and_no_packet_leaves(url: str, findings: dict[str,
 def test_refused_unknown_and_unreachable_addresses_have_the_same_text(
     url: str, findings: dict[str, Finding]
 ) -> None:
-    _, _, said = findings[url]["text"].partition(" cannot be ")
-    assert f"cannot be {said}" == UNREACHABLE
+    _, _, text = findings[url]["text"].partition(" cannot be ")
+    assert f"cannot be {text}" == UNREACHABLE
 
 
 @each([*SILENT, *NUMBERS])

@@ -44,13 +44,13 @@ def test_a_certificate_for_the_name_is_accepted_and_the_connection_reused(
 def test_the_server_receives_the_host_name_and_not_the_address(
     authority: trustme.CA, secure: Fetcher, serve: Serve
 ) -> None:
-    told: list[str | None] = []
+    names: list[str | None] = []
     tls = server_tls(authority, "shop.com")
-    tls.sni_callback = lambda _socket, name, _context: told.append(name)
+    tls.sni_callback = lambda _socket, name, _context: names.append(name)
     server = serve(says(response()), tls)
     with secure as fetcher:
         fetcher.get(f"https://shop.com:{server.port}/", field="mask")
-    assert told == ["shop.com"]
+    assert names == ["shop.com"]
 
 
 @pytest.mark.parametrize("name", ["other.com", "shop.com.evil.com", "*.com.shop.com", "127.0.0.1"])
