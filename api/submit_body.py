@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from api.errors import webhooks_off
 from api.http.body import Fault, bad_request, checked, fault, read_json
-from compositor.models import MODELS, stated
+from compositor.models import MODELS, with_model
 from jobs.config.settings import Settings
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures.inputs import InputRules, InvalidInput, pictures
@@ -39,7 +39,7 @@ class SubmitBody(NamedTuple):
         """Of one of the `BODIES`."""
         values = checked.model_dump(exclude_unset=True, exclude_none=True)
         options = {name: values.pop(name) for name in RequestOptions.model_fields if name in values}
-        return cls(stated(values, model), RequestOptions.model_construct(None, **options))
+        return cls(with_model(values, model), RequestOptions.model_construct(None, **options))
 
 
 class BodyRules:

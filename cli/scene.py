@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from cli.client.inputs import Input
 from cli.parameters import checked, option
 from compositor.models import DEFAULT_MODEL, MODELS
-from compositor.models.parameters import AnswerParams, Model
+from compositor.models.parameters import Model, OutputParams
 from compositor.models.superimpose import SuperimposeParams, SuperimposeRequest
 
 UNSENT = "?"
@@ -65,7 +65,7 @@ def _in_file(file: Path, inputs: Mapping[str, Input], given: Mapping[str, Any], 
     from jobs.pictures.inputs import pictures
 
     for name in (*inputs, *given):
-        if name != "base_image" and name not in AnswerParams.model_fields:
+        if name != "base_image" and name not in OutputParams.model_fields:
             what = "an overlay" if name == "overlay_image" else option(name)
             raise typer.BadParameter(f"{what} and --scene contradict each other: say it in {file}")
     body = {**_read(file), **given, **dict.fromkeys(inputs, UNSENT)}

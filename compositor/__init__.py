@@ -1,43 +1,30 @@
 """Overlays one picture on another: bytes in, bytes out, no network, no files.
 
-Loads lazily: whoever only validates parameters never loads a decoder.
+Names are imported lazily, so that code that only validates parameters loads no decoder.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compositor.decoding.cache import DecodedCache
-    from compositor.decoding.identify import identify
-    from compositor.errors import CompositorError, ImageTooLarge, InvalidImage
-    from compositor.file import File, Unread
-    from compositor.layers.removal import Remove
-    from compositor.limits import Limits
-    from compositor.models.superimpose import SuperimposeParams, SuperimposeRequest
-    from compositor.rendering import Inspect, Rendered, render
-    from compositor.scene import Scene
-    from compositor.single import superimpose
+    from compositor.decoding.cache import DecodedCache as DecodedCache
+    from compositor.decoding.identify import identify as identify
+    from compositor.errors import CompositorError as CompositorError
+    from compositor.errors import ImageTooLarge as ImageTooLarge
+    from compositor.errors import InvalidImage as InvalidImage
+    from compositor.file import File as File
+    from compositor.file import Unread as Unread
+    from compositor.layers.removal import Remove as Remove
+    from compositor.limits import Limits as Limits
+    from compositor.models.superimpose import SuperimposeParams as SuperimposeParams
+    from compositor.models.superimpose import SuperimposeRequest as SuperimposeRequest
+    from compositor.rendering import Inspect as Inspect
+    from compositor.rendering import Rendered as Rendered
+    from compositor.rendering import render as render
+    from compositor.scene import Scene as Scene
+    from compositor.single import superimpose as superimpose
 
-__all__ = [
-    "CompositorError",
-    "DecodedCache",
-    "File",
-    "ImageTooLarge",
-    "Inspect",
-    "InvalidImage",
-    "Limits",
-    "Remove",
-    "Rendered",
-    "Scene",
-    "SuperimposeParams",
-    "SuperimposeRequest",
-    "Unread",
-    "identify",
-    "render",
-    "superimpose",
-]
-
-_HOMES = {
+_MODULES = {
     "CompositorError": "errors",
     "DecodedCache": "decoding.cache",
     "File": "file",
@@ -58,6 +45,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

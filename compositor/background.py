@@ -8,9 +8,9 @@ from compositor.decoding.colour import from_srgb
 def on_background(
     base: Image.Image, background: str | None, image_format: str, profile: bytes = b""
 ) -> Image.Image:
-    """RGB or RGBA `base` on `background`; without one, on white for "jpeg", which knows no transparency.
+    """RGB or RGBA `base` on `background`; by default on white for "jpeg", which has no transparency.
 
-    `background` is given in sRGB, `profile` is that of the space that `base` is in, empty for sRGB.
+    `background` is in sRGB, `base` in the colour space of the ICC `profile`, empty for sRGB.
     """
     colour = background or ("#ffffff" if image_format == "jpeg" else None)
     if base.mode == "RGB" or colour is None:

@@ -1,7 +1,7 @@
-"""The blend modes of W3C Compositing and Blending Level 1, section 10, and those of a node for ComfyUI.
+"""The blend modes of W3C Compositing and Blending Level 1, section 10, and those of a ComfyUI node.
 
-Cb is the base's colour and Cs the overlay's, (3, height, width) float32 between 0 and 1; B(Cb, Cs) is what
-they mix to where both are opaque. Each function's docstring is its formula.
+Cb is the base's colour and Cs the overlay's, (3, height, width) float32 between 0 and 1; B(Cb, Cs) is their
+mixture where both are opaque. Each function's docstring is its formula.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Floats = NDArray[np.float32]
 _LUMINOSITY = np.array([0.3, 0.59, 0.11], np.float32)
 _TINY = np.float32(1e-7)
 _GAP = np.float32(0.001)
-_MORE_THAN_ONE = np.float32(1 + 0.5 / 255)  # between 255 and 256 levels, out of reach of rounding
+_MORE_THAN_ONE = np.float32(1 + 0.5 / 255)  # between 255 and 256 levels, out of reach of rounding errors
 
 
 def multiply(cb: Floats, cs: Floats) -> Floats:
@@ -76,8 +76,8 @@ def exclusion(cb: Floats, cs: Floats) -> Floats:
     return cb + cs - 2 * cb * cs
 
 
-# From here to `hard_mix`: the arithmetic of LayerStyle's ImageBlendAdvance. As there the base, not the
-# overlay, decides in vivid-light, pin-light and linear-light, and 0.001 keeps from dividing by 0.
+# From here to `hard_mix`: the arithmetic of LayerStyle's ImageBlendAdvance. As there, vivid-light, pin-light
+# and linear-light are selected by the base instead of the overlay, and 0.001 avoids a division by 0.
 
 
 def linear_dodge(cb: Floats, cs: Floats) -> Floats:
@@ -102,12 +102,12 @@ def vivid_light(cb: Floats, cs: Floats) -> Floats:
 
 
 def pin_light(cb: Floats, cs: Floats) -> Floats:
-    """Cs, drawn to the nearest of 2 Cb - 1 to 2 Cb"""
+    """Cs, clipped to 2 Cb - 1 ... 2 Cb"""
     return cs.clip(2 * cb - 1, 2 * cb)
 
 
 def linear_light(cb: Floats, cs: Floats) -> Floats:
-    """Cs + 2 Cb - 1, drawn to the nearest of 0 to 1"""
+    """Cs + 2 Cb - 1, clipped to 0 ... 1"""
     return (cs + 2 * cb - 1).clip(0, 1)
 
 
@@ -142,25 +142,25 @@ def _lum(c: Floats) -> Floats:
     return lum[None]
 
 
-def _least(c: Floats) -> Floats:
+def _min(c: Floats) -> Floats:
     least: Floats = c.min(axis=0, keepdims=True)
     return least
 
 
-def _greatest(c: Floats) -> Floats:
+def _max(c: Floats) -> Floats:
     greatest: Floats = c.max(axis=0, keepdims=True)
     return greatest
 
 
 def _sat(c: Floats) -> Floats:
     """max(c) - min(c)"""
-    return _greatest(c) - _least(c)
+    return _max(c) - _min(c)
 
 
 def _set_sat(c: Floats, sat: Floats) -> Floats:
-    """The least part of c to 0, the greatest to `sat`, the one between in proportion; 0 where c is grey"""
+    """c scaled so that its minimum is 0 and its maximum `sat`; 0 where c is grey"""
     own: Floats = np.maximum(_sat(c), _TINY)
-    return (c - _least(c)) * sat / own
+    return (c - _min(c)) * sat / own
 
 
 def _set_lum(c: Floats, lum: Floats) -> Floats:
@@ -169,8 +169,8 @@ def _set_lum(c: Floats, lum: Floats) -> Floats:
 
 
 def _clip_color(c: Floats) -> Floats:
-    """c drawn towards its luminosity until no part is below 0 or above 1"""
-    lum, least, greatest = _lum(c), _least(c), _greatest(c)
+    """c moved towards its luminosity until all bands are between 0 and 1"""
+    lum, least, greatest = _lum(c), _min(c), _max(c)
     low: Floats = np.where(least < 0, lum + (c - lum) * lum / np.maximum(lum - least, _TINY), c)
     towards = (1 - lum) / np.maximum(greatest - lum, _TINY)
     clipped: Floats = np.where(greatest > 1, lum + (low - lum) * towards, low)

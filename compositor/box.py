@@ -1,4 +1,4 @@
-"""Rectangles of pixels: (left, top, right, bottom), the right and bottom edges not included."""
+"""Rectangles of pixels: (left, top, right, bottom), right and bottom exclusive."""
 
 import math
 from collections.abc import Iterator
@@ -13,35 +13,34 @@ def whole(size: Size) -> Box:
 
 
 def size_of(box: Box) -> Size:
-    """Width and height of `box`."""
     return (box[2] - box[0], box[3] - box[1])
 
 
 def shifted(box: Box, by: tuple[int, int]) -> Box:
-    """`box` moved right and down by `by` pixels."""
+    """`box` moved by (right, down) pixels."""
     x, y = by
     return (box[0] + x, box[1] + y, box[2] + x, box[3] + y)
 
 
 def common(one: Box, other: Box) -> Box | None:
-    """The pixels that are in both boxes, or None where there are none."""
+    """The intersection of two boxes, or None if it is empty."""
     left, top = max(one[0], other[0]), max(one[1], other[1])
     right, bottom = min(one[2], other[2]), min(one[3], other[3])
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
 def grown(box: Box, by: tuple[float, float]) -> Box:
-    """`box`, wider on both sides by as many whole pixels as hold `by[0]`, higher by those of `by[1]`."""
+    """`box` extended by `by[0]` pixels left and right and `by[1]` up and down, rounded up."""
     x, y = math.ceil(abs(by[0])), math.ceil(abs(by[1]))
     return (box[0] - x, box[1] - y, box[2] + x, box[3] + y)
 
 
-def cells(box: Box, side: int, seen: Box) -> Iterator[Box]:
-    """The cells, at most `side` pixels wide and high, of `box` that hold pixels of `seen`.
+def cells(box: Box, side: int, visible: Box) -> Iterator[Box]:
+    """The cells of `box`, at most `side` pixels wide and high, that intersect `visible`.
 
-    The grid hangs on the origin, not on `seen`: a cell's pixels do not depend on where it is clipped.
+    The grid starts at the origin, not at `visible`, so that a cell's pixels do not depend on the clipping.
     """
-    within = common(box, seen)
+    within = common(box, visible)
     if within is None:
         return
     for top in range(within[1] // side * side, within[3], side):

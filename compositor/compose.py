@@ -1,4 +1,4 @@
-"""Layers put on the base, touching no pixel that does not change."""
+"""Puts a layer on the base."""
 
 from collections.abc import Iterator
 
@@ -13,10 +13,10 @@ from compositor.scene import Layer
 
 
 class Overlay:
-    """A layer on a base of a certain size, and on others alike: what it puts there is kept for the next.
+    """A layer for all bases of one size: its pieces are cached for the next base.
 
-    At most `kept_pixels` are kept; of more all are computed anew each time. Copies of its pictures are held
-    in between if they have no more.
+    If the pieces have more than `kept_pixels`, they are computed again for each base; then the copies of the
+    layer's pictures are cached, unless these have more than `kept_pixels`, too.
     """
 
     def __init__(
@@ -26,35 +26,35 @@ class Overlay:
         self._pictures = pictures
         self._base = base
         self._limits = limits
-        self._most = kept_pixels
+        self._max_pixels = kept_pixels
         self._prepared: PreparedLayer | None = None
-        self._kept: list[Piece] | None = None
+        self._cached: list[Piece] | None = None
 
     def put(self, canvas: Image.Image) -> None:
-        """Put it on the RGB or RGBA `canvas`, in place. Raises `ImageTooLarge` for a tile beyond limits."""
-        for piece, box in self._pieces() if self._kept is None else self._kept:
+        """Put it on the RGB or RGBA `canvas`, in place. Raises `ImageTooLarge` for a too large tile."""
+        for piece, box in self._pieces() if self._cached is None else self._cached:
             if self._layer.tiles:
                 put_tiles(canvas, piece, box[:2], self._layer.tiles.spacing, self._layer.blend_mode)
             else:
                 put_over(canvas, piece, box, self._layer.blend_mode)
 
     def _pieces(self) -> Iterator[Piece]:
-        """What is put on the base, or the one tile."""
-        prepared = self._prepared or self._made_ready()
-        kept, pixels = list[Piece](), 0
+        """The pieces of the layer, or its tile as one piece."""
+        prepared = self._prepared or self._prepare()
+        pieces, pixels = list[Piece](), 0
         for piece, box in _tile(prepared) if self._layer.tiles else prepared.pieces(self._base):
             pixels += piece.width * piece.height
-            if pixels <= self._most:
-                kept.append((piece, box))
+            if pixels <= self._max_pixels:
+                pieces.append((piece, box))
             else:
-                kept.clear()
+                pieces.clear()
             yield piece, box
-        is_kept = pixels <= self._most
-        self._kept = kept if is_kept else None
-        is_held = not is_kept and prepared.copied_pixels(self._pictures) <= self._most
-        self._prepared = prepared if is_held else None
+        fits = pixels <= self._max_pixels
+        self._cached = pieces if fits else None
+        keeps_copies = not fits and prepared.copied_pixels(self._pictures) <= self._max_pixels
+        self._prepared = prepared if keeps_copies else None
 
-    def _made_ready(self) -> PreparedLayer:
+    def _prepare(self) -> PreparedLayer:
         prepared = PreparedLayer.of(self._layer, self._pictures, self._base)
         if self._layer.tiles:
             check_tile(prepared.size, self._limits, self._layer.picture)

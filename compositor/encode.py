@@ -1,4 +1,4 @@
-"""Pixels to the bytes of the answer, marked as sRGB."""
+"""Encodes pixels as an image file, with their colour space."""
 
 import io
 import math
@@ -21,34 +21,34 @@ from compositor.jpeg_coding import JpegCoding
 
 _MILLISECOND = Fraction(1, 1000)
 _WEBP_MAX_PLAYS = 0xFFFF
-_WEBP_LONGEST = 2**24 - 1  # milliseconds of a frame
-_WEBP_LONGEST_FILM = 2**31 - 1
-_AVIF_LONGEST = 2**32 - 1
-
-_FULL_CHROMA = 90  # from this quality on colour is stored at full resolution
-_WEBP_METHOD = 2  # twice as fast as Pillow's 4 on photographs, and no larger
+_WEBP_MAX_DURATION = 2**24 - 1  # milliseconds of a frame
+_WEBP_MAX_TOTAL = 2**31 - 1
+_AVIF_MAX_DURATION = 2**32 - 1
+_FULL_CHROMA = 90  # least quality with chroma at full resolution
+_WEBP_METHOD = 2  # for photographs twice as fast as Pillow's 4, with files of the same size
 _WEBP_MAX_SIDE = 16_383
-_LOSSLESS = 100  # lossy WebP halves the resolution of colour at any quality, 150 levels off at hard edges
+_LOSSLESS = 100  # lossy WebP halves chroma resolution at any quality: errors up to 150 levels at hard edges
 _WEBP_LOSSLESS_EFFORT = 20  # of 100: the last 0.5 % of a photograph's size would take 1.6 times as long
-_ROWS_A_LOOK = 8  # one of so many is looked at
+_SAMPLED_ROWS = 8  # every eighth row is sampled
 _FEW_COLOURS = 256
-_AVIF_SPEED = 9  # nine times as fast as Pillow's 6 for a file a fifth larger
-_FPNG_MAX_BYTES = 64 * 1024 * 1024  # of pixels; it is three times as fast as Pillow, and holds three copies
+_AVIF_SPEED = 9  # nine times as fast as Pillow's 6, with a file a fifth larger
+_FPNG_MAX_BYTES = 64 * 1024 * 1024  # of pixels; fpng is three times as fast as Pillow, but holds three copies
 _PNG_HEADER = 33  # bytes of signature and IHDR
 
 
 @dataclass(frozen=True)
 class Marks:
-    """What a file says beside its pixels: an EXIF block, and the ICC profile they are in; empty for sRGB."""
+    """The metadata of a file: an EXIF block, and the ICC profile of its pixels, empty for sRGB."""
 
     exif: bytes = b""
     profile: bytes = b""
 
 
 def encode(canvas: Image.Image, image_format: str, quality: int | JpegCoding, marks: Marks) -> bytes:
-    """The RGB or RGBA `canvas` as a file of `image_format`, RGB for "jpeg", which alone may be coded alike.
+    """The RGB or RGBA `canvas` as a file of `image_format`.
 
-    Raises `ImageTooLarge` where the format cannot hold the picture.
+    For "jpeg" it must be RGB, and only there `quality` may be a `JpegCoding`. Raises `ImageTooLarge` if the
+    picture exceeds the limits of the format.
     """
     if isinstance(quality, JpegCoding):
         return _jpeg(canvas, marks, qtables=quality.tables, subsampling=quality.subsampling)
@@ -62,15 +62,15 @@ def encode(canvas: Image.Image, image_format: str, quality: int | JpegCoding, ma
         case "avif":
             return _saved(canvas, "AVIF", **_avif_coding(quality, marks))
         case _:
-            return encode_film(iter([Frame(canvas)]), Timing(), image_format, quality, marks)
+            return encode_animation(iter([Frame(canvas)]), Timing(), image_format, quality, marks)
 
 
-def encode_film(
+def encode_animation(
     frames: Iterator[Frame], timing: Timing, image_format: str, quality: int, marks: Marks
 ) -> bytes:
-    """`frames`, alike in size and mode, as a file of `image_format`: "gif", "apng", "webp" or "avif".
+    """`frames` of the same size and mode as a file of `image_format`: "gif", "apng", "webp" or "avif".
 
-    Holds one frame at a time. Raises `ImageTooLarge` where the format cannot hold the picture.
+    Holds one frame at a time. Raises `ImageTooLarge` if the picture exceeds the limits of the format.
     """
     match image_format:
         case "gif":
@@ -78,50 +78,50 @@ def encode_film(
         case "apng":
             return apng.encoded(frames, timing.plays, partial(_png, marks=marks))
         case "webp":
-            longest = min(_WEBP_LONGEST, _WEBP_LONGEST_FILM // timing.count)
-            reel = _Reel(frames, timing.count, longest)
+            max_duration = min(_WEBP_MAX_DURATION, _WEBP_MAX_TOTAL // timing.count)
+            sequence = _FrameSequence(frames, timing.count, max_duration)
             plays = min(timing.plays, _WEBP_MAX_PLAYS)
-            coding = _webp_coding(reel, quality, marks)
-            if coding["lossless"] and quality < _LOSSLESS:  # the first frame may be a black one, or a title
+            coding = _webp_coding(sequence, quality, marks)
+            if coding["lossless"] and quality < _LOSSLESS:  # the first frame may be black, or a title
                 coding |= {"allow_mixed": True, "quality": quality}
-            return _film(reel, "WEBP", loop=plays, **coding)
+            return _saved_sequence(sequence, "WEBP", loop=plays, **coding)
         case _:
-            reel = _Reel(frames, timing.count, _AVIF_LONGEST)
-            # Chromium takes the full range of a sequence for the limited one: contrast as if turned up
-            file = _film(reel, "AVIF", range="limited", **_avif_coding(quality, marks))
-            return avif.with_plays(file, timing.plays) if reel.is_animated else file
+            sequence = _FrameSequence(frames, timing.count, _AVIF_MAX_DURATION)
+            # Chromium decodes a full-range sequence as limited range, with too much contrast.
+            file = _saved_sequence(sequence, "AVIF", range="limited", **_avif_coding(quality, marks))
+            return avif.with_plays(file, timing.plays) if sequence.is_animated else file
 
 
-class _Reel(Image.Image):
-    """Frames one at a time, as Pillow's encoders ask for them; `durations` of those seen, in milliseconds.
+class _FrameSequence(Image.Image):
+    """Presents frames one at a time to Pillow's encoders.
 
-    At most `longest` each.
+    `durations` are those of the frames so far, in milliseconds, at most `max_duration` each.
     """
 
-    def __init__(self, frames: Iterator[Frame], count: int, longest: int) -> None:
+    def __init__(self, frames: Iterator[Frame], count: int, max_duration: int) -> None:
         super().__init__()
         self.n_frames = count
         self.is_animated = count > 1
         self.durations: list[int] = []
         self._frames = frames
         self._ticks = Ticks(_MILLISECOND)
-        self._longest = longest
+        self._max_duration = max_duration
         self._show(next(frames))
 
     def seek(self, frame: int) -> None:
         if frame == len(self.durations):
-            following = next(self._frames, None)
-            if following is None:
+            next_frame = next(self._frames, None)
+            if next_frame is None:
                 raise EOFError
-            self._show(following)
+            self._show(next_frame)
 
     def _show(self, frame: Frame) -> None:
         self.im, self._mode, self._size = frame.image.im, frame.image.mode, frame.image.size
-        self.durations.append(min(self._longest, self._ticks.of(frame.seconds)))
+        self.durations.append(min(self._max_duration, self._ticks.of(frame.seconds)))
 
 
-def _film(reel: _Reel, image_format: str, **options: object) -> bytes:
-    return _saved(reel, image_format, save_all=True, duration=reel.durations, **options)
+def _saved_sequence(sequence: _FrameSequence, image_format: str, **options: object) -> bytes:
+    return _saved(sequence, image_format, save_all=True, duration=sequence.durations, **options)
 
 
 def _jpeg(canvas: Image.Image, marks: Marks, **coding: object) -> bytes:
@@ -137,9 +137,9 @@ def _png(canvas: Image.Image, marks: Marks) -> bytes:
 
 
 def _png_marks(marks: Marks) -> bytes:
-    """The chunks that say the colour space and the EXIF block (PNG specification, 11.3.2 and 11.3.4)."""
-    named = b"profile\0\0" + zlib.compress(marks.profile)
-    space = chunk(b"iCCP", named) if marks.profile else chunk(b"sRGB", b"\0")
+    """The chunks of the colour space and the EXIF block (PNG specification, 11.3.2 and 11.3.4)."""
+    content = b"profile\0\0" + zlib.compress(marks.profile)
+    space = chunk(b"iCCP", content) if marks.profile else chunk(b"sRGB", b"\0")
     return space + (chunk(b"eXIf", marks.exif.removeprefix(b"Exif\0\0")) if marks.exif else b"")
 
 
@@ -156,18 +156,18 @@ def _webp_coding(canvas: Image.Image, quality: int, marks: Marks) -> dict[str, A
         "quality": _WEBP_LOSSLESS_EFFORT if lossless else quality,
         "method": _WEBP_METHOD,
         "icc_profile": marks.profile or _SRGB,
-        "exif": marks.exif.removeprefix(b"Exif\0\0"),  # Pillow leaves it in an animation
+        "exif": marks.exif.removeprefix(b"Exif\0\0"),  # Pillow does not remove it in an animation
     }
 
 
 def _has_few_colours(canvas: Image.Image) -> bool:
-    """Whether it is graphics: then the lossless WebP is also the smaller file."""
-    some_rows = (canvas.width, math.ceil(canvas.height / _ROWS_A_LOOK))
-    return canvas.resize(some_rows, Image.Resampling.NEAREST).getcolors(_FEW_COLOURS) is not None
+    """Whether it is graphics, for which a lossless WebP is also smaller."""
+    sampled = (canvas.width, math.ceil(canvas.height / _SAMPLED_ROWS))
+    return canvas.resize(sampled, Image.Resampling.NEAREST).getcolors(_FEW_COLOURS) is not None
 
 
 def _avif_coding(quality: int, marks: Marks) -> dict[str, Any]:
-    """libavif marks a picture without a profile as sRGB by itself (nclx 1 / 13 / 6)."""
+    """libavif marks a picture without a profile as sRGB (nclx 1 / 13 / 6)."""
     return {
         "quality": quality,
         "speed": _AVIF_SPEED,

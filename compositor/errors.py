@@ -1,4 +1,4 @@
-"""What can be wrong with a picture, in words for the person who sent it.
+"""The errors of a picture or its parameters, with a text for the client.
 
 CompositorError
 ├── InvalidImage        code "invalid_image"
@@ -8,10 +8,10 @@ CompositorError
 
 
 class CompositorError(Exception):
-    """A picture that cannot be used, or not as asked.
+    """A picture that cannot be used, or not as requested.
 
-    `input` is the parameter at fault, for a picture the one it came in, `code` the machine word, and the text
-    says what was found, what is allowed and what to do.
+    `input` is the parameter at fault and `code` the error code. The text says what was found, what is allowed
+    and what to do.
     """
 
     code: str
@@ -22,28 +22,28 @@ class CompositorError(Exception):
 
 
 class InvalidImage(CompositorError):
-    """Not a picture, not a whole one, or not in a format that is allowed."""
+    """Not a picture, an incomplete one, or one in a format that is not allowed."""
 
     code = "invalid_image"
 
 
 class ImageTooLarge(CompositorError):
-    """More bytes, pixels or pixels on a side than the limits allow."""
+    """More bytes, pixels, pixels per side or frames than the limits allow."""
 
     code = "image_too_large"
 
 
 class InvalidParameters(CompositorError):
-    """Parameters that do not go with the pictures."""
+    """Parameters that do not fit the pictures."""
 
     code = "invalid_parameters"
 
 
-def is_decoders(error: Exception) -> bool:
-    """Whether `error` is of a class that decoders raise at bad files.
+def is_decoder_error(error: Exception) -> bool:
+    """Whether `error` is of a class that decoders raise for invalid files.
 
-    False for `MemoryError` and for what others send into this thread, such as a job's timeout: whoever
-    handles a decoder's errors must let those pass.
+    False for `MemoryError` and for exceptions that are sent into this thread, such as a job's timeout: a
+    handler of decoder errors must let these pass.
     """
-    home = type(error).__module__.partition(".")[0]
-    return home in ("builtins", "PIL", "struct", "zlib") and not isinstance(error, MemoryError)
+    package = type(error).__module__.partition(".")[0]
+    return package in ("builtins", "PIL", "struct", "zlib") and not isinstance(error, MemoryError)

@@ -1,4 +1,4 @@
-"""Input files, whose bytes are read only where they are needed."""
+"""Input files, whose bytes are read only if needed."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -6,7 +6,7 @@ from hashlib import sha256
 
 
 class File:
-    """An image file: its bytes `data`, of which it holds `nbytes`, and their SHA-256, `digest`."""
+    """An image file: its bytes `data`, their SHA-256 `digest`, and the `nbytes` of memory that it holds."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -22,7 +22,7 @@ class File:
 
 
 class Unread(File):
-    """A file that is not in memory: `read` gets the bytes of this `digest` whenever they are asked for."""
+    """A file that is not in memory: `read` returns the bytes with this `digest`, each time `data` is used."""
 
     def __init__(self, digest: bytes, read: Callable[[], bytes]) -> None:
         self.digest = digest

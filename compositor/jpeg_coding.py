@@ -1,4 +1,4 @@
-"""How a JPEG file codes its pixels, to code others alike."""
+"""The coding parameters of a JPEG file, to encode another one with them."""
 
 from typing import NamedTuple
 
@@ -6,17 +6,17 @@ from PIL import Image, JpegImagePlugin
 
 
 class JpegCoding(NamedTuple):
-    """Quantisation tables of luminance and chrominance, 64 steps each; Pillow's number for subsampling."""
+    """Quantisation tables of luminance and chrominance, 64 steps each, and Pillow's subsampling number."""
 
     tables: tuple[tuple[int, ...], ...]
     subsampling: int
 
 
 def coding_of(image: Image.Image) -> JpegCoding | None:
-    """That of a file opened as `image`; None where it is no JPEG.
+    """The coding of a file opened as `image`; None if it is not a JPEG.
 
-    Subsampling that Pillow cannot write, or that of a grey picture, is read as none, which loses nothing, and
-    steps beyond a byte, which many decoders cannot read, as 255.
+    Subsampling that Pillow cannot write, and that of a grey picture, becomes 4:4:4, which loses nothing.
+    Steps above 255, which many decoders cannot read, become 255.
     """
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return None

@@ -1,24 +1,24 @@
-"""How large a picture may be, and in which formats it may come."""
+"""The limits of an input: its size and format."""
 
 from dataclasses import dataclass
 
 SAFE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
-FULL_SIZED = 3
+FULL_SIZED = 3  # inputs of `max_pixels` that a scene may have
 RISKY_FORMATS = ("TIFF", "BMP", "JPEG2000", "HEIF")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on each input, checked before any of its pixels is decoded.
+    """Limits of each input, checked before its pixels are decoded.
 
-    `max_bytes` counts the file's bytes, `max_pixels` width x height, `max_side` the longer side in pixels.
-    The inputs of a scene may have `FULL_SIZED` times `max_pixels` together. An animation of which all frames
-    are used may have `max_frames`, and `max_animation_pixels` in all of them.
-    `formats` are Pillow's names of the formats a file may have. Each one of `RISKY_FORMATS` hands strangers'
-    bytes to one more C decoder with a history of memory faults: allow it only for callers you trust, or where
-    the process that decodes can do no harm.
+    `max_bytes` limits the file, `max_pixels` width x height, `max_side` the longer side in pixels. All inputs
+    of a scene together may have `FULL_SIZED` times `max_pixels`. An animation of which all frames are used
+    may have `max_frames`, with `max_animation_pixels` in total.
 
-    Raises `ValueError` for a format that cannot be read.
+    `formats` are Pillow's names of the allowed formats. Each of `RISKY_FORMATS` adds a C decoder with a
+    history of memory faults: allow them only for trusted callers, or in an isolated process.
+
+    Raises `ValueError` for an unknown format.
     """
 
     max_bytes: int = 32 * 1024 * 1024

@@ -6,15 +6,13 @@ from PIL import Image
 from compositor.blend import BLENDS, Floats
 from compositor.box import Box, cells, shifted, size_of, whole
 
-_CELL_SIDE = (
-    128  # pixels; about ten floats a pixel are alive while a mode mixes, and should stay in the cache
-)
+_CELL_SIDE = 128  # pixels; a blend mode uses about ten floats per pixel, which should fit into the cache
 
 
 def put_over(canvas: Image.Image, piece: Image.Image, box: Box, blend_mode: str = "normal") -> None:
     """Composite `piece` over `box` of `canvas`, in place. Both are RGB or RGBA, `box` lies inside `canvas`.
 
-    A transparent canvas stays so where the piece is: co = cs as + cb ab (1 - as), ao = as + ab (1 - as).
+    co = cs as + cb ab (1 - as), ao = as + ab (1 - as)
     """
     if blend_mode != "normal":
         _mix(canvas, piece, box, blend_mode)
@@ -28,14 +26,14 @@ def put_over(canvas: Image.Image, piece: Image.Image, box: Box, blend_mode: str 
 
 def _mix(canvas: Image.Image, piece: Image.Image, box: Box, blend_mode: str) -> None:
     for cell in cells(whole(size_of(box)), _CELL_SIDE, whole(size_of(box))):
-        there = shifted(cell, box[:2])
-        mixed = _mixed(_floats(canvas.crop(there)), _floats(piece.crop(cell)), blend_mode)
+        target = shifted(cell, box[:2])
+        mixed = _mixed(_floats(canvas.crop(target)), _floats(piece.crop(cell)), blend_mode)
         pixels = np.rint(mixed * 255).astype(np.uint8)[: len(canvas.mode)]
-        canvas.paste(Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))), there)
+        canvas.paste(Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))), target)
 
 
 def _mixed(base: Floats, overlay: Floats, blend_mode: str) -> Floats:
-    """(4, height, width) float32 of straight colour and alpha, 0 - 1, from two of the same.
+    """(4, height, width) float32 of straight colour and alpha, 0 to 1, as both arguments.
 
     Section 9.1.4: Cs' = (1 - ab) Cs + ab B(Cb, Cs), then source-over.
     """
@@ -49,7 +47,7 @@ def _mixed(base: Floats, overlay: Floats, blend_mode: str) -> Floats:
 
 
 def _floats(image: Image.Image) -> Floats:
-    """(4, height, width) float32, 0 - 1: in bands, whose least and greatest are found much faster."""
+    """(4, height, width) float32, 0 to 1; with bands first, minimum and maximum are much faster."""
     levels = np.asarray(image.convert("RGBA")).transpose(2, 0, 1).astype(np.float32, order="C")
     levels *= np.float32(1 / 255)
     return levels

@@ -1,4 +1,4 @@
-"""Rules for where a layer stands, given its size and that of its area; it may lie outside."""
+"""Rules for the place of a layer in its area, from the sizes of both; it may lie outside."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ Percent = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class Anchored:
-    """At a corner, edge or the centre, pushed inwards from there, and from the centre to the right and down.
+    """At a corner, edge or the centre; offsets move it inwards, from the centre to the right and down.
 
-    `offset` in pixels; a `percent` of the area's width or height stands in place of one.
+    `offset` is in pixels; a `percent` of the area's width or height replaces it.
     """
 
     gravity: str = "northwest"
@@ -33,7 +33,7 @@ class Anchored:
 
 @dataclass(frozen=True)
 class Centred:
-    """With its centre at a `percent` of the area's width and height, cut off towards 0 as in the node."""
+    """With its centre at a `percent` of the area's width and height, truncated as in the ComfyUI node."""
 
     percent: tuple[float, float]
 
@@ -45,7 +45,7 @@ class Centred:
         return (x, y)
 
 
-def _anchored(gravity: str, near: str, far: str, push: int, room: int) -> int:
+def _anchored(gravity: str, near: str, far: str, offset: int, space: int) -> int:
     if near in gravity:
-        return push
-    return room - push if far in gravity else room // 2 + push
+        return offset
+    return space - offset if far in gravity else space // 2 + offset

@@ -1,4 +1,4 @@
-"""What a picture is made of: a base, the layers on it, and how it is answered. Light: loads no decoder."""
+"""The description of a picture: a base, the layers on it, and the output file. Loads no decoder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,29 +7,29 @@ from compositor.box import Size
 from compositor.size import unchanged
 
 Sizing = Callable[[Size, Size], Size]
-"""Of an overlay's size and that of its area: width and height of the overlay, before it is rotated."""
+"""Returns an overlay's width and height before rotation, from its original size and that of its area."""
 
 Placing = Callable[[Size, Size], tuple[int, int]]
-"""Of a layer's size, after the rotation, and that of its area: where in the area its top-left pixel is."""
+"""Returns the place of a layer's top-left pixel in its area, from the rotated layer's size and the area's."""
 
 Point = tuple[float, float]
 Region = tuple[float, ...]
-"""Left, top, width and height in fractions of the base."""
+"""Left, top, width and height as fractions of the base."""
 
 
 @dataclass(frozen=True)
 class Tiles:
-    """Repeats a layer over the whole base, `spacing` pixels apart both ways."""
+    """Repeats a layer over the whole base, `spacing` pixels apart in both directions."""
 
     spacing: int = 0
 
 
 @dataclass(frozen=True)
 class Displacement:
-    """Moves pixels by a map, the name of an input that is stretched over the layer's area.
+    """Moves the layer's pixels by a `map`, the name of an input that is stretched over the layer's area.
 
-    A red value of 0 moves what shows there right by `x` pixels, 255 left by as many, 128 not at all; green
-    moves it down and up by `y`.
+    A red value of 0 moves a pixel `x` pixels to the right, 255 as far to the left, 128 not at all; green
+    moves it down or up by `y`.
     """
 
     map: str
@@ -39,16 +39,16 @@ class Displacement:
 
 @dataclass(frozen=True)
 class Layer:
-    """An input, by its name, or a colour, "#rgb" or "#rrggbb", put on the base.
+    """A named input or a colour, "#rgb" or "#rrggbb", that is put on the base.
 
-    In the order they apply: `removal`, the name of a model that takes the picture's background away, `flip`,
-    `size` by `resize_method`, `degrees` counter-clockwise by `rotate_method`, or `corners` in place of size,
-    degrees and place; `displacement`, `mask` (which goes with all but the displacement), `opacity`, 0 - 1,
-    `blend_mode`. `region` is the area that `size`, `place`, `corners` and `displacement` count in, None for
-    the base; with `is_clipped` nothing shows outside of it.
+    The steps in order: `removal` of the background by the model with this name, `flip`, `size` by
+    `resize_method`, `degrees` counter-clockwise by `rotate_method`, or instead of size, degrees and place
+    `corners`; then `displacement`, `mask` (which undergoes all steps but the displacement), `opacity`, 0 to
+    1, and `blend_mode`. `region` is the area to which `size`, `place`, `corners` and `displacement` refer,
+    None for the base; with `is_clipped` the layer is hidden outside of it.
 
-    `corners` are where the layer's own lie, in fractions of the area: a convex quadrilateral, clockwise from
-    the top left.
+    `corners` are the places of the layer's corners in fractions of the area: a convex quadrilateral,
+    clockwise from the top left.
     """
 
     place: Placing
@@ -72,21 +72,20 @@ class Layer:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the inputs that it is made of."""
         displacement = self.displacement.map if self.displacement else ""
         return tuple(filter(None, (self.picture, self.mask, displacement)))
 
     def sized(self, overlay: Size, area: Size) -> Size:
-        """The overlay's size before it is rotated, at least 1 pixel each way."""
+        """The overlay's size before rotation, at least 1 x 1 pixel."""
         width, height = self.size(overlay, area)
         return (max(1, width), max(1, height))
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The file that is made; `background` is a colour under a transparent base.
+class Output:
+    """The output file; `background` is a colour under a transparent base.
 
-    `quality` None codes a JPEG as the base is coded, which must be one. With `keeps_animation` the layers are
+    `quality` None encodes a JPEG like the base, which must be a JPEG. With `keeps_animation` the layers are
     put on all frames of the base.
     """
 
@@ -100,14 +99,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Scene:
-    """The base, the name of an input, and layers, the last on top."""
+    """`base` is the name of an input; the last of the `layers` is on top."""
 
     base: str
     layers: tuple[Layer, ...]
-    answer: Answer = Answer()
+    output: Output = Output()
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the inputs, each once, in the order in which they are decoded."""
+        """Names of the inputs, without duplicates, in the order of decoding."""
         named = [name for layer in self.layers for name in layer.inputs]
         return tuple(dict.fromkeys([self.base, *named]))

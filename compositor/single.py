@@ -1,4 +1,4 @@
-"""One overlay on one base, the commonest scene, in one call."""
+"""One overlay on one base in one call."""
 
 from typing import Any
 

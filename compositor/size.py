@@ -1,5 +1,7 @@
-"""Rules for an overlay's size before it is rotated, given its own and that of its area; rounded as in the
-reference node."""
+"""Rules for an overlay's size before rotation, from its original size and that of its area.
+
+They round as the reference node does.
+"""
 
 from dataclasses import dataclass
 
@@ -11,12 +13,12 @@ def unchanged(overlay: Size, area: Size) -> Size:  # noqa: ARG001 - a rule like 
 
 
 def contained(overlay: Size, area: Size) -> Size:
-    """As large as fits into the area."""
+    """The largest size that fits into the area."""
     return _by(min(area[0] / overlay[0], area[1] / overlay[1]), overlay)
 
 
 def covering(overlay: Size, area: Size) -> Size:
-    """As small as covers the area."""
+    """The smallest size that covers the area."""
     return _by(max(area[0] / overlay[0], area[1] / overlay[1]), overlay)
 
 
@@ -26,7 +28,7 @@ def stretched(overlay: Size, area: Size) -> Size:  # noqa: ARG001 - a rule like 
 
 @dataclass(frozen=True)
 class Scaled:
-    """By a factor, cut off."""
+    """Scaled by a factor, truncated."""
 
     factor: float
 
@@ -36,7 +38,7 @@ class Scaled:
 
 @dataclass(frozen=True)
 class Exactly:
-    """`size`, whatever the proportions."""
+    """`size`, whatever the aspect ratio."""
 
     size: Size
 

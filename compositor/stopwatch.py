@@ -1,4 +1,4 @@
-"""How long each stage takes."""
+"""Measures the time of each stage."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from time import perf_counter
 
 
 class Stopwatch:
-    """`seconds` of wall time by stage. A stage within another is not counted to that."""
+    """`seconds` of wall time by stage; the time of a nested stage is not added to the outer one."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -14,7 +14,7 @@ class Stopwatch:
 
     @contextmanager
     def timing(self, stage: str) -> Iterator[None]:
-        """Count what is done in this context to `stage`; not where it raises."""
+        """Add the time of this block to `stage`, unless it raises."""
         start, within, self._within = perf_counter(), self._within, 0.0
         yield
         took = perf_counter() - start

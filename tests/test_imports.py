@@ -22,13 +22,13 @@ MAY_IMPORT = {
     "loadtest": {"loadtest", "benchmarks", "jobs"},
 }
 WITHOUT_DECODERS = {
-    "AnswerParams",
+    "OutputParams",
     "CompositorError",
     "DEFAULT_MODEL",
     "Limits",
     "MODELS",
     "identify",
-    "stated",
+    "with_model",
 }
 
 

@@ -1,1 +1,1 @@
-"""Does the I/O round one job: fetch, compose, store, report; and the process that runs jobs."""
+"""The worker process: claims requests, fetches their inputs, renders, stores and reports the results."""

@@ -1,4 +1,4 @@
-"""One worker process: `python -m worker`. `superimpose worker` runs as many as there are cores."""
+"""One worker process: `python -m worker`. `superimpose worker` runs one per core."""
 
 import logging
 import sys
@@ -9,11 +9,8 @@ log = logging.getLogger("superimpose.worker")
 
 
 def main() -> None:
-    """Work until SIGTERM or SIGINT, finishing the job at hand.
-
-    The secrets of its environment are hidden before anything is loaded, which takes a while.
-    """
-    hide()
+    """Process requests until SIGTERM or SIGINT, then finish the ones in flight."""
+    hide()  # before the imports: they take a while, and the environment holds secrets
     from pydantic import ValidationError
 
     from jobs.config.setting_faults import setting_faults

@@ -1,4 +1,4 @@
-"""One attempt at one request, from its claim to its end, and the limits that end it from outside."""
+"""One attempt at a request, from claim to report, and the limits that interrupt it."""
 
 import time
 from contextlib import AbstractContextManager
@@ -10,26 +10,26 @@ from telemetry.log_context import about_request
 from worker.child.child import Child
 from worker.child.messages import Order
 
-STOP_GRACE_S = 0.5  # for a cancelled job to end by itself: most do sooner than a new child starts
+STOP_GRACE_S = 0.5  # for a cancelled job to finish: most need less time than a new child needs to start
 
 
 class Interrupted(StrEnum):
     TIME_UP = "time up"
-    """The request's own time is over."""
+    """The request's deadline has passed."""
     NOT_OURS = "not ours"
-    """It was cancelled, or another attempt has begun."""
+    """The request was cancelled, or another attempt has started."""
     GIVEN_BACK = "given back"
-    """Another worker may begin it sooner, or this one has to stop now."""
+    """Another worker may start it sooner, or this worker is stopping."""
 
 
 class Attempt:
-    """`child`: which has the order; since when it works on it, or was told to drop it (monotonic clock)."""
+    """`child` has its order. `claimed_at`, `started_at` (processing) and `dropped_at` are monotonic times."""
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
         self.claimed_at = time.monotonic()
-        self.started_at = time.time()
-        self.begun_at: float | None = None
+        self.claimed_at_epoch_s = time.time()
+        self.started_at: float | None = None
         self.dropped_at = 0.0
         self.child: Child | None = None
         self._deadline = self.claimed_at + claim.left_s
@@ -48,27 +48,35 @@ class Attempt:
     def token(self) -> str:
         return self._path.rpartition("/")[2]
 
-    def named_in_logs(self) -> AbstractContextManager[None]:
+    def log_context(self) -> AbstractContextManager[None]:
         claim = self.claim
         return about_request(claim.request_id, claim.key_id, claim.attempt, claim.trace_id, claim.custom_id)
 
     def send_to(self, child: Child) -> None:
-        """Order it, in the time that is left. Raises `ChildDied`."""
-        claim, left_s = self.claim, max(0.0, self._deadline - time.monotonic())
-        request_id, attempt, key_id, params, *_ = claim
-        trace_id, custom_id, made_at = claim.trace_id, claim.custom_id, self.started_at - claim.age_s
-        child.start(
-            Order(request_id, attempt, key_id, params, left_s, self._path, trace_id, custom_id, made_at)
+        """Order it from `child`, with the time left until its deadline. Raises `ChildDied`."""
+        claim = self.claim
+        order = Order(
+            request_id=claim.request_id,
+            attempt=claim.attempt,
+            key_id=claim.key_id,
+            params=claim.params,
+            left_s=max(0.0, self._deadline - time.monotonic()),
+            path=self._path,
+            trace_id=claim.trace_id,
+            custom_id=claim.custom_id,
+            accepted_at=self.claimed_at_epoch_s - claim.age_s,
         )
-        self.child, self.begun_at = child, None
+        child.start(order)
+        self.child, self.started_at = child, None
 
     def stop_soon(self) -> None:
-        """Its request was cancelled. Called by another thread."""
+        """Stop it within STOP_GRACE_S: its request was cancelled. Called by another thread."""
         self._stop_at = time.monotonic() + STOP_GRACE_S
 
     def interruption(self, now: float) -> Interrupted | None:
+        """Why the attempt must stop at `now`, on the monotonic clock; None while it may go on."""
         if now >= self._deadline:
             return Interrupted.TIME_UP
-        if self._stop_at is not None and (self.begun_at is None or now >= self._stop_at):
+        if self._stop_at is not None and (self.started_at is None or now >= self._stop_at):
             return Interrupted.NOT_OURS
         return None

@@ -1,4 +1,4 @@
-"""A thread that waits for requests while the main thread watches the child, or has nothing to do."""
+"""A thread that waits for requests in Redis while the main thread waits for the child or is idle."""
 
 import logging
 import threading
@@ -8,14 +8,14 @@ from redis import Redis
 from jobs import keyspace
 from worker.pauses import wake
 
-WAIT_S = 1  # at a time: how late a request is seen that was queued without a ring
+WAIT_S = 1  # of one BLPOP; also how late a request is claimed that was queued without a ring
 PAUSE_S = 0.5
 
 log = logging.getLogger("superimpose.worker")
 
 
 class Bell:
-    """Waits for a request where it is armed, and then ends a pause of the main thread."""
+    """Once armed, waits for the next request and then wakes the main thread."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -28,13 +28,13 @@ class Bell:
         return self._armed.is_set()
 
     def arm(self) -> None:
-        """Nothing waits now: ring when something does."""
+        """Ring when the next request is queued: none waits now."""
         self._armed.set()
         if not self._thread.is_alive():
             self._thread.start()
 
     def has_rung(self) -> bool:
-        """Whether it rang since it was armed; says so once."""
+        """Whether it rang since the last call."""
         if not self._rung.is_set():
             return False
         self._rung.clear()
@@ -50,7 +50,7 @@ class Bell:
         while self._armed.wait() and not self._closed:
             try:
                 self._redis.blpop([keyspace.BELL], WAIT_S)
-            except Exception as error:  # whatever it is, the thread must go on
+            except Exception as error:  # the thread must go on
                 log.warning("waiting for requests in Redis failed, trying again: %s", error)
                 threading.Event().wait(PAUSE_S)
             if self._closed:

@@ -1,6 +1,6 @@
-"""A thread that receives the commands on a worker's channel for as long as the worker lives.
+"""A thread that receives the commands on a worker's channel.
 
-RQ's own thread ends at a command it does not know, and stays subscribed to a Redis that is no longer primary.
+RQ's own thread ends at an unknown command, and stays subscribed to a Redis that is no longer primary.
 """
 
 import contextlib
@@ -15,19 +15,19 @@ from redis.client import PubSub
 from jobs.redis.oom_exempt import PUBLISH
 
 RECONNECT_S = 2.0
-QUIET_S = 5.0  # without a message, until a probe is published; and as long until it must have come
-LAST_S = 1.0  # for the thread to end
+QUIET_S = 5.0  # without a message, until a probe is published; and the time limit for that probe
+JOIN_TIMEOUT_S = 1.0
 
 log = logging.getLogger("superimpose.worker")
 
 
 class Commands:
-    """Hands every message on a channel to `obey`."""
+    """Calls `handle` with every message on a channel."""
 
-    def __init__(self, redis: Redis, channel: str, obey: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, redis: Redis, channel: str, handle: Callable[[dict[str, Any]], None]) -> None:
         self._redis = redis
         self._channel = channel
-        self._obey = obey
+        self._handle = handle
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="commands", daemon=True)
         self._thread.start()
@@ -36,7 +36,7 @@ class Commands:
         self._closed.set()
         with contextlib.suppress(RedisError):
             self._probe()
-        self._thread.join(LAST_S)
+        self._thread.join(JOIN_TIMEOUT_S)
 
     def _listen(self) -> None:
         while not self._closed.is_set():
@@ -52,7 +52,7 @@ class Commands:
             self._closed.wait(RECONNECT_S)
 
     def _receive(self, subscription: PubSub) -> None:
-        """Obey the next message. Raises `redis.RedisError` where a probe does not come back."""
+        """Handle the next message. Raises `redis.RedisError` if neither a message nor a probe arrives."""
         message = _next(subscription)
         if message is None:
             self._probe()
@@ -60,12 +60,12 @@ class Commands:
         if message is None:
             raise ConnectionError(f"a probe did not come back within {QUIET_S:g} s")
         if message["type"] == "message" and message["data"]:
-            self._obey(message)
+            self._handle(message)
 
     def _probe(self) -> None:
         self._redis.eval(PUBLISH, 0, self._channel, "")
 
 
 def _next(subscription: PubSub) -> Any:
-    """None where none comes within `QUIET_S`."""
+    """The next message; None if none arrives within `QUIET_S`."""
     return subscription.get_message(timeout=QUIET_S)

@@ -1,4 +1,4 @@
-"""The hook between decode and encode that may block a picture: `SUPERIMPOSE_CONTENT_CHECK`."""
+"""The hook that may block a decoded input or an output: `SUPERIMPOSE_CONTENT_CHECK`."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -12,35 +12,35 @@ from worker.plugin import load_plugin
 
 
 class ContentCheck(Protocol):
-    """What the setting's callable makes, once per process and before its first job, from our `Settings`."""
+    """What the setting's callable returns when a process calls it with our `Settings`, once at its start."""
 
     def __call__(self, name: str, picture: Image.Image) -> str | None:
-        """None lets the RGB `picture` pass; anything else blocks it, and is the reason for the log.
+        """None lets the RGB `picture` pass; any other value blocks it and is logged as the reason.
 
-        `name` is "base_image", "overlay_image", "mask" or "output". The picture is the check's to change.
-        What it raises fails this attempt at the job: nothing goes out unchecked.
+        `name` is "base_image", "overlay_image", "mask" or "output". The check may modify the picture.
+        An exception fails this attempt at the job, so that no output goes unchecked.
         """
 
 
 class ContentBlocked(Exception):
-    """A picture that must not be used or given out; `reason` is for the log alone."""
+    """The content check blocked a picture; `reason` is only logged."""
 
     code = FailureCode.CONTENT_BLOCKED
 
     def __init__(self, name: str, reason: str) -> None:
-        shown = "the picture that this request makes" if name == "output" else "this picture"
-        super().__init__(f"{name}: {shown} is against the content rules of this service; use another picture")
+        what = "the resulting picture" if name == "output" else "this picture"
+        super().__init__(f"{name}: {what} is against the content rules of this service; use another picture")
         self.reason = f"{name}: {reason}"
 
 
 def load_check(settings: Settings) -> ContentCheck | None:
-    """The check that the settings name; None without one. Raises `UnusablePlugin`."""
+    """The configured check, or None. Raises `UnusablePlugin`."""
     check: ContentCheck | None = load_plugin(settings, "content_check", "check")
     return check
 
 
 def inspection(check: ContentCheck) -> Inspect:
-    """`check` as the compositor calls it. It raises `ContentBlocked`."""
+    """`check` as the compositor calls it; raises `ContentBlocked` for a blocked picture."""
 
     def inspect(name: str, picture: Image.Image) -> None:
         for view in views(picture):
@@ -52,10 +52,10 @@ def inspection(check: ContentCheck) -> Inspect:
 
 
 def views(picture: Image.Image) -> Iterator[Image.Image]:
-    """Every way to see the RGB or RGBA `picture`, as RGB images of their own.
+    """All renditions of the RGB or RGBA `picture` that must pass, each a new RGB image.
 
-    A transparent one is its colours without their transparency, which anyone can undo, and itself on white
-    and on black: what is drawn in the alpha of one colour shows on one of them.
+    A transparent picture yields three: its colours without alpha, which anyone can remove, and the picture on
+    white and on black, since a drawing in the alpha of a single colour shows on at least one of them.
     """
     yield picture.convert("RGB")
     if picture.has_transparency_data and picture.getextrema()[-1] != (255, 255):

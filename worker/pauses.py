@@ -1,4 +1,4 @@
-"""Pauses of a worker's main thread. A signal ends one at once; `time.sleep` would go on after its handler."""
+"""Pauses of a worker's main thread that a signal ends; `time.sleep` continues after the handler returns."""
 
 import os
 import select
@@ -6,9 +6,9 @@ import signal
 from contextlib import suppress
 from typing import Protocol
 
-_woken, _waking = os.pipe()  # open until the process ends
-os.set_blocking(_woken, False)
-os.set_blocking(_waking, False)
+_wake_reader, _wake_writer = os.pipe()  # open until the process ends
+os.set_blocking(_wake_reader, False)
+os.set_blocking(_wake_writer, False)
 
 
 class HasFileno(Protocol):
@@ -16,18 +16,18 @@ class HasFileno(Protocol):
 
 
 def end_at_signals() -> None:
-    """Let signals that have a handler end a pause; to be called by the main thread."""
-    signal.set_wakeup_fd(_waking, warn_on_full_buffer=False)
+    """Let signals that have a handler end a pause. Call from the main thread."""
+    signal.set_wakeup_fd(_wake_writer, warn_on_full_buffer=False)
 
 
 def wake() -> None:
-    """End the pause of the main thread, or the next one at once. Called by another thread."""
-    with suppress(BlockingIOError):  # full: it will wake
-        os.write(_waking, b"\0")
+    """End the current pause of the main thread, or the next one at once. Called by another thread."""
+    with suppress(BlockingIOError):  # the pipe is full, so the main thread wakes anyway
+        os.write(_wake_writer, b"\0")
 
 
 def pause(seconds: float, *watched: HasFileno) -> None:
-    """Wait for `seconds`, a signal, `wake`, or until one of the `watched` can be read."""
-    watching: list[int | HasFileno] = [_woken, *watched]
-    if _woken in select.select(watching, [], [], seconds)[0]:
-        os.read(_woken, 4096)
+    """Wait for `seconds`, or until a signal, a call of `wake`, or one of `watched` is readable."""
+    readers: list[int | HasFileno] = [_wake_reader, *watched]
+    if _wake_reader in select.select(readers, [], [], seconds)[0]:
+        os.read(_wake_reader, 4096)

@@ -1,4 +1,4 @@
-"""The operator's own code: a setting names it as `package.module:callable`."""
+"""Loads the operator's code that a setting names as `package.module:callable`."""
 
 from importlib import import_module
 from typing import Any
@@ -7,23 +7,23 @@ from jobs.config.settings import Settings
 
 
 class UnusablePlugin(Exception):
-    """The setting names nothing that can be used; the text says which setting and why."""
+    """The plugin that a setting names cannot be loaded; the text names the setting and the cause."""
 
 
 def load_plugin(settings: Settings, setting: str, kind: str) -> Any:
-    """What the callable that a setting names makes of the settings, once per process; None without one.
+    """Call the callable that `setting` names with the settings; None if the setting is unset.
 
     Raises `UnusablePlugin`.
     """
-    spelling = getattr(settings, setting)
-    if spelling is None:
+    path = getattr(settings, setting)
+    if path is None:
         return None
-    unusable = f"SUPERIMPOSE_{setting.upper()} = {spelling} cannot be used"
-    module, _, name = spelling.partition(":")
+    unusable = f"SUPERIMPOSE_{setting.upper()} = {path} cannot be used"
+    module, _, name = path.partition(":")
     try:
-        made = getattr(import_module(module), name)(settings)
+        plugin = getattr(import_module(module), name)(settings)
     except Exception as error:
         raise UnusablePlugin(f"{unusable}: {type(error).__name__}: {error}") from error
-    if not callable(made):
-        raise UnusablePlugin(f"{unusable}: it made {made!r} instead of a {kind}")
-    return made
+    if not callable(plugin):
+        raise UnusablePlugin(f"{unusable}: it returned {plugin!r} instead of a {kind}")
+    return plugin

@@ -1,6 +1,6 @@
-"""What processes of one user may learn of each other, and what the one that decodes strangers' files may do.
+"""Isolates processes of one user from each other, and drops the privileges of the decoding process.
 
-Loads nothing of ours, so that a process can hide before it does anything else.
+Imports none of our modules, so that a process can call `hide` before anything else.
 """
 
 import ctypes
@@ -9,17 +9,17 @@ import resource
 import struct
 import sys
 
-OURS = ("SUPERIMPOSE_", "OTEL_")
-"""What the names of variables begin with that are our settings, or a collector's, and may be secret."""
+SECRET_PREFIXES = ("SUPERIMPOSE_", "OTEL_")
+"""Prefixes of environment variables that may be secret: our settings and those of OpenTelemetry."""
 
 _PR_SET_DUMPABLE = 4  # linux/prctl.h
 _PR_CAPBSET_DROP = 24
 _PR_SET_NO_NEW_PRIVS = 38
-_CAPABILITIES = 64  # as many as the sets of linux/capability.h have room for
+_CAPABILITIES = 64  # bits in the sets of linux/capability.h
 _CAPABILITY_VERSION_3 = 0x20080522
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446  # linux/landlock.h; the same on all architectures
 _CREATE_RULESET_VERSION = 1
-_MAKE_BLOCK = 1 << 11  # to make a device, which needs a capability anyway: a ruleset has to rule something
+_MAKE_BLOCK = 1 << 11  # needs a capability anyway; a ruleset must not be empty
 _SIGNALS_AND_ABSTRACT_SOCKETS = 3
 _SCOPED_SINCE = 6
 
@@ -27,10 +27,10 @@ log = logging.getLogger("superimpose.worker")
 
 
 def hide() -> None:
-    """Keep this process's environment, memory and open files from its user's others, and from core files.
+    """Hide this process's environment, memory and open files from its user's other processes and core files.
 
-    On Linux, by making it not dumpable, see ptrace(2) and proc(5); root and CAP_SYS_PTRACE see all the same.
-    A program that is started loses it.
+    On Linux by making it not dumpable, see ptrace(2) and proc(5). Root and CAP_SYS_PTRACE can still read it.
+    exec(2) resets the flag.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
@@ -38,29 +38,30 @@ def hide() -> None:
 
 
 def drop_privileges() -> None:
-    """Give up every capability, the rights of programs that are started, and a way into other processes.
+    """Give up all capabilities, privilege gain by exec(2), and access to other processes.
 
-    For the calling thread and what it starts from now on, for good.
+    Irrevocable, for the calling thread and all threads and processes it starts from now on.
     """
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    for capability in range(_CAPABILITIES):  # fails for those that do not exist, and without CAP_SETPCAP
+    for capability in range(_CAPABILITIES):  # fails for unknown capabilities, and without CAP_SETPCAP
         libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
-    nothing = bytes(2 * 3 * 4)  # effective, permitted, inheritable; each in two halves
-    libc.capset(struct.pack("Ii", _CAPABILITY_VERSION_3, 0), nothing)
-    _keep_out_of_other_processes(libc)
+    no_capabilities = bytes(2 * 3 * 4)  # effective, permitted, inheritable; each in two halves
+    libc.capset(struct.pack("Ii", _CAPABILITY_VERSION_3, 0), no_capabilities)
+    _restrict_by_landlock(libc)
 
 
-def _keep_out_of_other_processes(libc: ctypes.CDLL) -> None:
-    """By Landlock: nobody outside its domain is traced or read, and from Linux 6.12 on signalled.
+def _restrict_by_landlock(libc: ctypes.CDLL) -> None:
+    """Forbid tracing and reading processes outside the Landlock domain, and on Linux 6.12 signalling them.
 
-    This holds for a process that has not hidden yet, too. A file can no more be renamed into another folder.
+    This also protects processes that have not called `hide`. As a side effect, files cannot be renamed into
+    other folders.
     """
     version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _CREATE_RULESET_VERSION)
     scoped = _SIGNALS_AND_ABSTRACT_SOCKETS if version >= _SCOPED_SINCE else 0
     rules = struct.pack("QQQ", _MAKE_BLOCK, 0, scoped)
     ruleset = libc.syscall(_CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), 0)
     if ruleset < 0 or libc.syscall(_RESTRICT_SELF, ruleset, 0) < 0:
-        log.info("no Landlock here: a decoder that is taken over can reach processes that have not hidden")
+        log.info("no Landlock: a compromised decoder can read processes of its user that are not hidden")

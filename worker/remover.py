@@ -1,4 +1,4 @@
-"""The hook that takes the background of an overlay away: `SUPERIMPOSE_REMOVER`."""
+"""The hook that removes the background of an overlay: `SUPERIMPOSE_REMOVER`."""
 
 from typing import Protocol
 
@@ -9,17 +9,17 @@ from worker.plugin import load_plugin
 
 
 class Remover(Protocol):
-    """What the setting's callable makes, once per process and before its first job, from our `Settings`."""
+    """What the setting's callable returns when a process calls it with our `Settings`, once at its start."""
 
     def __call__(self, model: str, picture: Image.Image) -> Image.Image:
-        """The RGB or RGBA `picture` without its background, or a mask of mode "L", white where it stays.
+        """The RGB or RGBA `picture` without its background, or a mask of mode "L", white where it is opaque.
 
-        Either has the picture's size. `model` is the word that the request gives. The picture is the
-        remover's to change. What it raises fails this attempt at the job.
+        Either has the size of `picture`, which the remover may modify. `model` is the value in the request.
+        An exception fails this attempt at the job.
         """
 
 
 def load_remover(settings: Settings) -> Remover | None:
-    """The remover that the settings name; None without one. Raises `UnusablePlugin`."""
+    """The configured remover, or None. Raises `UnusablePlugin`."""
     remover: Remover | None = load_plugin(settings, "remover", "remover")
     return remover

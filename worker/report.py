@@ -1,4 +1,4 @@
-"""What is said to Redis at the end of an attempt."""
+"""Reports how an attempt ended to Redis."""
 
 import logging
 import random
@@ -19,7 +19,7 @@ from worker.child.messages import Ending, Outcome
 
 FIRST_BACKOFF_S = 1
 BACKOFF_FACTOR = 4
-LONGEST_BACKOFF_S = 30
+MAX_BACKOFF_S = 30
 
 log = logging.getLogger("superimpose.worker")
 
@@ -27,34 +27,34 @@ Ended = Outcome | Interrupted | ChildDied
 
 
 class Report:
-    """How an attempt ended; `occupied_s`: how long it kept the worker from other requests."""
+    """How an attempt ended; `occupied_s`: how long it occupied the worker."""
 
     def __init__(self, attempt: Attempt, ended: Ended, occupied_s: float = 0) -> None:
         self.attempt = attempt
         self.ended = ended
         self.occupied_s = occupied_s
-        self.made_at = time.monotonic()
+        self.created_at = time.monotonic()
         self._delay_s = 0.0
         if isinstance(ended, Outcome) and ended.ending is Ending.RETRY:
             self._delay_s = max(backoff_s(attempt.number - attempt.claim.given_back), ended.retry_after_s)
 
-    def make(self, moves: AttemptMoves) -> None:
+    def send(self, moves: AttemptMoves) -> None:
         match self.ended:
             case Outcome(ending=Ending.RETRY) as outcome:
-                moves.retry(*self._which, _failure(outcome), self._delay_s)
+                moves.retry(*self._id, _failure(outcome), self._delay_s)
             case Outcome(output=Output() as output) as outcome:
-                moves.complete(*self._which, output, outcome.stages, self.occupied_s)
+                moves.complete(*self._id, output, outcome.stages, self.occupied_s)
             case Outcome() as outcome:
-                moves.fail(*self._which, _failure(outcome), outcome.stages, self.occupied_s)
+                moves.fail(*self._id, _failure(outcome), outcome.stages, self.occupied_s)
             case ChildDied():
-                moves.retry(*self._which, Failure(FailureCode.WORKER_LOST, LOST))
+                moves.retry(*self._id, Failure(FailureCode.WORKER_LOST, LOST))
             case Interrupted.TIME_UP:
-                moves.time_out(*self._which)
+                moves.time_out(*self._id)
             case Interrupted():
-                moves.give_back(*self._which)
+                moves.give_back(*self._id)
 
-    def log_made(self) -> None:
-        """FAILED is logged by the move itself."""
+    def log_accepted(self) -> None:
+        """Log the report once Redis has accepted it; the move itself logs FAILED."""
         request_id = self.attempt.request_id
         match self.ended:
             case Outcome(ending=Ending.DONE) as outcome:
@@ -70,9 +70,9 @@ class Report:
                 log.info("request %s will be tried again: %s", request_id, FailureCode.WORKER_LOST)
 
     def clean_up(self, refused: IllegalMove, transitions: Transitions, store: PictureStore) -> None:
-        """The move was refused: the picture is not needed.
+        """Delete the output of a refused report.
 
-        A refusal may follow a report that Redis took although its reply was lost.
+        Unless the record names it: then an earlier report was accepted, and its reply was lost.
         """
         request_id = self.attempt.request_id
         if refused.reason not in ENDED:
@@ -85,16 +85,16 @@ class Report:
             if record is None or record.output != output:
                 store.delete([output.path])
         except (RedisError, StoreError) as error:
-            log.warning("request %s: a picture is left to be swept: %s", request_id, error)
+            log.warning("request %s: its output is left for the sweep: %s", request_id, error)
 
     @property
-    def _which(self) -> tuple[str, int]:
+    def _id(self) -> tuple[str, int]:
         return self.attempt.request_id, self.attempt.number
 
 
 def backoff_s(attempt: int) -> float:
-    """Seconds to wait after an attempt, from 1 on, that failed for a passing reason; spread by half."""
-    mean_s: float = min(FIRST_BACKOFF_S * BACKOFF_FACTOR ** (attempt - 1), LONGEST_BACKOFF_S)
+    """Seconds to wait after the transient failure of an attempt, counted from 1; with 50 % jitter."""
+    mean_s: float = min(FIRST_BACKOFF_S * BACKOFF_FACTOR ** (attempt - 1), MAX_BACKOFF_S)
     return mean_s * random.uniform(0.5, 1.5)  # noqa: S311
 
 

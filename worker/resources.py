@@ -1,4 +1,4 @@
-"""What a task works with, opened once per process and used for every job."""
+"""What all tasks of a process share, opened once."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -24,12 +24,12 @@ class Resources:
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """To be called once per process. Raises `UnusablePlugin`."""
+        """Raises `UnusablePlugin`."""
         check = load_check(settings)
         return cls(
             settings=settings,
             store=PictureStore.open(settings),
-            fetcher=Fetcher(fetch_rules(settings), kept_in=http_cache(settings)),
+            fetcher=Fetcher(fetch_rules(settings), cache_directory=http_cache(settings)),
             limits=Limits(**settings.picture_limits),
             cache=DecodedCache(settings.cache_bytes) if settings.cache_bytes else None,
             inspect=inspection(check) if check else None,

@@ -1,4 +1,4 @@
-"""The one task: what a request asks for in, its picture in the store out."""
+"""The task of a job: render the request and store the output."""
 
 import logging
 import time
@@ -27,16 +27,16 @@ class PictureExpired(Exception):
 
     def __init__(self, field: str) -> None:
         super().__init__(
-            f"{field}: this picture of the service expired before its turn came: "
-            "upload what is needed for longer, at /upload-asset"
+            f"{field}: this picture of the service expired before the request was processed: "
+            "upload pictures that are needed for longer, at /upload-asset"
         )
 
 
 def superimpose(resources: Resources, job: Job) -> Outcome:
-    """Make the picture of one request. Never raises for what one request can do to it."""
+    """Process one job. Never raises for an error that a request can cause."""
     order, stages = job.order, {"fetch": job.fetch_s or 0}
     try:
-        output = _make(resources, job, stages)
+        output = _process(resources, job, stages)
     except ContentBlocked as block:
         log.warning("request %s: content check: %s", order.request_id, block.reason)
         return Outcome(Ending.FAILED, block.code, str(block), stages=stages)
@@ -51,11 +51,11 @@ def superimpose(resources: Resources, job: Job) -> Outcome:
     return Outcome(Ending.DONE, output=output, stages=stages)
 
 
-def _make(resources: Resources, job: Job, stages: dict[str, float]) -> Output:
+def _process(resources: Resources, job: Job, stages: dict[str, float]) -> Output:
     order, files = job.order, job.files()
     hits = resources.cache.hits if resources.cache else 0
     scene = read(order.params).scene()
-    made = render(
+    rendered = render(
         scene,
         files,
         limits=resources.limits,
@@ -64,17 +64,17 @@ def _make(resources: Resources, job: Job, stages: dict[str, float]) -> Output:
         inspect=resources.inspect,
         remove=resources.remove,
     )
-    stages.update({stage: round(seconds, 4) for stage, seconds in made.seconds.items()})
+    stages.update({stage: round(seconds, 4) for stage, seconds in rendered.seconds.items()})
     if resources.cache:
         stages["cache_hits"] = resources.cache.hits - hits
     with _timed(stages, "store"):
-        return _keep(resources, made, order, _warnings(resources, scene))
+        return _store(resources, rendered, order, _warnings(resources, scene))
 
 
 def read_input(resources: Resources, order: Order, field: str, reserve: Reserve) -> File:
-    """The input that a parameter names; one that is cached and decoded stays unread.
+    """The input that the parameter `field` names; not read if its decoded pixels are cached.
 
-    Raises `FetchError`, `PictureExpired`, and what `reserve` raises.
+    Raises `FetchError`, `PictureExpired`, and the errors of `reserve`.
     """
     reference = inputs.pictures(order.params)[field]
     if inputs.is_url(reference):
@@ -82,23 +82,23 @@ def read_input(resources: Resources, order: Order, field: str, reserve: Reserve)
             reference,
             field=field,
             owner=order.key_id,
-            made_at=order.made_at,
+            accepted_at=order.accepted_at,
             reserve=reserve,
             is_decoded=resources.cache.holds if resources.cache else None,
         )
     if reference.startswith(inputs.STORE):
-        return File(_stored(resources, field, reference.removeprefix(inputs.STORE), reserve))
+        return File(_read_stored(resources, field, reference.removeprefix(inputs.STORE), reserve))
     data = inputs.sample_bytes(reference.removeprefix(inputs.SAMPLE))
     if data is None:
         raise FileNotFoundError(reference)
     return File(data)
 
 
-def _stored(resources: Resources, field: str, path: str, reserve: Reserve) -> bytes:
+def _read_stored(resources: Resources, field: str, path: str, reserve: Reserve) -> bytes:
     try:
         return resources.store.get(path, reserve)
     except FileNotFoundError:
-        if path.startswith("inputs/"):  # which outlive their request
+        if path.startswith("inputs/"):  # inline inputs outlive their request, so this is our fault
             raise
         raise PictureExpired(field) from None
 
@@ -108,16 +108,16 @@ def _warnings(resources: Resources, scene: Scene) -> list[str]:
     return [NO_REMOVER] if removes and resources.remove is None else []
 
 
-def _keep(resources: Resources, made: Rendered, order: Order, warnings: list[str]) -> Output:
-    resources.store.put(order.path, made.data, made.content_type)
+def _store(resources: Resources, rendered: Rendered, order: Order, warnings: list[str]) -> Output:
+    resources.store.put(order.path, rendered.data, rendered.content_type)
     return Output(
         order.token,
         order.path,
-        made.content_type,
-        len(made.data),
-        made.width,
-        made.height,
-        list(made.animated),
+        rendered.content_type,
+        len(rendered.data),
+        rendered.width,
+        rendered.height,
+        list(rendered.animated),
         warnings,
     )
 

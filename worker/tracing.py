@@ -1,4 +1,4 @@
-"""The spans of an attempt, made after its end."""
+"""The spans of an attempt, created after its end."""
 
 import time
 
@@ -14,12 +14,12 @@ from worker.child.messages import Outcome
 
 
 def trace_attempt(tracer: Tracer, attempt: Attempt, ended: Outcome | Interrupted | ChildDied) -> None:
-    """An attempt that has ended and been reported now.
+    """Create the spans of an attempt that has just been reported.
 
-    The child measures how long each stage took, not when it began: they are laid one after the other from the
-    attempt's start, so what lies between them shows as a gap before the attempt's end.
+    The child measures how long each stage took, not when it started. The stage spans therefore follow each
+    other from the start of the attempt, and the time between stages appears as a gap before its end.
     """
-    claim, start_s = attempt.claim, attempt.started_at
+    claim, start_s = attempt.claim, attempt.claimed_at_epoch_s
     parent, start = read_traceparent([claim.traceparent]), _ns(start_s)
     attributes: dict[str, str | int] = {
         "superimpose.request_id": claim.request_id,

@@ -1,7 +1,7 @@
 """The RQ worker: RQ's registration, heartbeats and commands around one warm child.
 
-RQ's own `Worker` forks for every job (14 ms); its `SimpleWorker` cannot stop a decoder that hangs. Here
-jobs run in a child that stays, and is killed from outside when the time of one is up.
+RQ's `Worker` forks for every job (14 ms), and its `SimpleWorker` cannot stop a decoder that hangs. Here one
+child processes many jobs, and its parent kills it when a job exceeds its deadline.
 """
 
 import contextlib
@@ -37,9 +37,9 @@ from worker.dispatcher import Dispatcher
 from worker.pauses import end_at_signals, wake
 
 HEARTBEAT_S = 5
-SECOND_SIGNAL_S = 1  # sooner it is the first one, sent to the whole group
+SECOND_SIGNAL_S = 1  # a signal sooner than this is the first one again, sent to the process group
 WORKER_TTL_S = 25
-SPARE_TTL_S = 60  # as RQ's own heartbeats
+SPARE_TTL_S = 60  # as in RQ's own heartbeats
 
 log = logging.getLogger("superimpose.worker")
 
@@ -70,13 +70,13 @@ class WarmWorker(Worker):
 
     @property
     def connection_timeout(self) -> int:
-        """RQ's name for how long Redis may be silent; a wait for the queue ends sooner."""
+        """RQ's socket timeout; longer than a blocking wait for the bell."""
         return WAIT_S + 4
 
     def work(self, burst: bool = False, **_: Any) -> bool:  # type: ignore[override]
-        """Work until told to stop, or with `burst` until nothing is left to do.
+        """Process requests until a signal arrives, or with `burst` until the queue is empty.
 
-        Registered by the first heartbeat. Raises `SystemExit` as `Dispatcher.step`.
+        The first heartbeat registers the worker. Raises `SystemExit`, see `Dispatcher.step`.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.request_stop)
@@ -87,13 +87,13 @@ class WarmWorker(Worker):
                 while not self._is_done(burst):
                     self._dispatcher.step(self.heartbeat, is_stopping=self._stopped_at is not None)
         finally:
-            self.unsubscribe()  # also where the rest fails
+            self.unsubscribe()  # first, because the teardown may fail
             with contextlib.suppress(RedisError):
                 self.teardown()  # type: ignore[no-untyped-call]
         return True
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Claim no more, and give what is in hand DRAIN_TIMEOUT_S; a second signal gives it none."""
+        """Claim no more and finish within DRAIN_TIMEOUT_S; a second signal ends that time at once."""
         now_s = time.monotonic()
         if self._stopped_at is None:
             self._stopped_at = now_s
@@ -108,21 +108,21 @@ class WarmWorker(Worker):
             self._commands.close()
 
     def handle_payload(self, message: dict[str, Any]) -> None:
-        """Stop a job in hand when it is cancelled; ignore every other command."""
+        """Stop a cancelled job that is in flight; ignore every other command."""
         try:
             command = parse_payload(message)
-            stopped = command["command"] == "stop-job" and command["job_id"]
+            job_id = command["command"] == "stop-job" and command["job_id"]
         except (ValueError, TypeError, KeyError, RecursionError):
-            stopped = None
-        if stopped and self._dispatcher.stop_soon(stopped):
+            job_id = None
+        if job_id and self._dispatcher.stop_soon(job_id):
             wake()
         else:
-            log.info("command ignored: not one, or not for a job in hand")
+            log.info("command ignored: invalid, or not for a job of this worker")
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """At most every `HEARTBEAT_S`, in one round trip; RQ's own sends three commands several times a job.
+        """At most every `HEARTBEAT_S`, in one round trip; RQ's own takes three, several times per job.
 
-        A worker whose registration has expired (a laptop's sleep) registers again.
+        A worker whose registration has expired, as while a laptop sleeps, registers again.
         """
         if pipeline is not None:
             super().heartbeat(timeout, pipeline)
@@ -133,11 +133,11 @@ class WarmWorker(Worker):
                 if not self._oom_exempt.keep(self.key, self.worker_ttl + SPARE_TTL_S, beat):
                     self._register()
             except (ConnectionError, TimeoutError):
-                self._heartbeat_at = -math.inf  # repeated as soon as Redis is there
+                self._heartbeat_at = -math.inf  # repeat at the next step
                 raise
 
     def _set_ip_address(self, connection: Redis) -> None:
-        """RQ asks Redis for it, which may be away."""
+        """RQ asks Redis for the address; Redis may be away."""
         self.ip_address = "unknown"
         with contextlib.suppress(RedisError):
             super()._set_ip_address(connection)
@@ -153,10 +153,10 @@ class WarmWorker(Worker):
             return True
         if not self._dispatcher.is_idle:
             return False
-        return self._stopped_at is not None or (burst and self._nothing_waits())
+        return self._stopped_at is not None or (burst and self._is_queue_empty())
 
-    def _nothing_waits(self) -> bool:
-        """Whether no job is queued or scheduled, at one time; False while Redis is away."""
+    def _is_queue_empty(self) -> bool:
+        """Whether no job is queued or scheduled, read in one transaction; False while Redis is away."""
         try:
             with self.connection.pipeline() as pipe:
                 pipe.llen(keyspace.RQ_QUEUE)

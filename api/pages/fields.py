@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from compositor.models import DEFAULT_MODEL, MODELS
-from compositor.models.parameters import AnswerParams
+from compositor.models.parameters import OutputParams
 from jobs.lifecycle.options import RequestOptions
 
 PICTURES = ("overlay_image", "mask")
@@ -97,7 +97,7 @@ def _slots(schemas: Mapping[str, Schema]) -> str:
 
 
 def _groups(schemas: Mapping[str, Schema]) -> str:
-    known = {name for names in GROUPS.values() for name in names} | APART | AnswerParams.model_fields.keys()
+    known = {name for names in GROUPS.values() for name in names} | APART | OutputParams.model_fields.keys()
     everything = {**GROUPS, REST: tuple(name for name in schemas if name not in known)}
     return "\n".join(
         _group(title, [_part(name, schemas[name]) for name in names if name in schemas], title in OPEN)
@@ -106,7 +106,7 @@ def _groups(schemas: Mapping[str, Schema]) -> str:
 
 
 def _answer(schemas: Mapping[str, Schema]) -> str:
-    names = (*ANSWER, *(name for name in AnswerParams.model_fields if name not in ANSWER))
+    names = (*ANSWER, *(name for name in OutputParams.model_fields if name not in ANSWER))
     return _group("Answer", [_field(name, schemas[name]) for name in names if name in schemas], True)
 
 

@@ -9,7 +9,7 @@ from cli.client.api import Api
 from cli.client.inputs import INLINE_BYTES, Input
 from cli.run.items import Item, RunOptions
 from cli.run.journal import Recipe
-from compositor.models import stated
+from compositor.models import with_model
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures.inputs import with_pictures
 
@@ -52,7 +52,7 @@ class Ingredients:
             "base": made_of.pop("base_image"),
             "overlay": made_of.pop("overlay_image", None),
             "mask": made_of.pop("mask", None),
-            "parameters": stated(
+            "parameters": with_model(
                 {name: made_of[name] for name in made_of if name not in RequestOptions.model_fields},
                 options.model,
             ),

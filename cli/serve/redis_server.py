@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from jobs.redis.primary import OLDEST_REDIS
-from worker.privileges import OURS
+from worker.privileges import SECRET_PREFIXES
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 on Linux, 104 on macOS
 VERSION_TIMEOUT_S = 5
@@ -95,7 +95,7 @@ def without_our_settings() -> list[str]:
     """What stands before a command that must not inherit them, as it does not hide what it inherits."""
     return [
         shutil.which("env") or "/usr/bin/env",
-        *(f"-u{name}" for name in os.environ if name.startswith(OURS)),
+        *(f"-u{name}" for name in os.environ if name.startswith(SECRET_PREFIXES)),
     ]
 
 

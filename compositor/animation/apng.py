@@ -1,4 +1,4 @@
-"""Animated PNG files (PNG specification, third edition, 4.9): taken apart into frames, and made of frames."""
+"""Reads and writes animated PNG files (PNG specification, third edition, 4.9)."""
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
@@ -9,40 +9,40 @@ from itertools import count
 from PIL import Image
 
 from compositor.animation.frame import Frame, changed
-from compositor.animation.part import After, Part
+from compositor.animation.part import Disposal, Part
 from compositor.box import Box, Size, size_of
-from compositor.decoding.mend import sound_png
 from compositor.decoding.png import chunk, chunks
+from compositor.decoding.repair import valid_png
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_CONTROL = struct.Struct(">IIIIIHHBB")  # number, size, place, delay as a fraction, disposal, blending
-_AFTER = {1: After.CLEARED, 2: After.RESTORED}
+_CONTROL = struct.Struct(">IIIIIHHBB")  # number, size, offset, delay as a fraction, disposal, blending
+_DISPOSALS = {1: Disposal.CLEARED, 2: Disposal.RESTORED}
 _OVER = 1
 _ALPHA_TYPES = (4, 6)
 _PIXELS = (b"IDAT", b"IEND")
 _COLOURS = (b"IHDR", b"PLTE", b"tRNS", b"cICP", b"mDCV", b"cLLI", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
-_MOST = 0xFFFF  # of a delay's numerator and denominator
+_MAX_DELAY = 0xFFFF  # of its numerator and denominator
 _HUNDREDTHS = 100
-_MOST_PLAYS = 2**31 - 1
+_MAX_PLAYS = 2**31 - 1
 
 Head = dict[bytes, bytes]
-"""What stands before the pixels and says what they mean: contents of chunks by their names, IHDR first."""
+"""The chunks before the pixels that define their meaning: content by name, IHDR first."""
 
 
 def parts(data: bytes) -> Iterator[Part]:
-    """The frames of the PNG file `data`, in their order; a default image that is no frame is none of them.
+    """The frames of the PNG file `data` in order, without a default image that is not a frame.
 
-    Raises `SyntaxError` where there are fewer than it says.
+    Raises `SyntaxError` if there are fewer than the file declares.
     """
-    data = sound_png(data)
+    data = valid_png(data)
     head: Head = {}
     control, pixels = b"", list[slice]()
-    said = found = 0
+    declared = found = 0
     is_head = True
     for name, content in _contents(data):
         is_head = is_head and name not in (b"IDAT", b"fdAT")
         if name == b"acTL":
-            said = int.from_bytes(data[content][:4], "big")
+            declared = int.from_bytes(data[content][:4], "big")
         elif name == b"fcTL":
             if control:
                 yield _part(data, head, control, pixels)
@@ -56,23 +56,23 @@ def parts(data: bytes) -> Iterator[Part]:
             head[name] = data[content]
     if control:
         yield _part(data, head, control, pixels)
-    if found < said:
+    if found < declared:
         raise SyntaxError("frames are missing")
 
 
 def plays(data: bytes) -> int:
-    """How many times it is shown, 0 for ever."""
+    """How many times the animation plays, 0 for ever."""
     at = next((at for name, at in chunks(data) if name == b"acTL"), None)
     return 1 if at is None else int.from_bytes(data[at + 4 : at + 8], "big")
 
 
 def encoded(frames: Iterable[Frame], plays: int, still: Callable[[Image.Image], bytes]) -> bytes:
-    """A PNG of `frames`, all RGB or all RGBA; `still` makes one of an image. Only what changes is kept."""
+    """A PNG of `frames`, all RGB or all RGBA, each cropped to its changes; `still` encodes one image."""
     head: list[bytes] = []
     body: list[bytes] = []
     previous: Image.Image | None = None
     numbers = count()
-    shown = 0
+    frame_count = 0
     for frame in frames:
         box = changed(previous, frame.image)
         file = still(frame.image.crop(box))
@@ -83,13 +83,13 @@ def encoded(frames: Iterable[Frame], plays: int, still: Callable[[Image.Image], 
             later = previous is not None
             body.append(chunk(b"fdAT", _big(next(numbers)) + file[at]) if later else chunk(b"IDAT", file[at]))
         previous = frame.image
-        shown += 1
-    told = chunk(b"acTL", _big(shown) + _big(min(plays, _MOST_PLAYS)))
-    return b"".join([_SIGNATURE, *head, told, *body, chunk(b"IEND", b"")])
+        frame_count += 1
+    control = chunk(b"acTL", _big(frame_count) + _big(min(plays, _MAX_PLAYS)))
+    return b"".join([_SIGNATURE, *head, control, *body, chunk(b"IEND", b"")])
 
 
 def _contents(data: bytes) -> Iterator[tuple[bytes, slice]]:
-    """Name of each chunk, and where its content is."""
+    """Name and content slice of each chunk."""
     for name, at in chunks(data):
         yield name, slice(at, at + int.from_bytes(data[at - 8 : at - 4], "big"))
 
@@ -103,12 +103,12 @@ def _part(data: bytes, head: Head, control: bytes, pixels: list[slice]) -> Part:
         seconds=Fraction(delay, divisor or _HUNDREDTHS),
         has_alpha=head[b"IHDR"][9] in _ALPHA_TYPES or b"tRNS" in head,
         blends=blending == _OVER,
-        after=_AFTER.get(disposal, After.KEPT),
+        disposal=_DISPOSALS.get(disposal, Disposal.KEPT),
     )
 
 
 def _still(data: bytes, head: Head, size: Size, pixels: list[slice]) -> bytes:
-    """One frame as a PNG of its own size."""
+    """One frame as a PNG file of its own size."""
     sized = head | {b"IHDR": _big(size[0]) + _big(size[1]) + head[b"IHDR"][8:]}
     before = [chunk(*each) for each in sized.items()]
     packed = [chunk(b"IDAT", data[each]) for each in pixels]
@@ -117,9 +117,9 @@ def _still(data: bytes, head: Head, size: Size, pixels: list[slice]) -> bytes:
 
 def _control(number: int, box: Box, seconds: Fraction) -> bytes:
     delay = seconds
-    if max(delay.as_integer_ratio()) > _MOST:
-        divisor = max(1, int(_MOST / seconds))  # the finest that can say so much
-        delay = Fraction(min(_MOST, round(seconds * divisor)), divisor)
+    if max(delay.as_integer_ratio()) > _MAX_DELAY:
+        divisor = max(1, int(_MAX_DELAY / seconds))  # the most precise one that can express it
+        delay = Fraction(min(_MAX_DELAY, round(seconds * divisor)), divisor)
     return _CONTROL.pack(number, *size_of(box), *box[:2], delay.numerator, delay.denominator, 0, 0)
 
 

@@ -1,33 +1,33 @@
-"""How often an AVIF sequence is shown, which Pillow neither reads nor writes (ISO/IEC 14496-12, 8.2 and 8.6).
+"""The number of plays of an AVIF sequence, which Pillow neither reads nor writes (ISO 14496-12, 8.2 and 8.6).
 
-The edit list says how long it takes once and whether it is repeated, the track's header how long in all.
+The edit list has the duration of one play and the repeat flag, the track header the total duration.
 """
 
 from collections.abc import Iterator
 
 from compositor.decoding.isobmff import Span, boxes, inner
 
-_REPEATS = 1  # of the flags of an edit list
-_MOVIE, _TRACK, _EDITS = 24, 28, 8  # where `mvhd`, `tkhd` and `elst` of version 1 have their durations
-_DATES = 8  # bytes by which two dates and what precedes the duration are shorter in version 0
+_REPEATS = 1  # flag of an edit list
+_MOVIE, _TRACK, _EDITS = 24, 28, 8  # offset of the duration in `mvhd`, `tkhd` and `elst` of version 1
+_DATES = 8  # bytes by which the fields before the duration are shorter in version 0
 
 
 def plays(data: bytes) -> int:
-    """How many times it is shown, 0 for ever, and where the file does not say."""
+    """How many times the sequence plays; 0 for ever, or if the file does not say."""
     try:
         track = inner(data, next(_tracks(data)))
         edits, header = _edits(data, track), track[b"tkhd"][0]
         if not data[edits + 3] & _REPEATS:
             return 1
-        once, whole = _number(data, _duration(data, edits, _EDITS)), _duration(data, header, _TRACK)
-        is_endless = not any(255 - byte for byte in data[whole])
-        return 0 if is_endless else max(1, -(-_number(data, whole) // once))
+        once, total = _number(data, _duration(data, edits, _EDITS)), _duration(data, header, _TRACK)
+        is_endless = not any(255 - byte for byte in data[total])
+        return 0 if is_endless else max(1, -(-_number(data, total) // once))
     except (KeyError, IndexError, StopIteration, ZeroDivisionError):
         return 0
 
 
 def with_plays(data: bytes, plays: int) -> bytes:
-    """The AVIF sequence `data`, as libavif writes it to be shown for ever, shown `plays` times instead."""
+    """The AVIF sequence `data`, which libavif wrote with endless repetition, with `plays` plays instead."""
     if not plays:
         return data
     patched = bytearray(data)
@@ -49,7 +49,7 @@ def _edits(data: bytes, track: dict[bytes, Span]) -> int:
 
 
 def _duration(data: bytes, box: int, offset: int) -> slice:
-    """Where the content at `box` has its duration, which is `offset` in version 1."""
+    """The slice of the duration in the content at `box`; `offset` is that of version 1."""
     if data[box]:
         return slice(box + offset, box + offset + 8)
     start = box + offset - (_DATES if offset != _EDITS else 0)

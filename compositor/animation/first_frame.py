@@ -1,4 +1,4 @@
-"""Whether a file holds more than the one frame that is used; told without decoding a second one."""
+"""Tells whether a file is animated, without decoding a second frame."""
 
 import struct
 
@@ -8,13 +8,13 @@ from compositor.animation import gif
 from compositor.box import Box, Size, shifted, whole
 from compositor.decoding.png import CANVAS, chunks
 
-_ANIMATED = 2  # of the flags of an extended WebP (RFC 9649, 2.7)
+_ANIMATED = 2  # flag of an extended WebP (RFC 9649, 2.7)
 
 
 def is_animated(image: Image.Image, data: bytes) -> bool:
-    """Whether `image`, opened from the file `data`, is the first frame of several.
+    """Whether `image`, opened from the file `data`, is the first of several frames.
 
-    PNG, WebP and AVIF declare it. The pictures of a multi-picture JPEG are no frames.
+    PNG, WebP and AVIF declare it. The pictures of a multi-picture JPEG are not frames.
     """
     if image.format == "GIF":
         return gif.is_animated(data)
@@ -22,9 +22,9 @@ def is_animated(image: Image.Image, data: bytes) -> bool:
 
 
 def on_canvas(image: Image.Image, data: bytes) -> tuple[Size, Box]:
-    """The canvas of `image`, opened from the mended file `data` but not loaded, and what of it is covered.
+    """The canvas size of `image`, opened from the repaired file `data` but not loaded, and its frame's box.
 
-    Around that the picture is transparent, where Pillow fills in a colour.
+    Outside the box the picture is transparent; Pillow would fill it with a colour.
     """
     if image.format == "PNG":
         at = next((at for name, at in chunks(data) if name == CANVAS), None)

@@ -1,4 +1,4 @@
-"""The frames of an animation as they are seen."""
+"""The displayed frames of an animation."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,21 +10,21 @@ from compositor.box import Box, whole
 
 
 class Frame(NamedTuple):
-    """The whole canvas, RGB or RGBA, and for how long it shows."""
+    """The whole canvas, RGB or RGBA, and how long it is displayed."""
 
     image: Image.Image
     seconds: Fraction = Fraction(0)
 
 
 class Ticks:
-    """Frames' times as whole numbers of a `unit`, rounded so that they do not drift."""
+    """Converts durations of frames to integer multiples of `unit` whose rounding errors do not add up."""
 
     def __init__(self, unit: Fraction) -> None:
         self._unit = unit
         self._elapsed = Fraction(0)
 
     def of(self, seconds: Fraction) -> int:
-        """How many units the next frame shows."""
+        """The duration of the next frame in units."""
         before = round(self._elapsed / self._unit)
         self._elapsed += seconds
         return round(self._elapsed / self._unit) - before
@@ -32,14 +32,14 @@ class Ticks:
 
 @dataclass(frozen=True)
 class Timing:
-    """Of how many frames an animation is, and how many times it is shown, 0 for ever."""
+    """The number of frames of an animation, and of its plays, 0 for ever."""
 
     count: int = 1
     plays: int = 1
 
 
 def changed(before: Image.Image | None, after: Image.Image) -> Box:
-    """The box of pixels that differ, at least one; all where there is no `before`, which is alike in mode."""
+    """The box of the pixels that differ, at least one; all without a `before`. Both have the same mode."""
     if before is None:
         return whole(after.size)
     return ImageChops.difference(before, after).getbbox(alpha_only=False) or (0, 0, 1, 1)

@@ -1,4 +1,4 @@
-"""GIF files (GIF89a specification): taken apart into frames, and made of frames."""
+"""Reads and writes animated GIF files (GIF89a specification)."""
 
 import io
 import math
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from compositor.animation.frame import Frame, Ticks, changed
-from compositor.animation.part import After, Part
+from compositor.animation.part import Disposal, Part
 from compositor.box import Box, size_of, whole
 
 _EXTENSION, _IMAGE = 0x21, 0x2C
@@ -20,12 +20,12 @@ _LOOP = b"\x0bNETSCAPE2.0\x03\x01"
 _HEADER = 13  # bytes, without the colour table
 _END = b"\x3b"
 _HUNDREDTH = Fraction(1, 100)
-_SOONEST = 2  # hundredths, for a frame of more than one: browsers show those of less for a tenth of a second
-_LONGEST = 0xFFFF
+_MIN_DELAY = 2  # hundredths, of a frame of more than one: browsers show shorter ones for a tenth of a second
+_MAX_DELAY = 0xFFFF
 _COLOURS = 256
-_SAMPLES = 128 * 128  # pixels that a palette is made of: of all it takes eight times as long for 1 dB
-_OPAQUE = 128  # from this alpha on a pixel is one that shows
-_AFTER = {2: After.CLEARED, 3: After.RESTORED}
+_SAMPLES = 128 * 128  # pixels from which a palette is computed; all pixels take eight times as long for 1 dB
+_OPAQUE = 128  # the least alpha of a visible pixel
+_DISPOSALS = {2: Disposal.CLEARED, 3: Disposal.RESTORED}
 _CLEARS, _KEEPS = 2, 1
 
 
@@ -36,7 +36,7 @@ class _Block(NamedTuple):
 
 
 def parts(data: bytes) -> Iterator[Part]:
-    """The frames of the GIF file `data`, in their order. Raises `EOFError` where it breaks off in a block."""
+    """The frames of the GIF file `data` in order. Raises `EOFError` if it ends within a block."""
     control, end = bytes(4), 0
     for block in _blocks(data):
         end = block.end
@@ -50,12 +50,11 @@ def parts(data: bytes) -> Iterator[Part]:
 
 
 def is_animated(data: bytes) -> bool:
-    """Whether the GIF file `data` has more than one frame."""
     return len(list(islice((block for block in _blocks(data) if block.kind == _IMAGE), 2))) == 2
 
 
 def plays(data: bytes) -> int:
-    """How many times it is shown, 0 for ever. The file counts repetitions, and where it has no count none."""
+    """How many times the animation plays, 0 for ever. The file stores repetitions, by default none."""
     for block in _blocks(data):
         if block.kind == _EXTENSION and data[block.start + 2 : block.start + 16] == _LOOP:
             repeats = _little(data, block.start + 16)
@@ -64,7 +63,7 @@ def plays(data: bytes) -> int:
 
 
 def encoded(frames: Iterable[Frame], plays: int) -> bytes:
-    """A GIF of RGB or RGBA `frames`, each with 256 colours of its own. Of RGB ones only changes are kept."""
+    """A GIF of RGB or RGBA `frames` with 256 colours each. RGB frames are cropped to their changes."""
     written: list[bytes] = []
     previous: Image.Image | None = None
     ticks = Ticks(_HUNDREDTH)
@@ -73,8 +72,8 @@ def encoded(frames: Iterable[Frame], plays: int) -> bytes:
         if previous is None:
             size = b"".join(side.to_bytes(2, "little") for side in image.size)
             written += [b"GIF89a", size, bytes((0x70, 0, 0)), _loop(plays)]
-        soonest = _SOONEST if frame.seconds > _HUNDREDTH else 0
-        delay = min(_LONGEST, max(soonest, ticks.of(frame.seconds)))
+        min_delay = _MIN_DELAY if frame.seconds > _HUNDREDTH else 0
+        delay = min(_MAX_DELAY, max(min_delay, ticks.of(frame.seconds)))
         box = changed(previous, image) if image.mode == "RGB" else whole(image.size)
         written += _written(image.crop(box), box, delay)
         previous = image
@@ -104,12 +103,12 @@ def _part(data: bytes, image: _Block, control: bytes) -> Part:
         seconds=_little(control, 1) * _HUNDREDTH,
         has_alpha=bool(control[0] & 1),
         blends=True,
-        after=_AFTER.get(control[0] >> 2 & 7, After.KEPT),
+        disposal=_DISPOSALS.get(control[0] >> 2 & 7, Disposal.KEPT),
     )
 
 
 def _still(data: bytes, image: _Block, control: bytes) -> bytes:
-    """One frame as a GIF of its own size."""
+    """One frame as a GIF file of its own size."""
     size = data[image.start + 5 : image.start + 9]
     transparency = bytes((_EXTENSION, _CONTROL, 4, control[0] & 1, 0, 0, control[3], 0))
     descriptor = bytes((_IMAGE, 0, 0, 0, 0)) + size
@@ -134,7 +133,7 @@ def _loop(plays: int) -> bytes:
 
 
 def _written(image: Image.Image, box: Box, delay: int) -> Iterator[bytes]:
-    """The blocks of a frame that shows `image`, RGB or RGBA, in `box`."""
+    """The blocks of a frame with the RGB or RGBA `image` in `box`."""
     opaque = image.mode == "RGB"
     out = io.BytesIO()
     _quantized(image).save(out, "GIF", optimize=False, interlace=0)
@@ -149,7 +148,7 @@ def _written(image: Image.Image, box: Box, delay: int) -> Iterator[bytes]:
 
 
 def _quantized(image: Image.Image) -> Image.Image:
-    """In 256 colours, mode P; of an RGBA image the last of them is transparent."""
+    """`image` in 256 colours, mode P; in an RGBA image the last colour is transparent."""
     if image.mode == "RGB":
         return _in_colours(image, _COLOURS)
     hidden = image.getchannel("A").point(lambda alpha: 255 * (alpha < _OPAQUE))
@@ -161,24 +160,24 @@ def _quantized(image: Image.Image) -> Image.Image:
     return colours
 
 
-def _in_colours(image: Image.Image, most: int) -> Image.Image:
-    """The RGB `image` in its own colours where these are not too many, else in some of them."""
-    if image.getcolors(most):
-        return image.quantize(most, Image.Quantize.MEDIANCUT)
+def _in_colours(image: Image.Image, max_colours: int) -> Image.Image:
+    """The RGB `image` in its own colours if it has at most `max_colours`, else in a palette of samples."""
+    if image.getcolors(max_colours):
+        return image.quantize(max_colours, Image.Quantize.MEDIANCUT)
     step = max(1, math.isqrt(image.width * image.height // _SAMPLES))
-    some = image.resize((-(-image.width // step), -(-image.height // step)), Image.Resampling.NEAREST)
-    palette = some.quantize(most, Image.Quantize.MEDIANCUT)
+    samples = image.resize((-(-image.width // step), -(-image.height // step)), Image.Resampling.NEAREST)
+    palette = samples.quantize(max_colours, Image.Quantize.MEDIANCUT)
     return image.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def _palette(data: bytes, flags_at: int) -> int:
-    """Bytes taken by the colour table whose flags stand at `flags_at`."""
+    """Bytes of the colour table whose flags are at `flags_at`."""
     flags = data[flags_at]
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def _past_blocks(data: bytes, at: int) -> int:
-    """Where the sub-blocks that begin at `at` end."""
+    """The end of the sub-blocks that start at `at`."""
     while at < len(data) and data[at]:
         at += 1 + data[at]
     return at + 1

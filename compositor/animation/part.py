@@ -1,4 +1,4 @@
-"""A frame as animations store it: a picture put on the canvas that those before it left."""
+"""A frame as files store it: a picture that is put on the canvas of the previous frames."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from fractions import Fraction
 from compositor.box import Size
 
 
-class After(Enum):
-    """What becomes of the pixels that a frame covered when it has been shown."""
+class Disposal(Enum):
+    """What happens to the pixels of a frame's box before the next frame."""
 
     KEPT = auto()
     CLEARED = auto()
@@ -18,9 +18,9 @@ class After(Enum):
 
 @dataclass(frozen=True)
 class Part:
-    """`still` makes an image file of it, `size` pixels large, whose top-left pixel lies `at` on the canvas.
+    """`still` returns the part as an image file of `size` pixels; its top-left pixel is `at` on the canvas.
 
-    With `blends` it lies over what is there, else it takes its place. It shows for `seconds`.
+    With `blends` it is composited over the canvas, otherwise it replaces its pixels.
     """
 
     still: Callable[[], bytes]
@@ -29,4 +29,4 @@ class Part:
     seconds: Fraction
     has_alpha: bool
     blends: bool
-    after: After
+    disposal: Disposal

@@ -1,18 +1,18 @@
-"""Animated WebP files (RFC 9649, 2.7) taken apart into frames."""
+"""Reads animated WebP files (RFC 9649, 2.7)."""
 
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
 
-from compositor.animation.part import After, Part
+from compositor.animation.part import Disposal, Part
 
-_ALPHA = 0x10  # of the flags of an extended file
-_REPLACES, _CLEARS = 2, 1  # of the flags of a frame
+_ALPHA = 0x10  # flag of an extended file
+_REPLACES, _CLEARS = 2, 1  # flags of a frame
 _MILLISECONDS = 1000
 
 
 def parts(data: bytes) -> Iterator[Part]:
-    """The frames of the WebP file `data`, in their order. Raises `EOFError` where it breaks off in them."""
+    """The frames of the WebP file `data` in order. Raises `EOFError` if it ends within one."""
     name = b""
     for name, at in chunks(data):
         if name == b"ANMF":
@@ -22,13 +22,13 @@ def parts(data: bytes) -> Iterator[Part]:
 
 
 def plays(data: bytes) -> int:
-    """How many times it is shown, 0 for ever."""
+    """How many times the animation plays, 0 for ever."""
     at = next((at for name, at in chunks(data) if name == b"ANIM"), None)
     return 1 if at is None else int.from_bytes(data[at.start + 4 : at.start + 6], "little")
 
 
 def chunks(data: bytes, start: int = 12, end: int | None = None) -> Iterator[tuple[bytes, slice]]:
-    """Name of each chunk, and where its content is."""
+    """Name and content slice of each chunk."""
     at, end = start, min(len(data), _end(data)) if end is None else end
     while at + 8 <= end:
         length = int.from_bytes(data[at + 4 : at + 8], "little")
@@ -37,7 +37,7 @@ def chunks(data: bytes, start: int = 12, end: int | None = None) -> Iterator[tup
 
 
 def _end(data: bytes) -> int:
-    """Where the file says that it ends."""
+    """The end of the file as its header declares it."""
     return 8 + int.from_bytes(data[4:8], "little")
 
 
@@ -60,12 +60,12 @@ def _part(data: bytes, frame: slice) -> Part:
         seconds=Fraction(milliseconds, _MILLISECONDS),
         has_alpha=has_alpha,
         blends=not flags & _REPLACES,
-        after=After.CLEARED if flags & _CLEARS else After.KEPT,
+        disposal=Disposal.CLEARED if flags & _CLEARS else Disposal.KEPT,
     )
 
 
 def _still(data: bytes, header: bytes, pixels: slice) -> bytes:
-    """One frame as a WebP of its own size, without the profile."""
+    """One frame as a WebP file of its own size, without the ICC profile."""
     content = b"".join((b"WEBP", _chunk(b"VP8X", header), data[pixels]))
     return b"RIFF" + len(content).to_bytes(4, "little") + content
 

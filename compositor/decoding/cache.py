@@ -1,4 +1,4 @@
-"""Decoded inputs, kept for the next job of the same owner that sends the same bytes."""
+"""A cache of decoded inputs."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -7,15 +7,14 @@ from compositor.decoding.decode import Colours, Picture
 from compositor.file import File
 
 Key = tuple[str, bytes, Colours]
-"""Owner, hash of the file, what became of its colours."""
+"""Owner, SHA-256 of the file, and colour conversion."""
 
 
 class DecodedCache:
-    """The decoded pictures used last, by their owner and the hash of their files' bytes.
+    """The most recently used decoded pictures, by owner and SHA-256 of their files, at most `max_bytes`.
 
-    One owner's picture is not found for another: a hit, or the time it saves, would say that somebody else
-    has sent this file. They take at most `max_bytes` of memory together. `hits` and `misses` count the
-    look-ups. For one thread, but for `peek` and `holds`.
+    Owners do not share pictures: the time that a hit saves would reveal that another owner sent the same
+    file. `hits` and `misses` count the look-ups. Only `peek` and `holds` are thread-safe.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -32,7 +31,7 @@ class DecodedCache:
         owner: str = "",
         colours: Colours = Colours.SRGB,
     ) -> Picture:
-        """The picture in a file, by `decode` where it is not held; another for other `colours`."""
+        """The cached picture of a file with `colours`, or the one that `decode` returns."""
         key = owner, file.digest, colours
         if key in self._pictures:
             self.hits += 1
@@ -40,19 +39,19 @@ class DecodedCache:
             return self._pictures[key]
         self.misses += 1
         picture = decode(file.data)
-        self._keep(key, picture)
+        self._add(key, picture)
         return picture
 
     def peek(self, owner: str, digest: bytes, colours: Colours) -> Picture | None:
-        """The picture if it is held, which counts as no look-up. Any thread may ask."""
+        """The picture if it is cached; not counted as a look-up. Thread-safe."""
         return self._pictures.get((owner, digest, colours))
 
     def holds(self, owner: str, digest: bytes) -> bool:
-        """Whether an owner's file need not be read: a still picture that is held, in some colours."""
-        held = [self.peek(owner, digest, colours) for colours in Colours]
-        return any(picture and not picture.animated for picture in held)
+        """Whether an owner's file need not be read: it is not animated, and cached with any colours."""
+        cached = [self.peek(owner, digest, colours) for colours in Colours]
+        return any(picture and not picture.animated for picture in cached)
 
-    def _keep(self, key: Key, picture: Picture) -> None:
+    def _add(self, key: Key, picture: Picture) -> None:
         if picture.nbytes > self.max_bytes:
             return
         self._pictures[key] = picture

@@ -1,15 +1,15 @@
-"""The one part of an input's metadata that may travel into the answer: who made it."""
+"""Artist and copyright, the only metadata of an input that an output may contain."""
 
 from PIL import ExifTags, Image
 
 from compositor.decoding.exif import exif
-from compositor.errors import is_decoders
+from compositor.errors import is_decoder_error
 
 _KEPT = (ExifTags.Base.Artist, ExifTags.Base.Copyright)
 
 
 def credits(image: Image.Image) -> bytes:
-    """An EXIF block of the artist and copyright of `image`, loaded; empty without either."""
+    """An EXIF block with artist and copyright of the loaded `image`; empty if it has neither."""
     kept = Image.Exif()
     try:
         tags = exif(image)
@@ -18,6 +18,6 @@ def credits(image: Image.Image) -> bytes:
                 kept[tag] = text.encode("latin-1")  # the file's own bytes, as Pillow read them
         return kept.tobytes() if len(kept) else b""
     except Exception as error:
-        if not is_decoders(error):
+        if not is_decoder_error(error):
             raise
         return b""

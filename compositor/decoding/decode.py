@@ -1,4 +1,4 @@
-"""Bytes of strangers to pixels, within limits."""
+"""Decodes untrusted files within limits."""
 
 import io
 import warnings
@@ -12,33 +12,33 @@ from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
 from compositor.animation.first_frame import is_animated, on_canvas
 from compositor.box import Box, Size, size_of, whole
-from compositor.decoding.colour import keepable, to_srgb
-from compositor.decoding.colour.stated import Stated, stated
+from compositor.decoding.colour import is_keepable, to_srgb
+from compositor.decoding.colour.space import ColourSpace, colour_space
 from compositor.decoding.copyright import credits
 from compositor.decoding.header import declared, kind
 from compositor.decoding.identify import check_bytes, check_header, check_size, not_allowed
 from compositor.decoding.jpeg_pixels import jpeg_pixels
 from compositor.decoding.memory import check_memory
-from compositor.decoding.mend import mended
 from compositor.decoding.orientation import orientation, upright
 from compositor.decoding.parts import check_parts
-from compositor.decoding.png import deep_png, fast_png, may_be_turned, verified
+from compositor.decoding.png import deep_png, fast_png, has_exif, verified
+from compositor.decoding.repair import repaired
 from compositor.decoding.transparency import colour_key, keyed_alpha
-from compositor.errors import ImageTooLarge, InvalidImage, is_decoders
+from compositor.errors import ImageTooLarge, InvalidImage, is_decoder_error
 from compositor.jpeg_coding import JpegCoding, coding_of
 from compositor.limits import SAFE_FORMATS, Limits
 
-# Registers them: `Image.open` would otherwise load every plugin it has to find these two.
+# Importing registers them; otherwise `Image.open` would load all plugins to find these two.
 _LOADED = (AvifImagePlugin, WebPImagePlugin)
-Image.preinit()  # the others: an import that failed for want of memory would pass for a bad file
+Image.preinit()  # the others: a later import that fails for lack of memory would look like a bad file
 
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a thread per core takes 8 MB each and is no faster with one picture
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # more threads take 8 MB each and are not faster for one picture
 
 
 class Colours(Enum):
-    """What becomes of the colour space that a file states.
+    """How the colours of a file are converted.
 
-    `OWN` leaves pixels in an RGB space of their own, `RAW` takes levels that mean no colours as they are.
+    `OWN` keeps the pixels in the file's RGB space; `RAW` does not convert, for levels that are not colours.
     """
 
     SRGB = auto()
@@ -50,10 +50,10 @@ class Colours(Enum):
 class Picture:
     """A decoded input: `image` is upright 8-bit sRGB, mode RGB or RGBA.
 
-    `animated` tells that there are more frames, `credits` is an EXIF block of artist and copyright, or empty.
-    `profile` is the ICC profile of the RGB space that the pixels were left in, empty for sRGB; `coding` that
-    of a JPEG file, `orientation` the EXIF one that it was stored in. `inspected_as` holds the parameters as
-    which it has passed an inspection.
+    `animated`: the file has more frames. `credits`: an EXIF block of artist and copyright, or empty.
+    `profile`: the ICC profile of the RGB space that the pixels were kept in, empty for sRGB. `coding`: of a
+    JPEG file. `orientation`: the EXIF orientation of the file. `inspected_as`: names of the parameters under
+    which the picture has passed inspection.
     """
 
     image: Image.Image
@@ -66,15 +66,15 @@ class Picture:
 
     @property
     def nbytes(self) -> int:
-        """Memory held: Pillow keeps four bytes for a pixel of either mode."""
+        """Memory used: Pillow stores four bytes per pixel in both modes."""
         return 4 * self.image.width * self.image.height
 
 
 def decode(data: bytes, name: str, limits: Limits, colours: Colours = Colours.SRGB) -> Picture:
-    """Decode the file `data` that came as parameter `name`.
+    """Decode the file `data` of parameter `name`.
 
-    Raises `InvalidImage` or `ImageTooLarge`, and `MemoryError` before it decodes what memory would run short
-    of. Lets pass whatever no decoder raises, such as a job's timeout sent into this thread.
+    Raises `InvalidImage` or `ImageTooLarge`, and `MemoryError` before it decodes a file that needs too much
+    memory. Exceptions that no decoder raises pass, such as a job's timeout sent into this thread.
     """
     check_bytes(data, name, limits)
     check_parts(data, name)
@@ -83,7 +83,7 @@ def decode(data: bytes, name: str, limits: Limits, colours: Colours = Colours.SR
         check_header(header, name, limits)
         check_memory(header[:2], len(data))
     _load_decoders(limits)
-    data = mended(data)
+    data = repaired(data)
     with reading(data, name, limits):
         image = opened(data, limits)
     if header is None or header[:2] != image.size:
@@ -94,7 +94,7 @@ def decode(data: bytes, name: str, limits: Limits, colours: Colours = Colours.SR
 
 
 def _load_decoders(limits: Limits) -> None:
-    """Those beyond the safe ones; not while a file is opened, as an import that fails is not its fault."""
+    """Load the decoders of other than the safe formats, outside the block that blames errors on the file."""
     if "HEIF" in limits.formats:
         import_module("pillow_heif").register_heif_opener(thumbnails=False)
     if not set(limits.formats) <= set(SAFE_FORMATS):
@@ -102,7 +102,7 @@ def _load_decoders(limits: Limits) -> None:
 
 
 def opened(data: bytes, limits: Limits) -> Image.Image:
-    """The file `data` by Pillow, not loaded; of the formats allowed, and no larger."""
+    """Open the file `data` with Pillow without loading it, if its format and size are allowed."""
     with warnings.catch_warnings(), _bomb_limit(limits.max_pixels):
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -111,20 +111,20 @@ def opened(data: bytes, limits: Limits) -> Image.Image:
 
 @contextmanager
 def _bomb_limit(pixels: int) -> Iterator[None]:
-    """Pillow's own limit, which also judges our crops, set to `pixels` for the while."""
-    usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixels
+    """Set Pillow's limit to `pixels` inside the block only, because it also applies to our crops."""
+    previous, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixels
     try:
         yield
     finally:
-        Image.MAX_IMAGE_PIXELS = usual
+        Image.MAX_IMAGE_PIXELS = previous
 
 
 def _picture(image: Image.Image, data: bytes, colours: Colours) -> Picture:
     """The picture in the file `data`, opened as `image` but not loaded."""
-    image.info.pop("xmp", None)  # Pillow would turn a TIFF by it
+    image.info.pop("xmp", None)  # Pillow would rotate a TIFF accordingly
     animated = is_animated(image, data)
-    profile, peak = Stated() if colours is Colours.RAW else stated(image, data)
-    kept = profile if colours is Colours.OWN and keepable(image.mode, profile) else b""
+    profile, peak = ColourSpace() if colours is Colours.RAW else colour_space(image, data)
+    kept = profile if colours is Colours.OWN and is_keepable(image.mode, profile) else b""
     key, (canvas, frame) = colour_key(image), on_canvas(image, data)
     deep = deep_png(image, data)
     pixels = _loaded(image, data) if deep is None else deep
@@ -133,18 +133,18 @@ def _picture(image: Image.Image, data: bytes, colours: Colours) -> Picture:
         colour.putalpha(keyed_alpha(pixels, key))
     if frame != whole(canvas):
         colour = _on_transparent(colour, frame, canvas)
-    if image.format == "PNG" and not may_be_turned(data):  # asked for EXIF, Pillow would decode the pixels
-        return Picture(_bare(colour), animated, b"", kept)
+    if image.format == "PNG" and not has_exif(data):  # `orientation` would have Pillow decode the pixels
+        return Picture(_without_metadata(colour), animated, b"", kept)
     turn = orientation(image)
-    credit = credits(image)  # before `_bare` empties what it reads
-    return Picture(_bare(upright(colour, turn)), animated, credit, kept, coding_of(image), turn)
+    credit = credits(image)  # before `_without_metadata` removes it
+    return Picture(_without_metadata(upright(colour, turn)), animated, credit, kept, coding_of(image), turn)
 
 
 def _on_transparent(image: Image.Image, frame: Box, canvas: Size) -> Image.Image:
-    """`image`, or the part `frame` of it, in the box `frame` of a transparent `canvas`."""
-    around = Image.new("RGBA", canvas)
-    around.paste(image if image.size == size_of(frame) else image.crop(frame), frame)
-    return around
+    """`image`, cropped to `frame` if it is larger, in the box `frame` of a transparent `canvas`."""
+    result = Image.new("RGBA", canvas)
+    result.paste(image if image.size == size_of(frame) else image.crop(frame), frame)
+    return result
 
 
 def _loaded(image: Image.Image, data: bytes) -> Image.Image:
@@ -157,25 +157,25 @@ def _loaded(image: Image.Image, data: bytes) -> Image.Image:
     return pixels
 
 
-def _bare(image: Image.Image) -> Image.Image:
-    """`image` without metadata, which Pillow's encoders would copy into the answer."""
+def _without_metadata(image: Image.Image) -> Image.Image:
+    """Pillow's encoders would copy the metadata into the output."""
     image.info = {}
     return image
 
 
 @contextmanager
 def reading(data: bytes, name: str, limits: Limits) -> Iterator[None]:
-    """Decoders' errors at the file `data` to `InvalidImage` or `ImageTooLarge` of input `name`, no others."""
+    """Raise a decoder's errors about the file `data` as `InvalidImage` or `ImageTooLarge` of input `name`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise ImageTooLarge(
-            name, f"more than {limits.max_pixels / 1e6:.4g} MP, which is the most; send a smaller picture"
+            name, f"more than {limits.max_pixels / 1e6:.4g} MP, the maximum; send a smaller picture"
         ) from error
     except Exception as error:
-        if not is_decoders(error):
+        if not is_decoder_error(error):
             raise
         raise InvalidImage(name, _problem(data, limits)) from error
 

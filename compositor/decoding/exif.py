@@ -1,12 +1,12 @@
-"""What a file's EXIF block says, without what Pillow mixes in from other metadata."""
+"""Reads a file's EXIF block alone; Pillow mixes in other metadata."""
 
 from PIL import Image
 
 
 def exif(image: Image.Image) -> Image.Exif:
-    """The EXIF tags of `image`, loaded. `getexif` would take an orientation from XMP where EXIF has none."""
+    """The EXIF tags of the loaded `image`. `getexif` would add an orientation from XMP if EXIF has none."""
     if image.format == "TIFF":
-        return image.getexif()  # its own tags
+        return image.getexif()  # a TIFF's own tags
     tags = Image.Exif()
     tags.load(image.info.get("exif", b""))
     return tags

@@ -1,4 +1,4 @@
-"""What a file says of itself in its first bytes, read before any decoder sees it."""
+"""Reads format and size from a file's first bytes, before any decoder runs."""
 
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ _HEIF_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"heim", b"heis", b"hevc")
 
 
 class Declared(NamedTuple):
-    """Width and height in pixels, and bits of one sample, as a file's header declares them."""
+    """Width and height in pixels and bits per sample, as the file's header declares them."""
 
     width: int
     height: int
@@ -38,7 +38,7 @@ class Declared(NamedTuple):
 
 
 def kind(data: bytes) -> str | None:
-    """The kind of file `data` begins like, by Pillow's name where Pillow has one; None where unknown."""
+    """The format of the file `data` by its first bytes, with Pillow's name if it has one; None if unknown."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
     if data[4:8] == b"ftyp":
@@ -48,7 +48,7 @@ def kind(data: bytes) -> str | None:
 
 
 def declared(data: bytes) -> Declared | None:
-    """What the header of a JPEG, PNG, GIF or WebP file declares; None where it declares nothing readable."""
+    """What the header of a JPEG, PNG, GIF or WebP file declares; None if it cannot be read."""
     reader = {"JPEG": _jpeg, "PNG": _png, "GIF": _gif, "WEBP": _webp}.get(kind(data) or "")
     try:
         return reader(data) if reader else None
@@ -67,7 +67,7 @@ def _gif(data: bytes) -> Declared:
 
 
 def _webp(data: bytes) -> Declared | None:
-    """RFC 9649: the canvas of an extended file, else the frame of a lossless or lossy one."""
+    """RFC 9649: the canvas of an extended file, or the frame of a lossless or lossy one."""
     chunk = data[12:16]
     if chunk == b"VP8X":
         return Declared(_little(data, 24, 3) + 1, _little(data, 27, 3) + 1)

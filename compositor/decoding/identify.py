@@ -1,4 +1,4 @@
-"""What can be told of a file without decoding it: cheap, and safe where no decoder may run."""
+"""Identifies files and checks their limits without a decoder."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from compositor.limits import FULL_SIZED, Limits
 
 
 def identify(data: bytes, name: str, limits: Limits) -> str:
-    """The format of the file `data` that came as parameter `name`, by Pillow's name.
+    """The format of the file `data` of parameter `name`, by Pillow's name.
 
     Loads no decoder: a file that passes may still be damaged. Raises `InvalidImage` or `ImageTooLarge`.
     """
@@ -23,7 +23,7 @@ def identify(data: bytes, name: str, limits: Limits) -> str:
 
 
 def check_bytes(data: bytes, name: str, limits: Limits) -> None:
-    """Raises `InvalidImage` for no bytes, `ImageTooLarge` for too many."""
+    """Raises `InvalidImage` for an empty file, `ImageTooLarge` for too many bytes."""
     if not data:
         raise InvalidImage(name, "the file is empty; send an image file")
     if len(data) > limits.max_bytes:
@@ -34,14 +34,14 @@ def check_bytes(data: bytes, name: str, limits: Limits) -> None:
 
 
 def check_header(header: Declared, name: str, limits: Limits) -> None:
-    """Raises `InvalidImage` or `ImageTooLarge` for what a file declares of itself."""
+    """Raises `InvalidImage` or `ImageTooLarge` if the declared size or depth is not allowed."""
     if header.bits != 8:
         raise InvalidImage(name, f"a {header.bits}-bit JPEG, only 8-bit ones can be read; save it as PNG")
     check_size(header[:2], name, limits)
 
 
 def check_size(size: tuple[int, int], name: str, limits: Limits) -> None:
-    """Raises `ImageTooLarge` for more pixels, in all or on a side, than allowed."""
+    """Raises `ImageTooLarge` for more pixels, in total or per side, than allowed."""
     width, height = size
     if width * height > limits.max_pixels:
         raise ImageTooLarge(
@@ -56,26 +56,25 @@ def check_size(size: tuple[int, int], name: str, limits: Limits) -> None:
 
 
 def declared_pixels(files: dict[str, bytes]) -> dict[str, int]:
-    """Pixels of each file whose header declares them, by the first of the names that it came under."""
+    """Pixels of each file whose header declares its size, by the first of its names."""
     distinct = {id(data): (name, data) for name, data in reversed(files.items())}.values()
     return {name: header[0] * header[1] for name, data in distinct if (header := declared(data))}
 
 
 def check_total(pixels: Mapping[str, int], limits: Limits) -> None:
-    """Raises `ImageTooLarge` of the largest where the inputs of a scene have too many pixels together."""
-    total, most = sum(pixels.values()), FULL_SIZED * limits.max_pixels
-    if total > most:
+    """Raises `ImageTooLarge` for the largest input if those of a scene have too many pixels together."""
+    total, limit = sum(pixels.values()), FULL_SIZED * limits.max_pixels
+    if total > limit:
         raise ImageTooLarge(
             max(pixels, key=pixels.__getitem__),
-            f"the largest of pictures that have {total / 1e6:.4g} MP together, at most {most / 1e6:.4g} MP;"
+            f"the largest of pictures that have {total / 1e6:.4g} MP together, at most {limit / 1e6:.4g} MP;"
             " send smaller pictures",
         )
 
 
 def not_allowed(found: str | None, limits: Limits) -> str:
-    """What to tell about a file of a format that is not allowed, or of none."""
     allowed = ", ".join(limits.formats)
     if found == "HTML":
         return f"a web page, not a picture; give the address of the image file itself, allowed are {allowed}"
-    what = f"{found} file" if found else "not an image file of any kind known"
+    what = f"{found} file" if found else "not an image file of a known format"
     return f"{what}, allowed are {allowed}; convert it to one of these"

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-Span = tuple[int, int]  # where a box's content begins and ends
+Span = tuple[int, int]  # start and end of a box's content
 
 _MAX_BOXES = 10_000  # in one box; files of one picture have a dozen
 
 
 def properties(data: bytes) -> list[tuple[bytes, bytes]]:
-    """Type and content of the properties of the primary item; empty where the file does not tell."""
+    """Type and content of the primary item's properties; empty if the file is invalid."""
     whole = (0, len(data))
     try:
         at, end = inner(data, whole)[b"meta"]
@@ -39,12 +39,12 @@ def inner(data: bytes, span: Span) -> dict[bytes, Span]:
 
 
 def _primary(data: bytes, at: int) -> int:
-    """The item that a `pitm` box at `at` names."""
+    """The id in the `pitm` box at `at`."""
     return int.from_bytes(data[at + 4 : at + (8 if data[at] else 6)], "big")
 
 
 def _associated(data: bytes, at: int, item: int) -> list[int]:
-    """Numbers, from 1, of the properties that an `ipma` box at `at` gives to `item`; 0 is none."""
+    """Indices, from 1, of the properties of `item` in the `ipma` box at `at`; 0 means none."""
     id_bytes, wide = (4 if data[at] else 2), data[at + 3] & 1
     count = int.from_bytes(data[at + 4 : at + 8], "big")
     at += 8

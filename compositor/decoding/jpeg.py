@@ -11,13 +11,13 @@ _END = b"\xff\xd9"
 _PROGRESSIVE = {0xC2, 0xCA}
 _ARITHMETIC = {0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 
-_WITH_MEANING = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # no stuffed byte, restart or fill byte
+_WITH_MEANING = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # no stuffed, restart or fill byte
 
 
 def markers(data: bytes) -> Iterator[tuple[int, int]]:
-    """Each marker that begins a segment or ends the picture, and where its segment's length stands.
+    """Each marker that starts a segment or ends the picture, and the offset of its segment's length.
 
-    Junk between segments is passed over, as decoders do.
+    Skips junk between segments, as decoders do.
     """
     found = _WITH_MEANING.search(data, 2)
     while found:
@@ -28,10 +28,10 @@ def markers(data: bytes) -> Iterator[tuple[int, int]]:
         found = _WITH_MEANING.search(data, at + _length(data, at))
 
 
-def mended(data: bytes, without: Set[int] = frozenset()) -> bytes:
-    """The first picture of the file without junk between its segments, and `without` some of them.
+def repaired(data: bytes, without: Set[int] = frozenset()) -> bytes:
+    """The first picture of the file, without junk between its segments and the segments in `without`.
 
-    What follows a scan's header up to the next segment stays: it is the pixels.
+    Keeps the data between a scan's header and the next segment: the pixels.
     """
     view = memoryview(data)
     parts = [view[:2]]
@@ -43,9 +43,9 @@ def mended(data: bytes, without: Set[int] = frozenset()) -> bytes:
 
 
 def ended(data: bytes) -> bytes:
-    """Mended `data` with an end marker, unless it is coded arithmetically.
+    """Repaired `data` with an end marker, unless its coding is arithmetic.
 
-    Then no decoder can tell where pixels are missing, and only the end shows that they are there.
+    Decoders do not notice missing pixels in arithmetic coding, so a missing end marker must remain visible.
     """
     if data.endswith(_END) or any(marker in _ARITHMETIC for marker, _ in markers(data)):
         return data
@@ -53,7 +53,7 @@ def ended(data: bytes) -> bytes:
 
 
 def cut_between_scans(data: bytes) -> bool:
-    """Whether the file ends in a scan's header, or, if progressive, lacks bits of a coefficient (annex G)."""
+    """Whether the file ends in a scan's header or, if progressive, misses bits of a coefficient (annex G)."""
     missing: dict[int, list[int]] = {}
     for marker, at in markers(data):
         if marker == START_OF_SCAN and at + _length(data, at) > len(data) - 2:
@@ -71,5 +71,5 @@ def cut_between_scans(data: bytes) -> bool:
 
 
 def _length(data: bytes, at: int) -> int:
-    """Bytes of the segment whose length stands at `at`, that included."""
+    """Bytes of the segment whose length field is at `at`, including that field."""
     return max(2, int.from_bytes(data[at : at + 2], "big"))

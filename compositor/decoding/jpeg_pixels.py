@@ -1,4 +1,4 @@
-"""JPEG files by a decoder that tells whether all pixels are in the file, and is as fast as Pillow's."""
+"""Decodes JPEG files with TurboJPEG, which reports missing pixels and is as fast as Pillow."""
 
 import re
 import threading
@@ -9,28 +9,28 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from compositor.decoding.jpeg import cut_between_scans, ended, mended
+from compositor.decoding.jpeg import cut_between_scans, ended, repaired
 
-_METADATA = {*range(0xE1, 0xEE), 0xEF, 0xFE}  # not JFIF's APP0 and Adobe's APP14: they tell the colours
+_METADATA = {*range(0xE1, 0xEE), 0xEF, 0xFE}  # not JFIF's APP0 and Adobe's APP14, which define the colours
 _LAYOUTS = {"L": ("GRAY", "L"), "RGB": ("RGBX", "RGBX"), "CMYK": ("CMYK", "CMYK;I")}
-"""What to ask TurboJPEG for, by mode, and how to name it to Pillow. All CMYK is Adobe's: inverted."""
+"""TurboJPEG's pixel format and Pillow's raw mode by image mode. All CMYK is inverted, as Adobe writes it."""
 _SCRATCH_MAX_BYTES = 16 * 1024 * 1024  # 4 megapixels
-_kept = threading.local()
+_buffers = threading.local()
 _UNKNOWN_SAMPLING = "Could not determine subsampling level"
 _PIXELS_MISSING = re.compile(
     "premature end|bad (huffman|arithmetic) code|instead of RST|extraneous bytes before marker 0x(?!d9)",
     re.IGNORECASE,
 )
-"""Of the warnings in libjpeg's jerror.h, those at which it makes pixels up: it reads on behind lost bytes.
+"""The warnings in libjpeg's jerror.h after which it invents pixels for lost bytes.
 
-Stray bytes before the end marker are padding that many cameras write.
+Extraneous bytes before the end marker do not count: many cameras write such padding.
 """
 
 
 def jpeg_pixels(image: Image.Image, data: bytes) -> Image.Image | None:
-    """The pixels of `image`, opened from the JPEG file `data`; None where it is no JPEG TurboJPEG can decode.
+    """The pixels of `image`, opened from the JPEG file `data`; None if TurboJPEG cannot decode it.
 
-    Raises `ValueError` where some of them are not in the file: libjpeg would make them up.
+    Raises `ValueError` if pixels are missing in the file: libjpeg would invent them.
     """
     if image.format not in ("JPEG", "MPO"):
         return None
@@ -49,25 +49,25 @@ def jpeg_pixels(image: Image.Image, data: bytes) -> Image.Image | None:
 
 
 def _scratch(nbytes: int) -> bytearray | None:
-    """A buffer of this thread's, kept: memory taken anew for each file costs more than TurboJPEG saves."""
+    """A buffer that this thread reuses: a new allocation per file costs more than TurboJPEG saves."""
     if nbytes > _SCRATCH_MAX_BYTES:
         return None
-    if len(getattr(_kept, "scratch", b"")) < nbytes:
-        _kept.scratch = bytearray(nbytes)
-    scratch: bytearray = _kept.scratch
+    if len(getattr(_buffers, "scratch", b"")) < nbytes:
+        _buffers.scratch = bytearray(nbytes)
+    scratch: bytearray = _buffers.scratch
     return scratch
 
 
 def _decoded(data: bytes, space: str, buffer: bytearray | None) -> NDArray[np.uint8]:
-    """(height, width, bands). Raises `ValueError`, libjpeg's complaint, where pixels are missing.
+    """(height, width, bands). Raises `ValueError` with libjpeg's warning if pixels are missing.
 
-    It tells its first complaint only, so that one of the metadata must not come before one of the pixels.
+    libjpeg reports only its first warning, so the metadata is removed lest a warning about it hide that.
     """
     pixels: NDArray[np.uint8]
     with suppress(ValueError):
         pixels = simplejpeg.decode_jpeg(data, space, strict=True, buffer=buffer)
         return pixels
-    data = mended(data, _METADATA)
+    data = repaired(data, _METADATA)
     try:
         pixels = simplejpeg.decode_jpeg(data, space, strict=True, buffer=buffer)
     except ValueError as error:

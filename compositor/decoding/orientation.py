@@ -1,9 +1,9 @@
-"""Photographs turned the way the camera was held."""
+"""Rotates photographs by their EXIF orientation."""
 
 from PIL import ExifTags, Image
 
 from compositor.decoding.exif import exif
-from compositor.errors import is_decoders
+from compositor.errors import is_decoder_error
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -17,16 +17,16 @@ _UPRIGHT = {
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF orientation of `image`, 1 - 8; 1, upright, where there is none or it cannot be read."""
+    """The EXIF orientation of `image`, 1 to 8; 1, upright, if it is missing or cannot be read."""
     try:
         value = exif(image).get(ExifTags.Base.Orientation, 1)
     except Exception as error:
-        if not is_decoders(error):
+        if not is_decoder_error(error):
             raise
         return 1
     return value if value in _UPRIGHT else 1
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
-    """`image`, stored with EXIF `orientation`, as it is meant to be seen."""
+    """`image`, which is stored with this EXIF `orientation`, upright."""
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image

@@ -1,6 +1,6 @@
-"""Files of more parts than any program writes: each costs a decoder time out of proportion to its bytes.
+"""Refuses files with more parts than any program writes, because decoding time grows with their number.
 
-A megabyte holds 50,000 scans of a JPEG, each a walk over all its pixels, or 80,000 chunks of a PNG.
+A megabyte holds 50,000 scans of a JPEG, each a pass over all its pixels, or 80,000 chunks of a PNG.
 """
 
 from itertools import islice
@@ -12,11 +12,11 @@ from compositor.errors import InvalidImage
 
 _MAX_SCANS = 100  # progressive files have about ten
 _MAX_SEGMENTS = 1000  # the largest ICC profile takes 255
-_MAX_CHUNKS = 100_000  # encoders that write 1 KB of pixels to a chunk stay far below
+_MAX_CHUNKS = 100_000  # encoders that write 1 KB of pixels per chunk stay far below
 
 
 def check_parts(data: bytes, name: str) -> None:
-    """Raises `InvalidImage` where the JPEG or PNG file `data`, parameter `name`, has too many parts."""
+    """Raises `InvalidImage` if the JPEG or PNG file `data` of parameter `name` has too many parts."""
     found = kind(data)
     if found == "JPEG":
         _check_jpeg(data, name)
@@ -30,11 +30,11 @@ def _check_jpeg(data: bytes, name: str) -> None:
         scans += marker == START_OF_SCAN
         if scans > _MAX_SCANS:
             raise _too_many(name, "JPEG", f"{_MAX_SCANS} scans")
-        if segments > _MAX_SEGMENTS + 3 * _MAX_SCANS:  # tables may stand before each scan
+        if segments > _MAX_SEGMENTS + 3 * _MAX_SCANS:  # each scan may have tables before it
             raise _too_many(name, "JPEG", f"{_MAX_SEGMENTS:,} segments")
 
 
-def _too_many(name: str, what: str, parts: str) -> InvalidImage:
+def _too_many(name: str, form: str, parts: str) -> InvalidImage:
     return InvalidImage(
-        name, f"a {what} file of more than {parts}, which no common program writes; save it anew"
+        name, f"a {form} file with more than {parts}, which no common program writes; save it again"
     )

@@ -1,4 +1,4 @@
-"""PNG files by a decoder three times as fast as Pillow's, written in a memory-safe language."""
+"""Decodes PNG files with a memory-safe decoder that is three times as fast as Pillow's."""
 
 import io
 import struct
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 CANVAS = b"caNv"
-"""The chunk of a mended file with the width and height of its canvas, and the place of the picture on it."""
+"""The chunk of a repaired file with the width and height of its canvas, and the picture's offset on it."""
 
 _DEEP = 16  # bits
 _GREY_ALPHA, _RGBA = 4, 6
@@ -21,25 +21,25 @@ _DEEP_MODES = {0: "mono", 2: "rgb", _RGBA: "rgba"}  # by colour type
 def fast_png(image: Image.Image, data: bytes) -> Image.Image | None:
     """The pixels of `image`, opened from the file `data`, if it is a plain 8-bit RGB or RGBA PNG; else None.
 
-    Raises `Exception` where the file is damaged; checksums are verified.
+    Verifies checksums. Raises `Exception` if the file is damaged.
     """
-    if not _is_plain(image) or may_be_turned(data):
+    if not _is_plain(image) or has_exif(data):
         return None
     pixels = rust.decode_image_png_u8(data, (image.height, image.width), image.mode.lower())
     fast = Image.fromarray(pixels)
-    fast.readonly = 0  # nobody else holds the array, so drawing on it needs no copy
+    fast.readonly = 0  # the array is not shared, so drawing on it needs no copy
     return fast
 
 
 def deep_png(image: Image.Image, data: bytes) -> NDArray[np.uint16] | None:
     """(height, width, bands) levels of `image`, opened from the file `data`, of a 16-bit PNG; else None.
 
-    Pillow would cut all but grey to 8 bits. Raises `Exception` where the file is damaged.
+    Pillow would reduce all but grey to 8 bits. Raises `Exception` if the file is damaged.
     """
     if image.format != "PNG" or data[24] != _DEEP:
         return None
     size = (image.height, image.width)
-    if data[25] == _GREY_ALPHA:  # the decoder has no such mode, but these are the bytes of 8-bit RGBA
+    if data[25] == _GREY_ALPHA:  # not supported, but its bytes are decoded like those of 8-bit RGBA
         pixels: NDArray[np.uint8] = rust.decode_image_png_u8(_relabelled(data, 8, _RGBA), size, "rgba")
         return pixels.view(">u2").astype(np.uint16)
     levels: NDArray[np.uint16] = rust.decode_image_png_u16(data, size, _DEEP_MODES[data[25]])
@@ -53,28 +53,28 @@ def _relabelled(data: bytes, depth: int, colour_type: int) -> bytes:
 
 
 def verified(image: Image.Image, data: bytes) -> None:
-    """Check the checksums of a PNG that Pillow decodes, since it does not look at them while it does.
+    """Verify the checksums of a PNG that Pillow will decode, because decoding ignores them.
 
-    Raises `SyntaxError` or `OSError` where the file is damaged.
+    Raises `SyntaxError` or `OSError` if the file is damaged.
     """
     if image.format == "PNG":
         Image.open(io.BytesIO(data), formats=("PNG",)).verify()
 
 
 def _is_plain(image: Image.Image) -> bool:
-    """8 bits, RGB or RGBA, no colour key."""
+    """Whether it has 8 bits, mode RGB or RGBA, and no colour key."""
     if image.format != "PNG" or image.mode not in ("RGB", "RGBA") or "transparency" in image.info:
         return False
     return bool(image.tile[0].args == image.mode)  # type: ignore[attr-defined]
 
 
-def may_be_turned(data: bytes) -> bool:
-    """Whether there is an EXIF block, even behind the pixels: it may hold an orientation."""
+def has_exif(data: bytes) -> bool:
+    """Whether there is an EXIF block, which may contain an orientation, even after the pixels."""
     return any(name == b"eXIf" for name, _ in chunks(data))
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Name of each chunk, and where its content begins (PNG specification, 5.3)."""
+    """Name of each chunk and the offset of its content (PNG specification, 5.3)."""
     at = 8
     while at + 8 <= len(data):
         yield data[at + 4 : at + 8], at + 8

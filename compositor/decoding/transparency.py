@@ -1,4 +1,4 @@
-"""The alpha of pictures that name one colour to be transparent (PNG's tRNS chunk, GIF)."""
+"""The alpha of pictures in which one colour is transparent (PNG's tRNS chunk, GIF)."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-_LEVELS = {"L;2": 85, "L;4": 17}  # Pillow spreads 2 and 4 bits over 0 - 255, but not the key beside them
+_LEVELS = {"L;2": 85, "L;4": 17}  # Pillow scales 2 and 4 bits to 0 - 255, but not the key
 
 
 def colour_key(image: Image.Image) -> Any:
     """The transparent grey level or (red, green, blue) of `image`, opened but not loaded; None without one.
 
-    In the units of the loaded pixels. Palettes keep their own alpha, which Pillow converts.
+    It is in the units of the loaded pixels. Pillow converts the alpha of palettes itself.
     """
     key = image.info.get("transparency")
     if image.mode not in ("1", "L", "I;16", "RGB") or not isinstance(key, int | tuple):
@@ -22,8 +22,7 @@ def colour_key(image: Image.Image) -> Any:
 
 
 def keyed_alpha(image: Image.Image | NDArray[np.uint16], key: Any) -> Image.Image:
-    """A band as large as the loaded `image`, or its (height, width, bands) levels: 0 where it has the colour
-    `key`, else 255."""
+    """An alpha band, 0 where the loaded `image`, or (height, width, bands) levels, has the colour `key`."""
     if isinstance(image, Image.Image) and image.mode == "1":
         image = image.convert("L")
     pixels = np.asarray(image)

@@ -14,49 +14,49 @@ from compositor.layers.premultiplied import Floats, premultiplied, straight
 Taps = list[tuple[NDArray[np.intp], Floats]]
 
 _NEUTRAL = 128
-_MOST_DETAIL = 4  # pixels of the map to one of the area, each way; what is twice as fine is reduced first
-_MOST_PARTS = 4  # of a pixel, each way, at which a picture that is pushed together is read
-_GLANCE = 256  # pixels, a side; how steep the map is
-_REACH = 3  # pixels that interpolation may read beyond a point, and one for rounding
+_MAX_DETAIL = 4  # pixels of the map per pixel of the area and axis; finer maps are reduced first
+_MAX_SAMPLES = 4  # per pixel and axis, where the picture is compressed
+_PREVIEW_SIDE = 256  # pixels of the reduced map whose slopes are measured
+_REACH = 3  # pixels that interpolation may read beyond a point, including one for rounding
 
 
 @dataclass(frozen=True, eq=False)
 class Displacement:
-    """A map, RGB or RGBA, stretched over an area of `size`: red moves pixels by `x`, green by `y`.
+    """An RGB or RGBA map, stretched over an area of `size`: red moves pixels by `x`, green by `y`.
 
-    At level 0 they move that far right and down, at 255 left and up, at 128 or where the map is transparent
-    not at all. Cells are counted from the area's top left; beyond the area its edge goes on.
+    At level 0 they move right and down, at 255 left and up, at 128 or where the map is transparent not at
+    all. Cells are relative to the area's top left; beyond the area the edge of the map is extended.
     """
 
     map: Image.Image
     size: Size
     x: float
     y: float
-    parts: Size  # of a pixel, across and down, at which the picture is read: more where it is pushed together
+    samples: Size  # per pixel, horizontally and vertically: more if the map compresses the picture
 
     @classmethod
     def of(cls, image: Image.Image, size: Size, x: float, y: float) -> "Displacement":
         """The displacement by `image`, over an area of `size`, by up to (`x`, `y`) pixels."""
-        surplus = [max(1, many // (few * _MOST_DETAIL)) for many, few in zip(image.size, size, strict=True)]
-        if surplus != [1, 1]:
-            image = image.reduce((surplus[0], surplus[1]))
-        return cls(image, size, x, y, _parts(image, size, x, y))
+        factors = [max(1, own // (side * _MAX_DETAIL)) for own, side in zip(image.size, size, strict=True)]
+        if factors != [1, 1]:
+            image = image.reduce((factors[0], factors[1]))
+        return cls(image, size, x, y, _samples(image, size, x, y))
 
     def source(self, cell: Box) -> Box:
-        """The box that `cell` is made of; may reach beyond the area, and beyond the picture."""
+        """The box that `cell` reads; may extend beyond the area and the picture."""
         offsets = _offsets(self, cell)
-        most_x, most_y = offsets.max(axis=(1, 2)).tolist()
-        least_x, least_y = offsets.min(axis=(1, 2)).tolist()
+        max_x, max_y = offsets.max(axis=(1, 2)).tolist()
+        min_x, min_y = offsets.min(axis=(1, 2)).tolist()
         return (
-            int(cell[0] - most_x) - _REACH,
-            int(cell[1] - most_y) - _REACH,
-            int(cell[2] - least_x) + _REACH,
-            int(cell[3] - least_y) + _REACH,
+            int(cell[0] - max_x) - _REACH,
+            int(cell[1] - max_y) - _REACH,
+            int(cell[2] - min_x) + _REACH,
+            int(cell[3] - min_y) + _REACH,
         )
 
     def displaced(self, piece: Image.Image, source: Box, cell: Box) -> Image.Image:
-        """`cell`, RGBA, made of `piece`, the picture's pixels in `source`, transparent beyond it."""
-        (move_x, move_y), (across, down) = _offsets(self, cell), self.parts
+        """`cell` as RGBA, from `piece`, the picture's pixels in `source`; transparent beyond it."""
+        (move_x, move_y), (across, down) = _offsets(self, cell), self.samples
         levels = np.ascontiguousarray(premultiplied(np.asarray(piece.convert("RGBA"))).transpose(2, 0, 1))
         total: Floats = np.zeros((4, cell[3] - cell[1], cell[2] - cell[0]), np.float32)
         for i, j in product(range(across), range(down)):
@@ -68,35 +68,36 @@ class Displacement:
         return straight(np.ascontiguousarray((total / (across * down)).transpose(1, 2, 0)))
 
 
-def _parts(image: Image.Image, size: Size, x: float, y: float) -> Size:
-    """How many points to read across and down a pixel, so that nearly all lie about a pixel apart.
+def _samples(image: Image.Image, size: Size, x: float, y: float) -> Size:
+    """The samples per pixel, horizontally and vertically, so that nearly all are about a pixel apart.
 
-    One number for all the area: cells that are read differently would show where they meet.
+    The same for the whole area, because differences between cells would be visible.
     """
-    glance = image.resize((min(size[0], _GLANCE), min(size[1], _GLANCE)), Image.Resampling.BILINEAR)
-    moves = _moves(glance, 0, x), _moves(glance, 1, y)
+    preview_size = (min(size[0], _PREVIEW_SIDE), min(size[1], _PREVIEW_SIDE))
+    preview = image.resize(preview_size, Image.Resampling.BILINEAR)
+    moves = _moves(preview, 0, x), _moves(preview, 1, y)
 
-    def parts(axis: int) -> int:
-        gap = size[axis] / glance.size[axis]
+    def samples(axis: int) -> int:
+        gap = size[axis] / preview.size[axis]
         along, aside = (
             np.diff(move, axis=1 - axis, append=move[:, -1:] if axis == 0 else move[-1:]) / gap
             for move in (moves[axis], moves[1 - axis])
         )
         step = np.percentile(np.hypot(1 - along, aside), 98)
-        return min(_MOST_PARTS, max(1, int(np.ceil(step - 0.25))))
+        return min(_MAX_SAMPLES, max(1, int(np.ceil(step - 0.25))))
 
-    return parts(0), parts(1)
+    return samples(0), samples(1)
 
 
 @lru_cache(maxsize=1)
 def _offsets(displacement: Displacement, cell: Box) -> Floats:
-    """How far each part of each pixel of `cell` moves: (2, height, width)."""
-    parts = displacement.parts
+    """(2, height, width): how far each sample of `cell` moves."""
+    samples = displacement.samples
     (width, height), image = displacement.size, displacement.map
     left, top = min(max(cell[0], 0), width - 1), min(max(cell[1], 0), height - 1)
     inside = (left, top, max(left + 1, min(cell[2], width)), max(top + 1, min(cell[3], height)))
     part = [
-        edge * many / few for edge, many, few in zip(inside, image.size * 2, (width, height) * 2, strict=True)
+        edge * own / side for edge, own, side in zip(inside, image.size * 2, (width, height) * 2, strict=True)
     ]
     reach = (image.width // width + 2, image.height // height + 2)  # of the filter
     around = [
@@ -105,11 +106,11 @@ def _offsets(displacement: Displacement, cell: Box) -> Floats:
     crop = common((around[0], around[1], around[2], around[3]), whole(image.size)) or whole(image.size)
     levels = image.crop(crop)
     box = (part[0] - crop[0], part[1] - crop[1], part[2] - crop[0], part[3] - crop[1])
-    size = (parts[0] * size_of(inside)[0], parts[1] * size_of(inside)[1])
+    size = (samples[0] * size_of(inside)[0], samples[1] * size_of(inside)[1])
     columns, rows = (
-        np.arange(first * many, last * many).clip(near * many, far * many - 1) - near * many
-        for first, last, near, far, many in zip(
-            cell[:2], cell[2:], inside[:2], inside[2:], parts, strict=True
+        np.arange(start * count, stop * count).clip(near * count, far * count - 1) - near * count
+        for start, stop, near, far, count in zip(
+            cell[:2], cell[2:], inside[:2], inside[2:], samples, strict=True
         )
     )
     offsets = [
@@ -119,19 +120,19 @@ def _offsets(displacement: Displacement, cell: Box) -> Floats:
     return np.stack(offsets)
 
 
-def _moves(levels: Image.Image, band: int, most: float) -> Floats:
-    """By how many pixels each level of a band moves, up to `most`."""
+def _moves(levels: Image.Image, band: int, limit: float) -> Floats:
+    """(height, width): how many pixels each level of a band moves, up to `limit`."""
     above = np.asarray(levels.getchannel(band)).astype(np.float32) - np.float32(_NEUTRAL)
     if levels.mode == "RGBA":
         above *= np.asarray(levels.getchannel("A")) * np.float32(1 / 255)
     moves: Floats = above * np.where(
-        above < 0, np.float32(-most / _NEUTRAL), np.float32(-most / (255 - _NEUTRAL))
+        above < 0, np.float32(-limit / _NEUTRAL), np.float32(-limit / (255 - _NEUTRAL))
     )
     return moves
 
 
 def _sampled(levels: Floats, columns: Taps, rows: Taps) -> Floats:
-    """(bands, height, width) of the weighted pixels of `levels`."""
+    """(bands, height, width): the weighted sums of the pixels of `levels`."""
     bands, _, width = levels.shape
     pixels = levels.reshape(bands, -1)
     total: Floats = np.zeros((bands, *columns[0][0].shape), np.float32)
@@ -143,7 +144,7 @@ def _sampled(levels: Floats, columns: Taps, rows: Taps) -> Floats:
 
 
 def _taps(at: NDArray[np.float64], length: int, smooth: bool) -> Taps:
-    """The pixels of a line that the points `at` are made of, and the weight of each.
+    """The pixels of a line from which the points `at` are interpolated, and their weights.
 
     Linear or, with `smooth`, Keys' cubic with a = -1/2. The centre of the first pixel is at 0.5.
     """

@@ -1,4 +1,4 @@
-"""The overlay and its mask mirrored."""
+"""Mirrors the overlay and its mask."""
 
 from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Which parts of the overlay show: white shows, black hides."""
+"""Masks the overlay: white shows, black hides."""
 
 from PIL import Image, ImageChops
 
@@ -8,9 +8,9 @@ _LUMINANCE = (0.2126, 0.7152, 0.0722, 0)  # Rec. 709, the weights of CSS Masking
 
 
 def coverage(mask: Image.Image, inverted: bool) -> Image.Image:
-    """RGB or RGBA `mask` as one band: luminance times alpha, the rule of CSS Masking Module Level 1.
+    """RGB or RGBA `mask` as one band: luminance times alpha, as in CSS Masking Module Level 1.
 
-    With `inverted` black shows and white hides; what is transparent hides either way.
+    With `inverted` black shows and white hides; transparent pixels always hide.
     """
     luminance = mask.convert("RGB").convert("L", _LUMINANCE)
     if inverted:
@@ -19,7 +19,7 @@ def coverage(mask: Image.Image, inverted: bool) -> Image.Image:
 
 
 def masked(piece: Image.Image, mask: Image.Image | None, size: Size, box: Box) -> Image.Image:
-    """`piece`, which is `box` of an overlay of `size`, its alpha multiplied by `mask` stretched to `size`."""
+    """`piece`, the `box` of an overlay of `size`, with its alpha multiplied by `mask` stretched to `size`."""
     if mask is None:
         return piece
     x_scale, y_scale = mask.width / size[0], mask.height / size[1]
@@ -33,7 +33,7 @@ def masked(piece: Image.Image, mask: Image.Image | None, size: Size, box: Box) -
 
 
 def product(one: Image.Image, other: Image.Image) -> Image.Image:
-    """Of two single bands as shares of 255, to the nearest; `ImageChops.multiply` cuts off."""
+    """The rounded product of two bands, 255 being 1; `ImageChops.multiply` truncates."""
     levels = Image.new("L", one.size)
     levels.paste(one, mask=other)
     return levels

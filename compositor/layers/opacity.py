@@ -1,10 +1,10 @@
-"""How much of the overlay shows, everywhere alike."""
+"""Applies the opacity of a layer."""
 
 from PIL import Image
 
 
 def faded(piece: Image.Image, opacity: float) -> Image.Image:
-    """`piece` with its alpha multiplied by `opacity`, 0 - 1; truncated, as the reference truncates it."""
+    """`piece` with its alpha multiplied by `opacity`, 0 to 1; 255 is truncated as in the reference node."""
     if opacity == 1:
         return piece
     faded = piece.convert("RGBA")

@@ -1,7 +1,7 @@
-"""Colour weighted by alpha, the only form in which pixels with transparency may be averaged.
+"""Premultiplied alpha, in which pixels with transparency must be averaged.
 
-Averaging straight colour lets the invisible colour of transparent pixels bleed in: dark fringes. Weighted
-sums are kept as floats, so a picture of one colour keeps exactly that colour whatever its alpha does.
+Averages of straight colour include the invisible colour of transparent pixels, which causes dark fringes.
+Premultiplied levels are floats, so that a picture of one colour keeps exactly that colour.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ Floats = NDArray[np.float32]
 
 
 def premultiplied(pixels: NDArray[np.uint8]) -> Floats:
-    """(height, width, 3 or 4) uint8 as float32 levels, 0 - 255, colour times alpha / 255 if there is any."""
+    """(height, width, 3 or 4) uint8 as float32 levels, 0 to 255; with alpha, colour times alpha / 255."""
     levels = pixels.astype(np.float32)
     if levels.shape[-1] == 4:
         levels[..., :3] *= levels[..., 3:] * np.float32(1 / 255)
@@ -20,9 +20,9 @@ def premultiplied(pixels: NDArray[np.uint8]) -> Floats:
 
 
 def straight(levels: Floats) -> Image.Image:
-    """Premultiplied levels to an RGB or RGBA image.
+    """An RGB or RGBA image of premultiplied levels.
 
-    Opaque levels are truncated, as the reference truncates them; with alpha they are rounded.
+    Levels without alpha are truncated as in the reference node; with alpha they are rounded.
     """
     if levels.shape[-1] == 3:
         return Image.fromarray(levels.astype(np.uint8))

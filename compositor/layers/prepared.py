@@ -1,4 +1,4 @@
-"""A layer made ready: mirrored, resized, turned or warped, displaced, masked, faded, one cell at a time."""
+"""Renders a layer cell by cell: flip, resize, rotation or warp, displacement, mask, opacity."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ from compositor.layers.mask import coverage, masked, product
 from compositor.layers.opacity import faded
 from compositor.layers.resize import resize
 from compositor.layers.rotate import Turn
-from compositor.layers.warp import CELL_SIDE as FINE_SIDE
+from compositor.layers.warp import CELL_SIDE as WARP_CELL_SIDE
 from compositor.layers.warp import Warp
 from compositor.scene import Layer, Point, Region
 
-_CELL_SIDE = 512  # pixels; bounds the memory that one step can take
+_CELL_SIDE = 512  # pixels; limits the memory of one step
 
 Piece = tuple[Image.Image, Box]
-"""RGB or RGBA pixels, and the box of the base that they are put on."""
+"""RGB or RGBA pixels, and their box on the base."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """What a layer is made of, RGB or RGBA each."""
+    """The RGB or RGBA inputs of a layer."""
 
     picture: Image.Image
     mask: Image.Image | None = None
     map: Image.Image | None = None
 
 
-class Of(Enum):
-    """What pixels are made of: the picture, its mask, or one under the other."""
+class Content(Enum):
+    """What to render: the picture alone, its mask alone, or the masked picture."""
 
     PICTURE = auto()
     MASK = auto()
@@ -42,10 +42,10 @@ class Of(Enum):
 
 @dataclass(frozen=True)
 class PreparedLayer:
-    """A layer for a base of a certain size. Its pixels are computed only when asked for.
+    """A layer for a base of a certain size. Its pixels are computed on demand.
 
-    `shape` turns or warps the picture; what comes out has its top-left pixel at `at` on the base. `area` is
-    the box that the layer's places count in.
+    `shape` rotates or warps the picture; the top-left pixel of the result is `at` on the base. `area` is the
+    box to which the layer's size and place refer.
     """
 
     layer: Layer
@@ -58,7 +58,6 @@ class PreparedLayer:
 
     @classmethod
     def of(cls, layer: Layer, pictures: Pictures, base: Size) -> "PreparedLayer":
-        """The layer that `pictures` make on a base of size `base`."""
         area = _area(layer.region, base)
         picture = flipped(pictures.picture, layer.flip)
         cover = coverage(flipped(pictures.mask, layer.flip), layer.inverts_mask) if pictures.mask else None
@@ -71,66 +70,67 @@ class PreparedLayer:
 
     @property
     def size(self) -> Size:
-        """Width and height, once turned or warped."""
+        """Width and height after rotation or warp."""
         return self.shape.after
 
     def copied_pixels(self, pictures: Pictures) -> int:
-        """How many pixels it holds besides those of the `pictures` that it was made of."""
-        given = (pictures.picture, pictures.mask, pictures.map)
+        """How many pixels it holds in copies of its `pictures`."""
+        originals = (pictures.picture, pictures.mask, pictures.map)
         held = (self.picture, self.cover, self.displacement.map if self.displacement else None)
-        copies = [image for image in held if image and not any(image is each for each in given)]
+        copies = [image for image in held if image and not any(image is each for each in originals)]
         return sum(image.width * image.height for image in copies)
 
     def pieces(self, canvas: Size) -> Iterator[Piece]:
-        """All that a base of size `canvas` shows of it."""
-        seen = common(self.area, whole(canvas)) if self.layer.is_clipped else whole(canvas)
-        if seen is None:
+        """The pieces that are visible on a base of size `canvas`."""
+        visible = common(self.area, whole(canvas)) if self.layer.is_clipped else whole(canvas)
+        if visible is None:
             return
-        for piece, box in self._displaced(seen) if self.displacement else self._pieces(seen, Of.BOTH):
+        pieces = self._displaced(visible) if self.displacement else self._pieces(visible, Content.BOTH)
+        for piece, box in pieces:
             yield faded(piece, self.layer.opacity), box
 
     def assembled(self) -> Image.Image:
-        """All of it as one RGBA image, not displaced."""
-        return faded(self._assembled((*self.at, *_corner(self.at, self.size)), Of.BOTH), self.layer.opacity)
+        """The whole layer without displacement as one RGBA image."""
+        box = (*self.at, *_corner(self.at, self.size))
+        return faded(self._assembled(box, Content.BOTH), self.layer.opacity)
 
-    def _pieces(self, seen: Box, of: Of) -> Iterator[Piece]:
-        """The box `seen` of the base, not displaced."""
-        local = shifted(seen, _back(self.at))
-        side = FINE_SIDE if isinstance(self.shape, Warp) else _CELL_SIDE
+    def _pieces(self, visible: Box, content: Content) -> Iterator[Piece]:
+        """The pieces in the box `visible` of the base, without displacement."""
+        local = shifted(visible, _back(self.at))
+        side = WARP_CELL_SIDE if isinstance(self.shape, Warp) else _CELL_SIDE
         for cell in cells(whole(self.size), side, local):
             source, shown = self.shape.source(cell), common(cell, local)
             if source and shown:
-                piece = self._piece(source, cell, of)
+                piece = self._piece(source, cell, content)
                 part = piece if shown == cell else piece.crop(shifted(shown, _back(cell)))
                 yield part, shifted(shown, self.at)
 
-    def _piece(self, source: Box, cell: Box, of: Of) -> Image.Image:
+    def _piece(self, source: Box, cell: Box, content: Content) -> Image.Image:
         if isinstance(self.shape, Warp):
             size = self.shape.detail(cell)
             piece = self.shape.reduced(self.picture, source, cell)
         else:
             size = self.shape.before
             piece = resize(self.picture, size, self.layer.resize_method, source)
-        if of is Of.MASK:
+        if content is Content.MASK:
             piece = piece.convert("RGB")
-        if of is not Of.PICTURE:
+        if content is not Content.PICTURE:
             piece = masked(piece, self.cover, size, source)
-        return self.shape.turned(piece, source, cell)
+        return self.shape.transformed(piece, source, cell)
 
-    def _assembled(self, box: Box, of: Of) -> Image.Image:
-        """The box of the base as one RGBA image."""
+    def _assembled(self, box: Box, content: Content) -> Image.Image:
         image = Image.new("RGBA", size_of(box))
-        for piece, at in self._pieces(box, of):
+        for piece, at in self._pieces(box, content):
             image.paste(piece.convert("RGBA"), shifted(at, _back(box)))
         return image
 
-    def _displaced(self, seen: Box) -> Iterator[Piece]:
-        """Cell by cell, the cells of a large one made of one assembled image. The mask is not displaced."""
+    def _displaced(self, visible: Box) -> Iterator[Piece]:
+        """The displaced cells, block by block: the cells of a block share one assembled image."""
         by, origin = self.layer.displacement, self.area[:2]
         if by is None:
             return
         reach = grown((*self.at, *_corner(self.at, self.size)), (by.x, by.y))
-        local = shifted(seen, _back(origin))
+        local = shifted(visible, _back(origin))
         for block in cells(shifted(reach, _back(origin)), _CELL_SIDE, local):
             yield from self._displaced_block(common(block, local) or block, origin)
 
@@ -138,25 +138,25 @@ class PreparedLayer:
         displacement = self.displacement
         if displacement is None:
             return
-        sources = {cell: displacement.source(cell) for cell in cells(block, FINE_SIDE, block)}
+        sources = {cell: displacement.source(cell) for cell in cells(block, WARP_CELL_SIDE, block)}
         lefts, tops, rights, bottoms = zip(*sources.values(), strict=True)
         around = shifted((min(lefts), min(tops), max(rights), max(bottoms)), origin)
-        held = common(around, (*self.at, *_corner(self.at, self.size)))
-        if held is None:
+        needed = common(around, (*self.at, *_corner(self.at, self.size)))
+        if needed is None:
             return
-        picture = self._assembled(held, Of.PICTURE)
-        stencil = self._assembled(shifted(block, origin), Of.MASK) if self.cover else None
+        picture = self._assembled(needed, Content.PICTURE)
+        mask = self._assembled(shifted(block, origin), Content.MASK) if self.cover else None  # not displaced
         for cell, source in sources.items():
-            piece = picture.crop(shifted(shifted(source, origin), _back(held)))
+            piece = picture.crop(shifted(shifted(source, origin), _back(needed)))
             moved = displacement.displaced(piece, source, cell)
-            if stencil:
-                hidden = stencil.crop(shifted(cell, _back(block))).getchannel("A")
-                moved.putalpha(product(moved.getchannel("A"), hidden))
+            if mask:
+                alpha = mask.crop(shifted(cell, _back(block))).getchannel("A")
+                moved.putalpha(product(moved.getchannel("A"), alpha))
             yield moved, shifted(cell, origin)
 
 
 def _area(region: Region | None, base: Size) -> Box:
-    """The region in pixels, at least one each way."""
+    """The region in pixels, at least 1 x 1."""
     if region is None:
         return whole(base)
     left, top, width, height = region
@@ -166,7 +166,7 @@ def _area(region: Region | None, base: Size) -> Box:
 
 
 def _shape(layer: Layer, picture: Size, area: Box) -> tuple[Turn | Warp, tuple[int, int]]:
-    """What becomes of a picture of that size, and where on the base its top-left pixel is."""
+    """The rotation or warp of a picture of this size, and the place of its top-left pixel on the base."""
     if layer.corners:
         warp = Warp.of(picture, [_within(area, corner) for corner in layer.corners])
         return warp, (warp.box[0], warp.box[1])
@@ -176,13 +176,12 @@ def _shape(layer: Layer, picture: Size, area: Box) -> tuple[Turn | Warp, tuple[i
 
 
 def _within(area: Box, point: Point) -> Point:
-    """A point given in fractions of the area, in pixels of the base."""
+    """A point in fractions of the area, converted to pixels of the base."""
     width, height = size_of(area)
     return (area[0] + point[0] * width, area[1] + point[1] * height)
 
 
 def _corner(at: tuple[int, int], size: Size) -> tuple[int, int]:
-    """The bottom-right corner of a box of `size`."""
     return (at[0] + size[0], at[1] + size[1])
 
 

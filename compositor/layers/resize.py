@@ -1,7 +1,6 @@
-"""The overlay at its new size, by the three methods of one reference, torch's `interpolate`, and the one of
-another, Pillow's default.
+"""Resizes the overlay by three methods of torch's `interpolate` and by Pillow's default.
 
-Each method computes any box of the resized picture alone, so that nobody pays for pixels that are never seen.
+Each method can compute any box of the resized picture alone, so that invisible pixels cost nothing.
 """
 
 import math
@@ -14,8 +13,8 @@ from PIL import Image
 from compositor.box import Box, Size, size_of
 from compositor.layers.premultiplied import Floats, premultiplied, straight
 
-_CUBIC_SUPPORT = 2  # pixels each way, of the larger of the two sizes
-_BAND_PIXELS = 1 << 20  # of the source, summed up at a time; 16 bytes each
+_CUBIC_SUPPORT = 2  # larger pixels, of source or result, to each side
+_BAND_PIXELS = 1 << 20  # of the source, processed at once; 16 bytes each
 
 Indices = NDArray[np.intp]
 
@@ -36,14 +35,14 @@ def _nearest(image: Image.Image, size: Size, box: Box) -> Image.Image:
 
 
 def _centres(length: int, new_length: int, start: int, stop: int) -> Indices:
-    """Which pixel lies under the centre of each new pixel; float32, as torch rounds at ties."""
+    """The pixel under the centre of each new pixel; in float32, to round ties as torch does."""
     scale = np.float32(length) / np.float32(new_length)
     centres: Floats = np.floor((np.arange(start, stop, dtype=np.float32) + np.float32(0.5)) * scale)
     return np.minimum(centres, length - 1).astype(np.intp)
 
 
 def _needed(image: Image.Image, columns: Indices, rows: Indices) -> tuple[NDArray[np.uint8], int, int]:
-    """At least the pixels of `image` from the first to the last of `columns` and `rows`; where they begin."""
+    """At least the pixels of `image` from the first to the last of `columns` and `rows`, and their offset."""
     left, top, right, bottom = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
     if 2 * (right - left) * (bottom - top) > image.width * image.height:
         return np.asarray(image), 0, 0
@@ -51,22 +50,22 @@ def _needed(image: Image.Image, columns: Indices, rows: Indices) -> tuple[NDArra
 
 
 def _bilinear(image: Image.Image, size: Size, box: Box) -> Image.Image:
-    """Between the four nearest pixels, without antialiasing, as torch does it with `antialias=False`."""
+    """Interpolates the four nearest pixels, as torch does with `antialias=False`."""
     columns, next_columns, right = _neighbours(image.width, size[0], box[0], box[2])
     rows, next_rows, down = _neighbours(image.height, size[1], box[1], box[3])
     pixels, left, top = _needed(image, np.append(columns, next_columns[-1]), np.append(rows, next_rows[-1]))
 
-    def row(which: Indices) -> Floats:
-        line = pixels.take(which - top, axis=0)
-        one, other = (premultiplied(line.take(each - left, axis=1)) for each in (columns, next_columns))
+    def lines(indices: Indices) -> Floats:
+        selected = pixels.take(indices - top, axis=0)
+        one, other = (premultiplied(selected.take(each - left, axis=1)) for each in (columns, next_columns))
         return one + (other - one) * right[:, None]
 
-    upper, lower = row(rows), row(next_rows)
+    upper, lower = lines(rows), lines(next_rows)
     return straight(upper + (lower - upper) * down[:, None, None])
 
 
 def _neighbours(length: int, new_length: int, start: int, stop: int) -> tuple[Indices, Indices, Floats]:
-    """The pixels before and after the centre of each new pixel, and how far it is from one to the other."""
+    """The pixels before and after the centre of each new pixel, and its position between them, 0 to 1."""
     scale = np.float32(length) / np.float32(new_length)
     centres = (np.arange(start, stop, dtype=np.float32) + np.float32(0.5)) * scale - np.float32(0.5)
     before = np.clip(centres, 0, length - 1).astype(np.intp)
@@ -74,7 +73,7 @@ def _neighbours(length: int, new_length: int, start: int, stop: int) -> tuple[In
 
 
 def _area(image: Image.Image, size: Size, box: Box) -> Image.Image:
-    """The mean over the window of each new pixel: torch's adaptive average pool, in whole numbers."""
+    """The mean over the window of each new pixel: torch's adaptive average pool, in integers."""
     left, right = _windows(image.width, size[0], box[0], box[2])
     top, bottom = _windows(image.height, size[1], box[1], box[3])
     row_pixels = (right[-1] - left[0]) * (image.height // size[1] + 1)
@@ -89,8 +88,8 @@ def _area(image: Image.Image, size: Size, box: Box) -> Image.Image:
 def _area_band(
     image: Image.Image, left: Indices, right: Indices, top: Indices, bottom: Indices
 ) -> NDArray[np.uint8]:
-    one_more = (int(left[0]), int(top[0]), int(right[-1]) + 1, int(bottom[-1]) + 1)  # see _sums
-    pixels = np.asarray(image.crop(one_more)).astype(np.uint32)
+    with_next = (int(left[0]), int(top[0]), int(right[-1]) + 1, int(bottom[-1]) + 1)  # see _sums
+    pixels = np.asarray(image.crop(with_next)).astype(np.uint32)
     if image.mode == "RGBA":
         pixels[..., :3] *= pixels[..., 3:]
     sums = _sums(pixels, top - top[0], bottom - top[0], axis=0)
@@ -100,23 +99,24 @@ def _area_band(
 
 
 def _windows(length: int, new_length: int, start: int, stop: int) -> tuple[Indices, Indices]:
-    """First pixel, and first pixel beyond, of the window of each new pixel from `start` to `stop`."""
+    """Start and end (exclusive) of the window of each new pixel from `start` to `stop`."""
     new = np.arange(start, stop)
     return new * length // new_length, -(-(new + 1) * length // new_length)
 
 
-def _sums(pixels: NDArray[Any], first: Indices, beyond: Indices, axis: int) -> NDArray[np.uint64]:
-    """Sums over the windows along `axis`, which must go on for one pixel after the last window.
+def _sums(pixels: NDArray[Any], start: Indices, end: Indices, axis: int) -> NDArray[np.uint64]:
+    """Sums over the windows along `axis`, which must extend one pixel beyond the last window.
 
-    Windows overlap where the picture grows, so each is cut out alone: every second sum is between two.
+    Windows overlap if the picture grows, so `reduceat` gets the start and end of each one, and every second
+    sum, that between two windows, is dropped.
     """
-    cuts = np.stack([first, beyond], axis=-1).ravel()
+    cuts = np.stack([start, end], axis=-1).ravel()
     sums: NDArray[np.uint64] = np.add.reduceat(pixels, cuts, axis=axis, dtype=np.uint64)
     return sums[::2] if axis == 0 else sums[:, ::2]
 
 
 def _means(sums: NDArray[np.uint64], count: Indices) -> NDArray[np.uint64]:
-    """Means truncated as the reference truncates them; with alpha, colour weighted by it and rounded."""
+    """The means, truncated as in the reference node; with alpha, weighted by it and rounded."""
     counts = count.astype(np.uint64)
     if sums.shape[-1] == 3:
         return sums // counts
@@ -126,7 +126,7 @@ def _means(sums: NDArray[np.uint64], count: Indices) -> NDArray[np.uint64]:
 
 
 def _bicubic(image: Image.Image, size: Size, box: Box) -> Image.Image:
-    """By Pillow's cubic filter, antialiased where the picture shrinks; across first, as Pillow does it."""
+    """By Pillow's cubic filter, antialiased if the picture shrinks; horizontally first, as in Pillow."""
     left, right, (x, end_x) = _reached(image.width, size[0], box[0], box[2])
     top, bottom, (y, end_y) = _reached(image.height, size[1], box[1], box[3])
     part = image.crop((left, top, right, bottom))
@@ -143,8 +143,10 @@ def _bicubic(image: Image.Image, size: Size, box: Box) -> Image.Image:
 
 
 def _reached(length: int, new_length: int, start: int, stop: int) -> tuple[int, int, tuple[float, float]]:
-    """First pixel, and first pixel beyond, that the new ones from `start` to `stop` may be made of, and the
-    part that they stand for, counted from that first pixel."""
+    """The source pixels for the new ones from `start` to `stop`: first, end (exclusive), and the exact part.
+
+    The part is relative to the first pixel.
+    """
     scale = length / new_length
     reach = math.ceil(_CUBIC_SUPPORT * max(1, scale)) + 1
     first = max(0, math.floor(start * scale) - reach)

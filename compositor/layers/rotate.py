@@ -1,4 +1,4 @@
-"""The overlay turned counter-clockwise on a canvas that grows to hold it."""
+"""Rotates the overlay counter-clockwise on a canvas that grows to contain it."""
 
 import math
 from collections.abc import Mapping
@@ -24,14 +24,14 @@ _SAMPLERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
 }
-_BICUBIC_REACH = 3  # pixels that bicubic interpolation may read beyond a sampled point, and one for rounding
+_BICUBIC_REACH = 3  # pixels that bicubic interpolation may read beyond a point, including one for rounding
 
 
 @dataclass(frozen=True)
 class Turn:
     """A rotation of a picture of size `before`, degrees counter-clockwise.
 
-    `after` is the size of the canvas that holds the turned picture; `matrix` maps a point (x, y) of that
+    `after` is the size of the canvas that contains the rotated picture; `matrix` maps a point (x, y) of that
     canvas to the point (a x + b y + c, d x + e y + f) of the picture, interpolated by `method`.
     """
 
@@ -43,8 +43,8 @@ class Turn:
 
     @classmethod
     def of(cls, size: Size, degrees: float, method: str = "bicubic") -> "Turn":
-        """The canvas of `Image.rotate(degrees, expand=True)`, to the bit: the reference uses it."""
-        degrees = degrees % 360 % 360  # once more: just below 0 is 360.0 after the first
+        """With exactly the canvas of `Image.rotate(degrees, expand=True)`, which the reference node uses."""
+        degrees = degrees % 360 % 360  # twice: a value just below 0 becomes 360.0
         angle = -math.radians(degrees)
         a, b = round(math.cos(angle), 15), round(math.sin(angle), 15)
         d, e = round(-math.sin(angle), 15), round(math.cos(angle), 15)
@@ -57,7 +57,7 @@ class Turn:
         return cls(size, degrees, after, matrix, method)
 
     def source(self, box: Box) -> Box | None:
-        """The box of the picture that `box` of the canvas is made of, or None where it lies outside."""
+        """The box of the picture that `box` of the canvas reads, or None if it lies outside."""
         xs, ys = zip(*_mapped(box, self.matrix), strict=True)
         reach = _BICUBIC_REACH if self.degrees % 90 else 0
         around = (
@@ -68,11 +68,11 @@ class Turn:
         )
         return common(around, whole(self.before))
 
-    def turned(self, piece: Image.Image, source: Box, box: Box) -> Image.Image:
-        """`box` of the canvas, made of `piece`, the picture's pixels in `source`; transparent outside it.
+    def transformed(self, piece: Image.Image, source: Box, box: Box) -> Image.Image:
+        """`box` of the canvas, from `piece`, the picture's pixels in `source`; transparent outside it.
 
-        Pixels on the picture's border show as far as it covers them, by "nearest" whole or not at all; their
-        colour is that of its edge.
+        A pixel on the picture's border has the colour of its edge and the alpha of its coverage, which is 0
+        or 1 for "nearest".
         """
         if self.degrees == 0:
             return piece
@@ -98,14 +98,14 @@ class Turn:
         return straight(np.stack(bands, axis=-1) * coverage)
 
     def _between(self, source: Box, box: Box) -> Matrix:
-        """The matrix from points counted from `box`'s corner to points counted from `source`'s."""
+        """The matrix from points relative to the corner of `box` to points relative to that of `source`."""
         a, b, c, d, e, f = self.matrix
         x, y = box[:2]
         return (a, b, a * x + b * y + c - source[0], d, e, d * x + e * y + f - source[1])
 
 
 def _canvas(size: Size, degrees: float, matrix: Matrix) -> Size:
-    """Width and height that hold a picture of `size` turned by `degrees`."""
+    """Width and height of the canvas of a picture of `size` rotated by `degrees`."""
     if degrees % 90 == 0:
         return size if degrees % 180 == 0 else (size[1], size[0])
     xs, ys = zip(*_mapped(whole(size), matrix), strict=True)
@@ -113,7 +113,6 @@ def _canvas(size: Size, degrees: float, matrix: Matrix) -> Size:
 
 
 def _mapped(box: Box, matrix: Matrix) -> list[tuple[float, float]]:
-    """Where `matrix` takes the corners of `box`."""
     left, top, right, bottom = box
     a, b, c, d, e, f = matrix
     return [(a * x + b * y + c, d * x + e * y + f) for x in (left, right) for y in (top, bottom)]

@@ -1,4 +1,4 @@
-"""One overlay repeated over the whole base."""
+"""Repeats an overlay over the whole base."""
 
 from PIL import Image
 
@@ -7,11 +7,11 @@ from compositor.errors import ImageTooLarge
 from compositor.limits import Limits
 from compositor.over import put_over
 
-_BAND_PIXELS = 4 * 1024 * 1024  # of tiles side by side put at once; bounds the memory they take
+_BAND_PIXELS = 4 * 1024 * 1024  # of adjacent tiles composited at once; limits their memory
 
 
 def check_tile(size: Size, limits: Limits, name: str) -> None:
-    """Raises `ImageTooLarge` of input `name` where a tile would have more pixels than an input may have."""
+    """Raises `ImageTooLarge` for input `name` if a tile would have more pixels than an input may have."""
     width, height = size
     if width * height > limits.max_pixels:
         raise ImageTooLarge(
@@ -24,7 +24,7 @@ def check_tile(size: Size, limits: Limits, name: str) -> None:
 def put_tiles(
     canvas: Image.Image, tile: Image.Image, corner: tuple[int, int], spacing: int, blend_mode: str
 ) -> None:
-    """Composite `tile` (RGB or RGBA) over all of `canvas`, in place, `spacing` pixels apart both ways.
+    """Composite copies of the RGB or RGBA `tile` over `canvas`, in place, `spacing` pixels apart.
 
     One of the tiles has its top-left pixel at `corner`.
     """
@@ -42,7 +42,7 @@ def put_tiles(
 
 
 def _repeated(image: Image.Image, length: int, pitch: int, across: bool) -> Image.Image:
-    """`image` every `pitch` pixels on `length`, across or down; each step doubles what is there."""
+    """`image` every `pitch` pixels up to `length`, across or down; each step doubles the copies."""
     repeated = Image.new("RGBA", (length, image.height) if across else (image.width, length))
     repeated.paste(image, (0, 0))
     filled = pitch

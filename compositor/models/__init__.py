@@ -1,4 +1,4 @@
-"""The models: what each one's parameters are, and the scene that they describe. Light: loads no decoder."""
+"""The models: their parameters, and the scenes that these describe. Loads no decoder."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,15 +13,15 @@ MODELS: Mapping[str, type[Model]] = {
     DEFAULT_MODEL: SuperimposeRequest,
     "superimpose-v2": SuperimposeV2Request,
 }
-"""By the name in the address of their calls."""
+"""By the model's name in the URL."""
 
 
-def stated(params: Mapping[str, Any], model: str) -> Mapping[str, Any]:
-    """Checked parameters of a model, as `read` takes them."""
+def with_model(params: Mapping[str, Any], model: str) -> Mapping[str, Any]:
+    """Validated parameters of a model, in the form that `read` expects."""
     return params if model == DEFAULT_MODEL else {**params, "model": model}
 
 
 def read(params: Mapping[str, Any]) -> Model:
-    """Checked parameters, with the name of their model as "model" where it is not the default one."""
+    """Parse validated parameters; "model" names their model, unless it is the default one."""
     fields = {name: value for name, value in params.items() if name != "model"}
     return MODELS[params.get("model", DEFAULT_MODEL)](**fields)

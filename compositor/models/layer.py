@@ -15,8 +15,8 @@ from compositor.models.parameters import (
     Side,
     Spacing,
     Values,
-    rivals,
-    without_mask,
+    conflicts,
+    inversion_without_mask,
 )
 from compositor.models.shapes import Corners, Region
 from compositor.place import Anchored
@@ -50,7 +50,7 @@ Shift = Annotated[float, Field(ge=-999, le=999)]
 
 _SIZES = ("overlay_resize", "rescale_factor", "width", "height", "scale_to")
 _PLACES = ("x_offset", "y_offset", "x_percent", "y_percent")
-_RIVALS = (
+_CONFLICTS = (
     ("x_percent", "x_offset"),
     ("y_percent", "y_offset"),
     ("scale_to", "overlay_resize"),
@@ -72,7 +72,7 @@ _NEEDS = (
 
 
 class LayerParams(Parameters):
-    """What is put on the base, and how."""
+    """The parameters of one layer."""
 
     overlay_image: str | None = Field(default=None, description="The picture put on it.")
     mask: Mask = None
@@ -216,7 +216,7 @@ class LayerParams(Parameters):
 
     @classmethod
     def contradictions(cls, given: Values) -> Iterable[str]:
-        yield from rivals(_RIVALS, given)
+        yield from conflicts(_CONFLICTS, given)
         if "displacement_map" in given and not {"displacement_x", "displacement_y"} & given.keys():
             yield "displacement_map without displacement_x and displacement_y: give one of these, or both"
         for name, needed, advice in _NEEDS:
@@ -224,7 +224,7 @@ class LayerParams(Parameters):
                 yield f"{name} without {needed}: {advice} or leave {name} out"
 
     def layer(self, path: str = "") -> Layer:
-        """The layer that these describe; `path` stands before the names of its pictures."""
+        """The layer that these parameters describe; `path` prefixes the names of its pictures."""
         return Layer(
             picture="" if self.color else f"{path}overlay_image",
             colour=self.color,
@@ -281,7 +281,7 @@ class OverlayParams(LayerParams):
     @classmethod
     def contradictions(cls, given: Values) -> Iterable[str]:
         yield from super().contradictions(given)
-        yield from without_mask(given)
+        yield from inversion_without_mask(given)
 
 
 def missing_overlay(given: Values) -> Iterable[str]:

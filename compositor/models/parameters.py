@@ -1,4 +1,4 @@
-"""What the parameters of all models have in common: how they are checked, and their field types."""
+"""The validation and the field types that all models share."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,18 +17,18 @@ from pydantic import (
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import InitErrorDetails
 
-from compositor.scene import Answer, Scene
+from compositor.scene import Output, Scene
 
 MAX_SIDE = 16_384
 MAX_OFFSET = 1_000_000
 
 
 def _whole(value: Any) -> Any:
-    """JSON has one kind of number: 5.0 is the integer 5."""
+    """JSON does not distinguish 5.0 from 5."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-# The bounds stand before the validator, or they would not show as minimum and maximum in the schema.
+# The bounds precede the validator, otherwise the schema lacks minimum and maximum.
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE), BeforeValidator(_whole)]
 Spacing = Annotated[int, Field(ge=0, le=MAX_SIDE), BeforeValidator(_whole)]
 Offset = Annotated[int, Field(ge=-MAX_OFFSET, le=MAX_OFFSET), BeforeValidator(_whole)]
@@ -77,19 +77,19 @@ Values = Mapping[str, Any]
 
 
 class Parameters(BaseModel):
-    """`null` for a parameter means its default. All faults are raised at once."""
+    """A parameter that is `null` gets its default. All faults are raised together."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     @classmethod
     def contradictions(cls, given: Values) -> Iterable[str]:
-        """What is wrong with the parameters together, of those given that differ from their defaults."""
+        """Texts about conflicts between `given`, the parameters that differ from their defaults."""
         del given
         return ()
 
     @classmethod
     def missing(cls, given: Values) -> Iterable[str]:
-        """Names of the parameters without which the given ones make no picture."""
+        """Names of the parameters that the given ones require."""
         del given
         return ()
 
@@ -99,13 +99,13 @@ class Parameters(BaseModel):
         if not isinstance(values, dict):
             return handler(values)
         fields = cls.model_fields
-        stated = {
+        present = {
             name: value
             for name, value in values.items()
             if value is not None or name not in fields or fields[name].is_required()
         }
         given = {
-            name: value for name, value in stated.items() if name in fields and value != fields[name].default
+            name: value for name, value in present.items() if name in fields and value != fields[name].default
         }
         faults = [InitErrorDetails(type="missing", loc=(name,), input=values) for name in cls.missing(given)]
         text = "; ".join(cls.contradictions(given))
@@ -113,7 +113,7 @@ class Parameters(BaseModel):
             fault = {"error": ValueError(text)}
             faults.append(InitErrorDetails(type="value_error", loc=(), input=values, ctx=fault))
         try:
-            checked = handler(stated)
+            checked = handler(present)
         except ValidationError as error:
             if not faults:
                 raise
@@ -124,17 +124,17 @@ class Parameters(BaseModel):
 
 
 class Model(Parameters):
-    """The parameters of a call: a base, what is put on it, and how to answer."""
+    """The parameters of a request: the base, the layers and the output."""
 
     base_image: str | None = Field(default=None, description="The picture below.")
 
     @abstractmethod
     def scene(self) -> Scene:
-        """The picture that these describe."""
+        """The scene that these parameters describe."""
 
 
-class AnswerParams(Parameters):
-    """How a call is answered."""
+class OutputParams(Parameters):
+    """The parameters of the output."""
 
     base64: bool = Field(
         default=False,
@@ -189,9 +189,8 @@ class AnswerParams(Parameters):
                     yield f'{name} is not for image_format "gif", which has no place for it'
         yield from super().contradictions(given)
 
-    def answer(self) -> Answer:
-        """The file that these describe."""
-        return Answer(
+    def output(self) -> Output:
+        return Output(
             self.image_format,
             None if self.image_quality == "keep" else self.image_quality,
             self.background,
@@ -201,15 +200,14 @@ class AnswerParams(Parameters):
         )
 
 
-def rivals(pairs: Iterable[tuple[str, str]], given: Values) -> Iterator[str]:
-    """The text for each pair of parameters of which only one may be given."""
+def conflicts(pairs: Iterable[tuple[str, str]], given: Values) -> Iterator[str]:
+    """A text for each pair of mutually exclusive parameters that are both given."""
     for one, other in pairs:
         if one in given and other in given:
             yield f"{one} and {other} contradict each other: give one of them"
 
 
-def without_mask(given: Values) -> Iterator[str]:
-    """The text for an inverted mask that is not there."""
+def inversion_without_mask(given: Values) -> Iterator[str]:
     if "invert_mask" in given and "mask" not in given:
         yield "invert_mask without mask: give a mask or leave invert_mask out"
 

@@ -1,4 +1,4 @@
-"""Field types of places on the base, in fractions of it."""
+"""Field types for places on the base, as fractions of its sides."""
 
 from itertools import pairwise
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 FLAT = 1e-9
-"""Twice the area, in parts of the base's, of a triangle too flat to be a corner."""
+"""Twice the area of a corner's triangle, as a fraction of the base, up to which the corner counts as flat."""
 
 Fraction = Annotated[float, Field(ge=-16, le=16)]
 
@@ -21,7 +21,7 @@ Point = Annotated[list[Annotated[float, Field(ge=-1, le=2)]], Field(min_length=2
 
 
 def _convex(corners: list[list[float]]) -> list[list[float]]:
-    """All turns from side to side are to the right, y pointing down."""
+    """Every corner must turn right, with y pointing down."""
     sides = [(x2 - x1, y2 - y1) for (x1, y1), (x2, y2) in pairwise([*corners, corners[0]])]
     turns = [x1 * y2 - y1 * x2 for (x1, y1), (x2, y2) in pairwise([*sides, sides[0]])]
     if min(turns) <= FLAT:

@@ -1,18 +1,25 @@
-"""The model `superimpose`: a base, one overlay or several layers, and the answer."""
+"""The model `superimpose`: a base, and one overlay or several layers."""
 
 from collections.abc import Iterable
 
 from pydantic import ConfigDict, Field
 
 from compositor.models.layer import LayerParams, OverlayParams, missing_overlay
-from compositor.models.parameters import AnswerParams, BaseImage, Model, Values, rivals, without_mask
+from compositor.models.parameters import (
+    BaseImage,
+    Model,
+    OutputParams,
+    Values,
+    conflicts,
+    inversion_without_mask,
+)
 from compositor.scene import Layer, Scene
 
 MOST_LAYERS = 16
 
 
 class SceneParams(LayerParams, Model):
-    """A base, and what is put on it: one overlay or several."""
+    """A base, and one overlay or several layers."""
 
     overlays: list[OverlayParams] | None = Field(
         default=None,
@@ -31,7 +38,7 @@ class SceneParams(LayerParams, Model):
 
     @classmethod
     def contradictions(cls, given: Values) -> Iterable[str]:
-        yield from rivals(((name, "overlays") for name in LayerParams.model_fields), given)
+        yield from conflicts(((name, "overlays") for name in LayerParams.model_fields), given)
         yield from super().contradictions(given)
 
     def layers(self) -> tuple[Layer, ...]:
@@ -41,16 +48,15 @@ class SceneParams(LayerParams, Model):
         )
 
 
-class SuperimposeParams(AnswerParams, SceneParams):
-    """What to do with the overlay, or several, and how to answer."""
+class SuperimposeParams(OutputParams, SceneParams):
+    """The parameters of scene and output."""
 
     def scene(self) -> Scene:
-        """The picture that these describe."""
-        return Scene("base_image", self.layers(), self.answer())
+        return Scene("base_image", self.layers(), self.output())
 
 
 class SuperimposeRequest(SuperimposeParams):
-    """The parameters as they come over the wire: the pictures must be named."""
+    """The body of a request: the pictures are required."""
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": [name]} for name in ("overlay_image", "color", "overlays")]}
@@ -70,4 +76,4 @@ class SuperimposeRequest(SuperimposeParams):
     @classmethod
     def contradictions(cls, given: Values) -> Iterable[str]:
         yield from super().contradictions(given)
-        yield from without_mask(given)
+        yield from inversion_without_mask(given)

@@ -1,17 +1,17 @@
-"""The model `superimpose-v2`: an overlay placed by its centre, as LayerStyle's ImageBlendAdvance does it."""
+"""The model `superimpose-v2`: an overlay placed by its centre, like the ComfyUI node ImageBlendAdvance."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from compositor.models.parameters import AnswerParams, BaseImage, Mask, Model, Values, without_mask
+from compositor.models.parameters import BaseImage, Mask, Model, OutputParams, Values, inversion_without_mask
 from compositor.place import Centred
 from compositor.scene import Layer, Scene
 from compositor.size import Scaled
 
 NO_REMOVER = "bg_remove_model: no remover is configured; the overlay was used as it is"
-"""What the caller is told where a background was to be removed and could not be."""
+"""The warning in the status of a request whose overlay's background could not be removed."""
 
 BlendMode = Literal[
     "normal",
@@ -39,7 +39,7 @@ BlendMode = Literal[
     "color",
     "luminosity",
 ]
-_SPELLINGS = {"multply": "multiply", "darker": "darken", "lighter": "lighten"}  # the node's
+_SPELLINGS = {"multply": "multiply", "darker": "darken", "lighter": "lighten"}  # in the node
 
 _SAMPLERS = {
     "lanczos": "bicubic",
@@ -49,10 +49,10 @@ _SAMPLERS = {
     "box": "nearest",
     "nearest": "nearest",
 }
-"""What each method is in a rotation, where Pillow has three."""
+"""The resampling of a rotation by `resize_method`: Pillow offers three for it."""
 
 
-def _as_we_spell(word: Any) -> Any:
+def _canonical(word: Any) -> Any:
     return _SPELLINGS.get(word, word.replace("_", "-")) if isinstance(word, str) else word
 
 
@@ -84,7 +84,7 @@ class CentredParams(Model):
         description="Mirror overlay and mask before the rotation.",
         examples=["horizontal"],
     )
-    blend_mode: Annotated[BlendMode, BeforeValidator(_as_we_spell)] = Field(
+    blend_mode: Annotated[BlendMode, BeforeValidator(_canonical)] = Field(
         default="normal",
         description="How colours mix; _ may stand for -.",
         examples=["screen"],
@@ -130,10 +130,9 @@ class CentredParams(Model):
     @classmethod
     def contradictions(cls, given: Values) -> Iterable[str]:
         yield from super().contradictions(given)
-        yield from without_mask(given)
+        yield from inversion_without_mask(given)
 
     def layer(self) -> Layer:
-        """The layer that these describe."""
         return Layer(
             picture="overlay_image",
             removal=None if self.bg_remove_model == "None" else self.bg_remove_model,
@@ -150,9 +149,8 @@ class CentredParams(Model):
         )
 
 
-class SuperimposeV2Request(AnswerParams, CentredParams):
-    """The parameters as they come over the wire."""
+class SuperimposeV2Request(OutputParams, CentredParams):
+    """The body of a request."""
 
     def scene(self) -> Scene:
-        """The picture that these describe."""
-        return Scene("base_image", (self.layer(),), self.answer())
+        return Scene("base_image", (self.layer(),), self.output())

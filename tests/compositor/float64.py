@@ -1,9 +1,9 @@
-"""What a layer makes of a base, in float64 and by the rules that docs/parameters.md sums up.
+"""A layer on a base in float64, by the rules that docs/parameters.md summarises.
 
-The answer is a range of levels for each pixel and band. Where levels are rounded on the way, at a resize, a
-mask or an opacity, the formulas are evaluated at both ends of what they may have been rounded to.
+The result is a range of levels for each pixel and band. Where resize, mask or opacity round levels, the
+formulas are evaluated at both ends of the possible range.
 
-Left out: rotations but quarter turns, `corners` and `displacement_map`, which have tests of their own.
+Rotations other than quarter turns, `corners` and `displacement_map` have their own tests.
 """
 
 import itertools
@@ -34,7 +34,7 @@ TINY = 1e-6
 
 @dataclass(frozen=True)
 class Layer:
-    """What a request of `model` puts on its base; pictures are (height, width[, bands]) uint8."""
+    """The layer of a request of `model`; pictures are (height, width[, bands]) uint8."""
 
     model: str
     params: dict[str, Any]
@@ -47,7 +47,7 @@ class Layer:
 
 @dataclass
 class Source:
-    """RGBA levels, not premultiplied; what the colour and the alpha of each pixel may be off by."""
+    """RGBA levels, not premultiplied, and the tolerance of each pixel's colour and alpha."""
 
     rgba: Levels
     colour_slack: Levels
@@ -58,7 +58,7 @@ class Source:
 
 
 def put(base: Levels, layer: Layer) -> tuple[Levels, Levels]:
-    """The lowest and the highest RGBA levels that the answer may have."""
+    """The lowest and the highest RGBA levels that the output may have."""
     height, width = base.shape[:2]
     source = _prepared(layer, (width, height))
     on_base = Source(np.zeros((height, width, 4)), np.zeros((height, width)), np.zeros((height, width)))
@@ -73,7 +73,7 @@ def put(base: Levels, layer: Layer) -> tuple[Levels, Levels]:
 
 
 def flattened(picture: Levels, background: str) -> Levels:
-    """RGB of what is left when a colour lies under the picture."""
+    """The picture on a background colour, as RGB."""
     levels = rgba(picture)
     alpha = levels[..., 3:] / 255
     return levels[..., :3] * alpha + np.array(ImageColor.getrgb(background)) * (1 - alpha)
@@ -121,7 +121,7 @@ def _region(layer: Layer, base: Size) -> Box:
 
 
 def _prepared(layer: Layer, base: Size) -> Source:
-    """Mirrored, resized, turned, masked and made as opaque as it is to be."""
+    """The layer after flip, resize, rotation, mask and opacity."""
     if layer.overlay is None:
         levels = np.array([[(*ImageColor.getrgb(layer["color"]), 255)]], float)
         size = sized(layer, (1, 1), base)
@@ -158,7 +158,7 @@ def _mirrored(levels: Levels, layer: Layer) -> Levels:
 
 
 def _resized(rgba: Levels, size: Size, layer: Layer) -> Source:
-    """Premultiplied; from 8-bit levels to 8-bit levels, so that little of a faint pixel's colour is known."""
+    """Premultiplied. Both ends are 8-bit levels, so that the colour of a faint pixel is imprecise."""
     if size == rgba.shape[1::-1]:
         return _exact(rgba)
     method = "bicubic" if layer.model == "superimpose-v2" else layer["resize_method"]
@@ -208,13 +208,13 @@ def _by_pillow(band: Levels, size: Size) -> Levels:
 
 
 def _linear(old: int, new: int) -> Levels:
-    """Between the two nearest centres, without antialiasing."""
+    """Interpolates between the two nearest centres, without antialiasing."""
     at = ((np.arange(new) + 0.5) * old / new - 0.5).clip(0, old - 1)
     return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(old)))
 
 
 def _mean(old: int, new: int) -> Levels:
-    """By how much of each pixel lies under the new one."""
+    """Weights pixels by their overlap with the new one."""
     edges = np.arange(new + 1) * old / new
     first, last = edges[:-1, None], edges[1:, None]
     inside = np.minimum(last, np.arange(old) + 1) - np.maximum(first, np.arange(old))
@@ -222,7 +222,7 @@ def _mean(old: int, new: int) -> Levels:
 
 
 def _mask(layer: Layer, size: Size) -> tuple[Levels, Levels]:
-    """From 0 to 1, as the unturned overlay has its pixels, and what the levels may be off by."""
+    """The mask at the pixels of the overlay before rotation, 0 to 1, and its tolerance."""
     assert layer.mask is not None
     levels = rgba(layer.mask)
     is_rounded = layer.mask.ndim == 3
@@ -238,7 +238,7 @@ def _mask(layer: Layer, size: Size) -> tuple[Levels, Levels]:
 
 
 def _corners(layer: Layer, size: Size, base: Size) -> list[tuple[int, int]]:
-    """Where the top left corner of each copy stands."""
+    """The top left corner of each copy."""
     if layer.model == "superimpose-v2":
         centre = layer["x_percent"], layer["y_percent"]
         x, y = (
@@ -296,7 +296,7 @@ def rgba(levels: Levels) -> Levels:
 
 
 def _mixed(below: Levels, above: Source, mode: str) -> tuple[Levels, Levels]:
-    """W3C Compositing and Blending: source-over, the colours mixed where both are."""
+    """W3C Compositing and Blending: source-over, with the colours blended where both are opaque."""
     low, high = below.copy(), below.copy()
     seen = above.rgba[..., 3] + above.alpha_slack > 0
     if not seen.any():

@@ -1,4 +1,4 @@
-"""Decoded inputs kept between jobs."""
+"""The cache of decoded inputs."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_the_same_bytes_are_decoded_once() -> None:
     assert (cache.hits, cache.misses) == (1, 3)
 
 
-def test_what_one_owner_sent_is_not_found_for_another() -> None:
+def test_owners_do_not_share_pictures() -> None:
     cache = DecodedCache(10**6)
     base, logo = plain((20, 20), "red"), plain((5, 5), "blue")
     hits = []
@@ -44,7 +44,7 @@ def test_what_one_owner_sent_is_not_found_for_another() -> None:
     assert hits == [0, 0, 2, 4], "the mask is the logo, which one request decodes once"
 
 
-def test_a_cached_picture_is_never_drawn_on() -> None:
+def test_a_cached_picture_is_never_modified() -> None:
     cache = DecodedCache(10**7)
     files = [read("made/rgba.png"), read("made/baseline.jpg")]
     for base in files:
@@ -54,14 +54,14 @@ def test_a_cached_picture_is_never_drawn_on() -> None:
             assert again == [fresh] * 3
 
 
-def test_an_animation_is_called_one_from_the_cache_too() -> None:
+def test_a_cached_animation_is_still_reported_as_animated() -> None:
     cache = DecodedCache(10**6)
     base, moving = plain((8, 8), "red"), read("made/animated.gif")
     outs = [superimpose(base, moving, PNG, cache=cache) for _ in range(2)]
     assert [out.animated for out in outs] == [("overlay_image",)] * 2
 
 
-def test_memory_is_bounded_and_the_picture_used_longest_ago_goes_first() -> None:
+def test_the_least_recently_used_picture_is_evicted_at_the_limit() -> None:
     cache = DecodedCache(3 * 400)
     for name in (b"a", b"b", b"c", b"a", b"d"):
         cache.get(File(name), lambda _: picture(10))
@@ -73,7 +73,7 @@ def test_memory_is_bounded_and_the_picture_used_longest_ago_goes_first() -> None
     assert cache.hits == 2
 
 
-def test_a_picture_larger_than_the_cache_is_not_kept_and_evicts_nothing() -> None:
+def test_a_picture_larger_than_the_cache_is_not_cached_and_evicts_nothing() -> None:
     cache = DecodedCache(400)
     cache.get(File(b"small"), lambda _: picture(10))
     large = cache.get(File(b"large"), lambda _: picture(11))
@@ -82,7 +82,7 @@ def test_a_picture_larger_than_the_cache_is_not_kept_and_evicts_nothing() -> Non
     assert cache.hits == 1
 
 
-def test_an_error_is_not_kept() -> None:
+def test_an_error_is_not_cached() -> None:
     cache = DecodedCache(400)
     for _ in range(2):
         with pytest.raises(ValueError, match="Width and height"):
@@ -90,7 +90,7 @@ def test_an_error_is_not_kept() -> None:
     assert (cache.hits, cache.nbytes) == (0, 0)
 
 
-def test_a_base_in_its_own_colour_space_is_another_picture() -> None:
+def test_a_base_kept_in_its_colour_space_is_cached_separately() -> None:
     cache = DecodedCache(10**6)
     base, logo = read("made/display-p3.png"), plain((5, 5), "blue")
     kept = SuperimposeParams(image_format="png", keep_icc_profile=True)
@@ -107,7 +107,7 @@ def unread(data: bytes, reads: list[bytes]) -> Unread:
     return Unread(File(data).digest, read_it)
 
 
-def test_a_file_whose_picture_is_held_is_not_read() -> None:
+def test_a_file_whose_picture_is_cached_is_not_read() -> None:
     cache, reads = DecodedCache(10**6), list[bytes]()
     base, logo = plain((20, 20), "red"), plain((5, 5), "blue")
     first = superimpose(base, logo, PNG, cache=cache)
@@ -120,7 +120,7 @@ def test_a_file_whose_picture_is_held_is_not_read() -> None:
     assert not reads
 
 
-def test_a_file_whose_picture_is_held_no_more_or_in_other_colours_is_read() -> None:
+def test_a_file_whose_picture_is_evicted_or_in_other_colours_is_read() -> None:
     cache, reads = DecodedCache(10**6), list[bytes]()
     base, logo = read("made/display-p3.png"), plain((5, 5), "blue")
     kept = SuperimposeParams(image_format="png", keep_icc_profile=True)
@@ -145,7 +145,7 @@ def test_an_animation_is_read_for_its_frames() -> None:
     assert reads == [moving]
 
 
-def test_an_animation_is_not_held_whole() -> None:
+def test_only_the_first_frame_of_an_animation_is_cached() -> None:
     cache = DecodedCache(10**6)
     moving, still = read("made/animated.gif"), plain((5, 5), "blue")
     superimpose(moving, still, PNG, cache=cache)
@@ -153,7 +153,7 @@ def test_an_animation_is_not_held_whole() -> None:
     assert cache.holds("", File(still).digest)
 
 
-def test_of_many_files_those_that_are_not_read_have_no_header_to_look_at() -> None:
+def test_headers_of_unread_files_are_not_needed_for_the_limit() -> None:
     cache, reads = DecodedCache(10**6), list[bytes]()
     logos = [plain((5, 5), colour) for colour in ("blue", "green", "white", "black")]
     scene = SuperimposeRequest.model_validate(
@@ -169,7 +169,7 @@ def test_of_many_files_those_that_are_not_read_have_no_header_to_look_at() -> No
     assert not reads
 
 
-def test_what_is_held_counts_towards_the_pixels_of_all_and_is_named() -> None:
+def test_cached_inputs_count_towards_the_limit_and_are_named() -> None:
     cache, few = DecodedCache(10**7), Limits(max_pixels=20_000)
     sizes = {"b": (120, 140), **{f"{n}": (100, 110) for n in range(4)}}
     scene = SuperimposeRequest.model_validate(

@@ -1,4 +1,4 @@
-"""Displacement maps as files: grey, of 16 bits, turned by EXIF, in a colour space, of any size."""
+"""Displacement maps as files: grey, 16-bit, rotated by EXIF, in a colour space, of any size."""
 
 import io
 from typing import Any
@@ -21,7 +21,7 @@ def noise(size: tuple[int, int], bands: int, seed: int = 3) -> np.ndarray:
 
 
 def displaced(file: bytes, **params: Any) -> np.ndarray:
-    """A picture as large as its base, moved by the map in `file`."""
+    """A picture of the size of its base, displaced by the map in `file`."""
     files = {"base_image": png(np.zeros((*SIZE[::-1], 3), np.uint8)), "overlay_image": png(noise(SIZE, 3))}
     files["displacement_map"] = file
     given = {"displacement_x": 9, "displacement_y": 6, "image_format": "png", **params}
@@ -39,7 +39,7 @@ FOLDS = noise((12, 8), 3)
 GREY = FOLDS[..., 0]
 
 
-def test_a_grey_map_moves_both_ways_by_the_same_level():
+def test_a_grey_map_moves_along_both_axes():
     both = np.stack([GREY] * 3, axis=-1)
 
     assert (displaced(png(GREY)) == displaced(png(both))).all()
@@ -47,26 +47,26 @@ def test_a_grey_map_moves_both_ways_by_the_same_level():
 
 
 @pytest.mark.parametrize("levels", [GREY, FOLDS], ids=["grey", "red, green and blue"])
-def test_a_map_of_16_bits_is_read_in_its_upper_8(levels):
+def test_the_upper_8_of_16_bits_of_a_map_are_used(levels):
     deep = levels.astype(np.uint16) * 257
 
     assert (displaced(spaces.png(deep)) == displaced(png(levels))).all()
 
 
-def test_a_map_of_one_bit_moves_all_one_way_or_the_other():
+def test_a_map_of_one_bit_moves_fully_in_one_direction_or_the_other():
     bits = Image.fromarray(np.where(GREY > 99, 255, 0).astype(np.uint8))
 
     assert (displaced(png(bits.convert("1"))) == displaced(png(bits))).all()
 
 
-def test_a_map_with_a_palette_is_its_colours():
+def test_a_map_with_a_palette_uses_its_colours():
     few = Image.fromarray(FOLDS).quantize(9)
 
     assert (displaced(png(few)) == displaced(png(few.convert("RGB")))).all()
 
 
 @pytest.mark.parametrize("number", range(2, 9))
-def test_a_map_is_turned_by_exif(number):
+def test_a_map_is_rotated_by_its_orientation(number):
     exif = Image.Exif()
     exif[0x112] = number
     methods = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
@@ -94,7 +94,7 @@ def test_a_neutral_map_of_any_size_moves_nothing(size):
     assert (neutral == noise(SIZE, 3)).all()
 
 
-def test_a_map_that_is_no_picture_is_named_by_its_path():
+def test_a_map_that_is_not_a_picture_is_named_by_its_path():
     files = {"base_image": png(GREY), "overlays[1].overlay_image": png(GREY)}
     files["overlays[1].displacement_map"] = b"no picture"
     layers = [{"color": "#fff"}, {"overlay_image": "x", "displacement_map": "x", "displacement_y": 4}]

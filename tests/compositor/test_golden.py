@@ -1,4 +1,4 @@
-"""The reference node's pictures, made by running it unchanged (golden/cases.json)."""
+"""The pictures of the unchanged reference node (golden/cases.json)."""
 
 import io
 import json
@@ -26,12 +26,12 @@ def difference(case: dict) -> np.ndarray:
 @pytest.mark.parametrize(
     "case", [c for c in CASES if c["params"]["rotation"] % 90 == 0], ids=lambda c: c["id"]
 )
-def test_an_unrotated_picture_is_the_references_within_a_level_and_three_with_a_mask(case: dict) -> None:
+def test_an_unrotated_picture_equals_the_references_within_1_level_or_3_with_a_mask(case: dict) -> None:
     assert difference(case).max() <= (3 if case["mask"] else 1)
 
 
 def border(case: dict) -> np.ndarray:
-    """(height, width) bool: within a pixel of the rotated overlay's border, where the reference has steps."""
+    """(height, width) bool: within a pixel of the rotated overlay's border, which the reference aliases."""
     params = SuperimposeParams(**case["params"])
     files = [(GOLDEN / "in" / case[name]).read_bytes() for name in ("base_image", "overlay_image")]
     base, overlay = (Image.open(io.BytesIO(file)).size for file in files)
@@ -43,7 +43,7 @@ def border(case: dict) -> np.ndarray:
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c["params"]["rotation"] % 90], ids=lambda c: c["id"])
-def test_a_rotated_picture_is_the_references_within_two_levels_on_99_percent_inside_its_border(
+def test_99_percent_of_a_rotated_picture_equal_the_references_within_2_levels(
     case: dict,
 ) -> None:
     assert (difference(case)[~border(case)] <= 2).mean() >= 0.99

@@ -1,4 +1,4 @@
-"""Pictures as the world sends them: written by other programs, in every depth, colour space and pose."""
+"""Pictures written by other programs, in every depth, colour space and orientation."""
 
 import io
 import itertools
@@ -42,7 +42,7 @@ def levels(picture: Picture) -> np.ndarray:
 
 
 def by_pypng(file: bytes) -> np.ndarray:
-    """(height, width, 4) int, 0 - 255, by a decoder written in Python; its gAMA chunk obeyed."""
+    """(height, width, 4) int, 0 to 255, by a decoder written in Python that applies the gAMA chunk."""
     width, height, rows, info = pypng.Reader(bytes=file).asRGBA()
     table = np.array(list(itertools.chain.from_iterable(rows))).reshape(height, width, 4)
     levels = table / (2 ** info["bitdepth"] - 1)
@@ -76,7 +76,7 @@ def test_one_transparent_colour_is_transparent_at_one_bit() -> None:
 
 @pytest.mark.parametrize("orientation", range(2, 9))
 @pytest.mark.parametrize("suffix", ["jpg", "webp"])
-def test_a_photograph_is_turned_the_way_the_camera_was_held(orientation: int, suffix: str) -> None:
+def test_a_photograph_is_rotated_by_its_orientation(orientation: int, suffix: str) -> None:
     one = decoded(f"pillow/hopper_orientation_{orientation}.{suffix}").image
     other = decoded(f"pillow/hopper_orientation_2.{suffix}").image
     assert one.size == other.size
@@ -87,7 +87,7 @@ XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description tiff:Orientation=\"
 
 
 def with_xmp(image_format: str, orientation: int | None) -> bytes:
-    """A wide picture whose XMP says that it is turned, with an EXIF orientation or none."""
+    """A wide picture with an orientation in XMP, and one or none in EXIF."""
     image, out = Image.new("RGB", (40, 20), "red"), io.BytesIO()
     options: dict[str, Any] = {"xmp": XMP}
     if image_format == "PNG":
@@ -106,19 +106,19 @@ def with_xmp(image_format: str, orientation: int | None) -> bytes:
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
-def test_an_orientation_in_xmp_turns_nothing(image_format: str) -> None:
+def test_an_orientation_in_xmp_is_ignored(image_format: str) -> None:
     assert decode(with_xmp(image_format, None), "base_image", ROOMY).image.size == (40, 20)
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize(("orientation", "size"), [(1, (40, 20)), (3, (40, 20)), (8, (20, 40))])
-def test_an_orientation_in_exif_holds_whatever_xmp_says(
+def test_an_orientation_in_exif_overrides_xmp(
     image_format: str, orientation: int, size: tuple[int, int]
 ) -> None:
     assert decode(with_xmp(image_format, orientation), "base_image", ROOMY).image.size == size
 
 
-def test_orientation_turns_base_overlay_and_mask() -> None:
+def test_orientation_rotates_base_overlay_and_mask() -> None:
     turned = read("pillow/hopper_orientation_6.jpg")
     upright = levels(decoded("pillow/hopper_orientation_6.jpg"))
     params = SuperimposeParams(image_format="png")
@@ -139,7 +139,7 @@ def test_avif_rotation_and_mirroring_are_applied(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "tolerance"), [("display-p3.png", 2), ("display-p3.jpg", 14)])
-def test_display_p3_comes_out_as_the_srgb_it_was_made_of(name: str, tolerance: int) -> None:
+def test_display_p3_is_converted_back_to_the_original_srgb(name: str, tolerance: int) -> None:
     data = read(f"made/{name}")
     ours = np.asarray(decode(data, "base_image", Limits()).image).astype(int)
     unconverted = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
@@ -147,7 +147,7 @@ def test_display_p3_comes_out_as_the_srgb_it_was_made_of(name: str, tolerance: i
     assert np.abs(unconverted - np.asarray(SOURCE)).mean() > 2 * np.abs(ours - np.asarray(SOURCE)).mean()
 
 
-def test_a_broken_profile_is_left_aside() -> None:
+def test_an_invalid_profile_is_ignored() -> None:
     image = Image.open(io.BytesIO(read("pillow/icc_profile.png")))
     out = io.BytesIO()
     image.save(out, "PNG", icc_profile=b"no profile at all")
@@ -155,7 +155,7 @@ def test_a_broken_profile_is_left_aside() -> None:
     assert (np.asarray(broken) == np.asarray(image.convert(broken.mode))).all()
 
 
-def test_a_profile_of_no_colours_is_left_aside() -> None:
+def test_a_profile_of_another_kind_is_ignored() -> None:
     whole = profile(SRGB, LINEAR)
     odd = whole[:16] + b"RG\xff " + whole[20:]
     assert set(levels_of(png(np.full((4, 4, 3), 64, np.uint8), embedded(odd))).ravel()) == {64}
@@ -187,7 +187,7 @@ def test_a_grey_jpeg_becomes_grey_rgb() -> None:
     assert np.ptp(grey, axis=-1).max() == 0
 
 
-def test_a_12_bit_jpeg_is_refused_in_clear_words() -> None:
+def test_a_12_bit_jpeg_is_refused_with_a_clear_text() -> None:
     with pytest.raises(InvalidImage, match="base_image: a 12-bit JPEG, only 8-bit"):
         decode(read("made/twelve-bit.jpg"), "base_image", Limits())
 
@@ -213,7 +213,7 @@ def test_a_gif_keeps_its_transparent_colour() -> None:
 @pytest.mark.parametrize(
     "name", ["made/animated.gif", "made/animated.webp", "pillow/apng.png", "pillow/dispose_bgnd.gif"]
 )
-def test_an_animation_gives_its_first_frame_and_says_so(name: str) -> None:
+def test_an_animation_is_reported_and_its_first_frame_used(name: str) -> None:
     base = plain((8, 8), "black")
     out = superimpose(base, read(name), SuperimposeParams(), read("made/rgba.png"))
     assert out.animated == ("overlay_image",)
@@ -222,16 +222,16 @@ def test_an_animation_gives_its_first_frame_and_says_so(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["made/alpha.webp", "pillow/transparent.gif", "made/rgba.png", "pillow/frame_size.mpo"]
 )
-def test_a_still_picture_is_not_called_animated(name: str) -> None:
+def test_a_still_picture_is_not_reported_as_animated(name: str) -> None:
     assert not decoded(name).animated
 
 
-def test_the_first_frame_of_an_animated_webp_is_whole() -> None:
+def test_the_first_frame_of_an_animated_webp_is_complete() -> None:
     assert (levels(decoded("made/animated.webp"))[..., 3] == levels(decoded("made/rgba.png"))[..., 3]).all()
 
 
 def small_first_frame(image_format: str, box: tuple[int, int, int, int]) -> bytes:
-    """An animation of 12 x 10 whose opaque first frame covers `box` alone."""
+    """An animation of 12 x 10 whose opaque first frame covers only `box`."""
     frames = [Image.new("RGB", size, "red") for size in ((12, 10), (12, 10))]
     frames[1].putpixel((3, 3), (0, 0, 255))
     out = io.BytesIO()
@@ -273,7 +273,7 @@ def test_pixels_that_the_first_frame_does_not_cover_are_transparent(
 
 @pytest.mark.parametrize("frames", [1, 3])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
-def test_an_apng_whose_default_image_is_no_frame_gives_its_first_frame(frames: int, mode: str) -> None:
+def test_the_first_frame_of_an_apng_is_used_if_its_default_image_is_none(frames: int, mode: str) -> None:
     default, *shown = (
         Image.new("RGB", (9, 7), colour).convert(mode)
         for colour in ("red", "blue", "lime", "gray")[: frames + 1]
@@ -287,7 +287,7 @@ def test_an_apng_whose_default_image_is_no_frame_gives_its_first_frame(frames: i
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1"])
 @pytest.mark.parametrize("box", [(2, 4, 9, 8), (0, 0, 4, 10), (4, 2, 12, 10)])
-def test_around_a_small_first_frame_of_an_apng_with_a_default_image_it_is_transparent(
+def test_a_small_first_frame_of_an_apng_is_surrounded_by_transparency(
     mode: str, box: tuple[int, int, int, int]
 ) -> None:
     colour = {"P": 0, "1": 1, "L": 77}.get(mode, (10, 200, 30, 255)[: len(mode)])
@@ -327,8 +327,8 @@ def test_around_a_small_first_frame_of_an_apng_with_a_default_image_it_is_transp
     ],
     ids=["none", "the second"],
 )
-def test_a_png_whose_header_is_not_first_gives_no_canvas_of_its_own(first: list[tuple[bytes, bytes]]) -> None:
-    """Limits are judged by the header at its place; a canvas of any size would be made."""
+def test_a_png_whose_header_is_not_first_defines_no_canvas(first: list[tuple[bytes, bytes]]) -> None:
+    """Limits are checked with the header at its place; otherwise a canvas of any size would be allocated."""
     drawn = io.BytesIO()
     Image.new("RGBA", (4, 4)).save(drawn, "PNG")
     pixels = b"".join(body for name, body in pypng.Reader(bytes=drawn.getvalue()).chunks() if name == b"IDAT")
@@ -347,7 +347,7 @@ def test_a_png_whose_header_is_not_first_gives_no_canvas_of_its_own(first: list[
         decode(file.getvalue(), "base_image", Limits())
 
 
-def test_a_multi_picture_jpeg_gives_its_first_picture() -> None:
+def test_the_first_picture_of_a_multi_picture_jpeg_is_used() -> None:
     assert decoded("pillow/frame_size.mpo").image.size == (56, 70)
 
 
@@ -374,7 +374,7 @@ def test_16_bit_grey_tiff_and_jpeg_2000_are_scaled() -> None:
 
 
 @pytest.mark.parametrize("name", ["invalid-exif.jpg", "uncompressed_la.png"])
-def test_odd_but_whole_files_are_read(name: str) -> None:
+def test_unusual_but_complete_files_are_read(name: str) -> None:
     assert decoded(f"pillow/{name}").image.size > (1, 1)
 
 
@@ -386,12 +386,12 @@ def test_heif_is_read_when_allowed() -> None:
 
 
 @pytest.mark.parametrize("name", ["EPS", "PSD", "PDF", "SVG", "DDS", "FITS", "WMF", "MPO", "ICO", "PPM"])
-def test_a_format_nobody_reads_cannot_be_allowed(name: str) -> None:
+def test_an_unknown_format_cannot_be_allowed(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} cannot be read; allowed are JPEG"):
         Limits(formats=("PNG", name))
 
 
-def test_a_cmyk_jpeg_is_seen_through_its_profile() -> None:
+def test_a_cmyk_jpeg_is_converted_by_its_profile() -> None:
     profile = odd_cmyk_profile()
     out = io.BytesIO()
     Image.new("CMYK", (8, 8), (255, 0, 0, 0)).save(out, "JPEG", icc_profile=profile, quality=100)
@@ -422,7 +422,7 @@ DARK = np.broadcast_to(
 
 
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
-def test_16_bits_are_kept_until_their_curve_is_applied(bands: int) -> None:
+def test_16_bits_are_reduced_only_after_their_curve_is_applied(bands: int) -> None:
     opaque = np.full((64, 64, 1), 65535, np.uint16)
     levels = np.dstack([DARK[..., : bands - (bands % 2 == 0)], *([] if bands % 2 else [opaque])])
     image = decode(png(levels, gamma(100_000)), "base_image", Limits()).image
@@ -432,14 +432,14 @@ def test_16_bits_are_kept_until_their_curve_is_applied(bands: int) -> None:
     assert len(np.unique(ours[..., 0])) > 70
 
 
-def test_16_bit_grey_of_another_format_is_seen_through_its_profile() -> None:
+def test_16_bit_grey_of_another_format_is_converted_by_its_profile() -> None:
     out = io.BytesIO()
     Image.fromarray(DARK[..., 0]).save(out, "TIFF", icc_profile=profile(None, LINEAR))
     ours = np.asarray(decode(out.getvalue(), "base_image", ROOMY).image)
     assert np.abs(ours[..., 0] - encoded(DARK[..., 0] / 65535)).max() <= 0.6
 
 
-def test_a_transparent_colour_of_16_bits_is_compared_in_all_of_them() -> None:
+def test_a_transparent_colour_of_16_bits_is_compared_with_all_bits() -> None:
     levels = np.array([[[0x1234, 0x5678, 0x9ABC], [0x1235, 0x5678, 0x9ABC]]], np.uint16)
     key = (b"tRNS", levels[0, 0].astype(">u2").tobytes())
     assert levels_of(png(levels, key))[..., 3].tolist() == [[0, 255]]
@@ -451,14 +451,14 @@ def levels_of(file: bytes) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["sRGB IEC61966-2.1", "Linear"])
-def test_a_profile_is_judged_by_what_it_does_and_not_by_its_name(name: str) -> None:
+def test_a_profile_is_recognised_as_srgb_by_its_effect_and_not_its_name(name: str) -> None:
     grey = np.full((4, 4, 3), 64, np.uint8)
     linear, srgb = (embedded(profile(SRGB, curve, name)) for curve in (LINEAR, SRGB_CURVE))
     assert set(levels_of(png(grey, linear)).ravel()) == {137}
     assert set(levels_of(png(grey, srgb)).ravel()) == {64}
 
 
-def test_heif_is_seen_in_the_space_that_its_code_points_name() -> None:
+def test_heif_is_converted_from_the_space_of_its_code_points() -> None:
     pillow_heif = pytest.importorskip("pillow_heif")
     pillow_heif.register_heif_opener()
     heif, heif_p3 = io.BytesIO(), io.BytesIO()
@@ -471,8 +471,8 @@ def test_heif_is_seen_in_the_space_that_its_code_points_name() -> None:
     assert np.abs(p3 - plain).mean() > 2
 
 
-def test_light_brighter_than_white_keeps_its_hue() -> None:
-    """PQ of 4,000 cd/m2 in red and half of that in green, which clipping would make yellow."""
+def test_light_above_white_keeps_its_hue() -> None:
+    """PQ of 4,000 cd/m2 in red and half of that in green, which clipping would turn yellow."""
     picture = np.array([[[230, 205, 0]]], np.uint8)
     red, green, blue = levels_of(png(picture, cicp(9, 16)))[0, 0]
     assert red == 255

@@ -1,4 +1,4 @@
-"""What a caller is shown of the pictures on their way through the compositor."""
+"""The pictures that `inspect` gets during rendering."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ BASE, LOGO, MASK = plain((20, 20), "red"), plain((5, 5), "blue"), plain((5, 5), 
 
 
 class Stop(Exception):
-    """What an inspector may raise."""
+    """An error of an inspector."""
 
 
 def recorder(shown: list[str]) -> Inspect:
@@ -30,7 +30,7 @@ def stopper(at: str) -> Inspect:
     return inspect
 
 
-def test_every_picture_is_shown_by_its_name_and_the_output_last():
+def test_inspect_gets_every_input_by_name_and_then_the_output():
     shown: list[str] = []
 
     out = superimpose(BASE, LOGO, PNG, MASK, inspect=recorder(shown))
@@ -41,12 +41,12 @@ def test_every_picture_is_shown_by_its_name_and_the_output_last():
 
 
 @pytest.mark.parametrize("name", ["base_image", "overlay_image", "mask", "output"])
-def test_what_the_inspector_raises_passes_through(name):
+def test_errors_of_the_inspector_are_not_wrapped(name):
     with pytest.raises(Stop, match=name):
         superimpose(BASE, LOGO, PNG, MASK, inspect=stopper(name))
 
 
-def test_the_output_is_shown_as_it_is_given_out():
+def test_the_inspected_output_is_the_encoded_one():
     shown = {}
 
     out = superimpose(BASE, LOGO, PNG, inspect=lambda name, picture: shown.update({name: picture.copy()}))
@@ -54,7 +54,7 @@ def test_the_output_is_shown_as_it_is_given_out():
     assert (np.asarray(shown["output"]) == pixels(out.data)).all()
 
 
-def test_a_picture_in_a_colour_space_of_its_own_is_shown_in_srgb():
+def test_a_picture_kept_in_its_own_colour_space_is_inspected_in_srgb():
     base = read("made/display-p3.png")
     shown = {}
 
@@ -70,7 +70,7 @@ def test_a_picture_in_a_colour_space_of_its_own_is_shown_in_srgb():
     assert (np.asarray(shown["output"]) == converted).all()
 
 
-def test_a_cached_input_that_passed_is_shown_again_only_under_another_name():
+def test_a_cached_input_that_passed_is_inspected_again_only_under_another_name():
     cache, shown = DecodedCache(10**6), list[str]()
     for base, logo in ((BASE, LOGO), (BASE, LOGO), (LOGO, BASE)):
         superimpose(base, logo, PNG, cache=cache, inspect=recorder(shown))
@@ -83,7 +83,7 @@ def test_a_cached_input_that_passed_is_shown_again_only_under_another_name():
     assert (cache.hits, cache.misses) == (4, 2)
 
 
-def test_a_cached_input_that_was_stopped_is_stopped_each_time():
+def test_a_cached_input_that_was_blocked_is_blocked_each_time():
     cache = DecodedCache(10**6)
     superimpose(BASE, LOGO, PNG, cache=cache)
     for _ in range(2):

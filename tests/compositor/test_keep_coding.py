@@ -1,4 +1,4 @@
-"""`image_quality: "keep"`: a JPEG answer coded as its base."""
+"""`image_quality: "keep"`: a JPEG output with the coding of its base."""
 
 import io
 
@@ -13,7 +13,7 @@ KEEP = SuperimposeParams(image_quality="keep", opacity=0)
 
 
 def jpeg(mode: str = "RGB", **options: object) -> bytes:
-    """Smooth, so that what is lost by coding it again is small."""
+    """Smooth, so that encoding it again loses little."""
     x, y = np.meshgrid(np.linspace(0, 255, 64), np.linspace(0, 255, 48))
     image = Image.fromarray(np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)).convert(mode)
     out = io.BytesIO()
@@ -38,7 +38,7 @@ def test_tables_and_subsampling_are_those_of_the_base(quality, subsampling):
     assert JpegImagePlugin.get_sampling(answer) == subsampling
 
 
-def test_what_the_overlay_leaves_alone_changes_less_than_at_a_quality_of_95():
+def test_pixels_beside_the_overlay_change_less_than_at_quality_95():
     base = jpeg(quality=60)
     before = np.asarray(opened(base).convert("RGB"), float)
 
@@ -58,7 +58,7 @@ def test_a_base_of_other_colours_keeps_its_luminance_table(mode):
     assert answer.quantization[0] == opened(base).quantization[0]
 
 
-def test_coarser_tables_than_a_byte_holds_are_written_as_baseline():
+def test_quantisation_steps_above_255_are_written_as_baseline():
     base = jpeg(qtables=[[600] * 64, [600] * 64])
 
     answer = opened(superimpose(base, plain((5, 5), "red"), KEEP).data)
@@ -66,13 +66,13 @@ def test_coarser_tables_than_a_byte_holds_are_written_as_baseline():
     assert answer.quantization[0] == [255] * 64
 
 
-def test_a_base_that_is_no_jpeg_is_named():
+def test_a_base_that_is_not_a_jpeg_is_named():
     with pytest.raises(CompositorError, match=r'^image_quality: "keep" needs a JPEG file') as error:
         superimpose(plain((9, 9), "red"), png(np.zeros((5, 5, 3), np.uint8)), KEEP)
 
     assert error.value.code == "invalid_parameters"
 
 
-def test_a_format_beside_keep_is_a_contradiction():
+def test_keep_contradicts_another_format():
     with pytest.raises(ValueError, match='image_quality "keep" is for image_format "jpeg"'):
         SuperimposeParams(image_quality="keep", image_format="png")

@@ -1,4 +1,4 @@
-"""Memory that runs short is told from a file that is damaged, whichever decoder it runs short in."""
+"""A lack of memory is distinguished from a damaged file in every decoder."""
 
 import io
 import re
@@ -21,10 +21,10 @@ DECODE = """
 import re, resource, sys
 from compositor import CompositorError, Limits
 from compositor.decoding.decode import decode
-from compositor.decoding.memory import _BESIDE, _FILE_COPIES, BYTES_PER_PIXEL
+from compositor.decoding.memory import _OVERHEAD_BYTES, _FILE_COPIES, BYTES_PER_PIXEL
 data = open(sys.argv[1], "rb").read()
 for room in sys.argv[2:]:
-    room = int(eval(room)) * {side} ** 2 + _FILE_COPIES * len(data) + _BESIDE + 2**22  # pages, arenas
+    room = int(eval(room)) * {side} ** 2 + _FILE_COPIES * len(data) + _OVERHEAD_BYTES + 2**22  # pages, arenas
     used = 1024 * int(re.search(r"VmSize:\\s+(\\d+)", open("/proc/self/status").read())[1])
     resource.setrlimit(resource.RLIMIT_AS, (used + room, resource.getrlimit(resource.RLIMIT_AS)[1]))
     try:
@@ -35,7 +35,7 @@ for room in sys.argv[2:]:
 
 
 def costly(name: str) -> bytes:
-    """A file whose decoding takes all the memory that its format can take."""
+    """A file whose decoding takes the most memory that its format can take."""
     shade = np.add.outer(np.arange(SIDE), np.arange(SIDE)).astype(np.uint8)
     rgba = Image.fromarray(np.dstack([shade, shade.T[::-1], 255 - shade, shade]))
     turned = Image.Exif()
@@ -80,9 +80,7 @@ NAMES = (
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_room_asked_for_is_enough_and_less_is_a_memory_error_before_decoding(
-    name: str, tmp_path: Path
-) -> None:
+def test_the_checked_memory_suffices_and_less_is_an_error_before_decoding(name: str, tmp_path: Path) -> None:
     file = tmp_path / name
     file.write_bytes(costly(name))
     code = re.sub(r"\{side\}", str(SIDE), DECODE)

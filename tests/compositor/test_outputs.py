@@ -1,4 +1,4 @@
-"""The files that come out: their format, their marks, and nothing of the inputs but pixels."""
+"""The output files: format, colour space, and no metadata of the inputs."""
 
 import datetime
 import io
@@ -26,7 +26,7 @@ def opened(file: bytes) -> Image.Image:
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_the_answer_is_of_the_format_and_type_it_says(image_format: str) -> None:
+def test_the_output_has_the_declared_format_and_type(image_format: str) -> None:
     out = superimpose(
         plain((9, 7), "red"), plain((2, 2), "blue"), SuperimposeParams(image_format=image_format)
     )
@@ -45,7 +45,7 @@ def test_jpeg_and_webp_carry_an_srgb_profile(image_format: str) -> None:
 
 
 @pytest.mark.parametrize("image_format", ["jpeg", "webp"])
-def test_the_srgb_profile_is_made_on_one_valid_day(image_format: str) -> None:
+def test_the_srgb_profile_has_a_constant_valid_date(image_format: str) -> None:
     profile = opened(made(plain((4, 4), "red"), image_format=image_format)).info["icc_profile"]
     year, *rest = struct.unpack_from(">6H", profile, 24)
     assert datetime.datetime(year, *rest, tzinfo=datetime.UTC).year > 2000
@@ -63,7 +63,7 @@ def test_the_same_job_gives_the_same_bytes(image_format: str) -> None:
 
 
 @pytest.mark.parametrize("image_format", ["png", "webp", "avif"])
-def test_alpha_is_kept_where_the_format_can(image_format: str) -> None:
+def test_alpha_is_kept_if_the_format_supports_it(image_format: str) -> None:
     alpha = pixels(read("made/rgba.png"))[..., 3]
     out = made(read("made/rgba.png"), image_format=image_format, x_offset=999, image_quality=100)
     assert np.abs(pixels(out)[..., 3] - alpha).max() <= 1
@@ -107,7 +107,7 @@ def described(**tags: str) -> bytes:
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_nothing_of_the_inputs_metadata_comes_out(image_format: str) -> None:
+def test_the_output_has_no_metadata_of_the_inputs(image_format: str) -> None:
     private = described(artist="secret", copyright="secret", camera="secret")
     out = made(private, private, image_format=image_format)
     assert b"secret" not in out
@@ -116,7 +116,7 @@ def test_nothing_of_the_inputs_metadata_comes_out(image_format: str) -> None:
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_artist_and_copyright_come_out_when_asked_for(image_format: str) -> None:
+def test_artist_and_copyright_are_kept_on_request(image_format: str) -> None:
     private = described(artist="Ada", copyright="(c) Ada", camera="secret")
     out = made(private, image_format=image_format, keep_copyright=True)
     assert dict(opened(out).getexif()) == {0x013B: "Ada", 0x8298: "(c) Ada"}
@@ -133,7 +133,7 @@ def with_exif(image_format: str, exif: bytes) -> bytes:
 @pytest.mark.parametrize("image_format", FORMATS)
 @pytest.mark.parametrize("text", ["\u00a9 2026 Z\u00fcrich Stra\u00dfe", "\u00a9 \u6771\u4eac \u5199\u771f"])
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_a_copyright_in_any_letters_comes_out_byte_for_byte(
+def test_a_copyright_in_any_encoding_is_kept_byte_for_byte(
     source: str, image_format: str, text: str, encoding: str
 ) -> None:
     written = text.encode(encoding, "replace") + b"\0"
@@ -144,13 +144,13 @@ def test_a_copyright_in_any_letters_comes_out_byte_for_byte(
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_a_base_without_credits_keeps_none(image_format: str) -> None:
+def test_a_base_without_credits_results_in_none(image_format: str) -> None:
     out = made(described(camera="secret"), image_format=image_format, keep_copyright=True)
     assert len(opened(out).getexif()) == 0
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_the_base_keeps_its_profile_and_pixels_when_asked_to(image_format: str) -> None:
+def test_the_base_keeps_its_profile_and_pixels_on_request(image_format: str) -> None:
     base = opened(read("made/display-p3.png"))
     params = {"image_format": image_format, "image_quality": 100, "keep_icc_profile": True}
     out = opened(made(read("made/display-p3.png"), x_offset=999, **params))
@@ -158,7 +158,7 @@ def test_the_base_keeps_its_profile_and_pixels_when_asked_to(image_format: str) 
     assert np.abs(np.asarray(out).astype(int) - np.asarray(base)).mean() < 2
 
 
-def test_an_overlay_is_converted_to_the_profile_that_is_kept() -> None:
+def test_an_overlay_is_converted_to_the_kept_profile() -> None:
     base = read("made/display-p3.png")
     red = plain((96, 96), (200, 40, 30))
     kept = opened(made(base, red, image_format="png", keep_icc_profile=True))
@@ -170,14 +170,14 @@ def test_an_overlay_is_converted_to_the_profile_that_is_kept() -> None:
 
 
 def seen(file: bytes) -> np.ndarray:
-    """(height, width, 3) int levels of sRGB, by the profile that a file carries."""
+    """(height, width, 3) int sRGB levels, converted by the file's profile."""
     image = opened(file)
     source = io.BytesIO(image.info["icc_profile"])
     return np.asarray(ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"))).astype(int)
 
 
 @pytest.mark.parametrize("image_format", ["png", "jpeg"])
-def test_a_background_is_converted_to_the_profile_that_is_kept(image_format: str) -> None:
+def test_a_background_is_converted_to_the_kept_profile(image_format: str) -> None:
     clear = io.BytesIO()
     profile = opened(read("made/display-p3.png")).info["icc_profile"]
     Image.new("RGBA", (16, 16), (0, 0, 0, 0)).save(clear, "PNG", icc_profile=profile)
@@ -187,7 +187,7 @@ def test_a_background_is_converted_to_the_profile_that_is_kept(image_format: str
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_a_space_stated_by_code_points_is_kept_as_a_profile(image_format: str) -> None:
+def test_a_space_declared_by_code_points_is_kept_as_a_profile(image_format: str) -> None:
     picture = opened(read("made/display-p3.png"))
     base = spaces.png(np.asarray(picture), spaces.cicp(12, 13))
     params = {"image_format": image_format, "image_quality": 100, "keep_icc_profile": True, "x_offset": 999}
@@ -197,14 +197,14 @@ def test_a_space_stated_by_code_points_is_kept_as_a_profile(image_format: str) -
     assert np.abs(seen(out) - converted).mean() < 3
 
 
-def test_a_base_in_hdr_is_converted_to_srgb_also_where_its_profile_is_to_be_kept() -> None:
+def test_an_hdr_base_is_converted_to_srgb_even_if_its_profile_should_be_kept() -> None:
     base = spaces.png(np.full((4, 4, 3), 128, np.uint8), spaces.cicp(9, 16))
     out = made(base, image_format="png", keep_icc_profile=True, x_offset=999)
     assert b"sRGB" in out[:60]
     assert (pixels(out) == pixels(made(base, image_format="png", x_offset=999))).all()
 
 
-def test_a_profile_that_nothing_can_be_converted_to_is_not_kept() -> None:
+def test_a_profile_that_is_no_conversion_target_is_not_kept() -> None:
     flat = spaces.profile(spaces.SRGB, spaces.SRGB_CURVE)
     red = flat[flat.index(b"rXYZ") :][4:12]
     for band in (b"gXYZ", b"bXYZ"):  # every primary is the red one
@@ -214,11 +214,11 @@ def test_a_profile_that_nothing_can_be_converted_to_is_not_kept() -> None:
     assert b"sRGB" in made(base, image_format="png", keep_icc_profile=True, background="#fff")[:60]
 
 
-def test_an_srgb_base_has_no_other_profile_to_keep() -> None:
+def test_an_srgb_base_keeps_our_srgb_profile() -> None:
     assert b"sRGB" in made(read("made/rgba.png"), image_format="png", keep_icc_profile=True)[:60]
 
 
-def test_a_png_too_large_to_hold_three_times_is_the_same_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_png_too_large_for_fpng_is_the_same_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     canvas = opened(read("made/rgba.png"))
     small = encode(canvas, "png", 95, Marks())
     monkeypatch.setattr("compositor.encode._FPNG_MAX_BYTES", 1)
@@ -252,7 +252,7 @@ def test_hard_colour_edges_of_graphics_are_exact_in_a_webp_of_high_quality(mode:
     assert webp(Image.fromarray(graphics), quality)[1] == 0
 
 
-def test_a_photograph_is_lossless_in_a_webp_of_quality_100_alone() -> None:
+def test_a_photograph_is_lossless_only_in_a_webp_of_quality_100() -> None:
     photograph = opened(read("made/baseline.jpg")).convert("RGB")
     sizes, errors = zip(*(webp(photograph, quality) for quality in (90, 99, 100)), strict=True)
 
@@ -260,7 +260,7 @@ def test_a_photograph_is_lossless_in_a_webp_of_quality_100_alone() -> None:
     assert sizes[0] < sizes[1] < sizes[2]
 
 
-def test_a_photograph_on_white_is_no_graphics() -> None:
+def test_a_photograph_on_white_is_not_taken_for_graphics() -> None:
     photograph = opened(read("made/baseline.jpg")).convert("RGB").resize((400, 300))
     product = Image.new("RGB", (800, 800), "white")
     product.paste(photograph, (200, 250))

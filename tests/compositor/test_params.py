@@ -1,4 +1,4 @@
-"""The parameter model: what it takes, what it refuses and in which words."""
+"""The parameter model: accepted and refused values, and the texts."""
 
 import subprocess
 import sys
@@ -28,18 +28,18 @@ def test_an_unknown_name_in_the_package_is_an_attribute_error() -> None:
         _ = compositor.nothing
 
 
-def test_the_library_needs_no_addresses_and_takes_them() -> None:
+def test_the_library_needs_no_picture_parameters_but_accepts_them() -> None:
     assert SuperimposeParams(x_offset=3).x_offset == 3
     assert SuperimposeParams(**PICTURES, x_offset=3).base_image == PICTURES["base_image"]
 
 
-def test_a_request_names_both_pictures() -> None:
+def test_a_request_requires_both_pictures() -> None:
     with pytest.raises(ValidationError) as caught:
         SuperimposeRequest.model_validate({})
     assert {error["loc"] for error in caught.value.errors()} == {("base_image",), ("overlay_image",)}
 
 
-def test_defaults_are_the_public_pages() -> None:
+def test_defaults_are_those_of_the_public_page() -> None:
     given = SuperimposeRequest(**PICTURES).model_dump()
     public = {
         "mask": None,
@@ -75,7 +75,7 @@ def test_null_for_a_required_picture_is_refused(name: str) -> None:
     ("name", "value"),
     [("x_offset", 5.0), ("rotation", 360), ("rescale_factor", 1), ("rescale_factor", 16), ("opacity", 0)],
 )
-def test_json_numbers_are_taken_as_json_means_them(name: str, value: Any) -> None:
+def test_a_whole_json_float_is_accepted_as_an_integer(name: str, value: Any) -> None:
     assert getattr(SuperimposeParams.model_validate({name: value}), name) == value
 
 
@@ -122,7 +122,7 @@ def test_json_numbers_are_taken_as_json_means_them(name: str, value: Any) -> Non
         ("overlay", 1),
     ],
 )
-def test_a_value_outside_the_table_is_refused_by_name(name: str, value: Any) -> None:
+def test_an_invalid_value_is_refused_with_the_parameters_name(name: str, value: Any) -> None:
     with pytest.raises(ValidationError) as caught:
         SuperimposeParams.model_validate({name: value})
     assert [error["loc"] for error in caught.value.errors()] == [(name,)]
@@ -168,7 +168,7 @@ def test_every_parameter_has_a_description_and_an_example_for_the_docs(name: str
 
 
 @pytest.mark.parametrize("name", ["width", "x_offset", "rotation", "tile_spacing"])
-def test_bounds_stand_in_the_schema(name: str) -> None:
+def test_the_schema_has_the_bounds(name: str) -> None:
     schema = SuperimposeRequest.model_json_schema()["properties"][name]
     assert schema["type"] == "integer"
     assert schema["minimum"] < schema["maximum"]

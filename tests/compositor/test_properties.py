@@ -1,4 +1,4 @@
-"""What must hold for any picture and any parameters."""
+"""Properties that hold for any pictures and parameters."""
 
 import io
 from typing import Any
@@ -49,7 +49,7 @@ def put(base: np.ndarray, overlay: np.ndarray, mask: np.ndarray | None = None, *
 
 @QUICK
 @given(base=sizes, overlay=sizes, seed=seeds, bands=st.sampled_from([3, 4]), params=anywhere)
-def test_opacity_0_gives_the_base_bit_for_bit(
+def test_opacity_0_leaves_the_base_bit_for_bit(
     base: tuple[int, int], overlay: tuple[int, int], seed: int, bands: int, params: dict[str, Any]
 ) -> None:
     below = noise(base, seed, bands)
@@ -58,7 +58,7 @@ def test_opacity_0_gives_the_base_bit_for_bit(
 
 @QUICK
 @given(base=sizes, overlay=sizes, seed=seeds, params=anywhere, far=st.sampled_from([-3000, 3000]))
-def test_an_overlay_off_the_base_gives_the_base_bit_for_bit(
+def test_an_overlay_outside_of_the_base_leaves_it_bit_for_bit(
     base: tuple[int, int], overlay: tuple[int, int], seed: int, params: dict[str, Any], far: int
 ) -> None:
     below = noise(base, seed, 4)
@@ -158,7 +158,7 @@ def test_clipping_equals_a_larger_base_cropped(
 
 @QUICK
 @given(base=sizes, overlay=sizes, params=anywhere)
-def test_the_answer_is_as_large_as_the_base(
+def test_the_output_has_the_size_of_the_base(
     base: tuple[int, int], overlay: tuple[int, int], params: dict[str, Any]
 ) -> None:
     out = superimpose(plain(base, "red"), plain(overlay, "blue"), SuperimposeParams(**params))
@@ -176,7 +176,7 @@ def test_an_overlay_scaled_to_nothing_is_one_pixel(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("rotation", [0, 33])
 def test_a_picture_of_many_cells_has_no_seams(method: str, rotation: int) -> None:
-    """A ramp stays a ramp where, at pixel 1024, one cell of the layer ends and the next begins."""
+    """A ramp stays a ramp at pixel 1024, the border of two cells of the layer."""
     ramp = np.add.outer(np.arange(128), np.arange(128)).astype(np.uint8)
     below = np.zeros((1600, 1600, 3), np.uint8)
     ours = put(below, ramp, rescale_factor=16, resize_method=method, rotation=rotation)[..., 0]
@@ -197,7 +197,7 @@ def test_a_picture_of_many_cells_has_no_seams(method: str, rotation: int) -> Non
     mode=st.sampled_from(["normal", "multiply", "soft-light"]),
     band_pixels=st.sampled_from([1, 200, 10**6]),
 )
-def test_tiles_are_one_overlay_put_at_each_place(
+def test_tiles_equal_one_overlay_at_each_place(
     base: tuple[int, int],
     tile: tuple[int, int],
     corner: tuple[int, int],

@@ -1,7 +1,7 @@
 """Random scenes of both models against the float64 model of the documentation in float64.py.
 
-Each layer is compared on what the layers before it have really made, so that no tolerance adds up. The
-answer must be within a level of the formulas, and where a layer does not show it must be the base itself.
+Each layer is compared on the actual result of the previous ones, so that tolerances do not add up. The
+output must be within a level of the formulas, and equal the base where a layer is invisible.
 """
 
 import random
@@ -23,7 +23,7 @@ COLORS = ["#c02030", "#fff", "#000", "#808080", "#0f8"]
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_scenes_are_those_of_the_documentation(seed):
+def test_random_scenes_equal_the_documented_formulas(seed):
     chance = random.Random(seed)
     for number in range(SCENES):
         model = chance.choice([*MODELS])
@@ -63,7 +63,7 @@ def _told(below: Levels, layer: Layer) -> str:
 
 
 def _answer(base: Levels, layers: list[Layer], **params: Any) -> Levels:
-    """What the compositor makes, one layer of `superimpose-v2` or several of `superimpose`."""
+    """The compositor's output with one layer of `superimpose-v2` or several of `superimpose`."""
     files, given = {"base_image": png(base)}, []
     for index, layer in enumerate(layers):
         path = f"overlays[{index}]." if layer.model == "superimpose" else ""
@@ -108,7 +108,7 @@ def _layer(chance: random.Random, model: str, base: tuple[int, int]) -> Layer:
 
 
 def _is_defined(layer: Layer, base: tuple[int, int]) -> bool:
-    """Whether the rule of the resizing says all, or leaves parts of pixels or a tie between two of them."""
+    """Whether the resize rule is exact, without fractions of pixels or ties between two of them."""
     assert layer.overlay is not None
     own = layer.overlay.shape[1::-1]
     sides = [*zip(own, float64.sized(layer, own, base), strict=True)]
@@ -191,7 +191,7 @@ def _of_v2(chance: random.Random, base: tuple[int, int], own: tuple[int, int]) -
     {"region": [-16, -16, 15, 15], "region_fit": "stretch", "resize_method": "bilinear"},
     {"corners": [[1.5, 0], [2, 0], [2, 1], [1.5, 1]]},
 ])  # fmt: skip
-def test_a_layer_wholly_outside_changes_nothing(params, bands):
+def test_a_layer_entirely_outside_changes_nothing(params, bands):
     chance = random.Random(bands)
     base, overlay = _picture(chance, [bands], size=(20, 20)), _picture(chance, [4], size=(10, 10))
 

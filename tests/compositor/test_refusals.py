@@ -1,4 +1,4 @@
-"""Files that are refused: in clear words, before they cost anything, hiding nothing else's fault."""
+"""Refused files: clear texts, early refusal, and no masking of other errors."""
 
 import io
 import random
@@ -30,7 +30,7 @@ WHOLE = {
 
 
 def png_claiming(width: int, height: int) -> bytes:
-    """A PNG header of any size with nothing behind it."""
+    """A PNG header of any size without pixels."""
     body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
 
@@ -44,7 +44,7 @@ def test_the_text_names_the_input_what_was_found_and_what_is_allowed(input: str)
     assert caught.value.input == input
     assert caught.value.code == "invalid_image"
     assert str(caught.value).startswith(
-        f"{input}: not an image file of any kind known, allowed are JPEG, PNG"
+        f"{input}: not an image file of a known format, allowed are JPEG, PNG"
     )
 
 
@@ -67,7 +67,7 @@ def test_the_text_names_the_input_what_was_found_and_what_is_allowed(input: str)
         (b"\0\0\0\x18ftypavif", "AVIF file, damaged or cut short"),
     ],
 )
-def test_what_a_file_seems_to_be_is_said(data: bytes, words: str) -> None:
+def test_the_text_names_the_apparent_format(data: bytes, words: str) -> None:
     with pytest.raises(InvalidImage, match=f"^mask: {words}"):
         decode(data, "mask", Limits())
 
@@ -96,7 +96,7 @@ def test_too_many_pixels_are_refused_from_the_header_alone() -> None:
     assert caught.value.code == "image_too_large"
 
 
-def test_a_side_too_long_is_refused() -> None:
+def test_too_long_a_side_is_refused() -> None:
     with pytest.raises(ImageTooLarge, match="base_image: 20000 x 1, at most 16384 pixels on a side"):
         decode(png_claiming(20_000, 1), "base_image", Limits())
 
@@ -115,7 +115,7 @@ def headers() -> list[bytes]:
 
 
 @pytest.mark.parametrize("header", headers())
-def test_every_formats_header_is_read_before_a_decoder_sees_the_file(header: bytes) -> None:
+def test_every_formats_header_is_read_before_a_decoder_runs(header: bytes) -> None:
     with pytest.raises(ImageTooLarge, match="10000 x 10000 = 100 MP"):
         decode(header + bytes(20), "base_image", Limits())
 
@@ -129,7 +129,7 @@ def test_a_gif_frame_larger_than_its_screen_is_refused() -> None:
         decode(bytes(data), "base_image", Limits(max_pixels=1_000_000))
 
 
-def test_text_in_a_png_that_unpacks_to_gigabytes_is_not_unpacked() -> None:
+def test_text_in_a_png_that_inflates_to_gigabytes_is_not_inflated() -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("bomb", "0" * 80_000_000, zip=True)
     out = io.BytesIO()
@@ -138,11 +138,11 @@ def test_text_in_a_png_that_unpacks_to_gigabytes_is_not_unpacked() -> None:
 
 
 class JobTimeoutException(Exception):
-    """As a queue's worker sends into the thread that decodes."""
+    """As a queue's worker raises it in the decoding thread."""
 
 
 @pytest.mark.parametrize("error", [MemoryError, JobTimeoutException, KeyboardInterrupt])
-def test_what_is_not_the_files_fault_passes(
+def test_errors_that_are_not_the_files_fault_pass(
     error: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
@@ -171,7 +171,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(name: str, at: float
     data=st.binary(max_size=60),
     start=st.sampled_from([b"", b"\xff\xd8\xff", b"GIF89a", b"RIFF\0\0\0\0WEBP", b"\x89PNG\r\n\x1a\n"]),
 )
-def test_any_bytes_at_all_are_refused_in_words(data: bytes, start: bytes) -> None:
+def test_any_bytes_are_refused_with_a_text(data: bytes, start: bytes) -> None:
     with pytest.raises(CompositorError, match=r"^mask: "):
         decode(start + data, "mask", Limits())
 
@@ -181,7 +181,7 @@ def test_a_base_too_wide_for_webp_is_refused_before_it_is_encoded() -> None:
         superimpose(plain((16_384, 1), "red"), plain((1, 1), "red"), SuperimposeParams(image_format="webp"))
 
 
-def test_limits_keep_the_folder_of_the_tests_out_of_the_texts() -> None:
+def test_error_texts_contain_no_path() -> None:
     with pytest.raises(CompositorError) as caught:
         decode(np.random.default_rng(1).bytes(400), "mask", Limits())
     assert str(Path(__file__).parent) not in str(caught.value)
@@ -200,7 +200,7 @@ def test_files_with_many_faults_are_read_or_refused_and_nothing_else(name: str) 
     assert codes, "none of 40 was refused"
 
 
-def test_more_pixels_than_pillow_likes_are_read_where_the_limits_allow_them() -> None:
+def test_more_pixels_than_pillows_default_are_read_if_the_limits_allow_them() -> None:
     whole = png(Image.new("1", (10_000, 10_000)))
     assert decode(whole, "mask", Limits(max_pixels=100_000_000)).image.size == (10_000, 10_000)
 
@@ -210,15 +210,15 @@ def test_more_pixels_than_pillow_likes_are_read_where_the_limits_allow_them() ->
     [
         (
             read("made/progressive.jpg")[:-2] + b"\xff\xda\0\2" * 101 + b"\xff\xd9",
-            "JPEG file of more than 100 scans",
+            "JPEG file with more than 100 scans",
         ),
-        (b"\xff\xd8" + b"\xff\xfe\0\2" * 1400, "JPEG file of more than 1,000 segments"),
+        (b"\xff\xd8" + b"\xff\xfe\0\2" * 1400, "JPEG file with more than 1,000 segments"),
         (
             plain((1, 1), "red")[:33] + b"\0\0\0\0aaAa\0\0\0\0" * 100_001,
-            "PNG file of more than 100,000 chunks",
+            "PNG file with more than 100,000 chunks",
         ),
     ],
 )
 def test_a_file_of_more_parts_than_any_program_writes_is_refused(data: bytes, words: str) -> None:
-    with pytest.raises(InvalidImage, match=f"mask: a {words}, which no common program writes; save it anew"):
+    with pytest.raises(InvalidImage, match=f"mask: a {words}, which no common program writes; save it again"):
         decode(data, "mask", Limits())

@@ -1,4 +1,4 @@
-"""Sixteen layers take the memory of some: of a picture there is one copy at a time, however many show it."""
+"""Sixteen layers of one picture need few copies of it at a time."""
 
 import io
 import json
@@ -40,7 +40,7 @@ def noise(side: int, bands: int) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """With the pictures that all scenes have, as large as they may be."""
+    """A folder with the pictures of all scenes, of the maximum size."""
     folder = tmp_path_factory.mktemp("scene")
     for name, image in (("overlay_image", noise(2000, 4)), ("mask", noise(2000, 3)), ("small", noise(9, 3))):
         (folder / name).write_bytes(png(image))
@@ -48,7 +48,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 def taken(folder: Path, base: bytes, **params: Any) -> int:
-    """Bytes that a scene takes at its peak."""
+    """The peak memory of a scene in bytes."""
     (folder / "base_image").write_bytes(base)
     made = subprocess.run(
         [sys.executable, "-c", CODE, str(folder), json.dumps({"base_image": "x", **params}), str(MOST)],
@@ -60,20 +60,20 @@ def taken(folder: Path, base: bytes, **params: Any) -> int:
 
 
 def film(profile: bytes = b"") -> bytes:
-    """Frames as large as they may be, of which no layer's part is kept for the next."""
+    """Frames of the maximum size, so that no pieces of layers are cached."""
     frames = [Image.new("RGB", (1000, 1000), (shade, 90, 20)) for shade in (10, 60, 200)]
     out = io.BytesIO()
     frames[0].save(out, "PNG", save_all=True, append_images=frames[1:], icc_profile=profile or None)
     return out.getvalue()
 
 
-def test_layers_of_a_film_hold_no_mirrored_copy_each(folder):
+def test_layers_of_an_animation_do_not_each_hold_a_mirrored_copy(folder):
     layers = [{**LAYER, "mask": "x", "flip": FLIPS[index % 3]} for index in range(16)]
 
     assert taken(folder, film(), overlays=layers, animation="keep", image_format="webp") < 10 * COPY
 
 
-def test_layers_of_a_film_share_what_is_converted_to_its_colour_space(folder):
+def test_layers_of_an_animation_share_pictures_converted_to_its_space(folder):
     profile = Image.open(io.BytesIO(picture_file("made/display-p3.png"))).info["icc_profile"]
     answer = {"animation": "keep", "image_format": "webp", "keep_icc_profile": True}
 
@@ -88,7 +88,7 @@ def test_layers_of_a_film_share_what_is_converted_to_its_colour_space(folder):
         ({"tile": True, "gravity": "northwest"}, 16, 13),
     ],
 )
-def test_layers_of_a_picture_are_made_ready_one_after_another(folder, more, count, copies):
+def test_layers_of_a_still_picture_are_prepared_one_after_another(folder, more, count, copies):
     layers = [{**LAYER, "mask": "x", "flip": FLIPS[index % 3], **more} for index in range(count)]
 
     assert taken(folder, png(noise(2000, 3)), overlays=layers, image_format="jpeg") < copies * COPY

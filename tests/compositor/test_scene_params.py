@@ -1,4 +1,4 @@
-"""Parameters of scenes: every contradiction has its sentence, and every fault its path."""
+"""Parameters of scenes: every contradiction has a text, and every fault a path."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ VALUES |= {"displacement_x": 5, "displacement_y": 5, **SIZES, **PLACES, **REST}
 
 
 def faults(**params: Any) -> dict[str, str]:
-    """The texts, by the path of what they are about; empty where nothing is wrong."""
+    """The error texts by path; empty if the parameters are valid."""
     try:
         SuperimposeRequest.model_validate(params)
     except ValidationError as error:
@@ -44,26 +44,26 @@ def texts(**params: Any) -> str:
     ("one", "other"), [(one, other) for one, others in OTHERS.items() for other in others]
 )
 @pytest.mark.parametrize("listed", [False, True])
-def test_what_excludes_another_is_told_in_a_sentence(one, other, listed):
+def test_mutually_exclusive_parameters_are_named(one, other, listed):
     """In a layer of several, too."""
     layer = {} if one == "color" else {"overlay_image": "x"}
     layer |= {one: VALUES[one], other: VALUES[other]}
-    said = texts(**BASE, overlays=[layer]) if listed else texts(**BASE, **layer)
+    message = texts(**BASE, overlays=[layer]) if listed else texts(**BASE, **layer)
 
     if one == "color" and other == "overlay_image":
         one, other = other, one
-    assert f"{one} and {other} contradict each other: give one of them" in said
+    assert f"{one} and {other} contradict each other: give one of them" in message
 
 
 @pytest.mark.parametrize("name", LayerParams.model_fields)
-def test_nothing_of_an_overlay_stands_beside_overlays(name):
-    said = texts(**BASE, overlays=[{"overlay_image": "x"}], **{name: VALUES[name]})
+def test_no_parameter_of_an_overlay_is_allowed_beside_overlays(name):
+    message = texts(**BASE, overlays=[{"overlay_image": "x"}], **{name: VALUES[name]})
 
-    assert f"{name} and overlays contradict each other: give one of them" in said
+    assert f"{name} and overlays contradict each other: give one of them" in message
 
 
 @pytest.mark.parametrize(
-    ("params", "said"),
+    ("params", "message"),
     [
         ({"displacement_map": "x"}, "displacement_map without displacement_x and displacement_y"),
         ({"displacement_x": 5}, "displacement_x without displacement_map: give a map"),
@@ -72,9 +72,9 @@ def test_nothing_of_an_overlay_stands_beside_overlays(name):
         ({"region_fit": "cover"}, "region_fit without region: give a region"),
     ],
 )
-def test_what_needs_another_is_told_which(params, said):
-    assert said in texts(**PICTURES, **params)
-    assert said in texts(**BASE, overlays=[{"overlay_image": "x", **params}])
+def test_a_parameter_that_needs_another_names_it(params, message):
+    assert message in texts(**PICTURES, **params)
+    assert message in texts(**BASE, overlays=[{"overlay_image": "x", **params}])
 
 
 @pytest.mark.parametrize(
@@ -91,11 +91,11 @@ def test_what_needs_another_is_told_which(params, said):
     ],
     ids=["a point", "a line", "flat", "nearly flat", "folded", "the other way", "hollow", "a triangle"],
 )
-def test_corners_that_are_no_quadrilateral_are_refused(quad):
-    said = faults(**PICTURES, corners=quad)
+def test_corners_that_are_not_a_convex_quadrilateral_are_refused(quad):
+    found = faults(**PICTURES, corners=quad)
 
-    assert list(said) == ["corners"]
-    assert "must be a convex quadrilateral, clockwise from the top left" in said["corners"]
+    assert list(found) == ["corners"]
+    assert "must be a convex quadrilateral, clockwise from the top left" in found["corners"]
 
 
 @pytest.mark.parametrize(
@@ -125,22 +125,22 @@ def test_corners_may_lie_anywhere_in_their_bounds(quad):
         ("0 0 1 1", "corners"),
     ],
 )
-def test_a_fault_of_a_corner_is_named(quad, path):
+def test_an_invalid_corner_is_named(quad, path):
     assert list(faults(**PICTURES, corners=quad)) == [path]
 
 
 @pytest.mark.parametrize("color", ["red", "#12", "#12345", "#gggggg", "c02030", "", "#fff\n", 5])
-def test_a_colour_that_is_none_is_named(color):
+def test_an_invalid_colour_is_named(color):
     assert list(faults(**BASE, color=color)) == ["color"]
     assert list(faults(**BASE, overlays=[{"color": "#fff"}, {"color": color}])) == ["overlays.1.color"]
 
 
-def test_the_same_fault_in_three_layers_is_told_three_times():
+def test_the_same_fault_in_three_layers_is_reported_three_times():
     layers = [{"overlay_image": "x", "opacity": 2}, {"color": "#fff"}] * 3
 
     assert list(faults(**BASE, overlays=layers)) == [f"overlays.{index}.opacity" for index in (0, 2, 4)]
 
 
-def test_seventeen_layers_are_one_too_many():
+def test_seventeen_layers_are_refused():
     assert not faults(**BASE, overlays=[{"color": "#fff"}] * 16)
     assert list(faults(**BASE, overlays=[{"color": "#fff"}] * 17)) == ["overlays"]

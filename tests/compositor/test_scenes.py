@@ -1,4 +1,4 @@
-"""Scenes of several layers: each does what it would do alone, on what those before it have made."""
+"""Scenes of several layers: each is put on the result of the previous ones."""
 
 import io
 from typing import Any
@@ -19,7 +19,7 @@ def noise(size: tuple[int, int], seed: int, bands: int = 3) -> np.ndarray:
 
 
 def scene(files: dict[str, bytes], **params: Any) -> bytes:
-    """The answer to a request whose pictures are `files`, by their paths."""
+    """The output of a request whose pictures are `files`, by path."""
     layers = [
         {**layer, **{name: "x" for name in (LOGO, MASK, MAP) if f"overlays[{index}].{name}" in files}}
         for index, layer in enumerate(params.pop("overlays", []))
@@ -47,7 +47,7 @@ FOLDS = png(noise((11, 7), 5))
 
 
 @pytest.mark.parametrize("bands", [3, 4])
-def test_layers_of_one_request_are_as_requests_chained_through_png(bands):
+def test_layers_of_one_request_equal_requests_chained_through_png(bands):
     base = png(noise((60, 45), 1, bands))
     overlays = [png(noise((17 + 5 * each, 23), each, 4)) for each in range(len(LAYERS))]
     mask = png(noise((9, 9), 77)[..., 0])
@@ -62,7 +62,7 @@ def test_layers_of_one_request_are_as_requests_chained_through_png(bands):
     assert (pixels(together) == pixels(base)).all()
 
 
-def test_a_layer_of_its_own_is_as_the_request_without_overlays():
+def test_a_single_layer_equals_the_request_without_overlays():
     base, overlay = png(noise((40, 30), 1)), png(noise((10, 12), 2, 4))
 
     for layer in LAYERS:
@@ -79,7 +79,7 @@ def test_a_layer_of_its_own_is_as_the_request_without_overlays():
         ({"gravity": "east"}, (50, 35, 70, 55)),
     ],
 )
-def test_a_picture_contained_in_a_region_keeps_its_proportions_and_stands_by_gravity(gravity, box):
+def test_a_picture_contained_in_a_region_keeps_its_proportions_and_gravity(gravity, box):
     answer = one(plain((100, 100), "white"), plain((8, 8), "red"), region=[0.3, 0.35, 0.4, 0.2], **gravity)
 
     expected = Image.new("RGB", (100, 100), "white")
@@ -93,7 +93,7 @@ def test_a_picture_contained_in_a_region_keeps_its_proportions_and_stands_by_gra
     ([-0.1, 0.9, 0.3, 0.5], (0, 90, 20, 100)),
     ([0.5, 0.5, 0.001, 0.001], (50, 50, 51, 51)),
 ])  # fmt: skip
-def test_a_picture_that_covers_a_region_shows_nowhere_else(fit, region, box):
+def test_a_picture_that_covers_a_region_is_clipped_to_it(fit, region, box):
     answer = one(plain((100, 100), "white"), plain((8, 20), "red"), region=region, region_fit=fit)
 
     expected = Image.new("RGB", (100, 100), "white")
@@ -129,7 +129,7 @@ def test_a_colour_fills_its_region():
 
 
 @pytest.mark.parametrize(("of", "width"), [("width", 20), ("height", 10), ("min", 10), ("max", 20)])
-def test_scale_to_counts_of_the_side_that_scale_of_names(of, width):
+def test_scale_to_refers_to_the_side_named_by_scale_of(of, width):
     layer = SuperimposeRequest(base_image="x", overlay_image="x", scale_to=0.5, scale_of=of).layer()
 
     assert layer.sized((4, 2), (40, 20)) == (width, width // 2)
@@ -150,7 +150,7 @@ def test_a_file_that_many_layers_use_is_decoded_once(monkeypatch):
     assert len(decoded) == 2
 
 
-def test_a_base_that_is_an_overlay_too_is_not_changed_before_it_is_used():
+def test_a_base_that_is_also_an_overlay_is_not_modified_before_its_use():
     base = png(noise((20, 20), 4))
     files = {BASE: base, "overlays[0].overlay_image": base, "overlays[1].overlay_image": base}
 
@@ -160,7 +160,7 @@ def test_a_base_that_is_an_overlay_too_is_not_changed_before_it_is_used():
     assert (pixels(answer) == pixels(one(first, base, x_offset=10))).all()
 
 
-def test_a_layer_at_fault_is_named_by_its_path():
+def test_an_invalid_layer_is_named_by_its_path():
     files = {BASE: plain((9, 9), "red"), "overlays[0].overlay_image": plain((9, 9), "red")}
 
     with pytest.raises(InvalidImage, match=r"^overlays\[1\]\.overlay_image: not an image file"):
@@ -168,7 +168,7 @@ def test_a_layer_at_fault_is_named_by_its_path():
 
 
 def test_the_pixels_of_all_inputs_are_counted_before_any_is_decoded():
-    """The base is damaged, and is not looked at."""
+    """The damaged base is not decoded."""
     large = [Image.new("L", (100, 100), each) for each in range(4)]
     files = {BASE: png(large[0])[:-30]}
     files |= {f"overlays[{index}].overlay_image": png(each) for index, each in enumerate(large[1:])}
@@ -179,7 +179,7 @@ def test_the_pixels_of_all_inputs_are_counted_before_any_is_decoded():
 
 
 def test_pixels_that_no_header_declares_are_counted_before_the_next_is_decoded():
-    """The last is damaged, and is not looked at."""
+    """The damaged last input is not decoded."""
     out = io.BytesIO()
     Image.new("RGB", (100, 100)).save(out, "AVIF")
     large = [out.getvalue() + bytes(each) for each in range(5)]
@@ -191,7 +191,7 @@ def test_pixels_that_no_header_declares_are_counted_before_the_next_is_decoded()
         render(params.scene(), files, limits=Limits(max_pixels=10_000))
 
 
-def test_an_inspector_is_shown_the_inputs_by_their_paths():
+def test_inspect_gets_the_inputs_by_their_paths():
     files = {BASE: plain((9, 9), "red"), f"overlays[1].{MASK}": plain((9, 9), "white")}
     files |= {f"overlays[{index}].{LOGO}": plain((9, 9), "blue") for index in (1, 2)} | {
         f"overlays[2].{MAP}": FOLDS
@@ -207,7 +207,7 @@ def test_an_inspector_is_shown_the_inputs_by_their_paths():
 
 
 def test_the_mask_of_a_displaced_layer_stays_where_it_is():
-    """The picture moves right by 5 pixels, the mask shows its left half all the same."""
+    """The picture moves right by 5 pixels, but the mask does not."""
     mask = Image.new("L", (20, 10), 0)
     mask.paste(255, (0, 0, 10, 10))
     picture = Image.new("RGB", (20, 10), "red")
@@ -221,7 +221,7 @@ def test_the_mask_of_a_displaced_layer_stays_where_it_is():
     assert (answer[:, 11:] == 255).all(), "the mask hides it"
 
 
-def test_a_tile_of_a_film_has_no_more_pixels_than_an_input_may_have():
+def test_a_tile_of_an_animation_is_limited_to_the_pixels_of_an_input():
     files = {BASE: file(random_patches(1, "GIF"), "GIF"), LOGO: plain((9, 9), "red")}
     huge = {"overlay_resize": "Resize to width & heigth", "width": 16_384, "height": 16_384, "tile": True}
 

@@ -1,4 +1,4 @@
-"""The rules of sizes, places, masks and files that docs/parameters.md sums up."""
+"""The rules of sizes, places, masks and files that docs/parameters.md summarises."""
 
 import io
 
@@ -21,7 +21,7 @@ def plain(mode, size, colour):
 
 
 def made(base, overlay, mask=None, **params):
-    """The answer as RGBA pixels."""
+    """The output as RGBA pixels."""
     answer = superimpose(base, overlay, SuperimposeParams(**{"image_format": "png"} | params), mask)
     return Image.open(io.BytesIO(answer.data)).convert("RGBA")
 
@@ -41,13 +41,13 @@ def made(base, overlay, mask=None, **params):
         ({"overlay_resize": "Resize to width & heigth", "width": 3, "height": 9}, (4, 2), (5, 5), (3, 9)),
     ],
 )
-def test_a_size_is_rounded_as_its_rule_says(params, overlay, base, size):
+def test_a_size_is_rounded_by_its_rule(params, overlay, base, size):
     assert SuperimposeParams(**params).layer().sized(overlay, base) == size
 
 
 @pytest.mark.parametrize("params", [{"overlay_resize": "Fit"}, {"scale_to": 1.0}])
-def test_fit_and_scale_to_count_before_the_rotation(params):
-    """A bar as wide as the base stands upright after a quarter turn, half as wide and twice as high."""
+def test_fit_and_scale_to_apply_before_the_rotation(params):
+    """After a quarter turn, a bar as wide as the base is upright."""
     answer = made(plain("RGB", (20, 20), BLUE), plain("RGB", (20, 10), RED), rotation=90, **params)
 
     assert answer.getpixel((9, 19))[:3] == RED
@@ -57,16 +57,16 @@ def test_fit_and_scale_to_count_before_the_rotation(params):
 @pytest.mark.parametrize(
     ("base", "overlay", "x"), [((5, 5), (2, 2), 1), ((6, 6), (2, 2), 2), ((2, 2), (5, 5), -2)]
 )
-def test_the_smaller_half_of_an_odd_rest_is_left_and_above(base, overlay, x):
+def test_the_smaller_half_of_an_odd_remainder_is_left_and_above(base, overlay, x):
     assert SuperimposeParams(gravity="center").layer().place(overlay, base) == (x, x)
 
 
 @pytest.mark.parametrize(("width", "x"), [(50, 2), (70, 4)])
-def test_percents_are_rounded_with_a_half_to_the_even_number(width, x):
+def test_percents_are_rounded_half_to_even(width, x):
     assert SuperimposeParams(x_percent=5).layer().place((1, 1), (width, 10))[0] == x
 
 
-def test_the_background_goes_under_the_finished_picture():
+def test_the_background_is_put_under_the_finished_picture():
     half = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
     half.putpixel((0, 0), (*BLUE, 255))
 
@@ -76,7 +76,7 @@ def test_the_background_goes_under_the_finished_picture():
 
 
 @pytest.mark.parametrize(("inverted", "alphas"), [(False, (255, 0, 0, 0)), (True, (0, 0, 255, 0))])
-def test_what_is_transparent_in_a_mask_hides_also_inverted(inverted, alphas):
+def test_transparent_pixels_of_a_mask_hide_even_if_it_is_inverted(inverted, alphas):
     mask = Image.new("RGBA", (4, 1))
     for x, colour in enumerate([(*WHITE, 255), (*WHITE, 0), (0, 0, 0, 255), (0, 0, 0, 0)]):
         mask.putpixel((x, 0), colour)
@@ -89,7 +89,7 @@ def test_what_is_transparent_in_a_mask_hides_also_inverted(inverted, alphas):
 
 
 @pytest.mark.parametrize(("colour", "alpha"), [(RED, 54), (GREEN, 182), (BLUE, 18)])
-def test_a_mask_shows_as_much_as_its_luminance(colour, alpha):
+def test_a_masks_alpha_is_its_luminance(colour, alpha):
     answer = made(
         plain("RGBA", (1, 1), (0, 0, 0, 0)), plain("RGB", (1, 1), RED), plain("RGB", (1, 1), colour)
     )
@@ -107,14 +107,14 @@ def test_partial_alpha_times_a_mask_is_rounded_to_the_nearest_level():
     assert answer.getpixel((0, 0))[3] == 50  # 49.8
 
 
-def test_half_of_full_alpha_is_cut_off():
+def test_half_of_full_alpha_is_truncated():
     answer = made(plain("RGBA", (1, 1), (0, 0, 0, 0)), plain("RGB", (1, 1), RED), opacity=0.5)
 
     assert answer.getpixel((0, 0))[3] == 127
 
 
 @pytest.mark.parametrize("which", ["base", "overlay", "mask"])
-def test_each_input_is_turned_by_its_orientation(which):
+def test_each_input_is_rotated_by_its_orientation(which):
     wide = Image.new("RGB", (8, 4), WHITE)
     wide.paste((0, 0, 0), (0, 0, 4, 4))
     exif = Image.Exif()
@@ -130,7 +130,7 @@ def test_each_input_is_turned_by_its_orientation(which):
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "avif"])
-def test_an_answer_has_no_metadata_but_its_colour_space_and_eight_bits(kind):
+def test_an_output_has_8_bits_and_no_metadata_but_its_colour_space(kind):
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "a camera"
     base = file(Image.new("RGB", (8, 8), RED), dpi=(300, 300), exif=exif.tobytes())
@@ -155,7 +155,7 @@ def test_cmyk_without_a_profile_is_converted_by_the_plain_formula():
     assert all(abs(a - b) <= 3 for a, b in zip(pixel, (205, 125, 44, 255), strict=True)), pixel
 
 
-def test_pixels_are_mixed_as_levels_and_not_as_light():
+def test_pixels_are_blended_as_levels_and_not_as_light():
     answer = made(plain("RGB", (1, 1), WHITE), plain("RGB", (1, 1), (0, 0, 0)), opacity=0.5)
 
     assert abs(answer.getpixel((0, 0))[0] - 128) <= 1
@@ -170,7 +170,7 @@ def test_quarter_turns_change_no_pixel(degrees, size):
     assert answer.convert("RGB").tobytes() == overlay.rotate(degrees, expand=True).tobytes()
 
 
-def test_of_an_animation_the_first_frame_is_used_and_the_input_named():
+def test_the_first_frame_of_an_animation_is_used_and_the_input_named():
     frames = [Image.new("RGB", (4, 4), colour) for colour in (RED, BLUE)]
     moving = file(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
 

@@ -50,7 +50,7 @@ def by_the_node(
     x_percent: float = 50,
     y_percent: float = 50,
 ) -> tuple[Levels, Image.Image]:
-    """What LayerStyle's ImageBlendAdvance makes of opaque pictures, and how much of each pixel it covers."""
+    """The result of LayerStyle's ImageBlendAdvance for opaque pictures, and its coverage of each pixel."""
     layer = Image.fromarray(overlay)
     if mirror in MIRRORS:
         layer = layer.transpose(MIRRORS[mirror])
@@ -80,7 +80,7 @@ def by_the_node(
     {"x_percent": 999, "y_percent": -999},
 ])  # fmt: skip
 @pytest.mark.parametrize("size", [(33, 21), (40, 40)])
-def test_sizes_and_places_are_the_nodes(params, size):
+def test_sizes_and_places_are_those_of_the_node(params, size):
     base, overlay = noise((120, 90), 1), noise(size, 2)
 
     expected, _ = by_the_node(base, overlay, **params)
@@ -90,7 +90,7 @@ def test_sizes_and_places_are_the_nodes(params, size):
 
 @pytest.mark.parametrize("method", SAMPLERS)
 @pytest.mark.parametrize("rotation", [-360, -30.5, 12.25, 200])
-def test_a_rotation_is_the_nodes_but_for_antialiased_edges(method, rotation):
+def test_a_rotation_equals_the_nodes_except_for_antialiased_edges(method, rotation):
     base = noise((120, 120), 1)
     overlay = np.asarray(Image.fromarray(noise((9, 7), 2)).resize((63, 49), Image.Resampling.BICUBIC))
     params = {"resize_method": method, "rotation": rotation, "x_percent": 47, "mirror": "horizontal"}
@@ -106,7 +106,7 @@ def test_a_rotation_is_the_nodes_but_for_antialiased_edges(method, rotation):
     assert not differences[outer].any()
 
 
-def test_the_part_of_a_huge_overlay_that_is_seen_is_that_of_the_whole():
+def test_the_visible_part_of_a_huge_overlay_equals_that_of_the_whole():
     base, overlay = noise((50, 40), 1), noise((30, 20), 2, 4)
     params = {"rescale_factor": 40, "rotation": 17.5, "resize_method": "bicubic", "x_percent": -700}
 
@@ -122,8 +122,8 @@ def test_the_part_of_a_huge_overlay_that_is_seen_is_that_of_the_whole():
 
 @pytest.mark.parametrize("scale", [0.3, 2.7])
 @pytest.mark.parametrize("method", SAMPLERS)
-def test_the_hidden_colour_of_transparent_pixels_never_shows(method, scale):
-    """One colour stays that colour whatever its alpha does: averages are premultiplied."""
+def test_the_colour_of_transparent_pixels_is_never_visible(method, scale):
+    """A picture of one colour keeps it with any alpha, because averages are premultiplied."""
     overlay = np.full((40, 40, 4), (200, 30, 60, 255), np.uint8)
     overlay[:, 20:] = (0, 255, 0, 0)
     overlay[::3, ::2, 3] //= 3
@@ -138,7 +138,7 @@ def test_the_hidden_colour_of_transparent_pixels_never_shows(method, scale):
     assert np.abs(strong[:, :3] - (200, 30, 60)).max() <= 1
 
 
-def test_a_large_transparent_overlay_is_resized_in_bands_as_in_one_piece():
+def test_a_large_transparent_overlay_is_resized_in_bands_without_a_difference():
     overlay = noise((1500, 1400), 1, 4)
     answer = put(np.zeros((120, 120, 4), np.uint8), overlay, rescale_factor=0.05)
 
@@ -234,7 +234,7 @@ FORMULAS = {mode: np.vectorize(each, otypes=[float]) for mode, each in OF_A_CHAN
 
 
 def mixed(base: Levels, overlay: Levels, mode: str) -> Levels:
-    """Premultiplied levels of straight ones, by section 9.1.4 of W3C Compositing, in float64."""
+    """Premultiplied levels from straight ones, by section 9.1.4 of W3C Compositing, in float64."""
     b, s = base / 255.0, overlay / 255.0
     ab, alpha_s = b[..., 3:], s[..., 3:]
     colour = (1 - ab) * s[..., :3] + ab * FORMULAS[mode](b[..., :3], s[..., :3])
@@ -246,13 +246,13 @@ def premultiplied(levels: Levels) -> Levels:
     return np.concatenate([levels[..., :3] * (levels[..., 3:] / 255.0), levels[..., 3:]], axis=-1)
 
 
-def test_every_word_has_a_formula():
+def test_every_blend_mode_has_a_formula():
     assert set(FORMULAS) == set(get_args(BlendMode))
 
 
 @pytest.mark.parametrize("mode", FORMULAS)
 @pytest.mark.parametrize("transparent", [False, True])
-def test_a_blend_mode_is_its_formula_within_a_level(mode, transparent):
+def test_a_blend_mode_equals_its_formula_within_a_level(mode, transparent):
     random = np.random.default_rng(5)
     base, overlay = random.integers(-60, 316, (2, 60, 80, 4)).clip(0, 255).astype(np.uint8)
     if not transparent:
@@ -264,7 +264,7 @@ def test_a_blend_mode_is_its_formula_within_a_level(mode, transparent):
 
 
 @pytest.mark.parametrize("mode", ["hard-mix", "vivid-light", "linear-light", "pin-light", "add"])
-def test_every_pair_of_levels_mixes_by_the_formula(mode):
+def test_every_pair_of_levels_is_blended_by_the_formula(mode):
     b, s = np.meshgrid(np.arange(256), np.arange(256), indexing="ij")
     base, overlay = (np.repeat(each[..., None], 3, axis=2).astype(np.uint8) for each in (b, s))
 
@@ -283,7 +283,7 @@ def test_every_pair_of_levels_mixes_by_the_formula(mode):
         ("hard_mix", "hard-mix"),
     ],
 )
-def test_the_nodes_spellings_are_read(written, read):
+def test_the_nodes_spellings_are_accepted(written, read):
     assert SuperimposeV2Request(base_image="x", overlay_image="x", blend_mode=written).blend_mode == read
 
 
@@ -294,7 +294,7 @@ def test_opacity_is_a_percentage(opacity, share):
     assert np.abs(answer - np.multiply((200, 100, 40), share)).max() <= 1
 
 
-def test_white_of_the_mask_shows_and_of_an_inverted_one_hides():
+def test_white_in_a_mask_shows_and_in_an_inverted_one_hides():
     mask = Image.new("L", (10, 10), 0)
     mask.paste(255, (0, 0, 5, 10))
     shown, hidden = (
@@ -307,7 +307,7 @@ def test_white_of_the_mask_shows_and_of_an_inverted_one_hides():
     assert tuple(shown[0, 9]) == (0, 0, 255)
 
 
-def test_the_answer_is_made_as_superimposes():
+def test_the_output_parameters_are_those_of_superimpose():
     base, overlay = png(noise((20, 20), 1, 4)), plain((20, 20), "red")
     given = {"image_format": "jpeg", "image_quality": 40, "background": "#00ff00", "opacity": 0}
 
@@ -318,7 +318,7 @@ def test_the_answer_is_made_as_superimposes():
     )
 
 
-def test_a_remover_gets_the_word_and_a_picture_of_its_own():
+def test_a_remover_gets_the_models_name_and_a_copy_of_the_picture():
     base, overlay = plain((8, 8), "blue"), png(noise((8, 8), 1, 4))
     asked: list[tuple[str, str, tuple[int, int]]] = []
 
@@ -336,7 +336,7 @@ def test_a_remover_gets_the_word_and_a_picture_of_its_own():
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "RGB"])
-def test_what_a_remover_leaves_is_what_is_put_on_the_base(mode):
+def test_the_result_of_a_remover_is_put_on_the_base(mode):
     def remove(model: str, picture: Image.Image) -> Image.Image:
         left = Image.new("L", picture.size, 0)
         left.paste(255, (0, 0, 4, 8))
@@ -348,7 +348,7 @@ def test_what_a_remover_leaves_is_what_is_put_on_the_base(mode):
     assert tuple(answer[4, 6]) == ((255, 0, 0) if mode == "RGB" else (0, 0, 255))
 
 
-def test_a_mask_of_the_remover_leaves_what_was_transparent_so():
+def test_a_removers_mask_keeps_transparent_pixels_transparent():
     overlay = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
 
     def remove(model: str, picture: Image.Image) -> Image.Image:
@@ -368,7 +368,7 @@ def test_a_remover_that_changes_the_size_is_refused():
         )
 
 
-def test_a_size_of_nothing_is_a_pixel():
+def test_a_size_of_zero_becomes_one_pixel():
     answer = pixels(file(plain((8, 8), "blue"), plain((8, 8), "red"), rescale_factor=0.001))
 
     assert (answer == (255, 0, 0)).all(axis=2).sum() == 1

@@ -1,4 +1,4 @@
-"""All pixels are there: the file is read. Some are missing: it is refused."""
+"""A file with all its pixels is read; one with missing pixels is refused."""
 
 import io
 import struct
@@ -21,7 +21,7 @@ HUFFMAN = ("baseline", "progressive", "restarts", "grey", "cmyk", "420")
 
 
 def jpeg(name: str) -> bytes:
-    """A photograph's part, coded in one of several ways."""
+    """A part of a photograph with one of several codings."""
     image = Image.open(io.BytesIO(read("made/baseline.jpg")))
     mode = {"grey": "L", "cmyk": "CMYK"}.get(name, "RGB")
     options = {
@@ -56,7 +56,7 @@ def refused(data: bytes) -> None:
     ],
     ids=["no-end", "half-an-end", "padding", "junk-between-segments", "broken-profile", "junk-behind"],
 )
-def test_a_jpeg_whose_fault_costs_no_pixel_is_read(name: str, spoilt: Callable[[bytes], bytes]) -> None:
+def test_a_jpeg_whose_fault_affects_no_pixel_is_read(name: str, spoilt: Callable[[bytes], bytes]) -> None:
     whole = jpeg(name)
     assert (pixels(spoilt(whole)) == pixels(whole)).all()
 
@@ -64,7 +64,7 @@ def test_a_jpeg_whose_fault_costs_no_pixel_is_read(name: str, spoilt: Callable[[
 @pytest.mark.parametrize("name", HUFFMAN)
 @pytest.mark.parametrize("end", [END, b""], ids=["end-put-back", "no-end"])
 @pytest.mark.parametrize("lost", [1, 2, 9, 200, 900])
-def test_a_jpeg_that_lacks_its_last_pixels_is_refused(name: str, end: bytes, lost: int) -> None:
+def test_a_jpeg_without_its_last_pixels_is_refused(name: str, end: bytes, lost: int) -> None:
     refused(jpeg(name)[: -2 - lost] + end)
 
 
@@ -90,7 +90,7 @@ def test_bytes_lost_between_two_restart_markers_are_noticed() -> None:
     refused(whole[: third + 12] + whole[fifth - 2 :])
 
 
-def test_a_progressive_jpeg_that_ends_after_any_but_its_last_scan_is_refused() -> None:
+def test_a_progressive_jpeg_without_its_last_scan_is_refused() -> None:
     whole = jpeg("progressive")
     scans = [at for at in range(len(whole)) if whole.startswith(b"\xff\xda", at)]
     assert len(scans) > 5
@@ -99,7 +99,7 @@ def test_a_progressive_jpeg_that_ends_after_any_but_its_last_scan_is_refused() -
         refused(whole[: tables if tables > scans[0] else scan] + END)
 
 
-def test_the_first_picture_of_a_multi_picture_jpeg_is_all_that_must_be_there() -> None:
+def test_only_the_first_picture_of_a_multi_picture_jpeg_must_be_complete() -> None:
     whole = read("pillow/frame_size.mpo")
     end = whole.index(END + b"\xff\xd8") + 2
     assert (pixels(whole[:-900]) == pixels(whole)).all()
@@ -108,13 +108,13 @@ def test_the_first_picture_of_a_multi_picture_jpeg_is_all_that_must_be_there() -
     refused(whole[: end - 200])
 
 
-def test_an_arithmetic_jpeg_must_have_its_end() -> None:
+def test_an_arithmetic_jpeg_needs_its_end_marker() -> None:
     whole = read("made/arithmetic.jpg")
     refused(whole[:-2])
     refused(whole[:-200])
 
 
-def test_a_jpeg_sampled_as_turbojpeg_does_not_know_is_read_and_must_not_be_cut() -> None:
+def test_a_jpeg_with_unusual_subsampling_is_read_and_refused_if_cut() -> None:
     whole = bytearray(jpeg("baseline"))
     at = whole.index(b"\xff\xc0")
     for component, sampling in enumerate((0x22, 0x12, 0x11)):
@@ -158,14 +158,14 @@ WRONG = b"\0\0\0\0"
         *("cut-in-the-last-checksum", "no-last-checksum", "no-adler"),
     ],
 )
-def test_a_png_whose_fault_costs_no_pixel_is_read(name: str, spoilt: Callable[[bytes], bytes]) -> None:
+def test_a_png_whose_fault_affects_no_pixel_is_read(name: str, spoilt: Callable[[bytes], bytes]) -> None:
     assert (pixels(spoilt(read(name))) == pixels(read(name))).all()
 
 
 @pytest.mark.parametrize("name", PNGS)
 @pytest.mark.parametrize("lost", [20, 40, 200])
 @pytest.mark.parametrize("closed", [True, False])
-def test_a_png_that_lacks_its_last_pixels_is_refused(name: str, lost: int, closed: bool) -> None:
+def test_a_png_without_its_last_pixels_is_refused(name: str, lost: int, closed: bool) -> None:
     whole = read(name)
     at = whole.rindex(b"IDAT")
     content = whole[at + 4 : whole.rindex(b"IEND") - 8 - lost]
@@ -178,9 +178,7 @@ def test_a_png_that_lacks_its_last_pixels_is_refused(name: str, lost: int, close
     "name", ["made/alpha.webp", "pillow/hopper_orientation_2.webp", "made/animated.webp"]
 )
 @pytest.mark.parametrize("resized", [False, True])
-def test_a_webp_that_is_cut_behind_its_pixels_is_read_and_within_them_refused(
-    name: str, resized: bool
-) -> None:
+def test_a_webp_cut_after_its_pixels_is_read_and_within_them_refused(name: str, resized: bool) -> None:
     whole = read(name)
 
     def cut(size: int) -> bytes:
@@ -197,5 +195,5 @@ def test_a_webp_that_is_cut_behind_its_pixels_is_read_and_within_them_refused(
 
 @pytest.mark.parametrize("name", ["pillow/transparent.gif", "made/alpha.avif", "made/rgb.avif"])
 @pytest.mark.parametrize("lost", [10, 300, 900])
-def test_a_gif_or_avif_that_lacks_its_last_pixels_is_refused(name: str, lost: int) -> None:
+def test_a_gif_or_avif_without_its_last_pixels_is_refused(name: str, lost: int) -> None:
     refused(read(name)[:-lost])

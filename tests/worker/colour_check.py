@@ -1,6 +1,4 @@
-"""Content checks for tests: one colour is blocked, one makes the check itself fail, one takes long,
-one kills.
-"""
+"""Content checks for tests: at certain colours they block, raise, sleep or kill the process."""
 
 import os
 import time
@@ -17,7 +15,7 @@ REASON = "shows a forbidden purple"
 
 
 class NoPurple:
-    """Judges by the colour in the middle, and spoils the picture it was given."""
+    """Decides by the colour in the centre, and modifies the picture that it was given."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -32,7 +30,7 @@ class NoPurple:
 
 
 class Fragile:
-    """Takes long over one colour, and dies of another."""
+    """Sleeps at one colour, and kills its process at another."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -48,7 +46,7 @@ class Fragile:
 
 
 def plain_function(name: str, picture: Image.Image) -> str | None:
-    """What somebody might name instead of what makes a check."""
+    """Is configured by mistake instead of the callable that creates a check."""
 
 
 def makes_nothing(settings: Settings) -> None:
@@ -56,5 +54,5 @@ def makes_nothing(settings: Settings) -> None:
 
 
 def dies(settings: Settings) -> None:
-    """Takes the process with it."""
+    """Kills the process."""
     os._exit(3)

@@ -1,4 +1,4 @@
-"""Requests to work on, without an API, and children: what they say of an order, and that they start."""
+"""Requests without an API, and helpers to run children."""
 
 import select
 import sys
@@ -17,18 +17,20 @@ from worker.child.messages import Order, Outcome
 
 @pytest.fixture
 def submit(redis, settings, key_id):
-    """Accepts a request, of the samples where nothing else is said, and returns its id."""
+    """Accepts a request, by default of the sample pictures, and returns its id."""
 
     def submit(deadlines: Deadlines | None = None, **params: object) -> str:
-        wish = asked(settings, key_id, SAMPLES | params, deadlines=deadlines or Deadlines.default(settings))
-        return accept(settings, wish).request_id
+        request = asked(
+            settings, key_id, SAMPLES | params, deadlines=deadlines or Deadlines.default(settings)
+        )
+        return accept(settings, request).request_id
 
     return submit
 
 
 @pytest.fixture
 def record(redis, settings):
-    """Reads a request that there is."""
+    """Reads the record of an existing request."""
 
     def record(request_id: str) -> Record:
         found = Transitions(redis, settings).read(request_id)
@@ -38,10 +40,10 @@ def record(redis, settings):
     return record
 
 
-def outcome_of(child: Child, order: Order, patience_s: float = 60) -> Outcome | None:
-    """How the child ends an order; None if it has not until then. Raises `ChildDied`."""
+def outcome_of(child: Child, order: Order, timeout_s: float = 60) -> Outcome | None:
+    """The child's outcome of an order; None if it is not finished in time. Raises `ChildDied`."""
     child.start(order)
-    until = time.monotonic() + patience_s
+    until = time.monotonic() + timeout_s
     while (left_s := until - time.monotonic()) > 0:
         while event := child.event():
             if event.outcome:
@@ -51,7 +53,7 @@ def outcome_of(child: Child, order: Order, patience_s: float = 60) -> Outcome | 
 
 
 class Started:
-    """The process ids of children of the class `child`, whose program can be taken away."""
+    """The process ids of children of the class `child`, whose program can be removed."""
 
     def __init__(self, folder: Path, before: str = "") -> None:
         self._pids = folder / "started"

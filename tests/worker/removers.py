@@ -1,4 +1,4 @@
-"""Removers for tests: one keeps the left half, by each word in another way."""
+"""Removers for tests: one keeps the left half, in a way that depends on the model's name."""
 
 from PIL import Image
 
@@ -6,7 +6,7 @@ from jobs.config.settings import Settings
 
 
 class LeftHalf:
-    """Spoils the picture it was given."""
+    """Modifies the picture that it was given."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

@@ -1,4 +1,4 @@
-"""What a worker is told on its channel is heard for as long as it lives."""
+"""A worker receives the commands on its channel for as long as it lives."""
 
 import threading
 from typing import Any
@@ -14,50 +14,50 @@ PATIENCE_S = 60
 
 
 @pytest.fixture
-def heard(redis, monkeypatch):
-    """What a worker has heard so far, that cannot obey everything."""
+def received(redis, monkeypatch):
+    """The commands that a worker has received so far; one of them raises."""
     monkeypatch.setattr(commands_module, "QUIET_S", 0.2)
     monkeypatch.setattr(commands_module, "RECONNECT_S", 0.01)
-    heard = list[bytes]()
+    received = list[bytes]()
 
-    def obey(message: dict[str, Any]) -> None:
+    def handle(message: dict[str, Any]) -> None:
         if message["data"] == b"impossible":
-            raise ValueError("cannot be obeyed")
-        heard.append(message["data"])
+            raise ValueError("cannot be handled")
+        received.append(message["data"])
 
-    commands = Commands(redis, CHANNEL, obey)
-    until(lambda: is_heard(redis), "a worker that hears commands")
-    yield heard
+    commands = Commands(redis, CHANNEL, handle)
+    until(lambda: is_subscribed(redis), "a worker that receives commands")
+    yield received
     commands.close()
     assert not any(thread.name == "commands" for thread in threading.enumerate())
 
 
-def is_heard(redis) -> bool:
+def is_subscribed(redis) -> bool:
     return bool(redis.pubsub_numsub(CHANNEL)[0][1])
 
 
-def hears(redis, heard: list[bytes], word: bytes) -> bool:
+def receives(redis, received: list[bytes], word: bytes) -> bool:
     redis.publish(CHANNEL, word)
-    return word in heard
+    return word in received
 
 
-def test_a_command_is_heard_and_what_asks_whether_it_would_be_is_no_command(redis, heard):
+def test_a_command_is_received_and_a_probe_is_not_taken_for_one(redis, received):
     redis.publish(CHANNEL, "one")
-    until(lambda: heard == [b"one"], "one")
+    until(lambda: received == [b"one"], "one")
 
     with redis.pubsub() as beside:
         beside.subscribe(CHANNEL)
         until(lambda: (beside.get_message(timeout=1) or {}).get("data") == b"", "a worker that asks")
 
     redis.publish(CHANNEL, "two")
-    until(lambda: heard == [b"one", b"two"], "two")
+    until(lambda: received == [b"one", b"two"], "two")
 
 
 @pytest.mark.parametrize("fault", ["impossible", "the connection is lost"])
-def test_commands_are_heard_again_after(redis, heard, fault):
+def test_commands_are_received_again_after(redis, received, fault):
     if fault == "impossible":
         redis.publish(CHANNEL, fault)
     else:
         redis.client_kill_filter(_type="pubsub")
 
-    until(lambda: hears(redis, heard, b"next"), "the next command", PATIENCE_S)
+    until(lambda: receives(redis, received, b"next"), "the next command", PATIENCE_S)

@@ -1,4 +1,4 @@
-"""The hook that may block pictures, by a check of these tests that knows two colours."""
+"""The hook that may block pictures, with a test check for two colours."""
 
 import base64
 import os
@@ -35,7 +35,7 @@ def body(image_format: str = "png", opacity: float = 1, **pictures: bytes) -> di
 
 
 def purple(name: str) -> dict[str, object]:
-    """A request of which `name` is purple; the output by half navy on what makes purple of it."""
+    """A request whose picture `name` is purple; "output" is purple by a half-transparent navy overlay."""
     if name == "output":
         return body(
             base_image=plain((20, 20), (255, 0, 128)), opacity=0.5, overlay_image=plain((20, 20), (1, 0, 128))
@@ -77,14 +77,14 @@ def test_a_blocked_picture_fails_its_request_and_leaves_no_output(checked, name)
 
 
 @pytest.mark.parametrize("name", [INPUTS[0], "output"])
-def test_a_blocked_picture_is_a_400_to_one_who_waits(checked, name):
+def test_a_blocked_picture_is_a_400_for_a_waiting_client(checked, name):
     answer = checked.client.post("/v1/superimpose", json=purple(name))
 
     assert (answer.status_code, answer.json()["code"]) == (400, "content_blocked")
 
 
 @pytest.mark.parametrize("image_format", ["png", "jpeg", "webp"])
-def test_what_passes_is_the_same_file_to_the_byte(checked, image_format):
+def test_a_picture_that_passes_is_byte_for_byte_the_same(checked, image_format):
     unchecked = compose(FINE, ALSO_FINE, SuperimposeParams(image_format=image_format), WHITE)
 
     twice = [checked.client.post("/v1/superimpose", json=body(image_format)).content for _ in range(2)]
@@ -92,7 +92,7 @@ def test_what_passes_is_the_same_file_to_the_byte(checked, image_format):
     assert twice == [unchecked.data] * 2
 
 
-def test_a_check_that_breaks_lets_nothing_pass_and_the_next_job_runs(checked):
+def test_an_error_of_the_check_fails_the_job_and_the_next_one_runs(checked):
     before = outputs(checked)
     broken = checked.submit(**body(base_image=plain((20, 20), BREAKS)))
     fine = checked.submit(**body())
@@ -127,10 +127,10 @@ def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, mon
         ("nowhere.to_be:found", "No module named 'nowhere'"),
         ("tests.worker.colour_check:NoSuchThing", "no attribute 'NoSuchThing'"),
         ("tests.worker.colour_check:plain_function", "missing 1 required positional argument"),
-        ("tests.worker.colour_check:makes_nothing", "it made None instead of a check"),
+        ("tests.worker.colour_check:makes_nothing", "it returned None instead of a check"),
     ],
 )
-def test_why_a_check_cannot_be_used_is_said(settings, spelling, why):
+def test_the_error_of_an_unusable_check_names_the_cause(settings, spelling, why):
     with pytest.raises(UnusablePlugin) as unusable:
         load_check(settings.model_copy(update={"content_check": spelling}))
 
@@ -138,7 +138,7 @@ def test_why_a_check_cannot_be_used_is_said(settings, spelling, why):
     assert why in str(unusable.value)
 
 
-def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(settings, submit, record):
+def test_an_unusable_check_ends_the_worker_with_one_sentence(settings, submit, record):
     spelling = "nowhere.to_be:found"
     env = environment(settings.redis_url, settings.data_dir, content_check=spelling)
     waiting = submit(**body())
@@ -150,15 +150,15 @@ def test_a_check_that_cannot_be_used_ends_the_worker_in_one_sentence(settings, s
         text=True,
     )
 
-    said = (ended.stdout + ended.stderr).splitlines()
+    lines = (ended.stdout + ended.stderr).splitlines()
     assert ended.returncode == 2
-    assert len(said) == 1
-    assert f"SUPERIMPOSE_CONTENT_CHECK = {spelling} cannot be used: " in said[0]
-    assert "No module named 'nowhere'" in said[0]
+    assert len(lines) == 1
+    assert f"SUPERIMPOSE_CONTENT_CHECK = {spelling} cannot be used: " in lines[0]
+    assert "No module named 'nowhere'" in lines[0]
     assert (record(waiting).status, record(waiting).attempts) == (Status.QUEUED, 0)
 
 
-def test_a_check_that_kills_its_process_at_the_start_costs_no_job(settings, submit, record):
+def test_a_check_that_kills_its_process_at_start_costs_no_job(settings, submit, record):
     dying = environment(settings.redis_url, settings.data_dir, content_check="tests.worker.colour_check:dies")
     waiting = submit(**body())
 
@@ -175,7 +175,7 @@ def test_a_check_that_kills_its_process_at_the_start_costs_no_job(settings, subm
     assert (record(waiting).status, record(waiting).attempts) == (Status.QUEUED, 0)
 
 
-def test_a_check_that_is_not_set_loads_nothing():
+def test_without_a_check_nothing_is_loaded():
     code = (
         "import sys, worker.child.child_process; from worker.content_check import load_check;"
         "from jobs.config.settings import Settings; print(load_check(Settings()), *sys.modules)"
@@ -196,7 +196,7 @@ def hidden(alpha: int) -> bytes:
 
 @pytest.mark.parametrize("alpha", [0, 1, 254])
 @pytest.mark.parametrize("name", INPUTS)
-def test_transparency_hides_nothing_from_the_check(settings, name, alpha):
+def test_the_check_sees_transparent_pixels_too(settings, name, alpha):
     files = PICTURES | {name: hidden(alpha)}
 
     with pytest.raises(ContentBlocked, match=name):
@@ -210,8 +210,8 @@ def test_transparency_hides_nothing_from_the_check(settings, name, alpha):
 
 
 @pytest.mark.parametrize(("colour", "alpha"), [((0, 0, 0), 127), ((255, 255, 255), 128)])
-def test_what_is_drawn_in_transparency_alone_shows_on_white_or_on_black(colour, alpha):
-    """Black or white of a medium alpha is grey on the other."""
+def test_a_drawing_in_alpha_alone_is_visible_on_white_or_black(colour, alpha):
+    """Black or white with a medium alpha is grey on the other."""
     seen: list[tuple[int, ...]] = []
 
     def check(name: str, picture: Image.Image) -> None:

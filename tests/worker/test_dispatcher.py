@@ -1,4 +1,4 @@
-"""What a worker makes of what its child says, or dies of; the child is played by the test."""
+"""How a worker reacts to its child's events and death; the child is a fake."""
 
 import socket
 import threading
@@ -12,19 +12,19 @@ from jobs.lifecycle.transitions import Transitions
 from tests.asking import LEASE_OWNER
 from tests.redis.hearing import hearing
 from tests.redis.sentinels import until
-from worker import dispatcher, hand
+from worker import dispatcher, in_flight
 from worker.bell import Bell
 from worker.child.child import Child, ChildDied
 from worker.child.messages import Ending, Event, Order, Outcome
 from worker.dispatcher import Dispatcher
 
 
-class PlayedChild(Child):
-    """Says what the test has it say, and what it has said when it has died can still be heard."""
+class FakeChild(Child):
+    """Sends the events that the test queues; they can still be received after its death."""
 
     is_starting = False
     resident_bytes = 0
-    latest: "PlayedChild"
+    latest: "FakeChild"
 
     def __init__(self, settings) -> None:  # noqa: ARG002
         self.orders: dict[str, Order] = {}
@@ -32,16 +32,16 @@ class PlayedChild(Child):
         self.ready = 0
         self._events: list[Event] = []
         self._readable, self._written = socket.socketpair()
-        PlayedChild.latest = self
+        FakeChild.latest = self
 
-    def say(self, token: str, outcome: Outcome | None = None) -> None:
+    def send(self, token: str, outcome: Outcome | None = None) -> None:
         self._events.append(Event(token, self.ready, outcome))
         self._written.send(b"\0")
 
     def complete(self, request_id: str) -> None:
         order = self.orders[request_id]
         output = Output(order.token, order.path, "image/jpeg", 1, 1, 1)
-        self.say(order.token, Outcome(Ending.DONE, output=output))
+        self.send(order.token, Outcome(Ending.DONE, output=output))
 
     def die(self) -> None:
         self.is_dead = True
@@ -58,16 +58,16 @@ class PlayedChild(Child):
 
     def start(self, order: Order) -> None:
         self.is_dead |= self.dies_at_an_order
-        self._live()
+        self._check_alive()
         self.orders[order.request_id] = order
 
     def drop(self, token: str) -> None:  # noqa: ARG002
-        self._live()
+        self._check_alive()
 
     def event(self) -> Event | None:
         if self._events:
             return self._events.pop(0)
-        self._live()
+        self._check_alive()
         return None
 
     def kill(self) -> None:
@@ -75,34 +75,34 @@ class PlayedChild(Child):
         self._readable.close()
         self._written.close()
 
-    def _live(self) -> None:
+    def _check_alive(self) -> None:
         if self.is_dead:
             raise ChildDied(-9)
 
 
 @pytest.fixture
 def step(redis, settings):
-    """Makes a step; the child that there is then."""
+    """Makes a step and returns the current child."""
     bell = Bell(redis)
-    worker = Dispatcher(Transitions(redis, settings), settings, LEASE_OWNER, bell, PlayedChild)
+    worker = Dispatcher(Transitions(redis, settings), settings, LEASE_OWNER, bell, FakeChild)
 
-    def step() -> PlayedChild:
+    def step() -> FakeChild:
         worker.step(lambda: None)
-        return PlayedChild.latest
+        return FakeChild.latest
 
     yield step
     worker.close()
     bell.close()
 
 
-def test_the_death_of_a_child_that_works_on_what_was_given_back_costs_no_attempt(
+def test_a_child_that_dies_at_a_request_already_given_back_costs_no_attempt(
     submit, record, step, monkeypatch
 ):
     first, second = submit(), submit()
     child = step()
     given_back = child.orders[second].token
-    child.say(child.orders[first].token)
-    monkeypatch.setattr(hand, "PATIENCE_S", 0)
+    child.send(child.orders[first].token)
+    monkeypatch.setattr(in_flight, "MAX_WAIT_S", 0)
     step()
     monkeypatch.undo()
     child.complete(first)
@@ -110,20 +110,20 @@ def test_the_death_of_a_child_that_works_on_what_was_given_back_costs_no_attempt
     step()
     assert (record(first).status, record(second).attempts) == (Status.COMPLETED, 1)
 
-    child.say(given_back)
+    child.send(given_back)
     child.die()
     step()
 
     successor = step()
     assert successor is not child
-    successor.say(successor.orders[second].token)
+    successor.send(successor.orders[second].token)
     successor.complete(second)
     step()
     step()
     assert (record(second).status, record(second).attempts) == (Status.COMPLETED, 1)
 
 
-def test_a_child_that_dies_before_it_has_an_order_costs_no_attempt(submit, record, step):
+def test_a_child_that_dies_before_it_receives_an_order_costs_no_attempt(submit, record, step):
     child = step()
     child.dies_at_an_order = True
     request_id = submit()
@@ -131,7 +131,7 @@ def test_a_child_that_dies_before_it_has_an_order_costs_no_attempt(submit, recor
         step()
 
     successor = step()
-    successor.say(successor.orders[request_id].token)
+    successor.send(successor.orders[request_id].token)
     successor.complete(request_id)
     step()
     step()
@@ -139,10 +139,10 @@ def test_a_child_that_dies_before_it_has_an_order_costs_no_attempt(submit, recor
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
 
 
-def test_a_report_that_redis_refuses_is_repeated_and_its_request_not_made_again(redis, submit, record, step):
+def test_a_report_that_redis_cannot_process_is_repeated_without_processing_again(redis, submit, record, step):
     request_id = submit()
     child = step()
-    child.say(child.orders[request_id].token)
+    child.send(child.orders[request_id].token)
     child.complete(request_id)
     step()
     redis.set(keyspace.PACE, "of another type")
@@ -156,25 +156,25 @@ def test_a_report_that_redis_refuses_is_repeated_and_its_request_not_made_again(
     assert child.orders == {}
 
 
-def test_ended_jobs_share_a_report_while_the_child_has_more_than_one_ahead(
+def test_finished_jobs_share_a_round_trip_while_the_child_has_a_backlog(
     redis, submit, record, step, monkeypatch
 ):
-    monkeypatch.setattr(dispatcher, "SHARED_S", 3600)
+    monkeypatch.setattr(dispatcher, "BATCH_REPORTS_S", 3600)
     requests = [submit() for _ in range(5)]
     child = step()
 
     def end_next(ready: int) -> str:
-        """And begin the one after."""
+        """Finish the started request and start the next one."""
         request_id = requests.pop(0)
         child.ready = ready
         child.complete(request_id)
         if requests[0] in child.orders:
-            child.say(child.orders[requests[0]].token)
+            child.send(child.orders[requests[0]].token)
         step()
         step()
         return request_id
 
-    child.say(child.orders[requests[0]].token)
+    child.send(child.orders[requests[0]].token)
     alone = end_next(ready=0)
     assert record(alone).status == Status.COMPLETED
     until(lambda: step() and len(child.orders) == 5, "more are claimed")
@@ -182,13 +182,13 @@ def test_ended_jobs_share_a_report_while_the_child_has_more_than_one_ahead(
     first = end_next(ready=3)
     assert record(first).status == Status.PROCESSING
 
-    with hearing(redis) as heard:
+    with hearing(redis) as commands:
         second = end_next(ready=1)
     assert {record(each).status for each in (first, second)} == {Status.COMPLETED}
-    assert sum(said["command"].startswith("EVALSHA") for said in heard) == 1
+    assert sum(each["command"].startswith("EVALSHA") for each in commands) == 1
 
 
-def test_a_bell_that_is_closed_ends_its_thread(redis):
+def test_closing_the_bell_ends_its_thread(redis):
     bell = Bell(redis)
     bell.arm()
 

@@ -1,4 +1,4 @@
-"""Keys take turns at workers, each of which claims many requests at a time."""
+"""Keys take turns although each worker claims several requests at a time."""
 
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.creation import NewRequest
@@ -11,7 +11,7 @@ WAITING = 3_000
 PICTURES = {"base_image": f"{SAMPLE}cup.jpg", "overlay_image": f"{SAMPLE}logo.png"}
 
 
-def test_thousands_of_one_key_delay_anothers_request_by_two_a_worker(redis, settings, tmp_path):
+def test_thousands_of_requests_of_one_key_delay_another_key_by_two_per_worker(redis, settings, tmp_path):
     transitions = Transitions(redis, settings)
     flood = ApiKeys(redis).create("flood")[0].key_id
     many = [f"00000000-0000-4000-8000-{number:012d}" for number in range(WAITING)]

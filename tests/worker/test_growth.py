@@ -1,4 +1,4 @@
-"""What is left in Redis of many requests once their hour is over: nothing that grows with their number."""
+"""Expired requests leave nothing in Redis that grows with their number."""
 
 import time
 from pathlib import Path
@@ -23,7 +23,7 @@ class Idle(Child):
     module = "benchmarks.no_op_child"
 
 
-def test_of_a_thousand_requests_nothing_lasts(redis, settings, key_id, monkeypatch):
+def test_a_thousand_requests_leave_no_growth(redis, settings, key_id, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     brief = settings.model_copy(update={"result_ttl_s": 1})
     transitions = Transitions(redis, brief)

@@ -28,7 +28,7 @@ FACE = {"content_check": CHECK, "nudity_labels": ("FACE_FEMALE", "FACE_MALE")}
 
 @pytest.fixture(autouse=True)
 def _nudenet():
-    """Skips where the extra is not installed; on CI fails."""
+    """Skips if the extra is not installed; fails on CI."""
     if find_spec("nudenet") is None or find_spec("onnxruntime") is None:
         message = "needs the extra nudenet: pip install '.[nudenet]' in the clone"
         missing(message)
@@ -52,7 +52,7 @@ def portrait():
         return picture.convert("RGB")
 
 
-def test_a_label_that_is_found_blocks_and_is_the_reason(check, portrait):
+def test_a_detected_label_blocks_and_is_the_reason(check, portrait):
     reason = check(**FACE)("base_image", portrait)
 
     label, score = (reason or "").split()
@@ -60,7 +60,7 @@ def test_a_label_that_is_found_blocks_and_is_the_reason(check, portrait):
     assert 0.5 <= float(score) <= 1
 
 
-def test_a_label_that_does_not_count_does_not_block(check, portrait):
+def test_a_label_that_is_not_configured_does_not_block(check, portrait):
     assert check()("base_image", portrait) is None
 
 
@@ -68,8 +68,8 @@ def test_a_score_under_the_threshold_does_not_block(check, portrait):
     assert check(**FACE, nudity_threshold=0.99)("base_image", portrait) is None
 
 
-def test_nothing_is_reported_to_anybody(tmp_path):
-    """Where ONNX Runtime reports its use, it keeps an identifier and a queue of events at home."""
+def test_onnxruntime_sends_no_telemetry(tmp_path):
+    """With telemetry, ONNX Runtime stores an identifier and a queue of events in the home directory."""
     code = (
         "from jobs.config.settings import Settings as S; from worker.nudity import NudityCheck as C; C(S())"
     )
@@ -84,7 +84,7 @@ def test_nothing_is_reported_to_anybody(tmp_path):
 
 
 @pytest.mark.parametrize("factor", [0.5, 20])
-def test_what_is_found_does_not_depend_on_the_size_of_the_picture(check, portrait, factor):
+def test_the_result_does_not_depend_on_the_size_of_the_picture(check, portrait, factor):
     size = (round(portrait.width * factor), round(portrait.height * factor))
 
     assert check(**FACE)("base_image", portrait.resize(size)) is not None
@@ -95,12 +95,12 @@ def test_pictures_of_every_shape_can_be_checked(check, size):
     assert check()("mask", Image.new("RGB", size, "pink")) is None
 
 
-def test_a_label_that_the_model_does_not_know_is_refused_with_those_it_knows(check):
+def test_an_unknown_label_is_refused_with_a_list_of_the_known_ones(check):
     with pytest.raises(UnusablePlugin, match=r"SUPERIMPOSE_NUDITY_LABELS.* no HANDS;.* FACE_FEMALE"):
         check(nudity_labels=("HANDS",))
 
 
-def test_it_works_within_the_memory_of_a_job(redis, settings, key_id):
+def test_the_check_fits_into_the_memory_of_a_job(redis, settings, key_id):
     tight = settings.model_copy(update={**FACE, "job_memory_bytes": 768 * MEBIBYTE})
 
     def submit(base: bytes) -> str:

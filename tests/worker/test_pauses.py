@@ -1,4 +1,4 @@
-"""A pause ends at a signal, and only that one."""
+"""A signal ends the current pause and no other."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def signals():
     signal.set_wakeup_fd(-1)
 
 
-def test_a_signal_ends_a_pause_and_the_next_one_is_whole(signals):
+def test_a_signal_ends_one_pause_only(signals):
     threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
     pause(1000)
     until(lambda: signals == [signal.SIGUSR1], "its handler runs, which may be a few instructions later")
@@ -35,7 +35,7 @@ def test_a_signal_ends_a_pause_and_the_next_one_is_whole(signals):
     assert time.monotonic() - begun >= 0.2
 
 
-def test_a_process_that_can_pause_leaves_no_socket_to_warn_of():
+def test_a_process_that_can_pause_leaks_no_socket():
     ended = subprocess.run(
         [sys.executable, "-X", "dev", "-c", "import worker.pauses"], capture_output=True, text=True
     )

@@ -1,4 +1,4 @@
-"""Whatever somebody writes into RQ's keys: nothing of it is run, and the next real job is."""
+"""Nothing that is written into RQ's keys is run, and the next real job still is."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from tests.asking import LEASE_OWNER, SAMPLES, accept, asked
 from worker.warm_worker import WarmWorker
 
 CANARY = "superimpose_canary"
-"""A module that leaves a trace when it is imported, and has a function that leaves another."""
+"""A module that leaves a trace when it is imported, with a function that leaves another."""
 
 
 class Trap:
@@ -46,7 +46,7 @@ def pickled() -> bytes:
 
 
 def hash_of(redis: Redis, job_id: str) -> str:
-    """A hash that differs from a real job's in nothing yet."""
+    """A copy of a real job's hash."""
     retry = Retry(max=3)
     job = open_queue(redis).create_job(
         TASK, args=(job_id,), job_id=job_id, description="superimpose", retry=retry
@@ -58,7 +58,7 @@ def hash_of(redis: Redis, job_id: str) -> str:
 
 
 def queued(**fields: object) -> Callable[[Redis], None]:
-    """An otherwise real job of an unknown request with these fields, in the queue."""
+    """Queues a valid job of an unknown request, except for these fields."""
 
     def plant(redis: Redis) -> None:
         job_id = str(uuid4())
@@ -70,7 +70,7 @@ def queued(**fields: object) -> Callable[[Redis], None]:
 
 
 def abandoned(**fields: object) -> Callable[[Redis], None]:
-    """The same, of a worker that died."""
+    """The same as a job of a dead worker."""
 
     def plant(redis: Redis) -> None:
         job_id = str(uuid4())
@@ -94,7 +94,7 @@ def wrong_type(key: str) -> Callable[[Redis], None]:
 
 
 def key_of_job(template: str) -> Callable[[Redis], None]:
-    """A real job, of which another key holds something else."""
+    """A real job, with one of its other keys of the wrong type."""
 
     def plant(redis: Redis) -> None:
         job_id = str(uuid4())
@@ -106,7 +106,7 @@ def key_of_job(template: str) -> Callable[[Redis], None]:
 
 
 def dependent(redis: Redis) -> None:
-    """A job that runs ours first."""
+    """A job that depends on ours."""
     parent, child = str(uuid4()), str(uuid4())
     hash_of(redis, parent)
     redis.hset(hash_of(redis, child), mapping={"data": call(), "status": "deferred", "dependency_ids": "[]"})
@@ -217,7 +217,7 @@ def status(redis, settings):
 
 @pytest.fixture
 def traces(tmp_path, monkeypatch):
-    """Where a canary that was imported, called or unpickled, in any process, leaves something."""
+    """The folder where a canary leaves a file if any process imports, calls or unpickles it."""
     directory = tmp_path / "traces"
     directory.mkdir()
     (tmp_path / f"{CANARY}.py").write_text(
@@ -237,8 +237,8 @@ def work(settings) -> None:
     WarmWorker(connect_worker(settings), settings).work(burst=True)
 
 
-def test_the_canary_sings_when_rq_itself_runs_it(redis, traces):
-    """Or its silence in the other tests would say nothing."""
+def test_the_canary_works_when_rq_itself_runs_it(redis, traces):
+    """Otherwise its silence in the other tests would prove nothing."""
     queue = Queue("unguarded", connection=redis, serializer=JSONSerializer)
     queue.enqueue(f"{CANARY}.sing")
 
@@ -247,7 +247,7 @@ def test_the_canary_sings_when_rq_itself_runs_it(redis, traces):
     assert len(list(traces.iterdir())) == 2
 
 
-def test_no_poison_is_run_and_after_each_the_next_job_is(redis, settings, submit, status, traces, subtests):
+def test_no_poisoned_job_is_run_and_the_next_job_is(redis, settings, submit, status, traces, subtests):
     after = {}
     for poison, plant in POISONS.items():
         plant(redis)
@@ -264,7 +264,7 @@ def test_no_poison_is_run_and_after_each_the_next_job_is(redis, settings, submit
     assert redis.zrangebyscore(f"rq:wip:{QUEUE}", "-inf", time.time()) == []
 
 
-def test_keys_of_a_wrong_type_are_cleared_away(redis, settings, submit, status):
+def test_keys_of_a_wrong_type_are_deleted(redis, settings, submit, status):
     for key in STRINGS:
         redis.set(key, "not what belongs here")
 
@@ -275,7 +275,7 @@ def test_keys_of_a_wrong_type_are_cleared_away(redis, settings, submit, status):
     assert status(request_id) is Status.COMPLETED
 
 
-def test_a_queue_that_becomes_a_string_is_cleared_away_by_the_next_claim(redis, settings):
+def test_a_queue_that_became_a_string_is_deleted_by_the_next_claim(redis, settings):
     redis.set(f"rq:queue:{QUEUE}", "not what belongs here")
 
     assert Transitions(redis, settings).claim(LEASE_OWNER) == []
@@ -307,7 +307,7 @@ COMMANDS = (
 )
 
 
-def test_only_the_stop_of_the_job_at_hand_is_obeyed(redis, settings, key_id, origin, status):
+def test_only_a_command_to_stop_a_job_in_flight_is_obeyed(redis, settings, key_id, origin, status):
     settings = settings.model_copy(update={"fetch_allow": ("127.0.0.1/32",)})
     path = "/hangs.jpg?commands"
     cancelled, next_one = (

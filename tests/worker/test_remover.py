@@ -1,4 +1,4 @@
-"""The hook that takes backgrounds away, by a remover of these tests that keeps the left half."""
+"""The hook that removes backgrounds, with a test remover that keeps the left half."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 @pytest.fixture
 def ask(submit):
-    """Submits a red overlay that covers a blue base, its background to be taken away by a model."""
+    """Submits a red overlay that covers a blue base, with its background to be removed."""
     files = {"base_image": plain((20, 20), BLUE), "overlay_image": plain((20, 20), RED)}
     inline = {name: base64.b64encode(data).decode() for name, data in files.items()}
 
@@ -47,7 +47,7 @@ def work(settings) -> None:
 
 
 def colours(settings, done) -> list[tuple[int, ...]]:
-    """Of a pixel of the left half and one of the right."""
+    """The colours of a pixel in the left half and one in the right."""
     picture = Image.open(io.BytesIO(PictureStore.open(settings).get(done.output.path))).convert("RGB")
     return [picture.getpixel((x, 10)) for x in (3, 17)]
 
@@ -66,7 +66,7 @@ def test_the_overlay_is_put_on_without_its_background(removing, ask, record):
     assert cut.output.warnings == []
 
 
-def test_without_a_remover_the_overlay_stays_and_the_record_says_so(settings, ask, record):
+def test_without_a_remover_the_background_remains_and_the_record_has_a_warning(settings, ask, record):
     requests = [ask("Bria"), ask("None")]
 
     work(settings)
@@ -77,7 +77,7 @@ def test_without_a_remover_the_overlay_stays_and_the_record_says_so(settings, as
 
 
 @pytest.mark.parametrize("model", ["breaks", "shrinks"])
-def test_a_remover_that_breaks_is_tried_again_and_is_our_fault(removing, ask, record, model, capfd):
+def test_an_error_of_the_remover_is_retried_and_then_internal(removing, ask, record, model, capfd):
     broken, fine = ask(model), ask("Bria")
 
     work(removing)
@@ -89,7 +89,7 @@ def test_a_remover_that_breaks_is_tried_again_and_is_our_fault(removing, ask, re
     assert "remover" in capfd.readouterr().err
 
 
-def test_a_remover_that_cannot_be_used_ends_the_worker_in_one_sentence(settings):
+def test_an_unusable_remover_ends_the_worker_with_one_sentence(settings):
     env = environment(settings.redis_url, settings.data_dir, remover="tests.worker.removers:makes_nothing")
 
     ended = subprocess.run(
@@ -102,7 +102,7 @@ def test_a_remover_that_cannot_be_used_ends_the_worker_in_one_sentence(settings)
     [said] = (ended.stdout + ended.stderr).splitlines()
     assert ended.returncode == 2
     assert "SUPERIMPOSE_REMOVER = tests.worker.removers:makes_nothing cannot be used: " in said
-    assert "it made None instead of a remover" in said
+    assert "it returned None instead of a remover" in said
 
 
 def test_the_documented_remover_runs(settings, submit, record, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""What a worker says to Redis, whatever becomes of it on the way."""
+"""A worker's reports to Redis, also when requests or replies are lost."""
 
 import math
 import os
@@ -18,11 +18,11 @@ from tests.asking import claim_request
 from tests.redis.way import Way
 from worker.attempt import Attempt
 from worker.child.messages import Ending, Outcome
-from worker.report import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, Report, backoff_s
+from worker.report import FIRST_BACKOFF_S, MAX_BACKOFF_S, Report, backoff_s
 from worker.warm_worker import WarmWorker
 
 
-def test_a_report_whose_answer_is_lost_is_believed_and_keeps_its_picture(
+def test_a_report_whose_reply_was_lost_is_valid_and_keeps_its_output(
     settings, redis, redis_socket, submit, record
 ):
     request_id = submit()
@@ -37,14 +37,14 @@ def test_a_report_whose_answer_is_lost_is_believed_and_keeps_its_picture(
 
 
 @pytest.mark.parametrize("attempt", [1, 2, 3, 4, 20])
-def test_each_wait_for_another_attempt_is_longer_up_to_a_bound_and_no_two_are_alike(attempt):
-    mean_s = min(FIRST_BACKOFF_S * 4 ** (attempt - 1), LONGEST_BACKOFF_S)
+def test_the_backoff_grows_up_to_a_limit_and_has_jitter(attempt):
+    mean_s = min(FIRST_BACKOFF_S * 4 ** (attempt - 1), MAX_BACKOFF_S)
     waits = [backoff_s(attempt) for _ in range(100)]
 
     assert mean_s / 2 <= min(waits) < max(waits) <= mean_s * 1.5
 
 
-def test_attempts_that_were_given_back_make_no_wait_longer(settings, redis, submit):
+def test_attempts_that_were_given_back_do_not_count_for_the_backoff(settings, redis, submit):
     request_id = submit()
     transitions = Transitions(redis, settings)
     for number in range(1, 5):
@@ -52,26 +52,26 @@ def test_attempts_that_were_given_back_make_no_wait_longer(settings, redis, subm
         transitions.give_back(request_id, number)
     attempt = Attempt(claim_request(transitions, request_id))
 
-    Report(attempt, Outcome(Ending.RETRY, FailureCode.FETCH_FAILED, "broke off")).make(transitions)
+    Report(attempt, Outcome(Ending.RETRY, FailureCode.FETCH_FAILED, "broke off")).send(transitions)
 
     [(_, due_at)] = redis.zrange(keyspace.RQ_SCHEDULED, 0, -1, withscores=True)
     assert due_at - redis_time(redis) < FIRST_BACKOFF_S * 1.5 + 1
 
 
-def test_another_attempt_waits_for_as_long_as_the_server_of_an_input_says(settings, redis, submit):
+def test_a_retry_waits_for_the_retry_after_of_an_inputs_server(settings, redis, submit):
     request_id = submit()
     transitions = Transitions(redis, settings)
     attempt = Attempt(claim_request(transitions, request_id))
     outcome = Outcome(Ending.RETRY, FailureCode.FETCH_FAILED, "answered 429", retry_after_s=40)
 
-    Report(attempt, outcome).make(transitions)
+    Report(attempt, outcome).send(transitions)
 
     [(waiting, due_at)] = redis.zrange(keyspace.RQ_SCHEDULED, 0, -1, withscores=True)
     assert waiting.decode() == request_id
     assert 30 < due_at - redis_time(redis) < 41
 
 
-def test_a_server_that_says_to_come_after_the_deadline_is_not_waited_for(settings, submit, record, origin):
+def test_a_retry_after_beyond_the_deadline_fails_the_request(settings, submit, record, origin):
     allowing = settings.model_copy(update={"fetch_allow": ("127.0.0.1/32",)})
     request_id = submit(base_image=f"{origin.url}/busy.jpg?4000")
 
@@ -84,8 +84,8 @@ def test_a_server_that_says_to_come_after_the_deadline_is_not_waited_for(setting
     )
 
 
-def test_a_picture_that_was_made_for_nothing_is_deleted(settings, redis, submit, record):
-    """The request was cancelled while its last byte was stored."""
+def test_the_output_of_a_refused_report_is_deleted(settings, redis, submit, record):
+    """The request was cancelled while its output was stored."""
     request_id = submit()
     transitions, store = Transitions(redis, settings), PictureStore.open(settings)
     attempt = Attempt(claim_request(transitions, request_id))
@@ -95,7 +95,7 @@ def test_a_picture_that_was_made_for_nothing_is_deleted(settings, redis, submit,
     report = Report(attempt, Outcome(Ending.DONE, output=output))
 
     with pytest.raises(IllegalMove) as refused:
-        report.make(transitions)
+        report.send(transitions)
     report.clean_up(refused.value, transitions, store)
 
     with pytest.raises(FileNotFoundError):
@@ -103,8 +103,10 @@ def test_a_picture_that_was_made_for_nothing_is_deleted(settings, redis, submit,
     assert record(request_id).code == FailureCode.CANCELLED
 
 
-def test_a_report_that_nobody_hears_ends_with_the_worker(settings, redis_socket, submit, origin, caplog):
-    """Redis is away from the time of the job's work to the end of the time to drain."""
+def test_a_report_that_cannot_be_sent_is_logged_when_the_worker_stops(
+    settings, redis_socket, submit, origin, caplog
+):
+    """Redis is away from the processing of the job until the end of the drain timeout."""
     impatient = settings.model_copy(update={"fetch_allow": ("127.0.0.1/32",), "drain_timeout_s": 0.3})
     path = "/hangs.jpg?unheard"
     request_id = submit(base_image=origin.url + path)
@@ -119,12 +121,10 @@ def test_a_report_that_nobody_hears_ends_with_the_worker(settings, redis_socket,
         threading.Thread(target=cut, daemon=True).start()
         WarmWorker(connect_worker(remote), remote).work()
 
-    assert f"request {request_id}: not reported, its lease will run out" in caplog.text
+    assert f"request {request_id}: not reported, its lease will expire" in caplog.text
 
 
-def test_a_store_that_cannot_be_written_is_tried_again_and_then_our_fault_with_the_cause_in_the_log(
-    settings, submit, record, capfd
-):
+def test_a_store_that_cannot_be_written_is_retried_and_then_internal(settings, submit, record, capfd):
     settings.data_dir.joinpath("store").mkdir()
     settings.data_dir.joinpath("store", "outputs").write_text("a file in the place of a folder")
     impatient = settings.model_copy(update={"max_attempts": 2})
@@ -140,9 +140,7 @@ def test_a_store_that_cannot_be_written_is_tried_again_and_then_our_fault_with_t
     assert "outputs" not in (failed.error or "")
 
 
-def test_a_claim_whose_answer_is_lost_is_made_again_and_costs_no_attempt(
-    settings, redis_socket, submit, record
-):
+def test_a_claim_whose_reply_is_lost_is_repeated_and_costs_no_attempt(settings, redis_socket, submit, record):
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
@@ -152,9 +150,7 @@ def test_a_claim_whose_answer_is_lost_is_made_again_and_costs_no_attempt(
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
 
 
-def test_a_burst_worker_that_cannot_ask_whether_work_is_left_does_not_leave(
-    settings, redis_socket, submit, record
-):
+def test_a_burst_worker_does_not_stop_while_redis_is_away(settings, redis_socket, submit, record):
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})

@@ -1,4 +1,4 @@
-"""A worker that is told to stop: the job at hand has its time, then it is somebody else's."""
+"""A worker that is stopped finishes its jobs within the drain timeout and gives the rest back."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def settings(settings):
 
 
 def tell(origin, path: str, *numbers: signal.Signals, pause_s: float = 0) -> None:
-    """Signal this process once the origin is asked for a picture."""
+    """Signal this process once the origin receives a request."""
 
     def wait_and_tell() -> None:
         origin.await_request(path)
@@ -34,7 +34,7 @@ def tell(origin, path: str, *numbers: signal.Signals, pause_s: float = 0) -> Non
     threading.Thread(target=wait_and_tell, daemon=True).start()
 
 
-def test_a_job_that_takes_longer_than_the_grace_is_given_back_uncounted(
+def test_a_job_that_exceeds_the_drain_timeout_is_given_back_uncounted(
     redis, settings, submit, record, origin
 ):
     request_id, also_in_hand = (submit(base_image=f"{origin.url}/hangs.jpg?drained={nth}") for nth in "12")
@@ -53,7 +53,7 @@ def test_a_job_that_takes_longer_than_the_grace_is_given_back_uncounted(
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
 
 
-def test_a_job_that_ends_within_the_grace_is_finished(settings, submit, record, origin):
+def test_a_job_within_the_drain_timeout_is_finished(settings, submit, record, origin):
     path = "/hangs.jpg?finished"
     patient = settings.model_copy(update={"drain_timeout_s": 20})
     request_id = submit(base_image=origin.url + path)
@@ -66,7 +66,7 @@ def test_a_job_that_ends_within_the_grace_is_finished(settings, submit, record, 
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
 
 
-def test_a_second_signal_ends_the_grace(settings, submit, record, origin):
+def test_a_second_signal_ends_the_drain_timeout(settings, submit, record, origin):
     path = "/hangs.jpg?twice"
     patient = settings.model_copy(update={"drain_timeout_s": 60})
     request_id = submit(base_image=origin.url + path)
@@ -77,7 +77,7 @@ def test_a_second_signal_ends_the_grace(settings, submit, record, origin):
     assert record(request_id).status is Status.PROCESSING
 
 
-def test_a_worker_that_stops_is_not_listed_any_more(redis, settings, submit):
+def test_a_stopped_worker_is_no_longer_listed(redis, settings, submit):
     submit()
 
     WarmWorker(connect_worker(settings), settings).work(burst=True)
@@ -86,7 +86,7 @@ def test_a_worker_that_stops_is_not_listed_any_more(redis, settings, submit):
 
 
 def test_a_job_whose_lease_was_ended_is_stopped(redis, settings, submit, record, origin):
-    """As when it was cancelled and the word of it got lost."""
+    """As when it was cancelled and the command was lost."""
     path = "/hangs.jpg?fenced"
     request_id, next_one = submit(base_image=origin.url + path), submit()
     cancelled = Failure(FailureCode.CANCELLED, "cancelled")

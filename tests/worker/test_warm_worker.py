@@ -64,7 +64,7 @@ def job_of(redis, request_id):
     return job
 
 
-def test_a_job_ends_as_a_picture_in_the_store(redis, settings, submit, record, run_all):
+def test_a_job_stores_its_output(redis, settings, submit, record, run_all):
     request_id = submit(image_format="png")
 
     run_all()
@@ -79,7 +79,7 @@ def test_a_job_ends_as_a_picture_in_the_store(redis, settings, submit, record, r
     assert job_of(redis, request_id).get_status() is JobStatus.FINISHED
 
 
-def test_one_child_does_many_jobs(submit, record, run_all):
+def test_one_child_processes_many_jobs(submit, record, run_all):
     requests = [submit() for _ in range(5)]
 
     run_all()
@@ -87,7 +87,7 @@ def test_one_child_does_many_jobs(submit, record, run_all):
     assert {record(request_id).status for request_id in requests} == {Status.COMPLETED}
 
 
-def test_that_another_key_sent_the_same_pictures_is_not_told(redis, settings, record, run_all):
+def test_a_cache_hit_is_not_shared_between_keys(redis, settings, record, run_all):
     owners = [ApiKeys(redis).create(name)[0].key_id for name in ("first", "second")]
     deadlines = Deadlines.default(settings)
     requests = [
@@ -101,7 +101,7 @@ def test_that_another_key_sent_the_same_pictures_is_not_told(redis, settings, re
     assert [sorted(hits[0::2]), sorted(hits[1::2])] == [[0, 2]] * 2, "of each key"
 
 
-def test_what_its_server_lets_be_kept_is_fetched_once_for_all_workers(submit, record, run_all, origin):
+def test_a_cacheable_input_is_fetched_once_for_all_workers(submit, record, run_all, origin):
     requests = []
     for _ in range(2):
         requests.append(submit(base_image=f"{origin.url}/public.jpg"))
@@ -111,7 +111,7 @@ def test_what_its_server_lets_be_kept_is_fetched_once_for_all_workers(submit, re
     assert origin.asked.count("/public.jpg") == 1
 
 
-def test_a_server_is_asked_once_for_all_requests_that_wait_together(submit, record, run_all, origin):
+def test_an_input_is_fetched_once_for_all_waiting_requests(submit, record, run_all, origin):
     url = f"{origin.url}/tagged.jpg"
     waiting = [submit(base_image=url) for _ in range(9)]
     run_all()
@@ -124,11 +124,11 @@ def test_a_server_is_asked_once_for_all_requests_that_wait_together(submit, reco
     assert origin.asked.count("/tagged.jpg") == 2
 
 
-def test_nothing_is_kept_where_the_settings_say_so(settings):
+def test_the_settings_can_disable_the_caches(settings):
     assert http_cache(settings.model_copy(update={"http_cache_bytes": 0})) is None
 
 
-def test_a_callers_fault_fails_without_another_attempt(redis, submit, record, run_all):
+def test_a_clients_error_fails_without_a_retry(redis, submit, record, run_all):
     request_id = submit(overlay_image="bm90IGEgcGljdHVyZQ==")
 
     run_all()
@@ -140,7 +140,7 @@ def test_a_callers_fault_fails_without_another_attempt(redis, submit, record, ru
     assert job_of(redis, request_id).get_status() is JobStatus.FAILED
 
 
-def test_what_is_lost_from_the_store_is_tried_again_and_then_our_fault(redis, submit, record, run_all):
+def test_an_input_missing_in_the_store_is_retried_and_then_internal(redis, submit, record, run_all):
     request_id = submit(overlay_image="bm90IGEgcGljdHVyZQ==")
     params = record(request_id).params | {"overlay_image": "store:inputs/20300101T0000/gone"}
     redis.hset(f"superimpose:request:{request_id}", "params", json.dumps(params))
@@ -153,7 +153,7 @@ def test_what_is_lost_from_the_store_is_tried_again_and_then_our_fault(redis, su
 
 
 class Killer(threading.Thread):
-    """Sends a signal to the worker's child each time the origin is asked for a picture."""
+    """Sends a signal to the worker's child at each request to the origin."""
 
     def __init__(self, worker: WarmWorker, origin, path: str, number: signal.Signals, times: int) -> None:
         super().__init__(daemon=True)
@@ -167,7 +167,7 @@ class Killer(threading.Thread):
             os.kill(child.pid, self.number)
 
 
-def test_what_is_cached_and_decoded_is_not_read_from_disk_again(settings, submit, record, run_all, origin):
+def test_a_cached_and_decoded_input_is_not_read_from_disk(settings, submit, record, run_all, origin):
     url = f"{origin.url}/public.jpg?unread"
     first, held_up = submit(base_image=url), submit(base_image=f"{origin.url}/hangs.jpg?held")
     again: list[str] = []
@@ -193,12 +193,12 @@ def test_what_is_cached_and_decoded_is_not_read_from_disk_again(settings, submit
 
 @pytest.fixture
 def fragile(settings, monkeypatch):
-    """Settings of a check that sleeps over one colour, and dies of another."""
+    """Settings with a check that sleeps at one colour and kills its process at another."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     return settings.model_copy(update={"content_check": f"{Fragile.__module__}:{Fragile.__name__}"})
 
 
-def test_a_killed_child_costs_one_attempt_and_nothing_that_is_fetched_for(settings, submit, record, origin):
+def test_a_killed_child_costs_one_request_an_attempt(settings, submit, record, origin):
     requests = [submit(base_image=f"{origin.url}/hangs.jpg?{nth}") for nth in "123"]
     worker = WarmWorker(connect_worker(settings), settings)
     Killer(worker, origin, "/hangs.jpg?2", signal.SIGKILL, times=1).start()
@@ -213,10 +213,8 @@ def test_a_killed_child_costs_one_attempt_and_nothing_that_is_fetched_for(settin
     assert sorted(record(request_id).attempts for request_id in requests) == [1, 1, 2]
 
 
-def test_that_another_child_starts_slowly_costs_nothing_that_is_in_hand(
-    settings, submit, record, origin, tmp_path
-):
-    """It starts for longer than a lease."""
+def test_a_slow_start_of_the_next_child_costs_no_attempt(settings, submit, record, origin, tmp_path):
+    """Its start takes longer than a lease."""
     again = Started(tmp_path, f'[ "$(wc -l <"{tmp_path}/started")" -eq 1 ] || sleep 5')
     short = settings.model_copy(update={"lease_s": 3})
     requests = [submit(base_image=f"{origin.url}/hangs.jpg?again={nth}") for nth in "12"]
@@ -238,9 +236,7 @@ def test_that_another_child_starts_slowly_costs_nothing_that_is_in_hand(
     assert sorted(record(request_id).attempts for request_id in requests) == [1, 2]
 
 
-def test_a_job_that_kills_every_child_ends_as_worker_lost_and_costs_no_other_an_attempt(
-    fragile, submit, record
-):
+def test_a_job_that_kills_every_child_ends_as_worker_lost_without_cost_to_others(fragile, submit, record):
     request_id = submit(overlay_image=one_colour(KILLS))
     others = [submit() for _ in range(5)]
 
@@ -251,7 +247,7 @@ def test_a_job_that_kills_every_child_ends_as_worker_lost_and_costs_no_other_an_
     assert {(record(other).status, record(other).attempts) for other in others} == {(Status.COMPLETED, 1)}
 
 
-def test_a_hanging_child_is_killed_when_the_time_of_its_job_is_up(settings, submit, record, origin):
+def test_a_hanging_child_is_killed_at_the_deadline_of_its_job(settings, submit, record, origin):
     path = "/hangs.jpg?stopped"
     hasty = settings.model_copy(update={"fetch_timeout_s": 4, "job_timeout_s": 5, "fetch_ahead": 0})
     next_one = submit()
@@ -266,7 +262,7 @@ def test_a_hanging_child_is_killed_when_the_time_of_its_job_is_up(settings, subm
     assert record(next_one).status is Status.COMPLETED
 
 
-def test_a_job_that_wants_too_much_memory_fails_and_the_next_one_runs(settings, submit, record):
+def test_a_job_that_needs_too_much_memory_fails_and_the_next_one_runs(settings, submit, record):
     tight = settings.model_copy(update={"job_memory_bytes": 1_200_000_000})
     greedy, next_one = submit(base_image=huge_png(), image_format="webp"), submit()
     worker = WarmWorker(connect_worker(tight), tight)
@@ -293,7 +289,7 @@ def png(picture: Image.Image) -> str:
     return base64.b64encode(out.getvalue()).decode()
 
 
-def test_a_finished_picture_is_reported_though_its_child_cannot_be_replaced(
+def test_a_finished_job_is_reported_even_if_its_child_cannot_be_replaced(
     settings, submit, record, origin, started
 ):
     path = "/hangs.jpg?worn"
@@ -314,7 +310,7 @@ def test_a_finished_picture_is_reported_though_its_child_cannot_be_replaced(
         assert (made.status, made.attempts) == (Status.COMPLETED, 1)
 
 
-def test_a_finished_request_is_not_made_again(redis, settings, submit, record, run_all):
+def test_a_finished_request_is_not_processed_again(redis, settings, submit, record, run_all):
     request_id = submit()
     Cancellation(redis, settings).cancel(request_id)
 
@@ -333,13 +329,11 @@ def test_no_child_outlives_its_worker(settings, submit, started):
         os.kill(pid, 0)
 
 
-def test_samples_are_references_workers_can_read(record, submit):
+def test_workers_can_read_the_references_of_samples(record, submit):
     assert record(submit()).params["base_image"] == f"{SAMPLE}cup.jpg"
 
 
-def test_what_is_in_hand_when_the_worker_is_told_to_stop_is_done_first(
-    redis, settings, submit, record, origin, key_id
-):
+def test_jobs_in_flight_are_finished_before_the_worker_stops(redis, settings, submit, record, origin, key_id):
     requests = [submit(base_image=f"{origin.url}/hangs.jpg?stopping={nth}") for nth in "12"]
 
     def stop() -> None:
@@ -357,7 +351,9 @@ def test_what_is_in_hand_when_the_worker_is_told_to_stop_is_done_first(
     assert queued(redis, key_id) == requests[2:]
 
 
-def test_a_cancelled_job_that_still_fetches_costs_no_child(redis, settings, submit, record, origin, started):
+def test_cancelling_a_job_that_is_still_fetching_does_not_kill_the_child(
+    redis, settings, submit, record, origin, started
+):
     path = "/hangs.jpg?cancelled"
     requests = [submit(base_image=origin.url + path), submit()]
 
@@ -373,9 +369,7 @@ def test_a_cancelled_job_that_still_fetches_costs_no_child(redis, settings, subm
     assert len(started.pids) == 1
 
 
-def test_what_waits_behind_a_job_that_takes_long_is_given_back_uncounted(
-    redis, settings, fragile, submit, record
-):
+def test_requests_behind_a_slow_job_are_given_back_uncounted(redis, settings, fragile, submit, record):
     requests = [submit(overlay_image=one_colour(SLEEPS)) for _ in range(2)]
     others: list[subprocess.Popen[bytes]] = []
 
@@ -399,8 +393,8 @@ def test_what_waits_behind_a_job_that_takes_long_is_given_back_uncounted(
     assert (other.status, other.attempts) == (Status.COMPLETED, 1)
 
 
-def test_a_slow_origin_holds_up_no_other_request(settings, submit, record, origin):
-    """More of them than are claimed at first."""
+def test_a_slow_origin_delays_no_other_request(settings, submit, record, origin):
+    """There are more of them than are claimed at first."""
     path = "/hangs.jpg?slow"
     slow = [submit(base_image=origin.url + path) for _ in range(12)]
     fast = submit()
@@ -417,7 +411,7 @@ def test_a_slow_origin_holds_up_no_other_request(settings, submit, record, origi
     assert record(fast).finished_at < min(record(request_id).finished_at for request_id in slow)
 
 
-def test_inputs_that_exceed_the_room_for_them_are_fetched_all_the_same(settings, submit, record, origin):
+def test_inputs_above_the_byte_limit_are_fetched_anyway(settings, submit, record, origin):
     tight = settings.model_copy(update={"fetch_ahead_bytes": 1000})
     path = "/cup.jpg?room"
     requests = [submit(base_image=origin.url + path) for _ in range(4)]

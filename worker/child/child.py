@@ -1,6 +1,6 @@
-"""The warm child: a process that makes one picture after another, so that a crash costs one attempt.
+"""The warm child: a process that renders one request after another, so that a crash costs one attempt.
 
-Started fresh rather than forked, because its parent has threads; ends when its parent does.
+It is spawned, not forked, because its parent has threads, and it exits when its parent does.
 """
 
 import logging
@@ -17,45 +17,45 @@ from pydantic import ValidationError
 
 from jobs.config.settings import Settings
 from worker.child.messages import LENGTH, Drop, Ending, Event, Order, to_child
-from worker.privileges import OURS
+from worker.privileges import SECRET_PREFIXES
 
-LEAN = {
+CHILD_ENV = {
     "OPENBLAS_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
-    "MALLOC_MMAP_THRESHOLD_": f"{32 * 1024 * 1024}",  # the most that glibc allows, and comes to by itself
+    "MALLOC_MMAP_THRESHOLD_": f"{32 * 1024 * 1024}",  # the maximum; the dynamic threshold grows to it
     "MALLOC_TRIM_THRESHOLD_": f"{64 * 1024 * 1024}",
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
-"""One job at a time needs no thread pool of numpy's and no malloc arena per thread.
+"""The child processes one job at a time, so it needs no numpy thread pool and no malloc arena per thread.
 
-Pictures are allocated anew for each job: memory given back to the kernel between them comes again as page
-faults, a third of the time of a 1 MP PNG. Larger ones, which are given back, come in huge pages.
+Pictures are allocated for each job. If that memory returned to the kernel in between, its page faults would
+take a third of the time of a 1 MP PNG. Larger allocations, which do return, use huge pages.
 """
 
 SECRETS = {name for name, field in Settings.model_fields.items() if not field.repr}
-"""Settings that a process which decodes strangers' files has no need of: its parent alone talks to Redis."""
+"""Settings withheld from the process that decodes untrusted files: only its parent uses Redis."""
 
 START_TIMEOUT_S = 60  # loading the model of a content check included
-MESSAGE_TIMEOUT_S = 10  # for a message that has begun
-END_TIMEOUT_S = 2  # after its end of the pipe is closed
-LARGEST_ANSWER = 256 * 1024
+MESSAGE_TIMEOUT_S = 10  # from the first byte of a message to its last
+EXIT_TIMEOUT_S = 2  # after the child closed its end of the pipe
+MAX_MESSAGE_BYTES = 256 * 1024
 
 log = logging.getLogger("superimpose.worker")
 
 
 class ChildDied(Exception):
-    """The child ended without an answer; `exit_status` as of `subprocess`, negative for a signal."""
+    """The child exited with orders unfinished; `exit_status` as in `subprocess`, negative for a signal."""
 
     def __init__(self, exit_status: int) -> None:
-        super().__init__(f"the child process {_end(exit_status)}")
+        super().__init__(f"the child process {_describe(exit_status)}")
         self.exit_status = exit_status
 
 
 class ChildRefused(Exception):
-    """The child cannot work with these settings; the text is its sentence for the operator."""
+    """The child cannot start with these settings; the text is its message for the operator."""
 
 
-def _end(exit_status: int) -> str:
+def _describe(exit_status: int) -> str:
     if exit_status >= 0:
         return f"ended with status {exit_status}"
     if -exit_status == signal.SIGXCPU:
@@ -64,7 +64,7 @@ def _end(exit_status: int) -> str:
 
 
 class Child:
-    """The parent's side of one child process, in which `python` runs `module`."""
+    """The parent's side of one child process, which runs `module` in `python`."""
 
     python = sys.executable
     module = "worker.child.child_process"
@@ -74,18 +74,18 @@ class Child:
         self._socket.settimeout(MESSAGE_TIMEOUT_S)
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
-        self._heard = bytearray()
-        self._stuck_at = 0.0
-        # Without our settings, which come through the pipe, and a collector's, which may hold its key.
-        env = LEAN | {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        self._buffer = bytearray()
+        self._message_deadline = 0.0
+        # The child gets our settings through the pipe; those of OpenTelemetry may hold a key.
+        inherited = {name: text for name, text in os.environ.items() if not name.startswith(SECRET_PREFIXES)}
         try:
             with theirs:
                 self._process = subprocess.Popen(
                     [self.python, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
                     stdin=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
-                    env=env,
-                    start_new_session=True,  # Ctrl-C is for the parent, which lets a job finish
+                    env=CHILD_ENV | inherited,
+                    start_new_session=True,  # Ctrl-C must reach only the parent, which lets jobs finish
                 )
             self._send(settings.model_dump_json(exclude=SECRETS).encode())
         except BaseException:
@@ -93,20 +93,20 @@ class Child:
             raise
         self._orders: dict[str, Order] = {}
         self._dropped: set[str] = set()
-        self._begun = ""
-        self._late_at = time.monotonic() + START_TIMEOUT_S
+        self._started = ""  # the token of the order that is processed
+        self._start_deadline = time.monotonic() + START_TIMEOUT_S
 
     @property
     def is_starting(self) -> bool:
-        return not self.has_spoken() and time.monotonic() < self._late_at
+        return not self._is_readable() and time.monotonic() < self._start_deadline
 
     def await_ready(self) -> None:
-        """Wait until it can take a task. Raises `ChildDied`; `ChildRefused`, where it says why it cannot."""
+        """Wait until it can take orders. Raises `ChildDied`, or `ChildRefused` with the child's message."""
         try:
-            while (refusal := self._message()) is None:
-                left_s = self._late_at - time.monotonic()
+            while (refusal := self._receive()) is None:
+                left_s = self._start_deadline - time.monotonic()
                 if left_s <= 0:
-                    raise self._died()
+                    raise self._failed()
                 self._poll.poll(min(left_s, MESSAGE_TIMEOUT_S) * 1000)
             if refusal:
                 raise ChildRefused(refusal.decode())
@@ -120,7 +120,7 @@ class Child:
 
     @property
     def resident_bytes(self) -> int:
-        """0 where the system has no /proc."""
+        """0 on systems without /proc."""
         try:
             pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         except (OSError, IndexError):
@@ -130,11 +130,8 @@ class Child:
     def has_ended(self) -> bool:
         return self._process.poll() is not None
 
-    def has_spoken(self) -> bool:
-        return bool(self._poll.poll(0))
-
     def fileno(self) -> int:
-        """Readable when it has something to say."""
+        """Readable when the child has sent a message or has closed its end."""
         return self._socket.fileno()
 
     def start(self, order: Order) -> None:
@@ -147,20 +144,20 @@ class Child:
             self._send(to_child(Drop(token)))
 
     def event(self) -> Event | None:
-        """What became of an order; None if nothing is known yet. Raises `ChildDied`.
+        """The next event of an order, or None. Raises `ChildDied`.
 
-        A child that sends anything else was taken over, and is killed.
+        A child that sends anything else is compromised, and is killed.
         """
-        message = self._message()
+        message = self._receive()
         if message is None:
             return None
         try:
             event = Event.from_bytes(message, self._orders)
-            self._follow(event)
+            self._track(event)
         except ValueError as error:
-            log.error("the child is killed, its answer is not one: %s", ascii(_without_input(error)))
+            log.error("the child is killed, it sent an invalid message: %s", ascii(_without_input(error)))
             self._process.kill()
-            self._orders.clear()  # what else it has said is not heard
+            self._orders.clear()  # so that no event after this one is valid
             raise ChildDied(self.wait()) from None
         return event
 
@@ -172,20 +169,20 @@ class Child:
     def wait(self) -> int:
         return self._process.wait()
 
-    def _follow(self, event: Event) -> None:
-        """Raises `ValueError` where it cannot come after the events before."""
+    def _track(self, event: Event) -> None:
+        """Raises `ValueError` if `event` cannot follow the previous ones."""
         if event.outcome is None:
-            if self._begun:
-                raise ValueError("one has begun")
-            self._begun = event.token
+            if self._started:
+                raise ValueError("another order has started")
+            self._started = event.token
             return
         if event.outcome.ending is Ending.DROPPED:
-            if event.token == self._begun or event.token not in self._dropped:
-                raise ValueError("not to be dropped")
-        elif event.token == self._begun:
-            self._begun = ""
+            if event.token == self._started or event.token not in self._dropped:
+                raise ValueError("the order was not to be dropped")
+        elif event.token == self._started:
+            self._started = ""
         else:
-            raise ValueError("it has not begun")
+            raise ValueError("the order has not started")
         self._dropped.discard(event.token)
         del self._orders[event.token]
 
@@ -193,45 +190,48 @@ class Child:
         try:
             self._socket.sendall(LENGTH.pack(len(message)) + message)
         except OSError:
-            raise self._died() from None
+            raise self._failed() from None
 
-    def _message(self) -> bytes | None:
-        """The next message, once it is whole: a child that is slow to end one is not waited for."""
-        message = self._cut()
-        if message is None and self.has_spoken():
+    def _is_readable(self) -> bool:
+        return bool(self._poll.poll(0))
+
+    def _receive(self) -> bytes | None:
+        """The next message, or None while it is incomplete; never blocks on a slow child."""
+        message = self._next_message()
+        if message is None and self._is_readable():
             try:
-                piece = self._socket.recv(LARGEST_ANSWER)
+                piece = self._socket.recv(MAX_MESSAGE_BYTES)
             except OSError:
                 piece = b""
             if not piece:
-                raise self._died()
-            if not self._heard:
-                self._stuck_at = time.monotonic() + MESSAGE_TIMEOUT_S
-            self._heard += piece
-            message = self._cut()
-        if message is None and self._heard and time.monotonic() > self._stuck_at:
-            raise self._died()
+                raise self._failed()
+            if not self._buffer:
+                self._message_deadline = time.monotonic() + MESSAGE_TIMEOUT_S
+            self._buffer += piece
+            message = self._next_message()
+        if message is None and self._buffer and time.monotonic() > self._message_deadline:
+            raise self._failed()
         return message
 
-    def _cut(self) -> bytes | None:
-        """A whole message of what was heard."""
-        if len(self._heard) < LENGTH.size:
+    def _next_message(self) -> bytes | None:
+        """Remove a complete message from the buffer."""
+        if len(self._buffer) < LENGTH.size:
             return None
-        (size,) = LENGTH.unpack_from(self._heard)
-        if not 0 <= size <= LARGEST_ANSWER:
-            raise self._died()
+        (size,) = LENGTH.unpack_from(self._buffer)
+        if not 0 <= size <= MAX_MESSAGE_BYTES:
+            raise self._failed()
         end = LENGTH.size + size
-        if len(self._heard) < end:
+        if len(self._buffer) < end:
             return None
-        message = bytes(self._heard[LENGTH.size : end])
-        del self._heard[:end]
-        self._stuck_at = time.monotonic() + MESSAGE_TIMEOUT_S
+        message = bytes(self._buffer[LENGTH.size : end])
+        del self._buffer[:end]
+        self._message_deadline = time.monotonic() + MESSAGE_TIMEOUT_S
         return message
 
-    def _died(self) -> ChildDied:
-        """The pipe is closed, stuck within a message, or holds too long a one."""
+    def _failed(self) -> ChildDied:
+        """The child closed the pipe, was late, or sent a message that is too long: end it."""
         try:
-            return ChildDied(self._process.wait(END_TIMEOUT_S))
+            return ChildDied(self._process.wait(EXIT_TIMEOUT_S))
         except subprocess.TimeoutExpired:
             self._process.kill()
             return ChildDied(self.wait())

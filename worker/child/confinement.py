@@ -1,4 +1,4 @@
-"""What the process that decodes strangers' files may use of the machine."""
+"""Resource limits of the process that decodes untrusted files."""
 
 import ctypes
 import logging
@@ -13,58 +13,58 @@ from worker.privileges import drop_privileges, hide
 
 log = logging.getLogger("superimpose.worker")
 
-_FILES = 256  # open at a time; a job has about twenty
-_LARGEST_PIXEL = 8  # bytes in the output; lossless formats store four and little beside
+_MAX_OPEN_FILES = 256  # a job needs about twenty
+_MAX_PIXEL_BYTES = 8  # in the output; lossless formats store four and little overhead
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def confine(settings: Settings) -> None:
-    """Bound memory, the size of a written file and open files of this process, and its rights, for good.
+    """Irrevocably limit this process's memory, file size, open files and privileges.
 
-    A bound that is hit fails a call, as `MemoryError` or `OSError`, which ends one attempt of one job.
-    Processes are not counted: RLIMIT_NPROC is one number for all of a user's, threads included.
+    Exceeding a limit raises `MemoryError` or `OSError`, which fails one attempt at one job. The number of
+    processes is not limited: RLIMIT_NPROC counts all processes and threads of a user.
     """
     hide()
     drop_privileges()
     _lower(resource.RLIMIT_AS, settings.job_memory_bytes)
-    _lower(resource.RLIMIT_NOFILE, _FILES)
+    _lower(resource.RLIMIT_NOFILE, _MAX_OPEN_FILES)
     logs_to_file = sys.stderr is not None and stat.S_ISREG(os.fstat(sys.stderr.fileno()).st_mode)
-    if not logs_to_file:  # which may grow
-        _lower(resource.RLIMIT_FSIZE, largest_output(settings))
+    if not logs_to_file:  # a log file may grow larger than an output
+        _lower(resource.RLIMIT_FSIZE, max_output_bytes(settings))
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel end this process as soon as its parent, which has this id, is gone, whatever it is at.
+    """Have the kernel kill this process as soon as the process with the id `parent` has exited.
 
-    Where the kernel cannot, it ends after the job at hand, when it finds the pipe closed.
+    On other systems than Linux it exits after the current job, when it finds the pipe closed.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # gone already
+    if os.getppid() != parent:  # it has exited already
         raise SystemExit
 
 
-def largest_output(settings: Settings) -> int:
-    """More bytes than any output has: its pixels, and metadata that came with an input."""
-    return _LARGEST_PIXEL * settings.max_pixels + settings.max_input_bytes
+def max_output_bytes(settings: Settings) -> int:
+    """An upper bound for the pixels of an output and the metadata copied from an input."""
+    return _MAX_PIXEL_BYTES * settings.max_pixels + settings.max_input_bytes
 
 
 def grant_processor_time(seconds: int) -> None:
-    """Let this process run for `seconds` of processor time from now; then SIGXCPU ends it, even in C code.
+    """Limit this process to `seconds` more of processor time; then SIGXCPU kills it, even in C code.
 
-    The parent's deadline comes first. This is for a parent that is gone.
+    The parent kills a late child first; this limit applies when the parent has exited.
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    wanted = int(used.ru_utime + used.ru_stime) + 1 + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (wanted if hard < 0 else min(wanted, hard), hard))
+    limit = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (limit if hard < 0 else min(limit, hard), hard))
 
 
-def _lower(limit: int, wanted: int) -> None:
-    """Set a limit, also the one a process may raise it to, unless it is lower."""
-    _, hard = resource.getrlimit(limit)
-    bound = wanted if hard < 0 else min(wanted, hard)
+def _lower(kind: int, limit: int) -> None:
+    """Lower the soft and the hard limit of a resource to `limit`, if it is above."""
+    _, hard = resource.getrlimit(kind)
+    limit = limit if hard < 0 else min(limit, hard)
     try:
-        resource.setrlimit(limit, (bound, bound))
+        resource.setrlimit(kind, (limit, limit))
     except (ValueError, OSError) as error:  # RLIMIT_AS on macOS
-        log.warning("this system does not bound what a job may use: %s", error)
+        log.warning("this system does not limit the resources of a job: %s", error)

@@ -1,6 +1,6 @@
-"""Orders in hand: the inputs of all are fetched at once, and what has come first is worked on first.
+"""Fetches the inputs of all orders at once and yields each job as soon as its inputs have arrived.
 
-So a slow origin idles no core, and nothing waits behind it, but where all orders in hand are for such ones.
+A slow origin therefore delays only its own jobs, unless all orders depend on slow origins.
 """
 
 import threading
@@ -17,31 +17,29 @@ from worker.child.messages import Order
 from worker.fetch import Reserve
 
 STACK_BYTES = 512 * 1024
-"""Of a thread: a fetch needs little of the 8 MiB it would reserve of the address space, which is bounded."""
-
+"""Of a thread: the default reserves 8 MiB of the limited address space, and a fetch needs little of it."""
 
 Read = Callable[[Order, str, Reserve], File]
-"""Gets the input of an order that a parameter names; tells sizes before so many bytes more are held."""
+"""Reads the input that a parameter of an order names; calls `Reserve` before it allocates bytes."""
 
 
 class Dropped(Exception):
-    """The parent has taken the order back."""
+    """The parent has dropped the order."""
 
 
 @dataclass(eq=False)
-class NoRoom(Exception):
-    """An input of at least `size` bytes does not fit now."""
+class OverBudget(Exception):
+    """An input of at least `size` bytes exceeds the free bytes of the intake."""
 
     size: int
 
 
 @dataclass(eq=False)
 class Job:
-    """An order in hand; the inputs that have come, and how many inputs wait for room.
+    """An order and the futures of its inputs; inputs with the same reference share one.
 
-    Inputs of one reference are fetched once and share a future.
-
-    `fetch_s`: how long it took until all inputs were there, or one could not be had.
+    `held_bytes`: of the inputs that have arrived. `waiting`: how many inputs wait for free bytes. `fetch_s`:
+    seconds until all inputs had arrived or one had failed.
     """
 
     order: Order
@@ -53,7 +51,7 @@ class Job:
     is_dropped: bool = False
 
     def files(self) -> dict[str, File]:
-        """Raises what kept an input from being had."""
+        """The inputs by parameter. Raises the error of one that failed."""
         for each in self.inputs.values():
             if each.done():
                 each.result()
@@ -61,18 +59,18 @@ class Job:
 
 
 @dataclass
-class Room:
-    """What one input may hold, and holds, in bytes."""
+class Reservation:
+    """The bytes that are reserved for one input, and those it uses."""
 
     reserved: int
     used: int = 0
 
 
 class Intake:
-    """Jobs by the order in which their inputs came. Methods may be called by any thread.
+    """Jobs in the order in which their inputs arrived. Thread-safe.
 
-    All inputs are fetched at once, as far as there are `threads`, and have about `max_bytes` at most: beyond,
-    all but those of the oldest job wait for room, outside of a fetch, whose time is limited.
+    At most `threads` inputs are fetched at once, and all together hold about `max_bytes`. Above that, inputs
+    of all jobs but the oldest wait for free bytes; they do so before their fetch, which has a time limit.
     """
 
     def __init__(self, read: Read, max_bytes: int, threads: int) -> None:
@@ -87,7 +85,7 @@ class Intake:
 
     @property
     def ready(self) -> int:
-        """How many jobs wait for this process alone: to be worked on, or for room."""
+        """How many jobs wait only for this process: to be processed, or for free bytes."""
         with self._changed:
             return len(self._ready) + sum(job.waiting > 0 for job in self._jobs.values())
 
@@ -100,93 +98,94 @@ class Intake:
             fetches = {each: self._threads.submit(self._get, job, name) for each, name in first.items()}
             job.inputs = {name: fetches[reference] for name, reference in pictures.items()}
         for each in fetches.values():
-            each.add_done_callback(lambda _: self._look(job))
+            each.add_done_callback(lambda _: self._queue_if_ready(job))
 
     def drop(self, token: str) -> bool:
-        """Forget a job; False if it is not in hand, or is being worked on."""
+        """Forget a job; False if it is unknown or already being processed."""
         with self._changed:
             job = self._jobs.get(token)
             if job is None or (job.fetch_s is not None and job not in self._ready):
                 return False
             if job.fetch_s is not None:
                 self._ready.remove(job)
-            self._end(job)
+            self._forget(job)
         return True
 
-    def take(self, *, wait: bool = True) -> Job | None:
-        """The next one; None once closed, or without `wait` where none is ready."""
+    def next_job(self, *, wait: bool = True) -> Job | None:
+        """The next ready job; None once closed, or if none is ready and `wait` is false."""
         with self._changed:
             if wait:
                 self._changed.wait_for(lambda: self._ready or self._is_closed)
             return self._ready.popleft() if self._ready and not self._is_closed else None
 
-    def done(self, job: Job) -> None:
-        """Its inputs are not needed any more."""
+    def release(self, job: Job) -> None:
+        """Free the inputs of a processed job."""
         with self._changed:
-            self._end(job)
+            self._forget(job)
 
     def close(self) -> None:
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
 
-    def _end(self, job: Job) -> None:
+    def _forget(self, job: Job) -> None:
         job.is_dropped = True
         del self._jobs[job.order.token]
         for each in job.inputs.values():
             each.cancel()
-        job.inputs = {}  # a future refers to the job
+        job.inputs = {}  # breaks a reference cycle: each future refers to the job
         self._held_bytes -= job.held_bytes
         self._changed.notify_all()
 
     def _get(self, job: Job, name: str) -> File:
-        order, size = job.order, 1  # so that nothing is asked for where there is no room at all
-        with order.named_in_logs():
+        order, size = job.order, 1  # the size is unknown, but a fetch must not start without any free bytes
+        with order.log_context():
             while True:
-                room = self._await_room(job, size)
+                reservation = self._await_reservation(job, size)
                 try:
-                    return self._read(order, name, partial(self._reserve, job, room))
-                except NoRoom as full:
-                    size, room.used = min(2 * full.size, self._max_bytes), 0  # so that it is asked for seldom
+                    return self._read(order, name, partial(self._reserve, job, reservation))
+                except OverBudget as error:
+                    # Twice as much, so that an input of unknown size is fetched again only a few times.
+                    size, reservation.used = min(2 * error.size, self._max_bytes), 0
                 finally:
-                    self._settle(job, room)
+                    self._settle(job, reservation)
 
-    def _await_room(self, job: Job, size: int) -> Room:
-        """Reserve it for an input. Raises `Dropped`."""
+    def _await_reservation(self, job: Job, size: int) -> Reservation:
+        """Raises `Dropped`."""
         with self._changed:
             job.waiting += 1
-            self._changed.wait_for(lambda: job.is_dropped or self._has_room(job, size))
+            self._changed.wait_for(lambda: job.is_dropped or self._fits(job, size))
             job.waiting -= 1
             if job.is_dropped:
                 raise Dropped
             self._held_bytes += size
-        return Room(size)
+        return Reservation(size)
 
-    def _reserve(self, job: Job, room: Room, size: int) -> None:
-        """Raises `Dropped`, `NoRoom`."""
+    def _reserve(self, job: Job, reservation: Reservation, size: int) -> None:
+        """Add `size` bytes to the used ones. Raises `Dropped`, `OverBudget`."""
         with self._changed:
             if job.is_dropped:
                 raise Dropped
-            more = max(0, room.used + size - room.reserved)
-            if more and not self._has_room(job, more):
-                raise NoRoom(room.used + size)
-            room.used += size
-            room.reserved += more
+            more = max(0, reservation.used + size - reservation.reserved)
+            if more and not self._fits(job, more):
+                raise OverBudget(reservation.used + size)
+            reservation.used += size
+            reservation.reserved += more
             self._held_bytes += more
 
-    def _settle(self, job: Job, room: Room) -> None:
-        """A fetch has ended: what it has used is the job's, until that ends, the rest is free."""
+    def _settle(self, job: Job, reservation: Reservation) -> None:
+        """A fetch has finished: the job holds the used bytes until it is forgotten, the rest is free."""
         with self._changed:
-            kept = 0 if job.is_dropped else room.used
-            job.held_bytes += kept
-            self._held_bytes += kept - room.reserved
+            used = 0 if job.is_dropped else reservation.used
+            job.held_bytes += used
+            self._held_bytes += used - reservation.reserved
             self._changed.notify_all()
 
-    def _has_room(self, job: Job, size: int) -> bool:
+    def _fits(self, job: Job, size: int) -> bool:
+        """Always true for the oldest job, so that an input above `max_bytes` is fetched, too."""
         return self._held_bytes + size <= self._max_bytes or job is next(iter(self._jobs.values()), None)
 
-    def _look(self, job: Job) -> None:
-        """An input has come or cannot be had."""
+    def _queue_if_ready(self, job: Job) -> None:
         done = [each for each in job.inputs.values() if each.done()]
         with self._changed:
             is_ready = len(done) == len(job.inputs) or any(each.exception() for each in done)

@@ -1,4 +1,4 @@
-"""The messages between a worker and its child: orders and drops one way, what becomes of them the other."""
+"""The messages between a worker and its child: orders and drops to the child, events from it."""
 
 import json
 import math
@@ -19,8 +19,8 @@ from jobs.lifecycle.status import FailureCode
 from jobs.pictures import inputs
 from telemetry.log_context import about_request
 
-LENGTH = struct.Struct("!i")  # of the message that follows, as `multiprocessing.connection` has it
-LONGEST_ERROR = 4000  # characters; those of ours have some hundred
+LENGTH = struct.Struct("!i")  # prefix of each message, as in `multiprocessing.connection`
+MAX_ERROR_LENGTH = 4000  # characters; our messages have a few hundred
 
 Cache = Annotated[str, Field(pattern="^(decoded|http)$")]
 Seconds = Annotated[float, Field(ge=0, le=1e6)]
@@ -29,10 +29,10 @@ Number = Annotated[int, Field(ge=0, le=2**53)]
 
 @dataclass(frozen=True)
 class Order:
-    """One attempt at one request: how long it may take, and the place of its picture in the store.
+    """One attempt at a request: `left_s` until its deadline, and the `path` of its output in the store.
 
-    `trace_id`: of the trace it belongs to, `custom_id`: its owner's name for it, or "". `made_at`: when the
-    request was accepted, by this host's clock, in seconds since the epoch.
+    `trace_id` and `custom_id`: "" without one. `accepted_at`: when the request was accepted, by this host's
+    clock, in seconds since the epoch.
     """
 
     request_id: str
@@ -43,19 +43,19 @@ class Order:
     path: str
     trace_id: str = ""
     custom_id: str = ""
-    made_at: float = math.inf
+    accepted_at: float = math.inf
 
     @property
     def token(self) -> str:
         return self.path.rpartition("/")[2]
 
-    def named_in_logs(self) -> AbstractContextManager[None]:
+    def log_context(self) -> AbstractContextManager[None]:
         return about_request(self.request_id, self.key_id, self.attempt, self.trace_id, self.custom_id)
 
 
 @dataclass(frozen=True)
 class Drop:
-    """Take an order back, by its token: it is not to be worked on unless that has begun."""
+    """Cancel the order with this token, unless its processing has started."""
 
     token: str
 
@@ -71,26 +71,26 @@ def from_parent(data: bytes) -> Order | Drop:
 
 class Ending(StrEnum):
     DONE = "done"
-    """The picture is in the store."""
+    """The output is in the store."""
     FAILED = "failed"
     """Trying again would not help."""
     RETRY = "retry"
     """Trying again may help."""
     DROPPED = "dropped"
-    """It was taken back before the work began."""
+    """The order was cancelled before its processing started."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended; `code` and `error` as in the record, `output` of one that is done.
+    """How an attempt ended; `code` and `error` as in the record, `output` only if DONE.
 
-    `caches`: hits and misses of each cache since the outcome before. `retry_after_s`: before that another
-    attempt would do no better.
+    `caches`: hits and misses of each cache since the previous outcome. `retry_after_s`: how long another
+    attempt would fail in the same way.
     """
 
     ending: Ending
     code: str = ""
-    error: Annotated[str, Field(max_length=LONGEST_ERROR)] = ""
+    error: Annotated[str, Field(max_length=MAX_ERROR_LENGTH)] = ""
     output: Output | None = None
     stages: Mapping[str, Seconds] = field(default_factory=dict)
     caches: Mapping[Cache, tuple[Number, Number]] = field(default_factory=dict)
@@ -99,9 +99,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Event:
-    """What becomes of an order, by its token: its work begins, or with `outcome`, it has ended.
+    """The processing of the order with this token has started; with an `outcome`, it has finished.
 
-    `ready`: how many more orders wait for the child alone: their inputs are there, or have no room.
+    `ready`: how many other orders wait only for the child: their inputs have arrived, or wait for memory.
     """
 
     token: str
@@ -113,7 +113,7 @@ class Event:
 
     @staticmethod
     def from_bytes(data: bytes, orders: Mapping[str, Order]) -> "Event":
-        """Raises `ValueError` where it is of none of the `orders`: the child may have been taken over."""
+        """Raises `ValueError` if it does not match one of `orders`: the child may be compromised."""
         event = _events().validate_json(data)
         order, outcome = orders.get(event.token), event.outcome
         if order is None:
@@ -122,7 +122,7 @@ class Event:
             return event
         if (outcome.ending is Ending.DONE) != (outcome.output is not None):
             raise ValueError("output and ending do not match")
-        if outcome.output and not _is_of(outcome.output, order):
+        if outcome.output and not _matches(outcome.output, order):
             raise ValueError("the output is not the one ordered")
         if outcome.ending in (Ending.FAILED, Ending.RETRY):
             FailureCode(outcome.code)
@@ -134,8 +134,8 @@ def _events() -> TypeAdapter[Event]:
     return TypeAdapter(Event)
 
 
-def _is_of(output: Output, order: Order) -> bool:
-    """Whether it lies where it was to be put, is of the type asked for, and says no more than it may."""
+def _matches(output: Output, order: Order) -> bool:
+    """Whether path and content type are the requested ones, and all other fields hold allowed values."""
     default = SuperimposeParams.model_fields["image_format"].default
     return (
         (output.path, output.token) == (order.path, order.token)

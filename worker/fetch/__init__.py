@@ -1,9 +1,9 @@
-"""Pictures from addresses that clients choose, without letting them into our network."""
+"""Fetches pictures from URLs that clients choose, without giving access to our network."""
 
-from worker.fetch.answers import Reserve
 from worker.fetch.directory import BoundedDirectory
 from worker.fetch.errors import FetchError
 from worker.fetch.fetcher import Fetcher
+from worker.fetch.response import Reserve
 from worker.fetch.rules import FetchRules
 
 __all__ = ["BoundedDirectory", "FetchError", "FetchRules", "Fetcher", "Reserve"]

@@ -1,9 +1,9 @@
-"""Pictures that were fetched before, for as long as their servers let them be used again.
+"""Caches fetched pictures for as long as their servers allow.
 
-One that was fetched or asked about after a request was made is used for that request without asking: it is
-what the server had no earlier than then. So for requests that wait together a server is asked once.
+A picture that was fetched or revalidated after a request was accepted serves that request without another
+revalidation, since it is no older than the request. So the server is asked once for all requests that wait.
 
-What a server calls `public` is cached for all, anything else for the API key that it was fetched for, and
+A `public` response is cached for all API keys, any other only for the key that it was fetched for, and
 without a key not at all.
 """
 
@@ -17,58 +17,56 @@ from threading import Lock
 from typing import NamedTuple
 
 from compositor import File, Unread
-from worker.fetch.answers import Reserve
 from worker.fetch.directory import BoundedDirectory
 from worker.fetch.freshness import (
     Fields,
-    Question,
-    question_about,
-    received,
-    renewed,
-    serves_requests_before,
+    Revalidation,
+    deciding_fields,
+    freshened,
+    revalidation_of,
+    serves_earlier_requests,
     storable,
 )
+from worker.fetch.response import Reserve
 
-LONGEST_S = 86_400
-"""A picture older than a day is fetched whole again, whatever its server allows. This bounds how long the
-pictures of a process that was taken over are used."""
-
+MAX_AGE_S = 86_400
+"""Older pictures are fetched again, whatever their servers allow. This bounds how long the pictures that a
+compromised process wrote are used."""
 
 HEAD_STEP = 256  # bytes
 
-SAYS_HOW_LONG = {"cache-control", "expires", "etag", "last-modified"}
-"""Without any of these nothing may be kept; to have hishel find that takes as long as half a fetch."""
-
+CACHING_HEADERS = {"cache-control", "expires", "etag", "last-modified"}
+"""A response without any of these cannot be stored; hishel needs half the time of a fetch to decide that."""
 
 IsDecoded = Callable[[str, bytes], bool]
-"""Whether an owner's file, by its SHA-256, need not be read."""
+"""Whether the decoded pixels of an owner's file, by its SHA-256, are cached, so that it need not be read."""
 
 
-class For(NamedTuple):
-    """Whom a picture is fetched for: an API key, for a request that was made at a time, in a job's room."""
+class FetchContext(NamedTuple):
+    """The API key and the acceptance time of the request that a picture is fetched for."""
 
     owner: str
-    made_at: float
+    accepted_at: float
     reserve: Reserve
     is_decoded: IsDecoded | None
 
 
 class Gone(Exception):
-    """What was not read at once is not kept any longer, or is another picture now."""
+    """The file of an unread body was deleted or replaced."""
 
 
-class Zone(NamedTuple):
-    """Whose a cached picture is: one key's, or shared by all."""
+class Partition(NamedTuple):
+    """The part of the cache that belongs to one API key, or is shared by all."""
 
     owner: str
     shared: bool
 
 
-ALL = Zone("", shared=True)
+SHARED = Partition("", shared=True)
 
 
 class Body(NamedTuple):
-    """Since when there is one, its SHA-256 in hex, and when its server was asked about it last."""
+    """When a body was fetched, its SHA-256 in hex, and when its server was last asked about it."""
 
     since: float
     sha256: str
@@ -76,34 +74,33 @@ class Body(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A picture and its file's name and head; what to ask its server first, or None where it is fresh.
+class Cached:
+    """A picture, the name and head of its file, and its revalidation, or None while it is fresh.
 
-    `serves_later`: requests that were made later, too.
+    `is_shareable`: whether it may serve requests that were accepted later, too.
     """
 
     name: str
     head: bytes
     file: File
-    question: Question | None
-    serves_later: bool = True
+    revalidation: Revalidation | None
+    is_shareable: bool = True
 
     @property
     def is_fresh(self) -> bool:
-        return self.question is None
+        return self.revalidation is None
 
     @property
     def conditions(self) -> Mapping[str, str]:
-        """The header fields that make a request the question."""
-        return self.question.request.headers if self.question else {}
+        return self.revalidation.request.headers if self.revalidation else {}
 
 
 class HttpCache:
-    """Bodies by URL and owner. What cannot be read or kept is no error: it is fetched.
+    """Bodies by URL and owner. A body that cannot be read or written is not an error: it is fetched.
 
-    `scope` is the rules and all else that decides about a fetch but the URL. Under another one nothing is
-    found again, so what is found came from where it may come from now; only names are not looked up again.
-    `hits` counts what was used again, `misses` what arrived whole. All times are in seconds since the epoch.
+    `scope`: everything but the URL that affects a fetch, such as the rules. A body is only found under the
+    scope in which it was stored, so the current rules allow its URL; only the host is not looked up again.
+    `hits` counts reused bodies, `misses` fetched ones. All times are in seconds since the epoch.
     """
 
     def __init__(self, files: BoundedDirectory, scope: str) -> None:
@@ -113,30 +110,36 @@ class HttpCache:
         self._scope = scope
         self._counting = Lock()
 
-    def find(self, url: str, whom: For) -> Kept | None:
-        """What is kept for an owner or for all, preferably fresh. Raises what `whom.reserve` raises."""
-        found = [kept for zone in _zones(whom.owner) if (kept := self._read(zone, url, whom))]
-        best = min(found, key=lambda kept: not kept.is_fresh, default=None)
+    def find(self, url: str, context: FetchContext) -> Cached | None:
+        """The picture cached for the owner or for all, a fresh one if any. Raises the errors of `reserve`."""
+        partitions = _partitions(context.owner)
+        found = [cached for each in partitions if (cached := self._read(each, url, context))]
+        best = min(found, key=lambda cached: not cached.is_fresh, default=None)
         if best and best.is_fresh:
             self._hit()
         return best
 
-    def keep(self, url: str, owner: str, headers: Mapping[str, str], file: File, asked_at: float) -> None:
-        """Keep the body of a 200 that just arrived with `headers`, if they allow it."""
+    def store(self, url: str, owner: str, headers: Mapping[str, str], file: File, asked_at: float) -> None:
+        """Store the body of a 200 that just arrived, if its `headers` allow it."""
         with self._counting:
             self.misses += 1
         now = time.time()
-        if "set-cookie" not in headers and not SAYS_HOW_LONG.isdisjoint(headers):
-            self._write(url, owner, received(headers, now), Body(now, file.digest.hex(), asked_at), file)
+        if "set-cookie" not in headers and not CACHING_HEADERS.isdisjoint(headers):
+            body = Body(now, file.digest.hex(), asked_at)
+            self._write(url, owner, deciding_fields(headers, now), body, file)
 
-    def renew(self, url: str, owner: str, kept: Kept, headers: Mapping[str, str], asked_at: float) -> bool:
-        """Update `kept` by a 304 with `headers`; False if it is about another one, or cannot be kept."""
-        fields = renewed(kept.question, received(headers, time.time())) if kept.question else None
+    def refresh(
+        self, url: str, owner: str, cached: Cached, headers: Mapping[str, str], asked_at: float
+    ) -> bool:
+        """Update `cached` by a 304 with `headers`; False if it is for another picture or cannot be stored."""
+        if cached.revalidation is None:
+            return False
+        fields = freshened(cached.revalidation, deciding_fields(headers, time.time()))
         if fields is None:
             return False
-        head = json.loads(kept.head)
-        body = Body(head["since"], head.get("sha256") or kept.file.digest.hex(), asked_at)
-        if not self._write(url, owner, fields, body, kept.file, kept):
+        head = json.loads(cached.head)
+        body = Body(head["since"], head.get("sha256") or cached.file.digest.hex(), asked_at)
+        if not self._write(url, owner, fields, body, cached.file, cached):
             return False
         self._hit()
         return True
@@ -145,27 +148,27 @@ class HttpCache:
         with self._counting:
             self.hits += 1
 
-    def _read(self, zone: Zone, url: str, whom: For) -> Kept | None:
-        name = self._name(zone, url)
+    def _read(self, partition: Partition, url: str, context: FetchContext) -> Cached | None:
+        name = self._name(partition, url)
         with self._files.opened(name) as entry:
             if entry is None:
                 return None
             head, now = json.loads(entry.head), time.time()
-            if not 0 <= now - head["since"] < LONGEST_S:
+            if not 0 <= now - head["since"] < MAX_AGE_S:
                 return None
-            digest = bytes.fromhex(head.get("sha256", ""))  # former versions wrote none, and no `asked_ms`
-            if digest and whom.is_decoded and whom.is_decoded(whom.owner, digest):
-                file: File = Unread(digest, partial(self._body, name, digest))
-            elif (body := entry.body(whom.reserve)) is None:
+            digest = bytes.fromhex(head.get("sha256", ""))  # older versions wrote neither it nor `asked_ms`
+            if digest and context.is_decoded and context.is_decoded(context.owner, digest):
+                file: File = Unread(digest, partial(self._read_body, name, digest))
+            elif (body := entry.body(context.reserve)) is None:
                 return None
             else:
                 file = File(body)
         fields, asked_at = head["fields"], head.get("asked_ms", 0) / 1000
-        if whom.made_at <= asked_at <= now and serves_requests_before(fields):
-            return Kept(name, entry.head, file, None, serves_later=False)
-        return Kept(name, entry.head, file, question_about(fields, shared=zone.shared))
+        if context.accepted_at <= asked_at <= now and serves_earlier_requests(fields):
+            return Cached(name, entry.head, file, None, is_shareable=False)
+        return Cached(name, entry.head, file, revalidation_of(fields, shared=partition.shared))
 
-    def _body(self, name: str, digest: bytes) -> bytes:
+    def _read_body(self, name: str, digest: bytes) -> bytes:
         with self._files.opened(name) as entry:
             body = entry.body() if entry else None
         if body is None or sha256(body).digest() != digest:
@@ -173,22 +176,22 @@ class HttpCache:
         return body
 
     def _write(
-        self, url: str, owner: str, fields: Fields, body: Body, file: File, kept: Kept | None = None
+        self, url: str, owner: str, fields: Fields, body: Body, file: File, cached: Cached | None = None
     ) -> bool:
-        """Of what is `kept` already the head alone, wherever that is as long as before.
+        """Replace only the head of the file of `cached`, if the length of the head is unchanged.
 
-        False where it is not, and the body is not at hand.
+        False if the whole file has to be written and its body has not been read.
         """
-        for zone in _zones(owner):
-            if zone.shared and not _is_public(fields):
+        for partition in _partitions(owner):
+            if partition.shared and not _is_public(fields):
                 continue
-            allowed = storable(fields, shared=zone.shared)
+            allowed = storable(fields, shared=partition.shared)
             if allowed is not None:
-                name = self._name(zone, url)
-                asked_ms = int(1000 * body.asked_at)  # as long as that before, for `replace_head`
-                said = {"since": body.since, "asked_ms": asked_ms, "sha256": body.sha256}
-                head = _padded(json.dumps(said | {"fields": allowed}).encode())
-                if kept and kept.name == name and self._files.replace_head(name, kept.head, head):
+                name = self._name(partition, url)
+                asked_ms = int(1000 * body.asked_at)  # an integer, to keep the length of the head
+                about = {"since": body.since, "asked_ms": asked_ms, "sha256": body.sha256}
+                head = _padded(json.dumps(about | {"fields": allowed}).encode())
+                if cached and cached.name == name and self._files.replace_head(name, cached.head, head):
                     return True
                 if isinstance(file, Unread):
                     return False
@@ -196,23 +199,23 @@ class HttpCache:
                 return True
         return True
 
-    def _name(self, zone: Zone, url: str) -> str:
+    def _name(self, partition: Partition, url: str) -> str:
         """A digest, because a URL may be a secret."""
-        return sha256(repr((self._scope, *zone, url)).encode()).hexdigest()
+        return sha256(repr((self._scope, *partition, url)).encode()).hexdigest()
 
 
 def _padded(head: bytes) -> bytes:
-    """As long as others of about its length, for `replace_head`."""
+    """Padded to a multiple of `HEAD_STEP`, so that `replace_head` rarely meets another length."""
     return head.ljust(-(-len(head) // HEAD_STEP) * HEAD_STEP)
 
 
-def _zones(owner: str) -> Iterator[Zone]:
-    yield ALL
+def _partitions(owner: str) -> Iterator[Partition]:
+    yield SHARED
     if owner:
-        yield Zone(owner, shared=False)
+        yield Partition(owner, shared=False)
 
 
 def _is_public(fields: Fields) -> bool:
-    """Whether `public` is a directive; False wherever a directive has a quoted value."""
+    """Whether `public` is a directive; False if any directive has a quoted value."""
     directives = fields.get("cache-control", "").lower()
     return '"' not in directives and "public" in map(str.strip, directives.split(","))

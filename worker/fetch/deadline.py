@@ -1,8 +1,8 @@
 """The deadline of a whole fetch, however many operations it takes.
 
-httpcore's timeouts are per operation, so a server that sends a byte every second never trips them. A fetch
-runs in the thread that called `Fetcher.get`; its deadline is a context variable, where a network stream,
-which outlives the call in the keep-alive pool, finds that of the call it serves now.
+httpcore's timeouts are per operation, so a server that sends a byte every second never exceeds them. A fetch
+runs in the thread that called `Fetcher.get`, and its network stream, which comes from the keep-alive pool,
+finds the deadline in a context variable.
 """
 
 import time
@@ -12,7 +12,7 @@ from contextvars import ContextVar
 
 import httpcore
 
-TICK_S = 1.0  # how late a fetch that nobody wants any more ends
+TICK_S = 1.0  # how late a dropped fetch may end
 
 _end: ContextVar[float] = ContextVar("fetch_deadline")
 _check: ContextVar[Callable[[], None]] = ContextVar("fetch_check")
@@ -24,10 +24,7 @@ class DeadlinePassed(httpcore.TimeoutException):
 
 @contextmanager
 def deadline_in(seconds: float, check: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Let everything inside the block end within `seconds`, as far as it asks `time_left`.
-
-    `check` raises where the fetch is to end at once.
-    """
+    """Have `time_left` raise in this block after `seconds`, or as soon as `check` raises."""
     tokens = _end.set(time.monotonic() + seconds), _check.set(check)
     try:
         yield
@@ -39,7 +36,7 @@ def deadline_in(seconds: float, check: Callable[[], None] = lambda: None) -> Ite
 def time_left(at_most: float | None = None) -> float:
     """Seconds until the deadline, more than 0, or `at_most` if that is less.
 
-    Raises DeadlinePassed, and what the fetch's `check` raises.
+    Raises DeadlinePassed, and the errors of the fetch's `check`.
     """
     _check.get()()
     left = _end.get() - time.monotonic()

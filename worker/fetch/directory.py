@@ -1,11 +1,11 @@
-"""A bounded directory of files, where what was used longest ago makes room for what is new.
+"""A directory of files with a size limit, which evicts the least recently used ones.
 
-Processes and threads share it without a lock: a file appears whole, by its name's last rename, and a reader
-that finds it gone or broken goes without. Its size is not recorded anywhere but counted by a scan.
+Processes and threads share it without a lock: a file is written under a temporary name and then renamed, and
+a reader treats a missing or damaged file as a miss. The total size is not stored but summed up by a scan.
 
-Why not a library's: hishel's `SqliteStorage` takes 2.8 ms of processor time to write 0.5 MB and 1.3 ms to
-read it (here 0.6 and 0.35 ms), its one file outgrows the RLIMIT_FSIZE of the process that decodes, and its
-pages have no checksum. diskcache unpickles what another process wrote; CacheControl's files have no bound.
+Why not a library: hishel's `SqliteStorage` takes 2.8 ms of processor time to write 0.5 MB and 1.3 ms to read
+it (here 0.6 and 0.35 ms), its single file exceeds the RLIMIT_FSIZE of the decoding process, and its pages
+have no checksum. diskcache unpickles what another process wrote; CacheControl does not limit the size.
 """
 
 import logging
@@ -22,35 +22,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from worker.fetch.answers import Reserve, unbounded
+from worker.fetch.response import Reserve, unbounded
 
 logger = logging.getLogger("superimpose.fetch")
 
-LARGEST_SHARE = 8  # no file has more than this part of all bytes
-SPARE_SHARE = 8  # this part is freed by a scan, for what is written until the next one
-SCANS = 64  # while `max_bytes` are written: one of 13,000 files takes 100 ms
-UNUSED_S = 86_400
-USED_S = 1  # what was used within so long is not marked as used again
-USUAL_HEAD = 1024  # bytes that are read before its length is known
+MAX_FILE_SHARE = 8  # the largest file has 1/8 of `max_bytes`
+FREE_SHARE = 8  # a scan frees 1/8 of `max_bytes`, for the writes until the next scan
+SCANS = 64  # per `max_bytes` written: a scan of 13,000 files takes 100 ms
+UNUSED_S = 86_400  # until a file is deleted, even if there is space
+TOUCH_S = 1  # the accuracy of the time of last use
+USUAL_HEAD = 1024  # bytes read before the length of the head is known
 
 _OURS = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{32}", re.ASCII)
-"""An entry, or a file being written. Anything else is not ours, neither counted nor deleted."""
+"""An entry, or a temporary file. Other files are neither counted nor deleted."""
 
 _START = struct.Struct(">III")
-"""Of a file: checksum of the rest of this and the head, that of the body, length of the head; both follow."""
+"""Of a file: the CRC-32 of the next two numbers and the head, the CRC-32 of the body, the length of the head.
+Head and body follow."""
 
 
 class Listed(NamedTuple):
-    """`used`: when last, in seconds since the epoch."""
+    """`used_at`: the last use, in seconds since the epoch."""
 
-    used: float
+    used_at: float
     size: int
     path: str
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file that is open: its head, and where its body begins, how long that is and what it sums to."""
+    """An open file: its head, and the offset, size and checksum of its body."""
 
     head: bytes
     _descriptor: int
@@ -59,7 +60,7 @@ class Entry:
     _checksum: int
 
     def body(self, reserve: Reserve = unbounded) -> bytes | None:
-        """None if it is not as it was written, or cannot be read. Raises what `reserve` raises."""
+        """None if it is damaged or cannot be read. Raises the errors of `reserve`."""
         reserve(self._size)
         try:
             body = os.pread(self._descriptor, self._size, self._start)
@@ -69,9 +70,9 @@ class Entry:
 
 
 class BoundedDirectory:
-    """Files of a short head and a long body, by a SHA-256 in hex, together of about `max_bytes`.
+    """Files of a short head and a long body, named by a SHA-256 in hex, in total about `max_bytes`.
 
-    The first write makes it, for our user alone.
+    The first write creates the directory, accessible to our user only.
     """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
@@ -81,7 +82,7 @@ class BoundedDirectory:
 
     @contextmanager
     def opened(self, name: str) -> Iterator[Entry | None]:
-        """What is there under a name, open for the while; None if nothing is, or its head is damaged."""
+        """The entry with this name, open inside the block; None if it is missing or its head is damaged."""
         try:
             descriptor = os.open(f"{self._path}/{name}", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -95,38 +96,38 @@ class BoundedDirectory:
     def _entry(self, descriptor: int) -> Entry | None:
         try:
             status = os.fstat(descriptor)
-            begin = os.pread(descriptor, USUAL_HEAD, 0)
-            _, checksum, length = _START.unpack_from(begin)
+            prefix = os.pread(descriptor, USUAL_HEAD, 0)
+            _, checksum, length = _START.unpack_from(prefix)
             end = _START.size + length
             if not end <= status.st_size <= _START.size + self._largest:
                 return None
-            head = (begin if end <= len(begin) else os.pread(descriptor, end, 0))[_START.size : end]
+            head = (prefix if end <= len(prefix) else os.pread(descriptor, end, 0))[_START.size : end]
         except (OSError, struct.error):
             return None
-        if begin[: _START.size] != _start(head, checksum):
+        if prefix[: _START.size] != _start(head, checksum):
             return None
-        if abs(time.time() - status.st_mtime) > USED_S:
-            with suppress(OSError):  # a disk that became read-only
+        if abs(time.time() - status.st_mtime) > TOUCH_S:
+            with suppress(OSError):  # the disk may be read-only
                 os.utime(descriptor)
         return Entry(head, descriptor, end, status.st_size - end, checksum)
 
     def write(self, name: str, head: bytes, body: bytes) -> None:
-        """Keep them, unless they are too large. The first failure is logged, none is raised."""
+        """Write a file, unless it is too large. Raises nothing; only the first failure is logged."""
         size = len(head) + len(body)
         if size > self._largest:
             return
         try:
             self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if random.random() * self._max_bytes < size * SCANS:  # noqa: S311 - not a secret
-                self._make_room(size)
+                self._evict(size)
             self._put(name, _start(head, zlib.crc32(body)), head, body)
         except OSError as error:
             if not self._has_warned:
-                logger.warning("fetched inputs cannot be kept: %s", error)
+                logger.warning("fetched inputs cannot be cached: %s", error)
             self._has_warned = True
 
     def replace_head(self, name: str, old: bytes, new: bytes) -> bool:
-        """Overwrite the head `old` by `new`, if it is still there and as long; whether it was."""
+        """Overwrite the head `old` by `new`; False if the file has another head or the lengths differ."""
         if len(new) != len(old):
             return False
         try:
@@ -142,7 +143,7 @@ class BoundedDirectory:
 
     @property
     def _largest(self) -> int:
-        return self._max_bytes // LARGEST_SHARE
+        return self._max_bytes // MAX_FILE_SHARE
 
     def _put(self, name: str, *parts: bytes) -> None:
         temporary = self._path / f".{secrets.token_hex(16)}"
@@ -154,12 +155,12 @@ class BoundedDirectory:
             temporary.unlink(missing_ok=True)
             raise
 
-    def _make_room(self, size: int) -> None:
+    def _evict(self, size: int) -> None:
         files = sorted(self._files())
-        excess = sum(file.size for file in files) + size - self._max_bytes * (SPARE_SHARE - 1) // SPARE_SHARE
+        excess = sum(file.size for file in files) + size - self._max_bytes * (FREE_SHARE - 1) // FREE_SHARE
         unused_since = time.time() - UNUSED_S
         for file in files:
-            if excess <= 0 and file.used > unused_since:
+            if excess <= 0 and file.used_at > unused_since:
                 return
             Path(file.path).unlink(missing_ok=True)
             excess -= file.size
@@ -169,11 +170,11 @@ class BoundedDirectory:
             for entry in entries:
                 if not _OURS.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
                     continue
-                with suppress(FileNotFoundError):  # another process made room
+                with suppress(FileNotFoundError):  # another process evicted it
                     status = entry.stat(follow_symlinks=False)
                     yield Listed(status.st_mtime, status.st_size, entry.path)
 
 
-def _start(head: bytes, checksum_of_body: int) -> bytes:
-    rest = struct.pack(">II", checksum_of_body, len(head))
+def _start(head: bytes, body_checksum: int) -> bytes:
+    rest = struct.pack(">II", body_checksum, len(head))
     return struct.pack(">I", zlib.crc32(rest + head)) + rest

@@ -1,7 +1,7 @@
-"""What can go wrong with a fetch, as the client reads it and as the log does.
+"""The errors of a fetch, with one text for the client and one for the log.
 
-Fault           inside this package: what happened, without the address
-+-- FetchError  what `Fetcher.get` raises: the same, naming field and address
+Fault           raised inside this package, without the address
++-- FetchError  raised by `Fetcher.get`, names the parameter and the address
 """
 
 import zlib
@@ -24,21 +24,20 @@ FAILURES = (
     httpcore.ProtocolError,
     httpcore.TimeoutException,
     OSError,
-    ValueError,  # bad punycode (UnicodeError) and absurdly long numbers
+    ValueError,  # invalid punycode (UnicodeError) and numbers with too many digits
     zlib.error,
 )
-"""Everything a fetch is known to raise. Not Exception: RQ's JobTimeoutException must pass."""
+"""Everything that a fetch is known to raise. Not Exception, which includes what `Reserve` raises."""
 
-LONGEST_REASON = 300
+MAX_REASON_LENGTH = 300
 
 
 @dataclass(eq=False)
 class Fault(Exception):
-    """One failed fetch. `text` is the end of a sentence that begins with the address.
+    """One failed fetch. `text` completes a sentence that begins with the address.
 
-    `code` is the machine word of PROTOCOL's FAILED body; `transient` says that another attempt may do
-    better, after `retry_after_s` if its server says when; `reason` may hold addresses of our network, so it
-    goes to the log and never to the client.
+    `code`: of the FAILED body in PROTOCOL. `transient`: another attempt may succeed, after `retry_after_s` if
+    the server sent that. `reason`: for the log only, as it may contain addresses of our network.
     """
 
     text: str
@@ -50,7 +49,7 @@ class Fault(Exception):
 
 
 class FetchError(Fault):
-    """`str(error)` is the sentence for the client, `field` the parameter."""
+    """`str(error)` is the text for the client, `field` the parameter."""
 
     field: str
 
@@ -60,7 +59,7 @@ class FetchError(Fault):
 
 
 def unreachable(reason: str, *, transient: bool = False) -> Fault:
-    """The one answer to refused, unknown and silent addresses, so that it maps nothing of our network."""
+    """One text for refused, unknown and unresponsive addresses, so that it reveals nothing of our network."""
     return Fault(UNREACHABLE, reason=reason, transient=transient)
 
 
@@ -73,7 +72,7 @@ def gone() -> Fault:
 def fault_of(error: Exception) -> Fault:
     if isinstance(error, Fault):
         return error
-    reason = ascii(error)[:LONGEST_REASON]  # it may quote the server, so no line ends and no end
+    reason = ascii(error)[:MAX_REASON_LENGTH]  # may quote the server: line ends are escaped
     if isinstance(error, InvalidUrl):
         return Fault(str(error), reason=f"the address {error}")
     if isinstance(error, Refused | Unknown | ValueError):
@@ -85,7 +84,7 @@ def fault_of(error: Exception) -> Fault:
     if isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout):
         return unreachable(reason, transient=True)
     if isinstance(error, httpcore.TimeoutException):
-        # Not transient: another attempt would keep the caller waiting for as long again.
+        # Not transient: another attempt would take as long again.
         return Fault("took too long to arrive: try again, or use a faster server", reason=reason)
     return Fault(
         "broke off before the image was complete: try again, and check that the server answers in plain HTTP",

@@ -1,7 +1,7 @@
-"""Fetches one picture from an address that a client chose.
+"""Fetches one picture from a URL that a client chose.
 
-By httpcore, without httpx above it: that keeps cookies from one client's fetch to the next, logs whole URLs,
-and reads proxies and netrc from the environment.
+Uses httpcore without httpx, which would carry cookies from one client's fetch to the next, log whole URLs and
+read proxies and netrc from the environment.
 """
 
 import logging
@@ -24,32 +24,31 @@ from jobs.network.guard import Guard
 from jobs.network.hosts import HostRules
 from jobs.network.resolve import Resolve, system_resolve
 from jobs.network.urls import InvalidUrl, Target, UrlRules
-from worker.fetch.answers import Reserve, Response, read_image, skip_short_body, unbounded
-from worker.fetch.cache import For, Gone, HttpCache, IsDecoded
+from worker.fetch.cache import FetchContext, Gone, HttpCache, IsDecoded
 from worker.fetch.deadline import deadline_in, time_left
 from worker.fetch.directory import BoundedDirectory
 from worker.fetch.errors import BROKEN_OFF, FAILURES, Fault, FetchError, fault_of, gone, unreachable
 from worker.fetch.flights import Flights, Hop
-from worker.fetch.freshness import is_for_one
+from worker.fetch.freshness import is_single_use
 from worker.fetch.network import CheckedNetwork
+from worker.fetch.response import Reserve, Response, read_image, skip_short_body, unbounded
 from worker.fetch.rules import FetchRules
 
 logger = logging.getLogger("superimpose.fetch")
 
 HEADERS = {"Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
-CONNECTIONS = 200  # more than are asked for at once, as waiting for one takes of a fetch's time
-KEPT_CONNECTIONS = 48
-IDLE_S = 30.0  # of a connection, until it is closed
+MAX_CONNECTIONS = 200  # more than are used at once: waiting for one would count against a fetch's deadline
+MAX_IDLE_CONNECTIONS = 48
+IDLE_TIMEOUT_S = 30.0
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class Fetcher:
-    """Gets pictures by http and https under `rules`. One for a process, shared by its threads.
+    """Gets pictures by http and https under `rules`. One per process, shared by its threads.
 
-    Make it after a fork, never before: its kept-alive connections must not be shared by two processes.
-    `resolve` and `ssl_context` replace the system's look-up and certifi's authorities. What servers allow to
-    be used again is kept in `kept_in`, and found there under the same rules only.
-    Raises ValueError when a rule cannot be read.
+    Create it after a fork, never before: two processes must not share its open connections.
+    `resolve` and `ssl_context` replace the system's look-up and certifi's authorities. `cache_directory`
+    holds cached responses, which are found under the same rules only. Raises ValueError for an invalid rule.
     """
 
     def __init__(
@@ -58,11 +57,11 @@ class Fetcher:
         *,
         resolve: Resolve = system_resolve,
         ssl_context: ssl.SSLContext | None = None,
-        kept_in: BoundedDirectory | None = None,
+        cache_directory: BoundedDirectory | None = None,
     ) -> None:
         self._rules = rules
         self._urls = UrlRules(rules.ports)
-        self.cache = HttpCache(kept_in, scope=f"{rules} {HEADERS}") if kept_in else None
+        self.cache = HttpCache(cache_directory, scope=f"{rules} {HEADERS}") if cache_directory else None
         guard = Guard(
             HostRules(only=rules.allow_hosts, own=rules.refuse_hosts),
             AddressRules(allow=rules.allow_networks, refuse=rules.refuse_networks),
@@ -70,9 +69,9 @@ class Fetcher:
         self._flights = Flights()
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl_context or ssl.create_default_context(cafile=certifi.where()),
-            max_connections=CONNECTIONS,
-            max_keepalive_connections=KEPT_CONNECTIONS,
-            keepalive_expiry=IDLE_S,
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_IDLE_CONNECTIONS,
+            keepalive_expiry=IDLE_TIMEOUT_S,
             network_backend=CheckedNetwork(guard, resolve),
         )
 
@@ -82,22 +81,22 @@ class Fetcher:
         *,
         field: str,
         owner: str = "",
-        made_at: float = math.inf,
+        accepted_at: float = math.inf,
         reserve: Reserve = unbounded,
         is_decoded: IsDecoded | None = None,
     ) -> File:
-        """The file at `url`, cached for the API key `owner`, or for all where their server says `public`.
+        """The file at `url`, cached for the API key `owner`, or for all keys if its server says `public`.
 
-        What its server said after `made_at`, in seconds since the epoch, may be used without asking again.
-        A cached one that `is_decoded` stays unread; where that is gone when it is read, it raises FetchError.
-        Raises FetchError, naming `field`, and what `reserve` raises.
+        A response to a request sent after `accepted_at`, in seconds since the epoch, is used without
+        revalidation. A cached file that `is_decoded` is not read; reading it later raises FetchError if it is
+        gone by then. Raises FetchError, which names `field`, and the errors of `reserve`.
         """
         shown = "the address"
         try:
             target = self._urls.target(url)
             shown = target.shown
             with deadline_in(self._rules.total_timeout_s, partial(reserve, 0)):
-                file = self._follow(target, For(owner, made_at, reserve, is_decoded))
+                file = self._follow(target, FetchContext(owner, accepted_at, reserve, is_decoded))
         except (Fault, *FAILURES) as error:
             fault = fault_of(error)
             logger.info("%s: %s was not fetched: %s", field, shown, fault.reason)
@@ -111,71 +110,76 @@ class Fetcher:
 
         return Unread(file.digest, body) if isinstance(file, Unread) else file
 
-    def _follow(self, target: Target, whom: For) -> File:
+    def _follow(self, target: Target, context: FetchContext) -> File:
         for _ in range(self._rules.max_redirects + 1):
-            found = self._find(target, whom)
-            if isinstance(found, File):
-                return found
-            target = found
+            result = self._find(target, context)
+            if isinstance(result, File):
+                return result
+            target = result
         raise Fault(
             "redirects too often: give the image's own address",
             reason=f"more than {self._rules.max_redirects} redirects",
         )
 
-    def _find(self, target: Target, whom: For) -> File | Target:
-        ask = partial(self._ask, target, whom)
-        hop, is_ours = self._flights.join((target.url, whom.owner), ask) if whom.owner else (ask(), True)
-        if isinstance(hop.found, Fault):
-            raise Fault(**vars(hop.found))  # one for each thread, as its traceback grows
-        if not is_ours and isinstance(hop.found, File):
-            whom.reserve(hop.found.nbytes)
-        return hop.found
+    def _find(self, target: Target, context: FetchContext) -> File | Target:
+        request = partial(self._request, target, context)
+        if context.owner:
+            hop, is_ours = self._flights.join((target.url, context.owner), request)
+        else:
+            hop, is_ours = request(), True
+        if isinstance(hop.result, Fault):
+            raise Fault(**vars(hop.result))  # a copy for each thread, because raising extends its traceback
+        if not is_ours and isinstance(hop.result, File):
+            context.reserve(hop.result.nbytes)
+        return hop.result
 
-    def _ask(self, target: Target, whom: For) -> Hop:
-        kept = self.cache.find(target.url, whom) if self.cache else None
-        if self.cache and kept:
-            if kept.is_fresh:
-                return Hop(kept.file, kept.serves_later)
+    def _request(self, target: Target, context: FetchContext) -> Hop:
+        cached = self.cache.find(target.url, context) if self.cache else None
+        if self.cache and cached:
+            if cached.is_fresh:
+                return Hop(cached.file, cached.is_shareable)
             asked_at = time.time()
-            with closing(self._send(target, kept.conditions)) as response:
+            with closing(self._send(target, cached.conditions)) as response:
                 if response.status != HTTPStatus.NOT_MODIFIED:
-                    return self._read(target, response, whom, asked_at)
+                    return self._read(target, response, context, asked_at)
                 skip_short_body(response)
-                if self.cache.renew(target.url, whom.owner, kept, response.headers, asked_at):
-                    return Hop(kept.file, not is_for_one(response.headers))
-            # The 304 is about another picture, or cannot be kept: fetch this one whole.
+                if self.cache.refresh(target.url, context.owner, cached, response.headers, asked_at):
+                    return Hop(cached.file, not is_single_use(response.headers))
+            # The 304 is for another picture, or cannot be stored: fetch the body.
         asked_at = time.time()
         with closing(self._send(target)) as response:
-            return self._read(target, response, whom, asked_at)
+            return self._read(target, response, context, asked_at)
 
-    def _read(self, target: Target, response: Response, whom: For, asked_at: float) -> Hop:
-        found: File | Target | Fault
+    def _read(self, target: Target, response: Response, context: FetchContext, asked_at: float) -> Hop:
+        result: File | Target | Fault
         try:
-            found = self._found(target, response, whom, asked_at)
+            result = self._file_or_redirect(target, response, context, asked_at)
         except Fault as fault:
-            found = Fault(**vars(fault))  # without the traceback, which holds what was read
-        return Hop(found, not is_for_one(response.headers))
+            result = Fault(**vars(fault))  # without the traceback, which keeps the body alive
+        return Hop(result, not is_single_use(response.headers))
 
-    def _found(self, target: Target, response: Response, whom: For, asked_at: float) -> File | Target:
+    def _file_or_redirect(
+        self, target: Target, response: Response, context: FetchContext, asked_at: float
+    ) -> File | Target:
         location = response.headers.get("location")
         if location is not None and response.status in REDIRECTS:
             skip_short_body(response)
-            return self._next(target, location)
-        file = File(read_image(response, self._rules.max_bytes, whom.reserve))
+            return self._redirected(target, location)
+        file = File(read_image(response, self._rules.max_bytes, context.reserve))
         if self.cache:
-            self.cache.keep(target.url, whom.owner, response.headers, file, asked_at)
+            self.cache.store(target.url, context.owner, response.headers, file, asked_at)
         return file
 
-    def _next(self, target: Target, location: str) -> Target:
+    def _redirected(self, target: Target, location: str) -> Target:
         try:
-            following = self._urls.redirected(target, location)
+            redirected = self._urls.redirected(target, location)
         except InvalidUrl as error:
             raise unreachable(f"redirect: the address {error}") from error
-        if target.scheme == "https" and following.scheme == "http":
+        if target.scheme == "https" and redirected.scheme == "http":
             raise Fault(
                 "redirects from https to http: give the image's own address", reason="redirect to http"
             )
-        return following
+        return redirected
 
     def _send(self, target: Target, conditions: Mapping[str, str] | None = None) -> Response:
         headers = {
@@ -185,12 +189,12 @@ class Fetcher:
             **(conditions or {}),
         }
         try:
-            return self._sent(target, headers)
+            return self._send_once(target, headers)
         except BROKEN_OFF:
-            # A kept-alive connection may end just as we use it, which says nothing about the server.
-            return self._sent(target, headers)
+            # The server may close an idle connection just as we use it.
+            return self._send_once(target, headers)
 
-    def _sent(self, target: Target, headers: Mapping[str, str]) -> Response:
+    def _send_once(self, target: Target, headers: Mapping[str, str]) -> Response:
         left_s = time_left()
         timeouts = {"connect": self._rules.connect_timeout_s, "read": left_s, "write": left_s, "pool": left_s}
         url = httpcore.URL(

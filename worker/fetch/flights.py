@@ -1,8 +1,7 @@
-"""One request to a server for all that ask for the same while it is under way.
+"""Collapses concurrent fetches of the same URL for the same owner into one request.
 
-RFC 9111, section 4, lets a cache collapse requests, if the answer may be used for more than one; where it may
-not, each then asks for itself. Once an answer is there, nothing of it is remembered here: what asks later is
-the cache's to answer, or asks the server.
+RFC 9111, section 4, allows this if the response may be used for more than one request; otherwise each thread
+then sends its own. Responses are not remembered here: later fetches use the cache or ask the server.
 """
 
 import threading
@@ -20,49 +19,49 @@ Key = tuple[str, str]  # URL and owner
 
 
 class Hop(NamedTuple):
-    """What a URL has: a file, the address to ask instead, or a fault; whether others may be given it."""
+    """The result of one request: a file, the target of a redirect, or a fault."""
 
-    found: File | Target | Fault
-    can_be_shared: bool
+    result: File | Target | Fault
+    is_shareable: bool
 
 
 class Flights:
-    """Requests under way. Shared by threads, each with a deadline of its own."""
+    """The requests in progress. Shared by threads, each with its own deadline."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._under_way: dict[Key, Future[Hop | None]] = {}
+        self._in_progress: dict[Key, Future[Hop | None]] = {}
 
-    def join(self, key: Key, ask: Callable[[], Hop]) -> tuple[Hop, bool]:
-        """What `ask` returns here, or in the thread that asks already; whether it was here.
+    def join(self, key: Key, request: Callable[[], Hop]) -> tuple[Hop, bool]:
+        """The result of `request`, called here or by another thread for the same key; whether it was here.
 
-        Of what `ask` raises in another thread only failures of the network count here, as a fault. When that
-        thread's deadline passes or its job ends, another one asks.
+        A network failure in the other thread becomes a fault here. If that thread's deadline passes or its
+        job ends, one of the waiting threads sends the request again.
         """
         while True:
             with self._lock:
-                flight = self._under_way.get(key)
+                flight = self._in_progress.get(key)
                 if flight is None:
-                    mine = self._under_way[key] = Future()
+                    mine = self._in_progress[key] = Future()
             if flight is None:
-                return self._lead(key, mine, ask), True
+                return self._lead(key, mine, request), True
             while not flight.done():
                 wait([flight], time_left(TICK_S))
             hop = flight.result()
             if hop is not None:
-                return (hop, False) if hop.can_be_shared else (ask(), True)
+                return (hop, False) if hop.is_shareable else (request(), True)
 
-    def _lead(self, key: Key, flight: "Future[Hop | None]", ask: Callable[[], Hop]) -> Hop:
+    def _lead(self, key: Key, flight: "Future[Hop | None]", request: Callable[[], Hop]) -> Hop:
         outcome: Hop | None = None
         try:
-            outcome = hop = ask()
+            outcome = hop = request()
         except FAILURES as error:
             with suppress(DeadlinePassed):
-                time_left()  # else it may have failed for want of time, which the others may have
-                outcome = Hop(fault_of(error), can_be_shared=True)
+                time_left()  # after this thread's deadline, the other threads may still have time to try
+                outcome = Hop(fault_of(error), is_shareable=True)
             raise
         finally:
             with self._lock:
-                del self._under_way[key]
+                del self._in_progress[key]
             flight.set_result(outcome)
         return hop

@@ -1,7 +1,7 @@
-"""What RFC 9111 allows, as hishel's state machine decides.
+"""What may be cached and for how long, by RFC 9111 as hishel implements it.
 
-`Fields` are those header fields of a response that decide, by lower-case name. All our requests are alike,
-so of requests nothing is kept, and of all values of `Vary` only `*` makes a difference.
+`Fields` are the header fields of a response that decide this, by lower-case name. All our requests have the
+same headers, so none of these are stored, and of all values of `Vary` only `*` matters.
 """
 
 import uuid
@@ -12,7 +12,7 @@ from http import HTTPStatus
 from jobs.network.retry_after import http_date
 from telemetry.imports import as_if_not_installed
 
-with as_if_not_installed("redis"):  # for a storage that we do not use, in the process that decodes
+with as_if_not_installed("redis"):  # for a storage that we do not use
     from hishel import (
         CacheMiss,
         CacheOptions,
@@ -27,39 +27,39 @@ with as_if_not_installed("redis"):  # for a storage that we do not use, in the p
     )
 
 Fields = Mapping[str, str]
-Question = NeedRevalidation
+Revalidation = NeedRevalidation
 
-DECIDE = ("cache-control", "date", "expires", "etag", "last-modified", "vary")
+DECIDING_FIELDS = ("cache-control", "date", "expires", "etag", "last-modified", "vary")
 
 _REQUEST = Request(method="GET", url="")
 
 
-def received(headers: Mapping[str, str], now: float) -> Fields:
-    """The deciding fields of an answer that came at `now`, in seconds since the epoch.
+def deciding_fields(headers: Mapping[str, str], now: float) -> Fields:
+    """The deciding fields of a response that arrived at `now`, in seconds since the epoch.
 
-    hishel takes `Date` for the only clock, so an answer that is older (`Age`, RFC 9111 4.2.3), has no date,
-    or one that is broken or of tomorrow, gets the date that says so.
+    hishel computes the age from `Date` alone. `Date` is therefore moved back by `Age` (RFC 9111, 4.2.3), and
+    set to `now` if it is missing, invalid or in the future.
     """
-    fields = {name: headers[name] for name in DECIDE if name in headers and headers[name].isascii()}
+    fields = {name: headers[name] for name in DECIDING_FIELDS if name in headers and headers[name].isascii()}
     age = headers.get("age", "")
-    came_from = now - (int(age[:10]) if age.isascii() and age.isdigit() else 0)
-    sent = http_date(fields.get("date", ""))
-    sent = now if sent is None else sent
-    fields["date"] = formatdate(max(0, min(sent, came_from)), usegmt=True)
+    generated_at = now - (int(age[:10]) if age.isascii() and age.isdigit() else 0)
+    date = http_date(fields.get("date", ""))
+    date = now if date is None else date
+    fields["date"] = formatdate(max(0, min(date, generated_at)), usegmt=True)
     return fields
 
 
-def is_for_one(headers: Mapping[str, str]) -> bool:
-    """Whether an answer is for the request alone that it answers."""
+def is_single_use(headers: Mapping[str, str]) -> bool:
+    """Whether a response may only be used for the request it replies to."""
     return "set-cookie" in headers or "*" in headers.get("vary", "") or "no-store" in _directives(headers)
 
 
-def serves_requests_before(fields: Fields) -> bool:
-    """Whether an answer may be given to requests that had been made before its server was asked.
+def serves_earlier_requests(fields: Fields) -> bool:
+    """Whether a response may serve requests that were accepted before it was requested.
 
-    RFC 9111, section 4, allows it as for requests that are collapsed; `no-cache` has each of them ask.
+    RFC 9111, section 4, allows this as for collapsed requests; `no-cache` forbids it.
     """
-    return not is_for_one(fields) and "no-cache" not in _directives(fields)
+    return not is_single_use(fields) and "no-cache" not in _directives(fields)
 
 
 def _directives(headers: Mapping[str, str]) -> set[str]:
@@ -67,32 +67,32 @@ def _directives(headers: Mapping[str, str]) -> set[str]:
 
 
 def storable(fields: Fields, *, shared: bool) -> Fields | None:
-    """What to keep of a 200's fields with its body; None if that is forbidden, or would be of no use.
+    """The fields to store with the body of a 200; None if storing it is forbidden or useless.
 
-    `shared`: for a cache of several users. Nothing is guessed: without an `Expires` of its own hishel would
-    take a picture that did not change for long to be fresh for some time more.
+    `shared`: for a cache of several users. `Expires` is always set, so that hishel does not apply heuristic
+    freshness, by which a picture that has not changed for long counts as fresh.
     """
-    certain = {"expires": fields["date"], **fields}
-    answer = Response(HTTPStatus.OK, headers=Headers(certain))
-    verdict = CacheMiss(options=_options(shared), request=_REQUEST).next(answer)
+    explicit = {"expires": fields["date"], **fields}
+    response = Response(HTTPStatus.OK, headers=Headers(explicit))
+    verdict = CacheMiss(options=_options(shared), request=_REQUEST).next(response)
     if not isinstance(verdict, StoreAndUse):
         return None
-    question = question_about(certain, shared=shared)
-    return certain if question is None or question.request.headers else None
+    revalidation = revalidation_of(explicit, shared=shared)
+    return explicit if revalidation is None or revalidation.request.headers else None
 
 
-def question_about(fields: Fields, *, shared: bool) -> Question | None:
-    """What to ask the server before kept fields and their body are used; None while they are fresh."""
-    kept = Entry(
+def revalidation_of(fields: Fields, *, shared: bool) -> Revalidation | None:
+    """The conditional request to send before a stored response is used; None while it is fresh."""
+    stored = Entry(
         id=uuid.UUID(int=0), request=_REQUEST, response=Response(HTTPStatus.OK, headers=Headers(fields))
     )
-    verdict = IdleClient(options=_options(shared)).next(_REQUEST, [kept])
+    verdict = IdleClient(options=_options(shared)).next(_REQUEST, [stored])
     return verdict if isinstance(verdict, NeedRevalidation) else None
 
 
-def renewed(question: Question, fields: Fields) -> Fields | None:
-    """The kept fields after the server's 304, which had `fields`; None if it was about something else."""
-    verdict = question.next(Response(HTTPStatus.NOT_MODIFIED, headers=Headers(fields)))
+def freshened(revalidation: Revalidation, fields: Fields) -> Fields | None:
+    """The stored fields, updated by those of a 304; None if the 304 is for another response."""
+    verdict = revalidation.next(Response(HTTPStatus.NOT_MODIFIED, headers=Headers(fields)))
     if not isinstance(verdict, NeedToBeUpdated):
         return None
     return dict(verdict.updating_entries[-1].response.headers)

@@ -1,8 +1,7 @@
-"""The seam through which every connection passes: first, redirect, retry and keep-alive pool alike.
+"""The httpcore backend that opens every connection: of first requests, redirects and retries.
 
-httpcore asks its NetworkBackend for a TCP connection to a host; this one looks the name up once, judges
-every address, and connects to a judged address by number, so there is no second look-up for a rebinding name
-server to answer. TLS is checked by httpcore against the host name as ever.
+It looks a host name up once, checks all its addresses, and connects to a checked address by number, so that a
+rebinding name server gets no second look-up. httpcore still verifies TLS against the host name.
 """
 
 import socket
@@ -20,21 +19,21 @@ from worker.fetch.deadline import TICK_S, DeadlinePassed, time_left
 from worker.fetch.resolver import TimedResolver
 
 READ_BYTES = 256 * 1024
-"""At a time; httpcore asks for a quarter, and does as much work for each piece of an answer."""
+"""Four times what httpcore requests: its overhead is per read."""
 
-ADDRESSES_TRIED = 6  # they share the connect timeout; a name may have hundreds, which are all judged
+MAX_ADDRESSES = 6  # that are tried, sharing the connect timeout; all addresses of a name are checked
 
 
 class Refused(httpcore.ConnectError):
-    """The rules forbid this host or one of its addresses; no packet has left."""
+    """The rules forbid this host or one of its addresses; no packet was sent."""
 
 
 class Unknown(httpcore.ConnectError):
-    """The name has no address, and will hardly have one on the next attempt."""
+    """The name has no address, and the next attempt will hardly find one."""
 
 
 class Untrusted(httpcore.ConnectError):
-    """The server has no TLS, or no certificate for its name that we trust."""
+    """The server does not speak TLS, or has no trusted certificate for its name."""
 
 
 class CheckedNetwork(httpcore.NetworkBackend):
@@ -57,7 +56,7 @@ class CheckedNetwork(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         try:
-            addresses = self._judged(host, port)
+            addresses = self._checked_addresses(host, port)
             share = time_left(timeout) / len(addresses)
         except DeadlinePassed as passed:
             raise httpcore.ConnectTimeout(passed) from passed
@@ -70,13 +69,13 @@ class CheckedNetwork(httpcore.NetworkBackend):
                 failure = error
         raise failure
 
-    def _judged(self, host: str, port: int) -> Sequence[str]:
+    def _checked_addresses(self, host: str, port: int) -> Sequence[str]:
         refusal = self._guard.refusal_of_host(host)
         addresses = [] if refusal else self._look_up(host, port)
         refusal = refusal or self._guard.refusal(host, addresses)
         if refusal:
             raise Refused(refusal)
-        return addresses[:ADDRESSES_TRIED]
+        return addresses[:MAX_ADDRESSES]
 
     def _look_up(self, host: str, port: int) -> Sequence[str]:
         if is_address(host):
@@ -92,7 +91,7 @@ class CheckedNetwork(httpcore.NetworkBackend):
 
 
 class TimedStream(httpcore.NetworkStream):
-    """A connection whose every operation is cut off by the deadline of the fetch that uses it."""
+    """A connection on which every operation ends by the deadline of the fetch that uses it."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FetchRules:
-    """What may be fetched, and how much patience we have. Times in seconds, sizes in bytes.
+    """What may be fetched, and the limits of a fetch. Times in seconds, sizes in bytes.
 
-    allow_networks: networks that may be reached although they are private (`10.1.0.0/16`, `127.0.0.1/32`).
-    refuse_networks: public networks that may not, such as our own addresses.
-    allow_hosts: when not empty, the only hosts (`images.shop.com`, `*.shop.com`).
-    refuse_hosts: our own public host; reachable through allow_networks only.
+    allow_networks: private networks that are allowed (`10.1.0.0/16`, `127.0.0.1/32`).
+    refuse_networks: public networks that are refused, such as our own addresses.
+    allow_hosts: if not empty, the only allowed hosts (`images.shop.com`, `*.shop.com`).
+    refuse_hosts: our own public hosts, allowed only through allow_networks.
     ports: a list of ports and ranges.
-    connect_timeout_s: for TCP, and again for TLS, so that a dead address leaves time for another attempt.
-    total_timeout_s: for everything: look-up, connection, headers, body and redirects.
-    max_bytes: of one image, as it is sent and after decompression.
-    user_agent: who we say we are.
+    connect_timeout_s: for TCP, and again for TLS, so that a dead address leaves time for the next one.
+    total_timeout_s: for look-up, connection, headers, body and redirects together.
+    max_bytes: of one image, both compressed and decompressed.
     """
 
     allow_networks: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Any picture as 8-bit sRGB: RGB where it is opaque, RGBA where it is not."""
+"""Converts pictures to 8-bit sRGB, RGB or RGBA."""
 
 import io
 from functools import lru_cache
@@ -18,13 +18,11 @@ _SPACES = {
     "L": (b"GRAY", b"RGB "),
     "LA": (b"GRAY", b"RGB "),
     "CMYK": (b"CMYK",),
-}  # modes and the profiles that can describe them
-_SPACE = slice(16, 20)  # where a profile says of which colours it is (ICC.1:2022, 7.2.6)
+}  # colour spaces of profiles that apply to a mode
+_SPACE = slice(16, 20)  # of the colour space in a profile (ICC.1:2022, 7.2.6)
 _EIGHT_BITS = np.dtype(np.uint8)
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-_KEPT_MAX_BYTES = (
-    65_535  # profiles of displays and cameras take 0.5 - 4 KB; tables larger than this are not kept
-)
+_KEPT_MAX_BYTES = 65_535  # larger profiles are not kept; those of displays and cameras have 0.5 - 4 KB
 _SRGB = ImageCms.createProfile("sRGB")
 _PROBES = Image.fromarray(
     np.array(
@@ -34,18 +32,18 @@ _PROBES = Image.fromarray(
         ],
         np.uint8,
     )
-)  # dark to bright, of each hue
+)  # of each hue from dark to bright
 
 
 def to_srgb(pixels: Image.Image | Levels, profile: bytes, peak: float = PEAK) -> Image.Image:
-    """`pixels` in mode RGB or RGBA, 8 bit, converted by their ICC `profile` where that can be used.
+    """`pixels` in mode RGB or RGBA, 8 bit, converted by their ICC `profile` if that is usable.
 
-    They are a loaded image, or (height, width, bands) 16-bit levels of grey or RGB, with or without alpha.
-    `profile` is empty where there is none. `peak` is the brightest light of a picture in HDR, in cd/m2.
+    `pixels` are a loaded image, or (height, width, bands) 16-bit levels of grey or RGB, with or without
+    alpha. An empty `profile` means none. `peak` is the peak luminance of an HDR picture in cd/m2.
     """
     if isinstance(pixels, Image.Image):
         if not pixels.mode.startswith(("I", "F")):
-            image = _straight(pixels)
+            image = _without_palette(pixels)
             return _converted(image, profile, peak) if _applies(profile, image.mode) else _rgb(image)
         pixels = _levels(pixels)
     applies = _applies(profile, _MODES[pixels.shape[-1]])
@@ -53,18 +51,18 @@ def to_srgb(pixels: Image.Image | Levels, profile: bytes, peak: float = PEAK) ->
     return _rendered(pixels, render) if render else to_srgb(_image(eight_bits(pixels)), profile)
 
 
-def keepable(mode: str, profile: bytes) -> bool:
-    """Whether `profile` is that of an RGB space other than sRGB, and pixels of `mode` can be left in it."""
+def is_keepable(mode: str, profile: bytes) -> bool:
+    """Whether pixels of `mode` can be kept in the space of `profile`: an RGB space other than sRGB."""
     if mode not in ("RGB", "RGBA", "P") or len(profile) > _KEPT_MAX_BYTES or cicp.hdr(profile):
         return False
     try:
         return _applies(profile, "RGB") and bool(from_srgb(_PROBES, profile))
-    except ImageCms.PyCMSError:  # there is a way out of the space, but none into it
+    except ImageCms.PyCMSError:  # the profile can be converted from, but not to
         return False
 
 
 def from_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """RGB or RGBA `image` converted from sRGB to the space of `profile`; as it is where that is empty."""
+    """RGB or RGBA `image` converted from sRGB to the space of `profile`; unchanged if that is empty."""
     if not profile:
         return image
     target = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -72,16 +70,16 @@ def from_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _levels(image: Image.Image) -> NDArray[np.uint16]:
-    """(height, width, 1) of grey of 16 bits or more; Pillow's own conversion clips it to white."""
+    """(height, width, 1) of grey with 16 bits or more; Pillow's conversion would clip it to white."""
     pixels = np.asarray(image)
     if pixels.dtype != np.uint16:
-        scale = 65535 if image.mode == "F" else 1  # floats are 0 - 1 by custom
+        scale = 65535 if image.mode == "F" else 1  # floats are 0 - 1 by convention
         pixels = np.clip(np.rint(pixels * np.float32(scale)), 0, 65535).astype(np.uint16)
     return _banded(pixels)
 
 
 def _banded(image: Image.Image | NDArray[Any]) -> NDArray[Any]:
-    """(height, width, bands) of `image`, also where it has one band."""
+    """(height, width, bands) of `image`, even if it has one band."""
     pixels = np.asarray(image)
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
 
@@ -90,8 +88,8 @@ def _image(pixels: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
-def _straight(image: Image.Image) -> Image.Image:
-    """`image` without palette, and in one of the modes a profile can describe."""
+def _without_palette(image: Image.Image) -> Image.Image:
+    """`image` without a palette, in one of the modes to which a profile can apply."""
     if image.mode in _SPACES:
         return image
     if image.mode == "1":
@@ -102,12 +100,12 @@ def _straight(image: Image.Image) -> Image.Image:
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("RGB", "RGBA"):
         return image
-    image.info.pop("transparency", None)  # Pillow would convert it, in other units than ours
+    image.info.pop("transparency", None)  # Pillow would apply it, in other units than ours
     return image.convert("RGBA" if image.mode == "LA" else "RGB")
 
 
 def _applies(profile: bytes, mode: str) -> bool:
-    """Whether an ICC `profile` is whole, describes pixels of `mode`, and does not leave them as in sRGB."""
+    """Whether an ICC `profile` is valid, applies to `mode`, and differs from sRGB."""
     if profile[_SPACE] not in _SPACES[mode]:
         return False
     try:
@@ -118,7 +116,7 @@ def _applies(profile: bytes, mode: str) -> bool:
 
 
 def _is_srgb(profile: bytes) -> bool:
-    """Whether colours come out of an RGB or grey `profile` as they are, to a level; its name may be any."""
+    """Whether an RGB or grey `profile` changes colours by at most one level, whatever its name."""
     return len(profile) <= _KEPT_MAX_BYTES and _leaves_colours(profile)
 
 
@@ -128,15 +126,15 @@ def _leaves_colours(profile: bytes) -> bool:
     probes = _PROBES.convert("L") if profile[_SPACE] == b"GRAY" else _PROBES
     render = rendering(profile, _EIGHT_BITS, PEAK)
     if render:
-        seen = _rendered(_banded(probes), render)
+        result = _rendered(_banded(probes), render)
     else:
-        seen = ImageCms.profileToProfile(probes, source, _SRGB, outputMode="RGB") or probes
-    shift = np.asarray(seen).astype(np.int16) - np.asarray(probes.convert("RGB"))
+        result = ImageCms.profileToProfile(probes, source, _SRGB, outputMode="RGB") or probes
+    shift = np.asarray(result).astype(np.int16) - np.asarray(probes.convert("RGB"))
     return bool(np.abs(shift).max() <= 1)
 
 
 def _converted(image: Image.Image, profile: bytes, peak: float) -> Image.Image:
-    """`image` through `profile`, which applies to it, to sRGB."""
+    """`image` converted to sRGB by `profile`, which applies to it."""
     render = rendering(profile, _EIGHT_BITS, peak)
     if render:
         return _rendered(_banded(image), render)
@@ -149,7 +147,7 @@ def _converted(image: Image.Image, profile: bytes, peak: float) -> Image.Image:
         colour = _rgb(image) if profile[_SPACE] == b"RGB " else image
         mode = "RGBA" if colour.mode == "RGBA" else "RGB"
         return ImageCms.profileToProfile(colour, source, _SRGB, outputMode=mode) or colour
-    except ImageCms.PyCMSError:  # its head can be read, but not its tables
+    except ImageCms.PyCMSError:  # its header can be read, but not its tables
         return _rgb(image)
 
 

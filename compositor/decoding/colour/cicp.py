@@ -1,4 +1,4 @@
-"""Colour spaces by the code points of ITU-T H.273, which PNG, AVIF and HEIF state, as ICC profiles."""
+"""ICC profiles for the code points of ITU-T H.273 in PNG, AVIF and HEIF files."""
 
 import struct
 from functools import cache
@@ -25,23 +25,23 @@ PRIMARIES = {  # H.273, table 2: white, red, green, blue
     12: (_D65, (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
     22: (_D65, (0.630, 0.340), (0.295, 0.605), (0.155, 0.077)),
 }
-_TELEVISION = icc.Curve(2.4)  # of the display that it is made for (ITU-R BT.1886), as browsers take it
+_TELEVISION = icc.Curve(2.4)  # of the reference display (ITU-R BT.1886), as in browsers
 _SRGB = icc.Curve(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-_TRANSFER = {  # H.273, table 3, from level to light
+_TRANSFER = {  # H.273, table 3: from level to linear light
     **dict.fromkeys((1, 6, 11, 14, 15), _TELEVISION),
     4: icc.Curve(2.2),
     5: icc.Curve(2.8),
     7: icc.Curve(1 / 0.45, 1 / 1.1115, 0.1115 / 1.1115, 1 / 4, 0.0912),
     8: icc.Curve(1),
     13: _SRGB,
-    **dict.fromkeys((PQ, HLG), _SRGB),  # no such curve; what reads the code points does not look at it
+    **dict.fromkeys((PQ, HLG), _SRGB),  # a placeholder: readers of the code points ignore it
     17: icc.Curve(2.6, (52.37 / 48) ** (1 / 2.6)),
 }
 
 
 @cache
 def profile(primaries: int, transfer: int) -> bytes | None:
-    """An ICC profile of the space with these code points: empty for sRGB, None where they name none."""
+    """An ICC profile of the space with these code points: empty for sRGB, None if they are unknown."""
     if primaries not in PRIMARIES or transfer not in _TRANSFER:
         return None
     if (primaries, transfer) == SRGB:
@@ -52,13 +52,13 @@ def profile(primaries: int, transfer: int) -> bytes | None:
 
 
 def gamma(exponent: float, *chromaticities: tuple[float, float]) -> bytes | None:
-    """An ICC profile of light that is level to the `exponent`, of white, red, green and blue as given.
+    """An ICC profile with a power curve and the chromaticities of white, red, green and blue.
 
-    None where there is no such space.
+    None if these are not a valid space.
     """
     try:
         return icc.profile(f"Gamma {exponent:.4g}", icc.to_xyz(*chromaticities), icc.Curve(exponent))
-    except (ValueError, struct.error):  # struct.error: a number that a profile cannot hold
+    except (ValueError, struct.error):  # struct.error: a number exceeds the range of a profile
         return None
 
 
@@ -69,6 +69,6 @@ def points(profile: bytes) -> tuple[int, int] | None:
 
 
 def hdr(profile: bytes) -> tuple[int, int] | None:
-    """The code points of an ICC `profile` that states PQ or HLG by them."""
+    """The code points of an ICC `profile` if they are those of PQ or HLG."""
     found = points(profile)
     return found if found and found[0] in PRIMARIES and found[1] in (PQ, HLG) else None

@@ -1,6 +1,6 @@
-"""PQ and HLG (ITU-R BT.2100) shown on a display that is no brighter than paper white, as browsers do it.
+"""Tone mapping of PQ and HLG (ITU-R BT.2100) for a display without headroom, as in browsers.
 
-Light is linear RGB of BT.2020 primaries, float32, 1 where white is 203 cd/m2 (ITU-R BT.2408).
+Light is linear RGB with BT.2020 primaries, float32; 1 is the white of 203 cd/m2 (ITU-R BT.2408).
 """
 
 import math
@@ -13,12 +13,12 @@ Floats = NDArray[np.float32]
 _WHITE = 203.0
 _HLG_PEAK = 1000.0
 PEAK = 1000.0
-"""The brightest light of a picture, cd/m2, where it does not state its own."""
+"""The peak luminance, in cd/m2, of a picture that does not declare one."""
 _LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)
 
 
 def pq(levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Light by level, 0 - 1, of the perceptual quantizer (BT.2100, table 4)."""
+    """Light of `levels`, 0 to 1, of the perceptual quantizer (BT.2100, table 4)."""
     root = levels ** (1 / 78.84375)
     light: NDArray[np.float64] = (np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)) ** (
         1 / 0.1593017578125
@@ -27,23 +27,23 @@ def pq(levels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def hlg(levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Light of the scene, 0 - 1, by level, 0 - 1, of hybrid log-gamma (BT.2100, table 5)."""
+    """Scene light, 0 to 1, of `levels`, 0 to 1, of hybrid log-gamma (BT.2100, table 5)."""
     bright = (np.exp((levels - 0.55991073) / 0.17883277) + 0.28466892) / 12
     return np.where(levels <= 0.5, levels**2 / 3, bright)
 
 
 def displayed(scene: Floats) -> Floats:
-    """(..., 3) light of a scene by HLG as a display of 1000 cd/m2 shows it (BT.2100, table 5, OOTF)."""
+    """(..., 3) display light of HLG scene light on a display of 1000 cd/m2 (BT.2100, table 5, OOTF)."""
     luminance = scene @ _LUMINANCE
     shown: Floats = scene * (luminance ** np.float32(0.2) * np.float32(_HLG_PEAK / _WHITE))[..., np.newaxis]
     return shown
 
 
 def toned(light: Floats, peak: float) -> Floats:
-    """(..., 3) `light` of a picture whose brightest is `peak` cd/m2, made to fit into 0 - 1.
+    """(..., 3) `light` of a picture with a peak of `peak` cd/m2, mapped to 0 - 1.
 
     The reference white tone mapping operator of SMPTE ST 2094-50, annex D, for a display without headroom: a
-    line up to white, then a quadratic Bezier curve to the peak, at the largest of the three components.
+    line up to white, then a quadratic Bezier curve to the peak, applied to the largest of the components.
     """
     if peak <= _WHITE:
         return light

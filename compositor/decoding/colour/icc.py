@@ -1,6 +1,6 @@
-"""ICC profiles of three primaries and curves (ICC.1:2022), written and read.
+"""Reads and writes ICC profiles with three primaries and curves (ICC.1:2022).
 
-Profiles of tables are left to LittleCMS, which as Pillow offers it takes 8-bit pixels only and knows no HDR.
+LittleCMS handles profiles with tables; Pillow's binding supports only 8-bit pixels and no HDR.
 """
 
 import struct
@@ -13,15 +13,15 @@ Floats = NDArray[np.float32]
 
 D50 = (0.9642, 1.0, 0.8249)
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-_MADE = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)  # constant, so that equal pictures give equal files
+_DATE = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)  # constant, so that equal pictures result in equal files
 _MAX_TAGS = 100
 _BANDS = (b"r", b"g", b"b")
-_PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # numbers that each function type of a curve gives
+_PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # of each function type of a parametric curve
 _IDENTITY = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
 
 
 class Curve(NamedTuple):
-    """`(a x + b) ** g` from `d` on, below it `c x`: parametricCurveType, function type 3 (ICC.1, 10.18)."""
+    """`(a x + b) ** g` for x >= d, else `c x`: parametricCurveType, function type 3 (ICC.1, 10.18)."""
 
     g: float
     a: float = 1
@@ -31,9 +31,9 @@ class Curve(NamedTuple):
 
 
 class Shaper(NamedTuple):
-    """What a profile says of its space: matrix of linear light to XYZ (D50), and light by level.
+    """The matrix of a profile from linear light to XYZ (D50), None for grey, and its curves.
 
-    `light` is (bands, levels) float32 over all levels from 0 to the largest; the matrix of a grey is None.
+    `light` is (bands, levels) float32, the linear light of all levels from 0 to the largest.
     """
 
     to_xyz: NDArray[np.float64] | None
@@ -41,14 +41,14 @@ class Shaper(NamedTuple):
 
 
 def dated(profile: bytes) -> bytes:
-    """`profile` as if made on a constant day."""
-    return profile[:24] + _MADE + profile[36:]
+    """`profile` with a constant creation date."""
+    return profile[:24] + _DATE + profile[36:]
 
 
 def to_xyz(white: tuple[float, float], *primaries: tuple[float, float]) -> NDArray[np.float64]:
-    """The matrix of linear RGB to XYZ, adapted to D50 (Bradford), from chromaticities x, y.
+    """The matrix from linear RGB to XYZ, adapted to D50 (Bradford), of the chromaticities x, y.
 
-    Raises `ValueError` where they span no space.
+    Raises `ValueError` if they do not span a space.
     """
     columns = np.array([(x, y, 1 - x - y) for x, y in primaries]).T
     if white[1] <= 0 or abs(np.linalg.det(columns)) < 1e-6:
@@ -63,7 +63,7 @@ def to_xyz(white: tuple[float, float], *primaries: tuple[float, float]) -> NDArr
 def profile(
     name: str, matrix: NDArray[np.float64], curve: Curve, more: dict[bytes, bytes] | None = None
 ) -> bytes:
-    """A display profile of a `matrix` to XYZ and one `curve`, with `more` tags."""
+    """A display profile with a `matrix` to XYZ, one `curve` and `more` tags."""
     shape = b"para\0\0\0\0\0\3\0\0" + _fixed(*curve)
     tags = {
         b"desc": _text(name),
@@ -84,7 +84,7 @@ def profile(
         b"mntr",
         b"RGB ",
         b"XYZ ",
-        _MADE,
+        _DATE,
         b"acsp",
         _fixed(*D50),
     )
@@ -104,7 +104,7 @@ def _text(text: str) -> bytes:
 
 
 def tags(profile: bytes) -> dict[bytes, bytes]:
-    """Content of each tag by its name; empty where `profile` is none."""
+    """Content of each tag by name; empty if `profile` is invalid."""
     count = min(int.from_bytes(profile[128:132], "big"), _MAX_TAGS)
     entries = profile[132 : 132 + 12 * count]
     whole = struct.iter_unpack(">4sII", entries[: len(entries) // 12 * 12])
@@ -112,7 +112,7 @@ def tags(profile: bytes) -> dict[bytes, bytes]:
 
 
 def shaper(profile: bytes, levels: int) -> Shaper | None:
-    """The matrix and curves of `profile`, for so many `levels`; None where it has none, or is of tables."""
+    """The matrix and the curves of `profile` for `levels` levels; None if it has tables or is invalid."""
     found = tags(profile)
     try:
         if b"A2B0" in found:
@@ -121,14 +121,14 @@ def shaper(profile: bytes, levels: int) -> Shaper | None:
             return Shaper(None, _light(found[b"kTRC"], levels)[np.newaxis])
         matrix = np.array([struct.unpack_from(">3i", found[band + b"XYZ"], 8) for band in _BANDS]).T / 65536
         curves = [found[band + b"TRC"] for band in _BANDS]
-        light = {curve: _light(curve, levels) for curve in curves}  # mostly one for all
+        light = {curve: _light(curve, levels) for curve in curves}  # usually the same curve for all bands
         return Shaper(matrix, np.stack([light[curve] for curve in curves]))
     except (KeyError, ValueError, ZeroDivisionError, struct.error):
         return None
 
 
 def _light(tag: bytes, levels: int) -> Floats:
-    """Light by level of a curveType or parametricCurveType (ICC.1, 10.6 and 10.18)."""
+    """The light of each level by a curveType or parametricCurveType (ICC.1, 10.6 and 10.18)."""
     x = np.linspace(0, 1, levels)
     kind, count, function = struct.unpack_from(">4s4xIH", tag.ljust(14, b"\0"))
     if kind == b"para":
@@ -138,13 +138,13 @@ def _light(tag: bytes, levels: int) -> Floats:
     if count < 2:
         light = x ** (function / 256) if count else x
     else:
-        table = np.frombuffer(tag, ">u2", count, 12)  # first: it fails where the count is a lie
+        table = np.frombuffer(tag, ">u2", count, 12)  # before `linspace`, because it raises for a wrong count
         light = np.interp(x, np.linspace(0, 1, count), table / 65535)
     return light.astype(np.float32)
 
 
 def _parametric(x: NDArray[np.float64], tag: bytes, function: int) -> Floats:
-    """`(a x + b) ** g + e` from `d` on, below it `c x + f`; a function type tells which of them are given."""
+    """`(a x + b) ** g + e` for x >= d, else `c x + f`; the function type defines which of them are given."""
     given = struct.unpack_from(f">{_PARAMETERS[function]}i", tag, 12)
     g, a, b, c, d, e, f = [number / 65536 for number in given] + _IDENTITY[len(given) :]
     if function in (1, 2):

@@ -1,4 +1,4 @@
-"""Pixels of 8 or 16 bits to 8-bit sRGB by way of linear light."""
+"""Converts pixels of 8 or 16 bits to 8-bit sRGB by way of linear light."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from compositor.decoding.colour import cicp, hdr, icc
 Floats = NDArray[np.float32]
 Levels = NDArray[Any]  # of uint8 or uint16
 
-_AT_ONCE = 1 << 14  # pixels; their floats stay in the cache
-_STEPS = 1 << 16  # of linear light; at the steepest slope a step is a twentieth of a level
+_CHUNK_PIXELS = 1 << 14  # whose floats fit into the cache
+_STEPS = 1 << 16  # of linear light; at the steepest slope a step is 1/20 of a level
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """How levels become light of linear sRGB.
+    """Converts levels to 8-bit sRGB.
 
-    `light` is (bands, levels) float32, `mapped` turns (..., 3) of it into sRGB; None leaves grey grey.
+    `light` is (bands, levels) float32; `mapped` converts (..., 3) of it to linear sRGB, None keeps grey.
     """
 
     light: Floats
     mapped: Callable[[Floats], Floats] | None
 
     def __call__(self, levels: Levels) -> NDArray[np.uint8]:
-        """(height, width, bands) 8-bit sRGB of as many levels; one band becomes three where it is mapped."""
+        """(height, width, bands) 8-bit sRGB of levels of that shape; `mapped` turns one band into three."""
         mapped = self.mapped
         if mapped is None:
             table = _encoded(self.light[0])
@@ -41,24 +41,24 @@ class Rendering:
 
 
 def eight_bits(levels: Levels) -> NDArray[np.uint8]:
-    """(height, width, bands) levels of 8 or 16 bits, each to the nearest of 8."""
+    """(height, width, bands) levels of 8 or 16 bits, rounded to 8 bits."""
     if levels.dtype == np.uint8:
         return levels
     return _by_rows(lambda part: (part.astype(np.uint32) * 255 + 32895) >> 16, levels, levels.shape[-1])
 
 
 def _by_rows(function: Callable[[Levels], NDArray[Any]], levels: Levels, bands: int) -> NDArray[np.uint8]:
-    """`function` of all `levels`, a few rows at a time, as it takes many bytes for a level."""
+    """`function` of all `levels`, a few rows at a time, because it uses many bytes per level."""
     height, width = levels.shape[:2]
     out = np.empty((height, width, bands), np.uint8)
-    rows = max(1, _AT_ONCE // width)
+    rows = max(1, _CHUNK_PIXELS // width)
     for top in range(0, height, rows):
         out[top : top + rows] = function(levels[top : top + rows])
     return out
 
 
 def rendering(profile: bytes, kind: np.dtype[Any], peak: float) -> Rendering | None:
-    """The rendering by an ICC `profile` of levels of a `kind`; None for one of tables."""
+    """The rendering of levels of dtype `kind` by an ICC `profile`; None if it has tables."""
     levels = int(np.iinfo(kind).max) + 1
     points = cicp.hdr(profile)
     if points:
@@ -94,7 +94,7 @@ def _by(matrix: NDArray[np.float64]) -> Callable[[Floats], Floats]:
 
 
 def _encoded(light: Floats) -> NDArray[np.uint8]:
-    """8-bit sRGB of linear light, 0 - 1 (IEC 61966-2-1)."""
+    """8-bit sRGB of linear light, 0 to 1 (IEC 61966-2-1)."""
     steps = light * np.float32(_STEPS - 1) + np.float32(0.5)
     encoded: NDArray[np.uint8] = _SRGB_LEVELS.take(steps.clip(0, _STEPS - 1, out=steps).astype(np.uint16))
     return encoded

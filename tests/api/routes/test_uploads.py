@@ -115,7 +115,7 @@ def test_an_upload_of_another_key_is_as_unknown_as_one_that_never_was(service, n
         ({"data_urls": ["data:image/png,x"]}, "data_urls[0]: is a data: URI without ;base64"),
         ({"data_urls": ["http://127.0.0.1/x.png"]}, "data_urls[0]: is not valid base64"),
         ({"data_urls": [data_url(b"<svg/>")]}, "data_urls[0]: SVG file, allowed are JPEG, PNG"),
-        ({"data_urls": [data_url(b"hello")]}, "data_urls[0]: not an image file of any kind known"),
+        ({"data_urls": [data_url(b"hello")]}, "data_urls[0]: not an image file of a known format"),
         (
             {"data_urls": [data_url(LOGO[:16] + b"\xff" * 8 + LOGO[24:])]},
             "data_urls[0]: 4294967295 x 4294967295",

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from compositor.models import DEFAULT_MODEL, MODELS
-from compositor.models.parameters import AnswerParams
+from compositor.models.parameters import OutputParams
 from tests.docs.pages import ROOT
 
 FOLDER = ROOT / "docs/pictures"
@@ -27,7 +27,7 @@ UNWORDED += ("displacement_map", "background", "image_quality")
 @pytest.mark.parametrize(("model", "parameter"), WORDED)
 def test_every_word_is_pictured(model, parameter):
     names = [parameter] if model == DEFAULT_MODEL else [f"{parameter}_v2"]
-    if parameter == "blend_mode" or parameter in AnswerParams.model_fields:
+    if parameter == "blend_mode" or parameter in OutputParams.model_fields:
         names.append(parameter)  # what both models have is pictured once
     labels = [cell.label for name in names if name in SHEETS for cell in SHEETS[name].cells]
 

@@ -1,4 +1,4 @@
-"""Animations made of random parts, and what they show by the formats' own definitions, in numpy."""
+"""Animations of random parts, and their frames by the formats' definitions, in numpy."""
 
 import io
 import struct
@@ -14,7 +14,7 @@ KEPT, CLEARED, RESTORED = range(3)
 
 @dataclass(frozen=True)
 class Patch:
-    """(height, width, 4) uint8 `pixels` at `at`; `after` says what becomes of what they covered."""
+    """(height, width, 4) uint8 `pixels` at `at`; `after` is the disposal."""
 
     pixels: np.ndarray
     at: tuple[int, int]
@@ -24,7 +24,7 @@ class Patch:
 
 
 def random_patches(seed: int, image_format: str, opaque: bool = False, count: int = 7) -> list[Patch]:
-    """The first covers the canvas where `opaque`; places are even for "WEBP", alpha is 0 or 255 for "GIF"."""
+    """If `opaque`, the first covers the canvas. Places are even for "WEBP", alpha is 0 or 255 for "GIF"."""
     random = np.random.default_rng(seed)
     patches = []
     for number in range(count):
@@ -83,7 +83,7 @@ def _saved(pixels: np.ndarray, image_format: str, **options: object) -> bytes:
 
 
 def _gif(patches: list[Patch], plays: int) -> bytes:
-    """Each frame with a table of its own 16 colours, the last one transparent, coded by Pillow."""
+    """Each frame with its own table of 16 colours, the last one transparent, encoded by Pillow."""
     written = [b"GIF89a", struct.pack("<HH", *SIZE), bytes(3)]
     if plays != 1:
         repeats = struct.pack("<H", max(0, plays - 1))

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from pydantic import ValidationError
 
 from compositor import Limits, SuperimposeParams, render, superimpose
-from compositor.animation.film import film
+from compositor.animation.reader import read_animation
 from compositor.decoding.decode import Colours, decode
 from compositor.layers.prepared import PreparedLayer
 from compositor.models import read
@@ -33,16 +33,16 @@ def keep(image_format: str, **params: object) -> SuperimposeParams:
 def frames(data: bytes) -> list[tuple[np.ndarray, Fraction]]:
     """(height, width, 4) int of each frame as read here, and its seconds."""
     first = decode(data, "base_image", Limits())
-    read = film(data, first, "base_image", Limits()).frames()
+    read = read_animation(data, first, "base_image", Limits()).frames()
     return [(np.asarray(each.image.convert("RGBA")).astype(int), each.seconds) for each in read]
 
 
 def plays(data: bytes) -> int:
-    return film(data, decode(data, "base_image", Limits()), "base_image", Limits()).timing.plays
+    return read_animation(data, decode(data, "base_image", Limits()), "base_image", Limits()).timing.plays
 
 
 def visible(levels: np.ndarray) -> np.ndarray:
-    """Premultiplied: what is transparent has no colour."""
+    """Premultiplied, so that transparent pixels have no colour."""
     alpha = levels[..., 3:]
     return np.concatenate([levels[..., :3] * alpha / 255, alpha], axis=-1)
 
@@ -72,7 +72,7 @@ def test_the_first_frame_is_the_picture_that_is_used_without_keep(name):
 @pytest.mark.parametrize("source", FORMATS)
 @pytest.mark.parametrize("opaque", [False, True])
 @pytest.mark.parametrize("target", WRITTEN)
-def test_frames_come_out_as_they_went_in(source, target, opaque):
+def test_frames_are_written_as_they_were_read(source, target, opaque):
     patches = random_patches(3, source, opaque)
     base = file(patches, source)
 
@@ -112,7 +112,7 @@ LAYERS = [
     "most", [50_000_000, 4 * SIZE[0] * SIZE[1]]
 )  # with the second what a layer puts there is not kept
 @pytest.mark.parametrize("opaque", [False, True])
-def test_each_frame_is_the_still_of_that_frame(opaque, most):
+def test_each_frame_equals_the_still_picture_of_that_frame(opaque, most):
     base = file(random_patches(5, "PNG", opaque), "PNG")
     logo = plain((9, 7), (20, 200, 40, 128), "RGBA")
     mask = plain((4, 4), "#a0a0a0")
@@ -134,21 +134,21 @@ def test_each_frame_is_the_still_of_that_frame(opaque, most):
 @pytest.mark.parametrize("source", FORMATS)
 @pytest.mark.parametrize("target", WRITTEN)
 @pytest.mark.parametrize("times", [0, 1, 2, 7])
-def test_it_is_shown_as_often_as_the_base(source, target, times):
+def test_the_output_plays_as_often_as_the_base(source, target, times):
     base = file(random_patches(2, source, count=3), source, times)
     assert plays(base) == times
     assert plays(superimpose(base, UNSEEN, keep(target, opacity=0)).data) == times
 
 
 @pytest.mark.parametrize("times", [0, 1, 3])
-def test_a_sequence_of_avif_says_how_often_it_is_shown(times):
+def test_an_avif_sequence_declares_its_plays(times):
     first = superimpose(file(random_patches(2, "PNG"), "PNG", times), UNSEEN, keep("avif")).data
     assert plays(superimpose(first, UNSEEN, keep("avif")).data) == times
 
 
 @pytest.mark.parametrize("target", WRITTEN)
 def test_frame_times_do_not_drift(target):
-    """Of 24 frames a second, which no format but PNG can say, one second is one second."""
+    """24 frames a second, which only PNG can express exactly, last one second."""
     stills = [Image.new("RGB", SIZE, (10 * number, 0, 0)) for number in range(24)]
     base = io.BytesIO()
     stills[0].save(base, "PNG", save_all=True, append_images=stills[1:], duration=10)
@@ -166,14 +166,14 @@ def test_frame_times_do_not_drift(target):
 
 @pytest.mark.parametrize("target", WRITTEN)
 @pytest.mark.parametrize("name", ["made/baseline.jpg", "made/rgba.png"])
-def test_a_still_base_makes_an_animation_of_one_frame(target, name):
+def test_a_still_base_becomes_an_animation_of_one_frame(target, name):
     answer = superimpose(picture_file(name), UNSEEN, keep(target, opacity=0))
     image = Image.open(io.BytesIO(answer.data))
     assert image.format == WRITTEN[target]
     assert getattr(image, "n_frames", 1) == 1
 
 
-def test_an_animated_overlay_gives_its_first_frame_and_says_so():
+def test_an_animated_overlay_is_reported_and_its_first_frame_used():
     overlay, base = picture_file("made/animated.gif"), file(random_patches(1, "GIF"), "GIF")
     assert superimpose(base, overlay, keep("gif")).animated == ("overlay_image",)
 
@@ -187,8 +187,8 @@ def test_without_keep_the_first_frame_is_used():
 
 
 @pytest.mark.parametrize("number", range(2, 9))
-def test_frames_are_turned_as_the_first_is(number):
-    """EXIF orientation, which a WebP has beside its frames."""
+def test_all_frames_are_rotated_like_the_first(number):
+    """By the EXIF orientation, which a WebP stores beside its frames."""
     patches = random_patches(4, "WEBP", opaque=True)
     stills = [Image.fromarray(levels.astype(np.uint8)) for levels, _ in frames(file(patches, "WEBP"))]
     exif = Image.Exif()
@@ -207,8 +207,8 @@ def test_frames_are_turned_as_the_first_is(number):
 
 
 @pytest.mark.parametrize("target", ["gif", "apng"])
-def test_only_what_changes_is_written(target):
-    """A hundred frames in which one dot moves take little more than one."""
+def test_only_changed_pixels_are_written(target):
+    """A hundred frames in which one dot moves need few more bytes than one."""
     random = np.random.default_rng(1)
     still = Image.fromarray(random.integers(0, 256, (64, 64, 3), np.uint8))
     moving = [still.copy() for _ in range(100)]
@@ -273,7 +273,7 @@ def test_a_format_of_one_frame_contradicts_keep(image_format):
 
 
 @pytest.mark.parametrize("name", ["keep_copyright", "keep_icc_profile"])
-def test_a_gif_has_no_place_for_metadata(name):
+def test_a_gif_cannot_hold_metadata(name):
     with pytest.raises(ValidationError, match=f'{name} is not for image_format "gif"'):
         SuperimposeParams(image_format="gif", **{name: True})
 
@@ -291,7 +291,7 @@ def test_frames_stay_in_the_space_of_the_base(target):
 
     assert Image.open(io.BytesIO(answer.data)).info["icc_profile"] == p3.info["icc_profile"]
     first = decode(answer.data, "base_image", Limits(), Colours.OWN)
-    shown = list(film(answer.data, first, "base_image", Limits()).frames())
+    shown = list(read_animation(answer.data, first, "base_image", Limits()).frames())
     for still, frame in zip(stills, shown, strict=True):
         apart = np.asarray(still.convert("RGB")).astype(int) - np.asarray(frame.image.convert("RGB"))
         assert np.abs(apart).mean() < 2

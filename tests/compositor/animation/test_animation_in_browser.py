@@ -1,4 +1,4 @@
-"""Animations against a real browser: those that are read here, and those that are written."""
+"""Animations compared with a real browser, both read and written ones."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from compositor import Limits, SuperimposeParams, superimpose
-from compositor.animation.film import Film, film
+from compositor.animation.reader import Animation, read_animation
 from compositor.decoding.decode import decode
 from tests.browser import FLAGS
 from tests.compositor.animation.films import file, random_patches
@@ -59,7 +59,7 @@ FILES = READ | WRITTEN
 
 @pytest.fixture(scope="module")
 def shown(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What one page of a browser that runs offline decodes of all files."""
+    """All files as decoded on one page of an offline browser."""
     files = {
         name: {"type": TYPES[image_format], "data": base64.b64encode(data).decode()}
         for name, (image_format, data) in FILES.items()
@@ -78,12 +78,12 @@ def shown(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     return dict(found)
 
 
-def read(data: bytes) -> Film:
-    return film(data, decode(data, "base_image", Limits()), "base_image", Limits())
+def read(data: bytes) -> Animation:
+    return read_animation(data, decode(data, "base_image", Limits()), "base_image", Limits())
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_frames_times_and_loops_are_those_of_the_browser(shown: dict[str, Any], name: str) -> None:
+def test_frames_durations_and_loops_equal_the_browsers(shown: dict[str, Any], name: str) -> None:
     theirs, ours = shown[name], read(FILES[name][1])
     frames = list(ours.frames())
     assert len(frames) == len(theirs["frames"])

@@ -1,4 +1,4 @@
-"""Animations with `animation: "keep"` at the limits and beyond, damaged ones, and odd ones."""
+"""Animations with `animation: "keep"` at and beyond the limits, damaged ones and unusual ones."""
 
 import contextlib
 import io
@@ -27,7 +27,7 @@ P3 = Image.open(io.BytesIO(picture_file("made/display-p3.png"))).info["icc_profi
 
 
 def timed(*milliseconds: int, image_format: str = "PNG") -> bytes:
-    """A film of frames that differ, each shown so long."""
+    """An animation of different frames with these durations."""
     patches = [
         Patch(RED - np.uint8([number, 0, 0, 0]), (0, 0), each) for number, each in enumerate(milliseconds)
     ]
@@ -48,21 +48,21 @@ def with_profile(data: bytes, profile: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_a_film_of_too_many_frames_is_refused_before_one_is_decoded(image_format, monkeypatch):
+def test_an_animation_of_too_many_frames_is_refused_before_decoding(image_format, monkeypatch):
     base = file(random_patches(1, image_format, count=11), image_format)
     limits = Limits(max_frames=10)
     superimpose(
         file(random_patches(1, image_format, count=10), image_format), UNSEEN, keep("webp"), limits=limits
     )
-    monkeypatch.setattr("compositor.animation.film.decode", pytest.fail)
+    monkeypatch.setattr("compositor.animation.reader.decode", pytest.fail)
 
-    with pytest.raises(CompositorError, match="base_image: more than 10 frames, which is the most") as error:
+    with pytest.raises(CompositorError, match="base_image: more than 10 frames, the maximum") as error:
         superimpose(base, UNSEEN, keep("webp"), limits=limits)
 
     assert error.value.code == "image_too_large"
 
 
-def test_a_film_of_ten_thousand_frames_is_refused():
+def test_an_animation_of_ten_thousand_frames_is_refused():
     one = file([Patch(np.full((1, 1, 4), 255, np.uint8), (0, 0), 10)], "GIF")
     frame = one[one.index(b"\x21\xf9") : -1]
     base = one[:-1] + frame * 9_999 + one[-1:]
@@ -74,7 +74,7 @@ def test_a_film_of_ten_thousand_frames_is_refused():
 @pytest.mark.parametrize(
     "name", ["made/animated.gif", "made/animated.webp", "pillow/apng.png", "pillow/star.avifs"]
 )
-def test_a_film_of_too_many_pixels_is_refused(name):
+def test_an_animation_of_too_many_pixels_is_refused(name):
     with pytest.raises(
         CompositorError, match=r"base_image: \d+ frames of \d+ x \d+ = .* MP, at most 0.001 MP together"
     ) as error:
@@ -94,7 +94,7 @@ def test_a_frame_of_too_many_pixels_is_refused(image_format):
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_a_frame_of_one_pixel_is_one(image_format):
+def test_a_frame_may_have_one_pixel(image_format):
     dot = Patch(np.array([[[250, 0, 0, 255]]], np.uint8), (4, 6), 50)
     base = file([*random_patches(6, image_format, opaque=True, count=2), dot], image_format)
     *_, (last, _) = frames(superimpose(base, UNSEEN, keep("apng", opacity=0)).data)
@@ -102,7 +102,7 @@ def test_a_frame_of_one_pixel_is_one(image_format):
 
 
 @pytest.mark.parametrize("image_format", ["GIF", "PNG"])
-def test_a_frame_that_reaches_out_of_the_canvas_is_cut_off(image_format):
+def test_a_frame_that_extends_beyond_the_canvas_is_cropped(image_format):
     pixels = np.full((12, 12, 4), (0, 0, 250, 255), np.uint8)
     patches = [*random_patches(6, image_format, opaque=True, count=2), Patch(pixels, (20, 14), 50)]
     *_, (last, _) = frames(superimpose(file(patches, image_format), UNSEEN, keep("apng", opacity=0)).data)
@@ -111,7 +111,7 @@ def test_a_frame_that_reaches_out_of_the_canvas_is_cut_off(image_format):
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_a_film_that_breaks_off_is_refused(image_format):
+def test_a_truncated_animation_is_refused(image_format):
     base = file(random_patches(1, image_format, opaque=True), image_format)
     cuts = [len(base) * part // 20 for part in range(10, 20)]
     for cut in cuts:
@@ -123,7 +123,7 @@ def test_a_film_that_breaks_off_is_refused(image_format):
 @pytest.mark.parametrize("image_format", FORMATS)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_a_damaged_film_is_refused_in_words_or_read(image_format, data):
+def test_a_damaged_animation_is_refused_with_a_text_or_read(image_format, data):
     base = bytearray(file(random_patches(7, image_format), image_format))
     for _ in range(data.draw(st.integers(1, 6))):
         base[data.draw(st.integers(6, len(base) - 1))] = data.draw(st.integers(0, 255))
@@ -132,14 +132,14 @@ def test_a_damaged_film_is_refused_in_words_or_read(image_format, data):
 
 
 @pytest.mark.parametrize("brand", [b"msf1", b"mif1"])
-def test_an_avif_sequence_may_name_itself_by_its_container(brand):
+def test_an_avif_sequence_may_have_the_brand_of_its_container(brand):
     data = picture_file("pillow/star.avifs")
     count = len(frames(data))
     assert len(frames(superimpose(data[:8] + brand + data[12:], UNSEEN, keep("apng")).data)) == count > 1
 
 
 @pytest.mark.parametrize(("target", "most"), [("gif", 65536), ("webp", 65535), ("apng", 2**31 - 1)])
-def test_more_plays_than_a_format_can_say_are_as_many_as_it_can(target, most):
+def test_plays_are_limited_to_the_maximum_of_the_format(target, most):
     base = file(random_patches(1, "PNG", count=2), "PNG", plays=2**32 - 1)
     assert plays(superimpose(base, UNSEEN, keep(target)).data) == most
 
@@ -147,7 +147,7 @@ def test_more_plays_than_a_format_can_say_are_as_many_as_it_can(target, most):
 @pytest.mark.parametrize(
     ("target", "seconds"), [("gif", 655.35), ("webp", 16777.215), ("apng", 65.535), ("avif", 65535)]
 )
-def test_a_frame_that_shows_longer_than_a_format_can_say_shortens_no_other(target, seconds):
+def test_a_duration_above_the_formats_maximum_shortens_no_other_frame(target, seconds):
     base = timed(65_535, 100, 100)
     if target != "apng":
         base = base.replace(struct.pack(">HH", 65_535, 1000), struct.pack(">HH", 65_535, 1), 1)
@@ -157,14 +157,14 @@ def test_a_frame_that_shows_longer_than_a_format_can_say_shortens_no_other(targe
     assert shown == [pytest.approx(seconds), Fraction(1, 10), Fraction(1, 10)]
 
 
-def test_a_webp_of_many_frames_that_show_for_long_is_one():
+def test_a_webp_of_many_long_frames_is_valid():
     base = timed(*[16_777_215] * 200, image_format="WEBP")
     shown = [each for _, each in frames(superimpose(base, UNSEEN, keep("webp", image_quality=100)).data)]
     assert len(shown) == 200
     assert min(shown) == max(shown) > 10_000
 
 
-def test_a_frame_of_hours_is_one_in_png():
+def test_a_png_frame_may_last_for_hours():
     base = timed(16_777_215, 100, image_format="WEBP")
     (_, long), (_, short) = frames(superimpose(base, UNSEEN, keep("apng")).data)
     assert long == pytest.approx(16777.215, abs=0.2)
@@ -172,7 +172,7 @@ def test_a_frame_of_hours_is_one_in_png():
 
 
 @pytest.mark.parametrize("hundredths", [0, 1, 2])
-def test_a_gif_s_shortest_times_stay_as_browsers_read_them_in_their_own_way(hundredths):
+def test_a_gifs_shortest_durations_are_kept_as_browsers_show_them(hundredths):
     base = timed(*[10 * hundredths] * 3, image_format="GIF")
     shown = [seconds for _, seconds in frames(superimpose(base, UNSEEN, keep("gif")).data)]
     assert shown == [Fraction(hundredths, 100)] * 3
@@ -181,14 +181,14 @@ def test_a_gif_s_shortest_times_stay_as_browsers_read_them_in_their_own_way(hund
 @pytest.mark.parametrize("blends", [False, True])
 @pytest.mark.parametrize("after", [KEPT, CLEARED, RESTORED])
 @pytest.mark.parametrize("at", [(30, 30), (2**31, 0), (2**32 - 1, 2**32 - 1)])
-def test_a_frame_outside_of_the_canvas_shows_nothing(blends, after, at):
+def test_a_frame_outside_of_the_canvas_is_invisible(blends, after, at):
     dot = Patch(np.full((2, 2, 4), 255, np.uint8), at, 50, blends, after)
     shown = frames(superimpose(file([Patch(RED, (0, 0), 50), dot], "PNG"), UNSEEN, keep("apng")).data)
     assert [tuple(levels[9, 9]) for levels, _ in shown] == [(250, 0, 0, 255)] * 2
 
 
 @pytest.mark.parametrize("image_format", ["GIF", "PNG"])
-def test_frames_larger_than_the_canvas_count_as_large_as_they_are(image_format):
+def test_frames_larger_than_the_canvas_count_with_their_own_size(image_format):
     base = file([Patch(RED, (0, 0), 50), Patch(np.tile(RED, (10, 10, 1)), (0, 0), 50)], image_format)
     with pytest.raises(CompositorError, match=r"2 frames of 240 x 180 = 0.0864 MP, at most 0.05 MP") as error:
         superimpose(base, UNSEEN, keep("gif"), limits=Limits(max_animation_pixels=50_000))
@@ -208,7 +208,7 @@ def test_a_frame_whose_checksum_is_wrong_is_refused(name):
 @pytest.mark.parametrize("animation", ["first_frame", "keep"])
 @pytest.mark.parametrize("image_format", WRITTEN)
 def test_a_canvas_without_pixels_is_refused(image_format, animation):
-    """Even where the picture that it is declared for is no frame, and not decoded."""
+    """Even if the picture for which it is declared is not a frame and not decoded."""
     dot = Patch(np.full((2, 2, 4), 255, np.uint8), (0, 0), 50)
     base = file([dot, dot], "PNG")
     header = b"IHDR" + struct.pack(">II", SIZE[0], 0) + base[24:29]
@@ -228,7 +228,7 @@ def test_a_frame_without_pixels_is_refused():
 
 @pytest.mark.parametrize("before", [b"IDAT", b"fdAT"])
 @pytest.mark.parametrize("sound", [False, True])
-def test_a_profile_counts_for_the_frames_where_it_counts_for_the_picture(before, sound):
+def test_a_profile_applies_to_frames_if_it_applies_to_the_picture(before, sound):
     profile = bytearray(chunk(b"iCCP", b"P3\0\0" + zlib.compress(P3)))
     profile[-1] ^= not sound
     base = with_chunk(timed(50, 50), bytes(profile), before)
@@ -240,7 +240,7 @@ def test_a_profile_counts_for_the_frames_where_it_counts_for_the_picture(before,
 
 
 @pytest.mark.parametrize("opaque", [False, True])
-def test_the_profile_of_a_webp_counts_for_all_frames(opaque):
+def test_the_profile_of_a_webp_applies_to_all_frames(opaque):
     plain = file(random_patches(3, "WEBP", opaque), "WEBP")
     base = with_profile(plain, P3)
     first = np.asarray(decode(base, "base_image", Limits()).image.convert("RGBA")).astype(int)
@@ -250,21 +250,21 @@ def test_the_profile_of_a_webp_counts_for_all_frames(opaque):
         assert abs(levels[..., :3] - before[..., :3]).max() > 5
 
 
-def test_what_stands_beside_the_frames_is_not_read_with_each():
-    """Else a file takes the time of its frames times that of its other parts."""
+def test_chunks_beside_the_frames_are_not_copied_into_each():
+    """Otherwise the time would be the number of frames times that of the other chunks."""
     gammas = with_chunk(timed(50, 50), chunk(b"gAMA", struct.pack(">I", 45_455)) * 1000, b"IDAT")
     profile = with_profile(timed(50, 50, image_format="WEBP"), bytes(10_000))
     for parts in (apng.parts(gammas), webp.parts(profile)):
         assert max(len(part.still()) for part in parts) < 1000
 
 
-def test_what_follows_a_webp_is_no_part_of_it():
+def test_bytes_after_a_webp_are_ignored():
     base = timed(50, 60, image_format="WEBP")
     assert len(frames(base + base[12:])) == 2
 
 
 @pytest.mark.parametrize("target", [each for each in WRITTEN if each != "gif"])
-def test_an_animation_says_who_made_it_as_a_picture_does(target):
+def test_an_animation_keeps_credits_like_a_picture(target):
     exif = Image.Exif()
     exif[0x8298] = "somebody"
     base = with_chunk(timed(50, 50), chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")), b"IDAT")
@@ -275,8 +275,8 @@ def test_an_animation_says_who_made_it_as_a_picture_does(target):
         assert content[:2] in (b"MM", b"II")  # RFC 9649, 2.7.1.5, without the start that JPEG has
 
 
-def test_memory_is_bounded_by_the_frame_not_by_the_film():
-    """A process that may have some frames' memory puts a logo on a hundred frames."""
+def test_memory_depends_on_the_frame_and_not_on_the_animation():
+    """A process with the memory of a few frames puts a logo on a hundred."""
     still = Image.new("RGB", (1000, 1000), "white")
     moving = [Image.new("RGB", (1000, 1000), (number, 99, 0)) for number in range(100)]
     base = io.BytesIO()

@@ -1,4 +1,4 @@
-"""An ICC profile of a printer with odd inks, small enough to build, odd enough to be seen at work.
+"""An ICC profile of a printer with unusual inks, whose effect is easy to recognise.
 
 Written from ICC.1:2001-04 (version 2.4.0), sections 6.1 (header), 6.2 (tag table) and 6.5.8 (lut8Type).
 """
@@ -9,7 +9,7 @@ INK_LIGHTNESS = 50  # of L* 0 - 100: all coloured inks of this printer are the s
 
 
 def odd_cmyk_profile() -> bytes:
-    """CMYK to Lab: paper is white, black is black, any other full ink or mix is a middle grey."""
+    """CMYK to Lab: paper is white, black is black, any other full ink or mixture is medium grey."""
     tags = {b"desc": _description(), b"cprt": b"text\0\0\0\0CC0\0", b"wtpt": _white(), b"A2B0": _table()}
     table, body, at = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
     for name, tag in tags.items():

@@ -1,4 +1,4 @@
-"""Files that state the colour space of their pixels, each in the way of its format.
+"""Files that declare a colour space in the ways of their formats.
 
 Written from the PNG specification (third edition), ICC.1:2001-04 and ISO/IEC 23001-8.
 """
@@ -131,7 +131,7 @@ def saved(pixels: np.ndarray, image_format: str, **options: object) -> bytes:
 
 
 def avif(pixels: np.ndarray, primaries: int, transfer: int, **options: object) -> bytes:
-    """An AVIF file whose `nclx` box states code points; the encoder wrote those of sRGB into it."""
+    """An AVIF file with these code points in its `nclx` box, into which the encoder wrote those of sRGB."""
     file = saved(pixels, "AVIF", quality=100, subsampling="4:4:4", speed=9, **options)
     at = file.index(b"nclx") + 4
     return file[:at] + struct.pack(">HH", primaries, transfer) + file[at + 4 :]

@@ -1,4 +1,4 @@
-"""Colour spaces against a real browser, which draws the same files on a canvas of sRGB."""
+"""Colour spaces compared with a real browser, which draws the same files on an sRGB canvas."""
 
 import base64
 import json
@@ -133,12 +133,12 @@ def shown(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_colour_is_the_browsers_within_a_level(shown: dict[str, np.ndarray], name: str) -> None:
+def test_a_colour_equals_the_browsers_within_a_level(shown: dict[str, np.ndarray], name: str) -> None:
     ours = np.asarray(decode(FILES[name], "base_image", Limits()).image.convert("RGBA")).astype(int)
     assert np.abs(ours - shown[name]).mean() < 0.5
 
 
-def test_the_browser_obeys_what_is_stated(shown: dict[str, np.ndarray]) -> None:
+def test_the_browser_honours_the_declared_space(shown: dict[str, np.ndarray]) -> None:
     shift = {name: np.abs(pixels[..., :3].astype(int) - RGB).mean() for name, pixels in shown.items()}
     assert shift["png-8-cicp-unknown"] == 0
     assert shift["png-8-gamma-1"] > 40

@@ -1,4 +1,4 @@
-"""The blend modes against a real browser's canvas (`globalCompositeOperation`)."""
+"""The blend modes compared with a real browser's canvas (`globalCompositeOperation`)."""
 
 import base64
 import io
@@ -56,7 +56,7 @@ def ours(model: str, files: dict[str, bytes], mode: str, opacity: float) -> np.n
 
 @pytest.fixture(scope="module")
 def pictures() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Base, overlay and mask: random colours, alpha and mask among which the extremes are frequent."""
+    """Base, overlay and mask with random levels, of which many are extremes."""
     random = np.random.default_rng(3)
     base, overlay = random.integers(-60, 316, (2, 48, 64, 4)).clip(0, 255).astype(np.uint8)
     mask = random.integers(-100, 400, (48, 64)).clip(0, 255).astype(np.uint8)
@@ -66,14 +66,14 @@ def pictures() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def premultiplied(pixels: np.ndarray) -> np.ndarray:
-    """What one sees: straight colour is undetermined where alpha is low."""
+    """Premultiplied, because straight colour is imprecise where alpha is low."""
     weights = pixels / 255.0
     weights[..., :3] *= weights[..., 3:]
     return weights * 255
 
 
 @pytest.mark.parametrize(("model", "opaque"), [("superimpose", 1), ("superimpose-v2", 100)])
-def test_every_blend_mode_is_the_browsers_within_two_levels(
+def test_every_blend_mode_equals_the_browsers_within_two_levels(
     chromium: str,
     tmp_path: Path,
     pictures: tuple[np.ndarray, np.ndarray, np.ndarray],

@@ -1,4 +1,4 @@
-"""Displacement maps, against OpenCV and against what must be exact."""
+"""Displacement maps, compared with OpenCV and exact results."""
 
 import tracemalloc
 
@@ -21,7 +21,7 @@ def grey(level: int, size: Size = (3, 2)) -> Image.Image:
 def displaced(
     picture: Image.Image, map_image: Image.Image, x: float, y: float, side: int = 512
 ) -> Image.Image:
-    """`picture`, which lies at the area's top left, displaced; the whole of the area."""
+    """The whole area with `picture`, at its top left, displaced."""
     out, displacement = Image.new("RGBA", AREA), Displacement.of(map_image, AREA, x, y)
     for cell in cells(whole(AREA), side, whole(AREA)):
         source = displacement.source(cell)
@@ -38,7 +38,7 @@ def folds(size: Size, mode: str = "RGB") -> Image.Image:
 
 
 @pytest.mark.parametrize(("level", "share"), [(0, 1), (64, 0.5), (128, 0), (255, -1)])
-def test_a_level_moves_all_by_its_share(level: int, share: float) -> None:
+def test_a_uniform_map_moves_all_pixels_by_the_share_of_its_level(level: int, share: float) -> None:
     picture = noise(AREA, 4)
     out = displaced(picture, grey(level), 20, -8)
     there = (round(-20 * share), round(8 * share))
@@ -48,7 +48,7 @@ def test_a_level_moves_all_by_its_share(level: int, share: float) -> None:
     assert (np.asarray(out)[~seen][:, 3] == 0).all()
 
 
-def test_between_neutral_and_255_it_is_linear() -> None:
+def test_displacement_is_linear_between_neutral_and_255() -> None:
     field = Image.fromarray(
         np.dstack([np.arange(128, 256), np.full(128, 128), np.zeros(128)]).astype(np.uint8)
     )
@@ -61,7 +61,7 @@ def test_between_neutral_and_255_it_is_linear() -> None:
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 @pytest.mark.parametrize("size", [(150, 140), (40, 30), (4, 3)])
 @pytest.mark.parametrize("strength", [(12, 9), (-15, 10), (0, 14)])
-def test_it_is_what_opencv_computes(strength: tuple[int, int], size: Size, mode: str) -> None:
+def test_displacement_equals_opencvs(strength: tuple[int, int], size: Size, mode: str) -> None:
     picture, field = smooth(AREA, mode), folds(size, mode)
     above = cv2.resize(np.asarray(field).astype(np.float32) - 128, AREA, interpolation=cv2.INTER_LINEAR)
     moves = -above[..., :2] / np.where(above[..., :2] < 0, 128, 127) * strength
@@ -82,8 +82,8 @@ def test_a_larger_map_is_averaged() -> None:
     assert off.mean() < 1
 
 
-def test_a_map_that_changes_slowly_moves_by_parts_of_pixels() -> None:
-    """From level 128 to 129 over 150 pixels, at 128 pixels a level: no step of a whole pixel."""
+def test_a_smooth_map_moves_by_fractions_of_pixels() -> None:
+    """From level 128 to 129 over 150 pixels, at 128 pixels per level, without a step of a whole pixel."""
     picture = Image.fromarray(np.tile(np.arange(150, dtype=np.uint8), (140, 1))).convert("RGB")
     field = Image.fromarray(np.array([[(128, 128, 0), (127, 128, 0)]], np.uint8))
     row = np.asarray(displaced(picture, field, 512, 0))[70, 10:140, 0].astype(int)
@@ -92,7 +92,7 @@ def test_a_map_that_changes_slowly_moves_by_parts_of_pixels() -> None:
 
 
 @pytest.mark.parametrize("strength", [10, 60])
-def test_one_colour_stays_that_colour_whatever_alpha_does(strength: int) -> None:
+def test_a_picture_of_one_colour_keeps_it_with_any_alpha(strength: int) -> None:
     pixels = np.array(noise(AREA, 4))
     pixels[..., :3] = (201, 100, 3)
     out = np.asarray(displaced(Image.fromarray(pixels), folds((60, 50)), strength, strength))
@@ -108,8 +108,8 @@ def test_cells_have_no_seams(size: Size) -> None:
     assert np.abs(levels(whole_area) - levels(displaced(picture, folds(size), 12, 9, side=32))).max() <= 1
 
 
-def test_what_is_pushed_together_is_averaged() -> None:
-    """A ramp of the map that moves half of the picture into a quarter."""
+def test_compressed_pixels_are_averaged() -> None:
+    """A ramp in the map that compresses half of the picture into a quarter."""
     stripes = Image.fromarray(np.tile(np.arange(150) % 4 // 2 * 255, (140, 1)).astype(np.uint8)).convert(
         "RGB"
     )
@@ -121,12 +121,12 @@ def test_what_is_pushed_together_is_averaged() -> None:
     assert np.abs(middle - 127.5).mean() < 45
 
 
-def test_transparent_parts_of_the_map_move_nothing() -> None:
+def test_transparent_pixels_of_the_map_move_nothing() -> None:
     picture, field = noise(AREA, 3), Image.new("RGBA", (5, 5), (0, 0, 0, 0))
     assert (np.asarray(displaced(picture, field, 50, 50))[..., :3] == np.asarray(picture)).all()
 
 
-def test_beyond_the_area_its_edge_goes_on() -> None:
+def test_the_map_is_extended_beyond_its_area() -> None:
     field = Image.fromarray(np.array([[(128, 128, 0), (0, 128, 0)]], np.uint8))
     displacement = Displacement.of(field, AREA, 40, 40)
     at_edge = displacement.source((149, 5, 150, 6))

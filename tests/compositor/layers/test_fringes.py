@@ -1,4 +1,4 @@
-"""Transparent pixels have a colour too, and nobody may ever see it."""
+"""The colour of transparent pixels must never become visible."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tests.compositor.pictures import pixels, png
 @pytest.mark.parametrize("rotation", [0, 20, 45])
 @pytest.mark.parametrize("method", ["bilinear", "area"])
 @pytest.mark.parametrize("factor", [0.37, 1, 2.6])
-def test_a_white_disc_with_black_transparent_corners_leaves_white_white(
+def test_a_white_disc_with_black_transparent_corners_keeps_white_white(
     rotation: int, method: str, factor: float
 ) -> None:
     y, x = np.mgrid[:40, :40] - 19.5

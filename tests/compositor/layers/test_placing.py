@@ -1,4 +1,4 @@
-"""Where the overlay stands, how large it is, and how often: the parameters beyond the reference."""
+"""Place, size and repetition of the overlay: the parameters that the reference node does not have."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ BASE = plain((20, 10), "black")
 
 
 def marks(overlay: bytes, base: bytes = BASE, mask: bytes | None = None, **params: Any) -> np.ndarray:
-    """(height, width) bool: where the overlay shows on a black base."""
+    """(height, width) bool: where the overlay is visible on a black base."""
     out = superimpose(base, overlay, SuperimposeParams(**params, image_format="png"), mask)
     return pixels(out.data)[..., 0] > 127
 
 
 def box(shown: np.ndarray) -> tuple[int, int, int, int]:
-    """Left, top, and the right and bottom edges beyond of what shows."""
+    """The box of the visible pixels: left, top, and right and bottom exclusive."""
     rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
     return (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
@@ -39,7 +39,7 @@ def box(shown: np.ndarray) -> tuple[int, int, int, int]:
         ("southeast", (15, 4)),
     ],
 )
-def test_offsets_push_inwards_from_the_anchor(gravity: str, corner: tuple[int, int]) -> None:
+def test_offsets_move_inwards_from_the_anchor(gravity: str, corner: tuple[int, int]) -> None:
     shown = marks(plain((4, 4), "white"), gravity=gravity, x_offset=1, y_offset=2)
     assert box(shown)[:2] == corner
 
@@ -85,7 +85,7 @@ def test_tiles_cover_the_whole_base_in_step_with_the_offsets(x: int, y: int, spa
     assert (shown == expected).all()
 
 
-def test_a_tile_larger_than_the_base_shows_its_part() -> None:
+def test_a_tile_larger_than_the_base_is_cropped() -> None:
     tile = np.zeros((50, 50), np.uint8)
     tile[45, 48] = 255
     assert box(marks(png(tile), tile=True, x_offset=5, y_offset=10)) == (3, 5, 4, 6)
@@ -98,7 +98,7 @@ def test_tiles_keep_their_alpha_and_blend() -> None:
     assert np.unique(out).tolist() == [178]
 
 
-def test_a_tile_beyond_the_limit_is_refused_with_its_size() -> None:
+def test_a_tile_above_the_limit_is_refused_with_its_size() -> None:
     params = SuperimposeParams(tile=True, rescale_factor=16)
     with pytest.raises(
         ImageTooLarge, match=r"overlay_image: 1600 x 1600 = 2.56 MP once resized, at most 1 MP"
@@ -106,7 +106,7 @@ def test_a_tile_beyond_the_limit_is_refused_with_its_size() -> None:
         superimpose(BASE, plain((100, 100), "red"), params, limits=Limits(max_pixels=1_000_000))
 
 
-def test_a_huge_overlay_costs_only_what_is_seen() -> None:
+def test_a_huge_overlay_costs_only_its_visible_part() -> None:
     params = SuperimposeParams(overlay_resize="Resize to width & heigth", width=16_384, height=16_384)
     for degrees in (0, 90, 45):
         turned = params.model_copy(update={"rotation": degrees, "x_offset": -8000, "y_offset": -8000})
@@ -130,7 +130,7 @@ def test_an_overlay_at_the_farthest_offset_reaches_pillow_only_as_boxes_within_t
 
 
 def turned_area(size: tuple[int, int], degrees: int, canvas: int) -> np.ndarray:
-    """(canvas, canvas) 0 - 255: how much of each pixel a turned rectangle of `size` covers, by 256 points."""
+    """(canvas, canvas) 0 to 255: each pixel's coverage by a rotated rectangle of `size`, from 256 points."""
     fine = (np.arange(canvas * 16) + 0.5) / 16
     angle = np.deg2rad(degrees)
     width, height = size

@@ -1,4 +1,4 @@
-"""The overlay on four corners, against OpenCV, against supersampling, and against what must be exact."""
+"""The overlay on four corners, compared with OpenCV, supersampling and exact results."""
 
 import random
 import tracemalloc
@@ -25,7 +25,7 @@ QUADS = {
 
 
 def smooth(size: Size, mode: str = "RGB") -> Image.Image:
-    """Waves of no less than 40 pixels."""
+    """Waves of at least 40 pixels."""
     y, x = np.mgrid[: size[1], : size[0]]
     waves = [
         np.sin(x / 9 + y / 14),
@@ -47,7 +47,7 @@ def full(size: Size) -> Quad:
 def warped(
     overlay: Image.Image, quad: Quad, base: Size, seen: Box | None = None, side: int = CELL_SIDE
 ) -> Image.Image:
-    """An RGBA image of size `base` that holds `overlay` on `quad`, as far as it lies in `seen`."""
+    """An RGBA image of size `base` with `overlay` on `quad`, clipped to `seen`."""
     out = Image.new("RGBA", base)
     warp = Warp.of(overlay.size, quad)
     left, top = warp.box[:2]
@@ -57,7 +57,7 @@ def warped(
         if source is not None:
             piece = warp.reduced(overlay, source, cell)
             assert piece.size == size_of(source)
-            image = warp.turned(piece, source, cell)
+            image = warp.transformed(piece, source, cell)
             assert image.size == size_of(cell)
             out.paste(image.convert("RGBA"), shifted(cell, (left, top))[:2])
     return out
@@ -93,7 +93,7 @@ def psnr(one: np.ndarray, other: np.ndarray) -> float:
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 @pytest.mark.parametrize("quad", QUADS.values(), ids=QUADS)
 @pytest.mark.parametrize("size", [(110, 110), (60, 80), (200, 175)])
-def test_inside_it_is_what_opencv_computes(size: Size, quad: Quad, mode: str) -> None:
+def test_the_inside_of_a_warp_equals_opencvs(size: Size, quad: Quad, mode: str) -> None:
     overlay = smooth(size, mode)
     matrix = cv2.getPerspectiveTransform(
         np.array(full(size), np.float32) - np.float32(0.5), np.array(quad, np.float32) - np.float32(0.5)
@@ -112,7 +112,7 @@ def test_inside_it_is_what_opencv_computes(size: Size, quad: Quad, mode: str) ->
     ids=["as large", "enlarged", "shrunk"],
 )
 @pytest.mark.parametrize("quad", QUADS.values(), ids=QUADS)
-def test_edges_are_what_8_x_supersampling_gives(quad: Quad, overlay: Image.Image) -> None:
+def test_edges_equal_8_x_supersampling(quad: Quad, overlay: Image.Image) -> None:
     expected = supersampled(overlay, quad, BASE)
     white = supersampled(Image.new("RGB", overlay.size, "white"), quad, BASE)[..., 3]
     edge = (white > 0) & (white < 255)
@@ -122,7 +122,7 @@ def test_edges_are_what_8_x_supersampling_gives(quad: Quad, overlay: Image.Image
     assert off[white == 255].mean() <= 3
 
 
-def test_edges_are_nearer_to_64_x_supersampling_than_8_x_is() -> None:
+def test_edges_are_closer_to_64_x_supersampling_than_8_x_is() -> None:
     white, quad = Image.new("RGB", (30, 30), "white"), [(4.3, 5.1), (32.7, 3.4), (35.2, 33.9), (2.6, 30.8)]
     exact = supersampled(white, quad, (40, 40), 64)
     ours, coarse = (
@@ -140,14 +140,14 @@ def test_a_rotation_by_corners_is_a_rotation(degrees: int, mode: str) -> None:
     a, b, c, d, e, f = turn.matrix
     back = np.linalg.inv([[a, b, c], [d, e, f], [0, 0, 1]])
     quad = [tuple((back @ (x, y, 1))[:2]) for x, y in full(overlay.size)]
-    turned = turn.turned(overlay, whole(overlay.size), whole(turn.after))
+    turned = turn.transformed(overlay, whole(overlay.size), whole(turn.after))
     off = np.abs(levels(warped(overlay, quad, turn.after)) - levels(turned))
     assert off.mean() < 1
     assert np.percentile(off, 99) < 32  # the antialiasing of edges
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_its_own_corners_give_it_unchanged(mode: str) -> None:
+def test_a_picture_warped_to_its_own_corners_is_unchanged(mode: str) -> None:
     overlay = noise((150, 140), len(mode))
     pixels, expected = (
         np.asarray(warped(overlay, full(overlay.size), overlay.size)),
@@ -159,7 +159,7 @@ def test_its_own_corners_give_it_unchanged(mode: str) -> None:
 
 
 @pytest.mark.parametrize("quad", [*QUADS.values(), [(10, 10), (14, 11), (13, 16), (9, 15)]])
-def test_one_colour_stays_that_colour_whatever_alpha_does(quad: Quad) -> None:
+def test_a_picture_of_one_colour_keeps_it_with_any_alpha(quad: Quad) -> None:
     pixels = np.array(noise((300, 200), 4))
     pixels[..., :3] = (201, 100, 3)
     out = np.asarray(warped(Image.fromarray(pixels), quad, BASE))
@@ -179,14 +179,14 @@ def test_cells_have_no_seams(size: Size, quad: Quad) -> None:
     assert off.max() <= 4
 
 
-def test_what_is_seen_does_not_depend_on_how_much_is() -> None:
+def test_a_pixel_does_not_depend_on_the_size_of_the_visible_part() -> None:
     overlay, seen = noise((300, 300), 4), (100, 90, 150, 140)
     some = warped(overlay, QUADS["leaning"], BASE, seen).crop(seen)
     assert some.tobytes() == warped(overlay, QUADS["leaning"], BASE).crop(seen).tobytes()
 
 
 @pytest.mark.parametrize("bands", [3, 4])
-def test_40_times_smaller_it_is_the_mean_of_areas(bands: int) -> None:
+def test_a_picture_reduced_40_times_is_the_mean_of_areas(bands: int) -> None:
     overlay = noise((1600, 1200), bands)
     quad = [(0, 0), (40, 0), (40, 30), (0, 30)]
     expected = levels(overlay).reshape(30, 40, 40, 40, 4).mean(axis=(1, 3))
@@ -194,7 +194,7 @@ def test_40_times_smaller_it_is_the_mean_of_areas(bands: int) -> None:
 
 
 @pytest.mark.parametrize("quad", [[(0, 0), (200, 0), (200, 5), (0, 5)], [(5, 0), (75, 70), (70, 75), (0, 5)]])
-def test_it_is_averaged_where_only_one_way_shrinks(quad: Quad) -> None:
+def test_a_picture_that_shrinks_along_one_axis_is_averaged(quad: Quad) -> None:
     y = np.mgrid[:240, :240][0]
     stripes = Image.fromarray(np.where(y % 4 < 2, 255, 0).astype(np.uint8)).convert("RGB")
     out = np.asarray(warped(stripes, quad, (200, 80)))
@@ -220,7 +220,7 @@ STRANGE = {
 
 @pytest.mark.parametrize("quad", STRANGE.values(), ids=STRANGE)
 @pytest.mark.parametrize("size", [(1, 1), (3000, 2000), (16384, 3)])
-def test_no_quadrilateral_takes_more_than_is_seen(size: Size, quad: Quad) -> None:
+def test_no_quadrilateral_takes_more_memory_than_its_visible_part_needs(size: Size, quad: Quad) -> None:
     overlay = Image.new("RGB", size, "white")
     tracemalloc.start()
     out = np.asarray(warped(overlay, quad, BASE))
@@ -231,12 +231,12 @@ def test_no_quadrilateral_takes_more_than_is_seen(size: Size, quad: Quad) -> Non
 
 
 @pytest.mark.parametrize("name", ["a point", "a line", "folded", "counter-clockwise", "hollow", "a triangle"])
-def test_what_is_no_convex_quadrilateral_shows_nothing(name: str) -> None:
+def test_a_quadrilateral_that_is_not_convex_is_invisible(name: str) -> None:
     assert warped(smooth((20, 20)), STRANGE[name], BASE).getbbox() is None
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_any_four_corners_give_a_picture(seed: int) -> None:
+def test_any_four_corners_can_be_rendered(seed: int) -> None:
     draw = random.Random(seed)
     for _ in range(20):
         scale = 10 ** draw.uniform(0, 4)

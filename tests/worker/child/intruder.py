@@ -1,4 +1,4 @@
-"""What somebody tries who has taken over the process that decodes: a content check for tests.
+"""The attempts of a compromised decoding process: a content check for tests.
 
 It can be run by itself too, as `python -m tests.worker.child.intruder PID...`, and then prints what it found.
 """
@@ -16,7 +16,7 @@ from PIL import Image
 from jobs.config.settings import Settings
 
 MARK = re.compile(rb"CANARY[0-9]+")
-"""What the secrets of a test look like; it does not find itself."""
+"""The pattern of the tests' secrets; it does not match itself."""
 
 TARGETS, FINDINGS = "targets.json", "findings.json"
 
@@ -28,7 +28,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Intruder:
-    """Tries everything as it is shown the first picture, and lets all pass."""
+    """Tries all ways at the first picture, and lets all pictures pass."""
 
     def __init__(self, settings: Settings) -> None:
         self._directory = settings.data_dir
@@ -41,12 +41,12 @@ class Intruder:
 
 
 def found(pids: list[int]) -> dict[str, dict[str, list[str]]]:
-    """By process and by the way that led into it, the marks that were seen. A closed way is left out."""
+    """The marks that were found, by process and way into it; closed ways are omitted."""
     return {str(pid): ways_into(pid) for pid in pids}
 
 
 def ways_into(pid: int) -> dict[str, list[str]]:
-    """Every way of this process into another, or into itself."""
+    """The marks found by each way of this process into another one or itself."""
     proc = Path(f"/proc/{pid}")
     ways: dict[str, Callable[[], bytes]] = {
         "cmdline": (proc / "cmdline").read_bytes,
@@ -70,7 +70,7 @@ def ways_into(pid: int) -> dict[str, list[str]]:
 
 
 def memory(pid: int) -> bytes:
-    """The marks in what a process may write to of its memory, with all else of it left out."""
+    """The marks in the writable memory of a process."""
     marks = []
     for line in (Path(f"/proc/{pid}/maps")).read_text().splitlines():
         start, end = (int(part, 16) for part in line.split()[0].split("-"))
@@ -86,7 +86,7 @@ class Span(ctypes.Structure):
 
 
 def read(pid: int, start: int, size: int) -> bytes | None:
-    """By process_vm_readv(2); None where nothing is mapped."""
+    """By process_vm_readv(2); None if nothing is mapped."""
     buffer = ctypes.create_string_buffer(size)
     ours, theirs = Span(ctypes.addressof(buffer), size), Span(start, size)
     got = libc.process_vm_readv(pid, ctypes.byref(ours), 1, ctypes.byref(theirs), 1, 0)
@@ -96,14 +96,14 @@ def read(pid: int, start: int, size: int) -> bytes | None:
 
 
 def trace(pid: int) -> bytes:
-    """Attach to it as a debugger does, and let it go."""
+    """Attach to the process as a debugger does, and detach."""
     checked(libc.ptrace(_SEIZE, pid, None, None))
     libc.ptrace(_DETACH, pid, None, None)
     return b""
 
 
 def take_file(pid: int) -> bytes:
-    """Take a copy of its standard error."""
+    """Duplicate its standard error."""
     process = checked(libc.syscall(_PIDFD_OPEN, pid, 0))
     try:
         os.close(checked(libc.syscall(_PIDFD_GETFD, process, 2, 0)))
@@ -113,7 +113,7 @@ def take_file(pid: int) -> bytes:
 
 
 def checked(result: int) -> int:
-    """As it is, unless it says that a call failed."""
+    """The result of a system call. Raises `OSError` if it failed."""
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result

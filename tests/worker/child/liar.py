@@ -1,6 +1,6 @@
-"""A child that was taken over: it answers each order with the lie that stands in the order's background.
+"""A compromised child: it answers each order with the lie that the order's background names.
 
-It loads nothing of ours: each lie is told by a process that starts for it.
+It imports none of our modules, because each lie starts its own process.
 """
 
 import json
@@ -31,14 +31,14 @@ LIES = {
     "it was dropped": {"ending": "dropped", "output": None},
 }
 BEGUN = {"it did not begin": 0, "it was dropped": 0, "it began twice": 2}
-"""How many times it says so; once where nothing else is said."""
+"""How often the start of the order is sent; by default once."""
 RAW = {"no json": b"perhaps", "too much": bytes(1_000_000)}
 HALF = "half an answer"
 DRIPS = "an answer that takes for ever"
 
 
 def main(descriptor: int) -> None:
-    """Answer each order until the parent is gone."""
+    """Answer each order until the pipe closes."""
     connection = Connection(descriptor)
     connection.recv_bytes()
     connection.send_bytes(b"")
@@ -58,11 +58,11 @@ def main(descriptor: int) -> None:
 
 
 def answer(order: dict[str, Any], lie: dict[str, object]) -> bytes:
-    """A good one but for the lie."""
+    """A valid message except for the lie."""
     output = {"token": order["token"], "path": order["path"], "content_type": "image/jpeg"}
     output |= dict.fromkeys(("file_size", "width", "height"), 1)
-    told = lie.get("output", {})
-    whole = {"output": output | told} if isinstance(told, dict) else {}
+    changed = lie.get("output", {})
+    whole = {"output": output | changed} if isinstance(changed, dict) else {}
     token = lie.get("order", order["token"])
     return json.dumps({"token": token, "outcome": {"ending": "done"} | lie | whole}).encode()
 

@@ -1,4 +1,4 @@
-"""The living child and its successor, as real processes."""
+"""The current child and its successor, as real processes."""
 
 import os
 import select
@@ -45,12 +45,12 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def test_a_worn_child_works_until_its_successor_is_ready_and_then_ends(children):
+def test_a_worn_child_ends_once_its_successor_is_ready(children):
     first = ready(children).pid
-    children.one_more_job_done()
+    children.count_job()
     assert children._successor is None
 
-    children.one_more_job_done()
+    children.count_job()
     assert ready(children).pid == first, "its successor has only begun to start"
     select.select([children._successor], [], [], 60)
 
@@ -60,27 +60,27 @@ def test_a_worn_child_works_until_its_successor_is_ready_and_then_ends(children)
 
 def test_a_worn_child_that_has_orders_is_not_replaced(children):
     first = ready(children).pid
-    children.one_more_job_done()
-    children.one_more_job_done()
+    children.count_job()
+    children.count_job()
     select.select([children._successor], [], [], 60)
 
     assert children.has_successor
     assert children.ready(may_replace=False).pid == first
 
 
-def test_a_worn_child_works_on_where_its_successor_dies(children):
+def test_a_worn_child_continues_if_its_successor_dies(children):
     worn = ready(children).pid
-    children.one_more_job_done()
-    children.one_more_job_done()
+    children.count_job()
+    children.count_job()
     os.kill(children._successor.pid, signal.SIGKILL)
     children._successor.wait()
 
     assert ready(children).pid == worn
-    children.one_more_job_done()
+    children.count_job()
     assert children._successor, "another one is started"
 
 
-def test_a_worn_child_works_on_where_its_successor_refuses_the_settings(settings):
+def test_a_worn_child_continues_if_its_successor_refuses_the_settings(settings):
     class Refusing(Child):
         started = 0
 
@@ -93,7 +93,7 @@ def test_a_worn_child_works_on_where_its_successor_refuses_the_settings(settings
 
     children = Children(settings.model_copy(update={"child_max_jobs": 1}), Refusing)
     worn = ready(children).pid
-    children.one_more_job_done()
+    children.count_job()
     select.select([children._successor], [], [], 60)
 
     assert ready(children).pid == worn
@@ -103,22 +103,22 @@ def test_a_worn_child_works_on_where_its_successor_refuses_the_settings(settings
 def test_a_child_that_has_grown_is_worn(settings):
     children = Children(settings.model_copy(update={"child_max_resident_bytes": MEBIBYTE}))
     ready(children)
-    children.one_more_job_done()
+    children.count_job()
 
     assert (children._successor is not None) == Path("/proc/self/statm").exists()
     children.close()
 
 
-def test_a_child_that_is_lost_is_killed_and_replaced(children):
+def test_the_current_child_is_killed_and_replaced(children):
     lost = ready(children).pid
 
-    children.lose()
+    children.kill_current()
 
     assert not is_alive(lost)
     assert is_alive(ready(children).pid)
 
 
-def test_a_child_that_died_while_it_was_idle_is_reaped_and_replaced(children):
+def test_a_child_that_died_while_idle_is_reaped_and_replaced(children):
     idle = ready(children).pid
     os.kill(idle, signal.SIGKILL)
     os.waitid(os.P_PID, idle, os.WEXITED | os.WNOWAIT)
@@ -127,7 +127,7 @@ def test_a_child_that_died_while_it_was_idle_is_reaped_and_replaced(children):
     assert not is_alive(idle)
 
 
-def test_a_child_that_cannot_hear_its_parent_ends(children):
+def test_a_child_that_receives_an_invalid_order_exits(children):
     child = ready(children)
 
     child._send(b"no order")
@@ -137,8 +137,8 @@ def test_a_child_that_cannot_hear_its_parent_ends(children):
 
 def test_closing_ends_the_successor_too(children):
     pids = [ready(children).pid]
-    children.one_more_job_done()
-    children.one_more_job_done()
+    children.count_job()
+    children.count_job()
     pids.append(children._successor.pid)
 
     children.close()
@@ -147,7 +147,7 @@ def test_closing_ends_the_successor_too(children):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux ends children with their parents")
-def test_a_child_in_the_middle_of_its_work_dies_with_its_worker(settings, submit, origin):
+def test_a_busy_child_dies_with_its_worker(settings, submit, origin):
     path = "/hangs.jpg?orphan"
     submit(base_image=origin.url + path)
     env = environment(settings.redis_url, settings.data_dir, fetch_allow="127.0.0.1/32")
@@ -166,7 +166,7 @@ def test_a_child_in_the_middle_of_its_work_dies_with_its_worker(settings, submit
     assert lease_owner.is_gone(child)
 
 
-def test_a_child_that_is_killed_while_it_starts_is_tried_again(settings, tmp_path):
+def test_a_child_that_is_killed_while_it_starts_is_started_again(settings, tmp_path):
     started = Started(tmp_path, f'[ "$(wc -l <"{tmp_path}/started")" -gt 1 ] || kill -9 $$')
     children = Children(settings, started.child)
 

@@ -1,4 +1,4 @@
-"""What the process that decodes may use: each limit hit for real, in a process of its own."""
+"""The limits of the decoding process, each exceeded in a separate process."""
 
 import base64
 import json
@@ -60,11 +60,11 @@ def test_every_limit_is_set_and_cannot_be_raised_again() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a promise of Linux's")
-def test_no_program_started_from_a_decoder_gains_rights() -> None:
+def test_no_program_started_by_a_decoder_gains_privileges() -> None:
     assert "NoNewPrivs:\t1" in run("print(open('/proc/self/status').read())").stdout
 
 
-def test_a_write_beyond_the_largest_output_fails_and_ends_nothing(tmp_path: Path) -> None:
+def test_a_write_beyond_the_largest_output_fails_without_ending_the_process(tmp_path: Path) -> None:
     code = "from jobs.pictures.store import PictureStore\n"
     code += f"s = PictureStore.open(Settings(data_dir={str(tmp_path)!r}))\n"
     code += (
@@ -88,14 +88,14 @@ def test_a_log_that_is_a_file_may_outgrow_the_largest_output(tmp_path: Path) -> 
     assert (tmp_path / "log").stat().st_size == 50_000
 
 
-def test_processor_time_beyond_what_was_granted_ends_the_process() -> None:
+def test_exceeding_the_granted_processor_time_ends_the_process() -> None:
     done = run("grant_processor_time(0)\nsum(iter(int, 1))")
 
     assert done.returncode == -signal.SIGXCPU
     assert str(ChildDied(done.returncode)) == "the child process used up its processor time"
 
 
-def test_processor_time_is_granted_anew_for_every_job() -> None:
+def test_processor_time_is_granted_for_each_job() -> None:
     code = "import time\nfor job in range(6):\n    grant_processor_time(1)\n    start = time.process_time()\n"
     code += "    while time.process_time() < start + 0.5: pass\nprint(time.process_time())"
 
@@ -105,13 +105,13 @@ def test_processor_time_is_granted_anew_for_every_job() -> None:
     assert float(done.stdout) > 2.5
 
 
-def test_other_deaths_of_a_child_are_told_by_their_signal() -> None:
+def test_other_deaths_of_a_child_name_the_signal() -> None:
     assert str(ChildDied(-signal.SIGSEGV)) == "the child process was ended by signal 11, Segmentation fault"
     assert str(ChildDied(1)) == "the child process ended with status 1"
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux can bound a running process")
-def test_an_output_that_cannot_be_written_is_our_fault_and_not_the_files(
+def test_an_output_that_cannot_be_written_is_internal_and_not_the_files_fault(
     settings: Settings, submit, record
 ) -> None:
     settings = settings.model_copy(update={"max_attempts": 1})  # the next has a new process
@@ -127,7 +127,7 @@ def test_an_output_that_cannot_be_written_is_our_fault_and_not_the_files(
     assert (ended.status, ended.code, ended.attempts) == (Status.FAILED, FailureCode.INTERNAL, 1)
 
 
-def test_a_good_picture_that_needs_more_memory_than_a_job_has_is_our_fault(
+def test_a_valid_picture_that_needs_too_much_memory_is_internal(
     settings: Settings, submit, record, subtests: pytest.Subtests
 ) -> None:
     settings = settings.model_copy(
@@ -145,7 +145,7 @@ def test_a_good_picture_that_needs_more_memory_than_a_job_has_is_our_fault(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_process_that_decodes_knows_no_keys(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_decoding_process_has_no_keys(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUPERIMPOSE_ADMIN_KEY", "a-canary-that-is-long-enough")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=another")
     given = settings.model_copy(
@@ -165,7 +165,7 @@ def test_the_process_that_decodes_knows_no_keys(settings: Settings, monkeypatch:
     )
 
 
-def test_the_process_that_decodes_has_no_way_of_talking_to_redis() -> None:
+def test_the_decoding_process_does_not_import_a_redis_client() -> None:
     code = "import sys, worker.child.child_process; print(sorted({'redis', 'rq'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
@@ -176,7 +176,7 @@ class Liar(Child):
 
 @pytest.fixture
 def answered(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Answered]:
-    """What the parent believes of a child that was taken over and tells a lie."""
+    """What the parent accepts of a compromised child that sends a lie."""
     monkeypatch.setattr(children, "MESSAGE_TIMEOUT_S", 1)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     child = Liar(settings)
@@ -190,8 +190,8 @@ def answered(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[An
     child.kill()
 
 
-def test_a_good_answer_is_believed(answered: Answered) -> None:
-    """Or the lies would be refused for something else."""
+def test_a_valid_message_is_accepted(answered: Answered) -> None:
+    """Otherwise the lies might be refused for another reason."""
     outcome = answered("none")
     assert outcome
     assert outcome.output
@@ -199,6 +199,6 @@ def test_a_good_answer_is_believed(answered: Answered) -> None:
 
 
 @pytest.mark.parametrize("lie", sorted({*LIES, *RAW, *BEGUN, HALF, DRIPS}))
-def test_an_answer_that_is_none_to_what_was_asked_is_a_lost_child(answered: Answered, lie: str) -> None:
+def test_a_child_that_sends_an_invalid_message_is_killed(answered: Answered, lie: str) -> None:
     with pytest.raises(ChildDied):
         answered(lie)

@@ -1,4 +1,4 @@
-"""Each hostile file through a real confined child: what the caller is told, and that the child works on."""
+"""Each hostile file in a real confined child: the result, and that the child survives."""
 
 import os
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ SECRETS = ("/", "\\", "Traceback", "Error", ".py", "0x", "PIL", "illow", "kornia
 
 @dataclass
 class Runner:
-    """One child, and another only where it died; `peaks` are the most bytes of memory each had."""
+    """One child, replaced only if it died."""
 
     settings: Settings
     child: Child = field(init=False)
@@ -46,7 +46,7 @@ class Runner:
         self.child.await_ready()
 
     def run(self, overlay: bytes) -> Outcome:
-        """What the child makes of this overlay. Raises `ChildDied`."""
+        """The child's outcome for this overlay. Raises `ChildDied`."""
         store = PictureStore.open(self.settings)
         paths = {name: f"inputs/20300101T0000/{name}" for name in self.pictures(overlay)}
         for name, data in self.pictures(overlay).items():
@@ -61,18 +61,18 @@ class Runner:
 
     @staticmethod
     def pictures(overlay: bytes) -> dict[str, bytes]:
-        """A good base and this overlay."""
+        """A valid base and this overlay."""
         return {"base_image": plain((64, 64), "white"), "overlay_image": overlay}
 
     def living(self) -> "Runner":
-        """Itself, with a new child if the last one ended."""
+        """This runner, with a new child if the last one exited."""
         if self.child._process.poll() is not None:
             self.start()
         return self
 
     @property
     def peak_bytes(self) -> int:
-        """The most memory that the child has had."""
+        """The child's peak memory."""
         status = Path(f"/proc/{self.child.pid}/status").read_text()
         return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
@@ -90,7 +90,7 @@ def runner(shared_runner: Runner) -> Runner:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_a_hostile_file_is_refused_in_words_or_read_and_harms_nothing(row: Hostile, runner: Runner) -> None:
+def test_a_hostile_file_is_refused_with_a_text_or_read(row: Hostile, runner: Runner) -> None:
     pid = runner.child.pid
 
     outcome = runner.run(row.make())
@@ -108,13 +108,13 @@ def test_a_hostile_file_is_refused_in_words_or_read_and_harms_nothing(row: Hosti
         assert runner.peak_bytes < MEMORY_BYTES
 
 
-def test_after_all_of_them_the_child_still_makes_pictures(runner: Runner) -> None:
+def test_after_all_hostile_files_the_child_still_renders(runner: Runner) -> None:
     assert runner.run(plain((8, 8), "red")).ending is Ending.DONE
 
 
-def test_no_two_hostile_files_share_a_name_and_there_are_many() -> None:
+def test_hostile_files_have_unique_names() -> None:
     assert len({row.name for row in ROWS}) == len(ROWS) >= 500
 
 
-def test_every_expectation_of_a_vendored_file_belongs_to_one() -> None:
+def test_every_expectation_belongs_to_a_vendored_file() -> None:
     assert set(OTHERS) <= {row.name.partition("-")[2] for row in VENDORED}

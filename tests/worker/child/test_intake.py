@@ -1,4 +1,4 @@
-"""Orders in a child's hand: what is worked on first, and how many bytes they hold."""
+"""The intake of a child: the order in which jobs become ready, and the bytes they hold."""
 
 import gc
 import threading
@@ -9,13 +9,13 @@ import pytest
 
 from compositor import File
 from tests.redis.sentinels import until
-from worker.child.intake import Intake, NoRoom
+from worker.child.intake import Intake, OverBudget
 from worker.child.messages import Order
 from worker.fetch import Reserve
 
 
-class Web:
-    """Stands for the fetcher: as many pieces of ten bytes as a URL says, the end when it is released."""
+class FakeFetcher:
+    """A fake fetcher: reserves ten bytes times the number in a URL, and returns when it is released."""
 
     def __init__(self) -> None:
         self.release = {name: threading.Event() for name in ("first", "second", "third")}
@@ -36,7 +36,7 @@ class Web:
 
 @pytest.fixture
 def web():
-    web = Web()
+    web = FakeFetcher()
     yield web
     for each in web.release.values():
         each.set()
@@ -51,21 +51,21 @@ def order(name: str, pieces: int = 1) -> Order:
     return Order(name, 1, "a key", {"base_image": str(pieces)}, 60, f"outputs/20300101T0000/{name}")
 
 
-def test_what_has_come_first_is_worked_on_first(web, intake):
+def test_the_job_whose_inputs_arrive_first_is_processed_first(web, intake):
     intake.add(order("first"))
     intake.add(order("second"))
     web.release["second"].set()
 
-    job = intake.take()
+    job = intake.next_job()
 
     assert job.order.request_id == "second"
     assert {name: file.data for name, file in job.files().items()} == {"base_image": b"picture"}
     assert intake.ready == 0
     web.release["first"].set()
-    assert intake.take().order.request_id == "first"
+    assert intake.next_job().order.request_id == "first"
 
 
-def test_an_input_that_cannot_be_had_is_said_without_waiting_for_the_others(web):
+def test_a_failed_input_is_reported_without_waiting_for_the_others(web):
     def read(order: Order, field: str, reserve: Reserve) -> File:
         if field == "overlay_image":
             raise FileNotFoundError
@@ -75,74 +75,74 @@ def test_an_input_that_cannot_be_had_is_said_without_waiting_for_the_others(web)
     intake.add(Order("first", 1, "a key", {"base_image": "1", "overlay_image": "2"}, 60, "outputs/a/first"))
 
     with pytest.raises(FileNotFoundError):
-        intake.take().files()
+        intake.next_job().files()
 
 
-def test_there_is_room_for_the_oldest_however_large_and_others_wait_for_it(web, intake):
+def test_the_oldest_job_may_exceed_the_limit_and_others_wait(web, intake):
     intake.add(order("first", pieces=20))
-    until(lambda: web.arrived == ["first"], "it has more than there is room for")
+    until(lambda: web.arrived == ["first"], "it exceeds the limit")
     intake.add(order("second"))
     web.release["first"].set()
-    job = intake.take()
+    job = intake.next_job()
     assert web.arrived == ["first"]
 
-    intake.done(job)
+    intake.release(job)
 
-    until(lambda: web.arrived == ["first", "second"], "its room is free again")
+    until(lambda: web.arrived == ["first", "second"], "its bytes are free again")
 
 
-def test_what_finds_no_room_is_fetched_anew_when_there_is_some(web, intake):
-    """And does not wait within its fetch, which has a time limit and a connection."""
+def test_an_input_over_the_limit_is_fetched_again_once_it_fits(web, intake):
+    """It does not wait within its fetch, which has a deadline and holds a connection."""
     intake.add(order("first", pieces=6))
-    until(lambda: web.arrived == ["first"], "it holds more than half the room")
+    until(lambda: web.arrived == ["first"], "it holds more than half of the bytes")
     intake.add(order("second", pieces=5))
 
     until(lambda: web.ended, "its fetch ends")
 
-    assert isinstance(web.ended[0], NoRoom)
-    until(lambda: intake.ready == 1, "it waits for room, not for its origin")
+    assert isinstance(web.ended[0], OverBudget)
+    until(lambda: intake.ready == 1, "it waits for bytes, not for its origin")
     web.release["first"].set()
-    intake.done(intake.take())
-    until(lambda: web.arrived == ["first", "second"], "it is fetched anew")
+    intake.release(intake.next_job())
+    until(lambda: web.arrived == ["first", "second"], "it is fetched again")
 
 
-def test_what_has_come_has_no_more_room_than_it_needs(web, intake):
-    """The second asks for more room than it takes, for the first one left it little."""
+def test_an_arrived_input_holds_only_the_bytes_it_needs(web, intake):
+    """The second input reserves more than it uses, because it is fetched again."""
     for each in web.release.values():
         each.set()
     intake.add(order("first", pieces=7))
-    first = intake.take()
+    first = intake.next_job()
     intake.add(order("second", pieces=4))
-    until(lambda: web.ended, "it finds no room")
-    intake.done(first)
-    intake.take()
+    until(lambda: web.ended, "it exceeds the limit")
+    intake.release(first)
+    intake.next_job()
 
     intake.add(order("third", pieces=6))
 
-    assert intake.take().order.request_id == "third"
+    assert intake.next_job().order.request_id == "third"
 
 
-def test_what_is_dropped_is_fetched_no_more_and_not_worked_on(web, intake):
+def test_a_dropped_job_is_neither_fetched_nor_processed(web, intake):
     intake.add(order("first", pieces=9))
-    until(lambda: web.arrived, "it holds most of the room")
+    until(lambda: web.arrived, "it holds most of the bytes")
     intake.add(order("second", pieces=5))
-    until(lambda: web.ended, "it finds no room")
+    until(lambda: web.ended, "it exceeds the limit")
 
     assert intake.drop("second")
 
     assert intake.ready == 0
     web.release["first"].set()
-    assert intake.take().order.request_id == "first"
+    assert intake.next_job().order.request_id == "first"
     assert intake.ready == 0
 
 
-def test_what_is_ready_can_be_dropped_what_is_worked_on_cannot(web, intake):
+def test_a_ready_job_can_be_dropped_but_not_a_started_one(web, intake):
     for each in web.release.values():
         each.set()
     intake.add(order("first"))
     intake.add(order("second"))
-    until(lambda: intake.ready == 2, "both are there")
-    begun = intake.take().order.request_id
+    until(lambda: intake.ready == 2, "both have arrived")
+    begun = intake.next_job().order.request_id
     other = "second" if begun == "first" else "first"
 
     assert not intake.drop(begun)
@@ -151,25 +151,25 @@ def test_what_is_ready_can_be_dropped_what_is_worked_on_cannot(web, intake):
     assert intake.ready == 0
 
 
-def test_what_is_done_is_freed_at_once(web, intake):
-    """Not when the garbage collector finds a cycle: pictures are large."""
+def test_a_released_job_is_freed_at_once(web, intake):
+    """Without the garbage collector, because pictures are large."""
     for each in web.release.values():
         each.set()
     intake.add(order("first"))
-    job = weakref.ref(intake.take())
+    job = weakref.ref(intake.next_job())
     gc.disable()
-    intake.done(job())
+    intake.release(job())
 
     until(lambda: job() is None, "nothing refers to it")
     gc.enable()
 
 
-def test_the_fetch_of_what_is_done_or_dropped_holds_its_room_until_it_ends(web, intake):
+def test_a_dropped_jobs_fetch_holds_its_bytes_until_it_ends(web, intake):
     intake.add(order("first", pieces=9))
     until(lambda: web.arrived == ["first"], "its fetch goes on")
     intake.drop("first")
     intake.add(order("second", pieces=1))
-    until(lambda: "second" in web.arrived, "the oldest always has room")
+    until(lambda: "second" in web.arrived, "the oldest always fits")
     intake.add(order("third", pieces=1))
 
     until(lambda: intake.ready == 1, "the other one waits for it")
@@ -178,9 +178,9 @@ def test_the_fetch_of_what_is_done_or_dropped_holds_its_room_until_it_ends(web, 
     until(lambda: web.arrived == ["first", "second", "third"], "it is free")
 
 
-def test_it_says_when_it_is_closed(intake):
+def test_closing_the_intake_ends_a_wait_for_the_next_job(intake):
     taken = []
-    waiting = threading.Thread(target=lambda: taken.append(intake.take()))
+    waiting = threading.Thread(target=lambda: taken.append(intake.next_job()))
     waiting.start()
     time.sleep(0.01)
 

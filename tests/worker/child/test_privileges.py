@@ -1,4 +1,4 @@
-"""What a process that decodes strangers' files can reach of others, tried from inside it."""
+"""What a decoding process can reach of others, tried from inside it."""
 
 import contextlib
 import ctypes
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps pro
 
 @pytest.fixture(params=["as we are", "as nobody"])
 def become(request: pytest.FixtureRequest) -> Sequence[str]:
-    """What stands before a command."""
+    """The command prefix that sets up the privileges."""
     if request.param == "as we are":
         return ()
     if os.geteuid() != 0 or not shutil.which("setpriv"):
@@ -69,14 +69,14 @@ def python_for_everybody() -> Sequence[str]:
 
 @pytest.fixture
 def unprivileged(become: Sequence[str]) -> Sequence[str]:
-    """The same, without the capabilities that root has."""
+    """The same without root's capabilities."""
     bare = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
     return become or bare
 
 
 @pytest.fixture
 def directory(become: Sequence[str]) -> Iterator[Path]:
-    """One that its user can reach, which pytest's own are not."""
+    """A folder that the user can reach, unlike pytest's."""
     with tempfile.TemporaryDirectory() as name:
         if become:
             os.chown(name, 65534, 65534)
@@ -107,10 +107,10 @@ def everything(become: Sequence[str], directory: Path, redis_url: str) -> Iterat
         up.wait(60)
 
 
-def test_a_child_that_is_taken_over_learns_no_secret_of_any_process(
+def test_a_compromised_child_learns_no_secret_of_any_process(
     unprivileged: Sequence[str], directory: Path
 ) -> None:
-    """Of its parent, the supervisor, the API, what sends webhooks, the other worker and its child, itself."""
+    """Tried on its parent, the supervisor, the API, the webhook sender, the other worker and itself."""
     with guarded_redis.serving(directory) as redis, everything(unprivileged, directory, redis.tls) as stack:
         pids = await_processes(stack.processes[0].pid, 7)
         (directory / "data" / TARGETS).write_text(json.dumps(pids))
@@ -124,11 +124,11 @@ def test_a_child_that_is_taken_over_learns_no_secret_of_any_process(
     assert not any(own.values())
     assert findings == {str(pid): {"cmdline": []} for pid in pids if str(pid) in findings}
     assert len(findings) == 6
-    assert from_outside == [{"cmdline": [], "signal": []}] * 7, "all have hidden"
+    assert from_outside == [{"cmdline": [], "signal": []}] * 7, "all are hidden"
 
 
 def await_processes(above: int, number: int) -> list[int]:
-    """A process and those below it, once so many are there."""
+    """A process and its descendants, once there are `number` of them."""
     deadline = time.monotonic() + 60
     while len(pids := [above, *descendants(above)]) < number:
         assert time.monotonic() < deadline, pids
@@ -154,7 +154,7 @@ def target(become: Sequence[str], code: str) -> Iterator[int]:
 
 
 def intrude(become: Sequence[str], pid: int, *how: str) -> dict[str, list[str]]:
-    """By way what another process of the same user sees."""
+    """What another process of the same user finds, by way."""
     done = subprocess.run(
         [*become, sys.executable, "-m", "tests.worker.child.intruder", str(pid), *how],
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
@@ -166,8 +166,8 @@ def intrude(become: Sequence[str], pid: int, *how: str) -> dict[str, list[str]]:
     return ways
 
 
-def test_a_process_that_has_not_hidden_is_an_open_book(unprivileged: Sequence[str]) -> None:
-    """Or the silence of the other tests would say nothing."""
+def test_a_process_that_is_not_hidden_can_be_read(unprivileged: Sequence[str]) -> None:
+    """Otherwise the other tests would prove nothing."""
     with target(unprivileged, WAIT) as pid:
         ways = intrude(unprivileged, pid)
 
@@ -175,13 +175,13 @@ def test_a_process_that_has_not_hidden_is_an_open_book(unprivileged: Sequence[st
     assert {"mem", "fd", "read", "ptrace", "getfd", "signal"} <= ways.keys()
 
 
-def test_a_process_that_has_hidden_can_only_be_signalled(unprivileged: Sequence[str]) -> None:
+def test_a_hidden_process_can_only_be_signalled(unprivileged: Sequence[str]) -> None:
     with target(unprivileged, HIDE + WAIT) as pid:
         assert intrude(unprivileged, pid) == {"cmdline": [], "signal": []}
 
 
-def test_a_confined_process_cannot_reach_even_those_that_have_not_hidden(unprivileged: Sequence[str]) -> None:
-    """As a worker that is just being started."""
+def test_a_confined_process_cannot_reach_processes_that_are_not_hidden(unprivileged: Sequence[str]) -> None:
+    """Such as a worker that is just starting."""
     version = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1)
     if version < 1:
         missing("needs a Linux with Landlock")

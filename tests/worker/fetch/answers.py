@@ -1,4 +1,4 @@
-"""What the servers of the tests say."""
+"""The responses of the test servers."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ def says(*parts: bytes, close: bool = False) -> Answer:
 
 
 def response(body: bytes = b"a picture", *, status: str = "200 OK", headers: str = "") -> bytes:
-    """One whole answer. `headers` ends each line with CRLF and replaces the length."""
+    """One complete response. `headers`, with CRLF after each line, replaces the content length."""
     fields = headers or f"content-length: {len(body)}\r\n"
     return f"HTTP/1.1 {status}\r\n{fields}\r\n".encode() + body
 
@@ -48,5 +48,5 @@ def repeats(head: bytes, part: bytes) -> Answer:
 
 
 def redirects(location: str, status: str = "302 Found") -> bytes:
-    """An empty answer that points to `location`."""
+    """An empty redirect to `location`."""
     return response(b"", status=status, headers=f"location: {location}\r\ncontent-length: 0\r\n")

@@ -1,4 +1,4 @@
-"""The attacks as tables: one row an address that must not be fetched, with what it tries."""
+"""Tables of attacks: each row is an address that must not be fetched, and what it tries."""
 
 from tests.worker.fetch.names import PUBLIC_V4, PUBLIC_V6
 

@@ -1,4 +1,4 @@
-"""Servers on loopback that answer as a test wants, and fetchers that may reach them."""
+"""Loopback servers with the responses of a test, and fetchers that may reach them."""
 
 import socket
 import ssl
@@ -18,7 +18,7 @@ TLS = ssl.create_default_context()  # reading the authorities anew for each test
 
 
 class Server:
-    """One loopback port, whose every connection is handed to `answer` and closed when that returns."""
+    """A loopback port; each connection is passed to `answer` and closed when it returns."""
 
     def __init__(self, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
         self._answer = answer
@@ -71,7 +71,7 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture
 def fetcher() -> Iterator[Fetcher]:
-    """May reach loopback; a megabyte and a minute at most."""
+    """A fetcher that may reach loopback, limited to a megabyte and a minute."""
     rules = FetchRules(allow_networks=LOOPBACK, max_bytes=1_000_000, total_timeout_s=60)
     with Fetcher(rules, ssl_context=TLS) as fetcher:
         yield fetcher

@@ -1,9 +1,9 @@
-"""Runs in a network namespace of its own: every address is this host, so a hole shows as a hit.
+"""Fetches URLs in its own network namespace, where every address is this host, so a hole causes a hit.
 
     python -m tests.worker.fetch.inside_namespace < jobs > findings
 
-`jobs` and `findings` are JSON lists: in, the URLs to fetch one after the other; out, for each what came of it
-and which addresses were hit meanwhile. `lo` must be up, with all of IPv4 and IPv6 routed to it.
+`jobs` is a JSON list of the URLs to fetch one after the other, `findings` a list of each result and the
+addresses that were hit meanwhile. `lo` must be up, with all of IPv4 and IPv6 routed to it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The name server of the tests: each name gives one answer a look-up, and the last one for ever."""
+"""The name server of the tests: each look-up of a name returns its next answer, then the last one."""
 
 PUBLIC_V4 = "93.184.216.34"
 PUBLIC_V6 = "2606:2800:220:1:248:1893:25c8:1946"

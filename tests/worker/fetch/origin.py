@@ -9,7 +9,7 @@ from tests.worker.fetch.answers import requests, response
 
 @dataclass
 class Origin:
-    """An answer for `serve`. `headers` are lines without their ends, `renewal` those of a 304."""
+    """A handler for `serve`. `headers` are lines without line ends, `renewal` those of a 304."""
 
     headers: tuple[str, ...] = ()
     body: bytes = b"a picture"

@@ -1,4 +1,4 @@
-"""A picture is fetched once for as long as its server allows, and for those whom it allows."""
+"""A picture is cached for as long as its server allows, and for the owners that it allows."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def fetching(folder: Path, rules: FetchRules = RULES) -> Fetcher:
-    return Fetcher(rules, ssl_context=TLS, kept_in=BoundedDirectory(folder, ROOM))
+    return Fetcher(rules, ssl_context=TLS, cache_directory=BoundedDirectory(folder, ROOM))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def fetcher(folder: Path) -> Iterator[Fetcher]:
 
 
 def times_asked(origin: Origin, serve: Serve, fetcher: Fetcher, *owners: str) -> int:
-    """How often the server hears of one fetch for each of `owners`."""
+    """The number of requests to the server for one fetch by each of `owners`."""
     url = serve(origin).url
     for owner in owners:
         assert fetcher.get(url, field="mask", owner=owner).data == origin.body
@@ -66,7 +66,7 @@ def times_asked(origin: Origin, serve: Serve, fetcher: Fetcher, *owners: str) ->
         (f"expires: {formatdate(time() + 3600, usegmt=True)}",),
     ],
 )
-def test_what_is_fresh_is_not_asked_for_again(
+def test_a_fresh_picture_is_not_requested_again(
     headers: tuple[str, ...], serve: Serve, fetcher: Fetcher
 ) -> None:
     assert times_asked(Origin(headers), serve, fetcher, "us", "us", "us") == 1
@@ -91,7 +91,7 @@ def test_what_is_fresh_is_not_asked_for_again(
         ("cache-control: max-age=60", "set-cookie: a=1"),
     ],
 )
-def test_what_may_not_be_used_again_is_not_kept(
+def test_a_response_that_must_not_be_reused_is_not_stored(
     headers: tuple[str, ...], serve: Serve, fetcher: Fetcher, folder: Path
 ) -> None:
     assert times_asked(Origin(headers), serve, fetcher, "us", "us") == 2
@@ -102,9 +102,7 @@ def test_what_may_not_be_used_again_is_not_kept(
     "date",
     ["", "date: yesterday", "date: Fri, 01 Jan 99999 00:00:00 GMT", "date: Fri, 01 Jan 2100 00:00:00 GMT"],
 )
-def test_a_picture_without_a_date_that_can_be_is_as_old_as_its_age_says(
-    date: str, serve: Serve, fetcher: Fetcher
-) -> None:
+def test_without_a_plausible_date_the_age_header_decides(date: str, serve: Serve, fetcher: Fetcher) -> None:
     old = ("cache-control: max-age=60", "age: 61", *filter(None, [date]))
     assert times_asked(Origin(old), serve, fetcher, "us", "us") == 2
     new = ("cache-control: max-age=60", "age: 1", *filter(None, [date]))
@@ -122,7 +120,7 @@ def test_a_picture_without_a_date_that_can_be_is_as_old_as_its_age_says(
         ("cache-control: max-age=60", "vary: *"),
     ],
 )
-def test_what_must_be_asked_about_is_asked_about_by_its_tag_and_not_sent_again(
+def test_a_stale_picture_is_revalidated_by_its_etag_and_not_sent_again(
     headers: tuple[str, ...], serve: Serve, fetcher: Fetcher
 ) -> None:
     origin = Origin(headers, etag='"v1"')
@@ -133,7 +131,7 @@ def test_what_must_be_asked_about_is_asked_about_by_its_tag_and_not_sent_again(
     assert server.connections == 1
 
 
-def test_a_date_of_change_is_asked_about_and_no_freshness_is_guessed_from_it(
+def test_last_modified_is_used_for_revalidation_and_not_for_heuristic_freshness(
     serve: Serve, fetcher: Fetcher
 ) -> None:
     heads: list[bytes] = []
@@ -154,9 +152,7 @@ def test_a_date_of_change_is_asked_about_and_no_freshness_is_guessed_from_it(
     assert b"if-modified-since" in heads[1]
 
 
-def test_an_answer_that_nothing_changed_does_not_write_the_picture_again(
-    serve: Serve, fetcher: Fetcher, folder: Path
-) -> None:
+def test_a_304_does_not_write_the_picture_again(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
     origin = Origin(etag='"v1"', renewal=(f"date: {LONG_AGO}",))
     url = serve(origin).url
     fetcher.get(url, field="mask", owner="us")
@@ -169,12 +165,12 @@ def test_an_answer_that_nothing_changed_does_not_write_the_picture_again(
     assert len(origin.asked) == 3
 
 
-def test_an_answer_that_nothing_changed_makes_a_picture_fresh_again(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_304_makes_a_picture_fresh_again(serve: Serve, fetcher: Fetcher) -> None:
     origin = Origin(("cache-control: max-age=60", "age: 100"), etag='"v1"', renewal=("age: 0",))
     assert times_asked(origin, serve, fetcher, "us", "us", "us", "us") == 2
 
 
-def test_a_picture_that_changed_replaces_what_was_kept(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_changed_picture_replaces_the_cached_one(serve: Serve, fetcher: Fetcher) -> None:
     origin = Origin(("cache-control: no-cache",), etag='"v1"')
     url = serve(origin).url
     assert fetcher.get(url, field="mask", owner="us").data == b"a picture"
@@ -183,7 +179,7 @@ def test_a_picture_that_changed_replaces_what_was_kept(serve: Serve, fetcher: Fe
     assert len(origin.asked) == 2
 
 
-def test_a_304_about_another_picture_is_not_believed(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_304_for_another_picture_is_ignored(serve: Serve, fetcher: Fetcher) -> None:
     origin = Origin(("cache-control: no-cache",), etag='"v1"')
     url = serve(origin).url
     fetcher.get(url, field="mask", owner="us")
@@ -192,7 +188,7 @@ def test_a_304_about_another_picture_is_not_believed(serve: Serve, fetcher: Fetc
     assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, True, False]
 
 
-def test_a_server_in_trouble_fails_the_fetch_as_ever(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_server_error_during_revalidation_fails_the_fetch(serve: Serve, fetcher: Fetcher) -> None:
     answers = iter([response(headers='etag: "1"\r\ncontent-length: 9\r\n'), response(b"", status="503 No")])
 
     def answer(connection: socket.socket) -> None:
@@ -210,7 +206,7 @@ def test_a_server_in_trouble_fails_the_fetch_as_ever(serve: Serve, fetcher: Fetc
     "cache_control",
     ["max-age=60", "private, max-age=60", "public, private, max-age=60", 'max-age=60, x="a, public, b"'],
 )
-def test_what_is_not_public_is_kept_for_the_key_that_fetched_it(
+def test_a_response_that_is_not_public_is_cached_for_its_key_only(
     cache_control: str, serve: Serve, fetcher: Fetcher
 ) -> None:
     origin = Origin((f"cache-control: {cache_control}",))
@@ -218,21 +214,21 @@ def test_what_is_not_public_is_kept_for_the_key_that_fetched_it(
 
 
 @pytest.mark.parametrize("cache_control", ["public, max-age=60", "max-age=60,PUBLIC"])
-def test_what_is_public_is_kept_for_all_keys(cache_control: str, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_public_response_is_cached_for_all_keys(cache_control: str, serve: Serve, fetcher: Fetcher) -> None:
     assert times_asked(Origin((f"cache-control: {cache_control}",)), serve, fetcher, "us", "them", "") == 1
 
 
-def test_a_picture_that_stops_being_public_is_no_longer_for_all(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_picture_that_is_no_longer_public_is_not_shared(serve: Serve, fetcher: Fetcher) -> None:
     origin = Origin(("cache-control: public, no-cache",), etag='"v1"', renewal=("cache-control: max-age=60",))
     assert times_asked(origin, serve, fetcher, "us", "us", "us") == 2
     assert times_asked(origin, serve, fetcher, "them") == 3
 
 
-def test_without_an_owner_only_what_is_public_is_kept(serve: Serve, fetcher: Fetcher) -> None:
+def test_without_an_owner_only_public_responses_are_cached(serve: Serve, fetcher: Fetcher) -> None:
     assert times_asked(Origin(("cache-control: max-age=60",)), serve, fetcher, "", "") == 2
 
 
-def test_addresses_that_differ_in_their_query_alone_are_two(serve: Serve, fetcher: Fetcher) -> None:
+def test_urls_that_differ_only_in_their_query_are_cached_separately(serve: Serve, fetcher: Fetcher) -> None:
     origin = Origin(("cache-control: public, max-age=60",))
     url = serve(origin).url
     for query in ("", "?v=1", "?v=2", "?v=1"):
@@ -240,7 +236,7 @@ def test_addresses_that_differ_in_their_query_alone_are_two(serve: Serve, fetche
     assert len(origin.asked) == 3
 
 
-def test_a_page_and_a_failure_are_not_kept(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+def test_pages_and_failures_are_not_cached(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
     fields = "cache-control: public, max-age=60\r\ncontent-length: 9\r\n"
     for answer in (
         response(b"<p>gone</", headers=fields),
@@ -252,7 +248,7 @@ def test_a_page_and_a_failure_are_not_kept(serve: Serve, fetcher: Fetcher, folde
     assert not folder.exists()
 
 
-def test_a_redirect_is_asked_for_each_time_and_its_target_is_not(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_redirect_is_requested_each_time_and_its_target_is_cached(serve: Serve, fetcher: Fetcher) -> None:
     origin = Origin(("cache-control: public, max-age=60",))
     target = serve(origin)
     hops: list[bytes] = []
@@ -276,7 +272,7 @@ def test_a_redirect_is_asked_for_each_time_and_its_target_is_not(serve: Serve, f
         (replace(RULES, max_bytes=5), "is larger than 5 bytes"),
     ],
 )
-def test_what_was_kept_under_other_rules_is_not_found(
+def test_entries_stored_under_other_rules_are_not_found(
     now: FetchRules, text: str, serve: Serve, fetcher: Fetcher, folder: Path
 ) -> None:
     url = serve(Origin(("cache-control: public, max-age=60",))).url
@@ -285,7 +281,7 @@ def test_what_was_kept_under_other_rules_is_not_found(
         later.get(url, field="mask", owner="us")
 
 
-def test_another_process_finds_what_was_kept(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+def test_another_process_finds_a_cached_picture(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
     origin = Origin(("cache-control: max-age=60",))
     url = serve(origin).url
     fetcher.get(url, field="mask", owner="us")
@@ -300,9 +296,7 @@ def test_another_process_finds_what_was_kept(serve: Serve, fetcher: Fetcher, fol
     assert len(origin.asked) == 1
 
 
-def test_two_processes_that_ask_at_once_are_both_answered(
-    serve: Serve, fetcher: Fetcher, folder: Path
-) -> None:
+def test_two_processes_that_fetch_at_once_both_succeed(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
     together = threading.Barrier(2)
     asked: list[bytes] = []
 
@@ -333,7 +327,7 @@ def test_after_a_day_a_picture_is_fetched_again(serve: Serve, fetcher: Fetcher, 
     assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, False]
 
 
-def test_the_day_begins_with_the_body_and_not_with_what_was_said_of_it_since(
+def test_the_day_starts_with_the_body_and_not_with_its_last_revalidation(
     serve: Serve, fetcher: Fetcher, folder: Path
 ) -> None:
     url = serve(Origin(("cache-control: no-cache",), etag='"v1"')).url
@@ -346,7 +340,7 @@ def test_the_day_begins_with_the_body_and_not_with_what_was_said_of_it_since(
     assert len(since) == 1
 
 
-def test_no_address_is_written_to_disk(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+def test_no_url_is_written_to_disk(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
     url = serve(Origin(("cache-control: public, max-age=60",))).url
     fetcher.get(f"{url}?signature=secret", field="mask", owner="our-key")
     [file] = folder.iterdir()
@@ -356,7 +350,7 @@ def test_no_address_is_written_to_disk(serve: Serve, fetcher: Fetcher, folder: P
 
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:
-    """What a full disk is like."""
+    """Simulates a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -365,7 +359,7 @@ def largest_file(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_disk_that_takes_nothing_costs_one_line_in_the_log(
+def test_a_disk_that_cannot_be_written_causes_one_line_in_the_log(
     serve: Serve, fetcher: Fetcher, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -373,15 +367,15 @@ def test_a_disk_that_takes_nothing_costs_one_line_in_the_log(
     with largest_file(50_000):
         assert times_asked(origin, serve, fetcher, "us", "us") == 2
     assert [record.getMessage() for record in caplog.records if record.name == "superimpose.fetch"] == [
-        "fetched inputs cannot be kept: [Errno 27] File too large"
+        "fetched inputs cannot be cached: [Errno 27] File too large"
     ]
     assert list(folder.iterdir()) == []
 
 
-def test_a_place_where_nothing_can_be_kept_fails_no_fetch(
+def test_an_unusable_cache_directory_fails_no_fetch(
     serve: Serve, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder.parent.write_text("a file in the place of a folder")
     with fetching(folder) as fetcher:
         assert times_asked(Origin(("cache-control: max-age=60",)), serve, fetcher, "us", "us") == 2
-    assert caplog.text.count("cannot be kept") == 1
+    assert caplog.text.count("cannot be cached") == 1

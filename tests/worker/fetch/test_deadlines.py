@@ -1,4 +1,4 @@
-"""However slowly the other side goes, a fetch ends. A hang here is caught by pytest-timeout."""
+"""A fetch ends however slow the server is. pytest-timeout catches a hang."""
 
 import socket
 import threading
@@ -17,7 +17,7 @@ PATIENCE_S = 0.4
 
 @pytest.fixture
 def hasty() -> Iterator[Fetcher]:
-    """A fetcher whose single operations may take for ever, so that only the whole can end them."""
+    """A fetcher without limits for single operations, so that only the total deadline ends them."""
     rules = FetchRules(
         allow_networks=LOOPBACK,
         total_timeout_s=PATIENCE_S,
@@ -29,7 +29,7 @@ def hasty() -> Iterator[Fetcher]:
 
 
 def drips(head: bytes, part: bytes) -> Answer:
-    """Sends `head`, then `part` again and again, far oftener than any timeout for silence."""
+    """Sends `head`, then `part` repeatedly, at shorter intervals than any read timeout."""
 
     def answer(connection: socket.socket) -> None:
         pause = threading.Event()
@@ -76,8 +76,8 @@ def test_a_slow_server_is_cut_off(answer: Answer, serve: Serve, hasty: Fetcher) 
     assert caught.value.code == "fetch_failed"
 
 
-def test_a_server_may_be_silent_for_as_long_as_the_whole_may_take(serve: Serve) -> None:
-    """For longer than ten seconds, which was the bound of a silence whatever the settings said."""
+def test_a_server_may_be_silent_until_the_deadline(serve: Serve) -> None:
+    """Longer than ten seconds, which once was a limit independent of the settings."""
     pause = threading.Event()
 
     def answer(connection: socket.socket) -> None:
@@ -112,7 +112,7 @@ def test_a_full_backlog_is_cut_off_like_any_unreachable_address() -> None:
 
 
 class DeadNameServer:
-    """Answers when the test lets it."""
+    """Answers when the test releases it."""
 
     def __init__(self) -> None:
         self.released = threading.Event()
@@ -129,7 +129,7 @@ def dead_name_server() -> Iterator[DeadNameServer]:
     server.released.set()
 
 
-def test_a_name_server_that_never_answers_is_not_waited_for(dead_name_server: DeadNameServer) -> None:
+def test_a_silent_name_server_is_cut_off(dead_name_server: DeadNameServer) -> None:
     rules = FetchRules(total_timeout_s=PATIENCE_S)
     with Fetcher(rules, resolve=dead_name_server) as fetcher, pytest.raises(FetchError) as caught:
         fetcher.get("http://shop.com/", field="mask")
@@ -149,10 +149,10 @@ def test_hanging_look_ups_do_not_pile_up(dead_name_server: DeadNameServer) -> No
 
 
 class JobTimeout(Exception):
-    """Stands for RQ's, which a signal raises wherever the job happens to be."""
+    """Stands for RQ's timeout, which a signal raises anywhere in a job."""
 
 
-def test_the_jobs_own_timeout_is_not_taken_for_a_failed_fetch() -> None:
+def test_a_jobs_timeout_is_not_taken_for_a_failed_fetch() -> None:
     def resolve(_host: str, _port: int) -> list[str]:
         raise JobTimeout
 
@@ -160,9 +160,7 @@ def test_the_jobs_own_timeout_is_not_taken_for_a_failed_fetch() -> None:
         fetcher.get("http://shop.com/", field="mask")
 
 
-def test_a_fetch_that_is_not_wanted_any_more_ends_though_its_server_is_silent(
-    serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_dropped_fetch_ends_even_if_its_server_is_silent(serve: Serve, fetcher: Fetcher) -> None:
     class Unwanted(Exception):
         pass
 

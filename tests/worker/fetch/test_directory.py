@@ -1,4 +1,4 @@
-"""Files within a bound; what is not whole is not there."""
+"""A directory with a size limit, in which damaged files are misses."""
 
 import os
 import stat
@@ -32,7 +32,7 @@ def age(path: Path, seconds: float) -> None:
     os.utime(path, (then, then))
 
 
-def test_what_is_written_is_read_as_it_was(kept: BoundedDirectory) -> None:
+def test_a_written_file_is_read_unchanged(kept: BoundedDirectory) -> None:
     kept.write(name("a"), b"head", b"body")
     sizes: list[int] = []
     assert read(kept, name("a"), sizes.append) == (b"head", b"body")
@@ -40,19 +40,19 @@ def test_what_is_written_is_read_as_it_was(kept: BoundedDirectory) -> None:
     assert read(kept, name("b")) is None
 
 
-def test_it_is_for_our_user_alone(kept: BoundedDirectory, tmp_path: Path) -> None:
+def test_the_directory_is_accessible_to_our_user_only(kept: BoundedDirectory, tmp_path: Path) -> None:
     kept.write(name("a"), b"head", b"body")
     assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o700
 
 
-def test_its_files_never_have_more_bytes_than_its_bound(kept: BoundedDirectory, tmp_path: Path) -> None:
+def test_the_files_never_exceed_the_size_limit(kept: BoundedDirectory, tmp_path: Path) -> None:
     for number in range(100):
         kept.write(name(number), b"", bytes(100 + number))
         assert sum(path.stat().st_size for path in (tmp_path / "kept").iterdir()) <= MAX_BYTES
     assert read(kept, name("99")) == (b"", bytes(199))
 
 
-def test_what_was_used_longest_ago_goes_first(kept: BoundedDirectory, tmp_path: Path) -> None:
+def test_the_least_recently_used_file_is_evicted_first(kept: BoundedDirectory, tmp_path: Path) -> None:
     for number in range(7):
         kept.write(name(number), b"", bytes(900))
         age(tmp_path / "kept" / name(number), 100 - number)
@@ -61,9 +61,7 @@ def test_what_was_used_longest_ago_goes_first(kept: BoundedDirectory, tmp_path: 
     assert names(tmp_path / "kept") == {name(number) for number in (0, 2, 3, 4, 5, 6, 7)}
 
 
-def test_what_is_used_is_marked_so_also_where_the_clock_was_set_back(
-    kept: BoundedDirectory, tmp_path: Path
-) -> None:
+def test_a_use_is_recorded_even_if_the_clock_was_set_back(kept: BoundedDirectory, tmp_path: Path) -> None:
     kept.write(name("a"), b"head", b"body")
     for seconds in (100, -90_000):
         age(tmp_path / "kept" / name("a"), seconds)
@@ -71,12 +69,14 @@ def test_what_is_used_is_marked_so_also_where_the_clock_was_set_back(
         assert abs(time.time() - (tmp_path / "kept" / name("a")).stat().st_mtime) < 60
 
 
-def test_a_file_too_large_for_its_share_is_not_kept(kept: BoundedDirectory) -> None:
+def test_a_file_above_the_maximum_share_is_not_written(kept: BoundedDirectory) -> None:
     kept.write(name("a"), b"", bytes(MAX_BYTES // 8 + 1))
     assert read(kept, name("a")) is None
 
 
-def test_what_nobody_used_for_a_day_goes_with_the_next_write(kept: BoundedDirectory, tmp_path: Path) -> None:
+def test_a_file_unused_for_a_day_is_deleted_with_the_next_write(
+    kept: BoundedDirectory, tmp_path: Path
+) -> None:
     kept.write(name("a"), b"", bytes(200))
     (tmp_path / "kept" / f".{'0' * 32}").write_bytes(b"left by a process that was killed")
     for path in (tmp_path / "kept").iterdir():
@@ -85,7 +85,7 @@ def test_what_nobody_used_for_a_day_goes_with_the_next_write(kept: BoundedDirect
     assert names(tmp_path / "kept") == {name("b")}
 
 
-def test_what_others_keep_there_is_left_alone(kept: BoundedDirectory, tmp_path: Path) -> None:
+def test_other_files_in_the_directory_are_not_deleted(kept: BoundedDirectory, tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     (folder / name("a folder")).mkdir(parents=True)
     (folder / "notes.txt").write_bytes(bytes(2 * MAX_BYTES))
@@ -113,7 +113,7 @@ def test_what_others_keep_there_is_left_alone(kept: BoundedDirectory, tmp_path: 
         bytes(MAX_BYTES),
     ],
 )
-def test_a_broken_file_is_not_there(broken: bytes, kept: BoundedDirectory, tmp_path: Path) -> None:
+def test_a_malformed_file_is_a_miss(broken: bytes, kept: BoundedDirectory, tmp_path: Path) -> None:
     kept.write(name("a"), b"head", b"body")
     (tmp_path / "kept" / name("a")).write_bytes(broken)
     assert read(kept, name("a")) is None
@@ -121,7 +121,7 @@ def test_a_broken_file_is_not_there(broken: bytes, kept: BoundedDirectory, tmp_p
     assert read(kept, name("a")) == (b"head", b"body")
 
 
-def test_a_file_that_lost_or_changed_a_byte_is_not_there(kept: BoundedDirectory, tmp_path: Path) -> None:
+def test_a_file_with_a_missing_or_changed_byte_is_a_miss(kept: BoundedDirectory, tmp_path: Path) -> None:
     kept.write(name("a"), b"head", b"body")
     whole = (tmp_path / "kept" / name("a")).read_bytes()
     for place in range(len(whole)):
@@ -131,7 +131,7 @@ def test_a_file_that_lost_or_changed_a_byte_is_not_there(kept: BoundedDirectory,
             assert read(kept, name("a")) is None
 
 
-def test_a_head_is_replaced_by_one_as_long(kept: BoundedDirectory, tmp_path: Path) -> None:
+def test_a_head_is_replaced_by_one_of_the_same_length(kept: BoundedDirectory, tmp_path: Path) -> None:
     kept.write(name("a"), b"head", b"body")
     file = (tmp_path / "kept" / name("a")).stat().st_ino
     assert kept.replace_head(name("a"), b"head", b"tail")
@@ -142,7 +142,7 @@ def test_a_head_is_replaced_by_one_as_long(kept: BoundedDirectory, tmp_path: Pat
 @pytest.mark.parametrize(
     ("old", "new"), [(b"head", b"longer"), (b"other", b"older"), (b"heaD", b"tail"), (b"hea", b"sea")]
 )
-def test_a_head_that_is_longer_or_no_longer_there_is_not_replaced(
+def test_a_head_of_another_length_or_of_a_deleted_file_is_not_replaced(
     old: bytes, new: bytes, kept: BoundedDirectory
 ) -> None:
     kept.write(name("a"), b"head", b"body")
@@ -151,7 +151,7 @@ def test_a_head_that_is_longer_or_no_longer_there_is_not_replaced(
     assert read(kept, name("a")) == (b"head", b"body")
 
 
-def test_a_head_is_not_put_into_a_broken_file(kept: BoundedDirectory, tmp_path: Path) -> None:
+def test_a_head_is_not_written_into_a_damaged_file(kept: BoundedDirectory, tmp_path: Path) -> None:
     kept.write(name("a"), b"head", b"body")
     for broken in (b"", b"head", bytes(600)):
         (tmp_path / "kept" / name("a")).write_bytes(broken)

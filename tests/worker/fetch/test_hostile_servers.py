@@ -1,4 +1,4 @@
-"""Servers that mean harm or are broken: each answer ends the fetch with an error that says what happened."""
+"""Hostile and broken servers: each response ends the fetch with an error that names the cause."""
 
 import gzip
 import socket
@@ -19,7 +19,7 @@ GZIPPED = "content-encoding: gzip\r\nconnection: close\r\n"
 GZIPPED_CHUNKS = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n"
 PACKER = zlib.compressobj(wbits=-15)
 PACKED = 100 * (PACKER.compress(bytes(1_000_000)) + PACKER.flush(zlib.Z_FULL_FLUSH))
-"""A hundred megabytes of which one was deflated, as each run loads this; nobody gets to a checksum."""
+"""A hundred megabytes, deflated one at a time because each run loads this; the checksum is never reached."""
 BOMB = b"\x1f\x8b\x08\0\0\0\0\0\0\x03" + PACKED
 DEFLATED = "content-encoding: deflate\r\nconnection: close\r\n"
 DEFLATE_BOMB = b"\x78\x9c" + PACKED
@@ -51,7 +51,7 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize("answer", TOO_LARGE.values(), ids=TOO_LARGE)
-def test_too_much_is_cut_off_and_said_so(answer: Answer, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_body_beyond_the_limit_is_refused(answer: Answer, serve: Serve, fetcher: Fetcher) -> None:
     url = serve(answer).url
     error = error_of(fetcher, url)
     assert str(error) == f"mask: {url} is larger than 1,000,000 bytes: send a smaller image"
@@ -70,11 +70,13 @@ def peak_memory_of(fetcher: Fetcher, url: str) -> int:
 
 
 @pytest.mark.parametrize("bomb", ["a gzip bomb", "a deflate bomb", "a raw deflate bomb"])
-def test_a_bomb_costs_no_more_memory_than_twice_the_limit(bomb: str, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_decompression_bomb_takes_at_most_twice_the_limit_of_memory(
+    bomb: str, serve: Serve, fetcher: Fetcher
+) -> None:
     assert peak_memory_of(fetcher, serve(TOO_LARGE[bomb]).url) < 2_000_000
 
 
-def test_chunks_of_two_bytes_cost_no_more_memory_than_large_ones(serve: Serve) -> None:
+def test_chunks_of_two_bytes_take_no_more_memory_than_large_ones(serve: Serve) -> None:
     url = serve(repeats(CHUNKED, b"2\r\nxx\r\n" * 1000)).url
     rules = FetchRules(allow_networks=LOOPBACK, max_bytes=100_000, total_timeout_s=120)
     with Fetcher(rules, ssl_context=TLS) as fetcher:
@@ -105,14 +107,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
-def test_a_broken_answer_may_be_tried_again(answer: Answer, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_broken_response_is_transient(answer: Answer, serve: Serve, fetcher: Fetcher) -> None:
     error = error_of(fetcher, serve(answer).url)
     assert "broke off before the image was complete" in str(error)
     assert error.code == "fetch_failed"
     assert error.transient
 
 
-def test_a_connection_that_is_reset_may_be_tried_again(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_reset_connection_is_transient(serve: Serve, fetcher: Fetcher) -> None:
     def answer(connection: socket.socket) -> None:
         next(requests(connection))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
@@ -134,7 +136,9 @@ def test_a_connection_that_is_reset_may_be_tried_again(serve: Serve, fetcher: Fe
         ("204 Empty", "check that the address opens in a browser that is not logged in"),
     ],
 )
-def test_a_refusal_is_the_callers_to_mend(status: str, advice: str, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_client_error_is_permanent_and_the_text_says_what_to_do(
+    status: str, advice: str, serve: Serve, fetcher: Fetcher
+) -> None:
     error = error_of(fetcher, serve(bad_status(status)).url)
     assert str(error).endswith(f"answered {status[:3]} instead of the image: {advice}")
     assert not error.transient
@@ -146,7 +150,7 @@ def test_any_status_but_200_is_refused(status: str, serve: Serve, fetcher: Fetch
 
 
 @pytest.mark.parametrize("status", ["500 Oops", "502 Gateway", "503 Busy", "429 Slow down", "408 Timeout"])
-def test_a_server_in_trouble_may_be_tried_again(status: str, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_server_error_is_transient(status: str, serve: Serve, fetcher: Fetcher) -> None:
     error = error_of(fetcher, serve(bad_status(status)).url)
     assert f"answered {status[:3]} instead of the image: try again later" in str(error)
     assert error.transient
@@ -164,7 +168,7 @@ def test_a_server_in_trouble_may_be_tried_again(status: str, serve: Serve, fetch
         ("Mon, 01 Jan 0000 00:00:00 GMT", 0),
     ],
 )
-def test_when_to_try_again_is_what_the_server_says(
+def test_retry_after_in_seconds_is_honoured(
     status: str, retry_after: str, wait_s: int, serve: Serve, fetcher: Fetcher
 ) -> None:
     head = f"retry-after: {retry_after}\r\ncontent-length: 9\r\n"
@@ -174,20 +178,20 @@ def test_when_to_try_again_is_what_the_server_says(
     assert (error.retry_after_s, error.transient) == (wait_s, True)
 
 
-def test_when_to_try_again_may_be_a_date(serve: Serve, fetcher: Fetcher) -> None:
+def test_retry_after_may_be_a_date(serve: Serve, fetcher: Fetcher) -> None:
     head = f"retry-after: {formatdate(time.time() + 1000, usegmt=True)}\r\ncontent-length: 9\r\n"
     error = error_of(fetcher, serve(says(response(status="503 Busy", headers=head))).url)
     assert 900 < error.retry_after_s <= 1000
 
 
-def test_a_server_that_is_broken_does_not_say_when(serve: Serve, fetcher: Fetcher) -> None:
+def test_retry_after_with_status_500_is_ignored(serve: Serve, fetcher: Fetcher) -> None:
     head = "retry-after: 7\r\ncontent-length: 9\r\n"
     error = error_of(fetcher, serve(says(response(status="500 Oops", headers=head))).url)
     assert (error.retry_after_s, error.transient) == (0, True)
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "br, none"])
-def test_what_cannot_be_unpacked_is_refused(encoding: str, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_body_that_cannot_be_decompressed_is_refused(encoding: str, serve: Serve, fetcher: Fetcher) -> None:
     body = gzip.compress(gzip.compress(b"a picture"))
     head = f"content-encoding: {encoding}\r\ncontent-length: {len(body)}\r\n"
     error = error_of(fetcher, serve(says(response(body, headers=head))).url)
@@ -216,7 +220,9 @@ def test_a_loop_of_redirects_ends(serve: Serve, fetcher: Fetcher) -> None:
         "/" + "a" * 5000,
     ],
 )
-def test_a_redirect_out_of_the_rules_is_not_followed(location: str, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_redirect_that_violates_the_rules_is_not_followed(
+    location: str, serve: Serve, fetcher: Fetcher
+) -> None:
     error = error_of(fetcher, serve(says(redirects(location))).url)
     assert "cannot be fetched from here" in str(error)
     assert "secret" not in str(error) + error.reason

@@ -70,7 +70,7 @@ def findings() -> dict[str, Finding]:
 
 
 def _namespace() -> list[str]:
-    """The command that runs a shell line in a new namespace; without the right: skip, and in CI fail."""
+    """The command that runs a shell line in a new namespace; skips without the privilege, fails in CI."""
     for command in (["unshare", "-n"], ["unshare", "-rn"]):
         shell = [*command, "sh", "-c"]
         if shutil.which("unshare") and subprocess.run([*shell, ROUTES], capture_output=True).returncode == 0:
@@ -82,7 +82,7 @@ def _namespace() -> list[str]:
 
 
 @each(HARMLESS)
-def test_a_harmless_address_is_fetched_so_the_listeners_do_see_hits(
+def test_a_harmless_address_is_fetched_so_the_listeners_do_work(
     url: str, findings: dict[str, Finding]
 ) -> None:
     finding = findings[url]
@@ -101,17 +101,15 @@ def test_an_attack_is_refused_and_no_packet_leaves(url: str, findings: dict[str,
 
 
 @each(SILENT)
-def test_refused_unknown_and_unreachable_addresses_get_one_and_the_same_text(
+def test_refused_unknown_and_unreachable_addresses_have_the_same_text(
     url: str, findings: dict[str, Finding]
 ) -> None:
-    _, _, said = findings[url]["text"].partition(" cannot be ")
-    assert f"cannot be {said}" == UNREACHABLE
+    _, _, text = findings[url]["text"].partition(" cannot be ")
+    assert f"cannot be {text}" == UNREACHABLE
 
 
 @each([*SILENT, *NUMBERS])
-def test_a_redirect_to_an_attack_gets_no_further_than_the_page_that_redirects(
-    url: str, findings: dict[str, Finding]
-) -> None:
+def test_a_redirect_to_an_attack_is_not_followed(url: str, findings: dict[str, Finding]) -> None:
     finding = findings[redirect_to(url)]
     assert "body" not in finding
     assert finding["text"].endswith(UNREACHABLE)
@@ -119,14 +117,14 @@ def test_a_redirect_to_an_attack_gets_no_further_than_the_page_that_redirects(
 
 
 @each(TEXTS)
-def test_a_redirect_to_a_malformed_address_leads_to_public_ones_at_most(
+def test_a_redirect_to_a_malformed_address_leads_only_to_public_addresses(
     url: str, findings: dict[str, Finding]
 ) -> None:
     assert set(findings[redirect_to(url)]["hits"]) <= PUBLIC
 
 
 @pytest.mark.parametrize("url", REBINDING)
-def test_a_name_that_changes_its_answer_is_judged_anew_for_each_connection(
+def test_a_name_whose_addresses_change_is_checked_for_each_connection(
     url: str, findings: dict[str, Finding]
 ) -> None:
     finding = findings[url]
@@ -139,7 +137,7 @@ def test_a_name_is_looked_up_once_for_a_connection(findings: dict[str, Finding])
 
 
 @each([*ADDRESSES, *NUMBERS, *PRIVATE_NAMES, *TEXTS])
-def test_what_the_text_gives_away_is_refused_before_any_look_up(
+def test_a_url_that_is_invalid_by_its_text_is_refused_before_any_look_up(
     url: str, findings: dict[str, Finding]
 ) -> None:
     assert findings[url]["asked"] == {}

@@ -1,4 +1,4 @@
-"""What an honest caller gets."""
+"""The results of ordinary fetches."""
 
 import gzip
 import socket
@@ -32,7 +32,7 @@ def typed(content_type: str) -> bytes:
     return response(headers=f"content-type: {content_type}\r\ncontent-length: 9\r\n")
 
 
-def test_the_bytes_arrive_as_they_were_sent(serve: Serve, fetcher: Fetcher) -> None:
+def test_the_bytes_are_returned_as_they_were_sent(serve: Serve, fetcher: Fetcher) -> None:
     body = bytes(range(256)) * 2000
     assert fetcher.get(serve(says(response(body))).url, field="base_image").data == body
 
@@ -51,14 +51,14 @@ def test_the_bytes_arrive_as_they_were_sent(serve: Serve, fetcher: Fetcher) -> N
         "",
     ],
 )
-def test_whatever_type_a_server_gives_to_a_picture_it_is_one(
+def test_a_picture_is_accepted_with_any_content_type(
     content_type: str, serve: Serve, fetcher: Fetcher
 ) -> None:
     answer = labelled(PNG, content_type=content_type)
     assert fetcher.get(serve(says(answer)).url, field="mask").data == PNG
 
 
-def test_a_missing_type_is_tolerated(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_missing_content_type_is_accepted(serve: Serve, fetcher: Fetcher) -> None:
     assert fetcher.get(serve(says(response())).url, field="mask").data == b"a picture"
 
 
@@ -77,7 +77,7 @@ def test_a_missing_type_is_tolerated(serve: Serve, fetcher: Fetcher) -> None:
     ],
 )
 @pytest.mark.parametrize("content_type", ["image/png", "text/html"])
-def test_what_is_no_picture_is_refused_with_advice_whatever_it_is_called(
+def test_a_body_that_is_not_a_picture_is_refused_whatever_its_content_type(
     body: bytes, kind: str, content_type: str, serve: Serve, fetcher: Fetcher
 ) -> None:
     server = serve(says(labelled(body, content_type=content_type)))
@@ -89,9 +89,7 @@ def test_what_is_no_picture_is_refused_with_advice_whatever_it_is_called(
     assert not caught.value.transient
 
 
-def test_a_page_that_begins_with_comments_without_end_is_looked_at_in_no_time(
-    serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_page_that_starts_with_endless_comments_is_checked_quickly(serve: Serve, fetcher: Fetcher) -> None:
     body = b"<!---->" * 5000
     assert fetcher.get(serve(says(labelled(body))).url, field="mask").data == body
 
@@ -113,7 +111,7 @@ def test_chunks_and_a_body_that_ends_with_the_connection_are_read(serve: Serve, 
         ("deflate", raw_deflate(JPEG)),
     ],
 )
-def test_a_body_that_comes_compressed_all_the_same_is_unpacked(
+def test_a_body_compressed_without_request_is_decompressed(
     coding: str, body: bytes, serve: Serve, fetcher: Fetcher
 ) -> None:
     answer = labelled(body, content_encoding=coding)
@@ -121,9 +119,7 @@ def test_a_body_that_comes_compressed_all_the_same_is_unpacked(
 
 
 @pytest.mark.parametrize("behind", [b"x", gzip.compress(JPEG)], ids=["a byte", "another stream"])
-def test_what_stands_behind_a_compressed_body_is_left_aside(
-    behind: bytes, serve: Serve, fetcher: Fetcher
-) -> None:
+def test_bytes_after_a_compressed_body_are_ignored(behind: bytes, serve: Serve, fetcher: Fetcher) -> None:
     long = JPEG + bytes(300_000)  # more than is inflated at a time
     answer = labelled(gzip.compress(long) + behind, content_encoding="gzip")
     assert fetcher.get(serve(says(answer)).url, field="mask").data == long
@@ -137,7 +133,7 @@ def test_what_stands_behind_a_compressed_body_is_left_aside(
     ],
 )
 @pytest.mark.parametrize("picture", [PNG, JPEG, WEBP], ids=["png", "jpeg", "webp"])
-def test_a_plain_picture_is_taken_whatever_coding_it_is_labelled_with(
+def test_an_uncompressed_picture_is_accepted_with_any_content_encoding(
     coding: str, picture: bytes, serve: Serve, fetcher: Fetcher
 ) -> None:
     answer = labelled(picture, content_encoding=coding)
@@ -145,7 +141,7 @@ def test_a_plain_picture_is_taken_whatever_coding_it_is_labelled_with(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_followed_to_where_it_points(status: int, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_redirect_is_followed(status: int, serve: Serve, fetcher: Fetcher) -> None:
     target = serve(says(response()))
     start = serve(says(redirects(target.url, f"{status} {HTTPStatus(status).phrase}")))
     assert fetcher.get(start.url, field="mask").data == b"a picture"
@@ -177,7 +173,7 @@ def test_ten_redirects_are_followed_and_an_eleventh_is_not(serve: Serve, fetcher
         fetcher.get(urls[11], field="mask")
 
 
-def test_servers_are_told_who_fetches(serve: Serve) -> None:
+def test_requests_have_a_user_agent(serve: Serve) -> None:
     heads: list[bytes] = []
 
     def answer(connection: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""What is told to whom: the client, the log, the next server."""
+"""Which details reach the client, the log and the next server."""
 
 import logging
 import socket
@@ -55,7 +55,7 @@ def test_neither_the_text_nor_the_log_shows_a_query_or_a_password(
     ]
 
 
-def test_the_log_says_what_the_text_keeps_to_itself(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_has_the_details_that_the_text_omits(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "superimpose.fetch")
     with (
         Fetcher(FetchRules(), resolve=lambda *_: ["10.1.2.3"]) as fetcher,
@@ -66,7 +66,7 @@ def test_the_log_says_what_the_text_keeps_to_itself(caplog: pytest.LogCaptureFix
     assert "10.1.2.3" not in str(caught.value)
 
 
-def test_what_others_say_makes_one_short_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_text_from_servers_is_one_short_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     def resolve(_host: str, _port: int) -> list[str]:
         raise OSError("first line\nsecond line \x1b[31m" * 1000)
 

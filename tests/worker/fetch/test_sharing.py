@@ -1,4 +1,4 @@
-"""Those that ask for one picture at the same time share one request to its server."""
+"""Concurrent fetches of one picture share one request to its server."""
 
 import socket
 import sys
@@ -22,7 +22,7 @@ FOR_ONE = ["cache-control: max-age=60, No-Store", "set-cookie: a=1", "vary: *"]
 
 
 class Slow:
-    """A server each of whose answers waits until it is released; the last one is repeated."""
+    """A server whose responses wait until they are released; the last one is repeated."""
 
     def __init__(self, *answers: bytes) -> None:
         self.answers = list(answers)
@@ -40,7 +40,7 @@ class Slow:
 @pytest.fixture
 def fetcher(tmp_path: Path) -> Iterator[Fetcher]:
     rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=60)
-    with Fetcher(rules, ssl_context=TLS, kept_in=BoundedDirectory(tmp_path, 1_000_000)) as fetcher:
+    with Fetcher(rules, ssl_context=TLS, cache_directory=BoundedDirectory(tmp_path, 1_000_000)) as fetcher:
         yield fetcher
 
 
@@ -51,7 +51,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 def wait_for_another(count: int) -> None:
-    """Until so many threads wait for what another one fetches."""
+    """Wait until `count` threads wait for the fetch of another one."""
 
     def is_waiting(top: FrameType) -> bool:
         callers = [frame.f_globals["__name__"] for frame, _ in walk_stack(top)]
@@ -60,7 +60,7 @@ def wait_for_another(count: int) -> None:
     until(lambda: sum(map(is_waiting, sys._current_frames().values())) == count, "they wait for one fetch")
 
 
-def test_those_that_overlap_share_one_request(
+def test_concurrent_fetches_share_one_request(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response())
@@ -77,14 +77,14 @@ def test_those_that_overlap_share_one_request(
     assert sum(reserved) == 4 * 9
 
 
-def test_what_serves_a_request_that_waited_is_not_shared_with_one_that_was_made_since(
+def test_a_response_that_serves_an_earlier_request_is_not_shared_with_a_later_one(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response(headers=f'etag: "v1"\r\n{PICTURE}'), response(b"a new one", headers=PICTURE))
     origin.released.release(2)
     url = serve(origin).url
     before = time.time() - 1
-    fetcher.get(url, field="mask", owner="us", made_at=before)
+    fetcher.get(url, field="mask", owner="us", accepted_at=before)
     is_reading, may_go_on = threading.Event(), threading.Event()
 
     def reserve(size: int) -> None:
@@ -92,9 +92,9 @@ def test_what_serves_a_request_that_waited_is_not_shared_with_one_that_was_made_
             is_reading.set()
             may_go_on.wait(60)
 
-    waited = threads.submit(fetcher.get, url, field="mask", owner="us", made_at=before, reserve=reserve)
+    waited = threads.submit(fetcher.get, url, field="mask", owner="us", accepted_at=before, reserve=reserve)
     assert is_reading.wait(60)
-    since = threads.submit(fetcher.get, url, field="mask", owner="us", made_at=time.time() + 0.001)
+    since = threads.submit(fetcher.get, url, field="mask", owner="us", accepted_at=time.time() + 0.001)
     wait_for_another(2)  # and the one that reads
     may_go_on.set()
 
@@ -102,7 +102,7 @@ def test_what_serves_a_request_that_waited_is_not_shared_with_one_that_was_made_
     assert len(origin.asked) == 2
 
 
-def test_those_that_overlap_share_one_question_and_the_next_one_asks_again(
+def test_concurrent_fetches_share_one_revalidation_and_the_next_one_repeats_it(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     changed = response(b"changed", headers='etag: "2"\r\ncontent-length: 7\r\n')
@@ -125,7 +125,7 @@ def test_those_that_overlap_share_one_question_and_the_next_one_asks_again(
     assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, True, True]
 
 
-def test_addresses_that_lead_to_one_share_it(
+def test_redirects_to_the_same_url_share_one_request(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response())
@@ -139,7 +139,7 @@ def test_addresses_that_lead_to_one_share_it(
     assert len(origin.asked) == 1
 
 
-def test_a_failure_is_told_to_all_by_their_own_field(
+def test_a_failure_is_reported_to_all_with_their_own_field(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response(status="503 Busy", headers=f"retry-after: 7\r\n{PICTURE}"))
@@ -163,13 +163,13 @@ def test_a_failure_is_told_to_all_by_their_own_field(
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those that it came from."""
+    """An error and its causes."""
     while error:
         yield error
         error = error.__cause__
 
 
-def test_a_failure_of_the_network_is_told_to_all(
+def test_a_network_failure_is_reported_to_all(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     asked: list[bytes] = []
@@ -189,7 +189,7 @@ def test_a_failure_of_the_network_is_told_to_all(
 
 
 class NoRoom(Exception):
-    """Stands for what ends a fetch for a reason of its own job."""
+    """Stands for an error of the job that ends its fetch."""
 
 
 def no_room(size: int) -> None:
@@ -197,17 +197,17 @@ def no_room(size: int) -> None:
         raise NoRoom
 
 
-def test_when_the_one_that_asks_stops_another_one_asks(
+def test_if_the_fetching_thread_stops_another_one_fetches(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response())
     url = serve(origin).url
     first = threads.submit(fetcher.get, url, field="mask", owner="us", reserve=no_room)
-    until(lambda: origin.asked, "it asks")
+    until(lambda: origin.asked, "it sends its request")
     others = [threads.submit(fetcher.get, url, field="mask", owner="us") for _ in range(2)]
     wait_for_another(2)
     origin.released.release()
-    until(lambda: len(origin.asked) == 2, "another one asks")
+    until(lambda: len(origin.asked) == 2, "another one sends a request")
     wait_for_another(1)
     origin.released.release()
 
@@ -216,11 +216,11 @@ def test_when_the_one_that_asks_stops_another_one_asks(
     assert len(origin.asked) == 2
 
 
-def test_one_that_waits_ends_alone(serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor) -> None:
+def test_a_waiting_fetch_fails_alone(serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor) -> None:
     origin = Slow(response())
     url = serve(origin).url
     first = threads.submit(fetcher.get, url, field="mask", owner="us")
-    until(lambda: origin.asked, "it asks")
+    until(lambda: origin.asked, "it sends its request")
     second = threads.submit(fetcher.get, url, field="mask", owner="us", reserve=no_room)
     wait_for_another(1)
     origin.released.release()
@@ -229,7 +229,7 @@ def test_one_that_waits_ends_alone(serve: Serve, fetcher: Fetcher, threads: Thre
     assert isinstance(second.exception(), NoRoom)
 
 
-def test_one_that_waits_and_is_not_wanted_any_more_ends(
+def test_a_waiting_fetch_that_is_dropped_ends(
     serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response())
@@ -241,7 +241,7 @@ def test_one_that_waits_and_is_not_wanted_any_more_ends(
             raise NoRoom
 
     first = threads.submit(fetcher.get, url, field="mask", owner="us")
-    until(lambda: origin.asked, "it asks")
+    until(lambda: origin.asked, "it sends its request")
     second = threads.submit(fetcher.get, url, field="mask", owner="us", reserve=reserve)
     wait_for_another(1)
     is_unwanted.set()
@@ -255,7 +255,7 @@ def test_one_that_waits_and_is_not_wanted_any_more_ends(
 @pytest.mark.parametrize(
     ("silent", "told"), [("name server", "cannot be fetched"), ("server", "took too long to arrive")]
 )
-def test_when_the_one_that_asks_has_no_time_left_another_one_asks(
+def test_if_the_fetching_thread_runs_out_of_time_another_one_fetches(
     silent: str, told: str, serve: Serve, threads: ThreadPoolExecutor
 ) -> None:
     asked: list[str] = []
@@ -289,7 +289,7 @@ def test_when_the_one_that_asks_has_no_time_left_another_one_asks(
     over.set()
 
 
-def test_one_that_waits_ends_at_its_own_deadline(serve: Serve, threads: ThreadPoolExecutor) -> None:
+def test_a_waiting_fetch_ends_at_its_own_deadline(serve: Serve, threads: ThreadPoolExecutor) -> None:
     origin = Slow(response())
     url = serve(origin).url
     leading = Slow(redirects(url))
@@ -298,7 +298,7 @@ def test_one_that_waits_ends_at_its_own_deadline(serve: Serve, threads: ThreadPo
         early = threads.submit(fetcher.get, serve(leading).url, field="mask", owner="us")
         time.sleep(3)
         late = threads.submit(fetcher.get, url, field="base_image", owner="us")
-        until(lambda: origin.asked, "it asks")
+        until(lambda: origin.asked, "it sends its request")
         leading.released.release()
         wait_for_another(1)
 
@@ -311,21 +311,21 @@ def test_one_that_waits_ends_at_its_own_deadline(serve: Serve, threads: ThreadPo
 
 
 @pytest.mark.parametrize("owners", [("us", "them"), ("", "")])
-def test_what_is_not_of_one_owner_is_not_shared(
+def test_fetches_of_different_owners_are_not_shared(
     owners: tuple[str, str], serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(response(headers=f"cache-control: public, max-age=60\r\n{PICTURE}"))
     url = serve(origin).url
     both = [threads.submit(fetcher.get, url, field="mask", owner=owner) for owner in owners]
 
-    until(lambda: len(origin.asked) == 2, "both ask")
+    until(lambda: len(origin.asked) == 2, "both send requests")
 
     origin.released.release(2)
     assert [each.result().data for each in both] == [b"a picture"] * 2
 
 
 @pytest.mark.parametrize("header", FOR_ONE)
-def test_an_answer_for_one_request_is_not_shared(
+def test_a_response_for_one_request_is_not_shared(
     header: str, serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
 ) -> None:
     origin = Slow(

@@ -1,4 +1,4 @@
-"""Certificates are checked against the name in the URL, wherever its address was found."""
+"""Certificates are verified against the host name in the URL."""
 
 import ssl
 
@@ -19,7 +19,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def secure(authority: trustme.CA) -> Fetcher:
-    """Trusts the authority of the tests; every name is this host."""
+    """Trusts the tests' authority; every name resolves to this host."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return Fetcher(FetchRules(allow_networks=LOOPBACK), resolve=lambda *_: ["127.0.0.1"], ssl_context=context)
@@ -31,7 +31,7 @@ def server_tls(issuer: trustme.CA, *names: str) -> ssl.SSLContext:
     return context
 
 
-def test_a_certificate_for_the_name_is_accepted_and_its_connection_kept(
+def test_a_certificate_for_the_name_is_accepted_and_the_connection_reused(
     authority: trustme.CA, secure: Fetcher, serve: Serve
 ) -> None:
     server = serve(says(response()), server_tls(authority, "shop.com"))
@@ -41,16 +41,16 @@ def test_a_certificate_for_the_name_is_accepted_and_its_connection_kept(
     assert server.connections == 1
 
 
-def test_the_server_is_told_the_name_not_the_address(
+def test_the_server_receives_the_host_name_and_not_the_address(
     authority: trustme.CA, secure: Fetcher, serve: Serve
 ) -> None:
-    told: list[str | None] = []
+    names: list[str | None] = []
     tls = server_tls(authority, "shop.com")
-    tls.sni_callback = lambda _socket, name, _context: told.append(name)
+    tls.sni_callback = lambda _socket, name, _context: names.append(name)
     server = serve(says(response()), tls)
     with secure as fetcher:
         fetcher.get(f"https://shop.com:{server.port}/", field="mask")
-    assert told == ["shop.com"]
+    assert names == ["shop.com"]
 
 
 @pytest.mark.parametrize("name", ["other.com", "shop.com.evil.com", "*.com.shop.com", "127.0.0.1"])

@@ -1,4 +1,4 @@
-"""A cached picture that is decoded already is not read from disk, unless it turns out to be needed."""
+"""A cached picture that is already decoded is read from disk only if it is needed after all."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,17 +24,17 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def fetcher(folder: Path) -> Iterator[Fetcher]:
     rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=60)
-    with Fetcher(rules, ssl_context=TLS, kept_in=BoundedDirectory(folder, ROOM)) as fetcher:
+    with Fetcher(rules, ssl_context=TLS, cache_directory=BoundedDirectory(folder, ROOM)) as fetcher:
         yield fetcher
 
 
-def get(fetcher: Fetcher, url: str, made_at: float = 0, sizes: list[int] | None = None) -> File:
-    """The file for an owner who has decoded whatever was kept."""
+def get(fetcher: Fetcher, url: str, accepted_at: float = 0, sizes: list[int] | None = None) -> File:
+    """The file for an owner all of whose cached files are decoded."""
     return fetcher.get(
         url,
         field="mask",
         owner="us",
-        made_at=made_at,
+        accepted_at=accepted_at,
         reserve=(sizes if sizes is not None else []).append,
         is_decoded=lambda owner, digest: owner == "us" and len(digest) == 32,
     )
@@ -45,7 +45,7 @@ def only(folder: Path) -> Path:
     return path
 
 
-def test_it_takes_no_room_until_it_is_read(serve: Serve, fetcher: Fetcher) -> None:
+def test_an_unread_file_reserves_nothing_until_it_is_read(serve: Serve, fetcher: Fetcher) -> None:
     origin, sizes = Origin(FRESH), list[int]()
     url = serve(origin).url
     first = get(fetcher, url)
@@ -60,23 +60,23 @@ def test_it_takes_no_room_until_it_is_read(serve: Serve, fetcher: Fetcher) -> No
     assert len(origin.asked) == 1
 
 
-def test_its_server_is_asked_about_it_as_about_any(serve: Serve, fetcher: Fetcher) -> None:
+def test_an_unread_file_is_revalidated_like_any_other(serve: Serve, fetcher: Fetcher) -> None:
     origin = Origin(etag='"v1"')
     url = serve(origin).url
     for _ in range(3):
-        file = get(fetcher, url, made_at=float("inf"))
+        file = get(fetcher, url, accepted_at=float("inf"))
     assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, True, True]
     assert isinstance(file, Unread)
 
     origin.body, origin.etag = b"another", '"v2"'
-    file = get(fetcher, url, made_at=float("inf"))
+    file = get(fetcher, url, accepted_at=float("inf"))
 
     assert not isinstance(file, Unread)
     assert file.data == b"another"
 
 
 @pytest.mark.parametrize("harm", ["gone", "damaged", "replaced"])
-def test_what_is_needed_after_all_and_not_kept_any_longer_fails_this_attempt(
+def test_an_unread_file_that_was_deleted_fails_this_attempt_when_it_is_read(
     harm: str, serve: Serve, fetcher: Fetcher, folder: Path
 ) -> None:
     origin = Origin(FRESH)
@@ -101,30 +101,28 @@ def test_what_is_needed_after_all_and_not_kept_any_longer_fails_this_attempt(
     assert fetcher.get(url, field="mask", owner="us").data == origin.body
 
 
-def test_a_head_that_grows_a_little_leaves_the_file_where_it_is(
+def test_a_head_that_grows_a_little_is_replaced_in_place(
     serve: Serve, fetcher: Fetcher, folder: Path
 ) -> None:
     origin = Origin(etag='"v1"', renewal=("age: 5",))
     url = serve(origin).url
-    get(fetcher, url, made_at=float("inf"))
+    get(fetcher, url, accepted_at=float("inf"))
     before = only(folder).stat().st_ino
 
     for origin.renewal in (("age: 5",), ("age: 5000",)):
-        assert isinstance(get(fetcher, url, made_at=float("inf")), Unread)
+        assert isinstance(get(fetcher, url, accepted_at=float("inf")), Unread)
 
     assert only(folder).stat().st_ino == before
     assert len(origin.asked) == 3
 
 
-def test_a_head_that_grows_too_long_has_the_picture_fetched_whole(
-    serve: Serve, fetcher: Fetcher, folder: Path
-) -> None:
+def test_a_head_that_grows_too_much_causes_a_new_fetch(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
     origin = Origin(etag='"v1"', renewal=(f"cache-control: max-age=60, note={'a' * 2000}",))
     url = serve(origin).url
-    get(fetcher, url, made_at=float("inf"))
+    get(fetcher, url, accepted_at=float("inf"))
 
     sizes: list[int] = []
-    file = get(fetcher, url, made_at=float("inf"), sizes=sizes)
+    file = get(fetcher, url, accepted_at=float("inf"), sizes=sizes)
 
     assert not isinstance(file, Unread)
     assert file.data == origin.body
@@ -141,7 +139,7 @@ def test_a_long_head_is_read_whole(serve: Serve, fetcher: Fetcher, folder: Path)
     assert only(folder).stat().st_size > 1024
 
 
-def test_looking_something_up_leaves_no_file_open(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_look_up_leaves_no_file_open(serve: Serve, fetcher: Fetcher) -> None:
     url = serve(Origin(FRESH)).url
     get(fetcher, url)
     before = len(list(Path("/proc/self/fd").iterdir()))
@@ -150,7 +148,7 @@ def test_looking_something_up_leaves_no_file_open(serve: Serve, fetcher: Fetcher
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
-def test_those_that_ask_together_take_no_room_for_what_stays_unread(serve: Serve, fetcher: Fetcher) -> None:
+def test_concurrent_fetches_reserve_nothing_for_an_unread_file(serve: Serve, fetcher: Fetcher) -> None:
     origin, sizes = Origin(etag='"v1"'), list[int]()
     url = serve(origin).url
     get(fetcher, url)

@@ -1,4 +1,4 @@
-"""For requests that were made before a server was asked, its answer is used without asking again."""
+"""A response serves all requests that were accepted before it was requested, without revalidation."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ ROOM = 1_000_000
 
 def fetching(folder: Path) -> Fetcher:
     rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=60)
-    return Fetcher(rules, ssl_context=TLS, kept_in=BoundedDirectory(folder, ROOM))
+    return Fetcher(rules, ssl_context=TLS, cache_directory=BoundedDirectory(folder, ROOM))
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def fetcher(tmp_path: Path) -> Iterator[Fetcher]:
 
 
 def times_asked(origin: Origin, url: str, fetcher: Fetcher, *made: tuple[str, float]) -> int:
-    """How often the server hears of requests by key and time."""
-    for owner, made_at in made:
-        assert fetcher.get(url, field="mask", owner=owner, made_at=made_at).data == origin.body
+    """The number of requests to the server for these requests, given by key and acceptance time."""
+    for owner, accepted_at in made:
+        assert fetcher.get(url, field="mask", owner=owner, accepted_at=accepted_at).data == origin.body
     return len(origin.asked)
 
 
@@ -37,7 +37,7 @@ def times_asked(origin: Origin, url: str, fetcher: Fetcher, *made: tuple[str, fl
     "headers",
     [(), ("cache-control: max-age=0, must-revalidate",), ("cache-control: private, max-age=0",)],
 )
-def test_a_server_is_asked_once_for_requests_that_wait_together(
+def test_one_fetch_serves_all_requests_that_were_accepted_before_it(
     headers: tuple[str, ...], serve: Serve, fetcher: Fetcher
 ) -> None:
     origin, before = Origin(headers, etag='"v1"'), time() - 1
@@ -46,9 +46,7 @@ def test_a_server_is_asked_once_for_requests_that_wait_together(
     assert times_asked(origin, url, fetcher, ("us", before), ("us", before + 0.5), ("us", before)) == 1
 
 
-def test_a_request_that_was_made_later_has_the_server_asked_for_it_and_those_before(
-    serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_later_request_revalidates_for_itself_and_earlier_ones(serve: Serve, fetcher: Fetcher) -> None:
     origin, before = Origin(etag='"v1"'), time() - 1
     url = serve(origin).url
     times_asked(origin, url, fetcher, ("us", before))
@@ -61,7 +59,7 @@ def test_a_request_that_was_made_later_has_the_server_asked_for_it_and_those_bef
     assert b'if-none-match: "v1"' in origin.asked[1].lower()
 
 
-def test_an_answer_that_nothing_changed_counts_as_well(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_304_serves_earlier_requests_as_well(serve: Serve, fetcher: Fetcher) -> None:
     origin = Origin(etag='"v1"')
     url = serve(origin).url
     times_asked(origin, url, fetcher, ("us", time()))
@@ -82,7 +80,7 @@ def test_an_answer_that_nothing_changed_counts_as_well(serve: Serve, fetcher: Fe
         ("set-cookie: a=1",),
     ],
 )
-def test_what_each_request_has_to_ask_for_is_asked_for_by_each(
+def test_a_response_for_one_request_is_fetched_by_each(
     headers: tuple[str, ...], serve: Serve, fetcher: Fetcher
 ) -> None:
     origin, before = Origin(headers, etag='"v1"'), time() - 1
@@ -91,14 +89,14 @@ def test_what_each_request_has_to_ask_for_is_asked_for_by_each(
     assert times_asked(origin, url, fetcher, *[("us", before)] * 3) == 3
 
 
-def test_an_answer_is_for_the_key_that_asked(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_response_serves_only_the_key_that_fetched_it(serve: Serve, fetcher: Fetcher) -> None:
     origin, before = Origin(etag='"v1"'), time() - 1
     url = serve(origin).url
 
     assert times_asked(origin, url, fetcher, ("us", before), ("them", before), ("us", before)) == 2
 
 
-def test_another_process_need_not_ask_either(serve: Serve, fetcher: Fetcher, tmp_path: Path) -> None:
+def test_another_process_uses_the_response_too(serve: Serve, fetcher: Fetcher, tmp_path: Path) -> None:
     origin, before = Origin(etag='"v1"'), time() - 1
     url = serve(origin).url
     times_asked(origin, url, fetcher, ("us", before))
@@ -108,7 +106,7 @@ def test_another_process_need_not_ask_either(serve: Serve, fetcher: Fetcher, tmp
 
 
 @pytest.mark.parametrize("asked", [{}, {"asked_ms": int(1000 * time()) + 3_600_000}])
-def test_a_time_that_a_former_version_did_not_keep_or_the_clock_was_set_back_since_is_none(
+def test_a_missing_or_future_time_of_revalidation_is_ignored(
     asked: dict[str, int], serve: Serve, fetcher: Fetcher, tmp_path: Path
 ) -> None:
     origin, before = Origin(etag='"v1"'), time() - 1

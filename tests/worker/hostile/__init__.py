@@ -1,1 +1,1 @@
-"""Files made to crash, fill, stall or fool a decoder, by the hundred, each with what has to come of it."""
+"""Hundreds of files made to crash, fill, stall or deceive a decoder, each with its expected result."""

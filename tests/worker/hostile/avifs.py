@@ -36,18 +36,18 @@ def plain(width: int, height: int) -> bytes:
 
 
 def says(width: int, height: int, whole: bytes = WHOLE) -> bytes:
-    """A file that says it is of another size than its pixels."""
+    """A file that declares another size than that of its pixels."""
     return patched(whole, b"ispe", 4, struct.pack(">II", width, height))
 
 
 def box_length(name: bytes, length: int) -> bytes:
-    """A good file but for the length of one box."""
+    """A valid file except for the length of one box."""
     at = WHOLE.index(name) - 4
     return WHOLE[:at] + struct.pack(">I", length) + WHOLE[at + 4 :]
 
 
 def many_items(count: int) -> bytes:
-    """A file whose index lists items that are nowhere."""
+    """A file whose index lists items that do not exist."""
     entry = box(b"infe", b"\2\0\0\0\0\7\0\0av01\0")
     items = box(b"iinf", b"\1\0\0\0" + struct.pack(">I", count) + entry * count)
     handler = box(b"hdlr", bytes(8) + b"pict" + bytes(13))

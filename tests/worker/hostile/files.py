@@ -1,4 +1,4 @@
-"""A hostile file: its name, what has to come of it, and how it is made. Nothing large lies in git."""
+"""A hostile file: its name, the expected result, and the code that creates it; git holds no large file."""
 
 import io
 import struct
@@ -11,11 +11,11 @@ from PIL import Image
 
 INVALID, TOO_LARGE, PICTURE = "invalid_image", "image_too_large", "COMPLETED"
 EITHER = f"{INVALID} or {TOO_LARGE} or {PICTURE}"
-"""For noise: what a decoder makes of it may change with its version."""
+"""For noise, whose result may change with the decoder's version."""
 
 
 class Hostile(NamedTuple):
-    """`expected` is the code it is refused with, or COMPLETED where a picture comes of it all the same."""
+    """`expected` is the error code, or PICTURE if it must be decoded."""
 
     name: str
     expected: str
@@ -23,7 +23,7 @@ class Hostile(NamedTuple):
 
 
 def saved(image: Image.Image, image_format: str, **options: object) -> bytes:
-    """The file that Pillow makes of it."""
+    """`image` as a file, encoded by Pillow."""
     out = io.BytesIO()
     with warnings.catch_warnings(action="ignore"):  # some options are hostile too
         image.save(out, image_format, **options)
@@ -31,12 +31,12 @@ def saved(image: Image.Image, image_format: str, **options: object) -> bytes:
 
 
 def gradient(width: int, height: int, mode: str = "RGB") -> Image.Image:
-    """A picture with something in it."""
+    """A picture with some content."""
     return Image.linear_gradient("L").resize((width, height)).convert(mode)
 
 
 def cuts(name: str, whole: bytes, offsets: Iterable[int]) -> list[Hostile]:
-    """`whole` cut short at each of `offsets`."""
+    """`whole` truncated at each of `offsets`."""
     return [Hostile(f"{name}-cut-at-{at}", INVALID, lambda at=at: whole[:at]) for at in offsets]
 
 
@@ -53,7 +53,7 @@ def tiff(*entries: tuple[int, int, int, int], next_ifd: int = 0) -> bytes:
 
 
 def zeros(megabytes: int) -> bytes:
-    """So many megabytes of nothing, deflated a thousandfold."""
+    """This number of megabytes of zeros, deflated to a thousandth."""
     return zlib.compress(bytes(megabytes * 1_000_000), 9)
 
 
@@ -70,4 +70,4 @@ EXIFS = {
     "zero-denominator": tiff((0x11A, 5, 1, 26)) + bytes(8),
     "noise": bytes(range(256)) * 200,
 }
-"""Bodies of EXIF blocks; none of them spoils the pixels."""
+"""Bodies of EXIF blocks; none of them affects the pixels."""

@@ -1,4 +1,4 @@
-"""Good files with a few bytes or bits changed, the same ones every time."""
+"""Valid files with a few bytes or bits changed, deterministically."""
 
 import random
 
@@ -23,7 +23,7 @@ WHOLE = (
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
-    """`data` with one to eight bytes replaced, bits turned or parts moved, rather at its start."""
+    """`data` with one to eight bytes replaced, bits flipped or parts moved, mostly at its start."""
     spoilt = bytearray(data)
     for _ in range(chance.randint(1, 8)):
         at = int(len(spoilt) * chance.random() ** chance.choice((1, 3)))

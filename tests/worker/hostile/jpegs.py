@@ -23,12 +23,12 @@ def segment(marker: int, body: bytes = b"") -> bytes:
 
 
 def with_segments(*segments: bytes, whole: bytes = PLAIN) -> bytes:
-    """A good file with these segments at its start."""
+    """A valid file with these segments at its start."""
     return b"".join((whole[:2], *segments, whole[2:]))
 
 
 def frame(width: int, height: int, marker: int = 0xC0, whole: bytes = PLAIN) -> bytes:
-    """A good file that says it is of another size, or another kind."""
+    """A valid file that declares another size or coding."""
     at = whole.index(b"\xff\xc0")
     return (
         whole[: at + 1]
@@ -40,32 +40,32 @@ def frame(width: int, height: int, marker: int = 0xC0, whole: bytes = PLAIN) -> 
 
 
 def changed(marker: int, skip: int, new: bytes, whole: bytes = PLAIN) -> bytes:
-    """A good file with `new` written `skip` bytes into the body of its first segment `marker`."""
+    """A valid file with `new` written `skip` bytes into the body of its first segment `marker`."""
     at = whole.index(bytes([0xFF, marker])) + 4 + skip
     return whole[:at] + new + whole[at + len(new) :]
 
 
 def without(marker: int, whole: bytes = PLAIN) -> bytes:
-    """A good file without its segments `marker`."""
+    """A valid file without its segments `marker`."""
     while (at := whole.find(bytes([0xFF, marker]))) >= 0:
         whole = whole[:at] + whole[at + 2 + int.from_bytes(whole[at + 2 : at + 4], "big") :]
     return whole
 
 
 def scans(times: int, size: int = 64) -> bytes:
-    """A progressive file whose last scan comes so many times again."""
+    """A progressive file whose last scan is repeated this number of times."""
     whole = saved(gradient(size, size, "L"), "JPEG", progressive=True)
     last = [found.start() for found in re.finditer(b"\xff\xda", whole)][-1]
     return whole[:-2] + whole[last:-2] * times + b"\xff\xd9"
 
 
 def with_profile(profile: bytes) -> bytes:
-    """A good file with an ICC profile."""
+    """A valid file with an ICC profile."""
     return saved(gradient(16, 16), "JPEG", icc_profile=profile)
 
 
 def display_p3() -> bytes:
-    """A profile of 500 bytes that is right."""
+    """A valid profile of 500 bytes."""
     profile: bytes = Image.open(io.BytesIO(read("made/display-p3.png"))).info["icc_profile"]
     return profile
 

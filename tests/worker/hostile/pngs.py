@@ -46,7 +46,7 @@ def png(*chunks: bytes) -> bytes:
 
 
 def with_chunks(*chunks: bytes) -> bytes:
-    """A good 8 x 8 RGB file with these chunks before its pixels."""
+    """A valid 8 x 8 RGB file with these chunks before its pixels."""
     return png(ihdr(), *chunks, idat())
 
 
@@ -59,12 +59,12 @@ def zipped() -> bytes:
 
 
 def bomb(megapixels: int) -> bytes:
-    """A file a thousandth as large as its pixels, at most 7,000 wide."""
+    """A file that has a thousandth of the size of its pixels, at most 7,000 wide."""
     return saved(Image.new("RGBA", (7000, megapixels * 1_000_000 // 7000)), "PNG", compress_level=9)
 
 
 def wrong_checksum(name: bytes) -> bytes:
-    """A good file, but for the checksum of one chunk."""
+    """A valid file except for the checksum of one chunk."""
     whole = bytearray(png(ihdr(), idat()))
     at = whole.index(name)
     length = int.from_bytes(whole[at - 4 : at], "big")
@@ -78,7 +78,7 @@ def noise(size: int) -> bytes:
 
 
 def hundred_texts(deflated: bytes) -> bytes:
-    """As many chunks, each with a key of its own."""
+    """This number of text chunks with distinct keys."""
     return b"".join(chunk(b"zTXt", b"a%d\0\0" % number + deflated) for number in range(100))
 
 

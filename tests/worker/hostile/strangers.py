@@ -1,4 +1,4 @@
-"""Files of kinds that are not decoded at all, whatever they hold."""
+"""Files of formats that are never decoded."""
 
 import gzip
 
@@ -13,7 +13,7 @@ XXE = b'<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY f SYSTEM "file:///etc/passw
 
 
 def written(image_format: str, mode: str = "RGB", **options: object) -> bytes:
-    """A good file of this format."""
+    """A valid file of this format."""
     return saved(gradient(32, 32, mode), image_format, **options)
 
 

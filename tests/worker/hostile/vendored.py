@@ -1,4 +1,4 @@
-"""Files from the test suites of decoders: what once crashed, stalled or filled one of them."""
+"""Files from the test suites of decoders that once crashed, stalled or filled one of them."""
 
 from pathlib import Path
 

@@ -50,12 +50,12 @@ def frames(canvas: int, count: int) -> bytes:
 
 
 def resized(data: bytes) -> bytes:
-    """The length in the header put right."""
+    """Correct the length in the header."""
     return data[:4] + struct.pack("<I", len(data) - 8) + data[8:]
 
 
 def lossy(width: int, height: int) -> bytes:
-    """A good file that says it is of another size."""
+    """A valid file that declares another size."""
     return patched(LOSSY, b"\x9d\x01\x2a", 0, struct.pack("<HH", width, height))
 
 

@@ -1,6 +1,6 @@
-"""What a server's answer must be for us to take its body: 200, not a web page, small enough, whole.
+"""Reads the image from a server's response: status 200, not a web page, small enough and complete.
 
-Content types are wrong too often to decide; the bytes do.
+Servers' content types are often wrong, so the bytes decide.
 """
 
 import re
@@ -15,11 +15,11 @@ from jobs.network.retry_after import retry_after_s
 from worker.fetch.errors import Fault
 
 BLOCK = 16 * 1024  # bytes
-INFLATED_AT_A_TIME = 64 * 1024  # bytes
+INFLATE_BLOCK = 64 * 1024  # bytes
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429})
-SAY_WHEN = frozenset({429, 503})
-"""Statuses with which `Retry-After` says when another attempt may do better."""
+RETRY_AFTER_STATUSES = frozenset({429, 503})
+"""Statuses whose `Retry-After` header is honoured."""
 
 ADVICE = {
     401: "it needs a login; give an address that opens without one, or send the image itself",
@@ -30,8 +30,8 @@ ADVICE = {
 OTHER_ADVICE = "check that the address opens in a browser that is not logged in"
 
 COMPRESSED = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz"})
-"""The registered content codings that change the bytes; `none`, `utf-8`, `binary` and `aws-chunked` are found
-on files that are sent as they are."""
+"""The registered content codings that change the bytes. Servers also send `none`, `utf-8`, `binary` and
+`aws-chunked`, with files that are not encoded."""
 
 GZIP = b"\x1f\x8b"
 
@@ -40,7 +40,7 @@ IMAGE = re.compile(
     rb"|\0{3}\x0cjP  |\xff\x4f\xff\x51",
     re.DOTALL,
 )
-"""What the files of all formats that can be decoded begin with, which nothing compressed does."""
+"""The first bytes of all formats that can be decoded; compressed data never begins so."""
 
 NOT_IMAGES = {
     "a web page": re.compile(
@@ -52,28 +52,28 @@ NOT_IMAGES = {
     "a PDF document": re.compile(rb"%PDF-"),
 }
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-SNIFFED = 4096  # bytes
+SNIFF_BYTES = 4096
 
 
 class Response:
-    """An answer; `headers` by lower-case name, repeated ones joined by commas (RFC 9110, section 5.3)."""
+    """`headers` by lower-case name; repeated ones are joined by commas (RFC 9110, section 5.3)."""
 
-    def __init__(self, answer: httpcore.Response) -> None:
-        self.status = answer.status
+    def __init__(self, response: httpcore.Response) -> None:
+        self.status = response.status
         self.headers: dict[str, str] = {}
-        for raw_name, raw_value in answer.headers:
+        for raw_name, raw_value in response.headers:
             name, value = raw_name.decode("ascii").lower(), _text(raw_value)
             self.headers[name] = f"{self.headers[name]}, {value}" if name in self.headers else value
-        self.blocks = answer.iter_stream
-        self.close = answer.close
+        self.blocks = response.iter_stream
+        self.close = response.close
 
 
 Reserve = Callable[[int], None]
-"""Called with a size before so many bytes more are held; may raise to end the fetch."""
+"""Called before this many more bytes are allocated; may raise to end the fetch."""
 
 
 def unbounded(size: int, /) -> None:
-    """Take all."""
+    """Reserve any number of bytes."""
 
 
 def _text(value: bytes) -> str:
@@ -86,7 +86,7 @@ def _text(value: bytes) -> str:
 def read_image(response: Response, max_bytes: int, reserve: Reserve = unbounded) -> bytes:
     """The body of `response`, at most `max_bytes` after decompression.
 
-    Raises Fault, and what `reserve` raises.
+    Raises Fault, and the errors of `reserve`.
     """
     _check_status(response)
     declared = _declared_size(response)
@@ -97,7 +97,7 @@ def read_image(response: Response, max_bytes: int, reserve: Reserve = unbounded)
         reserve(len(block))
         blocks.append(block)
     body = b"".join(blocks)
-    _check_kind(body[:SNIFFED])
+    _check_kind(body[:SNIFF_BYTES])
     return body
 
 
@@ -111,7 +111,7 @@ def _bounded(blocks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
 
 
 def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    # A server may send chunks of one byte, and an object for each would cost fifty times the body.
+    # A server may send chunks of one byte, and an object for each would take fifty times the body's memory.
     block = bytearray()
     for piece in pieces:
         if len(piece) >= BLOCK and not block:
@@ -125,7 +125,7 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def skip_short_body(response: Response) -> None:
-    """Read the few bytes that redirects come with, so that their connection can be kept."""
+    """Read the short body of a redirect or a 304, so that its connection can be reused."""
     declared = 0 if response.status == HTTPStatus.NOT_MODIFIED else _declared_size(response)
     if declared is not None and declared <= BLOCK:
         for _ in response.blocks():
@@ -142,7 +142,7 @@ def _check_status(response: Response) -> None:
     if status == HTTPStatus.OK:
         return
     transient = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in TRANSIENT_STATUSES
-    wait_s = retry_after_s(response.headers.get("retry-after", "")) if status in SAY_WHEN else 0
+    wait_s = retry_after_s(response.headers.get("retry-after", "")) if status in RETRY_AFTER_STATUSES else 0
     advice = "try again later" if transient else ADVICE.get(status, OTHER_ADVICE)
     if wait_s:
         advice = f"try again in {wait_s:,} s, as its server says"
@@ -162,7 +162,7 @@ def _check_kind(head: bytes) -> None:
 
 
 def _decoded(response: Response, max_bytes: int) -> Iterable[bytes]:
-    """The body as it was before its server compressed it; its first block decides whether that did."""
+    """The decompressed body; its first block shows whether it is compressed, whatever the header says."""
     blocks = _bounded(_blocks(response.blocks()), max_bytes)
     first = next(blocks)
     whole = chain([first], blocks)
@@ -177,16 +177,16 @@ def _decoded(response: Response, max_bytes: int) -> Iterable[bytes]:
         case ["deflate"]:
             return _inflated(whole, zlib.MAX_WBITS if _is_zlib(first) else -zlib.MAX_WBITS)
         case codings:
-            shown = ", ".join(codings)[:40]
+            names = ", ".join(codings)[:40]
             raise Fault(
-                f"is sent compressed ({shown}), although we asked for it as it is: "
+                f"is sent compressed ({names}), although we asked for it as it is: "
                 "use a server that sends the plain file",
-                reason=f"content-encoding {shown}",
+                reason=f"content-encoding {names}",
             )
 
 
 def _is_zlib(head: bytes) -> bool:
-    """Whether `deflate` is what RFC 9110 means by it; some servers leave out the header (RFC 1950)."""
+    """Whether `deflate` data has the header of RFC 1950, as RFC 9110 requires; some servers omit it."""
     return len(head) > 1 and head[0] & 0x0F == zlib.DEFLATED and (head[0] << 8 | head[1]) % 31 == 0
 
 
@@ -195,7 +195,7 @@ def _inflated(chunks: Iterable[bytes], wbits: int) -> Iterator[bytes]:
     for chunk in chunks:
         rest = chunk
         while rest and not inflater.eof:
-            yield inflater.decompress(rest, INFLATED_AT_A_TIME)
+            yield inflater.decompress(rest, INFLATE_BLOCK)
             rest = inflater.unconsumed_tail
         if inflater.eof:
             return

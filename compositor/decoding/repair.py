@@ -1,7 +1,7 @@
-"""Files as strict decoders want them, where what is wrong with them costs no pixel.
+"""Removes faults from files that do not affect pixels but that strict decoders reject.
 
-The rule for every file: all its pixels are there, it is read; some are missing, it is refused. Whether they
-are is left to the decoders, which get the file without what they would stumble over and never need.
+A file with all its pixels must be read, one with missing pixels refused. The decoders find out which it is;
+they get the file without the parts that they reject and do not need.
 """
 
 import zlib
@@ -10,10 +10,10 @@ from itertools import pairwise, takewhile
 from PIL.PngImagePlugin import MAX_TEXT_CHUNK
 
 from compositor.decoding.header import declared, kind
-from compositor.decoding.jpeg import mended as mended_jpeg
+from compositor.decoding.jpeg import repaired as repaired_jpeg
 from compositor.decoding.png import CANVAS, chunk, chunks
 
-_ANCILLARY = 0x20  # bit of a chunk's first letter
+_ANCILLARY = 0x20  # bit in the first letter of a chunk's name
 _PNG_LENGTHS = {
     b"gAMA": 4,
     b"cHRM": 32,
@@ -27,26 +27,25 @@ _PNG_LENGTHS = {
 _TRANSPARENCY_LENGTHS = {b"\0": {2}, b"\2": {6}, b"\3": set(range(1, 257))}  # by colour type
 
 
-def mended(data: bytes) -> bytes:
-    """`data` without its faults that cost no pixel, and without chunks and segments that are not read."""
-    mend = {"JPEG": mended_jpeg, "PNG": _png, "WEBP": _webp}.get(kind(data) or "")
-    return mend(data) if mend else data
+def repaired(data: bytes) -> bytes:
+    """`data` without faults that do not affect pixels, and without chunks and segments that are not used."""
+    repair = {"JPEG": repaired_jpeg, "PNG": _png, "WEBP": _webp}.get(kind(data) or "")
+    return repair(data) if repair else data
 
 
-def sound_png(data: bytes) -> bytes:
-    """The PNG file `data` with the chunks that are used, if they are sound, the pixels as far as they go, and
-    an end."""
-    return b"".join([*_sound_parts(data), chunk(b"IEND", b"")])
+def valid_png(data: bytes) -> bytes:
+    """The PNG file `data` with only the valid chunks that are used, the available pixels, and an end."""
+    return b"".join([*_valid_parts(data), chunk(b"IEND", b"")])
 
 
 def _png(data: bytes) -> bytes:
-    parts, header = _sound_parts(data), declared(data)
-    if header and header.width and header.height:  # else nobody would judge the canvas that would be made
+    parts, header = _valid_parts(data), declared(data)
+    if header and header.width and header.height:  # otherwise the size of the canvas would go unchecked
         parts = _first_frame(parts)
     return b"".join([*parts, chunk(b"IEND", b"")])
 
 
-def _sound_parts(data: bytes) -> list[memoryview]:
+def _valid_parts(data: bytes) -> list[memoryview]:
     view = memoryview(data)
     parts = [view[:8]]
     for name, at in chunks(data):
@@ -61,9 +60,9 @@ def _sound_parts(data: bytes) -> list[memoryview]:
 
 
 def _first_frame(parts: list[memoryview]) -> list[memoryview]:
-    """The parts of a PNG file; where its default image is no frame, those of the first frame as a picture.
+    """The parts of a PNG file whose default image is replaced by the first frame, if it is not that frame.
 
-    `CANVAS` says on which canvas that lies, and where.
+    A `CANVAS` chunk holds the canvas size and the frame's offset.
     """
     names = [bytes(part[4:8]) for part in parts]
     if b"acTL" not in names or b"fcTL" not in names or b"IDAT" not in names:
@@ -84,7 +83,7 @@ def _first_frame(parts: list[memoryview]) -> list[memoryview]:
 
 
 def _is_used(chunk: bytes, colour_type: bytes) -> bool:
-    """Whether the ancillary PNG `chunk` is one that is read here, and sound: decoders stumble over others."""
+    """Whether the ancillary PNG `chunk` is used here and valid; decoders may reject others."""
     length, name, content, checksum = len(chunk) - 12, chunk[4:8], chunk[8:-4], chunk[-4:]
     if checksum != zlib.crc32(chunk[4:-4]).to_bytes(4, "big"):
         return False
@@ -97,7 +96,7 @@ def _is_used(chunk: bytes, colour_type: bytes) -> bool:
 
 
 def _inflates(packed: bytes) -> bool:
-    """Whether `packed` unpacks to no more than Pillow takes without calling the whole file bad."""
+    """Whether `packed` is valid and inflates to no more than Pillow allows without refusing the file."""
     stream = zlib.decompressobj()
     try:
         stream.decompress(packed, MAX_TEXT_CHUNK)
@@ -107,7 +106,7 @@ def _inflates(packed: bytes) -> bool:
 
 
 def _webp(data: bytes) -> bytes:
-    """Without the chunk that the file is cut short in: metadata, or pixels that will then be missed."""
+    """Without a truncated last chunk: metadata, or pixels that the decoder will then report as missing."""
     limit = min(len(data), 8 + int.from_bytes(data[4:8], "little"))
     end = at = 12
     while at + 8 <= limit:

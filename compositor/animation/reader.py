@@ -1,4 +1,4 @@
-"""The frames of an animated input, one after another: memory holds a few of them, however many there are."""
+"""Reads the frames of an animated input one after another, so that only a few are in memory."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ from PIL import Image
 
 from compositor.animation import apng, avif, gif, webp
 from compositor.animation.frame import Frame, Timing
-from compositor.animation.part import After, Part
+from compositor.animation.part import Disposal, Part
 from compositor.box import Box, Size, common, shifted, whole
 from compositor.decoding.colour import to_srgb
-from compositor.decoding.colour.stated import Stated, stated
+from compositor.decoding.colour.space import ColourSpace, colour_space
 from compositor.decoding.decode import Colours, Picture, decode, opened, reading
 from compositor.decoding.header import kind
-from compositor.decoding.mend import mended
 from compositor.decoding.orientation import upright
+from compositor.decoding.repair import repaired
 from compositor.errors import ImageTooLarge
 from compositor.limits import Limits
 from compositor.over import put_over
 
 
 class Format(NamedTuple):
-    """How to read a format of files that are made of parts, and whether these state their colour space."""
+    """How to read a format, and whether each part contains the file's colour space."""
 
     parts: Callable[[bytes], Iterator[Part]]
     plays: Callable[[bytes], int]
-    states_space: bool
+    has_space_in_parts: bool
 
 
 _FORMATS = {
@@ -39,36 +39,36 @@ _FORMATS = {
 }
 
 
-_SHARE_OF_FRAME = 4
-"""A frame may have this part of a picture's pixels: encoders hold several, and the layers come on top."""
+_FRAME_SHARE = 4
+"""A frame may have 1/4 of the pixels of a still picture: encoders hold several frames, beside the layers."""
 
 
 @dataclass(frozen=True)
-class Film:
-    """`frames` are upright, in the space and of the size of the first as a picture; all RGB or all RGBA.
+class Animation:
+    """`frames` are upright, all RGB or all RGBA, with the size and colour space of the decoded first frame.
 
-    They begin anew with each call, which raises `InvalidImage` at a frame that is damaged.
+    Each call starts at the first frame. The iterator raises `InvalidImage` at a damaged frame.
     """
 
     timing: Timing
     frames: Callable[[], Iterator[Frame]]
 
 
-def film(data: bytes, first: Picture, name: str, limits: Limits) -> Film:
-    """The animation in the file `data` that came as parameter `name`, of which `first` was decoded.
+def read_animation(data: bytes, first: Picture, name: str, limits: Limits) -> Animation:
+    """The animation in the file `data` of parameter `name`, whose first frame was decoded as `first`.
 
-    Raises `ImageTooLarge`, before a frame is decoded, and `InvalidImage`.
+    Raises `ImageTooLarge`, before it decodes a frame, and `InvalidImage`.
     """
     form = _FORMATS.get(kind(data) or "")
-    return _in_parts(data, form, first, name, limits) if form else _avif(data, first, name, limits)
+    return _from_parts(data, form, first, name, limits) if form else _avif(data, first, name, limits)
 
 
-def _in_parts(data: bytes, form: Format, first: Picture, name: str, limits: Limits) -> Film:
+def _from_parts(data: bytes, form: Format, first: Picture, name: str, limits: Limits) -> Animation:
     with reading(data, name, limits):
         parts = list(islice(form.parts(data), limits.max_frames + 1))
         plays = form.plays(data)
-        stated_once = not (form.states_space or first.profile)
-        profile, peak = stated(opened(mended(data), limits), data) if stated_once else Stated()
+        needs_space = not (form.has_space_in_parts or first.profile)
+        profile, peak = colour_space(opened(repaired(data), limits), data) if needs_space else ColourSpace()
     largest = max([first.image.size, *(part.size for part in parts)], key=prod)
     _check(len(parts), largest, name, limits)
     size = upright(Image.new("1", first.image.size), first.orientation).size
@@ -82,14 +82,14 @@ def _in_parts(data: bytes, form: Format, first: Picture, name: str, limits: Limi
         for image, part in _composed(parts, patch, Image.new(mode, size)):
             yield Frame(upright(image, first.orientation), part.seconds)
 
-    return Film(Timing(len(parts), plays), frames)
+    return Animation(Timing(len(parts), plays), frames)
 
 
-def _avif(data: bytes, first: Picture, name: str, limits: Limits) -> Film:
+def _avif(data: bytes, first: Picture, name: str, limits: Limits) -> Animation:
     with reading(data, name, limits):
         image = opened(data, limits)
         count = int(getattr(image, "n_frames", 1))
-        profile, peak = stated(image, data)
+        profile, peak = colour_space(image, data)
     _check(count, first.image.size, name, limits)
 
     def frames() -> Iterator[Frame]:
@@ -101,63 +101,63 @@ def _avif(data: bytes, first: Picture, name: str, limits: Limits) -> Film:
             seconds = Fraction(image.info["duration"], 1000)
             yield Frame(upright(colour, first.orientation), seconds)
 
-    return Film(Timing(count, avif.plays(data)), frames)
+    return Animation(Timing(count, avif.plays(data)), frames)
 
 
 def _check(count: int, size: Size, name: str, limits: Limits) -> None:
     if count > limits.max_frames:
         raise ImageTooLarge(
-            name, f"more than {limits.max_frames:,} frames, which is the most; send a shorter animation"
+            name, f"more than {limits.max_frames:,} frames, the maximum; send a shorter animation"
         )
-    frame, most_of_frame = size[0] * size[1], limits.max_pixels // _SHARE_OF_FRAME
-    if frame > most_of_frame:
+    frame, max_frame = size[0] * size[1], limits.max_pixels // _FRAME_SHARE
+    if frame > max_frame:
         raise ImageTooLarge(
             name,
-            f"frames of {size[0]} x {size[1]} = {frame / 1e6:.4g} MP, at most {most_of_frame / 1e6:.4g} MP;"
+            f"frames of {size[0]} x {size[1]} = {frame / 1e6:.4g} MP, at most {max_frame / 1e6:.4g} MP;"
             " send a smaller animation",
         )
     pixels = count * frame
     if pixels > limits.max_animation_pixels:
-        most = f"{limits.max_animation_pixels / 1e6:.4g} MP"
+        allowed = f"{limits.max_animation_pixels / 1e6:.4g} MP"
         raise ImageTooLarge(
             name,
-            f"{count:,} frames of {size[0]} x {size[1]} = {pixels / 1e6:.4g} MP, at most {most} together;"
+            f"{count:,} frames of {size[0]} x {size[1]} = {pixels / 1e6:.4g} MP, at most {allowed} together;"
             " send a smaller or shorter animation",
         )
 
 
 def _is_opaque(parts: list[Part], size: Size) -> bool:
-    """Whether no frame can show what is under the canvas."""
+    """Whether the canvas is opaque at every frame."""
     first, *others = parts
     return (
         common(_box(first), whole(size)) == whole(size)
         and not first.has_alpha
         and all(part.blends or not part.has_alpha for part in others)
-        and all(part.after is not After.CLEARED for part in parts)
-        and first.after is After.KEPT
+        and all(part.disposal is not Disposal.CLEARED for part in parts)
+        and first.disposal is Disposal.KEPT
     )
 
 
 def _composed(
     parts: list[Part], patch: Callable[[Part], Image.Image], canvas: Image.Image
 ) -> Iterator[tuple[Image.Image, Part]]:
-    """What the canvas, blank at first, shows with each part; a picture of its own each."""
+    """The canvas, initially blank, after each part is put on it; a new picture each time."""
     for part in parts:
-        under = canvas.copy() if part.after is After.RESTORED else None
+        previous = canvas.copy() if part.disposal is Disposal.RESTORED else None
         picture, box = patch(part), common(_box(part), whole(canvas.size))
         if box:
-            seen = picture.crop(shifted(box, (-part.at[0], -part.at[1])))
-            hides = seen.mode == "RGB" or not part.blends
-            if hides and box == whole(canvas.size):
-                canvas = seen if seen.mode == canvas.mode else seen.convert(canvas.mode)
+            visible = picture.crop(shifted(box, (-part.at[0], -part.at[1])))
+            replaces = visible.mode == "RGB" or not part.blends
+            if replaces and box == whole(canvas.size):
+                canvas = visible if visible.mode == canvas.mode else visible.convert(canvas.mode)
             elif part.blends:
-                put_over(canvas, seen, box)
+                put_over(canvas, visible, box)
             else:
-                canvas.paste(seen.convert(canvas.mode), box)
+                canvas.paste(visible.convert(canvas.mode), box)
         yield canvas.copy(), part
-        if under:
-            canvas = under
-        elif box and part.after is After.CLEARED:
+        if previous:
+            canvas = previous
+        elif box and part.disposal is Disposal.CLEARED:
             canvas.paste((0, 0, 0, 0), box)
 
 
