@@ -14,7 +14,7 @@ from uuid import uuid4
 from cli.client.api import CANCEL_S
 from cli.client.errors import CallError, Refused
 from cli.client.interruptible import cancel, together
-from cli.run.bench import Bench, Prepared
+from cli.run.context import Bench, Prepared
 from cli.run.following import Following
 from cli.run.ingredients import Ingredients
 from cli.run.items import Item

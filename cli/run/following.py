@@ -8,7 +8,7 @@ from cli.client.api import JsonObject
 from cli.client.errors import Refused, RequestFailed
 from cli.client.interruptible import together
 from cli.client.saving import appearing
-from cli.run.bench import Bench, Prepared
+from cli.run.context import Bench, Prepared
 from cli.run.items import as_json
 from cli.run.journal import Batch
 from jobs.lifecycle.status import TERMINAL, Status

@@ -12,7 +12,7 @@ from cli.client.interruptible import run, together
 from cli.client.picture import make
 from cli.exit_codes import ExitCode, stop
 from cli.run.batches import make_in_batches
-from cli.run.bench import Bench
+from cli.run.context import Bench
 from cli.run.ingredients import Ingredients
 from cli.run.items import Item, RunOptions, as_json
 from cli.run.journal import FolderInUse, Journal

@@ -15,7 +15,7 @@ from cli.client.api import Api
 from cli.client.server import Server
 from cli.run import batches
 from cli.run.batches import BatchBody, Unreadable
-from cli.run.bench import Prepared
+from cli.run.context import Prepared
 from cli.run.folder import pictures_of
 from cli.run.ingredients import Ingredients
 from cli.run.items import RunOptions
