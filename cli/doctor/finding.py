@@ -1,4 +1,4 @@
-"""What a check comes to."""
+"""The result of a check."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from enum import StrEnum
 class Verdict(StrEnum):
     OK = "ok"
     WARN = "warn"
-    """Works, but not as well, or not for long."""
+    """Works, but slower or not for long."""
     FAIL = "fail"
-    """Requests are lost, refused or never finished."""
+    """Requests may be lost, refused or never finish."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, what was seen, and what to do unless it is ok."""
+    """One line of the report: the subject, what was seen, and what to do unless it is ok."""
 
     subject: str
     verdict: Verdict

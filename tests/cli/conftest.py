@@ -89,7 +89,7 @@ def interrupted(process: "subprocess.Popen[str]") -> tuple[int, str]:
 
 @pytest.fixture
 def between(service, superimpose, monkeypatch):
-    """A server that passes everything on to the service, unless it is told otherwise."""
+    """A server that passes everything on to the service, unless a test sets another response."""
     with standing_between(service.url) as between:
         monkeypatch.setenv("SUPERIMPOSE_SERVER", between.url)
         yield between

@@ -82,12 +82,16 @@ def test_a_key_s_batches_are_listed_newest_first(batches, ended, shop, service):
 
 
 def test_one_is_shown_and_nothing_that_opens_its_pictures(batches, ended, service_redis):
-    text, told = batches("show", ended).stdout, json.loads(batches("show", ended, "--json").stdout)
+    text, shown = batches("show", ended).stdout, json.loads(batches("show", ended, "--json").stdout)
 
-    assert (told["status"], told["cancelled"], told["request_counts"]["failed"]) == ("COMPLETED", False, 1)
+    assert (shown["status"], shown["cancelled"], shown["request_counts"]["failed"]) == (
+        "COMPLETED",
+        False,
+        1,
+    )
     assert "completed 2" in text
     archive = service_redis.hget(keyspace.batch(ended), "archive").decode()
-    assert archive not in text + json.dumps(told)
+    assert archive not in text + json.dumps(shown)
 
 
 def test_results_are_a_line_for_each_request(batches, ended):
@@ -151,7 +155,7 @@ def test_one_that_has_ended_is_not_cancelled(batches, ended):
     answer = batches("cancel", ended)
 
     assert answer.exit_code == 1
-    assert "has ended already" in answer.stderr
+    assert "is already finished" in answer.stderr
 
 
 def test_one_that_waits_is_cancelled(batches, shop, service):
@@ -163,9 +167,9 @@ def test_one_that_waits_is_cancelled(batches, shop, service):
     assert answer.exit_code == 0, answer.output
     assert f"{batch_id} is cancelled, " in answer.stdout
     shop.get(f"/v2/batches/{batch_id}", params={"wait": 60}, timeout=70)
-    told = json.loads(batches("show", batch_id, "--json").stdout)
-    assert (told["status"], told["cancelled"]) == ("COMPLETED", True)
-    assert told["request_counts"]["failed"] > 0
+    shown = json.loads(batches("show", batch_id, "--json").stdout)
+    assert (shown["status"], shown["cancelled"]) == ("COMPLETED", True)
+    assert shown["request_counts"]["failed"] > 0
 
 
 @pytest.mark.parametrize("command", ["show", "cancel", "results"])

@@ -24,7 +24,7 @@ class Busy(httpx.AsyncBaseTransport):
 
 
 def called(server: Busy, **options: float) -> tuple[int, list[float]]:
-    """The status of the answer, and the pauses before it."""
+    """The status of the response, and the pauses before it."""
     pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -47,4 +47,4 @@ def test_a_server_that_asks_to_wait_is_given_the_time_within_reason(status):
 
 
 def test_a_server_that_never_has_time_is_given_up():
-    assert called(Busy((429, "1")), patience_s=0) == (429, [])
+    assert called(Busy((429, "1")), total_timeout_s=0) == (429, [])

@@ -156,7 +156,7 @@ def test_events_that_nobody_sends_are_found(redis, webhooks_on, key_id):
     late = looked_at_webhooks()
 
     assert [found["verdict"] for found in (before, soon, late)] == ["warn", "warn", "fail"]
-    assert all("nobody sends" in found["seen"] for found in (before, soon, late))
+    assert all("no sender runs" in found["seen"] for found in (before, soon, late))
     assert "superimpose webhooks" in late["advice"]
     assert late["seen"].startswith("an event has been due for 2 m")
 

@@ -129,7 +129,7 @@ def test_an_interrupted_run_leaves_whole_pictures_and_goes_on(start, run, betwee
     left = [name for name in names(folder / "out") if name != NAME]
 
     assert status == 130, said
-    assert "interrupted: the same command again goes on" in said
+    assert "interrupted: run the same command again to continue" in said
     assert 0 < len(left) < 30
     assert all(name.endswith(".jpg") and not name.startswith(".") for name in left)
     for name in left:
@@ -165,7 +165,7 @@ def test_what_would_befall_every_picture_ends_the_run(run, between):
     assert "this API key is not valid" in refused.stderr
     assert broke.exit_code == 1
     assert between.asked.count(SUBMIT) + between.asked.count(BATCH) == 1
-    assert "6 not begun or given up" in broke.stderr
+    assert "6 not started or given up" in broke.stderr
 
 
 def test_without_room_on_the_disk_it_ends(run, folder):
@@ -199,11 +199,11 @@ def test_two_runs_do_not_share_a_folder(run, folder):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--base-dir", "nowhere"), "'nowhere' is no directory"),
-        (("--base-dir", "empty"), "'empty' has no pictures in it"),
+        (("--base-dir", "nowhere"), "'nowhere' is not a directory"),
+        (("--base-dir", "empty"), "'empty' contains no pictures"),
         (("--base-dir", "twice"), "a.jpeg and a.jpg would both become a.jpg: rename one"),
         (("-o", "shirts"), "is --base-dir too"),
-        (("-o", "logo.png"), "'logo.png' is no directory"),
+        (("-o", "logo.png"), "'logo.png' is not a directory"),
     ],
 )
 def test_folders_that_cannot_be_meant_are_refused(run, folder, arguments, said):

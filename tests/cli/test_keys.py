@@ -183,7 +183,7 @@ def test_an_export_holds_no_key_and_its_import_makes_each_work_as_before(elsewhe
     assert redis.pttl(keyspace.key_digest(digest(new))) == -1
     assert 0 < redis.pttl(keyspace.key_digest(digest(old))) <= left_ms
     assert not ApiKeys(redis).make_valid("dev", "chosen-and-revoked")
-    assert elsewhere("import", "-", input=exported).stdout.splitlines()[-1].startswith("there already 2")
+    assert elsewhere("import", "-", input=exported).stdout.splitlines()[-1].startswith("unchanged 2")
 
 
 def test_what_unfinished_requests_held_is_the_keys_again(elsewhere, redis, settings):
@@ -219,9 +219,9 @@ def test_a_key_that_is_there_and_differs_is_overwritten_only_if_told_so(elsewher
     )
     assert keys.get(kept.key_id).credits == 105
 
-    told = elsewhere("import", file, "--existing", "overwrite", "--json")
+    shown = elsewhere("import", file, "--existing", "overwrite", "--json")
 
-    assert json.loads(told.stdout)["overwritten"] == [kept.key_id]
+    assert json.loads(shown.stdout)["overwritten"] == [kept.key_id]
     assert keys.get(kept.key_id).credits == 5
     assert redis.get(keyspace.key_digest(digest(old))).decode() == kept.key_id
     assert redis.get(keyspace.key_digest(digest(newer))) is None

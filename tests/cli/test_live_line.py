@@ -47,11 +47,11 @@ def test_the_bar_of_a_folder_leaves_stdout_to_json(superimpose, folder):
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm", "COLUMNS": "120"},
     )
     os.close(theirs)
-    told, _ = process.communicate(timeout=PATIENCE_S)
+    stdout, _ = process.communicate(timeout=PATIENCE_S)
     shown = CONTROL.sub(b"", os.read(terminal, 65536))
     os.close(terminal)
 
-    assert json.loads(told)["output"] == "out/cup.jpg"
+    assert json.loads(stdout)["output"] == "out/cup.jpg"
     assert b"1/1" in shown
     assert b"1 made in" in shown
 

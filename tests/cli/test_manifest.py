@@ -97,7 +97,7 @@ def test_a_quoted_cell_may_have_separators_quotes_and_line_breaks(run, folder):
     said = faults(run(rows))
 
     assert "line 3, custom_id: " in said
-    assert "line 5, base_image: 'no.jpg' is not there" in said
+    assert "line 5, base_image: 'no.jpg' does not exist" in said
     assert run(head).exit_code == 0
     assert names(folder) == {"a, _b_.jpg"}
 
@@ -168,16 +168,16 @@ def test_a_picture_that_fails_is_named_by_its_line(run, folder):
     [
         ("base_image,overlay_image,opacty\n", "line 1, opacty: is not a column; known are base_image, "),
         ("base_image,overlay_image,base64\n", "line 1, base64: is not a column"),
-        ("base_image,base_image\n", "line 1, base_image: is there twice"),
+        ("base_image,base_image\n", "line 1, base_image: appears twice"),
         ("base_image,,opacity\n", "line 1, column 2: has no name"),
         ("base_image,overlay_image\n", "has no rows"),
         ("", "has no rows"),
         ("base_image,overlay_image\ncup.jpg,logo.png,3\n", "line 2: has 3 cells for 2 columns"),
-        ('base_image,overlay_image\n"cup.jpg,logo.png\n', "line 2 is no CSV: "),
+        ('base_image,overlay_image\n"cup.jpg,logo.png\n', "line 2 is not CSV: "),
         (b"base_image,overlay_image\nb\xe9b\xe9.jpg,logo.png\n", "line 2 is not UTF-8: save it as CSV UTF-8"),
         (
             "base_image,overlay_image\ncup.jpg,../logo.gif\n",
-            "line 2, overlay_image: '../logo.gif' is not there",
+            "line 2, overlay_image: '../logo.gif' does not exist",
         ),
         ("base_image,opacity\ncup.jpg,1\n", "line 2, overlay_image: is required"),
         (
@@ -203,11 +203,11 @@ def test_a_picture_that_fails_is_named_by_its_line(run, folder):
         ("base_image,overlay_image,blend_mode\ncup.jpg,logo.png,pale\n", "line 2, blend_mode: "),
         (
             "base_image,overlay_image\ncup.jpg,logo.png\ncup.jpg,logo.png\n",
-            "line 3, output: would be 'cup.jpg', as that of line 2",
+            "line 3, output: would be 'cup.jpg' like line 2",
         ),
         (
             "base_image,overlay_image,custom_id\ncup.jpg,logo.png,a\ncup.jpg,logo.png,a\n",
-            "line 3, custom_id: 'a' is that of line 2 too",
+            "line 3, custom_id: 'a' is already used in line 2",
         ),
         (
             "base_image,overlay_image,output\ncup.jpg,logo.png,../a.jpg\n",
@@ -217,7 +217,7 @@ def test_a_picture_that_fails_is_named_by_its_line(run, folder):
         ("base_image,overlay_image,output\ncup.jpg,logo.png,.superimpose.jsonl\n", "line 2, output: "),
         (
             "base_image,overlay_image,output\ncup.jpg,logo.png,a.tiff\n",
-            "line 2, output: 'a.tiff' is not named as a format",
+            "line 2, output: 'a.tiff' does not have the suffix of an output format",
         ),
         (
             "base_image,overlay_image,output,image_format\ncup.jpg,logo.png,a.png,webp\n",
@@ -225,7 +225,7 @@ def test_a_picture_that_fails_is_named_by_its_line(run, folder):
         ),
         (
             '{"base_image": "cup.jpg", "opacty": 1}\n{"base_image": \n[]',
-            "line 1, opacty: is not known; known are base_image, ",
+            "line 1, opacty: is unknown; known are base_image, ",
         ),
         ('{"base_image": "cup.jpg", "opacty": 1}\n{"base_image": \n[]', "line 2: must be one JSON object: "),
         ('{"base_image": "cup.jpg", "opacty": 1}\n{"base_image": \n[]', "line 3: must be one JSON object"),
@@ -245,7 +245,7 @@ def test_faults_name_the_line_and_the_column(run, folder, rows, said):
 def test_many_faults_are_counted(run):
     rows = "base_image,overlay_image\n" + 50 * "no.jpg,logo.png\n"
 
-    assert "line 21, base_image: 'no.jpg' is not there: give a file or a URL; and 30 more" in faults(
+    assert "line 21, base_image: 'no.jpg' does not exist: give a file or a URL; and 30 more" in faults(
         run(rows)
     )
 

@@ -54,12 +54,12 @@ def ended(redis, settings, key_id):
 
 
 def test_a_look_counts_what_waits_runs_and_ended(queue, ended):
-    told = json.loads(queue("--json").stdout)
+    shown = json.loads(queue("--json").stdout)
 
-    assert (told["waiting"], told["running"], told["workers"]) == (1, 1, [])
-    assert told["ended"] == {"COMPLETED": 0, "FAILED": 2}
-    assert told["failures"] == {"fetch_failed": 1, "cancelled": 1}
-    assert told["oldest_waiting_s"] >= 0
+    assert (shown["waiting"], shown["running"], shown["workers"]) == (1, 1, [])
+    assert shown["ended"] == {"COMPLETED": 0, "FAILED": 2}
+    assert shown["failures"] == {"fetch_failed": 1, "cancelled": 1}
+    assert shown["oldest_waiting_s"] >= 0
     text = queue("--once").stdout
     for part in ("1 waiting (the first for", "1 running", "2 FAILED", "fetch_failed 1", "no workers"):
         assert part in text
@@ -68,21 +68,24 @@ def test_a_look_counts_what_waits_runs_and_ended(queue, ended):
 def test_what_waits_runs_and_is_tried_again_is_all_that_is_not_finished(queue, redis, settings, ended):
     Transitions(redis, settings).give_back(RUNNING, 1)
 
-    told = json.loads(queue("--json").stdout)
+    shown = json.loads(queue("--json").stdout)
 
     state = read_queue_state(redis)
-    assert (told["waiting"], told["running"], told["delayed"]) == (1, 0, 1)
-    assert (told["waiting"], told["running"] + told["delayed"]) == (state.waiting, state.processing)
+    assert (shown["waiting"], shown["running"], shown["delayed"]) == (1, 0, 1)
+    assert (shown["waiting"], shown["running"] + shown["delayed"]) == (
+        state.waiting,
+        state.processing,
+    )
 
 
 def test_busy_workers_are_those_whose_requests_run(queue, redis, ended):
     redis.sadd("rq:workers:superimpose", f"rq:worker:{LEASE_OWNER.worker}")
     redis.hset(f"rq:worker:{LEASE_OWNER.worker}", mapping={"birth": "2026-11-29T00:00:00.0Z", "pid": 7})
 
-    told = json.loads(queue("--json").stdout)
+    shown = json.loads(queue("--json").stdout)
 
-    assert [worker["request_id"] for worker in told["workers"]] == [RUNNING]
-    assert told["running"] == 1
+    assert [worker["request_id"] for worker in shown["workers"]] == [RUNNING]
+    assert shown["running"] == 1
 
 
 def test_reasons_are_of_what_failed_in_the_last_minute_and_no_earlier(queue, redis, key_id, ended):
@@ -91,9 +94,9 @@ def test_reasons_are_of_what_failed_in_the_last_minute_and_no_earlier(queue, red
     fields = {"key_id": key_id, "status": "FAILED", "created_at": 1, "code": "internal"}
     redis.hset(keyspace.request(earlier), mapping=fields)
 
-    told = json.loads(queue("--json").stdout)
+    shown = json.loads(queue("--json").stdout)
 
-    assert told["ended"]["FAILED"] == sum(told["failures"].values()) == 2
+    assert shown["ended"]["FAILED"] == sum(shown["failures"].values()) == 2
 
 
 def test_of_many_that_ended_the_newest_are_looked_into_and_the_reasons_called_a_sample(
@@ -108,9 +111,9 @@ def test_of_many_that_ended_the_newest_are_looked_into_and_the_reasons_called_a_
             pipe.hset(keyspace.request(request_id), mapping=fields)
         pipe.execute()
 
-    told = json.loads(queue("--json").stdout)
+    shown = json.loads(queue("--json").stdout)
 
-    assert (told["sampled"], told["ended"]["FAILED"]) == (snapshot.SAMPLE, snapshot.SAMPLE + 2)
+    assert (shown["sampled"], shown["ended"]["FAILED"]) == (snapshot.SAMPLE, snapshot.SAMPLE + 2)
     assert f"{snapshot.SAMPLE + 2} FAILED (of the newest {snapshot.SAMPLE}: " in queue("--once").stdout
 
 
@@ -118,10 +121,10 @@ def test_workers_are_listed_with_what_they_did(superimpose, service):
     request_id = service.submit(base_image=f"{service.url}/samples/cup.jpg", overlay_image="nonsense")
     service.finish(request_id)
 
-    told = json.loads(superimpose("queue", "--json").stdout)
+    shown = json.loads(superimpose("queue", "--json").stdout)
 
-    assert [worker["state"] for worker in told["workers"]] == ["idle", "idle"]
-    assert all(worker["pid"] and worker["since"] and worker["heard_at"] for worker in told["workers"])
+    assert [worker["state"] for worker in shown["workers"]] == ["idle", "idle"]
+    assert all(worker["pid"] and worker["since"] and worker["heard_at"] for worker in shown["workers"])
     assert "2 workers" not in superimpose("queue").stdout
     assert superimpose("queue").stdout.count("idle") == 2
 
@@ -141,7 +144,7 @@ def test_on_a_terminal_it_is_drawn_anew_until_a_key_is_pressed(queue, ended, key
     )
     os.close(theirs)
     shown = b""
-    while shown.count(b"any key ends this") < 3:
+    while shown.count(b"press any key to quit") < 3:
         shown += os.read(terminal, 65536)
     os.write(terminal, key)
 

@@ -121,7 +121,7 @@ def test_a_request_that_has_ended_is_deleted(requests, submit, transitions, stor
     waiting = requests("delete", request_id)
     transitions.cancel(request_id, BROKEN)
 
-    assert (waiting.exit_code, "has not ended: cancel it first" in waiting.stderr) == (1, True)
+    assert (waiting.exit_code, "is not finished: cancel it first" in waiting.stderr) == (1, True)
     assert requests("delete", request_id).stdout == f"{request_id} is deleted\n"
     assert transitions.read(request_id) is None
     with pytest.raises(FileNotFoundError):
@@ -132,18 +132,18 @@ def test_all_of_a_request_is_shown_but_for_what_may_be_a_secret(requests, submit
     request_id = submit(opacity=0.5)
     claim_request(transitions, request_id)
 
-    text, told = (
+    text, shown = (
         requests("show", request_id).stdout,
         json.loads(requests("show", request_id, "--json").stdout),
     )
 
-    assert told["parameters"] == {
+    assert shown["parameters"] == {
         "base_image": f"{URL}?...",
         "overlay_image": "in the store, among inputs",
         "opacity": 0.5,
     }
-    assert (told["status"], told["attempts"], told["timeout_s"]) == ("PROCESSING", 1, 45)
-    assert told["created_at"] <= told["started_at"]
+    assert (shown["status"], shown["attempts"], shown["timeout_s"]) == ("PROCESSING", 1, 45)
+    assert shown["created_at"] <= shown["started_at"]
     for part in (request_id, "PROCESSING", f"base_image {URL}?...", "opacity 0.5"):
         assert part in text
     assert "secret" not in text
@@ -156,7 +156,7 @@ def test_a_cancelled_request_has_failed_and_cannot_be_cancelled_again(requests, 
     assert transitions.read(request_id).code == FailureCode.CANCELLED
     again = requests("cancel", request_id)
     assert again.exit_code == 1
-    assert "has ended already" in again.stderr
+    assert "is already finished" in again.stderr
 
 
 def test_a_request_that_failed_is_submitted_again_with_inputs_that_last(

@@ -50,7 +50,7 @@ def test_a_dash_is_stdout_and_what_is_said_is_not(superimpose):
     [
         (
             ("--base", "cup.jpg", "-o", "a.tiff"),
-            "'a.tiff' is not named as a format that can be written: .jpg,",
+            "'a.tiff' does not have the suffix of an output format: .jpg,",
         ),
         (("--base", "cup.jpg", "-o", "-", "--json"), "both print to stdout"),
         (("--base-dir", ".", "-o", "-"), "give a folder"),
@@ -90,16 +90,16 @@ def test_a_large_file_is_uploaded(run, between, folder):
 
 
 def test_json_is_one_object_with_what_was_made(run):
-    told = json.loads(run("--base", "cup.jpg", "--json").stdout)
+    shown = json.loads(run("--base", "cup.jpg", "--json").stdout)
 
-    assert (told["status"], told["output"], told["width"], told["height"]) == (
+    assert (shown["status"], shown["output"], shown["width"], shown["height"]) == (
         "COMPLETED",
         "out.png",
         600,
         400,
     )
-    assert told["content_type"] == "image/png"
-    assert {"queue_time", "total_time", "encode"} <= told["metrics"].keys()
+    assert shown["content_type"] == "image/png"
+    assert {"queue_time", "total_time", "encode"} <= shown["metrics"].keys()
 
 
 def test_a_request_that_failed_is_3_with_the_reason_and_leaves_nothing(run, folder):
@@ -120,7 +120,7 @@ def test_a_request_that_failed_is_3_with_the_reason_and_leaves_nothing(run, fold
     [
         (("--base", "cup.jpg", "--key", "wrong"), 4, "this API key is not valid"),
         (("--base", "https://me:secret@shop.example/a.jpg"), 2, "--base: has a user name in it"),
-        (("--base", "nothing.jpg"), 2, "'nothing.jpg' is not there: give a file or a URL"),
+        (("--base", "nothing.jpg"), 2, "'nothing.jpg' does not exist: give a file or a URL"),
         (
             ("--base", "cup.jpg", "--opacity", "3"),
             2,
@@ -132,7 +132,7 @@ def test_a_request_that_failed_is_3_with_the_reason_and_leaves_nothing(run, fold
             2,
             "'out.png' is named as a png and --image-format",
         ),
-        (("--base", "cup.jpg", "-o", "nowhere/out.png"), 2, "is in a directory that is not there"),
+        (("--base", "cup.jpg", "-o", "nowhere/out.png"), 2, "is in a directory that does not exist"),
         (("--base", "cup.jpg", "--base-dir", "."), 2, "give --base for one picture, or --base-dir"),
         (("--base", "cup.jpg", "--server", "shop.example"), 2, "must be http(s)://HOST:PORT"),
         (

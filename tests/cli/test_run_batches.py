@@ -233,17 +233,17 @@ def test_a_queue_that_was_full_is_waited_for_and_then_sent_more_again(run, shirt
     began = time.monotonic()
 
     assert run().exit_code == 0
-    assert time.monotonic() - began > 4, "as long as it was told to wait"
+    assert time.monotonic() - began > 4, "as long as it was shown to wait"
     assert [count for _, count in sent(between)] == [12, 6, 3, 6, 3]
 
 
 def test_batches_are_bounded_by_number_and_by_bytes(run, shirts, between, monkeypatch):
     shirts(6, side=100)
-    monkeypatch.setattr(batches, "MOST_BYTES", 2 * len(png(0, 100)) + 1000)
+    monkeypatch.setattr(batches, "MAX_BYTES", 2 * len(png(0, 100)) + 1000)
     assert run().exit_code == 0
     assert [count for _, count in sent(between)] == [2, 2, 2]
 
-    monkeypatch.setattr(batches, "MOST_REQUESTS", 4)
+    monkeypatch.setattr(batches, "MAX_REQUESTS", 4)
     assert run("--opacity", "0.5", "--concurrency", "3").exit_code == 0
     assert all(count <= 4 for _, count in sent(between)[3:])
 
@@ -266,7 +266,7 @@ def test_files_are_read_while_the_body_is_sent(folder, shirts):
 
     with pytest.raises(Unreadable) as raised:
         asyncio.run(read())
-    assert 2 <= raised.value.place < 10
+    assert 2 <= raised.value.index < 10
 
 
 def test_with_nothing_left_to_make_nothing_is_sent(run, shirts, between):

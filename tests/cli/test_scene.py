@@ -132,8 +132,8 @@ def test_options_of_the_answer_go_over_the_scenes(superimpose, write, folder):
         (
             {"overlays": [{"overlay_image": "gone.png"}, {"color": "#fff", "mask": "none.png"}]},
             (),
-            "shirt/scene.json: overlays[0].overlay_image: 'gone.png' is not there: give a file or a URL; "
-            "overlays[1].mask: 'none.png' is not there",
+            "shirt/scene.json: overlays[0].overlay_image: 'gone.png' does not exist: give a file or a URL; "
+            "overlays[1].mask: 'none.png' does not exist",
         ),
         ({"overlay_image": "x" * 5000}, (), "overlay_image: 'xxxx"),
         ({"overlay_image": "logo.png", "overlays": SHIRT}, (), "overlay_image and overlays contradict"),

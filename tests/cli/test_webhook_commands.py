@@ -33,8 +33,8 @@ def test_the_secret_of_a_key_is_printed_by_name_and_by_id(redis, settings, key_i
     secret = KeySecrets(redis, settings).read(key_id)
 
     assert run("keys", "webhook-secret", "shop").stdout == f"{secret}\n"
-    told = json.loads(run("keys", "webhook-secret", key_id, "--json").stdout)
-    assert told == {"key_id": key_id, "key": secret}
+    shown = json.loads(run("keys", "webhook-secret", key_id, "--json").stdout)
+    assert shown == {"key_id": key_id, "key": secret}
 
 
 def test_rotation_prints_a_new_one_and_keeps_the_old_one_for_a_while(redis, settings, key_id):
@@ -81,22 +81,22 @@ def test_a_request_is_shown_with_every_attempt_at_its_event(redis, settings, key
     redis.hset(keyspace.event(request_id), mapping=made | {"state": "delivered"})
 
     shown = run("requests", "show", request_id).stdout
-    told = json.loads(run("requests", "show", request_id, "--json").stdout)
+    as_json = json.loads(run("requests", "show", request_id, "--json").stdout)
 
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     assert "webhook url https://shop.example/hooks" in lines
     assert "state delivered" in lines
     assert "1970-01-01T00:00:01.000+00:00 answered 503, 12 ms" in lines
     assert "1970-01-01T00:00:02.000+00:00 204, 12 ms" in lines
-    assert [each["status"] for each in told["webhook"]["attempts"]] == [503, 204]
-    assert "of-the-receiver" not in shown + json.dumps(told)
+    assert [each["status"] for each in as_json["webhook"]["attempts"]] == [503, 204]
+    assert "of-the-receiver" not in shown + json.dumps(as_json)
 
 
 def test_the_event_of_an_expired_request_is_still_shown(redis, settings, key_id):
     request_id = completed(Transitions(redis, settings), key_id, URL)
     redis.delete(keyspace.request(request_id))
 
-    told = json.loads(run("requests", "show", request_id, "--json").stdout)
+    shown = json.loads(run("requests", "show", request_id, "--json").stdout)
 
-    assert told.keys() == {"request_id", "webhook"}
-    assert told["webhook"]["state"] == "pending"
+    assert shown.keys() == {"request_id", "webhook"}
+    assert shown["webhook"]["state"] == "pending"

@@ -71,7 +71,7 @@ def listening(*options: str) -> Iterator[Listener]:
     try:
         assert process.stderr is not None
         assert process.stderr.readline() == (
-            f"listening at http://127.0.0.1:{port}/ until Ctrl-C; a service on this machine sends here with\n"
+            f"listening at http://127.0.0.1:{port}/ until Ctrl-C; a service on this machine needs\n"
         )
         yield Listener(f"http://127.0.0.1:{port}/hook", process)
     finally:
@@ -121,17 +121,17 @@ def test_one_of_two_signatures_is_enough_while_a_secret_is_rotated(listener):
     [
         (BODY, dict, "without webhook-id and webhook-timestamp and webhook-signature"),
         (BODY, lambda: {**signed(), "webhook-id": ""}, "without webhook-id:"),
-        (BODY, lambda: signed(secret=OTHER), "no signature is that of this secret"),
-        (BODY.replace(b"sku-1", b"sku-2"), signed, "no signature is that of this secret"),
-        (BODY, lambda: {**signed(), "webhook-id": f"{ID}x"}, "no signature is that of this secret"),
+        (BODY, lambda: signed(secret=OTHER), "no signature matches this secret"),
+        (BODY.replace(b"sku-1", b"sku-2"), signed, "no signature matches this secret"),
+        (BODY, lambda: {**signed(), "webhook-id": f"{ID}x"}, "no signature matches this secret"),
         (BODY, lambda: {**signed(), "webhook-signature": "v2,AAAA"}, "no signature of version v1"),
-        (BODY, lambda: {**signed(), "webhook-signature": "v1,\u00e9"}, "no signature is that of this secret"),
+        (BODY, lambda: {**signed(), "webhook-signature": "v1,\u00e9"}, "no signature matches this secret"),
         (BODY, lambda: {**signed(), "webhook-timestamp": "now"}, "is not a number of seconds"),
         (BODY, lambda: {**signed(), "webhook-timestamp": "9" * 5000}, "is not a number of seconds"),
         (BODY, lambda: signed(age_s=3600), " old, and 5 m are allowed"),
         (BODY, lambda: signed(age_s=-3600), "ahead of this clock, and 5 m are allowed"),
-        (b"[1]", lambda: signed(b"[1]"), "signed as it should be, but no JSON object"),
-        (b"{", lambda: signed(b"{"), "signed as it should be, but no JSON object"),
+        (b"[1]", lambda: signed(b"[1]"), "correctly signed, but not a JSON object"),
+        (b"{", lambda: signed(b"{"), "correctly signed, but not a JSON object"),
     ],
 )
 def test_what_is_not_believed_is_answered_400_with_the_reason(listener, body, sent, why):
@@ -212,7 +212,7 @@ def test_a_person_reads_what_is_in_an_event_and_ctrl_c_ends_it():
     assert lines[1:3] == [["answered", "204"], ["webhook-id", ID]]
     assert ["custom_id", "sku-1"] in lines
     assert ["metrics", "total_time", "0.03"] in lines
-    assert lines[-3][1:6] == ["REFUSED,", "no", "signature", "is", "that"]
+    assert lines[-3][1:6] == ["REFUSED,", "no", "signature", "matches", "this"]
     assert lines[-2:] == [["answered", "400"], ["webhook-id", ID]]
     assert "Traceback" not in said
     assert listener.process.returncode == 0

@@ -1,4 +1,4 @@
-"""The Redis that `up` starts: found or inside a wheel, and keeping what it was told."""
+"""The Redis that `up` starts: on PATH or from a wheel, and its persistence."""
 
 import signal
 import subprocess

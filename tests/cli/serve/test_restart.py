@@ -78,7 +78,7 @@ def test_a_job_that_takes_too_long_for_ctrl_c_is_given_back_and_nobody_is_killed
 def test_what_is_taken_up_again_is_said_before_the_workers_begin(restarted):
     printed = restarted.second.printed
 
-    assert f"Taken up again: {HANGING} accepted before" in printed
+    assert f"Resuming {HANGING} requests accepted before" in printed
     assert "worker-" not in printed.partition("Superimpose is up")[0]
 
 
