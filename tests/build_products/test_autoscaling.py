@@ -1,19 +1,18 @@
-"""The simulated autoscaler does as Kubernetes does, and with the manifests as docs/scaling.md says."""
+"""The simulate autoscaler does as Kubernetes does, and with the manifests as docs/scaling.md says."""
 
 from dataclasses import replace
 
 import pytest
 
 from benchmarks.autoscaling import load
-from benchmarks.autoscaling.autoscaler import SYNC_S, Autoscaler
-from benchmarks.autoscaling.manifests import AGE, BUSY, Direction, Policy, scaled_object
-from benchmarks.autoscaling.queue import Pods, simulated
+from benchmarks.autoscaling.autoscaler import AGE, BUSY, SYNC_S, Autoscaler, Direction, Policy, scaled_object
+from benchmarks.autoscaling.queue import Pods, simulate
 from benchmarks.harness.figures import DOCS
 from benchmarks.scenarios.scaling import days, shown
 
 PAGE = (DOCS / "scaling.md").read_text()
 FREE = Direction(0, [Policy("Percent", 10_000, 15)])
-RULES = replace(scaled_object(), least=1, most=1000, threshold=1.0, up=FREE, down=FREE)
+RULES = replace(scaled_object(), min_replicas=1, max_replicas=1000, threshold=1.0, up=FREE, down=FREE)
 
 
 def after(rules, replicas, *values):
@@ -26,11 +25,11 @@ def after(rules, replicas, *values):
 
 
 @pytest.mark.parametrize(
-    ("replicas", "value", "wanted"),
+    ("replicas", "value", "target"),
     [(10, 20, 20), (10, 20.1, 21), (10, 10.9, 10), (10, 9.1, 10), (10, 11.2, 12), (10, 8.9, 9), (10, 0, 1)],
 )
-def test_there_are_as_many_as_the_value_asks_for_beyond_a_tolerance_of_a_tenth(replicas, value, wanted):
-    assert after(RULES, replicas, value) == [wanted]
+def test_there_are_as_many_as_the_value_asks_for_beyond_a_tolerance_of_a_tenth(replicas, value, target):
+    assert after(RULES, replicas, value) == [target]
 
 
 def test_the_threshold_divides_the_value():
@@ -38,7 +37,7 @@ def test_the_threshold_divides_the_value():
 
 
 def test_the_number_stays_within_its_bounds():
-    assert after(replace(RULES, least=2, most=7), 3, 100, 0) == [7, 2]
+    assert after(replace(RULES, min_replicas=2, max_replicas=7), 3, 100, 0) == [7, 2]
 
 
 def test_going_up_the_most_generous_policy_counts_and_each_has_a_period():
@@ -74,18 +73,18 @@ def test_a_catalogue_brings_all_workers_and_then_they_go_whatever_a_picture_take
     arrivals = [0] * 3600
     arrivals[60] = int(3000 * pace)  # a minute of work for all
 
-    trace = simulated(arrivals, Pods(pace, 10, 1), rules)
+    trace = simulate(arrivals, Pods(pace, 10, 1), rules)
 
-    assert (rules.least, rules.most) == (1, 50)
+    assert (rules.min_replicas, rules.max_replicas) == (1, 50)
     assert (min(trace.workers), max(trace.workers), trace.workers[-1]) == (1, 50, 1)
     assert trace.longest_s < 180
-    assert sum(trace.waited.values()) == pytest.approx(sum(arrivals))
+    assert sum(trace.waits.values()) == pytest.approx(sum(arrivals))
 
 
 def test_steady_work_keeps_the_workers_it_needs_and_nobody_waiting():
     rules = scaled_object()
 
-    trace = simulated([195] * 7200, Pods(10, 10, 1), rules)
+    trace = simulate([195] * 7200, Pods(10, 10, 1), rules)
 
     assert set(trace.age_s[3600:]) == {0}
     assert set(trace.workers[3600:]) == {20}

@@ -15,7 +15,7 @@ from benchmarks.end_to_end.contest import best_count
 from benchmarks.end_to_end.load import steady_per_s
 from benchmarks.end_to_end.page import sections, targets
 from benchmarks.end_to_end.results import Results, Run
-from benchmarks.harness.figures import interleaved, median_ratio, percentile, replaced
+from benchmarks.harness.figures import interleaved, median_ratio, percentile, replace_section
 from benchmarks.harness.inputs import seed_file
 from benchmarks.harness.requests import Requests
 from compositor import SuperimposeParams, superimpose
@@ -27,12 +27,12 @@ RUN = ("at", "commit", "machine", "load", "redis", "versions")
 
 def test_a_new_run_replaces_its_own_part_and_no_other() -> None:
     page = "# Title\n\nkept\n\n<!-- a -->\nfirst\n<!-- /a -->\n\nkept too\n"
-    assert replaced(page, "<!-- a -->", "<!-- /a -->", "second") == page.replace("first", "second")
+    assert replace_section(page, "<!-- a -->", "<!-- /a -->", "second") == page.replace("first", "second")
 
 
 def test_a_page_without_the_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="no place for figures"):
-        replaced("# Title\n", "<!-- a -->", "<!-- /a -->", "figures")
+        replace_section("# Title\n", "<!-- a -->", "<!-- /a -->", "figures")
 
 
 def test_rounds_interleave_forwards_and_backwards_and_drop_the_warm_up() -> None:
@@ -53,13 +53,13 @@ def test_ratios_are_taken_within_rounds() -> None:
 def test_every_target_is_listed_though_nothing_was_measured(tmp_path: Path) -> None:
     listed = targets(Results(tmp_path / "none.json", {}))
     assert len(listed) == 11
-    assert {target.met for target in listed.values()} == {None}
+    assert {target.met for target in listed} == {None}
 
 
 def test_what_misses_its_target_says_so(tmp_path: Path) -> None:
     results = Results(tmp_path / "some.json", {})
     results.add("origins", round=0, at_once=100.0, delayed=79.0, beside=95.0)
-    assert [(each.figure, each.met) for each in targets(results).values() if each.figure] == [
+    assert [(each.figure, each.met) for each in targets(results) if each.figure] == [
         ("0.79", False),
         ("0.95", True),
     ]
@@ -70,7 +70,7 @@ def test_a_round_in_which_the_bare_loop_did_not_have_the_cores_says_nothing(tmp_
     about = {"format": "jpeg", "cached": False, "workers": 3, "cores": 2, "cpu_ms": 16.0, "bare_cpu_ms": 12.5}
     results.add("drained", **about, round=0, per_s=120.0, bare_per_s=150.0)
     results.add("drained", **about, round=1, per_s=120.0, bare_per_s=60.0)
-    measured = [(each.figure, each.met) for each in targets(results).values() if each.figure]
+    measured = [(each.figure, each.met) for each in targets(results) if each.figure]
     assert measured == [("0.80", True), ("3.5 ms", False)]
     assert "Left out: 1 of 2 measurements" in sections(results)
 
@@ -107,7 +107,7 @@ def test_the_steady_pace_leaves_out_the_beginning_and_waits_for_late_ones_alone(
 def test_many_requests_begin_as_one_by_one(redis: Redis) -> None:
     keys = [ApiKeys(redis).create(name)[0].key_id for name in "ab"]
     requests = Requests(redis, keys[0])
-    requests.begin_many(islice(cycle(keys), 1_001))
+    requests.submit_many(islice(cycle(keys), 1_001))
     waiting = [
         redis.hget(keyspace.request(each.decode()), "key_id")
         for each in redis.zrange(keyspace.WAITING, 0, -1)
@@ -126,22 +126,21 @@ def test_variations_of_an_input_differ_in_their_bytes_alone() -> None:
 
 
 def test_a_film_with_a_logo_and_one_without_have_as_many_frames() -> None:
-    base, logo = scenes.moving(5, (120, 90)), scenes.overlays(40)[0]
-    films = [
-        Image.open(io.BytesIO(each))
-        for each in (scenes.with_logo(base, logo), scenes.decoded_and_encoded(base))
+    base, logo = scenes.moving_window(5, (120, 90)), scenes.overlays(40)[0]
+    animations = [
+        Image.open(io.BytesIO(each)) for each in (scenes.with_logo(base, logo), scenes.transcode(base))
     ]
-    assert [(film.n_frames, film.size) for film in films] == [(5, (120, 90))] * 2
+    assert [(film.n_frames, film.size) for film in animations] == [(5, (120, 90))] * 2
 
 
 def test_each_of_five_layers_changes_the_picture() -> None:
-    base, logos = scenes.file(Image.new("RGB", (1024, 1024)), "PNG"), scenes.overlays(256)
-    made = [scenes.scene(base, logos[:count], 1, None) for count in range(1, 6)]
-    covered = [int((np.asarray(Image.open(io.BytesIO(each))) > 32).any(axis=2).sum()) for each in made]
+    base, logos = scenes.encode(Image.new("RGB", (1024, 1024)), "PNG"), scenes.overlays(256)
+    pictures = [scenes.scene(base, logos[:count], 1, None) for count in range(1, 6)]
+    covered = [int((np.asarray(Image.open(io.BytesIO(each))) > 32).any(axis=2).sum()) for each in pictures]
     assert all(after > before + 20_000 for before, after in pairwise(covered))
 
 
-@pytest.mark.parametrize("kind", ["still", "film"])
+@pytest.mark.parametrize("kind", ["still", "animation"])
 def test_a_scene_of_memory_is_one_of_16_layers(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "LARGE", (80, 60))
     monkeypatch.setattr(scenes, "LARGE_FRAME", (40, 30))

@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from benchmarks.autoscaling.autoscaler import Autoscaler
-from benchmarks.autoscaling.manifests import AGE, BUSY, scaled_object
+from benchmarks.autoscaling.autoscaler import AGE, BUSY, Autoscaler, scaled_object
 from benchmarks.harness.service import redis_server
 from tests.kubernetes.manifests import WORKER, named, settings
 from tests.missing import missing
@@ -50,7 +49,7 @@ def replicas(prometheus, now):
 def test_workers_are_asked_for_by_the_age_of_the_queue_and_kept_when_nothing_is_known(site, origin):
     stack, redis, prometheus = site
     until(lambda: asked(prometheus)[0] == [0], "it has scraped an idle service")
-    assert replicas(prometheus, 1) == RULES.least
+    assert replicas(prometheus, 1) == RULES.min_replicas
 
     overlay = f"{stack.url}/samples/logo.png"
     bases = [f"{origin.url}/hangs.jpg?{number}" for number in range(1 + WAITING)]
@@ -75,7 +74,7 @@ def test_a_failure_keeps_the_workers_that_there_are(with_operators):
     [trigger] = spec["triggers"]
     assert trigger["metadata"]["ignoreNullValues"] == "false"
     assert "metricType" not in trigger  # AverageValue; of any other KEDA has no fallback
-    assert RULES.least < spec["fallback"]["replicas"] < RULES.most
+    assert RULES.min_replicas < spec["fallback"]["replicas"] < RULES.max_replicas
     assert spec["fallback"]["behavior"] == "currentReplicasIfHigher"
 
 

@@ -69,7 +69,7 @@ def test_a_dead_host_is_one_line(tmp_path, capsys):
 def refusal(host: str, key: str = "any") -> str:
     """Why a service cannot be used."""
     with Target(host, key) as target, pytest.raises(Unusable) as refused:
-        target.try_out(Request("superimpose", BODY))
+        target.check(Request("superimpose", BODY))
     assert "\n" not in str(refused.value)
     return str(refused.value)
 

@@ -8,8 +8,8 @@ import pytest
 
 from compositor.models import MODELS
 from jobs.pictures.inputs import pictures
-from loadtest.mix import KINDS, of_kind
-from loadtest.pictures import find, placed
+from loadtest.mix import KINDS, request_of_kind
+from loadtest.pictures import find, place_pictures
 
 PAGE = Path(__file__).parents[3] / "docs" / "PERFORMANCE.md"
 ORIGIN = "http://192.0.2.7:9000/"
@@ -17,9 +17,9 @@ ORIGIN = "http://192.0.2.7:9000/"
 
 @pytest.mark.parametrize("kind", [kind for _, kind in KINDS])
 def test_a_request_is_one_of_its_model_and_its_pictures_are_there(kind):
-    urls = placed(lambda files: [f"{ORIGIN}{name}" for name in files])
+    urls = place_pictures(lambda files: [f"{ORIGIN}{name}" for name in files])
     for _ in range(100):
-        model, body = of_kind(kind, urls)
+        model, body = request_of_kind(kind, urls)
 
         MODELS[model].model_validate_json(json.dumps(body))
         assert all(find(url.removeprefix(ORIGIN)) for url in pictures(body).values())
