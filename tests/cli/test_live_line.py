@@ -1,4 +1,4 @@
-"""The line on a terminal that says how far a request is."""
+"""The progress line on a terminal."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.cli.conftest import PATIENCE_S
 CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def test_it_changes_in_place_and_leaves_the_timings(superimpose, folder):
+def test_the_line_is_updated_in_place_and_ends_with_the_timings(superimpose, folder):
     terminal, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", "run", "--base", "cup.jpg", "--overlay", "logo.png", "-o", "out.png"],
@@ -56,7 +56,7 @@ def test_the_bar_of_a_folder_leaves_stdout_to_json(superimpose, folder):
     assert b"1 made in" in shown
 
 
-def test_the_place_in_the_queue_is_said():
+def test_the_position_in_the_queue_is_shown():
     assert describe({"status": "QUEUED", "queue_position": 0}) == "QUEUED, next"
     assert describe({"status": "QUEUED", "queue_position": 1200}) == "QUEUED, 1,200 before it"
     assert describe({"status": "PROCESSING"}) == "PROCESSING"

@@ -1,4 +1,4 @@
-"""`superimpose run --manifest`: requests as a shop exports them."""
+"""`superimpose run --manifest`: files as shops export them."""
 
 import codecs
 import json
@@ -11,7 +11,7 @@ from cli.run.journal import NAME
 
 @pytest.fixture
 def run(superimpose, folder):
-    """Runs with a manifest of this text in `exports`, beside whose folder the pictures are."""
+    """Runs a manifest with this text in `exports`, next to the folder of the pictures."""
     (folder / "exports").mkdir()
     (folder / "exports/cup.jpg").write_bytes((folder / "cup.jpg").read_bytes())
     (folder / "exports/logo.png").write_bytes((folder / "logo.png").read_bytes())
@@ -57,7 +57,7 @@ def parameters(folder) -> dict[str, object]:
     return {line["output"]: line["parameters"] for line in lines if "output" in line}
 
 
-def test_values_are_of_the_types_of_their_parameters(run, folder):
+def test_values_have_the_types_of_their_parameters(run, folder):
     assert run(CSV).exit_code == 0
 
     assert parameters(folder) == {
@@ -83,7 +83,7 @@ größe;cup.jpg;logo.png;0,25;keep
         GERMAN.replace("größe", '"größe"').replace("\r\n", "\n").encode(),
     ],
 )
-def test_files_as_spreadsheets_write_them_are_understood(run, folder, data):
+def test_files_written_by_spreadsheets_are_understood(run, folder, data):
     answer = run(data)
 
     assert answer.exit_code == 0, answer.output
@@ -102,7 +102,7 @@ def test_a_quoted_cell_may_have_separators_quotes_and_line_breaks(run, folder):
     assert names(folder) == {"a, _b_.jpg"}
 
 
-def test_ndjson_goes_over_the_options_of_the_command_line(run, folder):
+def test_ndjson_overrides_the_options_of_the_command_line(run, folder):
     rows = [
         {"base_image": "cup.jpg", "custom_id": "a/b"},
         {"base_image": "cup.jpg", "output": "c", "opacity": 1, "image_format": None},
@@ -140,7 +140,7 @@ def test_pictures_may_be_urls_and_layers(run, folder, origin):
     assert names(folder) == {"cup.jpg", "layers.jpg"}
 
 
-def test_a_scene_has_its_model_and_what_the_rows_do_not_say(run, folder):
+def test_a_scene_provides_the_model_and_defaults_for_the_rows(run, folder):
     scene = {"model": "superimpose-v2", "overlay_image": "logo.png", "opacity": 40}
     (folder / "scene.json").write_text(json.dumps(scene))
 
@@ -250,7 +250,7 @@ def test_many_faults_are_counted(run):
     )
 
 
-def test_what_contradicts_a_manifest_is_refused(run):
+def test_options_that_contradict_a_manifest_are_refused(run):
     assert "--base-dir and --manifest contradict each other" in faults(run(CSV, "--base-dir", "exports"))
     assert "'-' is one picture" in faults(run(CSV, "-o", "-"))
     assert "7.0 is not allowed" in faults(run(CSV, "--opacity", "7"))

@@ -1,4 +1,4 @@
-"""`superimpose queue`: one look, and a view that a key ends."""
+"""`superimpose queue`: printed once, or redrawn until a key is pressed."""
 
 import fcntl
 import io
@@ -29,7 +29,7 @@ from tests.asking import LEASE_OWNER
 from tests.cli.conftest import PATIENCE_S
 
 RUNNING = "00000002-0000-4000-8000-000000000000"
-SIZE = struct.pack("HHHH", 40, 120, 0, 0)  # of a terminal: rows, columns, and both in pixels
+SIZE = struct.pack("HHHH", 40, 120, 0, 0)  # of a terminal: rows, columns, width and height in pixels
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def queue(settings, monkeypatch):
 
 @pytest.fixture
 def ended(redis, settings, key_id):
-    """Requests of which one waits, one is worked on, and two have ended."""
+    """One queued request, one in processing, and two finished ones."""
     transitions = Transitions(redis, settings)
     for number in range(4):
         transitions.create(
@@ -53,7 +53,7 @@ def ended(redis, settings, key_id):
     assert [claim.request_id for claim in transitions.claim(LEASE_OWNER)] == [RUNNING]
 
 
-def test_a_look_counts_what_waits_runs_and_ended(queue, ended):
+def test_it_counts_waiting_running_and_finished_requests(queue, ended):
     shown = json.loads(queue("--json").stdout)
 
     assert (shown["waiting"], shown["running"], shown["workers"]) == (1, 1, [])
@@ -65,7 +65,7 @@ def test_a_look_counts_what_waits_runs_and_ended(queue, ended):
         assert part in text
 
 
-def test_what_waits_runs_and_is_tried_again_is_all_that_is_not_finished(queue, redis, settings, ended):
+def test_waiting_running_and_delayed_requests_are_all_that_are_not_finished(queue, redis, settings, ended):
     Transitions(redis, settings).give_back(RUNNING, 1)
 
     shown = json.loads(queue("--json").stdout)
@@ -78,7 +78,7 @@ def test_what_waits_runs_and_is_tried_again_is_all_that_is_not_finished(queue, r
     )
 
 
-def test_busy_workers_are_those_whose_requests_run(queue, redis, ended):
+def test_busy_workers_are_those_with_running_requests(queue, redis, ended):
     redis.sadd("rq:workers:superimpose", f"rq:worker:{LEASE_OWNER.worker}")
     redis.hset(f"rq:worker:{LEASE_OWNER.worker}", mapping={"birth": "2026-11-29T00:00:00.0Z", "pid": 7})
 
@@ -88,7 +88,7 @@ def test_busy_workers_are_those_whose_requests_run(queue, redis, ended):
     assert shown["running"] == 1
 
 
-def test_reasons_are_of_what_failed_in_the_last_minute_and_no_earlier(queue, redis, key_id, ended):
+def test_reasons_are_counted_for_failures_of_the_last_minute(queue, redis, key_id, ended):
     earlier = "00000008-0000-4000-8000-000000000000"
     redis.zadd("rq:failed:superimpose", {earlier: 1})
     fields = {"key_id": key_id, "status": "FAILED", "created_at": 1, "code": "internal"}
@@ -99,9 +99,7 @@ def test_reasons_are_of_what_failed_in_the_last_minute_and_no_earlier(queue, red
     assert shown["ended"]["FAILED"] == sum(shown["failures"].values()) == 2
 
 
-def test_of_many_that_ended_the_newest_are_looked_into_and_the_reasons_called_a_sample(
-    queue, redis, key_id, ended
-):
+def test_reasons_are_sampled_from_the_newest_failures_if_there_are_many(queue, redis, key_id, ended):
     earlier = [f"{number:08x}-1000-4000-8000-000000000000" for number in range(snapshot.SAMPLE)]
     now_ms = redis.time()[0] * 1000
     with redis.pipeline() as pipe:
@@ -117,7 +115,7 @@ def test_of_many_that_ended_the_newest_are_looked_into_and_the_reasons_called_a_
     assert f"{snapshot.SAMPLE + 2} FAILED (of the newest {snapshot.SAMPLE}: " in queue("--once").stdout
 
 
-def test_workers_are_listed_with_what_they_did(superimpose, service):
+def test_workers_are_listed_with_their_numbers_of_jobs(superimpose, service):
     request_id = service.submit(base_image=f"{service.url}/samples/cup.jpg", overlay_image="nonsense")
     service.finish(request_id)
 
@@ -130,7 +128,7 @@ def test_workers_are_listed_with_what_they_did(superimpose, service):
 
 
 @pytest.mark.parametrize("key", [b"q", b"\x03"], ids=["a key", "Ctrl-C"])
-def test_on_a_terminal_it_is_drawn_anew_until_a_key_is_pressed(queue, ended, key):
+def test_on_a_terminal_it_is_redrawn_until_a_key_is_pressed(queue, ended, key):
     terminal, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, SIZE)
     process = subprocess.Popen(
@@ -155,7 +153,7 @@ def test_on_a_terminal_it_is_drawn_anew_until_a_key_is_pressed(queue, ended, key
     assert b"waiting (the first for" in shown
 
 
-def test_what_has_no_room_in_a_terminal_says_that_it_is_cut_off():
+def test_truncated_cells_end_in_an_ellipsis():
     worker = WorkerSeen("any", "busy", "pod", 4321, 0, 1e6, 12_345_000, 6_789, RUNNING, 999_000)
     seen = Snapshot(1e6, 0, 1, 0, None, None, dict.fromkeys(Status, 0), {}, {}, 0, [worker])
     console = Console(width=80, record=True, file=io.StringIO())

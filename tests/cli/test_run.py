@@ -1,4 +1,4 @@
-"""`superimpose run`: one picture by a server."""
+"""`superimpose run`: one picture on a server."""
 
 import io
 import json
@@ -24,7 +24,7 @@ def parts(folder):
     return list(folder.glob(".superimpose-*"))
 
 
-def test_files_are_sent_and_the_picture_is_the_one_that_compose_makes(run, superimpose, folder):
+def test_files_are_sent_and_the_picture_equals_that_of_compose(run, superimpose, folder):
     answer = run("--base", "cup.jpg", *PLACED)
     superimpose("compose", "cup.jpg", "logo.png", "-o", "same.png", *PLACED)
 
@@ -36,7 +36,7 @@ def test_files_are_sent_and_the_picture_is_the_one_that_compose_makes(run, super
     assert parts(folder) == []
 
 
-def test_a_dash_is_stdout_and_what_is_said_is_not(superimpose):
+def test_a_dash_is_stdout_and_messages_go_to_stderr(superimpose):
     answer = superimpose("run", "--overlay", "logo.png", "-o", "-", "--base", "cup.jpg")
 
     assert answer.exit_code == 0, answer.output
@@ -56,7 +56,7 @@ def test_a_dash_is_stdout_and_what_is_said_is_not(superimpose):
         (("--base-dir", ".", "-o", "-"), "give a folder"),
     ],
 )
-def test_what_cannot_be_written_to_is_refused_before_anything_is_sent(
+def test_an_output_that_cannot_be_written_is_refused_before_anything_is_sent(
     superimpose, between, folder, arguments, said
 ):
     answer = superimpose("run", "--overlay", "logo.png", *arguments)
@@ -66,7 +66,7 @@ def test_what_cannot_be_written_to_is_refused_before_anything_is_sent(
     assert between.asked == []
 
 
-def test_urls_are_passed_on_and_a_mask_counts(run, folder, service, origin):
+def test_urls_are_passed_on_and_a_mask_is_applied(run, folder, service, origin):
     Image.new("L", (8, 8)).save(folder / "black.png")
 
     assert run("--base", f"{origin.url}/cup.jpg", "--mask", "black.png").exit_code == 0
@@ -89,7 +89,7 @@ def test_a_large_file_is_uploaded(run, between, folder):
     assert between.asked.count("POST /upload-asset") == 1
 
 
-def test_json_is_one_object_with_what_was_made(run):
+def test_json_is_one_object_that_describes_the_picture(run):
     shown = json.loads(run("--base", "cup.jpg", "--json").stdout)
 
     assert (shown["status"], shown["output"], shown["width"], shown["height"]) == (
@@ -102,7 +102,7 @@ def test_json_is_one_object_with_what_was_made(run):
     assert {"queue_time", "total_time", "encode"} <= shown["metrics"].keys()
 
 
-def test_a_request_that_failed_is_3_with_the_reason_and_leaves_nothing(run, folder):
+def test_a_failed_request_is_exit_code_3_with_the_reason_and_leaves_no_file(run, folder):
     (folder / "text.jpg").write_text("I am a text file")
 
     failed = run("--base", "text.jpg")
@@ -142,7 +142,7 @@ def test_a_request_that_failed_is_3_with_the_reason_and_leaves_nothing(run, fold
         ),
     ],
 )
-def test_what_goes_wrong_is_said_with_its_own_status(run, folder, arguments, status, said):
+def test_errors_are_reported_with_their_exit_codes(run, folder, arguments, status, said):
     answer = run(*arguments)
 
     assert answer.exit_code == status
@@ -151,7 +151,7 @@ def test_what_goes_wrong_is_said_with_its_own_status(run, folder, arguments, sta
     assert not (folder / "out.png").exists()
 
 
-def test_the_key_that_up_keeps_opens_the_service_of_this_machine_alone(run, folder, monkeypatch):
+def test_the_key_of_up_is_only_sent_to_this_machine(run, folder, monkeypatch):
     monkeypatch.delenv("SUPERIMPOSE_API_KEY")
     monkeypatch.delenv("SUPERIMPOSE_DATA_DIR")
     (folder / "data").mkdir()
@@ -164,7 +164,7 @@ def test_the_key_that_up_keeps_opens_the_service_of_this_machine_alone(run, fold
     assert "kept-key" not in here.output
 
 
-def test_a_submit_whose_answer_was_lost_is_the_same_request_when_it_is_asked_again(run, between, superimpose):
+def test_a_submit_repeated_after_a_lost_response_is_the_same_request(run, between, superimpose):
     between.faults[SUBMIT] = ["lost"]
     before = len(superimpose("requests", "list", "--json", "--limit", "9999").stdout.splitlines())
 
@@ -177,14 +177,14 @@ def test_a_submit_whose_answer_was_lost_is_the_same_request_when_it_is_asked_aga
     assert after == before + 1
 
 
-def test_a_picture_is_fetched_from_the_bucket_it_is_redirected_to(run, between, folder, origin):
+def test_a_redirect_of_a_picture_to_a_bucket_is_followed(run, between, folder, origin):
     between.faults["GET /pictures"] = [(307, {"Location": f"{origin.url}/cup.jpg"})]
 
     assert run("--base", "cup.jpg").exit_code == 0
     assert (folder / "out.png").read_bytes() == CUP
 
 
-def test_a_server_of_something_else_is_not_taken_for_ours(run, origin):
+def test_another_kind_of_server_is_recognised(run, origin):
     answer = run("--base", "cup.jpg", "--server", origin.url)
 
     assert answer.exit_code == 4

@@ -1,4 +1,4 @@
-"""`superimpose run --batch`: many pictures by one call, whatever breaks on its way."""
+"""`superimpose run` sends many pictures as batches and survives every failure on the way."""
 
 import asyncio
 import io
@@ -51,7 +51,7 @@ def png(seed: int, side: int = 8) -> bytes:
 
 @pytest.fixture
 def shirts(folder):
-    """Makes so many of them."""
+    """Creates this number of pictures."""
     (folder / "shirts").mkdir()
 
     def shirts(count: int, side: int = 8) -> None:
@@ -71,7 +71,7 @@ def made(folder) -> set[str]:
 
 
 def sent(between) -> list[tuple[str | None, int]]:
-    """Idempotency-Key and number of requests of each batch."""
+    """Idempotency-Key and number of requests of each batch sent."""
     return [(key, len(body.splitlines()) - 1) for call, key, body in between.bodies if call == BATCH]
 
 
@@ -79,7 +79,7 @@ def lines(folder) -> list[dict[str, object]]:
     return [json.loads(line) for line in (folder / "out" / NAME).read_text().splitlines()]
 
 
-def test_all_are_sent_by_one_call_under_their_names(run, shirts, between, folder):
+def test_all_pictures_are_sent_in_one_call_and_keep_their_names(run, shirts, between, folder):
     shirts(230)
 
     answer = run()
@@ -109,7 +109,7 @@ def test_a_submit_that_breaks_off_is_repeated_as_the_same_batch(run, shirts, bet
     assert len(made(folder)) == 40
 
 
-def test_a_run_that_is_killed_goes_on_with_the_batch_it_had_sent(start, run, shirts, between, folder):
+def test_a_killed_run_is_resumed_with_the_batch_it_had_sent(start, run, shirts, between, folder):
     shirts(200)
     process = start(*COMMAND, "--concurrency", "1")
     between.await_calls(PICTURE, 5)
@@ -128,7 +128,7 @@ def test_a_run_that_is_killed_goes_on_with_the_batch_it_had_sent(start, run, shi
     assert len(sent(between)) == 1
 
 
-def test_a_run_that_is_killed_before_the_answer_sends_the_same_batch(start, run, shirts, between, folder):
+def test_a_run_killed_before_the_response_sends_the_same_batch_again(start, run, shirts, between, folder):
     shirts(5)
     between.faults[BATCH] = ["lost"]
     process = start(*COMMAND)
@@ -145,7 +145,7 @@ def test_a_run_that_is_killed_before_the_answer_sends_the_same_batch(start, run,
     assert sent(between)[2][0] != key
 
 
-def test_what_changed_since_is_sent_anew_and_the_old_batch_cancelled(start, run, shirts, between, folder):
+def test_changed_pictures_are_sent_again_and_the_old_batch_is_cancelled(start, run, shirts, between, folder):
     shirts(200)
     process = start(*COMMAND, "--concurrency", "1")
     between.await_calls(PICTURE, 2)
@@ -160,7 +160,7 @@ def test_what_changed_since_is_sent_anew_and_the_old_batch_cancelled(start, run,
     assert f"POST /v2/batches/{batch_id}/cancel" in between.asked
 
 
-def test_an_interrupt_cancels_what_waits_and_the_rest_is_sent_by_the_next_run(
+def test_an_interrupt_cancels_queued_requests_and_the_next_run_sends_them(
     start, run, shirts, between, folder
 ):
     shirts(200, side=300)
@@ -179,7 +179,7 @@ def test_an_interrupt_cancels_what_waits_and_the_rest_is_sent_by_the_next_run(
     assert sum(count for _, count in sent(between)) < 400
 
 
-def test_a_wrong_key_sends_no_picture_twice(run, shirts, between):
+def test_with_a_wrong_key_no_picture_is_sent_twice(run, shirts, between):
     shirts(3)
 
     answer = run("--key", "wrong", "--overlay", "https://shop.example/logo.png")
@@ -189,7 +189,7 @@ def test_a_wrong_key_sends_no_picture_twice(run, shirts, between):
     assert between.asked == [BATCH]
 
 
-def test_pictures_at_fault_are_named_and_the_others_are_sent_again(run, shirts, between, folder):
+def test_invalid_pictures_are_named_and_the_others_sent_again(run, shirts, between, folder):
     shirts(12)
     (folder / "shirts/3.png").write_bytes(b"")
     (folder / "shirts/7.png").write_text("I am a text file")
@@ -207,7 +207,7 @@ def test_pictures_at_fault_are_named_and_the_others_are_sent_again(run, shirts, 
     assert [count for _, count in sent(between)] == [11, 10]
 
 
-def test_without_credits_for_all_nothing_is_made(run, shirts, service, folder):
+def test_without_enough_credits_nothing_is_rendered(run, shirts, service, folder):
     shirts(6)
     with Redis.from_url(service.env["SUPERIMPOSE_REDIS_URL"]) as redis:
         key = ApiKeys(redis).create("poor", KeyOptions(credits=5))[1]
@@ -219,7 +219,7 @@ def test_without_credits_for_all_nothing_is_made(run, shirts, service, folder):
     assert made(folder) == set()
 
 
-def test_what_is_too_much_is_sent_in_halves(run, shirts, between):
+def test_a_batch_that_is_too_large_is_halved(run, shirts, between):
     shirts(10)
     between.faults[BATCH] = [(413, {}), (413, {})]
 
@@ -227,7 +227,7 @@ def test_what_is_too_much_is_sent_in_halves(run, shirts, between):
     assert [count for _, count in sent(between)] == [10, 5, 2, 2, 2, 2, 2]
 
 
-def test_a_queue_that_was_full_is_waited_for_and_then_sent_more_again(run, shirts, between):
+def test_after_a_full_queue_batches_grow_again(run, shirts, between):
     shirts(12)
     between.faults[BATCH] = ["full", "full"]
     began = time.monotonic()
@@ -237,7 +237,7 @@ def test_a_queue_that_was_full_is_waited_for_and_then_sent_more_again(run, shirt
     assert [count for _, count in sent(between)] == [12, 6, 3, 6, 3]
 
 
-def test_batches_are_bounded_by_number_and_by_bytes(run, shirts, between, monkeypatch):
+def test_batches_are_limited_in_requests_and_bytes(run, shirts, between, monkeypatch):
     shirts(6, side=100)
     monkeypatch.setattr(batches, "MAX_BYTES", 2 * len(png(0, 100)) + 1000)
     assert run().exit_code == 0
@@ -269,7 +269,7 @@ def test_files_are_read_while_the_body_is_sent(folder, shirts):
     assert 2 <= raised.value.index < 10
 
 
-def test_with_nothing_left_to_make_nothing_is_sent(run, shirts, between):
+def test_if_all_pictures_are_up_to_date_nothing_is_sent(run, shirts, between):
     shirts(2)
     run()
 
@@ -277,7 +277,7 @@ def test_with_nothing_left_to_make_nothing_is_sent(run, shirts, between):
     assert len(sent(between)) == 1
 
 
-def test_a_terminated_run_is_an_interrupted_one(start, shirts, between):
+def test_sigterm_interrupts_a_run(start, shirts, between):
     shirts(100, side=300)
     process = start(*COMMAND)
     between.await_calls(BATCH, 1)
@@ -289,7 +289,7 @@ def test_a_terminated_run_is_an_interrupted_one(start, shirts, between):
 
 @pytest.fixture(scope="module")
 def narrow_service(redis_socket, tmp_path_factory):
-    """One in whose queue four requests of a key may wait."""
+    """A service in whose queue four requests of a key may wait."""
     data_dir = tmp_path_factory.mktemp("narrow")
     bounds = {"max_waiting_per_key": 4, "max_batch_bytes": 20_000}
     with running(environment(empty_database(redis_socket, 14), data_dir, **bounds)) as stack:
@@ -298,13 +298,13 @@ def narrow_service(redis_socket, tmp_path_factory):
 
 @pytest.fixture
 def narrow(narrow_service, superimpose, monkeypatch):
-    """A server that passes everything on to it."""
+    """A proxy of that service."""
     with standing_between(narrow_service.url) as between:
         monkeypatch.setenv("SUPERIMPOSE_SERVER", between.url)
         yield between
 
 
-def test_a_queue_without_room_for_all_is_filled_as_far_as_it_has(narrow, run, shirts, folder):
+def test_a_queue_with_few_free_slots_is_filled(narrow, run, shirts, folder):
     shirts(14)
 
     answer = run()
@@ -315,7 +315,7 @@ def test_a_queue_without_room_for_all_is_filled_as_far_as_it_has(narrow, run, sh
     assert all(count <= 6 for _, count in sent(narrow)[2:])
 
 
-def test_a_body_too_large_for_the_server_is_cut_as_far_as_it_can_be(narrow, run, shirts, folder):
+def test_a_body_too_large_for_the_server_is_split(narrow, run, shirts, folder):
     shirts(2, side=50)
     (folder / "shirts/huge.png").write_bytes(png(7, side=100))
 

@@ -1,4 +1,4 @@
-"""`superimpose webhooks listen`: what it believes, what it answers, and what it says of what has come."""
+"""`superimpose webhooks listen` verifies, answers and prints events."""
 
 import base64
 import itertools
@@ -43,7 +43,7 @@ BODY = json.dumps(EVENT).encode()
 
 @dataclass
 class Listener:
-    """A process that listens; `heard` reads a line of what it prints."""
+    """A listening process; `heard` reads a line of its output."""
 
     url: str
     process: "subprocess.Popen[str]"
@@ -88,7 +88,7 @@ def listener() -> Iterator[Listener]:
 def signed(
     body: bytes = BODY, secret: str = SECRET, age_s: float = 0, webhook_id: str = ID
 ) -> dict[str, str]:
-    """By the code of others."""
+    """Signed by an independent library."""
     at = datetime.now(UTC) - timedelta(seconds=age_s)
     return {
         "webhook-id": webhook_id,
@@ -97,7 +97,7 @@ def signed(
     }
 
 
-def test_an_event_is_answered_204_and_printed_with_how_often_it_has_come(listener):
+def test_an_event_is_answered_204_and_printed_with_its_count(listener):
     answers = [listener.post(BODY, signed()) for _ in range(2)]
 
     assert [(answer.status_code, answer.content) for answer in answers] == [(204, b"")] * 2
@@ -107,7 +107,7 @@ def test_an_event_is_answered_204_and_printed_with_how_often_it_has_come(listene
         assert heard == {"webhook_id": ID, "times": times, "answer": 204, "refusal": None, "event": EVENT}
 
 
-def test_one_of_two_signatures_is_enough_while_a_secret_is_rotated(listener):
+def test_one_valid_signature_of_two_is_enough_during_a_rotation(listener):
     old, new = signed(secret=OTHER), signed()
     both = f"{old['webhook-signature']} v1a,bm90IG91cnM= {new['webhook-signature']}"
 
@@ -134,7 +134,7 @@ def test_one_of_two_signatures_is_enough_while_a_secret_is_rotated(listener):
         (b"{", lambda: signed(b"{"), "correctly signed, but not a JSON object"),
     ],
 )
-def test_what_is_not_believed_is_answered_400_with_the_reason(listener, body, sent, why):
+def test_an_unverified_event_is_answered_400_with_the_reason(listener, body, sent, why):
     raw = {name: value.encode("latin-1") for name, value in sent().items()}
 
     answer = listener.post(body, raw)
@@ -155,17 +155,17 @@ def test_what_is_not_believed_is_answered_400_with_the_reason(listener, body, se
         ("Transfer-Encoding: chunked", 411, "without a Content-Length"),
     ],
 )
-def test_a_body_without_a_bound_is_not_read(listener, header, status, why):
+def test_a_body_without_a_valid_length_is_not_read(listener, header, status, why):
     where = urlsplit(listener.url)
     with socket.create_connection((where.hostname, where.port), PATIENCE_S) as connection:
         connection.sendall(f"POST / HTTP/1.1\r\nHost: here\r\n{header}\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: connection.recv(4096), b""))  # until it is closed
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))  # until the connection is closed
 
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert listener.heard()["refusal"] == why
 
 
-def test_a_sender_that_goes_within_its_body_is_a_line_and_no_traceback(listener):
+def test_a_sender_that_disconnects_within_its_body_is_one_line(listener):
     where = urlsplit(listener.url)
     with socket.create_connection((where.hostname, where.port), PATIENCE_S) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\nhalf")
@@ -175,16 +175,16 @@ def test_a_sender_that_goes_within_its_body_is_a_line_and_no_traceback(listener)
     assert listener.heard()["webhook_id"] == "msg_next"
 
 
-def test_another_status_can_be_answered_to_see_what_a_sender_does():
+def test_another_status_can_be_configured():
     with listening("--json", "--status", "503") as listener:
         answer = listener.post(BODY, signed())
 
         assert (answer.status_code, answer.content) == (503, b"")
         assert listener.heard()["answer"] == 503
-        assert listener.post(b"", {}).status_code == 400  # what is refused is refused
+        assert listener.post(b"", {}).status_code == 400  # refusals keep their status
 
 
-def test_an_answer_that_is_delayed_delays_no_other_event():
+def test_a_delayed_response_does_not_delay_other_events():
     with listening("--json", "--delay", "60") as listener:
         for webhook_id in ("msg_one", "msg_two"):
             with pytest.raises(httpx.ReadTimeout):
@@ -198,7 +198,7 @@ def test_an_answer_that_is_delayed_delays_no_other_event():
             assert listener.heard()["webhook_id"] == webhook_id
 
 
-def test_a_person_reads_what_is_in_an_event_and_ctrl_c_ends_it():
+def test_an_event_is_printed_readably_and_ctrl_c_stops_the_command():
     with listening() as listener:
         assert listener.process.stdout is not None
         listener.post(BODY, signed())
@@ -218,7 +218,7 @@ def test_a_person_reads_what_is_in_an_event_and_ctrl_c_ends_it():
     assert listener.process.returncode == 0
 
 
-def test_what_a_stranger_names_itself_is_printed_escaped(capsys):
+def test_an_untrusted_webhook_id_is_printed_escaped(capsys):
     print_received(Received(0, "msg_\x1b[2J", 400, refusal="without a signature"), 0)
 
     assert r"msg_\x1b[2J" in capsys.readouterr().out
@@ -233,7 +233,7 @@ def test_what_a_stranger_names_itself_is_printed_escaped(capsys):
         ({"SUPERIMPOSE_RECEIVER_SECRET": "whsec_%%%%"}, "is not a signing secret, "),
     ],
 )
-def test_without_a_secret_one_line_says_where_it_is(main, given, said):
+def test_without_a_secret_one_line_says_where_to_find_it(main, given, said):
     done = main("webhooks", "listen", **given)
 
     assert (done.returncode, done.stdout) == (2, "")

@@ -1,4 +1,4 @@
-"""`superimpose up` as a process, and what it printed."""
+"""Runs `superimpose up` as a process and reads its output."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def command(data_dir: Path, port: int, workers: int = 1) -> list[str]:
 
 
 class Up:
-    """One run of `superimpose up` and what it printed."""
+    """A run of `superimpose up` with its output."""
 
     def __init__(self, data_dir: Path, port: int, workers: int = 1, **settings: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -61,7 +61,7 @@ class Up:
         return re.search(r"key\s+(si_\w+)", self.greeting())[1]  # type: ignore[index]
 
     def await_line(self, text: str) -> None:
-        """Wait until it has printed this."""
+        """Wait until this is printed."""
         deadline = time.monotonic() + PATIENCE_S
         while text not in self.printed:
             assert time.monotonic() < deadline, self.printed
@@ -76,7 +76,7 @@ class Up:
 
 @contextmanager
 def running(data_dir: Path, **settings: str) -> Iterator[Up]:
-    """One that has greeted, with one worker; interrupted at the end if it was not before."""
+    """A run with one worker that has printed its greeting; interrupted at the end."""
     service = Up(data_dir, free_port(), **settings)
     try:
         service.greeting()
