@@ -1,31 +1,31 @@
-"""What must be true of every accepted request, and of the books, when all is over."""
+"""Invariants of every accepted request, and of credits, after a run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from jobs.keys.api_key import ApiKey
 from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos.census import Census
-from tests.chaos.load import Told
+from tests.chaos.load import RequestOutcome
 from tests.chaos.schedule import Injected
 from tests.chaos.service import CREDITS
 
 AFTERMATH_S = 5
-"""For as long after its end a fault may still be the reason of a failure."""
+"""A failure may be caused by a fault that ended at most this long before."""
 
 MOST_LATE = 0.05
 
 EXCUSES = {FailureCode.INTERNAL: {"lose store"}}
-"""Which faults justify that a request FAILED with a code; no other code needs to be seen."""
+"""The faults that may cause each error code; other codes are always violations."""
 
 
-def broken_promises(told: Sequence[Told], injected: Sequence[Injected]) -> Iterator[str]:
-    """A sentence for each request that did not end as it had to."""
+def broken_promises(told: Sequence[RequestOutcome], injected: Sequence[Injected]) -> Iterator[str]:
+    """A sentence for each request with a wrong outcome."""
     for one in told:
         for complaint in _complaints(one, injected):
             yield f"{one}: {complaint}"
 
 
-def _complaints(told: Told, injected: Sequence[Injected]) -> Iterator[str]:
+def _complaints(told: RequestOutcome, injected: Sequence[Injected]) -> Iterator[str]:
     if told.complaint:
         yield told.complaint
     if len(told.request_ids) > 1:
@@ -36,7 +36,7 @@ def _complaints(told: Told, injected: Sequence[Injected]) -> Iterator[str]:
         yield f"FAILED {told.code}: {told.error}"
 
 
-def _complaints_of_completed(told: Told) -> Iterator[str]:
+def _complaints_of_completed(told: RequestOutcome) -> Iterator[str]:
     if told.asked.kind == "refused":
         yield "COMPLETED with an opacity that there is not"
     elif told.asked.kind == "broken picture":
@@ -47,7 +47,7 @@ def _complaints_of_completed(told: Told) -> Iterator[str]:
         yield "the picture is not the one that the compositor makes"
 
 
-def _may_fail(told: Told, injected: Sequence[Injected]) -> bool:
+def _may_fail(told: RequestOutcome, injected: Sequence[Injected]) -> bool:
     match told.code:
         case FailureCode.INVALID_IMAGE:
             return told.asked.kind == "broken picture"
@@ -58,28 +58,28 @@ def _may_fail(told: Told, injected: Sequence[Injected]) -> bool:
             return told.code is not None and bool(met & EXCUSES.get(told.code, set()))
 
 
-def _met(told: Told, fault: Injected) -> bool:
+def _met(told: RequestOutcome, fault: Injected) -> bool:
     if told.accepted_at is None or told.ended_at is None:
         return False
     return told.accepted_at < fault.ended_at + AFTERMATH_S and fault.began_at < told.ended_at
 
 
 def wrong_answers(answers: Mapping[str, int]) -> Iterator[str]:
-    """A sentence for each kind of call that met a fault which the API did not know how to answer."""
+    """A sentence for each kind of call with an unexpected status."""
     for answer, count in answers.items():
         if answer.endswith(" 500"):
             yield f"{count} times {answer}: Redis or store away is 502"
 
 
-def unseen(told: Sequence[Told], answers: Mapping[str, int]) -> Iterator[str]:
-    """A sentence if faults kept so many clients from looking in time that the run shows little."""
+def unseen(told: Sequence[RequestOutcome], answers: Mapping[str, int]) -> Iterator[str]:
+    """A sentence if so many clients were too late that the run shows little."""
     late = answers.get("came too late", 0)
     if late > MOST_LATE * len(told):
         yield f"{late} clients came when their request had expired, at most {MOST_LATE:.0%} may"
 
 
-def wrong_counts(told: Sequence[Told], census: Census) -> Iterator[str]:
-    """A sentence for each request that nobody asked for, and each that ended twice."""
+def wrong_counts(told: Sequence[RequestOutcome], census: Census) -> Iterator[str]:
+    """A sentence for each request that no client submitted, and each with two ends."""
     accepted = {request_id for one in told for request_id in one.request_ids}
     for request_id in census.seen - accepted:
         yield f"request {request_id} was made, and no client was ever told of it"
@@ -88,8 +88,8 @@ def wrong_counts(told: Sequence[Told], census: Census) -> Iterator[str]:
             yield f"request {request_id} ended more than once: {sorted(endings)}"
 
 
-def wrong_credits(told: Sequence[Told], key: ApiKey) -> Iterator[str]:
-    """A sentence for each way in which the credits of a key do not add up."""
+def wrong_credits(told: Sequence[RequestOutcome], key: ApiKey) -> Iterator[str]:
+    """A sentence for each inconsistency in the credits of a key."""
     completed = sum(one.asked.key_id == key.key_id and one.status is Status.COMPLETED for one in told)
     if key.held:
         yield f"{key.name}: {key.held} credits are still held"

@@ -1,4 +1,4 @@
-"""The clients: each follows one logical request from its submit to its picture, whatever happens."""
+"""The clients: each follows one request from its submit to its picture, through all faults."""
 
 import asyncio
 import time
@@ -11,19 +11,19 @@ import httpx
 
 from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos.census import Census
-from tests.chaos.client import PATIENCE_S, Client, GaveUp, TooLate, at_once
-from tests.chaos.requests import Asked, Asking
+from tests.chaos.client import TIMEOUT_S, Client, GaveUp, TooLate, submit_concurrently
+from tests.chaos.requests import RequestGenerator, SubmittedRequest
 
 POLL_S = 1
 TWICE_ONE_IN = 20
-"""As often a client submits twice at the same time."""
+"""Share of clients that submit twice at the same time."""
 
 
 @dataclass
-class Told:
-    """What a client was told about its request; times are of the monotonic clock."""
+class RequestOutcome:
+    """What a client learned about its request; times are of the monotonic clock."""
 
-    asked: Asked
+    asked: SubmittedRequest
     request_ids: set[str] = field(default_factory=set)
     accepted_at: float | None = None
     ended_at: float | None = None
@@ -32,12 +32,12 @@ class Told:
     error: str | None = None
     cancel_status: int | None = None
     may_be_cancelled: bool = False
-    """Whether its client called for that, or for the end of its batch."""
+    """Whether its client cancelled it, or its batch."""
     said: Mapping[str, Any] = field(default_factory=dict)
-    """The last answer about how it ended."""
+    """The last response about its end."""
     picture: bytes | None = field(default=None, repr=False)
     expires_at: float = 0
-    """Until when it may be fetched, in seconds since the epoch."""
+    """Unix time until which the picture can be fetched."""
     complaint: str | None = None
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Told:
 
     @property
     def its_id(self) -> str:
-        """Its one id."""
+        """The only id of the request."""
         return min(self.request_ids, default="none")
 
     @property
@@ -64,7 +64,7 @@ class Told:
         return {"type": f"request.{(self.status or '').lower()}", "request_id": self.its_id, **self.said}
 
     def learn_end(self, said: Mapping[str, Any]) -> None:
-        """From an answer, or the record of one that its client came too late for."""
+        """From a response, or from the record if the client was too late."""
         self.ended_at = self.ended_at or time.monotonic()
         self.status, self.error = Status(said["status"]), said.get("error")
         self.code = FailureCode(said["code"]) if "code" in said else None
@@ -72,14 +72,14 @@ class Told:
 
 @dataclass
 class Load:
-    """Submits at a steady rate; `told` grows while it runs."""
+    """Submits at a steady rate; `told` grows during the run."""
 
     client: Client
-    asking: Asking
+    asking: RequestGenerator
     look_again_s: float
-    """After this time a picture is fetched once more."""
+    """Time after which a picture is fetched again."""
     census: Census
-    told: list[Told] = field(default_factory=list)
+    told: list[RequestOutcome] = field(default_factory=list)
 
     async def run(self, requests: int, seconds: float) -> None:
         """Submit `requests` over `seconds`, and follow each to its end."""
@@ -87,13 +87,13 @@ class Load:
         async with asyncio.TaskGroup() as group:
             for number in range(requests):
                 await asyncio.sleep(max(0.0, began_at + number * seconds / requests - time.monotonic()))
-                told = Told(self.asking.next())
+                told = RequestOutcome(self.asking.next())
                 self.told.append(told)
                 group.create_task(self._follow(told, twice=number % TWICE_ONE_IN == 0))
 
-    async def _follow(self, told: Told, twice: bool) -> None:
+    async def _follow(self, told: RequestOutcome, twice: bool) -> None:
         try:
-            await at_once([self._submit(told) for _ in range(1 + twice)], self.look_again_s)
+            await submit_concurrently([self._submit(told) for _ in range(1 + twice)], self.look_again_s)
             if not told.request_ids:
                 return  # it was refused
             if told.asked.cancel_after_s is not None:
@@ -109,12 +109,12 @@ class Load:
         except GaveUp as error:
             told.complaint = str(error)
 
-    def _is_gone(self, told: Told, answer: httpx.Response) -> None:
-        """Raises `TooLate` for a 404 that is right."""
+    def _is_gone(self, told: RequestOutcome, answer: httpx.Response) -> None:
+        """Raises `TooLate` for a 404 of an expired request."""
         if answer.status_code == 404 and self.census.expired(told.its_id):
             raise TooLate
 
-    async def _submit(self, told: Told) -> None:
+    async def _submit(self, told: RequestOutcome) -> None:
         path, body = f"/v2/{told.asked.model}", told.asked.submitted
         headers = {"Idempotency-Key": told.asked.idempotency_key}
         answer = await self._ask(told, "submit", "POST", path, json=body, headers=headers)
@@ -126,14 +126,14 @@ class Load:
         told.request_ids.add(answer.json()["request_id"])
         told.accepted_at = told.accepted_at or time.monotonic()
 
-    async def _cancel(self, told: Told, after_s: float) -> None:
+    async def _cancel(self, told: RequestOutcome, after_s: float) -> None:
         await asyncio.sleep(after_s)
         told.may_be_cancelled = True
         answer = await self._ask(told, "cancel", "POST", f"/v2/requests/{told.its_id}/cancel")
         told.cancel_status = answer.status_code
 
-    async def _await_end(self, told: Told) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+    async def _await_end(self, told: RequestOutcome) -> None:
+        deadline = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline:
             answer = await self._ask(told, "poll", "GET", f"/v2/requests/{told.its_id}/status")
             body = answer.json()
@@ -145,9 +145,9 @@ class Load:
                 told.said = body
                 return
             await asyncio.sleep(POLL_S)
-        raise GaveUp(f"still {body['status']} after {PATIENCE_S} s")
+        raise GaveUp(f"still {body['status']} after {TIMEOUT_S} s")
 
-    async def _result(self, told: Told) -> str:
+    async def _result(self, told: RequestOutcome) -> str:
         result = await self._ask(told, "result", "GET", f"/v2/requests/{told.its_id}")
         self._is_gone(told, result)
         if result.status_code != 200:
@@ -156,15 +156,15 @@ class Load:
         told.expires_at = datetime.fromisoformat(body["expires_at"]).timestamp()
         return str(body["output"])
 
-    async def _picture(self, told: Told, url: str) -> bytes:
+    async def _picture(self, told: RequestOutcome, url: str) -> bytes:
         answer = await self._ask(told, "picture", "GET", url)
         self._is_gone(told, answer)
         if answer.status_code != 200:
             raise GaveUp(f"the picture was answered {answer.status_code} {answer.text}")
         return answer.content
 
-    async def _fetch_again(self, told: Told, url: str) -> None:
-        """The same picture is there until it expires."""
+    async def _fetch_again(self, told: RequestOutcome, url: str) -> None:
+        """Check that the same picture is served until it expires."""
         await asyncio.sleep(self.look_again_s)
         try:
             same = await self._picture(told, url) == told.picture
@@ -175,10 +175,12 @@ class Load:
         if not same:
             raise GaveUp("later, the picture was another")
 
-    async def _ask(self, told: Told, what: str, method: str, url: str, **options: Any) -> httpx.Response:
+    async def _ask(
+        self, told: RequestOutcome, what: str, method: str, url: str, **options: Any
+    ) -> httpx.Response:
         return await self.client.ask(told.asked.key_id, what, method, url, **options)
 
     @property
     def last_expiry(self) -> float:
-        """When the last of the pictures has expired, in seconds since the epoch."""
+        """Unix time when the last picture expires."""
         return max((told.expires_at for told in self.told), default=0)

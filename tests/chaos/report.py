@@ -1,4 +1,4 @@
-"""What a run has shown, as tables."""
+"""The results of a run as tables."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,9 +7,9 @@ from pathlib import Path
 from statistics import median
 
 from jobs.queue.rq import REQUEST_ID
-from tests.chaos.batches.following import ToldBatch
+from tests.chaos.batches.following import BatchOutcome
 from tests.chaos.census import Census
-from tests.chaos.load import Load, Told
+from tests.chaos.load import Load, RequestOutcome
 from tests.chaos.outside.receiver import Received
 from tests.chaos.schedule import Injected, Schedule
 
@@ -19,11 +19,11 @@ LINES = 40
 
 @dataclass
 class Report:
-    """The findings of a run; it has passed if there are no violations."""
+    """The results of a run, which has passed if there are no violations."""
 
     seed: int
     load: Load
-    batches: Sequence[ToldBatch]
+    batches: Sequence[BatchOutcome]
     schedule: Schedule
     log: Path
     census: Census
@@ -75,14 +75,14 @@ class Report:
         yield from [f"  {line}" for line in lines if request_id in line][:LINES]
 
 
-def _cleared_s(fault: Injected, told: Iterable[Told]) -> float:
-    """How long after its beginning all requests that were unfinished at it had ended."""
+def _cleared_s(fault: Injected, told: Iterable[RequestOutcome]) -> float:
+    """Time from the start of a fault until all requests unfinished at that time were finished."""
     met = [one for one in told if (one.accepted_at or float("inf")) < fault.began_at]
     ends = [one.ended_at for one in met if one.ended_at and one.ended_at > fault.began_at]
     return max(ends, default=fault.began_at) - fault.began_at
 
 
-def _fate(told: ToldBatch) -> str:
+def _fate(told: BatchOutcome) -> str:
     if not told.batch_ids:
         return f"{told.asked.kind}: none"
     ended = Counter(str(member.code or member.status) for member in told.members)

@@ -1,4 +1,4 @@
-"""The clients of batches: each follows one from its submit to its last picture, whatever happens."""
+"""The clients of batches: each follows one from its submit to its last picture, through all faults."""
 
 import asyncio
 import contextlib
@@ -15,45 +15,45 @@ import httpx
 
 from compositor.models import DEFAULT_MODEL
 from jobs.lifecycle.status import TERMINAL, Status
-from tests.chaos.batches.asking import TYPES, AskedBatch
+from tests.chaos.batches.asking import TYPES, SubmittedBatch
 from tests.chaos.census import Census
-from tests.chaos.client import Client, GaveUp, TooLate, at_once
-from tests.chaos.load import Told
+from tests.chaos.client import Client, GaveUp, TooLate, submit_concurrently
+from tests.chaos.load import RequestOutcome
 
-PATIENCE_S = 150
+TIMEOUT_S = 150
 WAIT_S = 1  # a long poll, which must be answered before the client gives a call up
 READ_EVERY_S = 2  # results, also before the batch has ended: its first ones may expire before that
 PAGE = 100
 PICTURES_ONE_IN = 8
-"""As often the picture of a result is fetched by its URL; the archive has the others."""
+"""Share of results whose picture is fetched by URL; the archive has the others."""
 
 OK: Set[int] = {200}
 
 TORN_AT = 0.7
-"""As much of a body comes that breaks off."""
+"""Share of a body that is sent before the connection breaks."""
 
 
 @dataclass
-class ToldBatch:
-    """What a client was told about its batch, and about each of its requests."""
+class BatchOutcome:
+    """What a client learned about its batch and each of its requests."""
 
-    asked: AskedBatch
-    members: Sequence[Told] = field(repr=False)
+    asked: SubmittedBatch
+    members: Sequence[RequestOutcome] = field(repr=False)
     batch_ids: set[str] = field(default_factory=set)
     said: Mapping[str, Any] = field(default_factory=dict)
-    """The last answer about how it stands."""
+    """The last status response."""
     counts: list[Mapping[str, int]] = field(default_factory=list)
-    """All that were answered, in their order."""
+    """The batch ids of all responses, in order."""
     listed: Sequence[Mapping[str, Any]] = ()
-    """Its requests, as they were last listed."""
+    """Its requests as last listed."""
     results: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
-    """Each time all lines, the last time when it had ended."""
+    """The lines of each results response; the last one is from after the end."""
     archive: Mapping[str, bytes] | None = field(default=None, repr=False)
-    """Pictures by the names of their requests."""
+    """Pictures in the archive by custom id."""
     archived_at: float = 0
     cancel_status: int | None = None
     cancelled_at: float = 0
-    """When that was answered, as `archived_at` in seconds since the epoch."""
+    """Unix time of the archive response."""
     complaint: str | None = None
 
     def __str__(self) -> str:
@@ -61,12 +61,12 @@ class ToldBatch:
 
     @property
     def its_id(self) -> str:
-        """Its one id."""
+        """The only id of the batch."""
         return min(self.batch_ids, default="none")
 
     @property
     def has_ended(self) -> bool:
-        """As far as its client was told."""
+        """The number of completed requests, as far as the client knows."""
         return self.said.get("status") == Status.COMPLETED
 
     @property
@@ -84,24 +84,24 @@ class ToldBatch:
         return {"type": "batch.completed", "batch_id": self.its_id, **said}
 
 
-class _Torn(Exception):
-    """The body breaks off here."""
+class _BrokenOff(Exception):
+    """A body that breaks off."""
 
 
 @dataclass
 class BatchLoad:
-    """Submits batches at a steady rate; `batches` and `told`, their requests, grow while it runs."""
+    """Submits batches at a steady rate; `batches` and `told` grow during the run."""
 
     client: Client
     census: Census
-    told: list[Told]
+    told: list[RequestOutcome]
     look_again_s: float
     wanted: asyncio.Event
-    """Set: the next one is submitted at once."""
-    batches: list[ToldBatch] = field(default_factory=list)
+    """When set, the next batch is submitted at once."""
+    batches: list[BatchOutcome] = field(default_factory=list)
 
-    async def run(self, asked: Sequence[AskedBatch], seconds: float) -> None:
-        """Submit them over `seconds`, and follow each to its end."""
+    async def run(self, asked: Sequence[SubmittedBatch], seconds: float) -> None:
+        """Submit the batches over `seconds`, and follow each to its end."""
         began_at = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for number, each in enumerate(asked):
@@ -109,14 +109,14 @@ class BatchLoad:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.wanted.wait(), max(0.0, due_at - time.monotonic()))
                 self.wanted.clear()
-                told = ToldBatch(each, list(map(Told, each.members)))
+                told = BatchOutcome(each, list(map(RequestOutcome, each.members)))
                 self.batches.append(told)
                 group.create_task(self._follow(told, twice=number % 2 == 0))
 
-    async def _follow(self, told: ToldBatch, twice: bool) -> None:
+    async def _follow(self, told: BatchOutcome, twice: bool) -> None:
         forms = [told.asked.is_lines, not told.asked.is_lines][: 1 + twice]
         try:
-            await at_once([self._submit(told, is_lines) for is_lines in forms], self.look_again_s)
+            await submit_concurrently([self._submit(told, is_lines) for is_lines in forms], self.look_again_s)
             if not told.batch_ids:
                 return  # it was refused
             self.told += told.members
@@ -133,13 +133,13 @@ class BatchLoad:
         finally:
             self._learn_the_rest(told)
 
-    async def _submit(self, told: ToldBatch, is_lines: bool) -> None:
+    async def _submit(self, told: BatchOutcome, is_lines: bool) -> None:
         asked, path = told.asked, f"/v2/{DEFAULT_MODEL}/batch"
         headers = {"Idempotency-Key": asked.idempotency_key, "content-type": TYPES[is_lines]}
         content = asked.content(is_lines)
         if asked.kind == "torn":
             headers["x-api-key"] = self.client.keys[asked.key_id]
-            with contextlib.suppress(_Torn, httpx.TransportError):
+            with contextlib.suppress(_BrokenOff, httpx.TransportError):
                 await self.client.http.post(path, content=_torn(content), headers=headers)
             return
         answer = await self.client.ask(
@@ -154,16 +154,16 @@ class BatchLoad:
         for member in told.members:
             member.accepted_at = member.accepted_at or time.monotonic()
 
-    async def _cancel(self, told: ToldBatch, after_s: float) -> None:
+    async def _cancel(self, told: BatchOutcome, after_s: float) -> None:
         await asyncio.sleep(after_s)
         for member in told.members:
             member.may_be_cancelled = True
         answer = await self._ask(told, "cancel of a batch", "POST", "/cancel", allowed={200, 409})
         told.cancel_status, told.cancelled_at = answer.status_code, time.time()
 
-    async def _await_end(self, told: ToldBatch) -> None:
+    async def _await_end(self, told: BatchOutcome) -> None:
         began_at = read_at = time.monotonic()
-        while time.monotonic() < began_at + PATIENCE_S:
+        while time.monotonic() < began_at + TIMEOUT_S:
             answer = await self._ask(told, "batch", "GET", f"?wait={WAIT_S}")
             told.said = answer.json()
             told.counts.append(told.said["request_counts"])
@@ -173,10 +173,10 @@ class BatchLoad:
                 await self._list(told)
                 await self._read_results(told)
                 read_at = time.monotonic()
-        raise GaveUp(f"still {told.said['request_counts']} after {PATIENCE_S} s")
+        raise GaveUp(f"still {told.said['request_counts']} after {TIMEOUT_S} s")
 
-    async def _list(self, told: ToldBatch) -> None:
-        """Those that have entered the queue."""
+    async def _list(self, told: BatchOutcome) -> None:
+        """Requests that have entered the queue."""
         rows = list[Mapping[str, Any]]()
         while len(rows) % PAGE == 0:
             answer = await self._ask(told, "list", "GET", f"/requests?offset={len(rows)}&limit={PAGE}")
@@ -187,7 +187,7 @@ class BatchLoad:
         for member, row in zip(told.members, rows, strict=False):
             member.request_ids.add(row["request_id"])
 
-    async def _read_results(self, told: ToldBatch) -> None:
+    async def _read_results(self, told: BatchOutcome) -> None:
         answer = await self._ask(told, "results", "GET", "/results")
         lines = [json.loads(line) for line in answer.content.splitlines()]
         told.results.append(lines)
@@ -203,14 +203,14 @@ class BatchLoad:
                 if nth % PICTURES_ONE_IN == 0:
                     await self._fetch(told, member, line["output"])
 
-    async def _fetch(self, told: ToldBatch, member: Told, url: str) -> None:
+    async def _fetch(self, told: BatchOutcome, member: RequestOutcome, url: str) -> None:
         answer = await self.client.ask(told.asked.key_id, "picture", "GET", url)
         if answer.status_code == 200:
             member.picture = answer.content
         elif not self.census.expired(member.its_id):
             member.complaint = f"its picture was answered {answer.status_code} {answer.text}"
 
-    async def _fetch_archive(self, told: ToldBatch) -> None:
+    async def _fetch_archive(self, told: BatchOutcome) -> None:
         url = told.said["zip_url"]
         answer = await self.client.ask(told.asked.key_id, "archive", "GET", url)
         told.archived_at = time.time()
@@ -222,8 +222,8 @@ class BatchLoad:
             name = member.asked.options.get("custom_id", member.its_id)
             member.picture = told.archive.get(name, member.picture)
 
-    def _learn_the_rest(self, told: ToldBatch) -> None:
-        """What its client has not seen, from records."""
+    def _learn_the_rest(self, told: BatchOutcome) -> None:
+        """Complete what the client missed from the records."""
         batch = self.census.batches.get(told.its_id)
         for member, request_id in zip(told.members, batch.request_ids if batch else (), strict=False):
             member.request_ids.add(request_id)
@@ -233,15 +233,15 @@ class BatchLoad:
                 self.client.answers["came too late"] += 1
 
     async def _ask(
-        self, told: ToldBatch, what: str, method: str, path: str, allowed: Set[int] = OK
+        self, told: BatchOutcome, what: str, method: str, path: str, allowed: Set[int] = OK
     ) -> httpx.Response:
         url = f"/v2/batches/{told.its_id}{path}"
         answer = await self.client.ask(told.asked.key_id, what, method, url)
         self._raise_unless(told, answer, allowed)
         return answer
 
-    def _raise_unless(self, told: ToldBatch, answer: httpx.Response, allowed: Set[int]) -> None:
-        """Raises `TooLate` for a 404 that is right, `GaveUp`."""
+    def _raise_unless(self, told: BatchOutcome, answer: httpx.Response, allowed: Set[int]) -> None:
+        """Raises `GaveUp`; `TooLate` for a 404 of an expired request."""
         if answer.status_code == 404 and self.census.has_expired(told.its_id):
             raise TooLate
         if answer.status_code not in allowed:
@@ -250,4 +250,4 @@ class BatchLoad:
 
 async def _torn(content: bytes) -> AsyncIterator[bytes]:
     yield content[: int(TORN_AT * len(content))]
-    raise _Torn
+    raise _BrokenOff

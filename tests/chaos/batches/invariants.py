@@ -1,17 +1,17 @@
-"""What must be true of every batch when all is over; each of its requests is held to what any request is."""
+"""Invariants of batches after a run; their requests have to meet those of all requests too."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from jobs.lifecycle.status import TERMINAL, Status
-from tests.chaos.batches.following import ToldBatch
+from tests.chaos.batches.following import BatchOutcome
 from tests.chaos.census import Census
-from tests.chaos.load import Told
+from tests.chaos.load import RequestOutcome
 
 
-def broken_promises(told: Sequence[ToldBatch], census: Census) -> Iterator[str]:
-    """A sentence for each batch that is not whole, or not as it was told, and each that nobody asked for."""
+def broken_promises(told: Sequence[BatchOutcome], census: Census) -> Iterator[str]:
+    """A sentence for each batch that is incomplete, contradicts its responses or was never submitted."""
     for one in told:
         for complaint in _complaints(one, census):
             yield f"{one}: {complaint}"
@@ -21,7 +21,7 @@ def broken_promises(told: Sequence[ToldBatch], census: Census) -> Iterator[str]:
     yield from census.miscounted
 
 
-def _complaints(told: ToldBatch, census: Census) -> Iterator[str]:
+def _complaints(told: BatchOutcome, census: Census) -> Iterator[str]:
     if told.complaint:
         yield told.complaint
     if len(told.batch_ids) > 1:
@@ -39,7 +39,7 @@ def _complaints(told: ToldBatch, census: Census) -> Iterator[str]:
         yield from _complaints_of_archive(told)
 
 
-def _complaints_of_requests(told: ToldBatch, census: Census) -> Iterator[str]:
+def _complaints_of_requests(told: BatchOutcome, census: Census) -> Iterator[str]:
     kept = [entry.partition(" ")[2] for entry in census.batches[told.its_id].entries]
     if kept != told.asked.custom_ids:
         yield f"its requests are {kept}, and not {told.asked.custom_ids}"
@@ -50,7 +50,7 @@ def _complaints_of_requests(told: ToldBatch, census: Census) -> Iterator[str]:
             yield f"{member} has not ended"
 
 
-def _complaints_of_end(told: ToldBatch, census: Census) -> Iterator[str]:
+def _complaints_of_end(told: BatchOutcome, census: Census) -> Iterator[str]:
     batch = census.batches[told.its_id]
     ends = [int(census.last_records.get(each, {}).get("finished_at", 0)) for each in batch.request_ids]
     finished_at = batch.record.get("finished_at")
@@ -60,7 +60,7 @@ def _complaints_of_end(told: ToldBatch, census: Census) -> Iterator[str]:
         yield f"it ended at {finished_at}, and the last of its requests at {max(ends)}"
 
 
-def _complaints_of_counts(told: ToldBatch) -> Iterator[str]:
+def _complaints_of_counts(told: BatchOutcome) -> Iterator[str]:
     ended, total = Counter(member.status for member in told.members), len(told.members)
     for counts in told.counts:
         if counts["total"] != total or _sum(counts) != total:
@@ -78,7 +78,7 @@ def _sum(counts: Mapping[str, int]) -> int:
     return sum(counts[name] for name in ("queued", "processing", "completed", "failed"))
 
 
-def _complaints_of_results(told: ToldBatch, census: Census) -> Iterator[str]:
+def _complaints_of_results(told: BatchOutcome, census: Census) -> Iterator[str]:
     members = {member.its_id: member for member in told.members}
     listed = {row["request_id"]: row for row in told.listed}
     for lines in told.results:
@@ -88,14 +88,15 @@ def _complaints_of_results(told: ToldBatch, census: Census) -> Iterator[str]:
         for line in lines:
             if line["request_id"] in members:
                 yield from _complaints_of_line(line, members[line["request_id"]], listed, census)
-    if told.archive is not None and len(told.results[-1]) != len(
-        members
-    ):  # read to the end, when it had ended
+    if told.archive is not None and len(told.results[-1]) != len(members):  # completely read after the end
         yield f"its results have {len(told.results[-1])} lines for {len(members)} requests"
 
 
 def _complaints_of_line(
-    line: Mapping[str, object], member: Told, listed: Mapping[str, Mapping[str, object]], census: Census
+    line: Mapping[str, object],
+    member: RequestOutcome,
+    listed: Mapping[str, Mapping[str, object]],
+    census: Census,
 ) -> Iterator[str]:
     row = listed.get(member.its_id, {})
     if "status" not in line:
@@ -107,7 +108,7 @@ def _complaints_of_line(
         yield f"a result says {line}, and its status {row}"
 
 
-def _complaints_of_cancel(told: ToldBatch, census: Census) -> Iterator[str]:
+def _complaints_of_cancel(told: BatchOutcome, census: Census) -> Iterator[str]:
     is_cancelled = told.cancel_status == 200
     if told.has_ended and told.said.get("cancelled", False) != is_cancelled and told.cancel_status != 409:
         yield f"a cancel was answered {told.cancel_status}, and it says {told.said}"
@@ -118,7 +119,7 @@ def _complaints_of_cancel(told: ToldBatch, census: Census) -> Iterator[str]:
             yield f"{member} began at {record['started_at']}, and it was cancelled at {told.cancelled_at}"
 
 
-def _complaints_of_archive(told: ToldBatch) -> Iterator[str]:
+def _complaints_of_archive(told: BatchOutcome) -> Iterator[str]:
     if told.archive is None:
         return
     there = {member.asked.options.get("custom_id", member.its_id): member for member in told.members}
