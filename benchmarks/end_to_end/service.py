@@ -58,7 +58,7 @@ def origins(run: Run) -> None:
         run.results.add("idle", p50_ms=median(_idle_ms(client) for _ in range(IDLE_REQUESTS)))
         for number in range(run.rounds):
             run.log(f"slow origins, round {number + 1} of {run.rounds}")
-            # four tenths of the jobs of a part, which last longer than SLOW_MS
+            # enough jobs for each batch to last longer than SLOW_MS
             late = new_jobs(DIFFERENT_JPEG, slow_origin, 4 * run.jobs // 9, SLOW_MS)
             count = 9 * len(late)
             fast = new_jobs(DIFFERENT_JPEG, run.origin, count)

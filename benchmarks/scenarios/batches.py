@@ -1,7 +1,7 @@
 """Cost of a batch and of the same number of submits: wall time, and CPU time of API and Redis.
 
-No worker runs, and one client sends one call after the other. Redis syncs to disk as in production; its longest
-call, from SLOWLOG, delays all others.
+No worker runs, and one client sends one call after the other. Redis syncs to disk as in production; its
+longest call, from SLOWLOG, delays all others.
 """
 
 import json

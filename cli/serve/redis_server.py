@@ -92,7 +92,7 @@ def server_command(directory: Path, socket: Path, say: Callable[[str], None] = l
 
 
 def without_our_settings() -> list[str]:
-    """Prefix of a command that must not inherit our settings: other users may read its environment."""
+    """Prefix of a command that must not inherit our settings, as it would expose them in its environment."""
     return [
         shutil.which("env") or "/usr/bin/env",
         *(f"-u{name}" for name in os.environ if name.startswith(OURS)),
