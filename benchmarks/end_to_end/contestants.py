@@ -40,7 +40,7 @@ class Contestant(NamedTuple):
 
     @contextmanager
     def running(self, server: RedisServer, workers: int) -> Iterator[Client]:
-        """On an empty Redis. Raises `CannotStart`."""
+        """Start it on an empty Redis. Raises `CannotStart`."""
         if not self.python.exists():
             raise CannotStart("not installed: `make bench-e2e` does it")
         server.redis.flushall()

@@ -39,20 +39,20 @@ class HasEvent(Protocol):
         """What the event must contain; without the result if that expired before the client fetched it."""
 
 
-def broken_promises(told: Sequence[HasEvent], received: Sequence[Received]) -> Iterator[str]:
+def broken_promises(outcomes: Sequence[HasEvent], received: Sequence[Received]) -> Iterator[str]:
     """A sentence for each missing or wrong event, and each that no client requested."""
     calls = defaultdict(list)
     for call in received:
         calls[call.path].append(call)
-    for one in told:
+    for one in outcomes:
         for complaint in _complaints(one, calls.pop(urlsplit(one.webhook_url).path, [])):
             yield f"{one}: {complaint}"
     for path, strays in calls.items():
         yield f"{len(strays)} calls of {path}, which no request named"
 
 
-def _complaints(told: HasEvent, calls: Sequence[Received]) -> Iterator[str]:
-    its_own = told.message_id
+def _complaints(outcome: HasEvent, calls: Sequence[Received]) -> Iterator[str]:
+    its_own = outcome.message_id
     strange = {call.message_id for call in calls} - {its_own}
     if strange:
         yield f"its receiver got {sorted(strange)}, and not only {its_own}"
@@ -64,8 +64,8 @@ def _complaints(told: HasEvent, calls: Sequence[Received]) -> Iterator[str]:
     yield from {f"its event is not to be believed: {call.fault}" for call in calls if call.fault}
     for body in bodies:
         event = json.loads(body)
-        if event != {**event, **told.event}:
-            yield f"its event says {body.decode()}, and not {told.event}"
+        if event != {**event, **outcome.event}:
+            yield f"its event says {body.decode()}, and not {outcome.event}"
 
 
 def undelivered(redis: Redis, key_id: str) -> int:
@@ -73,7 +73,7 @@ def undelivered(redis: Redis, key_id: str) -> int:
     return int(redis.hget(keyspace.api_key(key_id), "undelivered") or 0)
 
 
-async def await_deliveries(service: Service, told: Sequence[HasEvent]) -> None:
+async def await_deliveries(service: Service, outcomes: Sequence[HasEvent]) -> None:
     """Wait until all events have arrived and been reported, or the timeout is over.
 
     An event whose next attempt is far away is redelivered at once, as its owner could request.
@@ -82,7 +82,7 @@ async def await_deliveries(service: Service, told: Sequence[HasEvent]) -> None:
     deliveries = Deliveries(service.redis)
     while time.time() < deadline:
         arrived = {call.message_id for call in service.receiver.received if call.is_delivered}
-        awaited = [one for one in told if one.message_id not in arrived | {None}]
+        awaited = [one for one in outcomes if one.message_id not in arrived | {None}]
         if not awaited and not any(undelivered(service.redis, key_id) for key_id in service.keys):
             return
         for one in awaited:

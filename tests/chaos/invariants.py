@@ -18,50 +18,50 @@ EXCUSES = {FailureCode.INTERNAL: {"lose store"}}
 """The faults that may cause each error code; other codes are always violations."""
 
 
-def broken_promises(told: Sequence[RequestOutcome], injected: Sequence[Injected]) -> Iterator[str]:
+def broken_promises(outcomes: Sequence[RequestOutcome], injected: Sequence[Injected]) -> Iterator[str]:
     """A sentence for each request with a wrong outcome."""
-    for one in told:
+    for one in outcomes:
         for complaint in _complaints(one, injected):
             yield f"{one}: {complaint}"
 
 
-def _complaints(told: RequestOutcome, injected: Sequence[Injected]) -> Iterator[str]:
-    if told.complaint:
-        yield told.complaint
-    if len(told.request_ids) > 1:
-        yield f"one idempotency key made {len(told.request_ids)} requests: {sorted(told.request_ids)}"
-    if told.status is Status.COMPLETED:
-        yield from _complaints_of_completed(told)
-    elif told.status is Status.FAILED and not _may_fail(told, injected):
-        yield f"FAILED {told.code}: {told.error}"
+def _complaints(outcome: RequestOutcome, injected: Sequence[Injected]) -> Iterator[str]:
+    if outcome.complaint:
+        yield outcome.complaint
+    if len(outcome.request_ids) > 1:
+        yield f"one idempotency key made {len(outcome.request_ids)} requests: {sorted(outcome.request_ids)}"
+    if outcome.status is Status.COMPLETED:
+        yield from _complaints_of_completed(outcome)
+    elif outcome.status is Status.FAILED and not _may_fail(outcome, injected):
+        yield f"FAILED {outcome.code}: {outcome.error}"
 
 
-def _complaints_of_completed(told: RequestOutcome) -> Iterator[str]:
-    if told.asked.kind == "refused":
+def _complaints_of_completed(outcome: RequestOutcome) -> Iterator[str]:
+    if outcome.submission.kind == "refused":
         yield "COMPLETED with an opacity that there is not"
-    elif told.asked.kind == "broken picture":
+    elif outcome.submission.kind == "broken picture":
         yield "COMPLETED without a picture to make it from"
-    elif told.cancel_status == 200:
+    elif outcome.cancel_status == 200:
         yield "COMPLETED although it was cancelled"
-    elif told.picture is not None and told.picture != told.asked.made():
+    elif outcome.picture is not None and outcome.picture != outcome.submission.made():
         yield "the picture is not the one that the compositor makes"
 
 
-def _may_fail(told: RequestOutcome, injected: Sequence[Injected]) -> bool:
-    match told.code:
+def _may_fail(outcome: RequestOutcome, injected: Sequence[Injected]) -> bool:
+    match outcome.code:
         case FailureCode.INVALID_IMAGE:
-            return told.asked.kind == "broken picture"
+            return outcome.submission.kind == "broken picture"
         case FailureCode.CANCELLED:
-            return told.may_be_cancelled
+            return outcome.may_be_cancelled
         case _:
-            met = {fault.kind for fault in injected if _met(told, fault)}
-            return told.code is not None and bool(met & EXCUSES.get(told.code, set()))
+            met = {fault.kind for fault in injected if _met(outcome, fault)}
+            return outcome.code is not None and bool(met & EXCUSES.get(outcome.code, set()))
 
 
-def _met(told: RequestOutcome, fault: Injected) -> bool:
-    if told.accepted_at is None or told.ended_at is None:
+def _met(outcome: RequestOutcome, fault: Injected) -> bool:
+    if outcome.accepted_at is None or outcome.ended_at is None:
         return False
-    return told.accepted_at < fault.ended_at + AFTERMATH_S and fault.began_at < told.ended_at
+    return outcome.accepted_at < fault.ended_at + AFTERMATH_S and fault.began_at < outcome.ended_at
 
 
 def wrong_answers(answers: Mapping[str, int]) -> Iterator[str]:
@@ -71,16 +71,16 @@ def wrong_answers(answers: Mapping[str, int]) -> Iterator[str]:
             yield f"{count} times {answer}: Redis or store away is 502"
 
 
-def unseen(told: Sequence[RequestOutcome], answers: Mapping[str, int]) -> Iterator[str]:
+def unseen(outcomes: Sequence[RequestOutcome], answers: Mapping[str, int]) -> Iterator[str]:
     """A sentence if so many clients were too late that the run shows little."""
     late = answers.get("came too late", 0)
-    if late > MOST_LATE * len(told):
+    if late > MOST_LATE * len(outcomes):
         yield f"{late} clients came when their request had expired, at most {MOST_LATE:.0%} may"
 
 
-def wrong_counts(told: Sequence[RequestOutcome], census: Census) -> Iterator[str]:
+def wrong_counts(outcomes: Sequence[RequestOutcome], census: Census) -> Iterator[str]:
     """A sentence for each request that no client submitted, and each with two ends."""
-    accepted = {request_id for one in told for request_id in one.request_ids}
+    accepted = {request_id for one in outcomes for request_id in one.request_ids}
     for request_id in census.seen - accepted:
         yield f"request {request_id} was made, and no client was ever told of it"
     for request_id, endings in census.endings.items():
@@ -88,9 +88,11 @@ def wrong_counts(told: Sequence[RequestOutcome], census: Census) -> Iterator[str
             yield f"request {request_id} ended more than once: {sorted(endings)}"
 
 
-def wrong_credits(told: Sequence[RequestOutcome], key: ApiKey) -> Iterator[str]:
+def wrong_credits(outcomes: Sequence[RequestOutcome], key: ApiKey) -> Iterator[str]:
     """A sentence for each inconsistency in the credits of a key."""
-    completed = sum(one.asked.key_id == key.key_id and one.status is Status.COMPLETED for one in told)
+    completed = sum(
+        one.submission.key_id == key.key_id and one.status is Status.COMPLETED for one in outcomes
+    )
     if key.held:
         yield f"{key.name}: {key.held} credits are still held"
     if key.spent != completed:

@@ -35,7 +35,7 @@ class SubmittedRequest:
     """Options of the submit: custom id and webhook."""
 
     @property
-    def submitted(self) -> dict[str, Any]:
+    def full_body(self) -> dict[str, Any]:
         return {**self.body, **self.options}
 
     def made(self) -> bytes:
@@ -94,10 +94,10 @@ class RequestGenerator:
         answer = self._rng.choice(["well"] * len(FIRST_ANSWERS) + [*FIRST_ANSWERS])
         return f"{self._receiver_url}/{answer}/{self._key_id}/{self._count()}"
 
-    def _as_member(self, asked: SubmittedRequest) -> SubmittedRequest:
-        webhook = asked.options if self._rng.random() < MEMBER_WITH_WEBHOOK else {}
+    def _as_member(self, submission: SubmittedRequest) -> SubmittedRequest:
+        webhook = submission.options if self._rng.random() < MEMBER_WITH_WEBHOOK else {}
         name = {"custom_id": f"sku-{self._count()}"} if self._rng.random() < MEMBER_WITH_NAME else {}
-        return replace(asked, options={**webhook, **name})
+        return replace(submission, options={**webhook, **name})
 
     def _inline(self) -> SubmittedRequest:
         return self._asked("inline", self._sent(), self._one_overlay())

@@ -64,28 +64,28 @@ async def _strained(plan: Plan, service: Service, say: Callable[[str], None]) ->
         requests = RequestGenerator(rng, service.url, service.origin.url, receiver_url, [*service.keys])
         census = Census(service.redis)
         load = Load(client, requests, plan.result_ttl_s / 2, census)
-        of_batches = BatchLoad(client, census, load.told, plan.result_ttl_s / 2, service.batch_wanted)
+        of_batches = BatchLoad(client, census, load.outcomes, plan.result_ttl_s / 2, service.batch_wanted)
         in_batches = round(IN_BATCHES * plan.requests)
-        asked = list(batches(requests, random.Random(f"batches {plan.seed}"), in_batches))
+        submission = list(batches(requests, random.Random(f"batches {plan.seed}"), in_batches))
         async with _beside(census.run(), _progress(load, schedule, say)):
             await asyncio.gather(
                 load.run(plan.requests - in_batches, plan.seconds),
-                of_batches.run(asked, plan.seconds),
+                of_batches.run(submission, plan.seconds),
                 schedule.run(service),
             )
-            await events.await_deliveries(service, [*load.told, *of_batches.batches])
+            await events.await_deliveries(service, [*load.outcomes, *of_batches.batches])
         census.count()
     received = service.receiver.received
     report = Report(plan.seed, load, of_batches.batches, schedule, service.log, census, received)
-    report.violations += invariants.broken_promises(load.told, schedule.injected)
-    report.violations += events.broken_promises([*load.told, *of_batches.batches], received)
+    report.violations += invariants.broken_promises(load.outcomes, schedule.injected)
+    report.violations += events.broken_promises([*load.outcomes, *of_batches.batches], received)
     report.violations += of_batch.broken_promises(of_batches.batches, census)
     report.violations += schedule.lasting
     report.violations += invariants.wrong_answers(client.answers)
-    report.violations += invariants.unseen(load.told, client.answers)
-    report.violations += invariants.wrong_counts(load.told, census)
+    report.violations += invariants.unseen(load.outcomes, client.answers)
+    report.violations += invariants.wrong_counts(load.outcomes, census)
     for key_id in service.keys:
-        report.violations += invariants.wrong_credits(load.told, ApiKeys(service.redis).get(key_id))
+        report.violations += invariants.wrong_credits(load.outcomes, ApiKeys(service.redis).get(key_id))
     return report
 
 
@@ -126,10 +126,10 @@ async def _progress(load: Load, schedule: Schedule, say: Callable[[str], None]) 
     began_at = time.monotonic()
     while True:
         await asyncio.sleep(PROGRESS_S)
-        accepted = sum(told.accepted_at is not None for told in load.told)
-        ended = sum(told.ended_at is not None for told in load.told)
+        accepted = sum(outcome.accepted_at is not None for outcome in load.outcomes)
+        ended = sum(outcome.ended_at is not None for outcome in load.outcomes)
         done = [fault.kind for fault in schedule.injected]
         say(
-            f"{time.monotonic() - began_at:4.0f} s  {len(load.told)} asked, {accepted} accepted, "
+            f"{time.monotonic() - began_at:4.0f} s  {len(load.outcomes)} asked, {accepted} accepted, "
             f"{ended} ended; {len(done)} faults, last: {', '.join(done[-3:])}"
         )

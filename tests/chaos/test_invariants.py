@@ -28,32 +28,32 @@ def asked_for(kind: str) -> SubmittedRequest:
 
 
 @pytest.fixture
-def asked() -> SubmittedRequest:
+def submission() -> SubmittedRequest:
     return asked_for("inline")
 
 
-def answered(asked: SubmittedRequest) -> RequestOutcome:
+def answered(submission: SubmittedRequest) -> RequestOutcome:
     return RequestOutcome(
-        asked, {ONE}, accepted_at=10, ended_at=11, status=Status.COMPLETED, picture=asked.made()
+        submission, {ONE}, accepted_at=10, ended_at=11, status=Status.COMPLETED, picture=submission.made()
     )
 
 
 @pytest.fixture
-def completed(asked: SubmittedRequest) -> RequestOutcome:
-    return answered(asked)
+def completed(submission: SubmittedRequest) -> RequestOutcome:
+    return answered(submission)
 
 
-def failed(asked: SubmittedRequest, code: FailureCode, **more: object) -> RequestOutcome:
+def failed(submission: SubmittedRequest, code: FailureCode, **more: object) -> RequestOutcome:
     return replace(
         RequestOutcome(
-            asked, {ONE}, accepted_at=10, ended_at=11, status=Status.FAILED, code=code, error="why"
+            submission, {ONE}, accepted_at=10, ended_at=11, status=Status.FAILED, code=code, error="why"
         ),
         **more,
     )
 
 
-def complaints(told: RequestOutcome, *faults: Injected) -> list[str]:
-    return list(invariants.broken_promises([told], faults))
+def complaints(outcome: RequestOutcome, *faults: Injected) -> list[str]:
+    return list(invariants.broken_promises([outcome], faults))
 
 
 def test_a_completed_request_with_the_right_picture_is_fine(completed):
@@ -64,13 +64,13 @@ def test_a_completed_request_with_the_right_picture_is_fine(completed):
     "kind", ["inline", "late", "scene", "centred", "in perspective", "displaced", "animated"]
 )
 def test_a_picture_rendered_with_a_wrong_input_is_found(kind):
-    asked = asked_for(kind)
-    told = answered(asked)
+    submission = asked_for(kind)
+    outcome = answered(submission)
 
-    assert complaints(told) == []
-    for path in asked.files:
-        other = replace(asked, files={**asked.files, path: tiny_png(0)})
-        assert "not the one" in complaints(replace(told, picture=other.made()))[0], path
+    assert complaints(outcome) == []
+    for path in submission.files:
+        other = replace(submission, files={**submission.files, path: tiny_png(0)})
+        assert "not the one" in complaints(replace(outcome, picture=other.made()))[0], path
 
 
 def test_a_second_request_for_one_idempotency_key_is_found(completed):
@@ -82,21 +82,21 @@ def test_a_cancelled_request_that_completes_is_found(completed):
 
 
 @pytest.mark.parametrize("code", FailureCode)
-def test_every_failure_without_a_fault_is_found(asked, code):
-    assert complaints(failed(asked, code))
+def test_every_failure_without_a_fault_is_found(submission, code):
+    assert complaints(failed(submission, code))
 
 
-def test_a_failure_caused_by_the_client_is_fine(asked):
-    assert not complaints(failed(replace(asked, kind="broken picture"), FailureCode.INVALID_IMAGE))
-    assert not complaints(failed(asked, FailureCode.CANCELLED, may_be_cancelled=True))
+def test_a_failure_caused_by_the_client_is_fine(submission):
+    assert not complaints(failed(replace(submission, kind="broken picture"), FailureCode.INVALID_IMAGE))
+    assert not complaints(failed(submission, FailureCode.CANCELLED, may_be_cancelled=True))
 
 
-def test_a_fault_only_excuses_its_code_and_requests_of_its_time(asked):
+def test_a_fault_only_excuses_its_code_and_requests_of_its_time(submission):
     met, missed = Injected("lose store", 9, 10.5), Injected("lose store", 11.5, 12)
 
-    assert not complaints(failed(asked, FailureCode.INTERNAL), met)
-    assert complaints(failed(asked, FailureCode.INTERNAL), missed)
-    assert complaints(failed(asked, FailureCode.WORKER_LOST), met)
+    assert not complaints(failed(submission, FailureCode.INTERNAL), met)
+    assert complaints(failed(submission, FailureCode.INTERNAL), missed)
+    assert complaints(failed(submission, FailureCode.WORKER_LOST), met)
 
 
 def test_a_request_that_no_client_submitted_is_found(redis, completed):
@@ -121,7 +121,7 @@ def test_a_second_end_of_a_request_is_found(redis, completed):
 def test_credits_that_do_not_add_up_are_found(redis, completed, credits, held, spent):
     created, _ = ApiKeys(redis).create("chaos", KeyOptions(credits=CREDITS))
     key = replace(created, key_id=KEY)
-    of_another = replace(completed, asked=replace(completed.asked, key_id="key_2"))
+    of_another = replace(completed, submission=replace(completed.submission, key_id="key_2"))
     books = replace(key, credits=CREDITS + credits, held=held, spent=spent)
 
     assert list(invariants.wrong_credits([completed, of_another], books))
@@ -197,12 +197,12 @@ CALL = Received("/well/1", ID, json.dumps({**RESULT, "type": "request.completed"
 
 @pytest.fixture
 def with_webhook(completed) -> RequestOutcome:
-    asked = replace(completed.asked, options={"webhook_url": f"http://receiver{CALL.path}"})
-    return replace(completed, asked=asked, said=RESULT)
+    submission = replace(completed.submission, options={"webhook_url": f"http://receiver{CALL.path}"})
+    return replace(completed, submission=submission, response=RESULT)
 
 
-def complaints_of_events(told: RequestOutcome, *calls: Received) -> list[str]:
-    return list(events.broken_promises([told], calls))
+def complaints_of_events(outcome: RequestOutcome, *calls: Received) -> list[str]:
+    return list(events.broken_promises([outcome], calls))
 
 
 def saying(**fields: object) -> Received:
@@ -238,18 +238,18 @@ def test_a_wrong_event_is_found(with_webhook, calls, complaint):
 
 
 def test_an_event_of_a_request_without_a_webhook_is_found(with_webhook):
-    asked = with_webhook.asked
-    only_failed = replace(asked, options={**asked.options, "webhook_events": ["failed"]})
-    refused = replace(with_webhook, request_ids=set(), status=None, said={})
+    submission = with_webhook.submission
+    only_failed = replace(submission, options={**submission.options, "webhook_events": ["failed"]})
+    refused = replace(with_webhook, request_ids=set(), status=None, response={})
 
-    for told in (
-        replace(with_webhook, asked=only_failed),
-        replace(with_webhook, asked=replace(asked, options={})),
+    for outcome in (
+        replace(with_webhook, submission=only_failed),
+        replace(with_webhook, submission=replace(submission, options={})),
         refused,
     ):
-        assert not complaints_of_events(told)
-        assert complaints_of_events(told, CALL)
+        assert not complaints_of_events(outcome)
+        assert complaints_of_events(outcome, CALL)
 
 
 def test_an_accepted_invalid_request_is_found(completed):
-    assert "opacity" in complaints(replace(completed, asked=asked_for("refused")))[0]
+    assert "opacity" in complaints(replace(completed, submission=asked_for("refused")))[0]

@@ -50,8 +50,8 @@ class SubmittedBatch:
         return json.dumps({**head, "requests": requests}).encode()
 
     def _own(self, member: SubmittedRequest) -> dict[str, Any]:
-        said = member.submitted
-        return {name: value for name, value in said.items() if self.defaults.get(name) != value}
+        response = member.full_body
+        return {name: value for name, value in response.items() if self.defaults.get(name) != value}
 
 
 def batches(asking: RequestGenerator, rng: Random, requests: int) -> Iterator[SubmittedBatch]:
@@ -71,7 +71,7 @@ def batches(asking: RequestGenerator, rng: Random, requests: int) -> Iterator[Su
 def _batch(asking: RequestGenerator, rng: Random, kind: str, count: int) -> SubmittedBatch:
     members = asking.members(count)
     overlays = [member.body["overlay_image"] for member in members]
-    asked = SubmittedBatch(
+    submission = SubmittedBatch(
         kind,
         members[0].key_id,
         str(UUID(int=rng.getrandbits(128), version=4)),
@@ -81,15 +81,15 @@ def _batch(asking: RequestGenerator, rng: Random, kind: str, count: int) -> Subm
         rng.uniform(0, 1) if kind == "cancelled" else None,
         rng.random() < 0.5,
     )
-    return _spoiled(asked, rng) if asked.is_refused else asked
+    return _spoiled(submission, rng) if submission.is_refused else submission
 
 
-def _spoiled(asked: SubmittedBatch, rng: Random) -> SubmittedBatch:
-    members = list(asked.members)
-    if asked.kind == "bad request":
+def _spoiled(submission: SubmittedBatch, rng: Random) -> SubmittedBatch:
+    members = list(submission.members)
+    if submission.kind == "bad request":
         place = rng.randrange(len(members))
         members[place] = replace(members[place], body={**members[place].body, "opacity": 2})
-    elif asked.kind == "twice named":
+    elif submission.kind == "twice named":
         for place in (rng.randrange(len(members) - 1), -1):
             members[place] = replace(members[place], options={"custom_id": "sku"})
-    return replace(asked, members=members)
+    return replace(submission, members=members)

@@ -15,24 +15,24 @@ def asked_batches() -> list[SubmittedBatch]:
 
 
 def test_both_formats_of_a_batch_have_the_same_requests():
-    for asked in asked_batches():
-        head, *lines = map(json.loads, asked.content(is_lines=True).splitlines())
+    for submission in asked_batches():
+        head, *lines = map(json.loads, submission.content(is_lines=True).splitlines())
 
-        assert json.loads(asked.content(is_lines=False)) == {**head, "requests": lines}
+        assert json.loads(submission.content(is_lines=False)) == {**head, "requests": lines}
         assert [{**head["defaults"], **line} for line in lines] == [
-            {**head["defaults"], **member.submitted} for member in asked.members
+            {**head["defaults"], **member.full_body} for member in submission.members
         ]
 
 
 def test_all_kinds_occur_and_the_number_of_requests_is_as_given():
-    asked = asked_batches()
+    submission = asked_batches()
 
-    assert {each.kind for each in asked} == set(ROUND)
-    assert sum(len(each.members) for each in asked if not each.is_refused) == 500
+    assert {each.kind for each in submission} == set(ROUND)
+    assert sum(len(each.members) for each in submission if not each.is_refused) == 500
 
 
 def test_all_requests_of_a_batch_have_one_key():
-    asked = asked_batches()
+    submission = asked_batches()
 
-    assert {each.key_id for each in asked} == set(KEYS)
-    assert all({member.key_id for member in each.members} == {each.key_id} for each in asked)
+    assert {each.key_id for each in submission} == set(KEYS)
+    assert all({member.key_id for member in each.members} == {each.key_id} for each in submission)

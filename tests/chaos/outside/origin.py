@@ -41,7 +41,7 @@ class Origin(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self.asked: set[str] = set()
+        self.submission: set[str] = set()
 
     def handle_error(self, *_: object) -> None:
         """Ignores clients that disconnect, as they are killed now and then."""
@@ -52,8 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         manner, number = self.path.strip("/").split("/")
-        first = self.path not in self.server.asked
-        self.server.asked.add(self.path)
+        first = self.path not in self.server.submission
+        self.server.submission.add(self.path)
         if manner == "late":
             time.sleep(LATE_S)
         picture = tiny_png(int(number))
