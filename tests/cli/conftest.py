@@ -11,11 +11,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli import main as command_line
-from tests.cli.between import standing_between
+from tests.cli.proxy import faulty_proxy
 from tests.origin import CUP, LOGO
 from tests.stack import KEY
 
-PATIENCE_S = 90
+TIMEOUT_S = 90
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def main(monkeypatch, capsys):
                 patch.setenv(name, value)
             with pytest.raises(SystemExit) as ended:
                 command_line.main()
-        said = capsys.readouterr()
-        return CompletedProcess(arguments, int(ended.value.code or 0), said.out, said.err)
+        message = capsys.readouterr()
+        return CompletedProcess(arguments, int(ended.value.code or 0), message.out, message.err)
 
     return main
 
@@ -83,13 +83,13 @@ def start(superimpose):
 def interrupted(process: "subprocess.Popen[str]") -> tuple[int, str]:
     """Press Ctrl-C; returns exit status and stderr."""
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=PATIENCE_S)
-    return process.returncode, said
+    _, message = process.communicate(timeout=TIMEOUT_S)
+    return process.returncode, message
 
 
 @pytest.fixture
-def between(service, superimpose, monkeypatch):
+def proxy(service, superimpose, monkeypatch):
     """A proxy of the service, which tests can configure to send other responses."""
-    with standing_between(service.url) as between:
-        monkeypatch.setenv("SUPERIMPOSE_SERVER", between.url)
-        yield between
+    with faulty_proxy(service.url) as proxy:
+        monkeypatch.setenv("SUPERIMPOSE_SERVER", proxy.url)
+        yield proxy

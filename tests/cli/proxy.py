@@ -19,7 +19,7 @@ SUBMIT = "POST /v2/superimpose"
 OF_A_HOP = frozenset({"host", "transfer-encoding"})
 
 
-class Between(ThreadingHTTPServer):
+class FaultyProxy(ThreadingHTTPServer):
     """Forwards calls to the service at `target`; `faults` by method and path affect the first calls."""
 
     daemon_threads = True
@@ -54,7 +54,7 @@ class Between(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Between
+    server: FaultyProxy
 
     def do_GET(self) -> None:
         self._pass_on()
@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def standing_between(target: str) -> Iterator[Between]:
+def faulty_proxy(target: str) -> Iterator[FaultyProxy]:
     """A running proxy."""
-    with in_thread(Between(target)) as between, between.service:
-        yield between
+    with in_thread(FaultyProxy(target)) as proxy, proxy.service:
+        yield proxy

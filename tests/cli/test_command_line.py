@@ -26,24 +26,24 @@ def run(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["bogus"], "no such command 'bogus'"),
         (["run", "--overlay", "a.png"], "missing option '-o' / '--out'"),
         (["requests", "list", "--status", "DONE"], "'DONE' is not one of 'queued', 'processing'"),
     ],
 )
-def test_a_usage_error_is_one_line_and_exit_code_2(main, arguments, said):
+def test_a_usage_error_is_one_line_and_exit_code_2(main, arguments, message):
     done = main(*arguments)
 
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith("superimpose: ")
-    assert said in line
+    assert message in line
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["requests", "list", "--status", "NOPE"], "'--status': 'NOPE' is not one of "),
         (["compose", "a.jpg", "b.png", "-o", "c.png", "--gravity", "x"], "'--gravity': 'x' is not one of "),
@@ -51,11 +51,11 @@ def test_a_usage_error_is_one_line_and_exit_code_2(main, arguments, said):
         (["api", "--port", "abc"], "'--port': must be a valid integer "),
     ],
 )
-def test_a_wrong_option_is_reported_in_plain_words(main, arguments, said):
+def test_a_wrong_option_is_reported_in_plain_words(main, arguments, message):
     done = main(*arguments)
 
     assert done.returncode == 2
-    assert done.stderr.startswith(f"superimpose: invalid value for {said}")
+    assert done.stderr.startswith(f"superimpose: invalid value for {message}")
 
 
 def test_a_process_exits_with_the_code_of_its_command():
@@ -109,10 +109,10 @@ def test_help_has_the_range_and_default_of_each_parameter(main, command):
         if name in NOT_OPTIONS or isinstance(field.default, bool):
             continue
         (line,) = re.findall(rf"^│ --{name.replace('_', '-')} (.*?)(?=^[│╰][ ─]-)", shown, re.M | re.S)
-        said = " ".join(re.sub("[│╭╰].*[╮╯]|│", " ", line).split())
-        assert field.default is None or f"default: {field.default}]" in said
+        message = " ".join(re.sub("[│╭╰].*[╮╯]|│", " ", line).split())
+        assert field.default is None or f"default: {field.default}]" in message
         for word in get_args(field.annotation):
-            assert not isinstance(word, str) or word in said
+            assert not isinstance(word, str) or word in message
     assert "[above 0 to 16; default: 1]" in shown
     assert "[-1,000 to 1,000]" in shown
     assert "[1 to 100;" in shown

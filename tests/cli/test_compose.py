@@ -126,7 +126,7 @@ def test_a_displacement_map_is_a_file(run, folder):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--opacity", "3"), "--opacity"),
         (("--overlay-resize", "huge"), "Fit"),
@@ -140,11 +140,11 @@ def test_a_displacement_map_is_a_file(run, folder):
         (("--no-such-thing", "1"), "--no-such-thing"),
     ],
 )
-def test_a_bad_option_is_named(run, folder, arguments, said):
+def test_a_bad_option_is_named(run, folder, arguments, message):
     answer = run("cup.jpg", "logo.png", "-o", "a.png", *arguments)
 
     assert answer.exit_code == 2
-    assert said in "".join(answer.output.replace("│", "").split())
+    assert message in "".join(answer.output.replace("│", "").split())
     assert not (folder / "a.png").exists()
 
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from cli.run.journal import NAME
-from tests.cli.between import SUBMIT
 from tests.cli.conftest import interrupted
+from tests.cli.proxy import SUBMIT
 from tests.origin import CUP
 
 COMMAND = ("run", "--base-dir", "shirts", "--overlay", "logo.png", "-o", "out", "--scale-to", "0.5")
@@ -48,7 +48,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_each_picture_keeps_its_name_and_the_overlay_is_uploaded_once(run, between, folder):
+def test_each_picture_keeps_its_name_and_the_overlay_is_uploaded_once(run, proxy, folder):
     answer = run()
 
     assert answer.exit_code == 0, answer.output
@@ -56,17 +56,17 @@ def test_each_picture_keeps_its_name_and_the_overlay_is_uploaded_once(run, betwe
     with Image.open(folder / "out/3.jpg") as made:
         assert made.size == (40, 30)
         assert max(abs(a - b) for a, b in zip(made.getpixel((38, 28)), (3, 100, 200), strict=True)) < 9
-    assert between.asked.count("POST /upload-asset") == 1
+    assert proxy.asked.count("POST /upload-asset") == 1
     assert "6 made in" in answer.stderr
 
 
-def test_a_second_run_renders_only_what_changed(run, between, folder, shirts):
+def test_a_second_run_renders_only_what_changed(run, proxy, folder, shirts):
     run()
 
     def made_now(*arguments: str) -> int:
-        before = between.submitted
+        before = proxy.submitted
         assert run(*arguments).exit_code == 0
-        return between.submitted - before
+        return proxy.submitted - before
 
     assert made_now() == 0
     (folder / "out/1.jpg").unlink()
@@ -119,52 +119,52 @@ def test_json_is_a_line_for_each_picture(run, shirts):
 
 
 @pytest.mark.parametrize("way", ["--no-batch"], indirect=True)
-def test_an_interrupted_run_leaves_complete_pictures_and_can_continue(start, run, between, shirts, folder):
+def test_an_interrupted_run_leaves_complete_pictures_and_can_continue(start, run, proxy, shirts, folder):
     for number in range(30):
         (shirts / f"{number}.png").write_bytes(shirt(number))
     process = start(*COMMAND, "--no-batch", "--concurrency", "2")
-    between.await_calls(SUBMIT, 10)
+    proxy.await_calls(SUBMIT, 10)
 
-    status, said = interrupted(process)
+    status, message = interrupted(process)
     left = [name for name in names(folder / "out") if name != NAME]
 
-    assert status == 130, said
-    assert "interrupted: run the same command again to continue" in said
+    assert status == 130, message
+    assert "interrupted: run the same command again to continue" in message
     assert 0 < len(left) < 30
     assert all(name.endswith(".jpg") and not name.startswith(".") for name in left)
     for name in left:
         with Image.open(folder / "out" / name) as made:
             made.load()
-    before = between.submitted
+    before = proxy.submitted
     assert run().exit_code == 0
-    assert between.submitted - before == 30 - len(left)
+    assert proxy.submitted - before == 30 - len(left)
 
 
-def test_incomplete_pictures_are_rendered_again(run, between, folder, way):
+def test_incomplete_pictures_are_rendered_again(run, proxy, folder, way):
     run()
     journal = folder / "out" / NAME
     whole = journal.read_text()
     journal.write_text(whole[: whole.rindex('"output"') + 40])
     (folder / "out" / ".superimpose-0123.part").write_bytes(b"half")
 
-    before = between.submitted
+    before = proxy.submitted
     again = 0 if way == "--batch" else 1  # the batch was resumed
     assert run().exit_code == 0
-    assert between.submitted == before + again
+    assert proxy.submitted == before + again
     assert run().exit_code == 0
-    assert between.submitted == before + again
+    assert proxy.submitted == before + again
     assert not list((folder / "out").glob("*.part"))
 
 
-def test_an_error_that_affects_every_picture_ends_the_run(run, between):
+def test_an_error_that_affects_every_picture_ends_the_run(run, proxy):
     refused = run("--key", "wrong")
-    between.faults = {SUBMIT: [(406, {})], BATCH: [(406, {})]}
+    proxy.faults = {SUBMIT: [(406, {})], BATCH: [(406, {})]}
     broke = run("--concurrency", "1")
 
     assert refused.exit_code == 4
     assert "this API key is not valid" in refused.stderr
     assert broke.exit_code == 1
-    assert between.asked.count(SUBMIT) + between.asked.count(BATCH) == 1
+    assert proxy.asked.count(SUBMIT) + proxy.asked.count(BATCH) == 1
     assert "6 not started or given up" in broke.stderr
 
 
@@ -179,8 +179,8 @@ def test_a_full_disk_ends_the_run(run, folder):
     assert answer.stderr.endswith("No space left on device\n")
 
 
-def test_if_uploads_are_refused_a_small_overlay_is_sent_inline(run, between):
-    between.faults["POST /upload-asset"] = [(413, {})]
+def test_if_uploads_are_refused_a_small_overlay_is_sent_inline(run, proxy):
+    proxy.faults["POST /upload-asset"] = [(413, {})]
 
     assert run().exit_code == 0
 
@@ -197,7 +197,7 @@ def test_two_runs_cannot_write_to_one_folder(run, folder):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--base-dir", "nowhere"), "'nowhere' is not a directory"),
         (("--base-dir", "empty"), "'empty' contains no pictures"),
@@ -206,7 +206,7 @@ def test_two_runs_cannot_write_to_one_folder(run, folder):
         (("-o", "logo.png"), "'logo.png' is not a directory"),
     ],
 )
-def test_invalid_folders_are_refused(run, folder, arguments, said):
+def test_invalid_folders_are_refused(run, folder, arguments, message):
     (folder / "empty").mkdir()
     (folder / "twice").mkdir()
     for name in ("a.jpg", "a.jpeg"):
@@ -215,4 +215,4 @@ def test_invalid_folders_are_refused(run, folder, arguments, said):
     answer = run(*arguments)
 
     assert answer.exit_code == 2
-    assert said in " ".join(answer.stderr.replace("│", " ").split())
+    assert message in " ".join(answer.stderr.replace("│", " ").split())

@@ -229,7 +229,7 @@ def test_an_existing_key_that_differs_is_overwritten_only_on_request(elsewhere, 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "invalid JSON"),
         ('{"version": 2, "keys": []}', "version: must be 1"),
@@ -237,11 +237,11 @@ def test_an_existing_key_that_differs_is_overwritten_only_on_request(elsewhere, 
         ('{"keys": [], "more": 1}', "more: "),
     ],
 )
-def test_an_invalid_export_is_refused_with_the_place_of_the_error(elsewhere, redis, text, said):
+def test_an_invalid_export_is_refused_with_the_place_of_the_error(elsewhere, redis, text, message):
     answer = elsewhere("import", "-", input=text)
 
     assert answer.exit_code == 2
-    assert said.lower() in " ".join(answer.output.replace("│", " ").split()).lower()
+    assert message.lower() in " ".join(answer.output.replace("│", " ").split()).lower()
     assert redis.dbsize() == 0
 
 
@@ -257,7 +257,7 @@ def test_a_secret_of_another_key_is_refused(elsewhere, redis):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["create", "shop", "--rate", "often"], "write 600/minute"),
         (["create", "shop", "--expires", "tomorrow"], "write 90d, 12h, 30m or 45s"),
@@ -267,11 +267,11 @@ def test_a_secret_of_another_key_is_refused(elsewhere, redis):
         (["credit", "key_x", "many"], "write +100 or -100"),
     ],
 )
-def test_invalid_values_are_refused_with_the_allowed_ones(run, arguments, said):
+def test_invalid_values_are_refused_with_the_allowed_ones(run, arguments, message):
     answer = run(*arguments)
 
     assert answer.exit_code == 2
-    assert said in " ".join(answer.output.replace("│", " ").split())
+    assert message in " ".join(answer.output.replace("│", " ").split())
 
 
 def test_the_key_of_the_settings_is_listed_by_name_only(run):

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from cli.run.live_line import describe
-from tests.cli.conftest import PATIENCE_S
+from tests.cli.conftest import TIMEOUT_S
 
 CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -25,7 +25,7 @@ def test_the_line_is_updated_in_place_and_ends_with_the_timings(superimpose, fol
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm", "COLUMNS": "120"},
     )
     os.close(theirs)
-    made, _ = process.communicate(timeout=PATIENCE_S)
+    made, _ = process.communicate(timeout=TIMEOUT_S)
     shown = os.read(terminal, 65536)
     os.close(terminal)
 
@@ -47,7 +47,7 @@ def test_the_bar_of_a_folder_leaves_stdout_to_json(superimpose, folder):
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm", "COLUMNS": "120"},
     )
     os.close(theirs)
-    stdout, _ = process.communicate(timeout=PATIENCE_S)
+    stdout, _ = process.communicate(timeout=TIMEOUT_S)
     shown = CONTROL.sub(b"", os.read(terminal, 65536))
     os.close(terminal)
 

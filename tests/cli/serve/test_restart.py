@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.cli.serve.events import make_event, webhook_secret
-from tests.cli.serve.up import PATIENCE_S, Up, running
+from tests.cli.serve.up import TIMEOUT_S, Up, running
 from tests.origin import Origin
 from tests.stack import ON_LOOPBACK
 from tests.webhooks.receiver import Got, receiving
@@ -60,7 +60,7 @@ def submit(service: Up, base: str) -> str:
 def status(service: Up, request_id: str) -> str:
     """The rest of the output."""
     url = f"{service.url}/v2/requests/{request_id}/status?wait=25"
-    answer = httpx.get(url, headers={"x-api-key": service.key()}, timeout=PATIENCE_S, **ON_LOOPBACK)
+    answer = httpx.get(url, headers={"x-api-key": service.key()}, timeout=TIMEOUT_S, **ON_LOOPBACK)
     return str(answer.json()["status"])
 
 

@@ -31,7 +31,7 @@ def test_both_roles_wait_for_redis_work_and_stop_on_sigterm_without_a_traceback(
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     api, workers = start(env, "api", "--port", str(port)), start(env, "worker", "--workers", "2")
-    said = [process.stdout.readline() for process in (api, workers)]
+    message = [process.stdout.readline() for process in (api, workers)]
     redis = subprocess.Popen(server_command(tmp_path, socket), stdout=subprocess.DEVNULL)
     printed = {}
     try:
@@ -46,7 +46,7 @@ def test_both_roles_wait_for_redis_work_and_stop_on_sigterm_without_a_traceback(
         redis.terminate()
         redis.wait(30)
 
-    assert all("Redis cannot be reached, trying again" in line for line in said)
+    assert all("Redis cannot be reached, trying again" in line for line in message)
     assert made == 200
     assert workers.returncode == 0
     assert api.returncode == -signal.SIGTERM  # uvicorn finishes, then ends by the signal it got
@@ -121,12 +121,12 @@ def test_a_redis_that_is_too_old_is_one_sentence_from_every_role(redis_socket, t
         env = environment(f"redis://127.0.0.1:{way.port}/6", tmp_path)
         number = ("--workers", "1") if role == "worker" else ("--port", str(free_port()))
         done = start(env, role, *number)
-        said = done.communicate(timeout=30)[0]
+        message = done.communicate(timeout=30)[0]
 
     assert done.returncode == 2
-    assert said.count("SUPERIMPOSE_REDIS_URL names a Redis 6") == 1
-    assert "use Redis 7 or newer" in said
-    assert "Traceback" not in said
+    assert message.count("SUPERIMPOSE_REDIS_URL names a Redis 6") == 1
+    assert "use Redis 7 or newer" in message
+    assert "Traceback" not in message
 
 
 def test_several_processes_share_a_port_and_a_dead_one_is_replaced(redis_socket, tmp_path):

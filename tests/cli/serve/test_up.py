@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from cli.serve.up import greeting
 from cli.serve.up_file import RunningUp, running_up
-from tests.cli.serve.up import PATIENCE_S, Up, command, make_a_picture, running
+from tests.cli.serve.up import TIMEOUT_S, Up, command, make_a_picture, running
 from tests.exposed import scrape, value
 from tests.origin import CUP, LOGO
 from tests.processes import await_no_process, await_processes, descendants
@@ -82,9 +82,9 @@ def test_a_port_in_use_is_refused_in_one_sentence(tmp_path):
         taken.listen()
         port = taken.getsockname()[1]
         refused = Up(tmp_path, port)
-        assert refused.process.wait(PATIENCE_S) == 1
+        assert refused.process.wait(TIMEOUT_S) == 1
 
-    refused._reader.join(PATIENCE_S)
+    refused._reader.join(TIMEOUT_S)
     assert f"cannot listen on 127.0.0.1:{port}" in refused.printed
     assert "--port" in refused.printed
     assert "Traceback" not in refused.printed
@@ -137,7 +137,7 @@ def test_it_keeps_serving_when_its_output_is_not_read(up, tmp_path, monkeypatch)
         nobody_there = answers(port, FILLS_A_PIPE)
     finally:
         process.send_signal(signal.SIGINT)
-        status = process.wait(PATIENCE_S)
+        status = process.wait(TIMEOUT_S)
 
     assert set(unread) == set(nobody_there) == {200}
     assert status == 0
@@ -166,7 +166,7 @@ def test_closing_the_terminal_stops_everything_like_ctrl_c(tmp_path):
 
     os.close(terminal)
 
-    assert process.wait(PATIENCE_S) == 0
+    assert process.wait(TIMEOUT_S) == 0
     await_no_process(processes)
     assert not (data_dir / "up.json").exists()
 
@@ -209,13 +209,13 @@ def test_a_second_ctrl_c_stops_at_once(up, origin, monkeypatch):
 
     service.process.send_signal(signal.SIGINT)
     service.await_line("main     | stopping")
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while "killed at the second signal" not in service.printed:
         assert time.monotonic() < deadline, service.printed
         service.process.send_signal(signal.SIGINT)
         time.sleep(0.2)
 
-    assert service.process.wait(PATIENCE_S) == 0
+    assert service.process.wait(TIMEOUT_S) == 0
 
 
 def test_commands_find_the_service_of_their_folder(standing, monkeypatch):
@@ -248,7 +248,7 @@ with Supervisor(1) as supervisor:
     sys.settrace(None)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, cwd=ROOT
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT_S, cwd=ROOT
     )
 
     assert done.returncode == 0, done.stderr

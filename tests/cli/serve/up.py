@@ -15,7 +15,7 @@ import httpx
 
 from tests.stack import ON_LOOPBACK, free_port
 
-PATIENCE_S = 90
+TIMEOUT_S = 90
 
 
 def command(data_dir: Path, port: int, workers: int = 1) -> list[str]:
@@ -54,7 +54,7 @@ class Up:
                     self._greeted.set()
 
     def greeting(self) -> str:
-        assert self._greeted.wait(PATIENCE_S), self.printed
+        assert self._greeted.wait(TIMEOUT_S), self.printed
         return self.printed
 
     def key(self) -> str:
@@ -62,15 +62,15 @@ class Up:
 
     def await_line(self, text: str) -> None:
         """Wait until this is printed."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while text not in self.printed:
             assert time.monotonic() < deadline, self.printed
             time.sleep(0.05)
 
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        status = self.process.wait(PATIENCE_S)
-        self._reader.join(PATIENCE_S)
+        status = self.process.wait(TIMEOUT_S)
+        self._reader.join(TIMEOUT_S)
         return status
 
 
