@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from jobs.config.setting_types import GIBIBYTE, MEBIBYTE
+
 
 class Verdict(StrEnum):
     OK = "ok"
@@ -44,3 +46,11 @@ def fail_unless(subject: str, good: bool, seen: str, advice: str) -> Finding:
 
 def warn_unless(subject: str, good: bool, seen: str, advice: str) -> Finding:
     return ok(subject, seen) if good else warn(subject, seen, advice)
+
+
+def gib(size: int) -> str:
+    return f"{size / GIBIBYTE:,.1f} GiB"
+
+
+def mib(size: int) -> str:
+    return f"{size / MEBIBYTE:,.0f} MiB"

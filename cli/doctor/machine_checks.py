@@ -4,11 +4,11 @@ import os
 import resource
 import shutil
 
-from cli.doctor.finding import Finding, Findings, fail_unless, ok, warn, warn_unless
+from cli.doctor.finding import Finding, Findings, fail_unless, gib, mib, ok, warn, warn_unless
 from cli.serve.roles import OTHER_FILES
 from compositor.decoding.memory import BYTES_PER_PIXEL
 from jobs.config import machine
-from jobs.config.setting_types import GIBIBYTE, MEBIBYTE
+from jobs.config.setting_types import GIBIBYTE
 from jobs.config.settings import Settings
 
 JOB_BASE_BYTES = 3 * GIBIBYTE // 10
@@ -41,7 +41,7 @@ def _job_memory(settings: Settings) -> Finding:
     return warn_unless(
         "job memory",
         settings.job_memory_bytes >= needed,
-        f"JOB_MEMORY_BYTES {_gib(settings.job_memory_bytes)}, the largest picture takes {_gib(needed)}",
+        f"JOB_MEMORY_BYTES {gib(settings.job_memory_bytes)}, the largest picture takes {gib(needed)}",
         "raise SUPERIMPOSE_JOB_MEMORY_BYTES or lower SUPERIMPOSE_MAX_PIXELS: else large ones FAIL",
     )
 
@@ -54,7 +54,7 @@ def _memory(settings: Settings) -> Finding:
     return warn_unless(
         "memory",
         available >= needed,
-        f"{_gib(available)} here, {settings.workers} workers may use {_gib(needed)}",
+        f"{gib(available)} here, {settings.workers} workers may use {gib(needed)}",
         "run fewer workers (SUPERIMPOSE_WORKERS), or lower SUPERIMPOSE_CHILD_MAX_RESIDENT_BYTES",
     )
 
@@ -64,7 +64,7 @@ def _bodies(settings: Settings) -> Finding:
     return warn_unless(
         "body limit",
         settings.max_body_bytes >= needed,
-        f"bodies of {_mib(settings.max_body_bytes)}, an input may have {_mib(settings.max_input_bytes)}",
+        f"bodies of {mib(settings.max_body_bytes)}, an input may have {mib(settings.max_input_bytes)}",
         "raise SUPERIMPOSE_MAX_BODY_BYTES to 4/3 of SUPERIMPOSE_MAX_INPUT_BYTES, the size of base64",
     )
 
@@ -78,7 +78,7 @@ def _data_dir(settings: Settings) -> Finding:
     return warn_unless(
         "data directory",
         free > settings.http_cache_bytes + GIBIBYTE,
-        f"{_gib(free)} free, the HTTP cache may take {_mib(settings.http_cache_bytes)}",
+        f"{gib(free)} free, the HTTP cache may take {mib(settings.http_cache_bytes)}",
         "free some space, or lower SUPERIMPOSE_HTTP_CACHE_BYTES",
     )
 
@@ -91,11 +91,3 @@ def _core_count(settings: Settings) -> Finding:
         f"{settings.workers} workers on {cores} cores",
         "set SUPERIMPOSE_WORKERS to the number of cores: more workers take memory without being faster",
     )
-
-
-def _gib(size: int) -> str:
-    return f"{size / GIBIBYTE:.1f} GiB"
-
-
-def _mib(size: int) -> str:
-    return f"{size / MEBIBYTE:,.0f} MiB"

@@ -5,7 +5,7 @@ from typing import Any
 
 from redis import Redis, RedisError
 
-from cli.doctor.finding import Finding, Findings, fail, fail_unless, ok, warn_unless
+from cli.doctor.finding import Finding, Findings, fail, fail_unless, mib, ok, warn_unless
 from jobs.config.setting_types import MEBIBYTE
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
@@ -71,7 +71,7 @@ def _memory(info: dict[str, Any]) -> Findings:
     yield warn_unless(
         "redis memory",
         limit - used > MIN_FREE_BYTES,
-        f"{_mb(used)} of {_mb(limit)} used" + ("" if bound else ", all of its machine"),
+        f"{mib(used)} of {mib(limit)} used" + ("" if bound else ", all of its machine"),
         advice,
     )
 
@@ -119,7 +119,3 @@ def _workers(redis: Redis) -> Findings:
         f"{len(seen.workers)} registered, {busy} busy, {seen.waiting:,} requests wait",
         "start workers: `superimpose worker`, or `superimpose up` for everything",
     )
-
-
-def _mb(size: int) -> str:
-    return f"{size / MEBIBYTE:,.0f} MiB"

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError as StoreError
 
-from cli.doctor.finding import Finding, Findings, fail, ok, warn_unless
+from cli.doctor.finding import Finding, Findings, fail, gib, ok, warn_unless
 from jobs.config.setting_types import GIBIBYTE
 from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore, new_token
@@ -51,6 +51,6 @@ def _disk_space(directory: Path) -> Finding:
     return warn_unless(
         "store disk",
         free > MIN_FREE_BYTES,
-        f"{free / GIBIBYTE:,.1f} GiB free",
+        f"{gib(free)} free",
         "free some space: a request whose picture cannot be written is retried and then FAILED",
     )

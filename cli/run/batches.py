@@ -16,9 +16,9 @@ from cli.client.errors import CallError, Refused
 from cli.client.interruptible import cancel, gather_all
 from cli.run.context import Prepared, RunContext
 from cli.run.following import Following
-from cli.run.ingredients import Ingredients
 from cli.run.items import Item
 from cli.run.journal import Batch, digest
+from cli.run.request_parts import RequestParts
 
 MAX_REQUESTS = 5000
 MAX_BYTES = 20 * 1024 * 1024
@@ -59,7 +59,7 @@ class _Batches:
         self._followed: dict[asyncio.Task[list[Prepared]], Following] = {}
 
     async def render(self) -> None:
-        self._common = await self._context.ingredients.common()
+        self._common = await self._context.request_parts.common()
         try:
             await self._resume()
             self._items = iter([*self._by_name.values()])
@@ -177,7 +177,7 @@ class _Batches:
 
     async def _upload(self, picture: Prepared) -> int | None:
         with self._context.recording_failure(picture.item):
-            return await self._context.ingredients.upload(picture.item)
+            return await self._context.request_parts.upload(picture.item)
         return None
 
     async def _send(self, pictures: Sequence[Prepared], idempotency_key: str) -> None:
@@ -188,7 +188,7 @@ class _Batches:
         batch = Batch(idempotency_key, [(each.item.out.name, digest(each.recipe)) for each in pictures])
         context.journal.begin(batch)
         context.tally.on_send(len(pictures))
-        body = BatchBody(self._common, pictures, context.ingredients)
+        body = BatchBody(self._common, pictures, context.request_parts)
         wait = len(pictures) == 1 and not self._followed
         try:
             response = await context.api.submit_batch(context.model, body, batch.idempotency_key, wait)
@@ -258,17 +258,17 @@ class BatchBody:
     """The lines of a batch, streamed in chunks; each iteration reads the files again."""
 
     def __init__(
-        self, common: Mapping[str, Any], pictures: Sequence[Prepared], ingredients: Ingredients
+        self, common: Mapping[str, Any], pictures: Sequence[Prepared], request_parts: RequestParts
     ) -> None:
         self._common = common
         self._pictures = pictures
-        self._ingredients = ingredients
+        self._request_parts = request_parts
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         lines = bytearray(_line({"defaults": self._common}))
         for index, picture in enumerate(self._pictures):
             try:
-                lines += _line(await self._ingredients.own(picture.item))
+                lines += _line(await self._request_parts.own(picture.item))
             except OSError as error:
                 raise Unreadable(index, error) from error
             if len(lines) > CHUNK_BYTES:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from cli.client.api import Api, JsonObject
 from cli.client.errors import KEY_REFUSED, NOT_ENOUGH_CREDITS, CallError, Refused, RequestFailed, Unreachable
 from cli.client.explain import join_faults
-from cli.run.ingredients import Ingredients
 from cli.run.items import Item
 from cli.run.journal import Journal, Recipe
+from cli.run.request_parts import RequestParts
 from cli.run.tally import Tally
 
 FATAL_STATUSES = KEY_REFUSED | {NOT_ENOUGH_CREDITS}
@@ -32,14 +32,14 @@ class RunContext:
 
     api: Api
     model: str
-    ingredients: Ingredients
+    request_parts: RequestParts
     journal: Journal
     tally: Tally
     concurrency: int
 
     async def recipe_unless_done(self, item: Item) -> Recipe | None:
         """None if an earlier run made the picture, which is counted. Raises OSError."""
-        recipe = await self.ingredients.recipe(item)
+        recipe = await self.request_parts.recipe(item)
         if not self.journal.has(item.out.name, recipe):
             return recipe
         self.tally.add_kept(item)

@@ -19,7 +19,7 @@ NAME = ".superimpose.jsonl"
 
 Recipe = Mapping[str, Any]
 """`base`, `overlay`, `mask` and `parameters` of a picture, with fingerprints in place of files."""
-INGREDIENTS = ("base", "overlay", "mask", "parameters")
+RECIPE_FIELDS = ("base", "overlay", "mask", "parameters")
 
 
 class FolderInUse(Exception):
@@ -98,7 +98,7 @@ class Journal:
             if "batch" in found:
                 self._read_batch(found["batch"], found)
             else:
-                self._made[found["output"]] = digest({name: found[name] for name in INGREDIENTS})
+                self._made[found["output"]] = digest({name: found[name] for name in RECIPE_FIELDS})
         except (ValueError, TypeError, KeyError):
             return
 

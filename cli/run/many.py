@@ -13,9 +13,9 @@ from cli.client.picture import render_and_save
 from cli.exit_codes import ExitCode, stop
 from cli.run.batches import render_in_batches
 from cli.run.context import RunContext
-from cli.run.ingredients import Ingredients
 from cli.run.items import Item, RunOptions, as_json
 from cli.run.journal import FolderInUse, Journal
+from cli.run.request_parts import RequestParts
 from cli.run.tally import Tally
 
 
@@ -54,14 +54,14 @@ async def _render(
     in_batches: bool,
 ) -> None:
     async with Api.open(options.server, options.key, tally.on_pause) as api:
-        ingredients = Ingredients(options, items, api)
-        context = RunContext(api, options.model, ingredients, journal, tally, concurrency)
+        request_parts = RequestParts(options, items, api)
+        context = RunContext(api, options.model, request_parts, journal, tally, concurrency)
         await (render_in_batches if in_batches else render_one_by_one)(context, items)
 
 
 async def render_one_by_one(context: RunContext, items: Sequence[Item]) -> None:
     """Raises errors that affect every picture."""
-    common = await context.ingredients.common()
+    common = await context.request_parts.common()
     queue = iter(items)
 
     async def work(queue: Iterator[Item]) -> None:
@@ -70,7 +70,7 @@ async def render_one_by_one(context: RunContext, items: Sequence[Item]) -> None:
                 recipe = await context.recipe_unless_done(item)
                 if recipe is None:
                     continue
-                body = common | await context.ingredients.own(item)
+                body = common | await context.request_parts.own(item)
                 result = await render_and_save(context.api, context.model, body, item.out, lambda _: None)
                 context.record_rendered(item, recipe, as_json(result, item.out))
 

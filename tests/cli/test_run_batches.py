@@ -17,9 +17,9 @@ from cli.run import batches
 from cli.run.batches import BatchBody, Unreadable
 from cli.run.context import Prepared
 from cli.run.folder import pictures_of
-from cli.run.ingredients import Ingredients
 from cli.run.items import RunOptions
 from cli.run.journal import NAME
+from cli.run.request_parts import RequestParts
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from tests.cli.conftest import TIMEOUT_S, interrupted
@@ -255,7 +255,7 @@ def test_files_are_read_while_the_body_is_sent(folder, shirts):
     async def read() -> list[int]:
         sizes = []
         async with Api.open(options.server, options.key, lambda *_: None) as api:
-            async for piece in BatchBody({}, pictures, Ingredients(options, items, api)):
+            async for piece in BatchBody({}, pictures, RequestParts(options, items, api)):
                 sizes.append(len(piece))
                 if len(sizes) == 2:
                     for shirt in (folder / "shirts").iterdir():

@@ -14,7 +14,7 @@ from jobs.lifecycle.options import RequestOptions
 from jobs.pictures.inputs import with_pictures
 
 
-class Ingredients:
+class RequestParts:
     """Uploads a file that several pictures use only once. Methods raise OSError, `CallError`."""
 
     def __init__(self, options: RunOptions, items: Iterable[Item], api: Api) -> None:
