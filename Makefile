@@ -21,63 +21,63 @@ up: $(RUN) ## set up, then run the whole service in this terminal (PORT=9000, AR
 test: $(DEV) $(NODE) ## set up, then run the tests of the service (ARGS="-k golden")
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(DEV) $(NODE) ## test what is built from it: the pages and their pictures, the load test, the benchmarks
+check: $(DEV) $(NODE) ## test the pages and their pictures, the load test and the benchmarks
 	$(BIN)/python -m pytest tests/build_products $(ARGS)
 
 lint: $(DEV) ## style and security rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(DEV) ## static types, strict
+types: $(DEV) ## mypy, strict
 	$(BIN)/mypy
 
-audit: $(DEV) ## known vulnerabilities of what requirements.lock pins
+audit: $(DEV) ## known vulnerabilities of the packages in requirements.lock
 	.ci/audit
 
-floors: $(DEV) ## a picture made by the oldest versions that pyproject.toml allows
+floors: $(DEV) ## render a picture with the oldest versions that pyproject.toml allows
 	.ci/floors
 
 fmt: $(DEV) ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-chaos: $(DEV) ## 1,000 requests through 100 random faults, five minutes (SEED=7 draws the same again)
+chaos: $(DEV) ## 1,000 requests through 100 random faults, five minutes (SEED=7 repeats a run)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(DEV) ## measure the service against a bare loop on this machine
 	$(BIN)/python -m benchmarks end-to-end --parts drained
 
-bench-worker: $(DEV) ## measure what a job costs besides its work, of that in Redis, and how soon it is claimed again
+bench-worker: $(DEV) ## measure the overhead of a job, its cost in Redis, and the recovery from killed workers
 	$(BIN)/python -m benchmarks worker
 	$(BIN)/python -m benchmarks recovery
 	$(BIN)/python -m benchmarks redis
 
-bench-waiting: $(DEV) ## measure how soon a waiting client hears that its request has ended, five minutes
+bench-waiting: $(DEV) ## measure how soon a waiting client learns that its request is finished, five minutes
 	$(BIN)/python -m benchmarks waiting
 
-bench-batches: $(DEV) ## measure what a batch of 5,000 costs beside as many submits, five minutes
+bench-batches: $(DEV) ## measure a batch of 5,000 against 5,000 submits, five minutes
 	$(BIN)/python -m benchmarks batches
 
-bench-webhooks: $(DEV) ## measure how fast events are sent, alone and beside dead receivers, five minutes
+bench-webhooks: $(DEV) ## measure how fast events are sent, also beside dead receivers, five minutes
 	$(BIN)/python -m benchmarks webhooks
 
 bench-compositor: $(DEV) ## measure the compositor against Pillow, libvips, OpenCV and sharp
 	$(PIP) install -c requirements.lock -r benchmarks/requirements.txt
-	@npm install --silent --no-audit --no-fund --prefix $(PEERS)/sharp sharp@0.35.5 || echo 'sharp cannot be installed here: the page will say so'
+	@npm install --silent --no-audit --no-fund --prefix $(PEERS)/sharp sharp@0.35.5 || echo 'sharp cannot be installed here and will be left out'
 	$(BIN)/python -m benchmarks compositor
 
-loadtest: $(LOAD) ## clients by the dozen for two minutes, and a report (HOST=http://... KEY=... for a service that runs)
+loadtest: $(LOAD) ## load test of two minutes with a report (HOST=http://... KEY=... for a running service)
 	@$(BIN)/python -m benchmarks loadtest $(if $(HOST),--host '$(HOST)') $(if $(CLIENTS),--clients '$(CLIENTS)') \
 	  $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(PICTURES),--pictures '$(PICTURES)') \
 	  $(if $(OUT),--out '$(OUT)') $(if $(DOCS),--docs)
 
-alerts: $(DEV) ## make each fault that an alert is for, and show when Prometheus fired (ARGS=--picture draws the dashboard)
+alerts: $(DEV) ## cause the fault of each alert and show when it fires (ARGS=--picture draws the dashboard)
 	$(BIN)/python -m tests.observability $(ARGS)
 
-bench-e2e: $(DEV) $(foreach peer,arq celery dramatiq thumbor,$(PEERS)/$(peer)/.ready) ## measure all against what one would build instead, 25 minutes (ARGS="--rounds 2 --parts drained")
+bench-e2e: $(DEV) $(foreach peer,arq celery dramatiq thumbor,$(PEERS)/$(peer)/.ready) ## compare with other job queues, 25 minutes (ARGS="--rounds 2 --parts drained")
 	$(BIN)/python -m benchmarks end-to-end $(ARGS)
 
-docs-pictures: $(DEV) ## draw the pictures of docs/parameters.md and docs/command-line.md again
+docs-pictures: $(DEV) ## redraw the pictures of docs/parameters.md and docs/command-line.md
 	$(BIN)/python -m docs.pictures.parameters
 	$(BIN)/python -m docs.pictures.terminal
 
@@ -91,7 +91,7 @@ lock: ## pin today's versions into requirements.lock
 image: ## build the container image
 	docker build -t superimpose .
 
-clean: ## remove what the other verbs made (not the data directory)
+clean: ## remove what the other verbs created (not the data directory)
 	rm -rf $(VENV) $(PEERS) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV):
@@ -101,7 +101,7 @@ $(VENV):
 	@$(PIP) install --upgrade -c requirements.lock pip
 
 $(RUN): $(VENV) pyproject.toml requirements.lock
-	@echo 'installing what requirements.lock pins into $(VENV), which takes a minute ...'
+	@echo 'installing requirements.lock into $(VENV), which takes a minute ...'
 	@$(PIP) install -c requirements.lock -e .
 	@touch $@
 
@@ -113,14 +113,14 @@ $(DEV): $(RUN)
 	$(PIP) install -c requirements.lock -e . --group dev
 	@touch $@
 
-# What receivers of webhooks check signatures with in Node.
+# The library with which webhook receivers verify signatures in Node.
 $(NODE):
 	@npm install --silent --no-audit --no-fund --prefix $(@D) standardwebhooks@1.1.1 \
-	  && touch $@ || echo 'standardwebhooks cannot be installed for Node here: its tests will say so'
+	  && touch $@ || echo 'standardwebhooks cannot be installed for Node here: its tests will be skipped'
 
-# An environment for each peer, as they disagree on redis-py; what they share has our versions.
+# One environment per peer, as they need different versions of redis-py; shared packages have our versions.
 $(PEERS)/%/.ready: $(WANTED)/%.txt $(WANTED)/common.txt requirements.lock
 	@$(PYTHON) -m venv $(@D)
 	@grep -E '^(fastapi|fpng|hiredis|httptools|httpx|kornia_rs|numpy|pillow|pydantic|pydantic_core|simplejpeg|uvicorn|uvloop)==' requirements.lock > $(PEERS)/same.txt
 	@PYTHONWARNINGS=ignore $(@D)/bin/python -m pip --quiet --disable-pip-version-check install -r $< \
-	  && touch $@ || echo "$* cannot be installed here: its row in the tables will say so"
+	  && touch $@ || echo "$* cannot be installed here and will be left out"

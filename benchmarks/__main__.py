@@ -13,20 +13,20 @@ from typing import Any
 
 HERE = Path(__file__).parent
 SCENARIOS = {path.stem.replace("_", "-"): path for path in sorted((HERE / "scenarios").glob("[a-z]*.py"))}
-LOADTEST = "loadtest"  # whose command line has an error of one line
+LOADTEST = "loadtest"  # parses its own options
 SCENARIOS[LOADTEST] = HERE.parent / "loadtest" / "command.py"
 
 
 def usage() -> str:
     lines = ["usage: python -m benchmarks SCENARIO [options], or SCENARIO --help", ""]
-    for name, path in SCENARIOS.items():  # not imported, as some need packages of their own
+    for name, path in SCENARIOS.items():  # without importing them, as some need extra packages
         about = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
         lines.append(f"  {name:14} {about}")
     return "\n".join(lines)
 
 
 def options_of(name: str, scenario: ModuleType, arguments: Sequence[str]) -> dict[str, Any]:
-    """Its `main` has a parameter for each, with the default; a tuple takes several."""
+    """An option for each parameter of the scenario's `main`; a tuple as default allows several values."""
     parser = argparse.ArgumentParser(
         prog=f"python -m benchmarks {name}",
         description=scenario.__doc__,
@@ -36,13 +36,8 @@ def options_of(name: str, scenario: ModuleType, arguments: Sequence[str]) -> dic
         several = isinstance(each.default, tuple)
         kind = type(each.default[0] if several else each.default)
         shown = " ".join(map(str, each.default)) if several else each.default
-        parser.add_argument(
-            f"--{each.name}",
-            type=kind,
-            nargs="+" if several else None,
-            default=each.default,
-            help=f"[{shown}]",
-        )
+        nargs = "+" if several else None
+        parser.add_argument(f"--{each.name}", type=kind, nargs=nargs, default=each.default, help=f"[{shown}]")
     return vars(parser.parse_args(arguments))
 
 
@@ -52,11 +47,11 @@ def main(arguments: list[str]) -> int | None:
         print(usage())
         return 0
     if name not in SCENARIOS:
-        print(f"{name!r} is no scenario\n{usage()}", file=sys.stderr)
+        print(f"unknown scenario {name!r}\n{usage()}", file=sys.stderr)
         return 2
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
-            signal.signal(number, lambda *_: sys.exit(1))  # so that what was started is stopped
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
+            signal.signal(number, lambda *_: sys.exit(1))  # runs the cleanup that stops child processes
     path = SCENARIOS[name].relative_to(HERE.parent).with_suffix("")
     scenario = import_module(".".join(path.parts))
     if name == LOADTEST:

@@ -1,4 +1,4 @@
-"""A child that answers at once that the picture is there: what is left is what the worker itself costs."""
+"""A child that reports each picture as rendered at once, which leaves the cost of the worker itself."""
 
 import contextlib
 import sys
@@ -15,7 +15,7 @@ def main(descriptor: int) -> None:
     with contextlib.suppress(EOFError, OSError):
         while True:
             order = from_parent(connection.recv_bytes())
-            if isinstance(order, Drop):  # too late
+            if isinstance(order, Drop):  # the order is already finished
                 continue
             output = Output(order.token, order.path, "image/jpeg", 1, 1, 1)
             outcome = Outcome(Ending.DONE, output=output, stages={"compose": 0.0})

@@ -1,4 +1,4 @@
-"""The seed example as one would write it with Pillow."""
+"""The seed example with plain Pillow."""
 
 import io
 
@@ -10,7 +10,7 @@ FACTOR, X, Y = (PARAMS[name] for name in ("rescale_factor", "x_offset", "y_offse
 
 
 def with_pillow(base: bytes, overlay: bytes, image_format: str) -> bytes:
-    """Files in, a file out: JPEG at quality 95 with full chroma, or PNG with Pillow's settings."""
+    """From files to a file: JPEG at quality 95 with full chroma, or PNG with Pillow's default settings."""
     canvas = Image.open(io.BytesIO(base)).convert("RGBA")
     logo = Image.open(io.BytesIO(overlay)).convert("RGBA")
     logo = logo.resize((int(logo.width * FACTOR), int(logo.height * FACTOR)), Image.Resampling.NEAREST)

@@ -1,5 +1,5 @@
-// The seed example as one would write it with sharp; run by rivals.py.
-// Reads lines of a format and the file to write, and answers with the processor time in ms.
+// The seed example with sharp; run by rivals.py.
+// Reads lines with a format and an output file, and prints the CPU time of each picture in ms.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -7,12 +7,12 @@ import { createInterface } from "node:readline";
 
 const [folder, basePath, overlayPath, place] = process.argv.slice(2);
 const sharp = createRequire(`${folder}/`)("sharp");
-sharp.cache(false); // each picture is a new one
+sharp.cache(false); // decode the inputs each time
 sharp.concurrency(1);
 const [base, overlay] = [readFileSync(basePath), readFileSync(overlayPath)];
 const { factor, x, y } = JSON.parse(place);
 
-async function make(format) {
+async function render(format) {
   const { width, height } = await sharp(overlay).metadata();
   const logo = await sharp(overlay)
     .resize(Math.trunc(width * factor), Math.trunc(height * factor), { kernel: "nearest" })
@@ -25,7 +25,7 @@ async function make(format) {
 for await (const line of createInterface({ input: process.stdin })) {
   const [format, path] = line.split(" ");
   const before = process.cpuUsage();
-  const picture = await make(format);
+  const picture = await render(format);
   const { user, system } = process.cpuUsage(before);
   writeFileSync(path, picture);
   console.log((user + system) / 1000);

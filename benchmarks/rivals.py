@@ -1,7 +1,7 @@
-"""The seed example as one would write it with libvips, OpenCV and sharp: files in, a file out.
+"""The seed example with libvips, OpenCV and sharp, from files to a file.
 
-They use the same nearest-pixel resize as `plain_pillow.py`, source-over, and JPEG at quality 95 with full
-chroma, or PNG with the library's default settings.
+All use the nearest-pixel resize of `plain_pillow.py`, source-over, and JPEG at quality 95 with full chroma,
+or PNG with the library's default settings.
 """
 
 import json
@@ -47,7 +47,7 @@ def with_opencv(base: bytes, overlay: bytes, image_format: str) -> bytes:
 
 @contextmanager
 def sharp(base: bytes, overlay: bytes) -> Iterator[Callable[[str], float]]:
-    """CPU ms of a job to a format, in a Node.js that stays warm. Raises `CannotStart`."""
+    """A function from format to CPU ms of a job in a warm Node.js. Raises `CannotStart`."""
     node = shutil.which("node")
     if not node or not (SHARP / "node_modules" / "sharp").exists():
         raise CannotStart("`make bench-compositor` installs it, with npm" if node else "node is missing")

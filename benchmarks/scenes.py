@@ -1,4 +1,4 @@
-"""The part of docs/PERFORMANCE.md on several layers beside one, and films beside coding them."""
+"""The part of docs/PERFORMANCE.md on several layers, animations, and peak memory."""
 
 import io
 import os
@@ -20,7 +20,7 @@ from jobs.config.settings import Settings
 
 PLACES = ((380, 300), (20, 30), (700, 40), (60, 700), (720, 720))
 LOGO_SIDE = 256
-LAYERS_TO_REACH, FILM_TO_REACH = 1.6, 1.15
+LAYERS_TARGET, ANIMATION_TARGET = 1.6, 1.15
 LARGE = (8000, 6250)  # 50 megapixels
 LARGE_FRAME = (4000, 3125)
 FLIPS = ("horizontal", "vertical", "both")
@@ -30,7 +30,7 @@ Files = Mapping[str, bytes]
 
 
 def part(rounds: int) -> str:
-    return "\n\n".join([layers(rounds), film(rounds), memory()])
+    return "\n\n".join([layers(rounds), animation(rounds), memory()])
 
 
 def layers(rounds: int) -> str:
@@ -38,12 +38,12 @@ def layers(rounds: int) -> str:
     logos = overlays(LOGO_SIDE)
     cache = DecodedCache(64 * 1024 * 1024)
     rows = []
-    for name, pictures, factor, kept in (
+    for name, pictures, factor, layer_cache in (
         (f"logos of {LOGO_SIDE} px", logos, 1.0, None),
         ("overlays of 640 px, scaled by 0.4, inputs in its cache", photos, 0.4, cache),
         ("overlays of 640 px, scaled by 0.4", photos, 0.4, None),
     ):
-        work = {count: partial(scene, base, pictures[:count], factor, kept) for count in (1, 5)}
+        work = {count: partial(scene, base, pictures[:count], factor, layer_cache) for count in (1, 5)}
         ms = interleaved({str(count): timed(each, process_time) for count, each in work.items()}, rounds)
         ratio = f"{median_ratio(ms['5'], ms['1']):.2f}"
         rows.append([name, f"{median(ms['1']):.1f}", f"{median(ms['5']):.1f}", ratio])
@@ -52,100 +52,89 @@ def layers(rounds: int) -> str:
     return f"""### Five layers beside one
 
 1024 x 1024 to JPEG; each layer has its own PNG file, {sizes}; load average {os.getloadavg()[0]:.0f}. \
-To reach: {LAYERS_TO_REACH} times one layer.
+To reach: {LAYERS_TARGET} times one layer.
 
 {table(heads, rows)}"""
 
 
 def overlays(side: int) -> list[bytes]:
-    """Five files of `side` pixels, RGBA, that no cache takes for one another."""
+    """Five different RGBA files of `side` x `side` pixels."""
     picture = Image.open(io.BytesIO(seed.overlay_png())).resize((side, side))
-    return [file(picture.rotate(72 * turn), "PNG") for turn in range(5)]
+    return [encode(picture.rotate(72 * turn), "PNG") for turn in range(5)]
 
 
 def scene(base: bytes, pictures: Sequence[bytes], factor: float, cache: DecodedCache | None) -> bytes:
-    given = [
-        {"overlay_image": "x", "rescale_factor": factor, "x_offset": x, "y_offset": y} for x, y in PLACES
+    places = PLACES[: len(pictures)]
+    overlays = [
+        {"overlay_image": "x", "rescale_factor": factor, "x_offset": x, "y_offset": y} for x, y in places
     ]
     files = {f"overlays[{index}].overlay_image": each for index, each in enumerate(pictures)}
-    return made({"base_image": base, **files}, cache, overlays=given[: len(pictures)])
+    return render_files({"base_image": base, **files}, cache, overlays=overlays)
 
 
-def film(rounds: int) -> str:
-    base, logo = moving(FRAMES, FRAME), seed.overlay_png()
-    ms = interleaved(
-        {
-            "ours": timed(partial(with_logo, base, logo), process_time),
-            "alone": timed(partial(decoded_and_encoded, base), process_time),
-        },
-        rounds,
-    )
+def animation(rounds: int) -> str:
+    base, logo = moving_window(FRAMES, FRAME), seed.overlay_png()
+    work = {"ours": partial(with_logo, base, logo), "alone": partial(transcode, base)}
+    ms = interleaved({name: timed(each, process_time) for name, each in work.items()}, rounds)
     return f"""### Animation
 
 A logo on {FRAMES} frames of {FRAME[0]} x {FRAME[1]}, WebP to WebP: {median(ms["ours"]):.0f} ms, \
 {median_ratio(ms["ours"], ms["alone"]):.2f} times Pillow's decoding and encoding with the same settings
-(to reach: {FILM_TO_REACH})."""
+(to reach: {ANIMATION_TARGET})."""
 
 
-def moving(count: int, size: tuple[int, int], image_format: str = "WEBP") -> bytes:
-    """A film: a window that moves over the photograph."""
+def moving_window(count: int, size: tuple[int, int], image_format: str = "WEBP") -> bytes:
+    """An animation of a window that moves over the photograph."""
     photo = Image.open(io.BytesIO(seed.large_jpeg((size[0] + 4 * count, size[1] + 2 * count))))
     windows = [(4 * at, 2 * at, 4 * at + size[0], 2 * at + size[1]) for at in range(count)]
     frames = [photo.crop(window) for window in windows]
-    return file(frames[0], image_format, save_all=True, append_images=frames[1:], duration=40, quality=80)
+    return encode(frames[0], image_format, save_all=True, append_images=frames[1:], duration=40, quality=80)
 
 
 def with_logo(base: bytes, logo: bytes) -> bytes:
-    where = {"rescale_factor": 0.2, "x_offset": 330, "y_offset": 220}
-    return made({"base_image": base, "overlay_image": logo}, animation="keep", image_format="webp", **where)
+    files = {"base_image": base, "overlay_image": logo}
+    place = {"rescale_factor": 0.2, "x_offset": 330, "y_offset": 220}
+    return render_files(files, animation="keep", image_format="webp", **place)
 
 
-def decoded_and_encoded(base: bytes) -> bytes:
+def transcode(base: bytes) -> bytes:
     frames = [each.convert("RGB") for each in ImageSequence.Iterator(Image.open(io.BytesIO(base)))]
     rest = {"append_images": frames[1:], "duration": 40}
-    return file(frames[0], "WEBP", save_all=True, quality=95, method=2, **rest)
+    return encode(frames[0], "WEBP", save_all=True, quality=95, method=2, **rest)
 
 
 def memory() -> str:
     limit = Settings().job_memory_bytes
-    still, film = (f"{in_own_process(peak_of, kind, limit):.0f}" for kind in ("still", "film"))
+    still, animation = (f"{in_own_process(peak_of, kind, limit):.0f}" for kind in ("still", "animation"))
     return f"""### Peak memory of 16 layers
 
 One overlay and one mask, 50 MP each, on a base of 50 MP to JPEG: {still} MB; on frames of \
-{LARGE_FRAME[0]} x {LARGE_FRAME[1]} to WebP: {film} MB,
+{LARGE_FRAME[0]} x {LARGE_FRAME[1]} to WebP: {animation} MB,
 of {limit / 1e6:,.0f} that a job may have. Over {FULL_SIZED} inputs of 50 MP are refused undecoded."""
 
 
 def peak_of(kind: str, limit: int) -> float:
-    """MB that a scene of mirrored layers adds to its process, which may have `limit` bytes."""
-    base = moving(2, LARGE_FRAME) if kind == "film" else seed.large_jpeg(LARGE)
-    overlay, mask = seed.large_jpeg(LARGE), file(Image.linear_gradient("L").resize(LARGE), "JPEG")
-    given = [
-        {
-            "overlay_image": "x",
-            "mask": "x",
-            "flip": FLIPS[at % 3],
-            "overlay_resize": "None",
-            "gravity": "center",
-        }
-        for at in range(16)
-    ]
-    files = {"base_image": base}
-    for at in range(16):
-        files |= {f"overlays[{at}].overlay_image": overlay, f"overlays[{at}].mask": mask}
-    answer = {"animation": "keep", "image_format": "webp", "image_quality": 80} if kind == "film" else {}
+    """Peak MB of a scene of 16 mirrored layers, in a process limited to `limit` bytes."""
+    base = moving_window(2, LARGE_FRAME) if kind == "animation" else seed.large_jpeg(LARGE)
+    overlay, mask = seed.large_jpeg(LARGE), encode(Image.linear_gradient("L").resize(LARGE), "JPEG")
+    layer = {"overlay_image": "x", "mask": "x", "overlay_resize": "None", "gravity": "center"}
+    overlays, files = [], {"base_image": base}
+    for index in range(16):
+        overlays.append({**layer, "flip": FLIPS[index % len(FLIPS)]})
+        files |= {f"overlays[{index}].overlay_image": overlay, f"overlays[{index}].mask": mask}
+    output = {"animation": "keep", "image_format": "webp", "image_quality": 80} if kind == "animation" else {}
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    return peak_mb(partial(made, files, overlays=given, **answer))
+    return peak_mb(partial(render_files, files, overlays=overlays, **output))
 
 
-def made(files: Files, cache: DecodedCache | None = None, **params: Any) -> bytes:
-    """The answer to a request, its pictures in `files`."""
-    named = dict.fromkeys((name for name in files if "." not in name), "x")
-    request = SuperimposeRequest(**named, **params)
+def render_files(files: Files, cache: DecodedCache | None = None, **params: Any) -> bytes:
+    """The rendered picture of a request; `files` has its pictures by parameter path."""
+    references = dict.fromkeys((name for name in files if "." not in name), "x")
+    request = SuperimposeRequest(**references, **params)
     return render(request.scene(), files, limits=Limits(max_bytes=1 << 30), cache=cache).data
 
 
-def file(image: Image.Image, image_format: str, **options: Any) -> bytes:
+def encode(image: Image.Image, image_format: str, **options: Any) -> bytes:
     out = io.BytesIO()
     image.save(out, image_format, **options)
     return out.getvalue()

@@ -1,6 +1,6 @@
-"""The seed example that every benchmark shares: a photo and a noisy logo, made the same way each time.
+"""The seed example of all benchmarks: a photo and a noisy logo, generated deterministically.
 
-1024 x 1024 JPEG of about 195 KB, 640 x 640 RGBA PNG of about 600 KB, the overlay scaled by 0.4.
+A JPEG of 1024 x 1024 and about 195 KB, and a PNG of 640 x 640 RGBA and about 600 KB, scaled by 0.4.
 """
 
 import io
@@ -23,7 +23,7 @@ def base_jpeg() -> bytes:
 
 @cache
 def overlay_png() -> bytes:
-    """Noisy inside a soft-edged disc."""
+    """Noise inside a disc with a soft edge."""
     logo = _grainy((640, 640), amplitude=1.2)
     disc = Image.fromarray(_soft_disc(640))
     logo.paste("black", mask=ImageOps.invert(disc.point(lambda alpha: 255 * (alpha > 0))))
@@ -34,7 +34,7 @@ def overlay_png() -> bytes:
 
 
 def large_jpeg(size: tuple[int, int]) -> bytes:
-    """The photo enlarged, so that its file is small for what it holds."""
+    """The enlarged photo, whose file is small for its pixels."""
     return _jpeg(_photo(size))
 
 

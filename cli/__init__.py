@@ -1,1 +1,1 @@
-"""The command line; the only place that knows every role."""
+"""The command line; the only package that imports every role."""

@@ -6,9 +6,9 @@ from worker.privileges import hide
 
 
 def main() -> None:
-    """Run it, with the secrets of its environment hidden before anything is loaded, which takes a while."""
+    """Run the command line. The environment's secrets are hidden first, as the imports below take a while."""
     hide()
-    if sys.argv[1:] == ["--version"]:  # without all that the commands need: 0.3 s
+    if sys.argv[1:] == ["--version"]:  # skips the imports of the commands: 0.3 s
         from cli.version import print_version
 
         print_version()

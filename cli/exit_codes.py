@@ -1,4 +1,4 @@
-"""How commands end, as docs/command-line.md lists it: 0, or one of these after one line that says why."""
+"""Exit codes other than 0, as listed in docs/command-line.md; each follows a one-line error message."""
 
 from enum import IntEnum
 
@@ -7,18 +7,17 @@ import typer
 
 class ExitCode(IntEnum):
     FAULT = 1
-    """Something else is wrong: a file cannot be written, there is no such key, a check of `doctor` fails."""
+    """Any other error: a file cannot be written, a key does not exist, a check of `doctor` fails."""
     USAGE = 2
-    """The command line, a setting or a parameter cannot be meant."""
+    """The command line, a setting or a parameter is invalid."""
     FAILED = 3
-    """A request FAILED; of a batch, at least one picture was not made."""
+    """A request, or at least one picture of a batch, FAILED."""
     NO_SERVER = 4
     """The API or Redis cannot be reached, or refuses the key."""
     INTERRUPTED = 130
-    """Ctrl-C."""
 
 
 def stop(text: str, code: ExitCode = ExitCode.FAULT) -> typer.Exit:
-    """Say why on stderr; to be raised."""
+    """Print an error and return the exception to raise."""
     typer.echo(f"superimpose: {text}", err=True)
     return typer.Exit(code)

@@ -1,4 +1,4 @@
-"""`superimpose keys`: make, list, rotate, credit, revoke, back up and restore API keys; webhook secrets."""
+"""`superimpose keys`: manages API keys and their webhook secrets."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -13,25 +13,25 @@ from cli.timefmt import day, seconds
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, MAX_WEIGHT, Existing, Scope
 from jobs.keys.rates import Rate
 
-if TYPE_CHECKING:  # Redis clients are loaded by the commands that need them
+if TYPE_CHECKING:  # only commands that need them import these
     from pydantic import ValidationError
     from redis import Redis
 
     from jobs.keys.api_key import ApiKey
     from jobs.keys.api_keys import ApiKeys
 
-HELP = "Make, list, rotate, credit, revoke, export and import API keys."
+HELP = "Create, list, rotate, credit, revoke, export and import API keys."
 app = typer.Typer(help=HELP, no_args_is_help=True)
 
 Key = Annotated[
     str,
-    typer.Argument(metavar="KEY", help="The key's name, or its id, as `superimpose keys list` shows them."),
+    typer.Argument(metavar="KEY", help="Name or id of the key, as in `superimpose keys list`."),
 ]
 
 
 KeyOption = Annotated[
     str | None,
-    typer.Option(metavar="KEY", help="Those of one API key, by its name or id; a revoked one by its id."),
+    typer.Option(metavar="KEY", help="Only of this API key, by name or id; a revoked key by its id."),
 ]
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ def _keys() -> "ApiKeys":
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What lists show it by.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name to recognise it by.")],
     credits: Annotated[
         int | None,
         typer.Option(min=0, max=MAX_CREDITS, metavar="N", show_default="unlimited", help="Credits to spend."),
@@ -75,7 +75,7 @@ def create(
             parser=_parsed(Rate.parse),
             metavar="RATE",
             show_default="SUPERIMPOSE_RATE_LIMIT",
-            help="Submits it may make, as 600/minute.",
+            help="Limit of submits, as 600/minute.",
         ),
     ] = None,
     scope: Annotated[
@@ -83,31 +83,32 @@ def create(
         typer.Option(
             metavar="SCOPE",
             show_default="all",
-            help=f"What it may do: {' or '.join(Scope)}; may be repeated.",
+            help=f"A permission: {' or '.join(Scope)}; may be repeated.",
         ),
     ] = None,
     expires: Annotated[
-        int | None, _time_option("How long it is valid, as 90d.", show_default="for ever")
+        int | None, _time_option("How long it is valid, as 90d.", show_default="forever")
     ] = None,
     weight: Annotated[
-        int, typer.Option(min=1, max=MAX_WEIGHT, metavar="N", help="Turns it has for each of another key.")
+        int,
+        typer.Option(min=1, max=MAX_WEIGHT, metavar="N", help="Share of the workers relative to other keys."),
     ] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key and print it; it cannot be shown again."""
+    """Create a key and print it; it cannot be shown again."""
     from jobs.keys.api_key import KeyOptions
 
     options = KeyOptions(credits, rate, tuple(scope or Scope), expires, weight)
     try:
-        kept, key = _keys().create(name, options)
+        key, text = _keys().create(name, options)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    _say_once(as_json, kept.shown(), kept, key)
+    _print_secret(as_json, key.shown(), key, text)
 
 
 @app.command("list")
 def list_keys(as_json: AsJson = False) -> None:
-    """List the keys, oldest first, without their texts; --json has all that is known of each."""
+    """List the keys, oldest first, without their secrets; --json has every field."""
     keys = _keys().list()
     if as_json:
         for key in keys:
@@ -126,14 +127,14 @@ def list_keys(as_json: AsJson = False) -> None:
 @app.command()
 def rotate(
     key: Key,
-    overlap: Annotated[int, _time_option("How long older texts stay valid.")] = "24h",  # type: ignore[assignment]
+    overlap: Annotated[int, _time_option("How long older secrets stay valid.")] = "24h",  # type: ignore[assignment]
     as_json: AsJson = False,
 ) -> None:
-    """Print a new text for a key; the old one stays valid for a while."""
+    """Print a new secret for a key; the old one stays valid for a while."""
     keys = _keys()
     found = find_named(keys, key)
     text = keys.rotate(found.key_id, overlap)
-    _say_once(as_json, {"key_id": found.key_id}, found, text)
+    _print_secret(as_json, {"key_id": found.key_id}, found, text)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -155,7 +156,7 @@ def credit(
 
 @app.command()
 def revoke(key: Key, as_json: AsJson = False) -> None:
-    """Make a key invalid at once."""
+    """Revoke a key, effective at once."""
     keys = _keys()
     found = find_named(keys, key)
     keys.revoke(found.key_id)
@@ -167,12 +168,12 @@ def revoke(key: Key, as_json: AsJson = False) -> None:
 def webhook_secret(
     key: Key,
     rotate: Annotated[
-        bool, typer.Option("--rotate", help="Make a new one; events are signed with both for a while.")
+        bool, typer.Option("--rotate", help="Create a new one; events are signed with both for a while.")
     ] = False,
-    overlap: Annotated[int, _time_option("With --rotate, for how long.")] = "24h",  # type: ignore[assignment]
+    overlap: Annotated[int, _time_option("With --rotate, how long the old one is used too.")] = "24h",  # type: ignore[assignment]
     as_json: AsJson = False,
 ) -> None:
-    """Print the secret that the events of a key's webhooks are signed with."""
+    """Print the secret that signs the webhooks of a key."""
     from jobs.webhooks.secrets import KeySecrets, WebhooksOff
 
     found = find_named(_keys(), key)
@@ -186,7 +187,7 @@ def webhook_secret(
 
 @app.command("export")
 def export_keys() -> None:
-    """Print all keys as JSON, to be backed up: what they may do and their digests, not their texts."""
+    """Print all keys as JSON for a backup: options and digests, without their secrets."""
     from jobs.keys.key_backup import export
 
     typer.echo(export(_redis()).model_dump_json(indent=1))
@@ -202,13 +203,13 @@ def import_keys(
         Existing,
         typer.Option(
             metavar="WORD",
-            help="What to do if a key is there already and differs: refuse, and change nothing; keep it; "
-            "overwrite it.",
+            help="What to do with a key that exists already and differs: refuse, and change nothing; "
+            "keep it; overwrite it.",
         ),
     ] = Existing.REFUSE,
     as_json: AsJson = False,
 ) -> None:
-    """Put keys back that were exported."""
+    """Restore exported keys."""
     from pydantic import ValidationError
 
     from jobs.keys.key_backup import Backup, ForeignText, KeysExist, restore
@@ -223,24 +224,26 @@ def import_keys(
         restored = restore(_redis(), backup, existing)
     except KeysExist as error:
         raise stop(
-            f"these keys are there already and differ, nothing was changed: {error}; "
+            f"these keys exist already and differ, nothing was changed: {error}; "
             "--existing keep leaves them, --existing overwrite replaces them"
         ) from None
     except ForeignText as error:
         raise stop(f"{error}, nothing was changed") from None
     done = asdict(restored)
-    lines = [f"{WORDS[did]} {len(ids)}{': ' if ids else ''}{', '.join(ids)}" for did, ids in done.items()]
+    lines = [
+        f"{LABELS[action]} {len(ids)}{': ' if ids else ''}{', '.join(ids)}" for action, ids in done.items()
+    ]
     say(as_json, done, "\n".join(lines))
 
 
-def _say_once(as_json: bool, shown: dict[str, Any], kept: "ApiKey", key: str) -> None:
-    """A key's text, which is kept nowhere."""
-    say(as_json, {**shown, "key": key}, key)
+def _print_secret(as_json: bool, shown: dict[str, Any], key: "ApiKey", text: str) -> None:
+    """Print a key's secret, of which only a digest is stored."""
+    say(as_json, {**shown, "key": text}, text)
     if not as_json:
-        typer.echo(f"{kept.key_id} ({kept.name}): keep the key above, it is shown only now", err=True)
+        typer.echo(f"{key.key_id} ({key.name}): keep the key above, it is shown only now", err=True)
 
 
-WORDS = {"added": "added", "overwritten": "overwritten", "kept": "kept as they are", "same": "there already"}
+LABELS = {"added": "added", "overwritten": "overwritten", "kept": "kept as they are", "same": "unchanged"}
 
 
 def _not_a_backup(error: "ValidationError") -> str:
@@ -264,7 +267,7 @@ def find_named(keys: "ApiKeys", text: str) -> "ApiKey":
 
 
 def key_ids(keys: "ApiKeys", text: str | None) -> Sequence[str]:
-    """The key with this name, or this id, of a revoked key too; None: all keys. Raises `typer.Exit`."""
+    """The id of the key with this name or id, also a revoked one; all ids for None. Raises `typer.Exit`."""
     if text is None:
         return keys.ids()
     return [text if KEY_ID.fullmatch(text) else find_named(keys, text).key_id]

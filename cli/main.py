@@ -1,4 +1,4 @@
-"""`superimpose`: every role of the service, and pictures with and without it."""
+"""The commands of `superimpose` and their options."""
 
 import socket
 from pathlib import Path
@@ -32,8 +32,8 @@ app.add_typer(batches.app, name="batches")
 app.add_typer(webhooks.app, name="webhooks")
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(given: bool) -> None:
+    if given:
         print_version()
         raise typer.Exit
 
@@ -68,7 +68,7 @@ def up(
     api_workers: ApiWorkers = None,
     data_dir: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", show_default="./data", help="Where Redis and pictures live."),
+        typer.Option(metavar="DIR", show_default="./data", help="Where Redis data and pictures are stored."),
     ] = None,
 ) -> None:
     """Run everything in this terminal: Redis, API, workers and webhooks."""
@@ -84,7 +84,7 @@ def api(
     api_workers: ApiWorkers = None,
     fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Run the API alone."""
+    """Run only the API."""
     from cli.serve.roles import run_api, run_api_on
 
     if fd is None:
@@ -95,7 +95,7 @@ def api(
 
 @app.command()
 def worker(workers: Workers = None) -> None:
-    """Run the workers alone."""
+    """Run only workers."""
     from cli.serve.roles import run_workers
 
     run_workers(workers)
@@ -105,10 +105,10 @@ FILE: Any = {"exists": True, "dir_okay": False, "metavar": "FILE"}
 SceneOption = Annotated[
     Path | None,
     typer.Option(
-        **FILE, help="A request in JSON, with files for pictures, in place of an overlay and its options."
+        **FILE, help="A request as JSON, with files for pictures, instead of an overlay and its options."
     ),
 ]
-MOVES = "Its red moves the overlay's pixels by --displacement-x, its green by --displacement-y."
+DISPLACEMENT_HELP = "Its red moves the overlay's pixels by --displacement-x, its green by --displacement-y."
 
 
 @app.command()
@@ -123,12 +123,12 @@ def compose(
         typer.Argument(exists=True, dir_okay=False, metavar="OVERLAY", help="The picture put on it."),
     ] = None,
     mask: Annotated[Path | None, typer.Option(**FILE, help="White shows.")] = None,
-    displacement_map: Annotated[Path | None, typer.Option(**FILE, help=MOVES)] = None,
+    displacement_map: Annotated[Path | None, typer.Option(**FILE, help=DISPLACEMENT_HELP)] = None,
     scene: SceneOption = None,
     as_json: AsJson = False,
     **parameters: Any,
 ) -> None:
-    """Make one picture, without any server."""
+    """Render one picture without a server."""
     from cli.compose import write_picture
 
     pictures = {
@@ -145,36 +145,36 @@ def compose(
 def run_on_server(
     out: Annotated[
         Path,
-        typer.Option("-o", "--out", metavar="PATH", help=f"The result, or the folder of many. {NAMES}."),
+        typer.Option("-o", "--out", metavar="PATH", help=f"The result, or the folder for several. {NAMES}."),
     ],
     base: Annotated[str | None, typer.Option(metavar="FILE|URL", help="The picture below.")] = None,
     base_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A folder of them, instead of --base.")
+        Path | None, typer.Option(metavar="DIR", help="A folder of bases, instead of --base.")
     ] = None,
     manifest: Annotated[
         Path | None,
         typer.Option(
             **FILE,
-            help="CSV or NDJSON with a request a line; what stands here holds for those that do not say it.",
+            help="CSV or NDJSON with one request per line; options are defaults for all lines.",
         ),
     ] = None,
     overlay: Annotated[str | None, typer.Option(metavar="FILE|URL", help="The picture put on it.")] = None,
     mask: Annotated[str | None, typer.Option(metavar="FILE|URL", help="White shows.")] = None,
-    displacement_map: Annotated[str | None, typer.Option(metavar="FILE|URL", help=MOVES)] = None,
+    displacement_map: Annotated[str | None, typer.Option(metavar="FILE|URL", help=DISPLACEMENT_HELP)] = None,
     scene: SceneOption = None,
     server: ServerOption = None,
     key: KeyOption = None,
     concurrency: Annotated[
-        int, typer.Option(min=1, max=256, metavar="N", help="Of many, pictures at a time.")
+        int, typer.Option(min=1, max=256, metavar="N", help="How many pictures at a time.")
     ] = 8,
     batch: Annotated[bool, typer.Option("--batch", hidden=True)] = False,  # the default
     no_batch: Annotated[
-        bool, typer.Option("--no-batch", help="Of many, send each alone, not some thousand at once.")
+        bool, typer.Option("--no-batch", help="Send requests one by one, not in batches of thousands.")
     ] = False,
     as_json: AsJson = False,
     **parameters: Any,
 ) -> None:
-    """Have a server make one picture, all of a folder, or those that a file lists."""
+    """Render pictures on a server: one, all of a folder, or those listed in a file."""
     from cli.run.command import run
 
     if batch and no_batch:
@@ -197,16 +197,16 @@ def run_on_server(
 
 @app.command()
 def queue(
-    once: Annotated[bool, typer.Option("--once", help="One look.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print the state once.")] = False,
     interval: Annotated[
-        float, typer.Option(min=0.2, max=60, metavar="SECONDS", help="From one look to the next.")
+        float, typer.Option(min=0.2, max=60, metavar="SECONDS", help="Time between updates.")
     ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Watch the queue and its workers, until a key is pressed."""
-    from cli.queue.commands import look
+    from cli.queue.commands import show
 
-    look(as_json, once, interval)
+    show(as_json, once, interval)
 
 
 @app.command()
@@ -215,14 +215,14 @@ def doctor(
     key: KeyOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check everything that the service needs on this machine, and say what to do."""
+    """Check what the service needs on this machine, and suggest fixes."""
     from cli.doctor.report import examine
 
     examine(server, key, as_json)
 
 
 def main() -> None:
-    """Run the command line; what the user can mend is one sentence, not a traceback."""
+    """Run the command line; errors that a user can fix are one sentence, not a traceback."""
     try:
         raise SystemExit(app(standalone_mode=False))
     except TyperException as error:
@@ -252,7 +252,7 @@ def main() -> None:
 
 
 def _say_usage(error: TyperException) -> int:
-    """One line instead of typer's box, for logs and `grep`; where help was shown, nothing more."""
+    """Print one line instead of typer's box, for logs and `grep`; nothing after a help text."""
     error.message = plain(error.message)
     text = " ".join(error.format_message().split()).removesuffix(".")
     if text:

@@ -1,4 +1,4 @@
-"""The compositor's parameters as command-line options, made from the model so that there is one list."""
+"""Command-line options for the compositor's parameters, generated from the model."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +30,7 @@ PANELS: Mapping[str, tuple[str, ...]] = {
         *("background", "keep_copyright", "keep_icc_profile"),
     ),
 }
-"""Which parameters `--help` shows together, in this order; the others follow in a panel of their own."""
+"""Which parameters `--help` groups, in this order; the others get a panel of their own."""
 
 
 def _number_or_word(text: str) -> int | str:
@@ -53,13 +53,13 @@ WRITTEN: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "region": ("X,Y,W,H", _numbers),
     "corners": ('"X,Y ..."', _points),
 }
-"""Parameters that are no plain value or choice: how `--help` shows and a command line writes them."""
+"""Parameters with a notation of their own: metavar and parser."""
 KINDS: Mapping[type, str] = {bool: "", int: "N", float: "NUMBER", str: "TEXT"}
 BOUNDS = {"gt": "above {}", "ge": "{}", "lt": "to below {}", "le": "to {}"}
 
 
 def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command`, which takes them as `**parameters`, one option for each parameter."""
+    """Add an option for each parameter to `command`, which receives them as `**parameters`."""
     own = [
         parameter
         for parameter in inspect.signature(command).parameters.values()
@@ -75,7 +75,7 @@ def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def checked(parameters: dict[str, Any], model: type[M]) -> M:
-    """The parameters given, checked by the model. Raises `typer.BadParameter`."""
+    """The parameters as a model. Raises `typer.BadParameter`."""
     try:
         return model(**parameters)
     except ValidationError as error:
@@ -108,7 +108,7 @@ def _option(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
 
 
 def _allowed(kind: Any, field: FieldInfo) -> str:
-    """What an option may be, and what it is if it is not given; nothing for a flag."""
+    """Allowed values and default of an option, for its help; empty for a flag."""
     if kind is bool:
         return ""
     written = (each.json_schema_input_type for each in field.metadata if isinstance(each, PlainValidator))
@@ -120,11 +120,11 @@ def _allowed(kind: Any, field: FieldInfo) -> str:
     allowed = words or " ".join(BOUNDS[name].format(f"{limits[name]:,}") for name in BOUNDS if name in limits)
     default = "" if field.default is None else f"default: {field.default}"
     text = "; ".join(filter(None, (allowed, default)))
-    return rf" \[{text}]" if text else ""  # rich takes what stands in bare brackets for a style
+    return rf" \[{text}]" if text else ""  # rich would read unescaped brackets as a style
 
 
 def _option_type(annotation: Any) -> Any:
-    """The part of a field's type that a command line can read: a choice, else a plain type."""
+    """The part of a field's type that typer can parse: a Literal, else a plain type."""
     leaves = list(_leaves(annotation))
     choice = next((leaf for leaf in leaves if get_origin(leaf) is Literal), None)
     return choice or next(kind for kind in (bool, int, float, str) if kind in leaves)

@@ -1,4 +1,4 @@
-"""The picture that a command line describes: one layer by options, or a scene by a file."""
+"""Reads the picture to render from the command line: one layer from options, or a scene from a file."""
 
 import json
 from codecs import BOM_UTF8
@@ -16,65 +16,66 @@ from compositor.models import DEFAULT_MODEL, MODELS
 from compositor.models.parameters import Model, OutputParams
 from compositor.models.superimpose import SuperimposeParams, SuperimposeRequest
 
-UNSENT = "?"
-"""Stands for a picture of the command line among the parameters."""
+PLACEHOLDER = "?"
+"""Replaces a picture of the command line when the parameters are validated."""
 
 
 @dataclass(frozen=True)
-class Described:
-    """Checked parameters of a model, and the pictures that they name, by their paths.
+class Description:
+    """Validated parameters of a model, and their pictures by parameter path.
 
-    `lacking`: parameters that only stand for some that are given elsewhere.
+    `placeholders` are inputs that each row of a manifest provides itself.
     """
 
     model: str
     params: Model
     inputs: Mapping[str, Input]
-    lacking: Set[str] = frozenset()
+    placeholders: Set[str] = frozenset()
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """As a request has them."""
-        return self.params.model_dump(exclude_unset=True, exclude_none=True, exclude={*self.lacking})
+        """The parameters as in a request body."""
+        return self.params.model_dump(exclude_unset=True, exclude_none=True, exclude={*self.placeholders})
 
 
-def described(
+def describe(
     file: Path | None,
     pictures: Mapping[str, Input | None],
     parameters: Mapping[str, Any],
     is_whole: bool = True,
-) -> Described:
-    """What a scene file describes, answered as `parameters` say; without one, what these do.
+) -> Description:
+    """The scene in `file` with the output options of `parameters`, or without a file one layer.
 
-    `pictures` are by parameter. Unless it is the whole request, base and overlay may lack.
-    Raises `typer.BadParameter`.
+    Unless `is_whole`, base and overlay may be missing. Raises `typer.BadParameter`.
     """
     inputs = {name: picture for name, picture in pictures.items() if picture}
     given = {name: value for name, value in parameters.items() if value is not None}
     if file:
-        return _in_file(file, inputs, given, is_whole)
+        return _describe_file(file, inputs, given, is_whole)
     if is_whole and not {"base_image", "overlay_image"} <= inputs.keys():
         raise typer.BadParameter("give a base and an overlay, or --scene")
     model: type[Model] = SuperimposeRequest if is_whole else SuperimposeParams
-    return Described(DEFAULT_MODEL, checked(given | dict.fromkeys(inputs, UNSENT), model), inputs)
+    return Description(DEFAULT_MODEL, checked(given | dict.fromkeys(inputs, PLACEHOLDER), model), inputs)
 
 
-def _in_file(file: Path, inputs: Mapping[str, Input], given: Mapping[str, Any], is_whole: bool) -> Described:
+def _describe_file(
+    file: Path, inputs: Mapping[str, Input], given: Mapping[str, Any], is_whole: bool
+) -> Description:
     from api.errors import ApiError
     from api.http.body import checked as checked_body
     from jobs.pictures.inputs import pictures
 
     for name in (*inputs, *given):
         if name != "base_image" and name not in OutputParams.model_fields:
-            what = "an overlay" if name == "overlay_image" else option(name)
-            raise typer.BadParameter(f"{what} and --scene contradict each other: say it in {file}")
-    body = {**_read(file), **given, **dict.fromkeys(inputs, UNSENT)}
-    body.pop("base64", None)  # about the wire
+            source = "an overlay" if name == "overlay_image" else option(name)
+            raise typer.BadParameter(f"{source} and --scene contradict each other: put it into {file}")
+    body = {**_read(file), **given, **dict.fromkeys(inputs, PLACEHOLDER)}
+    body.pop("base64", None)  # concerns the API's response, not the picture
     model = body.pop("model", DEFAULT_MODEL)
     if model not in list(MODELS):
         raise _fault(file, f"model: {model!r} is not allowed: must be one of {', '.join(MODELS)}")
-    lacking = frozenset() if is_whole else _lacking(body)
-    body |= dict.fromkeys(lacking, UNSENT)
+    placeholders = frozenset() if is_whole else _missing_inputs(body)
+    body |= dict.fromkeys(placeholders, PLACEHOLDER)
     if "base_image" not in body:
         raise _fault(file, "base_image: is required, or a base on the command line")
     try:
@@ -82,18 +83,18 @@ def _in_file(file: Path, inputs: Mapping[str, Input], given: Mapping[str, Any], 
     except ApiError as error:
         raise _fault(file, str(error)) from None
     found, faults = {**inputs}, []
-    for path, text in pictures(params.model_dump(exclude_unset=True, exclude={*lacking})).items():
+    for path, text in pictures(params.model_dump(exclude_unset=True, exclude={*placeholders})).items():
         try:
             found[path] = inputs.get(path) or Input.parse(text, "--scene", file.parent)
         except typer.BadParameter as error:
             faults.append(f"{path}: {error.message}")
     if faults:
         raise _fault(file, "; ".join(faults))
-    return Described(model, params, found, lacking)
+    return Description(model, params, found, placeholders)
 
 
-def _lacking(body: Mapping[str, Any]) -> frozenset[str]:
-    """What makes a whole request of it."""
+def _missing_inputs(body: Mapping[str, Any]) -> frozenset[str]:
+    """Inputs that have to be added to make `body` a valid request."""
     has_overlay = not {"overlay_image", "color", "overlays"}.isdisjoint(body)
     return frozenset({"base_image"} | (set() if has_overlay else {"overlay_image"})) - body.keys()
 

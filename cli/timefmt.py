@@ -1,4 +1,4 @@
-"""Times and lengths of time as people read and write them."""
+"""Formats and parses times and durations."""
 
 import re
 from datetime import UTC, datetime
@@ -9,12 +9,12 @@ def day(seconds: float | None) -> str:
 
 
 def minute(seconds: float) -> str:
-    """Of requests, which live for an hour or so."""
+    """Without the date, as requests expire after about an hour."""
     return f"{datetime.fromtimestamp(seconds, UTC):%H:%M}"
 
 
 def length(seconds: float | None) -> str:
-    """A length of time in its two largest units; in ms below a second."""
+    """A duration in its two largest units; below a second in ms."""
     if seconds is None:
         return "-"
     if seconds < 1:
@@ -33,7 +33,7 @@ UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds(text: str) -> int:
-    """Seconds of `90d`, `12h`, `30m` or `45s`. Raises ValueError with what is allowed."""
+    """Parse `90d`, `12h`, `30m` or `45s`. Raises ValueError that names the allowed forms."""
     match = re.fullmatch(r"(\d{1,6})([smhd])", text, re.ASCII)
     if match is None or int(match[1]) == 0:
         raise ValueError("write 90d, 12h, 30m or 45s")

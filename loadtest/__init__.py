@@ -1,1 +1,1 @@
-"""A load test for users: clients that submit, poll and fetch, and a report of what they met."""
+"""A load test for operators: clients that submit, poll and fetch, and a report."""

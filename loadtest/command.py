@@ -1,6 +1,6 @@
-"""How much a service takes: steps through numbers of clients, and writes a report with a verdict.
+"""Measures the capacity of a service with increasing numbers of clients, and writes a report.
 
-Exit status 0 if no request failed, 2 if the command line is wrong, else 1, and one line that says why.
+Exit status 0 if no request failed, 2 for an invalid command line, else 1, with one line that says why.
 """
 
 import argparse
@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 from benchmarks.harness.figures import DOCS
 from benchmarks.harness.processes import CannotStart
-from benchmarks.harness.servers import serving
+from benchmarks.harness.servers import file_server
 from benchmarks.harness.service import up
 from loadtest import mix
 from loadtest.load import Load
-from loadtest.pictures import find, placed
+from loadtest.pictures import find, place_pictures
 from loadtest.samples import Step
 from loadtest.target import Target, Unusable, one_line
 
@@ -42,24 +42,24 @@ def main(arguments: Sequence[str]) -> int:
     except (Unusable, OSError) as error:
         passed, verdict = False, str(error)
     except KeyboardInterrupt:
-        passed, verdict = False, "stopped, there is no report"
+        passed, verdict = False, "interrupted, no report was written"
     print(f"loadtest: {verdict}", file=sys.stdout if passed else sys.stderr)
     return 0 if passed else 1
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """`host` None: start a service."""
+    """`host` is None if a service should be started."""
     parser = _Parser(prog="python -m benchmarks loadtest", description="Load a service, and report.")
     add = parser.add_argument
     add("--host", type=_origin, help="the service, http://name:port [one is started]")
-    add("--key", default=os.environ.get("KEY", ""), help="its API key [the variable KEY, which nobody sees]")
-    add("--clients", type=_clients, default="1,2,4,8,16,32", help="of each step [%(default)s]")
-    add("--seconds", type=_seconds, default="15", help="of a step [%(default)s]")
+    add("--key", default=os.environ.get("KEY", ""), help="its API key [variable KEY, hidden from others]")
+    add("--clients", type=_clients, default="1,2,4,8,16,32", help="clients of each step [%(default)s]")
+    add("--seconds", type=_seconds, default="15", help="duration of a step [%(default)s]")
     add(
         "--pictures",
         type=_address,
-        help="with --host: where to serve the pictures, http://address-of-this-machine:port "
-        "[they are uploaded to the service]",
+        help="with --host: serve the pictures at http://address-of-this-machine:port "
+        "[upload them to the service]",
     )
     add("--out", type=Path, default="loadtest-report", help="directory [%(default)s]")
     add("--docs", action="store_true", help="write docs/PERFORMANCE.md and its plots too")
@@ -67,26 +67,26 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if options.host and not options.key:
         parser.error("--host needs a key of that service: KEY=...; `superimpose keys create` makes one")
     if options.pictures and not options.host:
-        parser.error("--pictures is for a service given by --host; ours fetches them from loopback")
+        parser.error("--pictures is for a service given by --host; others fetch them from loopback")
     return options
 
 
-def _origin(text: str, like: str = "http://127.0.0.1:8000") -> str:
+def _origin(text: str, example: str = "http://127.0.0.1:8000") -> str:
     try:
         url = urlsplit(text)
-        odd = url.path.strip("/") or url.query or url.fragment or "@" in url.netloc or url.port == 0
+        is_invalid = url.path.strip("/") or url.query or url.fragment or "@" in url.netloc or url.port == 0
     except ValueError:
-        odd = True
-    if odd or url.scheme not in ("http", "https") or not url.hostname:
-        raise argparse.ArgumentTypeError(f"must look like {like}, not {text!r}")
+        is_invalid = True
+    if is_invalid or url.scheme not in ("http", "https") or not url.hostname:
+        raise argparse.ArgumentTypeError(f"must look like {example}, not {text!r}")
     return f"{url.scheme}://{url.netloc}"
 
 
 def _address(text: str) -> tuple[str, int]:
-    like = "http://192.0.2.7:9000"
-    url = urlsplit(_origin(text, like))
+    example = "http://192.0.2.7:9000"
+    url = urlsplit(_origin(text, example))
     if url.scheme != "http" or not url.hostname or url.port is None:
-        raise argparse.ArgumentTypeError(f"must look like {like}, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must look like {example}, not {text!r}")
     return url.hostname, url.port
 
 
@@ -106,44 +106,44 @@ def _seconds(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> tuple[bool, str]:
-    """Whether it passed, and the verdict; there is a report too if the load was too much."""
+    """Run the steps and write the report; returns whether the test passed, and the verdict."""
     for module in ("locust", "matplotlib"):
         if find_spec(module) is None:
             raise Unusable(f"{module} is missing: `make loadtest` installs it")
     options.out.mkdir(parents=True, exist_ok=True)
     steps: list[Step] = []
-    with prepared(options) as load:
+    with prepare(options) as load:
         print(f"{load.host}: {len(options.clients)} steps of {options.seconds} s", flush=True)
         for clients in options.clients:
             steps.append(load.step(clients, options.seconds))
             print(steps[-1], flush=True)
             if steps[-1].overrun:
                 break
-    from loadtest import report  # late, as what it draws with takes its time
+    from loadtest import report  # matplotlib is slow to import
 
-    done = report.Report(report.facts(options.host), options.seconds, steps)
-    report.write(done, options.out)
+    finished = report.Report(report.facts(options.host), options.seconds, steps)
+    report.write(finished, options.out)
     if options.docs:
-        report.write_docs(done, DOCS)
+        report.write_docs(finished, DOCS)
     print(options.out / "index.html")
-    return done.passed, done.verdict
+    return finished.passed, finished.verdict
 
 
 @contextmanager
-def prepared(options: argparse.Namespace) -> Iterator[Load]:
-    """The service at the given host, or one started for the test, once it has made a picture."""
+def prepare(options: argparse.Namespace) -> Iterator[Load]:
+    """Load for the given host, or for a service started here, after a first picture was rendered."""
     with ExitStack() as stack:
         host, key, pictures = options.host, options.key, ""
         if host is None:
             key = secrets.token_urlsafe()
             folder = stack.enter_context(TemporaryDirectory(prefix="superimpose-loadtest-"))
             host = stack.enter_context(up(Path(folder), key=key)).url
-            pictures = stack.enter_context(serving(find))
+            pictures = stack.enter_context(file_server(find))
         elif options.pictures:
-            pictures = stack.enter_context(serving(find, *options.pictures))
+            pictures = stack.enter_context(file_server(find, *options.pictures))
         with Target(host, key) as target:
-            urls = placed(
+            urls = place_pictures(
                 lambda files: [f"{pictures}/{name}" for name in files] if pictures else target.upload(files)
             )
-            target.try_out(mix.request(urls))
+            target.check(mix.request(urls))
         yield Load(host, key, options.out.absolute(), urls)

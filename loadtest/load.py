@@ -1,4 +1,4 @@
-"""A step of load: Locust in a process of its own, so that what it patches stays there."""
+"""Runs Locust, in a process of its own because it patches the standard library."""
 
 import os
 import subprocess
@@ -12,14 +12,13 @@ from loadtest.pictures import Urls
 from loadtest.samples import Step, read, step
 from loadtest.target import Unusable, one_line
 
-DRAIN_S = 10
-"""For what was submitted before the end of a step."""
+DRAIN_S = 10  # for requests submitted before the end of a step
 START_S = 30
 
 
 @dataclass(frozen=True)
 class Load:
-    """What all steps have in common. `reports` is where Locust's own reports go."""
+    """What all steps share. `reports` is the directory of Locust's own reports."""
 
     host: str
     key: str
@@ -27,7 +26,7 @@ class Load:
     pictures: Urls
 
     def step(self, clients: int, seconds: int) -> Step:
-        """Put so many clients on the service for so long. Raises `Unusable`."""
+        """Load the service with this number of clients. Raises `Unusable`."""
         options = {
             "locustfile": Path(__file__).with_name("locustfile.py"),
             "host": self.host,
@@ -37,17 +36,17 @@ class Load:
             "run-time": f"{seconds}s",
             "stop-timeout": f"{DRAIN_S}s",
             "html": self.reports / f"locust-{clients}.html",
-            "exit-code-on-error": 0,  # errors are a finding of ours
+            "exit-code-on-error": 0,  # errors go into our report
             "loglevel": "WARNING",
         }
-        named = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         with TemporaryDirectory() as folder:
             samples = Path(folder, "samples")
             try:
                 done = subprocess.run(
-                    [sys.executable, "-m", "locust", "--headless", *named, "--samples", str(samples)],
+                    [sys.executable, "-m", "locust", "--headless", *arguments, "--samples", str(samples)],
                     cwd=ROOT,
-                    env=os.environ | {"KEY": self.key},  # not an argument, which `ps` shows to everybody
+                    env=os.environ | {"KEY": self.key},  # not an argument, which other users could see
                     capture_output=True,
                     text=True,
                     timeout=START_S + seconds + DRAIN_S,

@@ -1,17 +1,17 @@
-"""What a client does: submit, poll until the end, fetch the picture, think; and again.
+"""A client: submits, polls until the end, fetches the picture, thinks, and repeats.
 
-`make loadtest` runs this for several numbers of clients. By hand, in the clone, with Locust's own page:
+`make loadtest` runs this for several numbers of clients. To use Locust's own page:
 
     KEY=... locust -f loadtest/locustfile.py --host http://127.0.0.1:8000
 
-Times are of the client, but for queue wait, compute and in the service, which the service reports.
+Times are measured by the client, except queue wait, compute and in the service, which the service reports.
 """
 
 import json
 import random
 import sys
 from pathlib import Path
-from time import perf_counter, sleep  # Locust has made it let other clients run
+from time import perf_counter, sleep  # patched by Locust to yield to other clients
 from typing import Any
 from urllib.parse import quote
 
@@ -19,37 +19,37 @@ from locust import FastHttpUser, events, task
 from locust.exception import CatchResponseError
 
 from loadtest import mix, samples
-from loadtest.pictures import Urls, placed
+from loadtest.pictures import Urls, place_pictures
 from loadtest.target import Target, Unusable
 
 FIRST_POLL_S, POLL_FACTOR, LONGEST_POLL_S = 0.1, 1.5, 1
-"""The vendor's client looks once a second; with a service this quick it pays to look sooner, at first."""
-PATIENCE_S = 60
-AFTER_ERROR_S = 1
-MOST_RETRY_AFTER_S = 3600
+"""The vendor's client polls once a second; the service is usually faster, so the first polls are earlier."""
+TIMEOUT_S = 60
+ERROR_PAUSE_S = 1
+MAX_RETRY_AFTER_S = 3600
 
 
 class Refused(Exception):
-    """A call was not answered 200; `retry_after_s` is when to try again."""
+    """A response other than 200."""
 
     def __init__(self, retry_after_s: float) -> None:
         self.retry_after_s = retry_after_s
 
 
 class Client(FastHttpUser):
-    """One client. It calls the given host alone: no redirect is followed, and URLs are built from ids."""
+    """Calls only the given host: does not follow redirects, and builds URLs from ids."""
 
-    insecure = False  # a certificate is checked, for the key is sent
-    network_timeout = connection_timeout = PATIENCE_S
+    insecure = False  # check certificates, as the key is sent
+    network_timeout = connection_timeout = TIMEOUT_S
     pictures: Urls
     pause_s = 0.0
 
     def on_start(self) -> None:
-        # here, as the key may have been given on Locust's page
+        # not earlier, as the key may come from Locust's page
         self.headers = {"x-api-key": self.environment.parsed_options.key}
 
     def wait_time(self) -> float:
-        """Seconds of thought, or as long as the service asks for."""
+        """Seconds of think time, or the Retry-After of the service."""
         return max(random.choice(mix.THINK_S), self.pause_s)
 
     @task
@@ -64,7 +64,7 @@ class Client(FastHttpUser):
             self.pause_s = refused.retry_after_s
         except (ValueError, KeyError, TypeError):
             self._report(samples.END_TO_END, perf_counter() - start, "not_understood")
-            self.pause_s = AFTER_ERROR_S
+            self.pause_s = ERROR_PAUSE_S
         else:
             for part, seconds in {samples.END_TO_END: perf_counter() - start, **times_s}.items():
                 self._report(part, seconds)
@@ -72,29 +72,29 @@ class Client(FastHttpUser):
 
     def _submit(self) -> str:
         model, body = mix.request(self.pictures)
-        answer = self._ask(samples.SUBMIT, "POST", f"/v2/{model}", json=body)
-        return quote(answer.json()["request_id"], safe="")
+        response = self._call(samples.SUBMIT, "POST", f"/v2/{model}", json=body)
+        return quote(response.json()["request_id"], safe="")
 
     def _await_end(self, request_id: str, start: float) -> None:
         pause_s = FIRST_POLL_S
-        while perf_counter() - start < PATIENCE_S:
+        while perf_counter() - start < TIMEOUT_S:
             sleep(pause_s)
-            answer = self._ask(samples.POLL, "GET", f"/v2/requests/{request_id}/status")
-            if answer.json()["status"] == "COMPLETED":
+            response = self._call(samples.POLL, "GET", f"/v2/requests/{request_id}/status")
+            if response.json()["status"] == "COMPLETED":
                 return
             pause_s = min(POLL_FACTOR * pause_s, LONGEST_POLL_S)
         self._report(samples.END_TO_END, perf_counter() - start, "not_finished")
-        raise Refused(AFTER_ERROR_S)
+        raise Refused(ERROR_PAUSE_S)
 
     def _fetch(self, request_id: str) -> dict[str, float]:
-        """Result, then picture; returns what the service measured."""
-        result = self._ask(samples.RESULT, "GET", f"/v2/requests/{request_id}").json()
+        """Fetch result and picture; returns the metrics of the result."""
+        result = self._call(samples.RESULT, "GET", f"/v2/requests/{request_id}").json()
         name = quote(result["images"][0]["file_name"], safe="")
-        self._ask(samples.PICTURE, "GET", f"/pictures/{name}")
+        self._call(samples.PICTURE, "GET", f"/pictures/{name}")
         metrics: dict[str, float] = result["metrics"]
         return metrics
 
-    def _ask(self, name: str, method: str, path: str, **options: Any) -> Any:
+    def _call(self, name: str, method: str, path: str, **options: Any) -> Any:
         with self.client.request(
             method,
             path,
@@ -103,11 +103,11 @@ class Client(FastHttpUser):
             allow_redirects=False,
             catch_response=True,
             **options,
-        ) as answer:
-            if code := _code(answer):
-                answer.failure(code)
-                raise Refused(_retry_after_s(answer))
-            return answer
+        ) as response:
+            if code := _code(response):
+                response.failure(code)
+                raise Refused(_retry_after_s(response))
+            return response
 
     def _report(self, name: str, seconds: float, code: str | None = None) -> None:
         self.environment.events.request.fire(
@@ -120,20 +120,20 @@ class Client(FastHttpUser):
         )
 
 
-def _code(answer: Any) -> str | None:
-    """The code of an error, or what there is instead; None for 200."""
-    if answer.status_code in (0, 200):
-        broken = answer.request_meta["exception"]
-        return type(broken).__name__ if broken else None
+def _code(response: Any) -> str | None:
+    """The error code of a response, else its status or the exception; None for 200."""
+    if response.status_code in (0, 200):
+        error = response.request_meta["exception"]
+        return type(error).__name__ if error else None
     try:
-        return str(json.loads(answer.content)["code"])
+        return str(json.loads(response.content)["code"])
     except (ValueError, KeyError, TypeError):
-        return f"HTTP {answer.status_code}"
+        return f"HTTP {response.status_code}"
 
 
-def _retry_after_s(answer: Any) -> float:
-    text = (answer.headers or {}).get("retry-after") or ""
-    return min(int(text), MOST_RETRY_AFTER_S) if text.isascii() and text.isdigit() else AFTER_ERROR_S
+def _retry_after_s(response: Any) -> float:
+    text = (response.headers or {}).get("retry-after") or ""
+    return min(int(text), MAX_RETRY_AFTER_S) if text.isascii() and text.isdigit() else ERROR_PAUSE_S
 
 
 @events.init_command_line_parser.add_listener
@@ -141,13 +141,13 @@ def add_arguments(parser: Any) -> None:
     add = parser.add_argument
     add("--key", env_var="KEY", default="", is_secret=True, help="API key of the service")
     for role in Urls._fields:
-        add(f"--{role}", default="", help=f"URLs of {role}, commas between [test pictures are uploaded]")
+        add(f"--{role}", default="", help=f"URLs of {role}, comma-separated [upload the test pictures]")
     add("--samples", default="", include_in_web_ui=False, help="file to write every measurement to")
 
 
 @events.init.add_listener
-def begin(environment: Any, **_: Any) -> None:
-    """Exits with one line if the service does not take the pictures."""
+def set_up(environment: Any, **_: Any) -> None:
+    """Upload the pictures unless their URLs are given. Exits with one line if the service refuses them."""
     options = environment.parsed_options
     if options.samples:
         recorder = samples.Recorder(Path(options.samples))
@@ -162,6 +162,6 @@ def begin(environment: Any, **_: Any) -> None:
         return
     try:
         with Target(environment.host, options.key) as target:
-            Client.pictures = placed(target.upload)
+            Client.pictures = place_pictures(target.upload)
     except Unusable as error:
         sys.exit(f"loadtest: {error}")

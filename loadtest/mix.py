@@ -1,4 +1,4 @@
-"""What the clients ask for, a mix of models, layers, sizes and formats, and how they pause."""
+"""The requests of the clients, a random mix of models, layers, sizes and formats, and their pauses."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, TypeVar
 from loadtest.pictures import Urls
 
 Drawn = TypeVar("Drawn")
-Choice = Sequence[tuple[int, Drawn]]
-"""What may be drawn, and how often in per cent it is."""
+Choices = Sequence[tuple[int, Drawn]]
+"""Values with their probability in per cent."""
 Params = dict[str, Any]
 
 
@@ -18,19 +18,19 @@ class Request(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """What requests have in common; `layers` draws what is put on the base."""
+    """A kind of request; `layers` draws the parameters of its layers."""
 
     model: str
     layers: Callable[[Urls], Params]
     image_format: str
 
 
-SIZES: Choice[Params] = (
+SIZES: Choices[Params] = (
     (50, {"scale_to": 0.25}),
     (30, {"scale_to": 0.5, "resize_method": "bilinear"}),
     (20, {"overlay_resize": "Fit", "resize_method": "area"}),
 )
-EXTRAS: Choice[Params] = (
+EXTRAS: Choices[Params] = (
     (70, {}),
     (10, {"opacity": 0.6}),
     (10, {"rotation": 30}),
@@ -42,20 +42,20 @@ GARMENT = (0.2, 0.1, 0.6, 0.8)
 PRINT_AREA = (0.35, 0.3, 0.3, 0.4)
 SLANTED = ((0.3, 0.2), (0.7, 0.25), (0.68, 0.75), (0.32, 0.7))
 THINK_S = (0, 0, 0.5, 1)
-"""Between a picture and the next submit, one at random: half are programs that go on at once."""
+"""Pauses between a picture and the next submit, drawn at random; half of the time there is none."""
 
 
 def one_overlay(pictures: Urls) -> Params:
     return {
         "overlay_image": random.choice(pictures.overlays),
         "gravity": random.choice(GRAVITIES),
-        **_drawn(SIZES),
-        **_drawn(EXTRAS),
+        **_draw(SIZES),
+        **_draw(EXTRAS),
     }
 
 
 def product(pictures: Urls) -> Params:
-    """A garment dyed, a design on it, and a watermark."""
+    """A dyed garment, a design on it, and a watermark."""
     where: Params = random.choice([{"mask": random.choice(pictures.masks)}, {"region": GARMENT}])
     design, watermark = ({"overlay_image": random.choice(pictures.overlays)} for _ in range(2))
     return {
@@ -76,7 +76,7 @@ def in_perspective(pictures: Urls) -> Params:
     return {"overlay_image": random.choice(pictures.overlays), "corners": SLANTED}
 
 
-KINDS: Choice[Kind] = (
+KINDS: Choices[Kind] = (
     (60, Kind("superimpose", one_overlay, "jpeg")),
     (15, Kind("superimpose", one_overlay, "png")),
     (10, Kind("superimpose", one_overlay, "webp")),
@@ -87,14 +87,14 @@ KINDS: Choice[Kind] = (
 
 
 def request(pictures: Urls) -> Request:
-    """One request, drawn at random; pictures are given by URL."""
-    return of_kind(_drawn(KINDS), pictures)
+    """A random request."""
+    return request_of_kind(_draw(KINDS), pictures)
 
 
-def of_kind(kind: Kind, pictures: Urls) -> Request:
+def request_of_kind(kind: Kind, pictures: Urls) -> Request:
     base = {"base_image": random.choice(pictures.bases)}
     return Request(kind.model, {**base, **kind.layers(pictures), "image_format": kind.image_format})
 
 
-def _drawn(choice: Choice[Drawn]) -> Drawn:
+def _draw(choice: Choices[Drawn]) -> Drawn:
     return random.choices([each for _, each in choice], [weight for weight, _ in choice])[0]

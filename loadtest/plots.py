@@ -1,4 +1,4 @@
-"""The plots, as PNG, over the number of clients."""
+"""Plots over the number of clients, as PNG."""
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
@@ -14,20 +14,20 @@ PARTS = (SUBMIT, QUEUE_WAIT, COMPUTE, IN_SERVICE)
 NAMES = ("overview", "parts", "errors")
 
 
-def all_of(steps: Sequence[Step]) -> Mapping[str, bytes]:
-    """Every plot that there is something to show in, by name."""
-    drawn = {}
+def draw_all(steps: Sequence[Step]) -> Mapping[str, bytes]:
+    """The plots that have data, by name."""
+    plots = {}
     if any(step.pictures for step in steps):
-        drawn["overview"] = overview(steps)
-    if any(_known(steps, name) for name in PARTS):
-        drawn["parts"] = parts(steps)
+        plots["overview"] = overview(steps)
+    if any(_has_values(steps, name) for name in PARTS):
+        plots["parts"] = parts(steps)
     if any(step.errors for step in steps):
-        drawn["errors"] = errors(steps)
-    return drawn
+        plots["errors"] = errors(steps)
+    return plots
 
 
 def overview(steps: Sequence[Step]) -> bytes:
-    names = [END_TO_END] if _known(steps, END_TO_END) else []
+    names = [END_TO_END] if _has_values(steps, END_TO_END) else []
     figure = Figure((9, 3.2), layout="constrained")
     left, *others = figure.subplots(1, 1 + len(names), squeeze=False).flat
     left.plot([step.pictures_per_s for step in steps], "o-", color=COLOURS[0])
@@ -39,7 +39,7 @@ def overview(steps: Sequence[Step]) -> bytes:
 
 
 def parts(steps: Sequence[Step]) -> bytes:
-    names = [name for name in PARTS if _known(steps, name)]
+    names = [name for name in PARTS if _has_values(steps, name)]
     rows = (len(names) + 1) // 2
     figure = Figure((9, 3 * rows), layout="constrained")
     for panel, name in zip_longest(figure.subplots(rows, 2, squeeze=False).flat, names):
@@ -52,18 +52,18 @@ def parts(steps: Sequence[Step]) -> bytes:
 
 def errors(steps: Sequence[Step]) -> bytes:
     figure = Figure((9, 3.2), layout="constrained")
-    panel, below = figure.subplots(), [0] * len(steps)
+    panel, stacked = figure.subplots(), [0] * len(steps)
     for code in sorted({code for step in steps for code in step.errors}):
         counts = [step.errors.get(code, 0) for step in steps]
-        panel.bar(range(len(steps)), counts, 0.6, below, label=code)
-        below = [low + count for low, count in zip(below, counts, strict=True)]
+        panel.bar(range(len(steps)), counts, 0.6, stacked, label=code)
+        stacked = [low + count for low, count in zip(stacked, counts, strict=True)]
     panel.set(title="errors by code", ylabel="errors")
     _by_clients(panel, steps)
     panel.legend(frameon=False)
     return png(figure)
 
 
-def _known(steps: Sequence[Step], name: str) -> bool:
+def _has_values(steps: Sequence[Step], name: str) -> bool:
     return any(value is not None for step in steps for value in step.times_ms[name])
 
 

@@ -1,4 +1,4 @@
-"""The report: results.json, report.md, index.html and the plots; and the figures in docs/PERFORMANCE.md."""
+"""Writes the report (results.json, report.md, index.html, plots) and the figures in docs/PERFORMANCE.md."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from statistics import mean
 from markdown_it import MarkdownIt
 
 from benchmarks.harness import machine
-from benchmarks.harness.figures import replaced, table
+from benchmarks.harness.figures import replace_section, table
 from loadtest import mix, plots
 from loadtest.samples import MEASURES, Step
 from loadtest.target import Unusable
@@ -30,8 +30,8 @@ THINKING = (
     f"A client thinks between a picture and its next submit, {mean(mix.THINK_S):.1f} s on average "
     f"({', '.join(map(str, mix.THINK_S))} s at random),\nso few clients do not fill the service"
 )
-GROWN = 1.1
-"""Throughput over that with fewer clients, below which the service has no more to give."""
+MIN_GROWTH = 1.1
+"""If the throughput with more clients grows by less than this factor, the capacity is reached."""
 HEAD = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -64,13 +64,13 @@ class Report:
 
     @property
     def capacity(self) -> str:
-        """The most that the service gives, if there were clients enough to tell."""
+        """The highest throughput, if there were enough clients to reach it."""
         paces = {step.clients: step.pictures_per_s for step in self.steps}
-        *fewer, most = sorted(paces)
-        if fewer and paces[most] <= GROWN * paces[fewer[-1]]:
+        *fewer, largest = sorted(paces)
+        if fewer and paces[largest] <= MIN_GROWTH * paces[fewer[-1]]:
             pace = f"{max(paces.values()):.1f} pictures a second"
-            return f"the capacity is {pace}: {most} clients got no more than {fewer[-1]}"
-        return f"the capacity was not reached: {most} clients got {paces[most]:.1f} pictures a second"
+            return f"the capacity is {pace}: {largest} clients got no more than {fewer[-1]}"
+        return f"the capacity was not reached: {largest} clients got {paces[largest]:.1f} pictures a second"
 
     def times(self) -> str:
         rows = []
@@ -88,7 +88,7 @@ class Report:
 
 
 def facts(host: str | None) -> dict[str, str]:
-    """Where the figures come from; `host` None: from a service that was started for them."""
+    """The origin of the figures; `host` is None for a service that was started for the test."""
     here = f"{os.cpu_count()} workers, {machine.redis()}, on this machine, as are clients and pictures"
     return {
         "measured": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -102,7 +102,7 @@ def facts(host: str | None) -> dict[str, str]:
 def write(report: Report, out: Path) -> None:
     for earlier in plots.NAMES:
         (out / f"{earlier}.png").unlink(missing_ok=True)
-    images = plots.all_of(report.steps)
+    images = plots.draw_all(report.steps)
     for name, png in images.items():
         (out / f"{name}.png").write_bytes(png)
     (out / "results.json").write_text(json.dumps(asdict(report), indent=2) + "\n")
@@ -111,12 +111,12 @@ def write(report: Report, out: Path) -> None:
 
 
 def write_docs(report: Report, docs: Path) -> None:
-    """Put new figures into the page in the directory `docs`, and its plots beside it. Raises `Unusable`."""
-    page, images = docs / "PERFORMANCE.md", plots.all_of(report.steps)
+    """Update the figures of the page in the directory `docs`, and its plots. Raises `Unusable`."""
+    page, images = docs / "PERFORMANCE.md", plots.draw_all(report.steps)
     if not {"overview", "parts"} <= images.keys():
         raise Unusable("too few pictures were made for the plots of the page")
     try:
-        page.write_text(replaced(page.read_text(), BEGIN, END, f"\n{markdown(report)}"))
+        page.write_text(replace_section(page.read_text(), BEGIN, END, f"\n{markdown(report)}"))
     except ValueError as error:
         raise Unusable(f"{page} has {error}") from None
     (docs / "loadtest.png").write_bytes(images["overview"])
@@ -131,14 +131,14 @@ def markdown(report: Report) -> str:
 
 
 def html(report: Report, images: Mapping[str, bytes]) -> str:
-    """The same in one file. No link or image of what a service answered is rendered."""
-    shown = "\n".join(
+    """The report as one file. Links and images in texts of the service are not rendered."""
+    images_html = "\n".join(
         f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}" alt="{name}">'
         for name, png in images.items()
     )
     text = MarkdownIt("zero").enable(["table", "list", "emphasis", "backticks"]).render(markdown(report))
     locust = ", ".join(f'<a href="locust-{step.clients}.html">{step.clients}</a>' for step in report.steps)
-    return f"""{HEAD}{text}{shown}
+    return f"""{HEAD}{text}{images_html}
 <p>Locust's own reports, by number of clients: {locust}.
 All figures: <a href="results.json">results.json</a>.</p>
 """

@@ -1,4 +1,4 @@
-"""Samples, written by Locust's process and read by ours; and the figures of a step."""
+"""Samples, passed in a file from Locust's process to ours, and the figures of a step."""
 
 import json
 from collections import Counter
@@ -10,20 +10,19 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 SUBMIT, POLL, RESULT, PICTURE = "submit", "poll", "result", "picture"
-"""Calls."""
 QUEUE_WAIT, COMPUTE, IN_SERVICE, END_TO_END = "queue wait", "compute", "in the service", "end to end"
-"""Parts of a request, from its submit to its picture."""
+"""Parts of the time of a request."""
 REPORTED = {"queue_time": QUEUE_WAIT, "inference_time": COMPUTE, "total_time": IN_SERVICE}
-"""By the service, under these names."""
+"""Metrics that the service reports."""
 MEASURES = (SUBMIT, QUEUE_WAIT, COMPUTE, IN_SERVICE, END_TO_END)
 PERCENTILES = (50, 95, 99)
-ENOUGH_ABOVE = 5
-"""Samples above a percentile, or it says more of chance than of the service: 100 carry p95, 500 p99."""
+MIN_ABOVE = 5
+"""Samples that must lie above a percentile for it to be meaningful: p95 needs 100 samples, p99 500."""
 WARM_UP_S = 1
 
 
 class Sample(NamedTuple):
-    """A call, or a part of a request; `at_s` is its end since the step's start; `code` is of an error."""
+    """A call or a part of a request; `at_s` is the time of its end since the start of the step."""
 
     name: str
     at_s: float
@@ -32,7 +31,7 @@ class Sample(NamedTuple):
 
 
 class Recorder:
-    """Writes samples to a file, from the events of Locust that have the same names as its methods."""
+    """Collects samples for a file. Each method is a listener of the Locust event of the same name."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -56,10 +55,9 @@ def read(path: Path) -> list[Sample]:
 
 @dataclass(frozen=True)
 class Step:
-    """What so many clients met. `errors` counts by code.
+    """The results of a step. `requests` counts pictures and errors, `errors` by code.
 
-    `requests` are all that ended, in an error or in a picture. `times_ms` has the percentiles of each
-    measure, None for those with too few samples.
+    `times_ms` has the percentiles of each measure, None for those with too few samples.
     """
 
     clients: int
@@ -71,7 +69,7 @@ class Step:
 
     @property
     def overrun(self) -> bool:
-        """Whether this was too much for the service: most requests failed."""
+        """Whether the service was overloaded: most requests failed."""
         return 2 * sum(self.errors.values()) > self.requests or not self.requests
 
     @property
@@ -80,9 +78,9 @@ class Step:
             return f"no request of {self.clients} clients ended"
         if not self.errors:
             return None
-        most = max(self.errors, key=lambda code: self.errors[code])
+        commonest = max(self.errors, key=lambda code: self.errors[code])
         failed = sum(self.errors.values())
-        return f"{failed} of {self.requests} requests of {self.clients} clients failed, most with {most}"
+        return f"{failed} of {self.requests} requests of {self.clients} clients failed, most with {commonest}"
 
     def __str__(self) -> str:
         seconds = ("-" if ms is None else f"{ms / 1000:.2f}" for ms in self.times_ms[END_TO_END])
@@ -94,21 +92,21 @@ class Step:
 
 
 def step(clients: int, seconds: int, samples: Iterable[Sample]) -> Step:
-    """The figures of a step.
+    """Compute the figures of a step.
 
-    Clients start at once, so times and pictures of the first second do not count. No client submits after
-    `seconds`; what ends later has times, but adds nothing to the pictures per second.
+    All clients start together, so the first second does not count. Requests that finish after `seconds` have
+    times, but do not count as throughput.
     """
     samples = list(samples)
-    fine = [sample for sample in samples if sample.code is None]
-    counted = [sample for sample in fine if sample.at_s >= WARM_UP_S]
-    whole = [sample for sample in counted if sample.name == END_TO_END]
+    succeeded = [sample for sample in samples if sample.code is None]
+    counted = [sample for sample in succeeded if sample.at_s >= WARM_UP_S]
+    finished = [sample for sample in counted if sample.name == END_TO_END]
     errors = dict(Counter(sample.code for sample in samples if sample.code))
     return Step(
         clients,
-        len(whole),
-        sum(sample.at_s < seconds for sample in whole) / (seconds - WARM_UP_S),
-        sum(sample.name == END_TO_END for sample in fine) + sum(errors.values()),
+        len(finished),
+        sum(sample.at_s < seconds for sample in finished) / (seconds - WARM_UP_S),
+        sum(sample.name == END_TO_END for sample in succeeded) + sum(errors.values()),
         {name: _percentiles([each.took_ms for each in counted if each.name == name]) for name in MEASURES},
         errors,
     )
@@ -117,7 +115,7 @@ def step(clients: int, seconds: int, samples: Iterable[Sample]) -> Step:
 def _percentiles(values: list[float]) -> tuple[float | None, ...]:
     return tuple(
         quantiles(values, n=100, method="inclusive")[percent - 1]
-        if len(values) * (100 - percent) >= 100 * ENOUGH_ABOVE
+        if len(values) * (100 - percent) >= 100 * MIN_ABOVE
         else None
         for percent in PERCENTILES
     )

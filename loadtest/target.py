@@ -1,4 +1,4 @@
-"""The service before the load: whether it is there, takes the key and can read the pictures."""
+"""Checks before the load that the service answers, accepts the key and can read the pictures."""
 
 import time
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ import httpx
 from loadtest.mix import Request
 
 MAX_FILES = 20  # of one upload
-PATIENCE_S = 30
-LOOK_AGAIN_S = 0.1
+TIMEOUT_S = 30
+POLL_S = 0.1
 
 
 class Unusable(Exception):
-    """There can be no load test; the text says why in one line."""
+    """The load test cannot run; the text is one line that says why."""
 
 
 class Target:
-    """The service at one address. No redirect is followed and no URL of an answer is called."""
+    """The service at one address. Does not follow redirects or URLs in responses."""
 
     def __init__(self, host: str, key: str) -> None:
         self.host = host
         self._client = httpx.Client(
-            base_url=host, headers={"x-api-key": key}, trust_env=False, timeout=PATIENCE_S
+            base_url=host, headers={"x-api-key": key}, trust_env=False, timeout=TIMEOUT_S
         )
 
     def __enter__(self) -> Self:
@@ -34,47 +34,47 @@ class Target:
         self._client.close()
 
     def upload(self, files: Mapping[str, bytes]) -> list[str]:
-        """Have the service keep files, in order; returns the URLs that requests can name."""
+        """Upload files; returns their URLs in the same order."""
         names, urls = list(files), list[str]()
         for start in range(0, len(names), MAX_FILES):
             form = [("file", (name, files[name])) for name in names[start : start + MAX_FILES]]
-            urls += self._ask("file_urls", "POST", "/upload-asset", files=form)
+            urls += self._call("file_urls", "POST", "/upload-asset", files=form)
         return urls
 
-    def try_out(self, request: Request) -> None:
-        """Have it make one picture. Raises `Unusable`."""
+    def check(self, request: Request) -> None:
+        """Have the service render one picture. Raises `Unusable`."""
         path = f"/v2/{request.model}"
-        request_id = quote(str(self._ask("request_id", "POST", path, json=request.body)), safe="")
-        deadline = time.monotonic() + PATIENCE_S
-        while self._ask("status", "GET", f"/v2/requests/{request_id}/status") != "COMPLETED":
+        request_id = quote(str(self._call("request_id", "POST", path, json=request.body)), safe="")
+        deadline = time.monotonic() + TIMEOUT_S
+        while self._call("status", "GET", f"/v2/requests/{request_id}/status") != "COMPLETED":
             if time.monotonic() > deadline:
-                raise Unusable(f"{self.host} made no picture in {PATIENCE_S} s: does a worker run?")
-            time.sleep(LOOK_AGAIN_S)
+                raise Unusable(f"{self.host} made no picture in {TIMEOUT_S} s: does a worker run?")
+            time.sleep(POLL_S)
 
-    def _ask(self, wanted: str, method: str, path: str, **options: Any) -> Any:
-        """The field `wanted` of an answer that must be 200."""
+    def _call(self, field: str, method: str, path: str, **options: Any) -> Any:
+        """A field of the response, which must be 200."""
         try:
-            answer = self._client.request(method, path, **options)
+            response = self._client.request(method, path, **options)
         except httpx.HTTPError as error:
             raise Unusable(f"no answer from {self.host}: {one_line(error) or type(error).__name__}") from None
-        if answer.status_code != 200:
-            raise Unusable(f"{method} {self.host}{path} was answered {_refusal(answer)}")
+        if response.status_code != 200:
+            raise Unusable(f"{method} {self.host}{path} was answered {_refusal(response)}")
         try:
-            return answer.json()[wanted]
+            return response.json()[field]
         except (ValueError, KeyError, TypeError):
             raise Unusable(f"{method} {self.host}{path} was not answered as the service does") from None
 
 
-def _refusal(answer: httpx.Response) -> str:
-    if answer.is_redirect:
-        return f"{answer.status_code} to {one_line(answer.headers['location'])}: give the address itself"
+def _refusal(response: httpx.Response) -> str:
+    if response.is_redirect:
+        return f"{response.status_code} to {one_line(response.headers['location'])}: give the address itself"
     try:
-        body = answer.json()
-        return f"{answer.status_code} {one_line(body['code'])}: {one_line(body['error'])}"
+        body = response.json()
+        return f"{response.status_code} {one_line(body['code'])}: {one_line(body['error'])}"
     except (ValueError, KeyError, TypeError):
-        return f"{answer.status_code}: is that the service?"
+        return f"{response.status_code}: is that the service?"
 
 
 def one_line(text: object) -> str:
-    """The start of a text of unknown length."""
+    """A text as one line of at most 300 characters."""
     return " ".join(str(text).split())[:300]

@@ -1,4 +1,4 @@
-"""What clients ask for, without HTTP, and claims of it, without a worker."""
+"""Submits requests without HTTP and claims them without a worker."""
 
 import asyncio
 from typing import Any
@@ -22,20 +22,20 @@ HERE = "http://here.example"
 SAMPLES = {"base_image": f"{HERE}/samples/cup.jpg", "overlay_image": f"{HERE}/samples/logo.png"}
 
 MOST_EMPTY = 10
-"""Claims in turn that may have got nothing: some only end what other tests have left and is late."""
+"""Claims in a row that may return nothing, as some only end late requests of other tests."""
 LEASE_OWNER = LeaseOwner("a-worker", "a-machine", "1 1")
-"""A worker elsewhere."""
+"""The lease owner of a worker on another machine."""
 
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
 
 
 def asked(settings: Settings, key_id: str, params: dict[str, Any] = SAMPLES, **more: Any) -> SubmitCommand:
-    """A submit of these parameters, with the deadlines of the settings where nothing else is said."""
+    """A submit with these parameters, by default with the deadlines of the settings."""
     return SubmitCommand(key_id, params, **{"origin": HERE, "deadlines": Deadlines.default(settings)} | more)
 
 
 def accept(settings: Settings, command: SubmitCommand, store: PictureStore | None = None) -> Created:
-    """Accept it as the API does."""
+    """Accept a submit as the API does."""
 
     async def submit() -> Created:
         async with connect_async_changes(settings) as changes:
@@ -52,12 +52,12 @@ def rq_queue(redis: Redis, key_id: str) -> Queue:
 
 
 def queued(redis: Redis, key_id: str) -> list[str]:
-    """A key's QUEUED requests, as RQ sees them."""
+    """The ids of a key's QUEUED requests, as RQ sees them."""
     return rq_queue(redis, key_id).job_ids
 
 
 def claim_request(transitions: Transitions, request_id: str, owner: LeaseOwner = LEASE_OWNER) -> Claim:
-    """Claim a request as a worker does, and what is before it in the queue."""
+    """Claim a request as a worker does, and those before it in the queue."""
     held = set[str]()
     empty = 0
     while empty < MOST_EMPTY:

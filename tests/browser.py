@@ -1,4 +1,4 @@
-"""A real browser, offline, run once for one page."""
+"""A real browser, offline, started for one page."""
 
 import subprocess
 from pathlib import Path
@@ -14,6 +14,6 @@ FLAGS = [
 
 
 def visit(chromium: str, folder: Path, url: str, *flags: str) -> "subprocess.CompletedProcess[str]":
-    """The page as it is after its scripts have run, on stdout; `folder` is for the browser's profile."""
+    """The DOM after the page's scripts have run; `folder` is for the browser's profile."""
     command = [chromium, *FLAGS, *flags, f"--user-data-dir={folder / 'profile'}", "--dump-dom", url]
     return subprocess.run(command, capture_output=True, timeout=150, check=True, text=True)

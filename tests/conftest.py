@@ -1,4 +1,4 @@
-"""A real Redis for the whole run, a service on it, and an origin to fetch pictures from."""
+"""A real Redis for the whole run, a service on it, and an origin of pictures."""
 
 import os
 import shutil
@@ -20,24 +20,24 @@ from tests.missing import missing
 from tests.stack import Stack, empty_database, environment, running
 
 for _name in [name for name in os.environ if name.startswith("SUPERIMPOSE_")]:
-    del os.environ[_name]  # tests say what they set
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a thousand processes would compile all anew
+    del os.environ[_name]  # tests set what they need
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of a thousand processes would compile all
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # a shell's background job; its children would ignore Ctrl-C
+):  # in background jobs of a shell children would inherit an ignored SIGINT
     signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under `nohup`, and so by what tests start
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup` ignores it, which processes of tests would inherit
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than cores: tests of faults and time limits wait for a third of their time."""
+    """One more than cores, as tests of faults and time limits spend a third of their time waiting."""
     return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")
 def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The socket of a Redis as `superimpose up` starts it, but whose writes do not wait for the disk."""
+    """The socket of a Redis like that of `superimpose up`, but without waiting for the disk."""
     directory = tmp_path_factory.mktemp("redis")
     socket = directory / "redis.sock"
     command = [*server_command(directory, socket), "--appendfsync", "no"]
@@ -52,7 +52,7 @@ def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def shipped_connect_timeout_s() -> Iterator[float]:
-    """What callers of the service wait. In tests' own process ten times as long: a busy machine halts it."""
+    """Redis timeouts are ten times as long in the tests' own process, as a busy machine may suspend it."""
     shipped_s = connection.CONNECT_TIMEOUT_S
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connection, "CONNECT_TIMEOUT_S", 10 * shipped_s)
@@ -69,39 +69,39 @@ def redis(redis_socket: Path) -> Iterator[Redis]:
 
 @pytest.fixture
 def key_id(redis: Redis) -> str:
-    """An API key that may do everything."""
+    """An API key with all scopes."""
     return ApiKeys(redis).create("shop")[0].key_id
 
 
 @pytest.fixture
 def settings(redis: Redis, redis_socket: Path, tmp_path: Path) -> Settings:
-    """Defaults, on the empty database."""
+    """Default settings on the empty database."""
     return Settings(redis_url=f"unix://{redis_socket}?db=1", data_dir=tmp_path)
 
 
 @pytest.fixture(scope="session")
 def origin() -> Iterator[origins.Origin]:
-    """Where pictures are fetched from."""
+    """An origin of pictures."""
     with origins.serving() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
-    """A real S3-speaking server."""
+    """A real S3 server."""
     with s3.serving() as url:
         yield url
 
 
 @pytest.fixture
 def bucket(s3_server: str) -> s3.Bucket:
-    """An empty bucket on it."""
+    """An empty bucket on the S3 server."""
     return s3.make_bucket(s3_server)
 
 
 @pytest.fixture(scope="session")
 def service(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One API and two workers, shared by all tests that only use them as a client would."""
+    """One API and two workers, shared by all tests that only use them as a client."""
     env = environment(
         empty_database(redis_socket, 0),
         tmp_path_factory.mktemp("service"),
@@ -115,7 +115,7 @@ def service(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a Chromium browser; without one tests are skipped, but on CI they fail."""
+    """The path of Chromium; without it tests are skipped, on CI they fail."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         message = "no chromium on PATH (apt install chromium)"

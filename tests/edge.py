@@ -1,4 +1,4 @@
-"""An API process alone, talked to over raw sockets, its log kept."""
+"""An API process to talk to over raw sockets, with its log."""
 
 import contextlib
 import json
@@ -14,14 +14,14 @@ from typing import Any
 from tests import warm
 from tests.stack import KEY, await_http, environment, free_port
 
-ANSWER = re.compile(rb"HTTP/1\.1 [2-5]")  # begins each answer that is a request's last
+ANSWER = re.compile(rb"HTTP/1\.1 [2-5]")  # begins each final response
 DATABASE = 7
-PATIENCE_S = 60  # more than any answer takes; ends a test that hangs
+PATIENCE_S = 60  # longer than any response takes; ends a test that hangs
 
 
 @dataclass
 class Edge:
-    """Where the process listens, and what it has logged."""
+    """The address of a process, and its log."""
 
     port: int
     log_file: Path
@@ -29,22 +29,22 @@ class Edge:
 
     @property
     def log(self) -> str:
-        """All it has said so far."""
+        """The whole log so far."""
         return self.log_file.read_text()
 
     @property
     def url(self) -> str:
-        """Where it is reached."""
+        """The URL of the process."""
         return f"http://127.0.0.1:{self.port}"
 
     def connect(self, source: str = "127.0.0.1") -> socket.socket:
-        """A connection to it from one of this machine's loopback addresses."""
+        """A connection from one of this machine's loopback addresses."""
         return socket.create_connection(("127.0.0.1", self.port), PATIENCE_S, (source, 0))
 
     def exchange(self, *segments: bytes) -> bytes:
-        """Send each segment once the one before has been read; all that comes until the other side closes."""
+        """Send each segment once the previous one was read; returns all data until the other side closes."""
         with self.connect() as connection:
-            with contextlib.suppress(ConnectionError):  # it may refuse before it has read everything
+            with contextlib.suppress(ConnectionError):  # the API may refuse early
                 for number, segment in enumerate(segments):
                     if number:
                         self.await_read()
@@ -52,14 +52,14 @@ class Edge:
             return read_to_end(connection)
 
     def await_read(self) -> None:
-        """Wait until what was sent has been read: one loop reads all, and this call came after it."""
+        """Wait until the sent data was read: one event loop reads all, and this call comes later."""
         with self.connect() as connection:
             connection.sendall(head("/livez", connection="close"))
             read_to_end(connection)
 
 
 def read_to_end(connection: socket.socket) -> bytes:
-    """All that comes until the other side closes."""
+    """All data until the other side closes."""
     received = bytearray()
     while piece := connection.recv(65536):
         received += piece
@@ -67,7 +67,7 @@ def read_to_end(connection: socket.socket) -> bytes:
 
 
 def answers(received: bytes, *methods: str) -> list[tuple[int, Any]]:
-    """Status and JSON of each answer, to requests of at most these methods."""
+    """Status and JSON of each response, to requests of at most these methods."""
     rest, parsed = received, []
     for method in methods:
         if not rest:
@@ -82,7 +82,7 @@ def answers(received: bytes, *methods: str) -> list[tuple[int, Any]]:
 
 
 def head(path: str, method: str = "GET", **headers: object) -> bytes:
-    """Request line and headers of a request with our key; `_` in a header's name stands for `-`."""
+    """Request line and headers with our key; `_` in a header's name stands for `-`."""
     given = {"host": "here", "x-api-key": KEY} | {
         name.replace("_", "-"): value for name, value in headers.items()
     }
@@ -96,7 +96,7 @@ def submit(**headers: object) -> bytes:
 
 
 def refusal(answer: bytes) -> tuple[int, Mapping[str, Any]]:
-    """Status and JSON of an answer that is in the protocol's form and the connection's last."""
+    """Status and JSON of a response that follows the protocol and is the last of its connection."""
     start, _, body = answer.partition(b"\r\n\r\n")
     assert b"content-type: application/json" in start
     parsed = json.loads(body)

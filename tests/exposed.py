@@ -1,4 +1,4 @@
-"""Reading an exposition of metrics as Prometheus does."""
+"""Parses metrics as Prometheus does."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def scrape(url: str) -> Samples:
-    """Every sample at `url`, by name and labels."""
+    """All samples at `url` by name and labels."""
     answer = httpx.get(url, trust_env=False, verify=False, timeout=30)
     assert answer.status_code == 200
     return samples(answer.text)
 
 
 def samples(text: str) -> Samples:
-    """Every sample of an exposition, by name and labels."""
+    """All samples of an exposition by name and labels."""
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -25,5 +25,5 @@ def samples(text: str) -> Samples:
 
 
 def value(found: Samples, name: str, **labels: str) -> float:
-    """One sample; without such a one 0, as in a sum over instances."""
+    """One sample; 0 if it is missing, as in a sum over instances."""
     return found.get((f"superimpose_{name}", frozenset(labels.items())), 0.0)

@@ -1,4 +1,4 @@
-"""Servers of the standard library, in a thread of the test's own process."""
+"""Runs servers of the standard library in a thread."""
 
 import threading
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ S = TypeVar("S", bound=BaseServer)
 
 @contextmanager
 def in_thread(server: S) -> Iterator[S]:
-    """`server`, which answers until the block ends."""
+    """Serves until the block ends."""
     with server:
         thread = threading.Thread(target=server.serve_forever, args=[0.02], daemon=True)
         thread.start()

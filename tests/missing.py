@@ -1,4 +1,4 @@
-"""Tools that a machine may lack."""
+"""Tools that may be missing on a machine."""
 
 import os
 from typing import NoReturn
@@ -7,5 +7,5 @@ import pytest
 
 
 def missing(what: str) -> NoReturn:
-    """Skip the test and say why; on CI, where all must be there, fail it."""
+    """Skip the test with this reason; on CI, where all tools must exist, fail it."""
     pytest.fail(what) if os.environ.get("CI") == "true" else pytest.skip(what)

@@ -1,4 +1,4 @@
-"""Node, with a package that `make test` installs beside the environment; on CI both must be there."""
+"""Node, with a package that `make test` installs; on CI both must exist."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,7 @@ PEERS = Path(__file__).parents[1] / ".venv-peers"
 
 
 def node_with(package: str) -> tuple[str, Path]:
-    """The executable, and the folder to run it in. Skips the test where one is missing."""
+    """The executable and the folder to run it in. Skips the test if one is missing."""
     node, folder = shutil.which("node"), PEERS / package
     if node is None:
         missing("no node on PATH")

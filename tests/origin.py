@@ -1,4 +1,4 @@
-"""A shop's web server on loopback: gives pictures, good ones and every way to be bad, and takes events."""
+"""A web server on loopback that serves good and bad pictures and receives events."""
 
 import threading
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ FILES = {
 
 
 class Origin(ThreadingHTTPServer):
-    """Serves what `_Handler` knows; `asked` counts requests by path, `release` ends those that hang."""
+    """Serves the paths of `_Handler`; `asked` counts requests by path, `release` ends those that hang."""
 
     daemon_threads = True
 
@@ -35,10 +35,10 @@ class Origin(ThreadingHTTPServer):
         self.release = threading.Event()
 
     def handle_error(self, *_: object) -> None:
-        """A client that has heard enough is what some tests are about."""
+        """Ignores clients that disconnect, which some tests cause."""
 
     def await_request(self, path: str, times: int = 1) -> None:
-        """Wait until `path` has been asked for `times` times."""
+        """Wait until `path` was requested `times` times."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: self.asked.count(path) >= times, timeout=60)
 
@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(b"nothing here", "text/plain", 404)
 
     def do_POST(self) -> None:
-        """An event of a webhook."""
+        """Receives an event of a webhook."""
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(204)
         self.end_headers()
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Tests speak through their asserts."""
+        """Nothing: assertions report failures."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Processes of this machine, below one of ours."""
+"""Processes of this machine that descend from one of ours."""
 
 import subprocess
 import time
@@ -8,7 +8,7 @@ PATIENCE_S = 60
 
 
 def descendants(pid: int) -> set[int]:
-    """All processes below `pid`, whatever session they are in."""
+    """All descendants of `pid`, in whatever session."""
     listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
     below = {pid}
@@ -18,7 +18,7 @@ def descendants(pid: int) -> set[int]:
 
 
 def await_processes(pid: int, wanted: int) -> None:
-    """Wait until there are so many processes below `pid`."""
+    """Wait until `pid` has this number of descendants."""
     deadline = time.monotonic() + PATIENCE_S
     while len(descendants(pid)) != wanted:
         assert time.monotonic() < deadline
@@ -26,7 +26,7 @@ def await_processes(pid: int, wanted: int) -> None:
 
 
 def await_no_process(pids: set[int]) -> None:
-    """Wait until none of them is left."""
+    """Wait until all of these have ended."""
     deadline = time.monotonic() + PATIENCE_S
     while left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]:
         assert time.monotonic() < deadline, left

@@ -13,9 +13,9 @@ from tests.stack import await_http, free_port
 
 PATH = f"{os.environ['PATH']}:/usr/sbin"  # where Debian puts nginx
 Proxy = Callable[[Path, int, int], list[str]]
-"""The command of one, from a folder of its own, the port it listens on and the API's."""
+"""Returns the command of a proxy, for a folder, the port to listen on and the API's port."""
 
-API = "127.0.0.1:8000"  # as the page has it
+API = "127.0.0.1:8000"  # as in the page
 SECOND_API = "127.0.0.1:8001"
 CADDY, NGINX, NGINX_OF_TWO = (
     next(block.text for block in blocks(ROOT / "docs" / "stack.md") if block.text.startswith(start))
@@ -41,7 +41,7 @@ def nginx(folder: Path, port: int, api_port: int) -> list[str]:
 
 
 def nginx_for_websockets(folder: Path, port: int, api_port: int) -> list[str]:
-    """The same with the map of nginx's own page on WebSockets, as many write it for all that they serve."""
+    """The same with the map of nginx's page on WebSockets, a common configuration."""
     plain = 'proxy_set_header Connection "";'
     assert plain in NGINX
     mapped = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;"
@@ -49,7 +49,7 @@ def nginx_for_websockets(folder: Path, port: int, api_port: int) -> list[str]:
 
 
 def nginx_under_a_path(folder: Path, port: int, api_port: int) -> list[str]:
-    """The same, with all of it under /pictures."""
+    """The same with everything under /pictures."""
     locations = NGINX.replace("location /", "location /pictures/").replace(
         "location = /", "location = /pictures/"
     )
@@ -95,7 +95,7 @@ def nginx_of_two(folder: Path, port: int, one: int, other: int) -> list[str]:
 
 @contextmanager
 def in_front_of(api_port: int, proxy: Proxy, folder: Path, path: str = "") -> Iterator[str]:
-    """The URL at which this proxy passes calls on to the API."""
+    """The URL of this proxy in front of the API."""
     port = free_port()
     with _serving(proxy(folder, port, api_port), f"http://127.0.0.1:{port}{path}", folder) as url:
         yield url
@@ -103,7 +103,7 @@ def in_front_of(api_port: int, proxy: Proxy, folder: Path, path: str = "") -> It
 
 @contextmanager
 def in_front_of_two(one: int, other: int, folder: Path) -> Iterator[str]:
-    """The URL at which nginx passes calls on to two APIs."""
+    """The URL of nginx in front of two APIs."""
     port = free_port()
     with _serving(nginx_of_two(folder, port, one, other), f"http://127.0.0.1:{port}", folder) as url:
         yield url
@@ -111,7 +111,7 @@ def in_front_of_two(one: int, other: int, folder: Path) -> Iterator[str]:
 
 @contextmanager
 def in_front_of_cells(port: int, api_ports: tuple[int, int], folder: Path) -> Iterator[None]:
-    """nginx at this port passes calls on to the cells `eu1` and `eu2`."""
+    """nginx at this port in front of the cells `eu1` and `eu2`."""
     http = NGINX_OF_CELLS.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
     for ours, theirs in zip(("10.0.1.1:8000", "10.0.2.1:8000"), api_ports, strict=True):
         http = http.replace(ours, f"127.0.0.1:{theirs}")

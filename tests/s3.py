@@ -1,4 +1,4 @@
-"""A bucket on a real S3-speaking server on loopback.
+"""A bucket on a real S3 server on loopback.
 
 boto3 and moto are loaded by what uses them: it takes a second, and every process of a run loads this.
 """
@@ -23,12 +23,12 @@ class Bucket:
     url: str
     env: Mapping[str, str]
     accepted: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    """Released at each connection to one that is silent."""
+    """Released at each connection to a silent server."""
 
 
 @contextmanager
 def silent(answer: bytes = b"") -> Iterator[Bucket]:
-    """A bucket whose server accepts and reads, and says nothing, or one byte of `answer` each 0.2 seconds."""
+    """A bucket whose server reads but sends nothing, or one byte of `answer` every 0.2 seconds."""
     with socket.create_server(("127.0.0.1", 0), backlog=256) as server:
         bucket = Bucket("s3://silent/prefix", _access(f"http://127.0.0.1:{server.getsockname()[1]}"))
         threading.Thread(target=_accept, args=[server, answer, bucket.accepted], daemon=True).start()
@@ -38,7 +38,7 @@ def silent(answer: bytes = b"") -> Iterator[Bucket]:
 
 @contextmanager
 def held(until: Callable[[], object]) -> Iterator[Bucket]:
-    """A bucket that takes each picture when `until` has returned, and forgets it."""
+    """A bucket that accepts each picture when `until` has returned, and discards it."""
 
     class Holding(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -60,7 +60,7 @@ def held(until: Callable[[], object]) -> Iterator[Bucket]:
 
 @contextmanager
 def instance_metadata(asked: threading.Semaphore, until: Callable[[], object]) -> Iterator[str]:
-    """Where a machine of AWS finds its credentials: releases `asked`, and answers once `until` returns."""
+    """The credentials endpoint of an AWS machine: releases `asked`, and responds once `until` returns."""
     expires = "2099-01-01T00:00:00Z"
     keys = {"AccessKeyId": "machine", "SecretAccessKey": "test", "Token": "t", "Expiration": expires}
 
@@ -108,7 +108,7 @@ def _trickle(connection: socket.socket, answer: bytes) -> None:
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """URL of a running server."""
+    """The URL of a running server."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -1,4 +1,4 @@
-"""The service as real processes, an API on loopback and workers: each a fork of one that has loaded it."""
+"""The service as real processes, an API on loopback and workers, forked from one that has loaded it."""
 
 import os
 import random
@@ -21,18 +21,18 @@ from tests import warm
 
 KEY = "test-key-of-the-whole-suite"
 ON_LOOPBACK: Any = {"trust_env": False, "verify": False}
-"""Of an httpx client: reading the authorities of a machine takes it 18 ms."""
+"""For httpx clients: loading the machine's certificate authorities takes 18 ms."""
 
 START_S = 180
 STOP_S = 15
 PATIENT = "socket_connect_timeout=5&socket_timeout=10"
-"""For Redis, in its URL: a busy machine halts it for longer than the service waits by itself."""
+"""For the Redis URL: a busy machine may suspend Redis for longer than the default timeout."""
 PORTS = random.SystemRandom()
 
 
 @dataclass
 class Stack:
-    """Processes to talk to; `env` is what their settings are read from, `log` where all of them write."""
+    """Running processes; `env` has their settings, `log` their common log."""
 
     url: str
     env: Mapping[str, str]
@@ -51,7 +51,7 @@ class Stack:
         return self.client.get(f"/v2/requests/{request_id}/status")
 
     def finish(self, request_id: str, patience_s: float = 60) -> httpx.Response:
-        """Poll until COMPLETED or FAILED, and return that status answer."""
+        """Poll until COMPLETED or FAILED, and return that status response."""
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             answer = self.status(request_id)
@@ -61,13 +61,13 @@ class Stack:
         raise AssertionError(f"still {answer.json()} after {patience_s} s")
 
     def start(self, *command: str) -> "subprocess.Popen[bytes]":
-        """Run one more process of this stack."""
+        """Run another process of this stack."""
         process: subprocess.Popen[bytes] = warm.start(command, self.env, self.log)
         self.processes.append(process)
         return process
 
     def stop(self) -> None:
-        """End all processes, by SIGTERM and only then by SIGKILL."""
+        """Stop all processes by SIGTERM, then SIGKILL."""
         for process in self.processes:
             process.send_signal(signal.SIGTERM)
         for process in self.processes:
@@ -79,7 +79,7 @@ class Stack:
 
 
 def environment(redis_url: str, data_dir: object, **settings: object) -> dict[str, str]:
-    """The environment of a process with these settings and no others of ours."""
+    """The environment of a process with only these settings."""
     ours = {
         "redis_url": redis_url,
         "data_dir": data_dir,
@@ -92,7 +92,7 @@ def environment(redis_url: str, data_dir: object, **settings: object) -> dict[st
 
 
 def empty_database(redis_socket: object, number: int) -> str:
-    """The URL of a database without what an earlier stack left waiting in it, for processes with patience."""
+    """The URL of an emptied database, with long timeouts."""
     url = f"unix://{redis_socket}?db={number}&{PATIENT}"
     with Redis.from_url(url) as redis:
         redis.flushdb()
@@ -100,7 +100,7 @@ def empty_database(redis_socket: object, number: int) -> str:
 
 
 def forget(stack: Stack) -> None:
-    """Empty the database of an API without workers, so that the next test finds it as at its start."""
+    """Empty the database of an API without workers, for the next test."""
     with Redis.from_url(stack.env["SUPERIMPOSE_REDIS_URL"]) as redis:
         redis.flushdb()
         ApiKeys(redis).make_valid("dev", KEY)
@@ -108,9 +108,9 @@ def forget(stack: Stack) -> None:
 
 
 def free_port() -> int:
-    """A port nobody listens on now, nor the system gives to a call that begins before somebody does."""
+    """A free port that the system does not use for outgoing connections."""
     while True:
-        port = PORTS.randrange(11_000, 32_768)  # below those of calls, above those that browsers block
+        port = PORTS.randrange(11_000, 32_768)  # not used for connections, nor blocked by browsers
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

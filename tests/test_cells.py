@@ -1,4 +1,4 @@
-"""Two cells behind nginx as docs/scaling.md has it: a key's calls and its pictures' URLs lead to its cell."""
+"""Two cells behind nginx as in docs/scaling.md: a key's calls and its pictures' URLs lead to its cell."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,7 +15,7 @@ from tests.proxies import in_front_of_cells
 from tests.stack import KEY, ON_LOOPBACK, Stack, empty_database, environment, free_port, running
 
 CELLS = {"eu1": 10, "eu2": 11}
-"""The number of each one's database."""
+"""The database number of each cell."""
 
 HEADERS = {
     "x-api-key": lambda key: {"x-api-key": key},
@@ -40,13 +40,13 @@ def cells(redis_socket, tmp_path_factory) -> Iterator[dict[str, Stack]]:
 
 @pytest.fixture(scope="module")
 def url(cells):
-    """Of the proxy."""
+    """The URL of the proxy."""
     return cells["eu1"].env["SUPERIMPOSE_PUBLIC_URL"].removesuffix("/eu1")
 
 
 @pytest.fixture(scope="module")
 def keys(cells):
-    """A key of each cell, made there."""
+    """A key of each cell, created there."""
     return {name: superimpose(stack, "keys", "create", "shop").split()[-1] for name, stack in cells.items()}
 
 
@@ -69,7 +69,7 @@ def requests_in(stack: Stack) -> set[str]:
 
 @pytest.mark.parametrize("header", HEADERS)
 @pytest.mark.parametrize(("name", "other"), [("eu1", "eu2"), ("eu2", "eu1")])
-def test_a_request_is_made_in_its_keys_cell_alone(cells, url, keys, name, other, header):
+def test_a_request_is_processed_only_in_its_key_s_cell(cells, url, keys, name, other, header):
     headers = HEADERS[header](keys[name])
     with httpx.Client(base_url=url, headers=headers, timeout=30, **ON_LOOPBACK) as client:
         submitted = client.post("/v2/superimpose", json=sample(url, name))
@@ -96,7 +96,7 @@ def test_a_rotated_key_stays_in_its_cell(cells, url, keys):
     )
 
 
-def test_a_key_without_a_cells_name_goes_to_the_first(cells, url):
+def test_a_key_without_a_cell_name_goes_to_the_first_cell(cells, url):
     answer = httpx.post(
         f"{url}/v2/superimpose", json=sample(url, "eu1"), headers={"x-api-key": KEY}, **ON_LOOPBACK
     )
@@ -105,7 +105,7 @@ def test_a_key_without_a_cells_name_goes_to_the_first(cells, url):
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/admin/keys", "/eu2/metrics", "/eu2/admin/keys"])
-def test_what_is_not_for_clients_is_not_passed_on(url, path):
+def test_internal_paths_are_not_passed_on(url, path):
     answer = httpx.get(f"{url}{path}", **ON_LOOPBACK)
 
     assert (answer.status_code, answer.headers["server"]) == (404, "nginx")

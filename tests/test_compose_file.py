@@ -1,4 +1,4 @@
-"""What must not regress in Dockerfile and docker-compose.yml; `docker compose up` itself is run by hand."""
+"""Guards Dockerfile and docker-compose.yml against regressions; `docker compose up` itself is run by hand."""
 
 import json
 import os
@@ -24,7 +24,7 @@ SERVICES = COMPOSE["services"]
 MONITORED = yaml.safe_load((ROOT / "observability/prometheus.yml").read_text())
 OURS = ("api", "worker", "webhooks")
 PREFIX = "SUPERIMPOSE_"
-FIXED_BY_THE_IMAGE = {"data_dir", "metrics_host"}  # where the volume is mounted; all of the container's
+FIXED_BY_THE_IMAGE = {"data_dir", "metrics_host"}  # the mount point of the volume; all addresses
 MONITORING = ("prometheus", "grafana")
 
 
@@ -36,26 +36,26 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def final_stage() -> dict[str, str]:
-    """The last stage's instructions by name; of several of one name the last."""
+    """The last stage's instructions by name; the last one of each name."""
     names = [name for name, _ in instructions()]
     last_from = len(names) - names[::-1].index("FROM") - 1
     return dict(instructions()[last_from:])
 
 
 def seconds(text: str) -> float:
-    """Length of a compose duration such as `1m30s`."""
+    """Seconds of a compose duration such as `1m30s`."""
     units = {"h": "hours", "m": "minutes", "s": "seconds"}
     parts = {units[unit]: int(number) for number, unit in re.findall(r"(\d+)([hms])", text)}
     return timedelta(**parts).total_seconds()
 
 
 def redis_option(name: str) -> str:
-    """The value that Redis is started with for an option of one value."""
+    """The value of a Redis option on its command line."""
     command = SERVICES["redis"]["command"]
     return command[command.index(name) + 1]
 
 
-def test_the_image_runs_exec_form_so_that_signals_reach_us():
+def test_the_image_uses_exec_form_so_that_signals_arrive():
     stage = final_stage()
     assert json.loads(stage["ENTRYPOINT"]) == ["superimpose"]
     assert json.loads(stage["CMD"])[0] == "api"
@@ -79,7 +79,7 @@ def test_the_image_installs_a_wheel_and_not_the_checkout():
     assert not any(re.search(r"\s(-e|--editable)\s", rest) for rest in installs)
 
 
-def test_the_build_context_holds_what_the_wheel_is_made_of_and_nothing_else():
+def test_the_build_context_has_only_the_sources_of_the_wheel():
     lines = (ROOT / ".dockerignore").read_text().split()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     files = {project["project"]["readme"], *project["project"]["license-files"]}
@@ -94,7 +94,7 @@ def test_the_build_context_holds_what_the_wheel_is_made_of_and_nothing_else():
     }
 
 
-def test_the_wheel_has_every_package_of_ours():
+def test_the_wheel_has_all_of_our_packages():
     find = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
     folders = {path.parent for name in find["include"] for path in ROOT.glob(f"{name}/**/*.py")}
     assert len(folders) > len(find["include"])
@@ -108,7 +108,7 @@ def test_redis_keeps_accepted_requests():
     assert [volume.partition(":")[2] for volume in SERVICES["redis"]["volumes"]] == ["/data"]
 
 
-def test_redis_is_reachable_by_our_services_alone():
+def test_only_our_services_can_reach_redis():
     assert "ports" not in SERVICES["redis"]
     assert SERVICES["redis"]["networks"] == ["backend"]
     assert COMPOSE["networks"]["backend"]["internal"] is True
@@ -130,7 +130,7 @@ def test_the_api_is_published_on_loopback_and_workers_not_at_all():
     assert "ports" not in SERVICES["worker"]
 
 
-def test_how_many_workers_there_are_is_kept_in_env_for_the_next_up():
+def test_the_number_of_workers_is_set_in_env_for_the_next_up():
     assert SERVICES["worker"]["deploy"] == {"replicas": "${SUPERIMPOSE_WORKER_CONTAINERS:-1}"}
     assert not any("container_name" in service for service in SERVICES.values())
 
@@ -149,28 +149,28 @@ def test_all_roles_run_one_image_and_those_with_pictures_on_one_store():
     assert (worker["command"], webhooks["command"]) == (["worker"], ["webhooks"])
 
 
-def test_what_sends_events_starts_where_it_is_asked_for():
-    """Without a secret it ends at once, and would be started again and again."""
+def test_webhooks_only_start_with_their_profile():
+    """Without a secret it would exit at once and be restarted forever."""
     assert SERVICES["webhooks"]["profiles"] == ["webhooks"]
 
 
 @pytest.mark.parametrize("role", ["worker", "webhooks"])
-def test_stopping_waits_for_what_is_at_hand(role):
+def test_stopping_waits_for_running_work(role):
     assert seconds(SERVICES[role]["stop_grace_period"]) > Settings().drain_timeout_s + SPARE_S
 
 
-def test_stopping_waits_for_open_answers():
+def test_stopping_waits_for_open_responses():
     assert seconds(SERVICES["api"]["stop_grace_period"]) > Settings().sync_timeout_s + SPARE_S
 
 
-def test_every_service_says_whether_it_is_well():
-    assert "healthcheck" not in SERVICES["api"]  # the image's own
+def test_every_service_has_a_health_check():
+    assert "healthcheck" not in SERVICES["api"]  # the image has one
     assert {"test", "interval", "timeout", "retries"} <= set(SERVICES["redis"]["healthcheck"])
     for role in ("worker", "webhooks"):
         assert {"test", "interval", "timeout", "retries"} <= set(SERVICES[role]["healthcheck"])
 
 
-def test_what_sends_events_is_well_while_its_metrics_can_be_read():
+def test_webhooks_are_healthy_while_their_metrics_can_be_read():
     _, *check = SERVICES["webhooks"]["healthcheck"]["test"]
     command = [word.replace("$$", "$") for word in check]
     server, thread = start_http_server(0, "127.0.0.1")
@@ -183,7 +183,7 @@ def test_what_sends_events_is_well_while_its_metrics_can_be_read():
 
 
 @pytest.mark.parametrize("role", OURS)
-def test_our_services_wait_for_redis_and_come_back(role):
+def test_our_services_wait_for_redis_and_are_restarted(role):
     assert SERVICES[role]["depends_on"] == {"redis": {"condition": "service_healthy"}}
     assert SERVICES[role]["restart"] == "unless-stopped"
 
@@ -217,7 +217,7 @@ def test_no_service_is_privileged_or_shares_a_namespace_of_the_host(service):
     assert all(re.fullmatch(r"\./observability(/\w+)?:/etc/.+:ro", volume) for volume in of_the_host)
 
 
-def test_images_are_of_a_named_version():
+def test_images_have_a_fixed_version():
     bases = [rest.split()[0] for name, rest in instructions() if name == "FROM"]
     pulled = [service["image"] for service in SERVICES.values() if "build" not in service]
     named = [*pulled, *(base for base in bases if ":" in base)]
@@ -231,7 +231,7 @@ def test_monitoring_starts_only_when_asked_for():
 
 
 @pytest.mark.parametrize("service", MONITORING)
-def test_monitoring_has_no_privileges_no_way_to_redis_and_a_port_on_loopback_alone(service):
+def test_monitoring_has_no_privileges_no_redis_and_ports_only_on_loopback(service):
     given = SERVICES[service]
     assert given["read_only"] is True
     assert given["cap_drop"] == ["ALL"]
@@ -241,7 +241,7 @@ def test_monitoring_has_no_privileges_no_way_to_redis_and_a_port_on_loopback_alo
     assert {"test", "interval", "timeout", "retries"} <= set(given["healthcheck"])
 
 
-def test_grafana_does_not_start_with_a_password_that_everybody_knows():
+def test_grafana_does_not_start_with_its_default_password():
     grafana = SERVICES["grafana"]
     assert grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD"] == "${GRAFANA_PASSWORD:-}"
     assert grafana["environment"]["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
@@ -253,7 +253,7 @@ def test_grafana_does_not_start_with_a_password_that_everybody_knows():
         assert (ran.stdout, ran.returncode) == (said, 0 if said else 2)
 
 
-def test_prometheus_reads_what_the_stack_serves():
+def test_prometheus_scrapes_the_metrics_of_the_stack():
     jobs = {job["job_name"]: job for job in MONITORED["scrape_configs"]}
     assert jobs["superimpose-api"]["static_configs"] == [{"targets": ["api:8000"]}]
     for role in ("worker", "webhooks"):
@@ -277,7 +277,7 @@ def test_every_variable_is_a_setting():
 
 
 def test_every_setting_reaches_the_services():
-    """A new setting needs a line under `x-settings` in docker-compose.yml, or `.env` could not set it."""
+    """A new setting needs a line under `x-settings` in docker-compose.yml, else `.env` cannot set it."""
     given: dict[str, Any] = SERVICES["worker"]["environment"]
     ours = {name for name in given if name.startswith(PREFIX)}
     assert {PREFIX + name.upper() for name in Settings.model_fields.keys() - FIXED_BY_THE_IMAGE} == ours

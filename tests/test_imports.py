@@ -1,4 +1,4 @@
-"""Imports point one way, and the API never loads a decoder."""
+"""Imports follow the architecture, and the API process never loads a decoder."""
 
 import ast
 import subprocess

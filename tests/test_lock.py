@@ -1,4 +1,4 @@
-"""requirements.lock: every package at one version, and no word of where it comes from."""
+"""requirements.lock has every package at one version, and no sources."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LINES = (ROOT / "requirements.lock").read_text().splitlines()
 PINNED = {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in LINES)}
-NEVER_FROZEN = {"pip"}  # `pip freeze` leaves itself out
+NEVER_FROZEN = {"pip"}  # `pip freeze` omits itself
 
 WANTED = [
     Requirement(text)
@@ -33,6 +33,6 @@ def test_every_dependency_has_a_floor():
     assert [str(each) for each in WANTED if not each.specifier] == []
 
 
-def test_the_lock_is_names_and_versions_alone():
+def test_the_lock_has_only_names_and_versions():
     assert [line for line in LINES if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line)] == []
     assert len(PINNED) == len(LINES)

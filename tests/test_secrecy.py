@@ -1,4 +1,4 @@
-"""Marked secrets through every route and every fault, then looked for wherever they have no business."""
+"""Sends marked secrets through every route and fault, then searches all outputs for them."""
 
 import base64
 import json
@@ -39,7 +39,7 @@ INLINE = f"data:image/png;base64,{DATA}{DATA}AA"
 
 @dataclass
 class Aftermath:
-    """What clients were told, what processes logged, what Redis held."""
+    """Responses, logs, and the contents of Redis."""
 
     answers: list[str] = field(default_factory=list)
     statuses: set[int] = field(default_factory=set)
@@ -71,7 +71,7 @@ def resetting() -> Iterator[str]:
 
 
 class Driver:
-    """Calls the service and keeps what it says."""
+    """Calls the service and records its responses."""
 
     def __init__(self, stack: Stack, after: Aftermath) -> None:
         self.stack, self.after = stack, after
@@ -202,7 +202,7 @@ def failing_requests(drive: Driver, origin: str, resets: str) -> None:
 
 
 def crash(drive: Driver, origin: Any) -> None:
-    """The child is killed while it fetches, until the request has no attempt left."""
+    """The child is killed while it fetches, until the request has no attempts left."""
     path = f"/hangs.jpg?token={QUERY}&crash"
     request_id = drive.submit(base_image=origin.url + path)
     worker = drive.stack.processes[-1].pid
@@ -222,7 +222,7 @@ def cancel(drive: Driver, origin: Any) -> None:
 
 
 def broken_record(drive: Driver, redis: Redis) -> None:
-    """Our own fault: a 500."""
+    """An error of ours: a 500."""
     request_id = drive.submit(base_image=INLINE)
     drive.finish(request_id)
     redis.hset(f"superimpose:request:{request_id}", "params", f"{{'{QUERY}'")
@@ -231,7 +231,7 @@ def broken_record(drive: Driver, redis: Redis) -> None:
 
 
 def broken_store(drive: Driver, directory: Path) -> None:
-    """Permissions would not stop root; a file in the directory's place stops everybody."""
+    """A file in the directory's place, as permissions would not stop root."""
     picture = drive.submit()
     drive.finish(picture)
     output = drive.call("GET", f"/v2/requests/{picture}").json()["output"]
@@ -252,7 +252,7 @@ def redis_gone(drive: Driver, process: Any) -> None:
 
 
 def everything_in(redis: Redis) -> Iterator[tuple[str, bytes]]:
-    """All that Redis holds, by `key field`, unpacked where RQ packs it."""
+    """All of Redis by `key field`, with RQ's values unpacked."""
     for key in map(bytes.decode, redis.scan_iter()):
         yield key, key.encode()
         match redis.type(key):
@@ -323,8 +323,8 @@ def after(tmp_path_factory, origin):
     return after
 
 
-def test_the_drive_met_every_kind_of_answer(after):
-    """Or the silence of the other tests would say nothing."""
+def test_all_kinds_of_responses_occurred(after):
+    """Without this the other tests would prove nothing."""
     assert after.statuses >= {200, 400, 401, 404, 409, 422, 500, 502}
     assert after.codes >= {
         "invalid_parameters",
@@ -352,22 +352,22 @@ def test_the_drive_met_every_kind_of_answer(after):
 
 
 @pytest.mark.parametrize("secret", SECRETS + REDIS_SECRETS)
-def test_no_log_holds_a_secret(after, secret):
+def test_no_log_contains_a_secret(after, secret):
     assert secret not in after.log
 
 
 @pytest.mark.parametrize("secret", SECRETS + REDIS_SECRETS)
-def test_no_answer_holds_a_secret(after, secret):
+def test_no_response_contains_a_secret(after, secret):
     assert [answer for answer in after.answers if secret in answer] == []
 
 
 @pytest.mark.parametrize("secret", SECRETS + REDIS_SECRETS)
-def test_redis_holds_no_secret_but_the_urls_that_workers_fetch(after, secret):
+def test_redis_contains_no_secret_but_the_urls_that_workers_fetch(after, secret):
     assert {where: value for where, value in after.kept.items() if secret in value} == {}
     assert (secret in after.params) == (secret == QUERY)
 
 
-def test_a_key_that_was_made_is_in_the_one_answer_that_gives_it(after):
+def test_a_new_key_is_only_in_the_response_that_returns_it(after):
     assert len(after.made) == 2
     for key in after.made:
         assert key not in after.log
@@ -375,7 +375,7 @@ def test_a_key_that_was_made_is_in_the_one_answer_that_gives_it(after):
         assert not any(key in answer for answer in after.answers)
 
 
-def test_the_redis_job_says_nothing_of_the_request(after):
+def test_the_rq_job_contains_nothing_of_the_request(after):
     data = [value for where, value in after.kept.items() if where.endswith(" data")]
     described = {value for where, value in after.kept.items() if where.endswith(" description")}
 
@@ -387,7 +387,7 @@ def test_the_redis_job_says_nothing_of_the_request(after):
 
 
 def test_a_full_redis_does_not_quote_the_request_it_refuses(redis, settings, key_id):
-    """redis-py writes the failed command into the error, which goes to the log."""
+    """redis-py quotes the failed command in its error, which is logged."""
     url = f"https://shop.example/?{QUERY}"
     redis.config_set("maxmemory", 1)
     try:

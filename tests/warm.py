@@ -1,4 +1,4 @@
-"""Processes of the service, forked from one that has loaded it: the API alone takes 2 s of work to load."""
+"""Forks processes of the service from one that has loaded it, as loading the API alone takes 2 s."""
 
 import atexit
 import gc
@@ -19,13 +19,13 @@ from typing import IO, Any, NoReturn
 ROLES = ("cli", "worker")
 LOADED = ("cli.main", "cli.serve.roles", "worker.warm_worker")
 NOT_LOADED_BY = ("SUPERIMPOSE_", "AWS_", "PYTEST_")
-"""Names of variables begin so that nothing reads as it is loaded."""
+"""Prefixes of environment variables that are not read at import."""
 
 LONGEST = 2**20
 
 
 class Forked:
-    """As `subprocess.Popen`, of a process that is not our child."""
+    """Like `subprocess.Popen`, for a process that is not our child."""
 
     def __init__(self, args: Sequence[str], told: socket.socket) -> None:
         self.args = list(args)
@@ -34,7 +34,7 @@ class Forked:
         self.pid = int(told.recv(LONGEST))
 
     def poll(self) -> int | None:
-        """How it has ended, if it has."""
+        """The exit status, if it has ended."""
         return self._await(0)
 
     def wait(self, timeout: float | None = None) -> int:
@@ -45,7 +45,7 @@ class Forked:
         return ended
 
     def send_signal(self, number: int) -> None:
-        """Unless it has ended."""
+        """Send a signal unless it has ended."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
@@ -63,7 +63,7 @@ class Forked:
 
 
 def start(args: Sequence[str], env: Mapping[str, str], log: IO[bytes] | None) -> Any:
-    """Run `python -m ARGS`: a `Forked`, or a `Popen` where something else may be loaded."""
+    """Run `python -m ARGS`: a `Forked`, or a `Popen` if other modules may be loaded."""
     if sys.platform != "linux" or args[0] not in ROLES or _loads_other(env):
         return subprocess.Popen([sys.executable, "-m", *args], env=dict(env), stdout=log, stderr=log)
     told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -81,7 +81,7 @@ def _loads_other(env: Mapping[str, str]) -> bool:
 
 @cache
 def _loaded() -> tuple[socket.socket, Mapping[str, str]]:
-    """To the process that has loaded the service, which ends with ours; and its environment."""
+    """A connection to the process that has loaded the service, which ends with ours; and its environment."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen([sys.executable, "-m", "tests.warm"], stdin=theirs.fileno())
@@ -95,7 +95,7 @@ def _loaded() -> tuple[socket.socket, Mapping[str, str]]:
 
 
 def _await_order(orders: socket.socket) -> dict[str, Any]:
-    """Fork a process at each order, and return in that one alone, with the order."""
+    """Fork a process for each order; returns only in the forked process, with the order."""
     while True:
         text, fds, _, _ = socket.recv_fds(orders, LONGEST, 3)
         with suppress(ChildProcessError):
@@ -117,7 +117,7 @@ def _await_order(orders: socket.socket) -> dict[str, Any]:
 
 
 def _tell_the_end(pid: int, told: socket.socket) -> NoReturn:
-    """Of our child: only a parent learns it, and this process is there for nothing else."""
+    """Report the exit status of our child, as only a parent learns it."""
     told.send(str(pid).encode())
     _, status = os.waitpid(pid, 0)
     told.send(str(os.waitstatus_to_exitcode(status)).encode())
@@ -125,13 +125,13 @@ def _tell_the_end(pid: int, told: socket.socket) -> NoReturn:
 
 
 def main() -> None:
-    """Load the service, and become each process that is ordered at stdin."""
+    """Load the service, and fork a process for each order on stdin."""
     for name in LOADED:
         importlib.import_module(name)
     for name in [name for name in sys.modules if name.partition(".")[0] == "worker"]:
-        del sys.modules[name]  # one of them makes a pipe as it is loaded, which no two workers may share
+        del sys.modules[name]  # one of them creates a pipe at import, which two workers must not share
     gc.freeze()
-    on_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for what it has started
+    on_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the forked processes
     orders = socket.socket(fileno=os.dup(0))
     with open(os.devnull) as nothing:  # noqa: PTH123 - no file of a folder
         os.dup2(nothing.fileno(), 0)

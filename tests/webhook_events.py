@@ -1,4 +1,4 @@
-"""Requests that have ended and have an event, without a worker and without a sender."""
+"""Finished requests with an event, without a worker and a sender."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ BROKEN = Failure(FailureCode.INTERNAL, "broken")
 
 
 def with_webhooks(settings: Settings, **more: Any) -> Settings:
-    """The settings of a service whose receivers are on loopback."""
+    """The settings of a service with receivers on loopback."""
     ours = {"webhook_secret": (MASTER,), "webhook_http": True, "fetch_allow": ("127.0.0.1/32",)}
     return settings.model_copy(update=ours | more)
 
@@ -34,7 +34,7 @@ def new_request(
     custom_id: str | None = None,
     has_base64: bool = False,
 ) -> str:
-    """A request that waits and wants these events; returns its id."""
+    """A queued request with these events; returns its id."""
     request_id = str(uuid4())
     webhook = Webhook.of(url, events).kept(key_id, HERE, has_base64)
     options = RequestOptions(custom_id=custom_id)
@@ -52,7 +52,7 @@ def fail(transitions: Transitions, request_id: str) -> None:
 
 
 def completed(transitions: Transitions, key_id: str, url: str, **more: Any) -> str:
-    """A request that has COMPLETED, whose event waits; returns its id."""
+    """A COMPLETED request whose event is due; returns its id."""
     request_id = new_request(transitions, key_id, url, **more)
     complete(transitions, request_id)
     return request_id
@@ -64,7 +64,7 @@ def event_of(redis: Redis, request_id: str) -> dict[bytes, bytes]:
 
 
 def lapse(redis: Redis, request_id: str) -> None:
-    """As if the lease of an event, or its pause, had ended just now."""
+    """Make the lease or the pause of an event end now."""
     event = event_of(redis, request_id)
     receiver, key_id = event[b"receiver"].decode(), event[b"key_id"].decode()
     redis.hset(keyspace.event(request_id), "lease", 1)

@@ -1,1 +1,1 @@
-"""The parts of the scenario scaling: a day's load, the manifests' autoscaler, and a simulated queue."""
+"""Simulates autoscaling: a day's load, the autoscaler of the manifests, and a queue."""

@@ -1,60 +1,127 @@
-"""What a HorizontalPodAutoscaler makes of KEDA's metric.
+"""A HorizontalPodAutoscaler with the scaling rules of the manifests in kubernetes/.
 
-The algorithm of Kubernetes 1.27 and later, with its default tolerance:
+Implements the algorithm of Kubernetes 1.27 and later, with its default tolerance:
 https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/
 """
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from benchmarks.autoscaling.manifests import Policy, ScaledObject
+import yaml
+
+from benchmarks.harness.machine import ROOT
 
 SYNC_S = 15
 TOLERANCE = 0.1
+COMPONENTS = ROOT / "kubernetes/components"
+SELECTOR = re.compile(r"max\((superimpose_\w+(?:{[^}]*})?)\)")
 
-Change = tuple[float, int]
-"""At which second, by how many pods."""
+BUSY = 'superimpose_workers{state="busy"}'
+AGE = "superimpose_oldest_waiting_seconds"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Limits the change within `period_s` to `value`, whose unit is `type`: Pods or Percent."""
+
+    type: str
+    value: int
+    period_s: int
+
+
+@dataclass(frozen=True)
+class Direction:
+    """Scaling uses the most cautious recommendation of the window, limited by the most generous policy."""
+
+    window_s: int
+    policies: Sequence[Policy]
+
+
+@dataclass(frozen=True)
+class ScaledObject:
+    """A KEDA ScaledObject with one Prometheus trigger of type AverageValue."""
+
+    min_replicas: int
+    max_replicas: int
+    query: str
+    threshold: float
+    scrape_s: int
+    up: Direction
+    down: Direction
+
+    def value(self, metrics: Mapping[str, float]) -> float:
+        """Evaluate the query for one series of each metric; its operators mean the same in Python."""
+        arithmetic = SELECTOR.sub(lambda found: repr(metrics[found[1]]), self.query)
+        return float(eval(arithmetic, {"__builtins__": {}}))
+
+
+def scaled_object() -> ScaledObject:
+    spec = yaml.safe_load((COMPONENTS / "keda/scaled-object.yaml").read_text())["spec"]
+    [trigger] = spec["triggers"]
+    behavior = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    return ScaledObject(
+        min_replicas=spec["minReplicaCount"],
+        max_replicas=spec["maxReplicaCount"],
+        query=trigger["metadata"]["query"],
+        threshold=float(trigger["metadata"]["threshold"]),
+        scrape_s=_scrape_s(),
+        up=_direction(behavior["scaleUp"]),
+        down=_direction(behavior["scaleDown"]),
+    )
+
+
+def _direction(rules: Mapping[str, Any]) -> Direction:
+    policies = [Policy(each["type"], each["value"], each["periodSeconds"]) for each in rules["policies"]]
+    return Direction(rules["stabilizationWindowSeconds"], policies)
+
+
+def _scrape_s() -> int:
+    monitors = yaml.safe_load_all((COMPONENTS / "pod-monitors/pod-monitors.yaml").read_text())
+    [api] = (each["spec"] for each in monitors if each["metadata"]["name"] == "superimpose-api")
+    [endpoint] = api["podMetricsEndpoints"]
+    return int(endpoint["interval"].removesuffix("s"))
 
 
 class Autoscaler:
-    """`sync` is called every SYNC_S seconds, as by the controller."""
-
     def __init__(self, rules: ScaledObject) -> None:
         self._rules = rules
-        self._recommended: list[tuple[float, int]] = []
-        self._changes: list[Change] = []
+        self._recommended: list[tuple[float, int]] = []  # second, replicas
+        self._changes: list[tuple[float, int]] = []  # second, pods added or removed
 
     def sync(self, now_s: float, value: float, replicas: int) -> int:
-        """How many replicas there shall be, of so many now and with this value of the metric."""
-        wanted = self._stable(now_s, self._wanted(value, replicas), replicas)
-        wanted = self._limited(now_s, wanted, replicas)
-        wanted = min(max(wanted, self._rules.least), self._rules.most)
-        if wanted != replicas:
-            self._changes.append((now_s, wanted - replicas))
-        return wanted
+        """The new number of replicas, for the current number and metric; to be called every `SYNC_S`."""
+        target = self._stabilized(now_s, self._desired(value, replicas), replicas)
+        target = self._rate_limited(now_s, target, replicas)
+        target = min(max(target, self._rules.min_replicas), self._rules.max_replicas)
+        if target != replicas:
+            self._changes.append((now_s, target - replicas))
+        return target
 
-    def _wanted(self, value: float, replicas: int) -> int:
+    def _desired(self, value: float, replicas: int) -> int:
         if abs(value / (self._rules.threshold * replicas) - 1) <= TOLERANCE:
             return replicas
         return math.ceil(value / self._rules.threshold)
 
-    def _stable(self, now_s: float, wanted: int, replicas: int) -> int:
+    def _stabilized(self, now_s: float, target: int, replicas: int) -> int:
         up, down = self._rules.up.window_s, self._rules.down.window_s
-        self._recommended.append((now_s, wanted))
+        self._recommended.append((now_s, target))
         self._recommended = [each for each in self._recommended if each[0] > now_s - max(up, down, 1)]
-        least = min([wanted, *(count for at, count in self._recommended if at > now_s - up)])
-        most = max([wanted, *(count for at, count in self._recommended if at > now_s - down)])
-        return min(max(replicas, least), most)
+        lower = min([target, *(count for at, count in self._recommended if at > now_s - up)])
+        upper = max([target, *(count for at, count in self._recommended if at > now_s - down)])
+        return min(max(replicas, lower), upper)
 
-    def _limited(self, now_s: float, wanted: int, replicas: int) -> int:
-        if wanted > replicas:
-            return min(wanted, max(self._bounds(now_s, replicas, self._rules.up.policies, 1)))
-        if wanted < replicas:
-            return max(wanted, min(self._bounds(now_s, replicas, self._rules.down.policies, -1)))
-        return wanted
+    def _rate_limited(self, now_s: float, target: int, replicas: int) -> int:
+        if target > replicas:
+            return min(target, max(self._bounds(now_s, replicas, self._rules.up.policies, 1)))
+        if target < replicas:
+            return max(target, min(self._bounds(now_s, replicas, self._rules.down.policies, -1)))
+        return target
 
     def _bounds(self, now_s: float, replicas: int, policies: Sequence[Policy], sign: int) -> list[int]:
-        """The number that each policy allows to go to, from the one at the beginning of its period."""
+        """The limit of each policy, relative to the replicas at the beginning of its period."""
         bounds = []
         for policy in policies:
             changed = (by for at, by in self._changes if at > now_s - policy.period_s and by * sign > 0)

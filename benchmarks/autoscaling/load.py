@@ -1,4 +1,4 @@
-"""The load of a day: pictures in its rhythm, and 60 catalogues of 5,000, 20 of them just after nine."""
+"""The load of a day: pictures with a daily rhythm, and 60 catalogues of 5,000, 20 of them after nine."""
 
 import math
 import random
@@ -9,7 +9,7 @@ CATALOGUE = 5000
 
 
 def arrivals() -> list[int]:
-    """Of each second; the same each time. Those of a minute come evenly, those of a catalogue at once."""
+    """Pictures per second of the day, deterministic. A catalogue arrives in one second."""
     rng, counts = random.Random(1), [0] * DAY_S
     for minute in range(0, DAY_S, 60):
         pictures = max(0, round(rng.gauss(1, 0.15) * 60 * _per_s(minute)))
@@ -23,6 +23,6 @@ def arrivals() -> list[int]:
 
 
 def _per_s(second: float) -> float:
-    """Most at two in the afternoon, least from ten in the evening to six in the morning."""
+    """Peaks at two in the afternoon; lowest from ten in the evening to six in the morning."""
     by_day = max(0.0, math.sin(math.pi * (second / 3600 - 6) / 16))
     return NIGHT_PER_S + (NOON_PER_S - NIGHT_PER_S) * by_day**2

@@ -1,19 +1,18 @@
-"""A queue and its workers, second by second."""
+"""Simulates a queue and its workers second by second."""
 
 import math
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.autoscaling.autoscaler import SYNC_S, Autoscaler
-from benchmarks.autoscaling.manifests import AGE, BUSY, ScaledObject
+from benchmarks.autoscaling.autoscaler import AGE, BUSY, SYNC_S, Autoscaler, ScaledObject
 
-READ_AFTER_S = 7  # the autoscaler's clock is not Prometheus's
+SYNC_OFFSET_S = 7  # the autoscaler is not synchronised with Prometheus's scrapes
 
 
 @dataclass(frozen=True)
 class Pods:
-    """`pace` in pictures a second; a pod scaled away makes no more and is there until it has drained."""
+    """`pace` in pictures a second; a removed pod stops working but exists for `drain_s`."""
 
     pace: float
     start_s: int
@@ -22,14 +21,13 @@ class Pods:
 
 @dataclass
 class Trace:
-    """Each second's figures."""
+    """The state at each second. `workers` includes starting and draining pods."""
 
     age_s: list[int] = field(default_factory=list)
     waiting: list[float] = field(default_factory=list)
     workers: list[int] = field(default_factory=list)
-    """Those that start or drain, too."""
-    waited: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
-    """Pictures, by the seconds until a worker took them."""
+    waits: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+    """Number of pictures by the seconds that they waited."""
 
     @property
     def longest_s(self) -> int:
@@ -40,9 +38,9 @@ class Trace:
         return sum(self.workers) / 3600
 
     def share_within(self, seconds: int) -> float:
-        """Of all pictures, those that a worker took within so many seconds."""
-        soon = sum(count for waited, count in self.waited.items() if waited <= seconds)
-        return soon / sum(self.waited.values())
+        """The share of pictures that waited at most this long."""
+        soon = sum(count for wait_s, count in self.waits.items() if wait_s <= seconds)
+        return soon / sum(self.waits.values())
 
 
 class Fleet:
@@ -66,7 +64,7 @@ class Fleet:
         self._draining = [at_s for at_s in self._draining if at_s > now_s]
 
     def scale(self, now_s: int, count: int) -> None:
-        """Pods that do not work yet are removed first, as Kubernetes does."""
+        """Removes starting pods first, as Kubernetes does."""
         while self.replicas < count:
             self._starting.append(now_s + self._pods.start_s)
         while self.replicas > count:
@@ -77,28 +75,28 @@ class Fleet:
                 self._draining.append(now_s + self._pods.drain_s)
 
 
-def simulated(arrivals: Sequence[int], pods: Pods, rules: ScaledObject, fixed: int | None = None) -> Trace:
-    """A day of workers that are scaled by the rules, or of a fixed number. First come, first served."""
-    autoscaler, fleet, trace = Autoscaler(rules), Fleet(pods, fixed or rules.least), Trace()
-    queue: deque[tuple[int, float]] = deque()  # how many came in which second
+def simulate(arrivals: Sequence[int], pods: Pods, rules: ScaledObject, fixed: int | None = None) -> Trace:
+    """Simulate a FIFO queue with workers that are scaled by the rules, or of a fixed number."""
+    autoscaler, fleet, trace = Autoscaler(rules), Fleet(pods, fixed or rules.min_replicas), Trace()
+    queue: deque[tuple[int, float]] = deque()  # second of arrival, pictures
     waiting, metrics = 0.0, dict[str, float]()
-    for now_s, came in enumerate(arrivals):
+    for now_s, arrived in enumerate(arrivals):
         fleet.advance(now_s)
-        if came:
-            queue.append((now_s, came))
-        begun, room = 0.0, fleet.working * pods.pace
-        while queue and begun < room:
+        if arrived:
+            queue.append((now_s, arrived))
+        started, capacity = 0.0, fleet.working * pods.pace
+        while queue and started < capacity:
             at_s, count = queue.popleft()
-            taken = min(count, room - begun)
-            trace.waited[now_s - at_s] += taken
-            begun += taken
+            taken = min(count, capacity - started)
+            trace.waits[now_s - at_s] += taken
+            started += taken
             if taken < count:
                 queue.appendleft((at_s, count - taken))
-        waiting += came - begun
+        waiting += arrived - started
         age_s = now_s - queue[0][0] if queue else 0
         if now_s % rules.scrape_s == 0:
-            metrics = {BUSY: math.ceil(begun / pods.pace), AGE: age_s}
-        if fixed is None and now_s % SYNC_S == READ_AFTER_S:
+            metrics = {BUSY: math.ceil(started / pods.pace), AGE: age_s}
+        if fixed is None and now_s % SYNC_S == SYNC_OFFSET_S:
             fleet.scale(now_s, autoscaler.sync(now_s, rules.value(metrics), fleet.replicas))
         trace.age_s.append(age_s)
         trace.waiting.append(waiting)

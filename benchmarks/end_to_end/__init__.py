@@ -1,1 +1,1 @@
-"""The parts of the scenario end-to-end: contestants, what is asked of them, and its page."""
+"""The scenario end-to-end: contestants, measurements, and its part of docs/PERFORMANCE.md."""

@@ -1,37 +1,36 @@
-"""The contest: in each round every contestant is started, warmed, measured and stopped, one after another."""
+"""In each round every contestant is started, warmed up, measured and stopped, one after another."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from benchmarks.end_to_end.contestants import ALL, Contestant
 from benchmarks.end_to_end.load import batch
 from benchmarks.end_to_end.results import Run
-from benchmarks.harness.inputs import draw
-from benchmarks.harness.processes import below, proportional_mb
+from benchmarks.harness.inputs import new_jobs
+from benchmarks.harness.processes import process_tree, proportional_mb
 from benchmarks.harness.service import redis_cpu_s
 
 COUNTS = (1, 2, 3, 4)
-WARM_UP = 20
-TRIED = 4
-FEWEST = 8
-LONGEST_S = 2.5
-"""A batch that would take longer, by what was tried before, has fewer jobs."""
+WARM_UP_JOBS = 20
+TRIAL_JOBS, MIN_JOBS = 4, 8
+MAX_BATCH_S = 2.5
+"""A batch that would take longer, judging by a trial, gets fewer jobs."""
 
 
 def best_count(run: Run, name: str, per_s: Callable[[int], float]) -> int:
-    """The number of workers of `COUNTS` that makes most pictures a second, in one try each."""
+    """The number of workers with the highest throughput, in one trial each."""
     rates = {}
     for workers in COUNTS:
         rates[workers] = per_s(workers)
-        run.say(f"{name} with {workers} workers: {rates[workers]:.1f} pictures a second")
+        run.log(f"{name} with {workers} workers: {rates[workers]:.1f} pictures a second")
     best = max(rates, key=rates.__getitem__)
     run.results.add("workers", name=name, best=best, per_s=rates)
     return best
 
 
-def contest(run: Run, names: Sequence[str]) -> None:
-    """Round 0 finds the numbers of workers. One that fails is left out from then on, with the reason."""
-    contestants = [each for each in ALL if each.name in names]
+def contest(run: Run) -> None:
+    """Round 0 finds the numbers of workers. A contestant that fails is left out of later rounds."""
+    contestants = list(ALL)
     for each in contestants:
         run.results.add("contestants", name=each.name, label=each.label, versions=each.versions())
     workers: dict[str, int] = {}
@@ -41,35 +40,33 @@ def contest(run: Run, names: Sequence[str]) -> None:
                 if number:
                     measure(run, each, workers[each.name], number)
                 else:
-                    workers[each.name] = best_count(run, each.name, partial(tried, run, each))
+                    workers[each.name] = best_count(run, each.name, partial(trial_per_s, run, each))
             except Exception as fault:
                 contestants.remove(each)
                 text = f"{type(fault).__name__}: {fault}"
                 run.results.add("faults", contestant=each.name, text=text)
-                run.say(f"{each.name} is left out: {text}")
+                run.log(f"{each.name} is left out: {text}")
 
 
-def tried(run: Run, contestant: Contestant, workers: int) -> float:
-    """Pictures a second over all kinds of JPEG: what is best for one may idle a core for another."""
+def trial_per_s(run: Run, contestant: Contestant, workers: int) -> float:
+    """Pictures a second of a mix of all JPEG workloads, as each alone has another best number of workers."""
     kinds = [each for each in contestant.workloads if each.image_format == "jpeg"]
+    jobs = [job for kind in kinds for job in new_jobs(kind, run.origin, run.jobs // len(kinds))]
     with contestant.running(run.server, workers) as client:
-        batch(client, draw(contestant.workloads[0], run.origin, WARM_UP))
-        return batch(
-            client, [job for kind in kinds for job in draw(kind, run.origin, run.jobs // len(kinds))]
-        ).per_s
+        batch(client, new_jobs(contestant.workloads[0], run.origin, WARM_UP_JOBS))
+        return batch(client, jobs).per_s
 
 
 def measure(run: Run, contestant: Contestant, workers: int, number: int) -> None:
     about = {"round": number, "contestant": contestant.name}
     with contestant.running(run.server, workers) as client:
-        batch(client, draw(contestant.workloads[0], run.origin, WARM_UP))
+        batch(client, new_jobs(contestant.workloads[0], run.origin, WARM_UP_JOBS))
         for workload in contestant.workloads:
-            run.say(f"round {number}, {contestant.name}: {workload.name}")
-            pace = batch(client, draw(workload, run.origin, TRIED)).per_s
-            jobs = draw(workload, run.origin, max(FEWEST, min(run.jobs, round(LONGEST_S * pace))))
+            run.log(f"round {number}, {contestant.name}: {workload.name}")
+            pace = batch(client, new_jobs(workload, run.origin, TRIAL_JOBS)).per_s
+            jobs = new_jobs(workload, run.origin, max(MIN_JOBS, min(run.jobs, round(MAX_BATCH_S * pace))))
             before = redis_cpu_s(run.server.redis)
-            made = batch(client, jobs)
+            measured = batch(client, jobs)
             redis_ms = 1000 * (redis_cpu_s(run.server.redis) - before) / len(jobs)
-            rates = {"per_s": made.per_s, "cpu_ms": made.cpu_ms, "redis_ms": redis_ms}
-            run.results.add("rates", **about, workload=workload.name, **rates)
-        run.results.add("resident", **about, mb=proportional_mb(below(client.pids)))
+            run.results.add("rates", **about, workload=workload.name, **measured._asdict(), redis_ms=redis_ms)
+        run.results.add("resident", **about, mb=proportional_mb(process_tree(client.pids)))

@@ -1,4 +1,4 @@
-"""The contestants: how each is started with so many workers, what it is asked for, and its label."""
+"""The contestants: their commands, workloads and labels."""
 
 import os
 import sys
@@ -23,9 +23,9 @@ VERSIONS = (
 
 
 class Contestant(NamedTuple):
-    """A peer: `api` serves HTTP; `worker` is started once, or once a worker where it lacks `{workers}`.
+    """A peer with the commands `api`, which serves HTTP, and `worker`; or with neither, this service.
 
-    Ours has neither, but settings.
+    A `worker` without `{workers}` is started once for each worker.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Contestant(NamedTuple):
 
     @contextmanager
     def running(self, server: RedisServer, workers: int) -> Iterator[Client]:
-        """On an empty Redis. Raises `CannotStart`."""
+        """Start it on an empty Redis. Raises `CannotStart`."""
         if not self.python.exists():
             raise CannotStart("not installed: `make bench-e2e` does it")
         server.redis.flushall()
@@ -63,7 +63,7 @@ class Contestant(NamedTuple):
                 yield client
 
     def versions(self) -> str:
-        """Of its packages, as one line; empty where they are not installed."""
+        """The versions of its packages in one line; empty if they are not installed."""
         return output(str(self.python), "-c", VERSIONS, *self.packages)
 
 
@@ -72,7 +72,7 @@ def environment_of(name: str) -> Path:
 
 
 def queue(library: str, name: str, label: str, worker: str) -> Contestant:
-    """Behind uvicorn[standard], in one process as ours; in an environment of its own, if it is not ours."""
+    """A queue behind uvicorn[standard] with one process, as ours; all but RQ have their own environment."""
     api = f"-m uvicorn {PEERS}.{library}_app:app --port {{port}} --no-access-log --log-level warning"
     python = HERE if library == "rq" else environment_of(library)
     return Contestant(name, label, (library, "redis"), api, worker, python=python)
@@ -89,7 +89,7 @@ THUMBOR = (
     f"--conf {Path(__file__).parent}/peers/thumbor.conf"
 )
 PACKAGES = ("superimpose", "fastapi", "uvicorn", "redis", "rq", "pillow")
-OURS = Contestant(  # compared where the work is the same, and there alone
+OURS = Contestant(  # only for the workloads in which all contestants do the same work
     "ours",
     "Superimpose, cache of decoded inputs off",
     PACKAGES,

@@ -1,4 +1,4 @@
-"""Two ways to load a contestant, and the limit of both: the compositor in a loop, in a process a core."""
+"""Ways to load a contestant, and the upper bound: the compositor in a loop, in one process per core."""
 
 import multiprocessing
 import os
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from benchmarks import seed
 from benchmarks.harness.clients import Client, Superimpose
 from benchmarks.harness.inputs import Job
-from benchmarks.harness.processes import suspended, until
+from benchmarks.harness.processes import suspended, wait_for
 from compositor import DecodedCache, SuperimposeParams, superimpose
 from jobs import keyspace
 from jobs.config.settings import Settings
@@ -22,23 +22,23 @@ CORES = os.cpu_count() or 1
 
 
 class Batch(NamedTuple):
-    """Pictures per second, from the first submit to the last picture, and processor time a job."""
+    """Pictures per second, from the first submit to the last picture fetched, and CPU time per job."""
 
     per_s: float
     cpu_ms: float
 
 
 def batch(client: Client, jobs: Sequence[Job]) -> Batch:
-    """Submit all, then follow each until its picture is fetched."""
+    """Submit all jobs, then poll and fetch one picture after the other."""
     used, start = client.cpu_s(), time.perf_counter()
     for job_id in [client.submit(job) for job in jobs]:
-        until(partial(client.picture_if_done, job_id), "picture")
+        wait_for(partial(client.picture_if_done, job_id), "picture")
     took_s = time.perf_counter() - start
     return Batch(len(jobs) / took_s, 1000 * (client.cpu_s() - used) / len(jobs))
 
 
 def drained(client: Superimpose, jobs: Sequence[Job]) -> tuple[float, float]:
-    """Pictures a second and CPU ms a picture, workers standing still while the queue is filled."""
+    """Pictures a second and CPU ms per picture, with workers suspended while the queue is filled."""
     with suspended(client.pids[1:]):
         ids = [client.submit(job) for job in jobs]
         used, start = client.cpu_s(), time.perf_counter()
@@ -48,9 +48,9 @@ def drained(client: Superimpose, jobs: Sequence[Job]) -> tuple[float, float]:
 
 
 def steady_per_s(client: Superimpose, jobs: Sequence[Job], late: Container[Job] = ()) -> float:
-    """Pictures a second from a full queue, while the machine has enough to do.
+    """Pictures a second from a full queue, without the start, when the pipeline fills, and the tail.
 
-    From the end of the first tenth, as a pipeline fills, to the last end of one that is not `late`.
+    Counts from the end of the first tenth of the jobs to the last end of a job that is not `late`.
     """
     with suspended(client.pids[1:]):
         submitted = [(job in late, client.submit(job)) for job in jobs]
@@ -61,7 +61,7 @@ def steady_per_s(client: Superimpose, jobs: Sequence[Job], late: Container[Job] 
 
 
 def _finished_at(client: Superimpose, request_id: str) -> float:
-    """Unix seconds, by Redis's clock; waits for it."""
+    """Wait for the end of a request; returns Unix seconds by Redis's clock."""
 
     def finished_at() -> float | None:
         status, ms = client.redis.hmget(keyspace.request(request_id), "status", "finished_at")
@@ -69,14 +69,14 @@ def _finished_at(client: Superimpose, request_id: str) -> float:
             raise RuntimeError(f"request {request_id} failed")
         return int(ms) / 1000 if status == Status.COMPLETED.encode() else None
 
-    return until(finished_at, "end", pause_s=0.01)
+    return wait_for(finished_at, "end", pause_s=0.01)
 
 
 @contextmanager
 def bare_loop() -> Iterator[Callable[[int, str, bool], tuple[float, float]]]:
-    """Of so many jobs, a format, and whether decoded inputs are kept: pictures/s and CPU ms a picture.
+    """A function from number of jobs, format and cached inputs to pictures/s and CPU ms per picture.
 
-    The processes stay warm.
+    The processes stay warm between its calls.
     """
     with ProcessPoolExecutor(CORES, multiprocessing.get_context("spawn")) as pool:
 
@@ -97,11 +97,9 @@ def _decoded() -> DecodedCache:
 
 
 def _loop_s(jobs: int, image_format: str, cached: bool) -> float:
-    """Processor time."""
-    inputs, params = (
-        (seed.base_jpeg(), seed.overlay_png()),
-        SuperimposeParams(**seed.PARAMS, image_format=image_format),
-    )
+    """CPU seconds of a loop over the seed example."""
+    inputs = seed.base_jpeg(), seed.overlay_png()
+    params = SuperimposeParams(**seed.PARAMS, image_format=image_format)
     used = time.process_time()
     for _ in range(jobs):
         superimpose(*inputs, params, cache=_decoded() if cached else None)

@@ -1,15 +1,14 @@
-"""The part of docs/PERFORMANCE.md that this benchmark owns: the figures."""
+"""Writes this benchmark's part of docs/PERFORMANCE.md."""
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import ge, le
-from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 from benchmarks.end_to_end.results import Results
 from benchmarks.end_to_end.service import BACKLOGS
-from benchmarks.harness.figures import DOCS, median_ratio, medians, replaced, table
+from benchmarks.harness.figures import DOCS, median_ratio, medians, replace_section, table
 from benchmarks.harness.inputs import PLAIN_PILLOW, SAME_FUNCTION
 from benchmarks.scenarios.worker import cpu_ms
 
@@ -17,26 +16,28 @@ BEGIN, END = "<!-- bench-e2e -->", "<!-- /bench-e2e -->"
 MET = {True: "met", False: "**not met**", None: "not measured"}
 CACHE = {False: "off", True: "on"}
 FORMATS = ("jpeg", "png")
+MS, S, MORE = "{:.1f} ms", "{:.2f} s", "{:+.1f} %"
 WORKLOADS = SAME_FUNCTION + PLAIN_PILLOW
 LEGEND = """\
 "seed": the example, with our compositor in all; "all new": each picture another, "logos": one base under a
 thousand logos, both with plain Pillow in the peers. MB: resident."""
-ALONE = 0.9
-"""Of the cores, that the bare loop uses on a quiet machine."""
+QUIET_SHARE = 0.9
+"""Share of the cores that the bare loop uses on a quiet machine."""
 
 
 class Target(NamedTuple):
-    """A limit to the median of a round's figures. `before` is of 2026-11-25, where it was measured."""
+    """A limit for the median of the rounds' figures. `before` is the figure of 2026-11-25, if measured."""
 
+    text: str
+    before: str
     figures: Sequence[float]
     compare: Callable[[float, float], bool]
     limit: float
-    shown: str
-    before: str = ""
+    shown: str = "{:.2f}"
 
     @property
     def figure(self) -> str:
-        """Empty: not measured."""
+        """Empty if not measured."""
         return self.shown.format(median(self.figures)) if self.figures else ""
 
     @property
@@ -44,31 +45,30 @@ class Target(NamedTuple):
         return self.compare(median(self.figures), self.limit) if self.figures else None
 
 
-def write(results: Results, docs: Path = DOCS) -> None:
-    page = docs / "PERFORMANCE.md"
-    page.write_text(replaced(page.read_text(), BEGIN, END, sections(results)))
+def write(results: Results) -> None:
+    page = DOCS / "PERFORMANCE.md"
+    page.write_text(replace_section(page.read_text(), BEGIN, END, sections(results)))
 
 
 def sections(results: Results) -> str:
     return "\n\n".join([*_head(results), *_service(results), *_contest(results)])
 
 
-def targets(results: Results) -> Mapping[str, Target]:
+def targets(results: Results) -> list[Target]:
     def drained(image_format: str, cached: bool) -> list[float]:
         return [row["per_s"] / row["bare_per_s"] for row in _undisturbed(results, image_format, cached)]
 
-    def origins(way: str) -> list[float]:
-        return [row[way] / row["at_once"] for row in results.rows("origins")]
+    def origins(column: str) -> list[float]:
+        return [row[column] / row["at_once"] for row in results.rows("origins")]
 
-    def dearer(backlog: tuple[int, int], other: tuple[int, int]) -> list[float]:
-        """In per cent."""
+    def percent_more(backlog: tuple[int, int], other: tuple[int, int]) -> list[float]:
         ones, others = (
             [cpu_ms(row) + row["redis"] for row in results.rows("backlog", waiting=waiting, keys=keys)]
             for waiting, keys in (backlog, other)
         )
         return [100 * (one / another - 1) for one, another in zip(ones, others, strict=False)]
 
-    around = [row["cpu_ms"] - row["bare_cpu_ms"] for row in _undisturbed(results, "jpeg", cached=False)]
+    overhead = [row["cpu_ms"] - row["bare_cpu_ms"] for row in _undisturbed(results, "jpeg", cached=False)]
     paces: dict[str, list[float]] = {}
     for row in results.rows("rates", workload="one-base-jpeg"):
         paces.setdefault(row["contestant"], []).append(row["per_s"])
@@ -76,37 +76,22 @@ def targets(results: Results) -> Mapping[str, Target]:
     peer = max(paces, key=lambda name: median(paces[name]), default="")
     faster = [median_ratio(ours, paces[peer])] if ours and peer else []
     few, many, of_many_keys = BACKLOGS
-    return {
-        "Full queue, cache off, JPEG: at least 0.80 of the bare loop": Target(
-            drained("jpeg", False), ge, 0.80, "{:.2f}", "0.48"
-        ),
-        "Full queue, cache off, PNG: at least 0.75": Target(
-            drained("png", False), ge, 0.75, "{:.2f}", "0.40"
-        ),
-        "Full queue, cache on, JPEG: at least 0.65": Target(drained("jpeg", True), ge, 0.65, "{:.2f}"),
-        "CPU difference, cache off, JPEG: at most 3.0 ms": Target(around, le, 3.0, "{:.1f} ms", "9.2 ms"),
-        "250 ms of latency on each input: at least 0.9 of the pace": Target(
-            origins("delayed"), ge, 0.9, "{:.2f}"
-        ),
-        "100,000 waiting instead of 10: at most 5 % more CPU a job": Target(
-            dearer(many, few), le, 5, "{:+.1f} %", "+12.7 %"
-        ),
-        "100,000 waiting of 1,000 keys instead of one: at most 5 % more": Target(
-            dearer(of_many_keys, many), le, 5, "{:+.1f} %"
-        ),
-        "A thousand logos, JPEG: at least 2.2 x the fastest peer": Target(
-            faster, ge, 2.2, f"{{:.2f}} x {peer}", "1.47 x"
-        ),
-        "Idle: POST to COMPLETED of a small job, p50 at most 13 ms": Target(
-            results.column("idle", "p50_ms"), le, 13, "{:.1f} ms", "13 ms"
-        ),
-        "One origin in ten takes 5 s: at least 0.95 of the pace": Target(
-            origins("beside"), ge, 0.95, "{:.2f}"
-        ),
-        "A request beside another key's 40 from a 9 s origin: within 2 s": Target(
-            results.column("other_key", "s"), le, 2, "{:.2f} s"
-        ),
-    }
+    more, keys_more = percent_more(many, few), percent_more(of_many_keys, many)
+    idle, other_key = results.column("idle", "p50_ms"), results.column("other_key", "s")
+    jpeg, png, times = drained("jpeg", False), drained("png", False), f"{{:.2f}} x {peer}"
+    return [
+        Target("Full queue, cache off, JPEG: at least 0.80 of the bare loop", "0.48", jpeg, ge, 0.80),
+        Target("Full queue, cache off, PNG: at least 0.75", "0.40", png, ge, 0.75),
+        Target("Full queue, cache on, JPEG: at least 0.65", "", drained("jpeg", True), ge, 0.65),
+        Target("CPU difference, cache off, JPEG: at most 3.0 ms", "9.2 ms", overhead, le, 3.0, MS),
+        Target("250 ms of latency on each input: at least 0.9 of the pace", "", origins("delayed"), ge, 0.9),
+        Target("100,000 waiting instead of 10: at most 5 % more CPU a job", "+12.7 %", more, le, 5, MORE),
+        Target("100,000 waiting of 1,000 keys instead of one: at most 5 % more", "", keys_more, le, 5, MORE),
+        Target("A thousand logos, JPEG: at least 2.2 x the fastest peer", "1.47 x", faster, ge, 2.2, times),
+        Target("Idle: POST to COMPLETED of a small job, p50 at most 13 ms", "13 ms", idle, le, 13, MS),
+        Target("One origin in ten takes 5 s: at least 0.95 of the pace", "", origins("beside"), ge, 0.95),
+        Target("A request beside another key's 40 from a 9 s origin: within 2 s", "", other_key, le, 2, S),
+    ]
 
 
 def _head(results: Results) -> Iterator[str]:
@@ -118,12 +103,12 @@ def _head(results: Results) -> Iterator[str]:
         break_on_hyphens=False,
     )
     yield "### Targets"
-    rows = [(text, each.before, each.figure, MET[each.met]) for text, each in targets(results).items()]
+    rows = [(each.text, each.before, each.figure, MET[each.met]) for each in targets(results)]
     yield table(("", "before", "measured", ""), rows)
 
 
 def _versions(results: Results) -> str:
-    """The service's, and what its peers have besides."""
+    """The versions of the service, and those of the peers that differ."""
     shown = results.data["run"]["versions"].split(", ")
     for contestant in results.rows("contestants"):
         name, *others = [each for each in contestant["versions"].split(", ") if each not in shown] or [""]
@@ -132,13 +117,14 @@ def _versions(results: Results) -> str:
 
 
 def _service(results: Results) -> Iterator[str]:
-    if tried := len(list(results.rows("drained"))):
+    if measured := len(list(results.rows("drained"))):
         yield "### From a full queue"
         heads = ("workers", "pictures/s", "bare loop", "ratio", "CPU ms", "bare loop", "difference")
         yield table(("cache of decoded inputs", *heads), _drained(results))
-        kept = sum(len(_undisturbed(results, each, cached)) for each in FORMATS for cached in CACHE)
-        if kept < tried:
-            yield f"Left out: {tried - kept} of {tried} measurements, with other load on the cores."
+        undisturbed = sum(len(_undisturbed(results, each, cached)) for each in FORMATS for cached in CACHE)
+        if undisturbed < measured:
+            left_out = f"Left out: {measured - undisturbed} of {measured} measurements"
+            yield f"{left_out}, with other load on the cores."
     if any(results.rows("backlog")):
         yield "### An empty job while others wait"
         rows = []
@@ -150,9 +136,9 @@ def _service(results: Results) -> Iterator[str]:
 
 
 def _undisturbed(results: Results, image_format: str, cached: bool) -> list[dict[str, Any]]:
-    """The rounds in which the bare loop had the cores to itself; a ratio to it says nothing in the others."""
+    """The rounds in which the bare loop had the cores to itself; in others the ratio is meaningless."""
     rows = results.rows("drained", format=image_format, cached=cached)
-    return [row for row in rows if row["bare_per_s"] * row["bare_cpu_ms"] > 1000 * ALONE * row["cores"]]
+    return [row for row in rows if row["bare_per_s"] * row["bare_cpu_ms"] > 1000 * QUIET_SHARE * row["cores"]]
 
 
 def _drained(results: Results) -> Iterator[list[str]]:
@@ -180,8 +166,8 @@ def _contest(results: Results) -> Iterator[str]:
             figures = [_rates(results, each["name"], workload.name) for workload in WORKLOADS]
             mb = [value for value in results.column("resident", "mb", contestant=each["name"]) if value]
             about = [str(workers[each["name"]]["best"]), f"{median(mb):.0f}" if mb else ""]
-            paces.append([each["label"], *about, *(f"{of[0]:.1f}" if of else "" for of in figures)])
-            costs.append([each["label"], *(f"{of[1]:.1f}+{of[2]:.1f}" if of else "" for of in figures)])
+            paces.append([each["label"], *about, *(f"{row[0]:.1f}" if row else "" for row in figures)])
+            costs.append([each["label"], *(f"{row[1]:.1f}+{row[2]:.1f}" if row else "" for row in figures)])
         columns = [workload.title for workload in WORKLOADS]
         yield "### Pictures a second"
         yield LEGEND
@@ -189,10 +175,10 @@ def _contest(results: Results) -> Iterator[str]:
         yield "### CPU ms a picture, and Redis's"
         yield table(("", *columns), costs)
     if faults := list(results.rows("faults")):
-        yield "\n".join(f"- {each['contestant']} is left out from here on: {each['text']}" for each in faults)
+        yield "\n".join(f"- {each['contestant']} failed and is left out: {each['text']}" for each in faults)
 
 
 def _rates(results: Results, contestant: str, workload: str) -> list[float]:
-    """Pictures a second, CPU ms and Redis's; empty: not measured."""
+    """Pictures a second, CPU ms, and CPU ms of Redis; empty if not measured."""
     rates = results.rows("rates", contestant=contestant, workload=workload)
     return medians((row["per_s"], row["cpu_ms"], row["redis_ms"]) for row in rates)

@@ -1,4 +1,4 @@
-"""What a run has measured so far, on disk after each step: an aborted run loses nothing."""
+"""The results of a run, written to disk after each step so that an aborted run loses nothing."""
 
 import json
 import os
@@ -18,7 +18,7 @@ PACKAGES = ("pillow", "numpy", "fastapi", "uvicorn", "uvloop", "redis", "hiredis
 
 @dataclass
 class Results:
-    """Rows by table, in a JSON file; and facts about the run."""
+    """Rows by table, and facts about the run, in a JSON file."""
 
     path: Path
     data: dict[str, Any]
@@ -51,14 +51,14 @@ class Results:
 
 @dataclass(frozen=True)
 class Run:
-    """What all parts of a run share; `origin` serves the inputs."""
+    """What all parts of a run share. `origin` is the URL of the inputs."""
 
     server: RedisServer
     origin: str
     results: Results
     rounds: int
     jobs: int
-    begun_s: float = field(default_factory=time.monotonic)
+    started_s: float = field(default_factory=time.monotonic)
 
-    def say(self, text: str) -> None:
-        print(f"{(time.monotonic() - self.begun_s) / 60:5.1f} min   {text}", flush=True)
+    def log(self, text: str) -> None:
+        print(f"{(time.monotonic() - self.started_s) / 60:5.1f} min   {text}", flush=True)

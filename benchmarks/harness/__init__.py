@@ -1,1 +1,1 @@
-"""What every benchmark is made of: services to start, load, rounds, figures and pages."""
+"""Shared by all benchmarks: processes and services to start, clients, rounds, figures and tables."""

@@ -1,4 +1,4 @@
-"""A service as its client sees it: submit, ask until it is done, fetch the picture."""
+"""HTTP clients of the contestants: submit, poll, fetch the picture."""
 
 import json
 from abc import ABC, abstractmethod
@@ -13,23 +13,23 @@ from urllib.parse import quote
 from redis import Redis
 
 from benchmarks.harness.inputs import Job
-from benchmarks.harness.processes import cpu_s, until
+from benchmarks.harness.processes import cpu_s, wait_for
 from benchmarks.seed import PARAMS
 
 CONNECTIONS = 16
-CALL_S = 60
+CALL_TIMEOUT_S = 60
 THUMBOR_WIDTH = 25
-"""Of the overlay, in per cent of the base: 0.4 of 640 pixels on 1024."""
+"""Overlay width in per cent of the base: 0.4 of 640 pixels on 1024."""
 SAMPLE = {"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235}
 JSON = "application/json"
 
 
-class UnexpectedAnswer(Exception):
-    """An answer that is not 200."""
+class UnexpectedStatus(Exception):
+    """A response other than 200."""
 
 
 class Client(ABC):
-    """`pids` are the processes that were started for the service, without Redis. Threads may share it."""
+    """Thread-safe. `pids` are the root processes of the service, without Redis."""
 
     def __init__(self, url: str, pids: list[int], headers: Mapping[str, str] | None = None) -> None:
         self.url = url
@@ -37,21 +37,21 @@ class Client(ABC):
         self._headers = headers or {}
         self._free: SimpleQueue[HTTPConnection] = SimpleQueue()
         for _ in range(CONNECTIONS):
-            self._free.put(HTTPConnection(url.removeprefix("http://"), timeout=CALL_S))
+            self._free.put(HTTPConnection(url.removeprefix("http://"), timeout=CALL_TIMEOUT_S))
 
     @abstractmethod
     def submit(self, job: Job) -> str:
-        """The id of the job."""
+        """Submit a job and return its id."""
 
     @abstractmethod
     def picture_if_done(self, job_id: str) -> bytes | None:
-        """Ask once."""
+        """Poll once."""
 
     def get(self, path: str) -> bytes:
         return self._call("GET", path)
 
     def post(self, path: str, body: object, content_type: str = JSON) -> Any:
-        """The answer to a body, or to what it is as JSON."""
+        """POST a text, or another value as JSON; returns the decoded response."""
         text = body if isinstance(body, str) else json.dumps(body)
         return json.loads(self._call("POST", path, text, content_type))
 
@@ -59,22 +59,22 @@ class Client(ABC):
         return cpu_s(self.pids)
 
     def _call(self, method: str, path: str, body: str | None = None, content_type: str = JSON) -> bytes:
-        """The body of a 200. Raises `UnexpectedAnswer`."""
+        """The body of the response. Raises `UnexpectedStatus` unless it is 200."""
         call = method, path, body, {"content-type": content_type, **self._headers}
         connection = self._free.get()
         try:
             try:
                 connection.request(*call)
-                answer = connection.getresponse()
-            except ConnectionError:  # the server closed it while it was idle
+                response = connection.getresponse()
+            except ConnectionError:  # the server closed the idle connection
                 connection.close()
                 connection.request(*call)
-                answer = connection.getresponse()
-            content = answer.read()
+                response = connection.getresponse()
+            content = response.read()
         finally:
             self._free.put(connection)
-        if answer.status != 200:
-            raise UnexpectedAnswer(f"{answer.status} {content[:500]!r}")
+        if response.status != 200:
+            raise UnexpectedStatus(f"{response.status} {content[:500]!r}")
         return content
 
 
@@ -92,27 +92,27 @@ class Superimpose(Client):
         return str(self.post("/v2/superimpose", body)["request_id"])
 
     def submit_sample(self) -> str:
-        """The README's request, which is a small one."""
+        """Submit the README's request, which has small pictures."""
         samples = f"{self.url}/samples"
         body = {"base_image": f"{samples}/cup.jpg", "overlay_image": f"{samples}/logo.png", **SAMPLE}
         return str(self.post("/v2/superimpose", body)["request_id"])
 
     def picture_if_done(self, job_id: str) -> bytes | None:
-        answer = json.loads(self.get(f"/v2/requests/{job_id}"))
-        if answer["status"] != "COMPLETED":  # FAILED is a 422, which raises
+        result = json.loads(self.get(f"/v2/requests/{job_id}"))
+        if result["status"] != "COMPLETED":  # FAILED is a 422, which raises
             return None
-        return self.get(answer["output"].removeprefix(self.url))
+        return self.get(result["output"].removeprefix(self.url))
 
     def poll(self, request_id: str) -> bool:
         """Whether the request is COMPLETED."""
         return bool(json.loads(self.get(f"/v2/requests/{request_id}/status"))["status"] == "COMPLETED")
 
     def await_end(self, request_id: str, pause_s: float) -> None:
-        until(lambda: self.poll(request_id), "end", pause_s)
+        wait_for(lambda: self.poll(request_id), "end", pause_s)
 
 
 class Peer(Client):
-    """One of the peers behind FastAPI."""
+    """A peer behind FastAPI."""
 
     def submit(self, job: Job) -> str:
         return str(self.post("/jobs", job._asdict())["id"])
@@ -127,19 +127,19 @@ class Peer(Client):
 
 
 class Thumbor(Client):
-    """thumbor makes a picture while its client waits, `CONNECTIONS` at a time."""
+    """thumbor renders while its client waits; up to `CONNECTIONS` calls at a time."""
 
     def __init__(self, url: str, pids: list[int]) -> None:
         super().__init__(url, pids)
         self._threads = ThreadPoolExecutor(CONNECTIONS)
-        self._made: dict[str, Future[bytes]] = {}
+        self._pictures: dict[str, Future[bytes]] = {}
 
     def submit(self, job: Job) -> str:
         base, overlay = (quote(url, safe="") for url in job[:2])
         place = f"{PARAMS['x_offset']},{PARAMS['y_offset']},0,{THUMBOR_WIDTH}"
         path = f"/unsafe/filters:watermark({overlay},{place}):format({job.image_format})/{base}"
-        self._made[path] = self._threads.submit(self.get, path)
+        self._pictures[path] = self._threads.submit(self.get, path)
         return path
 
     def picture_if_done(self, job_id: str) -> bytes | None:
-        return self._made.pop(job_id).result()
+        return self._pictures.pop(job_id).result()

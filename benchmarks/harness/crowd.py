@@ -1,4 +1,4 @@
-"""Thousands of calls that wait at once, each on a connection of its own, as cheaply as can be."""
+"""Thousands of clients that wait at once, each on its own connection, with little CPU time."""
 
 import asyncio
 import random
@@ -8,15 +8,16 @@ import time
 from collections.abc import Iterable
 from typing import cast
 
-CONNECTING = 200  # at a time, as connections to accept wait in a backlog
+from cli.serve.roles import OTHER_FILES, raise_file_limit
+
+CONNECTING = 200  # connections opened at a time, so that the listen backlog does not overflow
 ENDED = re.compile(rb'"status":"(COMPLETED|FAILED)"')
-FILES_BESIDE = 256
 
 
 class Call(asyncio.Protocol):
-    """Asks again until its request has ended: `ended` is when that was read, in seconds since the epoch.
+    """Polls until its request is finished; `ended` is the Unix time when the client reads that.
 
-    It asks at once, or each `poll_s`, beginning at any time of the first.
+    The first poll is after a random part of `poll_s`, the next ones every `poll_s`.
     """
 
     def __init__(self, path: str, key: str, poll_s: float) -> None:
@@ -33,7 +34,7 @@ class Call(asyncio.Protocol):
         asyncio.get_running_loop().call_later(pause_s, self._ask)
 
     def _ask(self) -> None:
-        if not self._transport.is_closing():  # it may have hung up meanwhile
+        if not self._transport.is_closing():
             self._transport.write(self._message)
 
     def data_received(self, data: bytes) -> None:
@@ -55,7 +56,7 @@ class Call(asyncio.Protocol):
 
 
 async def waiting(port: int, paths: Iterable[str], key: str, poll_s: float = 0) -> list[Call]:
-    """A call of each path, all of them connected."""
+    """Connect one call for each path."""
     free, loop = asyncio.Semaphore(CONNECTING), asyncio.get_running_loop()
 
     async def call(path: str) -> Call:
@@ -67,11 +68,7 @@ async def waiting(port: int, paths: Iterable[str], key: str, poll_s: float = 0) 
 
 
 def allow_connections(count: int) -> bool:
-    """Raise the limit on open files of this process and those it starts; False where it may not be raised."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = count + FILES_BESIDE
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        return False
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return True
+    """Raise the limit on open files of this process and its children; False if the hard limit is too low."""
+    raise_file_limit(count + OTHER_FILES)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft == resource.RLIM_INFINITY or soft >= count + OTHER_FILES

@@ -1,4 +1,4 @@
-"""Rounds that interleave contestants, what they cost, and the tables and pages that show it."""
+"""Interleaved rounds, costs, statistics, and Markdown tables."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ Clock = Callable[[], float]
 
 
 def interleaved(contestants: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
-    """A sample of each contestant a round, forwards and backwards in turn, after a round to warm up."""
+    """One sample of each contestant per round, in alternating order, after a warm-up round."""
     samples: dict[str, list[T]] = {name: [] for name in contestants}
     for number in range(1 + rounds):
         for name in list(contestants)[:: -1 if number % 2 else 1]:
@@ -25,43 +25,48 @@ def interleaved(contestants: Mapping[str, Callable[[], T]], rounds: int) -> dict
 
 
 def cost(work: Callable[[], object], *clocks: Clock, times: int = 1) -> list[float]:
-    """How far each clock goes on in a call of `work`, the mean of so many."""
+    """How far each clock advances in a call of `work`, as the mean of `times` calls."""
     before = [clock() for clock in clocks]
     for _ in range(times):
         work()
-    return [(clock() - begun) / times for clock, begun in zip(clocks, before, strict=True)]
+    return [(clock() - start) / times for clock, start in zip(clocks, before, strict=True)]
 
 
 def timed(work: Callable[[], object], clock: Clock = perf_counter) -> Callable[[], float]:
-    """What a call of `work` takes, in ms."""
+    """A function that calls `work` and returns the ms that it took."""
     return lambda: 1000 * cost(work, clock)[0]
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that so many per cent of all are not above (nearest rank)."""
+    """The percentile by the nearest-rank method."""
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
+def latencies(values: Sequence[float], *percents: int, digits: int = 0) -> list[str]:
+    """Percentiles and the maximum, formatted for a table."""
+    return [f"{each:.{digits}f}" for each in (*(percentile(values, p) for p in percents), max(values))]
+
+
 def medians(samples: Iterable[Sequence[float]]) -> list[float]:
-    """Of each column."""
+    """The median of each column."""
     return [median(column) for column in zip(*samples, strict=True)]
 
 
 def median_ratio(ones: Sequence[float], others: Sequence[float]) -> float:
-    """Median of the ratios within the rounds, so that a slow second of the machine slows both sides."""
+    """The median of the ratios within the rounds, in which a slow machine slows both sides."""
     return median(one / other for one, other in zip(ones, others, strict=False))
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], first: str = "---") -> str:
-    """Markdown; all columns but the first are figures."""
+    """A Markdown table; all columns but the first are right-aligned."""
     lines = [heads, [first, *["---:"] * (len(heads) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def replaced(page: str, begin: str, end: str, ours: str) -> str:
-    """The page with what stands between two marks replaced. Raises ValueError where they are missing."""
+def replace_section(page: str, begin: str, end: str, section: str) -> str:
+    """Replace the text between two marks. Raises ValueError if they are missing."""
     before, found, rest = page.partition(f"{begin}\n")
     _, closed, after = rest.partition(end)
     if not (found and closed):
         raise ValueError(f"no place for figures: {begin} and {end}, a line each")
-    return f"{before}{begin}\n{ours}\n{end}{after}"
+    return f"{before}{begin}\n{section}\n{end}{after}"

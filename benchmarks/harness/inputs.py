@@ -1,4 +1,4 @@
-"""What contestants are asked for: the seed example, with inputs that are alike or all different."""
+"""The jobs of the contestants: the seed example, with the same or different inputs."""
 
 import itertools
 from typing import NamedTuple
@@ -9,7 +9,7 @@ COMPOSITOR, PILLOW = "compositor", "pillow"
 
 
 class Job(NamedTuple):
-    """One picture to make; `function` is which of the two the peers' workers call."""
+    """A picture to render; the peers' workers call `function`, the compositor or plain Pillow."""
 
     base_image: str
     overlay_image: str
@@ -18,7 +18,7 @@ class Job(NamedTuple):
 
 
 class Workload(NamedTuple):
-    """A kind of job, as `title` in tables; `bases` and `logos` say whether each job has its own."""
+    """A kind of job; `title` is its name in tables, `bases` and `logos` whether each job has its own."""
 
     name: str
     title: str
@@ -28,7 +28,7 @@ class Workload(NamedTuple):
     logos: bool
 
 
-def _to_both(
+def _both_formats(
     name: str, title: str, function: str, *, bases: bool = False, logos: bool = False
 ) -> list[Workload]:
     return [
@@ -37,20 +37,20 @@ def _to_both(
     ]
 
 
-SAME_FUNCTION = _to_both("seed", "seed, {}", COMPOSITOR)
+SAME_FUNCTION = _both_formats("seed", "seed, {}", COMPOSITOR)
 PLAIN_PILLOW = [
-    *_to_both("different", "all new, {}", PILLOW, bases=True, logos=True),
-    *_to_both("one-base", "logos, {}", PILLOW, logos=True),
+    *_both_formats("different", "all new, {}", PILLOW, bases=True, logos=True),
+    *_both_formats("one-base", "logos, {}", PILLOW, logos=True),
 ]
 SEED_JPEG, DIFFERENT_JPEG = SAME_FUNCTION[0], PLAIN_PILLOW[0]
 
 _numbers = itertools.count(1)
 
 
-def draw(workload: Workload, origin: str, count: int, delay_ms: int = 0) -> list[Job]:
-    """Jobs whose inputs, where they differ, no cache has seen; each input comes after `delay_ms`.
+def new_jobs(workload: Workload, origin: str, count: int, delay_ms: int = 0) -> list[Job]:
+    """Jobs with inputs that no cache has seen, if the workload has different ones.
 
-    `origin` is the URL of a server of `seed_file`.
+    `origin` is the URL of a server of `seed_file`, which delays each input by `delay_ms`.
     """
     return [
         Job(
@@ -64,6 +64,6 @@ def draw(workload: Workload, origin: str, count: int, delay_ms: int = 0) -> list
 
 
 def seed_file(name: str) -> list[bytes]:
-    """The seed's base or overlay and a number after its end: full work for decoders, unknown to any cache."""
+    """The seed's base or overlay with a number appended: the same picture, but new to any cache."""
     kind, _, number = name.partition(".")[0].partition("-")
     return [seed.base_jpeg() if kind == "base" else seed.overlay_png(), number.encode()]

@@ -1,4 +1,4 @@
-"""Where figures come from: machine, versions, commit."""
+"""Describes the origin of figures: machine, versions, commit."""
 
 import os
 import platform
@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def commit() -> str:
-    """The short hash of what is checked out, and whether files have changed since."""
-    shown = output("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
+    """The short hash of the checked-out commit, and whether files have changed since."""
+    short_hash = output("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
     changed = output("git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no")
-    return f"{shown or 'unknown'}{' with changes' if changed else ''}"
+    return f"{short_hash or 'unknown'}{' with changes' if changed else ''}"
 
 
 def machine() -> str:
@@ -39,12 +39,12 @@ def versions(packages: Sequence[str]) -> str:
 
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
-    named = re.search(r"^model name\s*: (.+)", info.read_text() if info.exists() else "", re.MULTILINE)
-    return named[1] if named else platform.processor() or platform.machine()
+    model = re.search(r"^model name\s*: (.+)", info.read_text() if info.exists() else "", re.MULTILINE)
+    return model[1] if model else platform.processor() or platform.machine()
 
 
 def output(*command: str) -> str:
-    """Empty where it fails."""
+    """The output of a command; empty if it fails."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

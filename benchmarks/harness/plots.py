@@ -1,4 +1,4 @@
-"""How plots look."""
+"""The style of plots."""
 
 from io import BytesIO
 
@@ -9,7 +9,7 @@ COLOURS = ("#2563eb", "#d97706", "#b91c1c")
 
 
 def plain(panel: Axes) -> None:
-    """No frame, and lines across behind what is drawn."""
+    """Remove the frame and draw horizontal grid lines behind the data."""
     panel.grid(axis="y", color="#e5e7eb")
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""Processes of a benchmark's own: start, wait for and stop them, and what they have used."""
+"""Starts, awaits and stops processes, and measures their CPU time and memory."""
 
 import contextlib
 import multiprocessing
@@ -22,18 +22,18 @@ from benchmarks.harness.machine import ROOT
 Process = subprocess.Popen[bytes]
 T = TypeVar("T")
 
-START_S = 60
-STOP_S = 30
-PATIENCE_S = 120
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
+WAIT_TIMEOUT_S = 120
 
 
 class CannotStart(Exception):
-    """A process does not run here; the text is the last line it wrote."""
+    """A process could not be started; the text is the last line of its log."""
 
 
 @contextmanager
 def started(command: Sequence[str | Path], env: Mapping[str, str], log: Path) -> Iterator[Process]:
-    """A process, ended by SIGTERM and then by SIGKILL; Ctrl-C reaches it through us alone."""
+    """A running process in its own session; stopped by SIGTERM, then SIGKILL."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, env=env, cwd=ROOT, stdout=output, stderr=output, start_new_session=True
@@ -43,31 +43,31 @@ def started(command: Sequence[str | Path], env: Mapping[str, str], log: Path) ->
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_S)
+            process.wait(STOP_TIMEOUT_S)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # itself, or what it forked and left behind
+            os.killpg(process.pid, signal.SIGKILL)  # also kills children that it left behind
         process.wait()
 
 
 def in_own_process(work: Callable[..., T], *arguments: object) -> T:
-    """What `work` returns in a fresh process, whose processor time and memory are its alone."""
+    """The result of `work` in a fresh process, whose CPU time and memory are only for it."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 
 
-def until(ask: Callable[[], T], what: str, pause_s: float = 0.02, patience_s: float = PATIENCE_S) -> T:
-    """What `ask` returns once that is true. Raises TimeoutError."""
-    deadline = time.monotonic() + patience_s
-    while not (answer := ask()):
+def wait_for(check: Callable[[], T], what: str, pause_s: float = 0.02) -> T:
+    """Call `check` until its result is true, and return it. Raises TimeoutError."""
+    deadline = time.monotonic() + WAIT_TIMEOUT_S
+    while not (result := check()):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"no {what} within {patience_s} s")
+            raise TimeoutError(f"no {what} within {WAIT_TIMEOUT_S} s")
         time.sleep(pause_s)
-    return answer
+    return result
 
 
-def await_answer(port: int, processes: Sequence[Process], log: Path) -> None:
-    """Wait until HTTP is answered, with whatever status. Raises `CannotStart`."""
-    deadline = time.monotonic() + START_S
+def await_http(port: int, processes: Sequence[Process], log: Path) -> None:
+    """Wait for any HTTP response. Raises `CannotStart`."""
+    deadline = time.monotonic() + START_TIMEOUT_S
     while True:
         connection = HTTPConnection("127.0.0.1", port, timeout=5)
         with contextlib.suppress(OSError, HTTPException), contextlib.closing(connection):
@@ -76,7 +76,7 @@ def await_answer(port: int, processes: Sequence[Process], log: Path) -> None:
             return
         if time.monotonic() > deadline or any(each.poll() is not None for each in processes):
             lines = log.read_text(errors="replace").strip().splitlines()
-            raise CannotStart(lines[-1] if lines else "it wrote nothing")
+            raise CannotStart(lines[-1] if lines else "its log is empty")
         time.sleep(0.05)
 
 
@@ -86,8 +86,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def below(roots: Iterable[int]) -> list[psutil.Process]:
-    """These processes and all their descendants, parents first."""
+def process_tree(roots: Iterable[int]) -> list[psutil.Process]:
+    """The processes and all their descendants, parents first."""
     found = []
     for pid in roots:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -97,9 +97,9 @@ def below(roots: Iterable[int]) -> list[psutil.Process]:
 
 
 def cpu_s(roots: Iterable[int]) -> float:
-    """Processor time used so far, descendants and children waited for included."""
+    """CPU time used so far, including running descendants and finished children."""
     total = 0.0
-    for process in below(roots):
+    for process in process_tree(roots):
         with contextlib.suppress(psutil.NoSuchProcess):
             used = process.cpu_times()
             total += used.user + used.system + used.children_user + used.children_system
@@ -111,7 +111,7 @@ def resident_mb() -> float:
 
 
 def proportional_mb(processes: Iterable[psutil.Process]) -> float | None:
-    """Resident memory, pages that several share counted once; None where the kernel does not say."""
+    """Resident memory with shared pages counted once; None if the kernel does not report it."""
     try:
         return float(sum(each.memory_full_info().pss for each in processes)) / 1e6
     except (psutil.Error, AttributeError):  # another user's process, or another kernel than Linux
@@ -120,8 +120,8 @@ def proportional_mb(processes: Iterable[psutil.Process]) -> float | None:
 
 @contextmanager
 def suspended(roots: Iterable[int]) -> Iterator[None]:
-    """These processes and their descendants stand still meanwhile."""
-    processes = below(roots)
+    """Suspends the processes and their descendants within the block."""
+    processes = process_tree(roots)
     for each in processes:
         each.suspend()
     try:
@@ -132,8 +132,8 @@ def suspended(roots: Iterable[int]) -> Iterator[None]:
 
 
 def peak_mb(work: Callable[[], object]) -> float:
-    """What `work` adds to the resident memory of this process at its peak; Linux only."""
-    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    """The peak of resident memory that `work` adds to this process; Linux only."""
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = resident_mb()
     work()
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())

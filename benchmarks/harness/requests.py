@@ -1,4 +1,4 @@
-"""Requests of one key, accepted and ended by the calls that API and worker make, without either."""
+"""Creates and completes requests by the calls of API and worker, without running either."""
 
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -30,7 +30,7 @@ OWNER = LeaseOwner("a-worker", "a-machine", "1 1")
 
 
 class Requests:
-    """Of a new key, or of one that is there."""
+    """The requests of an existing key, or of a new one."""
 
     def __init__(self, redis: Redis, key_id: str = "", **settings: Any) -> None:
         self.settings = Settings(**NEVER_FULL, **settings)
@@ -43,16 +43,16 @@ class Requests:
         self.transitions.create(NewRequest(request_id, self.key_id, params, **more))
         return request_id
 
-    def begin_many(self, key_ids: Iterable[str]) -> None:
-        """One of each of these keys, in a round trip a thousand."""
+    def submit_many(self, key_ids: Iterable[str]) -> None:
+        """Create one request for each key id, a thousand per round trip."""
         create = self._redis.register_script(create_script())
-        left = iter(key_ids)
+        remaining = iter(key_ids)
         with self._redis.pipeline(transaction=False) as pipe:
-            while some := [NewRequest(str(uuid4()), each, PARAMS) for each in islice(left, 1000)]:
-                for new in some:
+            while page := [NewRequest(str(uuid4()), each, PARAMS) for each in islice(remaining, 1000)]:
+                for new in page:
                     create(args=new.args(self.settings), client=pipe)
-                for new, answer in zip(some, pipe.execute(), strict=True):
-                    new.created(self.settings, answer)
+                for new, reply in zip(page, pipe.execute(), strict=True):
+                    new.created(self.settings, reply)
 
     def complete_next(self) -> None:
         [claim] = self.transitions.claim(OWNER)

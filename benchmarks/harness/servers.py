@@ -1,4 +1,4 @@
-"""HTTP servers that cost next to nothing, in processes of their own: of inputs, and a receiver of events."""
+"""Cheap HTTP servers in processes of their own: an origin of inputs, and a receiver of events."""
 
 import asyncio
 import json
@@ -16,17 +16,17 @@ from typing import cast
 
 import uvloop
 
-from benchmarks.harness.processes import until
+from benchmarks.harness.processes import wait_for
 
 Find = Callable[[str], Sequence[bytes]]
-"""The pieces of the file of a name; none if there is none."""
+"""Returns the pieces of the file with this name; empty if there is none."""
 
 FILE = re.compile(rb"GET /([\w.-]+)(?:\?(\d+))? ")
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
 class _Server(asyncio.Protocol, ABC):
-    """Answers one request after another on a kept connection."""
+    """Handles one request after another on a persistent connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -40,26 +40,26 @@ class _Server(asyncio.Protocol, ABC):
             if len(self._received) < end:
                 return
             self._received = self._received[end:]
-            self.asked(head)
+            self.handle(head)
 
     @abstractmethod
-    def asked(self, head: bytes) -> None:
-        """A whole call has come, which began with `head`."""
+    def handle(self, head: bytes) -> None:
+        """Handle a complete request with this head."""
 
 
 class _Files(_Server):
-    """`/NAME?D` is answered after D ms; its ETag is its name."""
+    """Responds to `/NAME?D` after D ms; the name is the ETag."""
 
     def __init__(self, find: Find) -> None:
         self._find = find
 
-    def asked(self, head: bytes) -> None:
-        asked = FILE.match(head)
-        name, delay_ms = (asked[1].decode(), int(asked[2] or 0)) if asked else ("", 0)
+    def handle(self, head: bytes) -> None:
+        match = FILE.match(head)
+        name, delay_ms = (match[1].decode(), int(match[2] or 0)) if match else ("", 0)
         is_known = f'"{name}"'.encode() in head
-        asyncio.get_running_loop().call_later(delay_ms / 1000, self._answer, name, is_known)
+        asyncio.get_running_loop().call_later(delay_ms / 1000, self._respond, name, is_known)
 
-    def _answer(self, name: str, is_known: bool) -> None:
+    def _respond(self, name: str, is_known: bool) -> None:
         if self._transport.is_closing():
             return
         pieces = [] if is_known else self._find(name)
@@ -70,12 +70,12 @@ class _Files(_Server):
 
 
 class _Calls(_Server):
-    """Keeps when POSTs came, and tells it at a GET."""
+    """Records the arrival times of POSTs, and returns and clears them at a GET."""
 
     def __init__(self, arrived: list[float]) -> None:
         self._arrived = arrived
 
-    def asked(self, head: bytes) -> None:
+    def handle(self, head: bytes) -> None:
         if head.startswith(b"POST"):
             self._arrived.append(time.time())
             self._transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
@@ -86,25 +86,23 @@ class _Calls(_Server):
 
 
 class Receiver:
-    """`url` is where it listens."""
-
     def __init__(self, origin: str) -> None:
         self.url = f"{origin}/webhooks/superimpose"
         self._connection = HTTPConnection(origin.removeprefix("http://"))
 
     def await_calls(self, count: int, pause_s: float = 0.05) -> list[float]:
-        """When so many calls came since the last time, in seconds since the epoch."""
+        """Wait for `count` new calls; returns their Unix times."""
         arrived: list[float] = []
 
-        def all_came() -> bool:
+        def all_arrived() -> bool:
             arrived.extend(self.calls())
             return len(arrived) >= count
 
-        until(all_came, f"{count} calls", pause_s)
+        wait_for(all_arrived, f"{count} calls", pause_s)
         return arrived
 
     def calls(self) -> list[float]:
-        """When those came that came since the last time."""
+        """The Unix times of the calls since the last request for them."""
         self._connection.request("GET", "/")
         return list(json.load(self._connection.getresponse()))
 
@@ -119,11 +117,11 @@ def _serve(listening: socket.socket, make: Callable[[], _Server]) -> None:
 
 @contextmanager
 def _listening(make: Callable[[], _Server], host: str, port: int) -> Iterator[str]:
-    """URL of the server; `make` is pickled."""
+    """The URL of the server; `make` must be picklable."""
     try:
         listening = socket.create_server((host, port))
     except OSError as error:
-        problem = f"cannot serve pictures at {host}:{port} ({error.strerror}): name an address here"
+        problem = f"cannot serve pictures at {host}:{port} ({error.strerror}): give a local address"
         raise OSError(problem) from None
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(listening, make), daemon=True)
     with listening:
@@ -135,12 +133,12 @@ def _listening(make: Callable[[], _Server], host: str, port: int) -> Iterator[st
             process.join()
 
 
-def serving(find: Find, host: str = "127.0.0.1", port: int = 0) -> AbstractContextManager[str]:
-    """URL of a server of files. Raises OSError with what to do."""
+def file_server(find: Find, host: str = "127.0.0.1", port: int = 0) -> AbstractContextManager[str]:
+    """The URL of a server of files. Raises OSError with a text that says what to do."""
     return _listening(partial(_Files, find), host, port)
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def event_receiver() -> Iterator[Receiver]:
     with _listening(partial(_Calls, []), "127.0.0.1", 0) as origin:
         yield Receiver(origin)

@@ -1,4 +1,4 @@
-"""The service of this repository and a Redis for it, each of a benchmark's own."""
+"""Starts this service and its Redis for a benchmark."""
 
 import os
 import sys
@@ -13,19 +13,19 @@ from typing import TypeVar
 from redis import Redis
 
 from benchmarks.harness.clients import Client, Superimpose
-from benchmarks.harness.processes import await_answer, free_port, started, until
+from benchmarks.harness.processes import await_http, free_port, started, wait_for
 from cli.serve.redis_server import await_ready, server_command
 
 KEY = "key-of-the-benchmarks"
 OPEN = {"fetch_allow": "127.0.0.1/32", "rate_limit": "unlimited", "rate_limit_reads": "unlimited"}
-"""One client with one key, from loopback: its own rate is not what is measured."""
+"""Inputs come from loopback, and rate limits are not what is measured."""
 
 C = TypeVar("C", bound=Client)
 
 
 @dataclass(frozen=True)
 class RedisServer:
-    """Its socket and data are in `folder`, as is whatever else a benchmark keeps."""
+    """`folder` has its socket and data, and other files of the benchmark."""
 
     folder: Path
     url: str
@@ -39,13 +39,13 @@ def redis_cpu_s(redis: Redis) -> float:
 
 
 def await_rewrite(redis: Redis) -> None:
-    """Of its file, which would be measured too."""
-    until(lambda: not redis.info("persistence")["aof_rewrite_in_progress"], "end of the rewrite")
+    """Wait for the end of an AOF rewrite, which would be measured too."""
+    wait_for(lambda: not redis.info("persistence")["aof_rewrite_in_progress"], "end of the rewrite")
 
 
 @contextmanager
 def redis_server() -> Iterator[RedisServer]:
-    """As `superimpose up` starts it, in a directory below /tmp because a socket's path is short."""
+    """Redis as `superimpose up` starts it, below /tmp because socket paths have to be short."""
     with TemporaryDirectory(dir="/tmp", prefix="bench-") as name:
         folder, socket = Path(name), Path(name, "redis.sock")
         url = f"unix://{socket}"
@@ -56,7 +56,7 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 def environment(**settings: object) -> dict[str, str]:
-    """The environment of a process with these settings and no others of ours."""
+    """The environment of a process with only these settings."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("SUPERIMPOSE_")}
     return others | {f"SUPERIMPOSE_{name.upper()}": str(value) for name, value in (OPEN | settings).items()}
 
@@ -69,14 +69,14 @@ def running(
     client: Callable[[str, list[int]], C],
     python: str | Path = sys.executable,
 ) -> Iterator[C]:
-    """A client of processes of which the first serves HTTP at `{port}`. Raises `CannotStart`."""
+    """Start processes, of which the first serves HTTP at `{port}`, and a client. Raises `CannotStart`."""
     port = free_port()
     with ExitStack() as stack:
         processes = [
             stack.enter_context(started([python, *command.format(port=port).split()], env, log))
             for command in commands
         ]
-        await_answer(port, processes, log)
+        await_http(port, processes, log)
         yield client(f"http://127.0.0.1:{port}", [each.pid for each in processes])
 
 
@@ -84,9 +84,9 @@ def running(
 def service(
     workers: int = 2, on: RedisServer | None = None, name: str = "service", **settings: object
 ) -> Iterator[Superimpose]:
-    """An API process and so many worker processes, `on` this Redis or one of their own.
+    """An API process and worker processes, on the given Redis or their own.
 
-    `env` of the client runs further workers.
+    `env` of the client can start more workers.
     """
     with ExitStack() as stack:
         server = on or stack.enter_context(redis_server())
@@ -100,7 +100,7 @@ def service(
 
 @contextmanager
 def up(folder: Path, options: str = "", key: str = KEY, **settings: object) -> Iterator[Superimpose]:
-    """`superimpose up` with a Redis of its own, or with the one in the settings."""
+    """`superimpose up`, on the Redis in the settings or its own."""
     env, command = environment(data_dir=folder, dev_api_key=key, **settings), "-m cli up --port {port} "
     with running([command + options], env, folder / "up.log", partial(Superimpose, key=key)) as client:
         yield client

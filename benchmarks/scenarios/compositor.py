@@ -1,7 +1,7 @@
 """The compositor against Pillow, libvips, sharp and OpenCV; writes its part of docs/PERFORMANCE.md.
 
-One process on one core, CPU time, every contestant once a round, medians of the rounds. A ratio is the
-median of the ratios within the rounds, so that a slow second of the machine slows both sides of it.
+CPU time in one process on one core; every contestant runs once per round. Figures are medians of the rounds,
+ratios medians of the ratios within the rounds.
 """
 
 import os
@@ -9,7 +9,6 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from statistics import median
 from time import process_time
 
@@ -20,7 +19,7 @@ from PIL import Image
 
 from benchmarks import scenes
 from benchmarks.harness import processes
-from benchmarks.harness.figures import DOCS, interleaved, median_ratio, replaced, table, timed
+from benchmarks.harness.figures import DOCS, interleaved, median_ratio, replace_section, table, timed
 from benchmarks.harness.processes import CannotStart, in_own_process, use_one_core
 from benchmarks.plain_pillow import with_pillow
 from benchmarks.rivals import sharp, with_libvips, with_opencv
@@ -34,44 +33,44 @@ ANY_SIZE = Limits(max_bytes=1 << 30)
 OURS, WARM = "Superimpose", "Superimpose, inputs in its cache"
 
 
-def main(rounds: int = 15, docs: Path = DOCS) -> None:
+def main(rounds: int = 15) -> None:
     use_one_core()
     cv2.setNumThreads(1)
     base, overlay = base_jpeg(), overlay_png()
     contestants: dict[str, Callable[..., object]] = {
-        OURS: ours,
-        WARM: partial(ours, cache=DecodedCache(64 * 1024 * 1024)),
+        OURS: with_ours,
+        WARM: partial(with_ours, cache=DecodedCache(64 * 1024 * 1024)),
         "Pillow": with_pillow,
         "libvips": with_libvips,
         "OpenCV": with_opencv,
     }
-    missing, made = "", dict[str, dict[str, list[float]]]()
+    missing, measured = "", dict[str, dict[str, list[float]]]()
     with ExitStack() as stack:
         try:
             in_node = stack.enter_context(sharp(base, overlay))
         except CannotStart as reason:
             in_node, missing = None, f"\n\nsharp was not measured: {reason}."
         for each in FORMATS:
-            samples = {
+            samples: dict[str, Callable[[], float]] = {
                 name: timed(partial(work, base, overlay, each), process_time)
                 for name, work in contestants.items()
             }
             if in_node:
                 samples["sharp"] = partial(in_node, each)
-            made[each] = interleaved(samples, rounds)
+            measured[each] = interleaved(samples, rounds)
     parts = [
         head(base, overlay, rounds) + missing,
-        speeds(made),
+        speeds(measured),
         growth(overlay),
         memory(),
         scenes.part(rounds),
     ]
-    part, page = "\n\n".join(parts), docs / "PERFORMANCE.md"
-    page.write_text(replaced(page.read_text(), BEGIN, END, part))
+    part, page = "\n\n".join(parts), DOCS / "PERFORMANCE.md"
+    page.write_text(replace_section(page.read_text(), BEGIN, END, part))
     print(part)
 
 
-def ours(base: bytes, overlay: bytes, image_format: str, cache: DecodedCache | None = None) -> object:
+def with_ours(base: bytes, overlay: bytes, image_format: str, cache: DecodedCache | None = None) -> object:
     return superimpose(base, overlay, SuperimposeParams(**PARAMS, image_format=image_format), cache=cache)
 
 
@@ -85,19 +84,19 @@ OpenCV {cv2.__version__}. Base 1024 x 1024 (JPEG, {len(base) // 1000} KB), overl
 `benchmarks/rivals.py`, `benchmarks/rival.mjs`."""
 
 
-def speeds(made: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """CPU of each contestant, and its ratio to ours, for each format."""
+def speeds(measured: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """CPU ms of each contestant and its ratio to ours, by format."""
     heads = [""]
-    rows = [[name] for name in next(iter(made.values()))]
-    for image_format, ms in made.items():
-        heads += [f"{image_format.upper()}, CPU ms", "times ours"]
+    rows = [[name] for name in next(iter(measured.values()))]
+    for image_format, ms in measured.items():
+        heads += [f"{image_format.upper()}, CPU ms", "times our_worker"]
         for row, taken in zip(rows, ms.values(), strict=True):
             row += [f"{median(taken):.1f}", f"{median_ratio(taken, ms[OURS]):.2f}"]
     return table(heads, rows)
 
 
 def growth(overlay: bytes) -> str:
-    """Cost of a small overlay on a large base, beside decoding and encoding that base."""
+    """Cost of a small overlay on a large base, relative to decoding and encoding that base."""
     large, params = large_jpeg(LARGE), SuperimposeParams(rescale_factor=0.4, x_offset=4000, y_offset=3000)
     stages = [superimpose(large, overlay, params, limits=ANY_SIZE).seconds for _ in range(5)]
     share = median(100 * each["compose"] / (each["decode"] + each["encode"]) for each in stages)
@@ -113,7 +112,7 @@ def memory() -> str:
 
 
 def peak_mb(image_format: str) -> float:
-    """What a job adds to its process at its peak."""
+    """The peak memory that a job adds to its process."""
     large, overlay = large_jpeg(LARGE), overlay_png()
     params = SuperimposeParams(image_format=image_format, rescale_factor=0.4, x_offset=400, y_offset=300)
     superimpose(base_jpeg(), overlay, params)

@@ -1,9 +1,9 @@
-"""How soon a request is claimed again after the process that worked on it was killed.
+"""How soon a request is claimed again after the process that worked on it is killed.
 
-A job waits for a picture that does not come; its child, its worker with the child, or a whole host of workers
-is killed with SIGKILL, and the time runs until another worker has claimed the job. The host is a namespace of
-processes of its own, so that no process outside can see that its processes are gone: its lease has to
-expire. A supervisor starts again what was killed, but for the host.
+A job waits for a picture that never arrives. Its child, its worker with the child, or a whole host is killed
+with SIGKILL, and the time runs until another worker claims the job. The host is simulated by a PID namespace,
+so that no process outside can see that its processes are dead, and the lease has to expire. A supervisor
+restarts what was killed, except the host.
 """
 
 import os
@@ -19,9 +19,9 @@ from redis import Redis
 
 from benchmarks.harness.clients import Superimpose
 from benchmarks.harness.figures import interleaved, table
-from benchmarks.harness.inputs import DIFFERENT_JPEG, draw, seed_file
-from benchmarks.harness.processes import below, started, until
-from benchmarks.harness.servers import serving
+from benchmarks.harness.inputs import DIFFERENT_JPEG, new_jobs, seed_file
+from benchmarks.harness.processes import process_tree, started, wait_for
+from benchmarks.harness.servers import file_server
 from benchmarks.harness.service import service
 from jobs import keyspace
 
@@ -36,8 +36,8 @@ def main(rounds: int = 5) -> None:
     if shutil.which("unshare") and os.geteuid() == 0:
         victims.append(HOST)
     else:
-        print(f"{HOST}: not measured, that needs root and unshare(1)")
-    with serving(seed_file) as origin, service(workers=0, fetch_timeout_s=40) as client:
+        print(f"{HOST}: not measured, as it needs root and unshare(1)")
+    with file_server(seed_file) as origin, service(workers=0, fetch_timeout_s=40) as client:
         contestants = {victim: partial(recovery_s, client, origin, victim) for victim in victims}
         seconds = interleaved(contestants, rounds)
     rows = [[name, f"{median(each):.2f}", f"{max(each):.2f}"] for name, each in seconds.items()]
@@ -45,32 +45,32 @@ def main(rounds: int = 5) -> None:
 
 
 def recovery_s(client: Superimpose, origin: str, victim: str) -> float:
-    """From the kill to the next attempt, by a second worker where the first one's host is gone."""
+    """Time from the kill to the next attempt, which another worker makes if the host was killed."""
     with ExitStack() as stack:
         command = (*IN_NAMESPACE, *SUPERVISED) if victim == HOST else SUPERVISED
         supervisor = stack.enter_context(started(command, client.env, client.log))
-        [job] = draw(DIFFERENT_JPEG, origin, 1, HANGS_MS)
+        [job] = new_jobs(DIFFERENT_JPEG, origin, 1, HANGS_MS)
         request_id = client.submit(job)
         await_attempt(client.redis, request_id, 1)
         if victim == HOST:
             stack.enter_context(started(SUPERVISED, client.env, client.log))
-        time.sleep(3 if victim == HOST else 0.5)  # the second worker is ready; the child fetches
-        begun = time.monotonic()
+        time.sleep(3 if victim == HOST else 0.5)  # until the second worker is ready, or the child fetches
+        start = time.monotonic()
         kill(victim, supervisor.pid)
         await_attempt(client.redis, request_id, 2)
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - start
         client.post(f"/v2/requests/{request_id}/cancel", {})
     return seconds
 
 
 def await_attempt(redis: Redis, request_id: str, number: int) -> None:
     record = keyspace.request(request_id)
-    until(lambda: int(redis.hget(record, "attempts") or 0) >= number, f"attempt {number}", pause_s=0.002)
+    wait_for(lambda: int(redis.hget(record, "attempts") or 0) >= number, f"attempt {number}", pause_s=0.002)
 
 
 def kill(victim: str, supervisor: int) -> None:
-    host = below([supervisor])[1:]
+    host = process_tree([supervisor])[1:]
     worker = next(each for each in host if each.cmdline()[-1] == "worker")
-    for process in {CHILD: below([worker.pid])[-1:], WORKER: [worker], HOST: host}[victim]:
-        with suppress(psutil.NoSuchProcess):  # the first of a namespace takes the others with it
+    for process in {CHILD: process_tree([worker.pid])[-1:], WORKER: [worker], HOST: host}[victim]:
+        with suppress(psutil.NoSuchProcess):  # the kernel kills the namespace with its first process
             process.kill()

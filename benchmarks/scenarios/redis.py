@@ -1,19 +1,17 @@
-"""What Redis spends on a picture, from submit to terminal: processor time, commands, its file.
+"""Cost of a picture in Redis, from submit to the terminal status: CPU time and bytes of its file.
 
-All are submitted, then worked off by the calls that an API and busy workers make, one request in each call,
-without polls and pictures. Another connection subscribes to each change of status, as the API does.
+All requests are submitted and then processed by the calls that an API and busy workers make, one request per
+call, without polls and downloads. Another connection subscribes to status changes, as the API does.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import cycle, pairwise
-from typing import Any
+from itertools import cycle
 from uuid import uuid4
 
 from redis import Redis
 
-from benchmarks.harness.figures import cost, medians, table
+from benchmarks.harness.figures import cost, medians
 from benchmarks.harness.requests import OUTPUT, STAGES, Requests
 from benchmarks.harness.service import redis_cpu_s, redis_server
 from jobs import keyspace
@@ -27,37 +25,29 @@ from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.script import Script
 
 WORKERS = 3
-IN_HAND = 2
+IN_FLIGHT = 2
 CREDITS = 1_000_000_000
 RATES = dict.fromkeys(("rate_limit", "rate_limit_reads"), "1000000/minute")
-COUNTED = 100
-"""Pictures of which the writes are counted: Redis is asked after each call."""
-
 MACHINE, PROCESS = "5f0a4e5c-9a5b-4a52-8f0e-3a2f4c1d9b77/pid:[4026531836]", "4711 812345"
 
 
 def main(rounds: int = 5, pictures: int = 2000) -> None:
     with redis_server() as server, server.redis.pubsub() as changes:
-        redis, file_size = server.redis, partial(_file_size, server.redis)
+        redis = server.redis
         changes.subscribe(**{keyspace.CHANGES: lambda _: None})
-        hearing = changes.run_in_thread(sleep_time=1, daemon=True)
+        listener = changes.run_in_thread(sleep_time=1, daemon=True)
         service = Service(redis)
-        service.make(COUNTED)
-        sizes = [file_size(), *(file_size() for _ in service.calls(COUNTED))]
-        writes = sum(size > before for before, size in pairwise(sizes))  # Redis writes before it answers
-        print(f"{writes / COUNTED:.2f} writes with fsync a picture")
-        redis.config_resetstat()
-        work, clocks = partial(service.make, pictures), (partial(redis_cpu_s, redis), file_size)
-        costs = [cost(work, *clocks) for _ in range(rounds)]
-        print(commands(redis.info("commandstats"), pictures * rounds))
-        hearing.stop()
-        hearing.join()
-    cpu_s, size = (each / pictures for each in medians(costs))
-    print(f"{1000 * cpu_s:.3f} ms of processor time and {size:,.0f} bytes of file a picture")
+        service.process(pictures)  # warm-up
+        work = partial(service.process, pictures)
+        clocks = partial(redis_cpu_s, redis), partial(_file_size, redis)
+        cpu_s, size = (each / pictures for each in medians(cost(work, *clocks) for _ in range(rounds)))
+        listener.stop()
+        listener.join()
+    print(f"{1000 * cpu_s:.3f} ms of CPU time and {size:,.0f} bytes of file a picture")
 
 
 class Service:
-    """Makes the calls of an API and of workers."""
+    """Makes the calls of an API process and of workers."""
 
     def __init__(self, redis: Redis) -> None:
         key, self._key = ApiKeys(redis).create("benchmark", KeyOptions(credits=CREDITS))
@@ -66,61 +56,41 @@ class Service:
         transitions = self._requests.transitions
         self._workers = [Worker(redis, transitions, f"{number:032x}") for number in range(WORKERS)]
 
-    def make(self, pictures: int) -> None:
-        for _ in self.calls(pictures):
-            pass
-
-    def calls(self, pictures: int) -> Iterator[None]:
-        """Makes the next call whenever it is asked to go on."""
+    def process(self, pictures: int) -> None:
         line = Call(self._key, "127.0.0.1", Bucket.SUBMIT).line("", "")
         for _ in range(pictures):
             self._admission([keyspace.calls("benchmark")], [uuid4().hex, line])
-            yield
             self._requests.begin()
-            yield
-        left = pictures
-        for worker in cycle(self._workers):
-            left -= worker.exchange()
-            yield
-            if not left:
-                return
+        workers = cycle(self._workers)
+        while pictures:
+            pictures -= next(workers).exchange()
 
 
 class Worker:
-    """Has work all the time."""
+    """The calls of a worker that is always busy."""
 
     def __init__(self, redis: Redis, transitions: Transitions, name: str) -> None:
         self._transitions = transitions
         self._owner = LeaseOwner(name, MACHINE, PROCESS)
-        self._hand: list[Claim] = []
+        self._in_flight: list[Claim] = []
         redis.hset(f"rq:worker:{name}", mapping={"birth": "", "state": "idle"})
         redis.sadd(keyspace.RQ_WORKERS, f"rq:worker:{name}")
 
     def exchange(self) -> int:
-        """Report the oldest in hand as made and claim what there is room for; how many were reported."""
+        """Complete the oldest claim and claim new requests; returns the number of completed ones."""
         together = self._transitions.together()
-        ended, self._hand = self._hand[:1], self._hand[1:]
-        for claim in ended:
+        finished, self._in_flight = self._in_flight[:1], self._in_flight[1:]
+        for claim in finished:
             path = PictureStore.new_path("outputs", new_token(), claim.keep_until)
             output = replace(OUTPUT, token=path.rpartition("/")[2], path=path)
             together.complete(claim.request_id, claim.attempt, output, STAGES, 0.012)
-        holding = [each.request_id for each in self._hand]
-        together.claim(self._owner, IN_HAND - len(holding), holding, is_idle=not holding)
+        holding = [each.request_id for each in self._in_flight]
+        together.claim(self._owner, IN_FLIGHT - len(holding), holding, is_idle=not holding)
         *reports, claims = together.send()
         for failed in (each for each in (*reports, claims) if isinstance(each, Exception)):
             raise failed
-        self._hand += claims
-        return len(ended)
-
-
-def commands(stats: Any, pictures: int) -> str:
-    """How often each is called, and how long each takes without the others it calls."""
-    used = {name.removeprefix("cmdstat_"): (each["calls"], each["usec"]) for name, each in stats.items()}
-    scripts, us = used.pop("evalsha")
-    own = us - sum(us for _, us in used.values())
-    rows = sorted({**used, "evalsha": (scripts, own)}.items(), key=lambda row: -row[1][1])
-    shown = [[name, f"{calls / pictures:.2f}", f"{us / pictures:.1f}"] for name, (calls, us) in rows]
-    return table(("", "calls a picture", "µs a picture"), shown)
+        self._in_flight += claims
+        return len(finished)
 
 
 def _file_size(redis: Redis) -> int:

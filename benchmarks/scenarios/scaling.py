@@ -1,37 +1,36 @@
-"""Workers scaled by the age of the queue, in a simulated day, and fixed numbers of them.
+"""A simulated day of workers scaled by the age of the queue, compared with fixed numbers of workers.
 
-Query and numbers are those of kubernetes/components, the load is that of benchmarks/autoscaling/load.py. A
-worker's pace, and how long a pod takes to start and to drain, are given and not measured.
+The rules are those of kubernetes/components, the load that of benchmarks/autoscaling/load.py. The pace of a
+worker and the times that a pod takes to start and drain are assumptions.
 """
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
-from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from benchmarks.autoscaling.autoscaler import scaled_object
 from benchmarks.autoscaling.load import arrivals
-from benchmarks.autoscaling.manifests import scaled_object
-from benchmarks.autoscaling.queue import Pods, Trace, simulated
+from benchmarks.autoscaling.queue import Pods, Trace, simulate
 from benchmarks.harness.figures import DOCS, table
 from benchmarks.harness.plots import COLOURS, plain, png
 
 PLOT = DOCS / "pictures/scaling.png"
-HEAVY = 20
-MANY = 200
+SLOWDOWN = 20
+MAX_FIXED = 200
 SOON_S = 30
 HEADS = ("workers", "longest age of the queue, s", f"pictures begun within {SOON_S} s", "worker-hours")
 
 
-def main(pace: float = 10.0, start: int = 10, drain: int = 1, plot: Path = PLOT) -> None:
-    """`pace` in pictures a second and worker, `start` and `drain` of a pod in s."""
+def main(pace: float = 10.0, start: int = 10, drain: int = 1) -> None:
+    """`pace` in pictures a second per worker, `start` and `drain` of a pod in s."""
     load = arrivals()
     traces = days(load, Pods(pace, start, drain))
     print(f"{sum(load):,} pictures, {pace:g} a second and worker")
     print(shown(traces))
-    plot.write_bytes(drawn(next(iter(traces.values()))))
+    PLOT.write_bytes(drawn(next(iter(traces.values()))))
 
 
 def shown(traces: Mapping[str, Trace]) -> str:
@@ -43,29 +42,30 @@ def shown(traces: Mapping[str, Trace]) -> str:
 
 
 def days(load: Sequence[int], pods: Pods) -> Mapping[str, Trace]:
-    """The first is as the manifests say."""
+    """Traces by description; the first is for the unchanged manifests."""
     rules = scaled_object()
-    span = f"{rules.least} to {rules.most}"
-    own = simulated(load, pods, rules)
+    span = f"{rules.min_replicas} to {rules.max_replicas}"
+    own = simulate(load, pods, rules)
     mean = round(own.worker_hours / 24)
 
     def is_as_fast(number: int) -> bool:
-        return simulated(load, pods, rules, number).longest_s <= own.longest_s
+        return simulate(load, pods, rules, number).longest_s <= own.longest_s
 
-    as_fast = mean + bisect_left(range(mean, MANY), True, key=is_as_fast)
-    one_in_heavy = [after // HEAVY - before // HEAVY for before, after in pairwise([0, *accumulate(load)])]
-    slow = replace(pods, pace=pods.pace / HEAVY)
+    as_fast = mean + bisect_left(range(mean, MAX_FIXED), True, key=is_as_fast)
+    totals = [total // SLOWDOWN for total in accumulate(load, initial=0)]
+    fewer = [after - before for before, after in pairwise(totals)]
+    slow = replace(pods, pace=pods.pace / SLOWDOWN)
     return {
         f"{span}, a pod starts in {pods.start_s} s": own,
-        **{f"{span}, in {s} s": simulated(load, replace(pods, start_s=s), rules) for s in (60, 180)},
-        f"{span}, {HEAVY} times as slow pictures, a {HEAVY}th as many": simulated(one_in_heavy, slow, rules),
-        f"{mean} all day, for the same worker-hours": simulated(load, pods, rules, mean),
-        f"{as_fast} all day, the fewest that are as fast": simulated(load, pods, rules, as_fast),
+        **{f"{span}, in {s} s": simulate(load, replace(pods, start_s=s), rules) for s in (60, 180)},
+        f"{span}, {SLOWDOWN} times as slow pictures, a {SLOWDOWN}th as many": simulate(fewer, slow, rules),
+        f"{mean} all day, for the same worker-hours": simulate(load, pods, rules, mean),
+        f"{as_fast} all day, the fewest that are as fast": simulate(load, pods, rules, as_fast),
     }
 
 
 def drawn(trace: Trace) -> bytes:
-    """The day from midnight on, as PNG."""
+    """A plot of the day as PNG."""
     lines = {"age of the queue, s": trace.age_s, "waiting": trace.waiting, "workers": trace.workers}
     figure = Figure((9, 5.4), layout="constrained")
     panels = figure.subplots(len(lines), 1, sharex=True)

@@ -1,7 +1,7 @@
-"""Minutes of PNG at full pace, on one disk with Redis: the slowest calls, those refused, the longest fsync.
+"""Minutes of PNG at full pace, on one disk with Redis: the slowest calls, 5xx responses, the longest fsync.
 
-The seed example to PNG. Each client submits a request, polls its status and fetches its picture, again and
-again, while another asks /health. The pictures stay on disk until the end: some 30 GB after five minutes.
+The seed example to PNG. Each client submits a request, polls it, fetches its picture and repeats, while
+another client calls /health. Pictures stay on disk until the end: about 30 GB after five minutes.
 """
 
 import time
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from benchmarks.harness.clients import Superimpose, UnexpectedAnswer
-from benchmarks.harness.figures import percentile, table
-from benchmarks.harness.inputs import SAME_FUNCTION, Job, draw, seed_file
-from benchmarks.harness.servers import serving
+from benchmarks.harness.clients import Superimpose, UnexpectedStatus
+from benchmarks.harness.figures import latencies, table
+from benchmarks.harness.inputs import SAME_FUNCTION, Job, new_jobs, seed_file
+from benchmarks.harness.servers import file_server
 from benchmarks.harness.service import service
 
 PNG = SAME_FUNCTION[1]
@@ -25,64 +25,61 @@ T = TypeVar("T")
 
 
 class Calls:
-    """What calls of each kind took; made by many threads, until a time."""
+    """Makes calls from many threads until `end`, and records their times by kind."""
 
-    def __init__(self, client: Superimpose, until: float) -> None:
+    def __init__(self, client: Superimpose, end: float) -> None:
         self._client = client
-        self._until = until
+        self._end = end
         self.ms: defaultdict[str, list[float]] = defaultdict(list)
-        self.refused = 0
+        self.errors = 0
 
-    def make(self, job: Job) -> int:
-        """One picture after another; how many."""
+    def render(self, job: Job) -> int:
+        """Render one picture after another; returns their number."""
         pictures = 0
-        while time.monotonic() < self._until:
-            request_id = self._made("submit", self._client.submit, job)
-            while not self._made("status", self._client.poll, request_id):
+        while time.monotonic() < self._end:
+            request_id = self._timed("submit", self._client.submit, job)
+            while not self._timed("status", self._client.poll, request_id):
                 time.sleep(POLL_S)
-            self._made("picture", self._client.picture_if_done, request_id)
+            self._timed("picture", self._client.picture_if_done, request_id)
             pictures += 1
         return pictures
 
-    def ask_health(self) -> None:
-        while time.monotonic() < self._until:
-            self._made("health", self._client.get, "/health")
+    def poll_health(self) -> None:
+        while time.monotonic() < self._end:
+            self._timed("health", self._client.get, "/health")
             time.sleep(HEALTH_S)
 
-    def _made(self, kind: str, call: Callable[[A], T], argument: A) -> T:
-        """What the call returns, made again after each 5xx."""
+    def _timed(self, kind: str, call: Callable[[A], T], argument: A) -> T:
+        """The result of the call, which is repeated after each 5xx."""
         while True:
             start = time.perf_counter()
             try:
                 return call(argument)
-            except UnexpectedAnswer as answer:
-                if not str(answer).startswith("5"):
+            except UnexpectedStatus as error:
+                if not str(error).startswith("5"):
                     raise
-                self.refused += 1
+                self.errors += 1
             finally:
                 self.ms[kind].append(1000 * (time.perf_counter() - start))
 
 
 def main(seconds: int = 300, workers: int = 3, clients: int = 12) -> None:
     with (
-        serving(seed_file) as origin,
+        file_server(seed_file) as origin,
         service(workers) as client,
         ThreadPoolExecutor(clients + 1) as threads,
     ):
         client.redis.config_set("latency-monitor-threshold", 1)  # ms
-        [job] = draw(PNG, origin, 1)
+        [job] = new_jobs(PNG, origin, 1)
         start = time.monotonic()
         calls = Calls(client, start + seconds)
-        health = threads.submit(calls.ask_health)
-        pictures = sum(threads.map(calls.make, [job] * clients))
+        health = threads.submit(calls.poll_health)
+        pictures = sum(threads.map(calls.render, [job] * clients))
         per_s = pictures / (time.monotonic() - start)
         health.result()
         latest = client.redis.latency_latest()
         fsync_ms = max((int(ms) for name, _, _, ms, *_ in latest if b"fsync" in name), default=0)
-    rows = []
-    for kind, ms in calls.ms.items():
-        figures = percentile(ms, 50), percentile(ms, 99), max(ms)
-        rows.append([kind, f"{len(ms):,}", *(f"{each:.0f}" for each in figures)])
+    rows = [[kind, f"{len(ms):,}", *latencies(ms, 50, 99)] for kind, ms in calls.ms.items()]
     print(table(("call", "calls", "p50, ms", "p99, ms", "longest, ms"), rows))
-    print(f"{pictures:,} pictures, {per_s:.1f} a second; {calls.refused} calls answered 5xx")
+    print(f"{pictures:,} pictures, {per_s:.1f} a second; {calls.errors} 5xx responses")
     print(f"longest fsync of Redis: {fsync_ms} ms")

@@ -1,11 +1,10 @@
-"""How many events a second a process sends to a receiver, how soon, and beside receivers that are dead.
+"""Webhook events per second, their latency, and the effect of dead receivers.
 
-Sender, receiver and Redis share the machine. Events lie ready while the sender's process stands still. The
-bare client, httpcore's pool, POSTs a body of the same size to the same receiver, as many at a time, over
-connections that it keeps. Then one event at a time, from the end of its request, by Redis's clock, until the
-receiver of an idle sender has it. Then the pace again beside events that are due elsewhere: each for a dead
-receiver of its own, or a tenth as many for one. The dead refuse connections or, one in a hundred, accept them
-and never answer.
+Sender, receiver and Redis share the machine. Throughput: events are queued while the sender is suspended; for
+comparison httpcore's pool POSTs bodies of the same size with the same concurrency. Latency: one event at a
+time, from the end of its request, by Redis's clock, until the receiver has it. Then the throughput again
+beside due events for dead receivers: one each, or a tenth as many for a single one. Dead receivers refuse
+connections or, one in a hundred, accept them and never answer.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ import uvloop
 from benchmarks.harness.figures import interleaved, median_ratio, medians, percentile, table
 from benchmarks.harness.processes import cpu_s, free_port, in_own_process, started, suspended
 from benchmarks.harness.requests import Requests
-from benchmarks.harness.servers import Receiver, receiving
+from benchmarks.harness.servers import Receiver, event_receiver
 from benchmarks.harness.service import RedisServer, await_rewrite, environment, redis_server
 from jobs import keyspace
 from jobs.lifecycle.record import Record
@@ -37,9 +36,9 @@ from jobs.webhooks.rules import Webhook
 MASTER = "a-master-secret-of-the-benchmarks"
 ORIGIN = "https://pictures.example"
 AT_ONCE = PER_RECEIVER["proven"]
-SINGLE_S = 0.2  # at most, between single events
-SILENT_OF = 100
-AT_A_TIME = 10_000
+MAX_PAUSE_S = 0.2  # between single events
+SILENT_SHARE = 100  # one dead receiver in so many never answers
+CHUNK = 10_000
 MAX_UNDELIVERED = 10_000_000
 HEADERS = {
     "user-agent": "Superimpose-Webhooks/0.1.0",
@@ -51,14 +50,14 @@ HEADERS = {
 
 
 class Pace(NamedTuple):
-    """Calls a second, and processor time of each in the process that makes them."""
+    """Calls a second, and their CPU time in the calling process."""
 
     per_s: float
     cpu_ms: float
 
 
 def main(rounds: int = 7, events: int = 3000, single: int = 200, dead: int = 100_000) -> None:
-    with receiving() as receiver, sender(receiver) as alone:
+    with event_receiver() as receiver, sender(receiver) as alone:
         posted = receiver.url, alone.body(), events, AT_ONCE
         contestants = {
             "the sender": partial(alone.sent, events),
@@ -80,7 +79,7 @@ def main(rounds: int = 7, events: int = 3000, single: int = 200, dead: int = 100
 
 
 def by_httpcore(url: str, body: bytes, count: int, at_once: int) -> Pace:
-    """POSTs of one body, so many at a time; for a process of its own."""
+    """POST one body repeatedly with this concurrency; to be run in a process of its own."""
 
     async def posts(pool: httpcore.AsyncConnectionPool, count: int) -> None:
         for _ in range(count):
@@ -91,18 +90,15 @@ def by_httpcore(url: str, body: bytes, count: int, at_once: int) -> Pace:
             await asyncio.gather(*(posts(pool, 1) for _ in range(at_once)))  # opens the connections
             started, used = time.perf_counter(), time.process_time()
             await asyncio.gather(*(posts(pool, count // at_once) for _ in range(at_once)))
-            s, cpu_s, made = (
-                time.perf_counter() - started,
-                time.process_time() - used,
-                count // at_once * at_once,
-            )
-            return Pace(made / s, 1000 * cpu_s / made)
+            took_s, cpu_s = time.perf_counter() - started, time.process_time() - used
+            sent = count // at_once * at_once
+            return Pace(sent / took_s, 1000 * cpu_s / sent)
 
     return uvloop.run(pace())
 
 
 def shown(samples: Mapping[str, Sequence[Pace]]) -> str:
-    """Medians, and the first contestant's pace in parts of each one's."""
+    """Medians, and the ratio of the first contestant's pace to each."""
     first = [pace.per_s for pace in next(iter(samples.values()))]
     rows = []
     for name, paces in samples.items():
@@ -113,7 +109,7 @@ def shown(samples: Mapping[str, Sequence[Pace]]) -> str:
 
 
 class Sender:
-    """The role on a Redis of its own, and the requests whose events it sends to a receiver that answers."""
+    """A sender process with its own Redis, and the events for it to send."""
 
     def __init__(self, server: RedisServer, receiver: Receiver, pid: int) -> None:
         self._redis = server.redis
@@ -123,32 +119,32 @@ class Sender:
         self.latency_ms()
 
     def latency_ms(self) -> float:
-        """Of an event by itself."""
-        self._receiver.calls()  # those of others
-        time.sleep(random.uniform(0, SINGLE_S))
+        """The latency of a single event."""
+        self._receiver.calls()  # forgets earlier ones
+        time.sleep(random.uniform(0, MAX_PAUSE_S))
         event = self._end(self._receiver.url)
         [arrived] = self._receiver.await_calls(1, pause_s=0.01)
         return 1000 * arrived - int(event["finished_at"])
 
     def sent(self, count: int, other: "Sender | None" = None) -> Pace:
-        """The other one stands still meanwhile."""
+        """The pace of `count` events, while the `other` sender is suspended."""
         with suspended(other.pids if other else []):
-            self._receiver.calls()  # those of others
+            self._receiver.calls()  # forgets earlier ones
             self.add([self._receiver.url] * count)
             used, start = cpu_s(self.pids), time.time()
             arrived = self._receiver.await_calls(count)
             return Pace(count / (max(arrived) - start), 1000 * (cpu_s(self.pids) - used) / count)
 
     def body(self) -> bytes:
-        """Of one event."""
+        """The body of an event."""
         event = self._end(self._receiver.url)
         return event_body(Record.from_text("0" * 36, event), ORIGIN, has_base64=False)
 
     def add(self, urls: Sequence[str]) -> None:
-        """Events that are due, by copies of one."""
+        """Add one due event for each URL, as copies of a real one."""
         with suspended(self.pids):
-            for begin in range(0, len(urls), AT_A_TIME):
-                self._add(urls[begin : begin + AT_A_TIME])
+            for start in range(0, len(urls), CHUNK):
+                self._add(urls[start : start + CHUNK])
             await_rewrite(self._redis)
 
     def _add(self, urls: Sequence[str]) -> None:
@@ -166,7 +162,7 @@ class Sender:
             pipe.execute()
 
     def _end(self, url: str) -> dict[str, str]:
-        """COMPLETE a request; its event."""
+        """Complete a request and return its event."""
         request_id = self._requests.begin({}, webhook=self._webhook(url))
         self._requests.complete_next()
         found: Any = self._redis.hgetall(keyspace.event(request_id))
@@ -187,10 +183,10 @@ def sender(receiver: Receiver) -> Iterator[Sender]:
 
 @contextmanager
 def dead_receivers(count: int) -> Iterator[tuple[list[str], list[str]]]:
-    """URLs on so many hosts that are dead, and a tenth as many on one that refuses connections."""
+    """URLs on `count` dead hosts, and a tenth as many on one host that refuses connections."""
     refusing = free_port()
     with socket.create_server(("0.0.0.0", 0), backlog=1000) as silent:  # 127.0.0.0/8
-        ports = [silent.getsockname()[1], *[refusing] * (SILENT_OF - 1)]
+        ports = [silent.getsockname()[1], *[refusing] * (SILENT_SHARE - 1)]
         hosts = [f"127.{1 + number // 65536}.{number // 256 % 256}.{number % 256}" for number in range(count)]
-        many = [f"http://{host}:{ports[number % SILENT_OF]}/hook" for number, host in enumerate(hosts)]
+        many = [f"http://{host}:{ports[number % SILENT_SHARE]}/hook" for number, host in enumerate(hosts)]
         yield many, [f"http://127.0.0.1:{refusing}/hook"] * (count // 10)

@@ -1,7 +1,7 @@
-"""What the worker costs a job that does nothing, against RQ's own workers.
+"""Overhead of the worker for an empty job, compared with RQ's own workers.
 
-Jobs wait in the queue of one worker process; rounds alternate. Processor time of enqueueing, of the worker,
-its child and Redis, and the time from queue to end.
+One worker process drains a queue. Measures CPU time of enqueueing, of the worker, its child and Redis, and
+the elapsed time of draining.
 """
 
 import logging
@@ -21,7 +21,7 @@ from rq import Queue, SimpleWorker, Worker
 
 from benchmarks.harness.figures import cost, interleaved, medians, table
 from benchmarks.harness.machine import ROOT
-from benchmarks.harness.processes import cpu_s, in_own_process, until
+from benchmarks.harness.processes import cpu_s, in_own_process, wait_for
 from benchmarks.harness.requests import Requests
 from benchmarks.harness.service import await_rewrite, redis_cpu_s, redis_server
 from jobs import keyspace
@@ -34,19 +34,19 @@ from worker.warm_worker import WarmWorker
 
 PARTS = ("enqueue", "work", "child", "redis", "wall")
 HEADS = ("", "together", "enqueue", "worker", "child", "Redis", "elapsed", "over SimpleWorker")
-FORKING_TAKES = 10  # times as long
+FORKING_FACTOR = 10  # times as long
 
 Step = Callable[[], object]
-Prepared = tuple[Step, Step, float]
-"""How to enqueue a job, how to work them off, and the processor time of the child so far."""
+Setup = tuple[Step, Step, float]
+"""A function that enqueues a job, one that drains the queue, and the CPU time of the child so far."""
 
 
 def main(rounds: int = 7, jobs: int = 400) -> None:
     with redis_server() as server:
-        kinds: dict[str, tuple[Callable[..., Prepared], int]] = {
-            "Superimpose": (ours, jobs),
-            "RQ SimpleWorker": (partial(rqs, SimpleWorker), jobs),
-            "RQ Worker, forking": (partial(rqs, Worker), max(1, jobs // FORKING_TAKES)),
+        kinds: dict[str, tuple[Callable[..., Setup], int]] = {
+            "Superimpose": (our_worker, jobs),
+            "RQ SimpleWorker": (partial(rq_worker, SimpleWorker), jobs),
+            "RQ Worker, forking": (partial(rq_worker, Worker), max(1, jobs // FORKING_FACTOR)),
         }
         contestants = {
             name: partial(in_own_process, cost_ms, prepare, server.url, count)
@@ -63,17 +63,17 @@ def main(rounds: int = 7, jobs: int = 400) -> None:
 
 
 def cpu_ms(costs: Mapping[str, float]) -> float:
-    """Processor time of all processes but Redis."""
+    """CPU time of all processes but Redis."""
     return costs["enqueue"] + costs["work"] + costs["child"]
 
 
 def cost_ms(
-    prepare: Callable[..., Prepared], redis_url: str, jobs: int, waiting: int = 0, keys: int = 1
+    prepare: Callable[..., Setup], redis_url: str, jobs: int, waiting: int = 0, keys: int = 1
 ) -> dict[str, float]:
-    """Of a job, by part; for a process of its own.
+    """Costs per job by part; to be run in a process of its own.
 
-    With `waiting` so many requests wait all the time, of so many `keys` in turn: for each job another is
-    enqueued, as part of "work".
+    With `waiting`, that number of requests of `keys` keys waits all the time: each job enqueues another
+    one, which counts as "work".
     """
     logging.disable(logging.WARNING)
     with Redis.from_url(redis_url) as redis:
@@ -94,12 +94,12 @@ def cost_ms(
 
 
 def _children_s() -> float:
-    """Processor time of children that have ended."""
+    """CPU time of finished children."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
-def ours(redis: Redis, redis_url: str, jobs: int, waiting: int, keys: int) -> Prepared:
+def our_worker(redis: Redis, redis_url: str, jobs: int, waiting: int, keys: int) -> Setup:
     known = ApiKeys(redis).ids() or [ApiKeys(redis).create("benchmark")[0].key_id for _ in range(keys)]
     key_ids, left = cycle(known), jobs
     requests = Requests(redis, next(key_ids), redis_url=redis_url, data_dir=Path(gettempdir()))
@@ -118,20 +118,20 @@ def ours(redis: Redis, redis_url: str, jobs: int, waiting: int, keys: int) -> Pr
             if waiting:
                 enqueue()
             if waiting and left == 0:
-                os.kill(os.getpid(), signal.SIGTERM)  # ends the worker after this job
+                os.kill(os.getpid(), signal.SIGTERM)  # stops the worker after this job
 
-    os.environ["PYTHONPATH"] = str(ROOT)  # where the child finds its module
-    if waiting:  # without waiting for the disk, as no client relies on these
+    os.environ["PYTHONPATH"] = str(ROOT)  # for the child's module
+    if waiting:  # filling the queue need not wait for the disk
         redis.config_set("appendfsync", "no")
-        requests.begin_many(islice(key_ids, max(0, waiting - redis.zcard(keyspace.WAITING))))
+        requests.submit_many(islice(key_ids, max(0, waiting - redis.zcard(keyspace.WAITING))))
         redis.config_set("appendfsync", "always")
         await_rewrite(redis)
     worker = WarmWorker(connect_worker(requests.settings), requests.settings, NoOp)
-    child = until(worker._dispatcher.children.ready, "child")  # starting is not what is measured
+    child = wait_for(worker._dispatcher.children.ready, "child")  # its start is not measured
     return enqueue, lambda: worker.work(burst=not waiting, logging_level="WARNING"), cpu_s([child.pid])
 
 
-def rqs(kind: type[Worker], redis: Redis, redis_url: str, *_: int) -> Prepared:
+def rq_worker(kind: type[Worker], redis: Redis, redis_url: str, *_: int) -> Setup:
     queue = Queue(connection=redis)
     worker = kind([queue], connection=connect_worker(Settings(redis_url=redis_url)))
     return lambda: queue.enqueue(os.getpid), lambda: worker.work(burst=True, logging_level="WARNING"), 0.0

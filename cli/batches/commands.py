@@ -1,8 +1,7 @@
-"""`superimpose batches`: list, show and cancel batches of all keys, save their results, in Redis itself."""
+"""`superimpose batches`: manages the batches of all keys directly in Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -11,7 +10,7 @@ import typer
 from cli.exit_codes import ExitCode, stop
 from cli.json_output import AsJson, print_json, say
 from cli.keys import KeyOption, key_ids
-from cli.requests.commands import NO_STORE
+from cli.requests.commands import STORE_UNREACHABLE
 from cli.serve.up_file import settings_here
 
 if TYPE_CHECKING:
@@ -28,11 +27,11 @@ BatchId = Annotated[str, typer.Argument(help="As `superimpose batches list` show
 @app.command("list")
 def list_batches(
     key: KeyOption = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="How many to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List batches, newest first; they are kept until their last request expires."""
-    from cli.batches.output import listed, print_listed
+    from cli.batches.output import as_object, print_list
     from jobs.keys.api_keys import ApiKeys
     from jobs.redis.connection import connect
 
@@ -42,28 +41,28 @@ def list_batches(
         found = [batch for each in ids for batch in (await reader.page(each, limit)).batches]
         return sorted(found, key=lambda batch: batch.created_at, reverse=True)[:limit]
 
-    batches = _reading(newest)
+    batches = _with_reader(newest)
     if as_json:
         for batch in batches:
-            print_json(listed(batch))
+            print_json(as_object(batch))
     else:
-        print_listed(batches)
+        print_list(batches)
 
 
 @app.command()
 def show(batch_id: BatchId, as_json: AsJson = False) -> None:
-    """Show how a batch is getting on."""
-    from cli.batches.output import listed
+    """Show the progress of a batch."""
+    from cli.batches.output import as_object
     from cli.requests.output import print_fields
 
-    batch = _reading(lambda reader: _found(reader, batch_id))
-    print_json(listed(batch)) if as_json else print_fields(listed(batch))
+    batch = _with_reader(lambda reader: _find(reader, batch_id))
+    print_json(as_object(batch)) if as_json else print_fields(as_object(batch))
 
 
 @app.command()
 def cancel(batch_id: BatchId, as_json: AsJson = False) -> None:
-    """End its requests that wait as FAILED `cancelled`; those that are being made go on."""
-    from cli.batches.output import listed
+    """Cancel a batch: queued requests become FAILED `cancelled`, those being processed go on."""
+    from cli.batches.output import as_object
     from jobs.batches.progress import BatchProgress
     from jobs.lifecycle.moves import IllegalMove
     from jobs.redis.connection import connect
@@ -73,12 +72,12 @@ def cancel(batch_id: BatchId, as_json: AsJson = False) -> None:
         BatchProgress(connect(settings), settings).cancel(batch_id)
     except IllegalMove as refused:
         if refused.reason == "terminal":
-            raise stop(f"{batch_id} has ended already: see `superimpose batches results`") from None
-        raise unknown(batch_id) from None
-    batch = _reading(lambda reader: _found(reader, batch_id))
+            raise stop(f"{batch_id} is already finished: see `superimpose batches results`") from None
+        raise unknown_batch(batch_id) from None
+    batch = _with_reader(lambda reader: _find(reader, batch_id))
     done = f"{batch.completed:,} of its {batch.total:,} requests are COMPLETED"
-    text = f"{batch_id} is cancelled, {done}, {batch.processing:,} are being made"
-    say(as_json, listed(batch), text)
+    text = f"{batch_id} is cancelled, {done}, {batch.processing:,} are being processed"
+    say(as_json, as_object(batch), text)
 
 
 @app.command()
@@ -92,7 +91,7 @@ def results(
         Path | None, typer.Option("--zip", metavar="FILE", dir_okay=False, help="Save them as a ZIP.")
     ] = None,
 ) -> None:
-    """Print a line of JSON for each request that has ended, or save the pictures that there are."""
+    """Print a line of JSON for each finished request, or save the pictures."""
     from obstore.exceptions import BaseError as StoreError
 
     from cli.batches.saving import print_results, save_pictures, save_zip
@@ -103,46 +102,40 @@ def results(
     store = PictureStore.open(settings_here())
 
     async def save(reader: "BatchReader") -> int:
-        batch = await _found(reader, batch_id)
+        batch = await _find(reader, batch_id)
         if to:
             return await save_pictures(reader, store, batch, to)
         await (save_zip(reader, store, batch, zip_file) if zip_file else print_results(reader, batch))
         return 0
 
     try:
-        missing = _reading(save)
+        missing = _with_reader(save)
     except OSError as error:
         raise stop(f"{error.filename}: {error.strerror}") from None
     except StoreError:
-        raise stop(NO_STORE) from None
+        raise stop(STORE_UNREACHABLE) from None
     if missing:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def unknown(batch_id: str) -> typer.Exit:
+def unknown_batch(batch_id: str) -> typer.Exit:
     return stop(f"there is no batch {ascii(batch_id)[1:-1]}: it never existed or has expired")
 
 
-def _reading(read: "Callable[[BatchReader], Awaitable[T]]") -> T:
-    async def reading() -> T:
-        async with _reader() as reader:
-            return await read(reader)
-
-    return asyncio.run(reading())
-
-
-@asynccontextmanager
-async def _reader() -> AsyncIterator["BatchReader"]:
+def _with_reader(read: "Callable[[BatchReader], Awaitable[T]]") -> T:
     from jobs.batches.reading import BatchReader
     from jobs.redis.connection import connect_async
 
-    async with connect_async(settings_here()) as redis:
-        yield BatchReader(redis)
+    async def run() -> T:
+        async with connect_async(settings_here()) as redis:
+            return await read(BatchReader(redis))
+
+    return asyncio.run(run())
 
 
-async def _found(reader: "BatchReader", batch_id: str) -> "BatchRecord":
+async def _find(reader: "BatchReader", batch_id: str) -> "BatchRecord":
     """Raises `typer.Exit`."""
     batch = await reader.batch(batch_id)
     if batch is None:
-        raise unknown(batch_id)
+        raise unknown_batch(batch_id)
     return batch

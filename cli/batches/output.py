@@ -1,4 +1,4 @@
-"""How batches are shown."""
+"""Formats batches as tables and JSON."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,8 +12,8 @@ from jobs.timefmt import rfc3339
 COUNTS = ("total", "queued", "processing", "completed", "failed")
 
 
-def listed(batch: BatchRecord) -> dict[str, Any]:
-    """One as `--json` has it; nothing that opens its pictures."""
+def as_object(batch: BatchRecord) -> dict[str, Any]:
+    """The `--json` output: no URLs or file names, which would give access to the pictures."""
     times = {"created_at": batch.created_at, "finished_at": batch.finished_at, "expires_at": batch.expires_at}
     return {
         "batch_id": batch.batch_id,
@@ -25,8 +25,8 @@ def listed(batch: BatchRecord) -> dict[str, Any]:
     }
 
 
-def print_listed(batches: Iterable[BatchRecord]) -> None:
-    rows = table("id", "made", ">done", ">failed", "status", ">took")
+def print_list(batches: Iterable[BatchRecord]) -> None:
+    rows = table("id", "created", ">done", ">failed", "status", ">took")
     for batch in batches:
         rows.add_row(
             batch.batch_id,

@@ -1,4 +1,4 @@
-"""What came of a batch's requests: lines of JSON, pictures in a folder, or all of them in a ZIP."""
+"""Writes the results of a batch: as lines of JSON, as pictures in a folder, or as a ZIP."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,9 +10,9 @@ import typer
 from api.batches.archive import GONE, Entry, zip_pictures
 from api.batches.members import EXPIRED, PAGE, all_members, entries, read_members
 from api.batches.names import FileNames
-from cli.client.saving import appearing
+from cli.client.saving import atomic_write
 from cli.json_output import print_json
-from cli.requests.output import listed, made
+from cli.requests.output import as_object, describe_output
 from jobs.batches.reading import BatchReader, Member
 from jobs.batches.record import BatchRecord
 from jobs.lifecycle.options import echo
@@ -22,7 +22,7 @@ from jobs.pictures.store import PictureGone, PictureStore
 
 
 async def print_results(reader: BatchReader, batch: BatchRecord) -> None:
-    """Of those that have ended."""
+    """Print the finished requests."""
     members = await all_members(reader, batch.batch_id)
     for page in _pages(members):
         for member, record in await read_members(reader, page, View.LISTED):
@@ -31,7 +31,7 @@ async def print_results(reader: BatchReader, batch: BatchRecord) -> None:
 
 
 async def save_pictures(reader: BatchReader, store: PictureStore, batch: BatchRecord, folder: Path) -> int:
-    """How many are not there; which ones, and why, is said on stderr. Raises OSError."""
+    """Returns the number of missing pictures, which are listed with the reason on stderr. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     names, saved, missing = FileNames(), 0, 0
     async for page in entries(reader, await all_members(reader, batch.batch_id)):
@@ -42,7 +42,7 @@ async def save_pictures(reader: BatchReader, store: PictureStore, batch: BatchRe
                 typer.echo(f"{entry.name}: {GONE if entry.output else entry.reason}", err=True)
                 continue
             suffix = f".{entry.output.file_name.rpartition('.')[2]}"
-            with appearing(folder / names.of(entry.name, suffix)) as file:
+            with atomic_write(folder / names.of(entry.name, suffix)) as file:
                 file.write(data)
             saved += 1
     typer.echo(f"{saved:,} saved{f', {missing:,} missing' if missing else ''}", err=True)
@@ -50,7 +50,7 @@ async def save_pictures(reader: BatchReader, store: PictureStore, batch: BatchRe
 
 
 async def _read(store: PictureStore, entry: Entry) -> bytes | None:
-    """None of a picture that is not there."""
+    """None if the picture is missing."""
     with suppress(PictureGone):
         if entry.output is not None:
             return await store.get_range(entry.output.path, 0, entry.output.file_size)
@@ -58,9 +58,9 @@ async def _read(store: PictureStore, entry: Entry) -> bytes | None:
 
 
 async def save_zip(reader: BatchReader, store: PictureStore, batch: BatchRecord, path: Path) -> None:
-    """`missing.txt` in it names those that are not there. Raises OSError."""
+    """`missing.txt` in the ZIP lists missing pictures. Raises OSError."""
     pages = entries(reader, await all_members(reader, batch.batch_id))
-    with appearing(path) as file:
+    with atomic_write(path) as file:
         async for piece in zip_pictures(store, pages, batch.created_at):
             file.write(piece)
 
@@ -72,6 +72,6 @@ def _pages(members: list[Member]) -> Iterator[list[Member]]:
 
 def _line(member: Member, record: Record | None) -> dict[str, Any]:
     if record is None:
-        named = {"request_id": member.request_id, **echo(member.custom_id)}
-        return {**named, "code": "expired", "error": EXPIRED}
-    return {**listed(record), "output": made(record.output) if record.output else None}
+        ids = {"request_id": member.request_id, **echo(member.custom_id)}
+        return {**ids, "code": "expired", "error": EXPIRED}
+    return {**as_object(record), "output": describe_output(record.output) if record.output else None}

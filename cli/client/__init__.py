@@ -1,1 +1,1 @@
-"""A client of the API: what `superimpose run` says to a server, and how politely."""
+"""The API client of `superimpose run`: calls, retries, uploads and downloads."""

@@ -1,4 +1,4 @@
-"""The calls of the API that making a picture takes."""
+"""The API calls of `superimpose run`."""
 
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
@@ -8,25 +8,25 @@ from typing import Any, BinaryIO
 
 import httpx
 
-from cli.client.calls import Calls, OnPause, may_change, retry_after_s
+from cli.client.calls import Calls, OnPause, is_retryable, retry_after_s
 from cli.client.errors import Refused, Unreachable
 from cli.client.server import Server
 
-ANSWER_S = 30
-"""Time limit of an answer, on top of the `wait` of the call."""
-CANCEL_S = 3
-BATCH_ANSWER_S = 120
-"""The same of a batch, whose requests are all accepted before it."""
-NOT_OURS = "is --server the address of this service?"
+REPLY_TIMEOUT_S = 30
+"""Added to the `wait` of a long poll."""
+CANCEL_TIMEOUT_S = 3
+BATCH_REPLY_TIMEOUT_S = 120
+"""The server replies to a batch once it has accepted all of its requests."""
+WRONG_SERVER = "is --server the address of this service?"
 
 NO_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-"""As many as there are callers; with fewer, polls that are held back would keep the others waiting."""
+"""With fewer connections than callers, long polls would block the other calls."""
 
 JsonObject = dict[str, Any]
 
 
 class Api:
-    """A server, called with a key. Methods raise `Refused` and `Unreachable`."""
+    """Calls one server with one key. Methods raise `Refused` and `Unreachable`."""
 
     def __init__(self, calls: Calls, key: str) -> None:
         self._calls = calls
@@ -35,139 +35,141 @@ class Api:
     @classmethod
     @asynccontextmanager
     async def open(cls, server: Server, key: str, on_pause: OnPause) -> AsyncIterator["Api"]:
-        """A client with connections that are kept; closes them at the end."""
+        """A client whose connections are reused, and closed at the end."""
         async with httpx.AsyncClient(
             base_url=server.url,
-            timeout=ANSWER_S,
+            timeout=REPLY_TIMEOUT_S,
             trust_env=not server.is_here,
             limits=NO_LIMITS,
         ) as http:
             yield cls(Calls(http, on_pause), key)
 
     async def submit(self, model: str, body: Mapping[str, Any], idempotency_key: str) -> str:
-        """Submit, and return the request's id; the same again is the same request."""
+        """Submit a request and return its id; repeating the same call returns the same request."""
         headers = {"Idempotency-Key": idempotency_key, "Content-Type": "application/json"}
         content = json.dumps(body).encode()
-        submitted = await self._asked("POST", f"/v2/{model}", headers=headers, content=content)
-        return str(part(submitted, "request_id"))
+        submitted = await self._call("POST", f"/v2/{model}", headers=headers, content=content)
+        return str(lookup(submitted, "request_id"))
 
     async def submit_batch(
-        self, model: str, lines: AsyncIterable[bytes], idempotency_key: str, waits_for_room: bool
+        self, model: str, lines: AsyncIterable[bytes], idempotency_key: str, wait_for_capacity: bool
     ) -> JsonObject:
-        """Submit NDJSON, whose `lines` can be read again; the same again is the same batch.
+        """Submit NDJSON; repeating the same call returns the same batch, so `lines` must be iterable again.
 
-        Where the queue has no room for it and it does not wait, `Refused` with `queue_full`.
+        Without `wait_for_capacity` a full queue raises `Refused` with `queue_full`.
         """
         headers = self._key | {"Idempotency-Key": idempotency_key, "Content-Type": "application/x-ndjson"}
-        answer = await self._calls.call(
+        response = await self._calls.call(
             "POST",
             f"/v2/{model}/batch",
             headers=headers,
             content=lines,
-            timeout=BATCH_ANSWER_S,
-            again=may_change if waits_for_room else _may_have_room,
+            timeout=BATCH_REPLY_TIMEOUT_S,
+            should_retry=is_retryable if wait_for_capacity else _is_retryable_unless_full,
         )
-        if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:  # perhaps a proxy's, without JSON
-            raise Refused(answer.status_code, "body_too_large", "it is larger than the server takes")
-        submitted = checked(answer, read_json(answer))
-        part(submitted, "batch_id")
+        if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:  # perhaps a proxy's, without JSON
+            raise Refused(response.status_code, "body_too_large", "it is larger than the server takes")
+        submitted = checked(response, read_json(response))
+        lookup(submitted, "batch_id")
         return submitted
 
     async def batch(self, batch_id: str, wait_s: int) -> JsonObject:
-        """How a batch is getting on; a server that can waits for its end."""
-        params, timeout = {"wait": wait_s}, wait_s + ANSWER_S
-        found = await self._asked("GET", f"/v2/batches/{batch_id}", params=params, timeout=timeout)
-        part(found, "request_counts", "completed")
+        """The batch's progress; the server may hold the reply for `wait_s` until the batch finishes."""
+        params, timeout = {"wait": wait_s}, wait_s + REPLY_TIMEOUT_S
+        found = await self._call("GET", f"/v2/batches/{batch_id}", params=params, timeout=timeout)
+        lookup(found, "request_counts", "completed")
         return found
 
     async def batch_requests(self, batch_id: str, offset: int, limit: int) -> list[JsonObject]:
-        """Some requests of a batch, in their order."""
+        """One page of a batch's requests, in the order of the batch."""
         query = {"offset": offset, "limit": limit}
-        found = await self._asked("GET", f"/v2/batches/{batch_id}/requests", params=query)
-        return list(part(found, "requests"))
+        found = await self._call("GET", f"/v2/batches/{batch_id}/requests", params=query)
+        return list(lookup(found, "requests"))
 
     async def cancel_batch(self, batch_id: str) -> JsonObject:
-        """End those of its requests that wait; of one that has ended already, `Refused`."""
+        """Cancel the queued requests of a batch; a finished batch raises `Refused`."""
         return await self._cancelled(f"/v2/batches/{batch_id}")
 
     async def status(self, request_id: str, wait_s: int) -> JsonObject:
-        """Where a request stands, FAILED too; a server that can waits for news of it."""
+        """A request's status, also if it FAILED; the server may hold the reply until it changes."""
         path = f"/v2/requests/{request_id}/status"
-        answer = await self._calls.call(
-            "GET", path, headers=self._key, params={"wait": wait_s}, timeout=wait_s + ANSWER_S
+        response = await self._calls.call(
+            "GET", path, headers=self._key, params={"wait": wait_s}, timeout=wait_s + REPLY_TIMEOUT_S
         )
-        body = read_json(answer)
+        body = read_json(response)
         if body.get("status") != "FAILED":
-            part(checked(answer, body), "status")
+            lookup(checked(response, body), "status")
         return body
 
     async def result(self, request_id: str) -> JsonObject:
-        result = await self._asked("GET", f"/v2/requests/{request_id}")
-        part(result, "images", 0, "file_name")
+        result = await self._call("GET", f"/v2/requests/{request_id}")
+        lookup(result, "images", 0, "file_name")
         return result
 
     async def picture(self, file_name: str, into: BinaryIO) -> None:
-        """Write a picture to a file; a bucket that it is redirected to does not get the key."""
-        answer = await self._calls.call("GET", f"/pictures/{file_name}", into=into)
-        if answer.is_redirect:
-            answer = await self._calls.call("GET", answer.headers["location"], into=into)
-        if answer.status_code != httpx.codes.OK:
-            checked(answer, read_json(answer))
+        """Write a picture to a file. A redirect to a bucket is followed without the API key."""
+        response = await self._calls.call("GET", f"/pictures/{file_name}", into=into)
+        if response.is_redirect:
+            response = await self._calls.call("GET", response.headers["location"], into=into)
+        if response.status_code != httpx.codes.OK:
+            checked(response, read_json(response))
 
     async def cancel(self, request_id: str) -> JsonObject:
-        """End a request; of one that has ended already, `Refused`."""
+        """Cancel a request; a finished request raises `Refused`."""
         return await self._cancelled(f"/v2/requests/{request_id}")
 
     async def upload(self, path: Path) -> str:
-        """Upload a file, and return the URL that requests can name it by. Raises OSError."""
+        """Upload a file and return its URL for use in requests. Raises OSError."""
         with path.open("rb") as file:
-            sent = await self._asked("POST", "/upload-asset", files={"file": ("picture", file)})
-        return str(part(sent, "file_urls", 0))
+            sent = await self._call("POST", "/upload-asset", files={"file": ("picture", file)})
+        return str(lookup(sent, "file_urls", 0))
 
     async def credits(self) -> JsonObject:
-        """What the key can spend; `Refused` with 401 if it is not valid."""
-        return await self._asked("GET", "/v1/get-user-credits")
+        """The key's credits; an invalid key raises `Refused` with 401."""
+        return await self._call("GET", "/v1/get-user-credits")
 
     async def _cancelled(self, path: str) -> JsonObject:
-        return await self._asked("POST", f"{path}/cancel", patience_s=CANCEL_S, timeout=CANCEL_S)
+        return await self._call(
+            "POST", f"{path}/cancel", total_timeout_s=CANCEL_TIMEOUT_S, timeout=CANCEL_TIMEOUT_S
+        )
 
-    async def _asked(
+    async def _call(
         self, method: str, path: str, headers: Mapping[str, str] = {}, **request: Any
     ) -> JsonObject:
-        answer = await self._calls.call(method, path, headers={**self._key, **headers}, **request)
-        return checked(answer, read_json(answer))
+        response = await self._calls.call(method, path, headers={**self._key, **headers}, **request)
+        return checked(response, read_json(response))
 
 
-def _may_have_room(answer: httpx.Response) -> bool:
-    return may_change(answer) and b'"queue_full"' not in answer.content
+def _is_retryable_unless_full(response: httpx.Response) -> bool:
+    return is_retryable(response) and b'"queue_full"' not in response.content
 
 
-def read_json(answer: httpx.Response) -> JsonObject:
-    """The object that an answer is. Raises `Unreachable` for one that is not this service's."""
+def read_json(response: httpx.Response) -> JsonObject:
+    """The JSON object in a response. Raises `Unreachable` if the body is anything else."""
     try:
-        body = answer.json()
+        body = response.json()
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise Unreachable(f"the server answers {answer.status_code} and no JSON: {NOT_OURS}")
+        raise Unreachable(f"the server answers {response.status_code} without JSON: {WRONG_SERVER}")
     return body
 
 
-def part(body: JsonObject, *path: str | int) -> Any:
-    """What stands there in an answer. Raises `Unreachable` if nothing does."""
+def lookup(body: JsonObject, *path: str | int) -> Any:
+    """The value at `path` in a response body. Raises `Unreachable` if it is missing."""
     found: Any = body
     try:
         for step in path:
             found = found[step]
     except (LookupError, TypeError):
-        raise Unreachable(f"the server's answer has no {path[0]}: {NOT_OURS}") from None
+        raise Unreachable(f"the server's answer has no {path[0]}: {WRONG_SERVER}") from None
     return found
 
 
-def checked(answer: httpx.Response, body: JsonObject) -> JsonObject:
+def checked(response: httpx.Response, body: JsonObject) -> JsonObject:
     """The body of a 200. Raises `Refused` for another status."""
-    if answer.status_code != httpx.codes.OK:
-        error = str(body.get("error", f"the server answers {answer.status_code}"))
+    if response.status_code != httpx.codes.OK:
+        error = str(body.get("error", f"the server answers {response.status_code}"))
         code, faults = str(body.get("code", "")), body.get("errors") or ()
-        raise Refused(answer.status_code, code, error, faults, retry_after_s(answer.headers))
+        raise Refused(response.status_code, code, error, faults, retry_after_s(response.headers))
     return body

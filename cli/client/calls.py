@@ -1,4 +1,4 @@
-"""One call over HTTP, retried while that may help."""
+"""HTTP calls with retries."""
 
 import asyncio
 import random
@@ -10,31 +10,30 @@ import httpx
 
 from cli.client.errors import Unreachable
 
-AGAIN_LATER = frozenset({429, 502, 503, 504})
-PATIENCE_S = 300
-"""For one call, all repetitions together."""
+RETRYABLE = frozenset({429, 502, 503, 504})
+TOTAL_TIMEOUT_S = 300
+"""For one call with all its retries."""
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60
-SPREAD = 0.2  # so that clients refused together do not retry together
+SPREAD = 0.2  # so that clients refused at the same time do not retry at the same time
 
 NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
 
 Sleep = Callable[[float], Awaitable[None]]
 OnPause = Callable[[str, float], None]
-"""Gets why a call is retried, and in how many seconds."""
+"""Called with the reason of a retry and the seconds until then."""
 
-Again = Callable[[httpx.Response], bool]
-"""Whether an answer may be another one later."""
+ShouldRetry = Callable[[httpx.Response], bool]
 
 
-def may_change(answer: httpx.Response) -> bool:
-    return answer.status_code in AGAIN_LATER
+def is_retryable(response: httpx.Response) -> bool:
+    return response.status_code in RETRYABLE
 
 
 class Calls:
-    """Calls a server, each again while that may help: it knows repetitions of what changes something.
+    """Calls a server and retries; every call is idempotent, so repeating it is safe.
 
-    A server that cannot be connected to is given up at once, unless it has answered before: then it restarts.
+    A refused connection is only retried if the server has answered before: then it is probably restarting.
     """
 
     def __init__(self, http: httpx.AsyncClient, on_pause: OnPause, sleep: Sleep = asyncio.sleep) -> None:
@@ -49,26 +48,26 @@ class Calls:
         path: str,
         *,
         into: BinaryIO | None = None,
-        patience_s: float = PATIENCE_S,
-        again: Again = may_change,
+        total_timeout_s: float = TOTAL_TIMEOUT_S,
+        should_retry: ShouldRetry = is_retryable,
         **request: Any,
     ) -> httpx.Response:
-        """The answer, which may be an error; the body of a 200 is written `into` a file where one is given.
+        """The response, which may be an error. The body of a 200 is written `into` the file, if any.
 
         Raises `Unreachable`.
         """
-        deadline, pause_s = time.monotonic() + patience_s, FIRST_PAUSE_S
+        deadline, pause_s = time.monotonic() + total_timeout_s, FIRST_PAUSE_S
         while True:
             wait_s = pause_s * random.uniform(1, 1 + SPREAD)  # noqa: S311
             try:
-                answer = await self._once(self._http.build_request(method, path, **request), into)
+                response = await self._once(self._http.build_request(method, path, **request), into)
                 self._reached = True
-                if not again(answer):
-                    return answer
-                wait_s = max(wait_s, retry_after_s(answer.headers))
+                if not should_retry(response):
+                    return response
+                wait_s = max(wait_s, retry_after_s(response.headers))
                 if time.monotonic() + wait_s > deadline:
-                    return answer
-                why = f"the server answers {answer.status_code}"
+                    return response
+                why = f"the server answers {response.status_code}"
             except httpx.RequestError as error:
                 lost = isinstance(error, NOT_CONNECTED) and not self._reached
                 if lost or time.monotonic() + wait_s > deadline:
@@ -79,21 +78,21 @@ class Calls:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _once(self, request: httpx.Request, into: BinaryIO | None) -> httpx.Response:
-        answer = await self._http.send(request, stream=True)
+        response = await self._http.send(request, stream=True)
         try:
-            if into is not None and answer.status_code == httpx.codes.OK:
+            if into is not None and response.status_code == httpx.codes.OK:
                 into.seek(0)
                 into.truncate()
-                async for block in answer.aiter_bytes():
+                async for block in response.aiter_bytes():
                     into.write(block)
             else:
-                await answer.aread()
+                await response.aread()
         finally:
-            await answer.aclose()
-        return answer
+            await response.aclose()
+        return response
 
     def _unreachable(self, error: httpx.RequestError) -> str:
-        """Without httpx's text, which may be empty or the system's."""
+        """Does not quote httpx, whose text may be empty or the operating system's."""
         what = "answers too slowly" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
         return (
             f"{str(self._http.base_url).rstrip('/')} {what}: start it with `superimpose up`, "
@@ -102,6 +101,6 @@ class Calls:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float:
-    """Seconds that an answer asks to wait, as far as we are willing to; 0 where it does not say."""
+    """Seconds of the Retry-After header, at most `LONGEST_PAUSE_S`; 0 without a valid one."""
     text = headers.get("retry-after", "")
     return min(float(text), LONGEST_PAUSE_S) if text.isascii() and text.isdecimal() else 0

@@ -1,22 +1,21 @@
-"""Errors of a call to a server."""
+"""Errors of API calls."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 class CallError(Exception):
-    """Root of the errors here; the text is for the user."""
+    """Base class; the text is shown to the user."""
 
 
 class Unreachable(CallError):
-    """No answer came, or none of this service."""
+    """No response came, or none that this service sends."""
 
 
 class Refused(CallError):
-    """The server answered with an error: its HTTP `status`, and `code`, the machine word.
+    """The server responded with an error: HTTP `status` and error `code`.
 
-    `faults` are `field` and `message` of each parameter that it does not take; `retry_after_s` is 0 where it
-    does not say when to come again.
+    `faults` has `field` and `message` of each invalid parameter; `retry_after_s` is 0 without Retry-After.
     """
 
     def __init__(
@@ -35,7 +34,7 @@ class Refused(CallError):
 
 
 class RequestFailed(CallError):
-    """A request ended as FAILED; `answer` is its status answer."""
+    """A request FAILED; `answer` is its status response."""
 
     def __init__(self, answer: Mapping[str, Any]) -> None:
         super().__init__(f"{answer.get('error')} ({answer.get('code')})")
@@ -43,6 +42,6 @@ class RequestFailed(CallError):
 
 
 KEY_REFUSED = frozenset({401, 403})
-"""HTTP statuses of an answer to a key that is not valid, or may not do this."""
+"""HTTP statuses for a key that is invalid or lacks the scope."""
 
 NOT_ENOUGH_CREDITS = 406

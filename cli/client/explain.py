@@ -1,4 +1,4 @@
-"""What went wrong with a call, in the words of the command line."""
+"""Translates errors of API calls into command-line errors."""
 
 from collections.abc import Callable
 
@@ -19,14 +19,14 @@ def explain(error: CallError) -> typer.Exit:
 
 
 def describe_error(error: CallError) -> str:
-    """One line; each parameter that the server does not take by the option that it was given as."""
-    return describe_faults(error, named)
+    """One line that names each invalid parameter by its command-line option."""
+    return join_faults(error, option_of)
 
 
-def describe_faults(error: CallError, named: Callable[[str], str] = str) -> str:
-    """One line, each parameter by its name."""
+def join_faults(error: CallError, label: Callable[[str], str] = str) -> str:
+    """One line; `label` turns a parameter's name into the name to show."""
     if isinstance(error, Refused) and error.faults:
-        return "; ".join(f"{named(fault['field'])}: {fault['message']}" for fault in error.faults)
+        return "; ".join(f"{label(fault['field'])}: {fault['message']}" for fault in error.faults)
     return str(error)
 
 
@@ -41,6 +41,6 @@ def exit_code(error: CallError) -> ExitCode:
     return ExitCode.FAULT
 
 
-def named(field: str) -> str:
-    """The option of a parameter; one of a layer in a scene has none."""
+def option_of(field: str) -> str:
+    """The command-line option of a parameter; fields of a scene's layers have none and keep their name."""
     return field if "[" in field else OPTIONS.get(field) or option(field)

@@ -1,4 +1,4 @@
-"""Coroutines that Ctrl-C and SIGTERM let tidy up."""
+"""Runs coroutines so that Ctrl-C and SIGTERM cancel them and they can clean up."""
 
 import asyncio
 import signal
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`. A signal cancels it, which ends in KeyboardInterrupt; a second cuts it off."""
+    """The result of `work`. A signal cancels it and raises KeyboardInterrupt; a second one skips cleanup."""
 
     async def cancellable() -> T:
         this = asyncio.current_task()
@@ -23,8 +23,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         raise KeyboardInterrupt from None
 
 
-async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Their results, in order. Where one raises, or this is cancelled, the others tidy up first."""
+async def gather_all(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Results in order. If one raises, or this call is cancelled, the others are cancelled and awaited."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         return await asyncio.gather(*tasks)
@@ -33,7 +33,7 @@ async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 async def cancel(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    """Cancel them, and let them tidy up."""
+    """Cancel the tasks and wait for their cleanup."""
     cancelled = [*tasks]
     for task in cancelled:
         task.cancel()

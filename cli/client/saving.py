@@ -1,4 +1,4 @@
-"""Pictures that appear whole or not at all, as a file or on stdout."""
+"""Atomic writes of pictures, to a file or to stdout."""
 
 import io
 import secrets
@@ -15,11 +15,10 @@ SUFFIX = ".part"
 
 
 @contextmanager
-def appearing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes its name, and that of an older one, when all went well.
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """A file that replaces `path` when the block succeeds.
 
-    What is written to `STDOUT`, or to a device, goes there in one piece in the end. Raises OSError that names
-    `path`.
+    Output for `STDOUT` or a device is buffered and written at the end. Raises OSError that names `path`.
     """
     try:
         if path == STDOUT or (path.exists() and not path.is_file()):
@@ -55,7 +54,7 @@ def _put(data: bytes, path: Path) -> None:
         path.write_bytes(data)
 
 
-def drop_parts(folder: Path) -> None:
-    """Delete what a run that was killed left there. Raises OSError."""
+def delete_partial_files(folder: Path) -> None:
+    """Delete the partial files that a killed run has left. Raises OSError."""
     for part in folder.glob(f"{PREFIX}*{SUFFIX}"):
         part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Which server, and with which key."""
+"""Finds the server and its API key."""
 
 import os
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ ServerOption = Annotated[
         "--server",
         envvar="SUPERIMPOSE_SERVER",
         metavar="URL",
-        show_default=f"that of the `up` that runs in this folder, else {DEFAULT}",
+        show_default=f"the `up` that runs in this folder, else {DEFAULT}",
         help="The API's address.",
     ),
 ]
@@ -29,7 +29,7 @@ KeyOption = Annotated[
         "--key",
         envvar="SUPERIMPOSE_API_KEY",
         metavar="KEY",
-        show_default="for a server on this machine the one that `up` keeps",
+        show_default="for a server on this machine, the key that `up` created",
         help="API key.",
     ),
 ]
@@ -37,46 +37,45 @@ KeyOption = Annotated[
 
 @dataclass(frozen=True)
 class Server:
-    """The origin of an API, and whether it is on this machine."""
+    """The origin of an API; `is_here` if it is on this machine."""
 
     url: str
     is_here: bool
 
     @classmethod
     def find(cls, given: str | None) -> Self:
-        """The server that is named, else that of this folder's `up`. Raises `typer.BadParameter`."""
+        """The given server, else the `up` of this folder, else the default. Raises `typer.BadParameter`."""
         up = None if given else running_up(_data_dir())
         return cls.parse(given or (up.url if up else DEFAULT))
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a URL. Raises `typer.BadParameter`."""
+        """Raises `typer.BadParameter`."""
         try:
             parts = urlsplit(text)
             host, fits = parts.hostname or "", parts.port != 0 and parts.scheme in ("http", "https")
         except ValueError:
             host, fits = "", False
         if not host or not fits or "@" in parts.netloc or parts.path.strip("/") or parts.query:
-            raise typer.BadParameter("must be http(s)://HOST:PORT and no more", param_hint="--server")
+            raise typer.BadParameter("must be http(s)://HOST:PORT without a path", param_hint="--server")
         return cls(f"{parts.scheme}://{parts.netloc}", _is_loopback(host))
 
 
 def find_key(given: str | None, server: Server) -> str:
-    """The key to call with. Raises `typer.BadParameter` if there is none.
+    """The given key, else the one that `up` created, which is never sent to another machine.
 
-    The one that `up` keeps opens the service of this machine, and is nobody else's to see.
+    Raises `typer.BadParameter` if there is none.
     """
-    kept = _data_dir() / "dev-api-key"
     key = (given or "").strip()
     if not key and server.is_here:
         try:
-            key = kept.read_text().strip()
+            key = (_data_dir() / "dev-api-key").read_text().strip()
         except (OSError, ValueError):
             key = ""
     if not key:
         raise typer.BadParameter("no API key: set SUPERIMPOSE_API_KEY, or give --key", param_hint="--key")
     if not (key.isascii() and key.isprintable()):
-        raise typer.BadParameter("is not an API key: it has characters that none has", param_hint="--key")
+        raise typer.BadParameter("is not an API key: it has characters that no key has", param_hint="--key")
     return key
 
 

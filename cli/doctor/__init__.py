@@ -1,1 +1,1 @@
-"""`superimpose doctor`: what the service needs on this machine, tried out."""
+"""`superimpose doctor`: checks what the service needs on this machine."""

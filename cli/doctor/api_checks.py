@@ -1,4 +1,4 @@
-"""The API: does it answer, does it find what it needs, does it know the key."""
+"""Checks the API: whether it answers, is ready and accepts the key."""
 
 import httpx
 import typer
@@ -6,13 +6,13 @@ import typer
 from cli.client.server import Server, find_key
 from cli.doctor.finding import Finding, Findings, fail, fail_unless, ok, warn
 
-ANSWER_S = 5
+REPLY_TIMEOUT_S = 5
 
 
 def check_api(server: str | None, key: str | None) -> Findings:
-    """One that was named must answer; that of this machine need not be there."""
+    """A server given by the user must answer; without one, this machine's API need not run."""
     where = Server.find(server)
-    with httpx.Client(base_url=where.url, timeout=ANSWER_S, trust_env=not where.is_here) as http:
+    with httpx.Client(base_url=where.url, timeout=REPLY_TIMEOUT_S, trust_env=not where.is_here) as http:
         try:
             alive = http.get("/livez").status_code == httpx.codes.OK
         except httpx.TransportError:
@@ -24,21 +24,21 @@ def check_api(server: str | None, key: str | None) -> Findings:
             yield from _ready(http)
             yield _key(http, where, key)
         except httpx.TransportError:
-            yield fail("api", "answers no more", "look at its log")
+            yield fail("api", "has stopped answering", "look at its log")
 
 
 def _ready(http: httpx.Client) -> Findings:
-    answer = http.get("/readyz")
-    if answer.status_code == httpx.codes.NOT_FOUND:
+    response = http.get("/readyz")
+    if response.status_code == httpx.codes.NOT_FOUND:
         return
     try:
-        missing = ", ".join(map(str, answer.json().get("missing", ())))
+        missing = ", ".join(map(str, response.json().get("missing", ())))
     except (ValueError, AttributeError):
         return
     yield fail_unless(
         "api readiness",
-        answer.status_code == httpx.codes.OK,
-        f"misses {missing}" if missing else "has what it needs",
+        response.status_code == httpx.codes.OK,
+        f"cannot use {missing}" if missing else "ready",
         "see the line about it above",
     )
 
@@ -47,11 +47,11 @@ def _key(http: httpx.Client, where: Server, key: str | None) -> Finding:
     try:
         text = find_key(key, where)
     except typer.BadParameter:
-        return ok("api key", "none given, none tried")
-    answer = http.get("/v1/get-user-credits", headers={"x-api-key": text})
+        return ok("api key", "none given, not checked")
+    response = http.get("/v1/get-user-credits", headers={"x-api-key": text})
     return fail_unless(
         "api key",
-        answer.status_code == httpx.codes.OK,
-        "valid" if answer.status_code == httpx.codes.OK else f"answered {answer.status_code}",
+        response.status_code == httpx.codes.OK,
+        "valid" if response.status_code == httpx.codes.OK else f"answered {response.status_code}",
         "make one with `superimpose keys create`, and set SUPERIMPOSE_API_KEY to it",
     )

@@ -1,4 +1,4 @@
-"""Codecs: is each format written by the compositor, and read again."""
+"""Checks that the compositor writes and reads each format, and that plugins load."""
 
 import io
 from collections.abc import Callable
@@ -15,39 +15,38 @@ from worker.plugin import UnusablePlugin
 from worker.remover import load_remover
 
 COLOUR = (200, 30, 60)
-CLOSE = 12  # of 255: what lossy formats may change
+TOLERANCE = 12  # of 255, for lossy formats
 SIDE = 64
 
 
 def check_codecs(settings: Settings) -> Findings:
-    """Every format of answers, then every format of inputs that the settings allow."""
-    read = Limits(**settings.picture_limits).formats
-    limits = Limits(formats=(*read, "JPEG", "PNG"))  # those of our own samples, whatever strangers may send
-    yield _tried("codecs written", {name: name for name in SUFFIX}, limits)
-    yield _tried("codecs read", dict.fromkeys(read, "png"), limits)
+    """All output formats, then the input formats that the settings allow, then plugins."""
+    input_formats = Limits(**settings.picture_limits).formats
+    limits = Limits(formats=(*input_formats, "JPEG", "PNG"))  # our samples are not subject to the settings
+    yield _test_formats("codecs written", {name: name for name in SUFFIX}, limits)
+    yield _test_formats("codecs read", dict.fromkeys(input_formats, "png"), limits)
     if settings.content_check:
         yield _plugin("content check", "CONTENT_CHECK", partial(load_check, settings))
     if settings.remover:
         yield _plugin("remover", "REMOVER", partial(load_remover, settings))
 
 
-def _tried(subject: str, formats: dict[str, str], limits: Limits) -> Finding:
+def _test_formats(subject: str, formats: dict[str, str], limits: Limits) -> Finding:
+    """`formats` maps each format to the output format to test it with."""
     broken = []
-    for name, answer in formats.items():
+    for name, output_format in formats.items():
         try:
-            source = _plain("PNG" if subject == "codecs written" else name)
-            params = SuperimposeParams(image_format=answer, opacity=0)  # type: ignore[arg-type]
-            made = superimpose(source, _plain("PNG"), params, limits=limits)
-            with Image.open(io.BytesIO(made.data)) as picture:
+            source = _sample("PNG" if subject == "codecs written" else name)
+            params = SuperimposeParams(image_format=output_format, opacity=0)  # type: ignore[arg-type]
+            result = superimpose(source, _sample("PNG"), params, limits=limits)
+            with Image.open(io.BytesIO(result.data)) as picture:
                 pixel = picture.convert("RGB").getpixel((SIDE // 2, SIDE // 2))
-            if max(abs(one - other) for one, other in zip(pixel, COLOUR, strict=True)) > CLOSE:  # type: ignore[arg-type]
+            if max(abs(one - other) for one, other in zip(pixel, COLOUR, strict=True)) > TOLERANCE:  # type: ignore[arg-type]
                 broken.append(f"{name} (wrong colours)")
-        except Exception as error:  # a codec that is missing or broken shows in any way it likes
+        except Exception as error:  # a missing or broken codec may raise anything
             broken.append(f"{name} ({type(error).__name__})")
     if broken:
-        advice = (
-            "install this project's requirements anew (make up), and compare Pillow with requirements.lock"
-        )
+        advice = "reinstall this project's requirements (make up), and compare Pillow with requirements.lock"
         return fail(subject, f"broken: {', '.join(broken)}", advice)
     return ok(subject, ", ".join(formats).lower())
 
@@ -60,8 +59,8 @@ def _plugin(subject: str, setting: str, load: Callable[[], object]) -> Finding:
     return ok(subject, "loads")
 
 
-def _plain(name: str) -> bytes:
-    """One colour, as a file of this format."""
+def _sample(name: str) -> bytes:
+    """A picture of one colour in this format."""
     if name == "HEIF":
         import pillow_heif
 

@@ -1,4 +1,4 @@
-"""Fetching: addresses that must be refused, and the resolver."""
+"""Checks which addresses may be fetched from, and name resolution."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ def check_fetch(settings: Settings) -> Findings:
         "fetch rules",
         refused,
         f"this machine's own addresses {'are refused' if refused else 'may be fetched from'}",
-        "leave SUPERIMPOSE_FETCH_ALLOW empty unless you are trying things out: strangers choose addresses",
+        "leave SUPERIMPOSE_FETCH_ALLOW empty except for tests: clients choose the addresses",
     )
     yield _resolved(next((host for host in settings.fetch_hosts if "*" not in host), PUBLIC_NAME))
 
@@ -29,7 +29,7 @@ def _resolved(name: str) -> Finding:
         pool.submit(socket.getaddrinfo, name, 443).result(RESOLVE_S)
     except (OSError, TookTooLong):
         advice = "inputs by URL will fail: look at the resolver (/etc/resolv.conf) and the firewall"
-        return warn("name resolution", f"{name} has no address here", advice)
+        return warn("name resolution", f"{name} cannot be resolved", advice)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    return ok("name resolution", f"{name} is found")
+    return ok("name resolution", f"{name} can be resolved")

@@ -1,21 +1,23 @@
-"""What a check comes to."""
+"""The result of a check."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from jobs.config.setting_types import GIBIBYTE, MEBIBYTE
+
 
 class Verdict(StrEnum):
     OK = "ok"
     WARN = "warn"
-    """Works, but not as well, or not for long."""
+    """Works, but slower or not for long."""
     FAIL = "fail"
-    """Requests are lost, refused or never finished."""
+    """Requests may be lost, refused or never finish."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, what was seen, and what to do unless it is ok."""
+    """One line of the report: the subject, what was seen, and what to do unless it is ok."""
 
     subject: str
     verdict: Verdict
@@ -44,3 +46,11 @@ def fail_unless(subject: str, good: bool, seen: str, advice: str) -> Finding:
 
 def warn_unless(subject: str, good: bool, seen: str, advice: str) -> Finding:
     return ok(subject, seen) if good else warn(subject, seen, advice)
+
+
+def gib(size: int) -> str:
+    return f"{size / GIBIBYTE:,.1f} GiB"
+
+
+def mib(size: int) -> str:
+    return f"{size / MEBIBYTE:,.0f} MiB"

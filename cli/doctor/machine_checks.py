@@ -1,17 +1,17 @@
-"""The machine: open files, memory and room for temporary files, held against the settings."""
+"""Checks open files, memory, disk and cores of the machine against the settings."""
 
 import os
 import resource
 import shutil
 
-from cli.doctor.finding import Finding, Findings, fail_unless, ok, warn, warn_unless
-from cli.serve.roles import FILES_BESIDE
+from cli.doctor.finding import Finding, Findings, fail_unless, gib, mib, ok, warn, warn_unless
+from cli.serve.roles import OTHER_FILES
 from compositor.decoding.memory import BYTES_PER_PIXEL
 from jobs.config import machine
-from jobs.config.setting_types import GIBIBYTE, MEBIBYTE
+from jobs.config.setting_types import GIBIBYTE
 from jobs.config.settings import Settings
 
-NEEDED_BYTES = 3 * GIBIBYTE // 10
+JOB_BASE_BYTES = 3 * GIBIBYTE // 10
 BASE64_SHARE = 4 / 3
 
 
@@ -25,7 +25,7 @@ def check_machine(settings: Settings) -> Findings:
 
 
 def _files(settings: Settings) -> Finding:
-    needed = settings.max_connections + FILES_BESIDE
+    needed = settings.max_connections + OTHER_FILES
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = hard == resource.RLIM_INFINITY or hard >= needed
     return fail_unless(
@@ -37,24 +37,24 @@ def _files(settings: Settings) -> Finding:
 
 
 def _job_memory(settings: Settings) -> Finding:
-    needed = NEEDED_BYTES + BYTES_PER_PIXEL * settings.max_pixels
+    needed = JOB_BASE_BYTES + BYTES_PER_PIXEL * settings.max_pixels
     return warn_unless(
         "job memory",
         settings.job_memory_bytes >= needed,
-        f"JOB_MEMORY_BYTES {_gib(settings.job_memory_bytes)}, the largest picture takes {_gib(needed)}",
+        f"JOB_MEMORY_BYTES {gib(settings.job_memory_bytes)}, the largest picture takes {gib(needed)}",
         "raise SUPERIMPOSE_JOB_MEMORY_BYTES or lower SUPERIMPOSE_MAX_PIXELS: else large ones FAIL",
     )
 
 
 def _memory(settings: Settings) -> Finding:
-    there = machine.memory_bytes()
-    if there is None:
-        return ok("memory", "this system does not tell")
+    available = machine.memory_bytes()
+    if available is None:
+        return ok("memory", "unknown on this system")
     needed = settings.workers * settings.child_max_resident_bytes
     return warn_unless(
         "memory",
-        there >= needed,
-        f"{_gib(there)} here, {settings.workers} workers may keep {_gib(needed)}",
+        available >= needed,
+        f"{gib(available)} here, {settings.workers} workers may use {gib(needed)}",
         "run fewer workers (SUPERIMPOSE_WORKERS), or lower SUPERIMPOSE_CHILD_MAX_RESIDENT_BYTES",
     )
 
@@ -64,22 +64,22 @@ def _bodies(settings: Settings) -> Finding:
     return warn_unless(
         "body limit",
         settings.max_body_bytes >= needed,
-        f"bodies of {_mib(settings.max_body_bytes)}, an input may have {_mib(settings.max_input_bytes)}",
-        "raise SUPERIMPOSE_MAX_BODY_BYTES to 4/3 of SUPERIMPOSE_MAX_INPUT_BYTES: base64 is so much longer",
+        f"bodies of {mib(settings.max_body_bytes)}, an input may have {mib(settings.max_input_bytes)}",
+        "raise SUPERIMPOSE_MAX_BODY_BYTES to 4/3 of SUPERIMPOSE_MAX_INPUT_BYTES, the size of base64",
     )
 
 
 def _data_dir(settings: Settings) -> Finding:
-    place = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.exists())
-    usage, writable = shutil.disk_usage(place), os.access(place, os.W_OK)
-    if not writable:
+    existing = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if not os.access(existing, os.W_OK):
         advice = "let this user write there, or set SUPERIMPOSE_DATA_DIR"
         return warn("data directory", "cannot be written to", advice)
     return warn_unless(
         "data directory",
-        usage.free > settings.http_cache_bytes + GIBIBYTE,
-        f"{_gib(usage.free)} free, the HTTP cache may take {_mib(settings.http_cache_bytes)}",
-        "make room, or lower SUPERIMPOSE_HTTP_CACHE_BYTES",
+        free > settings.http_cache_bytes + GIBIBYTE,
+        f"{gib(free)} free, the HTTP cache may take {mib(settings.http_cache_bytes)}",
+        "free some space, or lower SUPERIMPOSE_HTTP_CACHE_BYTES",
     )
 
 
@@ -89,13 +89,5 @@ def _core_count(settings: Settings) -> Finding:
         "workers and cores",
         settings.workers <= 2 * cores,
         f"{settings.workers} workers on {cores} cores",
-        "set SUPERIMPOSE_WORKERS to the number of cores: more make pictures no faster and take memory",
+        "set SUPERIMPOSE_WORKERS to the number of cores: more workers take memory without being faster",
     )
-
-
-def _gib(size: int) -> str:
-    return f"{size / GIBIBYTE:.1f} GiB"
-
-
-def _mib(size: int) -> str:
-    return f"{size / MEBIBYTE:,.0f} MiB"

@@ -1,11 +1,11 @@
-"""Redis: is it there, does it keep what it accepted, does it let us do what we do."""
+"""Checks Redis: connection, persistence, memory, clock and permissions; and its registered workers."""
 
 import time
 from typing import Any
 
 from redis import Redis, RedisError
 
-from cli.doctor.finding import Finding, Findings, fail, fail_unless, ok, warn_unless
+from cli.doctor.finding import Finding, Findings, fail, fail_unless, mib, ok, warn_unless
 from jobs.config.setting_types import MEBIBYTE
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
@@ -13,8 +13,8 @@ from jobs.queries.snapshot import take_snapshot
 from jobs.redis.connection import connect, redis_time
 from jobs.redis.primary import UnsuitableRedis
 
-LEAST_FREE_BYTES = 64 * MEBIBYTE
-LARGEST_SKEW_S = 1.0
+MIN_FREE_BYTES = 64 * MEBIBYTE
+MAX_SKEW_S = 1.0
 SLOW_S = 0.05
 
 
@@ -26,7 +26,7 @@ def check_redis(settings: Settings) -> Findings:
         took_s = time.perf_counter() - start
         info = redis.info()
     except UnsuitableRedis as error:
-        yield fail("redis", "it is none that can be used", str(error))
+        yield fail("redis", "cannot be used", str(error))
         return
     except RedisError as error:
         yield fail("redis", f"cannot be reached: {error}", "start it, or correct SUPERIMPOSE_REDIS_URL")
@@ -35,13 +35,13 @@ def check_redis(settings: Settings) -> Findings:
         "redis",
         took_s < SLOW_S,
         f"answers in {1000 * took_s:.1f} ms",
-        "every call takes several of these: put Redis nearer to the API and the workers",
+        "every API call needs several round trips: move Redis closer to the API and the workers",
     )
     yield from _server(info)
     yield from _memory(info)
     yield _fsync(redis)
     yield _clock(redis)
-    yield from _rights(redis)
+    yield from _permissions(redis)
     yield from _workers(redis)
 
 
@@ -63,49 +63,48 @@ def _memory(info: dict[str, Any]) -> Findings:
         "set maxmemory-policy noeviction: any other deletes accepted requests when memory is full",
     )
     bound, used = int(info.get("maxmemory", 0)), int(info["used_memory"])
-    most = bound or int(info["total_system_memory"])
+    limit = bound or int(info["total_system_memory"])
     if bound:
         advice = "raise maxmemory, or shorten SUPERIMPOSE_RESULT_TTL_S: a request needs 2 KB and more"
     else:
-        advice = "set maxmemory below what its machine has: then submits are refused and not Redis killed"
+        advice = "set maxmemory below the memory of its machine, to refuse submits instead of being killed"
     yield warn_unless(
         "redis memory",
-        most - used > LEAST_FREE_BYTES,
-        f"{_mb(used)} of {_mb(most)} used" + ("" if bound else ", all that its machine has"),
+        limit - used > MIN_FREE_BYTES,
+        f"{mib(used)} of {mib(limit)} used" + ("" if bound else ", all of its machine"),
         advice,
     )
 
 
 def _fsync(redis: Redis) -> Finding:
     try:
-        when = redis.config_get("appendfsync").get("appendfsync", "")
-    except RedisError:  # an ACL as ours does not let us see it
-        return ok("redis fsync", "its ACL does not tell; it should be `appendfsync always`")
+        policy = redis.config_get("appendfsync").get("appendfsync", "")
+    except RedisError:  # the ACL of docs/stack.md does not allow CONFIG
+        return ok("redis fsync", "hidden by its ACL; it should be `appendfsync always`")
     return warn_unless(
         "redis fsync",
-        when == "always",
-        f"appendfsync {when}",
-        "set appendfsync always: else what was accepted in the last second can be lost in a crash",
+        policy == "always",
+        f"appendfsync {policy}",
+        "set appendfsync always: else a crash can lose requests accepted in the last second",
     )
 
 
 def _clock(redis: Redis) -> Finding:
     before = time.time()
-    theirs = redis_time(redis)
-    skew_s = theirs - (before + time.time()) / 2
+    skew_s = redis_time(redis) - (before + time.time()) / 2
     return warn_unless(
         "redis clock",
-        abs(skew_s) < LARGEST_SKEW_S,
+        abs(skew_s) < MAX_SKEW_S,
         f"{abs(skew_s):.3f} s apart from this machine's",
-        "let NTP set both clocks: caches and logs of this machine are off by as much",
+        "let NTP set both clocks: caches and logs of this machine are off by this much",
     )
 
 
-def _rights(redis: Redis) -> Findings:
+def _permissions(redis: Redis) -> Findings:
     try:
         redis.eval("return cjson.encode({redis.call('EXISTS', KEYS[1])})", 1, "superimpose:waiting")
         ApiKeys(redis).list()
-        yield ok("redis rights", "scripts run, our keys can be read")
+        yield ok("redis rights", "scripts run, keys can be read")
     except RedisError as error:
         advice = "give its user the rights in docs/stack.md: every change of a request is a script"
         yield fail("redis rights", f"refused: {error}", advice)
@@ -118,9 +117,5 @@ def _workers(redis: Redis) -> Findings:
         "workers",
         bool(seen.workers),
         f"{len(seen.workers)} registered, {busy} busy, {seen.waiting:,} requests wait",
-        "start some: `superimpose worker`, or `superimpose up` for everything",
+        "start workers: `superimpose worker`, or `superimpose up` for everything",
     )
-
-
-def _mb(size: int) -> str:
-    return f"{size / MEBIBYTE:,.0f} MiB"

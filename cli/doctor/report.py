@@ -1,4 +1,4 @@
-"""All checks, each line as soon as it is known."""
+"""Runs all checks and prints each finding at once."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cli.doctor.api_checks import check_api
-from cli.doctor.finding import Finding, Findings, Verdict, fail
+from cli.doctor.finding import Finding, Findings, Verdict, fail, ok
 from cli.exit_codes import ExitCode
 from cli.json_output import print_json
 from cli.serve.up_file import settings_here
@@ -21,7 +21,7 @@ WIDTH = 18
 
 
 def examine(server: str | None, key: str | None, as_json: bool) -> None:
-    """Print what is found. Raises `typer.Exit` if anything fails."""
+    """Print all findings. Raises `typer.Exit` if any is `fail`."""
     console = Console(highlight=False, soft_wrap=True)
     counted = dict.fromkeys(Verdict, 0)
     for finding in _all(server, key):
@@ -41,9 +41,9 @@ def _all(server: str | None, key: str | None) -> Findings:
         settings = settings_here()
     except ValidationError as error:
         for fault in setting_faults(error):
-            yield fail("settings", fault, "correct it: nothing starts with it")
+            yield fail("settings", fault, "correct it: no process starts with it")
         return
-    yield Finding("settings", Verdict.OK, "consistent")
+    yield ok("settings", "valid")
     for check in _checks():
         yield from check(settings)
     yield from check_api(server, key)

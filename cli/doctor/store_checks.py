@@ -1,4 +1,4 @@
-"""The store: can a picture be written, read and deleted, and is there room."""
+"""Checks that the store can write, read and delete, and that its disk has space."""
 
 import shutil
 import time
@@ -8,50 +8,49 @@ from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError as StoreError
 
-from cli.doctor.finding import Finding, Findings, fail, ok, warn_unless
+from cli.doctor.finding import Finding, Findings, fail, gib, ok, warn_unless
 from jobs.config.setting_types import GIBIBYTE
 from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore, new_token
 
 SAMPLE = bytes(range(256)) * 256
-LEAST_FREE_BYTES = GIBIBYTE
+MIN_FREE_BYTES = GIBIBYTE
 
 
 def check_store(settings: Settings) -> Findings:
-    """Write, read and delete; for a directory, the room on its disk."""
     url = settings.effective_storage_url
     directory = Path(unquote(urlsplit(url).path)) if url.startswith("file://") else None
     try:
-        yield _round(PictureStore.open(settings), directory)
+        yield _write_and_read(PictureStore.open(settings), directory)
     except (StoreError, OSError, ValueError) as error:
-        yield fail("store", f"cannot be used: {error}", "correct SUPERIMPOSE_STORAGE_URL, or its rights")
+        yield fail("store", f"cannot be used: {error}", "correct SUPERIMPOSE_STORAGE_URL, or the permissions")
         return
     if directory:
-        yield _room(next(path for path in (directory, *directory.parents) if path.exists()), "store disk")
+        yield _disk_space(next(path for path in (directory, *directory.parents) if path.exists()))
 
 
-def _round(store: PictureStore, directory: Path | None) -> Finding:
+def _write_and_read(store: PictureStore, directory: Path | None) -> Finding:
     path = store.new_path("inputs", new_token(), time.time() + 60)
-    made = [folder for folder in (directory / path).parents if not folder.exists()] if directory else []
+    new = [folder for folder in (directory / path).parents if not folder.exists()] if directory else []
     start = time.perf_counter()
     try:
         store.put(path, SAMPLE)
         same = store.get(path) == SAMPLE
     finally:
         store.delete([path])
-        for folder in made:
-            with suppress(OSError):  # somebody else needs it by now
+        for folder in new:
+            with suppress(OSError):  # another process has written to it
                 folder.rmdir()
     if not same:
-        return fail("store", "what is read is not what was written", "look at its disk")
+        return fail("store", "reads other bytes than were written", "check its disk")
     return ok("store", f"written, read and deleted in {1000 * (time.perf_counter() - start):.1f} ms")
 
 
-def _room(directory: Path, subject: str) -> Finding:
+def _disk_space(directory: Path) -> Finding:
     free = shutil.disk_usage(directory).free
     return warn_unless(
-        subject,
-        free > LEAST_FREE_BYTES,
-        f"{free / GIBIBYTE:,.1f} GiB free",
-        "make room: a picture that cannot be written is tried again, and then its request FAILED",
+        "store disk",
+        free > MIN_FREE_BYTES,
+        f"{gib(free)} free",
+        "free some space: a request whose picture cannot be written is retried and then FAILED",
     )

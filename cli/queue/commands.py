@@ -1,4 +1,4 @@
-"""`superimpose queue`: what waits and runs, the workers, how long stages take."""
+"""`superimpose queue`: shows waiting and running requests, workers and stage times."""
 
 import sys
 from dataclasses import asdict
@@ -9,11 +9,11 @@ from jobs.queries.snapshot import Snapshot, take_snapshot
 from jobs.redis.connection import connect
 
 WIDTH = 110
-"""Of one look, whatever the terminal's: ids are there to be copied."""
+"""Independent of the terminal's width, so that ids are never cut off."""
 
 
-def look(as_json: bool, once: bool, interval_s: float) -> None:
-    """Print one look, or on a terminal keep looking until a key is pressed or Ctrl-C."""
+def show(as_json: bool, once: bool, interval_s: float) -> None:
+    """Print the state once, or on a terminal keep updating it until a key is pressed."""
     from rich.console import Console
 
     redis = connect(settings_here())

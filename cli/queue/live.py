@@ -1,4 +1,4 @@
-"""A view of the queue that is drawn anew until somebody presses a key."""
+"""A view of the queue that is redrawn until a key is pressed."""
 
 import contextlib
 import select
@@ -17,7 +17,7 @@ from jobs.queries.snapshot import Snapshot
 
 
 def watch(console: Console, take: Callable[[], Snapshot], interval_s: float) -> None:
-    """Look each `interval_s`; a Redis that is away is waited for. The last look stays on the screen."""
+    """Redraw every `interval_s`, also through an outage of Redis; the last state stays on the screen."""
     with (
         _keys_at_once(),
         Live(console=console, auto_refresh=False, vertical_overflow="crop") as live,
@@ -25,7 +25,7 @@ def watch(console: Console, take: Callable[[], Snapshot], interval_s: float) -> 
     ):
         seen = take()
         while True:
-            live.update(_with_hint(view(seen), "any key ends this"), refresh=True)
+            live.update(_with_hint(view(seen), "press any key to quit"), refresh=True)
             if _is_key_pressed(interval_s):
                 live.update(view(seen), refresh=True)
                 return
@@ -46,7 +46,7 @@ def _is_key_pressed(within_s: float) -> bool:
 
 @contextlib.contextmanager
 def _keys_at_once() -> Iterator[None]:
-    """Keys come without Enter, and are not shown; Ctrl-C stays what it is."""
+    """Read keys without Enter and without echo; Ctrl-C still interrupts."""
     before = termios.tcgetattr(sys.stdin)
     try:
         tty.setcbreak(sys.stdin)

@@ -1,4 +1,4 @@
-"""One look at the queue, as tables."""
+"""Renders a snapshot of the queue as tables."""
 
 from typing import Any
 
@@ -11,40 +11,40 @@ from cli.timefmt import length
 from jobs.lifecycle.status import Status
 from jobs.queries.snapshot import RECENT_S, Snapshot, WorkerSeen
 
-LOOKS: Any = {"gap": 3, "header_style": "dim", "fold_last": False}
+TABLE_STYLE: Any = {"gap": 3, "header_style": "dim", "fold_last": False}
 SILENT_S = 15  # a heartbeat comes every 5
 
 
 def view(seen: Snapshot) -> RenderableType:
-    parts: list[RenderableType] = [_now(seen), _lately(seen)]
+    parts: list[RenderableType] = [_current(seen), _recent(seen)]
     if seen.stages:
         parts += ["", _stages(seen)]
     return Group(*parts, "", _workers(seen) if seen.workers else Text("no workers", style="bold red"))
 
 
-def _now(seen: Snapshot) -> Text:
+def _current(seen: Snapshot) -> Text:
     line = Text.assemble((f"{seen.waiting:,}", "bold yellow"), " waiting")
     if seen.waiting:
         drained_s = seen.drained_in_s
         line.append(f" (the first for {length(seen.oldest_waiting_s)}, ")
         line.append("no estimate)" if drained_s is None else f"all done in {length(drained_s)})")
     line.append(", ").append(f"{seen.running:,}", "bold cyan").append(" running")
-    return line.append(f", {seen.delayed:,} to be tried again" if seen.delayed else "")
+    return line.append(f", {seen.delayed:,} to be retried" if seen.delayed else "")
 
 
-def _lately(seen: Snapshot) -> Text:
+def _recent(seen: Snapshot) -> Text:
     done, failed = seen.ended[Status.COMPLETED], seen.ended[Status.FAILED]
     line = Text.assemble((f"{done:,}", "bold green"), " COMPLETED, ", (f"{failed:,}", "bold red"), " FAILED")
     if seen.failures:
-        often_first = sorted(seen.failures.items(), key=lambda each: -each[1])
-        known = sum(seen.failures.values())
-        of = f"of the newest {known:,}: " if known < failed else ""
-        line.append(f" ({of}{', '.join(f'{code} {times:,}' for code, times in often_first)})", "red")
+        by_count = sorted(seen.failures.items(), key=lambda each: -each[1])
+        sampled = sum(seen.failures.values())
+        sample = f"of the newest {sampled:,}: " if sampled < failed else ""
+        line.append(f" ({sample}{', '.join(f'{code} {count:,}' for code, count in by_count)})", "red")
     return line.append(f" in the last {RECENT_S} s, {(done + failed) / RECENT_S:.1f}/s")
 
 
 def _stages(seen: Snapshot) -> Table:
-    rows = table("stage", ">median", ">mean", ">longest", **LOOKS)
+    rows = table("stage", ">median", ">mean", ">longest", **TABLE_STYLE)
     for name, stage in seen.stages.items():
         times = map(length, (stage.median_s, stage.mean_s, stage.longest_s))
         rows.add_row(name.removesuffix("_time"), *times)
@@ -52,7 +52,7 @@ def _stages(seen: Snapshot) -> Table:
 
 
 def _workers(seen: Snapshot) -> Table:
-    rows = table("worker", "state", ">for", "request", ">up for", ">jobs", ">failed", **LOOKS)
+    rows = table("worker", "state", ">for", "request", ">up for", ">jobs", ">failed", **TABLE_STYLE)
     for worker in seen.workers:
         since = worker.busy_since if worker.request_id else None
         rows.add_row(

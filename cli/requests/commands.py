@@ -1,4 +1,4 @@
-"""`superimpose requests`: list, show, cancel, retry and delete requests of all keys, in Redis itself."""
+"""`superimpose requests`: manages the requests of all keys directly in Redis."""
 
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from jobs.lifecycle.status import Status
 
 app = typer.Typer(help="List, show, cancel, retry and delete requests of all keys.", no_args_is_help=True)
 
-NO_STORE = "the store of pictures cannot be reached: see `superimpose doctor`"
+STORE_UNREACHABLE = "the store of pictures cannot be reached: see `superimpose doctor`"
 
 RequestId = Annotated[str, typer.Argument(help="As `superimpose requests list` shows it.")]
 
@@ -21,19 +21,17 @@ RequestId = Annotated[str, typer.Argument(help="As `superimpose requests list` s
 def list_requests(
     status: Annotated[
         Status | None,
-        typer.Option(
-            case_sensitive=False, metavar="STATUS", help=f"Those that are {', '.join(Status)}: one of them."
-        ),
+        typer.Option(case_sensitive=False, metavar="STATUS", help=f"Only this status: {', '.join(Status)}."),
     ] = None,
     key: KeyOption = None,
     custom_id: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Those that were submitted with this custom_id.")
+        str | None, typer.Option(metavar="TEXT", help="Only requests with this custom_id.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="How many to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List requests, newest first; they are kept for an hour from their end. --json shows their keys."""
-    from cli.requests.output import listed, print_listed
+    """List requests, newest first; they expire an hour after they finish. --json shows their keys."""
+    from cli.requests.output import as_object, print_list
     from jobs.keys.api_keys import ApiKeys
     from jobs.queries.listing import Listing, Wanted
     from jobs.redis.connection import connect
@@ -42,24 +40,24 @@ def list_requests(
     records = Listing(redis).newest(key_ids(ApiKeys(redis), key), Wanted(status, custom_id), limit)
     if as_json:
         for record in records:
-            print_json(listed(record))
+            print_json(as_object(record))
     else:
-        print_listed(records)
+        print_list(records)
 
 
 @app.command()
 def show(request_id: RequestId, as_json: AsJson = False) -> None:
-    """Show everything that is known of a request; of URLs not what follows the question mark."""
-    from cli.requests.output import attempts_as_parts, print_fields, shown
+    """Show every field of a request; query strings of URLs are left out."""
+    from cli.requests.output import attempts_as_parts, details, print_fields
     from jobs import keyspace
     from jobs.redis.connection import connect
     from jobs.webhooks.deliveries import Deliveries
 
     redis = connect(settings_here())
-    kept, delivery = redis.hgetall(keyspace.request(request_id)), Deliveries(redis).find(request_id)
-    if not kept and not delivery:  # which may outlive its request
-        raise unknown(request_id)
-    fields: dict[str, Any] = shown(request_id, kept) if kept else {"request_id": request_id}
+    record, delivery = redis.hgetall(keyspace.request(request_id)), Deliveries(redis).find(request_id)
+    if not record and not delivery:  # a delivery may outlive its request
+        raise unknown_request(request_id)
+    fields: dict[str, Any] = details(request_id, record) if record else {"request_id": request_id}
     if delivery:
         fields["webhook"] = delivery.shown()
     print_json(fields) if as_json else print_fields(attempts_as_parts(fields))
@@ -67,7 +65,7 @@ def show(request_id: RequestId, as_json: AsJson = False) -> None:
 
 @app.command()
 def cancel(request_id: RequestId, as_json: AsJson = False) -> None:
-    """End a request as FAILED `cancelled`, and stop its worker."""
+    """Cancel a request, also while a worker processes it."""
     from jobs.cancellation import Cancellation
     from jobs.lifecycle.moves import IllegalMove
     from jobs.redis.connection import connect
@@ -77,14 +75,14 @@ def cancel(request_id: RequestId, as_json: AsJson = False) -> None:
         was = Cancellation(connect(settings), settings).cancel(request_id)
     except IllegalMove as refused:
         if refused.reason == "terminal":
-            raise stop(f"{request_id} has ended already: see `superimpose requests show`") from None
-        raise unknown(request_id) from None
+            raise stop(f"{request_id} is already finished: see `superimpose requests show`") from None
+        raise unknown_request(request_id) from None
     say(as_json, {"request_id": request_id, "was": was}, f"{request_id} is cancelled, it was {was}")
 
 
 @app.command()
 def retry(request_id: RequestId, as_json: AsJson = False) -> None:
-    """Submit a request that has ended again, under its key, and print the new id."""
+    """Submit a finished request again under the same key, and print the new id."""
     from obstore.exceptions import BaseError as StoreError
 
     from jobs.lifecycle.moves import IllegalMove, NotEnoughCredits, QueueFull
@@ -94,7 +92,7 @@ def retry(request_id: RequestId, as_json: AsJson = False) -> None:
 
     settings = settings_here()
     try:
-        made = Resubmission(connect(settings), settings, PictureStore.open(settings)).resubmit(request_id)
+        new = Resubmission(connect(settings), settings, PictureStore.open(settings)).resubmit(request_id)
     except CannotResubmit as error:
         raise stop(str(error)) from None
     except NotEnoughCredits as error:
@@ -104,13 +102,17 @@ def retry(request_id: RequestId, as_json: AsJson = False) -> None:
     except IllegalMove:
         raise stop("its key was revoked: nobody could fetch the picture") from None
     except StoreError:
-        raise stop(NO_STORE) from None
-    say(as_json, {"request_id": made.request_id, "retry_of": request_id}, made.request_id)
+        raise stop(STORE_UNREACHABLE) from None
+    say(
+        as_json,
+        {"request_id": new.request_id, "retry_of": request_id},
+        new.request_id,
+    )
 
 
 @app.command()
 def delete(request_id: RequestId, as_json: AsJson = False) -> None:
-    """Delete a request that has ended, with its picture and what came within it."""
+    """Delete a finished request with its result and its inline inputs."""
     from obstore.exceptions import BaseError as StoreError
 
     from jobs.deletion import Deletion
@@ -123,12 +125,12 @@ def delete(request_id: RequestId, as_json: AsJson = False) -> None:
         Deletion(connect(settings), PictureStore.open(settings)).delete(request_id)
     except IllegalMove as refused:
         if refused.reason == "unfinished":
-            raise stop(f"{request_id} has not ended: cancel it first, or wait for its end") from None
-        raise unknown(request_id) from None
+            raise stop(f"{request_id} is not finished: cancel it first, or wait") from None
+        raise unknown_request(request_id) from None
     except StoreError:
-        raise stop(NO_STORE) from None
+        raise stop(STORE_UNREACHABLE) from None
     say(as_json, {"request_id": request_id, "deleted": True}, f"{request_id} is deleted")
 
 
-def unknown(request_id: str) -> typer.Exit:
+def unknown_request(request_id: str) -> typer.Exit:
     return stop(f"there is no request {ascii(request_id)[1:-1]}: it never existed or has expired")

@@ -1,4 +1,4 @@
-"""How requests are shown: nothing that opens a picture, and of a URL nothing that may be a secret."""
+"""Formats requests as tables and JSON, without picture tokens and query strings, which may be secrets."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -28,8 +28,8 @@ TEXTS = ("custom_id", "status", "key_id", "code", "error", "charge", "worker")
 NUMBERS = ("attempts", "given_back", "cost")
 
 
-def listed(record: Record) -> dict[str, Any]:
-    """One request as `list --json` has it."""
+def as_object(record: Record) -> dict[str, Any]:
+    """The output of `list --json`."""
     return {
         "request_id": record.request_id,
         **echo(record.custom_id),
@@ -43,8 +43,8 @@ def listed(record: Record) -> dict[str, Any]:
     }
 
 
-def print_listed(records: Iterable[Record]) -> None:
-    rows = table("id", "made", "status", ">took")
+def print_list(records: Iterable[Record]) -> None:
+    rows = table("id", "created", "status", ">took")
     for record in records:
         rows.add_row(
             record.request_id,
@@ -55,9 +55,9 @@ def print_listed(records: Iterable[Record]) -> None:
     print_table(rows)
 
 
-def shown(request_id: str, kept: Mapping[Any, Any]) -> dict[str, Any]:
-    """Every field of a record, readable."""
-    text = as_text(kept)
+def details(request_id: str, stored: Mapping[Any, Any]) -> dict[str, Any]:
+    """Every field of a record as stored in Redis, in readable form."""
+    text = as_text(stored)
     fields: dict[str, Any] = {"request_id": request_id}
     fields |= {name: text[name] for name in TEXTS if name in text}
     fields |= {name: int(text[name]) for name in NUMBERS if name in text}
@@ -67,14 +67,13 @@ def shown(request_id: str, kept: Mapping[Any, Any]) -> dict[str, Any]:
     fields["parameters"] = _parameters(json.loads(text.get("params", "{}")))
     record = Record.from_text(request_id, text)
     if record.output:
-        fields["output"] = made(record.output)
+        fields["output"] = describe_output(record.output)
     if record.metrics:
         fields["metrics"] = record.metrics
     return fields
 
 
-def made(output: Output) -> dict[str, Any]:
-    """What is known of a picture."""
+def describe_output(output: Output) -> dict[str, Any]:
     return {
         "content_type": output.content_type,
         "width": output.width,
@@ -86,7 +85,7 @@ def made(output: Output) -> dict[str, Any]:
 
 
 def attempts_as_parts(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The fields, with a line for each attempt at a webhook."""
+    """The fields, with one line for each delivery attempt of the webhook."""
     webhook = fields.get("webhook")
     if webhook is None:
         return fields
@@ -98,20 +97,20 @@ def attempts_as_parts(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:
-    """One field to a line, parts of it indented."""
+    """One field per line, with the parts of a dict indented below it."""
     width = max(map(len, fields))
     console = Console(highlight=False, soft_wrap=True)
     for name, value in fields.items():
         parts = (
             [f"{part} {each}" for part, each in value.items()] if isinstance(value, dict) else [str(value)]
         )
-        for number, part in enumerate(parts or ["not kept"]):
+        for number, part in enumerate(parts or ["not stored"]):
             console.print(f"{name if number == 0 else '':<{width}}  {part}", markup=False)
 
 
 def _parameters(params: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {path: _input(reference) for path, reference in inputs.pictures(params).items()}
-    return inputs.with_pictures(params, shown)
+    details = {path: _input(reference) for path, reference in inputs.pictures(params).items()}
+    return inputs.with_pictures(params, details)
 
 
 def _input(reference: str) -> str:

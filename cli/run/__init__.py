@@ -1,1 +1,1 @@
-"""`superimpose run`: pictures made by a server, one or a folder of them."""
+"""`superimpose run`: renders one picture or many on a server."""

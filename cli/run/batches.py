@@ -1,4 +1,4 @@
-"""Many pictures in batches: one is sent while that before it is worked on."""
+"""Renders many pictures in batches; the next batch is sent while the server processes the last one."""
 
 import asyncio
 import json
@@ -11,114 +11,117 @@ from itertools import islice
 from typing import Any
 from uuid import uuid4
 
-from cli.client.api import CANCEL_S
+from cli.client.api import CANCEL_TIMEOUT_S
 from cli.client.errors import CallError, Refused
-from cli.client.interruptible import cancel, together
-from cli.run.bench import Bench, Prepared
+from cli.client.interruptible import cancel, gather_all
+from cli.run.context import Prepared, RunContext
 from cli.run.following import Following
-from cli.run.ingredients import Ingredients
 from cli.run.items import Item
 from cli.run.journal import Batch, digest
+from cli.run.request_parts import RequestParts
 
-MOST_REQUESTS = 5000
-MOST_BYTES = 20 * 1024 * 1024
-"""Of the files in a batch, which as base64 still fit into the 33 MB that docs/stack.md has nginx take."""
-FOLLOWED = 2
+MAX_REQUESTS = 5000
+MAX_BYTES = 20 * 1024 * 1024
+"""Total file size of a batch: as base64 it fits into the 33 MB that nginx accepts (docs/stack.md)."""
+MAX_FOLLOWED = 2
 
-TOO_MUCH = frozenset({"body_too_large", "slow_body", "queue_full"})
-"""Codes of an answer to a batch that a smaller one might not get."""
-OF_A_REQUEST = re.compile(r"requests\[(\d+)\]\.?")
-OF_ALL = "defaults."
+TOO_LARGE = frozenset({"body_too_large", "slow_body", "queue_full"})
+"""Error codes that a smaller batch may avoid."""
+REQUEST_FIELD = re.compile(r"requests\[(\d+)\]\.?")
+DEFAULTS_FIELD = "defaults."
 LINE = re.compile(r" \(line \d+\)$")
 
 
-async def make_in_batches(bench: Bench, items: Sequence[Item]) -> None:
-    """Raises what would befall every picture; then batches that were sent go on, and the next run finds them.
+async def render_in_batches(context: RunContext, items: Sequence[Item]) -> None:
+    """Raises errors that affect every picture; the batches go on, and the next run resumes them.
 
-    Cancelled, it cancels them.
+    Cancellation cancels the batches.
     """
-    batches = _Batches(bench, items)
+    batches = _Batches(context, items)
     try:
-        await batches.make()
+        await batches.render()
     except asyncio.CancelledError:
         await batches.cancel()
         raise
 
 
 class _Batches:
-    def __init__(self, bench: Bench, items: Sequence[Item]) -> None:
-        self._bench = bench
+    def __init__(self, context: RunContext, items: Sequence[Item]) -> None:
+        self._context = context
         self._by_name = {item.out.name: item for item in items}
         self._items: Iterator[Item] = iter(())
         self._prepared: deque[Prepared] = deque()
         self._common: Mapping[str, object] = {}
-        self._largest = self._most = MOST_REQUESTS  # that a batch may have at all, and now
+        self._size_limit = MAX_REQUESTS  # what the server accepts, as far as known
+        self._max_requests = MAX_REQUESTS  # of the next batch
         self._pause_s = 0.0
         self._is_full = False
         self._followed: dict[asyncio.Task[list[Prepared]], Following] = {}
 
-    async def make(self) -> None:
-        self._common = await self._bench.ingredients.common()
+    async def render(self) -> None:
+        self._common = await self._context.request_parts.common()
         try:
-            await self._go_on()
+            await self._resume()
             self._items = iter([*self._by_name.values()])
             while True:
-                while self._may_send() and await self._send_next():
+                while self._can_send() and await self._send_next():
                     pass
                 if not self._followed:
                     return
-                await self._await_end_of_one()
+                await self._await_next_end()
         finally:
             await cancel(self._followed)
 
     async def cancel(self) -> None:
-        """A second interrupt leaves them to go on."""
+        """Cancel the batches on the server; a second interrupt skips this."""
         for following in self._followed.values():
             with suppress(CallError, TimeoutError):
-                async with asyncio.timeout(CANCEL_S):
+                async with asyncio.timeout(CANCEL_TIMEOUT_S):
                     await following.cancel()
 
-    async def _go_on(self) -> None:
-        """With batches of which a run that was killed did not see the end, where they are still wanted."""
-        for batch in self._bench.journal.batches:
-            found = await self._wanted(batch)
+    async def _resume(self) -> None:
+        """Resume batches of a killed run whose pictures are unchanged; cancel the others."""
+        for batch in self._context.journal.unfinished_batches:
+            found = await self._unchanged_pictures(batch)
             if batch.batch_id and found:
-                self._take_up(found)
-                self._follow(Following(self._bench, batch, found, is_resumed=True))
+                self._claim(found)
+                self._follow(Following(self._context, batch, found, is_resumed=True))
             elif not batch.batch_id and len(found) == len(batch.pictures):
-                self._take_up(found)
-                pictures = [each for each, _ in await self._uploaded([*found.values()])]
+                self._claim(found)
+                pictures = [each for each, _ in await self._upload_all([*found.values()])]
                 is_whole = len(pictures) == len(found)
                 await self._send(pictures, batch.idempotency_key if is_whole else str(uuid4()))
             else:
-                self._bench.journal.end(batch)
-                with suppress(Refused):  # it has ended
+                self._context.journal.end(batch)
+                with suppress(Refused):  # it is finished
                     if batch.batch_id:
-                        await self._bench.api.cancel_batch(batch.batch_id)
+                        await self._context.api.cancel_batch(batch.batch_id)
 
-    async def _wanted(self, batch: Batch) -> dict[int, Prepared]:
-        """Pictures of an earlier batch that are to be made of the same now, by their places in it."""
+    async def _unchanged_pictures(self, batch: Batch) -> dict[int, Prepared]:
+        """Pictures of an earlier batch that this run needs with the same recipe, by index in the batch."""
         found = {}
-        for place, (name, made_of) in enumerate(batch.pictures):
+        for index, (name, recipe_digest) in enumerate(batch.pictures):
             item = self._by_name.get(name)
             prepared = item and await self._prepare(item)
-            if prepared and digest(prepared.recipe) == made_of:
-                found[place] = prepared
+            if prepared and digest(prepared.recipe) == recipe_digest:
+                found[index] = prepared
         return found
 
-    def _take_up(self, found: Mapping[int, Prepared]) -> None:
+    def _claim(self, found: Mapping[int, Prepared]) -> None:
         for picture in found.values():
             del self._by_name[picture.item.out.name]
 
     def _follow(self, following: Following) -> None:
-        self._followed[asyncio.create_task(following.until_ended())] = following
+        self._followed[asyncio.create_task(following.await_end())] = following
 
-    def _may_send(self) -> bool:
-        """One more than is worked on; of large pictures, of which a batch has few, several."""
-        left = sum(following.left for following in self._followed.values())
-        return not self._is_full and (len(self._followed) < FOLLOWED or left < self._bench.at_a_time)
+    def _can_send(self) -> bool:
+        """Large pictures make small batches, so more of them are sent ahead to keep the workers busy."""
+        if self._is_full:
+            return False
+        unfinished = sum(following.unfinished_count for following in self._followed.values())
+        return len(self._followed) < MAX_FOLLOWED or unfinished < self._context.concurrency
 
-    async def _await_end_of_one(self) -> None:
+    async def _await_next_end(self) -> None:
         ended, _ = await asyncio.wait(self._followed, return_when=asyncio.FIRST_COMPLETED)
         for task in ended:
             self._prepared.extend(task.result())
@@ -126,9 +129,9 @@ class _Batches:
         self._is_full = False
 
     async def _send_next(self) -> bool:
-        """False: there is nothing more to send."""
+        """Returns False if nothing is left to send."""
         if self._pause_s:
-            self._bench.tally.on_pause("the queue is full", self._pause_s)
+            self._context.tally.on_pause("the queue is full", self._pause_s)
             await asyncio.sleep(self._pause_s)
             self._pause_s = 0
         pictures = await self._next_pictures()
@@ -138,135 +141,137 @@ class _Batches:
     async def _next_pictures(self) -> list[Prepared]:
         found: list[Prepared] = []
         size = 0
-        while len(found) < self._most:
-            group = await self._some(min(self._bench.at_a_time, self._most - len(found)))
+        while len(found) < self._max_requests:
+            group = await self._next_prepared(min(self._context.concurrency, self._max_requests - len(found)))
             if not group:
                 break
-            left = deque(await self._uploaded(group))
-            while left and (not found or size + left[0][1] <= MOST_BYTES):
-                picture, more = left.popleft()
+            uploaded = deque(await self._upload_all(group))
+            while uploaded and (not found or size + uploaded[0][1] <= MAX_BYTES):
+                picture, file_bytes = uploaded.popleft()
                 found.append(picture)
-                size += more
-            if left:
-                self._prepared.extendleft(picture for picture, _ in reversed(left))
+                size += file_bytes
+            if uploaded:
+                self._prepared.extendleft(picture for picture, _ in reversed(uploaded))
                 break
         return found
 
-    async def _some(self, most: int) -> list[Prepared]:
-        """At least one while there are any."""
-        while not self._prepared and (items := [*islice(self._items, most)]):
-            self._prepared.extend(filter(None, await together(map(self._prepare, items))))
-        return [self._prepared.popleft() for _ in range(min(most, len(self._prepared)))]
+    async def _next_prepared(self, limit: int) -> list[Prepared]:
+        """Up to `limit` pictures; none only when all are sent."""
+        while not self._prepared and (items := [*islice(self._items, limit)]):
+            self._prepared.extend(filter(None, await gather_all(map(self._prepare, items))))
+        return [self._prepared.popleft() for _ in range(min(limit, len(self._prepared)))]
 
     async def _prepare(self, item: Item) -> Prepared | None:
-        """None of one that nothing is left to do for."""
-        with self._bench.noting(item):
-            recipe = await self._bench.recipe_of_new(item)
+        """None if the picture is up to date, or cannot be read."""
+        with self._context.recording_failure(item):
+            recipe = await self._context.recipe_unless_done(item)
             if recipe is not None:
                 return Prepared(item, recipe)
         self._by_name.pop(item.out.name, None)
         return None
 
-    async def _uploaded(self, pictures: Sequence[Prepared]) -> list[tuple[Prepared, int]]:
-        """Those of which nothing is left to upload, with the bytes of their files."""
-        sizes = await together(map(self._upload, pictures))
+    async def _upload_all(self, pictures: Sequence[Prepared]) -> list[tuple[Prepared, int]]:
+        """Upload files; returns the pictures that succeeded, with the bytes of their own files."""
+        sizes = await gather_all(map(self._upload, pictures))
         return [(each, size) for each, size in zip(pictures, sizes, strict=True) if size is not None]
 
     async def _upload(self, picture: Prepared) -> int | None:
-        with self._bench.noting(picture.item):
-            return await self._bench.ingredients.upload(picture.item)
+        with self._context.recording_failure(picture.item):
+            return await self._context.request_parts.upload(picture.item)
         return None
 
     async def _send(self, pictures: Sequence[Prepared], idempotency_key: str) -> None:
-        """And follow it; where it is refused, its pictures come again, but for those that are at fault."""
+        """Send a batch and follow it. If it is refused, its valid pictures go back to be sent again."""
         if not pictures:
             return
-        bench = self._bench
+        context = self._context
         batch = Batch(idempotency_key, [(each.item.out.name, digest(each.recipe)) for each in pictures])
-        bench.journal.begin(batch)
-        bench.tally.on_send(len(pictures))
-        body = BatchBody(self._common, pictures, bench.ingredients)
-        is_patient = len(pictures) == 1 and not self._followed
+        context.journal.begin(batch)
+        context.tally.on_send(len(pictures))
+        body = BatchBody(self._common, pictures, context.request_parts)
+        wait = len(pictures) == 1 and not self._followed
         try:
-            answer = await bench.api.submit_batch(bench.model, body, batch.idempotency_key, is_patient)
+            response = await context.api.submit_batch(context.model, body, batch.idempotency_key, wait)
         except Unreadable as unreadable:
-            self._put_back(pictures, {unreadable.place: unreadable.error})
+            self._put_back(pictures, {unreadable.index: unreadable.error})
         except Refused as refused:
             self._put_back(pictures, self._faults(refused, len(pictures)))
         else:
-            batch.batch_id = answer["batch_id"]
-            bench.journal.accept(batch)
-            self._most = min(self._largest, 2 * self._most)
-            self._follow(Following(bench, batch, dict(enumerate(pictures))))
+            batch.batch_id = response["batch_id"]
+            context.journal.accept(batch)
+            self._max_requests = min(self._size_limit, 2 * self._max_requests)
+            self._follow(Following(context, batch, dict(enumerate(pictures))))
             return
-        bench.journal.end(batch)
+        context.journal.end(batch)
 
     def _faults(self, refused: Refused, count: int) -> Mapping[int, CallError]:
-        """What is wrong with which of its pictures. Raises what is wrong with all."""
-        if refused.code in TOO_MUCH:
+        """Errors by index of the picture. Raises an error that affects every picture."""
+        if refused.code in TOO_LARGE:
             if refused.code == "queue_full" and self._followed:
-                self._is_full = True  # until one of those has ended
+                self._is_full = True  # until a followed batch is finished
             elif count == 1:
                 return {0: refused}
             else:
-                self._most = count // 2
+                self._max_requests = count // 2
                 if refused.code == "queue_full":
                     self._pause_s = refused.retry_after_s
                 else:
-                    self._largest = self._most
+                    self._size_limit = self._max_requests
             return {}
         if refused.status == HTTPStatus.CONFLICT:  # a file has changed since it was sent
             return {}
         faults = defaultdict[int, list[Mapping[str, str]]](list)
         for fault in refused.faults:
-            of_one = OF_A_REQUEST.match(fault["field"])
-            if of_one is None:
-                named = [{**each, "field": each["field"].removeprefix(OF_ALL)} for each in refused.faults]
-                raise Refused(refused.status, refused.code, str(refused), named)
-            field, message = fault["field"][of_one.end() :] or "picture", LINE.sub("", fault["message"])
-            faults[int(of_one[1])].append({"field": field, "message": message})
+            match = REQUEST_FIELD.match(fault["field"])
+            if match is None:
+                common = [
+                    {**each, "field": each["field"].removeprefix(DEFAULTS_FIELD)} for each in refused.faults
+                ]
+                raise Refused(refused.status, refused.code, str(refused), common)
+            field, message = fault["field"][match.end() :] or "picture", LINE.sub("", fault["message"])
+            faults[int(match[1])].append({"field": field, "message": message})
         if not faults:
             raise refused
-        return {place: Refused(refused.status, refused.code, "", each) for place, each in faults.items()}
+        return {index: Refused(refused.status, refused.code, "", each) for index, each in faults.items()}
 
     def _put_back(self, pictures: Sequence[Prepared], faults: Mapping[int, CallError | OSError]) -> None:
-        for place, error in faults.items():
-            with self._bench.noting(pictures[place].item):
+        for index, error in faults.items():
+            with self._context.recording_failure(pictures[index].item):
                 raise error
-        left = [picture for place, picture in enumerate(pictures) if place not in faults]
-        self._prepared.extendleft(reversed(left))
+        valid = [picture for index, picture in enumerate(pictures) if index not in faults]
+        self._prepared.extendleft(reversed(valid))
 
 
-AT_ONCE = 64 * 1024  # bytes of lines that are sent together
+CHUNK_BYTES = 64 * 1024
 
 
 class Unreadable(Exception):
-    """A file cannot be read while its line is made; the server accepts nothing of a body that breaks off."""
+    """A file could not be read while the body was sent; the server accepts nothing of an incomplete body."""
 
-    def __init__(self, place: int, error: OSError) -> None:
+    def __init__(self, index: int, error: OSError) -> None:
         super().__init__(str(error))
-        self.place = place
+        self.index = index
         self.error = error
 
 
 class BatchBody:
-    """Some lines of it are in memory at a time; each time it is read, files are read again."""
+    """The lines of a batch, streamed in chunks; each iteration reads the files again."""
 
     def __init__(
-        self, common: Mapping[str, Any], pictures: Sequence[Prepared], ingredients: Ingredients
+        self, common: Mapping[str, Any], pictures: Sequence[Prepared], request_parts: RequestParts
     ) -> None:
         self._common = common
         self._pictures = pictures
-        self._ingredients = ingredients
+        self._request_parts = request_parts
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         lines = bytearray(_line({"defaults": self._common}))
-        for place, picture in enumerate(self._pictures):
+        for index, picture in enumerate(self._pictures):
             try:
-                lines += _line(await self._ingredients.own(picture.item))
+                lines += _line(await self._request_parts.own(picture.item))
             except OSError as error:
-                raise Unreadable(place, error) from error
-            if len(lines) > AT_ONCE:
+                raise Unreadable(index, error) from error
+            if len(lines) > CHUNK_BYTES:
                 yield bytes(lines)
                 lines.clear()
         yield bytes(lines)

@@ -6,16 +6,16 @@ from typing import Any
 
 import typer
 
-from cli.client.explain import named
+from cli.client.explain import option_of
 from cli.client.inputs import Input
 from cli.client.server import Server, find_key
 from cli.formats import output_format
 from cli.run.folder import check_out_dir, pictures_of
 from cli.run.items import RunOptions
 from cli.run.manifest import read_manifest
-from cli.run.many import make_many
-from cli.run.one import make_one
-from cli.scene import described
+from cli.run.many import render_many
+from cli.run.one import render_one
+from cli.scene import describe
 
 
 def run(
@@ -33,7 +33,7 @@ def run(
     as_json: bool,
     parameters: dict[str, Any],
 ) -> None:
-    """Make one picture or many. Raises `typer.BadParameter`, `typer.Exit`."""
+    """Render one picture or many. Raises `typer.BadParameter`, `typer.Exit`."""
     if base_dir and manifest:
         raise typer.BadParameter("--base-dir and --manifest contradict each other: give one of them")
     if (base and base_dir) or not (base or base_dir or scene or manifest):
@@ -42,9 +42,9 @@ def run(
         check_out_dir(out)
     else:
         parameters["image_format"] = output_format(out, parameters.get("image_format"))
-    below = Input(base_dir) if base_dir else Input.parse(base, "--base") if base else None
-    others = {name: Input.parse(text, named(name)) for name, text in pictures.items() if text}
-    found = described(scene, {"base_image": below, **others}, parameters, is_whole=manifest is None)
+    base_input = Input(base_dir) if base_dir else Input.parse(base, "--base") if base else None
+    others = {name: Input.parse(text, option_of(name)) for name, text in pictures.items() if text}
+    found = describe(scene, {"base_image": base_input, **others}, parameters, is_whole=manifest is None)
     where = Server.find(server)
     options = RunOptions(
         model=found.model,
@@ -55,9 +55,9 @@ def run(
         as_json=as_json,
     )
     if manifest:
-        make_many(options, read_manifest(manifest, options, out), out, concurrency, in_batches)
+        render_many(options, read_manifest(manifest, options, out), out, concurrency, in_batches)
     elif base_dir:
         items = pictures_of(base_dir, out, options.parameters.get("image_format"))
-        make_many(options.without_base(), items, out, concurrency, in_batches)
+        render_many(options.without_base(), items, out, concurrency, in_batches)
     else:
-        make_one(options.without_base(), found.inputs["base_image"], out)
+        render_one(options.without_base(), found.inputs["base_image"], out)

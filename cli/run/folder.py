@@ -1,4 +1,4 @@
-"""Which pictures of a folder are made, and what each result is called."""
+"""Lists the pictures of a folder and names their results."""
 
 from pathlib import Path
 
@@ -15,27 +15,27 @@ PICTURES = frozenset(
 
 
 def check_out_dir(out: Path) -> None:
-    """Raises `typer.BadParameter` for what cannot be a folder of results."""
+    """Raises `typer.BadParameter` if `out` is stdout or a file."""
     if out == STDOUT:
         raise typer.BadParameter("'-' is one picture: give a folder for many", param_hint="--out")
     if out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"{str(out)!r} is no directory", param_hint="--out")
+        raise typer.BadParameter(f"{str(out)!r} is not a directory", param_hint="--out")
 
 
 def pictures_of(base_dir: Path, out_dir: Path, image_format: str | None) -> list[Item]:
-    """Each picture of `base_dir` itself by name, to one of the same name in `out_dir`.
+    """The pictures directly in `base_dir`, sorted by name, each with a result of the same name in `out_dir`.
 
     Raises `typer.BadParameter`.
     """
     if not base_dir.is_dir():
-        raise typer.BadParameter(f"{str(base_dir)!r} is no directory", param_hint="--base-dir")
+        raise typer.BadParameter(f"{str(base_dir)!r} is not a directory", param_hint="--base-dir")
     if base_dir.resolve() == out_dir.resolve():
         raise typer.BadParameter(
-            "is --base-dir too: results would replace what they are made of", param_hint="--out"
+            "is --base-dir too: the results would overwrite their inputs", param_hint="--out"
         )
     bases = sorted(path for path in base_dir.iterdir() if path.suffix.lower() in PICTURES and path.is_file())
     if not bases:
-        raise typer.BadParameter(f"{str(base_dir)!r} has no pictures in it", param_hint="--base-dir")
+        raise typer.BadParameter(f"{str(base_dir)!r} contains no pictures", param_hint="--base-dir")
     suffix = SUFFIX[image_format or "jpeg"]
     found: dict[str, Path] = {}
     for base in bases:

@@ -1,4 +1,4 @@
-"""A batch that was sent: its pictures are fetched as they are done."""
+"""Polls a batch and downloads its pictures as they are completed."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from http import HTTPStatus
 
 from cli.client.api import JsonObject
 from cli.client.errors import Refused, RequestFailed
-from cli.client.interruptible import together
-from cli.client.saving import appearing
-from cli.run.bench import Bench, Prepared
+from cli.client.interruptible import gather_all
+from cli.client.saving import atomic_write
+from cli.run.context import Prepared, RunContext
 from cli.run.items import as_json
 from cli.run.journal import Batch
 from jobs.lifecycle.status import TERMINAL, Status
@@ -16,32 +16,31 @@ from jobs.lifecycle.status import TERMINAL, Status
 PAGE = 100
 SHORTEST_S = 1
 LONGEST_S = 8
-"""The `wait` of a poll, which is answered sooner at the end of the batch only, while nothing else happens."""
+"""The `wait` of a poll grows while no request finishes, as only the end of the batch ends it early."""
 
 
 class Following:
-    """`pictures` are those that are wanted of the batch, by their places in it.
+    """`pictures` are the pictures to download, by their index in the batch.
 
-    Of a batch that an earlier run sent, what that run cancelled is sent again.
+    `is_resumed`: an earlier run sent the batch; requests that it cancelled are sent again.
     """
 
     def __init__(
-        self, bench: Bench, batch: Batch, pictures: Mapping[int, Prepared], is_resumed: bool = False
+        self, context: RunContext, batch: Batch, pictures: Mapping[int, Prepared], is_resumed: bool = False
     ) -> None:
-        self._bench = bench
-        self._gone = {"expired", "cancelled"} if is_resumed else {"expired"}
+        self._context = context
+        self._resend_codes = {"expired", "cancelled"} if is_resumed else {"expired"}
         self._batch = batch
-        self._open = dict(pictures)
-        self._lost: list[Prepared] = []
-        self._room = asyncio.Semaphore(bench.at_a_time)
+        self._unfinished = dict(pictures)
+        self._to_resend: list[Prepared] = []
+        self._slots = asyncio.Semaphore(context.concurrency)
 
     @property
-    def left(self) -> int:
-        """How many pictures are still to be made."""
-        return len(self._open)
+    def unfinished_count(self) -> int:
+        return len(self._unfinished)
 
-    async def until_ended(self) -> list[Prepared]:
-        """Fetch all pictures; those that have to be sent again. Raises what would befall every picture."""
+    async def await_end(self) -> list[Prepared]:
+        """Download all pictures and return those to send again. Raises errors that affect every picture."""
         wait_s, seen = SHORTEST_S, 0
         while (answer := await self._poll(wait_s)) is not None:
             counts = answer["request_counts"]
@@ -52,49 +51,51 @@ class Following:
             if has_ended:
                 break
             seen = done
-        self._bench.journal.end(self._batch)
-        return [*self._lost, *self._open.values()]
+        self._context.journal.end(self._batch)
+        return [*self._to_resend, *self._unfinished.values()]
 
     async def cancel(self) -> None:
-        await self._bench.api.cancel_batch(self._batch_id)
+        await self._context.api.cancel_batch(self._batch_id)
 
     @property
     def _batch_id(self) -> str:
         return self._batch.batch_id or ""
 
     async def _poll(self, wait_s: int) -> JsonObject | None:
-        """None of a batch that has expired, or is another key's."""
+        """None if the batch has expired or belongs to another key."""
         try:
-            return await self._bench.api.batch(self._batch_id, wait_s)
+            return await self._context.api.batch(self._batch_id, wait_s)
         except Refused as refused:
             if refused.status != HTTPStatus.NOT_FOUND:
                 raise
             return None
 
     async def _collect(self, has_ended: bool) -> None:
-        """Requests end about in their order: beyond a page of which none has begun nothing is new."""
+        """Take finished requests. They start in order: behind a page that is all QUEUED none is finished."""
         for offset in range(0, len(self._batch.pictures), PAGE):
-            places = [place for place in range(offset, offset + PAGE) if place in self._open]
+            places = [place for place in range(offset, offset + PAGE) if place in self._unfinished]
             if not places:
                 continue
-            page = dict(enumerate(await self._bench.api.batch_requests(self._batch_id, offset, PAGE), offset))
-            await together(self._take(place, page[place]) for place in places if place in page)
+            page = dict(
+                enumerate(await self._context.api.batch_requests(self._batch_id, offset, PAGE), offset)
+            )
+            await gather_all(self._take(place, page[place]) for place in places if place in page)
             if not has_ended and all(each.get("status") == Status.QUEUED for each in page.values()):
                 return
 
     async def _take(self, place: int, answer: JsonObject) -> None:
-        """Fetch the picture of a request that has ended, or note why there is none."""
+        """Download the picture of a finished request, or record its failure."""
         status, code = answer.get("status"), answer.get("code")
-        if status not in TERMINAL and code not in self._gone:
+        if status not in TERMINAL and code not in self._resend_codes:
             return
-        picture = self._open.pop(place)
-        if code in self._gone:
-            self._lost.append(picture)
+        picture = self._unfinished.pop(place)
+        if code in self._resend_codes:
+            self._to_resend.append(picture)
             return
-        with self._bench.noting(picture.item):
+        with self._context.recording_failure(picture.item):
             if status == Status.FAILED:
                 raise RequestFailed(answer)
-            async with self._room:
-                with appearing(picture.item.out) as file:
-                    await self._bench.api.picture(answer["images"][0]["file_name"], file)
-            self._bench.note_made(picture.item, picture.recipe, as_json(answer, picture.item.out))
+            async with self._slots:
+                with atomic_write(picture.item.out) as file:
+                    await self._context.api.picture(answer["images"][0]["file_name"], file)
+            self._context.record_rendered(picture.item, picture.recipe, as_json(answer, picture.item.out))

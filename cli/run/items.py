@@ -1,4 +1,4 @@
-"""The pictures of a run: what all have in common, each of many, and how `--json` tells of one."""
+"""The options of a run, its pictures, and their `--json` output."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from cli.client.server import Server
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Parameters as a request has them, their pictures by path, the server and the key."""
+    """`parameters` as in a request body, `inputs` by parameter path."""
 
     model: str
     parameters: Mapping[str, Any]
@@ -22,7 +22,7 @@ class RunOptions:
     as_json: bool
 
     def without_base(self) -> Self:
-        """The same, where each picture has a base of its own."""
+        """A copy for pictures that have a base of their own."""
         parameters = {name: value for name, value in self.parameters.items() if name != "base_image"}
         inputs = {path: picture for path, picture in self.inputs.items() if path != "base_image"}
         return replace(self, parameters=parameters, inputs=inputs)
@@ -30,13 +30,13 @@ class RunOptions:
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """One of many pictures: `params` and `inputs` are what it has beside what all have in common.
+    """One of many pictures; `params` and `inputs` are added to those of the run.
 
-    `name` says which one it is where it fails, `told` where it is told as JSON.
+    `name` identifies it in error messages, `json_fields` in `--json` output.
     """
 
     name: str
-    told: Mapping[str, Any]
+    json_fields: Mapping[str, Any]
     out: Path
     params: Mapping[str, Any]
     inputs: Mapping[str, Input]

@@ -1,7 +1,7 @@
-"""`.superimpose.jsonl` in a folder of results: what was made of what, so that it is not made again.
+"""`.superimpose.jsonl` in a folder of results: the recipe of each result, so that it is not rendered again.
 
-A line for each picture, added when it is there; of several about one picture the last one counts. Three for a
-batch: before it is sent, once it was accepted, and once all that came of it was told.
+A line is added when a picture is saved; the last line of a picture counts. A batch has three lines: before it
+is sent, once it is accepted, and once all of its results are saved or reported.
 """
 
 import fcntl
@@ -13,13 +13,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
-from cli.client.saving import drop_parts
+from cli.client.saving import delete_partial_files
 
 NAME = ".superimpose.jsonl"
 
 Recipe = Mapping[str, Any]
-"""What a picture is made of: `base`, `overlay`, `mask` and the pictures in `parameters` by content."""
-INGREDIENTS = ("base", "overlay", "mask", "parameters")
+"""`base`, `overlay`, `mask` and `parameters` of a picture, with fingerprints in place of files."""
+RECIPE_FIELDS = ("base", "overlay", "mask", "parameters")
 
 
 class FolderInUse(Exception):
@@ -28,7 +28,7 @@ class FolderInUse(Exception):
 
 @dataclass
 class Batch:
-    """One that was sent, or was about to be: the name and the digest of the recipe of each picture in it."""
+    """A batch sent or about to be sent: name and recipe digest of each picture."""
 
     idempotency_key: str
     pictures: Sequence[tuple[str, str]]
@@ -36,7 +36,7 @@ class Batch:
 
 
 class Journal:
-    """What is known of the pictures in a folder, and is this run's alone."""
+    """The journal of a folder, locked for this run."""
 
     def __init__(self, folder: Path, file: IO[str]) -> None:
         self._folder = folder
@@ -46,13 +46,13 @@ class Journal:
         line = "\n"
         for line in file:
             self._read(line)
-        if not line.endswith("\n"):  # that was cut off: the next one gets a line of its own
+        if not line.endswith("\n"):  # a killed run left it incomplete
             file.write("\n")
 
     @classmethod
     @contextmanager
     def open(cls, folder: Path) -> Iterator["Journal"]:
-        """Of a folder that is made if it is not there. Raises OSError, `FolderInUse`."""
+        """Creates the folder if it is missing. Raises OSError, `FolderInUse`."""
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / NAME).open("a+", encoding="utf-8", errors="replace") as file:
             try:
@@ -61,17 +61,16 @@ class Journal:
                 raise FolderInUse(
                     f"another run writes to {folder}: wait for it, or give another --out"
                 ) from None
-            drop_parts(folder)
+            delete_partial_files(folder)
             file.seek(0)
             yield cls(folder, file)
 
     @property
-    def batches(self) -> list[Batch]:
-        """Those that a run did not see the end of."""
+    def unfinished_batches(self) -> list[Batch]:
         return list(self._batches.values())
 
     def has(self, name: str, recipe: Recipe) -> bool:
-        """Whether this picture is there and was made of the same."""
+        """Whether this picture exists and has this recipe."""
         return self._made.get(name) == digest(recipe) and (self._folder / name).is_file()
 
     def add(self, name: str, recipe: Recipe, request_id: str) -> None:
@@ -79,14 +78,13 @@ class Journal:
         self._made[name] = digest(recipe)
 
     def begin(self, batch: Batch) -> None:
-        """Before it is sent, so that it is never sent as another one."""
+        """To be called before sending, so that a later run repeats it with the same idempotency key."""
         self._write({"batch": batch.idempotency_key, "pictures": batch.pictures})
 
     def accept(self, batch: Batch) -> None:
         self._write({"batch": batch.idempotency_key, "batch_id": batch.batch_id})
 
     def end(self, batch: Batch) -> None:
-        """Nothing more will come of it."""
         self._write({"batch": batch.idempotency_key, "ended": True})
 
     def _write(self, line: Mapping[str, Any]) -> None:
@@ -94,19 +92,21 @@ class Journal:
         self._file.flush()
 
     def _read(self, line: str) -> None:
-        """Nothing from a line that was cut off."""
+        """Ignores a line that was cut off."""
         try:
             found = json.loads(line)
             if "batch" in found:
                 self._read_batch(found["batch"], found)
             else:
-                self._made[found["output"]] = digest({name: found[name] for name in INGREDIENTS})
+                self._made[found["output"]] = digest({name: found[name] for name in RECIPE_FIELDS})
         except (ValueError, TypeError, KeyError):
             return
 
     def _read_batch(self, key: str, found: Mapping[str, Any]) -> None:
         if "pictures" in found:
-            self._batches[key] = Batch(key, [(name, made_of) for name, made_of in found["pictures"]])
+            self._batches[key] = Batch(
+                key, [(name, recipe_digest) for name, recipe_digest in found["pictures"]]
+            )
         elif "batch_id" in found:
             self._batches[key].batch_id = found["batch_id"]
         else:

@@ -1,4 +1,4 @@
-"""How far one request is: a line that changes, or on what is no terminal a line for each change."""
+"""Shows the progress of one request: an updating line on a terminal, else one line per status."""
 
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +11,7 @@ from telemetry.stages import STAGES
 
 
 class LiveLine:
-    """On stderr, so that stdout is the result's."""
+    """Writes to stderr, as stdout is for the result."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -40,13 +40,11 @@ class LiveLine:
             self._progress.stop()
 
     def on_status(self, answer: JsonObject) -> None:
-        is_news = answer["status"] != self._status
+        has_changed = answer["status"] != self._status
         self._status = answer["status"]
         self.cancelled = self._status == "CANCELLED"
-        ends = self._status in ("COMPLETED", "CANCELLED")
-        if ends or (
-            is_news and not self.is_live and self._status != "FAILED"
-        ):  # which an error line will say
+        is_final = self._status in ("COMPLETED", "CANCELLED")  # FAILED gets an error message instead
+        if is_final or (has_changed and not self.is_live and self._status != "FAILED"):
             self._say(describe(answer))
         else:
             self._progress.update(self._task, description=describe(answer))

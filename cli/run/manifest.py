@@ -1,4 +1,4 @@
-"""`--manifest`: a file with the parameters of a request in each row, and the pictures that come of them."""
+"""`--manifest`: reads a file with one request per row."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from jobs.pictures.inputs import pictures
 
 
 def read_manifest(file: Path, options: RunOptions, out_dir: Path) -> list[Item]:
-    """A picture for each row, which goes over the command line's options. Raises `typer.BadParameter`."""
+    """An item for each row; its values override the options. Raises `typer.BadParameter`."""
     from api.submit_body import BODIES
 
     body = BODIES[options.model]
@@ -41,41 +41,40 @@ class _Manifest:
         self._out_dir = out_dir
         self._body = body
         self._faults = faults
-        self._lines: dict[str, tuple[str, int]] = {}  # name of a result in lower case to how it is written
-        self._ids: dict[str, int] = {}
+        self._names: dict[str, tuple[str, int]] = {}  # lower-case name of a result: name as written, line
+        self._lines_by_id: dict[str, int] = {}
 
     def item(self, row: Row) -> Item | None:
-        """None of one with a fault, which is noted."""
+        """None if the row has a fault, which is recorded."""
         own = {name: value for name, value in row.values.items() if name != OUTPUT}
         inputs = self._inputs(row.line, own)
-        if inputs is None or not self._is_allowed(row.line, own) or not self._is_only(row.line, own):
+        if inputs is None or not self._is_valid(row.line, own) or not self._is_unique(row.line, own):
             return None
         try:
             name, image_format = self._output(row, own, inputs)
         except typer.BadParameter as error:
             self._faults.add(row.line, OUTPUT, error.message)
             return None
-        written, first = self._lines.setdefault(name.lower(), (name, row.line))
+        written, first = self._names.setdefault(name.lower(), (name, row.line))
         if first != row.line:
             self._faults.add(
-                row.line, OUTPUT, f"would be {written!r}, as that of line {first}: name one in {OUTPUT}"
+                row.line, OUTPUT, f"would be {written!r} like line {first}: name one of them in {OUTPUT}"
             )
         if image_format:
             own["image_format"] = image_format
-        told = {"line": row.line, **{name: own[name] for name in ("custom_id",) if name in own}}
-        return Item(f"{self._file}: line {row.line}, {name}", told, self._out_dir / name, own, inputs)
+        json_fields = {"line": row.line, **{name: own[name] for name in ("custom_id",) if name in own}}
+        return Item(f"{self._file}: line {row.line}, {name}", json_fields, self._out_dir / name, own, inputs)
 
     def _inputs(self, line: int, own: Mapping[str, Any]) -> dict[str, Input] | None:
-        found, count = {}, 0
-        for path, text in pictures(own).items():
-            count += 1
+        found, references = {}, pictures(own)
+        for path, text in references.items():
             try:
                 found[path] = Input.parse(text, "--manifest", self._file.parent)
             except typer.BadParameter as error:
                 self._faults.add(line, path, error.message)
-        return found if len(found) == count else None
+        return found if len(found) == len(references) else None
 
-    def _is_allowed(self, line: int, own: Mapping[str, Any]) -> bool:
+    def _is_valid(self, line: int, own: Mapping[str, Any]) -> bool:
         from api.http.body import explain
 
         try:
@@ -87,11 +86,11 @@ class _Manifest:
             return False
         return True
 
-    def _is_only(self, line: int, own: Mapping[str, Any]) -> bool:
+    def _is_unique(self, line: int, own: Mapping[str, Any]) -> bool:
         name = own.get("custom_id")
-        first = line if name is None else self._ids.setdefault(name, line)
+        first = line if name is None else self._lines_by_id.setdefault(name, line)
         if first != line:
-            self._faults.add(line, "custom_id", f"{name!r} is that of line {first} too")
+            self._faults.add(line, "custom_id", f"{name!r} is already used in line {first}")
         return first == line
 
     def _output(
@@ -100,20 +99,19 @@ class _Manifest:
         """Name and format of the result. Raises `typer.BadParameter`."""
         from api.batches.names import safe_name
 
-        wanted = {**self._options.parameters, **own}.get("image_format")
+        requested = {**self._options.parameters, **own}.get("image_format")
         given = row.values.get(OUTPUT)
         if given is None:
-            suffix = SUFFIX[wanted or "jpeg"]
+            suffix = SUFFIX[requested or "jpeg"]
             name = own.get("custom_id") or _stem(inputs.get("base_image"), self._options)
             return safe_name(name.removesuffix(suffix)) + suffix, None
         if not isinstance(given, str) or not given or safe_name(given) != given:
             raise typer.BadParameter(f"{given!r} is not allowed: must be a file name, without a folder")
-        image_format = output_format(Path(given), wanted)
-        return given if Path(given).suffix else given + SUFFIX[wanted or "jpeg"], image_format
+        image_format = output_format(Path(given), requested)
+        return given if Path(given).suffix else given + SUFFIX[requested or "jpeg"], image_format
 
 
 def _stem(base: Input | None, options: RunOptions) -> str:
-    """What a base is called."""
-    named = base or options.inputs["base_image"]
-    path = PurePosixPath(unquote(urlsplit(named.url).path)) if named.file is None else named.file
+    source = base or options.inputs["base_image"]
+    path = PurePosixPath(unquote(urlsplit(source.url).path)) if source.file is None else source.file
     return path.stem

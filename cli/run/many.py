@@ -1,4 +1,4 @@
-"""Many pictures into one folder: what is there already is kept, what fails is listed."""
+"""Renders many pictures into a folder, skipping up-to-date results and listing failures."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,28 +8,28 @@ import typer
 from cli.client.api import Api
 from cli.client.errors import CallError
 from cli.client.explain import explain
-from cli.client.interruptible import run, together
-from cli.client.picture import make
+from cli.client.interruptible import gather_all, run
+from cli.client.picture import render_and_save
 from cli.exit_codes import ExitCode, stop
-from cli.run.batches import make_in_batches
-from cli.run.bench import Bench
-from cli.run.ingredients import Ingredients
+from cli.run.batches import render_in_batches
+from cli.run.context import RunContext
 from cli.run.items import Item, RunOptions, as_json
 from cli.run.journal import FolderInUse, Journal
+from cli.run.request_parts import RequestParts
 from cli.run.tally import Tally
 
 
-def make_many(
-    options: RunOptions, items: Sequence[Item], out_dir: Path, at_a_time: int, in_batches: bool
+def render_many(
+    options: RunOptions, items: Sequence[Item], out_dir: Path, concurrency: int, in_batches: bool
 ) -> None:
-    """Make each picture that is not there. Raises `typer.Exit`, unless all are there in the end."""
+    """Render the pictures that are missing or outdated. Raises `typer.Exit` unless all succeed."""
     tally = Tally(len(items), options.as_json)
     try:
         with Journal.open(out_dir) as journal, tally.shown():
-            run(_make(options, items, journal, tally, at_a_time, in_batches))
+            run(_render(options, items, journal, tally, concurrency, in_batches))
     except KeyboardInterrupt:
         typer.echo(tally.summary(), err=True)
-        raise stop("interrupted: the same command again goes on", ExitCode.INTERRUPTED) from None
+        raise stop("interrupted: run the same command again to continue", ExitCode.INTERRUPTED) from None
     except FolderInUse as error:
         raise stop(str(error)) from None
     except CallError as error:
@@ -45,33 +45,33 @@ def make_many(
         raise typer.Exit(ExitCode.FAILED)
 
 
-async def _make(
+async def _render(
     options: RunOptions,
     items: Sequence[Item],
     journal: Journal,
     tally: Tally,
-    at_a_time: int,
+    concurrency: int,
     in_batches: bool,
 ) -> None:
     async with Api.open(options.server, options.key, tally.on_pause) as api:
-        ingredients = Ingredients(options, items, api)
-        bench = Bench(api, options.model, ingredients, journal, tally, at_a_time)
-        await (make_in_batches if in_batches else make_one_by_one)(bench, items)
+        request_parts = RequestParts(options, items, api)
+        context = RunContext(api, options.model, request_parts, journal, tally, concurrency)
+        await (render_in_batches if in_batches else render_one_by_one)(context, items)
 
 
-async def make_one_by_one(bench: Bench, items: Sequence[Item]) -> None:
-    """Raises what would befall every one of them."""
-    common = await bench.ingredients.common()
+async def render_one_by_one(context: RunContext, items: Sequence[Item]) -> None:
+    """Raises errors that affect every picture."""
+    common = await context.request_parts.common()
     queue = iter(items)
 
     async def work(queue: Iterator[Item]) -> None:
         for item in queue:
-            with bench.noting(item):
-                recipe = await bench.recipe_of_new(item)
+            with context.recording_failure(item):
+                recipe = await context.recipe_unless_done(item)
                 if recipe is None:
                     continue
-                body = common | await bench.ingredients.own(item)
-                result = await make(bench.api, bench.model, body, item.out, lambda _: None)
-                bench.note_made(item, recipe, as_json(result, item.out))
+                body = common | await context.request_parts.own(item)
+                result = await render_and_save(context.api, context.model, body, item.out, lambda _: None)
+                context.record_rendered(item, recipe, as_json(result, item.out))
 
-    await together(work(queue) for _ in range(min(bench.at_a_time, len(items))))
+    await gather_all(work(queue) for _ in range(min(context.concurrency, len(items))))

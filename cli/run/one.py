@@ -1,4 +1,4 @@
-"""One picture, with a line that says how far it is."""
+"""Renders one picture, with a progress line."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ import typer
 from cli.client.api import Api, JsonObject
 from cli.client.errors import CallError, RequestFailed
 from cli.client.explain import explain
-from cli.client.inputs import Input, carried
+from cli.client.inputs import Input, send_inputs
 from cli.client.interruptible import run
-from cli.client.picture import HELD_S, SHOWN_S, make
+from cli.client.picture import LONG_POLL_S, WATCHED_POLL_S, render_and_save
 from cli.exit_codes import ExitCode, stop
 from cli.formats import STDOUT, check_stdout
 from cli.json_output import print_json
@@ -18,15 +18,15 @@ from cli.run.live_line import LiveLine
 from jobs.pictures.inputs import with_pictures
 
 
-def make_one(options: RunOptions, base: Input, out: Path) -> None:
-    """Make it, save it, say what it is. Raises `typer.Exit`."""
+def render_one(options: RunOptions, base: Input, out: Path) -> None:
+    """Raises `typer.BadParameter`, `typer.Exit`."""
     check_stdout(out, options.as_json)
     if out.is_dir() or not out.absolute().parent.is_dir():
-        why = "is a directory: give a file" if out.is_dir() else "is in a directory that is not there"
+        why = "is a directory: give a file" if out.is_dir() else "is in a directory that does not exist"
         raise typer.BadParameter(f"{str(out)!r} {why}", param_hint="--out")
     try:
         with LiveLine() as line:
-            result = run(_make(options, base, out, line))
+            result = run(_render(options, base, out, line))
     except RequestFailed as failed:
         if options.as_json:
             print_json(failed.answer)
@@ -41,12 +41,14 @@ def make_one(options: RunOptions, base: Input, out: Path) -> None:
     _show(options, result, out)
 
 
-async def _make(options: RunOptions, base: Input, out: Path, line: LiveLine) -> JsonObject:
+async def _render(options: RunOptions, base: Input, out: Path, line: LiveLine) -> JsonObject:
     line.on_status({"status": "UPLOADING"})
     async with Api.open(options.server, options.key, line.on_pause) as api:
-        references = await carried({**options.inputs, "base_image": base}, api)
+        references = await send_inputs({**options.inputs, "base_image": base}, api)
         body = with_pictures(options.parameters, references)
-        return await make(api, options.model, body, out, line.on_status, SHOWN_S if line.is_live else HELD_S)
+        return await render_and_save(
+            api, options.model, body, out, line.on_status, WATCHED_POLL_S if line.is_live else LONG_POLL_S
+        )
 
 
 def _show(options: RunOptions, result: JsonObject, out: Path) -> None:

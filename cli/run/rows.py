@@ -1,4 +1,4 @@
-"""The rows of a manifest, CSV as spreadsheets write it or NDJSON, by their lines in the file."""
+"""Reads the rows of a manifest: NDJSON, or CSV as spreadsheets write it."""
 
 import codecs
 import csv
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 OUTPUT = "output"
-NOT_COLUMNS = frozenset({"base64"})  # about the wire
+NOT_COLUMNS = frozenset({"base64"})  # concerns the API's response, not the picture
 
 WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -22,7 +22,7 @@ COMMA = re.compile(r"([+-]?\d*),(\d+)", re.ASCII)
 
 
 class Columns:
-    """Those of the requests that `model` checks, and the name of the file that comes out."""
+    """The fields of the request model, and `output`."""
 
     def __init__(self, model: type[BaseModel]) -> None:
         schemas = model.model_json_schema()["properties"]
@@ -36,16 +36,16 @@ class Columns:
         return ", ".join([*self._types, OUTPUT])
 
     def read(self, name: str, text: str, has_comma: bool) -> Any:
-        """What a cell of CSV says; `has_comma`: numbers may have a decimal comma. Raises ValueError."""
+        """The value of a CSV cell; `has_comma`: numbers may have a decimal comma. Raises ValueError."""
         types = self._types.get(name, frozenset({"string"}))
         if types & {"array", "object"}:
             return _json(text)
         if "boolean" in types:
             return _truth(text)
-        plain = COMMA.sub(r"\1.\2", text) if has_comma and COMMA.fullmatch(text) else text
+        dotted = COMMA.sub(r"\1.\2", text) if has_comma and COMMA.fullmatch(text) else text
         if types & {"number", "integer"}:
-            if NUMBER.fullmatch(plain):
-                number = float(plain)
+            if NUMBER.fullmatch(dotted):
+                number = float(dotted)
                 return int(number) if number.is_integer() else number
             if "string" not in types:
                 raise ValueError("must be a number")
@@ -53,7 +53,7 @@ class Columns:
 
 
 def _types(schema: Mapping[str, Any]) -> frozenset[str]:
-    """JSON's words for what a value may be."""
+    """The JSON types that a schema allows, without null."""
     kinds = [each.get("type", "object") for each in schema.get("anyOf", [schema])]
     return frozenset(kinds) - {"null"}
 
@@ -84,14 +84,14 @@ class Row(NamedTuple):
 
 
 class Faults:
-    """What is wrong in a file."""
+    """Collects the faults of a manifest, to report them together."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._texts: list[str] = []
 
     def add(self, line: int, column: str, text: str) -> None:
-        """`column`: empty for a fault of the whole line."""
+        """`column` is empty for a fault of the whole line."""
         self._texts.append(f"line {line}{f', {column}' if column else ''}: {text}")
 
     def add_value(self, line: int, column: str, value: str, rule: str) -> None:
@@ -110,7 +110,7 @@ class Faults:
 
 
 def read_rows(file: Path, columns: Columns, faults: Faults) -> list[Row]:
-    """Raises `typer.BadParameter` for what is no table at all, OSError."""
+    """Raises OSError; `typer.BadParameter` if the file is not a table."""
     data = file.read_bytes()
     encoding = next((name for bom, name in ENCODINGS.items() if data.startswith(bom)), "utf-8")
     try:
@@ -140,7 +140,7 @@ def _read_json(text: str, columns: Columns, faults: Faults) -> Iterator[Row]:
             continue
         for name in values:
             if name not in columns:
-                faults.add(number, name[:SHOWN_LENGTH], f"is not known; known are {columns.known}")
+                faults.add(number, name[:SHOWN_LENGTH], f"is unknown; known are {columns.known}")
         yield Row(number, {name: value for name, value in values.items() if name in columns})
 
 
@@ -161,13 +161,13 @@ def _read_csv(text: str, columns: Columns, faults: Faults) -> Iterator[Row]:
                 yield Row(line, _typed(names, values, line, columns, faults, separator == ";"))
             line = lines.line_num + 1
     except csv.Error as error:
-        raise faults.fault(f"line {line} is no CSV: {error}") from None
+        raise faults.fault(f"line {line} is not CSV: {error}") from None
 
 
 def _names(cells: list[str], line: int, columns: Columns, faults: Faults) -> list[str]:
-    """The columns that there are. Raises `typer.BadParameter` for others."""
+    """The column names. Raises `typer.BadParameter` for unknown ones."""
     names = [*cells]
-    while not names[-1]:  # spreadsheets write those beside the table too
+    while not names[-1]:  # spreadsheets also write empty columns beside the table
         names.pop()
     for place, name in enumerate(names):
         if not name:
@@ -175,7 +175,7 @@ def _names(cells: list[str], line: int, columns: Columns, faults: Faults) -> lis
         elif name not in columns:
             faults.add(line, name[:SHOWN_LENGTH], f"is not a column; known are {columns.known}")
         elif name in names[:place]:
-            faults.add(line, name, "is there twice")
+            faults.add(line, name, "appears twice")
     faults.refuse()
     return names
 
@@ -183,7 +183,7 @@ def _names(cells: list[str], line: int, columns: Columns, faults: Faults) -> lis
 def _typed(
     names: list[str], cells: list[str], line: int, columns: Columns, faults: Faults, has_comma: bool
 ) -> dict[str, Any]:
-    """Without empty cells."""
+    """The values of a row; empty cells are left out."""
     if any(cells[len(names) :]):
         faults.add(line, "", f"has {len(cells)} cells for {len(names)} columns: quote those with a separator")
     values = {}

@@ -1,4 +1,4 @@
-"""How a folder's pictures are getting on: a bar on a terminal, else a line now and then."""
+"""Shows the progress of many pictures: a bar on a terminal, else a line every ten seconds."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ PLAIN_EVERY_S = 10
 
 
 class Tally:
-    """Counts pictures that were made, kept from before, or failed, and shows it on stderr."""
+    """Counts pictures that were made, kept from an earlier run, or failed; shows the counts on stderr."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Tally:
         self._as_json = as_json
         self._console = console or Console(stderr=True, highlight=False)
         self._clock = clock
-        self._started_at = self._told_at = clock()
+        self._started_at = self._printed_at = clock()
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
@@ -56,20 +56,19 @@ class Tally:
 
     def add_made(self, item: Item, picture: JsonObject) -> None:
         self.made += 1
-        self._tell({**item.told, **picture})
+        self._report({**item.json_fields, **picture})
 
     def add_kept(self, item: Item) -> None:
-        """A picture was there, made of the same."""
+        """An earlier run made this picture from the same inputs."""
         self.kept += 1
-        self._tell({"status": "KEPT", **item.told, "output": str(item.out)})
+        self._report({"status": "KEPT", **item.json_fields, "output": str(item.out)})
 
     def add_failed(self, item: Item, error: str, answer: JsonObject) -> None:
-        """A picture was not made; `answer` is what the server says of it, empty if nothing."""
+        """`answer` is the server's status of the request, empty if there is none."""
         self.failed[item] = error
-        self._tell({"status": "FAILED", **item.told, "error": error, **answer})
+        self._report({"status": "FAILED", **item.json_fields, "error": error, **answer})
 
     def on_send(self, count: int) -> None:
-        """A batch is on its way."""
         self._bar.update(self._task, description=f"sending {count:,}")
 
     def on_pause(self, why: str, seconds: float) -> None:
@@ -77,14 +76,13 @@ class Tally:
 
     @property
     def done(self) -> int:
-        """Pictures that nothing is left to do for."""
         return self.made + self.kept + len(self.failed)
 
     def summary(self) -> str:
         parts = [f"{self.made:,} made", f"{self.kept:,} kept" if self.kept else ""]
         parts.append(f"{len(self.failed):,} failed" if self.failed else "")
         if left := self._total - self.done:
-            parts.append(f"{left:,} not begun or given up")
+            parts.append(f"{left:,} not started or given up")
         return f"{', '.join(filter(None, parts))} in {self._clock() - self._started_at:.1f} s"
 
     def __rich__(self) -> RenderableType:
@@ -93,14 +91,14 @@ class Tally:
     def _rate(self) -> str:
         return f"{(self.made + len(self.failed)) / max(0.1, self._clock() - self._started_at):.1f}/s"
 
-    def _tell(self, line: JsonObject) -> None:
+    def _report(self, line: JsonObject) -> None:
         if self._as_json:
             print_json(line)
         failed = f"{len(self.failed):,} failed" if self.failed else ""
         self._bar.update(
             self._task, completed=self.done, description="pictures", rate=self._rate(), failed=failed
         )
-        if not self._console.is_terminal and self._clock() - self._told_at > PLAIN_EVERY_S:
-            self._told_at = self._clock()
+        if not self._console.is_terminal and self._clock() - self._printed_at > PLAIN_EVERY_S:
+            self._printed_at = self._clock()
             so_far = ", ".join(filter(None, (f"{self.done:,} of {self._total:,}", failed, self._rate())))
             self._console.print(so_far, soft_wrap=True)

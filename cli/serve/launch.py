@@ -1,7 +1,7 @@
-"""`python launch.py PARENT COMMAND...` becomes the command, which the kernel ends when its parent has ended.
+"""`python launch.py PARENT COMMAND...` execs the command so that the kernel kills it when the parent dies.
 
-A program of its own, as the parent has threads, and what runs between its fork and an exec must take no
-lock. Where the kernel has no such thing (macOS), the command outlives a parent that is killed.
+This is a program of its own because the parent has threads: code between its fork and exec must not take a
+lock. Other kernels than Linux lack this feature; there the command outlives a killed parent.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main(parent: int, command: list[str]) -> None:
-    """Replace this process, unless its parent has ended already."""
+    """Replace this process, unless its parent is already dead."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() == parent:

@@ -1,18 +1,15 @@
-"""The API's socket, which several processes may accept from: an idle one takes the next connection."""
+"""Listening sockets. Several API processes may accept from one: an idle one takes the next connection."""
 
 import socket
 from contextlib import ExitStack
 
 
 class CannotListen(Exception):
-    """Nobody can listen at this address; the text says what to do."""
+    """The address cannot be listened on; the text says what to do."""
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A TCP socket bound to this address, for the processes that will listen on it.
-
-    Raises `CannotListen`.
-    """
+    """A TCP socket bound to this address, not listening yet. Raises `CannotListen`."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with ExitStack() as closed_on_error:
@@ -29,7 +26,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def local_url(host: str, port: int) -> str:
-    """The URL by which this machine reaches an API that listens there."""
+    """The URL of an API on this machine that listens there."""
     if host in ("0.0.0.0", "::"):  # noqa: S104
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

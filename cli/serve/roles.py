@@ -1,4 +1,4 @@
-"""One role each, as containers and fleets run them."""
+"""Runs the roles of the service: API, workers, webhooks."""
 
 import gc
 import math
@@ -25,15 +25,15 @@ from telemetry.logs import set_up_logs
 from telemetry.processes import counting_as, shared_directory
 from webhooks.run import send_events
 
-API = (sys.executable, "-P", "-m", "cli", "api")  # -P: no module of the current folder takes its place
+API = (sys.executable, "-P", "-m", "cli", "api")  # -P: do not import modules from the current folder
 WEBHOOKS = (sys.executable, "-P", "-m", "cli", "webhooks")
 WORKER = (sys.executable, "-P", "-m", "worker")
-SPARE_S = 5  # what is left to do after the last answer, or after the job at hand
-FILES_BESIDE = 256  # open files that are not connections of clients
+SPARE_S = 5  # for cleanup after the last response or job
+OTHER_FILES = 256  # open files that are not connections of clients
 
 
 def run_api(host: str, port: int, processes: int | None) -> None:
-    """Serve the API until SIGTERM or SIGINT, finishing open answers. Raises `CannotListen`."""
+    """Serve the API until SIGTERM or SIGINT, then finish open responses. Raises `CannotListen`."""
     settings = Settings()
     listener = bind(host, port)
     if (processes or settings.api_workers) == 1:
@@ -54,7 +54,7 @@ def start_api(
     env: Mapping[str, str],
     metrics_in: str | None,
 ) -> None:
-    """Start processes of the API that all accept from one socket, and count in one directory."""
+    """Start API processes that share the socket, and the directory of metrics if there is one."""
     for number in range(1, processes + 1):
         name = "api" if processes == 1 else f"api-{number}"
         command = (*API, "--fd", str(listener.fileno()))
@@ -64,33 +64,33 @@ def start_api(
 def start_workers(
     supervisor: Supervisor, processes: int, env: Mapping[str, str], metrics_in: str | None
 ) -> None:
-    """Start worker processes, which count in one directory."""
+    """Start worker processes that share the directory of metrics if there is one."""
     for number in range(1, processes + 1):
         name = f"worker-{number}"
         supervisor.start(name, WORKER, {**env, **counting_as(name, metrics_in)})
 
 
 def run_api_on(listener: socket.socket) -> None:
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not where `nohup` has it ignored
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # `nohup` ignores it
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     settings = Settings()
     set_up_logs(settings.log_format)
     with connect(settings) as redis:
         await_redis(redis)
-    _allow_files(settings.max_connections + FILES_BESIDE)
+    raise_file_limit(settings.max_connections + OTHER_FILES)
     api = create_app(settings)
     app = with_headers(api, settings)
-    gc.freeze()  # what is there now stays: the collector need not look through all of it again and again
+    gc.freeze()  # the garbage collector skips everything loaded so far
     serve(app, settings, listener, before_stop=lambda: api.state.service.changes.stop())
 
 
 def serve(
     app: ASGIApp, settings: Settings, listener: socket.socket, before_stop: Callable[[], None] = lambda: None
 ) -> None:
-    """Serve `app` over HTTP/1.1, with the bounds and the trust in proxies that the settings say.
+    """Serve `app` over HTTP/1.1, with the limits and trusted proxies of the settings.
 
-    `before_stop` is called at SIGTERM, then open answers are finished. Raises `SystemExit` where it could
-    not start.
+    `before_stop` is called at SIGTERM, then open responses are finished. Raises `SystemExit` if the server
+    does not start.
     """
     config = uvicorn.Config(
         app,
@@ -98,7 +98,7 @@ def serve(
         ws="none",
         log_config=None,
         access_log=False,
-        reset_contextvars=True,  # what the log says of a call is not for the next one on its connection
+        reset_contextvars=True,  # log context of a call must not leak into the next one on the connection
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
@@ -117,7 +117,7 @@ def _api_grace_s(settings: Settings) -> int:
 
 
 def run_workers(workers: int | None) -> None:
-    """Run worker processes until SIGTERM or SIGINT, letting each finish its job."""
+    """Run worker processes until SIGTERM or SIGINT, then let each finish its jobs."""
     settings = Settings()
     with (
         shared_directory(settings.metrics_port is not None) as directory,
@@ -130,7 +130,7 @@ def run_workers(workers: int | None) -> None:
 
 
 def run_webhooks() -> None:
-    """Send the events of ended requests until SIGTERM or SIGINT."""
+    """Send webhook events until SIGTERM or SIGINT."""
     settings = Settings()
     set_up_logs(settings.log_format)
     try:
@@ -139,20 +139,19 @@ def run_webhooks() -> None:
         raise stop(str(error), ExitCode.USAGE) from None
     with connect(settings) as redis:
         await_redis(redis)
-    _allow_files(settings.webhook_concurrency + FILES_BESIDE)
+    raise_file_limit(settings.webhook_concurrency + OTHER_FILES)
     if settings.metrics_port:
         serve_metrics(settings.metrics_host, settings.metrics_port)
     send_events(settings)
 
 
 def start_webhooks(supervisor: Supervisor, env: Mapping[str, str], metrics_in: str | None) -> None:
-    """Start a process that sends events, and counts in a directory that it may share."""
     supervisor.start("webhooks", WEBHOOKS, {**env, **counting_as("webhooks", metrics_in)})
 
 
-def _allow_files(wanted: int) -> None:
-    """Raise the soft limit on open files, often 1024, as far as it is wanted and allowed."""
+def raise_file_limit(needed: int) -> None:
+    """Raise the soft limit on open files, often 1024, to `needed` or the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

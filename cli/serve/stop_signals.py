@@ -1,4 +1,4 @@
-"""The signals that ask for an end, and waits that they cut short."""
+"""Handles stop signals, and waits that they interrupt."""
 
 import os
 import select
@@ -6,19 +6,19 @@ import signal
 import time
 from types import FrameType
 
-SECOND_SIGNAL_S = 1  # sooner it is the first one, sent to a whole group or by a terminal that closes
+SECOND_SIGNAL_S = 1  # earlier ones repeat the first: sent to a process group, or by a closing terminal
 
 
 class StopSignals:
-    """From its making on, SIGINT, SIGTERM and SIGHUP are noted; SIGHUP not where `nohup` has it ignored.
+    """Records SIGINT, SIGTERM and, unless `nohup` ignores it, SIGHUP, from its creation on.
 
-    Nothing here takes a lock: a handler that waits for one may wait for the very code that it interrupts.
+    Handlers take no lock, as the code that they interrupt may hold it.
     """
 
     def __init__(self) -> None:
         self._first_at: float | None = None
         self.hurried = False
-        """Whether a second one has come: do not wait for anything."""
+        """Whether a second signal came: stop without waiting."""
         self._reads, self._writes = os.pipe()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
@@ -30,7 +30,7 @@ class StopSignals:
         return self._first_at is not None
 
     def wait(self, seconds: float) -> bool:
-        """Wait for so long, or until a signal comes; whether one has."""
+        """Wait until a signal comes, or the time is over; returns whether a signal has come."""
         select.select([self._reads], [], [], seconds)
         return self.came
 

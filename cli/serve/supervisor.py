@@ -1,4 +1,4 @@
-"""Several processes in one terminal: one log with a coloured name before each line, one Ctrl-C for all."""
+"""Runs several processes in one terminal, with one log of coloured process names and one Ctrl-C for all."""
 
 import contextlib
 import os
@@ -25,16 +25,16 @@ OWN_COLOUR = 1  # bold
 NAME_WIDTH = 9
 RESTART_PAUSE_S = 1.0
 WATCH_S = 0.1
-LAST_WORDS_S = 1.0
+RELAY_TIMEOUT_S = 1.0
 
 
 class Stopped(Exception):
-    """A signal asks for the end."""
+    """A stop signal has come."""
 
 
 @dataclass
 class Role:
-    """One process to keep running; `foundation` roles stop after all others."""
+    """A process to keep running; `foundation` roles stop after all others."""
 
     name: str
     command: Sequence[str]
@@ -52,11 +52,10 @@ class Role:
 
 
 class Supervisor:
-    """Starts roles and restarts what dies; at SIGTERM, SIGINT and SIGHUP, and at the end, stops everything.
+    """Starts roles and restarts those that die; stops all at SIGTERM, SIGINT, SIGHUP and on exit.
 
-    A context: what is begun in it is ended with it, and `Stopped` ends it without an error. The kernel ends
-    the roles where this process is killed. A role that ends as `BAD_SETTINGS` stops everything too, as
-    starting it again would not help.
+    A context manager that suppresses `Stopped`. If this process is killed, the kernel kills the roles. A role
+    that exits with `BAD_SETTINGS` stops everything, as a restart would not help.
     """
 
     def __init__(
@@ -83,7 +82,7 @@ class Supervisor:
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> bool:
         if self._signals.came:
-            self.say(f"stopping: what is being made has {self._grace_s:.0f} s; a second signal does not wait")
+            self.say(f"stopping: running jobs have {self._grace_s:.0f} s; a second signal stops at once")
         self._stop()
         if self._signals.came:
             self.say(self._goodbye)
@@ -99,9 +98,9 @@ class Supervisor:
         foundation: bool = False,
         listens_on: socket.socket | None = None,
     ) -> Role:
-        """Start a process under `name` and keep it running; `env` is added to our environment.
+        """Start a process and keep it running; `env` is added to our environment.
 
-        It inherits the socket that it `listens_on`, which is closed here when everything stops.
+        It inherits the socket `listens_on`, which is closed here when everything stops.
         """
         colour = COLOURS[len(self._roles) % len(COLOURS)]
         role = Role(name, command, colour, foundation, env or {}, listens_on)
@@ -110,9 +109,9 @@ class Supervisor:
         return role
 
     def run(self, is_ready: Callable[[], bool] = lambda: True) -> None:
-        """Watch until a signal comes, and poll `is_ready` until it is true.
+        """Restart dead roles until a signal comes; meanwhile poll `is_ready` until it returns True.
 
-        Raises `SystemExit` where a role cannot work with its settings.
+        Raises `SystemExit` if a role exits with `BAD_SETTINGS`.
         """
         ready = False
         while not self._signals.wait(WATCH_S):
@@ -125,15 +124,14 @@ class Supervisor:
             raise Stopped
 
     def say(self, text: str) -> None:
-        """A line of the log that is ours."""
         self._log.write(self._line(OWN, OWN_COLOUR, text))
 
     def show(self, text: str) -> None:
-        """Text for a person, as it is, between the lines of the log."""
+        """Print text as it is, between the lines of the log."""
         self._log.write(text)
 
     def _stop(self) -> None:
-        """End every role, foundations last, killing what outlives its grace. Leaves no process."""
+        """Stop every role, foundations last; kill those that outlive the grace period."""
         for role in self._roles:
             if role.listens_on:
                 role.listens_on.close()
@@ -154,15 +152,15 @@ class Supervisor:
                 processes[0].wait(WATCH_S)
         for role in roles:
             if role.process and role.running:
-                hurried = "killed, as a second signal came"
-                self._print(role, hurried if self._signals.hurried else f"killed after {self._grace_s:.0f} s")
+                why = "at the second signal" if self._signals.hurried else f"after {self._grace_s:.0f} s"
+                self._print(role, f"killed {why}")
                 role.process.kill()
                 role.process.wait()
             if role.relay:
-                role.relay.join(LAST_WORDS_S)
+                role.relay.join(RELAY_TIMEOUT_S)
 
     def _launch(self, role: Role) -> None:
-        """From the main thread: the kernel ends a role when the thread that started it ends."""
+        """To be called on the main thread: the kernel kills a role when the thread that started it ends."""
         launcher = (sys.executable, "-I", "-S", launch.__file__, str(os.getpid()))
         role.process = subprocess.Popen(
             [*launcher, *role.command],
@@ -172,7 +170,7 @@ class Supervisor:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            start_new_session=True,  # Ctrl-C comes to us alone; we stop the roles in order
+            start_new_session=True,  # Ctrl-C reaches only this process, which stops the roles in order
             pass_fds=[role.listens_on.fileno()] if role.listens_on else [],
         )
         role.relay = threading.Thread(target=self._relay, args=(role, role.process), daemon=True)
@@ -186,7 +184,7 @@ class Supervisor:
             if status == BAD_SETTINGS:
                 raise SystemExit(BAD_SETTINGS)
             if not role.start_at:
-                self._print(role, f"ended with status {status}, starting it again")
+                self._print(role, f"ended with status {status}, restarting it")
                 role.start_at = time.monotonic() + RESTART_PAUSE_S
             elif time.monotonic() >= role.start_at:
                 role.start_at = 0.0

@@ -1,4 +1,4 @@
-"""`superimpose up`: Redis and all roles in one terminal, and a request to paste."""
+"""`superimpose up`: runs Redis and all roles in one terminal, and prints a request to paste."""
 
 import os
 import shlex
@@ -22,10 +22,10 @@ from jobs.keys.key_text import new_key
 from jobs.redis.connection import connect
 from telemetry.processes import shared_directory
 
-GRACE_S = 8  # at Ctrl-C: people wait less than deploys do
+GRACE_S = 8  # shorter than in deployments, as a person waits after Ctrl-C
 PAUSE_S = 0.25
-REDIS_PATIENCE_S = 1
-API_PATIENCE_S = 15
+REDIS_SLOW_S = 1
+API_SLOW_S = 15
 LIVENESS_TIMEOUT_S = 1
 SECRET_BYTES = 32
 GOODBYE = "everything has stopped; accepted requests are kept for the next start"
@@ -33,12 +33,12 @@ GOODBYE = "everything has stopped; accepted requests are kept for the next start
 
 def run(host: str, port: int, workers: int | None, api_workers: int | None, data_dir: Path | None) -> None:
     settings = Settings(data_dir=data_dir) if data_dir else Settings()
-    here = local_url(host, port)
+    url = local_url(host, port)
     try:
         with (
             holding(
                 settings.data_dir,
-                here,
+                url,
                 settings.redis_url,
                 settings.storage_url,
                 has_own_secret=not settings.webhook_secret,
@@ -46,41 +46,41 @@ def run(host: str, port: int, workers: int | None, api_workers: int | None, data
             shared_directory(settings.metrics) as directory,
             Supervisor(GRACE_S, settings.log_format, GOODBYE) as supervisor,
             connect(settings) as redis,
-            httpx.Client(base_url=here, timeout=LIVENESS_TIMEOUT_S, trust_env=False) as http,
+            httpx.Client(base_url=url, timeout=LIVENESS_TIMEOUT_S, trust_env=False) as http,
         ):
             listener = bind(host, port)
-            key = settings.dev_api_key or kept(
+            key = settings.dev_api_key or read_or_create(
                 settings.data_dir / "dev-api-key", lambda: new_key(settings.cell)
             )
-            secret = ",".join(settings.webhook_secret) or kept(
+            secret = ",".join(settings.webhook_secret) or read_or_create(
                 settings.data_dir / WEBHOOK_SECRET, lambda: token_urlsafe(SECRET_BYTES)
             )
             env = environment(settings, key, secret)
-            begin_redis(supervisor, settings, redis)
-            taken_up = redis.zcard(keyspace.DEADLINES)
-            text = greeting(settings.public_url or here, key, settings.docs, taken_up)
+            start_redis(supervisor, settings, redis)
+            resumed = redis.zcard(keyspace.DEADLINES)
+            text = greeting(settings.public_url or url, key, settings.docs, resumed)
             start_api(supervisor, listener, api_workers or settings.api_workers, env, directory)
-            waiting = Patience(supervisor, API_PATIENCE_S)
+            waiting = SlowWait(supervisor, API_SLOW_S)
 
-            def greeted() -> bool:
-                """The others begin behind the greeting, so that it stands before what they log."""
+            def api_is_ready() -> bool:
+                """Start the other roles after the greeting, so that it is not lost among their log lines."""
                 if not is_alive(http):
-                    waiting.on(f"the API to answer at {here}; its log says what keeps it")
+                    waiting.on(f"the API to answer at {url}; see its log")
                     return False
                 supervisor.show(text)
                 start_workers(supervisor, workers or settings.workers, env, directory)
                 start_webhooks(supervisor, env, directory)
                 return True
 
-            supervisor.run(greeted)
+            supervisor.run(api_is_ready)
     except (AlreadyUp, RedisUnavailable, CannotListen) as error:
         raise stop(str(error)) from None
     except OSError as error:
         raise stop(f"SUPERIMPOSE_DATA_DIR cannot be used: {error}", ExitCode.USAGE) from None
 
 
-class Patience:
-    """Says once what is waited for, when that takes long."""
+class SlowWait:
+    """Logs once what is being waited for, if that takes longer than `seconds`."""
 
     def __init__(self, supervisor: Supervisor, seconds: float) -> None:
         self._supervisor = supervisor
@@ -93,25 +93,25 @@ class Patience:
 
 
 def environment(settings: Settings, key: str, webhook_secret: str) -> dict[str, str]:
-    """Variables of the roles, on top of our own."""
+    """Environment variables of the roles, added to our own."""
     return {
         "SUPERIMPOSE_REDIS_URL": settings.effective_redis_url,
         "SUPERIMPOSE_DATA_DIR": str(settings.data_dir),
         "SUPERIMPOSE_DEV_API_KEY": key,
         "SUPERIMPOSE_WEBHOOK_SECRET": webhook_secret,
-        "SUPERIMPOSE_METRICS_PORT": "",  # one port for several roles; the API shows what all count
+        "SUPERIMPOSE_METRICS_PORT": "",  # the roles cannot share one port; the API serves the metrics of all
         "SUPERIMPOSE_DRAIN_TIMEOUT_S": str(min(settings.drain_timeout_s, GRACE_S - SPARE_S)),
     }
 
 
-def begin_redis(supervisor: Supervisor, settings: Settings, redis: Redis) -> None:
-    """Start a Redis, or wait for the one that the settings name, until it answers.
+def start_redis(supervisor: Supervisor, settings: Settings, redis: Redis) -> None:
+    """Start Redis unless the settings name one, and wait until it answers.
 
-    Raises `RedisUnavailable`; `UnsuitableRedis`; `Stopped` as soon as a signal comes.
+    Raises `RedisUnavailable`, `UnsuitableRedis`; `Stopped` as soon as a signal comes.
     """
-    waiting = Patience(supervisor, REDIS_PATIENCE_S)
+    waiting = SlowWait(supervisor, REDIS_SLOW_S)
     if settings.redis_url:
-        while error := _trouble(redis):
+        while error := _connection_error(redis):
             waiting.on(f"Redis: {error}")
             supervisor.pause(PAUSE_S)
         return
@@ -119,15 +119,15 @@ def begin_redis(supervisor: Supervisor, settings: Settings, redis: Redis) -> Non
     server = supervisor.start("redis", command, foundation=True)
 
     def give_up() -> bool:
-        waiting.on("Redis to load what it keeps")
+        waiting.on("Redis to load its data")
         supervisor.pause(0)
         return not server.running
 
     await_ready(settings.redis_socket, give_up)
 
 
-def _trouble(redis: Redis) -> Exception | None:
-    """Why Redis does not answer, if so. Raises `UnsuitableRedis`."""
+def _connection_error(redis: Redis) -> Exception | None:
+    """None if Redis answers. Raises `UnsuitableRedis`."""
     try:
         redis.ping()
     except (ConnectionError, TimeoutError) as error:
@@ -142,8 +142,8 @@ def is_alive(http: httpx.Client) -> bool:
         return False
 
 
-def kept(path: Path, make: Callable[[], str]) -> str:
-    """A secret of this data directory, made at the first start and readable by its owner alone."""
+def read_or_create(path: Path, make: Callable[[], str]) -> str:
+    """A secret of the data directory, created at the first start and readable only by its owner."""
     if path.exists():
         return path.read_text().strip()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,11 +152,10 @@ def kept(path: Path, make: Callable[[], str]) -> str:
     return path.read_text().strip()
 
 
-def greeting(url: str, key: str, docs: bool, taken_up: int = 0) -> str:
-    """URL, key, and a request that works as pasted."""
+def greeting(url: str, key: str, docs: bool, resumed: int = 0) -> str:
     documentation = f"      documentation  {url}/docs" if docs else ""
     playground = f"\n  Try it in a browser:  {url}/#key={key}\n" if docs else ""
-    before = f"\n  Taken up again: {taken_up:,} accepted before and not finished yet.\n" if taken_up else ""
+    before = f"\n  Resuming {resumed:,} requests accepted before and not finished yet.\n" if resumed else ""
     body = (
         f'{{"base_image": "{url}/samples/cup.jpg", "overlay_image": "{url}/samples/logo.png", '
         '"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235}'

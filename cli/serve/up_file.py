@@ -1,4 +1,4 @@
-"""`up.json` in the data directory: which `superimpose up` runs on it, and on which Redis."""
+"""`up.json` in the data directory: describes the `superimpose up` that uses it."""
 
 import contextlib
 import fcntl
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # of pydantic, which `run` has no need of here
+if TYPE_CHECKING:  # spares `superimpose run` the import of pydantic
     from jobs.config.settings import Settings
 
 NAME = "up.json"
@@ -19,9 +19,9 @@ WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 the name of the file
 
 @dataclass(frozen=True)
 class RunningUp:
-    """A process that runs; `redis_url` and `storage_url` are empty where its own are in the directory.
+    """The running process. `redis_url` and `storage_url` are empty if Redis and store are in the directory.
 
-    `has_own_secret`: so is the master secret of its webhooks.
+    `has_own_secret`: the master secret of its webhooks is in the directory too.
     """
 
     pid: int
@@ -32,14 +32,14 @@ class RunningUp:
 
 
 class AlreadyUp(Exception):
-    """Another `up` uses the data directory; the text says which, and what to do."""
+    """Another `up` uses the data directory; the text names it and says what to do."""
 
 
 @contextmanager
 def holding(
     directory: Path, url: str, redis_url: str = "", storage_url: str = "", has_own_secret: bool = False
 ) -> Iterator[None]:
-    """Keep the file, locked, as long as this process runs; the kernel unlocks it however that ends.
+    """Write the file and hold its lock; the kernel releases the lock even if this process is killed.
 
     Raises `AlreadyUp`, `OSError`.
     """
@@ -56,7 +56,7 @@ def holding(
 
 
 def running_up(directory: Path) -> RunningUp | None:
-    """The `up` that runs on this directory, if any; a file left by one that was killed is not locked."""
+    """The `up` that uses this directory, if any. The file of a killed one is not locked."""
     with contextlib.suppress(OSError), (directory / NAME).open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -66,7 +66,7 @@ def running_up(directory: Path) -> RunningUp | None:
 
 
 def settings_here() -> "Settings":
-    """The settings; where they name no Redis, store or master secret, with that of the `up` that runs here.
+    """The settings; a missing Redis URL, store URL or master secret is that of the `up` in this folder.
 
     Raises `pydantic.ValidationError`.
     """
@@ -76,11 +76,11 @@ def settings_here() -> "Settings":
     up = running_up(settings.data_dir)
     if up is None:
         return settings
-    theirs: dict[str, object] = {"redis_url": up.redis_url, "storage_url": up.storage_url}
+    defaults: dict[str, object] = {"redis_url": up.redis_url, "storage_url": up.storage_url}
     if up.has_own_secret:
-        theirs["webhook_secret"] = ((settings.data_dir / WEBHOOK_SECRET).read_text().strip(),)
+        defaults["webhook_secret"] = ((settings.data_dir / WEBHOOK_SECRET).read_text().strip(),)
     return settings.model_copy(
-        update={name: value for name, value in theirs.items() if not getattr(settings, name)}
+        update={name: value for name, value in defaults.items() if not getattr(settings, name)}
     )
 
 
@@ -92,7 +92,7 @@ def _read(text: str) -> RunningUp | None:
 
 
 def _locked(path: Path) -> int:
-    """A descriptor of the file at `path`, locked, which no other process has removed meanwhile."""
+    """A descriptor of the locked file at `path`; retries if another process removes the file."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:

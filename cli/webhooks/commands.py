@@ -1,4 +1,4 @@
-"""`superimpose webhooks`: the role that sends events, and a receiver to try them with."""
+"""`superimpose webhooks`: the role that sends events, and a receiver for tests."""
 
 from collections import Counter
 from contextlib import suppress
@@ -9,14 +9,14 @@ import typer
 from cli.json_output import AsJson, print_json
 
 SECRET = "SUPERIMPOSE_RECEIVER_SECRET"  # noqa: S105
-WHERE = "`superimpose keys webhook-secret KEY` prints it, and GET /v1/webhooks/default/secret answers with it"
+WHERE = "`superimpose keys webhook-secret KEY` prints it, as does GET /v1/webhooks/default/secret"
 
-app = typer.Typer(help="Send the events of ended requests; `listen` receives them.")
+app = typer.Typer(help="Send webhook events; `listen` receives them.")
 
 
 @app.callback(invoke_without_command=True)
 def webhooks(context: typer.Context) -> None:
-    """Run the role that sends the events of ended requests; `listen` receives them."""
+    """Run the role that sends webhook events; `listen` receives them."""
     if context.invoked_subcommand is None:
         from cli.serve.roles import run_webhooks
 
@@ -32,17 +32,15 @@ def listen(
     host: Annotated[str, typer.Option(metavar="HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port to listen on.")] = 8008,
     status: Annotated[
-        int, typer.Option(min=200, max=599, metavar="CODE", help="What events are answered.")
+        int, typer.Option(min=200, max=599, metavar="CODE", help="Status to answer with.")
     ] = 204,
-    delay: Annotated[
-        float, typer.Option(min=0, max=60, metavar="SECONDS", help="How long each answer takes.")
-    ] = 0,
+    delay: Annotated[float, typer.Option(min=0, max=60, metavar="SECONDS", help="Delay of each answer.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Receive events, check their signatures, and print them, until Ctrl-C."""
     from cli.serve.listening import bind, local_url
     from cli.webhooks.output import as_object, print_received
-    from cli.webhooks.receiver import Answers, receiving
+    from cli.webhooks.receiver import Replies, receiving
     from cli.webhooks.verification import read_secret
 
     if not secret:
@@ -50,17 +48,18 @@ def listen(
     try:
         key = read_secret(secret.strip())
     except ValueError:
-        said = f"is not a signing secret, which is whsec_ and base64: {WHERE}"
-        raise typer.BadParameter(said, param_hint="--secret") from None
+        raise typer.BadParameter(
+            f"is not a signing secret, which is whsec_ and base64: {WHERE}", param_hint="--secret"
+        ) from None
     seen = Counter[str]()
     with (
-        receiving(bind(host, port), key, Answers(status, delay)) as events,
+        receiving(bind(host, port), key, Replies(status, delay)) as events,
         suppress(KeyboardInterrupt),
     ):
         url = local_url(host, port)
-        typer.echo(f"listening at {url}/ until Ctrl-C; a service on this machine sends here with", err=True)
+        typer.echo(f"listening at {url}/ until Ctrl-C; a service on this machine needs", err=True)
         typer.echo("SUPERIMPOSE_WEBHOOK_HTTP=true and SUPERIMPOSE_FETCH_ALLOW=127.0.0.1/32", err=True)
         for received in events:
             seen[received.webhook_id] += received.event is not None
-            show = (received, seen[received.webhook_id])
-            print_json(as_object(*show)) if as_json else print_received(*show)
+            times = seen[received.webhook_id]
+            print_json(as_object(received, times)) if as_json else print_received(received, times)

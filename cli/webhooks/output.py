@@ -1,4 +1,4 @@
-"""How an event that has come is shown: a line, and below it what is in it."""
+"""Formats received events."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from jobs.timefmt import rfc3339
 
 
 def as_object(received: Received, times: int) -> dict[str, Any]:
-    """As `--json` has it."""
+    """The `--json` output."""
     return {
         "received_at": rfc3339(received.at),
         "webhook_id": received.webhook_id,
@@ -23,13 +23,13 @@ def as_object(received: Received, times: int) -> dict[str, Any]:
 
 
 def print_received(received: Received, times: int) -> None:
-    """`times`: how often this id has come, this time included."""
+    """`times` is how often this id has been received so far."""
     event = received.event or {}
-    said = f"REFUSED, {received.refusal}" if received.event is None else f"{event.get('type')}"
-    again = f", come {times} times" if times > 1 else ""
-    shown_id = ascii(received.webhook_id)[1:-1]  # of a stranger it may hold anything
-    typer.echo(f"{datetime.fromtimestamp(received.at):%H:%M:%S}  {said}")
+    title = f"REFUSED, {received.refusal}" if received.event is None else f"{event.get('type')}"
+    repeated = f", received {times} times" if times > 1 else ""
+    shown_id = ascii(received.webhook_id)[1:-1]  # may hold control characters if the sender is not trusted
+    typer.echo(f"{datetime.fromtimestamp(received.at):%H:%M:%S}  {title}")
     print_fields(
-        {"answered": received.answer, "webhook-id": f"{shown_id}{again}"}
+        {"answered": received.answer, "webhook-id": f"{shown_id}{repeated}"}
         | {name: value for name, value in event.items() if name != "type"}
     )

@@ -1,4 +1,4 @@
-"""A server that takes events, answers them as it is told to, and hands on what has come."""
+"""A webhook receiver for tests: verifies events and responds with a given status and delay."""
 
 import json
 import queue
@@ -15,14 +15,13 @@ from typing import Any
 
 from cli.webhooks.verification import Unverified, verify
 
-MAX_BODY_BYTES = 1024 * 1024
-"""An event has a few kilobytes."""
-SILENCE_S = 15
+MAX_BODY_BYTES = 1024 * 1024  # an event has a few kilobytes
+READ_TIMEOUT_S = 15
 
 
 @dataclass(frozen=True)
-class Answers:
-    """How events are answered that can be trusted."""
+class Replies:
+    """The response to verified events."""
 
     status: int = HTTPStatus.NO_CONTENT
     delay_s: float = 0
@@ -30,7 +29,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Received:
-    """A POST that has come; without an `event` it was refused, and `refusal` says why."""
+    """A POST; if `event` is None it was refused for the reason in `refusal`."""
 
     at: float
     webhook_id: str
@@ -40,27 +39,27 @@ class Received:
 
 
 class Receiver(ThreadingHTTPServer):
-    """A thread for each connection, so that an answer that is delayed delays no other."""
+    """One thread per connection, so that a delayed response does not delay others."""
 
-    def __init__(self, listener: socket.socket, secret: bytes, answers: Answers) -> None:
+    def __init__(self, listener: socket.socket, secret: bytes, replies: Replies) -> None:
         super().__init__(listener.getsockname(), _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
         self.secret = secret
-        self.answers = answers
+        self.replies = replies
         self.received: queue.SimpleQueue[Received] = queue.SimpleQueue()
         self.server_activate()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A sender that has gone is no fault of ours."""
+        """Ignore senders that disconnect."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 @contextmanager
-def receiving(listener: socket.socket, secret: bytes, answers: Answers) -> Iterator[Iterator[Received]]:
-    """What comes in, without an end; closes the socket."""
-    with Receiver(listener, secret, answers) as receiver:
+def receiving(listener: socket.socket, secret: bytes, replies: Replies) -> Iterator[Iterator[Received]]:
+    """An endless iterator over what is received. Closes the socket at the end."""
+    with Receiver(listener, secret, replies) as receiver:
         threading.Thread(target=receiver.serve_forever, daemon=True).start()
         try:
             yield iter(receiver.received.get, None)
@@ -69,7 +68,7 @@ def receiving(listener: socket.socket, secret: bytes, answers: Answers) -> Itera
 
 
 class _Refused(Exception):
-    """An answer other than the one that was asked for, and why."""
+    """A response other than the configured one, and why."""
 
     def __init__(self, status: HTTPStatus, why: str) -> None:
         super().__init__(why)
@@ -79,20 +78,20 @@ class _Refused(Exception):
 class _Handler(BaseHTTPRequestHandler):
     server: Receiver
     protocol_version = "HTTP/1.1"
-    timeout = SILENCE_S
+    timeout = READ_TIMEOUT_S
 
     def do_POST(self) -> None:
-        answers, came = self.server.answers, time.time()
+        replies, received_at = self.server.replies, time.time()
         webhook_id = self.headers.get("webhook-id", "")
         try:
-            event = self._event(came)
+            event = self._event(received_at)
         except _Refused as refused:
-            self.server.received.put(Received(came, webhook_id, refused.status, refusal=str(refused)))
-            self._answer(refused.status, str(refused))
+            self.server.received.put(Received(received_at, webhook_id, refused.status, refusal=str(refused)))
+            self._reply(refused.status, str(refused))
             return
-        self.server.received.put(Received(came, webhook_id, answers.status, event))
-        time.sleep(answers.delay_s)
-        self._answer(answers.status)
+        self.server.received.put(Received(received_at, webhook_id, replies.status, event))
+        time.sleep(replies.delay_s)
+        self._reply(replies.status)
 
     def _event(self, now: float) -> dict[str, Any]:
         """Raises `_Refused`."""
@@ -106,27 +105,27 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             event = None
         if not isinstance(event, dict):
-            raise _Refused(HTTPStatus.BAD_REQUEST, "signed as it should be, but no JSON object")
+            raise _Refused(HTTPStatus.BAD_REQUEST, "correctly signed, but not a JSON object")
         return event
 
     def _body(self) -> bytes:
         """Raises `_Refused`."""
         length = self.headers.get("content-length", "")
         if not (length.isascii() and length.isdecimal()):
-            raise self._unread(HTTPStatus.LENGTH_REQUIRED, "without a Content-Length")
+            raise self._refuse_unread(HTTPStatus.LENGTH_REQUIRED, "without a Content-Length")
         if len(length) > len(str(MAX_BODY_BYTES)) or int(length) > MAX_BODY_BYTES:
             why = f"a body of more than {MAX_BODY_BYTES:,} bytes"
-            raise self._unread(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, why)
+            raise self._refuse_unread(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, why)
         body = self.rfile.read(int(length))
         if len(body) < int(length):
-            raise self._unread(HTTPStatus.BAD_REQUEST, "the connection has ended within the body")
+            raise self._refuse_unread(HTTPStatus.BAD_REQUEST, "the connection has ended within the body")
         return body
 
-    def _unread(self, status: HTTPStatus, why: str) -> _Refused:
+    def _refuse_unread(self, status: HTTPStatus, why: str) -> _Refused:
         self.close_connection = True
         return _Refused(status, why)
 
-    def _answer(self, status: int, text: str = "") -> None:
+    def _reply(self, status: int, text: str = "") -> None:
         self.send_response(status)
         if status != HTTPStatus.NO_CONTENT:
             self.send_header("Content-Length", str(len(text)))
@@ -136,4 +135,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def log_message(self, *_: object) -> None:
-        """What has come is shown by who reads `received`."""
+        """Nothing: the consumer of `received` prints."""

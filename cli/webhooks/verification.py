@@ -1,6 +1,6 @@
-"""Whether an event comes from somebody who knows the secret, by Standard Webhooks 1.0, and if not, why.
+"""Verifies signatures by Standard Webhooks 1.0.
 
-It shares no code with what signs: this is what any receiver does.
+Shares no code with the sender, as any receiver has to do this by itself.
 """
 
 import base64
@@ -13,23 +13,23 @@ from cli.timefmt import length
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 PREFIX = "whsec_"
 TOLERANCE_S = 300
-"""How far a timestamp may be from our clock, either way."""
+"""Allowed difference of a timestamp to our clock, in either direction."""
 
 
 class Unverified(Exception):
-    """Not to be trusted; the text says why."""
+    """The event cannot be trusted; the text says why."""
 
 
 def read_secret(text: str) -> bytes:
-    """The bytes that `whsec_...` stands for. Raises ValueError."""
+    """Decode `whsec_...`. Raises ValueError."""
     encoded = text.removeprefix(PREFIX)
     if encoded in ("", text):
-        raise ValueError(f"{PREFIX} and base64 it is not")
+        raise ValueError(f"must be {PREFIX} and base64")
     return base64.b64decode(encoded, validate=True)
 
 
 def verify(secret: bytes, headers: Mapping[str, str], body: bytes, now: float) -> None:
-    """Raises `Unverified`. Names of headers are in lower case."""
+    """Raises `Unverified`. Header names must be in lower case."""
     missing = [name for name in HEADERS if not headers.get(name)]
     if missing:
         raise Unverified(f"without {' and '.join(missing)}: not an event, or a proxy has dropped its headers")
@@ -42,8 +42,8 @@ def verify(secret: bytes, headers: Mapping[str, str], body: bytes, now: float) -
     expected = base64.b64encode(hmac.digest(secret, signed, "sha256"))
     if not any(hmac.compare_digest(expected, each) for each in given):
         raise Unverified(
-            "no signature is that of this secret: it is another key's or an older one, "
-            "or the body has changed on its way"
+            "no signature matches this secret: it is another key's or an older one, "
+            "or the body was changed on its way"
         )
 
 
@@ -55,5 +55,5 @@ def _check_age(timestamp: str, now: float) -> None:
         side = "old" if age_s > 0 else "ahead of this clock"
         raise Unverified(
             f"it is {length(abs(age_s))} {side}, and {length(TOLERANCE_S)} are allowed: "
-            "it was sent a second time by somebody else, or a clock is wrong"
+            "it is a replay by a third party, or a clock is wrong"
         )

@@ -1,23 +1,22 @@
-"""The simulated autoscaler does as Kubernetes does, and with the manifests as docs/scaling.md says."""
+"""The simulated autoscaler works like Kubernetes's, and gives the figures of docs/scaling.md."""
 
 from dataclasses import replace
 
 import pytest
 
 from benchmarks.autoscaling import load
-from benchmarks.autoscaling.autoscaler import SYNC_S, Autoscaler
-from benchmarks.autoscaling.manifests import AGE, BUSY, Direction, Policy, scaled_object
-from benchmarks.autoscaling.queue import Pods, simulated
+from benchmarks.autoscaling.autoscaler import AGE, BUSY, SYNC_S, Autoscaler, Direction, Policy, scaled_object
+from benchmarks.autoscaling.queue import Pods, simulate
 from benchmarks.harness.figures import DOCS
 from benchmarks.scenarios.scaling import days, shown
 
 PAGE = (DOCS / "scaling.md").read_text()
 FREE = Direction(0, [Policy("Percent", 10_000, 15)])
-RULES = replace(scaled_object(), least=1, most=1000, threshold=1.0, up=FREE, down=FREE)
+RULES = replace(scaled_object(), min_replicas=1, max_replicas=1000, threshold=1.0, up=FREE, down=FREE)
 
 
 def after(rules, replicas, *values):
-    """How many there are after each of these values."""
+    """The number of replicas after each of these values."""
     autoscaler, counts = Autoscaler(rules), []
     for number, value in enumerate(values):
         replicas = autoscaler.sync(number * SYNC_S, value, replicas)
@@ -26,11 +25,11 @@ def after(rules, replicas, *values):
 
 
 @pytest.mark.parametrize(
-    ("replicas", "value", "wanted"),
+    ("replicas", "value", "target"),
     [(10, 20, 20), (10, 20.1, 21), (10, 10.9, 10), (10, 9.1, 10), (10, 11.2, 12), (10, 8.9, 9), (10, 0, 1)],
 )
-def test_there_are_as_many_as_the_value_asks_for_beyond_a_tolerance_of_a_tenth(replicas, value, wanted):
-    assert after(RULES, replicas, value) == [wanted]
+def test_the_number_follows_the_value_beyond_a_tolerance_of_a_tenth(replicas, value, target):
+    assert after(RULES, replicas, value) == [target]
 
 
 def test_the_threshold_divides_the_value():
@@ -38,54 +37,54 @@ def test_the_threshold_divides_the_value():
 
 
 def test_the_number_stays_within_its_bounds():
-    assert after(replace(RULES, least=2, most=7), 3, 100, 0) == [7, 2]
+    assert after(replace(RULES, min_replicas=2, max_replicas=7), 3, 100, 0) == [7, 2]
 
 
-def test_going_up_the_most_generous_policy_counts_and_each_has_a_period():
+def test_scaling_up_the_most_generous_policy_counts_within_its_period():
     up = Direction(0, [Policy("Percent", 100, 15), Policy("Pods", 4, 15)])
     assert after(replace(RULES, up=up), 1, *[100] * 4) == [5, 10, 20, 40]
     slower = Direction(0, [Policy("Pods", 4, 30)])
     assert after(replace(RULES, up=slower), 1, *[100] * 4) == [5, 5, 9, 9]
 
 
-def test_going_down_a_share_is_of_the_number_at_the_beginning_of_the_period():
+def test_scaling_down_by_percent_is_relative_to_the_start_of_the_period():
     down = Direction(0, [Policy("Percent", 50, 60)])
     assert after(replace(RULES, down=down), 40, *[1] * 5) == [20, 20, 20, 20, 10]
 
 
-def test_going_down_waits_until_none_within_the_window_asked_for_more():
+def test_scaling_down_uses_the_highest_recommendation_of_the_window():
     down = Direction(60, FREE.policies)
     assert after(replace(RULES, down=down), 10, 20, 5, 8, 1, 1, 1, 1, 1) == [20, 20, 20, 20, 8, 8, 1, 1]
 
 
-def test_the_query_asks_for_twice_as_many_when_the_oldest_has_waited_for_ten_seconds():
+def test_the_query_doubles_when_the_oldest_request_has_waited_for_ten_seconds():
     assert scaled_object().value({BUSY: 3, AGE: 0}) == 3
     assert scaled_object().value({BUSY: 3, AGE: 10}) == 6
 
 
-def test_the_load_is_the_same_each_time_and_of_one_day():
+def test_the_load_is_deterministic_and_of_one_day():
     assert load.arrivals() == load.arrivals()
     assert len(load.arrivals()) == load.DAY_S
 
 
 @pytest.mark.parametrize("pace", [100, 10, 0.5])
-def test_a_catalogue_brings_all_workers_and_then_they_go_whatever_a_picture_takes(pace):
+def test_a_catalogue_scales_to_the_maximum_and_back_at_any_pace(pace):
     rules = scaled_object()
     arrivals = [0] * 3600
-    arrivals[60] = int(3000 * pace)  # a minute of work for all
+    arrivals[60] = int(3000 * pace)  # a minute of work for all workers
 
-    trace = simulated(arrivals, Pods(pace, 10, 1), rules)
+    trace = simulate(arrivals, Pods(pace, 10, 1), rules)
 
-    assert (rules.least, rules.most) == (1, 50)
+    assert (rules.min_replicas, rules.max_replicas) == (1, 50)
     assert (min(trace.workers), max(trace.workers), trace.workers[-1]) == (1, 50, 1)
     assert trace.longest_s < 180
-    assert sum(trace.waited.values()) == pytest.approx(sum(arrivals))
+    assert sum(trace.waits.values()) == pytest.approx(sum(arrivals))
 
 
-def test_steady_work_keeps_the_workers_it_needs_and_nobody_waiting():
+def test_steady_load_keeps_the_needed_workers_and_an_empty_queue():
     rules = scaled_object()
 
-    trace = simulated([195] * 7200, Pods(10, 10, 1), rules)
+    trace = simulate([195] * 7200, Pods(10, 10, 1), rules)
 
     assert set(trace.age_s[3600:]) == {0}
     assert set(trace.workers[3600:]) == {20}

@@ -1,4 +1,4 @@
-"""What the benchmarks write, and the inputs that contestants fetch."""
+"""The output of the benchmarks, and the inputs of contestants."""
 
 import io
 from collections import Counter
@@ -15,7 +15,7 @@ from benchmarks.end_to_end.contest import best_count
 from benchmarks.end_to_end.load import steady_per_s
 from benchmarks.end_to_end.page import sections, targets
 from benchmarks.end_to_end.results import Results, Run
-from benchmarks.harness.figures import interleaved, median_ratio, percentile, replaced
+from benchmarks.harness.figures import interleaved, median_ratio, percentile, replace_section
 from benchmarks.harness.inputs import seed_file
 from benchmarks.harness.requests import Requests
 from compositor import SuperimposeParams, superimpose
@@ -25,17 +25,17 @@ from jobs.keys.api_keys import ApiKeys
 RUN = ("at", "commit", "machine", "load", "redis", "versions")
 
 
-def test_a_new_run_replaces_its_own_part_and_no_other() -> None:
+def test_a_new_run_only_replaces_its_own_part() -> None:
     page = "# Title\n\nkept\n\n<!-- a -->\nfirst\n<!-- /a -->\n\nkept too\n"
-    assert replaced(page, "<!-- a -->", "<!-- /a -->", "second") == page.replace("first", "second")
+    assert replace_section(page, "<!-- a -->", "<!-- /a -->", "second") == page.replace("first", "second")
 
 
 def test_a_page_without_the_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="no place for figures"):
-        replaced("# Title\n", "<!-- a -->", "<!-- /a -->", "figures")
+        replace_section("# Title\n", "<!-- a -->", "<!-- /a -->", "figures")
 
 
-def test_rounds_interleave_forwards_and_backwards_and_drop_the_warm_up() -> None:
+def test_rounds_alternate_their_order_and_drop_the_warm_up() -> None:
     turns = []
     samples = interleaved({name: lambda name=name: turns.append(name) or len(turns) for name in "ab"}, 2)
     assert turns == ["a", "b", "b", "a", "a", "b"]
@@ -50,27 +50,27 @@ def test_ratios_are_taken_within_rounds() -> None:
     assert median_ratio([10, 100, 1000], [20, 200, 1000]) == 0.5
 
 
-def test_every_target_is_listed_though_nothing_was_measured(tmp_path: Path) -> None:
+def test_every_target_is_listed_even_if_not_measured(tmp_path: Path) -> None:
     listed = targets(Results(tmp_path / "none.json", {}))
     assert len(listed) == 11
-    assert {target.met for target in listed.values()} == {None}
+    assert {target.met for target in listed} == {None}
 
 
-def test_what_misses_its_target_says_so(tmp_path: Path) -> None:
+def test_a_missed_target_is_reported(tmp_path: Path) -> None:
     results = Results(tmp_path / "some.json", {})
     results.add("origins", round=0, at_once=100.0, delayed=79.0, beside=95.0)
-    assert [(each.figure, each.met) for each in targets(results).values() if each.figure] == [
+    assert [(each.figure, each.met) for each in targets(results) if each.figure] == [
         ("0.79", False),
         ("0.95", True),
     ]
 
 
-def test_a_round_in_which_the_bare_loop_did_not_have_the_cores_says_nothing(tmp_path: Path) -> None:
+def test_rounds_in_which_the_bare_loop_did_not_have_the_cores_are_left_out(tmp_path: Path) -> None:
     results = Results(tmp_path / "some.json", {"run": dict.fromkeys(RUN, "x")})
     about = {"format": "jpeg", "cached": False, "workers": 3, "cores": 2, "cpu_ms": 16.0, "bare_cpu_ms": 12.5}
     results.add("drained", **about, round=0, per_s=120.0, bare_per_s=150.0)
     results.add("drained", **about, round=1, per_s=120.0, bare_per_s=60.0)
-    measured = [(each.figure, each.met) for each in targets(results).values() if each.figure]
+    measured = [(each.figure, each.met) for each in targets(results) if each.figure]
     assert measured == [("0.80", True), ("3.5 ms", False)]
     assert "Left out: 1 of 2 measurements" in sections(results)
 
@@ -87,7 +87,7 @@ def test_the_page_names_each_contestants_best_number_of_workers(tmp_path: Path) 
     assert "| arq | 20.0+1.0 |" in page
 
 
-def test_the_steady_pace_leaves_out_the_beginning_and_waits_for_late_ones_alone(redis: Redis) -> None:
+def test_the_steady_pace_leaves_out_the_start_and_the_tail_of_late_jobs(redis: Redis) -> None:
     ends_ms = {0: 100, 1: 1_100, 19: 90_000} | {number: 2_000 + 100 * number for number in range(2, 19)}
 
     class Client:
@@ -104,10 +104,10 @@ def test_the_steady_pace_leaves_out_the_beginning_and_waits_for_late_ones_alone(
     assert steady_per_s(Client(), range(20), frozenset({19})) == pytest.approx(10)
 
 
-def test_many_requests_begin_as_one_by_one(redis: Redis) -> None:
+def test_requests_submitted_in_bulk_equal_single_ones(redis: Redis) -> None:
     keys = [ApiKeys(redis).create(name)[0].key_id for name in "ab"]
     requests = Requests(redis, keys[0])
-    requests.begin_many(islice(cycle(keys), 1_001))
+    requests.submit_many(islice(cycle(keys), 1_001))
     waiting = [
         redis.hget(keyspace.request(each.decode()), "key_id")
         for each in redis.zrange(keyspace.WAITING, 0, -1)
@@ -116,7 +116,7 @@ def test_many_requests_begin_as_one_by_one(redis: Redis) -> None:
     requests.complete_next()
 
 
-def test_variations_of_an_input_differ_in_their_bytes_alone() -> None:
+def test_variations_of_an_input_have_different_bytes_and_the_same_picture() -> None:
     inputs = [[b"".join(seed_file(f"{kind}-{number}")) for kind in ("base", "logo")] for number in (1, 2)]
     (one_base, one_logo), (other_base, other_logo) = inputs
     assert one_base != other_base
@@ -125,24 +125,23 @@ def test_variations_of_an_input_differ_in_their_bytes_alone() -> None:
     assert one == other
 
 
-def test_a_film_with_a_logo_and_one_without_have_as_many_frames() -> None:
-    base, logo = scenes.moving(5, (120, 90)), scenes.overlays(40)[0]
-    films = [
-        Image.open(io.BytesIO(each))
-        for each in (scenes.with_logo(base, logo), scenes.decoded_and_encoded(base))
+def test_an_animation_keeps_its_frames_with_and_without_a_logo() -> None:
+    base, logo = scenes.moving_window(5, (120, 90)), scenes.overlays(40)[0]
+    animations = [
+        Image.open(io.BytesIO(each)) for each in (scenes.with_logo(base, logo), scenes.transcode(base))
     ]
-    assert [(film.n_frames, film.size) for film in films] == [(5, (120, 90))] * 2
+    assert [(film.n_frames, film.size) for film in animations] == [(5, (120, 90))] * 2
 
 
 def test_each_of_five_layers_changes_the_picture() -> None:
-    base, logos = scenes.file(Image.new("RGB", (1024, 1024)), "PNG"), scenes.overlays(256)
-    made = [scenes.scene(base, logos[:count], 1, None) for count in range(1, 6)]
-    covered = [int((np.asarray(Image.open(io.BytesIO(each))) > 32).any(axis=2).sum()) for each in made]
+    base, logos = scenes.encode(Image.new("RGB", (1024, 1024)), "PNG"), scenes.overlays(256)
+    pictures = [scenes.scene(base, logos[:count], 1, None) for count in range(1, 6)]
+    covered = [int((np.asarray(Image.open(io.BytesIO(each))) > 32).any(axis=2).sum()) for each in pictures]
     assert all(after > before + 20_000 for before, after in pairwise(covered))
 
 
-@pytest.mark.parametrize("kind", ["still", "film"])
-def test_a_scene_of_memory_is_one_of_16_layers(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["still", "animation"])
+def test_the_scenes_of_the_memory_benchmark_render(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "LARGE", (80, 60))
     monkeypatch.setattr(scenes, "LARGE_FRAME", (40, 30))
     monkeypatch.setattr(scenes.resource, "setrlimit", lambda *_: None)

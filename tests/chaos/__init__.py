@@ -1,1 +1,1 @@
-"""The whole service under random faults and steady load, and what must be true of it afterwards."""
+"""Runs the whole service under random faults and steady load, then checks invariants."""

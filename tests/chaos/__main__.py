@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: a long run of the chaos suite, with its progress and its tables."""
+"""`python -m tests.chaos`: a long run of the chaos suite, with progress and tables."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ SETS = {"all": tuple(KINDS), "kills": tuple(sorted(KILLS))}
 
 
 def arguments() -> argparse.Namespace:
-    """What was asked for on the command line."""
+    """Command-line options."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--faults", type=int, default=100)
@@ -28,12 +28,12 @@ def arguments() -> argparse.Namespace:
 
 
 def say(text: str) -> None:
-    """Show it at once."""
+    """Print with a flush."""
     print(text, flush=True)
 
 
 def main() -> int:
-    """Run, show, and keep what the processes wrote if anything is wrong."""
+    """Run and report; keep the logs of the processes if anything is wrong."""
     given = arguments()
     kinds = SETS.get(given.kinds) or tuple(given.kinds.split(","))
     plan = Plan(given.seed, given.requests, given.faults, given.seconds, kinds, given.result_ttl)

@@ -1,4 +1,4 @@
-"""What there is in Redis, looked at round the proxy while the run goes on."""
+"""Reads requests and batches from Redis during a run, bypassing the proxy."""
 
 import asyncio
 import contextlib
@@ -17,14 +17,14 @@ from jobs.lifecycle.status import TERMINAL
 INTERVAL_S = 0.5
 
 Ending = tuple[str, ...]
-"""Status, code and output of a request that has ended."""
+"""Status, code and output of a finished request."""
 
 
 COUNTS = ("queued", "processing", "completed", "failed")
 
 
 class Batch(NamedTuple):
-    """Its last record, and `"<request id> <custom_id>"` of its requests."""
+    """A batch's last record, and `"<request id> <custom_id>"` of its requests."""
 
     record: Mapping[str, str]
     entries: Sequence[str]
@@ -36,25 +36,25 @@ class Batch(NamedTuple):
 
 @dataclass
 class Census:
-    """Every request that was ever there, and what its end was seen to be: one ending each, or a bug."""
+    """All requests that ever existed with their ends; more than one end is a bug."""
 
     redis: Redis
     seen: set[str] = field(default_factory=set)
     endings: dict[str, set[Ending]] = field(default_factory=dict)
     last_records: dict[str, dict[str, str]] = field(default_factory=dict)
     batches: dict[str, "Batch"] = field(default_factory=dict)
-    """Those that were ever accepted."""
+    """The ids of requests that were ever accepted."""
     miscounted: list[str] = field(default_factory=list)
 
     async def run(self) -> None:
-        """Count, again and again, until cancelled."""
+        """Take the census repeatedly until cancelled."""
         while True:
-            with contextlib.suppress(RedisError):  # it has been killed
+            with contextlib.suppress(RedisError):  # Redis may be killed
                 await asyncio.to_thread(self.count)
             await asyncio.sleep(INTERVAL_S)
 
     def count(self) -> None:
-        """One round."""
+        """Take the census once."""
         for request_id, record in self._records(keyspace.request("")):
             self._note(request_id, record)
         for batch_id, record in self._records(keyspace.batch("")):
@@ -72,19 +72,19 @@ class Census:
                 yield str_if_bytes(key).removeprefix(prefix), text
 
     def expired(self, request_id: str) -> dict[str, str] | None:
-        """The last record of a request whose time is over; None if it may still be asked for."""
+        """The last record of an expired request; None if it has not expired."""
         record = self.last_records.get(request_id, {})
         is_over = int(record.get("expires_at", 0)) / 1000 <= time.time()
         return record if is_over and record.get("status") in TERMINAL else None
 
     def has_expired(self, batch_id: str) -> bool:
-        """Whether a batch has ended, and its time is over."""
+        """Whether a batch is finished and has expired."""
         batch = self.batches.get(batch_id)
         return batch is not None and int(batch.record.get("expires_at", sys.maxsize)) / 1000 <= time.time()
 
     def _note(self, request_id: str, record: dict[str, str]) -> None:
         if "status" not in record:
-            return  # it has expired since, or its batch was not accepted yet
+            return  # it has expired, or its batch is not accepted yet
         self.seen.add(request_id)
         self.last_records[request_id] = record
         if record["status"] in TERMINAL:
@@ -94,5 +94,5 @@ class Census:
     def _note_batch(self, batch_id: str, record: dict[str, str], entries: list[str]) -> None:
         if sum(int(record[name]) for name in COUNTS) != int(record["total"]):
             self.miscounted.append(f"batch {batch_id} counted {[record[name] for name in COUNTS]}: {record}")
-        if entries:  # they have not expired since
+        if entries:  # empty if they have expired
             self.batches[batch_id] = Batch(record, entries)

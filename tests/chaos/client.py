@@ -1,4 +1,4 @@
-"""A client that asks again as long as there is no answer."""
+"""A client that repeats calls until it gets a response."""
 
 import asyncio
 import time
@@ -15,20 +15,20 @@ TRY_AGAIN_S = 0.5
 BACK_OFF = 1.5
 LONGEST_PAUSE_S = 3
 ANSWER_S = 5
-PATIENCE_S = 90
+TIMEOUT_S = 90
 
 
 class GaveUp(Exception):
-    """Something did not come within the client's patience; the text says what."""
+    """Something did not happen within the client's timeout; the text says what."""
 
 
 class TooLate(Exception):
-    """It has ended and expired before its client, held up by faults, came to look."""
+    """The request finished and expired before its client, delayed by faults, fetched the result."""
 
 
 @dataclass
 class Client:
-    """`keys`: texts of API keys by their ids; `answers` counts what was answered to what."""
+    """`keys` are texts of API keys by id; `answers` counts responses by call."""
 
     http: httpx.AsyncClient
     keys: Mapping[str, str]
@@ -43,8 +43,8 @@ class Client:
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> httpx.Response:
-        """The first answer that is one. Raises `GaveUp`."""
-        deadline = time.monotonic() + PATIENCE_S
+        """The first response that is not caused by a fault. Raises `GaveUp`."""
+        deadline = time.monotonic() + TIMEOUT_S
         last, pause_s = "nothing", TRY_AGAIN_S
         headers = {"x-api-key": self.keys[key_id], **(headers or {})}
         while time.monotonic() < deadline:
@@ -60,17 +60,17 @@ class Client:
             self.answers[f"{what} {last}"] += 1
             await asyncio.sleep(pause_s)
             pause_s = min(BACK_OFF * pause_s, LONGEST_PAUSE_S)
-        raise GaveUp(f"no answer to a {what} within {PATIENCE_S} s, last {last}")
+        raise GaveUp(f"no answer to a {what} within {TIMEOUT_S} s, last {last}")
 
 
-async def at_once(calls: Sequence[Coroutine[None, None, None]], patience_s: float) -> None:
-    """Make the same submit several times, until one is answered.
+async def submit_concurrently(calls: Sequence[Coroutine[None, None, None]], timeout_s: float) -> None:
+    """Make the same submit several times, until one gets a response.
 
-    The others go on for a while only, as an Idempotency-Key is forgotten when what was made expires.
+    The others are cancelled after a while, as an Idempotency-Key expires with its request.
     """
     submits = list(map(asyncio.ensure_future, calls))
     await asyncio.wait(submits, return_when=asyncio.FIRST_COMPLETED)
-    done, late = await asyncio.wait(submits, timeout=patience_s)
+    done, late = await asyncio.wait(submits, timeout=timeout_s)
     for submit in late:
         submit.cancel()
     if failed := [error for submit in done if (error := submit.exception())]:
@@ -83,7 +83,7 @@ async def asking(url: str, keys: Mapping[str, str]) -> AsyncIterator[Client]:
     async with httpx.AsyncClient(
         base_url=url,
         timeout=ANSWER_S,
-        limits=httpx.Limits(max_connections=None),  # every request has a client of its own
+        limits=httpx.Limits(max_connections=None),  # each request has its own client
         trust_env=False,
     ) as http:
         yield Client(http, keys)

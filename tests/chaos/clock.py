@@ -1,4 +1,4 @@
-"""The environment in which a process sees another time, by libfaketime."""
+"""The environment of a process with a shifted clock, by libfaketime."""
 
 import os
 import shutil
@@ -9,9 +9,9 @@ AHEAD_S = 95
 
 
 def shifted() -> dict[str, str] | None:
-    """What to add to an environment; None where `faketime` is not on PATH.
+    """Variables for a shifted clock; None if `faketime` is not on PATH.
 
-    Time limits and waits count on the monotonic clock, which runs on as it does when a clock is set.
+    The monotonic clock is not shifted, as when the clock of a machine is set.
     """
     program = shutil.which("faketime")
     if program is None:
@@ -27,7 +27,7 @@ def shifted() -> dict[str, str] | None:
 
 
 def missing() -> str | None:
-    """Why no clock can be shifted here; raises on CI, where it must be possible."""
+    """Why the clock cannot be shifted here; raises on CI."""
     if shutil.which("faketime"):
         return None
     reason = "no faketime on PATH (apt install faketime)"

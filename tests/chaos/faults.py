@@ -1,4 +1,4 @@
-"""The faults: each is done to the service, lasts no longer than it should survive, and is taken back."""
+"""Faults of processes: each lasts no longer than the service should survive, and is then undone."""
 
 import asyncio
 import contextlib
@@ -29,18 +29,18 @@ LOOK_AGAIN_S = 0.01
 
 @asynccontextmanager
 async def _one_of(roles: list[Role], rng: Random) -> AsyncIterator[Role]:
-    """A process that suffers nothing else meanwhile, preferably one that does not now."""
+    """A process without another fault, preferably one that had none recently."""
     while True:
         idle = [role for role in roles if not role.busy.locked()]
         role = rng.choice(idle or roles)
         async with role.busy:
-            if role in roles:  # it may have been removed meanwhile
+            if role in roles:  # it may have been removed
                 yield role
                 return
 
 
 async def kill_child(service: Service, rng: Random) -> None:
-    """SIGKILL the process that decodes and composes."""
+    """SIGKILL a child, which decodes and composes."""
     async with _one_of(service.workers, rng) as worker:
         await service.await_worker(worker)
         with contextlib.suppress(ProcessLookupError):
@@ -48,19 +48,19 @@ async def kill_child(service: Service, rng: Random) -> None:
 
 
 async def kill_worker(service: Service, rng: Random) -> None:
-    """SIGKILL a worker process, which its child notices."""
+    """SIGKILL a worker process; its child has to notice."""
     async with _one_of(service.workers, rng) as worker:
         await _end_worker(service, worker, signal.SIGKILL)
 
 
 async def restart_worker(service: Service, rng: Random) -> None:
-    """SIGTERM a worker, as a rolling restart does."""
+    """SIGTERM a worker, as in a rolling restart."""
     async with _one_of(service.workers, rng) as worker:
         await _end_worker(service, worker, signal.SIGTERM)
 
 
 async def remove_worker(service: Service, rng: Random) -> None:
-    """A scale-in by one: SIGTERM, with what it has in hand; the last one goes when another has come."""
+    """Scale in by one worker: SIGTERM with jobs in flight; the last one is only removed after adding one."""
     async with _one_of(service.workers, rng) as worker:
         if service.workers == [worker]:
             await service.add_worker()
@@ -78,7 +78,7 @@ async def restart_api(service: Service, rng: Random) -> None:
 
 
 async def kill_api_in_batch(service: Service, rng: Random) -> None:
-    """SIGKILL the API while a step by which a batch is accepted, or its answer, is on its way."""
+    """SIGKILL the API while a command that accepts a batch, or its reply, is in transit."""
     step, flag = rng.choice(BATCH_STEPS), rng.choice(["holds_commands", "holds_answers"])
     word = sha1(step.encode(), usedforsecurity=False).hexdigest().encode()
     async with alone(service.api.busy):
@@ -91,7 +91,7 @@ async def kill_api_in_batch(service: Service, rng: Random) -> None:
 
 
 async def _sprung(service: Service) -> bool:
-    """Whether a batch went into the trap; one that must be refused may not."""
+    """Whether the trap caught a batch; one that must be refused may not."""
     for _ in range(BATCHES_TRIED):
         service.batch_wanted.set()
         deadline = time.monotonic() + BATCH_COMES_IN_S
@@ -104,7 +104,7 @@ async def _sprung(service: Service) -> bool:
 
 
 async def freeze_worker(service: Service, rng: Random) -> None:
-    """SIGSTOP a worker, mostly with its child, for longer than a lease; another may take over its job."""
+    """SIGSTOP a worker, mostly with its child, for longer than a lease; another may take over its jobs."""
     async with _one_of(service.workers, rng) as worker:
         await service.await_worker(worker)
         frozen = [worker.pid, *(children(worker.pid) if rng.random() < 0.7 else [])]
@@ -116,7 +116,7 @@ async def freeze_worker(service: Service, rng: Random) -> None:
 
 
 async def kill_sender(service: Service, rng: Random) -> None:
-    """SIGKILL what sends events, while calls, answers, claims or reports of it are on their way."""
+    """SIGKILL a webhook sender while its calls, responses, claims or reports are in transit."""
     ways = (service.receiver_way, service.receiver_busy), (service.proxy, service.redis_busy)
     (way, busy), flag = rng.choice(ways), rng.choice(["holds_commands", "holds_answers"])
     async with _one_of(service.senders, rng) as sender:
@@ -130,13 +130,13 @@ async def kill_sender(service: Service, rng: Random) -> None:
 
 
 async def restart_sender(service: Service, rng: Random) -> None:
-    """SIGTERM what sends events."""
+    """SIGTERM a webhook sender."""
     async with _one_of(service.senders, rng) as sender:
         await _end_sender(service, sender, signal.SIGTERM)
 
 
 async def freeze_sender(service: Service, rng: Random) -> None:
-    """SIGSTOP what sends events for longer than its leases; the other sends them, and then it goes on."""
+    """SIGSTOP a webhook sender for longer than its leases; the other one takes over, then it continues."""
     async with _one_of(service.senders, rng) as sender:
         await service.await_sender(sender)
         try:
@@ -147,7 +147,7 @@ async def freeze_sender(service: Service, rng: Random) -> None:
 
 
 async def shift_clock(service: Service, rng: Random) -> None:
-    """Restart a worker or a sender with a clock that is ahead, and after a while with the right one."""
+    """Restart a worker or a sender with a clock that is ahead, and later with the right one."""
     kind, end = rng.choice([(service.workers, _end_worker), (service.senders, _end_sender)])
     async with _one_of(kind, rng) as role:
         role.extra_env = clock.shifted() or {}
@@ -186,7 +186,7 @@ KINDS: dict[str, Fault] = {
 }
 
 KILLS = frozenset({"kill child", "kill worker", "kill api", "kill api in batch", "kill sender"})
-"""Faults of single processes, which must cost no request anything."""
+"""Faults of single processes, which no request may suffer from."""
 
 
 async def _end_worker(service: Service, worker: Role, number: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""What must be gone when all is over: keys, files and processes."""
+"""Checks that no keys, files and processes are left after a run."""
 
 import re
 import time
@@ -34,11 +34,11 @@ MUST_BE_GONE = (keyspace.line("*"), keyspace.archive("*"))
 EVENTS_OF_RECEIVERS = (keyspace.untried_events("*"), keyspace.tried_events("*"))
 
 STAGING = re.compile(r"#\d+$")
-"""How the store names a file that it has not written whole."""
+"""Names of files that the store has not completely written."""
 
 
 def not_empty(redis: Redis) -> Iterator[str]:
-    """A sentence for each queue, registry and lane with something in it."""
+    """A sentence for each queue, registry and lane that is not empty."""
     events = [str_if_bytes(key) for name in EVENTS_OF_RECEIVERS for key in redis.scan_iter(name, 1000)]
     for key in (*MUST_BE_EMPTY, *events):
         if members := _members(redis, key):
@@ -48,7 +48,7 @@ def not_empty(redis: Redis) -> Iterator[str]:
 
 
 def wrong_counts(redis: Redis, key_ids: Iterable[str]) -> Iterator[str]:
-    """A sentence if events, or requests of batches on their way into the queue, are counted and not there."""
+    """A sentence if events, or requests of batches to be queued, are counted but do not exist."""
     for key_id in key_ids:
         if count := undelivered(redis, key_id):
             yield f"{count} events of {key_id} are counted as undelivered"
@@ -59,14 +59,14 @@ def wrong_counts(redis: Redis, key_ids: Iterable[str]) -> Iterator[str]:
 
 
 def age_unaccepted(redis: Redis) -> None:
-    """Have batches that their API left before they were accepted dropped now, and not in half an hour."""
+    """Age batches that were never accepted, so that they are dropped now and not in half an hour."""
     for batch_id in map(str_if_bytes, redis.zrange(keyspace.OPEN_BATCHES, 0, -1)):
         if redis.hget(keyspace.batch(batch_id), "state") != b"accepted":
             redis.zadd(keyspace.OPEN_BATCHES, {batch_id: 0}, xx=True)
 
 
 def orphaned_keys(redis: Redis) -> Iterator[str]:
-    """A sentence for each key that names a request and will not go by itself within RQ's time."""
+    """A sentence for each key that names a request and does not expire within RQ's time."""
     for key in sorted(map(str_if_bytes, redis.scan_iter(count=1000))):
         ttl_ms = redis.pttl(key)
         goes = 0 <= ttl_ms <= RQ_TTL_S * 1000 and key.startswith("rq:")
@@ -75,7 +75,7 @@ def orphaned_keys(redis: Redis) -> Iterator[str]:
 
 
 def orphaned_members(redis: Redis) -> Iterator[str]:
-    """A sentence for each collection that names requests and does not forget them in time."""
+    """A sentence for each collection that names requests and does not drop them in time."""
     for key in sorted(map(str_if_bytes, redis.scan_iter(count=1000))):
         naming = [member for member in _members(redis, key) if REQUEST_ID.search(member)]
         if redis.type(key) == b"zset":
@@ -86,7 +86,7 @@ def orphaned_members(redis: Redis) -> Iterator[str]:
 
 
 def _members(redis: Redis, key: str) -> list[str]:
-    """What may name requests in a key of any type."""
+    """The members of a key of any type that may name requests."""
     match redis.type(key):
         case b"list":
             found: Any = redis.lrange(key, 0, -1)
@@ -102,7 +102,7 @@ def _members(redis: Redis, key: str) -> list[str]:
 
 
 def orphaned_files(service: Service) -> Iterator[str]:
-    """A sentence for each file that no sweep of the next hours would delete, and each that stays for ever."""
+    """A sentence for each file that no sweep of the next hours would delete."""
     latest = time.time() + service.settings.longest_life_s + 120
     PictureStore.open(service.settings).sweep(latest)
     for file in service.store.rglob("*"):
@@ -113,7 +113,7 @@ def orphaned_files(service: Service) -> Iterator[str]:
 
 
 def odd_processes(service: Service) -> Iterator[str]:
-    """A sentence for each zombie, and each process that belongs to none that was started."""
+    """A sentence for each zombie, and each process without a known parent."""
     parents = {role.pid for role in service.roles}
     for process in processes(service.run):
         if process.state == ZOMBIE:

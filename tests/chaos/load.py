@@ -1,4 +1,4 @@
-"""The clients: each follows one logical request from its submit to its picture, whatever happens."""
+"""The clients: each follows one request from its submit to its picture, through all faults."""
 
 import asyncio
 import time
@@ -11,19 +11,19 @@ import httpx
 
 from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos.census import Census
-from tests.chaos.client import PATIENCE_S, Client, GaveUp, TooLate, at_once
-from tests.chaos.requests import Asked, Asking
+from tests.chaos.client import TIMEOUT_S, Client, GaveUp, TooLate, submit_concurrently
+from tests.chaos.requests import RequestGenerator, SubmittedRequest
 
 POLL_S = 1
 TWICE_ONE_IN = 20
-"""As often a client submits twice at the same time."""
+"""Share of clients that submit twice at the same time."""
 
 
 @dataclass
-class Told:
-    """What a client was told about its request; times are of the monotonic clock."""
+class RequestOutcome:
+    """What a client learned about its request; times are of the monotonic clock."""
 
-    asked: Asked
+    submission: SubmittedRequest
     request_ids: set[str] = field(default_factory=set)
     accepted_at: float | None = None
     ended_at: float | None = None
@@ -32,54 +32,54 @@ class Told:
     error: str | None = None
     cancel_status: int | None = None
     may_be_cancelled: bool = False
-    """Whether its client called for that, or for the end of its batch."""
-    said: Mapping[str, Any] = field(default_factory=dict)
-    """The last answer about how it ended."""
+    """Whether its client cancelled it, or its batch."""
+    response: Mapping[str, Any] = field(default_factory=dict)
+    """The last response about its end."""
     picture: bytes | None = field(default=None, repr=False)
     expires_at: float = 0
-    """Until when it may be fetched, in seconds since the epoch."""
+    """Unix time until which the picture can be fetched."""
     complaint: str | None = None
 
     def __str__(self) -> str:
-        return f"request {self.its_id} ({self.asked.kind})"
+        return f"request {self.its_id} ({self.submission.kind})"
 
     @property
     def its_id(self) -> str:
-        """Its one id."""
+        """The only id of the request."""
         return min(self.request_ids, default="none")
 
     @property
     def webhook_url(self) -> str:
-        return str(self.asked.options.get("webhook_url", ""))
+        return str(self.submission.options.get("webhook_url", ""))
 
     @property
     def message_id(self) -> str | None:
         ending = (self.status or "").lower()
-        events = self.asked.options.get("webhook_events", ["completed", "failed"])
+        events = self.submission.options.get("webhook_events", ["completed", "failed"])
         is_wanted = self.webhook_url and ending in events
         return f"msg_{self.its_id.replace('-', '')}_{ending}" if is_wanted else None
 
     @property
     def event(self) -> Mapping[str, Any]:
-        return {"type": f"request.{(self.status or '').lower()}", "request_id": self.its_id, **self.said}
+        return {"type": f"request.{(self.status or '').lower()}", "request_id": self.its_id, **self.response}
 
-    def learn_end(self, said: Mapping[str, Any]) -> None:
-        """From an answer, or the record of one that its client came too late for."""
+    def learn_end(self, response: Mapping[str, Any]) -> None:
+        """From a response, or from the record if the client was too late."""
         self.ended_at = self.ended_at or time.monotonic()
-        self.status, self.error = Status(said["status"]), said.get("error")
-        self.code = FailureCode(said["code"]) if "code" in said else None
+        self.status, self.error = Status(response["status"]), response.get("error")
+        self.code = FailureCode(response["code"]) if "code" in response else None
 
 
 @dataclass
 class Load:
-    """Submits at a steady rate; `told` grows while it runs."""
+    """Submits at a steady rate; `told` grows during the run."""
 
     client: Client
-    asking: Asking
+    asking: RequestGenerator
     look_again_s: float
-    """After this time a picture is fetched once more."""
+    """Time after which a picture is fetched again."""
     census: Census
-    told: list[Told] = field(default_factory=list)
+    outcomes: list[RequestOutcome] = field(default_factory=list)
 
     async def run(self, requests: int, seconds: float) -> None:
         """Submit `requests` over `seconds`, and follow each to its end."""
@@ -87,98 +87,100 @@ class Load:
         async with asyncio.TaskGroup() as group:
             for number in range(requests):
                 await asyncio.sleep(max(0.0, began_at + number * seconds / requests - time.monotonic()))
-                told = Told(self.asking.next())
-                self.told.append(told)
-                group.create_task(self._follow(told, twice=number % TWICE_ONE_IN == 0))
+                outcome = RequestOutcome(self.asking.next())
+                self.outcomes.append(outcome)
+                group.create_task(self._follow(outcome, twice=number % TWICE_ONE_IN == 0))
 
-    async def _follow(self, told: Told, twice: bool) -> None:
+    async def _follow(self, outcome: RequestOutcome, twice: bool) -> None:
         try:
-            await at_once([self._submit(told) for _ in range(1 + twice)], self.look_again_s)
-            if not told.request_ids:
+            await submit_concurrently([self._submit(outcome) for _ in range(1 + twice)], self.look_again_s)
+            if not outcome.request_ids:
                 return  # it was refused
-            if told.asked.cancel_after_s is not None:
-                await self._cancel(told, told.asked.cancel_after_s)
-            await self._await_end(told)
-            if told.status is Status.COMPLETED:
-                url = await self._result(told)
-                told.picture = await self._picture(told, url)
-                await self._fetch_again(told, url)
+            if outcome.submission.cancel_after_s is not None:
+                await self._cancel(outcome, outcome.submission.cancel_after_s)
+            await self._await_end(outcome)
+            if outcome.status is Status.COMPLETED:
+                url = await self._result(outcome)
+                outcome.picture = await self._picture(outcome, url)
+                await self._fetch_again(outcome, url)
         except TooLate:
-            told.learn_end(self.census.last_records[told.its_id])
+            outcome.learn_end(self.census.last_records[outcome.its_id])
             self.client.answers["came too late"] += 1
         except GaveUp as error:
-            told.complaint = str(error)
+            outcome.complaint = str(error)
 
-    def _is_gone(self, told: Told, answer: httpx.Response) -> None:
-        """Raises `TooLate` for a 404 that is right."""
-        if answer.status_code == 404 and self.census.expired(told.its_id):
+    def _is_gone(self, outcome: RequestOutcome, answer: httpx.Response) -> None:
+        """Raises `TooLate` for a 404 of an expired request."""
+        if answer.status_code == 404 and self.census.expired(outcome.its_id):
             raise TooLate
 
-    async def _submit(self, told: Told) -> None:
-        path, body = f"/v2/{told.asked.model}", told.asked.submitted
-        headers = {"Idempotency-Key": told.asked.idempotency_key}
-        answer = await self._ask(told, "submit", "POST", path, json=body, headers=headers)
-        if answer.status_code == 400 and told.asked.kind == "refused":
+    async def _submit(self, outcome: RequestOutcome) -> None:
+        path, body = f"/v2/{outcome.submission.model}", outcome.submission.full_body
+        headers = {"Idempotency-Key": outcome.submission.idempotency_key}
+        answer = await self._ask(outcome, "submit", "POST", path, json=body, headers=headers)
+        if answer.status_code == 400 and outcome.submission.kind == "refused":
             return
         if answer.status_code != 200:
             raise GaveUp(f"submit was answered {answer.status_code} {answer.text}")
         self.client.answers["submit replayed"] += "idempotent-replayed" in answer.headers
-        told.request_ids.add(answer.json()["request_id"])
-        told.accepted_at = told.accepted_at or time.monotonic()
+        outcome.request_ids.add(answer.json()["request_id"])
+        outcome.accepted_at = outcome.accepted_at or time.monotonic()
 
-    async def _cancel(self, told: Told, after_s: float) -> None:
+    async def _cancel(self, outcome: RequestOutcome, after_s: float) -> None:
         await asyncio.sleep(after_s)
-        told.may_be_cancelled = True
-        answer = await self._ask(told, "cancel", "POST", f"/v2/requests/{told.its_id}/cancel")
-        told.cancel_status = answer.status_code
+        outcome.may_be_cancelled = True
+        answer = await self._ask(outcome, "cancel", "POST", f"/v2/requests/{outcome.its_id}/cancel")
+        outcome.cancel_status = answer.status_code
 
-    async def _await_end(self, told: Told) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+    async def _await_end(self, outcome: RequestOutcome) -> None:
+        deadline = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline:
-            answer = await self._ask(told, "poll", "GET", f"/v2/requests/{told.its_id}/status")
+            answer = await self._ask(outcome, "poll", "GET", f"/v2/requests/{outcome.its_id}/status")
             body = answer.json()
-            self._is_gone(told, answer)
+            self._is_gone(outcome, answer)
             if answer.status_code not in (200, 422):
                 raise GaveUp(f"a poll was answered {answer.status_code} {answer.text}")
             if body["status"] in (Status.COMPLETED, Status.FAILED):
-                told.learn_end(body)
-                told.said = body
+                outcome.learn_end(body)
+                outcome.response = body
                 return
             await asyncio.sleep(POLL_S)
-        raise GaveUp(f"still {body['status']} after {PATIENCE_S} s")
+        raise GaveUp(f"still {body['status']} after {TIMEOUT_S} s")
 
-    async def _result(self, told: Told) -> str:
-        result = await self._ask(told, "result", "GET", f"/v2/requests/{told.its_id}")
-        self._is_gone(told, result)
+    async def _result(self, outcome: RequestOutcome) -> str:
+        result = await self._ask(outcome, "result", "GET", f"/v2/requests/{outcome.its_id}")
+        self._is_gone(outcome, result)
         if result.status_code != 200:
             raise GaveUp(f"the result was answered {result.status_code} {result.text}")
-        told.said = body = result.json()
-        told.expires_at = datetime.fromisoformat(body["expires_at"]).timestamp()
+        outcome.response = body = result.json()
+        outcome.expires_at = datetime.fromisoformat(body["expires_at"]).timestamp()
         return str(body["output"])
 
-    async def _picture(self, told: Told, url: str) -> bytes:
-        answer = await self._ask(told, "picture", "GET", url)
-        self._is_gone(told, answer)
+    async def _picture(self, outcome: RequestOutcome, url: str) -> bytes:
+        answer = await self._ask(outcome, "picture", "GET", url)
+        self._is_gone(outcome, answer)
         if answer.status_code != 200:
             raise GaveUp(f"the picture was answered {answer.status_code} {answer.text}")
         return answer.content
 
-    async def _fetch_again(self, told: Told, url: str) -> None:
-        """The same picture is there until it expires."""
+    async def _fetch_again(self, outcome: RequestOutcome, url: str) -> None:
+        """Check that the same picture is served until it expires."""
         await asyncio.sleep(self.look_again_s)
         try:
-            same = await self._picture(told, url) == told.picture
+            same = await self._picture(outcome, url) == outcome.picture
         except TooLate:
             return
         except GaveUp as error:
-            raise GaveUp(f"later, {error}; it lives until {told.expires_at:.1f}") from None
+            raise GaveUp(f"later, {error}; it lives until {outcome.expires_at:.1f}") from None
         if not same:
             raise GaveUp("later, the picture was another")
 
-    async def _ask(self, told: Told, what: str, method: str, url: str, **options: Any) -> httpx.Response:
-        return await self.client.ask(told.asked.key_id, what, method, url, **options)
+    async def _ask(
+        self, outcome: RequestOutcome, what: str, method: str, url: str, **options: Any
+    ) -> httpx.Response:
+        return await self.client.ask(outcome.submission.key_id, what, method, url, **options)
 
     @property
     def last_expiry(self) -> float:
-        """When the last of the pictures has expired, in seconds since the epoch."""
-        return max((told.expires_at for told in self.told), default=0)
+        """Unix time when the last picture expires."""
+        return max((outcome.expires_at for outcome in self.outcomes), default=0)

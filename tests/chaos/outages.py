@@ -1,4 +1,4 @@
-"""Faults of what the processes need: Redis, the store, the receiver of events."""
+"""Outages of what the processes need: Redis, the store, the receiver of events."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from tests.chaos.outside.proxy import Proxy
 from tests.chaos.service import Service
 
 BREATHE_S = 2
-"""Between two troubles of the same Redis, store, API or receiver: they never add up to a longer one."""
+"""Pause between two outages of the same thing, so that they do not add up to a longer one."""
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 
@@ -32,7 +32,7 @@ def setting(way: Proxy, flag: str) -> Iterator[None]:
 
 
 async def slow_redis(service: Service, rng: Random) -> None:
-    """Every piece of data to and from Redis takes its time."""
+    """Delay all data to and from Redis."""
     async with alone(service.redis_busy):
         service.proxy.latency_s = rng.uniform(0.02, 0.1)
         await asyncio.sleep(rng.uniform(1, 3))
@@ -40,7 +40,7 @@ async def slow_redis(service: Service, rng: Random) -> None:
 
 
 async def cut_redis(service: Service, rng: Random) -> None:
-    """No connection to Redis lives, and none is made."""
+    """Break all connections to Redis and refuse new ones."""
     async with alone(service.redis_busy):
         service.proxy.refuses = True
         service.proxy.reset()
@@ -49,7 +49,7 @@ async def cut_redis(service: Service, rng: Random) -> None:
 
 
 async def silence_redis(service: Service, rng: Random) -> None:
-    """A black hole: nothing arrives, and then everything does, late."""
+    """A black hole: nothing arrives, then everything arrives late."""
     async with alone(service.redis_busy):
         service.proxy.holds_commands = service.proxy.holds_answers = True
         await asyncio.sleep(rng.uniform(0.5, 4))
@@ -57,7 +57,7 @@ async def silence_redis(service: Service, rng: Random) -> None:
 
 
 async def lose_answers(service: Service, rng: Random) -> None:
-    """Redis does what it is told, and its answers are lost."""
+    """Redis executes commands, but its replies are lost."""
     async with alone(service.redis_busy):
         service.proxy.holds_answers = True
         await asyncio.sleep(rng.uniform(0.2, 2.5))
@@ -66,13 +66,13 @@ async def lose_answers(service: Service, rng: Random) -> None:
 
 
 async def reset_redis(service: Service, rng: Random) -> None:
-    """Every connection to Redis is reset, once."""
+    """Reset all connections to Redis once."""
     async with alone(service.redis_busy):
         service.proxy.reset()
 
 
 async def fill_redis(service: Service, rng: Random) -> None:
-    """Redis has no memory for anything more."""
+    """Redis is out of memory."""
     async with alone(service.redis_busy):
         service.redis.config_set("maxmemory", 1)
         await asyncio.sleep(rng.uniform(0.5, 3))
@@ -80,7 +80,7 @@ async def fill_redis(service: Service, rng: Random) -> None:
 
 
 async def kill_redis(service: Service, rng: Random) -> None:
-    """SIGKILL Redis, and start it again on what it has written."""
+    """SIGKILL Redis, and restart it on its file."""
     async with alone(service.redis_busy):
         service.redis_pair.primary.kill()
         await asyncio.sleep(rng.uniform(0.2, 1.5))
@@ -88,17 +88,17 @@ async def kill_redis(service: Service, rng: Random) -> None:
 
 
 async def fail_over_redis(service: Service, rng: Random) -> None:
-    """A replica becomes the primary behind the same address; connections to the old one stay open."""
+    """Promote a replica behind the same address; connections to the old primary stay open."""
     async with alone(service.redis_busy):
         await asyncio.to_thread(service.redis_pair.fail_over)
-        await asyncio.sleep(rng.uniform(0, 0.5))  # as long the address leads to the old one
+        await asyncio.sleep(rng.uniform(0, 0.5))  # the address still leads to the old one
         for way in (service.proxy, service.own_way):
             way.upstream_port = service.redis_pair.primary.port
         service.own_way.reset()
 
 
 async def lose_store(service: Service, rng: Random) -> None:
-    """A file stands where the store's directory was: nothing can be read or written, even by root."""
+    """Replace the store's directory by a file: nothing can be read or written, even by root."""
     async with alone(service.store_busy):
         stand_in = service.store.with_name("stand-in")
         stand_in.touch()
@@ -111,7 +111,7 @@ async def lose_store(service: Service, rng: Random) -> None:
 
 
 async def lose_receiver(service: Service, rng: Random) -> None:
-    """The receiver takes no connection, or is silent; then all are reset, with answers on their way."""
+    """The receiver refuses connections or is silent; then all connections are reset."""
     flag = rng.choice(["refuses", "holds_commands", "holds_answers"])
     async with alone(service.receiver_busy):
         with setting(service.receiver_way, flag):
@@ -122,7 +122,7 @@ async def lose_receiver(service: Service, rng: Random) -> None:
 
 
 def _exchange(one: Path, other: Path) -> None:
-    """Swap two names in one step, so that nobody can make a directory in between."""
+    """Swap two names atomically, so that no process can create a directory in between."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.renameat2(AT_FDCWD, bytes(one), AT_FDCWD, bytes(other), RENAME_EXCHANGE):
         raise OSError(ctypes.get_errno(), f"cannot exchange {one} and {other}")

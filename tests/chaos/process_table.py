@@ -1,4 +1,4 @@
-"""The processes of one run, found in Linux's /proc by a mark in their environment, which children inherit."""
+"""The processes of a run, found in /proc by a mark in their environment, which children inherit."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ ZOMBIE = "Z"
 
 @dataclass(frozen=True)
 class Process:
-    """A process as it is now."""
+    """The current state of a process."""
 
     pid: int
     parent: int
@@ -23,21 +23,21 @@ class Process:
 
 
 def processes(run: str) -> list[Process]:
-    """All processes of a run, and zombies whose parent is one."""
+    """All processes of a run, including zombies of one."""
     marked = dict(_processes(run))
     ours = {process.pid for process, is_ours in marked.items() if is_ours}
     return [process for process in marked if process.pid in ours or process.parent in ours]
 
 
 def children(pid: int) -> list[int]:
-    """Ids of the living children of a process."""
+    """The pids of a process's living children."""
     return [process.pid for process, _ in _processes("") if process.parent == pid and process.state != ZOMBIE]
 
 
 def _processes(run: str) -> Iterator[tuple[Process, bool]]:
     mark = f"{MARK}={run}\0".encode()
     for directory in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has ended since
+        with contextlib.suppress(OSError):  # it has ended
             name, _, rest = (directory / "stat").read_text().rpartition(")")
             state, parent, *_ = rest.split()
             command = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -48,5 +48,5 @@ def _processes(run: str) -> Iterator[tuple[Process, bool]]:
 def _environ(directory: Path) -> bytes:
     try:
         return (directory / "environ").read_bytes()
-    except OSError:  # a zombie, or somebody else's
+    except OSError:  # a zombie, or another user's
         return b""

@@ -1,4 +1,4 @@
-"""What a run has shown, as tables."""
+"""The results of a run as tables."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,9 +7,9 @@ from pathlib import Path
 from statistics import median
 
 from jobs.queue.rq import REQUEST_ID
-from tests.chaos.batches.following import ToldBatch
+from tests.chaos.batches.following import BatchOutcome
 from tests.chaos.census import Census
-from tests.chaos.load import Load, Told
+from tests.chaos.load import Load, RequestOutcome
 from tests.chaos.outside.receiver import Received
 from tests.chaos.schedule import Injected, Schedule
 
@@ -19,11 +19,11 @@ LINES = 40
 
 @dataclass
 class Report:
-    """The findings of a run; it has passed if there are no violations."""
+    """The results of a run, which has passed if there are no violations."""
 
     seed: int
     load: Load
-    batches: Sequence[ToldBatch]
+    batches: Sequence[BatchOutcome]
     schedule: Schedule
     log: Path
     census: Census
@@ -52,16 +52,16 @@ class Report:
     def _faults(self) -> Iterator[str]:
         yield "\nfaults               count   all that met it had ended after (median, most)"
         for kind in sorted({fault.kind for fault in self.schedule.injected}):
-            cleared = [_cleared_s(f, self.load.told) for f in self.schedule.injected if f.kind == kind]
+            cleared = [_cleared_s(f, self.load.outcomes) for f in self.schedule.injected if f.kind == kind]
             yield f"  {kind:18} {len(cleared):5}   {median(cleared):6.1f} s {max(cleared):6.1f} s"
         for kind, reason in self.schedule.skipped.items():
             yield f"  {kind:18} skipped: {reason}"
 
     def _outcomes(self) -> Iterator[str]:
-        told = self.load.told
-        outcomes = Counter(f"{one.status or 'no request'} {one.code or ''}".strip() for one in told)
-        yield from _table("asked for", Counter(one.asked.kind for one in told))
-        yield from _table("outcomes", outcomes)
+        outcomes = self.load.outcomes
+        ends = Counter(f"{one.status or 'no request'} {one.code or ''}".strip() for one in outcomes)
+        yield from _table("asked for", Counter(one.submission.kind for one in outcomes))
+        yield from _table("outcomes", ends)
         attempts = Counter(f"{record['attempts']} attempts" for record in self.census.last_records.values())
         yield from _table("attempts", attempts)
         yield from _table("batches", Counter(_fate(one) for one in self.batches))
@@ -75,19 +75,19 @@ class Report:
         yield from [f"  {line}" for line in lines if request_id in line][:LINES]
 
 
-def _cleared_s(fault: Injected, told: Iterable[Told]) -> float:
-    """How long after its beginning all requests that were unfinished at it had ended."""
-    met = [one for one in told if (one.accepted_at or float("inf")) < fault.began_at]
+def _cleared_s(fault: Injected, outcomes: Iterable[RequestOutcome]) -> float:
+    """Time from the start of a fault until all requests unfinished at that time were finished."""
+    met = [one for one in outcomes if (one.accepted_at or float("inf")) < fault.began_at]
     ends = [one.ended_at for one in met if one.ended_at and one.ended_at > fault.began_at]
     return max(ends, default=fault.began_at) - fault.began_at
 
 
-def _fate(told: ToldBatch) -> str:
-    if not told.batch_ids:
-        return f"{told.asked.kind}: none"
-    ended = Counter(str(member.code or member.status) for member in told.members)
+def _fate(outcome: BatchOutcome) -> str:
+    if not outcome.batch_ids:
+        return f"{outcome.submission.kind}: none"
+    ended = Counter(str(member.code or member.status) for member in outcome.members)
     counts = ", ".join(f"{count} {how}" for how, count in sorted(ended.items()))
-    return f"{told.asked.kind}: {counts}"
+    return f"{outcome.submission.kind}: {counts}"
 
 
 def _table(title: str, counts: Mapping[str, int]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is asked of the service, and what must come of it."""
+"""The requests of clients, and their expected pictures."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
@@ -20,49 +20,49 @@ EVENTS: tuple[Sequence[str] | None, ...] = (None, None, ["completed"], ["failed"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One logical request of a key; all its submits carry `idempotency_key`."""
+class SubmittedRequest:
+    """One logical request; all its submits have the same `idempotency_key`."""
 
     kind: str
     key_id: str
     idempotency_key: str
     body: Mapping[str, Any]
     files: Mapping[str, bytes] = field(repr=False)
-    """The pictures that the body names, by their paths, as the worker gets them."""
+    """The input pictures by parameter path, as the worker receives them."""
     model: str = DEFAULT_MODEL
     cancel_after_s: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    """What the submit says beside its parameters: its name, and where its event goes."""
+    """Options of the submit: custom id and webhook."""
 
     @property
-    def submitted(self) -> dict[str, Any]:
+    def full_body(self) -> dict[str, Any]:
         return {**self.body, **self.options}
 
     def made(self) -> bytes:
-        """The picture that the compositor makes in this process."""
+        """The expected picture, rendered in this process."""
         return render(MODELS[self.model](**self.body).scene(), self.files).data
 
 
-class Asking:
-    """Makes requests of every kind in steady proportions."""
+class RequestGenerator:
+    """Creates requests of all kinds in fixed proportions."""
 
     def __init__(
         self, rng: Random, service_url: str, origin_url: str, receiver_url: str, key_ids: Sequence[str]
     ) -> None:
         self._rng = rng
         self._key_ids = key_ids
-        self._key_id = key_ids[0]  # of what is asked for now
+        self._key_id = key_ids[0]  # key of the next requests
         self._service_url = service_url
         self._origin_url = origin_url
         self._receiver_url = receiver_url
         self._shared_overlay: str | None = None
         self._number = 0
         self._files: dict[str, bytes] = {}
-        """What the worker gets for each text that names a picture."""
+        """The input pictures by the text that names them in requests."""
 
-    def next(self) -> Asked:
-        """One more request."""
-        weights: dict[Callable[[], Asked], int] = {
+    def next(self) -> SubmittedRequest:
+        """The next request."""
+        weights: dict[Callable[[], SubmittedRequest], int] = {
             self._inline: 30,
             self._samples: 10,
             self._fetched: 24,
@@ -79,7 +79,7 @@ class Asking:
         self._key_id = self._rng.choice(self._key_ids)
         return kind()
 
-    def members(self, count: int) -> list[Asked]:
+    def members(self, count: int) -> list[SubmittedRequest]:
         """Requests of one batch: of one key, most with one overlay."""
         weights = {self._inline: 8, self._samples: 4, self._fetched: 8, self._broken: 1}
         kinds = self._rng.choices([*weights], [*weights.values()], k=count)
@@ -90,30 +90,30 @@ class Asking:
         return members
 
     def webhook_url(self) -> str:
-        """One that no other has, whose receiver may be in trouble at first."""
+        """A unique webhook URL, whose receiver may refuse the event at first."""
         answer = self._rng.choice(["well"] * len(FIRST_ANSWERS) + [*FIRST_ANSWERS])
         return f"{self._receiver_url}/{answer}/{self._key_id}/{self._count()}"
 
-    def _as_member(self, asked: Asked) -> Asked:
-        webhook = asked.options if self._rng.random() < MEMBER_WITH_WEBHOOK else {}
+    def _as_member(self, submission: SubmittedRequest) -> SubmittedRequest:
+        webhook = submission.options if self._rng.random() < MEMBER_WITH_WEBHOOK else {}
         name = {"custom_id": f"sku-{self._count()}"} if self._rng.random() < MEMBER_WITH_NAME else {}
-        return replace(asked, options={**webhook, **name})
+        return replace(submission, options={**webhook, **name})
 
-    def _inline(self) -> Asked:
+    def _inline(self) -> SubmittedRequest:
         return self._asked("inline", self._sent(), self._one_overlay())
 
-    def _samples(self) -> Asked:
+    def _samples(self) -> SubmittedRequest:
         cup, logo = (
             self._known(f"{self._service_url}/samples/{name}", sample_bytes(name) or b"")
             for name in ("cup.jpg", "logo.png")
         )
         return self._asked("samples", cup, self._one_overlay(logo, rescale_factor=0.33))
 
-    def _fetched(self) -> Asked:
+    def _fetched(self) -> SubmittedRequest:
         (manner,) = self._rng.choices(["prompt", "late", "broken"], [16, 8, 6])
         return self._asked(manner, self._at_origin(manner), self._one_overlay())
 
-    def _scene(self) -> Asked:
+    def _scene(self) -> SubmittedRequest:
         """A colour under a mask, a design in a region, and the same design as a watermark."""
         design = self._anyhow()
         layers = [
@@ -123,35 +123,35 @@ class Asking:
         ]
         return self._asked("scene", self._anyhow(), {"overlays": layers})
 
-    def _centred(self) -> Asked:
+    def _centred(self) -> SubmittedRequest:
         percent = {f"{axis}_percent": self._rng.randrange(100) for axis in "xy"}
         layer = {"overlay_image": self._sent(), "mask": self._anyhow(), "blend_mode": "linear-burn"}
         return self._asked("centred", self._anyhow(), layer | percent, "superimpose-v2")
 
-    def _in_perspective(self) -> Asked:
+    def _in_perspective(self) -> SubmittedRequest:
         near = self._rng.uniform(0, 0.2)
         corners = [[near, 0.1], [0.9, near], [1, 0.9], [0.1, 1]]
         return self._asked(
             "in perspective", self._anyhow(), {"overlay_image": self._sent(), "corners": corners}
         )
 
-    def _displaced(self) -> Asked:
+    def _displaced(self) -> SubmittedRequest:
         folds = {"displacement_map": self._anyhow(), "displacement_x": 5, "displacement_y": -3}
         return self._asked("displaced", self._sent(), self._one_overlay() | folds)
 
-    def _animated(self) -> Asked:
+    def _animated(self) -> SubmittedRequest:
         base = self._sent(tiny_gif(self._count()))
         answer = {"animation": "keep", "image_format": self._rng.choice(["webp", "gif", "apng"])}
         return self._asked("animated", base, self._one_overlay() | answer)
 
-    def _cancelled(self) -> Asked:
+    def _cancelled(self) -> SubmittedRequest:
         base, after_s = self._at_origin("late"), self._rng.uniform(0, 1.5)
         return self._asked("cancelled", base, self._one_overlay(), cancel_after_s=after_s)
 
-    def _broken(self) -> Asked:
+    def _broken(self) -> SubmittedRequest:
         return self._asked("broken picture", self._sent(), self._one_overlay(self._sent(NO_PICTURE)))
 
-    def _refused(self) -> Asked:
+    def _refused(self) -> SubmittedRequest:
         return self._asked("refused", self._sent(), self._one_overlay(opacity=2))
 
     def _asked(
@@ -161,12 +161,12 @@ class Asking:
         params: Mapping[str, Any],
         model: str = DEFAULT_MODEL,
         cancel_after_s: float | None = None,
-    ) -> Asked:
+    ) -> SubmittedRequest:
         key = str(UUID(int=self._rng.getrandbits(128), version=4))
         image_format = self._rng.choice(["jpeg", "png", "webp"])
         body = {"base_image": base, "image_format": image_format, **params}
         files = {path: self._files[text] for path, text in pictures(body).items()}
-        return Asked(kind, self._key_id, key, body, files, model, cancel_after_s, self._options())
+        return SubmittedRequest(kind, self._key_id, key, body, files, model, cancel_after_s, self._options())
 
     def _options(self) -> dict[str, Any]:
         if self._rng.random() > WITH_WEBHOOK:
@@ -180,12 +180,12 @@ class Asking:
         return {"overlay_image": overlay or self._shared_overlay or self._sent(), **offsets, **params}
 
     def _anyhow(self) -> str:
-        """A picture that comes in one of the ways there are."""
+        """A picture given in a random way."""
         (manner,) = self._rng.choices(["sent", "prompt", "late", "broken"], [5, 3, 1, 1])
         return self._sent() if manner == "sent" else self._at_origin(manner)
 
     def _sent(self, picture: bytes | None = None) -> str:
-        """A picture within the request."""
+        """An inline picture."""
         picture = picture or tiny_png(self._count())
         return self._known(base64.b64encode(picture).decode(), picture)
 

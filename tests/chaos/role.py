@@ -1,4 +1,4 @@
-"""One process of the service, kept running as a supervisor would."""
+"""Keeps one process of the service running, as a supervisor would."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ STOP_S = 20
 
 @dataclass
 class Role:
-    """A process that is started again, after a pause, whenever it ends."""
+    """A process that is restarted after a pause whenever it ends."""
 
     name: str
     command: Sequence[str]
@@ -25,26 +25,26 @@ class Role:
     extra_env: Mapping[str, str] = field(default_factory=dict)
     """Added to the environment of the next start."""
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by the fault that it suffers."""
+    """Held by the current fault of this process."""
     unasked: Counter[int] = field(default_factory=Counter)
-    """Exit statuses of ends that no fault asked for."""
+    """Exit statuses that no fault caused."""
     _process: "subprocess.Popen[bytes] | None" = None
     _asked_to_end: bool = False
     _leaving: bool = False
 
     @property
     def pid(self) -> int:
-        """Id of the process as it is now, or was last."""
+        """The pid of the current or last process."""
         assert self._process is not None
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether it is alive."""
+        """Whether the process is alive."""
         return self._process is not None and self._process.poll() is None
 
     async def keep(self) -> None:
-        """Run, and run again, until told to `leave`."""
+        """Run and restart the process until `leave` is called."""
         while not self._leaving:
             self._start()
             await self.ended()
@@ -53,7 +53,7 @@ class Role:
             await asyncio.sleep(PAUSE_S)
 
     async def leave(self) -> bool:
-        """Stop for good, by SIGTERM and only then by SIGKILL; whether SIGTERM was enough."""
+        """Stop for good, by SIGTERM, then SIGKILL; returns whether SIGTERM was enough."""
         self._leaving = True
         self.end(signal.SIGTERM)
         try:
@@ -65,13 +65,13 @@ class Role:
         return True
 
     def end(self, number: signal.Signals) -> None:
-        """Have it ended by a signal."""
+        """End the process by a signal."""
         self._asked_to_end = True
         if self.running:
             os.kill(self.pid, number)
 
     async def ended(self) -> None:
-        """Wait until this process is over."""
+        """Wait for the end of the current process."""
         process = self._process
         while process is not None and process.poll() is None:
             await asyncio.sleep(WATCH_S)

@@ -1,4 +1,4 @@
-"""One run: the service, load and faults on it, and then the books."""
+"""One run: the service under load and faults, then all checks."""
 
 import asyncio
 import contextlib
@@ -19,12 +19,12 @@ from tests.chaos.census import Census
 from tests.chaos.client import asking
 from tests.chaos.load import Load
 from tests.chaos.report import Report
-from tests.chaos.requests import Asking
+from tests.chaos.requests import RequestGenerator
 from tests.chaos.schedule import Schedule
 from tests.chaos.service import Service, running
 
 IN_BATCHES = 0.5
-"""Of all requests."""
+"""Share of all requests."""
 
 SETTLE_S = 30
 LOOK_AGAIN_S = 0.5
@@ -33,7 +33,7 @@ PROGRESS_S = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does; the same plan draws the same requests and faults."""
+    """The parameters of a run; the same plan draws the same requests and faults."""
 
     seed: int
     requests: int
@@ -44,11 +44,11 @@ class Plan:
 
 
 async def run(plan: Plan, directory: Path, say: Callable[[str], None]) -> Report:
-    """Carry out the plan in an empty directory; `say` hears of the progress."""
+    """Execute the plan in an empty directory; `say` is called with the progress."""
     mark = uuid4().hex
     async with running(directory, mark, plan.result_ttl_s) as service:
         report = await _strained(plan, service, say)
-        last_expiry = max(report.load.last_expiry, time.time() + plan.result_ttl_s)  # an event's, too
+        last_expiry = max(report.load.last_expiry, time.time() + plan.result_ttl_s)  # events expire then too
         report.violations += await _settled(service, last_expiry)
         for role in service.roles:
             report.unasked_ends.update({f"{role.name}, status {end}": n for end, n in role.unasked.items()})
@@ -61,36 +61,36 @@ async def _strained(plan: Plan, service: Service, say: Callable[[str], None]) ->
     async with asking(service.url, service.keys) as client:
         receiver_url = f"http://127.0.0.1:{service.receiver_way.port}"
         rng = random.Random(f"requests {plan.seed}")
-        requests = Asking(rng, service.url, service.origin.url, receiver_url, [*service.keys])
+        requests = RequestGenerator(rng, service.url, service.origin.url, receiver_url, [*service.keys])
         census = Census(service.redis)
         load = Load(client, requests, plan.result_ttl_s / 2, census)
-        of_batches = BatchLoad(client, census, load.told, plan.result_ttl_s / 2, service.batch_wanted)
+        of_batches = BatchLoad(client, census, load.outcomes, plan.result_ttl_s / 2, service.batch_wanted)
         in_batches = round(IN_BATCHES * plan.requests)
-        asked = list(batches(requests, random.Random(f"batches {plan.seed}"), in_batches))
+        submission = list(batches(requests, random.Random(f"batches {plan.seed}"), in_batches))
         async with _beside(census.run(), _progress(load, schedule, say)):
             await asyncio.gather(
                 load.run(plan.requests - in_batches, plan.seconds),
-                of_batches.run(asked, plan.seconds),
+                of_batches.run(submission, plan.seconds),
                 schedule.run(service),
             )
-            await events.await_deliveries(service, [*load.told, *of_batches.batches])
+            await events.await_deliveries(service, [*load.outcomes, *of_batches.batches])
         census.count()
     received = service.receiver.received
     report = Report(plan.seed, load, of_batches.batches, schedule, service.log, census, received)
-    report.violations += invariants.broken_promises(load.told, schedule.injected)
-    report.violations += events.broken_promises([*load.told, *of_batches.batches], received)
+    report.violations += invariants.broken_promises(load.outcomes, schedule.injected)
+    report.violations += events.broken_promises([*load.outcomes, *of_batches.batches], received)
     report.violations += of_batch.broken_promises(of_batches.batches, census)
     report.violations += schedule.lasting
     report.violations += invariants.wrong_answers(client.answers)
-    report.violations += invariants.unseen(load.told, client.answers)
-    report.violations += invariants.wrong_counts(load.told, census)
+    report.violations += invariants.unseen(load.outcomes, client.answers)
+    report.violations += invariants.wrong_counts(load.outcomes, census)
     for key_id in service.keys:
-        report.violations += invariants.wrong_credits(load.told, ApiKeys(service.redis).get(key_id))
+        report.violations += invariants.wrong_credits(load.outcomes, ApiKeys(service.redis).get(key_id))
     return report
 
 
 async def _settled(service: Service, last_expiry: float) -> list[str]:
-    """What is wrong once everything that should go has had the time to."""
+    """Violations, once everything that expires has had the time to."""
     await asyncio.sleep(max(0.0, last_expiry - time.time()))
 
     leftovers.age_unaccepted(service.redis)
@@ -110,7 +110,7 @@ async def _settled(service: Service, last_expiry: float) -> list[str]:
 
 @asynccontextmanager
 async def _beside(*coroutines: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run these as long as the block runs."""
+    """Run these tasks within the block."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
         yield
@@ -126,10 +126,10 @@ async def _progress(load: Load, schedule: Schedule, say: Callable[[str], None]) 
     began_at = time.monotonic()
     while True:
         await asyncio.sleep(PROGRESS_S)
-        accepted = sum(told.accepted_at is not None for told in load.told)
-        ended = sum(told.ended_at is not None for told in load.told)
+        accepted = sum(outcome.accepted_at is not None for outcome in load.outcomes)
+        ended = sum(outcome.ended_at is not None for outcome in load.outcomes)
         done = [fault.kind for fault in schedule.injected]
         say(
-            f"{time.monotonic() - began_at:4.0f} s  {len(load.told)} asked, {accepted} accepted, "
+            f"{time.monotonic() - began_at:4.0f} s  {len(load.outcomes)} asked, {accepted} accepted, "
             f"{ended} ended; {len(done)} faults, last: {', '.join(done[-3:])}"
         )

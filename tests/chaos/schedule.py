@@ -1,4 +1,4 @@
-"""Which fault is done when: all kinds equally often, at random times, few at a time."""
+"""Schedules faults: all kinds equally often, at random times, few at a time."""
 
 import asyncio
 import time
@@ -8,18 +8,18 @@ from random import Random
 
 from tests.chaos import clock
 from tests.chaos.faults import KINDS
-from tests.chaos.service import SENDERS, NotBack, Service
+from tests.chaos.service import SENDERS, NotRecovered, Service
 
 AT_A_TIME = 2
 BESIDE = frozenset({"freeze sender"})
-"""Not counted among those at a time, as they last so long."""
+"""Not counted as simultaneous, as they last so long."""
 
 FIRST_AFTER_S = 0.5
 
 
 @dataclass
 class Injected:
-    """A fault that was done; times are of the monotonic clock."""
+    """A fault that was injected; times are of the monotonic clock."""
 
     kind: str
     began_at: float
@@ -28,7 +28,7 @@ class Injected:
 
 @dataclass
 class Schedule:
-    """The faults of a run; `injected` grows while it runs."""
+    """The faults of a run; `injected` grows during the run."""
 
     kinds: Sequence[str]
     count: int
@@ -36,12 +36,12 @@ class Schedule:
     rng: Random
     injected: list[Injected] = field(default_factory=list)
     lasting: list[str] = field(default_factory=list)
-    """What a fault has broken for good."""
+    """Damage that a fault could not undo."""
     skipped: dict[str, str] = field(default_factory=dict)
-    """Kinds that cannot be done here, and why."""
+    """Kinds that cannot be injected here, with the reason."""
 
     async def run(self, service: Service) -> None:
-        """Do them all."""
+        """Inject all faults."""
         counted, beside = asyncio.Semaphore(AT_A_TIME), asyncio.Semaphore(SENDERS)
         began_at = time.monotonic()
         async with asyncio.TaskGroup() as group:
@@ -57,7 +57,7 @@ class Schedule:
         self.injected.append(fault)
         try:
             await KINDS[kind](service, rng)
-        except NotBack as error:
+        except NotRecovered as error:
             self.lasting.append(f"{kind}: {error}")
         fault.ended_at = time.monotonic()
 

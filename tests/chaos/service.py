@@ -1,4 +1,4 @@
-"""The whole service as processes that faults are done to: API, workers, senders; proxies on their ways."""
+"""The service as processes for fault injection: API, workers, senders, and proxies in front of Redis."""
 
 import asyncio
 import sys
@@ -26,24 +26,24 @@ from tests.chaos.role import Role
 from tests.stack import ON_LOOPBACK, environment, free_port
 from tests.webhook_events import MASTER
 
-WORKERS = 3  # at the beginning; faults keep one of them from working most of the time
+WORKERS = 3  # at the beginning; most of the time a fault disables one of them
 SENDERS = 2
 CREDITS = 1_000_000  # of each key
 WEIGHTS = (1, 2, 5)
 LEASE_S = 3
-MAX_ATTEMPTS = 8  # with the default of 3, faults this dense would exhaust a request in one run of ten
+MAX_ATTEMPTS = 8  # with the default of 3, such dense faults would exhaust a request in one run of ten
 READY_S = 60
 LOOK_AGAIN_S = 0.1
 METRICS_PORT = "SUPERIMPOSE_METRICS_PORT"
 
 
-class NotBack(Exception):
-    """A process does not work, or not end, although nothing keeps it from it any more."""
+class NotRecovered(Exception):
+    """A process does not work, or does not end, although it suffers no fault."""
 
 
 @dataclass
 class Service:
-    """Everything a run is about. `redis` is the harness's own, by a way that no fault is done to."""
+    """Everything of a run. `redis` is the harness's own connection, which no fault affects."""
 
     run: str
     settings: Settings
@@ -61,17 +61,17 @@ class Service:
     senders: list[Role]
     log: Path
     keys: Mapping[str, str]
-    """Texts of the API keys, by id; their weights are `WEIGHTS`."""
+    """Texts of the API keys by id; their weights are `WEIGHTS`."""
     redis_busy: asyncio.Lock
     store_busy: asyncio.Lock
     receiver_busy: asyncio.Lock
     batch_wanted: asyncio.Event
-    """Has the next batch be submitted at once."""
+    """Has the next batch submitted at once."""
     keepers: asyncio.TaskGroup
 
     @property
     def roles(self) -> list[Role]:
-        """All processes but Redis and what is called from inside."""
+        """All processes but Redis and the outside."""
         return [self.api, *self.workers, *self.senders]
 
     @property
@@ -80,7 +80,7 @@ class Service:
         return self.settings.data_dir / "store"
 
     async def add_worker(self) -> None:
-        """Start one more, and wait until it works."""
+        """Start another worker, and wait until it works."""
         worker = self.make_worker()
         async with worker.busy:
             self.workers.append(worker)
@@ -88,17 +88,17 @@ class Service:
             await self.await_worker(worker)
 
     async def remove_worker(self, worker: Role) -> None:
-        """Let it drain, as a scale-in does."""
+        """Drain and remove a worker, as in a scale-in."""
         self.workers.remove(worker)
         if not await worker.leave():
-            raise NotBack(f"{worker.name} did not drain")
+            raise NotRecovered(f"{worker.name} did not drain")
 
     async def await_api(self) -> None:
         """Wait until the API answers."""
         await _await_answer(f"{self.url}/livez", self.api)
 
     async def await_sender(self, sender: Role) -> None:
-        """Wait until a sender shows its metrics, which it does just before it sends."""
+        """Wait until a sender serves its metrics, which it does just before it starts sending."""
         await _await_answer(f"http://127.0.0.1:{sender.env[METRICS_PORT]}/metrics", sender)
 
     async def await_worker(self, worker: Role) -> None:
@@ -106,7 +106,7 @@ class Service:
         deadline = time.monotonic() + READY_S
         while not (worker.running and process_table.children(worker.pid)):
             if time.monotonic() > deadline:
-                raise NotBack(f"{worker.name} has no child")
+                raise NotRecovered(f"{worker.name} has no child")
             await asyncio.sleep(LOOK_AGAIN_S)
 
 
@@ -119,11 +119,11 @@ async def _await_answer(url: str, role: Role) -> None:
                 return
             except httpx.HTTPError:
                 await asyncio.sleep(LOOK_AGAIN_S)
-    raise NotBack(f"{role.name} does not answer")
+    raise NotRecovered(f"{role.name} does not answer")
 
 
 def _settings(directory: Path, redis_url: str, result_ttl_s: int) -> dict[str, Any]:
-    """The service's time limits, short enough for a run to reach them."""
+    """Time limits short enough for a run to reach them."""
     return {
         "redis_url": redis_url,
         "data_dir": directory / "data",
@@ -142,7 +142,7 @@ def _settings(directory: Path, redis_url: str, result_ttl_s: int) -> dict[str, A
 
 @asynccontextmanager
 async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator[Service]:
-    """A service that works, in a directory of its own; nothing of it is left running."""
+    """A working service in a directory of its own; stops all of its processes at the end."""
     with (
         running_pair(directory / "redis") as redis_pair,
         proxying(redis_pair.primary.port) as proxy,

@@ -1,4 +1,4 @@
-"""Whatever fails, nothing accepted is lost, made twice, paid twice or left lying about."""
+"""Whatever fails, no accepted request is lost, completed twice, charged twice or left behind."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ SEED = 20
 
 
 @pytest.mark.timeout(400)
-def test_every_accepted_request_ends_once_through_faults_of_every_kind(tmp_path):
+def test_every_accepted_request_finishes_once_under_faults_of_every_kind(tmp_path):
     plan = Plan(SEED, requests=80, faults=10, seconds=10, kinds=tuple(KINDS), result_ttl_s=30)
 
     report = asyncio.run(run(plan, tmp_path, print))

@@ -1,4 +1,4 @@
-"""The checks see what they are there to see: each broken promise, planted, is found."""
+"""The checks find each kind of violation."""
 
 import json
 from dataclasses import replace
@@ -11,10 +11,10 @@ from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos import events, invariants, leftovers
 from tests.chaos.census import Census
-from tests.chaos.load import Told
+from tests.chaos.load import RequestOutcome
 from tests.chaos.outside.origin import tiny_png
 from tests.chaos.outside.receiver import Received
-from tests.chaos.requests import Asked, Asking
+from tests.chaos.requests import RequestGenerator, SubmittedRequest
 from tests.chaos.schedule import Injected
 from tests.chaos.service import CREDITS
 
@@ -22,33 +22,38 @@ KEY = "key_1"
 ONE, OTHER = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 
 
-def asked_for(kind: str) -> Asked:
-    asking = Asking(Random(1), "http://here", "http://there", "http://receiver", [KEY])
+def asked_for(kind: str) -> SubmittedRequest:
+    asking = RequestGenerator(Random(1), "http://here", "http://there", "http://receiver", [KEY])
     return next(found for found in iter(asking.next, None) if found.kind == kind)
 
 
 @pytest.fixture
-def asked() -> Asked:
+def submission() -> SubmittedRequest:
     return asked_for("inline")
 
 
-def answered(asked: Asked) -> Told:
-    return Told(asked, {ONE}, accepted_at=10, ended_at=11, status=Status.COMPLETED, picture=asked.made())
-
-
-@pytest.fixture
-def completed(asked: Asked) -> Told:
-    return answered(asked)
-
-
-def failed(asked: Asked, code: FailureCode, **more: object) -> Told:
-    return replace(
-        Told(asked, {ONE}, accepted_at=10, ended_at=11, status=Status.FAILED, code=code, error="why"), **more
+def answered(submission: SubmittedRequest) -> RequestOutcome:
+    return RequestOutcome(
+        submission, {ONE}, accepted_at=10, ended_at=11, status=Status.COMPLETED, picture=submission.made()
     )
 
 
-def complaints(told: Told, *faults: Injected) -> list[str]:
-    return list(invariants.broken_promises([told], faults))
+@pytest.fixture
+def completed(submission: SubmittedRequest) -> RequestOutcome:
+    return answered(submission)
+
+
+def failed(submission: SubmittedRequest, code: FailureCode, **more: object) -> RequestOutcome:
+    return replace(
+        RequestOutcome(
+            submission, {ONE}, accepted_at=10, ended_at=11, status=Status.FAILED, code=code, error="why"
+        ),
+        **more,
+    )
+
+
+def complaints(outcome: RequestOutcome, *faults: Injected) -> list[str]:
+    return list(invariants.broken_promises([outcome], faults))
 
 
 def test_a_completed_request_with_the_right_picture_is_fine(completed):
@@ -58,14 +63,14 @@ def test_a_completed_request_with_the_right_picture_is_fine(completed):
 @pytest.mark.parametrize(
     "kind", ["inline", "late", "scene", "centred", "in perspective", "displaced", "animated"]
 )
-def test_a_picture_with_another_in_the_place_of_any_of_its_inputs_is_found(kind):
-    asked = asked_for(kind)
-    told = answered(asked)
+def test_a_picture_rendered_with_a_wrong_input_is_found(kind):
+    submission = asked_for(kind)
+    outcome = answered(submission)
 
-    assert complaints(told) == []
-    for path in asked.files:
-        other = replace(asked, files={**asked.files, path: tiny_png(0)})
-        assert "not the one" in complaints(replace(told, picture=other.made()))[0], path
+    assert complaints(outcome) == []
+    for path in submission.files:
+        other = replace(submission, files={**submission.files, path: tiny_png(0)})
+        assert "not the one" in complaints(replace(outcome, picture=other.made()))[0], path
 
 
 def test_a_second_request_for_one_idempotency_key_is_found(completed):
@@ -77,24 +82,24 @@ def test_a_cancelled_request_that_completes_is_found(completed):
 
 
 @pytest.mark.parametrize("code", FailureCode)
-def test_no_failure_is_fine_without_a_fault(asked, code):
-    assert complaints(failed(asked, code))
+def test_every_failure_without_a_fault_is_found(submission, code):
+    assert complaints(failed(submission, code))
 
 
-def test_what_a_client_did_to_itself_is_fine(asked):
-    assert not complaints(failed(replace(asked, kind="broken picture"), FailureCode.INVALID_IMAGE))
-    assert not complaints(failed(asked, FailureCode.CANCELLED, may_be_cancelled=True))
+def test_a_failure_caused_by_the_client_is_fine(submission):
+    assert not complaints(failed(replace(submission, kind="broken picture"), FailureCode.INVALID_IMAGE))
+    assert not complaints(failed(submission, FailureCode.CANCELLED, may_be_cancelled=True))
 
 
-def test_a_fault_excuses_only_its_code_and_only_the_requests_that_met_it(asked):
+def test_a_fault_only_excuses_its_code_and_requests_of_its_time(submission):
     met, missed = Injected("lose store", 9, 10.5), Injected("lose store", 11.5, 12)
 
-    assert not complaints(failed(asked, FailureCode.INTERNAL), met)
-    assert complaints(failed(asked, FailureCode.INTERNAL), missed)
-    assert complaints(failed(asked, FailureCode.WORKER_LOST), met)
+    assert not complaints(failed(submission, FailureCode.INTERNAL), met)
+    assert complaints(failed(submission, FailureCode.INTERNAL), missed)
+    assert complaints(failed(submission, FailureCode.WORKER_LOST), met)
 
 
-def test_a_request_nobody_was_told_of_is_found(redis, completed):
+def test_a_request_that_no_client_submitted_is_found(redis, completed):
     census = Census(redis)
     for request_id in (ONE, OTHER):
         redis.hset(f"superimpose:request:{request_id}", "status", "QUEUED")
@@ -103,7 +108,7 @@ def test_a_request_nobody_was_told_of_is_found(redis, completed):
     assert [OTHER in found for found in invariants.wrong_counts([completed], census)] == [True]
 
 
-def test_a_second_ending_is_found(redis, completed):
+def test_a_second_end_of_a_request_is_found(redis, completed):
     census = Census(redis)
     for status in ("COMPLETED", "FAILED"):
         redis.hset(f"superimpose:request:{ONE}", "status", status)
@@ -116,7 +121,7 @@ def test_a_second_ending_is_found(redis, completed):
 def test_credits_that_do_not_add_up_are_found(redis, completed, credits, held, spent):
     created, _ = ApiKeys(redis).create("chaos", KeyOptions(credits=CREDITS))
     key = replace(created, key_id=KEY)
-    of_another = replace(completed, asked=replace(completed.asked, key_id="key_2"))
+    of_another = replace(completed, submission=replace(completed.submission, key_id="key_2"))
     books = replace(key, credits=CREDITS + credits, held=held, spent=spent)
 
     assert list(invariants.wrong_credits([completed, of_another], books))
@@ -125,7 +130,7 @@ def test_credits_that_do_not_add_up_are_found(redis, completed, credits, held, s
     )
 
 
-def test_what_is_left_in_redis_is_found(redis):
+def test_leftovers_in_redis_are_found(redis):
     redis.rpush("rq:queue:superimpose", ONE)
     redis.set(f"superimpose:request:{ONE}", "", ex=3600)
     redis.set(f"rq:job:{ONE}", "", ex=30)
@@ -144,7 +149,7 @@ def test_what_is_left_in_redis_is_found(redis):
 
 
 @pytest.mark.parametrize("field", ["undelivered", "entering"])
-def test_what_still_counts_for_a_key_is_found(redis, key_id, field):
+def test_stale_counters_of_a_key_are_found(redis, key_id, field):
     redis.hset(f"superimpose:key:{key_id}", field, 0)
     assert not list(leftovers.wrong_counts(redis, [key_id]))
 
@@ -158,7 +163,7 @@ def test_requests_that_never_entered_the_queue_are_found(redis):
     assert list(leftovers.wrong_counts(redis, []))
 
 
-def test_what_is_left_of_batches_is_found(redis):
+def test_leftovers_of_batches_are_found(redis):
     redis.zadd("superimpose:open-batches", {ONE: 1})
     redis.set("superimpose:archive:token", ONE)
     redis.zadd("superimpose:line:key_1", {OTHER: 1})
@@ -172,7 +177,7 @@ def test_what_is_left_of_batches_is_found(redis):
     assert [found.split()[0] for found in leftovers.orphaned_keys(redis)] == [f"superimpose:batch:{ONE}"]
 
 
-def test_only_a_batch_that_was_never_accepted_is_aged(redis):
+def test_only_batches_that_were_never_accepted_are_aged(redis):
     redis.zadd("superimpose:open-batches", {ONE: 7, OTHER: 8})
     redis.hset(f"superimpose:batch:{ONE}", "state", "staged")
     redis.hset(f"superimpose:batch:{OTHER}", "state", "accepted")
@@ -191,20 +196,20 @@ CALL = Received("/well/1", ID, json.dumps({**RESULT, "type": "request.completed"
 
 
 @pytest.fixture
-def with_webhook(completed) -> Told:
-    asked = replace(completed.asked, options={"webhook_url": f"http://receiver{CALL.path}"})
-    return replace(completed, asked=asked, said=RESULT)
+def with_webhook(completed) -> RequestOutcome:
+    submission = replace(completed.submission, options={"webhook_url": f"http://receiver{CALL.path}"})
+    return replace(completed, submission=submission, response=RESULT)
 
 
-def complaints_of_events(told: Told, *calls: Received) -> list[str]:
-    return list(events.broken_promises([told], calls))
+def complaints_of_events(outcome: RequestOutcome, *calls: Received) -> list[str]:
+    return list(events.broken_promises([outcome], calls))
 
 
 def saying(**fields: object) -> Received:
     return replace(CALL, body=json.dumps({**json.loads(CALL.body), **fields}).encode())
 
 
-def test_an_event_that_came_after_some_trouble_and_then_twice_is_fine(with_webhook):
+def test_an_event_that_arrives_late_and_twice_is_fine(with_webhook):
     bad = replace(CALL, answered="error")
 
     assert complaints_of_events(with_webhook, CALL) == []
@@ -225,26 +230,26 @@ def test_an_event_that_came_after_some_trouble_and_then_twice_is_fine(with_webho
         ([CALL, replace(CALL, path="/well/2")], "no request named"),
     ],
 )
-def test_an_event_that_is_not_as_promised_is_found(with_webhook, calls, complaint):
+def test_a_wrong_event_is_found(with_webhook, calls, complaint):
     found = complaints_of_events(with_webhook, *calls)
 
     assert len(found) == 1
     assert complaint in found[0]
 
 
-def test_an_event_of_a_request_that_wanted_none_is_found(with_webhook):
-    asked = with_webhook.asked
-    only_failed = replace(asked, options={**asked.options, "webhook_events": ["failed"]})
-    refused = replace(with_webhook, request_ids=set(), status=None, said={})
+def test_an_event_of_a_request_without_a_webhook_is_found(with_webhook):
+    submission = with_webhook.submission
+    only_failed = replace(submission, options={**submission.options, "webhook_events": ["failed"]})
+    refused = replace(with_webhook, request_ids=set(), status=None, response={})
 
-    for told in (
-        replace(with_webhook, asked=only_failed),
-        replace(with_webhook, asked=replace(asked, options={})),
+    for outcome in (
+        replace(with_webhook, submission=only_failed),
+        replace(with_webhook, submission=replace(submission, options={})),
         refused,
     ):
-        assert not complaints_of_events(told)
-        assert complaints_of_events(told, CALL)
+        assert not complaints_of_events(outcome)
+        assert complaints_of_events(outcome, CALL)
 
 
-def test_a_request_that_was_accepted_although_it_is_wrong_is_found(completed):
-    assert "opacity" in complaints(replace(completed, asked=asked_for("refused")))[0]
+def test_an_accepted_invalid_request_is_found(completed):
+    assert "opacity" in complaints(replace(completed, submission=asked_for("refused")))[0]

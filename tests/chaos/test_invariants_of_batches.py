@@ -1,4 +1,4 @@
-"""The checks of batches see what they are there to see: each broken promise, planted, is found."""
+"""The checks of batches find each kind of violation."""
 
 import json
 import time
@@ -13,40 +13,40 @@ from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos import events
 from tests.chaos import invariants as of_request
 from tests.chaos.batches import invariants
-from tests.chaos.batches.asking import AskedBatch, batches
-from tests.chaos.batches.following import ToldBatch
+from tests.chaos.batches.asking import SubmittedBatch, batches
+from tests.chaos.batches.following import BatchOutcome
 from tests.chaos.census import Batch, Census
-from tests.chaos.load import Told
+from tests.chaos.load import RequestOutcome
 from tests.chaos.outside.receiver import Received
-from tests.chaos.requests import Asking
+from tests.chaos.requests import RequestGenerator
 
 ONE, OTHER = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 END_MS = 1_700_000_000_000
 
 
-def asked_batch(kind: str) -> AskedBatch:
-    asking = Asking(Random(1), "http://here", "http://there", "http://receiver", ["key_1"])
-    asked = next(found for found in batches(asking, Random(1), 200) if found.kind == kind)
-    return replace(asked, webhook_url="http://receiver/well/key_1/1")
+def asked_batch(kind: str) -> SubmittedBatch:
+    asking = RequestGenerator(Random(1), "http://here", "http://there", "http://receiver", ["key_1"])
+    submission = next(found for found in batches(asking, Random(1), 200) if found.kind == kind)
+    return replace(submission, webhook_url="http://receiver/well/key_1/1")
 
 
 @dataclass
 class Followed:
-    """A batch whose requests are COMPLETED, with all that is known of it."""
+    """A batch whose requests are COMPLETED, with all responses about it."""
 
-    told: ToldBatch
+    outcome: BatchOutcome
     census: Census
 
     def complaints(self) -> list[str]:
-        return list(invariants.broken_promises([self.told], self.census))
+        return list(invariants.broken_promises([self.outcome], self.census))
 
 
 @pytest.fixture
 def followed(redis) -> Followed:
-    asked = asked_batch("whole")
+    submission = asked_batch("whole")
     census = Census(redis)
-    members = [_completed(Told(each), nth) for nth, each in enumerate(asked.members)]
-    pairs = [(each.its_id, name) for each, name in zip(members, asked.custom_ids, strict=True)]
+    members = [_completed(RequestOutcome(each), nth) for nth, each in enumerate(submission.members)]
+    pairs = [(each.its_id, name) for each, name in zip(members, submission.custom_ids, strict=True)]
     counts = {"total": len(members), "queued": 0, "processing": 0, "completed": len(members), "failed": 0}
     began = {**counts, "queued": 1, "completed": len(members) - 1}
     for nth, (request_id, _) in enumerate(pairs):
@@ -58,138 +58,141 @@ def followed(redis) -> Followed:
         }
     entries = [f"{request_id} {name}" for request_id, name in pairs]
     census.batches[ONE] = Batch({"finished_at": str(END_MS)}, entries)
-    told = ToldBatch(
-        asked,
+    outcome = BatchOutcome(
+        submission,
         members,
         {ONE},
-        said={"batch_id": ONE, "status": "COMPLETED", "request_counts": counts},
+        response={"batch_id": ONE, "status": "COMPLETED", "request_counts": counts},
         counts=[began, counts],
         listed=[{"request_id": each, **({"custom_id": name} if name else {})} for each, name in pairs],
-        results=[[dict(each.said) for each in members]],
+        results=[[dict(each.response) for each in members]],
         archive={name or request_id: b"" for request_id, name in pairs},
     )
-    return Followed(told, census)
+    return Followed(outcome, census)
 
 
-def _completed(told: Told, nth: int) -> Told:
+def _completed(outcome: RequestOutcome, nth: int) -> RequestOutcome:
     request_id = str(UUID(int=nth))
     line = {"status": "COMPLETED", "request_id": request_id, "output": f"http://here/{nth}.png"}
     return replace(
-        told, request_ids={request_id}, status=Status.COMPLETED, said=line, expires_at=time.time() + 99
+        outcome, request_ids={request_id}, status=Status.COMPLETED, response=line, expires_at=time.time() + 99
     )
 
 
-def test_a_batch_that_is_whole_is_fine(followed):
+def test_a_complete_batch_is_fine(followed):
     assert followed.complaints() == []
 
 
-def two_ids(told: ToldBatch, _: Census) -> None:
-    told.batch_ids.add(OTHER)
+def two_ids(outcome: BatchOutcome, _: Census) -> None:
+    outcome.batch_ids.add(OTHER)
 
 
-def unknown(_: ToldBatch, census: Census) -> None:
+def unknown(_: BatchOutcome, census: Census) -> None:
     census.batches[OTHER] = Batch({}, [f"{OTHER} sku"])
 
 
-def lost(told: ToldBatch, census: Census) -> None:
+def lost(outcome: BatchOutcome, census: Census) -> None:
     del census.batches[ONE]
 
 
-def half(told: ToldBatch, census: Census) -> None:
+def half(outcome: BatchOutcome, census: Census) -> None:
     batch = census.batches[ONE]
     census.batches[ONE] = batch._replace(entries=batch.entries[:-1])
 
 
-def another_order(told: ToldBatch, _: Census) -> None:
-    told.listed = told.listed[::-1]
+def another_order(outcome: BatchOutcome, _: Census) -> None:
+    outcome.listed = outcome.listed[::-1]
 
 
-def one_unfinished(told: ToldBatch, _: Census) -> None:
-    told.members[3].status = None
+def one_unfinished(outcome: BatchOutcome, _: Census) -> None:
+    outcome.members[3].status = None
 
 
-def early_end(_: ToldBatch, census: Census) -> None:
+def early_end(_: BatchOutcome, census: Census) -> None:
     census.batches[ONE] = census.batches[ONE]._replace(record={"finished_at": str(END_MS - 1)})
 
 
-def no_end(_: ToldBatch, census: Census) -> None:
+def no_end(_: BatchOutcome, census: Census) -> None:
     census.batches[ONE] = census.batches[ONE]._replace(record={})
 
 
-def one_too_few(told: ToldBatch, _: Census) -> None:
-    told.counts[0] = {**told.counts[0], "queued": 0}
+def one_too_few(outcome: BatchOutcome, _: Census) -> None:
+    outcome.counts[0] = {**outcome.counts[0], "queued": 0}
 
 
-def backwards(told: ToldBatch, _: Census) -> None:
-    told.counts.insert(0, told.counts[-1])
+def backwards(outcome: BatchOutcome, _: Census) -> None:
+    outcome.counts.insert(0, outcome.counts[-1])
 
 
-def another_count(told: ToldBatch, _: Census) -> None:
-    told.members[0].status = Status.FAILED
+def another_count(outcome: BatchOutcome, _: Census) -> None:
+    outcome.members[0].status = Status.FAILED
 
 
-def miscounted(_: ToldBatch, census: Census) -> None:
+def miscounted(_: BatchOutcome, census: Census) -> None:
     counts = dict.fromkeys(("queued", "processing", "completed", "failed"), 1)
     census.redis.hset(f"superimpose:batch:{ONE}", mapping={"state": "accepted", "total": 5, **counts})
     census.count()
 
 
-def a_result_twice(told: ToldBatch, _: Census) -> None:
-    told.results = [[*told.results[0], told.results[0][0]]]
+def a_result_twice(outcome: BatchOutcome, _: Census) -> None:
+    outcome.results = [[*outcome.results[0], outcome.results[0][0]]]
 
 
-def a_result_of_another(told: ToldBatch, _: Census) -> None:
-    told.results.insert(0, [{"request_id": OTHER, "status": "COMPLETED"}])
+def a_result_of_another(outcome: BatchOutcome, _: Census) -> None:
+    outcome.results.insert(0, [{"request_id": OTHER, "status": "COMPLETED"}])
 
 
-def a_result_missing(told: ToldBatch, _: Census) -> None:
-    told.results = [told.results[0][1:]]
+def a_result_missing(outcome: BatchOutcome, _: Census) -> None:
+    outcome.results = [outcome.results[0][1:]]
 
 
-def a_result_expired(told: ToldBatch, _: Census) -> None:
-    told.results[0] = [{"request_id": told.members[0].its_id, "code": "expired"}, *told.results[0][1:]]
-
-
-def a_result_that_runs(told: ToldBatch, _: Census) -> None:
-    told.results.insert(0, [{**told.members[0].said, "status": "PROCESSING"}])
-
-
-def another_result(told: ToldBatch, _: Census) -> None:
-    told.results.insert(0, [{**told.members[0].said, "output": "http://here/other.png"}])
-
-
-def another_status(told: ToldBatch, _: Census) -> None:
-    told.listed = [
-        {**told.listed[0], **told.members[0].said, "output": "http://here/x.png"},
-        *told.listed[1:],
+def a_result_expired(outcome: BatchOutcome, _: Census) -> None:
+    outcome.results[0] = [
+        {"request_id": outcome.members[0].its_id, "code": "expired"},
+        *outcome.results[0][1:],
     ]
 
 
-def cancel_forgotten(told: ToldBatch, _: Census) -> None:
-    told.cancel_status, told.cancelled_at = 200, time.time()
+def a_result_that_runs(outcome: BatchOutcome, _: Census) -> None:
+    outcome.results.insert(0, [{**outcome.members[0].response, "status": "PROCESSING"}])
 
 
-def cancel_unasked(told: ToldBatch, _: Census) -> None:
-    told.said = {**told.said, "cancelled": True}
+def another_result(outcome: BatchOutcome, _: Census) -> None:
+    outcome.results.insert(0, [{**outcome.members[0].response, "output": "http://here/other.png"}])
 
 
-def cancelled_and_begun(told: ToldBatch, _: Census) -> None:
-    cancel_unasked(told, _)
-    told.cancel_status, told.cancelled_at = 200, END_MS / 1000 - 2
+def another_status(outcome: BatchOutcome, _: Census) -> None:
+    outcome.listed = [
+        {**outcome.listed[0], **outcome.members[0].response, "output": "http://here/x.png"},
+        *outcome.listed[1:],
+    ]
 
 
-def archive_without(told: ToldBatch, _: Census) -> None:
-    told.archive = dict(list((told.archive or {}).items())[1:])
+def cancel_forgotten(outcome: BatchOutcome, _: Census) -> None:
+    outcome.cancel_status, outcome.cancelled_at = 200, time.time()
 
 
-def archive_with_more(told: ToldBatch, _: Census) -> None:
-    told.archive = {**(told.archive or {}), "sku-of-another": b""}
+def cancel_unasked(outcome: BatchOutcome, _: Census) -> None:
+    outcome.response = {**outcome.response, "cancelled": True}
 
 
-def archive_of_failed(told: ToldBatch, _: Census) -> None:
-    told.members[0].status = Status.FAILED
-    counts = {**told.counts[-1], "completed": len(told.members) - 1, "failed": 1}
-    told.counts[-1] = counts
+def cancelled_and_begun(outcome: BatchOutcome, _: Census) -> None:
+    cancel_unasked(outcome, _)
+    outcome.cancel_status, outcome.cancelled_at = 200, END_MS / 1000 - 2
+
+
+def archive_without(outcome: BatchOutcome, _: Census) -> None:
+    outcome.archive = dict(list((outcome.archive or {}).items())[1:])
+
+
+def archive_with_more(outcome: BatchOutcome, _: Census) -> None:
+    outcome.archive = {**(outcome.archive or {}), "sku-of-another": b""}
+
+
+def archive_of_failed(outcome: BatchOutcome, _: Census) -> None:
+    outcome.members[0].status = Status.FAILED
+    counts = {**outcome.counts[-1], "completed": len(outcome.members) - 1, "failed": 1}
+    outcome.counts[-1] = counts
 
 
 @pytest.mark.parametrize(
@@ -222,29 +225,29 @@ def archive_of_failed(told: ToldBatch, _: Census) -> None:
         (archive_of_failed, "which FAILED"),
     ],
 )
-def test_a_broken_promise_is_found(followed, breaks: Callable[[ToldBatch, Census], None], complaint):
-    breaks(followed.told, followed.census)
+def test_a_violation_is_found(followed, breaks: Callable[[BatchOutcome, Census], None], complaint):
+    breaks(followed.outcome, followed.census)
 
     assert any(complaint in found for found in followed.complaints())
 
 
 @pytest.mark.parametrize("kind", ["bad request", "twice named", "torn"])
-def test_a_batch_that_was_accepted_although_it_is_wrong_is_found(followed, kind):
-    followed.told.asked = replace(followed.told.asked, kind=kind)
+def test_an_accepted_invalid_batch_is_found(followed, kind):
+    followed.outcome.submission = replace(followed.outcome.submission, kind=kind)
 
     assert "was accepted" in followed.complaints()[0]
 
 
-def test_a_result_that_has_expired_is_fine(followed):
-    a_result_expired(followed.told, followed.census)
-    request_id = followed.told.members[0].its_id
+def test_an_expired_result_is_fine(followed):
+    a_result_expired(followed.outcome, followed.census)
+    request_id = followed.outcome.members[0].its_id
     followed.census.last_records[request_id] |= {"status": "COMPLETED", "expires_at": "0"}
 
     assert followed.complaints() == []
 
 
 def test_requests_of_a_cancelled_batch_may_be_cancelled_and_may_complete(followed):
-    member = followed.told.members[0]
+    member = followed.outcome.members[0]
     cancelled = replace(member, status=Status.FAILED, code=FailureCode.CANCELLED, picture=None)
 
     assert list(of_request.broken_promises([cancelled], []))
@@ -252,7 +255,7 @@ def test_requests_of_a_cancelled_batch_may_be_cancelled_and_may_complete(followe
         assert not list(of_request.broken_promises([replace(either, may_be_cancelled=True)], []))
 
 
-def test_a_request_of_a_batch_is_seen_once_it_is_accepted(redis):
+def test_a_request_of_a_batch_is_counted_once_it_is_accepted(redis):
     census = Census(redis)
     redis.hset(f"superimpose:batch:{ONE}", "state", "staged")
     redis.hset(f"superimpose:request:{OTHER}", "params", "{}")
@@ -265,20 +268,20 @@ def test_a_request_of_a_batch_is_seen_once_it_is_accepted(redis):
     assert census.seen == {OTHER}
 
 
-def complaints_of_event(told: ToldBatch, **said: object) -> list[str]:
-    body = {"type": "batch.completed", **told.said, **said}
+def complaints_of_event(outcome: BatchOutcome, **response: object) -> list[str]:
+    body = {"type": "batch.completed", **outcome.response, **response}
     message_id = f"msg_{ONE.replace('-', '')}_completed"
     return list(
         events.broken_promises(
-            [told], [Received("/well/key_1/1", message_id, json.dumps(body).encode(), None)]
+            [outcome], [Received("/well/key_1/1", message_id, json.dumps(body).encode(), None)]
         )
     )
 
 
-def test_an_event_of_a_batch_must_come_and_say_its_counts(followed):
-    told = followed.told
-    other = {**told.said["request_counts"], "completed": 0}
+def test_an_event_of_a_batch_must_arrive_with_its_counts(followed):
+    outcome = followed.outcome
+    other = {**outcome.response["request_counts"], "completed": 0}
 
-    assert complaints_of_event(told) == []
-    assert "its event says" in complaints_of_event(told, request_counts=other)[0]
-    assert "was not delivered" in next(events.broken_promises([told], []))
+    assert complaints_of_event(outcome) == []
+    assert "its event says" in complaints_of_event(outcome, request_counts=other)[0]
+    assert "was not delivered" in next(events.broken_promises([outcome], []))

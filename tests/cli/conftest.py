@@ -1,4 +1,4 @@
-"""The command line against the shared service, and a folder with the samples in it."""
+"""The command line, the shared service, and a folder with the samples."""
 
 import os
 import signal
@@ -11,16 +11,16 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli import main as command_line
-from tests.cli.between import standing_between
+from tests.cli.proxy import faulty_proxy
 from tests.origin import CUP, LOGO
 from tests.stack import KEY
 
-PATIENCE_S = 90
+TIMEOUT_S = 90
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
-    """Where the command runs; holds cup.jpg and logo.png."""
+    """The working directory of the command; has cup.jpg and logo.png."""
     (tmp_path / "cup.jpg").write_bytes(CUP)
     (tmp_path / "logo.png").write_bytes(LOGO)
     monkeypatch.chdir(tmp_path)
@@ -29,7 +29,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def superimpose(service, folder, monkeypatch):
-    """Runs the command line in this process, set up as somebody who works with the shared service."""
+    """Runs the command line in this process, configured for the shared service."""
     for name, value in service.env.items():
         if name.startswith("SUPERIMPOSE_"):
             monkeypatch.setenv(name, value)
@@ -44,26 +44,26 @@ def superimpose(service, folder, monkeypatch):
 
 @pytest.fixture
 def main(monkeypatch, capsys):
-    """Runs the command line in this process as the installed script does, with what it says of mistakes."""
+    """Runs the command line in this process as the installed script does, including its error messages."""
 
     def main(*arguments: str, **env: str) -> "CompletedProcess[str]":
         capsys.readouterr()
         with monkeypatch.context() as patch:
             patch.setattr(sys, "argv", ["superimpose", *arguments])
-            patch.setattr(sys.modules["__main__"], "__package__", None)  # or its name is that of pytest
+            patch.setattr(sys.modules["__main__"], "__package__", None)  # else its name would be pytest's
             for name, value in env.items():
                 patch.setenv(name, value)
             with pytest.raises(SystemExit) as ended:
                 command_line.main()
-        said = capsys.readouterr()
-        return CompletedProcess(arguments, int(ended.value.code or 0), said.out, said.err)
+        message = capsys.readouterr()
+        return CompletedProcess(arguments, int(ended.value.code or 0), message.out, message.err)
 
     return main
 
 
 @pytest.fixture
 def start(superimpose):
-    """Starts the command line as a process of its own, to be interrupted; ends it if the test did not."""
+    """Starts the command line as a process that a test can interrupt; stops it at the end."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> "subprocess.Popen[str]":
@@ -81,15 +81,15 @@ def start(superimpose):
 
 
 def interrupted(process: "subprocess.Popen[str]") -> tuple[int, str]:
-    """Press Ctrl-C; status and what was said on stderr."""
+    """Press Ctrl-C; returns exit status and stderr."""
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=PATIENCE_S)
-    return process.returncode, said
+    _, message = process.communicate(timeout=TIMEOUT_S)
+    return process.returncode, message
 
 
 @pytest.fixture
-def between(service, superimpose, monkeypatch):
-    """A server that passes everything on to the service, unless it is told otherwise."""
-    with standing_between(service.url) as between:
-        monkeypatch.setenv("SUPERIMPOSE_SERVER", between.url)
-        yield between
+def proxy(service, superimpose, monkeypatch):
+    """A proxy of the service, which tests can configure to send other responses."""
+    with faulty_proxy(service.url) as proxy:
+        monkeypatch.setenv("SUPERIMPOSE_SERVER", proxy.url)
+        yield proxy

@@ -26,7 +26,7 @@ def service_redis(service):
 
 @pytest.fixture
 def shop(service, service_redis):
-    """A client with a key of its own, and the id of that."""
+    """A client with its own key, and the id of the key."""
     created, key = ApiKeys(service_redis).create("agency")
     with httpx.Client(base_url=service.url, headers={"x-api-key": key}, timeout=60, **ON_LOOPBACK) as client:
         client.key_id = created.key_id
@@ -36,7 +36,7 @@ def shop(service, service_redis):
 
 @pytest.fixture
 def ended(shop, service):
-    """A batch that has ended, one of whose requests FAILED."""
+    """A finished batch with one FAILED request."""
     samples = f"{service.url}/samples"
     names = ("a/b", "../c", "bad")
     requests = [{"custom_id": name, "base_image": f"{samples}/cup.jpg"} for name in names]
@@ -81,13 +81,17 @@ def test_a_key_s_batches_are_listed_newest_first(batches, ended, shop, service):
     assert max(map(len, table)) <= 80
 
 
-def test_one_is_shown_and_nothing_that_opens_its_pictures(batches, ended, service_redis):
-    text, told = batches("show", ended).stdout, json.loads(batches("show", ended, "--json").stdout)
+def test_show_prints_a_batch_without_access_to_its_pictures(batches, ended, service_redis):
+    text, shown = batches("show", ended).stdout, json.loads(batches("show", ended, "--json").stdout)
 
-    assert (told["status"], told["cancelled"], told["request_counts"]["failed"]) == ("COMPLETED", False, 1)
+    assert (shown["status"], shown["cancelled"], shown["request_counts"]["failed"]) == (
+        "COMPLETED",
+        False,
+        1,
+    )
     assert "completed 2" in text
     archive = service_redis.hget(keyspace.batch(ended), "archive").decode()
-    assert archive not in text + json.dumps(told)
+    assert archive not in text + json.dumps(shown)
 
 
 def test_results_are_a_line_for_each_request(batches, ended):
@@ -102,7 +106,7 @@ def test_results_are_a_line_for_each_request(batches, ended):
     assert (lines[2]["code"], lines[2]["output"]) == ("invalid_image", None)
 
 
-def test_pictures_are_saved_under_names_that_stay_in_the_folder(batches, ended, folder):
+def test_pictures_are_saved_under_names_that_cannot_leave_the_folder(batches, ended, folder):
     answer = batches("results", ended, "--to", "out")
 
     assert answer.exit_code == 3
@@ -125,7 +129,7 @@ def test_pictures_are_saved_as_a_zip(batches, ended, folder):
             assert made.size == (600, 400)
 
 
-def test_pictures_and_requests_that_are_gone_are_named(batches, ended, service):
+def test_missing_pictures_and_expired_requests_are_listed(batches, ended, service):
     lines = [json.loads(line) for line in batches("results", ended).stdout.splitlines()]
     settings = Settings()
     redis = Redis.from_url(service.env["SUPERIMPOSE_REDIS_URL"])
@@ -147,14 +151,14 @@ def test_pictures_and_requests_that_are_gone_are_named(batches, ended, service):
     }
 
 
-def test_one_that_has_ended_is_not_cancelled(batches, ended):
+def test_a_finished_batch_cannot_be_cancelled(batches, ended):
     answer = batches("cancel", ended)
 
     assert answer.exit_code == 1
-    assert "has ended already" in answer.stderr
+    assert "is already finished" in answer.stderr
 
 
-def test_one_that_waits_is_cancelled(batches, shop, service):
+def test_a_queued_batch_is_cancelled(batches, shop, service):
     samples = dict.fromkeys(("base_image", "overlay_image"), f"{service.url}/samples/cup.jpg")
     batch_id = shop.post("/v2/superimpose/batch", json={"requests": 300 * [samples]}).json()["batch_id"]
 
@@ -163,9 +167,9 @@ def test_one_that_waits_is_cancelled(batches, shop, service):
     assert answer.exit_code == 0, answer.output
     assert f"{batch_id} is cancelled, " in answer.stdout
     shop.get(f"/v2/batches/{batch_id}", params={"wait": 60}, timeout=70)
-    told = json.loads(batches("show", batch_id, "--json").stdout)
-    assert (told["status"], told["cancelled"]) == ("COMPLETED", True)
-    assert told["request_counts"]["failed"] > 0
+    shown = json.loads(batches("show", batch_id, "--json").stdout)
+    assert (shown["status"], shown["cancelled"]) == ("COMPLETED", True)
+    assert shown["request_counts"]["failed"] > 0
 
 
 @pytest.mark.parametrize("command", ["show", "cancel", "results"])
@@ -176,7 +180,7 @@ def test_an_unknown_batch_is_one_line(batches, command):
     assert answer.stderr == "superimpose: there is no batch nobody: it never existed or has expired\n"
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(batches, ended, folder):
+def test_a_folder_that_cannot_be_created_is_one_line(batches, ended, folder):
     (folder / "file").touch()
 
     answer = batches("results", ended, "--to", str(Path("file") / "out"))

@@ -1,4 +1,4 @@
-"""Calls to a server that has no time now."""
+"""Calls to a busy server."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ URL = "http://here/v2/superimpose"
 
 
 class Busy(httpx.AsyncBaseTransport):
-    """Turns calls away with each of these statuses and Retry-After, then answers 200."""
+    """Refuses calls with these statuses and Retry-After values, then answers 200."""
 
     def __init__(self, *refusals: tuple[int, str]) -> None:
         self._refusals = list(refusals)
@@ -24,7 +24,7 @@ class Busy(httpx.AsyncBaseTransport):
 
 
 def called(server: Busy, **options: float) -> tuple[int, list[float]]:
-    """The status of the answer, and the pauses before it."""
+    """The status of the response, and the pauses before it."""
     pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -39,12 +39,12 @@ def called(server: Busy, **options: float) -> tuple[int, list[float]]:
 
 
 @pytest.mark.parametrize("status", [429, 502])
-def test_a_server_that_asks_to_wait_is_given_the_time_within_reason(status):
+def test_retry_after_is_obeyed_up_to_a_limit(status):
     answered, pauses = called(Busy((status, "7"), (status, "86400")))
 
     assert answered == 200
     assert pauses == [7, LONGEST_PAUSE_S]
 
 
-def test_a_server_that_never_has_time_is_given_up():
-    assert called(Busy((429, "1")), patience_s=0) == (429, [])
+def test_a_server_that_stays_busy_is_given_up():
+    assert called(Busy((429, "1")), total_timeout_s=0) == (429, [])

@@ -1,4 +1,4 @@
-"""What holds for every command: errors are one line, `--version`, completion, a start that loads little."""
+"""What all commands share: one-line errors, `--version`, completion, a fast start."""
 
 import json
 import re
@@ -26,24 +26,24 @@ def run(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["bogus"], "no such command 'bogus'"),
         (["run", "--overlay", "a.png"], "missing option '-o' / '--out'"),
         (["requests", "list", "--status", "DONE"], "'DONE' is not one of 'queued', 'processing'"),
     ],
 )
-def test_a_mistake_is_one_line_and_2(main, arguments, said):
+def test_a_usage_error_is_one_line_and_exit_code_2(main, arguments, message):
     done = main(*arguments)
 
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith("superimpose: ")
-    assert said in line
+    assert message in line
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["requests", "list", "--status", "NOPE"], "'--status': 'NOPE' is not one of "),
         (["compose", "a.jpg", "b.png", "-o", "c.png", "--gravity", "x"], "'--gravity': 'x' is not one of "),
@@ -51,14 +51,14 @@ def test_a_mistake_is_one_line_and_2(main, arguments, said):
         (["api", "--port", "abc"], "'--port': must be a valid integer "),
     ],
 )
-def test_a_wrong_option_is_said_in_plain_words(main, arguments, said):
+def test_a_wrong_option_is_reported_in_plain_words(main, arguments, message):
     done = main(*arguments)
 
     assert done.returncode == 2
-    assert done.stderr.startswith(f"superimpose: invalid value for {said}")
+    assert done.stderr.startswith(f"superimpose: invalid value for {message}")
 
 
-def test_a_process_ends_as_its_command_does():
+def test_a_process_exits_with_the_code_of_its_command():
     done = run("bogus")
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -67,7 +67,7 @@ def test_a_process_ends_as_its_command_does():
 
 @pytest.mark.parametrize("arguments", [["requests", "list"], ["queue", "--once"], ["keys", "list"]])
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "unix:///nowhere/redis.sock"])
-def test_without_redis_it_is_one_line_and_4(main, arguments, url):
+def test_an_unreachable_redis_is_one_line_and_exit_code_4(main, arguments, url):
     done = main(*arguments, SUPERIMPOSE_REDIS_URL=url)
 
     assert done.returncode == 4
@@ -77,7 +77,7 @@ def test_without_redis_it_is_one_line_and_4(main, arguments, url):
 
 
 def commands(group: Any = None, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The words of each command, and the command."""
+    """All commands with their words."""
     group = group or get_command(app)
     if not hasattr(group, "commands"):
         yield path, group
@@ -109,16 +109,16 @@ def test_help_has_the_range_and_default_of_each_parameter(main, command):
         if name in NOT_OPTIONS or isinstance(field.default, bool):
             continue
         (line,) = re.findall(rf"^│ --{name.replace('_', '-')} (.*?)(?=^[│╰][ ─]-)", shown, re.M | re.S)
-        said = " ".join(re.sub("[│╭╰].*[╮╯]|│", " ", line).split())
-        assert field.default is None or f"default: {field.default}]" in said
+        message = " ".join(re.sub("[│╭╰].*[╮╯]|│", " ", line).split())
+        assert field.default is None or f"default: {field.default}]" in message
         for word in get_args(field.annotation):
-            assert not isinstance(word, str) or word in said
+            assert not isinstance(word, str) or word in message
     assert "[above 0 to 16; default: 1]" in shown
     assert "[-1,000 to 1,000]" in shown
     assert "[1 to 100;" in shown
 
 
-def test_the_version_is_the_packages():
+def test_the_version_is_that_of_the_package():
     assert run("--version").stdout == f"superimpose {version('superimpose')}\n"
 
 
@@ -141,7 +141,7 @@ def test_values_are_completed(main, typed, offered):
     assert sorted(done.stdout.split()) == offered, done.stderr
 
 
-def test_help_loads_nothing_that_only_some_commands_need():
+def test_help_imports_nothing_that_only_some_commands_need():
     code = "import sys; import cli.main; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
@@ -151,7 +151,7 @@ def test_help_loads_nothing_that_only_some_commands_need():
     assert heavy.isdisjoint(loaded.stdout.split())
 
 
-def test_compose_and_keys_print_json_too(tmp_path, superimpose):
+def test_compose_and_keys_can_print_json(tmp_path, superimpose):
     made = json.loads(superimpose("compose", "cup.jpg", "logo.png", "-o", "a.webp", "--json").stdout)
     key = json.loads(superimpose("keys", "create", "shop", "--credits", "5", "--json").stdout)
 
@@ -168,7 +168,7 @@ def test_compose_and_keys_print_json_too(tmp_path, superimpose):
     assert keys("revoke", key["key_id"]) == {"key_id": key["key_id"], "revoked": True}
 
 
-def test_the_version_needs_no_library():
+def test_the_version_imports_no_library():
     code = (
         "import sys; sys.argv = ['superimpose', '--version']\n"
         "from cli.__main__ import main; main(); print(*sys.modules)"

@@ -1,4 +1,4 @@
-"""`superimpose compose`: one picture without any server."""
+"""`superimpose compose`: one picture without a server."""
 
 import io
 from pathlib import Path
@@ -32,7 +32,7 @@ def pictures(*names: str) -> list[bytes]:
 @pytest.mark.parametrize(
     ("name", "format"), [("a.jpg", "JPEG"), ("a.png", "PNG"), ("a.webp", "WEBP"), ("a", "JPEG")]
 )
-def test_the_extension_names_the_format(run, folder, name, format):
+def test_the_suffix_selects_the_format(run, folder, name, format):
     answer = run("cup.jpg", "logo.png", "-o", name, "--rescale-factor", "0.33", "--x-offset", "430")
 
     assert answer.exit_code == 0, answer.output
@@ -41,7 +41,7 @@ def test_the_extension_names_the_format(run, folder, name, format):
 
 
 @pytest.mark.parametrize("wanted", [(), ("--image-format", "png")])
-def test_a_name_of_no_format_is_refused_with_those_there_are(run, folder, wanted):
+def test_an_unknown_suffix_is_refused_with_a_list_of_known_ones(run, folder, wanted):
     answer = run("cup.jpg", "logo.png", "-o", "a.tiff", *wanted)
 
     assert answer.exit_code == 2
@@ -83,7 +83,7 @@ def test_every_parameter_is_an_option(run):
         assert f"--{name.replace('_', '-')}" in help_text
 
 
-def test_options_mean_what_the_parameters_mean(run, folder):
+def test_options_have_the_effect_of_the_parameters(run, folder):
     run("cup.jpg", "logo.png", "-o", "nothing.png", "--opacity", "0")
     run("cup.jpg", "logo.png", "-o", "away.png", "--x-offset", "9999")
     run("cup.jpg", "logo.png", "-o", "there.png")
@@ -108,7 +108,7 @@ def test_options_mean_what_the_parameters_mean(run, folder):
         (("--image-quality", "keep"), {"image_quality": "keep"}),
     ],
 )
-def test_options_that_are_no_plain_value_are_read(run, folder, options, parameters):
+def test_options_with_a_notation_of_their_own_are_parsed(run, folder, options, parameters):
     assert run("cup.jpg", "logo.png", "-o", "a.jpg", *options).exit_code == 0
 
     expected = superimpose(*pictures("cup.jpg", "logo.png"), SuperimposeParams(**parameters))
@@ -126,7 +126,7 @@ def test_a_displacement_map_is_a_file(run, folder):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--opacity", "3"), "--opacity"),
         (("--overlay-resize", "huge"), "Fit"),
@@ -140,15 +140,15 @@ def test_a_displacement_map_is_a_file(run, folder):
         (("--no-such-thing", "1"), "--no-such-thing"),
     ],
 )
-def test_a_bad_option_is_named(run, folder, arguments, said):
+def test_a_bad_option_is_named(run, folder, arguments, message):
     answer = run("cup.jpg", "logo.png", "-o", "a.png", *arguments)
 
     assert answer.exit_code == 2
-    assert said in "".join(answer.output.replace("│", "").split())
+    assert message in "".join(answer.output.replace("│", "").split())
     assert not (folder / "a.png").exists()
 
 
-def test_a_file_that_is_no_picture_is_one_sentence(run, folder):
+def test_a_file_that_is_not_a_picture_is_one_sentence(run, folder):
     (folder / "text.png").write_text("I am a text file")
 
     answer = run("cup.jpg", "text.png", "-o", "a.png")

@@ -1,4 +1,4 @@
-"""`superimpose doctor`: what is well is ok, what is not is found."""
+"""`superimpose doctor` reports problems, and only problems."""
 
 import json
 import os
@@ -27,12 +27,12 @@ def findings(answer) -> dict[str, dict[str, str]]:
 
 @pytest.fixture
 def doctor(superimpose, monkeypatch):
-    """Of the shared service, without asking a name server."""
+    """Runs against the shared service, without a name server."""
     monkeypatch.setenv("SUPERIMPOSE_FETCH_HOSTS", "localhost")
     return lambda *arguments: superimpose("doctor", *arguments)
 
 
-def test_a_service_that_runs_is_well(doctor, service):
+def test_a_healthy_service_has_no_findings(doctor, service):
     answer = doctor("--json")
     found = findings(answer)
 
@@ -50,9 +50,7 @@ def test_a_service_that_runs_is_well(doctor, service):
     ("setting", "value"),
     [("FORMATS", "WEBP"), ("FORMATS", "AVIF"), ("MAX_PIXELS", "100"), ("MAX_SIDE", "50")],
 )
-def test_samples_of_its_own_are_not_held_against_the_limits_for_strangers(
-    doctor, monkeypatch, setting, value
-):
+def test_its_own_samples_are_not_subject_to_the_limits_for_inputs(doctor, monkeypatch, setting, value):
     monkeypatch.setenv(f"SUPERIMPOSE_{setting}", value)
 
     found = findings(doctor("--json"))
@@ -72,7 +70,7 @@ def test_it_leaves_no_files_and_no_folders(doctor, monkeypatch, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
-def test_lines_say_what_to_do(doctor):
+def test_findings_have_advice(doctor):
     text = doctor().stdout
 
     assert "warn fetch rules" in text
@@ -98,7 +96,7 @@ def test_lines_say_what_to_do(doctor):
         ("API_KEY", "wrong", "api key", "fail"),
     ],
 )
-def test_what_is_wrong_is_found(doctor, monkeypatch, setting, value, subject, verdict):
+def test_problems_are_found(doctor, monkeypatch, setting, value, subject, verdict):
     monkeypatch.setenv(f"SUPERIMPOSE_{setting}", value)
 
     answer = doctor("--json")
@@ -128,7 +126,7 @@ def test_a_redis_that_would_lose_requests_is_found(settings, redis, monkeypatch)
 
 @pytest.fixture
 def webhooks_on(redis, settings, monkeypatch, tmp_path):
-    """Of an empty database, where webhooks are on and nobody sends them."""
+    """An empty database with webhooks on and no sender."""
     env = environment(
         settings.redis_url, tmp_path, webhook_secret=MASTER, webhook_http=True, fetch_allow="127.0.0.1/32"
     )
@@ -142,13 +140,13 @@ def looked_at_webhooks() -> dict[str, str] | None:
 
 
 def make_late(redis) -> None:
-    """As if the receivers of all events had been due for two minutes."""
+    """Make all events two minutes overdue."""
     for lane in map(keyspace.lane, LANES):
         for receiver in redis.zrange(lane, 0, -1):
             redis.zadd(lane, {receiver: redis_time(redis) * 1000 - 120_000})
 
 
-def test_events_that_nobody_sends_are_found(redis, webhooks_on, key_id):
+def test_events_without_a_sender_are_found(redis, webhooks_on, key_id):
     before = looked_at_webhooks()
     completed(webhooks_on, key_id, "http://127.0.0.1:1/")
     soon = looked_at_webhooks()
@@ -156,12 +154,12 @@ def test_events_that_nobody_sends_are_found(redis, webhooks_on, key_id):
     late = looked_at_webhooks()
 
     assert [found["verdict"] for found in (before, soon, late)] == ["warn", "warn", "fail"]
-    assert all("nobody sends" in found["seen"] for found in (before, soon, late))
+    assert all("no sender runs" in found["seen"] for found in (before, soon, late))
     assert "superimpose webhooks" in late["advice"]
     assert late["seen"].startswith("an event has been due for 2 m")
 
 
-def test_events_that_are_sent_too_late_are_found(redis, webhooks_on, key_id):
+def test_late_events_are_found(redis, webhooks_on, key_id):
     go_on = threading.Event()
     with receiving() as receiver, sending_events():
         receiver.answers = lambda _: (204 if go_on.wait(20) else 500, {})
@@ -183,7 +181,7 @@ def test_events_that_are_sent_too_late_are_found(redis, webhooks_on, key_id):
     assert late["seen"].startswith("an event has been due for 2 m")
 
 
-def test_webhooks_that_are_off_are_not_held_against_it(webhooks_on, monkeypatch):
+def test_webhooks_that_are_off_are_not_reported(webhooks_on, monkeypatch):
     monkeypatch.delenv("SUPERIMPOSE_WEBHOOK_SECRET")
 
     assert looked_at_webhooks() is None

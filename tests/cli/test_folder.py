@@ -1,4 +1,4 @@
-"""`superimpose run --base-dir`: a folder of pictures, made once each, in batches or one by one."""
+"""`superimpose run --base-dir`: each picture of a folder is rendered once, in batches or one by one."""
 
 import fcntl
 import io
@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from cli.run.journal import NAME
-from tests.cli.between import SUBMIT
 from tests.cli.conftest import interrupted
+from tests.cli.proxy import SUBMIT
 from tests.origin import CUP
 
 COMMAND = ("run", "--base-dir", "shirts", "--overlay", "logo.png", "-o", "out", "--scale-to", "0.5")
@@ -19,7 +19,7 @@ BATCH = f"{SUBMIT}/batch"
 
 
 def shirt(number: int) -> bytes:
-    """A picture of its own."""
+    """A picture that differs from the others."""
     out = io.BytesIO()
     Image.new("RGB", (40, 30), (number % 256, 100, 200)).save(out, "PNG")
     return out.getvalue()
@@ -48,7 +48,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_each_picture_is_made_under_its_name_and_the_overlay_is_sent_once(run, between, folder):
+def test_each_picture_keeps_its_name_and_the_overlay_is_uploaded_once(run, proxy, folder):
     answer = run()
 
     assert answer.exit_code == 0, answer.output
@@ -56,17 +56,17 @@ def test_each_picture_is_made_under_its_name_and_the_overlay_is_sent_once(run, b
     with Image.open(folder / "out/3.jpg") as made:
         assert made.size == (40, 30)
         assert max(abs(a - b) for a, b in zip(made.getpixel((38, 28)), (3, 100, 200), strict=True)) < 9
-    assert between.asked.count("POST /upload-asset") == 1
+    assert proxy.asked.count("POST /upload-asset") == 1
     assert "6 made in" in answer.stderr
 
 
-def test_a_second_run_makes_what_changed_and_nothing_else(run, between, folder, shirts):
+def test_a_second_run_renders_only_what_changed(run, proxy, folder, shirts):
     run()
 
     def made_now(*arguments: str) -> int:
-        before = between.submitted
+        before = proxy.submitted
         assert run(*arguments).exit_code == 0
-        return between.submitted - before
+        return proxy.submitted - before
 
     assert made_now() == 0
     (folder / "out/1.jpg").unlink()
@@ -79,7 +79,7 @@ def test_a_second_run_makes_what_changed_and_nothing_else(run, between, folder, 
     assert made_now("--opacity", "0.5") == 6
 
 
-def test_the_manifest_says_what_a_picture_was_made_of(run, folder, shirts):
+def test_the_journal_has_the_recipe_of_each_picture(run, folder, shirts):
     run()
 
     lines = map(json.loads, (folder / "out" / NAME).read_text().splitlines())
@@ -94,7 +94,7 @@ def test_the_manifest_says_what_a_picture_was_made_of(run, folder, shirts):
     }
 
 
-def test_what_fails_is_listed_with_the_reason_and_the_others_are_made(run, shirts, folder):
+def test_failures_are_listed_with_the_reason_and_the_others_rendered(run, shirts, folder):
     (shirts / "text.jpg").write_text("I am a text file")
     (shirts / "empty.jpg").touch()
 
@@ -119,56 +119,56 @@ def test_json_is_a_line_for_each_picture(run, shirts):
 
 
 @pytest.mark.parametrize("way", ["--no-batch"], indirect=True)
-def test_an_interrupted_run_leaves_whole_pictures_and_goes_on(start, run, between, shirts, folder):
+def test_an_interrupted_run_leaves_complete_pictures_and_can_continue(start, run, proxy, shirts, folder):
     for number in range(30):
         (shirts / f"{number}.png").write_bytes(shirt(number))
     process = start(*COMMAND, "--no-batch", "--concurrency", "2")
-    between.await_calls(SUBMIT, 10)
+    proxy.await_calls(SUBMIT, 10)
 
-    status, said = interrupted(process)
+    status, message = interrupted(process)
     left = [name for name in names(folder / "out") if name != NAME]
 
-    assert status == 130, said
-    assert "interrupted: the same command again goes on" in said
+    assert status == 130, message
+    assert "interrupted: run the same command again to continue" in message
     assert 0 < len(left) < 30
     assert all(name.endswith(".jpg") and not name.startswith(".") for name in left)
     for name in left:
         with Image.open(folder / "out" / name) as made:
             made.load()
-    before = between.submitted
+    before = proxy.submitted
     assert run().exit_code == 0
-    assert between.submitted - before == 30 - len(left)
+    assert proxy.submitted - before == 30 - len(left)
 
 
-def test_what_was_cut_off_is_made_again(run, between, folder, way):
+def test_incomplete_pictures_are_rendered_again(run, proxy, folder, way):
     run()
     journal = folder / "out" / NAME
     whole = journal.read_text()
     journal.write_text(whole[: whole.rindex('"output"') + 40])
     (folder / "out" / ".superimpose-0123.part").write_bytes(b"half")
 
-    before = between.submitted
-    again = 0 if way == "--batch" else 1  # the batch is still there
+    before = proxy.submitted
+    again = 0 if way == "--batch" else 1  # the batch was resumed
     assert run().exit_code == 0
-    assert between.submitted == before + again
+    assert proxy.submitted == before + again
     assert run().exit_code == 0
-    assert between.submitted == before + again
+    assert proxy.submitted == before + again
     assert not list((folder / "out").glob("*.part"))
 
 
-def test_what_would_befall_every_picture_ends_the_run(run, between):
+def test_an_error_that_affects_every_picture_ends_the_run(run, proxy):
     refused = run("--key", "wrong")
-    between.faults = {SUBMIT: [(406, {})], BATCH: [(406, {})]}
+    proxy.faults = {SUBMIT: [(406, {})], BATCH: [(406, {})]}
     broke = run("--concurrency", "1")
 
     assert refused.exit_code == 4
     assert "this API key is not valid" in refused.stderr
     assert broke.exit_code == 1
-    assert between.asked.count(SUBMIT) + between.asked.count(BATCH) == 1
-    assert "6 not begun or given up" in broke.stderr
+    assert proxy.asked.count(SUBMIT) + proxy.asked.count(BATCH) == 1
+    assert "6 not started or given up" in broke.stderr
 
 
-def test_without_room_on_the_disk_it_ends(run, folder):
+def test_a_full_disk_ends_the_run(run, folder):
     (folder / "out").mkdir()
     for number in range(6):
         (folder / "out" / f"{number}.jpg").symlink_to("/dev/full")
@@ -179,13 +179,13 @@ def test_without_room_on_the_disk_it_ends(run, folder):
     assert answer.stderr.endswith("No space left on device\n")
 
 
-def test_where_uploads_are_refused_a_small_overlay_goes_with_each_request(run, between):
-    between.faults["POST /upload-asset"] = [(413, {})]
+def test_if_uploads_are_refused_a_small_overlay_is_sent_inline(run, proxy):
+    proxy.faults["POST /upload-asset"] = [(413, {})]
 
     assert run().exit_code == 0
 
 
-def test_two_runs_do_not_share_a_folder(run, folder):
+def test_two_runs_cannot_write_to_one_folder(run, folder):
     run()
 
     with (folder / "out" / NAME).open() as file:
@@ -197,16 +197,16 @@ def test_two_runs_do_not_share_a_folder(run, folder):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (("--base-dir", "nowhere"), "'nowhere' is no directory"),
-        (("--base-dir", "empty"), "'empty' has no pictures in it"),
+        (("--base-dir", "nowhere"), "'nowhere' is not a directory"),
+        (("--base-dir", "empty"), "'empty' contains no pictures"),
         (("--base-dir", "twice"), "a.jpeg and a.jpg would both become a.jpg: rename one"),
         (("-o", "shirts"), "is --base-dir too"),
-        (("-o", "logo.png"), "'logo.png' is no directory"),
+        (("-o", "logo.png"), "'logo.png' is not a directory"),
     ],
 )
-def test_folders_that_cannot_be_meant_are_refused(run, folder, arguments, said):
+def test_invalid_folders_are_refused(run, folder, arguments, message):
     (folder / "empty").mkdir()
     (folder / "twice").mkdir()
     for name in ("a.jpg", "a.jpeg"):
@@ -215,4 +215,4 @@ def test_folders_that_cannot_be_meant_are_refused(run, folder, arguments, said):
     answer = run(*arguments)
 
     assert answer.exit_code == 2
-    assert said in " ".join(answer.stderr.replace("│", " ").split())
+    assert message in " ".join(answer.stderr.replace("│", " ").split())

@@ -28,7 +28,7 @@ def run(service, monkeypatch):
 
 @pytest.fixture
 def credits(service):
-    """Asks the service what a key has left."""
+    """Returns the remaining credits of a key."""
 
     def credits(key: str) -> httpx.Response:
         url = f"{service.url}/v1/get-user-credits"
@@ -42,7 +42,7 @@ def row(listed: str, key_id: str) -> list[str]:
     return found
 
 
-def test_a_key_works_from_the_moment_it_is_made_until_it_is_revoked(run, credits):
+def test_a_key_works_from_its_creation_until_it_is_revoked(run, credits):
     made = run("create", "shop")
     key, kept = made.stdout.strip(), made.stderr.split()[0]
 
@@ -54,7 +54,7 @@ def test_a_key_works_from_the_moment_it_is_made_until_it_is_revoked(run, credits
     assert kept not in run("list").stdout
 
 
-def test_a_key_is_made_and_listed_with_what_it_may_do(run, credits):
+def test_a_key_is_created_and_listed_with_its_options(run, credits):
     made = run(
         *("create", "shop", "--credits", "100", "--rate", "600/minute"),
         *("--scope", "superimpose", "--expires", "90d"),
@@ -83,7 +83,7 @@ def test_credits_are_added_and_taken(run, credits):
     assert "fewer than 104 credits: none were taken" in refused.output
 
 
-def test_a_rotated_key_keeps_its_old_text_for_a_while_or_not(run, credits):
+def test_a_rotated_key_accepts_its_old_secret_for_the_overlap(run, credits):
     made = run("create", "shop")
     old, kept = made.stdout.strip(), made.stderr.split()[0]
 
@@ -96,14 +96,14 @@ def test_a_rotated_key_keeps_its_old_text_for_a_while_or_not(run, credits):
 
 
 @pytest.mark.parametrize("command", [["revoke"], ["rotate"], ["credit"]])
-def test_changing_an_unknown_key_says_so(run, command):
+def test_changing_an_unknown_key_is_an_error(run, command):
     answer = run(*command, "key_nobody", *(["+1"] if command == ["credit"] else []))
 
     assert answer.exit_code == 1
     assert "there is no key key_nobody" in answer.output
 
 
-def test_keys_are_named_by_name_or_id_in_every_command(run, superimpose, service):
+def test_every_command_accepts_the_name_or_id_of_a_key(run, superimpose, service):
     kept = run("create", "a shop of its own").stderr.split()[0]
 
     assert kept in run("rotate", "a shop of its own").stderr
@@ -117,7 +117,7 @@ def test_keys_are_named_by_name_or_id_in_every_command(run, superimpose, service
     assert superimpose("requests", "list", "--key", kept).exit_code == 0, "its requests may be there still"
 
 
-def test_a_name_of_several_keys_is_refused_with_their_ids(run):
+def test_an_ambiguous_name_is_refused_with_the_ids(run):
     ids = [run("create", "twins").stderr.split()[0] for _ in range(2)]
 
     answer = run("revoke", "twins")
@@ -127,7 +127,7 @@ def test_a_name_of_several_keys_is_refused_with_their_ids(run):
     assert [run("revoke", each).exit_code for each in ids] == [0, 0]
 
 
-def test_a_list_is_a_table_as_that_of_requests(run, superimpose):
+def test_keys_are_listed_in_a_table_like_requests(run, superimpose):
     run("create", "[bold]shop[/]")
 
     head, *rows = run("list").stdout.splitlines()
@@ -161,7 +161,7 @@ def elsewhere(settings, redis, monkeypatch):
     return elsewhere
 
 
-def test_an_export_holds_no_key_and_its_import_makes_each_work_as_before(elsewhere, redis, settings):
+def test_an_export_has_no_secrets_and_its_import_restores_all_keys(elsewhere, redis, settings):
     keys = ApiKeys(redis)
     kept, old = keys.create("shop", KeyOptions(50, Rate(600, 60), (Scope.UPLOAD,), 3600))
     new = keys.rotate(kept.key_id, 600)
@@ -183,10 +183,10 @@ def test_an_export_holds_no_key_and_its_import_makes_each_work_as_before(elsewhe
     assert redis.pttl(keyspace.key_digest(digest(new))) == -1
     assert 0 < redis.pttl(keyspace.key_digest(digest(old))) <= left_ms
     assert not ApiKeys(redis).make_valid("dev", "chosen-and-revoked")
-    assert elsewhere("import", "-", input=exported).stdout.splitlines()[-1].startswith("there already 2")
+    assert elsewhere("import", "-", input=exported).stdout.splitlines()[-1].startswith("unchanged 2")
 
 
-def test_what_unfinished_requests_held_is_the_keys_again(elsewhere, redis, settings):
+def test_credits_held_by_unfinished_requests_are_restored_to_the_key(elsewhere, redis, settings):
     kept, _ = ApiKeys(redis).create("shop", KeyOptions(5))
     Transitions(redis, settings).create(NewRequest("00000000-0000-4000-8000-000000000000", kept.key_id, {}))
     assert ApiKeys(redis).get(kept.key_id).held == 1
@@ -199,7 +199,7 @@ def test_what_unfinished_requests_held_is_the_keys_again(elsewhere, redis, setti
     assert (restored.credits, restored.held) == (5, 0)
 
 
-def test_a_key_that_is_there_and_differs_is_overwritten_only_if_told_so(elsewhere, redis, tmp_path):
+def test_an_existing_key_that_differs_is_overwritten_only_on_request(elsewhere, redis, tmp_path):
     keys = ApiKeys(redis)
     kept, old = keys.create("shop", KeyOptions(5))
     (tmp_path / "keys.json").write_text(elsewhere("export").stdout)
@@ -219,9 +219,9 @@ def test_a_key_that_is_there_and_differs_is_overwritten_only_if_told_so(elsewher
     )
     assert keys.get(kept.key_id).credits == 105
 
-    told = elsewhere("import", file, "--existing", "overwrite", "--json")
+    shown = elsewhere("import", file, "--existing", "overwrite", "--json")
 
-    assert json.loads(told.stdout)["overwritten"] == [kept.key_id]
+    assert json.loads(shown.stdout)["overwritten"] == [kept.key_id]
     assert keys.get(kept.key_id).credits == 5
     assert redis.get(keyspace.key_digest(digest(old))).decode() == kept.key_id
     assert redis.get(keyspace.key_digest(digest(newer))) is None
@@ -229,7 +229,7 @@ def test_a_key_that_is_there_and_differs_is_overwritten_only_if_told_so(elsewher
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "invalid JSON"),
         ('{"version": 2, "keys": []}', "version: must be 1"),
@@ -237,15 +237,15 @@ def test_a_key_that_is_there_and_differs_is_overwritten_only_if_told_so(elsewher
         ('{"keys": [], "more": 1}', "more: "),
     ],
 )
-def test_what_is_no_export_is_refused_with_where(elsewhere, redis, text, said):
+def test_an_invalid_export_is_refused_with_the_place_of_the_error(elsewhere, redis, text, message):
     answer = elsewhere("import", "-", input=text)
 
     assert answer.exit_code == 2
-    assert said.lower() in " ".join(answer.output.replace("│", " ").split()).lower()
+    assert message.lower() in " ".join(answer.output.replace("│", " ").split()).lower()
     assert redis.dbsize() == 0
 
 
-def test_a_text_that_is_another_keys_is_refused(elsewhere, redis):
+def test_a_secret_of_another_key_is_refused(elsewhere, redis):
     kept, _ = ApiKeys(redis).create("shop")
     exported = elsewhere("export").stdout.replace(kept.key_id, "key_000000000000")
 
@@ -257,7 +257,7 @@ def test_a_text_that_is_another_keys_is_refused(elsewhere, redis):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["create", "shop", "--rate", "often"], "write 600/minute"),
         (["create", "shop", "--expires", "tomorrow"], "write 90d, 12h, 30m or 45s"),
@@ -267,11 +267,11 @@ def test_a_text_that_is_another_keys_is_refused(elsewhere, redis):
         (["credit", "key_x", "many"], "write +100 or -100"),
     ],
 )
-def test_what_cannot_be_is_refused_with_what_can(run, arguments, said):
+def test_invalid_values_are_refused_with_the_allowed_ones(run, arguments, message):
     answer = run(*arguments)
 
     assert answer.exit_code == 2
-    assert said in " ".join(answer.output.replace("│", " ").split())
+    assert message in " ".join(answer.output.replace("│", " ").split())
 
 
 def test_the_key_of_the_settings_is_listed_by_name_only(run):

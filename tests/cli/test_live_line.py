@@ -1,4 +1,4 @@
-"""The line on a terminal that says how far a request is."""
+"""The progress line on a terminal."""
 
 import json
 import os
@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 from cli.run.live_line import describe
-from tests.cli.conftest import PATIENCE_S
+from tests.cli.conftest import TIMEOUT_S
 
 CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def test_it_changes_in_place_and_leaves_the_timings(superimpose, folder):
+def test_the_line_is_updated_in_place_and_ends_with_the_timings(superimpose, folder):
     terminal, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", "run", "--base", "cup.jpg", "--overlay", "logo.png", "-o", "out.png"],
@@ -25,7 +25,7 @@ def test_it_changes_in_place_and_leaves_the_timings(superimpose, folder):
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm", "COLUMNS": "120"},
     )
     os.close(theirs)
-    made, _ = process.communicate(timeout=PATIENCE_S)
+    made, _ = process.communicate(timeout=TIMEOUT_S)
     shown = os.read(terminal, 65536)
     os.close(terminal)
 
@@ -47,16 +47,16 @@ def test_the_bar_of_a_folder_leaves_stdout_to_json(superimpose, folder):
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm", "COLUMNS": "120"},
     )
     os.close(theirs)
-    told, _ = process.communicate(timeout=PATIENCE_S)
+    stdout, _ = process.communicate(timeout=TIMEOUT_S)
     shown = CONTROL.sub(b"", os.read(terminal, 65536))
     os.close(terminal)
 
-    assert json.loads(told)["output"] == "out/cup.jpg"
+    assert json.loads(stdout)["output"] == "out/cup.jpg"
     assert b"1/1" in shown
     assert b"1 made in" in shown
 
 
-def test_the_place_in_the_queue_is_said():
+def test_the_position_in_the_queue_is_shown():
     assert describe({"status": "QUEUED", "queue_position": 0}) == "QUEUED, next"
     assert describe({"status": "QUEUED", "queue_position": 1200}) == "QUEUED, 1,200 before it"
     assert describe({"status": "PROCESSING"}) == "PROCESSING"

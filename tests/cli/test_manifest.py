@@ -1,4 +1,4 @@
-"""`superimpose run --manifest`: requests as a shop exports them."""
+"""`superimpose run --manifest`: files as shops export them."""
 
 import codecs
 import json
@@ -11,7 +11,7 @@ from cli.run.journal import NAME
 
 @pytest.fixture
 def run(superimpose, folder):
-    """Runs with a manifest of this text in `exports`, beside whose folder the pictures are."""
+    """Runs a manifest with this text in `exports`, next to the folder of the pictures."""
     (folder / "exports").mkdir()
     (folder / "exports/cup.jpg").write_bytes((folder / "cup.jpg").read_bytes())
     (folder / "exports/logo.png").write_bytes((folder / "logo.png").read_bytes())
@@ -57,7 +57,7 @@ def parameters(folder) -> dict[str, object]:
     return {line["output"]: line["parameters"] for line in lines if "output" in line}
 
 
-def test_values_are_of_the_types_of_their_parameters(run, folder):
+def test_values_have_the_types_of_their_parameters(run, folder):
     assert run(CSV).exit_code == 0
 
     assert parameters(folder) == {
@@ -83,7 +83,7 @@ größe;cup.jpg;logo.png;0,25;keep
         GERMAN.replace("größe", '"größe"').replace("\r\n", "\n").encode(),
     ],
 )
-def test_files_as_spreadsheets_write_them_are_understood(run, folder, data):
+def test_files_written_by_spreadsheets_are_understood(run, folder, data):
     answer = run(data)
 
     assert answer.exit_code == 0, answer.output
@@ -94,15 +94,15 @@ def test_a_quoted_cell_may_have_separators_quotes_and_line_breaks(run, folder):
     head = 'custom_id,base_image,overlay_image\r\n"a, ""b""",cup.jpg,logo.png\r\n'
     rows = f'{head}"c\nd",cup.jpg,logo.png\r\nx,no.jpg,logo.png\r\n'
 
-    said = faults(run(rows))
+    message = faults(run(rows))
 
-    assert "line 3, custom_id: " in said
-    assert "line 5, base_image: 'no.jpg' is not there" in said
+    assert "line 3, custom_id: " in message
+    assert "line 5, base_image: 'no.jpg' does not exist" in message
     assert run(head).exit_code == 0
     assert names(folder) == {"a, _b_.jpg"}
 
 
-def test_ndjson_goes_over_the_options_of_the_command_line(run, folder):
+def test_ndjson_overrides_the_options_of_the_command_line(run, folder):
     rows = [
         {"base_image": "cup.jpg", "custom_id": "a/b"},
         {"base_image": "cup.jpg", "output": "c", "opacity": 1, "image_format": None},
@@ -140,7 +140,7 @@ def test_pictures_may_be_urls_and_layers(run, folder, origin):
     assert names(folder) == {"cup.jpg", "layers.jpg"}
 
 
-def test_a_scene_has_its_model_and_what_the_rows_do_not_say(run, folder):
+def test_a_scene_provides_the_model_and_defaults_for_the_rows(run, folder):
     scene = {"model": "superimpose-v2", "overlay_image": "logo.png", "opacity": 40}
     (folder / "scene.json").write_text(json.dumps(scene))
 
@@ -164,20 +164,20 @@ def test_a_picture_that_fails_is_named_by_its_line(run, folder):
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         ("base_image,overlay_image,opacty\n", "line 1, opacty: is not a column; known are base_image, "),
         ("base_image,overlay_image,base64\n", "line 1, base64: is not a column"),
-        ("base_image,base_image\n", "line 1, base_image: is there twice"),
+        ("base_image,base_image\n", "line 1, base_image: appears twice"),
         ("base_image,,opacity\n", "line 1, column 2: has no name"),
         ("base_image,overlay_image\n", "has no rows"),
         ("", "has no rows"),
         ("base_image,overlay_image\ncup.jpg,logo.png,3\n", "line 2: has 3 cells for 2 columns"),
-        ('base_image,overlay_image\n"cup.jpg,logo.png\n', "line 2 is no CSV: "),
+        ('base_image,overlay_image\n"cup.jpg,logo.png\n', "line 2 is not CSV: "),
         (b"base_image,overlay_image\nb\xe9b\xe9.jpg,logo.png\n", "line 2 is not UTF-8: save it as CSV UTF-8"),
         (
             "base_image,overlay_image\ncup.jpg,../logo.gif\n",
-            "line 2, overlay_image: '../logo.gif' is not there",
+            "line 2, overlay_image: '../logo.gif' does not exist",
         ),
         ("base_image,opacity\ncup.jpg,1\n", "line 2, overlay_image: is required"),
         (
@@ -203,11 +203,11 @@ def test_a_picture_that_fails_is_named_by_its_line(run, folder):
         ("base_image,overlay_image,blend_mode\ncup.jpg,logo.png,pale\n", "line 2, blend_mode: "),
         (
             "base_image,overlay_image\ncup.jpg,logo.png\ncup.jpg,logo.png\n",
-            "line 3, output: would be 'cup.jpg', as that of line 2",
+            "line 3, output: would be 'cup.jpg' like line 2",
         ),
         (
             "base_image,overlay_image,custom_id\ncup.jpg,logo.png,a\ncup.jpg,logo.png,a\n",
-            "line 3, custom_id: 'a' is that of line 2 too",
+            "line 3, custom_id: 'a' is already used in line 2",
         ),
         (
             "base_image,overlay_image,output\ncup.jpg,logo.png,../a.jpg\n",
@@ -217,7 +217,7 @@ def test_a_picture_that_fails_is_named_by_its_line(run, folder):
         ("base_image,overlay_image,output\ncup.jpg,logo.png,.superimpose.jsonl\n", "line 2, output: "),
         (
             "base_image,overlay_image,output\ncup.jpg,logo.png,a.tiff\n",
-            "line 2, output: 'a.tiff' is not named as a format",
+            "line 2, output: 'a.tiff' does not have the suffix of an output format",
         ),
         (
             "base_image,overlay_image,output,image_format\ncup.jpg,logo.png,a.png,webp\n",
@@ -225,7 +225,7 @@ def test_a_picture_that_fails_is_named_by_its_line(run, folder):
         ),
         (
             '{"base_image": "cup.jpg", "opacty": 1}\n{"base_image": \n[]',
-            "line 1, opacty: is not known; known are base_image, ",
+            "line 1, opacty: is unknown; known are base_image, ",
         ),
         ('{"base_image": "cup.jpg", "opacty": 1}\n{"base_image": \n[]', "line 2: must be one JSON object: "),
         ('{"base_image": "cup.jpg", "opacty": 1}\n{"base_image": \n[]', "line 3: must be one JSON object"),
@@ -237,20 +237,20 @@ def test_a_picture_that_fails_is_named_by_its_line(run, folder):
         ('{"base_image": "data:image/png;base64,AAAA", "overlay_image": "logo.png"}', "give a file or a URL"),
     ],
 )
-def test_faults_name_the_line_and_the_column(run, folder, rows, said):
-    assert said in faults(run(rows))
+def test_faults_name_the_line_and_the_column(run, folder, rows, message):
+    assert message in faults(run(rows))
     assert not (folder / "out").exists()
 
 
 def test_many_faults_are_counted(run):
     rows = "base_image,overlay_image\n" + 50 * "no.jpg,logo.png\n"
 
-    assert "line 21, base_image: 'no.jpg' is not there: give a file or a URL; and 30 more" in faults(
+    assert "line 21, base_image: 'no.jpg' does not exist: give a file or a URL; and 30 more" in faults(
         run(rows)
     )
 
 
-def test_what_contradicts_a_manifest_is_refused(run):
+def test_options_that_contradict_a_manifest_are_refused(run):
     assert "--base-dir and --manifest contradict each other" in faults(run(CSV, "--base-dir", "exports"))
     assert "'-' is one picture" in faults(run(CSV, "-o", "-"))
     assert "7.0 is not allowed" in faults(run(CSV, "--opacity", "7"))

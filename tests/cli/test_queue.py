@@ -1,4 +1,4 @@
-"""`superimpose queue`: one look, and a view that a key ends."""
+"""`superimpose queue`: printed once, or redrawn until a key is pressed."""
 
 import fcntl
 import io
@@ -26,10 +26,10 @@ from jobs.queries import snapshot
 from jobs.queries.queue_state import read_queue_state
 from jobs.queries.snapshot import Snapshot, WorkerSeen
 from tests.asking import LEASE_OWNER
-from tests.cli.conftest import PATIENCE_S
+from tests.cli.conftest import TIMEOUT_S
 
 RUNNING = "00000002-0000-4000-8000-000000000000"
-SIZE = struct.pack("HHHH", 40, 120, 0, 0)  # of a terminal: rows, columns, and both in pixels
+SIZE = struct.pack("HHHH", 40, 120, 0, 0)  # of a terminal: rows, columns, width and height in pixels
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def queue(settings, monkeypatch):
 
 @pytest.fixture
 def ended(redis, settings, key_id):
-    """Requests of which one waits, one is worked on, and two have ended."""
+    """One queued request, one in processing, and two finished ones."""
     transitions = Transitions(redis, settings)
     for number in range(4):
         transitions.create(
@@ -53,52 +53,53 @@ def ended(redis, settings, key_id):
     assert [claim.request_id for claim in transitions.claim(LEASE_OWNER)] == [RUNNING]
 
 
-def test_a_look_counts_what_waits_runs_and_ended(queue, ended):
-    told = json.loads(queue("--json").stdout)
+def test_it_counts_waiting_running_and_finished_requests(queue, ended):
+    shown = json.loads(queue("--json").stdout)
 
-    assert (told["waiting"], told["running"], told["workers"]) == (1, 1, [])
-    assert told["ended"] == {"COMPLETED": 0, "FAILED": 2}
-    assert told["failures"] == {"fetch_failed": 1, "cancelled": 1}
-    assert told["oldest_waiting_s"] >= 0
+    assert (shown["waiting"], shown["running"], shown["workers"]) == (1, 1, [])
+    assert shown["ended"] == {"COMPLETED": 0, "FAILED": 2}
+    assert shown["failures"] == {"fetch_failed": 1, "cancelled": 1}
+    assert shown["oldest_waiting_s"] >= 0
     text = queue("--once").stdout
     for part in ("1 waiting (the first for", "1 running", "2 FAILED", "fetch_failed 1", "no workers"):
         assert part in text
 
 
-def test_what_waits_runs_and_is_tried_again_is_all_that_is_not_finished(queue, redis, settings, ended):
+def test_waiting_running_and_delayed_requests_are_all_that_are_not_finished(queue, redis, settings, ended):
     Transitions(redis, settings).give_back(RUNNING, 1)
 
-    told = json.loads(queue("--json").stdout)
+    shown = json.loads(queue("--json").stdout)
 
     state = read_queue_state(redis)
-    assert (told["waiting"], told["running"], told["delayed"]) == (1, 0, 1)
-    assert (told["waiting"], told["running"] + told["delayed"]) == (state.waiting, state.processing)
+    assert (shown["waiting"], shown["running"], shown["delayed"]) == (1, 0, 1)
+    assert (shown["waiting"], shown["running"] + shown["delayed"]) == (
+        state.waiting,
+        state.processing,
+    )
 
 
-def test_busy_workers_are_those_whose_requests_run(queue, redis, ended):
+def test_busy_workers_are_those_with_running_requests(queue, redis, ended):
     redis.sadd("rq:workers:superimpose", f"rq:worker:{LEASE_OWNER.worker}")
     redis.hset(f"rq:worker:{LEASE_OWNER.worker}", mapping={"birth": "2026-11-29T00:00:00.0Z", "pid": 7})
 
-    told = json.loads(queue("--json").stdout)
+    shown = json.loads(queue("--json").stdout)
 
-    assert [worker["request_id"] for worker in told["workers"]] == [RUNNING]
-    assert told["running"] == 1
+    assert [worker["request_id"] for worker in shown["workers"]] == [RUNNING]
+    assert shown["running"] == 1
 
 
-def test_reasons_are_of_what_failed_in_the_last_minute_and_no_earlier(queue, redis, key_id, ended):
+def test_reasons_are_counted_for_failures_of_the_last_minute(queue, redis, key_id, ended):
     earlier = "00000008-0000-4000-8000-000000000000"
     redis.zadd("rq:failed:superimpose", {earlier: 1})
     fields = {"key_id": key_id, "status": "FAILED", "created_at": 1, "code": "internal"}
     redis.hset(keyspace.request(earlier), mapping=fields)
 
-    told = json.loads(queue("--json").stdout)
+    shown = json.loads(queue("--json").stdout)
 
-    assert told["ended"]["FAILED"] == sum(told["failures"].values()) == 2
+    assert shown["ended"]["FAILED"] == sum(shown["failures"].values()) == 2
 
 
-def test_of_many_that_ended_the_newest_are_looked_into_and_the_reasons_called_a_sample(
-    queue, redis, key_id, ended
-):
+def test_reasons_are_sampled_from_the_newest_failures_if_there_are_many(queue, redis, key_id, ended):
     earlier = [f"{number:08x}-1000-4000-8000-000000000000" for number in range(snapshot.SAMPLE)]
     now_ms = redis.time()[0] * 1000
     with redis.pipeline() as pipe:
@@ -108,26 +109,26 @@ def test_of_many_that_ended_the_newest_are_looked_into_and_the_reasons_called_a_
             pipe.hset(keyspace.request(request_id), mapping=fields)
         pipe.execute()
 
-    told = json.loads(queue("--json").stdout)
+    shown = json.loads(queue("--json").stdout)
 
-    assert (told["sampled"], told["ended"]["FAILED"]) == (snapshot.SAMPLE, snapshot.SAMPLE + 2)
+    assert (shown["sampled"], shown["ended"]["FAILED"]) == (snapshot.SAMPLE, snapshot.SAMPLE + 2)
     assert f"{snapshot.SAMPLE + 2} FAILED (of the newest {snapshot.SAMPLE}: " in queue("--once").stdout
 
 
-def test_workers_are_listed_with_what_they_did(superimpose, service):
+def test_workers_are_listed_with_their_numbers_of_jobs(superimpose, service):
     request_id = service.submit(base_image=f"{service.url}/samples/cup.jpg", overlay_image="nonsense")
     service.finish(request_id)
 
-    told = json.loads(superimpose("queue", "--json").stdout)
+    shown = json.loads(superimpose("queue", "--json").stdout)
 
-    assert [worker["state"] for worker in told["workers"]] == ["idle", "idle"]
-    assert all(worker["pid"] and worker["since"] and worker["heard_at"] for worker in told["workers"])
+    assert [worker["state"] for worker in shown["workers"]] == ["idle", "idle"]
+    assert all(worker["pid"] and worker["since"] and worker["heard_at"] for worker in shown["workers"])
     assert "2 workers" not in superimpose("queue").stdout
     assert superimpose("queue").stdout.count("idle") == 2
 
 
 @pytest.mark.parametrize("key", [b"q", b"\x03"], ids=["a key", "Ctrl-C"])
-def test_on_a_terminal_it_is_drawn_anew_until_a_key_is_pressed(queue, ended, key):
+def test_on_a_terminal_it_is_redrawn_until_a_key_is_pressed(queue, ended, key):
     terminal, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, SIZE)
     process = subprocess.Popen(
@@ -141,18 +142,18 @@ def test_on_a_terminal_it_is_drawn_anew_until_a_key_is_pressed(queue, ended, key
     )
     os.close(theirs)
     shown = b""
-    while shown.count(b"any key ends this") < 3:
+    while shown.count(b"press any key to quit") < 3:
         shown += os.read(terminal, 65536)
     os.write(terminal, key)
 
-    _, said = process.communicate(timeout=PATIENCE_S)
+    _, message = process.communicate(timeout=TIMEOUT_S)
     os.close(terminal)
 
-    assert (process.returncode, said) == (0, b"")
+    assert (process.returncode, message) == (0, b"")
     assert b"waiting (the first for" in shown
 
 
-def test_what_has_no_room_in_a_terminal_says_that_it_is_cut_off():
+def test_truncated_cells_end_in_an_ellipsis():
     worker = WorkerSeen("any", "busy", "pod", 4321, 0, 1e6, 12_345_000, 6_789, RUNNING, 999_000)
     seen = Snapshot(1e6, 0, 1, 0, None, None, dict.fromkeys(Status, 0), {}, {}, 0, [worker])
     console = Console(width=80, record=True, file=io.StringIO())

@@ -29,7 +29,7 @@ BROKEN = Failure(FailureCode.INTERNAL, "broken")
 
 @pytest.fixture
 def settings(redis, redis_socket, tmp_path, monkeypatch) -> Settings:
-    """Of a service whose workers and API do not run, for the command line too."""
+    """Settings of a service without workers and API, also for the command line."""
     monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", f"unix://{redis_socket}?db=1")
     monkeypatch.setenv("SUPERIMPOSE_DATA_DIR", str(tmp_path / "data"))
     return Settings()
@@ -47,7 +47,7 @@ def transitions(redis, settings):
 
 @pytest.fixture
 def submit(redis, settings, store, key_id):
-    """Submits as the API does; returns the id."""
+    """Submits a request as the API does; returns its id."""
 
     def submit(owner: str = key_id, **params: str) -> str:
         asked = {"base_image": f"{URL}?token=secret", "overlay_image": INLINE, **params}
@@ -71,7 +71,7 @@ def listed(answer) -> list[str]:
     return [json.loads(line)["request_id"] for line in answer.stdout.splitlines()]
 
 
-def test_the_newest_come_first_and_can_be_chosen(requests, submit, redis, transitions, settings):
+def test_requests_are_listed_newest_first_and_can_be_filtered(requests, submit, redis, transitions, settings):
     other = ApiKeys(redis).create("other")[0].key_id
     ids = [submit(), submit(), submit(other)]
     for age, request_id in enumerate(ids):
@@ -88,7 +88,7 @@ def test_the_newest_come_first_and_can_be_chosen(requests, submit, redis, transi
     assert max(map(len, table)) <= 80
 
 
-def test_more_are_listed_than_a_page_has(requests, submit, transitions, redis, key_id):
+def test_more_than_one_page_can_be_listed(requests, submit, transitions, redis, key_id):
     other = ApiKeys(redis).create("other")[0].key_id
     ids = [str(uuid4()) for _ in range(PAGE + 20)]
     for number, request_id in enumerate(ids):
@@ -98,7 +98,7 @@ def test_more_are_listed_than_a_page_has(requests, submit, transitions, redis, k
     assert listed(requests("list", "--json", "--limit", "1000")) == ids[::-1]
 
 
-def test_requests_are_found_by_their_own_name(requests, transitions, redis, key_id):
+def test_requests_are_found_by_custom_id(requests, transitions, redis, key_id):
     for number, name in enumerate(("a", "b", "a")):
         options = RequestOptions(custom_id=name)
         transitions.create(NewRequest(f"request-{number}", key_id, {}, options=options))
@@ -115,51 +115,51 @@ def test_requests_of_a_revoked_key_are_found_by_its_id(requests, submit, redis, 
     assert listed(requests("list", "--json")) == []
 
 
-def test_a_request_that_has_ended_is_deleted(requests, submit, transitions, store):
+def test_a_finished_request_is_deleted(requests, submit, transitions, store):
     request_id = submit()
     path = transitions.read(request_id).params["overlay_image"].removeprefix("store:")
     waiting = requests("delete", request_id)
     transitions.cancel(request_id, BROKEN)
 
-    assert (waiting.exit_code, "has not ended: cancel it first" in waiting.stderr) == (1, True)
+    assert (waiting.exit_code, "is not finished: cancel it first" in waiting.stderr) == (1, True)
     assert requests("delete", request_id).stdout == f"{request_id} is deleted\n"
     assert transitions.read(request_id) is None
     with pytest.raises(FileNotFoundError):
         store.get(path)
 
 
-def test_all_of_a_request_is_shown_but_for_what_may_be_a_secret(requests, submit, transitions):
+def test_every_field_of_a_request_is_shown_except_possible_secrets(requests, submit, transitions):
     request_id = submit(opacity=0.5)
     claim_request(transitions, request_id)
 
-    text, told = (
+    text, shown = (
         requests("show", request_id).stdout,
         json.loads(requests("show", request_id, "--json").stdout),
     )
 
-    assert told["parameters"] == {
+    assert shown["parameters"] == {
         "base_image": f"{URL}?...",
         "overlay_image": "in the store, among inputs",
         "opacity": 0.5,
     }
-    assert (told["status"], told["attempts"], told["timeout_s"]) == ("PROCESSING", 1, 45)
-    assert told["created_at"] <= told["started_at"]
+    assert (shown["status"], shown["attempts"], shown["timeout_s"]) == ("PROCESSING", 1, 45)
+    assert shown["created_at"] <= shown["started_at"]
     for part in (request_id, "PROCESSING", f"base_image {URL}?...", "opacity 0.5"):
         assert part in text
     assert "secret" not in text
 
 
-def test_a_cancelled_request_has_failed_and_cannot_be_cancelled_again(requests, submit, transitions):
+def test_a_cancelled_request_is_failed_and_cannot_be_cancelled_again(requests, submit, transitions):
     request_id = submit()
 
     assert f"{request_id} is cancelled, it was QUEUED" in requests("cancel", request_id).stdout
     assert transitions.read(request_id).code == FailureCode.CANCELLED
     again = requests("cancel", request_id)
     assert again.exit_code == 1
-    assert "has ended already" in again.stderr
+    assert "is already finished" in again.stderr
 
 
-def test_a_request_that_failed_is_submitted_again_with_inputs_that_last(
+def test_a_failed_request_is_resubmitted_with_its_own_copy_of_the_inputs(
     requests, submit, transitions, store, key_id
 ):
     first = submit(rotation=90)
@@ -181,7 +181,9 @@ def test_a_request_that_failed_is_submitted_again_with_inputs_that_last(
     assert claim_request(transitions, again).left_s == pytest.approx(45, abs=5)
 
 
-def test_what_cannot_be_submitted_again_says_why(requests, submit, transitions, store, redis):
+def test_a_request_that_cannot_be_resubmitted_is_refused_with_the_reason(
+    requests, submit, transitions, store, redis
+):
     waiting, gone, long = submit(), submit(), submit(base_image=f"{URL}?{'a' * 2000}")
     poor = ApiKeys(redis).create("poor", KeyOptions(credits=1))[0].key_id
     spent, revoked = submit(poor), submit()

@@ -1,4 +1,4 @@
-"""`superimpose run`: one picture by a server."""
+"""`superimpose run`: one picture on a server."""
 
 import io
 import json
@@ -24,7 +24,7 @@ def parts(folder):
     return list(folder.glob(".superimpose-*"))
 
 
-def test_files_are_sent_and_the_picture_is_the_one_that_compose_makes(run, superimpose, folder):
+def test_files_are_sent_and_the_picture_equals_that_of_compose(run, superimpose, folder):
     answer = run("--base", "cup.jpg", *PLACED)
     superimpose("compose", "cup.jpg", "logo.png", "-o", "same.png", *PLACED)
 
@@ -36,7 +36,7 @@ def test_files_are_sent_and_the_picture_is_the_one_that_compose_makes(run, super
     assert parts(folder) == []
 
 
-def test_a_dash_is_stdout_and_what_is_said_is_not(superimpose):
+def test_a_dash_is_stdout_and_messages_go_to_stderr(superimpose):
     answer = superimpose("run", "--overlay", "logo.png", "-o", "-", "--base", "cup.jpg")
 
     assert answer.exit_code == 0, answer.output
@@ -46,27 +46,27 @@ def test_a_dash_is_stdout_and_what_is_said_is_not(superimpose):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             ("--base", "cup.jpg", "-o", "a.tiff"),
-            "'a.tiff' is not named as a format that can be written: .jpg,",
+            "'a.tiff' does not have the suffix of an output format: .jpg,",
         ),
         (("--base", "cup.jpg", "-o", "-", "--json"), "both print to stdout"),
         (("--base-dir", ".", "-o", "-"), "give a folder"),
     ],
 )
-def test_what_cannot_be_written_to_is_refused_before_anything_is_sent(
-    superimpose, between, folder, arguments, said
+def test_an_output_that_cannot_be_written_is_refused_before_anything_is_sent(
+    superimpose, proxy, folder, arguments, message
 ):
     answer = superimpose("run", "--overlay", "logo.png", *arguments)
 
     assert answer.exit_code == 2
-    assert said in " ".join(answer.output.replace("│", " ").split())
-    assert between.asked == []
+    assert message in " ".join(answer.output.replace("│", " ").split())
+    assert proxy.asked == []
 
 
-def test_urls_are_passed_on_and_a_mask_counts(run, folder, service, origin):
+def test_urls_are_passed_on_and_a_mask_is_applied(run, folder, service, origin):
     Image.new("L", (8, 8)).save(folder / "black.png")
 
     assert run("--base", f"{origin.url}/cup.jpg", "--mask", "black.png").exit_code == 0
@@ -79,30 +79,30 @@ def test_urls_are_passed_on_and_a_mask_counts(run, folder, service, origin):
     assert "/cup.jpg" in origin.asked
 
 
-def test_a_large_file_is_uploaded(run, between, folder):
+def test_a_large_file_is_uploaded(run, proxy, folder):
     with (folder / "cup.jpg").open("ab") as cup:
         cup.write(bytes(INLINE_BYTES))
 
     answer = run("--base", "cup.jpg")
 
     assert answer.exit_code == 0, answer.output
-    assert between.asked.count("POST /upload-asset") == 1
+    assert proxy.asked.count("POST /upload-asset") == 1
 
 
-def test_json_is_one_object_with_what_was_made(run):
-    told = json.loads(run("--base", "cup.jpg", "--json").stdout)
+def test_json_is_one_object_that_describes_the_picture(run):
+    shown = json.loads(run("--base", "cup.jpg", "--json").stdout)
 
-    assert (told["status"], told["output"], told["width"], told["height"]) == (
+    assert (shown["status"], shown["output"], shown["width"], shown["height"]) == (
         "COMPLETED",
         "out.png",
         600,
         400,
     )
-    assert told["content_type"] == "image/png"
-    assert {"queue_time", "total_time", "encode"} <= told["metrics"].keys()
+    assert shown["content_type"] == "image/png"
+    assert {"queue_time", "total_time", "encode"} <= shown["metrics"].keys()
 
 
-def test_a_request_that_failed_is_3_with_the_reason_and_leaves_nothing(run, folder):
+def test_a_failed_request_is_exit_code_3_with_the_reason_and_leaves_no_file(run, folder):
     (folder / "text.jpg").write_text("I am a text file")
 
     failed = run("--base", "text.jpg")
@@ -116,11 +116,11 @@ def test_a_request_that_failed_is_3_with_the_reason_and_leaves_nothing(run, fold
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         (("--base", "cup.jpg", "--key", "wrong"), 4, "this API key is not valid"),
         (("--base", "https://me:secret@shop.example/a.jpg"), 2, "--base: has a user name in it"),
-        (("--base", "nothing.jpg"), 2, "'nothing.jpg' is not there: give a file or a URL"),
+        (("--base", "nothing.jpg"), 2, "'nothing.jpg' does not exist: give a file or a URL"),
         (
             ("--base", "cup.jpg", "--opacity", "3"),
             2,
@@ -132,7 +132,7 @@ def test_a_request_that_failed_is_3_with_the_reason_and_leaves_nothing(run, fold
             2,
             "'out.png' is named as a png and --image-format",
         ),
-        (("--base", "cup.jpg", "-o", "nowhere/out.png"), 2, "is in a directory that is not there"),
+        (("--base", "cup.jpg", "-o", "nowhere/out.png"), 2, "is in a directory that does not exist"),
         (("--base", "cup.jpg", "--base-dir", "."), 2, "give --base for one picture, or --base-dir"),
         (("--base", "cup.jpg", "--server", "shop.example"), 2, "must be http(s)://HOST:PORT"),
         (
@@ -142,16 +142,16 @@ def test_a_request_that_failed_is_3_with_the_reason_and_leaves_nothing(run, fold
         ),
     ],
 )
-def test_what_goes_wrong_is_said_with_its_own_status(run, folder, arguments, status, said):
+def test_errors_are_reported_with_their_exit_codes(run, folder, arguments, status, message):
     answer = run(*arguments)
 
     assert answer.exit_code == status
-    assert said in " ".join(answer.stderr.replace("│", " ").split())
+    assert message in " ".join(answer.stderr.replace("│", " ").split())
     assert "secret" not in answer.output
     assert not (folder / "out.png").exists()
 
 
-def test_the_key_that_up_keeps_opens_the_service_of_this_machine_alone(run, folder, monkeypatch):
+def test_the_key_of_up_is_only_sent_to_this_machine(run, folder, monkeypatch):
     monkeypatch.delenv("SUPERIMPOSE_API_KEY")
     monkeypatch.delenv("SUPERIMPOSE_DATA_DIR")
     (folder / "data").mkdir()
@@ -164,27 +164,27 @@ def test_the_key_that_up_keeps_opens_the_service_of_this_machine_alone(run, fold
     assert "kept-key" not in here.output
 
 
-def test_a_submit_whose_answer_was_lost_is_the_same_request_when_it_is_asked_again(run, between, superimpose):
-    between.faults[SUBMIT] = ["lost"]
+def test_a_submit_repeated_after_a_lost_response_is_the_same_request(run, proxy, superimpose):
+    proxy.faults[SUBMIT] = ["lost"]
     before = len(superimpose("requests", "list", "--json", "--limit", "9999").stdout.splitlines())
 
     answer = run("--base", "cup.jpg")
 
     assert answer.exit_code == 0, answer.output
-    assert between.asked.count(SUBMIT) == 2
+    assert proxy.asked.count(SUBMIT) == 2
     assert "the server does not answer, trying again" in answer.stderr
     after = len(superimpose("requests", "list", "--json", "--limit", "9999").stdout.splitlines())
     assert after == before + 1
 
 
-def test_a_picture_is_fetched_from_the_bucket_it_is_redirected_to(run, between, folder, origin):
-    between.faults["GET /pictures"] = [(307, {"Location": f"{origin.url}/cup.jpg"})]
+def test_a_redirect_of_a_picture_to_a_bucket_is_followed(run, proxy, folder, origin):
+    proxy.faults["GET /pictures"] = [(307, {"Location": f"{origin.url}/cup.jpg"})]
 
     assert run("--base", "cup.jpg").exit_code == 0
     assert (folder / "out.png").read_bytes() == CUP
 
 
-def test_a_server_of_something_else_is_not_taken_for_ours(run, origin):
+def test_another_kind_of_server_is_recognised(run, origin):
     answer = run("--base", "cup.jpg", "--server", origin.url)
 
     assert answer.exit_code == 4
@@ -196,9 +196,9 @@ def test_ctrl_c_cancels_the_request(start, service, origin, folder):
     process = start("run", "--base", base, "--overlay", "logo.png", "-o", "out.png")
     origin.await_request(base.removeprefix(origin.url))
 
-    status, said = interrupted(process)
+    status, message = interrupted(process)
 
-    assert status == 130, said
-    assert "cancelled while PROCESSING" in said
-    assert "interrupted: the request was cancelled" in said
+    assert status == 130, message
+    assert "cancelled while PROCESSING" in message
+    assert "interrupted: the request was cancelled" in message
     assert list(folder.glob("*out*")) == parts(folder) == []

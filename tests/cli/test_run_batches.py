@@ -1,4 +1,4 @@
-"""`superimpose run --batch`: many pictures by one call, whatever breaks on its way."""
+"""`superimpose run` sends many pictures as batches and survives every failure on the way."""
 
 import asyncio
 import io
@@ -15,15 +15,15 @@ from cli.client.api import Api
 from cli.client.server import Server
 from cli.run import batches
 from cli.run.batches import BatchBody, Unreadable
-from cli.run.bench import Prepared
+from cli.run.context import Prepared
 from cli.run.folder import pictures_of
-from cli.run.ingredients import Ingredients
 from cli.run.items import RunOptions
 from cli.run.journal import NAME
+from cli.run.request_parts import RequestParts
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
-from tests.cli.between import standing_between
-from tests.cli.conftest import PATIENCE_S, interrupted
+from tests.cli.conftest import TIMEOUT_S, interrupted
+from tests.cli.proxy import faulty_proxy
 from tests.stack import empty_database, environment, running
 
 COMMAND = (
@@ -51,7 +51,7 @@ def png(seed: int, side: int = 8) -> bytes:
 
 @pytest.fixture
 def shirts(folder):
-    """Makes so many of them."""
+    """Creates this number of pictures."""
     (folder / "shirts").mkdir()
 
     def shirts(count: int, side: int = 8) -> None:
@@ -70,23 +70,23 @@ def made(folder) -> set[str]:
     return {path.name for path in (folder / "out").glob("*.jpg")}
 
 
-def sent(between) -> list[tuple[str | None, int]]:
-    """Idempotency-Key and number of requests of each batch."""
-    return [(key, len(body.splitlines()) - 1) for call, key, body in between.bodies if call == BATCH]
+def sent(proxy) -> list[tuple[str | None, int]]:
+    """Idempotency-Key and number of requests of each batch sent."""
+    return [(key, len(body.splitlines()) - 1) for call, key, body in proxy.bodies if call == BATCH]
 
 
 def lines(folder) -> list[dict[str, object]]:
     return [json.loads(line) for line in (folder / "out" / NAME).read_text().splitlines()]
 
 
-def test_all_are_sent_by_one_call_under_their_names(run, shirts, between, folder):
+def test_all_pictures_are_sent_in_one_call_and_keep_their_names(run, shirts, proxy, folder):
     shirts(230)
 
     answer = run()
 
     assert answer.exit_code == 0, answer.output
     assert made(folder) == {f"{number}.jpg" for number in range(230)}
-    (body,) = (body for call, _, body in between.bodies if call == BATCH)
+    (body,) = (body for call, _, body in proxy.bodies if call == BATCH)
     head, *requests = map(json.loads, body.splitlines())
     assert head["defaults"]["scale_to"] == 0.5
     assert "/pictures/" in head["defaults"]["overlay_image"]
@@ -96,23 +96,23 @@ def test_all_are_sent_by_one_call_under_their_names(run, shirts, between, folder
 
 
 @pytest.mark.parametrize("fault", ["lost", "cut"])
-def test_a_submit_that_breaks_off_is_repeated_as_the_same_batch(run, shirts, between, folder, fault):
+def test_a_submit_that_breaks_off_is_repeated_as_the_same_batch(run, shirts, proxy, folder, fault):
     shirts(40)
-    between.faults[BATCH] = [fault]
+    proxy.faults[BATCH] = [fault]
 
     answer = run()
 
     assert answer.exit_code == 0, answer.output
-    assert between.asked.count(BATCH) == 2
-    assert len({key for key, _ in sent(between)}) == 1
+    assert proxy.asked.count(BATCH) == 2
+    assert len({key for key, _ in sent(proxy)}) == 1
     assert len({line["batch_id"] for line in lines(folder) if "batch_id" in line}) == 1
     assert len(made(folder)) == 40
 
 
-def test_a_run_that_is_killed_goes_on_with_the_batch_it_had_sent(start, run, shirts, between, folder):
+def test_a_killed_run_is_resumed_with_the_batch_it_had_sent(start, run, shirts, proxy, folder):
     shirts(200)
     process = start(*COMMAND, "--concurrency", "1")
-    between.await_calls(PICTURE, 5)
+    proxy.await_calls(PICTURE, 5)
     process.kill()
     process.wait()
     there = made(folder)
@@ -122,33 +122,33 @@ def test_a_run_that_is_killed_goes_on_with_the_batch_it_had_sent(start, run, shi
     assert answer.exit_code == 0, answer.output
     assert 0 < len(there) < 200
     assert len(made(folder)) == 200
-    assert len(sent(between)) == 1
+    assert len(sent(proxy)) == 1
     assert f"{len(there)} kept" in answer.stderr
     assert run().exit_code == 0
-    assert len(sent(between)) == 1
+    assert len(sent(proxy)) == 1
 
 
-def test_a_run_that_is_killed_before_the_answer_sends_the_same_batch(start, run, shirts, between, folder):
+def test_a_run_killed_before_the_response_sends_the_same_batch_again(start, run, shirts, proxy, folder):
     shirts(5)
-    between.faults[BATCH] = ["lost"]
+    proxy.faults[BATCH] = ["lost"]
     process = start(*COMMAND)
-    between.await_body(BATCH)
+    proxy.await_body(BATCH)
     process.kill()
     process.wait()
 
     assert run().exit_code == 0
 
-    assert [count for _, count in sent(between)] == [5, 5]
-    (key,) = {key for key, _ in sent(between)}
+    assert [count for _, count in sent(proxy)] == [5, 5]
+    (key,) = {key for key, _ in sent(proxy)}
     (folder / "shirts/0.png").write_bytes(png(99))
     assert run().exit_code == 0
-    assert sent(between)[2][0] != key
+    assert sent(proxy)[2][0] != key
 
 
-def test_what_changed_since_is_sent_anew_and_the_old_batch_cancelled(start, run, shirts, between, folder):
+def test_changed_pictures_are_sent_again_and_the_old_batch_is_cancelled(start, run, shirts, proxy, folder):
     shirts(200)
     process = start(*COMMAND, "--concurrency", "1")
-    between.await_calls(PICTURE, 2)
+    proxy.await_calls(PICTURE, 2)
     process.kill()
     process.wait()
     (batch_id,) = (line["batch_id"] for line in lines(folder) if "batch_id" in line)
@@ -156,40 +156,38 @@ def test_what_changed_since_is_sent_anew_and_the_old_batch_cancelled(start, run,
     answer = run("--opacity", "0.5")
 
     assert answer.exit_code == 0, answer.output
-    assert [count for _, count in sent(between)] == [200, 200]
-    assert f"POST /v2/batches/{batch_id}/cancel" in between.asked
+    assert [count for _, count in sent(proxy)] == [200, 200]
+    assert f"POST /v2/batches/{batch_id}/cancel" in proxy.asked
 
 
-def test_an_interrupt_cancels_what_waits_and_the_rest_is_sent_by_the_next_run(
-    start, run, shirts, between, folder
-):
+def test_an_interrupt_cancels_queued_requests_and_the_next_run_sends_them(start, run, shirts, proxy, folder):
     shirts(200, side=300)
     process = start(*COMMAND)
-    between.await_calls(PICTURE, 1)
+    proxy.await_calls(PICTURE, 1)
 
-    status, said = interrupted(process)
+    status, message = interrupted(process)
     (batch_id,) = (line["batch_id"] for line in lines(folder) if "batch_id" in line)
 
-    assert status == 130, said
-    assert f"POST /v2/batches/{batch_id}/cancel" in between.asked
+    assert status == 130, message
+    assert f"POST /v2/batches/{batch_id}/cancel" in proxy.asked
     assert not list((folder / "out").glob("*.part"))
     answer = run()
     assert answer.exit_code == 0, answer.output
     assert len(made(folder)) == 200
-    assert sum(count for _, count in sent(between)) < 400
+    assert sum(count for _, count in sent(proxy)) < 400
 
 
-def test_a_wrong_key_sends_no_picture_twice(run, shirts, between):
+def test_with_a_wrong_key_no_picture_is_sent_twice(run, shirts, proxy):
     shirts(3)
 
     answer = run("--key", "wrong", "--overlay", "https://shop.example/logo.png")
 
     assert answer.exit_code == 4
     assert "this API key is not valid" in answer.stderr
-    assert between.asked == [BATCH]
+    assert proxy.asked == [BATCH]
 
 
-def test_pictures_at_fault_are_named_and_the_others_are_sent_again(run, shirts, between, folder):
+def test_invalid_pictures_are_named_and_the_others_sent_again(run, shirts, proxy, folder):
     shirts(12)
     (folder / "shirts/3.png").write_bytes(b"")
     (folder / "shirts/7.png").write_text("I am a text file")
@@ -204,10 +202,10 @@ def test_pictures_at_fault_are_named_and_the_others_are_sent_again(run, shirts, 
     assert "shirts/7.png: base_image: not an image file" in answer.stderr
     assert "shirts/9.png: " in answer.stderr
     assert "9 made, 3 failed in" in answer.stderr
-    assert [count for _, count in sent(between)] == [11, 10]
+    assert [count for _, count in sent(proxy)] == [11, 10]
 
 
-def test_without_credits_for_all_nothing_is_made(run, shirts, service, folder):
+def test_without_enough_credits_nothing_is_rendered(run, shirts, service, folder):
     shirts(6)
     with Redis.from_url(service.env["SUPERIMPOSE_REDIS_URL"]) as redis:
         key = ApiKeys(redis).create("poor", KeyOptions(credits=5))[1]
@@ -219,33 +217,33 @@ def test_without_credits_for_all_nothing_is_made(run, shirts, service, folder):
     assert made(folder) == set()
 
 
-def test_what_is_too_much_is_sent_in_halves(run, shirts, between):
+def test_a_batch_that_is_too_large_is_halved(run, shirts, proxy):
     shirts(10)
-    between.faults[BATCH] = [(413, {}), (413, {})]
+    proxy.faults[BATCH] = [(413, {}), (413, {})]
 
     assert run().exit_code == 0
-    assert [count for _, count in sent(between)] == [10, 5, 2, 2, 2, 2, 2]
+    assert [count for _, count in sent(proxy)] == [10, 5, 2, 2, 2, 2, 2]
 
 
-def test_a_queue_that_was_full_is_waited_for_and_then_sent_more_again(run, shirts, between):
+def test_after_a_full_queue_batches_grow_again(run, shirts, proxy):
     shirts(12)
-    between.faults[BATCH] = ["full", "full"]
+    proxy.faults[BATCH] = ["full", "full"]
     began = time.monotonic()
 
     assert run().exit_code == 0
-    assert time.monotonic() - began > 4, "as long as it was told to wait"
-    assert [count for _, count in sent(between)] == [12, 6, 3, 6, 3]
+    assert time.monotonic() - began > 4, "as long as it was shown to wait"
+    assert [count for _, count in sent(proxy)] == [12, 6, 3, 6, 3]
 
 
-def test_batches_are_bounded_by_number_and_by_bytes(run, shirts, between, monkeypatch):
+def test_batches_are_limited_in_requests_and_bytes(run, shirts, proxy, monkeypatch):
     shirts(6, side=100)
-    monkeypatch.setattr(batches, "MOST_BYTES", 2 * len(png(0, 100)) + 1000)
+    monkeypatch.setattr(batches, "MAX_BYTES", 2 * len(png(0, 100)) + 1000)
     assert run().exit_code == 0
-    assert [count for _, count in sent(between)] == [2, 2, 2]
+    assert [count for _, count in sent(proxy)] == [2, 2, 2]
 
-    monkeypatch.setattr(batches, "MOST_REQUESTS", 4)
+    monkeypatch.setattr(batches, "MAX_REQUESTS", 4)
     assert run("--opacity", "0.5", "--concurrency", "3").exit_code == 0
-    assert all(count <= 4 for _, count in sent(between)[3:])
+    assert all(count <= 4 for _, count in sent(proxy)[3:])
 
 
 def test_files_are_read_while_the_body_is_sent(folder, shirts):
@@ -257,7 +255,7 @@ def test_files_are_read_while_the_body_is_sent(folder, shirts):
     async def read() -> list[int]:
         sizes = []
         async with Api.open(options.server, options.key, lambda *_: None) as api:
-            async for piece in BatchBody({}, pictures, Ingredients(options, items, api)):
+            async for piece in BatchBody({}, pictures, RequestParts(options, items, api)):
                 sizes.append(len(piece))
                 if len(sizes) == 2:
                     for shirt in (folder / "shirts").iterdir():
@@ -266,30 +264,30 @@ def test_files_are_read_while_the_body_is_sent(folder, shirts):
 
     with pytest.raises(Unreadable) as raised:
         asyncio.run(read())
-    assert 2 <= raised.value.place < 10
+    assert 2 <= raised.value.index < 10
 
 
-def test_with_nothing_left_to_make_nothing_is_sent(run, shirts, between):
+def test_if_all_pictures_are_up_to_date_nothing_is_sent(run, shirts, proxy):
     shirts(2)
     run()
 
     assert "2 kept" in run().stderr
-    assert len(sent(between)) == 1
+    assert len(sent(proxy)) == 1
 
 
-def test_a_terminated_run_is_an_interrupted_one(start, shirts, between):
+def test_sigterm_interrupts_a_run(start, shirts, proxy):
     shirts(100, side=300)
     process = start(*COMMAND)
-    between.await_calls(BATCH, 1)
+    proxy.await_calls(BATCH, 1)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=PATIENCE_S)
+    _, message = process.communicate(timeout=TIMEOUT_S)
 
-    assert process.returncode == 130, said
+    assert process.returncode == 130, message
 
 
 @pytest.fixture(scope="module")
 def narrow_service(redis_socket, tmp_path_factory):
-    """One in whose queue four requests of a key may wait."""
+    """A service in whose queue four requests of a key may wait."""
     data_dir = tmp_path_factory.mktemp("narrow")
     bounds = {"max_waiting_per_key": 4, "max_batch_bytes": 20_000}
     with running(environment(empty_database(redis_socket, 14), data_dir, **bounds)) as stack:
@@ -298,13 +296,13 @@ def narrow_service(redis_socket, tmp_path_factory):
 
 @pytest.fixture
 def narrow(narrow_service, superimpose, monkeypatch):
-    """A server that passes everything on to it."""
-    with standing_between(narrow_service.url) as between:
-        monkeypatch.setenv("SUPERIMPOSE_SERVER", between.url)
-        yield between
+    """A proxy of that service."""
+    with faulty_proxy(narrow_service.url) as proxy:
+        monkeypatch.setenv("SUPERIMPOSE_SERVER", proxy.url)
+        yield proxy
 
 
-def test_a_queue_without_room_for_all_is_filled_as_far_as_it_has(narrow, run, shirts, folder):
+def test_a_queue_with_few_free_slots_is_filled(narrow, run, shirts, folder):
     shirts(14)
 
     answer = run()
@@ -315,7 +313,7 @@ def test_a_queue_without_room_for_all_is_filled_as_far_as_it_has(narrow, run, sh
     assert all(count <= 6 for _, count in sent(narrow)[2:])
 
 
-def test_a_body_too_large_for_the_server_is_cut_as_far_as_it_can_be(narrow, run, shirts, folder):
+def test_a_body_too_large_for_the_server_is_split(narrow, run, shirts, folder):
     shirts(2, side=50)
     (folder / "shirts/huge.png").write_bytes(png(7, side=100))
 

@@ -1,4 +1,4 @@
-"""`--scene`: several layers, or another model, from a file that stands with its pictures."""
+"""`--scene`: several layers, or another model, from a file next to its pictures."""
 
 import io
 import json
@@ -33,7 +33,7 @@ FILES = {
 
 @pytest.fixture
 def write(folder):
-    """Writes a scene into a folder of its own, with its pictures."""
+    """Writes a scene and its pictures into a folder."""
     (folder / "shirt").mkdir()
     for name, data in FILES.items():
         (folder / "shirt" / name).write_bytes(data)
@@ -70,26 +70,26 @@ def opened(path):
     return Image.open(io.BytesIO(path.read_bytes()))
 
 
-def said(answer):
+def message(answer):
     return " ".join(answer.output.replace("│", " ").split())
 
 
-def test_compose_makes_the_scene_of_the_pictures_beside_it(compose, write, folder):
+def test_compose_renders_a_scene_with_the_pictures_next_to_it(compose, write, folder):
     answer = compose("cup.jpg", *write(overlays=SHIRT))
 
     assert answer.exit_code == 0, answer.output
     assert (folder / "out.png").read_bytes() == expected(sample_bytes("cup.jpg"))
 
 
-def test_run_makes_the_same_and_sends_a_file_of_two_layers_once(run, write, folder, between):
+def test_run_renders_the_same_and_sends_a_file_of_two_layers_once(run, write, folder, proxy):
     answer = run("--base", "cup.jpg", *write(overlays=SHIRT))
 
     assert answer.exit_code == 0, answer.output
     assert (folder / "out.png").read_bytes() == expected((folder / "cup.jpg").read_bytes())
-    assert between.asked.count("POST /upload-asset") == 1
+    assert proxy.asked.count("POST /upload-asset") == 1
 
 
-def test_a_scene_may_name_its_base_which_one_of_the_command_line_replaces(compose, run, write, folder):
+def test_a_scene_may_have_a_base_which_the_command_line_overrides(compose, run, write, folder):
     scene = write(base_image="photo.png", overlays=SHIRT)
 
     for command, base in ((compose, ("cup.jpg",)), (run, ("--base", "cup.jpg"))):
@@ -99,7 +99,7 @@ def test_a_scene_may_name_its_base_which_one_of_the_command_line_replaces(compos
         assert opened(folder / "out.png").size == (600, 400)
 
 
-def test_options_of_the_answer_go_over_the_scenes(superimpose, write, folder):
+def test_output_options_override_the_scene(superimpose, write, folder):
     scene = write(base_image="photo.png", overlays=SHIRT, image_format="webp", image_quality=90, base64=True)
 
     for command in ("compose", "run"):
@@ -132,8 +132,8 @@ def test_options_of_the_answer_go_over_the_scenes(superimpose, write, folder):
         (
             {"overlays": [{"overlay_image": "gone.png"}, {"color": "#fff", "mask": "none.png"}]},
             (),
-            "shirt/scene.json: overlays[0].overlay_image: 'gone.png' is not there: give a file or a URL; "
-            "overlays[1].mask: 'none.png' is not there",
+            "shirt/scene.json: overlays[0].overlay_image: 'gone.png' does not exist: give a file or a URL; "
+            "overlays[1].mask: 'none.png' does not exist",
         ),
         ({"overlay_image": "x" * 5000}, (), "overlay_image: 'xxxx"),
         ({"overlay_image": "logo.png", "overlays": SHIRT}, (), "overlay_image and overlays contradict"),
@@ -143,11 +143,11 @@ def test_options_of_the_answer_go_over_the_scenes(superimpose, write, folder):
     ],
 )
 @pytest.mark.parametrize("command", [("compose", "cup.jpg"), ("run", "--base", "cup.jpg")])
-def test_what_is_wrong_is_named_by_its_path(superimpose, write, folder, command, body, arguments, text):
+def test_faults_are_named_by_their_path(superimpose, write, folder, command, body, arguments, text):
     answer = superimpose(*command, "-o", "out.png", *write(**body), *arguments)
 
     assert answer.exit_code == 2
-    assert text in said(answer).replace('"red"', "'red'")
+    assert text in message(answer).replace('"red"', "'red'")
     assert not (folder / "out.png").exists()
 
 
@@ -156,30 +156,30 @@ def test_an_overlay_beside_a_scene_is_refused(superimpose, write, command):
     answer = superimpose(*command, "-o", "out.png", *write(base_image="photo.png", overlays=SHIRT))
 
     assert answer.exit_code == 2
-    assert "an overlay and --scene contradict each other" in said(answer)
+    assert "an overlay and --scene contradict each other" in message(answer)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "\xff"])
-def test_a_scene_that_is_no_object_is_named(compose, write, folder, text):
+def test_a_scene_that_is_not_an_object_is_refused(compose, write, folder, text):
     scene = write()
     (folder / "shirt" / "scene.json").write_bytes(text.encode("latin-1"))
 
     answer = compose("cup.jpg", *scene)
 
     assert answer.exit_code == 2
-    assert "shirt/scene.json: must be one JSON object" in said(answer)
+    assert "shirt/scene.json: must be one JSON object" in message(answer)
 
 
-def test_without_a_base_anywhere_it_is_said(compose, run, write):
+def test_a_missing_base_is_an_error(compose, run, write):
     scene = write(overlays=SHIRT)
 
     for command in (compose, run):
         answer = command(*scene)
         assert answer.exit_code == 2
-        assert "base_image: is required, or a base on the command line" in said(answer)
+        assert "base_image: is required, or a base on the command line" in message(answer)
 
 
-def test_a_picture_that_is_none_is_named_by_its_path(compose, write, folder):
+def test_an_invalid_picture_is_named_by_its_path(compose, write, folder):
     scene = write(overlays=SHIRT)
     (folder / "shirt" / "logo.png").write_text("I am a text file")
 
@@ -189,17 +189,17 @@ def test_a_picture_that_is_none_is_named_by_its_path(compose, write, folder):
     assert "overlays[1].overlay_image: not an image file" in answer.output
 
 
-def test_urls_are_for_the_server(compose, run, write, origin):
+def test_urls_need_a_server(compose, run, write, origin):
     scene = write(overlays=[{"overlay_image": f"{origin.url}/logo.png?scene"}])
 
     assert run("--base", "cup.jpg", *scene).exit_code == 0
     assert "/logo.png?scene" in origin.asked
     refused = compose("cup.jpg", *scene)
     assert refused.exit_code == 2
-    assert "overlays[0].overlay_image: is a URL" in said(refused)
+    assert "overlays[0].overlay_image: is a URL" in message(refused)
 
 
-def test_a_scene_may_be_another_models_whose_warnings_are_said(run, compose, write, folder, between):
+def test_a_scene_may_select_another_model_whose_warnings_are_printed(run, compose, write, folder, proxy):
     scene = write(
         model="superimpose-v2", overlay_image="logo.png", blend_mode="screen", bg_remove_model="Bria"
     )
@@ -207,7 +207,7 @@ def test_a_scene_may_be_another_models_whose_warnings_are_said(run, compose, wri
     answer = run("--base", "cup.jpg", *scene)
 
     assert answer.exit_code == 0, answer.output
-    assert between.asked.count("POST /v2/superimpose-v2") == 1
+    assert proxy.asked.count("POST /v2/superimpose-v2") == 1
     assert "superimpose: bg_remove_model: no remover is configured" in answer.stderr
     sent = (folder / "out.png").read_bytes()
     composed = compose("cup.jpg", *scene)
@@ -216,20 +216,20 @@ def test_a_scene_may_be_another_models_whose_warnings_are_said(run, compose, wri
     assert (folder / "out.png").read_bytes() == sent
 
 
-def test_a_folder_is_made_anew_when_a_picture_of_its_scene_changed(superimpose, write, folder, between):
+def test_a_folder_is_rendered_again_if_a_picture_of_its_scene_changed(superimpose, write, folder, proxy):
     (folder / "bases").mkdir()
     for number in range(3):
         (folder / "bases" / f"{number}.png").write_bytes(flat("RGB", (number, 90, 90)))
 
     def made_now(**body):
-        before = between.submitted
+        before = proxy.submitted
         answer = superimpose("run", "--base-dir", "bases", "-o", "out", *write(**body))
         assert answer.exit_code == 0, answer.output
-        return between.submitted - before
+        return proxy.submitted - before
 
     body = {"base_image": "not there.png", "overlays": SHIRT, "image_format": "webp"}
     assert made_now(**body) == 3
-    assert between.asked.count("POST /upload-asset") == 3
+    assert proxy.asked.count("POST /upload-asset") == 3
     assert sorted(path.name for path in (folder / "out").glob("*.webp")) == ["0.webp", "1.webp", "2.webp"]
     assert made_now(**body) == 0
     (folder / "shirt" / "mask.png").write_bytes(flat("L", 90))

@@ -1,4 +1,4 @@
-"""`superimpose webhooks listen`: what it believes, what it answers, and what it says of what has come."""
+"""`superimpose webhooks listen` verifies, answers and prints events."""
 
 import base64
 import itertools
@@ -22,7 +22,7 @@ from standardwebhooks.webhooks import Webhook
 
 from cli.webhooks.output import print_received
 from cli.webhooks.receiver import MAX_BODY_BYTES, Received
-from tests.cli.conftest import PATIENCE_S
+from tests.cli.conftest import TIMEOUT_S
 from tests.stack import ON_LOOPBACK, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -43,18 +43,18 @@ BODY = json.dumps(EVENT).encode()
 
 @dataclass
 class Listener:
-    """A process that listens; `heard` reads a line of what it prints."""
+    """A listening process; `heard` reads a line of its output."""
 
     url: str
     process: "subprocess.Popen[str]"
 
     def post(self, body: bytes, headers: dict[str, str]) -> httpx.Response:
-        return httpx.post(self.url, content=body, headers=headers, timeout=PATIENCE_S, **ON_LOOPBACK)
+        return httpx.post(self.url, content=body, headers=headers, timeout=TIMEOUT_S, **ON_LOOPBACK)
 
-    def heard(self) -> dict[str, Any]:
+    def read_event(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        said: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return said
+        message: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return message
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def listening(*options: str) -> Iterator[Listener]:
     try:
         assert process.stderr is not None
         assert process.stderr.readline() == (
-            f"listening at http://127.0.0.1:{port}/ until Ctrl-C; a service on this machine sends here with\n"
+            f"listening at http://127.0.0.1:{port}/ until Ctrl-C; a service on this machine needs\n"
         )
         yield Listener(f"http://127.0.0.1:{port}/hook", process)
     finally:
@@ -88,7 +88,7 @@ def listener() -> Iterator[Listener]:
 def signed(
     body: bytes = BODY, secret: str = SECRET, age_s: float = 0, webhook_id: str = ID
 ) -> dict[str, str]:
-    """By the code of others."""
+    """Signed by an independent library."""
     at = datetime.now(UTC) - timedelta(seconds=age_s)
     return {
         "webhook-id": webhook_id,
@@ -97,23 +97,29 @@ def signed(
     }
 
 
-def test_an_event_is_answered_204_and_printed_with_how_often_it_has_come(listener):
+def test_an_event_is_answered_204_and_printed_with_its_count(listener):
     answers = [listener.post(BODY, signed()) for _ in range(2)]
 
     assert [(answer.status_code, answer.content) for answer in answers] == [(204, b"")] * 2
     for times in (1, 2):
-        heard = listener.heard()
-        assert datetime.fromisoformat(heard.pop("received_at")) <= datetime.now(UTC)
-        assert heard == {"webhook_id": ID, "times": times, "answer": 204, "refusal": None, "event": EVENT}
+        received = listener.read_event()
+        assert datetime.fromisoformat(received.pop("received_at")) <= datetime.now(UTC)
+        assert received == {
+            "webhook_id": ID,
+            "times": times,
+            "answer": 204,
+            "refusal": None,
+            "event": EVENT,
+        }
 
 
-def test_one_of_two_signatures_is_enough_while_a_secret_is_rotated(listener):
+def test_one_valid_signature_of_two_is_enough_during_a_rotation(listener):
     old, new = signed(secret=OTHER), signed()
     both = f"{old['webhook-signature']} v1a,bm90IG91cnM= {new['webhook-signature']}"
 
     answer = listener.post(BODY, new | {"webhook-signature": both})
 
-    assert (answer.status_code, listener.heard()["event"]) == (204, EVENT)
+    assert (answer.status_code, listener.read_event()["event"]) == (204, EVENT)
 
 
 @pytest.mark.parametrize(
@@ -121,29 +127,29 @@ def test_one_of_two_signatures_is_enough_while_a_secret_is_rotated(listener):
     [
         (BODY, dict, "without webhook-id and webhook-timestamp and webhook-signature"),
         (BODY, lambda: {**signed(), "webhook-id": ""}, "without webhook-id:"),
-        (BODY, lambda: signed(secret=OTHER), "no signature is that of this secret"),
-        (BODY.replace(b"sku-1", b"sku-2"), signed, "no signature is that of this secret"),
-        (BODY, lambda: {**signed(), "webhook-id": f"{ID}x"}, "no signature is that of this secret"),
+        (BODY, lambda: signed(secret=OTHER), "no signature matches this secret"),
+        (BODY.replace(b"sku-1", b"sku-2"), signed, "no signature matches this secret"),
+        (BODY, lambda: {**signed(), "webhook-id": f"{ID}x"}, "no signature matches this secret"),
         (BODY, lambda: {**signed(), "webhook-signature": "v2,AAAA"}, "no signature of version v1"),
-        (BODY, lambda: {**signed(), "webhook-signature": "v1,\u00e9"}, "no signature is that of this secret"),
+        (BODY, lambda: {**signed(), "webhook-signature": "v1,\u00e9"}, "no signature matches this secret"),
         (BODY, lambda: {**signed(), "webhook-timestamp": "now"}, "is not a number of seconds"),
         (BODY, lambda: {**signed(), "webhook-timestamp": "9" * 5000}, "is not a number of seconds"),
         (BODY, lambda: signed(age_s=3600), " old, and 5 m are allowed"),
         (BODY, lambda: signed(age_s=-3600), "ahead of this clock, and 5 m are allowed"),
-        (b"[1]", lambda: signed(b"[1]"), "signed as it should be, but no JSON object"),
-        (b"{", lambda: signed(b"{"), "signed as it should be, but no JSON object"),
+        (b"[1]", lambda: signed(b"[1]"), "correctly signed, but not a JSON object"),
+        (b"{", lambda: signed(b"{"), "correctly signed, but not a JSON object"),
     ],
 )
-def test_what_is_not_believed_is_answered_400_with_the_reason(listener, body, sent, why):
+def test_an_unverified_event_is_answered_400_with_the_reason(listener, body, sent, why):
     raw = {name: value.encode("latin-1") for name, value in sent().items()}
 
     answer = listener.post(body, raw)
-    heard = listener.heard()
+    received = listener.read_event()
 
-    assert answer.status_code == heard["answer"] == 400
-    assert heard["event"] is None
-    assert why in heard["refusal"]
-    assert answer.text == heard["refusal"]
+    assert answer.status_code == received["answer"] == 400
+    assert received["event"] is None
+    assert why in received["refusal"]
+    assert answer.text == received["refusal"]
 
 
 @pytest.mark.parametrize(
@@ -155,36 +161,36 @@ def test_what_is_not_believed_is_answered_400_with_the_reason(listener, body, se
         ("Transfer-Encoding: chunked", 411, "without a Content-Length"),
     ],
 )
-def test_a_body_without_a_bound_is_not_read(listener, header, status, why):
+def test_a_body_without_a_valid_length_is_not_read(listener, header, status, why):
     where = urlsplit(listener.url)
-    with socket.create_connection((where.hostname, where.port), PATIENCE_S) as connection:
+    with socket.create_connection((where.hostname, where.port), TIMEOUT_S) as connection:
         connection.sendall(f"POST / HTTP/1.1\r\nHost: here\r\n{header}\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: connection.recv(4096), b""))  # until it is closed
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))  # until the connection is closed
 
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
-    assert listener.heard()["refusal"] == why
+    assert listener.read_event()["refusal"] == why
 
 
-def test_a_sender_that_goes_within_its_body_is_a_line_and_no_traceback(listener):
+def test_a_sender_that_disconnects_within_its_body_is_one_line(listener):
     where = urlsplit(listener.url)
-    with socket.create_connection((where.hostname, where.port), PATIENCE_S) as connection:
+    with socket.create_connection((where.hostname, where.port), TIMEOUT_S) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\nhalf")
 
-    assert listener.heard()["refusal"] == "the connection has ended within the body"
+    assert listener.read_event()["refusal"] == "the connection has ended within the body"
     assert listener.post(BODY, signed(webhook_id="msg_next")).status_code == 204
-    assert listener.heard()["webhook_id"] == "msg_next"
+    assert listener.read_event()["webhook_id"] == "msg_next"
 
 
-def test_another_status_can_be_answered_to_see_what_a_sender_does():
+def test_another_status_can_be_configured():
     with listening("--json", "--status", "503") as listener:
         answer = listener.post(BODY, signed())
 
         assert (answer.status_code, answer.content) == (503, b"")
-        assert listener.heard()["answer"] == 503
-        assert listener.post(b"", {}).status_code == 400  # what is refused is refused
+        assert listener.read_event()["answer"] == 503
+        assert listener.post(b"", {}).status_code == 400  # refusals keep their status
 
 
-def test_an_answer_that_is_delayed_delays_no_other_event():
+def test_a_delayed_response_does_not_delay_other_events():
     with listening("--json", "--delay", "60") as listener:
         for webhook_id in ("msg_one", "msg_two"):
             with pytest.raises(httpx.ReadTimeout):
@@ -192,13 +198,13 @@ def test_an_answer_that_is_delayed_delays_no_other_event():
                     listener.url,
                     content=BODY,
                     headers=signed(webhook_id=webhook_id),
-                    timeout=httpx.Timeout(PATIENCE_S, read=0.2),
+                    timeout=httpx.Timeout(TIMEOUT_S, read=0.2),
                     **ON_LOOPBACK,
                 )
-            assert listener.heard()["webhook_id"] == webhook_id
+            assert listener.read_event()["webhook_id"] == webhook_id
 
 
-def test_a_person_reads_what_is_in_an_event_and_ctrl_c_ends_it():
+def test_an_event_is_printed_readably_and_ctrl_c_stops_the_command():
     with listening() as listener:
         assert listener.process.stdout is not None
         listener.post(BODY, signed())
@@ -206,26 +212,26 @@ def test_a_person_reads_what_is_in_an_event_and_ctrl_c_ends_it():
         printed = iter(listener.process.stdout.readline, "")
         lines = [line.split() for line in itertools.islice(printed, 3 + len(EVENT) - 1 + 3)]
         listener.process.send_signal(signal.SIGINT)
-        said = listener.process.communicate(timeout=PATIENCE_S)[1]
+        message = listener.process.communicate(timeout=TIMEOUT_S)[1]
 
     assert lines[0][1:] == ["request.completed"]
     assert lines[1:3] == [["answered", "204"], ["webhook-id", ID]]
     assert ["custom_id", "sku-1"] in lines
     assert ["metrics", "total_time", "0.03"] in lines
-    assert lines[-3][1:6] == ["REFUSED,", "no", "signature", "is", "that"]
+    assert lines[-3][1:6] == ["REFUSED,", "no", "signature", "matches", "this"]
     assert lines[-2:] == [["answered", "400"], ["webhook-id", ID]]
-    assert "Traceback" not in said
+    assert "Traceback" not in message
     assert listener.process.returncode == 0
 
 
-def test_what_a_stranger_names_itself_is_printed_escaped(capsys):
+def test_an_untrusted_webhook_id_is_printed_escaped(capsys):
     print_received(Received(0, "msg_\x1b[2J", 400, refusal="without a signature"), 0)
 
     assert r"msg_\x1b[2J" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({}, "no signing secret: set SUPERIMPOSE_RECEIVER_SECRET; "),
         ({"SUPERIMPOSE_RECEIVER_SECRET": "a-master-secret"}, "is not a signing secret, "),
@@ -233,11 +239,11 @@ def test_what_a_stranger_names_itself_is_printed_escaped(capsys):
         ({"SUPERIMPOSE_RECEIVER_SECRET": "whsec_%%%%"}, "is not a signing secret, "),
     ],
 )
-def test_without_a_secret_one_line_says_where_it_is(main, given, said):
+def test_without_a_secret_one_line_says_where_to_find_it(main, given, message):
     done = main("webhooks", "listen", **given)
 
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"superimpose: invalid value for --secret: {said}")
+    assert line.startswith(f"superimpose: invalid value for --secret: {message}")
     assert "`superimpose keys webhook-secret KEY`" in line
     assert "GET /v1/webhooks/default/secret" in line

@@ -1,4 +1,4 @@
-"""The manifests as applied: the base, the examples, and the base with a volume instead of a bucket."""
+"""The manifests as applied: base, examples, and the base with a volume instead of a bucket."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What kustomize makes of kubernetes/, and what stands where in it."""
+"""Builds kubernetes/ with kustomize, and finds things in the result."""
 
 import shutil
 import subprocess
@@ -20,7 +20,7 @@ Manifest = dict[str, Any]
 
 
 def built(folder: Path) -> list[Manifest]:
-    """What `kubectl apply -k` would send."""
+    """The objects that `kubectl apply -k` would send."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         message = "no kubectl on PATH"
@@ -58,7 +58,7 @@ def settings_of(manifests: list[Manifest]) -> dict[str, str]:
 
 
 def settings(manifests: list[Manifest]) -> Settings:
-    """As the containers read them."""
+    """The settings as the containers read them."""
     given = {
         name.removeprefix("SUPERIMPOSE_").lower(): value for name, value in settings_of(manifests).items()
     }

@@ -1,4 +1,4 @@
-"""The manifests of kubernetes/: what a cluster would refuse, and what does not fit together."""
+"""The manifests of kubernetes/ are valid and consistent."""
 
 import kubernetes_validate
 import pytest
@@ -24,16 +24,16 @@ from tests.kubernetes.manifests import (
 )
 
 VERSION = "1.37"
-OPERATORS = {"keda.sh/v1alpha1", "monitoring.coreos.com/v1"}  # whose schemas are not Kubernetes' own
+OPERATORS = {"keda.sh/v1alpha1", "monitoring.coreos.com/v1"}  # their schemas are not those of Kubernetes
 
 
 @pytest.mark.parametrize("which", ["base", "example", "on_a_volume"])
-def test_a_cluster_would_take_them(which, request):
+def test_the_manifests_are_valid(which, request):
     for manifest in request.getfixturevalue(which):
         kubernetes_validate.validate(manifest, VERSION, strict=True)
 
 
-def test_operators_kinds_stand_in_the_overlay_that_is_named_for_them(with_operators):
+def test_objects_of_operators_are_only_in_their_overlay(with_operators):
     own = [each for each in with_operators if each["apiVersion"] not in OPERATORS]
     assert {each["apiVersion"] for each in with_operators} >= OPERATORS
     for manifest in own:
@@ -69,12 +69,12 @@ def test_every_variable_is_a_setting(example):
     assert names <= set(Settings.model_fields)
 
 
-def test_the_settings_are_ones_that_the_service_starts_with(example, on_a_volume):
+def test_the_settings_are_valid(example, on_a_volume):
     assert settings(example).storage_url == "s3://my-bucket/superimpose"
     assert settings(on_a_volume).effective_storage_url.startswith("file://")
 
 
-def test_probes_ask_for_paths_and_ports_that_exist(base):
+def test_probes_use_paths_and_ports_that_exist(base):
     paths = {getattr(route, "path", "") for route in create_app(settings(base)).routes}
     for name in (API, WORKER, WEBHOOKS):
         given = container(base, name)
@@ -85,7 +85,7 @@ def test_probes_ask_for_paths_and_ports_that_exist(base):
 
 
 @pytest.mark.parametrize("name", [WORKER, WEBHOOKS])
-def test_roles_without_an_api_say_where_they_are_asked(base, name):
+def test_roles_without_an_api_declare_their_metrics_port(base, name):
     (port,) = container(base, name)["ports"]
     assert settings_of(base)["SUPERIMPOSE_METRICS_PORT"] == str(port["containerPort"])
 
@@ -95,7 +95,7 @@ def test_the_startup_of_a_worker_is_checked_as_in_the_stack(base):
     assert ["CMD", *check] == COMPOSE["worker"]["healthcheck"]["test"]
 
 
-def test_stopping_waits_for_the_job_at_hand_and_for_open_answers(base):
+def test_stopping_waits_for_running_jobs_and_open_responses(base):
     given = settings(base)
     for name in (WORKER, WEBHOOKS):
         assert pod(base, name)["terminationGracePeriodSeconds"] > given.drain_timeout_s + SPARE_S
@@ -104,7 +104,7 @@ def test_stopping_waits_for_the_job_at_hand_and_for_open_answers(base):
     assert pod(base, API)["terminationGracePeriodSeconds"] > needed
 
 
-def test_a_worker_has_the_memory_that_its_jobs_may_take(base):
+def test_a_worker_has_enough_memory_for_its_jobs(base):
     given = settings(base)
     limit = in_bytes(container(base, WORKER)["resources"]["limits"]["memory"])
     assert limit >= given.workers * given.job_memory_bytes
@@ -125,7 +125,7 @@ def test_no_container_has_privileges_a_writable_root_or_a_token(base, name):
     assert {"requests", "limits"} <= inside["resources"].keys()
 
 
-def test_secrets_are_named_and_not_written_down(example):
+def test_secrets_are_referenced_and_not_written_down(example):
     assert not [each for each in example if each["kind"] == "Secret"]
     for name in (API, WORKER, WEBHOOKS, REDIS):
         for variable in container(example, name)["env"]:
@@ -133,7 +133,7 @@ def test_secrets_are_named_and_not_written_down(example):
                 assert variable["valueFrom"]["secretKeyRef"]["name"] == "superimpose"
 
 
-def test_only_what_signs_events_has_the_secret_for_it(base):
+def test_only_roles_that_sign_events_have_the_master_secret(base):
     holders = {
         name
         for name in (API, WORKER, WEBHOOKS)
@@ -148,7 +148,7 @@ def test_scaling_is_left_to_keda(with_operators, base):
     assert named(with_operators, "ScaledObject", WORKER)["spec"]["scaleTargetRef"]["name"] == WORKER
 
 
-def test_metrics_come_under_the_names_that_the_rules_know(with_operators):
+def test_metrics_have_the_job_names_of_the_rules(with_operators):
     monitors = [each for each in with_operators if each["kind"] == "PodMonitor"]
     rules = (ROOT / "observability/alerts.yml").read_text()
     for monitor in monitors:

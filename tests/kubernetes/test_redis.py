@@ -1,4 +1,4 @@
-"""The Redis of kubernetes/ keeps and refuses what the stack's does."""
+"""The Redis of kubernetes/ persists and refuses the same as that of the stack."""
 
 import shutil
 import subprocess
@@ -20,7 +20,7 @@ def test_redis_is_started_as_in_the_stack_but_with_a_password(base):
     assert container(base, REDIS)["image"] == COMPOSE["redis"]["image"]
 
 
-def test_redis_takes_these_arguments_and_lets_nobody_in_without_the_password(base, tmp_path):
+def test_redis_accepts_these_arguments_and_requires_the_password(base, tmp_path):
     args = [each.replace("$(REDIS_PASSWORD)", PASSWORD) for each in container(base, REDIS)["args"]]
     server = shutil.which("redis-server")
     if server is None:

@@ -1,4 +1,4 @@
-"""The value that KEDA reads, from a real Prometheus that scrapes a real service, and what becomes of it."""
+"""KEDA's query, evaluated by a real Prometheus that scrapes a real service, and the resulting scaling."""
 
 import os
 import shutil
@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from benchmarks.autoscaling.autoscaler import Autoscaler
-from benchmarks.autoscaling.manifests import AGE, BUSY, scaled_object
+from benchmarks.autoscaling.autoscaler import AGE, BUSY, Autoscaler, scaled_object
 from benchmarks.harness.service import redis_server
 from tests.kubernetes.manifests import WORKER, named, settings
 from tests.missing import missing
@@ -22,7 +21,7 @@ RULES = scaled_object()
 
 @pytest.fixture
 def site(tmp_path):
-    """A service with one worker that takes one request at a time, its Redis, and a Prometheus."""
+    """A service with one worker that claims one request at a time, its Redis, and a Prometheus."""
     if shutil.which("prometheus") is None:
         missing("no prometheus on PATH (apt install prometheus)")
     with redis_server() as redis:
@@ -35,22 +34,22 @@ def site(tmp_path):
 
 
 def asked(prometheus):
-    """The values of the query, and the one that the simulation makes of the metrics at that time."""
+    """The values of the query, and the one that the simulation computes from the metrics of that time."""
     at = time.time()
     metrics = {each: sum(prometheus.values(f"max({each})", at)) for each in (BUSY, AGE)}
     return prometheus.values(RULES.query, at), RULES.value(metrics)
 
 
 def replicas(prometheus, now):
-    """What one pod becomes by the value as it is; KEDA takes it only if there is one series."""
+    """The replicas that the current value results in; KEDA only accepts a single series."""
     [value], _ = asked(prometheus)
     return Autoscaler(RULES).sync(0, value, now)
 
 
-def test_workers_are_asked_for_by_the_age_of_the_queue_and_kept_when_nothing_is_known(site, origin):
+def test_workers_scale_with_the_age_of_the_queue_and_stay_without_a_value(site, origin):
     stack, redis, prometheus = site
     until(lambda: asked(prometheus)[0] == [0], "it has scraped an idle service")
-    assert replicas(prometheus, 1) == RULES.least
+    assert replicas(prometheus, 1) == RULES.min_replicas
 
     overlay = f"{stack.url}/samples/logo.png"
     bases = [f"{origin.url}/hangs.jpg?{number}" for number in range(1 + WAITING)]
@@ -63,19 +62,19 @@ def test_workers_are_asked_for_by_the_age_of_the_queue_and_kept_when_nothing_is_
 
     origin.release.set()
     assert {stack.finish(each).json()["status"] for each in hanging} == {"COMPLETED"}
-    origin.release.clear()  # it is that of other files too
+    origin.release.clear()  # other files share it
     until(lambda: asked(prometheus)[0] == [0], "nothing waits and nobody works")
 
     os.kill(redis.pid, signal.SIGKILL)
     until(lambda: asked(prometheus)[0] == [], "there is no value, which KEDA takes for a failure")
 
 
-def test_a_failure_keeps_the_workers_that_there_are(with_operators):
+def test_a_failure_of_the_query_keeps_the_workers(with_operators):
     spec = named(with_operators, "ScaledObject", WORKER)["spec"]
     [trigger] = spec["triggers"]
     assert trigger["metadata"]["ignoreNullValues"] == "false"
-    assert "metricType" not in trigger  # AverageValue; of any other KEDA has no fallback
-    assert RULES.least < spec["fallback"]["replicas"] < RULES.most
+    assert "metricType" not in trigger  # so it is AverageValue; for others KEDA has no fallback
+    assert RULES.min_replicas < spec["fallback"]["replicas"] < RULES.max_replicas
     assert spec["fallback"]["behavior"] == "currentReplicasIfHigher"
 
 

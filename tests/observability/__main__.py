@@ -1,4 +1,4 @@
-"""`make alerts`: each alert is made to fire by its fault, with a real service and a real Prometheus."""
+"""`make alerts`: makes each alert fire by its fault, with a real service and a real Prometheus."""
 
 import argparse
 import sys
@@ -49,7 +49,7 @@ FAULTS: list[tuple[str, Fault, set[str]]] = [
 
 
 def main() -> int:
-    """Make all faults, or with `--picture` none: a load, and the dashboard's queries drawn."""
+    """Cause all faults; with `--picture` cause load instead and draw the dashboard."""
     parser = argparse.ArgumentParser(prog="make alerts", description=__doc__)
     parser.add_argument("--picture", action="store_true", help="draw the dashboard under load instead")
     drawing = parser.parse_args().picture
@@ -62,7 +62,7 @@ def main() -> int:
 
 @contextmanager
 def watched(speed: int) -> Iterator[tuple[Site, Prometheus]]:
-    """A service with one worker, and a Prometheus for which time passes faster."""
+    """A service with one worker, and a Prometheus whose rules have shortened times."""
     with tempfile.TemporaryDirectory() as name:
         folder, port, webhooks_port = Path(name), free_port(), free_port()
         for part in ("redis", "data", "prometheus"):
@@ -96,7 +96,7 @@ def watched(speed: int) -> Iterator[tuple[Site, Prometheus]]:
 
 
 def fire(site: Site, prometheus: Prometheus) -> int:
-    """A table of what fired; 0 if all alerts did, and none before."""
+    """Print a table; returns 0 if all alerts fired, and none before its fault."""
     until = time.monotonic() + HEALTHY_S
     while time.monotonic() < until:
         site.submit(5)
@@ -121,7 +121,7 @@ def fire(site: Site, prometheus: Prometheus) -> int:
 
 
 def await_silence(prometheus: Prometheus, names: set[str]) -> None:
-    """Until none of them fires because of what was before."""
+    """Wait until no alert fires because of an earlier fault."""
     deadline = time.monotonic() + SILENCE_S
     while prometheus.firing() & names and time.monotonic() < deadline:
         time.sleep(1)

@@ -1,4 +1,4 @@
-"""A fault for each alert, made on a real service while the block inside runs, and mended after it."""
+"""A fault for each alert, caused on a real service within a block and repaired after it."""
 
 import os
 import signal
@@ -15,13 +15,13 @@ from tests.observability.site import Site
 from tests.stack import await_http, free_port
 
 RECEIVERS = 40
-FILLERS = 50  # of a megabyte
-BUFFERS_LIVE_S = 3  # in which Redis holds more than its keys
+FILLERS = 50  # of a megabyte each
+BUFFERS_LIVE_S = 3  # time for which Redis holds more than its keys
 
 
 @contextmanager
 def no_workers(site: Site) -> Iterator[None]:
-    """Requests come in and wait, and those who may not wait for long fail."""
+    """Requests come in and wait; those with a short start timeout fail."""
     site.stop(-1)
     site.submit(
         20, start_timeout_s=2
@@ -33,7 +33,7 @@ def no_workers(site: Site) -> Iterator[None]:
 
 @contextmanager
 def redis_away(site: Site) -> Iterator[None]:
-    """Callers go on polling."""
+    """Clients keep polling."""
     site.redis.kill()
     with repeating(lambda: site.submit(1), every_s=0.2):
         yield
@@ -42,7 +42,7 @@ def redis_away(site: Site) -> Iterator[None]:
 
 @contextmanager
 def api_away(site: Site) -> Iterator[None]:
-    """Killed, and started again at its port."""
+    """Redis is killed, and restarted on its port."""
     site.stop(0, signal.SIGKILL)
     yield
     api = site.stack.start("cli", "api", "--port", site.stack.url.rpartition(":")[2])
@@ -52,7 +52,7 @@ def api_away(site: Site) -> Iterator[None]:
 
 @contextmanager
 def store_broken(site: Site) -> Iterator[None]:
-    """There is a file where the directory of pictures should be. (Root may write to what is read-only.)"""
+    """A file takes the place of the directory of pictures, as root may write to read-only ones."""
     outputs = site.store / "outputs"
     away = site.store / "outputs.away"
     if outputs.exists():
@@ -67,7 +67,7 @@ def store_broken(site: Site) -> Iterator[None]:
 
 @contextmanager
 def workers_killed(site: Site) -> Iterator[None]:
-    """What makes pictures is killed at each of them, once it has begun."""
+    """Children are killed at each job, after they have started it."""
 
     def kill() -> None:
         if redis.zcard(keyspace.LEASES):
@@ -84,7 +84,7 @@ def workers_killed(site: Site) -> Iterator[None]:
 
 @contextmanager
 def webhooks_away(site: Site) -> Iterator[None]:
-    """Events come in, and nobody sends them."""
+    """Events come in without a sender."""
     site.stop(1)
     site.submit(5, webhook_url=f"{site.origin.url}/hook")
     yield
@@ -93,7 +93,7 @@ def webhooks_away(site: Site) -> Iterator[None]:
 
 @contextmanager
 def receivers_away(site: Site) -> Iterator[None]:
-    """Nobody listens where events are sent."""
+    """No receiver listens."""
     for _ in range(RECEIVERS):
         site.submit(1, webhook_url=f"http://127.0.0.1:{free_port()}/hook")
     yield
@@ -101,7 +101,7 @@ def receivers_away(site: Site) -> Iterator[None]:
 
 @contextmanager
 def redis_filled(site: Site, share: float) -> Iterator[None]:
-    """Its bound is set so that it is as full as that."""
+    """Set maxmemory so that Redis is full to this share."""
     filler = [f"superimpose:filler:{number}" for number in range(FILLERS)]
     with Redis(port=site.redis.port) as redis:
         for key in filler:
@@ -115,7 +115,7 @@ def redis_filled(site: Site, share: float) -> Iterator[None]:
 
 @contextmanager
 def redis_slow(site: Site) -> Iterator[None]:
-    """It pauses for 0.3 s of each 0.4."""
+    """Redis is suspended for 0.3 s of each 0.4 s."""
     with Redis(port=site.redis.port) as redis:
         with repeating(lambda: redis.client_pause(300), every_s=0.4), repeating(lambda: site.submit(1), 0.05):
             yield
@@ -124,7 +124,7 @@ def redis_slow(site: Site) -> Iterator[None]:
 
 @contextmanager
 def repeating(what: Callable[[], object], every_s: float) -> Iterator[None]:
-    """Do it again and again beside what runs inside."""
+    """Repeat this call during the block."""
     ended = threading.Event()
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""docs/pictures/dashboard.png: the dashboard's queries, answered by a real Prometheus and drawn by us."""
+"""docs/pictures/dashboard.png: the dashboard's queries, answered by a real Prometheus and drawn here."""
 
 import threading
 import time
@@ -31,7 +31,7 @@ UNITS: dict[str, Any] = {
 
 
 def draw_under_load(site: Site, prometheus: Prometheus) -> None:
-    """Clients that submit, fetch and get events, some of them mistaken; a worker that is away for a while."""
+    """Clients that submit, fetch and get events, with some errors, and a worker that is away for a while."""
     began = time.time()
     until = time.monotonic() + LOAD_S
     clients = [threading.Thread(target=_client, args=(site, until)) for _ in range(CLIENTS)]
@@ -61,7 +61,7 @@ def _client(site: Site, until: float) -> None:
 
 
 def draw(prometheus: Prometheus, start: float, end: float, path: str) -> None:
-    """The panels that have lines, three beside each other as on the dashboard."""
+    """The panels that have lines, three in a row as on the dashboard."""
     panels = [panel for panel in DASHBOARD["panels"] if panel["type"] == "timeseries"]
     rows = -(-len(panels) // 3)
     figure, axes = plt.subplots(rows, 3, figsize=(16, 2.6 * rows), constrained_layout=True)

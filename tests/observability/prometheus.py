@@ -1,4 +1,4 @@
-"""A real Prometheus on loopback, with our rules in which time passes faster."""
+"""A real Prometheus on loopback, with shortened times in our rules."""
 
 import re
 import shutil
@@ -25,23 +25,23 @@ UNIT_S = {"s": 1, "m": 60, "h": 3600}
 
 @dataclass
 class Prometheus:
-    """One server, and what it says."""
+    """A Prometheus server."""
 
     url: str
 
     def firing(self) -> set[str]:
-        """Names of the alerts that fire now."""
+        """Names of the firing alerts."""
         alerts = self._get("alerts")["alerts"]
         return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
 
     def series(self, query: str, start: float, end: float, step_s: float) -> list[dict[str, Any]]:
-        """What the query was over that time: `metric`, its labels, and `values`, [time, text] each."""
+        """The query over a range of time: `metric` with its labels, and `values` with [time, text] each."""
         found = self._get("query_range", query=query, start=start, end=end, step=step_s)
         result: list[dict[str, Any]] = found["result"]
         return result
 
     def values(self, query: str, at: float) -> list[float]:
-        """One of each series, at that time."""
+        """The values of all series at that time."""
         return [float(each["value"][1]) for each in self._get("query", query=query, time=at)["result"]]
 
     def _get(self, what: str, **params: object) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def faster(rules: dict[str, Any], speed: int) -> dict[str, Any]:
 
 @contextmanager
 def watching(directory: Path, targets: dict[str, Sequence[str]], speed: int) -> Iterator[Prometheus]:
-    """A Prometheus that reads these targets, `job` -> `host:port`, each second."""
+    """A Prometheus that scrapes these targets, `job` -> `host:port`, every second."""
     server = shutil.which("prometheus")
     if server is None:
         sys.exit("no prometheus on PATH (apt install prometheus)")
@@ -94,7 +94,7 @@ def watching(directory: Path, targets: dict[str, Sequence[str]], speed: int) -> 
 
 
 def await_alerts(prometheus: Prometheus, names: set[str], patience_s: float) -> dict[str, float]:
-    """Seconds from now until each fired; those that did not are missing."""
+    """Seconds until each alert fired; those that did not fire are missing."""
     began, seen = time.monotonic(), dict[str, float]()
     while names - seen.keys() and time.monotonic() - began < patience_s:
         for name in prometheus.firing() & names - seen.keys():

@@ -1,4 +1,4 @@
-"""The queries of rules and dashboard, and promtool, which knows whether they are well made."""
+"""The queries of rules and dashboard, and promtool, which validates them."""
 
 import json
 import re
@@ -22,24 +22,24 @@ GROUPING = re.compile(r"\bby \(([^)]*)\)")
 
 
 def panels() -> Iterator[dict[str, Any]]:
-    """Those that show something."""
+    """The panels that have queries."""
     return (panel for panel in DASHBOARD["panels"] if panel["type"] != "row")
 
 
 def dashboard_queries() -> Iterator[tuple[str, str]]:
-    """(title of the panel, query) with Grafana's variables filled in."""
+    """(title of the panel, query) with Grafana's variables replaced."""
     for panel in panels():
         for target in panel["targets"]:
             yield panel["title"], target["expr"].replace("$__rate_interval", "1m")
 
 
 def queries() -> list[tuple[str, str]]:
-    """All of them, by panel or alert."""
+    """All queries by panel or alert."""
     return [*dashboard_queries(), *((rule["alert"], rule["expr"]) for rule in RULES)]
 
 
 def used(query: str) -> Iterator[tuple[str, set[str]]]:
-    """(metric, labels) of ours that it names: those of a matcher, and those it groups by."""
+    """(metric, labels) of our metrics in a query, from matchers and groupings."""
     grouped = {label.strip() for labels in GROUPING.findall(query) for label in labels.split(",")}
     for metric, matchers in SELECTOR.findall(query):
         matched = {match.partition("=")[0].strip(" !~") for match in filter(None, matchers.split(","))}
@@ -47,7 +47,7 @@ def used(query: str) -> Iterator[tuple[str, set[str]]]:
 
 
 def promtool(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    """One call of it; without one tests are skipped, but on CI they fail."""
+    """Run promtool; if it is missing tests are skipped, on CI they fail."""
     path = shutil.which("promtool")
     if path is None:
         message = "no promtool on PATH (apt install prometheus)"

@@ -1,4 +1,4 @@
-"""The dashboard is one that Grafana can read, and shows what it promises."""
+"""The dashboard is valid for Grafana and shows what it should."""
 
 import itertools
 import re
@@ -8,7 +8,7 @@ import yaml
 
 from tests.observability.promql import DASHBOARD, FOLDER, dashboard_queries, panels, promtool
 
-SHOWN = {  # what somebody on watch asks for -> a metric that answers it
+SHOWN = {  # question of an operator -> metric that answers it
     "queue depth": "superimpose_requests_waiting",
     "age of the oldest": "superimpose_oldest_waiting_seconds",
     "accepted": "superimpose_requests_accepted_total",
@@ -42,7 +42,7 @@ def test_promtool_reads_every_query(tmp_path):
     assert checked.returncode == 0, checked.stderr
 
 
-def test_its_source_is_the_one_that_is_provisioned():
+def test_its_data_source_is_provisioned():
     (source,) = yaml.safe_load((FOLDER / "grafana/datasources/prometheus.yml").read_text())["datasources"]
     wanted = {"type": source["type"], "uid": source["uid"]}
     assert all(part["datasource"] == wanted for panel in panels() for part in (panel, *panel["targets"]))
@@ -50,7 +50,7 @@ def test_its_source_is_the_one_that_is_provisioned():
     assert provider["options"]["path"] == "/etc/grafana/provisioning/dashboards"
 
 
-def test_panels_have_names_of_their_own_say_what_they_show_and_do_not_overlap():
+def test_panels_have_unique_names_and_descriptions_and_do_not_overlap():
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(set(ids)) == len(ids)
     assert len({panel["title"] for panel in panels()}) == len(list(panels()))

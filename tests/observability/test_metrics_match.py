@@ -1,4 +1,4 @@
-"""Every metric and label that a rule or a panel names is one that the service really has."""
+"""All metrics and labels in rules and panels exist in the service."""
 
 import re
 import time
@@ -19,7 +19,7 @@ PATIENCE_S = 20
 
 @pytest.fixture(scope="module")
 def metrics(redis_socket, tmp_path_factory) -> Iterator[dict[str, set[str]]]:
-    """Labels by metric, of an API and of a worker that made a picture, failed at one and tries one again."""
+    """Labels by metric, of an API and of a worker with a rendered, a failed and a retried request."""
     port = free_port()
     env = environment(
         empty_database(redis_socket, 12),
@@ -50,7 +50,7 @@ def read(*urls: str) -> dict[str, set[str]]:
     return found
 
 
-def test_all_of_them_exist(metrics):
+def test_all_metrics_exist(metrics):
     wanted = {(metric, label) for _, query in queries() for metric, labels in used(query) for label in labels}
     named = {metric for _, query in queries() for metric, _ in used(query)}
 

@@ -1,4 +1,4 @@
-"""The alert rules: each fires when it must and is silent when it must be, and says what to do."""
+"""Each alert fires and stays silent when it must, and links to its runbook."""
 
 import re
 
@@ -23,13 +23,13 @@ def test_each_alert_fires_when_it_must_and_is_silent_when_it_must_be():
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_each_alert_has_a_test_of_both(rule):
+def test_each_alert_has_tests_for_firing_and_silence(rule):
     cases = [case for test in TESTS for case in test["alert_rule_test"] if case["alertname"] == rule["alert"]]
     assert {bool(case["exp_alerts"]) for case in cases} == {True, False}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_each_alert_says_how_much_it_matters_and_what_to_do(rule):
+def test_each_alert_has_a_severity_and_a_runbook(rule):
     assert rule["labels"]["severity"] in ("critical", "warning")
     assert "for" in rule
     anchor = f"docs/monitoring.md#{rule['alert'].lower()}"
@@ -39,5 +39,5 @@ def test_each_alert_says_how_much_it_matters_and_what_to_do(rule):
     assert re.search(rf"^{re.escape(heading)}s?\*:", PAGE, re.MULTILINE)
 
 
-def test_the_page_has_no_alert_that_is_gone():
+def test_the_page_has_no_alert_that_does_not_exist():
     assert set(re.findall(r"^### (Superimpose\w+)$", PAGE, re.MULTILINE)) == {rule["alert"] for rule in RULES}

@@ -1,5 +1,5 @@
-"""What one would build instead: each the least that does the same, tuned as its documentation says.
+"""Minimal services on other job queues, tuned as their documentation advises.
 
-An API (FastAPI on uvicorn) that enqueues, tells the state of a job and serves its picture; worker
-processes that fetch the inputs, make the picture and store it. Runs in an environment of its own.
+Each has an API (FastAPI on uvicorn) that enqueues jobs and serves states and pictures, and worker processes
+that fetch the inputs, render and store the picture. Each runs in its own environment.
 """

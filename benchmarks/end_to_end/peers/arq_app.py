@@ -1,7 +1,7 @@
 """arq behind FastAPI. Redis holds queue and results, a directory the pictures.
 
-Inputs are fetched in the event loop, and the work is done in a thread: two jobs a process, so that one
-fetches while the other works. The queue is polled every 20 ms, where arq's default is 500.
+Inputs are fetched in the event loop and composed in a thread, with two jobs per process, so that one fetches
+while the other composes. The queue is polled every 20 ms; arq's default is 500.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from benchmarks.end_to_end.peers.api import api
 REDIS = RedisSettings(unix_socket_path=work.REDIS_SOCKET)
 
 
-async def superimpose(context: dict[str, Any], asked: dict[str, str]) -> None:
-    job, http = work.Job(**asked), context["http"]
+async def superimpose(context: dict[str, Any], payload: dict[str, str]) -> None:
+    job, http = work.Job(**payload), context["http"]
     base, overlay = await asyncio.gather(http.get(job.base_image), http.get(job.overlay_image))
     work.store(job, await asyncio.to_thread(work.compose, job, base.content, overlay.content))
 

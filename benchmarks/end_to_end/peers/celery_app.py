@@ -1,6 +1,6 @@
 """Celery behind FastAPI. Redis is broker and result backend, a directory holds the pictures.
 
-Prefork, early acknowledgement and four tasks prefetched a process are Celery's defaults for short tasks.
+Prefork, early acknowledgement and prefetching four tasks per process are Celery's defaults for short tasks.
 """
 
 from uuid import UUID

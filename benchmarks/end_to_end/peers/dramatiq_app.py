@@ -26,7 +26,7 @@ def submit(job: work.Job) -> dict[str, str]:
 
 
 def status(job_id: UUID) -> dict[str, str]:
-    """`done` once there is a result, which is all that dramatiq tells."""
+    """`done` once there is a result; dramatiq has no other states."""
     message = Message("default", superimpose.actor_name, (), {}, {}, message_id=str(job_id))
     try:
         results.get_result(message)

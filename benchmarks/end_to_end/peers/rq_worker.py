@@ -1,4 +1,4 @@
-"""RQ's workers with the task's libraries loaded before one forks, as RQ's page on performance says."""
+"""RQ's workers with the task's libraries imported before they fork, as RQ's page on performance advises."""
 
 from rq import SimpleWorker, Worker
 

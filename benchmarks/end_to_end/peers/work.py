@@ -1,4 +1,4 @@
-"""What every peer's worker does, and where: settings from the environment, one HTTP client, one directory."""
+"""The task of every peer's worker, and its environment: one HTTP client, one directory of pictures."""
 
 import os
 from pathlib import Path
@@ -26,14 +26,14 @@ class Job(BaseModel):
     function: Literal["compositor", "pillow"]
 
 
-def run(asked: dict[str, str]) -> None:
-    """The task: fetch the inputs, one after the other, make the picture and store it."""
-    job = Job(**asked)
+def run(payload: dict[str, str]) -> None:
+    """The task: fetch the inputs one after the other, compose and store the picture."""
+    job = Job(**payload)
     store(job, compose(job, http.get(job.base_image).content, http.get(job.overlay_image).content))
 
 
 def compose(job: Job, base: bytes, overlay: bytes) -> bytes:
-    """The work itself: the service's own compositor without its cache, or plain Pillow."""
+    """Uses the service's compositor without its cache, or plain Pillow."""
     if job.function == "pillow":
         return with_pillow(base, overlay, job.image_format)
     params = SuperimposeParams(**PARAMS, image_format=job.image_format)

@@ -1,4 +1,4 @@
-"""A folder that looks like a clone in which `make up` runs, and a shell in it."""
+"""A folder like a clone in which `make up` runs, and a shell in it."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ Run = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def documented(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The service that pages speak of."""
+    """The service that the pages refer to."""
     folder = tmp_path_factory.mktemp("clone")
     env = environment(
         empty_database(redis_socket, 11),
@@ -44,7 +44,7 @@ def documented(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def run(documented: Stack) -> Run:
-    """Runs a block there, as `sh` or `python`, and returns what it printed."""
+    """Runs a block in the folder with `sh` or `python`, and returns its output."""
     folder = Path(documented.env["SUPERIMPOSE_DATA_DIR"]).parent
     env = {
         **documented.env,

@@ -1,4 +1,4 @@
-"""Commands of the pages that are not run by tests, and what is checked of them instead.
+"""Commands of the pages that tests do not run, and what is checked instead.
 
 They need what a test has not (Docker, a cluster, root), change this machine, or do not end. A command that
 is not listed here is run.
@@ -63,7 +63,7 @@ CHECKS: dict[str, Callable[[Words], None]] = {
     "git": _exists,
     "cp": _copy,
 }
-"""By the first word of a command."""
+"""Checks by the first word of a command."""
 
 ENDLESS = {
     ("superimpose", "up"),
@@ -71,11 +71,11 @@ ENDLESS = {
     ("superimpose", "worker"),
     ("superimpose", "webhooks"),
 }
-"""Commands of ours that run until they are stopped; their own tests run them."""
+"""Our commands that run until they are stopped; they have tests of their own."""
 
 
 def words_of(line: str) -> list[str]:
-    """The words of a line of shell, without assignments before the command and without a comment."""
+    """The words of a shell line, without leading assignments and comments."""
     words = shlex.split(line, comments=True)
     while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
         name = words.pop(0).partition("=")[0]
@@ -84,10 +84,10 @@ def words_of(line: str) -> list[str]:
 
 
 def is_elsewhere(line: str) -> bool:
-    """Whether this line is not run here; what can be checked of it has been."""
+    """Whether this line is not run here; checks it as far as possible."""
     try:
         words = words_of(line)
-    except ValueError:  # a quotation that goes on in the next line
+    except ValueError:  # a quotation that continues in the next line
         return False
     if tuple(words[:2]) in ENDLESS:
         return True

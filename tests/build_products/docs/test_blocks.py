@@ -1,4 +1,4 @@
-"""Every block of code of every page runs as it stands, or is what it says it is."""
+"""All code blocks of all pages run unchanged, or are valid in their language."""
 
 import itertools
 import json
@@ -16,7 +16,7 @@ from tests.missing import missing
 from tests.node import node_with
 
 TOOLS = {"sh": "curl", "python": "python3", "js": "node"}
-"""Languages of blocks that are run, and what they need."""
+"""Languages of blocks that are run, and the tools that they need."""
 
 READ = {"json", "yaml", "dotenv", "promql", "text"}
 CODED = [page for page in PAGES if blocks(page)]
@@ -24,7 +24,7 @@ CODED = [page for page in PAGES if blocks(page)]
 
 @pytest.mark.parametrize("page", CODED, ids=lambda page: page.stem)
 def test_every_block_runs(run, page):
-    """In their order, so that one may use what another left; what is printed is what the next one shows."""
+    """Runs blocks in order, so that one may use files of another; output is compared with the next block."""
     found = blocks(page)
     need(*{TOOLS[block.language] for block in found if block.language in TOOLS})
     if any('from "standardwebhooks"' in block.text for block in found):
@@ -38,7 +38,7 @@ def test_every_block_runs(run, page):
 
 
 @pytest.mark.parametrize("block", [block for page in PAGES for block in blocks(page)], ids=str)
-def test_every_block_is_what_it_says(block):
+def test_every_block_is_valid_in_its_language(block):
     match block.language:
         case "json":
             json.loads(block.text)
@@ -58,7 +58,7 @@ def test_indented_commands_exist(page):
 
 
 def need(*tools: str) -> None:
-    """Skip the test where one is missing; on CI fail."""
+    """Skip the test if a tool is missing; on CI fail."""
     for tool in tools:
         if not shutil.which(tool):
             message = f"no {tool} on PATH"
@@ -66,7 +66,7 @@ def need(*tools: str) -> None:
 
 
 def runnable(block: Block) -> str:
-    """A block without the lines that are not for this machine."""
+    """A block without the lines that are not run here."""
     if block.language != "sh":
         return block.text
     lines = block.text.replace("\\\n", "").splitlines(keepends=True)
@@ -74,7 +74,7 @@ def runnable(block: Block) -> str:
 
 
 def shape(value: Any) -> Any:
-    """Names and types, without values."""
+    """Names and types without values."""
     if isinstance(value, dict):
         return {name: shape(inner) for name, inner in value.items()}
     if isinstance(value, list):

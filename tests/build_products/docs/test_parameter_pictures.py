@@ -1,4 +1,4 @@
-"""The pictures of docs/parameters.md: one of every word, and as the compositor draws them now."""
+"""docs/parameters.md has an up-to-date picture of each word."""
 
 import runpy
 from typing import get_args
@@ -25,10 +25,10 @@ UNWORDED += ("displacement_map", "background", "image_quality")
 
 
 @pytest.mark.parametrize(("model", "parameter"), WORDED)
-def test_every_word_is_pictured(model, parameter):
+def test_every_word_has_a_picture(model, parameter):
     names = [parameter] if model == DEFAULT_MODEL else [f"{parameter}_v2"]
     if parameter == "blend_mode" or parameter in OutputParams.model_fields:
-        names.append(parameter)  # what both models have is pictured once
+        names.append(parameter)  # parameters of both models are pictured once
     labels = [cell.label for name in names if name in SHEETS for cell in SHEETS[name].cells]
 
     for word in DRAWN["words"](parameter, model):
@@ -36,16 +36,16 @@ def test_every_word_is_pictured(model, parameter):
 
 
 @pytest.mark.parametrize("name", UNWORDED)
-def test_what_has_no_words_is_pictured_too(name):
+def test_parameters_without_words_have_pictures_too(name):
     assert len(SHEETS[name].cells) > 2
 
 
-def test_a_quality_that_is_a_word_is_pictured():
+def test_a_quality_that_is_a_word_has_a_picture():
     assert "jpeg, keep" in [cell.label for cell in SHEETS["image_quality"].cells]
 
 
 @pytest.mark.parametrize("name", SHEETS)
-def test_the_picture_is_what_is_drawn_now(name):
+def test_the_pictures_are_up_to_date(name):
     with Image.open(FOLDER / f"{name}.jpg") as kept:
         now = SHEETS[name].drawn()
         assert kept.size == now.size, "make docs-pictures"

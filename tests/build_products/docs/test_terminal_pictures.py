@@ -1,11 +1,11 @@
-"""The pictures of docs/command-line.md are what a terminal shows today."""
+"""The pictures of docs/command-line.md are up to date."""
 
 import runpy
 
 from tests.docs.pages import ROOT
 
 
-def test_the_pictures_are_what_a_terminal_shows_today():
+def test_the_terminal_pictures_are_up_to_date():
     drawn = runpy.run_path(str(ROOT / "docs/pictures/terminal.py"))
 
     for name, shown in drawn["pictures"]().items():

@@ -1,4 +1,4 @@
-"""Blocks whose outcome the pages promise: that picture, those credits."""
+"""Blocks have the outcome that the pages promise, such as a picture or credits."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.docs.pages import ROOT, blocks
 
 @pytest.fixture
 def shell(run, documented):
-    """Runs the blocks of a page that hold this text, and returns what they printed."""
+    """Runs the blocks of a page that contain this text, and returns their output."""
 
     def shell(page: str, text: str) -> str:
         found = [block for block in blocks(ROOT / page) if block.language == "sh" and text in block.text]
@@ -22,7 +22,7 @@ def shell(run, documented):
     return shell
 
 
-def test_the_example_without_a_server_makes_the_picture_on_top(shell, documented):
+def test_the_example_without_a_server_renders_the_first_picture(shell, documented):
     shell("docs/running.md", "superimpose compose")
 
     made = Path(documented.env["SUPERIMPOSE_DATA_DIR"]).parent / "cup-with-logo.jpg"
@@ -30,7 +30,7 @@ def test_the_example_without_a_server_makes_the_picture_on_top(shell, documented
         assert made_now.tobytes() == shown.tobytes()
 
 
-def test_the_layers_of_the_readme_make_its_first_picture(shell, documented):
+def test_the_layers_of_the_readme_render_its_first_picture(shell, documented):
     shell("README.md", "tshirt-with-print.jpg")
 
     made = Path(documented.env["SUPERIMPOSE_DATA_DIR"]).parent / "tshirt-with-print.jpg"
@@ -38,7 +38,7 @@ def test_the_layers_of_the_readme_make_its_first_picture(shell, documented):
         assert made_now.tobytes() == shown.tobytes()
 
 
-def test_a_key_is_made_credited_and_revoked(shell, documented):
+def test_a_key_is_created_credited_and_revoked(shell, documented):
     with Redis.from_url(documented.env["SUPERIMPOSE_REDIS_URL"]) as redis:
         keys = ApiKeys(redis)
         for key in keys.list():

@@ -1,4 +1,4 @@
-"""What is wrong with a load test is one line and a status that is not 0, and nobody else hears of it."""
+"""Errors of a load test are one line and a nonzero status, and no other host gets calls."""
 
 import re
 
@@ -16,7 +16,7 @@ BODY = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://
 
 @pytest.fixture
 def elsewhere():
-    """A host that nobody has been told to put under load, and what came to it."""
+    """A host that must not get calls; records those it gets."""
     with two_faced.serving("http://127.0.0.1:9", well=9) as server:
         yield server
 
@@ -44,7 +44,7 @@ def elsewhere():
         (["--colour"], "unrecognized arguments: --colour"),
     ],
 )
-def test_a_command_line_that_cannot_be_meant(arguments, why, capsys, monkeypatch):
+def test_an_invalid_command_line_is_one_line_and_exit_code_2(arguments, why, capsys, monkeypatch):
     monkeypatch.delenv("KEY", raising=False)
     with pytest.raises(SystemExit) as ended:
         parse(arguments)
@@ -67,14 +67,14 @@ def test_a_dead_host_is_one_line(tmp_path, capsys):
 
 
 def refusal(host: str, key: str = "any") -> str:
-    """Why a service cannot be used."""
+    """Why a service is unusable."""
     with Target(host, key) as target, pytest.raises(Unusable) as refused:
-        target.try_out(Request("superimpose", BODY))
+        target.check(Request("superimpose", BODY))
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
 
-def test_a_name_that_is_nobodys():
+def test_an_unknown_host_name_is_unusable():
     assert "no answer from http://nobody.invalid: " in refusal("http://nobody.invalid")
 
 
@@ -87,15 +87,15 @@ def full(redis_socket, tmp_path_factory):
         yield stack
 
 
-def test_a_wrong_key(full):
+def test_a_wrong_key_is_refused(full):
     assert "401 invalid_key: this API key is not valid" in refusal(full.url, "wrong")
 
 
-def test_a_queue_that_is_full_before_it_begins(full):
+def test_a_queue_that_is_full_at_the_start_is_unusable(full):
     assert "429 queue_full: the queue is full: at most 1 requests may wait" in refusal(full.url, KEY)
 
 
-def test_uploads_have_urls_that_a_request_can_name(full):
+def test_uploaded_pictures_have_urls_for_requests(full):
     logo = {"logo.png": sample_bytes("logo.png") or b""}
     with Target(full.url, KEY) as target:
         urls = target.upload({f"{number}.png": data for number in range(21) for data in logo.values()})
@@ -104,11 +104,11 @@ def test_uploads_have_urls_that_a_request_can_name(full):
     assert full.client.get(urls[-1]).content == logo["logo.png"]
 
 
-def test_a_host_that_is_another_service(origin):
+def test_another_service_is_unusable(origin):
     assert "was answered 204: is that the service?" in refusal(origin.url)
 
 
-def test_an_address_for_pictures_that_is_not_here(full, tmp_path, capsys):
+def test_an_address_for_pictures_that_is_not_local_is_refused(full, tmp_path, capsys):
     run = ["--host", full.url, "--key", KEY, "--pictures", "http://192.0.2.7:9000", "--out", str(tmp_path)]
 
     assert main(run) == 1
@@ -124,9 +124,7 @@ def test_a_host_that_redirects_is_not_followed(elsewhere):
     assert not elsewhere.asked
 
 
-def test_load_that_is_refused_ends_in_one_line_and_a_report_and_goes_nowhere_else(
-    elsewhere, tmp_path, capsys
-):
+def test_refused_load_ends_in_one_line_and_a_report_and_calls_no_other_host(elsewhere, tmp_path, capsys):
     run = ["--clients", "4,8", "--seconds", "2", "--out", str(tmp_path), "--key", "secret"]
     with two_faced.serving(elsewhere.url, well=2) as host:
         assert main(["--host", host.url, *run]) == 1

@@ -1,4 +1,4 @@
-"""`locust -f loadtest/locustfile.py` without our command."""
+"""`locust -f loadtest/locustfile.py` run by hand."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The requests of the mix are ones that the service takes, and the page says how often each is drawn."""
+"""The service accepts all requests of the mix, and the page has their probabilities."""
 
 import json
 import re
@@ -8,24 +8,24 @@ import pytest
 
 from compositor.models import MODELS
 from jobs.pictures.inputs import pictures
-from loadtest.mix import KINDS, of_kind
-from loadtest.pictures import find, placed
+from loadtest.mix import KINDS, request_of_kind
+from loadtest.pictures import find, place_pictures
 
 PAGE = Path(__file__).parents[3] / "docs" / "PERFORMANCE.md"
 ORIGIN = "http://192.0.2.7:9000/"
 
 
 @pytest.mark.parametrize("kind", [kind for _, kind in KINDS])
-def test_a_request_is_one_of_its_model_and_its_pictures_are_there(kind):
-    urls = placed(lambda files: [f"{ORIGIN}{name}" for name in files])
+def test_requests_are_valid_for_their_model_and_their_pictures_exist(kind):
+    urls = place_pictures(lambda files: [f"{ORIGIN}{name}" for name in files])
     for _ in range(100):
-        model, body = of_kind(kind, urls)
+        model, body = request_of_kind(kind, urls)
 
         MODELS[model].model_validate_json(json.dumps(body))
         assert all(find(url.removeprefix(ORIGIN)) for url in pictures(body).values())
 
 
-def test_the_page_in_the_docs_says_how_often_each_kind_is_drawn():
+def test_the_page_in_the_docs_has_the_probability_of_each_kind():
     (told,) = re.findall(r"Requests: ([^.]+)\.", PAGE.read_text())
 
     assert [int(share) for share in re.findall(r"(\d+) %", told)] == [share for share, _ in KINDS]

@@ -1,4 +1,4 @@
-"""`python -m benchmarks loadtest` on a service of its own: what it leaves is whole and plausible."""
+"""`python -m benchmarks loadtest` on its own service writes a complete and plausible report."""
 
 import json
 import re
@@ -50,12 +50,12 @@ def test_the_figures_are_plausible(done):
         submit, compute, inside, whole = (
             times[name][0] for name in ("submit", "compute", "in the service", "end to end")
         )
-        if None not in (submit, compute, inside, whole):  # on a busy machine there are too few to say
+        if None not in (submit, compute, inside, whole):  # on a busy machine there are too few samples
             assert compute <= inside <= whole
             assert submit <= whole
 
 
-def test_the_report_says_what_was_measured_where(done):
+def test_the_report_says_what_was_measured_and_where(done):
     out = done[1]
     html, markdown = (out / "index.html").read_text(), (out / "report.md").read_text()
 
@@ -78,7 +78,7 @@ def test_a_plot_is_a_picture(done, name):
 
 
 def sampled(count: int) -> Step:
-    """A step of so many pictures, each of which took a millisecond more than the one before."""
+    """A step of `count` pictures, each of which took a millisecond longer than the one before."""
     samples = [Sample(END_TO_END, 2, float(number), None) for number in range(count)]
     return step(4, 15, samples)
 
@@ -86,7 +86,7 @@ def sampled(count: int) -> Step:
 @pytest.mark.parametrize(
     ("count", "known"), [(0, 0), (9, 0), (10, 1), (20, 1), (99, 1), (100, 2), (499, 2), (500, 3)]
 )
-def test_a_percentile_is_given_where_five_samples_lie_above_it(count, known):
+def test_a_percentile_needs_five_samples_above_it(count, known):
     times = sampled(count).times_ms[END_TO_END]
 
     assert [each is not None for each in times] == [number < known for number in range(3)]
@@ -112,7 +112,7 @@ def paced(clients: int, pictures_per_s: float, errors: int = 0) -> Step:
         ([(4, 6.1)], "the capacity was not reached: 4 clients got 6.1 pictures a second"),
     ],
 )
-def test_the_verdict_names_the_capacity_where_more_clients_get_no_more(steps, verdict):
+def test_the_verdict_names_the_capacity_if_more_clients_get_no_more(steps, verdict):
     assert of(*(paced(*each) for each in steps)).verdict == f"passed: no request failed; {verdict}"
 
 
@@ -124,7 +124,7 @@ def test_the_verdict_says_what_failed_and_why():
     assert not done.steps[1].overrun
 
 
-def test_a_plot_without_anything_in_it_is_not_drawn_nor_left_from_an_earlier_run(tmp_path):
+def test_an_empty_plot_is_not_drawn_and_its_earlier_version_removed(tmp_path):
     write(of(paced(1, 2, errors=3)), tmp_path)
     assert {path.name for path in tmp_path.glob("*.png")} == {"overview.png", "errors.png"}
     write(of(step(1, 15, [])), tmp_path)
@@ -138,7 +138,7 @@ def report(out: Path) -> Report:
     return Report(results["facts"], results["seconds"], [Step(**step) for step in results["steps"]])
 
 
-def test_the_page_in_the_docs_gets_the_figures_and_keeps_the_rest(done, tmp_path):
+def test_only_the_figures_of_the_page_in_the_docs_are_replaced(done, tmp_path):
     written = DOCS / "PERFORMANCE.md"
     copy = tmp_path / "PERFORMANCE.md"
     copy.write_text(written.read_text())
@@ -153,12 +153,12 @@ def test_the_page_in_the_docs_gets_the_figures_and_keeps_the_rest(done, tmp_path
     assert {path.name for path in tmp_path.glob("*.png")} == {"loadtest.png", "loadtest-parts.png"}
 
 
-def test_the_page_in_the_docs_is_as_the_command_writes_it(done):
+def test_the_page_in_the_docs_has_the_format_of_the_report(done):
     heading, *_ = report(done[1]).times().splitlines()
     assert heading in (DOCS / "PERFORMANCE.md").read_text()
 
 
-def test_the_readme_gives_the_capacity_that_was_measured_and_says_that_clients_think():
+def test_the_readme_has_the_measured_capacity_and_the_think_time():
     measured = re.search(r"\*\*Passed: .*?(\d+\.\d) pictures a second", (DOCS / "PERFORMANCE.md").read_text())
     readme = " ".join((DOCS.parent / "README.md").read_text().split())
 

@@ -1,4 +1,4 @@
-"""A service that takes one request well and the others badly, and names another host wherever it can."""
+"""A service that accepts some requests, refuses the others, and refers to another host wherever it can."""
 
 import json
 from collections import Counter
@@ -13,7 +13,7 @@ CODES = {"queue_full": "the queue is full: at most 3 requests may wait; try agai
 
 
 class TwoFaced(ThreadingHTTPServer):
-    """`asked` counts calls by path; `well` is how many submits are accepted, before one redirect and 429s."""
+    """Accepts `well` submits, then redirects one and refuses the others; `asked` counts calls by path."""
 
     daemon_threads = True
 
@@ -26,7 +26,7 @@ class TwoFaced(ThreadingHTTPServer):
 
     @property
     def submits(self) -> int:
-        """How many came, of any model."""
+        """The number of submits for all models."""
         return sum(count for path, count in self.asked.items() if path.startswith("/v2/superimpose"))
 
 
@@ -69,11 +69,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
-        """Tests speak through their asserts."""
+        """Nothing: assertions report failures."""
 
 
 @contextmanager
 def serving(elsewhere: str, well: int) -> Iterator[TwoFaced]:
-    """A running one."""
+    """A running service."""
     with in_thread(TwoFaced(elsewhere, well)) as server:
         yield server

@@ -1,1 +1,1 @@
-"""Batches in chaos: what is asked for, those who follow them, and what must come of them."""
+"""Batches in chaos: their bodies, their clients, and their invariants."""

@@ -1,4 +1,4 @@
-"""The batches that are asked for."""
+"""The batches that clients submit."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,9 +7,9 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from tests.chaos.requests import Asked, Asking
+from tests.chaos.requests import RequestGenerator, SubmittedRequest
 
-FEWEST, MOST = 20, 150  # requests of one
+FEWEST, MOST = 20, 150  # requests of a batch
 BATCHES_AT_LEAST = 3
 ROUND = (*["whole"] * 4, *["cancelled"] * 2, "bad request", "twice named", "torn")
 REFUSED = frozenset({"bad request", "twice named", "torn"})
@@ -18,13 +18,13 @@ TYPES = {False: "application/json", True: "application/x-ndjson"}
 
 
 @dataclass(frozen=True)
-class AskedBatch:
-    """One logical batch; all its submits carry `idempotency_key`, and some are JSON, others NDJSON."""
+class SubmittedBatch:
+    """One logical batch; all its submits have the same `idempotency_key`, some as JSON, others as NDJSON."""
 
     kind: str
     key_id: str
     idempotency_key: str
-    members: Sequence[Asked] = field(repr=False)
+    members: Sequence[SubmittedRequest] = field(repr=False)
     defaults: Mapping[str, Any] = field(repr=False)
     webhook_url: str | None = None
     cancel_after_s: float | None = None
@@ -36,11 +36,11 @@ class AskedBatch:
 
     @property
     def custom_ids(self) -> list[str]:
-        """In their order; "" of one without."""
+        """The custom ids in order; "" for a request without."""
         return [member.options.get("custom_id", "") for member in self.members]
 
     def content(self, is_lines: bool) -> bytes:
-        """The body in one of its forms."""
+        """The body as JSON or NDJSON."""
         head: dict[str, Any] = {"defaults": self.defaults}
         if self.webhook_url:
             head["webhook_url"] = self.webhook_url
@@ -49,17 +49,17 @@ class AskedBatch:
             return b"\n".join(json.dumps(each).encode() for each in (head, *requests))
         return json.dumps({**head, "requests": requests}).encode()
 
-    def _own(self, member: Asked) -> dict[str, Any]:
-        said = member.submitted
-        return {name: value for name, value in said.items() if self.defaults.get(name) != value}
+    def _own(self, member: SubmittedRequest) -> dict[str, Any]:
+        response = member.full_body
+        return {name: value for name, value in response.items() if self.defaults.get(name) != value}
 
 
-def batches(asking: Asking, rng: Random, requests: int) -> Iterator[AskedBatch]:
-    """So many that those to be accepted have `requests` members together."""
+def batches(asking: RequestGenerator, rng: Random, requests: int) -> Iterator[SubmittedBatch]:
+    """Batches of all kinds; those to be accepted have `requests` members in total."""
     most = min(MOST, max(FEWEST, requests // BATCHES_AT_LEAST))
     while requests > 0:
         for kind in rng.sample(ROUND, len(ROUND)):
-            size = rng.uniform(0.6, 1) if kind == "cancelled" else rng.random() ** 2  # some of it must wait
+            size = rng.uniform(0.6, 1) if kind == "cancelled" else rng.random() ** 2
             count = round(FEWEST * (most / FEWEST) ** size)
             if kind not in REFUSED:
                 count = min(count, requests)
@@ -68,10 +68,10 @@ def batches(asking: Asking, rng: Random, requests: int) -> Iterator[AskedBatch]:
                 yield _batch(asking, rng, kind, count)
 
 
-def _batch(asking: Asking, rng: Random, kind: str, count: int) -> AskedBatch:
+def _batch(asking: RequestGenerator, rng: Random, kind: str, count: int) -> SubmittedBatch:
     members = asking.members(count)
     overlays = [member.body["overlay_image"] for member in members]
-    asked = AskedBatch(
+    submission = SubmittedBatch(
         kind,
         members[0].key_id,
         str(UUID(int=rng.getrandbits(128), version=4)),
@@ -81,15 +81,15 @@ def _batch(asking: Asking, rng: Random, kind: str, count: int) -> AskedBatch:
         rng.uniform(0, 1) if kind == "cancelled" else None,
         rng.random() < 0.5,
     )
-    return _spoiled(asked, rng) if asked.is_refused else asked
+    return _spoiled(submission, rng) if submission.is_refused else submission
 
 
-def _spoiled(asked: AskedBatch, rng: Random) -> AskedBatch:
-    members = list(asked.members)
-    if asked.kind == "bad request":
+def _spoiled(submission: SubmittedBatch, rng: Random) -> SubmittedBatch:
+    members = list(submission.members)
+    if submission.kind == "bad request":
         place = rng.randrange(len(members))
         members[place] = replace(members[place], body={**members[place].body, "opacity": 2})
-    elif asked.kind == "twice named":
+    elif submission.kind == "twice named":
         for place in (rng.randrange(len(members) - 1), -1):
             members[place] = replace(members[place], options={"custom_id": "sku"})
-    return replace(asked, members=members)
+    return replace(submission, members=members)

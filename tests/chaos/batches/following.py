@@ -1,4 +1,4 @@
-"""The clients of batches: each follows one from its submit to its last picture, whatever happens."""
+"""The clients of batches: each follows one from its submit to its last picture, through all faults."""
 
 import asyncio
 import contextlib
@@ -15,63 +15,63 @@ import httpx
 
 from compositor.models import DEFAULT_MODEL
 from jobs.lifecycle.status import TERMINAL, Status
-from tests.chaos.batches.asking import TYPES, AskedBatch
+from tests.chaos.batches.asking import TYPES, SubmittedBatch
 from tests.chaos.census import Census
-from tests.chaos.client import Client, GaveUp, TooLate, at_once
-from tests.chaos.load import Told
+from tests.chaos.client import Client, GaveUp, TooLate, submit_concurrently
+from tests.chaos.load import RequestOutcome
 
-PATIENCE_S = 150
+TIMEOUT_S = 150
 WAIT_S = 1  # a long poll, which must be answered before the client gives a call up
 READ_EVERY_S = 2  # results, also before the batch has ended: its first ones may expire before that
 PAGE = 100
 PICTURES_ONE_IN = 8
-"""As often the picture of a result is fetched by its URL; the archive has the others."""
+"""Share of results whose picture is fetched by URL; the archive has the others."""
 
 OK: Set[int] = {200}
 
 TORN_AT = 0.7
-"""As much of a body comes that breaks off."""
+"""Share of a body that is sent before the connection breaks."""
 
 
 @dataclass
-class ToldBatch:
-    """What a client was told about its batch, and about each of its requests."""
+class BatchOutcome:
+    """What a client learned about its batch and each of its requests."""
 
-    asked: AskedBatch
-    members: Sequence[Told] = field(repr=False)
+    submission: SubmittedBatch
+    members: Sequence[RequestOutcome] = field(repr=False)
     batch_ids: set[str] = field(default_factory=set)
-    said: Mapping[str, Any] = field(default_factory=dict)
-    """The last answer about how it stands."""
+    response: Mapping[str, Any] = field(default_factory=dict)
+    """The last status response."""
     counts: list[Mapping[str, int]] = field(default_factory=list)
-    """All that were answered, in their order."""
+    """The batch ids of all responses, in order."""
     listed: Sequence[Mapping[str, Any]] = ()
-    """Its requests, as they were last listed."""
+    """Its requests as last listed."""
     results: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
-    """Each time all lines, the last time when it had ended."""
+    """The lines of each results response; the last one is from after the end."""
     archive: Mapping[str, bytes] | None = field(default=None, repr=False)
-    """Pictures by the names of their requests."""
+    """Pictures in the archive by custom id."""
     archived_at: float = 0
     cancel_status: int | None = None
     cancelled_at: float = 0
-    """When that was answered, as `archived_at` in seconds since the epoch."""
+    """Unix time of the archive response."""
     complaint: str | None = None
 
     def __str__(self) -> str:
-        return f"batch {self.its_id} ({self.asked.kind})"
+        return f"batch {self.its_id} ({self.submission.kind})"
 
     @property
     def its_id(self) -> str:
-        """Its one id."""
+        """The only id of the batch."""
         return min(self.batch_ids, default="none")
 
     @property
     def has_ended(self) -> bool:
-        """As far as its client was told."""
-        return self.said.get("status") == Status.COMPLETED
+        """The number of completed requests, as far as the client knows."""
+        return self.response.get("status") == Status.COMPLETED
 
     @property
     def webhook_url(self) -> str:
-        return self.asked.webhook_url or ""
+        return self.submission.webhook_url or ""
 
     @property
     def message_id(self) -> str | None:
@@ -80,152 +80,154 @@ class ToldBatch:
 
     @property
     def event(self) -> Mapping[str, Any]:
-        said = self.said if self.has_ended else {"status": Status.COMPLETED}
-        return {"type": "batch.completed", "batch_id": self.its_id, **said}
+        response = self.response if self.has_ended else {"status": Status.COMPLETED}
+        return {"type": "batch.completed", "batch_id": self.its_id, **response}
 
 
-class _Torn(Exception):
-    """The body breaks off here."""
+class _BrokenOff(Exception):
+    """A body that breaks off."""
 
 
 @dataclass
 class BatchLoad:
-    """Submits batches at a steady rate; `batches` and `told`, their requests, grow while it runs."""
+    """Submits batches at a steady rate; `batches` and `told` grow during the run."""
 
     client: Client
     census: Census
-    told: list[Told]
+    outcomes: list[RequestOutcome]
     look_again_s: float
     wanted: asyncio.Event
-    """Set: the next one is submitted at once."""
-    batches: list[ToldBatch] = field(default_factory=list)
+    """When set, the next batch is submitted at once."""
+    batches: list[BatchOutcome] = field(default_factory=list)
 
-    async def run(self, asked: Sequence[AskedBatch], seconds: float) -> None:
-        """Submit them over `seconds`, and follow each to its end."""
+    async def run(self, submission: Sequence[SubmittedBatch], seconds: float) -> None:
+        """Submit the batches over `seconds`, and follow each to its end."""
         began_at = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            for number, each in enumerate(asked):
-                due_at = began_at + (number + 0.5) * seconds / len(asked)
+            for number, each in enumerate(submission):
+                due_at = began_at + (number + 0.5) * seconds / len(submission)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.wanted.wait(), max(0.0, due_at - time.monotonic()))
                 self.wanted.clear()
-                told = ToldBatch(each, list(map(Told, each.members)))
-                self.batches.append(told)
-                group.create_task(self._follow(told, twice=number % 2 == 0))
+                outcome = BatchOutcome(each, list(map(RequestOutcome, each.members)))
+                self.batches.append(outcome)
+                group.create_task(self._follow(outcome, twice=number % 2 == 0))
 
-    async def _follow(self, told: ToldBatch, twice: bool) -> None:
-        forms = [told.asked.is_lines, not told.asked.is_lines][: 1 + twice]
+    async def _follow(self, outcome: BatchOutcome, twice: bool) -> None:
+        forms = [outcome.submission.is_lines, not outcome.submission.is_lines][: 1 + twice]
         try:
-            await at_once([self._submit(told, is_lines) for is_lines in forms], self.look_again_s)
-            if not told.batch_ids:
+            await submit_concurrently(
+                [self._submit(outcome, is_lines) for is_lines in forms], self.look_again_s
+            )
+            if not outcome.batch_ids:
                 return  # it was refused
-            self.told += told.members
-            if told.asked.cancel_after_s is not None:
-                await self._cancel(told, told.asked.cancel_after_s)
-            await self._await_end(told)
-            await self._list(told)
-            await self._read_results(told)
-            await self._fetch_archive(told)
+            self.outcomes += outcome.members
+            if outcome.submission.cancel_after_s is not None:
+                await self._cancel(outcome, outcome.submission.cancel_after_s)
+            await self._await_end(outcome)
+            await self._list(outcome)
+            await self._read_results(outcome)
+            await self._fetch_archive(outcome)
         except TooLate:
             self.client.answers["batch came too late"] += 1
         except GaveUp as error:
-            told.complaint = str(error)
+            outcome.complaint = str(error)
         finally:
-            self._learn_the_rest(told)
+            self._learn_the_rest(outcome)
 
-    async def _submit(self, told: ToldBatch, is_lines: bool) -> None:
-        asked, path = told.asked, f"/v2/{DEFAULT_MODEL}/batch"
-        headers = {"Idempotency-Key": asked.idempotency_key, "content-type": TYPES[is_lines]}
-        content = asked.content(is_lines)
-        if asked.kind == "torn":
-            headers["x-api-key"] = self.client.keys[asked.key_id]
-            with contextlib.suppress(_Torn, httpx.TransportError):
+    async def _submit(self, outcome: BatchOutcome, is_lines: bool) -> None:
+        submission, path = outcome.submission, f"/v2/{DEFAULT_MODEL}/batch"
+        headers = {"Idempotency-Key": submission.idempotency_key, "content-type": TYPES[is_lines]}
+        content = submission.content(is_lines)
+        if submission.kind == "torn":
+            headers["x-api-key"] = self.client.keys[submission.key_id]
+            with contextlib.suppress(_BrokenOff, httpx.TransportError):
                 await self.client.http.post(path, content=_torn(content), headers=headers)
             return
         answer = await self.client.ask(
-            asked.key_id, "submit of a batch", "POST", path, headers=headers, content=content
+            submission.key_id, "submit of a batch", "POST", path, headers=headers, content=content
         )
-        if answer.status_code == 400 and asked.is_refused:
+        if answer.status_code == 400 and submission.is_refused:
             return
         if answer.status_code != 200:
             raise GaveUp(f"submit was answered {answer.status_code} {answer.text}")
         self.client.answers["submit of a batch replayed"] += "idempotent-replayed" in answer.headers
-        told.batch_ids.add(answer.json()["batch_id"])
-        for member in told.members:
+        outcome.batch_ids.add(answer.json()["batch_id"])
+        for member in outcome.members:
             member.accepted_at = member.accepted_at or time.monotonic()
 
-    async def _cancel(self, told: ToldBatch, after_s: float) -> None:
+    async def _cancel(self, outcome: BatchOutcome, after_s: float) -> None:
         await asyncio.sleep(after_s)
-        for member in told.members:
+        for member in outcome.members:
             member.may_be_cancelled = True
-        answer = await self._ask(told, "cancel of a batch", "POST", "/cancel", allowed={200, 409})
-        told.cancel_status, told.cancelled_at = answer.status_code, time.time()
+        answer = await self._ask(outcome, "cancel of a batch", "POST", "/cancel", allowed={200, 409})
+        outcome.cancel_status, outcome.cancelled_at = answer.status_code, time.time()
 
-    async def _await_end(self, told: ToldBatch) -> None:
+    async def _await_end(self, outcome: BatchOutcome) -> None:
         began_at = read_at = time.monotonic()
-        while time.monotonic() < began_at + PATIENCE_S:
-            answer = await self._ask(told, "batch", "GET", f"?wait={WAIT_S}")
-            told.said = answer.json()
-            told.counts.append(told.said["request_counts"])
-            if told.has_ended:
+        while time.monotonic() < began_at + TIMEOUT_S:
+            answer = await self._ask(outcome, "batch", "GET", f"?wait={WAIT_S}")
+            outcome.response = answer.json()
+            outcome.counts.append(outcome.response["request_counts"])
+            if outcome.has_ended:
                 return
             if time.monotonic() > read_at + READ_EVERY_S:
-                await self._list(told)
-                await self._read_results(told)
+                await self._list(outcome)
+                await self._read_results(outcome)
                 read_at = time.monotonic()
-        raise GaveUp(f"still {told.said['request_counts']} after {PATIENCE_S} s")
+        raise GaveUp(f"still {outcome.response['request_counts']} after {TIMEOUT_S} s")
 
-    async def _list(self, told: ToldBatch) -> None:
-        """Those that have entered the queue."""
+    async def _list(self, outcome: BatchOutcome) -> None:
+        """Requests that have entered the queue."""
         rows = list[Mapping[str, Any]]()
         while len(rows) % PAGE == 0:
-            answer = await self._ask(told, "list", "GET", f"/requests?offset={len(rows)}&limit={PAGE}")
+            answer = await self._ask(outcome, "list", "GET", f"/requests?offset={len(rows)}&limit={PAGE}")
             if not (page := answer.json()["requests"]):
                 break
             rows += page
-        told.listed = rows
-        for member, row in zip(told.members, rows, strict=False):
+        outcome.listed = rows
+        for member, row in zip(outcome.members, rows, strict=False):
             member.request_ids.add(row["request_id"])
 
-    async def _read_results(self, told: ToldBatch) -> None:
-        answer = await self._ask(told, "results", "GET", "/results")
+    async def _read_results(self, outcome: BatchOutcome) -> None:
+        answer = await self._ask(outcome, "results", "GET", "/results")
         lines = [json.loads(line) for line in answer.content.splitlines()]
-        told.results.append(lines)
-        members = {member.its_id: member for member in told.members}
+        outcome.results.append(lines)
+        members = {member.its_id: member for member in outcome.members}
         for nth, line in enumerate(lines):
             member = members.get(line["request_id"])
             if member is None or member.status or line.get("status") not in TERMINAL:
                 continue
             member.learn_end(line)
-            member.said = line
+            member.response = line
             if member.status is Status.COMPLETED:
                 member.expires_at = datetime.fromisoformat(line["expires_at"]).timestamp()
                 if nth % PICTURES_ONE_IN == 0:
-                    await self._fetch(told, member, line["output"])
+                    await self._fetch(outcome, member, line["output"])
 
-    async def _fetch(self, told: ToldBatch, member: Told, url: str) -> None:
-        answer = await self.client.ask(told.asked.key_id, "picture", "GET", url)
+    async def _fetch(self, outcome: BatchOutcome, member: RequestOutcome, url: str) -> None:
+        answer = await self.client.ask(outcome.submission.key_id, "picture", "GET", url)
         if answer.status_code == 200:
             member.picture = answer.content
         elif not self.census.expired(member.its_id):
             member.complaint = f"its picture was answered {answer.status_code} {answer.text}"
 
-    async def _fetch_archive(self, told: ToldBatch) -> None:
-        url = told.said["zip_url"]
-        answer = await self.client.ask(told.asked.key_id, "archive", "GET", url)
-        told.archived_at = time.time()
-        self._raise_unless(told, answer, OK)
+    async def _fetch_archive(self, outcome: BatchOutcome) -> None:
+        url = outcome.response["zip_url"]
+        answer = await self.client.ask(outcome.submission.key_id, "archive", "GET", url)
+        outcome.archived_at = time.time()
+        self._raise_unless(outcome, answer, OK)
         with ZipFile(BytesIO(answer.content)) as archive:
             names = set(archive.namelist()) - {"missing.txt"}
-            told.archive = {name.rpartition(".")[0]: archive.read(name) for name in names}
-        for member in told.members:
-            name = member.asked.options.get("custom_id", member.its_id)
-            member.picture = told.archive.get(name, member.picture)
+            outcome.archive = {name.rpartition(".")[0]: archive.read(name) for name in names}
+        for member in outcome.members:
+            name = member.submission.options.get("custom_id", member.its_id)
+            member.picture = outcome.archive.get(name, member.picture)
 
-    def _learn_the_rest(self, told: ToldBatch) -> None:
-        """What its client has not seen, from records."""
-        batch = self.census.batches.get(told.its_id)
-        for member, request_id in zip(told.members, batch.request_ids if batch else (), strict=False):
+    def _learn_the_rest(self, outcome: BatchOutcome) -> None:
+        """Complete what the client missed from the records."""
+        batch = self.census.batches.get(outcome.its_id)
+        for member, request_id in zip(outcome.members, batch.request_ids if batch else (), strict=False):
             member.request_ids.add(request_id)
             record = self.census.last_records.get(request_id, {})
             if member.status is None and record.get("status") in TERMINAL:
@@ -233,16 +235,16 @@ class BatchLoad:
                 self.client.answers["came too late"] += 1
 
     async def _ask(
-        self, told: ToldBatch, what: str, method: str, path: str, allowed: Set[int] = OK
+        self, outcome: BatchOutcome, what: str, method: str, path: str, allowed: Set[int] = OK
     ) -> httpx.Response:
-        url = f"/v2/batches/{told.its_id}{path}"
-        answer = await self.client.ask(told.asked.key_id, what, method, url)
-        self._raise_unless(told, answer, allowed)
+        url = f"/v2/batches/{outcome.its_id}{path}"
+        answer = await self.client.ask(outcome.submission.key_id, what, method, url)
+        self._raise_unless(outcome, answer, allowed)
         return answer
 
-    def _raise_unless(self, told: ToldBatch, answer: httpx.Response, allowed: Set[int]) -> None:
-        """Raises `TooLate` for a 404 that is right, `GaveUp`."""
-        if answer.status_code == 404 and self.census.has_expired(told.its_id):
+    def _raise_unless(self, outcome: BatchOutcome, answer: httpx.Response, allowed: Set[int]) -> None:
+        """Raises `GaveUp`; `TooLate` for a 404 of an expired request."""
+        if answer.status_code == 404 and self.census.has_expired(outcome.its_id):
             raise TooLate
         if answer.status_code not in allowed:
             raise GaveUp(f"{answer.request.url.path} was answered {answer.status_code} {answer.text}")
@@ -250,4 +252,4 @@ class BatchLoad:
 
 async def _torn(content: bytes) -> AsyncIterator[bytes]:
     yield content[: int(TORN_AT * len(content))]
-    raise _Torn
+    raise _BrokenOff

@@ -1,6 +1,6 @@
-"""Python imports this at its start where the clock is shifted: libfaketime breaks `time.sleep` there.
+"""Imported by Python at its start under a shifted clock, because libfaketime breaks `time.sleep`.
 
-It takes the monotonic deadline that Python sleeps until for one of the shifted clock, and refuses it.
+libfaketime takes Python's monotonic deadline for one of the shifted clock, and refuses it.
 """
 
 import select

@@ -1,1 +1,1 @@
-"""What the service talks to, and the ways there, so that they can fail."""
+"""The outside of the service, Redis and proxies, all of which can fail."""

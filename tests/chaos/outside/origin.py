@@ -1,4 +1,4 @@
-"""Where pictures are fetched from: some come late, some break off at the first asking."""
+"""The origin of pictures: some come late, some break off at the first request."""
 
 import random
 import time
@@ -15,7 +15,7 @@ LATE_S = 1
 
 
 def tiny_png(number: int) -> bytes:
-    """A small picture that no other number has."""
+    """A small picture that is different for each number."""
     out = BytesIO()
     _noise(random.Random(number)).save(out, "PNG")
     return out.getvalue()
@@ -34,17 +34,17 @@ def _noise(rng: random.Random) -> Image.Image:
 
 
 class Origin(ThreadingHTTPServer):
-    """Serves `/prompt/N`, `/late/N` and `/broken/N`: at once, after a second, at the second try."""
+    """Serves `/prompt/N` at once, `/late/N` after a second, `/broken/N` at the second request."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self.asked: set[str] = set()
+        self.submission: set[str] = set()
 
     def handle_error(self, *_: object) -> None:
-        """Those who ask are killed now and then."""
+        """Ignores clients that disconnect, as they are killed now and then."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -52,8 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         manner, number = self.path.strip("/").split("/")
-        first = self.path not in self.server.asked
-        self.server.asked.add(self.path)
+        first = self.path not in self.server.submission
+        self.server.submission.add(self.path)
         if manner == "late":
             time.sleep(LATE_S)
         picture = tiny_png(int(number))
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(sent)
 
     def log_message(self, *_: object) -> None:
-        """Nothing of interest."""
+        """Nothing."""
 
 
 @contextmanager

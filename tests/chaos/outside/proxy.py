@@ -1,4 +1,4 @@
-"""A TCP proxy between our processes and Redis, or a receiver, that can be slow, silent, deaf or gone."""
+"""A TCP proxy in front of Redis or a receiver that can be slow, silent, deaf or refuse connections."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ LOOK_AGAIN_S = 0.01
 
 
 class Trap(NamedTuple):
-    """Waits for a command with `word`, to set a flag of `Proxy`."""
+    """Waits for a command that contains `word`, then sets a flag of `Proxy`."""
 
     word: bytes
     flag: str
@@ -24,25 +24,25 @@ class Trap(NamedTuple):
 
 @dataclass
 class Proxy:
-    """Listens on `port`; its flags may be changed from any thread, at any time."""
+    """Listens on `port`; its flags may be changed from any thread at any time."""
 
     upstream_port: int
     port: int = 0
     latency_s: float = 0
-    """Each piece of data waits as long, in each direction."""
+    """Delay of all data, in both directions."""
     holds_commands: bool = False
-    """What clients send waits until the flag is taken back, as packets do that are sent again."""
+    """Holds what clients send until the flag is cleared, like packets that are retransmitted."""
     holds_answers: bool = False
-    """The same for what is answered: the command is run, and nobody hears of it."""
+    """The same for replies: commands are executed, but the client gets no reply."""
     refuses: bool = False
-    """New connections are reset at once."""
+    """Resets new connections at once."""
     trap: "Trap | None" = None
-    """Sprung by a command that has its word: from it on its flag is set."""
+    """A trap that sets its flag at a command with its word."""
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     def reset(self) -> None:
-        """Break every connection with RST."""
+        """Break all connections with RST."""
         self._loop.call_soon_threadsafe(self._reset)
 
     def _reset(self) -> None:
@@ -97,7 +97,7 @@ def _abort(writer: asyncio.StreamWriter) -> None:
 
 @contextmanager
 def proxying(upstream_port: int) -> Iterator[Proxy]:
-    """A running proxy, in a thread of its own."""
+    """A running proxy in its own thread."""
     proxy, ready, stop = Proxy(upstream_port), threading.Event(), asyncio.Event()
     thread = threading.Thread(target=lambda: proxy._loop.run_until_complete(proxy._serve(ready, stop)))
     thread.start()

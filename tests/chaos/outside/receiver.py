@@ -1,4 +1,4 @@
-"""Where events go: some are answered badly when they come first, and all are kept."""
+"""The receiver of events: refuses some at first, and records all."""
 
 import contextlib
 import time
@@ -13,10 +13,10 @@ from tests.in_thread import in_thread
 
 RETRY_AFTER_S = 2
 SILENT_S = 20
-"""Longer than a sender waits."""
+"""Longer than a sender's timeout."""
 
 LATEST_S = 60
-"""From the timestamp of an event to its arrival: a sender may be frozen meanwhile."""
+"""Limit from an event's timestamp to its arrival, as a sender may be suspended in between."""
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 FIRST_ANSWERS = {
@@ -28,34 +28,34 @@ FIRST_ANSWERS = {
     "short": b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this",
     "short-error": b"HTTP/1.1 500 Oops\r\ncontent-length: 100\r\n\r\nonly this",
 }
-"""What is sent of the answer to the first call of a path, by the path's first word; to any other: `OK`."""
+"""The response to the first call of a path, by the path's first word; later calls get `OK`."""
 
 DELIVERED = frozenset({"well", "short"})
-"""Of these a sender can read that they are a success."""
+"""Responses that a sender can read as a success."""
 
 COMES_AGAIN = frozenset({"well", "error", "busy"})
-"""After these the connection stays open."""
+"""Responses after which the connection stays open."""
 
 
 @dataclass(frozen=True)
 class Received:
-    """One call; `answered` is how, a word of `FIRST_ANSWERS`."""
+    """One call; `answered` is a word of `FIRST_ANSWERS`."""
 
     path: str
     message_id: str
     body: bytes
     fault: str | None
-    """Why a receiver would not believe it."""
+    """Why a receiver would not trust it."""
     answered: str = "well"
 
     @property
     def is_delivered(self) -> bool:
-        """Whether its answer said so; the sender may not have heard it."""
+        """Whether the response was a success, even if the sender did not receive it."""
         return self.answered in DELIVERED
 
 
 class Receiver(ThreadingHTTPServer):
-    """Listens at a path for each event, `/<first answer>/<key id>/<number>`."""
+    """Listens at a path for each event: `/<first answer>/<key id>/<number>`."""
 
     daemon_threads = True
 
@@ -66,7 +66,7 @@ class Receiver(ThreadingHTTPServer):
         self._webhooks = {key_id: Webhook(secret) for key_id, secret in secrets.items()}
 
     def take(self, path: str, headers: Mapping[str, str], body: bytes) -> Received:
-        """Keep a call, and say how it is answered."""
+        """Record a call and choose its response."""
         is_first = path not in {known.path for known in self.received}
         _, first_answer, key_id, _ = path.split("/")
         fault = self._fault(self._webhooks[key_id], headers, body)
@@ -84,7 +84,7 @@ class Receiver(ThreadingHTTPServer):
         return None if -1 <= late_s < LATEST_S else f"its timestamp is {late_s:.0f} s old"
 
     def handle_error(self, *_: object) -> None:
-        """Those who call are killed now and then."""
+        """Ignores senders that disconnect, as they are killed now and then."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -103,11 +103,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = call.answered not in COMES_AGAIN
 
     def log_message(self, *_: object) -> None:
-        """Nothing of interest."""
+        """Nothing."""
 
 
 @contextmanager
 def receiving(secrets: Mapping[str, str]) -> Iterator[Receiver]:
-    """A running receiver of events that are signed with the secret of their key, by its id."""
+    """A running receiver; `secrets` verify the signatures, by key id."""
     with in_thread(Receiver(secrets)) as receiver:
         yield receiver

@@ -1,4 +1,4 @@
-"""Two Redis servers of which one is the primary, and the other one its replica, until they change places."""
+"""A Redis primary and its replica, which can change places."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,18 +9,18 @@ from redis import Redis, ResponseError
 
 from tests.chaos.outside.redis_process import RedisProcess
 
-PATIENCE_S = 20
+TIMEOUT_S = 20
 FAILOVER_MS = 2000
 
 
 class RedisPair:
-    """Loses nothing it has answered: a replica is promoted once it has all."""
+    """Loses no acknowledged write: the replica is only promoted when it is in sync."""
 
     def __init__(self, primary: RedisProcess, replica: RedisProcess) -> None:
         self.primary, self.replica = primary, replica
 
     def fail_over(self) -> None:
-        """Promote the replica. The old primary lives on as its replica, with all connections there are."""
+        """Promote the replica. The old primary becomes its replica and keeps all connections."""
         with Redis(port=self.primary.port) as old, Redis(port=self.replica.port) as new:
             _until(lambda: old.info("replication").get("slave0", {}).get("state") == "online")
             while new.role()[0] != b"master":
@@ -33,13 +33,13 @@ class RedisPair:
         try:
             replica = ("TO", "127.0.0.1", str(self.replica.port))
             old.execute_command("FAILOVER", *replica, "TIMEOUT", str(FAILOVER_MS))
-        except ResponseError:  # it has just been done, or the replica has just lost its link
+        except ResponseError:  # already promoted, or the replica has just lost its link
             time.sleep(0.1)
 
 
 @contextmanager
 def running_pair(directory: Path) -> Iterator[RedisPair]:
-    """A running pair, in step."""
+    """A running pair in sync."""
     homes = [directory / "one", directory / "other"]
     for home in homes:
         home.mkdir(parents=True)
@@ -54,11 +54,11 @@ def running_pair(directory: Path) -> Iterator[RedisPair]:
             yield RedisPair(primary, replica)
         finally:
             for process in (primary, replica):
-                process.kill()  # at a SIGTERM each would wait for the other one
+                process.kill()  # at a SIGTERM each would wait for the other
 
 
 def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not holds():
         assert time.monotonic() < deadline, "primary and replica are not in step"
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""A Redis that loses nothing it has answered, and can be killed and started again on the same directory."""
+"""A Redis that loses no acknowledged write and can be killed and restarted on the same directory."""
 
 import subprocess
 import time
@@ -14,7 +14,7 @@ READY_S = 60
 
 
 class RedisProcess:
-    """One server on loopback; `port` stays the same through its lives."""
+    """A server on loopback; its `port` stays the same over restarts."""
 
     def __init__(self, directory: Path) -> None:
         self.port = free_port()
@@ -39,7 +39,7 @@ class RedisProcess:
         self._process.wait()
 
     def start(self) -> None:
-        """Start it, and wait until it has loaded what it had."""
+        """Start it, and wait until it has loaded its file."""
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + READY_S
         while not self.answers():
@@ -48,12 +48,12 @@ class RedisProcess:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """End it with SIGKILL."""
+        """SIGKILL it."""
         self._process.kill()
         self._process.wait()
 
     def answers(self) -> bool:
-        """Whether it serves."""
+        """Whether it answers."""
         try:
             with Redis(port=self.port) as redis:
                 return bool(redis.ping())

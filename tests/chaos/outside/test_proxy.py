@@ -1,4 +1,4 @@
-"""The proxy does to connections what it says, or the chaos above it proves nothing."""
+"""The proxy causes the faults that it should; else the chaos tests would prove nothing."""
 
 import pytest
 from redis import ConnectionError, Redis, TimeoutError
@@ -34,7 +34,7 @@ def through(proxy: Proxy):
         yield redis
 
 
-def test_commands_and_answers_pass(through, direct):
+def test_commands_and_replies_pass(through, direct):
     through.set("word", "said")
 
     assert direct.get("word") == b"said"
@@ -52,7 +52,7 @@ def test_a_reset_breaks_a_connection_and_a_new_one_works(proxy, through):
 
 
 @pytest.mark.parametrize(("flag", "is_run"), [("holds_commands", False), ("holds_answers", True)])
-def test_a_trap_holds_the_command_that_springs_it_or_its_answer(proxy, through, direct, flag, is_run):
+def test_a_trap_holds_its_command_or_the_reply(proxy, through, direct, flag, is_run):
     proxy.trap = Trap(b"bait", flag)
     through.set("word", "said")
     assert proxy.trap
@@ -64,14 +64,14 @@ def test_a_trap_holds_the_command_that_springs_it_or_its_answer(proxy, through, 
     assert proxy.trap is None
 
 
-def test_who_is_refused_is_reset(proxy, through):
+def test_refused_connections_are_reset(proxy, through):
     proxy.refuses = True
 
     with pytest.raises(ConnectionError):
         through.ping()
 
 
-def test_a_held_command_is_run_late_although_its_client_has_gone(proxy, through, direct):
+def test_a_held_command_is_executed_late_even_if_its_client_is_gone(proxy, through, direct):
     through.ping()
     proxy.holds_commands = True
     with pytest.raises(TimeoutError):
@@ -83,7 +83,7 @@ def test_a_held_command_is_run_late_although_its_client_has_gone(proxy, through,
     assert direct.blpop("list", timeout=5) == (b"list", b"word")
 
 
-def test_a_held_answer_is_to_a_command_that_was_run(proxy, through, direct):
+def test_the_command_of_a_held_reply_is_executed(proxy, through, direct):
     through.ping()
     proxy.holds_answers = True
 

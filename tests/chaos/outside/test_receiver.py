@@ -1,4 +1,4 @@
-"""The receiver answers as its paths say, and believes only what is signed for it."""
+"""The receiver responds as its paths say, and only trusts valid signatures."""
 
 import time
 
@@ -30,7 +30,7 @@ def call(receiver: Receiver, answer: str, secret: str = SECRET, age_s: int = 0, 
 
 
 @pytest.mark.parametrize("answer", FIRST_ANSWERS)
-def test_the_first_answer_is_as_asked_for_and_the_next_is_good(receiver, answer):
+def test_the_first_response_is_as_configured_and_the_next_a_success(receiver, answer):
     if answer in {"silent", "torn"}:
         with pytest.raises((httpx.ReadTimeout, httpx.RemoteProtocolError)):
             call(receiver, answer)
@@ -42,7 +42,7 @@ def test_the_first_answer_is_as_asked_for_and_the_next_is_good(receiver, answer)
 
 
 @pytest.mark.parametrize("wrong", [{"secret": OTHER}, {"body": BODY + b" "}, {"age_s": LATEST_S + 1}])
-def test_what_is_wrong_with_a_signature_is_kept(receiver, wrong):
+def test_faults_of_a_signature_are_recorded(receiver, wrong):
     call(receiver, "well")
     call(receiver, "well", **wrong)
 

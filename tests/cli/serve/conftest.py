@@ -1,4 +1,4 @@
-"""`superimpose up`, started by a test and ended after it."""
+"""Runs `superimpose up` for a test."""
 
 from pathlib import Path
 

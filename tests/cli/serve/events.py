@@ -1,4 +1,4 @@
-"""Events that `superimpose up` sends, and the secret by which other commands say they are signed."""
+"""Events sent by `superimpose up`, and the secret that other commands print for them."""
 
 import httpx
 from redis import Redis
@@ -12,7 +12,7 @@ from tests.webhooks.receiver import Receiver
 
 
 def make_event(service: Up, receiver: Receiver, count: int) -> None:
-    """Have one sent, and wait until so many have come."""
+    """Cause an event, and wait until `count` events have arrived."""
     body = {
         "base_image": f"{service.url}/samples/cup.jpg",
         "overlay_image": f"{service.url}/samples/logo.png",
@@ -24,7 +24,7 @@ def make_event(service: Up, receiver: Receiver, count: int) -> None:
 
 
 def webhook_secret() -> str:
-    """Of the only key, as commands in the current environment find it."""
+    """The secret of the only key, as commands in the current environment print it."""
     settings = settings_here()
     with Redis.from_url(settings.effective_redis_url) as redis:
         [key] = ApiKeys(redis).list()

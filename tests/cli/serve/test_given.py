@@ -1,4 +1,4 @@
-"""`superimpose up` with a Redis, a public address and a master secret that its settings give."""
+"""`superimpose up` with Redis, public address and master secret from its settings."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def given(redis_socket: Path, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """One that has sent the event of a request."""
+    """An `up` that has sent the event of a request."""
     settings = {
         "redis_url": empty_database(redis_socket, 6),
         "public_url": "https://pictures.invalid",
@@ -37,7 +37,7 @@ def given(redis_socket: Path, receiver: Receiver, tmp_path_factory: pytest.TempP
         yield service
 
 
-def test_it_greets_also_where_its_public_address_does_not_lead_here(given):
+def test_it_starts_if_its_public_address_is_not_reachable_from_here(given):
     assert "URL  https://pictures.invalid" in given.greeting()
 
 
@@ -57,7 +57,7 @@ def test_commands_find_its_redis(given, monkeypatch):
     assert found["workers"]["seen"].startswith("1 registered")
 
 
-def test_the_master_secret_of_the_settings_wins(given, receiver, monkeypatch):
+def test_the_master_secret_of_the_settings_takes_precedence(given, receiver, monkeypatch):
     monkeypatch.setenv("SUPERIMPOSE_DATA_DIR", str(given.data_dir))
     monkeypatch.setenv("SUPERIMPOSE_WEBHOOK_SECRET", SECRET)
 

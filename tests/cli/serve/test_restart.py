@@ -1,4 +1,4 @@
-"""`superimpose up` that is stopped and started again: what it has accepted and its secrets are there."""
+"""`superimpose up` keeps accepted requests and secrets over a restart."""
 
 import stat
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.cli.serve.events import make_event, webhook_secret
-from tests.cli.serve.up import PATIENCE_S, Up, running
+from tests.cli.serve.up import TIMEOUT_S, Up, running
 from tests.origin import Origin
 from tests.stack import ON_LOOPBACK
 from tests.webhooks.receiver import Got, receiving
@@ -18,7 +18,7 @@ HANGING = 20
 
 @dataclass
 class Restarted:
-    """What two runs printed and found; `ended` are the statuses of what the first one had accepted."""
+    """What two runs printed; `ended` has the statuses of the requests that the first one accepted."""
 
     first: Up
     second: Up
@@ -29,7 +29,7 @@ class Restarted:
 
 @pytest.fixture(scope="module")
 def restarted(origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Restarted:
-    """With an event from each run, and requests that wait for pictures while the first one is stopped."""
+    """Each run sends an event; requests wait for pictures while the first run is stopped."""
     data_dir = tmp_path_factory.mktemp("restart") / "data"
     settings = {"webhook_http": "true", "fetch_allow": "127.0.0.1/32"}
     with pytest.MonkeyPatch.context() as here, receiving() as receiver:
@@ -58,31 +58,31 @@ def submit(service: Up, base: str) -> str:
 
 
 def status(service: Up, request_id: str) -> str:
-    """At its end."""
+    """The rest of the output."""
     url = f"{service.url}/v2/requests/{request_id}/status?wait=25"
-    answer = httpx.get(url, headers={"x-api-key": service.key()}, timeout=PATIENCE_S, **ON_LOOPBACK)
+    answer = httpx.get(url, headers={"x-api-key": service.key()}, timeout=TIMEOUT_S, **ON_LOOPBACK)
     return str(answer.json()["status"])
 
 
-def test_accepted_requests_survive_it(restarted):
+def test_accepted_requests_survive_a_restart(restarted):
     assert restarted.second.key() == restarted.first.key()
     assert restarted.ended == ["COMPLETED"] * HANGING
 
 
-def test_a_job_that_takes_too_long_for_ctrl_c_is_given_back_and_nobody_is_killed(restarted):
+def test_a_job_that_outlasts_the_grace_period_is_given_back_and_no_process_killed(restarted):
     assert restarted.first.process.returncode == 0
     assert "given back, uncounted" in restarted.first.printed
     assert "killed" not in restarted.first.printed
 
 
-def test_what_is_taken_up_again_is_said_before_the_workers_begin(restarted):
+def test_resumed_requests_are_reported_before_the_workers_start(restarted):
     printed = restarted.second.printed
 
-    assert f"Taken up again: {HANGING} accepted before" in printed
+    assert f"Resuming {HANGING} requests accepted before" in printed
     assert "worker-" not in printed.partition("Superimpose is up")[0]
 
 
-def test_events_are_signed_with_a_secret_that_lasts(restarted):
+def test_events_are_signed_with_the_same_secret_after_a_restart(restarted):
     first, second = restarted.secrets
     kept: Path = restarted.first.data_dir / "webhook-secret"
 
@@ -92,6 +92,6 @@ def test_events_are_signed_with_a_secret_that_lasts(restarted):
     assert kept.read_text() not in restarted.first.printed + restarted.second.printed
 
 
-def test_both_ended_without_a_trace(restarted):
+def test_both_runs_end_without_a_traceback(restarted):
     assert restarted.second.process.returncode == 0
     assert "Traceback" not in restarted.first.printed + restarted.second.printed

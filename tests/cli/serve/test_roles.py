@@ -1,4 +1,4 @@
-"""`superimpose worker` and `superimpose api`, alone as in containers."""
+"""`superimpose worker` and `superimpose api`, run separately as in containers."""
 
 import fcntl
 import os
@@ -25,13 +25,13 @@ def start(env, *arguments):
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def test_both_roles_wait_for_redis_work_alone_and_stop_on_sigterm_without_a_trace(tmp_path):
+def test_both_roles_wait_for_redis_work_and_stop_on_sigterm_without_a_traceback(tmp_path):
     socket = tmp_path / "redis.sock"
     env = environment(f"unix://{socket}", tmp_path / "data")
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     api, workers = start(env, "api", "--port", str(port)), start(env, "worker", "--workers", "2")
-    said = [process.stdout.readline() for process in (api, workers)]
+    message = [process.stdout.readline() for process in (api, workers)]
     redis = subprocess.Popen(server_command(tmp_path, socket), stdout=subprocess.DEVNULL)
     printed = {}
     try:
@@ -46,7 +46,7 @@ def test_both_roles_wait_for_redis_work_alone_and_stop_on_sigterm_without_a_trac
         redis.terminate()
         redis.wait(30)
 
-    assert all("Redis cannot be reached, trying again" in line for line in said)
+    assert all("Redis cannot be reached, trying again" in line for line in message)
     assert made == 200
     assert workers.returncode == 0
     assert api.returncode == -signal.SIGTERM  # uvicorn finishes, then ends by the signal it got
@@ -58,7 +58,7 @@ def test_both_roles_wait_for_redis_work_alone_and_stop_on_sigterm_without_a_trac
 
 
 def make_a_picture(url: str) -> int:
-    """The status of the answer."""
+    """The status of the response."""
     body = {"base_image": f"{url}/samples/cup.jpg", "overlay_image": f"{url}/samples/logo.png"}
     return httpx.post(
         f"{url}/v1/superimpose", json=body, headers={"x-api-key": KEY}, timeout=30, **ON_LOOPBACK
@@ -121,15 +121,15 @@ def test_a_redis_that_is_too_old_is_one_sentence_from_every_role(redis_socket, t
         env = environment(f"redis://127.0.0.1:{way.port}/6", tmp_path)
         number = ("--workers", "1") if role == "worker" else ("--port", str(free_port()))
         done = start(env, role, *number)
-        said = done.communicate(timeout=30)[0]
+        message = done.communicate(timeout=30)[0]
 
     assert done.returncode == 2
-    assert said.count("SUPERIMPOSE_REDIS_URL names a Redis 6") == 1
-    assert "use Redis 7 or newer" in said
-    assert "Traceback" not in said
+    assert message.count("SUPERIMPOSE_REDIS_URL names a Redis 6") == 1
+    assert "use Redis 7 or newer" in message
+    assert "Traceback" not in message
 
 
-def test_several_processes_answer_at_one_port_and_one_that_dies_is_not_missed(redis_socket, tmp_path):
+def test_several_processes_share_a_port_and_a_dead_one_is_replaced(redis_socket, tmp_path):
     env = environment(empty_database(redis_socket, 6), tmp_path)
     port = free_port()
     url = f"http://127.0.0.1:{port}/livez"
@@ -152,19 +152,19 @@ def test_several_processes_answer_at_one_port_and_one_that_dies_is_not_missed(re
     assert "Traceback" not in printed
 
 
-def test_roles_end_with_their_supervisor_however_that_ends(redis_socket, tmp_path):
+def test_roles_end_when_their_supervisor_is_killed(redis_socket, tmp_path):
     env = environment(empty_database(redis_socket, 6), tmp_path)
     workers = start(env, "worker", "--workers", "2")
     await_processes(workers.pid, 4)
     below = descendants(workers.pid)
 
     workers.kill()
-    workers.communicate(timeout=30)  # until the last of them has closed its end
+    workers.communicate(timeout=30)  # until the last of them has closed its stdout
 
     await_no_process(below)
 
 
-def test_workers_go_on_when_nobody_reads_what_they_print(redis_socket, tmp_path):
+def test_workers_keep_working_when_their_output_is_not_read(redis_socket, tmp_path):
     env = environment(empty_database(redis_socket, 6), tmp_path, log_format="json", access_log=True)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -192,7 +192,7 @@ def test_workers_go_on_when_nobody_reads_what_they_print(redis_socket, tmp_path)
     ("address", "advice"),
     [(("127.0.0.1", None), "give another --port"), (("nobody.invalid", 8000), "give another --host")],
 )
-def test_an_address_nobody_can_listen_on_is_one_sentence(main, address, advice):
+def test_an_address_that_cannot_be_listened_on_is_one_sentence(main, address, advice):
     host, port = address
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = port or taken.getsockname()[1]

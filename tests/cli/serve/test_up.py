@@ -1,4 +1,4 @@
-"""`superimpose up` as a stranger uses it: start, paste, look, Ctrl-C."""
+"""`superimpose up` as a new user runs it: start, paste the request, look at the result, Ctrl-C."""
 
 import fcntl
 import os
@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from cli.serve.up import greeting
 from cli.serve.up_file import RunningUp, running_up
-from tests.cli.serve.up import PATIENCE_S, Up, command, make_a_picture, running
+from tests.cli.serve.up import TIMEOUT_S, Up, command, make_a_picture, running
 from tests.exposed import scrape, value
 from tests.origin import CUP, LOGO
 from tests.processes import await_no_process, await_processes, descendants
@@ -32,7 +32,7 @@ FILLS_A_PIPE = 1000  # lines of log; a pipe holds 64 KiB
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_greeting_links_to_no_page_that_is_not_served():
+def test_the_greeting_does_not_link_to_pages_that_are_not_served():
     assert "/docs" in greeting("http://here", "key", docs=True)
 
     without = greeting("http://here", "key", docs=False)
@@ -41,7 +41,7 @@ def test_the_greeting_links_to_no_page_that_is_not_served():
 
 
 @pytest.mark.skipif(not shutil.which("ps") and not os.environ.get("CI"), reason="needs ps")
-def test_paste_look_and_ctrl_c(up, tmp_path, monkeypatch):
+def test_the_greeting_s_request_works_and_ctrl_c_stops_everything(up, tmp_path, monkeypatch):
     monkeypatch.setenv("SUPERIMPOSE_METRICS", "true")
     service = up(workers=2)
     printed = service.greeting()
@@ -57,14 +57,14 @@ def test_paste_look_and_ctrl_c(up, tmp_path, monkeypatch):
         assert value(scrape(f"{url}/metrics"), "requests_accepted_total") == 1
 
         def is_counted() -> bool:
-            counted = scrape(f"{url}/metrics")  # by the API and by both workers
+            counted = scrape(f"{url}/metrics")  # counted by the API and both workers
             return bool(value(counted, "requests_finished_total", status="COMPLETED", code="") == 1)
 
         until(is_counted, "the worker counts a request that it has reported")
     elif os.environ.get("CI"):
         pytest.fail("needs curl")
     processes = descendants(service.process.pid)
-    assert len(processes) >= 7  # Redis, API, what sends webhooks, two workers with a child each
+    assert len(processes) >= 7  # Redis, API, webhooks, two workers with a child each
 
     assert service.interrupt() == 0
 
@@ -82,9 +82,9 @@ def test_a_port_in_use_is_refused_in_one_sentence(tmp_path):
         taken.listen()
         port = taken.getsockname()[1]
         refused = Up(tmp_path, port)
-        assert refused.process.wait(PATIENCE_S) == 1
+        assert refused.process.wait(TIMEOUT_S) == 1
 
-    refused._reader.join(PATIENCE_S)
+    refused._reader.join(TIMEOUT_S)
     assert f"cannot listen on 127.0.0.1:{port}" in refused.printed
     assert "--port" in refused.printed
     assert "Traceback" not in refused.printed
@@ -92,7 +92,7 @@ def test_a_port_in_use_is_refused_in_one_sentence(tmp_path):
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory):
-    """One that goes on, in a folder whose name is not plain."""
+    """A running `up` in a folder with an unusual name."""
     with running(tmp_path_factory.mktemp("up") / "a b#c?%20d==" / "data") as standing:
         yield standing
 
@@ -120,11 +120,11 @@ def test_a_data_directory_that_cannot_be_used_is_one_sentence(main, directory):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_folder_may_have_any_name(standing):
+def test_the_folder_may_have_any_name(standing):
     assert make_a_picture(standing).headers["content-type"] == "image/jpeg"
 
 
-def test_it_serves_on_when_nobody_reads_what_it_prints(up, tmp_path, monkeypatch):
+def test_it_keeps_serving_when_its_output_is_not_read(up, tmp_path, monkeypatch):
     monkeypatch.setenv("SUPERIMPOSE_ACCESS_LOG", "true")
     data_dir, port = tmp_path / "unread", free_port()
     reads, writes = os.pipe()
@@ -137,7 +137,7 @@ def test_it_serves_on_when_nobody_reads_what_it_prints(up, tmp_path, monkeypatch
         nobody_there = answers(port, FILLS_A_PIPE)
     finally:
         process.send_signal(signal.SIGINT)
-        status = process.wait(PATIENCE_S)
+        status = process.wait(TIMEOUT_S)
 
     assert set(unread) == set(nobody_there) == {200}
     assert status == 0
@@ -148,7 +148,7 @@ def answers(port: int, times: int) -> list[int]:
         return [client.get("/livez").status_code for _ in range(times)]
 
 
-def test_closing_the_terminal_is_as_good_as_ctrl_c(tmp_path):
+def test_closing_the_terminal_stops_everything_like_ctrl_c(tmp_path):
     terminal, theirs = pty.openpty()
     data_dir, port = tmp_path / "data", free_port()
     process = subprocess.Popen(
@@ -161,17 +161,17 @@ def test_closing_the_terminal_is_as_good_as_ctrl_c(tmp_path):
     )
     os.close(theirs)
     await_http(f"http://127.0.0.1:{port}/livez", process)
-    await_processes(process.pid, 5)  # Redis, API, what sends webhooks, a worker with its child
+    await_processes(process.pid, 5)  # Redis, API, webhooks, a worker with its child
     processes = descendants(process.pid)
 
     os.close(terminal)
 
-    assert process.wait(PATIENCE_S) == 0
+    assert process.wait(TIMEOUT_S) == 0
     await_no_process(processes)
     assert not (data_dir / "up.json").exists()
 
 
-def test_when_it_is_killed_nothing_is_left_and_it_can_be_started_again(up):
+def test_killing_it_leaves_no_process_and_it_can_be_started_again(up):
     killed = up()
     killed.greeting()
     await_processes(killed.process.pid, 5)
@@ -198,7 +198,7 @@ def test_it_says_that_it_waits_for_redis_and_stops_at_once(up, monkeypatch):
     assert "killed" not in service.printed
 
 
-def test_a_second_ctrl_c_does_not_wait(up, origin, monkeypatch):
+def test_a_second_ctrl_c_stops_at_once(up, origin, monkeypatch):
     monkeypatch.setenv("SUPERIMPOSE_FETCH_ALLOW", "127.0.0.1/32")
     service = up()
     path = "/hangs.jpg?second-ctrl-c"
@@ -209,13 +209,13 @@ def test_a_second_ctrl_c_does_not_wait(up, origin, monkeypatch):
 
     service.process.send_signal(signal.SIGINT)
     service.await_line("main     | stopping")
-    deadline = time.monotonic() + PATIENCE_S
-    while "killed, as a second signal came" not in service.printed:
+    deadline = time.monotonic() + TIMEOUT_S
+    while "killed at the second signal" not in service.printed:
         assert time.monotonic() < deadline, service.printed
         service.process.send_signal(signal.SIGINT)
         time.sleep(0.2)
 
-    assert service.process.wait(PATIENCE_S) == 0
+    assert service.process.wait(TIMEOUT_S) == 0
 
 
 def test_commands_find_the_service_of_their_folder(standing, monkeypatch):
@@ -230,8 +230,8 @@ def test_commands_find_the_service_of_their_folder(standing, monkeypatch):
     assert (folder / "out.jpg").exists()
 
 
-def test_a_signal_that_comes_at_any_moment_ends_it():
-    """One at each line that the main thread runs: a handler that took a lock would wait for that line."""
+def test_a_signal_at_any_moment_stops_it():
+    """Sends a signal at each line of the main thread, which would deadlock if a handler took a lock."""
     code = """
 import signal, sys
 from cli.serve.supervisor import Supervisor
@@ -248,7 +248,7 @@ with Supervisor(1) as supervisor:
     sys.settrace(None)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, cwd=ROOT
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT_S, cwd=ROOT
     )
 
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""`superimpose up` as a process, and what it printed."""
+"""Runs `superimpose up` as a process and reads its output."""
 
 import os
 import re
@@ -15,7 +15,7 @@ import httpx
 
 from tests.stack import ON_LOOPBACK, free_port
 
-PATIENCE_S = 90
+TIMEOUT_S = 90
 
 
 def command(data_dir: Path, port: int, workers: int = 1) -> list[str]:
@@ -24,7 +24,7 @@ def command(data_dir: Path, port: int, workers: int = 1) -> list[str]:
 
 
 class Up:
-    """One run of `superimpose up` and what it printed."""
+    """A run of `superimpose up` with its output."""
 
     def __init__(self, data_dir: Path, port: int, workers: int = 1, **settings: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -54,29 +54,29 @@ class Up:
                     self._greeted.set()
 
     def greeting(self) -> str:
-        assert self._greeted.wait(PATIENCE_S), self.printed
+        assert self._greeted.wait(TIMEOUT_S), self.printed
         return self.printed
 
     def key(self) -> str:
         return re.search(r"key\s+(si_\w+)", self.greeting())[1]  # type: ignore[index]
 
     def await_line(self, text: str) -> None:
-        """Wait until it has printed this."""
-        deadline = time.monotonic() + PATIENCE_S
+        """Wait until this is printed."""
+        deadline = time.monotonic() + TIMEOUT_S
         while text not in self.printed:
             assert time.monotonic() < deadline, self.printed
             time.sleep(0.05)
 
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        status = self.process.wait(PATIENCE_S)
-        self._reader.join(PATIENCE_S)
+        status = self.process.wait(TIMEOUT_S)
+        self._reader.join(TIMEOUT_S)
         return status
 
 
 @contextmanager
 def running(data_dir: Path, **settings: str) -> Iterator[Up]:
-    """One that has greeted, with one worker; interrupted at the end if it was not before."""
+    """A run with one worker that has printed its greeting; interrupted at the end."""
     service = Up(data_dir, free_port(), **settings)
     try:
         service.greeting()

@@ -1,4 +1,4 @@
-"""An HTTP server between client and service that may lose an answer or give one of its own."""
+"""A proxy between client and service that drops responses or sends its own."""
 
 import threading
 from collections.abc import Iterator
@@ -12,16 +12,15 @@ from tests.in_thread import in_thread
 from tests.stack import ON_LOOPBACK
 
 Fault = Literal["lost", "cut", "full"] | tuple[int, dict[str, str]]
-"""The answer is not passed on; the body is not even read; the queue is full for 2 s; or this status and these
-headers are answered."""
+"""Drop the response; close without reading the body; a full queue for 2 s; or this status and headers."""
 
 
 SUBMIT = "POST /v2/superimpose"
 OF_A_HOP = frozenset({"host", "transfer-encoding"})
 
 
-class Between(ThreadingHTTPServer):
-    """Passes calls on to the service at `target`; `faults` by method and path befall the first."""
+class FaultyProxy(ThreadingHTTPServer):
+    """Forwards calls to the service at `target`; `faults` by method and path affect the first calls."""
 
     daemon_threads = True
 
@@ -35,27 +34,27 @@ class Between(ThreadingHTTPServer):
         self.arrived = threading.Condition()
 
     def handle_error(self, *_: object) -> None:
-        """A client that was cut off is what some tests are about."""
+        """Ignores clients that disconnect, which some tests cause."""
 
     @property
     def submitted(self) -> int:
-        """Requests, those in batches too."""
+        """The number of requests, including those in batches."""
         batches = [body for call, _, body in self.bodies if call == f"{SUBMIT}/batch"]
         return self.asked.count(SUBMIT) + sum(len(body.splitlines()) - 1 for body in batches)
 
     def await_calls(self, call: str, times: int) -> None:
-        """Wait until there were so many of them."""
+        """Wait for this number of calls."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: self.asked.count(call) >= times, timeout=60)
 
     def await_body(self, call: str) -> None:
-        """Wait until one has come whole."""
+        """Wait until a call has arrived completely."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: any(call == each for each, *_ in self.bodies), timeout=60)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Between
+    server: FaultyProxy
 
     def do_GET(self) -> None:
         self._pass_on()
@@ -109,11 +108,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Tests speak through their asserts."""
+        """Nothing: assertions report failures."""
 
 
 @contextmanager
-def standing_between(target: str) -> Iterator[Between]:
-    """A running one."""
-    with in_thread(Between(target)) as between, between.service:
-        yield between
+def faulty_proxy(target: str) -> Iterator[FaultyProxy]:
+    """A running proxy."""
+    with in_thread(FaultyProxy(target)) as proxy, proxy.service:
+        yield proxy

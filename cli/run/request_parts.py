@@ -1,4 +1,4 @@
-"""What pictures of a run are made of: as requests carry it, and by content."""
+"""Builds the request bodies of a run, and the recipes that tell whether a result is up to date."""
 
 import asyncio
 from collections import Counter
@@ -14,29 +14,29 @@ from jobs.lifecycle.options import RequestOptions
 from jobs.pictures.inputs import with_pictures
 
 
-class Ingredients:
-    """Uploads each file that several pictures need once. Methods raise OSError, `CallError`."""
+class RequestParts:
+    """Uploads a file that several pictures use only once. Methods raise OSError, `CallError`."""
 
     def __init__(self, options: RunOptions, items: Iterable[Item], api: Api) -> None:
         self._options = options
         self._api = api
         self._uses = Counter(picture for item in items for picture in item.inputs.values())
         self._uploads: dict[Input, asyncio.Task[str]] = {}
-        self._contents: dict[Input, str] = {}
+        self._fingerprints: dict[Input, str] = {}
 
     async def common(self) -> dict[str, Any]:
-        """The part of a request that is the same for all."""
+        """The parameters that all pictures share."""
         inputs = self._options.inputs
         sent = {path: await self._uploaded(picture) for path, picture in inputs.items()}
         return with_pictures(self._options.parameters, sent)
 
     async def own(self, item: Item) -> dict[str, Any]:
-        """The part that is this picture's, its small files inline."""
+        """The parameters of this picture alone, with small files inline."""
         sent = {path: await self._sent(picture) for path, picture in item.inputs.items()}
         return with_pictures(item.params, sent)
 
     async def upload(self, item: Item) -> int:
-        """Upload what of it goes into no request; how many bytes of files are its own."""
+        """Upload files that are not sent inline; returns the bytes of files that no other picture uses."""
         for picture in item.inputs.values():
             if not self._is_inline(picture):
                 await self._uploaded(picture)
@@ -44,31 +44,33 @@ class Ingredients:
 
     async def recipe(self, item: Item) -> Recipe:
         options = self._options
-        common = {path: await self._content(picture) for path, picture in options.inputs.items()}
-        own = {path: await self._content(picture) for path, picture in item.inputs.items()}
+        common = {path: await self._fingerprint(picture) for path, picture in options.inputs.items()}
+        own = {path: await self._fingerprint(picture) for path, picture in item.inputs.items()}
         given = with_pictures(options.parameters, common) | with_pictures(item.params, own)
-        made_of = {name: value for name, value in given.items() if value is not None}
+        values = {name: value for name, value in given.items() if value is not None}
         return {
-            "base": made_of.pop("base_image"),
-            "overlay": made_of.pop("overlay_image", None),
-            "mask": made_of.pop("mask", None),
+            "base": values.pop("base_image"),
+            "overlay": values.pop("overlay_image", None),
+            "mask": values.pop("mask", None),
             "parameters": with_model(
-                {name: made_of[name] for name in made_of if name not in RequestOptions.model_fields},
+                {name: values[name] for name in values if name not in RequestOptions.model_fields},
                 options.model,
             ),
         }
 
-    async def _content(self, picture: Input) -> str:
-        if picture not in self._contents:
-            self._contents[picture] = await asyncio.to_thread(picture.content)
-        return self._contents[picture]
+    async def _fingerprint(self, picture: Input) -> str:
+        if picture not in self._fingerprints:
+            self._fingerprints[picture] = await asyncio.to_thread(picture.fingerprint)
+        return self._fingerprints[picture]
 
     async def _sent(self, picture: Input) -> str:
-        return await (picture.for_one(self._api) if self._is_inline(picture) else self._uploaded(picture))
+        return await (
+            picture.inline_or_upload(self._api) if self._is_inline(picture) else self._uploaded(picture)
+        )
 
     async def _uploaded(self, picture: Input) -> str:
         if picture not in self._uploads:
-            self._uploads[picture] = asyncio.create_task(picture.for_many(self._api))
+            self._uploads[picture] = asyncio.create_task(picture.upload_or_inline(self._api))
         return await self._uploads[picture]
 
     def _is_inline(self, picture: Input) -> bool:
