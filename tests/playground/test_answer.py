@@ -80,7 +80,7 @@ def test_an_animation_that_is_kept_is_answered_in_a_format_that_moves(visit, ser
     seen.await_text('[data-field="base_image"] .about', "moving.gif")
     seen.page.select_option("#p-animation", "keep")
     assert seen.value("image_format") == "webp"
-    seen.await_text("#notes", "Of an animated base one frame is shown.")
+    seen.await_text("#notes", "Only one frame of an animated base is shown.")
     body = seen.submit()
 
     assert (body["animation"], body["image_format"]) == ("keep", "webp")

@@ -61,8 +61,8 @@ def test_a_url_without_a_picture_is_not_submitted_as_the_picture_before(visit, s
     seen.page.fill('[data-field="base_image"] .url', f"{service.url}/samples/gone.jpg")
     seen.page.click("#submit")
 
-    assert "is not there" in seen.error("base_image")
-    assert_refused(seen, "base_image", "is not there")
+    assert "does not exist" in seen.error("base_image")
+    assert_refused(seen, "base_image", "does not exist")
 
     seen.page.fill('[data-field="base_image"] .url', "")
     assert seen.submit()["base_image"].endswith("/samples/cup.jpg")
@@ -75,7 +75,7 @@ def test_a_file_of_100_megabytes_is_refused_before_it_is_sent(visit, tmp_path):
     os.truncate(path, 100_000_000)
     seen.page.set_input_files("#f-overlay_image", path)
 
-    assert seen.error("overlay_image") == "huge.png has 100.0 MB; this service takes files up to 25.2 MB"
+    assert seen.error("overlay_image") == "huge.png has 100.0 MB; this service accepts files up to 25.2 MB"
     assert "logo.png" in seen.page.inner_text('[data-field="overlay_image"] .about')
     assert_refused(seen, "overlay_image", "huge.png has 100.0 MB")
     seen.page.click('[data-field="overlay_image"] [data-sample]')

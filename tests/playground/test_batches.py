@@ -67,7 +67,7 @@ def test_what_is_no_picture_is_left_out_and_named(visit, tmp_path):
 
     assert names(seen) == ["apple.jpg"]
     said = seen.page.inner_text("#batch-left-out")
-    assert "cups/.DS_Store, cups/fig.jpg (no JPEG, PNG, WebP, GIF or AVIF)" in said
+    assert "cups/.DS_Store, cups/fig.jpg (not JPEG, PNG, WebP, GIF or AVIF)" in said
     assert "cups/huge.png (over 25.1 MB)" in said
 
 
@@ -80,7 +80,7 @@ def test_a_folder_without_pictures_is_an_error_at_the_base(visit, tmp_path):
 
     (tmp_path / "cups" / "notes.txt").write_text("no picture")
     drop(seen, [tmp_path / "cups"])
-    seen.await_text("#p-base_image-error", "Left out: cups/notes.txt")
+    seen.await_text("#p-base_image-error", "Skipped: cups/notes.txt")
     assert seen.page.is_hidden("#batch")
 
 
@@ -94,7 +94,7 @@ def test_more_than_5000_files_are_refused_at_once(visit):
         }"""
     )
 
-    assert seen.error("base_image") == "5,001 pictures are too many: a batch takes 5,000 pictures"
+    assert seen.error("base_image") == "5,001 pictures are too many: the limit of a batch is 5,000 pictures"
 
 
 def test_a_failed_picture_is_named_with_its_error_and_others_are_made(visit, tmp_path):

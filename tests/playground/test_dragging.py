@@ -134,7 +134,7 @@ def test_arrow_keys_do_what_the_hand_does(visit):
     assert number(seen, "rescale_factor") == pytest.approx(168 / 480, abs=0.001)
     seen.page.press("#rotator", "Shift+ArrowUp")
     assert seen.value("rotation") == "10"
-    seen.await_text("#announcer", "168 by 168 pixels, turned by 10 degrees")
+    seen.await_text("#announcer", "168 by 168 pixels, rotated by 10 degrees")
 
 
 def test_fields_move_the_frame_and_sliders_follow_them(visit):

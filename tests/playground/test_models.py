@@ -26,8 +26,8 @@ from tests.playground.test_submitting import RUNNERS, needs_curl, pasted
 V2 = "superimpose-v2"
 NAMED = {"base_image": "base.png", "overlay_image": "overlay.png"}
 TERMS = """async (all) => {
-  const { DRAWN } = await import("/assets/0/scene/models.js");
-  return all.map(DRAWN["superimpose-v2"]);
+  const { PREVIEW_PARAMS } = await import("/assets/0/scene/models.js");
+  return all.map(PREVIEW_PARAMS["superimpose-v2"]);
 }"""
 NUDGED = """async (cases) => {
   const { offsetsFor, placement } = await import("/assets/0/canvas/geometry.js");

@@ -377,7 +377,7 @@ def test_a_recent_request_restores_its_scene_but_for_files(visit, own_key):
     page.wait_for_selector("#frame:not([hidden])")
     page.locator("#recent li button >> nth=0").click()
     assert_layers(seen, "No picture yet", "#c02030", "logo.png")
-    assert seen.error("overlay_image") == "mine.png was a file: choose it again"
+    assert seen.error("overlay_image") == "mine.png was a local file: choose it again"
 
 
 @pytest.mark.parametrize(("scheme", "device"), [("light", DESK), ("dark", PHONE)])

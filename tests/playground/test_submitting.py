@@ -409,7 +409,7 @@ def test_submit_refuses_a_picture_that_is_refused_while_it_waits(visit, service)
     seen.page.click("#submit")
     first(seen, held).fulfill(status=404)
 
-    assert "is not there" in seen.error("base_image")
+    assert "does not exist" in seen.error("base_image")
     seen.page.wait_for_function("() => !submit.disabled")
     assert seen.submitted() == []
 
