@@ -1,4 +1,4 @@
-"""What never becomes a request: why its head is refused, and the answer, after which the connection ends."""
+"""Requests refused before routing, for their head or their pace: checks and error responses."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer in the protocol's form that no route makes."""
+    """An error response as bytes of HTTP."""
 
     status: int
     code: str
@@ -39,7 +39,7 @@ class Refusal:
 
 
 def malformed() -> Refusal:
-    """400 for bytes that are not HTTP/1.1, or that two readers could take for two different requests."""
+    """400 for bytes that are not HTTP/1.1, or that two parsers could read as different requests."""
     return Refusal(400, "malformed_request", "this is not a well-formed HTTP/1.1 request (RFC 9112)")
 
 
@@ -69,15 +69,15 @@ def busy() -> Refusal:
 
 
 def check_head(method: bytes, version: str, url: bytes, headers: Headers) -> Refusal | None:
-    """Why a request with these headers is refused; None if it is not.
+    """The reason to refuse a request with this head, or None.
 
-    The parser has refused already what RFC 9112 calls malformed: two lengths, obs-fold, NUL, bare CR or LF.
+    The parser already refuses what RFC 9112 calls malformed: two lengths, obs-fold, NUL, bare CR or LF.
     """
     size = len(url) + sum([len(name) + len(value) for name, value in headers])
     if size > MAX_HEAD_BYTES or len(headers) > MAX_HEADERS:
         return headers_too_large()
     names = [name for name, _ in headers]
-    if version not in VERSIONS or method == b"CONNECT":  # a tunnel, which ends at no byte
+    if version not in VERSIONS or method == b"CONNECT":  # a tunnel has no end
         return malformed()
     if version == "1.0" and b"transfer-encoding" in names:
         return malformed()
@@ -87,6 +87,6 @@ def check_head(method: bytes, version: str, url: bytes, headers: Headers) -> Ref
 
 
 def strip_upgrade(method: bytes, version: str, url: bytes, headers: Headers) -> bytes:
-    """A request's head as bytes again, but for its Upgrade: it may be ignored (RFC 9110, section 7.8)."""
+    """The head as bytes, without Upgrade, which a server may ignore (RFC 9110, section 7.8)."""
     lines = [name + b": " + value for name, value in headers if name != b"upgrade"]
     return b"\r\n".join([b"%b %b HTTP/%b" % (method, url, version.encode()), *lines, b"", b""])

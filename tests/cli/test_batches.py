@@ -136,7 +136,7 @@ def test_pictures_and_requests_that_are_gone_are_named(batches, ended, service):
     answer = batches("results", ended, "--to", "out")
 
     assert answer.exit_code == 3
-    assert "a/b: its picture is not there any more" in answer.stderr
+    assert "a/b: its picture no longer exists" in answer.stderr
     assert "../c: it has expired, or was deleted" in answer.stderr
     again = [json.loads(line) for line in batches("results", ended).stdout.splitlines()]
     assert again[1] == {

@@ -197,14 +197,14 @@ def test_too_many_values_in_one_json_object_are_sent_as_lines_instead(client):
     answer = client.post("/v2/superimpose/batch", content=body, headers={"content-type": "application/json"})
 
     assert faults(answer) == {
-        "body": "has too many values for one JSON object: send a request a line as application/x-ndjson"
+        "body": "has too many values for one JSON object: send one request per line as application/x-ndjson"
     }
 
 
 def test_another_type_of_body_is_told_the_two(client):
     answer = client.post("/v2/superimpose/batch", content=b"{}", headers={"content-type": "text/csv"})
 
-    assert f"application/json, or a request a line with {NDJSON}" in faults(answer)["body"]
+    assert f"application/json, or one request per line with {NDJSON}" in faults(answer)["body"]
 
 
 def test_an_encoded_body_is_refused(client):
@@ -278,9 +278,7 @@ def test_a_batch_without_room_for_all_is_refused_whole(client):
     answer = client.submit({"requests": named(100)})
 
     told = refused(answer, 429, "queue_full")
-    assert told.startswith(
-        "the queue has no room for all of these 100 requests: at most 50 requests of this key"
-    )
+    assert told.startswith("the queue has no space for these 100 requests: at most 50 requests of this key")
     assert int(answer.headers["retry-after"]) > 0
 
 

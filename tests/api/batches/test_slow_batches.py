@@ -46,7 +46,7 @@ def test_a_batch_that_trickles_is_ended_with_its_faults_or_without(impatient, re
         answer = client.post("/v2/superimpose/batch", content=trickle())
 
     assert (answer.status_code, answer.json()["code"]) == (400, "slow_body")
-    assert "was not whole within 1 s" in answer.json()["error"]
+    assert "was not complete within 1 s" in answer.json()["error"]
     assert not redis.keys(keyspace.request("*"))
     assert not redis.exists(keyspace.OPEN_BATCHES)
 

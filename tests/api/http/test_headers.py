@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from api import errors
-from api.http.headers import AnswerHeaders, add_to_answer, with_cors
+from api.http.headers import ResponseHeaders, add_response_headers, with_cors
 
 URL = "http://10.0.0.1/a.png"
 JSON_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -100,8 +100,8 @@ def broken():
 
     @app.get("/{status}")
     async def answer(status: int, request: Request) -> dict[str, str]:
-        add_to_answer(request, {"RateLimit-Policy": "10", "Cache-Control": "private"})
-        add_to_answer(request, {"X-Remaining-Credits": "7", "Retry-After": "60"})
+        add_response_headers(request, {"RateLimit-Policy": "10", "Cache-Control": "private"})
+        add_response_headers(request, {"X-Remaining-Credits": "7", "Retry-After": "60"})
         match status:
             case 200:
                 return {}
@@ -112,7 +112,7 @@ def broken():
             case _:
                 raise RuntimeError
 
-    return AnswerHeaders(with_cors(app, ["https://shop.example"]))
+    return ResponseHeaders(with_cors(app, ["https://shop.example"]))
 
 
 @pytest.mark.parametrize("status", [200, 401, 429, 500])

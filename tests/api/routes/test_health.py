@@ -6,7 +6,7 @@ import socket
 import pytest
 from redis import Redis
 
-from api.health import Health, SharedAnswer
+from api.health import Health, SharedResult
 from api.routes.metrics import RedisState
 from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore
@@ -67,7 +67,7 @@ def test_a_store_that_cannot_be_written_is_named(settings, tmp_path):
     assert missing(unwritable) == ["store", "worker"]
 
 
-def test_metrics_of_a_redis_that_is_away_say_just_that(tmp_path):
+def test_metrics_without_redis_report_only_that(tmp_path):
     away = RedisState(Redis.from_url(f"unix://{tmp_path}/nothing.sock"))
 
     assert [(family.name, family.samples[0].value) for family in away.collect()] == [
@@ -75,17 +75,17 @@ def test_metrics_of_a_redis_that_is_away_say_just_that(tmp_path):
     ]
 
 
-def test_an_answer_is_shared_while_it_is_found_and_for_its_life():
-    asked: list[str] = []
+def test_a_result_is_shared_while_it_is_loaded_and_until_its_ttl_ends():
+    loads: list[str] = []
 
-    async def find() -> int:
-        asked.append("once more")
+    async def load() -> int:
+        loads.append("load")
         await asyncio.sleep(0)
-        return len(asked)
+        return len(loads)
 
-    async def ask() -> list[int]:
-        kept, short = SharedAnswer(find, life_s=3600), SharedAnswer(find, life_s=0)
-        together = await asyncio.gather(kept.get(), kept.get())
-        return [*together, await kept.get(), await short.get(), await short.get()]
+    async def check() -> list[int]:
+        long, none = SharedResult(load, ttl_s=3600), SharedResult(load, ttl_s=0)
+        concurrent = await asyncio.gather(long.get(), long.get())
+        return [*concurrent, await long.get(), await none.get(), await none.get()]
 
-    assert asyncio.run(ask()) == [1, 1, 1, 2, 3]
+    assert asyncio.run(check()) == [1, 1, 1, 2, 3]

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from api.routes.own_requests import MOST_LISTED
+from api.routes.own_requests import MAX_LISTED
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
@@ -144,11 +144,14 @@ def test_a_list_has_no_other_keys_requests(client, client_of, samples):
     [
         ({"status": "queued"}, "must be 'QUEUED', 'PROCESSING', 'COMPLETED' or 'FAILED'"),
         ({"limit": "0"}, 'limit: "0" is not allowed: must be greater than or equal to 1'),
-        ({"limit": str(MOST_LISTED + 1)}, "must be less than or equal to 100"),
+        ({"limit": str(MAX_LISTED + 1)}, "must be less than or equal to 100"),
         ({"limit": "many"}, "must be a valid integer"),
-        ({"before": "yesterday"}, 'before: "yesterday" is not allowed: must be what "next" of a page says'),
-        ({"before": "-1"}, 'must be what "next" of a page says'),
-        ({"before": "1" * 17}, 'must be what "next" of a page says'),
+        (
+            {"before": "yesterday"},
+            'before: "yesterday" is not allowed: must be the value of "next" in a page',
+        ),
+        ({"before": "-1"}, 'must be the value of "next" in a page'),
+        ({"before": "1" * 17}, 'must be the value of "next" in a page'),
         ({"custom_id": "x" * 65}, "must have at most 64 characters"),
         ({"custom_id": "a\nb"}, "must have printable characters only"),
         ({"stauts": "FAILED"}, "stauts: is not a parameter; known are status, custom_id, limit, before"),

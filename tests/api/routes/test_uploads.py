@@ -14,7 +14,7 @@ from segmind import SegmindClient
 from segmind.files import Files
 from starlette.datastructures import Headers
 
-from api.routes.uploads import parsed_form
+from api.routes.uploads import parse_form
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
@@ -161,7 +161,7 @@ def test_a_form_in_a_charset_that_can_take_minutes_is_refused(service, charset):
     )
 
     assert answer.status_code == 400
-    assert "another charset than UTF-8" in answer.json()["error"]
+    assert "a charset other than UTF-8" in answer.json()["error"]
 
 
 def test_a_form_that_says_it_is_utf_8_is_taken(service):
@@ -178,7 +178,7 @@ def test_a_form_is_read_without_a_file_on_disk(tmp_path, monkeypatch):
     part = b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n%s\r\n--x--\r\n'
 
     async def size() -> int:
-        form = await parsed_form(Headers({"content-type": FORM}), part % bytes(2_000_000))
+        form = await parse_form(Headers({"content-type": FORM}), part % bytes(2_000_000))
         try:
             return len(await form["a"].read())
         finally:
