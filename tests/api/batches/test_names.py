@@ -1,4 +1,4 @@
-"""Names of the files in an archive: safe wherever it is unpacked, and each once."""
+"""File names in an archive: safe on every system, and unique."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_a_long_name_is_cut_between_characters(character):
     assert MAX_BYTES - 4 < len(name.encode()) <= MAX_BYTES
 
 
-def test_each_name_is_given_once_also_where_case_makes_no_difference():
+def test_names_are_unique_regardless_of_case():
     names = FileNames("missing.txt")
 
     given = [
@@ -52,7 +52,7 @@ def test_each_name_is_given_once_also_where_case_makes_no_difference():
     assert names.unique("missing", ".txt") == "missing-2.txt"
 
 
-def test_five_thousand_of_one_name_are_named_apart():
+def test_five_thousand_equal_names_become_unique():
     names = FileNames()
 
     assert len({names.unique("same", ".png") for _ in range(5000)}) == 5000

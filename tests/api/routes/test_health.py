@@ -1,4 +1,4 @@
-"""Probes without a key: what is missing is named, and many who ask cost as much as one."""
+"""Health checks name what is missing, and many callers cost as much as one."""
 
 import asyncio
 import socket
@@ -26,7 +26,7 @@ def missing(settings: Settings) -> list[str]:
     return asyncio.run(health.missing())
 
 
-def test_a_stack_that_works_is_ready_and_says_how_busy_it_is(service):
+def test_a_working_service_is_ready_and_reports_its_load(service):
     ready, health = service.client.get("/readyz"), service.client.get("/health")
 
     assert (ready.status_code, ready.json()) == (200, {"status": "ok", "missing": []})
@@ -35,11 +35,11 @@ def test_a_stack_that_works_is_ready_and_says_how_busy_it_is(service):
     assert set(health.json()["workers"]) == {"idle", "busy"}
 
 
-def test_metrics_are_not_served_unless_asked_for(service):
+def test_metrics_are_off_by_default(service):
     assert service.client.get("/metrics").status_code == 404
 
 
-def test_without_a_worker_requests_would_only_wait(alone):
+def test_a_service_without_workers_is_not_ready(alone):
     answer = alone.get("/readyz")
 
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable", "missing": ["worker"]})
@@ -47,20 +47,20 @@ def test_without_a_worker_requests_would_only_wait(alone):
     assert alone.get("/livez").status_code == 200
 
 
-def test_a_redis_that_is_not_there_is_named(settings, tmp_path):
+def test_an_unreachable_redis_is_reported(settings, tmp_path):
     away = settings.model_copy(update={"redis_url": f"unix://{tmp_path}/nothing.sock"})
 
     assert missing(away) == ["redis"]
 
 
-def test_a_redis_that_is_silent_is_named(settings, tmp_path):
+def test_a_silent_redis_is_reported(settings, tmp_path):
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "s"))
         silent.listen()
         assert missing(settings.model_copy(update={"redis_url": f"unix://{tmp_path}/s"})) == ["redis"]
 
 
-def test_a_store_that_cannot_be_written_is_named(settings, tmp_path):
+def test_a_store_that_cannot_be_written_is_reported(settings, tmp_path):
     (tmp_path / "file").touch()
     unwritable = settings.model_copy(update={"storage_url": (tmp_path / "file" / "store").as_uri()})
 
