@@ -48,7 +48,7 @@ def test_a_full_queue_is_shown(visit, idle, tmp_path):
     seen = visit(idle.url)
     take(seen, [folder_of(tmp_path, [*FRUIT, "melon.jpg", "lemon.jpg"])])
 
-    assert "no room for all of these 5 requests" in refused(seen)
+    assert "no space for these 5 requests" in refused(seen)
     assert batches(idle) == []
 
 
@@ -59,7 +59,7 @@ def test_a_batch_over_the_size_limit_is_refused_before_it_is_sent(visit, idle, t
         large.truncate(40_000)
     take(seen, [folder])
 
-    assert "this service takes 50 kB at once" in refused(seen)
+    assert "the limit of this service is 50 kB" in refused(seen)
     assert not [each for each in seen.requests if each.url.endswith("/batch")]
 
 
@@ -107,7 +107,7 @@ def test_a_running_batch_cannot_be_replaced(visit, tmp_path):
     seen.await_text("#batch-text", "of 3")
     seen.page.set_input_files("#f-folder", tmp_path / "cups")
 
-    assert "A batch is on its way" in seen.error("base_image")
+    assert "A batch is running" in seen.error("base_image")
 
 
 def test_a_batch_survives_an_outage_of_the_server(visit, tmp_path):

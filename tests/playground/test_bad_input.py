@@ -87,8 +87,8 @@ def test_a_file_that_is_not_a_picture_is_refused_at_once(visit):
     seen = visit()
     seen.choose("base_image", "letter.png", b"Dear reader")
 
-    assert "letter.png is no picture" in seen.error("base_image")
-    assert_refused(seen, "base_image", "letter.png is no picture")
+    assert "letter.png cannot be read as a picture" in seen.error("base_image")
+    assert_refused(seen, "base_image", "letter.png cannot be read as a picture")
     assert "cup.jpg" in seen.page.inner_text('[data-field="base_image"] .about')
 
 
@@ -135,9 +135,9 @@ def test_an_invalid_url_is_refused_when_the_field_loses_focus(visit):
     seen = visit()
     seen.page.click('[data-field="mask"] [data-url]')
     for url, why in (
-        ("not a url", "is no URL"),
+        ("not a url", "is not the URL"),
         ("https://me:pw@shop.example/", "user name"),
-        ("https:///cup.jpg", "is no URL"),
+        ("https:///cup.jpg", "is not the URL"),
     ):
         seen.page.fill("#p-mask", url)
         seen.page.press("#p-mask", "Tab")

@@ -73,7 +73,7 @@ def test_a_folder_without_pictures_is_an_error_at_the_base(visit, tmp_path):
     (tmp_path / "cups").mkdir()
     seen = visit()
     drop(seen, [tmp_path / "cups"])
-    seen.await_text("#p-base_image-error", "There is no file in it")
+    seen.await_text("#p-base_image-error", "The folder has no files")
     assert seen.page.is_hidden("#batch")
 
     (tmp_path / "cups" / "notes.txt").write_text("no picture")

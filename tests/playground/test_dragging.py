@@ -220,11 +220,11 @@ def test_an_overlay_moved_on_the_second_base_keeps_its_place_from_there(visit):
 
 def test_an_overlay_entirely_outside_the_base_is_noted(visit):
     seen = visit()
-    assert "wholly outside" not in seen.page.inner_text("#notes")
+    assert "entirely outside" not in seen.page.inner_text("#notes")
 
     seen.fill(x_offset=600)
 
-    seen.await_text("#notes", "wholly outside the base")
+    seen.await_text("#notes", "entirely outside the base")
 
 
 def plain(size: tuple[int, int]) -> bytes:

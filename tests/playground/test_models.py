@@ -299,7 +299,7 @@ def test_a_new_model_appears_by_itself(visit, service, monkeypatch):
 
     seen.page.select_option("#model", "toned")
     seen.open_groups()
-    seen.await_text("#notes", "comes with the result")
+    seen.await_text("#notes", "this model has no preview")
     assert not seen.page.is_visible("#frame")
     seen.fill(tone=5, rotation=20)
     body = seen.submit("toned")

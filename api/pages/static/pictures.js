@@ -16,7 +16,7 @@ const GUESS = { width: 1024, height: 768 };
 const SCHEMES = ["http://", "https://", "data:"];
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 const WITH_HOST = /^https?:\/\/[^\s/?#\\]\S*$/i;
-const NO_URL = "is not the URL of a picture: it must start with http:// or https:// and have a host";
+const NO_URL = "is not the URL of a picture: it must begin with http:// or https:// and have a host";
 const WITH_USER = "contains a user name: only pictures that need no login can be fetched";
 
 /** A picture cannot be used; the message is shown to the user. */
