@@ -52,7 +52,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = self._in_body = self._refused = False
         self._body_bytes = 0
         self._droppable = math.inf
-        self._fault = refusal.malformed()
+        self._fault = refusal.MALFORMED
         self._timer: TimerHandle | None = None
         self._running: RequestResponseCycle | None = None
         self._expect(Expected.NOTHING)
@@ -70,7 +70,7 @@ class Connection(HttpToolsProtocol):
         if excess > MAX_LINGERING:
             transport.abort()
         elif excess > 0:
-            self._refuse(refusal.busy())
+            self._refuse(refusal.BUSY)
         else:
             self._expect(Expected.HEAD)
 
@@ -207,9 +207,9 @@ class Connection(HttpToolsProtocol):
         if self._expected is Expected.LEFTOVER and self._received > LINGER_BYTES:
             self.transport.close()
         elif self._expected is Expected.HEAD and self._received > refusal.MAX_HEAD_BYTES:
-            self._refuse(refusal.headers_too_large())
+            self._refuse(refusal.HEADERS_TOO_LARGE)
         elif self._received > MAX_FRAMING * (refusal.MAX_HEAD_BYTES + self._body_bytes):
-            self._refuse(refusal.malformed())
+            self._refuse(refusal.MALFORMED)
 
     def _refuse(self, reason: Refusal) -> None:
         if self._refused or self.transport.is_closing():

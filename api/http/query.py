@@ -9,6 +9,8 @@ from api.http.body import bad_request, explain
 
 M = TypeVar("M", bound=BaseModel)
 
+MAX_LISTED = 100
+
 
 def _check_cursor(text: str) -> str:
     if not (text.isascii() and text.isdecimal() and len(text) <= 16):
@@ -16,6 +18,7 @@ def _check_cursor(text: str) -> str:
     return text
 
 
+Limit = Annotated[int, Field(ge=1, le=MAX_LISTED, description="Maximum number of items.")]
 Before = Annotated[
     str | None, AfterValidator(_check_cursor), Field(description="`next` of the previous page.")
 ]

@@ -15,7 +15,7 @@ from api.batches.members import all_members, entries, listed_member, read_member
 from api.batches.schemas import ARCHIVE, RESULTS, Batch, BatchList, BatchRequests
 from api.dependencies import KEY, ServiceDep, admit_lister, admit_picture_reader, admit_reader
 from api.http.json_response import JsonResponse
-from api.http.query import Before, read_query
+from api.http.query import Before, Limit, read_query
 from api.http.route_classes import PlainRoute, TracedRoute
 from api.openapi import describe_batch
 from api.routes.submit import REFUSALS
@@ -35,10 +35,7 @@ from telemetry.log_context import bind_contextvars
 router = APIRouter(route_class=PlainRoute, tags=["batches"])
 submits = APIRouter(route_class=TracedRoute, tags=["batches"])
 
-MAX_LISTED = 100
-
 BatchId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
-Limit = Annotated[int, Field(ge=1, le=MAX_LISTED, description="Maximum number of items.")]
 
 
 class BatchQuery(BaseModel):

@@ -18,7 +18,7 @@ from api.dependencies import (
 )
 from api.errors import cannot_retry, not_finished, unknown_request
 from api.http.json_response import JsonResponse
-from api.http.query import Before, read_query
+from api.http.query import Before, Limit, read_query
 from api.http.route_classes import PlainRoute, TracedRoute, traceparent_of
 from api.routes.submit import note_accepted, submit_errors
 from api.schemas import RequestList, Submitted, errors
@@ -36,15 +36,13 @@ router = APIRouter(tags=["requests"])
 lists = APIRouter(route_class=PlainRoute, tags=["requests"])
 retries = APIRouter(route_class=TracedRoute, tags=["requests"])
 
-MAX_LISTED = 100
-
 
 class ListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     status: Annotated[Status | None, Field(description="Only requests with this status.")] = None
     custom_id: Annotated[CustomId | None, Field(description="Only requests with this `custom_id`.")] = None
-    limit: Annotated[int, Field(ge=1, le=MAX_LISTED, description="Maximum number of items.")] = 20
+    limit: Limit = 20
     before: Before = None
 
 
