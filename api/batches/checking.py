@@ -55,7 +55,7 @@ class BatchCheck:
         self._add_faults(DEFAULTS, faults)
         if faults:
             self.defaults = {}
-        self._lacks_defaults = bool(faults)
+        self._ignores_defaults = bool(faults)
 
     @property
     def is_refused(self) -> bool:
@@ -120,7 +120,7 @@ class BatchCheck:
         try:
             body = SubmitBody.of(self._body.model_validate({**self.defaults, **own}), self._model)
         except ValidationError as error:
-            explained = explain(error, self._body, _is_of_one_value if self._lacks_defaults else bool)
+            explained = explain(error, self._body, _is_of_one_value if self._ignores_defaults else bool)
             return None, [*faults, *explained, *self._rules.faults(own)]
         faults += self._rules.webhook_faults(vars(body.options))
         if faults:

@@ -36,12 +36,12 @@ def stack(redis_socket, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def nothing_is_accepted(stack):
     """After each test there are no new requests, pictures or batches."""
-    before = kept(stack)
+    before = stored(stack)
     yield
-    assert kept(stack) == before
+    assert stored(stack) == before
 
 
-def kept(stack):
+def stored(stack):
     with Redis.from_url(stack.env["SUPERIMPOSE_REDIS_URL"]) as redis:
         patterns = (keyspace.request("*"), keyspace.batch("*"), keyspace.batch_requests("*"), "rq:job:*")
         keys = {key for pattern in patterns for key in redis.scan_iter(pattern, count=1000)}

@@ -181,6 +181,6 @@ def test_redis_stores_neither_the_idempotency_key_nor_the_body(redis, stack):
     submit(stack, "a-canary-of-a-key", URLS)
 
     (name,) = redis.scan_iter(f"{keyspace.PREFIX}:idempotency:*")
-    kept = json.dumps([str(name), str(redis.hgetall(name))])
-    assert "canary" not in kept
-    assert "shop.example" not in kept
+    stored = json.dumps([str(name), str(redis.hgetall(name))])
+    assert "canary" not in stored
+    assert "shop.example" not in stored

@@ -60,16 +60,16 @@ def second_api(stack: Stack) -> str:
 
 def test_a_submit_over_the_rate_limit_is_a_429_with_retry_after(start):
     stack = start(rate_limit="2/day")
-    within, last, over = (submit(stack) for _ in range(3))
+    within, last, refused = (submit(stack) for _ in range(3))
 
-    assert [answer.status_code for answer in (within, last, over)] == [200, 200, 429]
+    assert [answer.status_code for answer in (within, last, refused)] == [200, 200, 429]
     assert within.headers["ratelimit-policy"] == f'"submit";q=2;w={DAY_S}'
     assert within.headers["ratelimit"] == f'"submit";r=1;t={DAY_S // 2}'
-    assert re.fullmatch(r'"submit";r=0;t=86\d\d\d', over.headers["ratelimit"])
-    assert DAY_S / 2 - 60 <= int(over.headers["retry-after"]) <= DAY_S / 2
-    assert over.json()["code"] == "too_many_requests"
-    assert "2/day" in over.json()["error"]
-    reset_at = datetime.strptime(over.headers["x-rate-limit-reset-at-utc"], "%Y-%m-%dT%H:%M:%SZ")
+    assert re.fullmatch(r'"submit";r=0;t=86\d\d\d', refused.headers["ratelimit"])
+    assert DAY_S / 2 - 60 <= int(refused.headers["retry-after"]) <= DAY_S / 2
+    assert refused.json()["code"] == "too_many_requests"
+    assert "2/day" in refused.json()["error"]
+    reset_at = datetime.strptime(refused.headers["x-rate-limit-reset-at-utc"], "%Y-%m-%dT%H:%M:%SZ")
     left = reset_at.replace(tzinfo=UTC) - datetime.now(UTC)
     assert timedelta(hours=23) < left <= timedelta(days=1)
 
@@ -143,8 +143,8 @@ def test_submits_cost_credits_and_a_406_names_balance_and_cost(start, keys):
     assert (balance.json(), balance.headers["x-remaining-credits"]) == ({"credits": 1}, "1")
 
     stack.client.post(answers[0].json()["cancel_url"], headers={"x-api-key": key})
-    kept = keys.get(key_id)
-    assert (kept.credits, kept.held, kept.spent) == (3, 2, 0)
+    record = keys.get(key_id)
+    assert (record.credits, record.held, record.spent) == (3, 2, 0)
 
 
 def test_a_key_has_unlimited_credits_by_default(start):
@@ -154,7 +154,7 @@ def test_a_key_has_unlimited_credits_by_default(start):
 
 
 def test_ten_credits_pay_for_ten_of_a_hundred_concurrent_submits_on_two_apis(start, keys, redis):
-    kept, key = keys.create("shop", KeyOptions(credits=10))
+    record, key = keys.create("shop", KeyOptions(credits=10))
     stack = start()
     urls = [stack.url, second_api(stack)]
     with ThreadPoolExecutor(20) as threads:
@@ -162,12 +162,12 @@ def test_ten_credits_pay_for_ten_of_a_hundred_concurrent_submits_on_two_apis(sta
 
     codes = [answer.status_code for answer in answers]
     assert (codes.count(200), codes.count(406)) == (10, 90)
-    assert redis.zcard(keyspace.WAITING) == len(queued(redis, kept.key_id)) == 10
-    assert (keys.get(kept.key_id).credits, keys.get(kept.key_id).held) == (0, 10)
+    assert redis.zcard(keyspace.WAITING) == len(queued(redis, record.key_id)) == 10
+    assert (keys.get(record.key_id).credits, keys.get(record.key_id).held) == (0, 10)
 
 
 def test_completed_requests_spend_credits_and_failed_ones_return_them(redis_socket, tmp_path, keys):
-    kept, key = keys.create("shop", KeyOptions(credits=20))
+    record, key = keys.create("shop", KeyOptions(credits=20))
     with running(environment(f"unix://{redis_socket}?db=1", tmp_path), workers=1) as stack:
         stack.client.headers["x-api-key"] = key
         samples = {name: f"{stack.url}/samples/{file}" for name, file in SAMPLES.items()}
@@ -176,7 +176,7 @@ def test_completed_requests_spend_credits_and_failed_ones_return_them(redis_sock
         endings = [stack.finish(request_id).json()["status"] for request_id in (*good, *bad)]
 
     assert endings == ["COMPLETED"] * 4 + ["FAILED"] * 3
-    after = keys.get(kept.key_id)
+    after = keys.get(record.key_id)
     assert (after.credits, after.held, after.spent) == (16, 0, 4)
 
 
@@ -184,7 +184,7 @@ SAMPLES = {"base_image": "cup.jpg", "overlay_image": "logo.png"}
 
 
 def test_a_revocation_takes_effect_at_once_under_load(start, keys, redis):
-    kept, key = keys.create("shop")
+    record, key = keys.create("shop")
     stop, codes = threading.Event(), []
 
     def submit_on(stack: Stack) -> None:
@@ -197,7 +197,7 @@ def test_a_revocation_takes_effect_at_once_under_load(start, keys, redis):
         thread.start()
     while codes.count(200) < 20:
         stop.wait(0.01)
-    keys.revoke(kept.key_id)
+    keys.revoke(record.key_id)
     accepted = redis.zcard(keyspace.WAITING)
     assert submit(stack, key).status_code == 401
     stop.set()
