@@ -1,4 +1,4 @@
-"""The application: routes, errors and what runs beside them."""
+"""The ASGI application: routes, error handlers, background tasks."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from api import errors, openapi
-from api.http.headers import AnswerHeaders, with_cors
+from api.http.headers import ResponseHeaders, with_cors
 from api.http.json_response import JsonResponse
 from api.http.observability import ObservedCalls, count_call, log_call
 from api.http.route_classes import PlainRoute
@@ -38,12 +38,12 @@ from api.service import Service
 from jobs.config.settings import Settings
 from jobs.maintenance.background import background
 
-NOT_FASTAPIS: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-"""FastAPI's own could be switched on from the environment, and would export query strings."""
+NO_FASTAPI_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's telemetry could be switched on from the environment, and would export query strings."""
 
 
 class Api(FastAPI):
-    """FastAPI with Starlette's middleware: hot routes pay for no layer that only FastAPI's own need."""
+    """FastAPI with Starlette's middleware stack: a `PlainRoute` skips the exit stack of FastAPI's routes."""
 
     def build_middleware_stack(self) -> ASGIApp:
         return Starlette.build_middleware_stack(self)
@@ -52,12 +52,12 @@ class Api(FastAPI):
 def create_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with Service.open(settings) as service, asyncio.TaskGroup() as beside:
+        async with Service.open(settings) as service, asyncio.TaskGroup() as tasks:
             app.state.service = service
-            listening = beside.create_task(service.changes.listen())
+            listener = tasks.create_task(service.changes.listen())
             with background(settings):
                 yield
-            listening.cancel()
+            listener.cancel()
 
     app = Api(
         title="Superimpose",
@@ -70,27 +70,27 @@ def create_app(settings: Settings) -> FastAPI:
         servers=[{"url": settings.public_url}] if settings.public_url else None,
         default_response_class=JsonResponse,
         redirect_slashes=False,
-        telemetry=NOT_FASTAPIS,
+        telemetry=NO_FASTAPI_TELEMETRY,
     )
     errors.install(app)
     openapi.install(app)
-    parts = [requests, submit, own_requests, batches, pictures, uploads, credits, webhooks, health]
+    modules = [requests, submit, own_requests, batches, pictures, uploads, credits, webhooks, health]
     if settings.docs:
-        parts += [openapi, pages]
+        modules += [openapi, pages]
     if settings.admin_key:
-        parts.append(admin)
+        modules.append(admin)
     if settings.metrics:
-        parts.append(metrics)
-    for part in parts:
-        # `include_router` would look for each route twice
-        app.router.routes.extend(map(_with_exit_stack, part.router.routes))
+        modules.append(metrics)
+    for module in modules:
+        # `include_router` would match each path twice
+        app.router.routes.extend(map(_with_exit_stack, module.router.routes))
     if settings.admin_key:
         app.router.routes.extend(rq_dashboard.routes(settings))
     return app
 
 
 def _with_exit_stack(route: BaseRoute) -> BaseRoute:
-    """`route`, in the layer that FastAPI's own need, as a copy: routers are shared by apps."""
+    """A copy of `route` in the exit stack that FastAPI's routes need; routers are shared by all apps."""
     if not isinstance(route, APIRoute) or isinstance(route, PlainRoute):
         return route
     route = copy(route)
@@ -99,8 +99,8 @@ def _with_exit_stack(route: BaseRoute) -> BaseRoute:
 
 
 def with_headers(app: FastAPI, settings: Settings) -> ASGIApp:
-    """`app` as it faces the world: every answer, our own faults included, with all its headers."""
-    complete: ASGIApp = AnswerHeaders(with_cors(app, settings.cors_origins))
-    wanted = {count_call: settings.metrics, log_call: settings.access_log}
-    observers = [each for each, is_wanted in wanted.items() if is_wanted]
-    return ObservedCalls(complete, observers) if observers else complete
+    """`app` with the outer middleware, so that 500 responses get all headers and are observed too."""
+    wrapped: ASGIApp = ResponseHeaders(with_cors(app, settings.cors_origins))
+    enabled = {count_call: settings.metrics, log_call: settings.access_log}
+    observers = [observer for observer, is_enabled in enabled.items() if is_enabled]
+    return ObservedCalls(wrapped, observers) if observers else wrapped

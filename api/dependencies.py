@@ -1,6 +1,6 @@
-"""What routes take as parameters: the service, the origin of its URLs, the caller's key within its limits.
+"""Dependencies of routes: the service, the origin of its URLs, authentication and rate limits.
 
-FastAPI solves them for its own routes; a `PlainRoute` calls these functions itself.
+FastAPI resolves them for its own routes; a `PlainRoute` calls these functions itself.
 """
 
 import hmac
@@ -20,8 +20,8 @@ from api.errors import (
     unknown_request,
 )
 from api.http.addresses import client_address
-from api.http.body import checked, read_json
-from api.http.headers import add_to_answer, limit_headers
+from api.http.body import read_json, validate_body
+from api.http.headers import add_response_headers, limit_headers
 from api.service import Service, origin_of, service_of
 from jobs.keys.admission import Admission, Bucket, Call, Caller
 from jobs.keys.key_rules import Scope
@@ -39,15 +39,15 @@ KEY = [
     Security(APIKeyHeader(name="x-api-key", scheme_name="x-api-key", auto_error=False)),
     Security(HTTPBearer(scheme_name="bearer", auto_error=False)),
 ]
-"""`dependencies` of a route that needs a key: documentation; the key is read by `presented_key`."""
+"""`dependencies` of a route that needs a key, for the OpenAPI document; `presented_key` reads the key."""
 
 RequestId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
 
 M = TypeVar("M", bound=BaseModel)
 
 
-class Seen(NamedTuple):
-    """A request as its owner sees it; `position` is its place in the queue, 0 = next."""
+class RequestState(NamedTuple):
+    """The record of a request, and its position in the queue (0 = next; None unless QUEUED)."""
 
     record: Record
     position: int | None
@@ -65,7 +65,7 @@ ServiceDep = Annotated[Service, Depends(get_service)]
 
 
 async def get_origin(request: Request) -> str:
-    """What the URLs of answers begin with. Raises 400 for a host that no URL can have."""
+    """The origin of the URLs in responses. Raises 400 for an invalid Host header."""
     return origin_of(request)
 
 
@@ -73,19 +73,19 @@ Origin = Annotated[str, Depends(get_origin)]
 
 
 def json_body(model: type[M]) -> Any:
-    """The body as a `model`, read after the key was checked: FastAPI reads its own before any dependency.
+    """A dependency that reads the body as a `model`. Raises 400 with all faults, 413, 415.
 
-    Raises 400 with all faults, 413, 415.
+    FastAPI reads a declared body before it runs any dependency, and so before the key is checked.
     """
 
     async def read(request: Request, service: ServiceDep) -> M:
-        return checked(await read_json(request, service.settings.max_body_bytes), model)
+        return validate_body(await read_json(request, service.settings.max_body_bytes), model)
 
     return Depends(read)
 
 
 def presented_key(request: Request) -> str:
-    """The text of the key in `x-api-key` or `Authorization: Bearer`; "" without one."""
+    """The key in `x-api-key` or `Authorization: Bearer`, or ""."""
     key = request.headers.get("x-api-key", "").strip()
     authorization = request.headers.get("authorization", "")
     if not key and authorization[: len(BEARER)].lower() == BEARER:
@@ -94,37 +94,33 @@ def presented_key(request: Request) -> str:
 
 
 async def admit_reader(request: Request, service: ServiceDep) -> Caller:
-    """The valid key of a reading call. Raises 401, 429."""
+    """Raises 401, 429."""
     return await _admit(request, service, Bucket.READ)
 
 
 async def admit_lister(request: Request, service: Service) -> Caller:
-    """The valid key of a call that lists requests. Raises 401, 429."""
+    """Raises 401, 429."""
     return await _admit(request, service, Bucket.LIST)
 
 
 async def admit_picture_reader(request: Request, service: Service) -> Caller | None:
-    """The key of a call for what a name alone unlocks; None without one. Raises 401, 429."""
+    """None for a call without a key: the name of a picture is secret enough. Raises 401, 429."""
     call = _call(request, Bucket.PICTURE)
-    admission = await service.reader.admit(call)
-    if call.presented:
-        return _admitted(request, call, admission)
-    _refuse_over_limit(request, admission)
-    return None
+    return _optional_caller(request, call, await service.reader.admit(call))
 
 
 async def admit_submitter(request: Request, service: Service) -> Caller:
-    """The valid key of a submit, which may make one. Raises 401, 403, 429."""
+    """Raises 401, 403, 429."""
     return await _admit_scope(request, service, Bucket.SUBMIT, Scope.SUPERIMPOSE)
 
 
 async def admit_uploader(request: Request, service: ServiceDep) -> Caller:
-    """The valid key of an upload, which may make one. Raises 401, 403, 429."""
+    """Raises 401, 403, 429."""
     return await _admit_scope(request, service, Bucket.UPLOAD, Scope.UPLOAD)
 
 
 async def admit_webhook_owner(request: Request, service: ServiceDep) -> Caller:
-    """The valid key of a call about its webhooks, which may submit. Raises 401, 403, 429."""
+    """A key that manages its webhooks must be allowed to submit. Raises 401, 403, 429."""
     return await _admit_scope(request, service, Bucket.READ, Scope.SUPERIMPOSE)
 
 
@@ -135,51 +131,45 @@ async def admit_admin(request: Request, service: ServiceDep) -> None:
         raise not_admin()
 
 
-def refuse_unless_paid(key: Caller, cost: int) -> None:
-    """Raise 406 before a body is read that cannot be paid for; what was paid for may come again."""
+def require_credits(key: Caller, cost: int) -> None:
+    """Raise 406 before the body is read. Not for a call with an idempotency key: a replay costs nothing."""
     if key.credits is not None and key.credits < cost:
         raise not_enough_credits(key.credits, cost)
 
 
-async def get_owned_request(request: Request, service: ServiceDep, request_id: RequestId) -> Seen:
-    """The status of a request, for its owner. Raises 401, 429, or 404 for any other key."""
+async def get_owned_request(request: Request, service: ServiceDep, request_id: RequestId) -> RequestState:
+    """Raises 401, 429, and 404 for the request of another key."""
     return await read_owned_request(request, service, request_id, View.STATUS)
 
 
-async def read_owned_request(request: Request, service: Service, request_id: str, view: View) -> Seen:
-    """A request, for its owner: of its record as much as `view` says.
-
-    Raises 401, 429, or 404 for any other key.
-    """
+async def read_owned_request(request: Request, service: Service, request_id: str, view: View) -> RequestState:
+    """Read the fields of `view` of a request. Raises 401, 429, and 404 for the request of another key."""
     call = _call(request, Bucket.READ)
     admission, record, position = await service.reader.admit_and_request(call, request_id, view)
-    found = _admitted(request, call, admission)
-    if record is None or record.key_id != found.key_id:
+    caller = _admitted(request, call, admission)
+    if record is None or record.key_id != caller.key_id:
         raise unknown_request(request_id)
     bind_contextvars(request_id=request_id, **echo(record.custom_id))
-    return Seen(record, position)
+    return RequestState(record, position)
 
 
 async def read_picture(request: Request, service: Service, token: str) -> PublishedPicture | None:
-    """The picture of this name; None for a caller with another key than its owner's. Raises 401, 429."""
+    """The picture with this name; None for a key other than its owner's. Raises 401, 429."""
     call = _call(request, Bucket.PICTURE)
     admission, published = await service.reader.admit_and_picture(call, token)
-    if not call.presented:
-        _refuse_over_limit(request, admission)
-        return published
-    found = _admitted(request, call, admission)
-    return published if published and published.owner == found.key_id else None
+    caller = _optional_caller(request, call, admission)
+    return published if published and (caller is None or published.owner == caller.key_id) else None
 
 
 def add_credits_header(request: Request, credits: int | None) -> None:
-    """Add what the caller has left to the answer's headers; None: unlimited."""
-    add_to_answer(request, {"x-remaining-credits": "unlimited" if credits is None else str(credits)})
+    """Send the caller's balance; None: unlimited."""
+    add_response_headers(request, {"x-remaining-credits": "unlimited" if credits is None else str(credits)})
 
 
 Reader = Annotated[Caller, Depends(admit_reader)]
 Uploader = Annotated[Caller, Depends(admit_uploader)]
 WebhookOwner = Annotated[Caller, Depends(admit_webhook_owner)]
-OwnedRequest = Annotated[Seen, Depends(get_owned_request)]
+OwnedRequest = Annotated[RequestState, Depends(get_owned_request)]
 
 
 async def _admit(request: Request, service: Service, bucket: Bucket) -> Caller:
@@ -188,14 +178,21 @@ async def _admit(request: Request, service: Service, bucket: Bucket) -> Caller:
 
 
 async def _admit_scope(request: Request, service: Service, bucket: Bucket, scope: Scope) -> Caller:
-    found = await _admit(request, service, bucket)
-    if scope not in found.scopes:
+    caller = await _admit(request, service, bucket)
+    if scope not in caller.scopes:
         raise missing_scope(scope)
-    return found
+    return caller
 
 
 def _call(request: Request, bucket: Bucket) -> Call:
     return Call(presented_key(request), client_address(request), bucket)
+
+
+def _optional_caller(request: Request, call: Call, admission: Admission) -> Caller | None:
+    if call.presented:
+        return _admitted(request, call, admission)
+    _refuse_over_limit(request, admission)
+    return None
 
 
 def _admitted(request: Request, call: Call, admission: Admission) -> Caller:
@@ -210,6 +207,6 @@ def _admitted(request: Request, call: Call, admission: Admission) -> Caller:
 def _refuse_over_limit(request: Request, admission: Admission) -> None:
     limit = admission.limit
     if limit:
-        add_to_answer(request, limit_headers(limit))
+        add_response_headers(request, limit_headers(limit))
         if limit.wait_s:
             raise too_many_requests(limit.bucket, limit.rate, retry_after(limit.wait_s))

@@ -1,7 +1,7 @@
-"""Everything that can go wrong with a call, and the one place that turns it into JSON.
+"""The error responses of the API, and the handlers that turn exceptions into them.
 
-Routes raise and hold no `try`. Every answer is `{"error": text, "code": word}`: the client shows only
-`error`, so it says what to do. What is our fault is logged whole and shown as one sentence.
+Every error is `{"error": text, "code": word}`. Clients show only `error`, so the text says what to do.
+An internal error is logged with its traceback; its response does not reveal it.
 """
 
 import logging
@@ -32,11 +32,11 @@ from telemetry.log_context import bound_contextvars
 log = logging.getLogger("superimpose.api")
 
 LOGGED = "superimpose_logged"
-"""Attribute of an exception: what is our fault passes through several layers, each of which would log it."""
+"""Attribute of a logged exception: each layer that an unhandled exception passes would log it again."""
 
 
 class ApiError(Exception):
-    """An answer other than 200, in the words of the protocol's error table."""
+    """An error response; `more` are additional fields of its body."""
 
     def __init__(
         self, status: int, code: str, error: str, headers: Mapping[str, str] | None = None, **more: Any
@@ -57,12 +57,12 @@ def invalid_key() -> ApiError:
 
 
 def missing_scope(scope: Scope) -> ApiError:
-    text = f"this API key may not do this: it lacks the scope {scope}; ask for a key that has it"
+    text = f"this API key may not do this: it does not have the scope {scope}; ask for a key that has it"
     return ApiError(403, "missing_scope", text)
 
 
 def not_admin() -> ApiError:
-    return ApiError(403, "missing_scope", "this is for the admin key; a client's key may not do it")
+    return ApiError(403, "missing_scope", "this needs the admin key; a client's key may not do it")
 
 
 def not_enough_credits(balance: int, needed: int) -> ApiError:
@@ -72,8 +72,8 @@ def not_enough_credits(balance: int, needed: int) -> ApiError:
 
 def quota_exceeded(used: int, quota: int, ttl_s: int) -> ApiError:
     text = (
-        f"no room for this upload: {used:,} of {quota:,} bytes are in use; uploads are kept for {ttl_s} s, "
-        "so wait, or send the picture within a request"
+        f"upload quota exceeded: {used:,} of {quota:,} bytes are in use; uploads are kept for {ttl_s} s, so "
+        "wait, or send the picture within a request"
     )
     return ApiError(413, "quota_exceeded", text)
 
@@ -109,9 +109,7 @@ def no_event_yet(request_id: str) -> ApiError:
 
 
 def idempotency_conflict() -> ApiError:
-    text = (
-        "this Idempotency-Key was used for another body: send the same body again, or a new key with this one"
-    )
+    text = "this Idempotency-Key was used with another body: send the same body again, or use a new key"
     return ApiError(409, "idempotency_conflict", text)
 
 
@@ -151,12 +149,11 @@ def cannot_retry(request_id: str, reason: str) -> ApiError:
 
 
 def no_picture(**more: Any) -> ApiError:
-    """404 for a picture that does not exist, has expired, or is gone from the store."""
+    """404: the picture does not exist, has expired, or was removed from the store."""
     return ApiError(404, "not_found", "no such picture: it never existed or has expired", **more)
 
 
 def unknown_model() -> ApiError:
-    """404 for a call of a model that there is not."""
     known = ", ".join(f"/v2/{model}" for model in MODELS)
     return ApiError(404, "unknown_model", f"no such model; known are {known}")
 
@@ -181,7 +178,7 @@ async def _picture_gone(request: Request, _: PictureGone) -> Response:
 
 
 async def _unknown_key(_: Request, __: UnknownKey) -> Response:
-    text = "there is no such key, or it was revoked: GET /admin/keys lists them"
+    text = "no such key, or it was revoked: GET /admin/keys lists all keys"
     return JsonResponse({"error": text, "code": "not_found"}, 404)
 
 
@@ -206,10 +203,10 @@ async def _framework_error(request: Request, error: HTTPException) -> Response:
 
 
 def _methods_of_path(request: Request) -> str:
-    """Of all its routes: Starlette names those of the first."""
+    """The methods of all routes with this path; Starlette names those of the first."""
     routes = (route for route in request.app.routes if isinstance(route, Route))
-    found = (route.methods for route in routes if route.matches(request.scope)[0] is not Match.NONE)
-    return ", ".join(sorted({method for methods in found for method in methods or ()}))
+    matching = (route.methods for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for methods in matching for method in methods or ()}))
 
 
 async def _unreachable(request: Request, error: Exception) -> Response:
@@ -218,17 +215,17 @@ async def _unreachable(request: Request, error: Exception) -> Response:
     return JsonResponse(body, 502, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-async def _gone(_: Request, __: ClientDisconnect) -> Response:
+async def _disconnected(_: Request, __: ClientDisconnect) -> Response:
     return Response(status_code=400)
 
 
-async def _our_fault(request: Request, error: Exception) -> Response:
+async def _internal(request: Request, error: Exception) -> Response:
     text = "something went wrong on our side; it has been logged, try again"
     return JsonResponse({"error": text, "code": "internal", **_logged(request, error)}, 500)
 
 
 def _logged(request: Request, error: Exception) -> dict[str, str]:
-    """Log `error` with the request it befell; returns its id."""
+    """Log `error` once, with the id of the request that it concerns; returns that id."""
     known = _known_id(request)
     if not getattr(error, LOGGED, False):
         with bound_contextvars(**known):
@@ -239,13 +236,13 @@ def _logged(request: Request, error: Exception) -> dict[str, str]:
 
 
 def _known_id(request: Request) -> dict[str, str]:
-    """The request that is named by the path, or was accepted in this call."""
+    """The id of the request in the path, or of the one accepted in this call."""
     request_id = request.path_params.get("request_id") or getattr(request.state, "request_id", None)
     return {"request_id": request_id} if request_id else {}
 
 
 def _route(request: Request) -> str:
-    """The route's path: the one that was sent may name a picture, or forge a second line of log."""
+    """The route's template: the actual path may name a picture, or inject a log line."""
     return getattr(request.scope.get("route"), "path", "")
 
 
@@ -258,16 +255,16 @@ HANDLERS: Mapping[type[Exception], Callable[[Request, Any], Awaitable[Response]]
     HTTPException: _framework_error,
     RedisError: _unreachable,
     StoreError: _unreachable,
-    ClientDisconnect: _gone,
-    Exception: _our_fault,
+    ClientDisconnect: _disconnected,
+    Exception: _internal,
 }
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_unlogged(record: logging.LogRecord) -> bool:
     return not (record.exc_info and getattr(record.exc_info[1], LOGGED, False))
 
 
 def install(app: FastAPI) -> None:
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    logging.getLogger("uvicorn.error").addFilter(_is_unlogged)
     for error, handler in HANDLERS.items():
         app.add_exception_handler(error, handler)

@@ -1,4 +1,4 @@
-"""What the service needs, as it is now: read at most once a second, however many clients ask."""
+"""The state of the queue, and of Redis, store and workers, read at most once a second for all clients."""
 
 import asyncio
 import time
@@ -13,63 +13,63 @@ from redis import Redis, RedisError
 from jobs.pictures.store import PictureStore
 from jobs.queries.queue_state import QueueState, read_queue_state
 
-PATIENCE_S = 2.0
+TIMEOUT_S = 2.0
 
 T = TypeVar("T")
 
 
-class SharedAnswer(Generic[T]):
-    """One call of `find` for all that ask while it runs, or within `life_s` of its start."""
+class SharedResult(Generic[T]):
+    """Callers share the result of one call of `load` while it runs, and for `ttl_s` from its start."""
 
-    def __init__(self, find: Callable[[], Awaitable[T]], life_s: float = 1.0) -> None:
-        self._find = find
-        self._life_s = life_s
-        self._found: asyncio.Future[T] | None = None
-        self._asked_at = 0.0
+    def __init__(self, load: Callable[[], Awaitable[T]], ttl_s: float = 1.0) -> None:
+        self._load = load
+        self._ttl_s = ttl_s
+        self._result: asyncio.Future[T] | None = None
+        self._loaded_at = 0.0
 
     async def get(self) -> T:
         now = time.monotonic()
-        if self._found is None or (self._found.done() and now - self._asked_at >= self._life_s):
-            self._found = asyncio.ensure_future(self._find())
-            self._found.add_done_callback(_seen)
-            self._asked_at = now
-        return await asyncio.shield(self._found)
+        if self._result is None or (self._result.done() and now - self._loaded_at >= self._ttl_s):
+            self._result = asyncio.ensure_future(self._load())
+            self._result.add_done_callback(_retrieve_exception)
+            self._loaded_at = now
+        return await asyncio.shield(self._result)
 
 
-def _seen(found: "asyncio.Future[T]") -> None:
-    """Keep asyncio from reporting an error that no call awaits any more."""
-    if not found.cancelled():
-        found.exception()
+def _retrieve_exception(result: "asyncio.Future[T]") -> None:
+    """Keep asyncio from reporting an error when all callers have gone."""
+    if not result.cancelled():
+        result.exception()
 
 
 class Health:
     def __init__(self, redis: Redis, store: PictureStore) -> None:
         self._store = store
-        self._state = SharedAnswer(partial(run_in_threadpool, read_queue_state, redis))
-        self._missing = SharedAnswer(self._look_for_missing)
+        self._state = SharedResult(partial(run_in_threadpool, read_queue_state, redis))
+        self._missing = SharedResult(self._find_missing)
 
     async def state(self) -> QueueState:
         """Raises `redis.RedisError`."""
         return await self._state.get()
 
     async def missing(self) -> list[str]:
-        """Which of redis, store and worker there is not; without Redis the workers are unknown."""
+        """Which of redis, store and worker are unavailable; workers are unknown without Redis."""
         return await self._missing.get()
 
-    async def _look_for_missing(self) -> list[str]:
-        state, kept = await asyncio.gather(_or_none(self.state()), _or_none(self._store.try_to_write()))
+    async def _find_missing(self) -> list[str]:
+        state, stored = await asyncio.gather(_or_none(self.state()), _or_none(self._store.try_to_write()))
         missing = {
             "redis": state is None,
-            "store": kept is None,
+            "store": stored is None,
             "worker": state is not None and not any(state.workers.values()),
         }
         return [name for name, is_missing in missing.items() if is_missing]
 
 
-async def _or_none(looked_for: Awaitable[T]) -> T | None:
-    """None for what fails, or does not answer in time."""
+async def _or_none(check: Awaitable[T]) -> T | None:
+    """None if `check` fails or takes longer than `TIMEOUT_S`."""
     try:
-        async with asyncio.timeout(PATIENCE_S):
-            return await looked_for
+        async with asyncio.timeout(TIMEOUT_S):
+            return await check
     except (RedisError, StoreError, TimeoutError):
         return None

@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, with the bodies that routes read themselves."""
+"""The OpenAPI document: FastAPI's, completed with the bodies that routes read themselves."""
 
 from typing import Any
 
@@ -72,7 +72,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         },
     },
 }
-"""Bodies of each model."""
+"""Example bodies by model."""
 
 BODIES: tuple[type[BaseModel], ...] = (
     *SUBMIT_BODIES.values(),
@@ -94,23 +94,23 @@ async def show_document(request: Request, _: ServiceDep) -> Response:
 def describe_body(model: type[BaseModel], **more: Any) -> dict[str, Any]:
     """`openapi_extra` of a route whose body is JSON of one of the `BODIES`.
 
-    FastAPI would read a body that it knows of before it has checked the caller's key.
+    FastAPI would read a declared body before it checks the caller's key.
     """
-    return _body_of({MEDIA_TYPE: {"schema": _reference(model), **more}})
+    return _request_body({MEDIA_TYPE: {"schema": _reference(model), **more}})
 
 
 def describe_batch(model: str) -> dict[str, Any]:
-    """The same of a batch of a model, which may be a request a line."""
+    """`openapi_extra` of a route whose body is a batch, as JSON or NDJSON."""
     lines = {"schema": {"type": "string"}, "example": EXAMPLE_LINES}
-    whole = {"schema": _reference(BATCH_BODIES[model]), "examples": {"logo": EXAMPLE}}
-    return _body_of({MEDIA_TYPE: whole, NDJSON: lines})
+    document = {"schema": _reference(BATCH_BODIES[model]), "examples": {"logo": EXAMPLE}}
+    return _request_body({MEDIA_TYPE: document, NDJSON: lines})
 
 
 def _reference(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
-def _body_of(content: dict[str, Any]) -> dict[str, Any]:
+def _request_body(content: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
@@ -132,9 +132,9 @@ def install(app: FastAPI) -> None:
 
 
 def _drop_validation_errors(paths: dict[str, Any]) -> None:
-    """FastAPI's own 422, which no route answers: wrong parameters are a 400."""
+    """FastAPI documents a 422 for each route; ours send 400 for invalid parameters."""
     for operations in paths.values():
         for operation in operations.values():
-            answers = operation["responses"]
-            if "HTTPValidationError" in str(answers.get("422")):
-                del answers["422"]
+            responses = operation["responses"]
+            if "HTTPValidationError" in str(responses.get("422")):
+                del responses["422"]

@@ -1,4 +1,4 @@
-"""Models of answers and bodies. A `PlainRoute` is documented by its model and validates nothing."""
+"""Models of request and response bodies. A `PlainRoute` uses them for documentation only."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ from jobs.keys.rates import RateField
 
 ID = "8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11"
 ORIGIN = "https://pictures.example"
-"""Of the examples; the document is served with the service's own instead."""
+"""Placeholder in the examples; replaced by the service's own origin when the document is served."""
 REQUEST = f"{ORIGIN}/v2/requests/{ID}"
 PICTURE = f"{ORIGIN}/pictures/0Vn7rGQ9xq1yqLw2m3T4u5v6w7x8y9z0.jpeg"
 
@@ -50,11 +50,11 @@ class Metrics(BaseModel):
     total_time: float = Field(examples=[0.047])
     fetch: float = Field(examples=[0.009])
     decode: float = Field(examples=[0.011])
-    inspect: float = Field(0, description="content checks, where there are any", examples=[0.02])
+    inspect: float = Field(0, description="content checks, if configured", examples=[0.02])
     compose: float = Field(examples=[0.004])
     encode: float = Field(examples=[0.006])
     store: float = Field(examples=[0.001])
-    cache_hits: int = Field(0, description="inputs this worker still had decoded for this key", examples=[1])
+    cache_hits: int = Field(0, description="inputs found decoded in the worker's cache", examples=[1])
 
 
 class Completed(BaseModel):
@@ -81,13 +81,13 @@ class Result(Completed):
     """The result of a COMPLETED request."""
 
     error: None = None
-    output: str = Field(description="URL of the picture, or its base64 if asked for", examples=[PICTURE])
+    output: str = Field(description="URL of the picture, or its base64 if requested", examples=[PICTURE])
     images: list[Image]
     expires_at: str = Field(examples=["2026-11-22T19:30:00.000+00:00"])
     animated: list[str] = Field(
         [], description="inputs of which only the first frame was used; absent if none"
     )
-    warnings: list[str] = Field([], description="what was not done as asked; absent if nothing")
+    warnings: list[str] = Field([], description="parameters that had no effect, and why; absent if none")
 
 
 class Failed(BaseModel):
@@ -110,23 +110,23 @@ class Cancelled(Failed):
 
 
 class Listed(BaseModel):
-    """A request in a list: its status, and of a COMPLETED one what its result says."""
+    """A request in a list: its status, and the fields of the result if COMPLETED."""
 
     model_config = ConfigDict(extra="allow")
 
     status: str = Field(examples=["COMPLETED"])
     request_id: str = Field(examples=[ID])
     custom_id: str | None = CUSTOM_ID
-    batch_id: str | None = Field(None, description="of one of a batch")
+    batch_id: str | None = Field(None, description="for a request of a batch")
     created_at: str = Field(examples=["2026-11-22T18:30:00.000+00:00"])
     status_url: str = Field(examples=[f"{REQUEST}/status"])
     response_url: str = Field(examples=[REQUEST])
-    error: str | None = Field(None, description="of a FAILED one, with its `code`")
+    error: str | None = Field(None, description="if FAILED, with its `code`")
     code: str | None = Field(None, examples=["invalid_image"])
-    output: str | None = Field(None, description="of a COMPLETED one: URL of the picture", examples=[PICTURE])
-    images: list[Image] = Field([], description="of a COMPLETED one")
+    output: str | None = Field(None, description="if COMPLETED: URL of the picture", examples=[PICTURE])
+    images: list[Image] = Field([], description="if COMPLETED")
     metrics: dict[str, float] = Field(default={}, description="empty until the end")
-    expires_at: str | None = Field(None, description="of one that has ended")
+    expires_at: str | None = Field(None, description="null: not finished yet")
 
 
 class RequestList(BaseModel):
@@ -134,14 +134,14 @@ class RequestList(BaseModel):
 
     requests: list[Listed]
     next: str | None = Field(
-        description="goes on with `before` set to this; null: there are no more. A page of a status that is "
-        "rare may hold fewer requests than asked for, and go on.",
+        description="`before` of the next page; null: this is the last page. A page filtered by `status` may "
+        "hold fewer requests than `limit` and still have a next page.",
         examples=["1796000000123456"],
     )
 
 
 class Base64Picture(BaseModel):
-    """A picture as the answer to a submit that waits, with `base64: true`."""
+    """The response of `POST /v1/{model}` with `base64: true`."""
 
     image: str = Field(description="plain base64", examples=["/9j/4AAQSkZJRg=="])
     custom_id: str | None = CUSTOM_ID
@@ -166,14 +166,14 @@ class UploadRequest(BaseModel):
 
 
 class Credits(BaseModel):
-    """What a key can still spend."""
+    """The balance of a key."""
 
     credits: int = Field(examples=[100])
     unlimited: bool = Field(False, description="absent if the key's credits are counted")
 
 
 class NewKey(BaseModel):
-    """A key to make."""
+    """A key to create."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -190,7 +190,7 @@ class NewKey(BaseModel):
         1,
         ge=1,
         le=MAX_WEIGHT,
-        description="how often its requests start, beside those of other keys that wait",
+        description="how often its requests start, relative to other waiting keys",
     )
     scopes: list[Scope] = Field(list(Scope), min_length=1, description="what it may do")
     expires_in_s: int | None = Field(None, ge=1, le=10**10, description="null: never", examples=[7_776_000])
@@ -201,7 +201,7 @@ class Rotation(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    overlap_s: int = Field(OVERLAP_S, ge=0, le=10**10, description="how long the old text stays valid")
+    overlap_s: int = Field(OVERLAP_S, ge=0, le=10**10, description="how long the old secret stays valid")
 
 
 class Credit(BaseModel):
@@ -213,7 +213,7 @@ class Credit(BaseModel):
 
 
 class Key(BaseModel):
-    """A key as it is kept."""
+    """A stored key."""
 
     key_id: str = Field(examples=["key_0f3a5c9d1e2b"])
     name: str = Field(examples=["my-shop"])
@@ -221,7 +221,7 @@ class Key(BaseModel):
     held: int = Field(description="credits of unfinished requests", examples=[2])
     spent: int = Field(description="credits of COMPLETED requests", examples=[5])
     rate: str | None = Field(description="of submits; null: the default", examples=["600/minute"])
-    weight: int = Field(description="how often its requests start, beside those of others", examples=[1])
+    weight: int = Field(description="how often its requests start, relative to other keys", examples=[1])
     scopes: list[Scope]
     created_at: str = Field(examples=["2026-11-22T19:30:00.000+00:00"])
     last_used_at: str | None = Field(description="to the minute; null: never")
@@ -229,7 +229,7 @@ class Key(BaseModel):
 
 
 class MadeKey(Key):
-    """A key that was just made, or rotated, with its text."""
+    """A key that was just created or rotated, with its secret."""
 
     key: str = Field(description="shown only now", examples=["si_..."])
 
@@ -241,10 +241,10 @@ class Keys(BaseModel):
 
 
 class Error(BaseModel):
-    """Any other answer than success."""
+    """An error response."""
 
     error: str = Field(description="what is wrong and what to do")
-    code: str = Field(description="the same for programs")
+    code: str = Field(description="machine-readable reason")
     request_id: str | None = None
     errors: list[dict[str, str]] | None = Field(
         None, description="with 400: `field` and `message` of each fault"
@@ -259,13 +259,13 @@ ERRORS: dict[int, tuple[str, str]] = {
     405: ("Method not allowed", "method_not_allowed"),
     406: ("Not enough credits", "not_enough_credits"),
     409: (
-        "Not as things stand: the request has ended, or has not, the credits are not there, or the "
-        "Idempotency-Key is another body's",
+        "Conflict with the current state: the request has ended, or has not, the key has too few credits, "
+        "or the Idempotency-Key was used with another body",
         "already_finished",
     ),
     413: ("Too large", "body_too_large"),
     415: ("The body is compressed; send it as it is", "unsupported_encoding"),
-    416: ("The picture has no such range", "range"),
+    416: ("The range is outside the picture", "range"),
     429: ("Too many calls; Retry-After says when to try again", "too_many_requests"),
     500: ("Our fault, logged", "internal"),
     502: ("The queue or the store cannot be reached; try again", "unavailable"),
@@ -273,8 +273,8 @@ ERRORS: dict[int, tuple[str, str]] = {
 }
 
 
-def answers(*errors: int) -> dict[int | str, dict[str, Any]]:
-    """The error answers of a route, for its `responses=`."""
+def errors(*errors: int) -> dict[int | str, dict[str, Any]]:
+    """The error responses of a route, for its `responses=`."""
     return {
         status: {
             "model": Error,

@@ -1,17 +1,17 @@
-"""What the routes work with, opened once per process."""
+"""The components that routes use, opened once per process."""
 
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from api.health import Health
 from api.http.addresses import origin_by_host
-from api.http.body import BodyRoom
+from api.http.body import BodyMemory
 from api.store_threads import StoreThreads
 from api.waiting.changes import Changes
 from compositor import Limits
@@ -31,78 +31,57 @@ from jobs.resubmission import Resubmission
 from jobs.submission import Submission
 from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.secrets import KeySecrets
-from telemetry.traces import Traces, open_traces
+from telemetry.traces import open_traces
 
 STRONG_LENGTH = 20  # characters
-WEAK_KEY = "SUPERIMPOSE_DEV_API_KEY can be guessed: use `superimpose keys create` in the open"
+WEAK_KEY = "SUPERIMPOSE_DEV_API_KEY can be guessed: use `superimpose keys create` on a public server"
 
 log = logging.getLogger("superimpose.api")
 
 
-@dataclass(frozen=True)
 class Service:
-    settings: Settings
-    redis: Redis
-    store: PictureStore
-    store_threads: StoreThreads
-    health: Health
-    reader: Reader
-    changes: Changes
-    submission: Submission
-    cancellation: Cancellation
-    resubmission: Resubmission
-    batches: Batches
-    batch_reader: BatchReader
-    batch_progress: BatchProgress
-    deletion: Deletion
-    listing: Listing
-    uploads: Uploads
-    api_keys: ApiKeys
-    webhook_secrets: KeySecrets
-    deliveries: Deliveries
-    picture_limits: Limits
-    body_room: BodyRoom
-    traces: Traces
+    def __init__(self, settings: Settings, redis: Redis, reads: AsyncRedis, writes: AsyncRedis) -> None:
+        store = PictureStore.open(settings, API_TIMEOUT_S)
+        self.settings = settings
+        self.redis = redis
+        self.store = store
+        self.store_threads = StoreThreads()
+        self.health = Health(redis, store)
+        self.reader = Reader(reads, settings)
+        self.changes = Changes(reads)
+        self.submission = Submission(redis, writes, settings, store)
+        self.cancellation = Cancellation(redis, settings)
+        self.resubmission = Resubmission(redis, settings, store)
+        self.batches = Batches(redis, settings, store)
+        self.batch_reader = BatchReader(reads)
+        self.batch_progress = BatchProgress(redis, settings)
+        self.deletion = Deletion(redis, store)
+        self.listing = Listing(redis)
+        self.uploads = Uploads(redis, settings, store)
+        self.api_keys = ApiKeys(redis, settings.cell)
+        self.webhook_secrets = KeySecrets(redis, settings)
+        self.deliveries = Deliveries(redis)
+        self.picture_limits = Limits(**settings.picture_limits)
+        self.body_memory = BodyMemory(settings.max_body_bytes)
+        self.traces = open_traces("api")
 
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: Settings) -> AsyncIterator["Service"]:
-        store = PictureStore.open(settings, API_TIMEOUT_S)
         redis = connect(settings)
-        async with connect_async(settings) as reads, connect_async_changes(settings) as changes:
-            api_keys = ApiKeys(redis, settings.cell)
+        async with connect_async(settings) as reads, connect_async_changes(settings) as writes:
+            service = cls(settings, redis, reads, writes)
             if settings.dev_api_key:
-                if len(settings.dev_api_key) < STRONG_LENGTH:
-                    log.warning(WEAK_KEY)
-                if not api_keys.make_valid("dev", settings.dev_api_key):
-                    log.warning("SUPERIMPOSE_DEV_API_KEY was revoked and stays invalid: set another one")
-            traces = open_traces("api")
-            yield cls(
-                settings,
-                redis,
-                store,
-                StoreThreads(),
-                Health(redis, store),
-                Reader(reads, settings),
-                Changes(reads),
-                Submission(redis, changes, settings, store),
-                Cancellation(redis, settings),
-                Resubmission(redis, settings, store),
-                Batches(redis, settings, store),
-                BatchReader(reads),
-                BatchProgress(redis, settings),
-                Deletion(redis, store),
-                Listing(redis),
-                Uploads(redis, settings, store),
-                api_keys,
-                KeySecrets(redis, settings),
-                Deliveries(redis),
-                Limits(**settings.picture_limits),
-                BodyRoom(settings.max_body_bytes),
-                traces,
-            )
-            await run_in_threadpool(traces.close)
+                service._enable_dev_key(settings.dev_api_key)
+            yield service
+            await run_in_threadpool(service.traces.close)
         redis.close()
+
+    def _enable_dev_key(self, text: str) -> None:
+        if len(text) < STRONG_LENGTH:
+            log.warning(WEAK_KEY)
+        if not self.api_keys.make_valid("dev", text):
+            log.warning("SUPERIMPOSE_DEV_API_KEY was revoked and stays invalid: set another one")
 
 
 def service_of(request: Request) -> Service:
@@ -111,5 +90,5 @@ def service_of(request: Request) -> Service:
 
 
 def origin_of(request: Request) -> str:
-    """The URL this service is reached under: configured, or as the client wrote it."""
+    """The configured public URL, or the scheme and host of the request."""
     return service_of(request).settings.public_url or origin_by_host(request)

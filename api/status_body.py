@@ -1,10 +1,10 @@
-"""The bodies of answers about a request."""
+"""Response bodies about a request."""
 
 from typing import Any
 
 from fastapi import Request
 
-from api.dependencies import Seen
+from api.dependencies import RequestState
 from api.service import origin_of
 from jobs.lifecycle.ended import failed_body, result_body
 from jobs.lifecycle.options import echo
@@ -21,7 +21,6 @@ def build_urls(origin: str, request_id: str) -> dict[str, str]:
 
 
 def submitted_body(origin: str, request_id: str, custom_id: str | None) -> dict[str, Any]:
-    """Of a request that was accepted just now."""
     return {
         "request_id": request_id,
         **echo(custom_id),
@@ -32,9 +31,9 @@ def submitted_body(origin: str, request_id: str, custom_id: str | None) -> dict[
     }
 
 
-def status_body(request: Request, seen: Seen) -> dict[str, Any]:
-    """Where it stands, and why if it FAILED. Raises 400 for a host that no URL can have."""
-    record = seen.record
+def status_body(request: Request, state: RequestState) -> dict[str, Any]:
+    """Raises 400 for an invalid Host header."""
+    record = state.record
     if record.status is Status.FAILED:
         return failed_body(record)
     body: dict[str, Any] = {
@@ -44,15 +43,15 @@ def status_body(request: Request, seen: Seen) -> dict[str, Any]:
     }
     if record.status not in TERMINAL:
         body |= build_urls(origin_of(request), record.request_id)
-    if record.status is Status.QUEUED and seen.position is not None:
-        body["queue_position"] = seen.position
+    if record.status is Status.QUEUED and state.position is not None:
+        body["queue_position"] = state.position
     return body | {"metrics": record.metrics}
 
 
 def listed_body(request: Request, origin: str, record: Record) -> dict[str, Any]:
-    """In a list: its status, of a COMPLETED one what its result says, and which batch it is of."""
+    """An item of a list: the status or, if COMPLETED, the result; its batch, URLs and times."""
     if record.output is None:
-        body = status_body(request, Seen(record, None))
+        body = status_body(request, RequestState(record, None))
     else:
         body = result_body(origin, record, record.output)
     batch = {"batch_id": record.batch_id} if record.batch_id else {}

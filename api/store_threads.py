@@ -1,4 +1,4 @@
-"""Threads for calls to the store: where it is silent, calls that need no store still find a thread."""
+"""Threads for calls to the store: a store that hangs must not take the threads of all other calls."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,26 +14,26 @@ Args = TypeVarTuple("Args")
 
 
 class StoreThreads:
-    """At most `THREADS` calls at a time, apart from the threads that all other calls share."""
+    """Runs at most `THREADS` calls at a time, outside the default thread pool."""
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(THREADS)
         self._failed = False
 
     async def run(self, call: Callable[[*Args], T], *args: *Args) -> T:
-        """The answer of `call`, which waits for a thread where none is free.
+        """The result of `call`, once a thread is free.
 
-        Raises `obstore.exceptions.GenericError` if it had to wait and the store failed meanwhile: with
-        another wait of its own it would be answered too late.
+        Raises `obstore.exceptions.GenericError` if it waited for a thread and the last call failed: waiting
+        for the store's timeout as well would take too long.
         """
         has_to_wait = self._free.locked()
         async with self._free:
             if has_to_wait and self._failed:
                 raise GenericError(f"the store fails, and {THREADS} calls wait for it")
             try:
-                answer = await to_thread.run_sync(call, *args, limiter=CapacityLimiter(1))
+                result = await to_thread.run_sync(call, *args, limiter=CapacityLimiter(1))
             except BaseError:
                 self._failed = True
                 raise
             self._failed = False
-            return answer
+            return result

@@ -1,4 +1,4 @@
-"""The body of a submit: a model's parameters and the options of its request, checked together."""
+"""The body of a submit: the model's parameters and the request's options, validated together."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from pydantic import BaseModel, create_model
 from pydantic_core import from_json
 
 from api.errors import webhooks_off
-from api.http.body import Fault, bad_request, checked, fault, read_json
+from api.http.body import Fault, bad_request, fault, read_json, validate_body
 from compositor.models import MODELS, with_model
 from jobs.config.settings import Settings
 from jobs.lifecycle.options import RequestOptions
@@ -19,43 +19,43 @@ from jobs.pictures.inputs import InputRules, InvalidInput, pictures
 from jobs.webhooks.rules import InvalidWebhook, WebhookRules
 from jobs.webhooks.secrets import WebhooksOff
 
-QUICK = 16 * 1024  # bytes; checked sooner than another thread would start on it
+CHECKED_INLINE_BYTES = 16 * 1024  # below this, validation takes less time than handing it to a thread
 
 BODIES: Mapping[str, type[BaseModel]] = {
     name: create_model(model.__name__, __base__=(RequestOptions, model), __doc__=model.__doc__)
     for name, model in MODELS.items()
 }
-"""By model."""
+"""Body models by the name of the model."""
 
 
 class SubmitBody(NamedTuple):
-    """Parameters as JSON values without defaults, as a job carries them, and the options."""
+    """Parameters as JSON values without defaults, as a job carries them, and the request's options."""
 
     params: Mapping[str, Any]
     options: RequestOptions
 
     @classmethod
-    def of(cls, checked: BaseModel, model: str) -> Self:
-        """Of one of the `BODIES`."""
-        values = checked.model_dump(exclude_unset=True, exclude_none=True)
+    def of(cls, body: BaseModel, model: str) -> Self:
+        """Split an instance of one of the `BODIES`."""
+        values = body.model_dump(exclude_unset=True, exclude_none=True)
         options = {name: values.pop(name) for name in RequestOptions.model_fields if name in values}
         return cls(with_model(values, model), RequestOptions.model_construct(None, **options))
 
 
 class BodyRules:
-    """What a body is held to beside its model. `origin` is the URL our own pictures are served under."""
+    """Rules of a body beyond its model. `origin`: where this service's own pictures are served."""
 
     def __init__(self, settings: Settings, origin: str) -> None:
         self._settings = settings
         self._origin = origin
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
-        """Those of a body that is refused anyway. Raises 400 where webhooks are off."""
+        """All faults of a body that its model has refused. Raises 400 if webhooks are off."""
         yield from self.webhook_faults(values)
         yield from self.picture_faults(values)
 
     def webhook_faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
-        """Raises 400 where webhooks are off."""
+        """Raises 400 if webhooks are off."""
         url, events = values.get("webhook_url"), values.get("webhook_events")
         if (url is None and events is None) or not isinstance(url, str | None):
             return
@@ -67,7 +67,7 @@ class BodyRules:
             raise webhooks_off() from None
 
     def picture_faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
-        """What submission says of its pictures by their texts alone."""
+        """Faults of the pictures that can be found without fetching or decoding them."""
         for name, text in pictures(values).items():
             try:
                 self._inputs.read(text, self._origin)
@@ -87,18 +87,19 @@ async def read_submit_body(request: Request, model: str, settings: Settings, ori
     """Raises 400 naming each field, value and rule, 413, 415."""
     rules = BodyRules(settings, origin)
 
-    def check(body: bytes) -> SubmitBody:
-        found = checked(body, BODIES[model], lambda: rules.faults(_readable(body)))
-        stated = SubmitBody.of(found, model)
-        if any(rules.webhook_faults(vars(stated.options))):
-            raise bad_request(list(rules.faults(_readable(body))))
-        return stated
+    def validate(body: bytes) -> SubmitBody:
+        valid = validate_body(body, BODIES[model], lambda: rules.faults(_values(body)))
+        submitted = SubmitBody.of(valid, model)
+        if any(rules.webhook_faults(vars(submitted.options))):
+            raise bad_request(list(rules.faults(_values(body))))
+        return submitted
 
     body = await read_json(request, settings.max_body_bytes)
-    return check(body) if len(body) < QUICK else await run_in_threadpool(check, body)
+    return validate(body) if len(body) < CHECKED_INLINE_BYTES else await run_in_threadpool(validate, body)
 
 
-def _readable(body: bytes) -> dict[str, Any]:
+def _values(body: bytes) -> dict[str, Any]:
+    """The body's values by name; none of a body that is not a JSON object."""
     with contextlib.suppress(ValueError):
         values = from_json(body)
         if isinstance(values, dict):

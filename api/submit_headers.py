@@ -1,4 +1,4 @@
-"""Headers of a submit: how long the request may take, and whether it is the same one again."""
+"""Headers of a submit: time limits and the idempotency key."""
 
 import re
 from collections.abc import Mapping
@@ -28,19 +28,18 @@ TEXT: dict[str, Any] = {
 
 
 class SubmitHeaders(NamedTuple):
-    """How long the request may take, in seconds by header what the client gave of it, its idempotency key."""
-
     deadlines: Deadlines
     timeouts: Mapping[str, int]
+    """Seconds by the name of the header, for the headers that the client sent."""
     idempotency_key: str | None
 
 
 def read_submit_headers(request: Request, settings: Settings) -> SubmitHeaders:
-    """The client's values, and the settings where it gave none. Raises 400 naming each wrong header."""
+    """The client's values; the settings' defaults for missing ones. Raises 400 naming each invalid header."""
     faults: list[Fault] = []
-    most = {START_TIMEOUT: settings.max_start_timeout_s, TIMEOUT: settings.max_job_timeout_s}
-    read = {name: _seconds(request, name, most_s, faults) for name, most_s in most.items()}
-    timeouts = {name: seconds for name, seconds in read.items() if seconds is not None}
+    limits = {START_TIMEOUT: settings.max_start_timeout_s, TIMEOUT: settings.max_job_timeout_s}
+    sent = {name: _seconds(request, name, limit, faults) for name, limit in limits.items()}
+    timeouts = {name: seconds for name, seconds in sent.items() if seconds is not None}
     key = _idempotency_key(request, faults)
     if faults:
         raise bad_request(faults)
@@ -51,7 +50,7 @@ def read_submit_headers(request: Request, settings: Settings) -> SubmitHeaders:
 
 
 def read_idempotency_key(request: Request) -> str | None:
-    """Of a call with no other header of a submit. Raises 400."""
+    """Raises 400."""
     faults: list[Fault] = []
     key = _idempotency_key(request, faults)
     if faults:
@@ -66,13 +65,13 @@ def _idempotency_key(request: Request, faults: list[Fault]) -> str | None:
     return key
 
 
-def _seconds(request: Request, name: str, most: int, faults: list[Fault]) -> int | None:
+def _seconds(request: Request, name: str, limit: int, faults: list[Fault]) -> int | None:
     text = request.headers.get(name)
     if text is None:
         return None
-    if SECONDS_FORM.fullmatch(text) and 1 <= int(text) <= most:
+    if SECONDS_FORM.fullmatch(text) and 1 <= int(text) <= limit:
         return int(text)
-    faults.append(fault(name, f"{text[:20]!a} is not a whole number of seconds from 1 to {most}"))
+    faults.append(fault(name, f"{text[:20]!a} is not a whole number of seconds from 1 to {limit}"))
     return None
 
 
@@ -80,8 +79,8 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         alias=IDEMPOTENCY_KEY,
-        description="Chosen by the client: the same body with the same key is the same request, however "
-        "often it is sent, until that expires (then `Idempotent-Replayed: true`); another body is a 409.",
+        description="Chosen by the client. The same body with the same key is the same request until that "
+        "expires (a repeat gets `Idempotent-Replayed: true`); another body with the same key is a 409.",
     ),
     WithJsonSchema(TEXT),
 ]
@@ -95,7 +94,7 @@ async def _describe(
     start_timeout: Annotated[
         str | None,
         Header(
-            alias=START_TIMEOUT, description="Seconds: not started by then, the request is FAILED `timeout`."
+            alias=START_TIMEOUT, description="Seconds until the request must start, else FAILED `timeout`."
         ),
         WithJsonSchema(SECONDS),
     ] = None,
@@ -103,7 +102,7 @@ async def _describe(
         str | None,
         Header(
             alias=TIMEOUT,
-            description="Seconds from its start, with all attempts: not ended by then, it is FAILED "
+            description="Seconds from its start, all attempts included, until it must end, else FAILED "
             "`timeout`.",
         ),
         WithJsonSchema(SECONDS),
@@ -111,5 +110,5 @@ async def _describe(
 ) -> None: ...
 
 
-IDEMPOTENCY_HEADER = Depends(_describe_key)  # documents it
-SUBMIT_HEADERS = Depends(_describe)  # documents them
+IDEMPOTENCY_HEADER = Depends(_describe_key)  # for the OpenAPI document
+SUBMIT_HEADERS = Depends(_describe)  # for the OpenAPI document

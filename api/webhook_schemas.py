@@ -1,4 +1,4 @@
-"""Models of answers and bodies about webhooks."""
+"""Models of request and response bodies about webhooks."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -7,7 +7,7 @@ from jobs.webhooks.deliveries import ATTEMPTS_KEPT, State
 
 
 class WebhookSecret(BaseModel):
-    """What events are signed with."""
+    """The secret that events are signed with."""
 
     key: str = Field(
         description="whsec_ and base64", examples=["whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
@@ -20,7 +20,7 @@ class SecretRotation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     overlap_s: int = Field(
-        OVERLAP_S, ge=0, le=10**10, description="how long events are signed with the old one too"
+        OVERLAP_S, ge=0, le=10**10, description="how long events are also signed with the old secret"
     )
 
 
@@ -28,20 +28,20 @@ class DeliveryAttempt(BaseModel):
     """One attempt to send an event."""
 
     at: str = Field(examples=["2026-11-29T21:15:10.812+00:00"])
-    status: int | None = Field(description="of the receiver's answer; null: there was none", examples=[503])
+    status: int | None = Field(description="of the receiver's response; null: none arrived", examples=[503])
     duration_ms: int = Field(examples=[12])
-    error: str | None = Field(description="null: it was delivered", examples=["answered 503"])
+    error: str | None = Field(description="null: delivered", examples=["answered 503"])
 
 
 class Delivery(BaseModel):
-    """What became of the event of a request."""
+    """Delivery of a request's event."""
 
     url: str = Field(description="without its query", examples=["https://shop.example/webhooks/superimpose"])
     state: State = Field(
-        description="pending: the request has not ended, or the event is sent, or sent again; failed: it was "
-        "sent in vain as often as it may be; gone: the receiver answered 410"
+        description="pending: the request has not ended, or the event is yet to be delivered; failed: all "
+        "attempts failed; gone: the receiver answered 410"
     )
     attempts: list[DeliveryAttempt] = Field(description=f"the last {ATTEMPTS_KEPT}, oldest first")
     next_attempt_at: str | None = Field(
-        description="null: none is planned, or one is under way", examples=["2026-11-29T21:15:15.830+00:00"]
+        description="null: none is scheduled, or one is running", examples=["2026-11-29T21:15:15.830+00:00"]
     )

@@ -1,4 +1,4 @@
-"""The pictures of a batch as a ZIP file, made as it is sent: no more than some of a picture is in memory."""
+"""The pictures of a batch as a ZIP file, streamed: only a few chunks of pictures are in memory."""
 
 import asyncio
 import contextlib
@@ -12,14 +12,14 @@ from jobs.lifecycle.output import Output
 from jobs.pictures.store import PictureGone, PictureStore
 
 CHUNK = 1024 * 1024  # bytes read and sent at a time
-AT_A_TIME = 8  # pictures that are begun together
+AT_A_TIME = 8  # pictures whose first chunks are read concurrently
 MISSING = "missing.txt"
-GONE = "its picture is not there any more"
+GONE = "its picture no longer exists"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A request of the batch by its caller's name for it: its picture, or why there is none."""
+    """A request of the batch: its `custom_id` or id, and its picture or the reason that it has none."""
 
     name: str
     output: Output | None
@@ -27,51 +27,54 @@ class Entry:
 
 
 @dataclass
-class _Pieces:
-    """A file that cannot be read again, for `ZipFile` to write into."""
+class _Buffer:
+    """A write-only file, without `seek` and `tell`, for `ZipFile` to stream into."""
 
-    _pieces: list[bytes] = field(default_factory=list)
+    _chunks: list[bytes] = field(default_factory=list)
 
     def write(self, data: bytes) -> int:
-        self._pieces.append(bytes(data))
+        self._chunks.append(bytes(data))
         return len(data)
 
     def flush(self) -> None: ...
 
     def take(self) -> bytes:
-        written = b"".join(self._pieces)
-        self._pieces.clear()
+        written = b"".join(self._chunks)
+        self._chunks.clear()
         return written
 
 
 async def zip_pictures(
-    store: PictureStore, pages: AsyncIterator[Sequence[Entry]], made_at: float
+    store: PictureStore, pages: AsyncIterator[Sequence[Entry]], created_at: float
 ) -> AsyncIterator[bytes]:
-    """The pieces of the file; pictures are not compressed again, and those that are not there are listed."""
-    pieces, names, missing = _Pieces(), FileNames(MISSING), list[str]()
-    date = time.gmtime(made_at)[:6]
-    with ZipFile(pieces, "w", ZIP_STORED) as archive:  # type: ignore[call-overload]
+    """The chunks of a ZIP file: pictures uncompressed, and `missing.txt`, which lists missing ones."""
+    buffer, names, missing = _Buffer(), FileNames(MISSING), list[str]()
+    date = time.gmtime(created_at)[:6]
+    with ZipFile(buffer, "w", ZIP_STORED) as archive:  # type: ignore[call-overload]
         async for page in pages:
-            for entry, beginning in await _begun(store, page):
-                if entry.output is None or beginning is None:
+            for entry, first_chunk in await _read_first_chunks(store, page):
+                if entry.output is None or first_chunk is None:
                     missing.append(f"{entry.name}: {GONE if entry.output else entry.reason}\n")
                     continue
-                info = ZipInfo(names.of(entry.name, f".{entry.output.file_name.rpartition('.')[2]}"), date)
+                suffix = f".{entry.output.file_name.rpartition('.')[2]}"
+                info = ZipInfo(names.unique(entry.name, suffix), date)
                 info.file_size = entry.output.file_size
                 with archive.open(info, "w") as file:
-                    file.write(beginning)
+                    file.write(first_chunk)
                     for start in range(CHUNK, info.file_size, CHUNK):
-                        yield pieces.take()
+                        yield buffer.take()
                         end = min(start + CHUNK, info.file_size)
                         file.write(await store.get_range(entry.output.path, start, end))
-                yield pieces.take()
+                yield buffer.take()
         if missing:
             archive.writestr(ZipInfo(MISSING, date), "".join(missing))
-    yield pieces.take()
+    yield buffer.take()
 
 
-async def _begun(store: PictureStore, entries: Sequence[Entry]) -> Iterator[tuple[Entry, bytes | None]]:
-    """Each with the first chunk of its picture, read together: a bucket takes its time to answer."""
+async def _read_first_chunks(
+    store: PictureStore, entries: Sequence[Entry]
+) -> Iterator[tuple[Entry, bytes | None]]:
+    """Read concurrently, as a bucket has a high latency; None for a missing picture."""
 
     async def first_chunk(output: Output | None) -> bytes | None:
         with contextlib.suppress(PictureGone):

@@ -1,6 +1,6 @@
-"""The body of a batch, as JSON or as NDJSON: what holds for all its requests, then one request after another.
+"""The body of a batch, as JSON or NDJSON: a head with defaults, then the requests one by one.
 
-Of NDJSON one line is in memory at a time, with what has come of the next one.
+NDJSON is streamed: one line and the beginning of the next are in memory.
 """
 
 import contextlib
@@ -22,26 +22,26 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 NDJSON_TYPES = frozenset({NDJSON, "application/ndjson"})
 
-MOST_LINES = 4 * MOST_REQUESTS  # blank ones too
+MAX_LINES = 4 * MOST_REQUESTS  # blank lines included
 
-MOST_VALUES = 100 * MOST_REQUESTS
-"""In a body of JSON, which is in memory as objects whole; those of 5,000 requests may have 100 each."""
+MAX_VALUES = 100 * MOST_REQUESTS
+"""In a JSON body, which is parsed as a whole: 100 for each of 5,000 requests."""
 
 
 class BatchHead(BaseModel):
-    """What a batch says beside its requests."""
+    """The fields of a batch other than its requests."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     defaults: dict[str, Any] | None = Field(
         None,
-        description="Parameters of every request that has not its own; null in a request means the default "
-        "of the parameter itself.",
+        description="Parameters of every request that does not set its own; null in a request means the "
+        "parameter's own default.",
         examples=[{"overlay_image": "https://example.com/logo.png", "opacity": 0.5}],
     )
     webhook_url: str | None = Field(
         None,
-        description="Where the end of the batch is told, by a signed POST: https, at most 2,048 characters.",
+        description="Receives a signed POST when the batch ends: https, at most 2,048 characters.",
         examples=["https://shop.example/superimpose"],
     )
 
@@ -53,37 +53,37 @@ class BatchJson(BatchHead):
 
 
 class Member(NamedTuple):
-    """A request of a batch in JSON; `line` is that of NDJSON."""
+    """A request of a batch as JSON, and its line in NDJSON."""
 
     text: bytes
     line: int | None = None
 
 
 class BatchBody(NamedTuple):
-    """The members are read as they are asked for, which raises what `read_batch` does."""
+    """Iterating over `members` reads the body, and raises as `read_batch` does."""
 
     head: BatchHead
     members: AsyncIterator[Member]
     total: int | None = None
-    """Of the members; None: not known before the last."""
+    """Number of members; None if unknown until the last is read."""
 
 
 async def read_batch(request: Request, settings: Settings) -> BatchBody:
-    """Raises 400 for what is no batch at all, 413, 415."""
+    """Raises 400 if the body is not a batch, 413, 415."""
     match media_type(request):
         case "application/json":
             body = await read_json(request, settings.max_body_bytes)
-            found = await run_in_threadpool(_parsed, body)
-            return BatchBody(found, _listed(found.requests), len(found.requests))
+            batch = await run_in_threadpool(_parse, body)
+            return BatchBody(batch, _encoded(batch.requests), len(batch.requests))
         case kind if kind in NDJSON_TYPES:
             return await _read_lines(_lines(request, settings))
-    text = f"send JSON with the header Content-Type: {JSON}, or a request a line with {NDJSON}"
+    text = f"send JSON with the header Content-Type: {JSON}, or one request per line with {NDJSON}"
     raise bad_request([fault("body", text)])
 
 
-def _parsed(body: bytes) -> BatchJson:
-    if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
-        text = f"has too many values for one JSON object: send a request a line as {NDJSON}"
+def _parse(body: bytes) -> BatchJson:
+    if sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        text = f"has too many values for one JSON object: send one request per line as {NDJSON}"
         raise bad_request([fault("body", text)])
     try:
         return BatchJson.model_validate_json(body)
@@ -91,26 +91,26 @@ def _parsed(body: bytes) -> BatchJson:
         raise bad_request(explain(error, BatchJson)) from None
 
 
-async def _listed(requests: list[Any]) -> AsyncIterator[Member]:
-    for each in requests:
-        yield Member(to_json(each))
+async def _encoded(requests: list[Any]) -> AsyncIterator[Member]:
+    for request in requests:
+        yield Member(to_json(request))
 
 
 async def _read_lines(lines: AsyncIterator[Member]) -> BatchBody:
     first = await anext(lines, None)
     if first is None:
         return BatchBody(BatchHead(), lines)
-    values = await run_in_threadpool(_readable, first.text)
+    values = await run_in_threadpool(_parse_line, first.text)
     if not _is_head(values):
-        return BatchBody(BatchHead(), _with_first(first, lines))
+        return BatchBody(BatchHead(), _prepend(first, lines))
     try:
         return BatchBody(BatchHead.model_validate(values), lines)
     except ValidationError as error:
         raise bad_request(explain(error, BatchHead)) from None
 
 
-def _readable(text: bytes) -> Any:
-    """None of what is a request with a fault."""
+def _parse_line(text: bytes) -> Any:
+    """None for an invalid line, which is checked as a request later."""
     if text.count(b",") <= MAX_COMMAS:
         with contextlib.suppress(ValueError):
             return from_json(text)
@@ -118,35 +118,35 @@ def _readable(text: bytes) -> Any:
 
 
 def _is_head(values: Any) -> bool:
-    """No request has `defaults`, or nothing but a `webhook_url`."""
+    """A request never has `defaults`, and never a `webhook_url` alone."""
     return isinstance(values, dict) and ("defaults" in values or [*values] == ["webhook_url"])
 
 
-async def _with_first(first: Member, lines: AsyncIterator[Member]) -> AsyncIterator[Member]:
+async def _prepend(first: Member, lines: AsyncIterator[Member]) -> AsyncIterator[Member]:
     yield first
     async for line in lines:
         yield line
 
 
 async def _lines(request: Request, settings: Settings) -> AsyncIterator[Member]:
-    """Those that are not blank."""
-    longest, number, begun = settings.max_body_bytes, 0, bytearray()
+    """The lines that are not blank."""
+    limit, number, pending = settings.max_body_bytes, 0, bytearray()
     async for chunk in stream_body(request, settings.max_batch_bytes):
         *ends, rest = chunk.split(b"\n")
         for end in ends:
-            begun += end
+            pending += end
             number += 1
-            if number > MOST_LINES:
-                raise bad_request([fault("body", f"has more than {MOST_LINES:,} lines")])
-            if len(begun) > longest:
-                raise line_too_long(number, longest)
-            if line := _stripped(begun, number):
+            if number > MAX_LINES:
+                raise bad_request([fault("body", f"has more than {MAX_LINES:,} lines")])
+            if len(pending) > limit:
+                raise line_too_long(number, limit)
+            if line := _stripped(pending, number):
                 yield Member(line, number)
-            begun = bytearray()
-        begun += rest
-        if len(begun) > longest:
-            raise line_too_long(number + 1, longest)
-    if line := _stripped(begun, number + 1):
+            pending = bytearray()
+        pending += rest
+        if len(pending) > limit:
+            raise line_too_long(number + 1, limit)
+    if line := _stripped(pending, number + 1):
         yield Member(line, number + 1)
 
 

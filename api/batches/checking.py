@@ -1,4 +1,4 @@
-"""Checks the requests of a batch, one after another, and keeps the first faults of all of them."""
+"""Validates the requests of a batch one by one, and collects the first faults of all."""
 
 import asyncio
 import json
@@ -12,15 +12,15 @@ from pydantic_core import ErrorDetails, from_json, to_json
 
 from api.batches.body import BatchHead, Member
 from api.http.body import MAX_COMMAS, Fault, bad_request, explain, fault
-from api.submit_body import BODIES, QUICK, BodyRules, SubmitBody
+from api.submit_body import BODIES, CHECKED_INLINE_BYTES, BodyRules, SubmitBody
 from jobs.batches.opening import MOST_REQUESTS
 
-NAMED_FAULTS = 100
-TURN = 10  # requests that are checked before other calls have their turn
+MAX_FAULTS = 100
+YIELD_EVERY = 10  # requests checked before the event loop runs other calls
 
 
 class Place(NamedTuple):
-    """Where in the body; `line` is that of NDJSON."""
+    """A place in the body; `line` is set for NDJSON."""
 
     path: str
     line: int | None = None
@@ -29,15 +29,15 @@ class Place(NamedTuple):
 DEFAULTS = Place("defaults")
 
 
-class Checked(NamedTuple):
-    """A request without faults, with the defaults."""
+class ValidRequest(NamedTuple):
+    """A request merged with the defaults."""
 
     place: Place
     body: SubmitBody
 
 
 class BatchCheck:
-    """`timeouts`: what of the deadlines the client said itself."""
+    """`timeouts`: the time limits that the client sent."""
 
     def __init__(self, model: str, head: BatchHead, rules: BodyRules, timeouts: Mapping[str, int]) -> None:
         self._model = model
@@ -47,15 +47,15 @@ class BatchCheck:
         self._indices = dict[str, int]()  # by custom_id
         self._faults = list[Fault]()
         self.defaults: Mapping[str, Any] = head.defaults or {}
-        """As they were sent; empty where they have faults, and requests are checked on their own."""
-        said = [model, timeouts, head.webhook_url, self.defaults]
-        self._said = sha256(json.dumps(said, sort_keys=True).encode())
+        """As sent; empty if they have faults: then the requests are checked without them."""
+        submitted = [model, timeouts, head.webhook_url, self.defaults]
+        self._fingerprint = sha256(json.dumps(submitted, sort_keys=True).encode())
         self._faults += rules.webhook_faults({"webhook_url": head.webhook_url})
         faults = [*self._faults_of_defaults()]
-        self._note(DEFAULTS, faults)
+        self._add_faults(DEFAULTS, faults)
         if faults:
             self.defaults = {}
-        self._on_their_own = bool(faults)
+        self._ignores_defaults = bool(faults)
 
     @property
     def is_refused(self) -> bool:
@@ -63,35 +63,35 @@ class BatchCheck:
 
     @property
     def fingerprint(self) -> str:
-        """Of all that was submitted, in whichever form."""
-        return self._said.hexdigest()
+        """The same for JSON and NDJSON with the same content."""
+        return self._fingerprint.hexdigest()
 
-    async def check(self, member: Member) -> Checked | None:
-        """The next request; None if it has a fault.
+    async def check(self, member: Member) -> ValidRequest | None:
+        """Check the next request; None if it has a fault.
 
-        Raises 400 for the last fault that is named, and for a request too many.
+        Raises 400 once there are `MAX_FAULTS` faults or too many requests.
         """
         index = self.count
         self.count += 1
-        if index % TURN == 0:
+        if index % YIELD_EVERY == 0:
             await asyncio.sleep(0)
         if index == MOST_REQUESTS:
             self._faults.append(fault("requests", f"must have at most {MOST_REQUESTS} items"))
             raise bad_request(self._faults)
-        if len(member.text) < QUICK:
-            found, faults = self._checked(index, member.text)
+        if len(member.text) < CHECKED_INLINE_BYTES:
+            body, faults = self._validate(index, member.text)
         else:
-            found, faults = await run_in_threadpool(self._checked, index, member.text)
+            body, faults = await run_in_threadpool(self._validate, index, member.text)
         place = Place(f"requests[{index}]", member.line)
-        self._note(place, faults)
-        return None if found is None or faults else Checked(place, found)
+        self._add_faults(place, faults)
+        return None if body is None or faults else ValidRequest(place, body)
 
     def refuse(self, place: Place, faults: Mapping[str, str]) -> None:
-        """Note what submission finds of the pictures there, by their paths. Raises as `check`."""
-        self._note(place, [fault(name, text) for name, text in faults.items()])
+        """Add faults of pictures, which submission has found, by parameter. Raises as `check`."""
+        self._add_faults(place, [fault(name, text) for name, text in faults.items()])
 
     def finish(self) -> None:
-        """Raises 400 with all faults, of which no request at all is one."""
+        """Raises 400 with all faults, also for a batch without requests."""
         if not self.count and not self._faults:
             self._faults.append(fault("requests", "must have at least 1 item"))
         if self._faults:
@@ -99,15 +99,15 @@ class BatchCheck:
 
     def _faults_of_defaults(self) -> Iterator[Fault]:
         if "custom_id" in self.defaults:
-            yield fault("custom_id", "is the name of one request: give it in requests")
+            yield fault("custom_id", "names one request: give it in requests")
         try:
             self._body.model_validate(dict(self.defaults))
         except ValidationError as error:
-            yield from explain(error, self._body, _is_of_a_value)
+            yield from explain(error, self._body, _is_of_one_value)
         yield from self._rules.webhook_faults({"webhook_url": self.defaults.get("webhook_url")})
         yield from self._rules.picture_faults(self.defaults)
 
-    def _checked(self, index: int, text: bytes) -> tuple[SubmitBody | None, list[Fault]]:
+    def _validate(self, index: int, text: bytes) -> tuple[SubmitBody | None, list[Fault]]:
         if text.count(b",") > MAX_COMMAS:
             return None, [fault("body", "has too many values")]
         try:
@@ -116,36 +116,36 @@ class BatchCheck:
             return None, [fault("body", f"must be one JSON object: {error}")]
         if not isinstance(own, dict):
             return None, [fault("body", "must be one JSON object")]
-        faults = [*self._name_again(index, own.get("custom_id"))]
+        faults = [*self._duplicate_name(index, own.get("custom_id"))]
         try:
-            found = SubmitBody.of(self._body.model_validate({**self.defaults, **own}), self._model)
+            body = SubmitBody.of(self._body.model_validate({**self.defaults, **own}), self._model)
         except ValidationError as error:
-            told = explain(error, self._body, _is_of_a_value if self._on_their_own else bool)
-            return None, [*faults, *told, *self._rules.faults(own)]
-        faults += self._rules.webhook_faults(vars(found.options))
+            explained = explain(error, self._body, _is_of_one_value if self._ignores_defaults else bool)
+            return None, [*faults, *explained, *self._rules.faults(own)]
+        faults += self._rules.webhook_faults(vars(body.options))
         if faults:
             faults += self._rules.picture_faults(own)
-        self._add_to_fingerprint(found, own)
-        return found, faults
+        self._add_to_fingerprint(body, own)
+        return body, faults
 
-    def _name_again(self, index: int, custom_id: Any) -> Iterator[Fault]:
+    def _duplicate_name(self, index: int, custom_id: Any) -> Iterator[Fault]:
         if isinstance(custom_id, str) and (first := self._indices.setdefault(custom_id, index)) != index:
             yield fault("custom_id", f"is that of requests[{first}] too: each needs its own")
 
-    def _add_to_fingerprint(self, found: SubmitBody, own: Mapping[str, Any]) -> None:
-        """What it says itself: defaults may be large, and are in it already."""
-        said = {name: found.params.get(name) for name in sorted(own)}
-        self._said.update(to_json([said, found.options.given]))
+    def _add_to_fingerprint(self, body: SubmitBody, own: Mapping[str, Any]) -> None:
+        """Only the request's own values: the defaults may be large, and were added already."""
+        submitted = {name: body.params.get(name) for name in sorted(own)}
+        self._fingerprint.update(to_json([submitted, body.options.given]))
 
-    def _note(self, place: Place, faults: list[Fault]) -> None:
-        where = "" if place.line is None else f" (line {place.line})"
+    def _add_faults(self, place: Place, faults: list[Fault]) -> None:
+        line = "" if place.line is None else f" (line {place.line})"
         for each in faults:
             field = "" if each["field"] in ("body", "parameters") else f".{each['field']}"
-            self._faults.append(fault(place.path + field, each["message"] + where))
-            if len(self._faults) == NAMED_FAULTS:
+            self._faults.append(fault(place.path + field, each["message"] + line))
+            if len(self._faults) == MAX_FAULTS:
                 raise bad_request(self._faults)
 
 
-def _is_of_a_value(detail: ErrorDetails) -> bool:
-    """Whether it is wrong whatever else is said: not that something lacks or contradicts another."""
+def _is_of_one_value(detail: ErrorDetails) -> bool:
+    """Whether the fault is independent of other parameters: not a missing one, not a contradiction."""
     return len(detail["loc"]) > 1 or (bool(detail["loc"]) and detail["type"] != "missing")

@@ -1,4 +1,4 @@
-"""What can go wrong with a call about a batch alone."""
+"""The error responses of calls about batches."""
 
 from api.errors import ApiError
 from jobs.batches.scripts import OPEN_FOR_S
@@ -10,7 +10,7 @@ def line_too_long(number: int, max_bytes: int) -> ApiError:
 
 
 def too_slow() -> ApiError:
-    text = f"the batch was not whole within {OPEN_FOR_S} s; nothing was accepted, send less at once"
+    text = f"the batch was not complete within {OPEN_FOR_S} s; nothing was accepted, send a smaller batch"
     return ApiError(400, "slow_body", text)
 
 

@@ -1,4 +1,4 @@
-"""What a batch's requests have become, read some at a time: lines of results, and entries of an archive."""
+"""The requests of a batch, read page by page: for lists, result lines and the entries of an archive."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -24,40 +24,39 @@ SENT_AT_ONCE = 64 * 1024  # bytes
 EXPIRED = "it has expired, or was deleted"
 RUNNING = "it has not ended"
 
-Found = Sequence[tuple[Member, Record | None]]
+MembersWithRecords = Sequence[tuple[Member, Record | None]]
 
 
 async def all_members(reader: BatchReader, batch_id: str) -> list[Member]:
-    """Read before an answer begins, so that one whose batch expires meanwhile still names all."""
-    found = list[Member]()
-    while page := await reader.members(batch_id, len(found), READ_AT_ONCE):
-        found += page
-    return found
+    """For a streamed response, which is complete even if the batch expires while it is sent."""
+    members = list[Member]()
+    while page := await reader.members(batch_id, len(members), READ_AT_ONCE):
+        members += page
+    return members
 
 
-async def read_members(reader: BatchReader, members: Sequence[Member], view: View) -> Found:
+async def read_members(reader: BatchReader, members: Sequence[Member], view: View) -> MembersWithRecords:
     return list(zip(members, await reader.records(members, view), strict=True))
 
 
 def listed_member(request: Request, origin: str, member: Member, record: Record | None) -> dict[str, Any]:
-    """As in the list of a key's requests."""
     return _expired(member) if record is None else listed_body(request, origin, record)
 
 
 async def result_lines(service: Service, origin: str, members: Sequence[Member]) -> AsyncIterator[bytes]:
-    """Those that have ended, a line of JSON each; a few pictures in base64 are in memory at most."""
+    """A line of JSON for each request that has ended. Few base64 pictures are in memory at once."""
     lines, reader = bytearray(), service.batch_reader
     for start in range(0, len(members), PAGE):
         for member, record in await read_members(reader, members[start : start + PAGE], View.RESULT):
             if record is None or record.status in TERMINAL:
-                lines += to_json(await _ended(service, origin, member, record)) + b"\n"
+                lines += to_json(await _result(service, origin, member, record)) + b"\n"
             if len(lines) > SENT_AT_ONCE:
                 yield bytes(lines)
                 lines.clear()
     yield bytes(lines)
 
 
-async def _ended(service: Service, origin: str, member: Member, record: Record | None) -> dict[str, Any]:
+async def _result(service: Service, origin: str, member: Member, record: Record | None) -> dict[str, Any]:
     if record is None:
         return _expired(member)
     if record.output is None:
@@ -81,10 +80,10 @@ def _expired(member: Member) -> dict[str, Any]:
 
 
 async def entries(reader: BatchReader, members: Sequence[Member]) -> AsyncIterator[list[Entry]]:
-    """Their pictures, some at a time."""
+    """Entries of the archive, `AT_A_TIME` at once."""
     for start in range(0, len(members), AT_A_TIME):
-        found = await read_members(reader, members[start : start + AT_A_TIME], View.LISTED)
-        yield [_entry(*each) for each in found]
+        page = await read_members(reader, members[start : start + AT_A_TIME], View.LISTED)
+        yield [_entry(*each) for each in page]
 
 
 def _entry(member: Member, record: Record | None) -> Entry:

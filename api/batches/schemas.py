@@ -1,4 +1,4 @@
-"""Models of bodies and answers about batches, for the OpenAPI document: routes check and make them."""
+"""Models of request and response bodies about batches, for the OpenAPI document only."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,11 +22,11 @@ BATCH_BODIES: Mapping[str, type[BaseModel]] = {
     )
     for name, body in BODIES.items()
 }
-"""By model."""
+"""Body models by the name of the model."""
 
 
 class RequestCounts(BaseModel):
-    """Of the requests of a batch, by what each is now."""
+    """Requests of a batch by status."""
 
     total: int = Field(examples=[5000])
     queued: int = Field(examples=[4200])
@@ -40,10 +40,10 @@ class Batch(BaseModel):
 
     batch_id: str = Field(examples=[ID])
     status: str = Field(
-        description="QUEUED until one of its requests has begun, PROCESSING until all have ended, COMPLETED",
+        description="QUEUED until the first request starts, PROCESSING until all have ended, then COMPLETED",
         examples=["PROCESSING"],
     )
-    cancelled: bool = Field(False, description="absent unless it was")
+    cancelled: bool = Field(False, description="absent unless true")
     request_counts: RequestCounts
     status_url: str = Field(examples=[BATCH])
     requests_url: str = Field(examples=[f"{BATCH}/requests"])
@@ -60,13 +60,13 @@ class BatchList(BaseModel):
 
     batches: list[Batch]
     next: str | None = Field(
-        description="goes on with `before` set to this; null: there are no more",
+        description="`before` of the next page; null: this is the last page",
         examples=["1796000000123456"],
     )
 
 
 class Expired(BaseModel):
-    """A request of a batch whose record is not there any more."""
+    """A request of a batch whose record has expired or was deleted."""
 
     request_id: str = Field(examples=[ID])
     custom_id: str | None = Field(None, examples=["sku-4711/front"])
@@ -75,10 +75,10 @@ class Expired(BaseModel):
 
 
 class BatchRequests(BaseModel):
-    """Some requests of a batch, in their order."""
+    """A page of the requests of a batch, in their order."""
 
     requests: list[Listed | Expired]
-    total: int = Field(description="of all in the batch", examples=[5000])
+    total: int = Field(description="number of requests in the batch", examples=[5000])
 
 
 RESULTS: dict[int | str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""The Range header of RFC 9110, section 14, for single ranges."""
+"""The Range header (RFC 9110, section 14), for single ranges."""
 
 import re
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class ByteRange:
 
 
 def parse(header: str | None, size: int) -> ByteRange | None:
-    """The range asked for; None for no range or one we do not serve, which means the whole.
+    """The requested range; None for the whole, also if the header is invalid or names several ranges.
 
     Raises `UnsatisfiableRange`.
     """

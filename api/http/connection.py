@@ -1,9 +1,9 @@
-"""One connection: uvicorn's HTTP/1.1, with a bound on all that a client can make us keep or wait for.
+"""uvicorn's HTTP/1.1 connection, with limits on the memory and time that a client can use.
 
-uvicorn 0.54 over httptools bounds neither the bytes of headers nor the time that headers and bodies take,
-and never closes a connection on which nothing comes. httptools takes the body of a request with an
-Upgrade for the next request; here such a head is parsed again without it, for an Upgrade that is not made is
-ignored (RFC 9110, section 7.8).
+uvicorn 0.54 over httptools limits neither the size of headers nor the time that headers and bodies take,
+and never closes a connection that stays silent from the start. httptools takes the body of a request with an
+Upgrade for the next request; such a head is parsed again without the Upgrade, which a server may ignore
+(RFC 9110, section 7.8).
 """
 
 import logging
@@ -24,11 +24,11 @@ from api.http.headers import Encoded
 from api.http.refusal import Refusal
 from jobs.config.settings import Settings
 
-MIN_RATE = 16 * 1024  # bytes a second that a body may come at, however large
-MAX_FRAMING = 8  # bytes received per byte of body; chunks of one byte each are 6
-LINGER_S = 2.0  # for a client that was refused to read why
-LINGER_BYTES = 64 * 1024 * 1024  # that such a client may still send, and one that was answered early
-MAX_LINGERING = 64  # connections above the limit that are still told so
+MIN_RATE = 16 * 1024  # bytes per second of a body
+MAX_FRAMING = 8  # bytes received per byte of body; chunks of one byte each take 6
+LINGER_S = 2.0  # time for a refused client to read the response
+LINGER_BYTES = 64 * 1024 * 1024  # discarded from a client that sends on after its response
+MAX_LINGERING = 64  # connections above the limit that get a 429; further ones are reset
 
 log = logging.getLogger("superimpose.api")
 
@@ -36,12 +36,12 @@ log = logging.getLogger("superimpose.api")
 class Expected(Enum):
     HEAD = "head"
     BODY = "body"
-    LEFTOVER = "leftover"  # of a body whose request has been answered
-    NOTHING = "nothing"  # it is our turn
+    LEFTOVER = "leftover"  # the rest of a body whose request has been answered
+    NOTHING = "nothing"  # the client waits for the response
 
 
 class Connection(HttpToolsProtocol):
-    """Refuses what is malformed, too large or too slow with 400, and a connection too many with 429."""
+    """Refuses malformed, oversized and slow requests with 400, and excess connections with 429."""
 
     timeout_s: float
     max_connections: int
@@ -52,30 +52,30 @@ class Connection(HttpToolsProtocol):
         self._in_head = self._in_body = self._refused = False
         self._body_bytes = 0
         self._droppable = math.inf
-        self._fault = refusal.malformed()
+        self._fault = refusal.MALFORMED
         self._timer: TimerHandle | None = None
         self._running: RequestResponseCycle | None = None
         self._expect(Expected.NOTHING)
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Give it a deadline for its first request, or refuse it for being one too many."""
+        """Set a deadline for the first request, or refuse the connection if too many are open."""
         super().connection_made(transport)
-        self._answers = SimpleNamespace(
+        self._response_transport = SimpleNamespace(
             write=transport.write, is_closing=transport.is_closing, close=self._close_once_read
         )
         _drop_if_unread(transport, self.timeout_s)
-        too_many = len(self.connections) - self.max_connections
-        if too_many == 1:
+        excess = len(self.connections) - self.max_connections
+        if excess == 1:
             log.warning("more than MAX_CONNECTIONS = %d connections are open", self.max_connections)
-        if too_many > MAX_LINGERING:
+        if excess > MAX_LINGERING:
             transport.abort()
-        elif too_many > 0:
-            self._refuse(refusal.busy())
+        elif excess > 0:
+            self._refuse(refusal.BUSY)
         else:
             self._expect(Expected.HEAD)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadlines, and tell the request being answered: uvicorn tells only the newest."""
+        """Signal the disconnect to the running request; uvicorn signals it only to the newest one."""
         if self._running:
             self._running.disconnected = True
             self._running.message_event.set()
@@ -84,7 +84,7 @@ class Connection(HttpToolsProtocol):
         self._set_timer(None)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, then see to it that what is still to come comes soon and is not endless."""
+        """Parse, then set the deadline and the size limit for the rest."""
         if self._refused:
             self._droppable -= len(data)
             if self._droppable < 0:
@@ -116,9 +116,9 @@ class Connection(HttpToolsProtocol):
             self._fault = fault
             raise ValueError(fault.code)
         if self.parser.should_upgrade():
-            return  # `_parse` has it read again
+            return  # `_parse` parses the head again
         super().on_headers_complete()
-        self.headers = []  # what the parser adds from here on are trailers, and those are no headers
+        self.headers = []  # the parser appends trailers to this list; they are not headers of the request
         self._in_head, self._in_body, self._body_bytes = False, True, 0
 
     def on_body(self, body: bytes) -> None:
@@ -132,7 +132,7 @@ class Connection(HttpToolsProtocol):
         self._in_body = False
 
     def on_response_complete(self) -> None:
-        """Called when an answer is written, which may be before all of its request has come."""
+        """Called once the response is written, perhaps before the whole body has arrived."""
         super().on_response_complete()
         if self._refused:
             self._unset_keepalive_if_required()
@@ -142,31 +142,30 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
-        cycle.transport = cast(Transport, self._answers)
-        if cycle.waiting_for_100_continue:  # its body may come or not (RFC 9110, section 10.1.1)
+        cycle.transport = cast(Transport, self._response_transport)
+        if cycle.waiting_for_100_continue:  # the body may follow or not (RFC 9110, section 10.1.1)
             cycle.default_headers = [*cycle.default_headers, (b"connection", b"close")]
         elif cycle.keep_alive:
             cycle.default_headers = [*cycle.default_headers, self.keep_alive]
         super()._start_asgi_task(cycle, app)
 
     def _parse(self, data: bytes) -> None:
-        """Feed the parser. It stops after a head with an Upgrade; a new one goes on from there."""
+        """Feed the parser. It stops after a head with an Upgrade; a new parser continues from there."""
         rest = memoryview(data)
         while True:
             try:
                 self.parser.feed_data(rest)
             except HttpParserUpgrade as stopped:
                 rest = rest[stopped.args[0] :]
-                self._read_head_again()
+                self._parse_head_without_upgrade()
             else:
                 return
 
-    def _read_head_again(self) -> None:
-        """Parse the head without its Upgrade, so that its body is read as any other's."""
+    def _parse_head_without_upgrade(self) -> None:
         method, version = self.parser.get_method(), self.parser.get_http_version()
-        again = refusal.strip_upgrade(method, version, self.url, self.headers)
+        head = refusal.strip_upgrade(method, version, self.url, self.headers)
         self.parser = HttpRequestParser(self)
-        self.parser.feed_data(again)
+        self.parser.feed_data(head)
 
     def _next(self) -> Expected:
         answered = self.cycle is None or self.cycle.response_complete
@@ -189,7 +188,7 @@ class Connection(HttpToolsProtocol):
         if self._refused or self._expected is Expected.LEFTOVER:
             self.transport.close()
         elif self.flow.read_paused:
-            self._set_timer(self.timeout_s)  # it is we who do not read
+            self._set_timer(self.timeout_s)  # the application does not read: not the client's fault
         elif self._expected is Expected.BODY:
             self._refuse_slow_body()
         elif self._in_head:
@@ -208,32 +207,32 @@ class Connection(HttpToolsProtocol):
         if self._expected is Expected.LEFTOVER and self._received > LINGER_BYTES:
             self.transport.close()
         elif self._expected is Expected.HEAD and self._received > refusal.MAX_HEAD_BYTES:
-            self._refuse(refusal.headers_too_large())
+            self._refuse(refusal.HEADERS_TOO_LARGE)
         elif self._received > MAX_FRAMING * (refusal.MAX_HEAD_BYTES + self._body_bytes):
-            self._refuse(refusal.malformed())
+            self._refuse(refusal.MALFORMED)
 
-    def _refuse(self, answer: Refusal) -> None:
+    def _refuse(self, reason: Refusal) -> None:
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
         unanswered = self.cycle is not None and not self.cycle.response_complete
         if unanswered and not self._in_body:
             self._set_timer(None)
-            self.cycle.keep_alive = False  # an earlier request, whole, gets its answer; then we close
+            self.cycle.keep_alive = False  # an earlier, complete request gets its response; then close
         elif self.pipeline or (self._in_body and self.cycle.response_started):
             self.transport.close()
         else:
-            self._answer(answer)
+            self._send_refusal(reason)
 
-    def _answer(self, answer: Refusal) -> None:
-        self.transport.write(answer.encoded())
+    def _send_refusal(self, reason: Refusal) -> None:
+        self.transport.write(reason.encoded())
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self._linger(LINGER_S)
 
     def _close_once_read(self) -> None:
-        """Close after an answer, also where its request still comes: a call may be refused by its head."""
+        """Close after a response, which may precede the rest of its request's body."""
         if self.transport.is_closing():
             return
         if self._in_body or self._refused:
@@ -242,7 +241,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def _linger(self, seconds: float) -> None:
-        """Close in two steps: a reset would lose the answer of a client that still sends (RFC 9112, 9.6)."""
+        """Close in two steps: a reset may lose the response of a client that still sends (RFC 9112, 9.6)."""
         self._refused = True
         self._droppable = LINGER_BYTES
         self.pipeline.clear()
@@ -260,7 +259,7 @@ def connection_class(settings: Settings) -> type[Connection]:
 
 
 def _drop_if_unread(transport: Transport, timeout_s: float) -> None:
-    """Let the kernel end a connection whose peer has read nothing of its answer for that long."""
+    """Let the kernel drop a connection whose peer has not read its response for `timeout_s`."""
     if sys.platform == "linux":
         milliseconds = int(timeout_s * 1000)
         connection = transport.get_extra_info("socket")

@@ -1,4 +1,4 @@
-"""Headers of answers: those that restrain browsers, those that a route adds, rate limits, CORS.
+"""Response headers: security defaults, headers added by routes, rate limits, CORS.
 
 Strict-Transport-Security is left to the proxy, which holds the certificate.
 """
@@ -26,7 +26,7 @@ DEFAULTS: Mapping[str, str] = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "cache-control": "no-store",
 }
-"""For an answer that says nothing else; right for JSON that a key unlocks."""
+"""Headers of a response that does not set them itself; suitable for JSON behind an API key."""
 
 CORS_METHODS = ("GET", "HEAD", "POST", "DELETE")
 CORS_HEADERS = (
@@ -38,16 +38,16 @@ CORS_HEADERS = (
     "x-start-timeout",
     "x-timeout",
 )
-CORS_EXPOSED = ("*",)  # keys travel in headers and never in cookies, so that the wildcard holds
+CORS_EXPOSED = ("*",)  # the wildcard works without credentials: keys are headers, never cookies
 
 
-def add_to_answer(request: Request, headers: Mapping[str, str]) -> None:
-    """Put `headers` on whatever `request` is answered with, an error included."""
-    request.scope.setdefault("state", {}).setdefault("answer_headers", {}).update(headers)
+def add_response_headers(request: Request, headers: Mapping[str, str]) -> None:
+    """Add `headers` to the response of `request`, an error included."""
+    request.scope.setdefault("state", {}).setdefault("response_headers", {}).update(headers)
 
 
-class AnswerHeaders:
-    """ASGI middleware that completes the headers of every answer; what an answer says itself stays."""
+class ResponseHeaders:
+    """ASGI middleware that adds missing headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -68,8 +68,8 @@ class AnswerHeaders:
 def _completed(own: Iterable[Encoded], state: Mapping[str, Mapping[str, str]]) -> list[Encoded]:
     headers = list(own)
     present = {name for name, _ in headers}
-    wanted = ENCODED | _encoded(state["answer_headers"]) if "answer_headers" in state else ENCODED
-    return headers + [header for header in wanted.items() if header[0] not in present]
+    added = ENCODED | _encoded(state["response_headers"]) if "response_headers" in state else ENCODED
+    return headers + [header for header in added.items() if header[0] not in present]
 
 
 def _encoded(headers: Mapping[str, str]) -> dict[bytes, bytes]:
@@ -80,7 +80,7 @@ ENCODED = _encoded(DEFAULTS)
 
 
 def limit_headers(limit: Limit) -> dict[str, str]:
-    """draft-ietf-httpapi-ratelimit-headers-10, and the vendor's own header."""
+    """The headers of draft-ietf-httpapi-ratelimit-headers-10, and the vendor's own header."""
     return {
         "RateLimit-Policy": f'"{limit.bucket}";q={limit.rate.count};w={limit.rate.period_s}',
         "RateLimit": f'"{limit.bucket}";r={limit.remaining};t={math.ceil(limit.full_in_s)}',
@@ -94,19 +94,18 @@ def _rfc3339(seconds: int) -> str:
 
 
 class Cors(CORSMiddleware):
-    """Starlette's, refusing in the protocol's form."""
+    """Starlette's CORS middleware, with JSON errors."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        answer = super().preflight_response(request_headers)
-        if answer.status_code == 200:
-            return answer
-        text = f"{bytes(answer.body).decode()}: SUPERIMPOSE_CORS_ORIGINS says which origins may call"
-        headers = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
-        return JsonResponse({"error": text, "code": "cors"}, answer.status_code, headers=headers)
+        response = super().preflight_response(request_headers)
+        if response.status_code == 200:
+            return response
+        text = f"{bytes(response.body).decode()}: SUPERIMPOSE_CORS_ORIGINS lists the allowed origins"
+        headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+        return JsonResponse({"error": text, "code": "cors"}, response.status_code, headers=headers)
 
 
 def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    """`app` answering pages of `origins`; errors, our own faults included, among the answers."""
     if not origins:
         return app
     return Cors(

@@ -1,4 +1,4 @@
-"""JSON by pydantic's serializer, which is in Rust; Starlette's makes an encoder for each answer."""
+"""JSON by pydantic's serializer, in Rust; Starlette's creates an encoder for each response."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Each call in the access log and in the metrics, once its answer has been sent."""
+"""Access log and HTTP metrics."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -9,18 +9,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from telemetry import metrics
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""Counted by name; a client may send any word."""
+"""Counted by name; others are counted together, as clients may send any word."""
 
-UNMATCHED = "unmatched"  # stands for every path that no route has
+UNMATCHED = "unmatched"  # label of all paths without a route
 
 Observer = Callable[[Scope, int, float], None]
-"""Takes a call, the status of its answer (0: none was sent) and its duration in seconds."""
+"""Takes the call, the status of its response (0: none was sent) and the duration in seconds."""
 
 log = logging.getLogger("superimpose.access")
 
 
 class ObservedCalls:
-    """ASGI middleware that passes each call to the observers, once, when its answer has been sent."""
+    """ASGI middleware that calls each observer once a response has been sent."""
 
     def __init__(self, app: ASGIApp, observers: Sequence[Observer]) -> None:
         self._app = app
@@ -30,7 +30,7 @@ class ObservedCalls:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began_at = perf_counter()
+        started_at = perf_counter()
         status = 0
 
         async def note_status(message: Message) -> None:
@@ -42,13 +42,13 @@ class ObservedCalls:
         try:
             await self._app(scope, receive, note_status)
         finally:
-            seconds = perf_counter() - began_at
+            seconds = perf_counter() - started_at
             for observe in self.observers:
                 observe(scope, status, seconds)
 
 
 def log_call(scope: Scope, status: int, seconds: float) -> None:
-    """Log the route's template, never the path: that may hold a secret, or name a picture."""
+    """Log the route's template, never the path, which may name a picture or hold a secret."""
     method, route, ms = scope["method"], _template(scope), 1000 * seconds
     fields = {"method": method, "route": route, "http_status": status, "ms": round(ms, 1)}
     log.info("%s %s %d in %.1f ms", method, route or "(no route)", status, ms, extra=fields)

@@ -1,4 +1,4 @@
-"""The query of a call that lists something, checked by a model."""
+"""The query string of calls that list something, validated by a model."""
 
 from typing import Annotated, TypeVar
 
@@ -9,22 +9,25 @@ from api.http.body import bad_request, explain
 
 M = TypeVar("M", bound=BaseModel)
 
+MAX_LISTED = 100
 
-def _next(text: str) -> str:
+
+def _check_cursor(text: str) -> str:
     if not (text.isascii() and text.isdecimal() and len(text) <= 16):
-        raise ValueError('must be what "next" of a page says')
+        raise ValueError('must be the value of "next" in a page')
     return text
 
 
+Limit = Annotated[int, Field(ge=1, le=MAX_LISTED, description="Maximum number of items.")]
 Before = Annotated[
-    str | None, AfterValidator(_next), Field(description="`next` of a page, for the one that follows.")
+    str | None, AfterValidator(_check_cursor), Field(description="`next` of the previous page.")
 ]
 
 
 def read_query(request: Request, model: type[M]) -> M:
-    """What the query says; an empty value is none. Raises 400 with all faults."""
-    given = {name: value for name, value in request.query_params.items() if value}
+    """Empty values are ignored. Raises 400 with all faults."""
+    values = {name: value for name, value in request.query_params.items() if value}
     try:
-        return model.model_validate(given)
+        return model.model_validate(values)
     except ValidationError as error:
         raise bad_request(explain(error, model)) from None

@@ -1,4 +1,4 @@
-"""What never becomes a request: why its head is refused, and the answer, after which the connection ends."""
+"""Requests refused before routing, for their head or their pace: checks and error responses."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer in the protocol's form that no route makes."""
+    """An error response as bytes of HTTP."""
 
     status: int
     code: str
@@ -38,20 +38,16 @@ class Refusal:
         return head.encode("ascii") + body
 
 
-def malformed() -> Refusal:
-    """400 for bytes that are not HTTP/1.1, or that two readers could take for two different requests."""
-    return Refusal(400, "malformed_request", "this is not a well-formed HTTP/1.1 request (RFC 9112)")
+MALFORMED = Refusal(400, "malformed_request", "this is not a well-formed HTTP/1.1 request (RFC 9112)")
+"""Bytes that are not HTTP/1.1, or that two parsers could read as different requests."""
 
-
-def headers_too_large() -> Refusal:
-    text = (
-        f"the headers are too large: at most {MAX_HEAD_BYTES:,} bytes and {MAX_HEADERS} headers are allowed"
-    )
-    return Refusal(400, "headers_too_large", text)
-
-
-def one_host() -> Refusal:
-    return Refusal(400, "invalid_host", "send exactly one Host header")
+HEADERS_TOO_LARGE = Refusal(
+    400,
+    "headers_too_large",
+    f"the headers are too large: at most {MAX_HEAD_BYTES:,} bytes and {MAX_HEADERS} headers are allowed",
+)
+INVALID_HOST = Refusal(400, "invalid_host", "send exactly one Host header")
+BUSY = Refusal(429, "busy", f"too many connections are open: try again in {RETRY_AFTER_S} seconds")
 
 
 def slow_headers(timeout_s: float) -> Refusal:
@@ -63,30 +59,25 @@ def slow_body(timeout_s: float, rate: int) -> Refusal:
     return Refusal(400, "slow_body", f"{text}; nothing was accepted, send URLs of the pictures instead")
 
 
-def busy() -> Refusal:
-    text = f"too many connections are open: try again in {RETRY_AFTER_S} seconds"
-    return Refusal(429, "busy", text)
-
-
 def check_head(method: bytes, version: str, url: bytes, headers: Headers) -> Refusal | None:
-    """Why a request with these headers is refused; None if it is not.
+    """The reason to refuse a request with this head, or None.
 
-    The parser has refused already what RFC 9112 calls malformed: two lengths, obs-fold, NUL, bare CR or LF.
+    The parser already refuses what RFC 9112 calls malformed: two lengths, obs-fold, NUL, bare CR or LF.
     """
     size = len(url) + sum([len(name) + len(value) for name, value in headers])
     if size > MAX_HEAD_BYTES or len(headers) > MAX_HEADERS:
-        return headers_too_large()
+        return HEADERS_TOO_LARGE
     names = [name for name, _ in headers]
-    if version not in VERSIONS or method == b"CONNECT":  # a tunnel, which ends at no byte
-        return malformed()
+    if version not in VERSIONS or method == b"CONNECT":  # a tunnel has no end
+        return MALFORMED
     if version == "1.0" and b"transfer-encoding" in names:
-        return malformed()
+        return MALFORMED
     if names.count(b"host") > 1 or (version == "1.1" and b"host" not in names):
-        return one_host()
+        return INVALID_HOST
     return None
 
 
 def strip_upgrade(method: bytes, version: str, url: bytes, headers: Headers) -> bytes:
-    """A request's head as bytes again, but for its Upgrade: it may be ignored (RFC 9110, section 7.8)."""
+    """The head as bytes, without Upgrade, which a server may ignore (RFC 9110, section 7.8)."""
     lines = [name + b": " + value for name, value in headers if name != b"upgrade"]
     return b"\r\n".join([b"%b %b HTTP/%b" % (method, url, version.encode()), *lines, b"", b""])

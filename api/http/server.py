@@ -1,4 +1,4 @@
-"""The server of a process: uvicorn's, which says that it will stop before it waits for open answers."""
+"""uvicorn's server, with a hook that runs when a shutdown begins."""
 
 import asyncio
 import contextlib
@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 LAST_CALL_S = 0.5
-"""How long a connection that was there at the end of listening may take to bring its request."""
+"""How long connections accepted before the listeners closed may take to send their request."""
 
 log = logging.getLogger("superimpose.api")
 
 
 class Server(uvicorn.Server):
-    """Calls `before_stop` when it has been told to stop, and still answers requests on open connections.
+    """Calls `before_stop` when a shutdown begins, and still answers requests on open connections.
 
-    Also on those that the kernel has accepted and the loop has not: they would be reset, or closed before
-    their request is read, and a proxy does not send a POST a second time.
+    These include connections that the kernel has accepted and the loop has not: they would be reset, or
+    closed before their request is read, and a proxy does not repeat a POST.
     """
 
     def __init__(self, config: uvicorn.Config, url: str, before_stop: Callable[[], None]) -> None:
@@ -40,14 +40,14 @@ class Server(uvicorn.Server):
             listener.close()
         loop = asyncio.get_running_loop()
         for connection in accepted:
-            with contextlib.suppress(OSError):  # it has gone meanwhile
+            with contextlib.suppress(OSError):  # the client has disconnected
                 await loop.connect_accepted_socket(self._protocol, connection)
         await asyncio.sleep(LAST_CALL_S)
         await super().shutdown(sockets)
-        logging.shutdown()  # uvicorn ends the process by the signal that it got, and no exit handler runs
+        logging.shutdown()  # uvicorn re-raises the signal, which ends the process without exit handlers
 
     def _protocol(self) -> asyncio.Protocol:
-        """As uvicorn makes one for each connection."""
+        """Created as uvicorn does for each connection."""
         protocol: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
         return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 

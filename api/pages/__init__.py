@@ -1,4 +1,4 @@
-"""The pages: the playground at / and the documentation at /docs, without a build step or a framework.
+"""The playground at / and the documentation at /docs, without a build step or a framework.
 
-`page` renders the playground, its form from the parameter model (`fields`); `assets` are the files they load.
+`page` renders both; `fields` generates the playground's form from the models; `assets` serves their files.
 """

@@ -1,4 +1,4 @@
-"""The files that the pages load: style sheets, and JavaScript as the modules that it is written in."""
+"""The files that the pages load: style sheets and unbundled JavaScript modules."""
 
 import gzip
 import posixpath
@@ -28,26 +28,26 @@ class Asset:
 
 @cache
 def assets() -> Mapping[str, Asset]:
-    """By their paths below `static/`, and Swagger UI's by their names."""
+    """By path below `static/`; Swagger UI's by name."""
     swagger_ui = files("fastapi_offline") / "static"
     paths = {name: swagger_ui / name for name in SWAGGER_UI}
     paths |= {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*.*")}
     return {name: Asset(path.read_bytes(), TYPES[name.rpartition(".")[2]]) for name, path in paths.items()}
 
 
-def imported(module: str) -> list[str]:
-    """A module and what it imports, in turn; not what it loads only when it needs it."""
-    found = [module]
-    for name in found:  # which grows meanwhile
+def with_imports(module: str) -> list[str]:
+    """`module` and all modules that it imports statically, directly or not."""
+    modules = [module]
+    for name in modules:  # grows during the loop
         paths = IMPORT.findall(assets()[name].data.decode())
         names = (posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for path in paths)
-        found += [each for each in names if each not in found]
-    return found
+        modules += [each for each in names if each not in modules]
+    return modules
 
 
 @cache
 def version() -> str:
-    """Of all files together. It stands in their URLs, so that a browser may keep them for good."""
+    """A hash of all files. It is part of their URLs, so that browsers can cache them forever."""
     digest = sha256()
     for name, asset in sorted(assets().items()):
         digest.update(f"{name} {len(asset.data)}\n".encode() + asset.data)

@@ -1,7 +1,7 @@
-"""The form of the playground: for each model one field for each parameter, from the model's schema.
+"""The form of the playground, generated from the schemas of the models.
 
-A field's default in the document is the parameter's default, so that the page can tell what was changed.
-A new model shows up by itself, and so does a new parameter, in the last group until it is named here.
+The value of each field in the HTML is the parameter's default, so that the page can tell what was changed.
+A new model appears by itself. A new parameter appears in the last group until it is listed in `GROUPS`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,9 +21,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Warp": ("corners", "displacement_map", "displacement_x", "displacement_y"),
     "Tiles": ("tile", "tile_spacing"),
 }
-"""Of an overlay, as far as a model has them. The colour stands in place of its picture."""
+"""The parameters of a layer; a model may not have all of them. `color` is shown with the pictures."""
 
-ANSWER = (
+OUTPUT = (
     "image_format",
     "animation",
     "background",
@@ -32,9 +32,9 @@ ANSWER = (
     "keep_copyright",
     "keep_icc_profile",
 )
-APART = {"base_image", "overlays", "color", *PICTURES}
+UNGROUPED = {"base_image", "overlays", "color", *PICTURES}
 OPEN = ("Place", "Size", "Look")
-REST = "More"
+OTHERS = "More"
 SAMPLES: Mapping[str, str] = {
     "base_image": "cup",
     "overlay_image": "logo",
@@ -42,11 +42,11 @@ SAMPLES: Mapping[str, str] = {
     "displacement_map": "ripples",
 }
 OPTIONAL = ("mask", "displacement_map")
-MANY = "base_image"
+MULTIPLE = "base_image"
 FOLDER = """
 <input class="file" id="f-folder" type="file" webkitdirectory aria-label="Bases: a folder" autocomplete="off">
 <label class="button small" for="f-folder" aria-hidden="true">Folder</label>"""
-SLIDER_SPAN = 360  # a wider range is too coarse on a slider
+MAX_SLIDER_SPAN = 360  # a slider is too coarse for a wider range
 
 Schema = Mapping[str, Any]
 
@@ -56,12 +56,12 @@ def base() -> str:
 
 
 def choices() -> str:
-    """The models by name."""
+    """Options of the list of models."""
     return "".join(_option(name, name == DEFAULT_MODEL) for name in MODELS)
 
 
 def models() -> str:
-    """The fields of each model, of which the page shows one at a time."""
+    """A template with the fields of each model; the page shows one at a time."""
     return "\n".join(_model(name, _schemas(name)) for name in MODELS)
 
 
@@ -76,11 +76,11 @@ def _model(name: str, schemas: Mapping[str, Schema]) -> str:
 <div id="layer">
 <h2 class="layer-title" id="layer-title" data-of-layers>Layer</h2>
 {_slots(schemas)}
-<p class="aside drop">Or drop a file here, on a picture's row. Dropped on the preview it is the overlay. \
-Several, or a folder, are bases.</p>
+<p class="aside drop">Or drop a file on a picture's row. A file dropped on the preview becomes the overlay; \
+several files or a folder become bases.</p>
 {_groups(schemas)}
 </div>
-{_answer(schemas)}
+{_output(schemas)}
 {_webhook()}
 </template>"""
 
@@ -91,26 +91,29 @@ def _webhook() -> str:
 
 
 def _slots(schemas: Mapping[str, Schema]) -> str:
-    """The overlay's pictures, and its colour."""
+    """The colour and the pictures of a layer."""
     pictures = [_slot(name, schemas[name]) for name in PICTURES if name in schemas]
     return "\n".join([_field("color", schemas["color"]), *pictures] if "color" in schemas else pictures)
 
 
 def _groups(schemas: Mapping[str, Schema]) -> str:
-    known = {name for names in GROUPS.values() for name in names} | APART | OutputParams.model_fields.keys()
-    everything = {**GROUPS, REST: tuple(name for name in schemas if name not in known)}
+    grouped = {name for names in GROUPS.values() for name in names}
+    known = grouped | UNGROUPED | OutputParams.model_fields.keys()
+    groups = {**GROUPS, OTHERS: tuple(name for name in schemas if name not in known)}
     return "\n".join(
-        _group(title, [_part(name, schemas[name]) for name in names if name in schemas], title in OPEN)
-        for title, names in everything.items()
+        _group(
+            title, [_slot_or_field(name, schemas[name]) for name in names if name in schemas], title in OPEN
+        )
+        for title, names in groups.items()
     )
 
 
-def _answer(schemas: Mapping[str, Schema]) -> str:
-    names = (*ANSWER, *(name for name in OutputParams.model_fields if name not in ANSWER))
-    return _group("Answer", [_field(name, schemas[name]) for name in names if name in schemas], True)
+def _output(schemas: Mapping[str, Schema]) -> str:
+    names = (*OUTPUT, *(name for name in OutputParams.model_fields if name not in OUTPUT))
+    return _group("Output", [_field(name, schemas[name]) for name in names if name in schemas], True)
 
 
-def _part(name: str, schema: Schema) -> str:
+def _slot_or_field(name: str, schema: Schema) -> str:
     return _slot(name, schema) if name in SAMPLES else _field(name, schema)
 
 
@@ -125,22 +128,21 @@ def _group(title: str, fields: Sequence[str], is_open: bool) -> str:
 
 
 def _field(name: str, schema: Schema) -> str:
-    kind, control = _control(name, _rule(schema), schema.get("default"))
+    kind, control = _control(name, _non_null(schema), schema.get("default"))
     return f"""<div class="field {kind}" data-field="{name}">
-<label for="p-{name}">{name}</label>{_word(name, schema)}
+<label for="p-{name}">{name}</label>{_word_box(name, schema)}
 {control}
 {_notes(name, schema)}
 </div>
 """
 
 
-def _rule(schema: Schema) -> Schema:
-    """The schema of a value that is not null."""
+def _non_null(schema: Schema) -> Schema:
     return next((each for each in schema.get("anyOf", ()) if each.get("type") != "null"), schema)
 
 
-def _word(name: str, schema: Schema) -> str:
-    """A box for the word that may stand in place of a number."""
+def _word_box(name: str, schema: Schema) -> str:
+    """A checkbox for a parameter that accepts a word instead of a number, such as "keep"."""
     word = next((each["const"] for each in schema.get("anyOf", ()) if "const" in each), None)
     if word is None:
         return ""
@@ -148,41 +150,47 @@ def _word(name: str, schema: Schema) -> str:
     return f'<label class="check">{box} {escape(word)}</label>'
 
 
-def _control(name: str, rule: Schema, default: Any) -> tuple[str, str]:
-    if "enum" in rule:
-        return "choice", _select(name, rule["enum"], default)
-    kind = rule.get("type")
+def _control(name: str, schema: Schema, default: Any) -> tuple[str, str]:
+    """The CSS class of the field, and its controls."""
+    if "enum" in schema:
+        return "choice", _select(name, schema["enum"], default)
+    kind = schema.get("type")
     if kind == "boolean":
         checked = {"checked": default or None}
         return "switch", _input(name, "checkbox", checked | {"data-kind": "boolean"})
-    if kind == "array" and "minItems" in rule:
-        return "list", _list(name, rule)
+    if kind == "array" and "minItems" in schema:
+        return "list", _list(name, schema)
     if kind in ("number", "integer"):
-        return _number(name, rule, default)
-    if rule.get("pattern", "").startswith("^#"):
+        return _number(name, schema, default)
+    if schema.get("pattern", "").startswith("^#"):
         companion = _companion(name, "color", {"value": "#ffffff"})
-        return "colour", companion + _text(name, default, {"pattern": rule["pattern"].strip("^$")})
-    return "text", _text(name, default, {"maxlength": rule.get("maxLength")})
+        return "colour", companion + _text(name, default, {"pattern": schema["pattern"].strip("^$")})
+    return "text", _text(name, default, {"maxlength": schema.get("maxLength")})
 
 
-def _number(name: str, rule: Schema, default: Any) -> tuple[str, str]:
-    low, high = rule.get("minimum", rule.get("exclusiveMinimum")), rule.get("maximum")
-    step = 1 if rule["type"] == "integer" else 0.01
+def _number(name: str, schema: Schema, default: Any) -> tuple[str, str]:
+    low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum")
+    step = 1 if schema["type"] == "integer" else 0.01
     bounds = {"min": low, "max": high, "step": step, "value": default}
-    rules = {"data-kind": rule["type"], "data-above": rule.get("exclusiveMinimum")}
-    number = _input(name, "number", bounds | rules | {"placeholder": _empty(default)})
-    slides = None not in (default, rule.get("minimum"), high) and high - low <= SLIDER_SPAN
-    return ("slider", _companion(name, "range", bounds) + number) if slides else ("number", number)
+    rules = {"data-kind": schema["type"], "data-above": schema.get("exclusiveMinimum")}
+    number = _input(name, "number", bounds | rules | {"placeholder": _placeholder(default)})
+    has_slider = None not in (default, schema.get("minimum"), high) and high - low <= MAX_SLIDER_SPAN
+    return ("slider", _companion(name, "range", bounds) + number) if has_slider else ("number", number)
 
 
-def _list(name: str, rule: Schema) -> str:
-    """Numbers, or points as pairs of numbers, typed as text."""
-    is_points = rule["items"]["type"] == "array"
-    of = rule["items"]["items"] if is_points else rule["items"]
-    kind = {"data-kind": "points" if is_points else "numbers", "data-count": rule["minItems"]}
-    bounds = {"data-low": of["minimum"], "data-high": of["maximum"]}
-    typed = {**kind, **bounds, "placeholder": _empty(None), "spellcheck": "false"}
-    return _input(name, "text", typed) + _none(f'data-unset="{name}"', name)
+def _list(name: str, schema: Schema) -> str:
+    """A text field for numbers, or for points as pairs of numbers."""
+    is_points = schema["items"]["type"] == "array"
+    number = schema["items"]["items"] if is_points else schema["items"]
+    attributes = {
+        "data-kind": "points" if is_points else "numbers",
+        "data-count": schema["minItems"],
+        "data-low": number["minimum"],
+        "data-high": number["maximum"],
+        "placeholder": _placeholder(None),
+        "spellcheck": "false",
+    }
+    return _input(name, "text", attributes) + _none_button(f'data-unset="{name}"', name)
 
 
 def _select(name: str, words: Iterable[str], default: str | None) -> str:
@@ -196,11 +204,11 @@ def _option(word: str, is_default: bool) -> str:
 
 
 def _text(name: str, default: str | None, rules: Mapping[str, Any]) -> str:
-    text = {"data-kind": "string", "value": default, "placeholder": _empty(default)}
-    return _input(name, "text", {**text, **rules})
+    attributes = {"data-kind": "string", "value": default, "placeholder": _placeholder(default)}
+    return _input(name, "text", {**attributes, **rules})
 
 
-def _empty(default: Any) -> str:
+def _placeholder(default: Any) -> str:
     return "unset" if default is None else "default"
 
 
@@ -209,15 +217,16 @@ def _input(name: str, type: str, attributes: Mapping[str, Any]) -> str:
 
 
 def _companion(name: str, type: str, attributes: Mapping[str, Any]) -> str:
-    """A slider, a colour picker, or a box for a word, for the same parameter; the page keeps them in step."""
+    """A second control of the same parameter (slider, colour picker or checkbox), which the page syncs."""
     label = f"{name} {attributes.get('data-word', '')}".strip()
     return f'<input type="{type}" data-for="{name}" aria-label="{label}"{_attributes(attributes)}>'
 
 
 def _attributes(attributes: Mapping[str, Any]) -> str:
-    given = {name: value for name, value in attributes.items() if value is not None}
     return "".join(
-        f" {name}" if value is True else f' {name}="{escape(str(value))}"' for name, value in given.items()
+        f" {name}" if value is True else f' {name}="{escape(str(value))}"'
+        for name, value in attributes.items()
+        if value is not None
     )
 
 
@@ -232,13 +241,13 @@ def _notes(name: str, schema: Schema) -> str:
 
 def _slot(name: str, schema: Schema) -> str:
     title = name.removesuffix("_image").replace("_", " ").capitalize()
-    clear = _none("data-clear", title.lower()) if name in OPTIONAL else ""
-    many, folder = (" multiple", FOLDER) if name == MANY else ("", "")
+    clear = _none_button("data-clear", title.lower()) if name in OPTIONAL else ""
+    multiple, folder = (" multiple", FOLDER) if name == MULTIPLE else ("", "")
     return f"""<div class="slot" data-field="{name}">
 <canvas class="thumb" width="104" height="104" aria-hidden="true"></canvas>
 <h3>{title}</h3><p class="about">none</p>
 <div class="slot-buttons">
-<input class="file" id="f-{name}" type="file" accept="image/*"{many} aria-label="{title}: a file"\
+<input class="file" id="f-{name}" type="file" accept="image/*"{multiple} aria-label="{title}: a file"\
 {_described(name)}>
 <label class="button small" for="f-{name}" aria-hidden="true">File</label>{folder}
 <button class="small" type="button" data-url aria-expanded="false">URL</button>
@@ -250,5 +259,5 @@ def _slot(name: str, schema: Schema) -> str:
 </div>"""
 
 
-def _none(action: str, of: str) -> str:
-    return f'\n<button class="small quiet" type="button" {action} aria-label="No {of}">None</button>'
+def _none_button(action: str, what: str) -> str:
+    return f'\n<button class="small quiet" type="button" {action} aria-label="No {what}">None</button>'

@@ -1,4 +1,4 @@
-"""The documents at / and /docs, and the policy they run under."""
+"""The HTML of / and /docs, and their Content-Security-Policy."""
 
 import re
 from functools import cache
@@ -7,7 +7,7 @@ from importlib.resources import files
 from string import Template
 
 from api.pages import fields
-from api.pages.assets import imported, version
+from api.pages.assets import version, with_imports
 from jobs.config.settings import Settings
 
 MODULE = re.compile(r'<script type="module" src="\$assets/([^"]+)">')
@@ -16,7 +16,7 @@ POLICY = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' blob: data:",  # no other sites: a picture there is fetched by the service, not shown
+        "img-src 'self' blob: data:",  # pictures of other sites are fetched by the service, not by the page
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
@@ -33,18 +33,18 @@ def playground(origin: str, settings: Settings) -> str:
 
 
 def documentation(origin: str) -> str:
-    """The page at /docs: a guide with examples to run, and the reference by Swagger UI.
+    """The page at /docs: a guide with runnable examples, and the reference in Swagger UI.
 
-    Swagger UI because a wheel carries it, it runs under the policy as it is, and has dark colours. Scalar
-    (3.6 MB), Stoplight Elements (2.1 MB) and RapiDoc (0.9 MB) would be copies in the repository, which nobody
-    updates; ReDoc cannot try a call.
+    Swagger UI, because it comes as a wheel, works under `POLICY` and has dark colours. Scalar (3.6 MB),
+    Stoplight Elements (2.1 MB) and RapiDoc (0.9 MB) would need copies in the repository; ReDoc cannot send
+    requests.
     """
     return _template("docs.html").substitute(origin=escape(origin))
 
 
 @cache
 def _playground() -> Template:
-    """With the forms of all models, which are the same in every answer."""
+    """The page with the forms of all models, rendered once."""
     parts = {part.__name__: part() for part in (fields.base, fields.choices, fields.models)}
     return Template(_template("playground.html").safe_substitute(parts))
 
@@ -53,5 +53,5 @@ def _playground() -> Template:
 def _template(name: str) -> Template:
     text = (files("api.pages") / name).read_text("utf-8")
     folder, [entry] = f"assets/{version()}", MODULE.findall(text)
-    links = (f'<link rel="modulepreload" href="{folder}/{each}">' for each in imported(entry))
+    links = (f'<link rel="modulepreload" href="{folder}/{each}">' for each in with_imports(entry))
     return Template(Template(text).safe_substitute(assets=folder, modules="\n".join(links)))

@@ -1,4 +1,4 @@
-"""GET /, GET /docs, and the files that both pages load."""
+"""GET /, GET /docs, and the files of both pages."""
 
 from hashlib import sha256
 
@@ -10,7 +10,7 @@ from api.pages import page
 from api.pages.assets import Asset, assets, version
 from api.service import origin_of, service_of
 
-FOR_GOOD = "public, max-age=31536000, immutable"
+CACHED_FOREVER = "public, max-age=31536000, immutable"
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,33 +27,31 @@ def documentation(request: Request) -> Response:
 
 @router.api_route("/assets/{of_version}/{name:path}", methods=["GET", "HEAD"])
 def asset(of_version: str, name: str, request: Request) -> Response:
-    """A file of a page.
-
-    In a rolling deploy a page of another version may ask: it gets the file of this one, not to be kept.
-    """
-    found = assets().get(name)
-    if found is None:
+    """During a rolling deploy, a page of another version gets the file of this one, uncached."""
+    file = assets().get(name)
+    if file is None:
         raise ApiError(404, "not_found", "no such file; the playground is at /, the documentation at /docs")
-    return _sent(request, found, {"Cache-Control": FOR_GOOD if of_version == version() else "no-store"})
+    cache_control = CACHED_FOREVER if of_version == version() else "no-store"
+    return _send(request, file, {"Cache-Control": cache_control})
 
 
 def _page(request: Request, text: str) -> Response:
-    """A browser keeps it, and asks each time whether it has changed."""
+    """Browsers cache the page, but revalidate it on each visit."""
     html = Asset(text.encode(), "text/html")
     etag = f'W/"{sha256(html.data).hexdigest()[:32]}"'  # weak: the same for both encodings
     headers = {"Content-Security-Policy": page.POLICY, "ETag": etag, "Cache-Control": "no-cache"}
-    if etag in _listed(request, "if-none-match"):
+    if etag in _list_header(request, "if-none-match"):
         return Response(status_code=304, headers={**headers, "Vary": "Accept-Encoding"})
-    return _sent(request, html, headers)
+    return _send(request, html, headers)
 
 
-def _sent(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
+def _send(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
     headers = {**headers, "Vary": "Accept-Encoding"}
-    if "gzip" not in _listed(request, "accept-encoding"):
+    if "gzip" not in _list_header(request, "accept-encoding"):
         return Response(asset.data, media_type=asset.media_type, headers=headers)
     encoded = {**headers, "Content-Encoding": "gzip"}
     return Response(asset.compressed, media_type=asset.media_type, headers=encoded)
 
 
-def _listed(request: Request, header: str) -> set[str]:
+def _list_header(request: Request, header: str) -> set[str]:
     return {each.strip() for each in request.headers.get(header, "").split(",")}

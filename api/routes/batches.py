@@ -1,4 +1,4 @@
-"""Batches: many requests by one call, followed, read and cancelled together."""
+"""Batches: many requests in one call, with common status, results and cancellation."""
 
 from typing import Annotated
 
@@ -15,14 +15,14 @@ from api.batches.members import all_members, entries, listed_member, read_member
 from api.batches.schemas import ARCHIVE, RESULTS, Batch, BatchList, BatchRequests
 from api.dependencies import KEY, ServiceDep, admit_lister, admit_picture_reader, admit_reader
 from api.http.json_response import JsonResponse
-from api.http.query import Before, read_query
+from api.http.query import Before, Limit, read_query
 from api.http.route_classes import PlainRoute, TracedRoute
 from api.openapi import describe_batch
 from api.routes.submit import REFUSALS
-from api.schemas import answers
+from api.schemas import errors
 from api.service import Service, origin_of
 from api.submit_headers import SUBMIT_HEADERS
-from api.waiting.call import waiting_for
+from api.waiting.call import wait_on
 from api.waiting.long_poll import WAIT, read_wait
 from compositor.models import MODELS
 from jobs.batches.record import BatchRecord
@@ -35,15 +35,10 @@ from telemetry.log_context import bind_contextvars
 router = APIRouter(route_class=PlainRoute, tags=["batches"])
 submits = APIRouter(route_class=TracedRoute, tags=["batches"])
 
-MOST_LISTED = 100
-
 BatchId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
-Limit = Annotated[int, Field(ge=1, le=MOST_LISTED, description="At most so many.")]
 
 
 class BatchQuery(BaseModel):
-    """Which batches to list."""
-
     model_config = ConfigDict(extra="forbid")
 
     limit: Limit = 20
@@ -51,11 +46,9 @@ class BatchQuery(BaseModel):
 
 
 class MemberQuery(BaseModel):
-    """Which requests of a batch to show."""
-
     model_config = ConfigDict(extra="forbid")
 
-    offset: Annotated[int, Field(ge=0, le=2**31, description="How many to leave out.")] = 0
+    offset: Annotated[int, Field(ge=0, le=2**31, description="Number of requests to skip.")] = 0
     limit: Limit = 50
 
 
@@ -68,11 +61,11 @@ async def _describe_members(query: Annotated[MemberQuery, Query()]) -> None: ...
 @router.get(
     "/v2/batches",
     summary="Batches of this key",
-    responses={200: {"model": BatchList}, **answers(400, 401, 429, 500, 502)},
+    responses={200: {"model": BatchList}, **errors(400, 401, 429, 500, 502)},
     dependencies=[*KEY, Depends(_describe_batches)],
 )
 async def list_batches(request: Request, service: ServiceDep) -> JsonResponse:
-    """Newest first, those that have not expired."""
+    """Batches that have not expired, newest first."""
     key = await admit_lister(request, service)
     query = read_query(request, BatchQuery)
     origin = origin_of(request)
@@ -85,18 +78,18 @@ async def list_batches(request: Request, service: ServiceDep) -> JsonResponse:
 @router.get(
     "/v2/batches/{batch_id}",
     summary="Status of a batch",
-    responses={200: {"model": Batch}, **answers(400, 401, 404, 429, 500, 502)},
+    responses={200: {"model": Batch}, **errors(400, 401, 404, 429, 500, 502)},
     dependencies=[*KEY, WAIT],
 )
 async def show_batch(request: Request, service: ServiceDep, batch_id: BatchId) -> JsonResponse:
-    """How many of its requests are where. COMPLETED once the last has ended, as a FAILED one too."""
+    """The number of its requests by status. COMPLETED once all have ended, also if some FAILED."""
     origin = origin_of(request)
     key = await admit_reader(request, service)
 
     async def read() -> BatchRecord:
         return await _owned(service, key, batch_id)
 
-    with waiting_for(request, batch_id, read) as call:
+    with wait_on(request, batch_id, read) as call:
         batch = await read()
         wait_s = read_wait(request)
         if wait_s and not batch.has_ended:
@@ -107,29 +100,29 @@ async def show_batch(request: Request, service: ServiceDep, batch_id: BatchId) -
 @router.get(
     "/v2/batches/{batch_id}/requests",
     summary="Requests of a batch",
-    responses={200: {"model": BatchRequests}, **answers(400, 401, 404, 429, 500, 502)},
+    responses={200: {"model": BatchRequests}, **errors(400, 401, 404, 429, 500, 502)},
     dependencies=[*KEY, Depends(_describe_members)],
 )
 async def list_requests(request: Request, service: ServiceDep, batch_id: BatchId) -> JsonResponse:
-    """In the order they were sent, each as in the list of the key's requests."""
+    """In the order they were sent, each as in the list of the key's own requests."""
     batch = await _owned(service, await admit_lister(request, service), batch_id)
     query = read_query(request, MemberQuery)
     origin = origin_of(request)
     members = await service.batch_reader.members(batch_id, query.offset, query.limit)
-    found = await read_members(service.batch_reader, members, View.LISTED)
-    shown = [listed_member(request, origin, *each) for each in found]
+    page = await read_members(service.batch_reader, members, View.LISTED)
+    shown = [listed_member(request, origin, *each) for each in page]
     return JsonResponse({"requests": shown, "total": batch.total})
 
 
 @router.get(
     "/v2/batches/{batch_id}/results",
     summary="Results of a batch",
-    responses={**RESULTS, **answers(400, 401, 404, 429, 500, 502)},
+    responses={**RESULTS, **errors(400, 401, 404, 429, 500, 502)},
     response_class=Response,
     dependencies=KEY,
 )
 async def stream_results(request: Request, service: ServiceDep, batch_id: BatchId) -> Response:
-    """NDJSON: a line for each request that has ended, as its result, or as its status if it FAILED."""
+    """NDJSON: a line for each request that has ended, with its result, or its status if it FAILED."""
     await _owned(service, await admit_lister(request, service), batch_id)
     lines = result_lines(service, origin_of(request), await all_members(service.batch_reader, batch_id))
     return StreamingResponse(lines, media_type="application/x-ndjson")
@@ -138,11 +131,11 @@ async def stream_results(request: Request, service: ServiceDep, batch_id: BatchI
 @router.post(
     "/v2/batches/{batch_id}/cancel",
     summary="Cancel a batch",
-    responses={200: {"model": Batch}, **answers(400, 401, 404, 409, 429, 500, 502)},
+    responses={200: {"model": Batch}, **errors(400, 401, 404, 409, 429, 500, 502)},
     dependencies=KEY,
 )
 async def cancel_batch(request: Request, service: ServiceDep, batch_id: BatchId) -> JsonResponse:
-    """End those of its requests that wait as FAILED `cancelled`; those that are being made go on."""
+    """End its QUEUED requests as FAILED `cancelled`; those that are PROCESSING continue."""
     origin = origin_of(request)
     key = await admit_reader(request, service)
     await _owned(service, key, batch_id)
@@ -159,19 +152,19 @@ async def cancel_batch(request: Request, service: ServiceDep, batch_id: BatchId)
 @router.get(
     "/archives/{name}",
     summary="All pictures of a batch",
-    responses={**ARCHIVE, **answers(401, 404, 429, 500, 502)},
+    responses={**ARCHIVE, **errors(401, 404, 429, 500, 502)},
     response_class=Response,
     openapi_extra={"security": [{}]},  # the key is optional
     dependencies=KEY,
 )
 async def send_archive(request: Request, service: ServiceDep, name: str) -> Response:
-    """A ZIP of those that are there now, under their `custom_id`; `missing.txt` in it names the others.
+    """A ZIP of the pictures available now, named by `custom_id`; `missing.txt` in it lists the others.
 
-    Needs no key: the name is the secret, and with another key than its owner's it is not there.
+    Needs no key, as the name cannot be guessed. With the key of another owner the response is 404.
     """
     key = await admit_picture_reader(request, service)
     batch = await service.batch_reader.of_archive(name.partition(".")[0])
-    if batch is None or (key and key.key_id != batch.key_id):
+    if batch is None or (key and batch.key_id != key.key_id):
         raise no_archive()
     headers = {
         "Content-Disposition": f'attachment; filename="{batch.batch_id}.zip"',
@@ -180,12 +173,12 @@ async def send_archive(request: Request, service: ServiceDep, name: str) -> Resp
     if request.method == "HEAD":
         return Response(headers=headers, media_type="application/zip")
     members = await all_members(service.batch_reader, batch.batch_id)
-    pieces = zip_pictures(service.store, entries(service.batch_reader, members), batch.created_at)
-    return StreamingResponse(pieces, headers=headers, media_type="application/zip")
+    chunks = zip_pictures(service.store, entries(service.batch_reader, members), batch.created_at)
+    return StreamingResponse(chunks, headers=headers, media_type="application/zip")
 
 
 async def _owned(service: Service, key: Caller, batch_id: str) -> BatchRecord:
-    """Raises 404, for a batch of another key too."""
+    """Raises 404, also for a batch of another key."""
     batch = await service.batch_reader.batch(batch_id)
     if batch is None or batch.key_id != key.key_id:
         raise unknown_batch(batch_id)
@@ -197,14 +190,14 @@ def _add_route(model: str) -> None:
     @submits.post(
         f"/v2/{model}/batch",
         summary="Submit many requests at once",
-        responses={200: {"model": Batch}, **answers(*REFUSALS)},
+        responses={200: {"model": Batch}, **errors(*REFUSALS)},
         openapi_extra=describe_batch(model),
         dependencies=[*KEY, SUBMIT_HEADERS],
     )
     async def submit_batch(request: Request, service: ServiceDep) -> JsonResponse:
-        """Accept all of them, or none, and answer at once with the URLs to follow them.
+        """Accept all requests or none, and respond at once with the URLs to follow them.
 
-        JSON, or NDJSON: a request a line, before them at most one line with `defaults` and `webhook_url`.
+        JSON, or NDJSON: one request per line, optionally after a line with `defaults` and `webhook_url`.
         """
         origin = origin_of(request)
         created = await accept_batch(request, service, origin, model)
@@ -213,7 +206,7 @@ def _add_route(model: str) -> None:
         except RedisError:
             if created.record is None:
                 raise
-            batch = created.record  # an error would say that nothing was accepted
+            batch = created.record  # the batch was accepted, which an error response would hide
         if batch is None:
             raise unknown_batch(created.batch_id)
         return JsonResponse(batch_body(origin, batch))

@@ -1,4 +1,4 @@
-"""Health checks, without a key: does the process answer, can the service work, is it busy."""
+"""Health checks, without a key: liveness, readiness, and the load of the queue."""
 
 from importlib.metadata import version
 from typing import Any
@@ -14,13 +14,13 @@ router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 
 @router.api_route("/livez", methods=["GET", "HEAD"])
 async def check_alive(_: Request, __: ServiceDep) -> JsonResponse:
-    """The process answers; says nothing of Redis or workers."""
+    """Checks the process only, not Redis or workers."""
     return JsonResponse({"status": "ok"})
 
 
 @router.api_route("/readyz", methods=["GET", "HEAD"])
 async def check_ready(_: Request, service: ServiceDep) -> JsonResponse:
-    """Whether a request that came now would be accepted and worked on; 503 names what is missing."""
+    """Whether a request submitted now would be accepted and processed; 503 names what is missing."""
     missing = await service.health.missing()
     status = "unavailable" if missing else "ok"
     return JsonResponse({"status": status, "missing": missing}, 503 if missing else 200)

@@ -1,4 +1,4 @@
-"""GET /metrics: what the processes count, and the state of Redis now."""
+"""GET /metrics: the counters of all processes, and gauges read from Redis."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 
 @router.api_route("/metrics", methods=["GET", "HEAD"])
 async def show_metrics(request: Request, service: ServiceDep) -> Response:
-    """In the format of Prometheus, or OpenMetrics where the client accepts it."""
+    """In Prometheus's text format, or OpenMetrics if the client accepts it."""
     registry = exposed(RedisState(service.redis))
     accept = request.headers.get("accept", "")
     body, content_type = await run_in_threadpool(rendered, registry, accept)
@@ -27,17 +27,16 @@ async def show_metrics(request: Request, service: ServiceDep) -> Response:
 
 
 class RedisState(Collector):
-    """The same whichever instance is asked: what Redis knows. Of one that is away, just that."""
+    """Gauges read from Redis, the same on every instance; only `superimpose_redis_up` without Redis."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: names need not be known before they are collected."""
+        """Nothing, so that registering does not collect."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """Ask Redis now."""
         try:
             state = read_queue_state(self._redis)
         except RedisError:
@@ -52,18 +51,18 @@ def _gauges(state: QueueState) -> Iterable[Metric]:
     values = {
         "requests_waiting": ("Requests that are QUEUED.", state.waiting),
         "requests_processing": ("Requests that are PROCESSING.", state.processing),
-        "oldest_waiting_seconds": ("How long the oldest QUEUED request waits.", state.oldest_waiting_s),
+        "oldest_waiting_seconds": ("Age of the oldest QUEUED request.", state.oldest_waiting_s),
         "batches_open": ("Batches that have not ended.", state.open_batches),
         "webhook_oldest_due_seconds": (
-            "How long the event of a webhook that is sent next has been due.",
+            "How long the oldest due webhook event has been due.",
             state.oldest_event_s,
         ),
         "redis_memory_bytes": ("Memory that Redis uses.", state.memory_bytes),
-        "redis_memory_max_bytes": ("Memory that Redis may use; 0: no bound.", state.memory_max_bytes),
+        "redis_memory_max_bytes": ("Memory that Redis may use; 0: unlimited.", state.memory_max_bytes),
     }
-    for name, (meaning, value) in values.items():
-        yield GaugeMetricFamily(f"superimpose_{name}", meaning, value=value)
-    workers = GaugeMetricFamily("superimpose_workers", "Live workers, by what they do.", labels=["state"])
-    for doing, count in state.workers.items():
-        workers.add_metric([doing], count)
+    for name, (help_text, value) in values.items():
+        yield GaugeMetricFamily(f"superimpose_{name}", help_text, value=value)
+    workers = GaugeMetricFamily("superimpose_workers", "Live workers by state.", labels=["state"])
+    for worker_state, count in state.workers.items():
+        workers.add_metric([worker_state], count)
     yield workers

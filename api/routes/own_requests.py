@@ -1,4 +1,4 @@
-"""A key's own requests: listed, submitted again, deleted."""
+"""A key's own requests: list, retry, delete."""
 
 from typing import Annotated
 
@@ -14,14 +14,14 @@ from api.dependencies import (
     ServiceDep,
     admit_lister,
     admit_submitter,
-    refuse_unless_paid,
+    require_credits,
 )
 from api.errors import cannot_retry, not_finished, unknown_request
 from api.http.json_response import JsonResponse
-from api.http.query import Before, read_query
+from api.http.query import Before, Limit, read_query
 from api.http.route_classes import PlainRoute, TracedRoute, traceparent_of
-from api.routes.submit import note_accepted, refusals
-from api.schemas import RequestList, Submitted, answers
+from api.routes.submit import note_accepted, submit_errors
+from api.schemas import RequestList, Submitted, errors
 from api.service import origin_of
 from api.status_body import listed_body, submitted_body
 from api.submit_headers import IDEMPOTENCY_HEADER, read_idempotency_key
@@ -36,34 +36,27 @@ router = APIRouter(tags=["requests"])
 lists = APIRouter(route_class=PlainRoute, tags=["requests"])
 retries = APIRouter(route_class=TracedRoute, tags=["requests"])
 
-MOST_LISTED = 100
-
 
 class ListQuery(BaseModel):
-    """Which requests to list; an empty value is none."""
-
     model_config = ConfigDict(extra="forbid")
 
-    status: Annotated[Status | None, Field(description="Those that are this now.")] = None
-    custom_id: Annotated[CustomId | None, Field(description="Those that were submitted with this.")] = None
-    limit: Annotated[int, Field(ge=1, le=MOST_LISTED, description="At most so many.")] = 20
+    status: Annotated[Status | None, Field(description="Only requests with this status.")] = None
+    custom_id: Annotated[CustomId | None, Field(description="Only requests with this `custom_id`.")] = None
+    limit: Limit = 20
     before: Before = None
 
 
 async def _describe(query: Annotated[ListQuery, Query()]) -> None: ...
 
 
-LIST_QUERY = Depends(_describe)  # documents it
-
-
 @lists.get(
     "/v2/requests",
     summary="Requests of this key",
-    responses={200: {"model": RequestList}, **answers(400, 401, 429, 500, 502)},
-    dependencies=[*KEY, LIST_QUERY],
+    responses={200: {"model": RequestList}, **errors(400, 401, 429, 500, 502)},
+    dependencies=[*KEY, Depends(_describe)],
 )
 async def list_requests(request: Request, service: ServiceDep) -> JsonResponse:
-    """Newest first, those that have not expired."""
+    """Requests that have not expired, newest first."""
     key = await admit_lister(request, service)
     query = read_query(request, ListQuery)
     origin = origin_of(request)
@@ -85,13 +78,13 @@ async def list_requests(request: Request, service: ServiceDep) -> JsonResponse:
 @retries.post(
     "/v2/requests/{request_id}/retry",
     summary="Submit a request again",
-    responses={200: {"model": Submitted}, **answers(400, 401, 403, 404, 406, 409, 429, 500, 502)},
+    responses={200: {"model": Submitted}, **errors(400, 401, 403, 404, 406, 409, 429, 500, 502)},
     dependencies=[*KEY, IDEMPOTENCY_HEADER],
 )
 async def retry(request: Request, service: ServiceDep, request_id: RequestId) -> JsonResponse:
-    """A new request with the parameters, `custom_id` and time to run of one that has ended, at its cost.
+    """Create a request with the parameters, `custom_id` and `X-Timeout` of one that has ended.
 
-    Its start has the default time limit.
+    It costs the same, and gets the default start timeout.
     """
     origin = origin_of(request)
     key = await admit_submitter(request, service)
@@ -100,8 +93,8 @@ async def retry(request: Request, service: ServiceDep, request_id: RequestId) ->
     if record is None or record.key_id != key.key_id:
         raise unknown_request(request_id)
     if idempotency_key is None:
-        refuse_unless_paid(key, service.settings.credit_cost)
-    with refusals(request):
+        require_credits(key, service.settings.credit_cost)
+    with submit_errors(request):
         try:
             created = await service.store_threads.run(
                 service.resubmission.resubmit, request_id, idempotency_key, traceparent_of(request)
@@ -117,12 +110,12 @@ async def retry(request: Request, service: ServiceDep, request_id: RequestId) ->
     summary="Delete a request",
     status_code=204,
     response_class=Response,
-    responses=answers(401, 404, 409, 429, 500, 502),
+    responses=errors(401, 404, 409, 429, 500, 502),
     dependencies=KEY,
 )
-async def delete(service: ServiceDep, seen: OwnedRequest) -> Response:
-    """Its record, its picture and what came within it are gone at once; 409 until it has ended."""
-    request_id = seen.record.request_id
+async def delete(service: ServiceDep, state: OwnedRequest) -> Response:
+    """Delete its record, its picture and its inline inputs at once; 409 until it has ended."""
+    request_id = state.record.request_id
     try:
         await service.store_threads.run(service.deletion.delete, request_id)
     except IllegalMove as refused:

@@ -1,4 +1,4 @@
-"""The pictures themselves: results by their unguessable name, and the samples."""
+"""Downloads of pictures: results, by names that cannot be guessed, and samples."""
 
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -11,21 +11,21 @@ from api.dependencies import KEY, ServiceDep, read_picture
 from api.errors import ApiError, no_picture
 from api.http import byte_range
 from api.http.route_classes import PlainRoute
-from api.schemas import answers
+from api.schemas import errors
 from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.store import PictureStore
 from jobs.queries.reading import PublishedPicture
 
 router = APIRouter(route_class=PlainRoute, default_response_class=Response, tags=["pictures"])
 
-CHUNK = 1024 * 1024  # bytes read and sent at a time, so that a large picture is never whole in memory
+CHUNK = 1024 * 1024  # bytes read and sent at a time; a large picture is never in memory as a whole
 
 INERT = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
-"""A browser shows it as a picture, whatever bytes it has in it."""
+"""Browsers treat the response as a picture, even if its bytes contain HTML or scripts."""
 
 IMAGE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The picture", "content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}
@@ -40,22 +40,22 @@ IMAGE: dict[int | str, dict[str, Any]] = {
         **IMAGE,
         206: {"description": "Part of it"},
         304: {"description": "Unchanged"},
-        **answers(401, 404, 416, 429, 502),
+        **errors(401, 404, 416, 429, 502),
     },
     openapi_extra={"security": [{}]},  # the key is optional
     dependencies=KEY,
 )
 async def send_picture(request: Request, service: ServiceDep, name: str) -> Response:
-    """Needs no key: the name is the secret, and with another key than its owner's it is not there.
+    """Needs no key, as the name cannot be guessed. With the key of another owner the response is 404.
 
-    Gone when its request expires.
+    The picture is deleted when its request expires.
     """
     token = name.partition(".")[0]
     published = await read_picture(request, service, token)
     if published is None:
         raise no_picture()
     headers = _headers(token, published)
-    if _is_known(headers["ETag"], request.headers.get("if-none-match", "")):
+    if _matches(headers["ETag"], request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
     if service.settings.redirect_to_bucket and request.method == "GET":
         return await _redirect(service.store, published)
@@ -63,7 +63,7 @@ async def send_picture(request: Request, service: ServiceDep, name: str) -> Resp
 
 
 @router.head("/samples/{name}", include_in_schema=False)
-@router.get("/samples/{name}", summary="A sample picture", responses={**IMAGE, **answers(404)})
+@router.get("/samples/{name}", summary="A sample picture", responses={**IMAGE, **errors(404)})
 async def send_sample(_: Request, __: ServiceDep, name: str) -> Response:
     """Pictures to try the service with: cup.jpg and logo.png."""
     data = sample_bytes(name)
@@ -75,16 +75,16 @@ async def send_sample(_: Request, __: ServiceDep, name: str) -> Response:
 
 
 async def _redirect(store: PictureStore, published: PublishedPicture) -> Response:
-    """To the bucket, by a URL that works for as long as the picture may be fetched, for GET alone."""
+    """Redirect to the bucket with a URL signed for GET, valid until the picture expires."""
     life_s = max(1, int(published.expires_at - time.time()))
     location = await store.signed_url(published.path, life_s)
     headers = {"Location": location, "Cache-Control": "private, no-store"}
     return Response(status_code=307, headers=headers)
 
 
-def _is_known(etag: str, if_none_match: str) -> bool:
-    known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
-    return not known.isdisjoint({etag, "*"})
+def _matches(etag: str, if_none_match: str) -> bool:
+    etags = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    return not etags.isdisjoint({etag, "*"})
 
 
 def _disposition(name: str) -> str:
@@ -107,19 +107,19 @@ async def _send_stored(
     request: Request, store: PictureStore, published: PublishedPicture, headers: Mapping[str, str]
 ) -> Response:
     size = published.file_size
-    wanted = request.headers.get("range")
+    range_header = request.headers.get("range")
     if request.headers.get("if-range", headers["ETag"]) != headers["ETag"]:
-        wanted = None
+        range_header = None
     try:
-        part = byte_range.parse(wanted, size)
+        part = byte_range.parse(range_header, size)
     except byte_range.UnsatisfiableRange:
-        text = f"the picture has {size} bytes: ask for a range within them"
+        text = f"the picture has {size} bytes: request a range within them"
         raise ApiError(416, "range", text, {"Content-Range": f"bytes */{size}"}) from None
     status, start, end = (206, part.start, part.end) if part else (200, 0, size)
     ranged = {"Content-Range": part.content_range} if part else {}
     full = {**headers, **ranged, "Content-Length": str(end - start)}
     if request.method == "HEAD":
-        await store.get_range(published.path, 0, 1)  # a picture that is gone is gone for HEAD too
+        await store.get_range(published.path, 0, 1)  # raises if the picture is gone, as for GET
         return Response(status_code=status, headers=full)
     return await send_range(store, published.path, start, end, status, full)
 
@@ -127,7 +127,7 @@ async def _send_stored(
 async def send_range(
     store: PictureStore, path: str, start: int, end: int, status: int, headers: Mapping[str, str]
 ) -> Response:
-    """Bytes `start` to `end` of what lies in the store. Raises `PictureGone`."""
+    """Send bytes `start` to `end` (exclusive) of a stored picture. Raises `PictureGone`."""
     first = await store.get_range(path, start, min(start + CHUNK, end))
     if len(first) == end - start:
         return Response(first, status, headers=headers)

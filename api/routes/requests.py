@@ -1,4 +1,4 @@
-"""Following a request: its status and its result, as they are now, once it has ended, or as they change."""
+"""Status and result of a request: at once, by long poll, or as a stream of events; cancellation."""
 
 import base64
 from typing import Any
@@ -11,15 +11,15 @@ from api.dependencies import (
     KEY,
     OwnedRequest,
     RequestId,
-    Seen,
+    RequestState,
     ServiceDep,
     get_owned_request,
     read_owned_request,
 )
-from api.errors import ApiError, already_finished, unknown_request
+from api.errors import already_finished, unknown_request
 from api.http.json_response import JsonResponse
 from api.http.route_classes import PlainRoute
-from api.schemas import Cancelled, Completed, Failed, Result, Running, answers
+from api.schemas import Cancelled, Completed, Failed, Result, Running, errors
 from api.service import Service, origin_of
 from api.status_body import status_body
 from api.waiting.event_stream import EVENTS, LAST_EVENT_ID, EventStream
@@ -28,7 +28,7 @@ from jobs.lifecycle.ended import result_body
 from jobs.lifecycle.moves import CANCELLED, IllegalMove
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output
-from jobs.lifecycle.record import Record, View
+from jobs.lifecycle.record import View
 from jobs.lifecycle.status import TERMINAL, Status
 
 router = APIRouter(tags=["requests"])
@@ -40,7 +40,7 @@ FAILED: dict[int | str, dict[str, Any]] = {422: {"model": Failed, "description":
 @reads.get(
     "/v2/requests/{request_id}/status",
     summary="Status of a request",
-    responses={200: {"model": Completed | Running}, **FAILED, **answers(400, 401, 404, 429, 500, 502)},
+    responses={200: {"model": Completed | Running}, **FAILED, **errors(400, 401, 404, 429, 500, 502)},
     dependencies=[*KEY, WAIT],
 )
 async def show_status(request: Request, service: ServiceDep, request_id: RequestId) -> JsonResponse:
@@ -51,52 +51,55 @@ async def show_status(request: Request, service: ServiceDep, request_id: Request
 @reads.get(
     "/v2/requests/{request_id}/status/stream",
     summary="Status of a request, as events",
-    responses={**EVENTS, **answers(400, 401, 404, 429, 500, 502)},
+    responses={**EVENTS, **errors(400, 401, 404, 429, 500, 502)},
     response_class=Response,
     dependencies=[*KEY, LAST_EVENT_ID],
 )
 async def stream_status(request: Request, service: ServiceDep, request_id: RequestId) -> Response:
-    """Server-Sent Events: the status as it is, then one event for each change, and the end after the last."""
-    seen = await get_owned_request(request, service, request_id)
-    status_body(request, seen)  # raises for a wrong host before the answer begins
-    last = request.headers.get("last-event-id", "")
-    if last in TERMINAL and seen.record.status in TERMINAL:
+    """Server-Sent Events: the current status, then one event for each change, until the request ends."""
+    state = await get_owned_request(request, service, request_id)
+    status_body(request, state)  # raises for an invalid host before the response begins
+    last_id = request.headers.get("last-event-id", "")
+    if last_id in TERMINAL and state.has_ended:
         return Response(status_code=204)
-    return EventStream(request, last)
+    return EventStream(request, last_id)
 
 
 @reads.get(
     "/v2/requests/{request_id}",
     summary="Result of a request",
-    responses={200: {"model": Result | Running}, **FAILED, **answers(400, 401, 404, 429, 500, 502)},
+    responses={200: {"model": Result | Running}, **FAILED, **errors(400, 401, 404, 429, 500, 502)},
     dependencies=[*KEY, WAIT],
 )
 @reads.get("/v1/requests/{request_id}", include_in_schema=False)
 async def show_result(request: Request, service: ServiceDep, request_id: RequestId) -> JsonResponse:
     """The picture's URL (or base64) once COMPLETED; before that, and if it FAILED, the status."""
-    seen = await _read(request, service, request_id, View.RESULT)
-    if seen.record.output is None:
-        return _status(request, seen)
-    body = result_body(origin_of(request), seen.record, seen.record.output)
-    if seen.record.params.get("base64"):
-        body["output"] = await read_base64(service, seen.record.output)
+    state = await _read(request, service, request_id, View.RESULT)
+    record = state.record
+    if record.output is None:
+        return _status(request, state)
+    body = result_body(origin_of(request), record, record.output)
+    if record.params.get("base64"):
+        body["output"] = await read_base64(service, record.output)
     return JsonResponse(body)
 
 
 @router.post(
     "/v2/requests/{request_id}/cancel",
     summary="Cancel a request",
-    responses=answers(401, 404, 409, 429, 500, 502),
+    responses=errors(401, 404, 409, 429, 500, 502),
     response_model_exclude_unset=True,
     dependencies=KEY,
 )
-async def cancel(service: ServiceDep, seen: OwnedRequest) -> Cancelled:
-    """End it as FAILED with the code `cancelled`, and stop the worker that holds it."""
-    record = seen.record
+async def cancel(service: ServiceDep, state: OwnedRequest) -> Cancelled:
+    """End the request as FAILED with the code `cancelled`, and stop its worker."""
+    record = state.record
     try:
         was = await run_in_threadpool(service.cancellation.cancel, record.request_id)
     except IllegalMove as refused:
-        raise _refusal(record, refused) from None
+        if refused.reason == "terminal":
+            raise already_finished(record.request_id) from None
+        raise unknown_request(record.request_id) from None
     return Cancelled(
         status=Status.FAILED,
         request_id=record.request_id,
@@ -108,25 +111,18 @@ async def cancel(service: ServiceDep, seen: OwnedRequest) -> Cancelled:
     )
 
 
-def _refusal(record: Record, refused: IllegalMove) -> ApiError:
-    if refused.reason == "terminal":
-        return already_finished(record.request_id)
-    return unknown_request(record.request_id)
-
-
-async def _read(request: Request, service: Service, request_id: str, view: View) -> Seen:
+async def _read(request: Request, service: Service, request_id: str, view: View) -> RequestState:
     read = await_end if request.scope["query_string"] else read_owned_request
     return await read(request, service, request_id, view)
 
 
-def _status(request: Request, seen: Seen) -> JsonResponse:
-    return JsonResponse(status_body(request, seen), 422 if seen.record.status is Status.FAILED else 200)
+def _status(request: Request, state: RequestState) -> JsonResponse:
+    return JsonResponse(status_body(request, state), 422 if state.record.status is Status.FAILED else 200)
 
 
 async def read_base64(service: Service, output: Output) -> str:
-    """A picture as plain base64."""
     data = await service.store_threads.run(service.store.get, output.path)
     return base64.b64encode(data).decode()
 
 
-router.routes[:0] = reads.routes  # the hot ones are tried first
+router.routes[:0] = reads.routes  # hot routes are matched first

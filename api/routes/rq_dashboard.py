@@ -1,4 +1,4 @@
-"""/admin/rq: RQ's dashboard, behind the admin key; with the extra `dashboard` installed."""
+"""/admin/rq: RQ's dashboard, behind the admin key, if the extra `dashboard` is installed."""
 
 import base64
 from importlib.util import find_spec
@@ -11,24 +11,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.dependencies import admit_admin
 from api.errors import ApiError
-from api.http.headers import add_to_answer
+from api.http.headers import add_response_headers
 from api.service import service_of
 from jobs.config.settings import Settings
 
 PATH = "/admin/rq"
-THREADS = 2  # that its pages may keep from nothing else
+THREADS = 2  # of its own, so that its pages block no other call
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="any name, and the admin key as password"'}
 
 
 def routes(settings: Settings) -> list[BaseRoute]:
-    """None where the extra is not installed."""
     if find_spec("rq_dashboard") is None:
         return []
-    from a2wsgi import WSGIMiddleware  # with Flask, which an API without it has no need of
+    from a2wsgi import WSGIMiddleware  # imported late, with Flask: only the dashboard needs them
 
     from api.routes.rq_pages import create_pages
 
-    wsgi: Any = create_pages(settings)  # two descriptions of WSGI, of Flask and of a2wsgi
+    wsgi: Any = create_pages(settings)  # Flask and a2wsgi type WSGI differently
     asgi: Any = WSGIMiddleware(wsgi, workers=THREADS)
     return [Route(PATH, _to_pages), Mount(PATH, AdminOnly(asgi))]
 
@@ -38,26 +37,26 @@ async def _to_pages(_: Request) -> RedirectResponse:
 
 
 class AdminOnly:
-    """ASGI middleware: takes the admin key as the admin API does, or as a browser's password."""
+    """ASGI middleware that requires the admin key, in a header or as the password of HTTP Basic."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the call on. Raises 401, 403, 429."""
+        """Raises 401, 403, 429."""
         scope.setdefault("state", {})
         request = Request(_with_key(scope))
         try:
             await admit_admin(request, service_of(request))
         except ApiError as refused:
             if refused.status == 401:
-                add_to_answer(request, CHALLENGE)
+                add_response_headers(request, CHALLENGE)
             raise
         await self._app(scope, receive, send)
 
 
 def _with_key(scope: Scope) -> Scope:
-    """`scope`, with the password of HTTP Basic authentication as the key that is presented."""
+    """`scope` with the password of HTTP Basic authentication as its `x-api-key`."""
     authorization = Request(scope).headers.get("authorization", "")
     if authorization[:6].lower() != "basic ":
         return scope

@@ -1,4 +1,4 @@
-"""Submitting a request: at once (v2), or waiting for its picture (v1)."""
+"""Submit a request: respond at once (v2), or with the picture (v1)."""
 
 import logging
 from collections.abc import Iterator
@@ -10,21 +10,21 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
-from api.dependencies import KEY, ServiceDep, add_credits_header, admit_submitter, refuse_unless_paid
+from api.dependencies import KEY, ServiceDep, add_credits_header, admit_submitter, require_credits
 from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_credits, queue_full
-from api.http.body import bad_request, fault, reserve_room
-from api.http.headers import add_to_answer
+from api.http.body import bad_request, fault, reserve_memory
+from api.http.headers import add_response_headers
 from api.http.json_response import JsonResponse
 from api.http.route_classes import TracedRoute, traceparent_of
 from api.openapi import EXAMPLES, describe_body
 from api.routes.pictures import send_range
 from api.routes.requests import read_base64
-from api.schemas import Base64Picture, Submitted, answers
+from api.schemas import Base64Picture, Submitted, errors
 from api.service import Service, origin_of
 from api.status_body import submitted_body
 from api.submit_body import BODIES, read_submit_body
 from api.submit_headers import SUBMIT_HEADERS, SubmitHeaders, read_submit_headers
-from api.waiting.call import waiting
+from api.waiting.call import wait_on_request
 from compositor.models import MODELS
 from jobs.keys.admission import Caller
 from jobs.lifecycle.idempotency import IdempotencyConflict
@@ -44,16 +44,14 @@ REFUSALS = (400, 401, 403, 406, 409, 413, 415, 429, 500, 502)
 
 
 class Accepted(NamedTuple):
-    """A request that is in the queue, and its owner's name for it."""
-
     request_id: str
     custom_id: str | None
 
 
 async def accept(request: Request, service: Service, origin: str, model: str) -> Accepted:
-    """Check key, headers and body, and put the request in the queue."""
+    """Check key, headers and body, and queue the request."""
     key, headers = await admit_submit(request, service)
-    async with reserve_room(request, service.body_room, key.key_id):
+    async with reserve_memory(request, service.body_memory, key.key_id):
         params, options = await read_submit_body(request, model, service.settings, origin)
         command = SubmitCommand(
             key.key_id,
@@ -71,34 +69,38 @@ async def accept(request: Request, service: Service, origin: str, model: str) ->
 
 
 async def admit_submit(request: Request, service: Service) -> tuple[Caller, SubmitHeaders]:
-    """The key and the headers of what makes requests. Raises 400, 401, 403, 406, 429."""
+    """The caller and the headers of a submit. Raises 400, 401, 403, 406, 429."""
     key = await admit_submitter(request, service)
     headers = read_submit_headers(request, service.settings)
-    if headers.idempotency_key is None:  # what comes again may have been paid for
-        refuse_unless_paid(key, service.settings.credit_cost)
+    if headers.idempotency_key is None:  # a replay costs nothing
+        require_credits(key, service.settings.credit_cost)
     return key, headers
 
 
 def note_accepted(request: Request, created: Created, key: Caller, custom_id: str | None) -> None:
-    """A request was accepted: in the answer's headers and in the log."""
+    """Log an accepted request, and add its response headers."""
     request.state.request_id = created.request_id
     bind_contextvars(request_id=created.request_id, **echo(custom_id))
-    add_credits_header(request, created.credits)
-    if created.replayed:
-        add_to_answer(request, {"Idempotent-Replayed": "true"})
+    announce_accepted(request, created.credits, created.replayed)
     again = ", again" if created.replayed else ""
     log.info("request %s accepted from %s%s", created.request_id, key.key_id, again)
 
 
+def announce_accepted(request: Request, credits: int | None, is_replay: bool) -> None:
+    add_credits_header(request, credits)
+    if is_replay:
+        add_response_headers(request, {"Idempotent-Replayed": "true"})
+
+
 async def _create(request: Request, service: Service, command: SubmitCommand) -> Created:
     in_thread = service.store_threads.run if command.is_inline else run_in_threadpool
-    with refusals(request):
+    with submit_errors(request):
         return await service.submission.submit(command, in_thread)
 
 
 @contextmanager
-def refusals(request: Request) -> Iterator[None]:
-    """Why a request is not accepted, as answers."""
+def submit_errors(request: Request) -> Iterator[None]:
+    """Turn the errors of a submission into responses."""
     try:
         yield
     except InvalidPictures as error:
@@ -111,19 +113,19 @@ def refusals(request: Request) -> Iterator[None]:
     except IdempotencyConflict:
         raise idempotency_conflict() from None
     except IllegalMove:
-        raise invalid_key() from None  # revoked since it was admitted
+        raise invalid_key() from None  # revoked after it was admitted
 
 
 async def _await_end(request: Request, service: Service, request_id: str, origin: str) -> Record:
-    """The record once it is terminal. Raises 504 when that takes too long; the request goes on."""
-    with waiting(request, request_id, View.RESULT, can_be_repeated=False) as call:
-        call.wake()  # it may have ended before it was watched
+    """The record once its status is terminal. Raises 504 after a timeout; the request continues."""
+    with wait_on_request(request, request_id, View.RESULT, ends_on_shutdown=False) as call:
+        call.wake()  # the request may have ended before the watch began
         record, _ = await call.await_end(service.settings.sync_timeout_s)
     if record.status in TERMINAL:
         return record
-    if call.client_gone:
+    if call.has_disconnected:
         raise ClientDisconnect
-    text = f"not finished in time; the request goes on: poll {origin}/v2/requests/{request_id}"
+    text = f"not finished in time; the request continues: poll {origin}/v2/requests/{request_id}"
     raise ApiError(504, "timeout", text, request_id=request_id, **echo(record.custom_id))
 
 
@@ -137,12 +139,11 @@ async def _send(service: Service, record: Record, output: Output, headers: dict[
     if record.params.get("base64"):
         image = await read_base64(service, output)
         return JsonResponse({"image": image, **echo(record.custom_id)}, headers=headers)
-    whole = {**headers, "Content-Type": output.content_type, "Content-Length": str(output.file_size)}
-    return await send_range(service.store, output.path, 0, output.file_size, 200, whole)
+    headers |= {"Content-Type": output.content_type, "Content-Length": str(output.file_size)}
+    return await send_range(service.store, output.path, 0, output.file_size, 200, headers)
 
 
 def _add_routes(model: str) -> None:
-    """The two calls of a model."""
     described: dict[str, Any] = {
         "openapi_extra": describe_body(BODIES[model], examples=EXAMPLES[model]),
         "dependencies": [*KEY, SUBMIT_HEADERS],
@@ -151,11 +152,11 @@ def _add_routes(model: str) -> None:
     @router.post(
         f"/v2/{model}",
         summary="Overlay one picture on another",
-        responses={200: {"model": Submitted}, **answers(*REFUSALS)},
+        responses={200: {"model": Submitted}, **errors(*REFUSALS)},
         **described,
     )
     async def submit(request: Request, service: ServiceDep) -> JsonResponse:
-        """Accept a request and answer at once with the URLs to follow it."""
+        """Accept a request and respond at once with the URLs to follow it."""
         origin = origin_of(request)
         accepted = await accept(request, service, origin, model)
         return JsonResponse(submitted_body(origin, *accepted))
@@ -166,15 +167,15 @@ def _add_routes(model: str) -> None:
         responses={
             200: {
                 "model": Base64Picture,
-                "description": "The picture, or its base64 where the body asks for it",
+                "description": "The picture, or its base64 with `base64: true`",
                 "content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}},
             },
-            **answers(*REFUSALS, 504),
+            **errors(*REFUSALS, 504),
         },
         **described,
     )
     async def submit_and_wait(request: Request, service: ServiceDep) -> Response:
-        """The same through the same queue, answered with the picture itself."""
+        """Submit through the same queue, and respond with the picture itself."""
         origin = origin_of(request)
         request_id, _ = await accept(request, service, origin, model)
         record = await _await_end(request, service, request_id, origin)

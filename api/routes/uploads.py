@@ -1,4 +1,4 @@
-"""Uploads: pictures kept for a while, to be named by their URL in requests of the same key."""
+"""Uploads: pictures stored for a while, whose URLs can be used in requests of the same key."""
 
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
@@ -11,9 +11,18 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.dependencies import KEY, Origin, ServiceDep, Uploader
 from api.errors import quota_exceeded
-from api.http.body import Fault, bad_request, checked, fault, media_type, read_body, read_json, reserve_room
+from api.http.body import (
+    Fault,
+    bad_request,
+    fault,
+    media_type,
+    read_body,
+    read_json,
+    reserve_memory,
+    validate_body,
+)
 from api.openapi import describe_body
-from api.schemas import Uploaded, UploadRequest, answers
+from api.schemas import Uploaded, UploadRequest, errors
 from api.service import Service
 from compositor import CompositorError, identify
 from jobs.pictures import inputs
@@ -23,7 +32,7 @@ router = APIRouter(tags=["uploads"])
 
 MAX_FILES = 20
 
-Files = Mapping[str, bytes]  # pictures by the field they came in
+Files = Mapping[str, bytes]  # pictures by field
 
 FILES: dict[str, Any] = {
     "type": "object",
@@ -37,24 +46,24 @@ BODY["requestBody"]["content"]["multipart/form-data"] = {"schema": FILES}
 @router.post(
     "/upload-asset",
     summary="Upload pictures",
-    responses=answers(400, 401, 403, 413, 415, 429, 500, 502),
+    responses=errors(400, 401, 403, 413, 415, 429, 500, 502),
     openapi_extra=BODY,
     dependencies=KEY,
 )
 async def upload(request: Request, service: ServiceDep, key: Uploader, origin: Origin) -> Uploaded:
-    """Keep pictures, and answer with the URLs that requests of this key can name."""
+    """Store pictures, and respond with URLs for requests of this key."""
     read = _multipart if media_type(request) == "multipart/form-data" else _data_urls
     try:
-        async with reserve_room(request, service.body_room, key.key_id):
+        async with reserve_memory(request, service.body_memory, key.key_id):
             files = await read(request, service)
-            names = await service.store_threads.run(_keep, service, key.key_id, files)
+            names = await service.store_threads.run(_store, service, key.key_id, files)
     except QuotaExceeded as error:
         raise quota_exceeded(error.used, error.quota, service.settings.upload_ttl_s) from None
     urls = [f"{origin}/pictures/{name}" for name in names]
-    return Uploaded(file_urls=urls, urls=urls, message=f"{len(urls)} pictures kept")
+    return Uploaded(file_urls=urls, urls=urls, message=f"{len(urls)} pictures stored")
 
 
-def _keep(service: Service, key_id: str, files: Files) -> list[str]:
+def _store(service: Service, key_id: str, files: Files) -> list[str]:
     types, faults = {}, []
     for field, data in files.items():
         try:
@@ -72,13 +81,13 @@ def _content_type(format: str) -> str:
 
 async def _data_urls(request: Request, service: Service) -> Files:
     body = await read_json(request, service.settings.max_body_bytes)
-    return await run_in_threadpool(_decoded, body, service.settings.max_input_bytes)
+    return await run_in_threadpool(_decode, body, service.settings.max_input_bytes)
 
 
-def _decoded(body: bytes, max_bytes: int) -> Files:
+def _decode(body: bytes, max_bytes: int) -> Files:
     files: dict[str, bytes] = {}
     faults: list[Fault] = []
-    for number, text in enumerate(checked(body, UploadRequest).data_urls):
+    for number, text in enumerate(validate_body(body, UploadRequest).data_urls):
         try:
             files[f"data_urls[{number}]"] = inputs.decode_inline(text, max_bytes)
         except inputs.InvalidInput as error:
@@ -89,7 +98,7 @@ def _decoded(body: bytes, max_bytes: int) -> Files:
 
 
 async def _multipart(request: Request, service: Service) -> Files:
-    form = await parsed_form(request.headers, await read_body(request, service.settings.max_body_bytes))
+    form = await parse_form(request.headers, await read_body(request, service.settings.max_body_bytes))
     parts = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
     files = {f"file.{number}": await part.read() for number, part in enumerate(parts)}
     await form.close()
@@ -98,18 +107,18 @@ async def _multipart(request: Request, service: Service) -> Files:
     return files
 
 
-async def parsed_form(headers: Headers, body: bytes) -> FormData:
-    """The parts of a form, all of them in memory. Raises 400."""
+async def parse_form(headers: Headers, body: bytes) -> FormData:
+    """The parts of a form, all in memory. Raises 400."""
     _, options = parse_options_header(headers["content-type"])
     if options.get(b"charset", b"utf-8").lower() != b"utf-8":  # punycode takes minutes for a megabyte
-        raise bad_request([fault("body", "is a form in another charset than UTF-8: name none")])
-    parser = MultiPartParser(headers, _at_once(body), max_files=MAX_FILES, max_fields=MAX_FILES)
-    parser.spool_max_size = 0  # never to disk, where a container has less room than in memory
+        raise bad_request([fault("body", "is a form with a charset other than UTF-8: leave the charset out")])
+    parser = MultiPartParser(headers, _one_chunk(body), max_files=MAX_FILES, max_fields=MAX_FILES)
+    parser.spool_max_size = 0  # never to disk, of which a container may have less than of memory
     try:
         return await parser.parse()
     except MultiPartException as error:
         raise bad_request([fault("body", f"is not a form with files: {error.message}")]) from None
 
 
-async def _at_once(body: bytes) -> AsyncGenerator[bytes, None]:
+async def _one_chunk(body: bytes) -> AsyncGenerator[bytes, None]:
     yield body

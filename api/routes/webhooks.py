@@ -1,4 +1,4 @@
-"""A key's webhooks: its signing secret, and what became of the event of a request."""
+"""A key's webhooks: its signing secret, and the delivery of events."""
 
 import logging
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from api.dependencies import KEY, Reader, RequestId, ServiceDep, WebhookOwner, json_body
 from api.errors import invalid_key, no_event, no_event_yet
 from api.openapi import describe_body
-from api.schemas import answers
+from api.schemas import errors
 from api.service import Service
 from api.webhook_schemas import Delivery, SecretRotation, WebhookSecret
 from jobs.keys.admission import Caller
@@ -28,23 +28,23 @@ REFUSALS = (401, 429, 500, 502)
 @router.get(
     "/v1/webhooks/default/secret",
     summary="Secret of a key's webhooks",
-    responses=answers(400, 403, *REFUSALS),
+    responses=errors(400, 403, *REFUSALS),
 )
 async def show_secret(service: ServiceDep, key: WebhookOwner) -> WebhookSecret:
-    """What events are signed with; the path is that of Replicate, whose clients read it."""
+    """The secret that events are signed with. Replicate's path, so that its clients can read it."""
     return await _secret(service.webhook_secrets.read, key.key_id)
 
 
 @router.post(
     "/v2/webhooks/secret/rotate",
     summary="Rotate the secret of a key's webhooks",
-    responses=answers(400, 403, 413, 415, *REFUSALS),
+    responses=errors(400, 403, 413, 415, *REFUSALS),
     openapi_extra=describe_body(SecretRotation),
 )
 async def rotate_secret(
     service: ServiceDep, key: WebhookOwner, rotation: Annotated[SecretRotation, json_body(SecretRotation)]
 ) -> WebhookSecret:
-    """A new secret; events are signed with the old one too for a while."""
+    """Issue a new secret; for a while, events are also signed with the old one."""
     secret = await _secret(service.webhook_secrets.rotate, key.key_id, rotation.overlap_s)
     log.info("webhook secret of %s rotated", key.key_id)
     return secret
@@ -53,10 +53,10 @@ async def rotate_secret(
 @router.get(
     "/v2/requests/{request_id}/webhook",
     summary="Delivery of a request's event",
-    responses=answers(404, *REFUSALS),
+    responses=errors(404, *REFUSALS),
 )
 async def show_delivery(service: ServiceDep, key: Reader, request_id: RequestId) -> Delivery:
-    """Where it is sent and every attempt; kept longer than the request itself."""
+    """The receiver and all attempts; available for longer than the request itself."""
     return _shown(await _read(service, key, request_id))
 
 
@@ -64,12 +64,12 @@ async def show_delivery(service: ServiceDep, key: Reader, request_id: RequestId)
     "/v2/requests/{request_id}/webhook/redeliver",
     summary="Send a request's event again",
     status_code=202,
-    responses=answers(404, 409, *REFUSALS),
+    responses=errors(404, 409, *REFUSALS),
 )
 async def redeliver(service: ServiceDep, key: Reader, request_id: RequestId) -> Delivery:
-    """Now, under the same id, whatever became of it, and by the whole schedule where it fails."""
-    found = await _read(service, key, request_id)
-    if found.message_id is None:
+    """Send the event now, with the same id, whatever its state; a failure starts the whole schedule again."""
+    delivery = await _read(service, key, request_id)
+    if delivery.message_id is None:
         raise no_event_yet(request_id)
     try:
         await run_in_threadpool(service.deliveries.redeliver, request_id)
@@ -81,18 +81,18 @@ async def redeliver(service: ServiceDep, key: Reader, request_id: RequestId) -> 
 async def _secret(call: Callable[..., str], *arguments: Any) -> WebhookSecret:
     try:
         return WebhookSecret(key=await run_in_threadpool(call, *arguments))
-    except UnknownKey:  # revoked since it was let in
+    except UnknownKey:  # revoked after it was admitted
         raise invalid_key() from None
 
 
 async def _read(service: Service, key: Caller, request_id: str) -> deliveries.Delivery:
-    """Raises 404, for an event of another key too."""
-    found = await run_in_threadpool(service.deliveries.find, request_id)
-    if found is None or found.key_id != key.key_id:
+    """Raises 404, also for an event of another key."""
+    delivery = await run_in_threadpool(service.deliveries.find, request_id)
+    if delivery is None or delivery.key_id != key.key_id:
         raise no_event(request_id)
     bind_contextvars(request_id=request_id)
-    return found
+    return delivery
 
 
-def _shown(found: deliveries.Delivery) -> Delivery:
-    return Delivery(**found.shown())
+def _shown(delivery: deliveries.Delivery) -> Delivery:
+    return Delivery(**delivery.shown())

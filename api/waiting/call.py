@@ -1,4 +1,4 @@
-"""A call that waits: until something changes, its client goes, or this process is about to stop."""
+"""Calls that wait until a record changes, the client disconnects, or the process shuts down."""
 
 import asyncio
 import contextlib
@@ -8,117 +8,110 @@ from typing import Generic, Protocol, TypeVar
 from fastapi import Request
 from redis import RedisError
 
-from api.dependencies import Seen
+from api.dependencies import RequestState
 from api.errors import unknown_request
 from api.service import service_of
 from jobs.lifecycle.record import View
 
-RETRY_S = 1.0  # between two attempts to read while Redis is away
+RETRY_S = 1.0  # between two reads while Redis is unavailable
 
 
-class Ending(Protocol):
+class HasEnd(Protocol):
     @property
     def has_ended(self) -> bool: ...
 
 
-T = TypeVar("T", bound=Ending)
+T = TypeVar("T", bound=HasEnd)
 
 
-class Waiting(Generic[T]):
-    """One such call, between what it reads.
-
-    `read`: what it waits for, as it is now. Raises 404 once that has expired, and `redis.RedisError`.
-    """
+class WaitingCall(Generic[T]):
+    """`read` returns the current state. It raises 404 once the record has expired, and `redis.RedisError`."""
 
     def __init__(
-        self, request: Request, read: Callable[[], Awaitable[T]], woken: asyncio.Event, can_be_repeated: bool
+        self, request: Request, read: Callable[[], Awaitable[T]], woken: asyncio.Event, ends_on_shutdown: bool
     ) -> None:
-        self.client_gone = False
+        self.has_disconnected = False
         self.read = read
         self._request = request
         self._woken = woken
         self._service = service_of(request)
-        self._can_be_repeated = can_be_repeated
+        self._ends_on_shutdown = ends_on_shutdown
 
     @property
-    def over(self) -> bool:
-        """Whether the client has gone, or the process is about to stop."""
-        return self.client_gone or (self._can_be_repeated and self._service.changes.stopping)
+    def must_end(self) -> bool:
+        return self.has_disconnected or (self._ends_on_shutdown and self._service.changes.stopping)
 
-    async def change(self, at_most_s: float) -> bool:
-        """Wait for a change or the end of waiting; False if neither has come in so many seconds."""
-        if not self.over:
+    async def wait_for_change(self, timeout_s: float) -> bool:
+        """Wait for a change; False after `timeout_s` without one. A call that must end does not wait."""
+        if not self.must_end:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(at_most_s):
+                async with asyncio.timeout(timeout_s):
                     await self._woken.wait()
-        changed = self._woken.is_set() or self.over
+        changed = self._woken.is_set() or self.must_end
         self._woken.clear()
         return changed
 
-    async def await_end(self, at_most_s: float) -> T:
-        """What it waits for once it has ended, or as it is when the wait is over.
+    async def await_end(self, timeout_s: float) -> T:
+        """The state once it is final, or the last one when the wait is over.
 
-        Raises 404, and `redis.RedisError` where Redis is away when the wait is over.
+        Raises 404, and `redis.RedisError` if the last read fails.
         """
         loop = asyncio.get_running_loop()
-        until = loop.time() + at_most_s
+        until = loop.time() + timeout_s
         while True:
-            changed = await self.change(until - loop.time())
-            last = not changed or self.over or loop.time() >= until
+            changed = await self.wait_for_change(until - loop.time())
+            is_last = not changed or self.must_end or loop.time() >= until
             try:
-                seen = await self.read()
+                state = await self.read()
             except RedisError:
-                if last:
+                if is_last:
                     raise
                 self.retry_soon()
             else:
-                if last or seen.has_ended:
-                    return seen
+                if is_last or state.has_ended:
+                    return state
 
     def wake(self) -> None:
-        """Count something else as a change."""
         self._woken.set()
 
     def retry_soon(self) -> None:
-        """Count it as a change that Redis could not be read."""
         asyncio.get_running_loop().call_later(RETRY_S, self.wake)
 
-    async def notice_leaving(self) -> None:
-        """Wake the call when the client has closed its connection."""
+    async def watch_disconnect(self) -> None:
+        """Wake the call when the client closes its connection."""
         while (await self._request.receive())["type"] != "http.disconnect":
-            pass  # a body, which has no meaning here
-        self.client_gone = True
+            pass  # a body, which is ignored
+        self.has_disconnected = True
         self.wake()
 
 
 @contextlib.contextmanager
-def waiting_for(
-    request: Request, name: str, read: Callable[[], Awaitable[T]], can_be_repeated: bool = True
-) -> Iterator[Waiting[T]]:
-    """A call that waits for what changes under this id. Read it after this and again after each change.
+def wait_on(
+    request: Request, record_id: str, read: Callable[[], Awaitable[T]], ends_on_shutdown: bool = True
+) -> Iterator[WaitingCall[T]]:
+    """Wait for changes of a record. Read the record after entering the context, and after each change.
 
-    A call that cannot be repeated waits on when the process is about to stop, which then waits for it.
+    `ends_on_shutdown=False`: a shutdown waits for this call, because the client cannot repeat it.
     """
-    with service_of(request).changes.watch(name) as woken:
-        waiting = Waiting(request, read, woken, can_be_repeated)
-        leaving = asyncio.create_task(waiting.notice_leaving())
+    with service_of(request).changes.watch(record_id) as woken:
+        call = WaitingCall(request, read, woken, ends_on_shutdown)
+        watcher = asyncio.create_task(call.watch_disconnect())
         try:
-            yield waiting
+            yield call
         finally:
-            leaving.cancel()
+            watcher.cancel()
 
 
 @contextlib.contextmanager
-def waiting(
-    request: Request, request_id: str, view: View, can_be_repeated: bool = True
-) -> Iterator[Waiting[Seen]]:
-    """The same for a request."""
+def wait_on_request(
+    request: Request, request_id: str, view: View, ends_on_shutdown: bool = True
+) -> Iterator[WaitingCall[RequestState]]:
 
-    async def read() -> Seen:
+    async def read() -> RequestState:
         record, position = await service_of(request).reader.request(request_id, view)
         if record is None:
             raise unknown_request(request_id)
-        return Seen(record, position)
+        return RequestState(record, position)
 
-    with waiting_for(request, request_id, read, can_be_repeated) as call:
+    with wait_on(request, request_id, read, ends_on_shutdown) as call:
         yield call

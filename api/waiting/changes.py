@@ -1,4 +1,4 @@
-"""Waiting for a request to move, on one Redis subscription per process."""
+"""Notifications of changed records, on one Redis subscription per process."""
 
 import asyncio
 import contextlib
@@ -15,27 +15,27 @@ from jobs.keyspace import CHANGES
 from jobs.redis.oom_exempt import PUBLISH
 
 RECONNECT_S = 0.5
-QUIET_S = 5.0  # after which a message is published that must be received, in as long
+QUIET_S = 5.0  # of silence before a probe is published, and the time within which it must arrive
 
 log = logging.getLogger("superimpose.changes")
 
 
 class Changes:
-    """Wakes the calls that watch a request when its record has changed.
+    """Wakes the calls that watch a request or batch when its record changes.
 
-    A wake-up is a hint to read the record, which alone is the truth: after a lost connection all
-    are woken, because a change may have been missed.
+    A wake-up is only a hint to read the record. After a lost connection all calls are woken, because a
+    change may have been missed.
     """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self.stopping = False
-        """The process is about to stop: a call that can answer now does."""
+        """The process is shutting down: calls that can respond now should."""
 
     @contextlib.contextmanager
     def watch(self, request_id: str) -> Iterator[asyncio.Event]:
-        """An event that is set at each change; read the record after this and again after each."""
+        """An event set at each change. Read the record after entering the context, and after each change."""
         event = asyncio.Event()
         self._watchers[request_id].add(event)
         try:
@@ -74,7 +74,7 @@ class Changes:
                     self._wake([message["data"].partition(b" ")[0].decode("ascii", "replace")])
 
     async def _next(self, subscription: PubSub) -> dict[str, Any]:
-        """The next message. Raises `redis.RedisError` where none arrives any more."""
+        """The next message. Raises `redis.RedisError` if messages no longer arrive."""
         message: dict[str, Any] | None = await subscription.get_message(timeout=QUIET_S)
         try:
             async with asyncio.timeout(QUIET_S):

@@ -1,7 +1,7 @@
-"""A request's status as Server-Sent Events: as it is now, then at each change, until it has ended.
+"""The status of a request as Server-Sent Events: the current one, then each change, until the end.
 
-Not by `fastapi.sse`: its keep-alive comments come every 15 s, here every 10 s; it sends `Cache-Control:
-no-cache`, here `no-store`; and it runs two tasks and two memory streams more for each stream that waits.
+`fastapi.sse` does not fit: it sends keep-alive comments every 15 s (here 10 s) and `Cache-Control: no-cache`
+(here `no-store`), and needs two more tasks and two more memory streams per stream.
 """
 
 import asyncio
@@ -14,12 +14,11 @@ from redis import RedisError
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api.dependencies import Seen
 from api.errors import ApiError
 from api.status_body import status_body
-from api.waiting.call import waiting
+from api.waiting.call import wait_on_request
 from jobs.lifecycle.record import View
-from jobs.lifecycle.status import TERMINAL, Status
+from jobs.lifecycle.status import Status
 
 HEARTBEAT_S = 10.0
 LONGEST_S = 600.0
@@ -28,8 +27,7 @@ RECONNECT_MS = 2000
 RECONNECT = b"retry: %d\n\n" % RECONNECT_MS
 HEARTBEAT = b": waiting\n\n"
 RANKS = {"": 0, Status.QUEUED: 1, Status.PROCESSING: 2, Status.COMPLETED: 3, Status.FAILED: 3}
-"""By the id of an event, which is its status. A request only moves on: the id says what was received."""
-
+"""Order of the statuses. The id of an event is its status, so the last id tells what was received."""
 
 STATUSES = [status.value for status in Status]
 EXAMPLE = """retry: 2000
@@ -56,12 +54,12 @@ EVENT: dict[str, Any] = {
 
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Events named `status`; `data` is the body that the status would be answered with",
+        "description": "Events named `status`; `data` is the body of `GET .../status`",
         "content": {"text/event-stream": {"schema": EVENT, "example": EXAMPLE}},
     },
-    204: {"description": "The last event was received already; EventSource does not come again"},
+    204: {"description": "The last event was already received; stops the reconnects of EventSource"},
 }
-"""Answers of a stream other than errors."""
+"""Successful responses of a stream."""
 
 
 async def _describe(
@@ -69,59 +67,59 @@ async def _describe(
         Status | None,
         Header(
             alias="Last-Event-ID",
-            description="`id` of the last event that was received, as EventSource sends it when it connects "
-            "again: only what came after it is sent.",
+            description="`id` of the last event received, which EventSource sends when it reconnects: only "
+            "later events are sent.",
         ),
     ] = None,
 ) -> None: ...
 
 
-LAST_EVENT_ID = Depends(_describe)  # documents the header
+LAST_EVENT_ID = Depends(_describe)  # for the OpenAPI document
 
 
 class EventStream(StreamingResponse):
-    """The events after that with the id `last`, "" for all of them.
+    """The events after the one with the id `last_id`; "" for all.
 
-    All of it fits into a connection's buffer, so that a client that does not read holds up nothing.
+    A whole stream fits into a connection's buffer, so a client that does not read blocks nothing.
     """
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, request: Request, last: str, heartbeat_s: float = HEARTBEAT_S, longest_s: float = LONGEST_S
+        self, request: Request, last_id: str, heartbeat_s: float = HEARTBEAT_S, longest_s: float = LONGEST_S
     ) -> None:
-        super().__init__(self._pieces(request, RANKS.get(last, 0)), headers={"x-accel-buffering": "no"})
+        super().__init__(self._chunks(request, RANKS.get(last_id, 0)), headers={"x-accel-buffering": "no"})
         self._heartbeat_s = heartbeat_s
         self._longest_s = longest_s
 
     async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
-        """Send them; that the client has gone is noticed where they come from."""
+        """Send the events. `WaitingCall` watches for the disconnect, which Starlette would watch for here."""
         await self.stream_response(send)
 
-    async def _pieces(self, request: Request, known: int) -> AsyncIterator[bytes]:
+    async def _chunks(self, request: Request, sent_rank: int) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._longest_s
         yield RECONNECT
-        with waiting(request, request.path_params["request_id"], View.STATUS) as call:
-            while not call.over and loop.time() < until:
+        with wait_on_request(request, request.path_params["request_id"], View.STATUS) as call:
+            while not call.must_end and loop.time() < until:
                 try:
-                    seen = await call.read()
+                    state = await call.read()
                 except RedisError:
                     call.retry_soon()
                     yield HEARTBEAT
                 except ApiError:
-                    return  # it has expired, which the client learns when it connects again
+                    return  # the request has expired; the client gets a 404 when it reconnects
                 else:
-                    if RANKS[seen.record.status] > known:
-                        known = RANKS[seen.record.status]
-                        yield _event(seen, status_body(request, seen))
-                    if seen.record.status in TERMINAL:
+                    if RANKS[state.record.status] > sent_rank:
+                        sent_rank = RANKS[state.record.status]
+                        yield _event(state.record.status, status_body(request, state))
+                    if state.has_ended:
                         return
-                while not await call.change(min(self._heartbeat_s, until - loop.time())):
+                while not await call.wait_for_change(min(self._heartbeat_s, until - loop.time())):
                     if loop.time() >= until:
                         return
                     yield HEARTBEAT
 
 
-def _event(seen: Seen, body: Mapping[str, Any]) -> bytes:
-    return b"event: status\nid: %s\ndata: %s\n\n" % (seen.record.status.encode(), to_json(body))
+def _event(status: Status, body: Mapping[str, Any]) -> bytes:
+    return b"event: status\nid: %s\ndata: %s\n\n" % (status.encode(), to_json(body))

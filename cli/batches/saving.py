@@ -42,7 +42,7 @@ async def save_pictures(reader: BatchReader, store: PictureStore, batch: BatchRe
                 typer.echo(f"{entry.name}: {GONE if entry.output else entry.reason}", err=True)
                 continue
             suffix = f".{entry.output.file_name.rpartition('.')[2]}"
-            with atomic_write(folder / names.of(entry.name, suffix)) as file:
+            with atomic_write(folder / names.unique(entry.name, suffix)) as file:
                 file.write(data)
             saved += 1
     typer.echo(f"{saved:,} saved{f', {missing:,} missing' if missing else ''}", err=True)

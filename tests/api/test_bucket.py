@@ -1,4 +1,4 @@
-"""The whole service with its pictures in a bucket."""
+"""The service with its pictures in a bucket."""
 
 import base64
 import threading
@@ -62,7 +62,7 @@ def test_pictures_can_be_fetched_from_the_bucket_itself(redis_socket, tmp_path, 
 
 
 def publish(redis_url: str) -> None:
-    """A picture of the token `token` that lies nowhere."""
+    """Publish a picture named `token` without storing it."""
     with Redis.from_url(redis_url) as redis:
         fields = {
             "path": "outputs/20300101T0000/token",
@@ -74,18 +74,18 @@ def publish(redis_url: str) -> None:
         redis.hset(keyspace.picture("token"), mapping=fields)
 
 
-def test_credentials_of_the_machine_that_come_late_hold_up_nobody_else(redis_socket, tmp_path):
-    asked, known = threading.Semaphore(0), threading.Event()
-    with s3.instance_metadata(asked, lambda: known.wait(20)) as metadata, ThreadPoolExecutor() as threads:
+def test_slow_machine_credentials_block_no_other_calls(redis_socket, tmp_path):
+    requested, known = threading.Semaphore(0), threading.Event()
+    with s3.instance_metadata(requested, lambda: known.wait(20)) as metadata, ThreadPoolExecutor() as threads:
         env = environment(
             empty_database(redis_socket, 13), tmp_path, storage_url="s3://any/prefix", redirect_to_bucket=True
         )
         of_machine = {"AWS_METADATA_ENDPOINT": metadata, "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}
         with running(env | of_machine, workers=0) as stack:
             publish(env["SUPERIMPOSE_REDIS_URL"])
-            assert asked.acquire(timeout=20), "the sweep's store asks too"
+            assert requested.acquire(timeout=20), "the sweep's store asks too"
             signing = threads.submit(httpx.get, f"{stack.url}/pictures/token.png", trust_env=False)
-            assert asked.acquire(timeout=20)
+            assert requested.acquire(timeout=20)
             assert stack.client.get("/livez").status_code == 200
             was_signing = not signing.done()
             known.set()
@@ -96,9 +96,7 @@ def test_credentials_of_the_machine_that_come_late_hold_up_nobody_else(redis_soc
     assert "X-Amz-Credential=machine%2F" in answer.headers["location"]
 
 
-def test_a_bucket_that_is_not_there_is_a_502_whose_cause_is_in_the_log(
-    redis_socket, tmp_path, s3_server, bucket
-):
+def test_a_missing_bucket_is_a_502_with_its_cause_in_the_log(redis_socket, tmp_path, s3_server, bucket):
     missing = bucket.url.replace("pictures-", "missing-")
     env = environment(empty_database(redis_socket, 13), tmp_path, storage_url=missing) | bucket.env
     picture = base64.b64encode(LOGO).decode()
@@ -128,7 +126,7 @@ def test_a_directory_has_no_urls_to_redirect_to(monkeypatch):
 @pytest.mark.parametrize(
     "answer", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 1000], ids=["silent", "trickling"]
 )
-def test_a_silent_bucket_is_trouble_of_those_alone_who_need_it(redis, redis_socket, tmp_path, answer):
+def test_a_silent_bucket_affects_only_calls_that_need_it(redis, redis_socket, tmp_path, answer):
     inline = {name: base64.b64encode(LOGO).decode() for name in ("base_image", "overlay_image")}
     with (
         s3.silent(answer) as bucket,
@@ -153,7 +151,7 @@ def test_a_silent_bucket_is_trouble_of_those_alone_who_need_it(redis, redis_sock
     )
 
 
-def test_all_pictures_of_a_call_are_put_at_the_same_time(redis, redis_socket, tmp_path):
+def test_all_pictures_of_a_submit_are_stored_concurrently(redis, redis_socket, tmp_path):
     inline = [base64.b64encode(LOGO + bytes([number])).decode() for number in range(3)]
     all_three = threading.Barrier(3)
     with (
@@ -169,7 +167,7 @@ def test_all_pictures_of_a_call_are_put_at_the_same_time(redis, redis_socket, tm
     assert (submitted.status_code, uploaded.status_code) == (200, 200)
 
 
-def test_a_worker_whose_bucket_is_silent_ends_its_request_and_makes_the_next(redis_socket, tmp_path):
+def test_a_worker_with_a_silent_bucket_fails_its_request_and_processes_the_next(redis_socket, tmp_path):
     speaks = threading.Event()
     with s3.held(lambda: speaks.wait(50)) as bucket:
         env = environment(empty_database(redis_socket, 13), tmp_path, storage_url=bucket.url, job_timeout_s=3)

@@ -1,4 +1,4 @@
-"""An API that reads what a newer version wrote, as happens within a rolling deploy."""
+"""The API reads records written by a newer version, as in a rolling deploy."""
 
 import base64
 import json
@@ -28,23 +28,23 @@ def ended(service: Stack, idempotency_key: str, **params: str) -> str:
     return str(answer["request_id"])
 
 
-def test_a_code_that_is_not_known_is_told_as_it_is(service, redis):
+def test_an_unknown_failure_code_is_passed_on(service, redis):
     params = {"base_image": BASE, "overlay_image": base64.b64encode(b"no picture").decode()}
     request_id = ended(service, "unknown-code", **params)
     redis.hset(keyspace.request(request_id), mapping={"code": "out_of_paint", "error": "buy some"})
 
     places = [f"/v2/requests/{request_id}/status", f"/v2/requests/{request_id}"]
-    told = [service.client.get(place) for place in places]
+    polled = [service.client.get(place) for place in places]
     waited = service.client.post("/v1/superimpose", json=params, headers={"idempotency-key": "unknown-code"})
 
-    assert [answer.status_code for answer in told] == [422, 422]
+    assert [answer.status_code for answer in polled] == [422, 422]
     assert waited.status_code == 400
-    assert {(each.json()["code"], each.json()["error"]) for each in (*told, waited)} == {
+    assert {(each.json()["code"], each.json()["error"]) for each in (*polled, waited)} == {
         ("out_of_paint", "buy some")
     }
 
 
-def test_more_about_a_picture_than_is_known_is_passed_over(service, redis):
+def test_unknown_fields_of_a_picture_are_ignored(service, redis):
     request_id = ended(service, "more-output", base_image=BASE, overlay_image=OVERLAY)
     output = json.loads(redis.hget(keyspace.request(request_id), "output"))
     redis.hset(keyspace.request(request_id), "output", json.dumps(output | {"frames": 1}))
@@ -55,7 +55,7 @@ def test_more_about_a_picture_than_is_known_is_passed_over(service, redis):
     assert answer.json()["images"][0]["file_name"].startswith(output["token"])
 
 
-def test_a_scope_that_is_not_known_allows_nothing_and_takes_nothing_away(service, redis):
+def test_an_unknown_scope_grants_nothing_and_is_kept(service, redis):
     key, text = ApiKeys(redis).create("of the future")
     redis.hset(keyspace.api_key(key.key_id), "scopes", "upload batch")
     headers = {"x-api-key": text}

@@ -1,4 +1,4 @@
-"""How often a call waits for Redis: key, limits and credits cost no round trips of their own."""
+"""Round trips to Redis per call: key, limits and credits need none of their own."""
 
 import base64
 from collections.abc import Callable
@@ -12,27 +12,27 @@ from tests.redis.hearing import hearing
 from tests.stack import Stack, environment, running
 
 BACKGROUND = [keyspace.RECONCILER, *map(keyspace.housekeeping, ("registries", "pictures"))]
-OWN_MACHINE = keyspace.machine("")  # is looked at without a lock
+OWN_MACHINE = keyspace.machine("")  # is checked without a lock
 PICTURES = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}
 
 
 @pytest.fixture
 def stack(redis, redis_socket, tmp_path):
     for lock in BACKGROUND:
-        redis.set(lock, "held")  # so that nothing is reconciled or swept meanwhile
+        redis.set(lock, "held")  # stops reconciler and housekeeping
     with running(environment(f"unix://{redis_socket}?db=1", tmp_path), workers=0) as stack:
-        stack.submit(**PICTURES)  # connections are open and scripts are loaded
+        stack.submit(**PICTURES)  # opens connections and loads scripts
         yield stack
 
 
 @pytest.fixture
 def commands(redis: Redis):
-    """Names of the commands that clients, and not scripts, send to this database during a call."""
+    """The commands that clients (not scripts) send to this database during a call."""
 
     def commands(call: Callable[[], object]) -> list[str]:
-        with hearing(redis) as heard:
+        with hearing(redis) as monitored:
             call()
-        sent = [said["command"] for said in heard if said["client_type"] != "lua"]
+        sent = [command["command"] for command in monitored if command["client_type"] != "lua"]
         return [
             command.split()[0]
             for command in sent
@@ -42,11 +42,11 @@ def commands(redis: Redis):
     return commands
 
 
-def test_a_submit_waits_twice_for_redis(stack: Stack, commands):
+def test_a_submit_takes_two_round_trips(stack: Stack, commands):
     assert commands(lambda: stack.submit(**PICTURES)) == ["EVALSHA", "EVALSHA"]
 
 
-def test_uploads_as_inputs_are_looked_up_together(stack: Stack, commands):
+def test_uploads_of_a_request_are_looked_up_in_one_round_trip(stack: Stack, commands):
     pictures = [
         base64.b64encode(sample_bytes(name)).decode() for name in ("cup.jpg", "logo.png", "print.png")
     ]
@@ -59,15 +59,15 @@ def test_uploads_as_inputs_are_looked_up_together(stack: Stack, commands):
     assert lookups == ["EVALSHA", "HMGET", "HMGET", "HMGET", "EVALSHA"], "the three go in one round trip"
 
 
-def test_who_waits_reads_when_there_is_something_to_read(stack: Stack, commands):
+def test_a_waiting_call_reads_only_after_changes(stack: Stack, commands):
     status = f"/v2/requests/{stack.submit(**PICTURES)}/status"
-    stack.client.get(status, params={"wait": 0.01})  # its script is loaded
+    stack.client.get(status, params={"wait": 0.01})  # loads its script
 
     assert commands(lambda: stack.client.get(status, params={"wait": 0})) == ["EVALSHA"]
     assert commands(lambda: stack.client.get(status, params={"wait": 0.01})) == ["EVALSHA", "EVALSHA"]
 
 
-def test_a_read_waits_once(stack: Stack, commands):
+def test_a_read_takes_one_round_trip(stack: Stack, commands):
     request_id = stack.submit(**PICTURES)
 
     assert commands(lambda: stack.status(request_id)) == ["EVALSHA"]

@@ -1,4 +1,4 @@
-"""What a caller may not know of is answered as what never was, to the byte."""
+"""Responses about hidden or expired resources equal those about unknown ones, to the byte."""
 
 import pytest
 from redis import Redis
@@ -24,8 +24,8 @@ def finished(service, origin):
     return request_id
 
 
-def told(service, method, path, **headers):
-    """Status, headers and body, but for the time and the name that is echoed."""
+def response(service, method, path, **headers):
+    """Status, headers and body, without the time and the echoed name."""
     answer = service.client.request(method, path, headers=headers)
     name = path.split("/")[3] if path.startswith("/v") else "-"
     known = [(name, value) for name, value in answer.headers.items() if name not in OF_THE_CLOCK]
@@ -36,28 +36,30 @@ def told(service, method, path, **headers):
 @pytest.mark.parametrize(
     "path", [f"/v2/requests/{{}}{end}" for end in ("", "/status", "/cancel", "/retry")] + ["/v1/requests/{}"]
 )
-def test_a_request_of_another_key_is_one_that_never_was(service, redis_of_service, finished, method, path):
+def test_a_request_of_another_key_looks_like_an_unknown_one(
+    service, redis_of_service, finished, method, path
+):
     _, other = ApiKeys(redis_of_service).create("other")
 
-    theirs = told(service, method, path.format(finished), **{"x-api-key": other})
+    theirs = response(service, method, path.format(finished), **{"x-api-key": other})
 
-    assert theirs == told(service, method, path.format(NEVER), **{"x-api-key": other})
+    assert theirs == response(service, method, path.format(NEVER), **{"x-api-key": other})
     assert theirs[0] in (404, 405)
 
 
 @pytest.mark.parametrize("path", ["/v2/requests/{}", "/v2/requests/{}/status"])
-def test_an_expired_request_is_one_that_never_was(service, redis_of_service, finished, path):
+def test_an_expired_request_looks_like_an_unknown_one(service, redis_of_service, finished, path):
     redis_of_service.delete(keyspace.request(finished))
 
-    assert told(service, "GET", path.format(finished)) == told(service, "GET", path.format(NEVER))
+    assert response(service, "GET", path.format(finished)) == response(service, "GET", path.format(NEVER))
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_an_expired_picture_is_one_that_never_was(service, redis_of_service, finished, method):
+def test_an_expired_picture_looks_like_an_unknown_one(service, redis_of_service, finished, method):
     name = service.client.get(f"/v2/requests/{finished}").json()["images"][0]["file_name"]
     redis_of_service.delete(keyspace.picture(name.partition(".")[0]))
 
-    gone = told(service, method, f"/pictures/{name}")
+    gone = response(service, method, f"/pictures/{name}")
 
-    assert gone == told(service, method, f"/pictures/{NO_PICTURE}")
+    assert gone == response(service, method, f"/pictures/{NO_PICTURE}")
     assert gone[0] == 404

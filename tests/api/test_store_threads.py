@@ -1,4 +1,4 @@
-"""Calls to the store wait for a thread while it answers, and are refused once it fails."""
+"""Calls to the store wait for a thread while the store works, and fail once it fails."""
 
 import asyncio
 import threading
@@ -9,22 +9,22 @@ from obstore.exceptions import GenericError
 from api.store_threads import THREADS, StoreThreads
 
 
-async def until_all_wait(begun: threading.Semaphore) -> None:
+async def until_all_wait(started: threading.Semaphore) -> None:
     for _ in range(THREADS):
-        await asyncio.to_thread(begun.acquire)
+        await asyncio.to_thread(started.acquire)
 
 
-def test_a_call_waits_for_as_long_as_slow_ones_take():
-    begun, gate = threading.Semaphore(0), threading.Event()
+def test_a_call_waits_for_a_thread_while_the_store_is_slow():
+    started, gate = threading.Semaphore(0), threading.Event()
 
     def slow() -> bool:
-        begun.release()
+        started.release()
         return gate.wait(60)
 
     async def run() -> list[bool]:
         threads = StoreThreads()
         calls = [asyncio.create_task(threads.run(slow)) for _ in range(THREADS + 1)]
-        await until_all_wait(begun)
+        await until_all_wait(started)
         await asyncio.sleep(1)
         gate.set()
         return await asyncio.gather(*calls)
@@ -32,18 +32,18 @@ def test_a_call_waits_for_as_long_as_slow_ones_take():
     assert asyncio.run(run()) == [True] * (THREADS + 1)
 
 
-def test_a_call_that_waited_is_refused_when_the_store_fails_and_the_next_one_tries():
-    begun, gate = threading.Semaphore(0), threading.Event()
+def test_waiting_calls_fail_once_the_store_fails_and_later_calls_try_again():
+    started, gate = threading.Semaphore(0), threading.Event()
 
     def silent() -> None:
-        begun.release()
+        started.release()
         gate.wait(60)
         raise GenericError("no answer")
 
     async def run() -> str:
         threads = StoreThreads()
         calls = [asyncio.create_task(threads.run(silent)) for _ in range(THREADS)]
-        await until_all_wait(begun)
+        await until_all_wait(started)
         waits = asyncio.create_task(threads.run(str))
         await asyncio.sleep(0)
         gate.set()

@@ -140,7 +140,7 @@ def test_missing_pictures_and_expired_requests_are_listed(batches, ended, servic
     answer = batches("results", ended, "--to", "out")
 
     assert answer.exit_code == 3
-    assert "a/b: its picture is not there any more" in answer.stderr
+    assert "a/b: its picture no longer exists" in answer.stderr
     assert "../c: it has expired, or was deleted" in answer.stderr
     again = [json.loads(line) for line in batches("results", ended).stdout.splitlines()]
     assert again[1] == {

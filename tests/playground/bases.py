@@ -1,4 +1,4 @@
-"""Folders of bases, and how a user gives them to the page."""
+"""Folders of bases, and how a user adds them to the page."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ END = "#batch-zip:not([hidden])"
 
 
 def folder_of(place: Path, names: Iterable[str], size: tuple[int, int] = (60, 40)) -> Path:
-    """A folder "cups" with small pictures of these names, of different greys."""
+    """A folder "cups" with small pictures of different greys."""
     folder = place / "cups"
     for at, name in enumerate(names):
         path = folder / name
@@ -32,23 +32,23 @@ def drop(seen: Visit, paths: Sequence[Path], on: str = '[data-field="base_image"
 
 
 def take(seen: Visit, paths: Sequence[Path]) -> None:
-    """Drop them, and wait until the first is the base."""
+    """Drop files, and wait until the first is the base."""
     drop(seen, paths)
     seen.page.wait_for_selector('#bases [aria-pressed="true"]')
 
 
 def names(seen: Visit) -> list[str]:
-    """Of the tiles, as they are shown."""
+    """The names on the tiles."""
     return seen.page.locator("#bases b").all_inner_texts()
 
 
 def send(seen: Visit) -> None:
-    """Press Submit, and wait until the batch has ended and its pictures are shown."""
+    """Press Submit, and wait until the batch has ended and its results are shown."""
     seen.page.click("#submit")
     await_end(seen)
 
 
 def await_end(seen: Visit) -> None:
-    """Wait until the pictures of a batch that has ended are shown."""
+    """Wait until the results of an ended batch are shown."""
     seen.page.wait_for_selector(END)
     seen.page.wait_for_selector("#submit:enabled")

@@ -1,4 +1,4 @@
-"""A real browser that visits the playground, offline but for the service."""
+"""A real browser that visits the playground, and reaches nothing but the service."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -31,27 +31,27 @@ STORED = "cookies,local_storage,indexeddb,cache_storage,service_workers"
 
 @dataclass
 class Visit:
-    """A page, and what the browser has said and sent since it was opened."""
+    """A page, with the console messages and requests since it was opened."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
-    def hear(self, message: ConsoleMessage) -> None:
-        """Keep what is said, but for pictures that were deleted since the key's requests were listed."""
+    def record_message(self, message: ConsoleMessage) -> None:
+        """Record a console message, unless about a picture deleted after the requests were listed."""
         if "/pictures/" not in message.location["url"]:
             self.complaints.append(message.text)
 
     def drawn(self) -> None:
-        """Wait for the frame in which the page shows what has changed so far."""
+        """Wait until the page has drawn all changes."""
         self.page.evaluate("() => new Promise(requestAnimationFrame)")
 
-    def says(self, selector: str, text: str | list[str]) -> None:
-        """Wait until an element, or each of several, says just this."""
+    def expect_text(self, selector: str, text: str | list[str]) -> None:
+        """Wait until an element, or each of several, has exactly this text."""
         expect(self.page.locator(selector)).to_have_text(text, use_inner_text=True)
 
     def value(self, name: str) -> str:
-        """What stands in the field of a parameter."""
+        """The text in the field of a parameter."""
         return self.page.input_value(f"#p-{name}")
 
     def fill(self, **params: object) -> None:
@@ -64,11 +64,11 @@ class Visit:
         self.page.eval_on_selector_all("details", "all => all.forEach((each) => (each.open = true))")
 
     def error(self, name: str) -> str:
-        """What is said at a field, once something is said."""
+        """Wait for an error at a field, and return it."""
         return self.page.inner_text(f'[data-field="{name}"] .error:not(:empty)')
 
     def drag(self, part: str, right: float, down: float) -> None:
-        """Drag a part of the frame by pixels of the screen, in steps as a hand does."""
+        """Drag a part of the frame by pixels of the screen, in several steps."""
         self.drawn()
         box = self.page.locator(part).bounding_box()
         assert box is not None
@@ -79,7 +79,7 @@ class Visit:
         self.page.mouse.up()
 
     def scale(self) -> float:
-        """Pixels of the screen for one of the base."""
+        """Screen pixels per pixel of the base."""
         return float(self.page.evaluate("preview.getBoundingClientRect().width / preview.width"))
 
     def choose(self, name: str, file_name: str, data: bytes) -> None:
@@ -94,32 +94,32 @@ class Visit:
         self.page.wait_for_selector(READY)
 
     def submit(self, model: str = "superimpose") -> dict[str, Any]:
-        """Press Submit, and return the body that was sent to the model."""
+        """Press Submit, and return the submitted body."""
         with self.page.expect_request(f"**/v2/{model}") as sent:
             self.page.click("#submit")
         body: dict[str, Any] = sent.value.post_data_json
         return body
 
     def submitted(self) -> list[Request]:
-        """All submits that were sent so far."""
+        """All submits sent so far."""
         return [request for request in self.requests if request.url.endswith("/v2/superimpose")]
 
     def await_result(self) -> None:
-        """Wait until the result stands beside the preview."""
+        """Wait until the result is shown beside the preview."""
         self.page.wait_for_selector("#result-pane:not([hidden])")
 
     def await_text(self, selector: str, text: str) -> None:
-        """Wait until an element says this."""
+        """Wait until an element contains this text."""
         self.page.locator(selector, has_text=text).wait_for(state="attached")
 
     def run_text(self) -> str:
-        """What is said of the request on its way."""
+        """The status text of the request."""
         return self.page.inner_text("#run-text")
 
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """One for a file of tests: its event loop must not outlive them."""
+    """One browser per test file: its event loop must not outlive it."""
     with sync_playwright() as playwright:
         flags = [*FLAGS, "--process-per-site"]
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
@@ -129,7 +129,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def window(browser: Browser, service: Any) -> Iterator[BrowserContext]:
-    """The browser's window at a desk: its first page keeps the process that each further one is shown by."""
+    """A desktop window; its first page keeps alive the renderer process of later pages."""
     with browser.new_context(**DESK) as window:
         window.set_default_timeout(PATIENCE_MS)
         window.new_page().goto(f"{service.url}/livez")
@@ -138,14 +138,14 @@ def window(browser: Browser, service: Any) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def own_key(service: Any) -> Iterator[str]:
-    """An API key that no other test makes requests with."""
+    """An API key that no other test uses."""
     with Redis.from_url(service.env["SUPERIMPOSE_REDIS_URL"]) as redis:
         yield ApiKeys(redis).create("own")[1]
 
 
 @pytest.fixture(scope="module")
 def idle_service(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One without workers, and with room for little."""
+    """A service without workers and with a short queue."""
     place = tmp_path_factory.mktemp("idle")
     limits = {"max_waiting_per_key": 4, "max_batch_bytes": 50_000}
     with running(environment(empty_database(redis_socket, 2), place, **limits), workers=0) as stack:
@@ -154,14 +154,14 @@ def idle_service(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def idle(idle_service: Stack) -> Stack:
-    """It, and nothing waits."""
+    """The idle service with an empty queue."""
     forget(idle_service)
     return idle_service
 
 
 @pytest.fixture
 def visit(browser: Browser, window: BrowserContext, service: Any) -> Iterator[Callable[..., Visit]]:
-    """Opens the playground in a new page of the window or, with `options`, in a window of its own."""
+    """Opens the playground in a new page of the window or, with `options`, in a new window."""
     contexts, urls = [], {service.url}
 
     def visit(
@@ -174,7 +174,7 @@ def visit(browser: Browser, window: BrowserContext, service: Any) -> Iterator[Ca
             contexts.append(context)
         visit = Visit(context.new_page())
         urls.add(url)
-        visit.page.on("console", visit.hear)
+        visit.page.on("console", visit.record_message)
         visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         visit.page.on("request", lambda request: visit.requests.append(request))
         visit.page.goto(f"{url}{path}#key={key}" if key else url + path)
@@ -184,10 +184,10 @@ def visit(browser: Browser, window: BrowserContext, service: Any) -> Iterator[Ca
     yield visit
     for context in contexts:
         context.close()
-    kept, *pages = window.pages
+    first_page, *pages = window.pages
     for page in pages:
         page.close()
-    session = window.new_cdp_session(kept)
+    session = window.new_cdp_session(first_page)
     for url in urls:
         session.send("Storage.clearDataForOrigin", {"origin": url, "storageTypes": STORED})
     session.detach()

@@ -1,4 +1,4 @@
-"""How to answer: the base's own coding, and animations."""
+"""Parameters of the output: `image_quality: keep` and animations."""
 
 import io
 
@@ -18,13 +18,13 @@ def moving() -> bytes:
 
 
 def result(seen, service) -> Image.Image:
-    """The picture that is shown."""
+    """The result shown."""
     seen.await_result()
     src = seen.page.get_attribute("#result", "src")
     return Image.open(io.BytesIO(service.client.get(f"/{src}").content))
 
 
-def test_the_coding_of_the_base_is_kept_by_a_tick_and_a_number_takes_it_away(visit, service):
+def test_a_checkbox_selects_quality_keep_and_typing_a_number_clears_it(visit, service):
     seen = visit()
     seen.fill(image_quality=70)
     seen.page.check(KEEP)
@@ -46,7 +46,7 @@ def test_the_coding_of_the_base_is_kept_by_a_tick_and_a_number_takes_it_away(vis
     assert seen.submit()["image_quality"] == "keep"
 
 
-def test_the_coding_of_no_jpeg_cannot_be_kept_and_the_field_says_so(visit, service):
+def test_quality_keep_with_a_base_that_is_not_jpeg_is_an_error_at_the_field(visit, service):
     seen = visit()
     seen.page.check(KEEP)
     seen.page.select_option("#p-image_format", "webp")
@@ -61,7 +61,7 @@ def test_the_coding_of_no_jpeg_cannot_be_kept_and_the_field_says_so(visit, servi
     assert "needs a JPEG" in seen.error("image_quality")
 
 
-def test_a_format_without_quality_takes_none(visit):
+def test_a_format_without_quality_disables_the_field(visit):
     seen = visit()
     for image_format in ("png", "gif", "apng"):
         seen.page.select_option("#p-image_format", "jpeg")
@@ -74,13 +74,13 @@ def test_a_format_without_quality_takes_none(visit):
         seen.page.wait_for_selector("#submit:enabled")
 
 
-def test_an_animation_that_is_kept_is_answered_in_a_format_that_moves(visit, service):
+def test_keeping_an_animation_selects_an_animated_format(visit, service):
     seen = visit()
     seen.choose("base_image", "moving.gif", moving())
     seen.await_text('[data-field="base_image"] .about', "moving.gif")
     seen.page.select_option("#p-animation", "keep")
     assert seen.value("image_format") == "webp"
-    seen.await_text("#notes", "Of an animated base one frame is shown.")
+    seen.await_text("#notes", "Only one frame of an animated base is shown.")
     body = seen.submit()
 
     assert (body["animation"], body["image_format"]) == ("keep", "webp")
@@ -89,7 +89,7 @@ def test_an_animation_that_is_kept_is_answered_in_a_format_that_moves(visit, ser
     seen.page.wait_for_function("() => result.complete && result.naturalWidth === 120")
 
 
-def test_a_format_that_can_move_stays(visit):
+def test_an_animated_format_stays_selected(visit):
     seen = visit()
     for image_format in ("webp", "gif", "apng", "avif"):
         seen.page.select_option("#p-animation", "first_frame")
@@ -99,7 +99,7 @@ def test_a_format_that_can_move_stays(visit):
         assert seen.value("image_format") == image_format
 
 
-def test_an_animation_in_a_still_format_is_refused_at_both_fields(visit):
+def test_an_animation_in_a_still_format_is_an_error_at_both_fields(visit):
     seen = visit()
     seen.page.select_option("#p-animation", "keep")
     seen.page.select_option("#p-image_format", "png")

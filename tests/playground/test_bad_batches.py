@@ -1,4 +1,4 @@
-"""What goes wrong with a batch is said where it can be put right."""
+"""Errors of a batch are shown where the user can fix them."""
 
 import pytest
 from redis import Redis
@@ -27,7 +27,7 @@ def batches(stack) -> list[dict]:
     return list(stack.client.get("/v2/batches").json()["batches"])
 
 
-def test_a_wrong_key_is_an_error_of_the_key_before_files_are_sent(visit, tmp_path):
+def test_a_wrong_key_is_shown_at_the_key_before_files_are_sent(visit, tmp_path):
     seen = visit(key="wrong")
     take(seen, [folder_of(tmp_path, FRUIT)])
 
@@ -36,7 +36,7 @@ def test_a_wrong_key_is_an_error_of_the_key_before_files_are_sent(visit, tmp_pat
     assert not [each for each in seen.requests if each.url.endswith("/batch")]
 
 
-def test_credits_for_some_are_an_error_of_the_key(visit, idle, poor_key, tmp_path):
+def test_too_few_credits_are_shown_at_the_key(visit, idle, poor_key, tmp_path):
     seen = visit(idle.url, key=poor_key)
     take(seen, [folder_of(tmp_path, FRUIT)])
 
@@ -44,26 +44,26 @@ def test_credits_for_some_are_an_error_of_the_key(visit, idle, poor_key, tmp_pat
     assert "credits" in seen.error("key")
 
 
-def test_a_full_queue_is_said(visit, idle, tmp_path):
+def test_a_full_queue_is_shown(visit, idle, tmp_path):
     seen = visit(idle.url)
     take(seen, [folder_of(tmp_path, [*FRUIT, "melon.jpg", "lemon.jpg"])])
 
-    assert "no room for all of these 5 requests" in refused(seen)
+    assert "no space for these 5 requests" in refused(seen)
     assert batches(idle) == []
 
 
-def test_too_much_for_one_body_is_said_before_it_is_sent(visit, idle, tmp_path):
+def test_a_batch_over_the_size_limit_is_refused_before_it_is_sent(visit, idle, tmp_path):
     seen = visit(idle.url)
     folder = folder_of(tmp_path, FRUIT)
     with (folder / "fig.jpg").open("ab") as large:
         large.truncate(40_000)
     take(seen, [folder])
 
-    assert "this service takes 50 kB at once" in refused(seen)
+    assert "the limit of this service is 50 kB" in refused(seen)
     assert not [each for each in seen.requests if each.url.endswith("/batch")]
 
 
-def test_faults_that_all_have_stand_once_at_their_fields(visit, tmp_path):
+def test_faults_common_to_all_requests_are_shown_once_at_their_fields(visit, tmp_path):
     seen = visit()
     take(seen, [folder_of(tmp_path, FRUIT)])
     seen.fill(x_offset=5, x_percent=5)
@@ -73,7 +73,7 @@ def test_faults_that_all_have_stand_once_at_their_fields(visit, tmp_path):
     assert "line" not in seen.error("x_offset")
 
 
-def test_cancelled_before_it_is_sent_nothing_is_made(visit, idle, tmp_path):
+def test_a_batch_cancelled_before_it_is_sent_creates_nothing(visit, idle, tmp_path):
     seen = visit(idle.url)
     take(seen, [folder_of(tmp_path, FRUIT)])
     seen.page.route("**/v2/superimpose/batch", lambda _: None)
@@ -86,7 +86,7 @@ def test_cancelled_before_it_is_sent_nothing_is_made(visit, idle, tmp_path):
     assert batches(idle) == []
 
 
-def test_a_cancelled_batch_ends_and_says_so(visit, idle, tmp_path):
+def test_a_cancelled_batch_ends_as_cancelled(visit, idle, tmp_path):
     seen = visit(idle.url)
     take(seen, [folder_of(tmp_path, FRUIT)])
     seen.page.click("#submit")
@@ -98,7 +98,7 @@ def test_a_cancelled_batch_ends_and_says_so(visit, idle, tmp_path):
     assert seen.page.is_hidden("#batch-zip")
 
 
-def test_while_a_batch_is_on_its_way_no_other_takes_its_place(visit, tmp_path):
+def test_a_running_batch_cannot_be_replaced(visit, tmp_path):
     seen = visit()
     take(seen, [folder_of(tmp_path, FRUIT)])
     seen.page.route("**/v2/batches/*?wait=*", lambda route: held.append(route))
@@ -107,10 +107,10 @@ def test_while_a_batch_is_on_its_way_no_other_takes_its_place(visit, tmp_path):
     seen.await_text("#batch-text", "of 3")
     seen.page.set_input_files("#f-folder", tmp_path / "cups")
 
-    assert "A batch is on its way" in seen.error("base_image")
+    assert "A batch is running" in seen.error("base_image")
 
 
-def test_a_server_that_goes_away_is_waited_for(visit, tmp_path):
+def test_a_batch_survives_an_outage_of_the_server(visit, tmp_path):
     seen = visit()
     take(seen, [folder_of(tmp_path, FRUIT)])
     seen.page.route("**/v2/batches/*?wait=*", lambda route: route.abort())

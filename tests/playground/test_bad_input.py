@@ -1,4 +1,4 @@
-"""What goes wrong is said where it can be put right, and nothing that was set is lost."""
+"""Errors are shown where the user can fix them, and no input is lost."""
 
 import os
 import time
@@ -38,7 +38,7 @@ def test_without_a_key_nothing_is_sent(visit):
     assert (seen.value("x_offset"), seen.submitted()) == ("12", [])
 
 
-def test_an_expired_key_is_an_error_of_the_key(visit, expired_key):
+def test_an_expired_key_is_shown_at_the_key(visit, expired_key):
     seen = visit(key=expired_key)
     seen.fill(x_offset=12)
     seen.page.click("#submit")
@@ -47,22 +47,22 @@ def test_an_expired_key_is_an_error_of_the_key(visit, expired_key):
     assert (focused(seen), seen.value("x_offset")) == ("key", "12")
 
 
-def assert_refused(seen, name, said):
-    """Submit sends nothing while a picture is refused, and says why again."""
+def assert_refused(seen, name, message):
+    """Submit sends nothing while a picture is refused, and shows the error again."""
     seen.page.click("#submit")
     seen.page.wait_for_function("() => !submit.disabled")
-    assert said in seen.error(name)
+    assert message in seen.error(name)
     assert seen.submitted() == []
 
 
-def test_a_url_without_a_picture_is_not_submitted_as_the_picture_before(visit, service):
+def test_a_url_without_a_picture_does_not_submit_the_previous_picture(visit, service):
     seen = visit()
     seen.page.click('[data-field="base_image"] [data-url]')
     seen.page.fill('[data-field="base_image"] .url', f"{service.url}/samples/gone.jpg")
     seen.page.click("#submit")
 
-    assert "is not there" in seen.error("base_image")
-    assert_refused(seen, "base_image", "is not there")
+    assert "does not exist" in seen.error("base_image")
+    assert_refused(seen, "base_image", "does not exist")
 
     seen.page.fill('[data-field="base_image"] .url', "")
     assert seen.submit()["base_image"].endswith("/samples/cup.jpg")
@@ -75,7 +75,7 @@ def test_a_file_of_100_megabytes_is_refused_before_it_is_sent(visit, tmp_path):
     os.truncate(path, 100_000_000)
     seen.page.set_input_files("#f-overlay_image", path)
 
-    assert seen.error("overlay_image") == "huge.png has 100.0 MB; this service takes files up to 25.2 MB"
+    assert seen.error("overlay_image") == "huge.png has 100.0 MB; this service accepts files up to 25.2 MB"
     assert "logo.png" in seen.page.inner_text('[data-field="overlay_image"] .about')
     assert_refused(seen, "overlay_image", "huge.png has 100.0 MB")
     seen.page.click('[data-field="overlay_image"] [data-sample]')
@@ -83,23 +83,23 @@ def test_a_file_of_100_megabytes_is_refused_before_it_is_sent(visit, tmp_path):
     seen.await_result()
 
 
-def test_a_file_that_is_no_picture_is_refused_at_once(visit):
+def test_a_file_that_is_not_a_picture_is_refused_at_once(visit):
     seen = visit()
     seen.choose("base_image", "letter.png", b"Dear reader")
 
-    assert "letter.png is no picture" in seen.error("base_image")
-    assert_refused(seen, "base_image", "letter.png is no picture")
+    assert "letter.png cannot be read as a picture" in seen.error("base_image")
+    assert_refused(seen, "base_image", "letter.png cannot be read as a picture")
     assert "cup.jpg" in seen.page.inner_text('[data-field="base_image"] .about')
 
 
 def repeated(seen) -> list[str]:
-    """Sentences that stand on the page more than once."""
+    """Sentences that the page shows more than once."""
     parts = [seen.page.inner_text(part) for part in ("header", "#work", "#parameters", "#notes")]
     lines = [line.strip() for part in parts for line in part.splitlines()]
     return [line for line in set(lines) if len(line) > 20 and lines.count(line) > 1]
 
 
-def test_an_accepted_key_is_said_to_be_accepted_and_ends_what_was_said_of_the_last(visit):
+def test_an_accepted_key_is_confirmed_and_clears_the_error_of_the_last(visit):
     seen = visit(key="wrong")
     assert "not valid" in seen.error("key")
     seen.page.click("#submit")
@@ -115,7 +115,7 @@ def test_an_accepted_key_is_said_to_be_accepted_and_ends_what_was_said_of_the_la
     assert seen.page.inner_text("#credits") == ""
 
 
-def test_what_cannot_become_a_url_is_refused_while_it_is_typed(visit):
+def test_text_that_cannot_become_a_url_is_refused_while_it_is_typed(visit):
     seen = visit()
     url = seen.page.locator("#p-base_image")
     seen.page.click('[data-field="base_image"] [data-url]')
@@ -131,13 +131,13 @@ def test_what_cannot_become_a_url_is_refused_while_it_is_typed(visit):
     assert seen.page.inner_text("#p-base_image-error") == ""
 
 
-def test_what_is_no_url_is_refused_when_the_field_is_left(visit):
+def test_an_invalid_url_is_refused_when_the_field_loses_focus(visit):
     seen = visit()
     seen.page.click('[data-field="mask"] [data-url]')
     for url, why in (
-        ("not a url", "is no URL"),
+        ("not a url", "is not the URL"),
         ("https://me:pw@shop.example/", "user name"),
-        ("https:///cup.jpg", "is no URL"),
+        ("https:///cup.jpg", "is not the URL"),
     ):
         seen.page.fill("#p-mask", url)
         seen.page.press("#p-mask", "Tab")
@@ -174,15 +174,15 @@ TYPED = """([fields, cases]) => {
   for (const [name, value] of Object.entries(fields)) type(name, value);
   return cases.map(([name, value]) => {
     const field = type(name, value);
-    const said = field.disabled ? null : document.getElementById(`p-${name}-error`).textContent;
+    const message = field.disabled ? null : document.getElementById(`p-${name}-error`).textContent;
     type(name, field.defaultValue);
-    return said;
+    return message;
   });
 }"""
 
 
 def around(rule) -> list[float]:
-    """Values on both sides of each bound, and between two integers."""
+    """Values on both sides of each bound, and between integers."""
     low = rule.get("minimum", rule.get("exclusiveMinimum"))
     return [low - 1, low, low + 0.5, rule["maximum"], rule["maximum"] + 1]
 
@@ -196,7 +196,7 @@ NEEDED: dict[str, dict[str, object]] = {
 
 
 def stated(name: str, text: str) -> object:
-    """A list as a request holds it."""
+    """A list as in a request body."""
     try:
         numbers = [float(each) for each in text.replace(",", " ").split()]
     except ValueError:
@@ -212,18 +212,18 @@ def refused(name: str, value: object) -> bool:
     return False
 
 
-def test_a_field_says_at_once_what_the_service_would_refuse_and_nothing_else(visit):
+def test_a_field_refuses_exactly_what_the_service_would_refuse(visit):
     cases = [(name, value) for name, rule in BOUNDED.items() for value in around(rule)]
     cases += [("background", colour) for colour in ("blue", "#ab", "#abc", "#AbCdEf", "#abcdeg")]
     seen = visit()
     page = seen.page
-    said = [page.evaluate(TYPED, [fields, cases]) for fields in SWITCHED_ON]
+    messages = [page.evaluate(TYPED, [fields, cases]) for fields in SWITCHED_ON]
     seen.open_groups()
     page.click('[data-field="displacement_map"] [data-sample]')
     page.wait_for_selector('[data-field="displacement_map"].filled')
-    said.append(page.evaluate(TYPED, [{}, cases]))
+    messages.append(page.evaluate(TYPED, [{}, cases]))
 
-    shown = {case: {each[at] for each in said} - {None} for at, case in enumerate(cases)}
+    shown = {case: {each[at] for each in messages} - {None} for at, case in enumerate(cases)}
     assert all(shown.values())
     wrong = {case for case, texts in shown.items() if any(texts) != refused(*case)}
     assert wrong == set()
@@ -231,16 +231,16 @@ def test_a_field_says_at_once_what_the_service_would_refuse_and_nothing_else(vis
     assert shown["scale_to", 0] == {"0 is not allowed: must be above 0, at most 16"}
 
 
-def test_a_list_says_at_once_what_the_service_would_refuse_and_nothing_else(visit):
+def test_a_list_refuses_exactly_what_the_service_would_refuse(visit):
     cases = [(name, text) for name, texts in LISTS.items() for text in texts]
-    said = visit().page.evaluate(TYPED, [{}, cases])
+    messages = visit().page.evaluate(TYPED, [{}, cases])
 
-    wrong = {case for case, text in zip(cases, said, strict=True) if text}
+    wrong = {case for case, text in zip(cases, messages, strict=True) if text}
     assert wrong == {(name, text) for name, text in cases if refused(name, stated(name, text))}
     assert wrong
 
 
-def test_a_number_that_is_being_typed_is_no_fault_until_it_is_left(visit):
+def test_an_unfinished_number_is_a_fault_only_when_the_field_loses_focus(visit):
     seen = visit()
     seen.page.fill("#p-x_offset", "")
     seen.page.locator("#p-x_offset").press_sequentially("-")
@@ -252,7 +252,7 @@ def test_a_number_that_is_being_typed_is_no_fault_until_it_is_left(visit):
     assert seen.page.inner_text("#p-x_offset-error") == ""
 
 
-def test_all_faults_of_a_body_stand_at_their_fields(visit):
+def test_all_faults_of_a_body_are_shown_at_their_fields(visit):
     seen = visit()
     seen.fill(rotation=400, opacity=7, background="blue-ish", x_offset=5, x_percent=5)
     seen.page.click("#submit")
@@ -267,7 +267,7 @@ def test_all_faults_of_a_body_stand_at_their_fields(visit):
     assert seen.page.inner_text('[data-field="opacity"] .error') == ""
 
 
-def test_a_contradiction_stands_at_both_parameters(visit):
+def test_a_contradiction_is_shown_at_both_parameters(visit):
     seen = visit()
     seen.fill(x_percent=5)
     seen.page.click("#submit")
@@ -276,7 +276,7 @@ def test_a_contradiction_stands_at_both_parameters(visit):
     assert "x_percent" in seen.error("x_offset")
 
 
-def test_a_picture_that_cannot_be_fetched_fails_at_its_field(visit, origin):
+def test_a_picture_that_cannot_be_fetched_is_an_error_at_its_field(visit, origin):
     seen = visit()
     seen.page.click('[data-field="overlay_image"] [data-url]')
     seen.page.fill("#p-overlay_image", f"{origin.url}/nothing.png")
@@ -289,7 +289,7 @@ def test_a_picture_that_cannot_be_fetched_fails_at_its_field(visit, origin):
     assert seen.run_text().startswith("FAILED because of overlay_image")
 
 
-def test_a_server_that_goes_away_is_waited_for_and_nothing_is_lost(visit):
+def test_a_request_survives_an_outage_of_the_server(visit):
     seen = visit()
     seen.page.route("**/status/stream", lambda route: route.abort())
     seen.fill(x_offset=99)
@@ -302,7 +302,7 @@ def test_a_server_that_goes_away_is_waited_for_and_nothing_is_lost(visit):
     seen.await_result()
 
 
-def test_waiting_ends_by_cancelling_with_the_server_or_without_it(redis_socket, tmp_path, visit):
+def test_cancelling_ends_the_wait_even_without_the_server(redis_socket, tmp_path, visit):
     with running(environment(empty_database(redis_socket, 2), tmp_path), workers=0) as stack:
         seen = visit(stack.url)
         seen.fill(x_offset=98)

@@ -1,4 +1,4 @@
-"""Many bases under the layers of the scene: dropped, sent as one batch, followed, shown and downloaded."""
+"""Many bases: dropped, sent as one batch, followed, shown and downloaded."""
 
 import json
 from contextlib import contextmanager
@@ -30,9 +30,7 @@ def requests_of(service, key, batch) -> list[dict]:
     return list(answer.json()["requests"])
 
 
-def test_a_dropped_folder_is_sent_as_one_batch_and_its_pictures_come_as_a_zip(
-    visit, service, own_key, tmp_path
-):
+def test_a_dropped_folder_is_sent_as_one_batch_and_downloaded_as_a_zip(visit, service, own_key, tmp_path):
     seen = visit(key=own_key)
     take(seen, [folder_of(tmp_path, FRUIT)])
     assert names(seen) == SORTED
@@ -55,7 +53,7 @@ def test_a_dropped_folder_is_sent_as_one_batch_and_its_pictures_come_as_a_zip(
     assert seen.complaints == []
 
 
-def test_what_is_no_picture_is_left_out_and_named(visit, tmp_path):
+def test_files_that_are_not_pictures_are_skipped_and_named(visit, tmp_path):
     folder = folder_of(tmp_path, ["apple.jpg"])
     (folder / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
     (folder / "fig.jpg").write_text("an apple's friend")
@@ -66,21 +64,21 @@ def test_what_is_no_picture_is_left_out_and_named(visit, tmp_path):
     take(seen, [folder])
 
     assert names(seen) == ["apple.jpg"]
-    said = seen.page.inner_text("#batch-left-out")
-    assert "cups/.DS_Store, cups/fig.jpg (no JPEG, PNG, WebP, GIF or AVIF)" in said
-    assert "cups/huge.png (over 25.1 MB)" in said
+    skipped = seen.page.inner_text("#batch-left-out")
+    assert "cups/.DS_Store, cups/fig.jpg (not JPEG, PNG, WebP, GIF or AVIF)" in skipped
+    assert "cups/huge.png (over 25.1 MB)" in skipped
 
 
 def test_a_folder_without_pictures_is_an_error_at_the_base(visit, tmp_path):
     (tmp_path / "cups").mkdir()
     seen = visit()
     drop(seen, [tmp_path / "cups"])
-    seen.await_text("#p-base_image-error", "There is no file in it")
+    seen.await_text("#p-base_image-error", "The folder has no files")
     assert seen.page.is_hidden("#batch")
 
     (tmp_path / "cups" / "notes.txt").write_text("no picture")
     drop(seen, [tmp_path / "cups"])
-    seen.await_text("#p-base_image-error", "Left out: cups/notes.txt")
+    seen.await_text("#p-base_image-error", "Skipped: cups/notes.txt")
     assert seen.page.is_hidden("#batch")
 
 
@@ -94,10 +92,10 @@ def test_more_than_5000_files_are_refused_at_once(visit):
         }"""
     )
 
-    assert seen.error("base_image") == "5,001 pictures are too many: a batch takes 5,000 pictures"
+    assert seen.error("base_image") == "5,001 pictures are too many: the limit of a batch is 5,000 pictures"
 
 
-def test_a_failed_picture_is_named_with_its_error_and_others_are_made(visit, tmp_path):
+def test_a_failed_picture_is_named_with_its_error_and_others_complete(visit, tmp_path):
     folder = folder_of(tmp_path, ["apple.jpg", "fig.jpg", "plum.jpg"])
     (folder / "apple.jpg").write_bytes(b"\xff\xd8\xff, and no picture")
     seen = visit()
@@ -110,7 +108,7 @@ def test_a_failed_picture_is_named_with_its_error_and_others_are_made(visit, tmp
     assert seen.page.locator("#bases .at-fault b").all_inner_texts() == ["apple.jpg"]
 
 
-def test_several_files_or_a_chosen_folder_are_bases_too(visit, tmp_path):
+def test_several_files_or_a_chosen_folder_become_bases(visit, tmp_path):
     folder = folder_of(tmp_path, FRUIT)
     seen = visit()
     drop(seen, [folder / "plum.jpg", folder / "apple.jpg"], on="#stage")
@@ -123,7 +121,7 @@ def test_several_files_or_a_chosen_folder_are_bases_too(visit, tmp_path):
     seen.await_text("#batch-title", "2 bases")
 
 
-def test_another_base_is_seen_under_the_same_parameters(visit, tmp_path):
+def test_another_base_is_shown_with_the_same_parameters(visit, tmp_path):
     folder = folder_of(tmp_path, ["apple.jpg", "fig.jpg"])
     Image.new("RGB", (200, 100), "#284").save(folder / "fig.jpg")
     seen = visit()
@@ -136,7 +134,7 @@ def test_another_base_is_seen_under_the_same_parameters(visit, tmp_path):
     assert seen.page.get_attribute("#bases li:nth-child(2) button", "aria-pressed") == "true"
 
 
-def test_a_tile_opens_its_picture_beside_the_preview_of_its_base(visit, tmp_path):
+def test_a_tile_opens_its_result_beside_the_preview_of_its_base(visit, tmp_path):
     folder = folder_of(tmp_path, ["apple.jpg", "fig.jpg"])
     Image.new("RGB", (200, 100), "#284").save(folder / "fig.jpg")
     seen = visit()
@@ -154,7 +152,7 @@ def test_a_tile_opens_its_picture_beside_the_preview_of_its_base(visit, tmp_path
     assert seen.page.inner_text("#result-name") == "Earlier result"
 
 
-def test_a_single_base_ends_what_was_not_sent(visit, tmp_path):
+def test_a_single_base_discards_an_unsent_batch(visit, tmp_path):
     seen = visit()
     take(seen, [folder_of(tmp_path, FRUIT)])
     seen.choose("base_image", "one.png", file(smooth((50, 30), 3, True)))
@@ -164,7 +162,7 @@ def test_a_single_base_ends_what_was_not_sent(visit, tmp_path):
     assert seen.submit()["base_image"].startswith("data:image/png")
 
 
-def test_a_batch_is_found_again_after_a_reload_and_hides_no_single_request(visit, own_key, tmp_path):
+def test_a_batch_is_listed_after_a_reload_beside_single_requests(visit, own_key, tmp_path):
     seen = visit(key=own_key)
     seen.submit()
     seen.await_result()
@@ -185,7 +183,7 @@ def test_a_batch_is_found_again_after_a_reload_and_hides_no_single_request(visit
     assert seen.page.inner_text("#result-name") == "Earlier result"
 
 
-def test_each_picture_shows_what_has_become_of_it_while_others_wait(visit, idle, tmp_path):
+def test_each_tile_shows_its_state_while_others_wait(visit, idle, tmp_path):
     seen = visit(idle.url)
     take(seen, [folder_of(tmp_path, ["apple.jpg", "fig.jpg", "plum.jpg"])])
     seen.page.click("#submit")
@@ -216,7 +214,7 @@ def running_worker(stack):
 
 
 @pytest.mark.parametrize("loose", [False, True], ids=["a folder", "files"])
-def test_the_code_of_a_batch_runs_as_it_is_copied(visit, service, own_key, tmp_path, loose):
+def test_the_code_of_a_batch_runs_as_copied(visit, service, own_key, tmp_path, loose):
     folder = folder_of(tmp_path, ['it\'s "1".jpg', "b $2.jpg"])
     (tmp_path / "mine.png").write_bytes(file(smooth((20, 10), 6, True)))
     seen = visit(key=own_key)
@@ -234,15 +232,15 @@ def test_the_code_of_a_batch_runs_as_it_is_copied(visit, service, own_key, tmp_p
         code = seen.page.inner_text("#code")
         done = pasted(runner, code, folder if loose else tmp_path)
         assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)["zip_url"] if language == "curl" else done.stdout.strip()
+        zip_url = json.loads(done.stdout)["zip_url"] if language == "curl" else done.stdout.strip()
         batch = newest(service, KEY)
-        assert told == batch["zip_url"]
+        assert zip_url == batch["zip_url"]
         sent = {each["custom_id"] for each in requests_of(service, KEY, batch)}
         assert sent == {("" if loose else "cups/") + name for name in ('it\'s "1".jpg', "b $2.jpg")}
         assert not seen.page.is_visible("#script")
 
 
-def test_a_tile_is_reached_by_tab_and_the_others_by_arrows(visit, tmp_path):
+def test_tab_focuses_one_tile_and_arrow_keys_the_others(visit, tmp_path):
     seen = visit()
     take(seen, [folder_of(tmp_path, [f"{n}.jpg" for n in range(20)])])
     focused = "document.activeElement.querySelector('b')?.textContent"
@@ -272,14 +270,14 @@ def test_axe_finds_nothing_in_a_batch(visit, tmp_path, scheme, device):
     assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_nothing_of_batches_is_loaded_before_there_is_one(visit):
+def test_the_code_for_batches_is_loaded_only_when_needed(visit):
     paths = [each.url for each in visit().requests if "/assets/" in each.url]
 
     assert any(path.endswith("/main.js") for path in paths)
     assert not [path for path in paths if "/batches/" in path]
 
 
-def test_tiles_of_a_large_folder_are_made_as_they_are_scrolled_to(visit, tmp_path):
+def test_tiles_of_a_large_folder_are_created_while_scrolling(visit, tmp_path):
     seen = visit()
     take(seen, [folder_of(tmp_path, [f"{n}.jpg" for n in range(450)], (6, 4))])
     tiles = seen.page.locator("#bases li")

@@ -1,4 +1,4 @@
-"""The documentation in a browser: examples to see and to run, the reference to try, light and dark."""
+"""The documentation in a browser: examples, the reference, and colour schemes."""
 
 import base64
 import io
@@ -30,7 +30,7 @@ def levels(picture):
     return np.asarray(picture.convert("RGB")).astype(int)
 
 
-def test_each_example_shows_the_picture_that_its_script_makes(docs, tmp_path):
+def test_each_example_shows_the_picture_that_its_script_produces(docs, tmp_path):
     needs_curl()
     seen = docs()
     assert seen.page.locator("#examples button").all_inner_texts() == EXAMPLES
@@ -49,7 +49,7 @@ def test_each_example_shows_the_picture_that_its_script_makes(docs, tmp_path):
             assert np.abs(levels(shown) - levels(made)).mean() < 2
 
 
-def test_a_call_can_be_tried_with_an_example_of_this_service(docs, service):
+def test_a_call_can_be_tried_with_an_example(docs, service):
     page = docs().page
     page.click("button.authorize")
     page.fill("#api_key_value", KEY)
@@ -66,7 +66,7 @@ def test_a_call_can_be_tried_with_an_example_of_this_service(docs, service):
 
 
 @pytest.mark.parametrize(("scheme", "device"), [("light", DESK), ("dark", PHONE)])
-def test_it_is_light_or_dark_fits_and_runs_under_its_policy(docs, scheme, device):
+def test_it_fits_the_screen_in_both_colour_schemes_under_its_policy(docs, scheme, device):
     seen = docs(color_scheme=scheme, **device)
     colour = "getComputedStyle(document.querySelector('.opblock-tag')).color.match(/\\d+/)[0] > 127"
 
@@ -78,7 +78,7 @@ def test_it_is_light_or_dark_fits_and_runs_under_its_policy(docs, scheme, device
     assert seen.complaints == []
 
 
-def test_its_files_are_asked_for_in_one_round(docs, service):
+def test_its_files_are_requested_in_one_round(docs, service):
     seen = docs(**DESK)
     own = [request.url for request in seen.requests if request.resource_type in ("script", "stylesheet")]
     urls = seen.page.eval_on_selector_all(

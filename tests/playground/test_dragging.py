@@ -1,4 +1,4 @@
-"""The overlay by hand: what is dragged, scaled and turned on the preview is what the request says."""
+"""Dragging, scaling and rotating the overlay on the preview changes the request."""
 
 import io
 
@@ -32,7 +32,7 @@ def test_the_offsets_sent_are_the_pixels_dragged(visit):
     ],
     ids=["from another corner", "in percent"],
 )
-def test_what_an_offset_is_measured_by_stays(visit, params, moved):
+def test_dragging_keeps_gravity_and_percentages(visit, params, moved):
     seen = visit()
     if gravity := params.pop("gravity", None):
         seen.page.select_option("#p-gravity", gravity)
@@ -63,7 +63,7 @@ def middle(seen, corner: str) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("rotation", [0, 110])
-def test_every_corner_scales_and_the_one_across_stays(visit, rotation):
+def test_every_corner_scales_and_the_opposite_one_stays(visit, rotation):
     seen = visit()
     for corner, across in ACROSS.items():
         seen.fill(x_offset=200, y_offset=100, rotation=rotation, rescale_factor=0.33)
@@ -90,7 +90,7 @@ def test_a_small_overlay_is_moved_by_its_middle_and_scaled_by_its_corners(visit)
     assert [seen.page.evaluate(under, middle(seen, corner)) for corner in ACROSS] == list(ACROSS)
 
 
-def test_fields_without_effect_are_off_and_are_not_sent(visit):
+def test_fields_without_effect_are_disabled_and_not_sent(visit):
     seen = visit()
     seen.open_groups()
     off = [name for name in ("width", "height", "tile_spacing") if seen.page.is_disabled(f"#p-{name}")]
@@ -111,7 +111,7 @@ def test_fields_without_effect_are_off_and_are_not_sent(visit):
     assert seen.submit().keys().isdisjoint({"width", "height", "rescale_factor"})
 
 
-def test_the_knob_turns_about_the_middle(visit):
+def test_the_rotator_rotates_about_the_centre(visit):
     seen = visit()
     box = seen.page.locator("#frame").bounding_box()
     knob = seen.page.locator("#rotator").bounding_box()
@@ -124,7 +124,7 @@ def test_the_knob_turns_about_the_middle(visit):
     expect(seen.page.locator("#rotator")).to_have_attribute("aria-valuenow", seen.value("rotation"))
 
 
-def test_arrow_keys_do_what_the_hand_does(visit):
+def test_arrow_keys_move_scale_and_rotate(visit):
     seen = visit()
 
     seen.page.press("#mover", "ArrowLeft")
@@ -134,7 +134,7 @@ def test_arrow_keys_do_what_the_hand_does(visit):
     assert number(seen, "rescale_factor") == pytest.approx(168 / 480, abs=0.001)
     seen.page.press("#rotator", "Shift+ArrowUp")
     assert seen.value("rotation") == "10"
-    seen.await_text("#announcer", "168 by 168 pixels, turned by 10 degrees")
+    seen.await_text("#announcer", "168 by 168 pixels, rotated by 10 degrees")
 
 
 def test_fields_move_the_frame_and_sliders_follow_them(visit):
@@ -184,7 +184,7 @@ def test_on_another_base_the_overlay_keeps_its_relative_place_and_size(visit, si
     assert (body["y_offset"] + side / 2) / size[1] == pytest.approx((235 + 79) / 400, abs=0.01)
 
 
-def test_what_follows_the_base_by_itself_stays_and_an_overlay_outside_comes_into_view(visit):
+def test_on_another_base_relative_sizes_stay_and_an_overlay_outside_moves_inside(visit):
     seen = visit()
     seen.fill(scale_to=0.5, x_offset=5000, y_offset=-3000)
     seen.choose("base_image", "other.png", plain((300, 200)))
@@ -207,7 +207,7 @@ def test_back_on_the_first_base_the_overlay_is_where_it_was(visit):
     assert {name: seen.value(name) for name in placed} == placed
 
 
-def test_an_overlay_moved_on_the_second_base_is_carried_from_there(visit):
+def test_an_overlay_moved_on_the_second_base_keeps_its_place_from_there(visit):
     seen = visit()
     seen.choose("base_image", "other.png", plain((300, 200)))
     seen.await_text("#preview-facts", "300 \u00d7 200")
@@ -218,13 +218,13 @@ def test_an_overlay_moved_on_the_second_base_is_carried_from_there(visit):
     assert (number(seen, "x_offset"), number(seen, "y_offset")) == pytest.approx((0, 0), abs=1)
 
 
-def test_an_overlay_wholly_outside_is_said(visit):
+def test_an_overlay_entirely_outside_the_base_is_noted(visit):
     seen = visit()
-    assert "wholly outside" not in seen.page.inner_text("#notes")
+    assert "entirely outside" not in seen.page.inner_text("#notes")
 
     seen.fill(x_offset=600)
 
-    seen.await_text("#notes", "wholly outside the base")
+    seen.await_text("#notes", "entirely outside the base")
 
 
 def plain(size: tuple[int, int]) -> bytes:

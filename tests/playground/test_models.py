@@ -1,4 +1,4 @@
-"""The choice of the model: its own fields, preview, request and code, and its place among recent requests."""
+"""Choosing a model: its fields, preview, request, code and recent requests."""
 
 import base64
 import json
@@ -26,8 +26,8 @@ from tests.playground.test_submitting import RUNNERS, needs_curl, pasted
 V2 = "superimpose-v2"
 NAMED = {"base_image": "base.png", "overlay_image": "overlay.png"}
 TERMS = """async (all) => {
-  const { DRAWN } = await import("/assets/0/scene/models.js");
-  return all.map(DRAWN["superimpose-v2"]);
+  const { PREVIEW_PARAMS } = await import("/assets/0/scene/models.js");
+  return all.map(PREVIEW_PARAMS["superimpose-v2"]);
 }"""
 NUDGED = """async (cases) => {
   const { offsetsFor, placement } = await import("/assets/0/canvas/geometry.js");
@@ -54,7 +54,7 @@ def test_a_model_is_chosen_by_name_and_has_a_field_for_each_of_its_parameters(vi
     assert seen.complaints == []
 
 
-def test_another_model_shows_the_same_picture_and_its_own_is_submitted(visit, service):
+def test_another_model_shows_the_same_picture_and_is_submitted_with_its_own_parameters(visit, service):
     seen = visit()
     before = seen.page.inner_text("#preview-facts")
     seen.use(V2)
@@ -78,7 +78,7 @@ def test_another_model_shows_the_same_picture_and_its_own_is_submitted(visit, se
     assert seen.complaints == []
 
 
-def test_it_is_dragged_scaled_turned_centred_and_fitted_by_hand(visit):
+def test_the_overlay_of_v2_can_be_dragged_scaled_rotated_centred_and_fitted(visit):
     seen = visit()
     seen.use(V2)
     at = {name: float(seen.value(name)) for name in ("x_percent", "y_percent")}
@@ -101,7 +101,7 @@ def test_it_is_dragged_scaled_turned_centred_and_fitted_by_hand(visit):
     assert not seen.page.is_visible("[data-tool=warp]")
 
 
-def test_a_new_base_keeps_its_place_and_relative_size(visit):
+def test_on_another_base_the_overlay_of_v2_keeps_its_relative_place_and_size(visit):
     seen = visit()
     seen.use(V2)
     seen.fill(x_percent=25, y_percent=60, rescale_factor=0.4)
@@ -111,7 +111,7 @@ def test_a_new_base_keeps_its_place_and_relative_size(visit):
     assert [seen.value(name) for name in ("x_percent", "y_percent", "rescale_factor")] == ["25", "60", "0.2"]
 
 
-def test_layers_and_the_answer_are_kept_while_another_model_is_tried(visit):
+def test_layers_and_output_are_kept_while_another_model_is_selected(visit):
     seen = visit()
     page = seen.page
     page.click("[data-add=colour]")
@@ -132,7 +132,7 @@ def test_layers_and_the_answer_are_kept_while_another_model_is_tried(visit):
     assert seen.value("opacity") == "70"
 
 
-def test_a_recent_request_brings_its_model_back(visit):
+def test_a_recent_request_restores_its_model(visit):
     seen = visit()
     seen.use(V2)
     seen.choose("overlay_image", "mine.png", file(smooth((40, 30), 6, True)))
@@ -149,7 +149,7 @@ def test_a_recent_request_brings_its_model_back(visit):
     seen.await_result()
 
 
-def test_the_code_names_the_model_and_runs_as_it_is_copied(visit, tmp_path):
+def test_the_code_names_the_model_and_runs_as_copied(visit, tmp_path):
     seen = visit()
     seen.use(V2)
     seen.fill(background="#abc", rotation=10)
@@ -169,7 +169,7 @@ def test_the_code_names_the_model_and_runs_as_it_is_copied(visit, tmp_path):
         assert '"status":"QUEUED"' in done.stdout.replace(" ", "") or "/pictures/" in done.stdout
 
 
-def test_what_was_not_done_as_asked_is_said_with_the_result(visit):
+def test_warnings_are_shown_with_the_result(visit):
     seen = visit()
     seen.use(V2)
     seen.fill(bg_remove_model="Bria")
@@ -188,14 +188,14 @@ def refused(name: str, value: object) -> bool:
     return False
 
 
-def test_its_fields_say_at_once_what_the_service_would_refuse_and_nothing_else(visit):
+def test_fields_of_v2_refuse_exactly_what_the_service_would_refuse(visit):
     schemas = SuperimposeV2Request.model_json_schema()["properties"]
     cases = [(name, value) for name, rule in schemas.items() if "maximum" in rule for value in around(rule)]
     seen = visit()
     seen.use(V2)
-    said = dict(zip(cases, seen.page.evaluate(TYPED, [{}, cases]), strict=True))
+    messages = dict(zip(cases, seen.page.evaluate(TYPED, [{}, cases]), strict=True))
 
-    assert {case for case, text in said.items() if text} == {case for case in cases if refused(*case)}
+    assert {case for case, text in messages.items() if text} == {case for case in cases if refused(*case)}
     assert {name for name, _ in cases} == {"rescale_factor", "opacity", "x_percent", "y_percent", "rotation"}
     seen.fill(opacity=101)
     seen.page.click("#submit")
@@ -203,7 +203,7 @@ def test_its_fields_say_at_once_what_the_service_would_refuse_and_nothing_else(v
     assert [request for request in seen.requests if request.url.endswith(V2)] == []
 
 
-def test_a_fault_that_only_the_service_finds_stands_at_its_field(visit, origin):
+def test_a_fault_found_only_by_the_service_is_shown_at_its_field(visit, origin):
     seen = visit()
     seen.use(V2)
     seen.page.click('[data-field="overlay_image"] [data-url]')
@@ -232,7 +232,7 @@ def placed(params: SuperimposeV2Request, overlay: tuple[int, int], base: tuple[i
     return [*size, *turned, *layer.place(turned, base)]
 
 
-def test_sizes_and_places_are_the_compositors_to_the_pixel_and_a_key_moves_by_one(visit):
+def test_sizes_and_positions_equal_the_compositors_and_a_key_moves_by_one_pixel(visit):
     chance = random.Random(8)
     cases = []
     for _ in range(600):
@@ -260,7 +260,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def test_it_draws_nearly_the_pixels_of_the_compositor(visit):
+def test_the_preview_is_close_to_the_compositors_pixels(visit):
     cases = {
         name: SuperimposeV2Request(**{**NAMED, "image_format": "png", **case}) for name, case in CASES.items()
     }
@@ -280,14 +280,14 @@ def test_it_draws_nearly_the_pixels_of_the_compositor(visit):
 
 
 class Toned(SuperimposeV2Request):
-    """A model that the page has never heard of."""
+    """A model that the page does not know."""
 
     tone: int = Field(default=3, ge=0, description="How dark.")
     when: Literal["now", "later"] | None = Field(default=None, description="When.")
     tags: list[str] = Field(default=[], description="What it is called.")
 
 
-def test_a_new_model_shows_up_by_itself(visit, service, monkeypatch):
+def test_a_new_model_appears_by_itself(visit, service, monkeypatch):
     monkeypatch.setitem(MODELS, "toned", Toned)
     pages._playground.cache_clear()
     text = pages.playground(service.url, Settings())
@@ -299,7 +299,7 @@ def test_a_new_model_shows_up_by_itself(visit, service, monkeypatch):
 
     seen.page.select_option("#model", "toned")
     seen.open_groups()
-    seen.await_text("#notes", "comes with the result")
+    seen.await_text("#notes", "this model has no preview")
     assert not seen.page.is_visible("#frame")
     seen.fill(tone=5, rotation=20)
     body = seen.submit("toned")

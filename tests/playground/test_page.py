@@ -1,4 +1,4 @@
-"""The page as it is served: small, by itself, under a strict policy, and usable by everybody."""
+"""The served page: small, self-contained, under a strict policy, and accessible."""
 
 import re
 
@@ -23,36 +23,31 @@ LINKED = "link:is([rel=stylesheet], [rel=modulepreload])"
 
 
 def serious(page) -> list[str]:
-    """What axe-core finds that keeps people from using the page."""
+    """Serious accessibility problems found by axe-core."""
     found = Axe().run(page).response["violations"]
     return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] != "minor"]
 
 
-def test_the_first_paint_takes_one_round_of_small_requests(service, visit):
+def test_the_first_paint_needs_one_round_of_small_requests(service, visit):
     seen = visit(**DESK)
     own = [request for request in seen.requests if request.resource_type in ("script", "stylesheet")]
     urls = seen.page.eval_on_selector_all(LINKED, "all => all.map(({ href }) => href)")
 
-    # None is found late, none is loaded twice, and nothing comes from elsewhere.
+    # No file is discovered late, loaded twice, or from another host.
     assert sorted(request.url for request in own) == sorted(urls)
     assert all(request.url.startswith(service.url) for request in seen.requests)
     assert len(own) < 37
-    others = (
-        "/samples/",
-        "/pictures/",
-        "/v2/requests",
-        "/v2/batches",
-    )  # of the preview, and what the key made before
+    others = ("/samples/", "/pictures/", "/v2/requests", "/v2/batches")  # pictures, and lists of the key
     document = [each for each in seen.requests if not any(part in each.url for part in others)]
     assert sum(request.sizes()["responseBodySize"] for request in document) < 69_000
 
 
 def paths(service):
-    """Of the page's own style sheet and modules."""
+    """The paths of the page's style sheets and modules."""
     return re.findall(r'="(assets/[^"]+)"', service.client.get("/").text)
 
 
-def test_without_gzip_it_is_the_same(service):
+def test_without_gzip_the_content_is_the_same(service):
     with httpx.Client(
         base_url=service.url, trust_env=False, headers={"accept-encoding": "identity"}
     ) as plain:
@@ -62,14 +57,14 @@ def test_without_gzip_it_is_the_same(service):
             assert answer.content == service.client.get(path).content
 
 
-def test_a_browser_that_has_the_page_is_not_sent_it_again(service):
+def test_an_unchanged_page_is_a_304(service):
     first = service.client.get("/")
     again = service.client.get("/", headers={"if-none-match": f'"other", {first.headers["etag"]}'})
 
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_a_browser_keeps_files_of_this_version_and_none_of_another(service):
+def test_files_of_this_version_are_cached_and_of_others_not(service):
     for path in paths(service):
         _, version, name = path.split("/", 2)
         files = [service.client.get(f"/assets/{each}/{name}") for each in (version, "0123")]
@@ -81,7 +76,7 @@ def test_a_browser_keeps_files_of_this_version_and_none_of_another(service):
         assert files[0].content == files[1].content
 
 
-def test_no_code_or_style_runs_but_what_is_served_here(service):
+def test_the_policy_allows_only_own_scripts_and_styles(service):
     answer = service.client.get("/")
     rules = dict(rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; "))
 
@@ -90,17 +85,17 @@ def test_no_code_or_style_runs_but_what_is_served_here(service):
     assert not re.search(r"<style|\bstyle=|\bon\w+=|<script>", answer.text)
 
 
-def test_an_unknown_file_is_the_usual_404(service):
+def test_an_unknown_file_is_a_json_404(service):
     assert service.client.get("/assets/0123/nothing.js").json()["code"] == "not_found"
 
 
-def test_the_key_in_the_link_is_taken_and_leaves_the_address_bar(service, visit):
+def test_the_key_in_the_link_is_used_and_removed_from_the_address_bar(service, visit):
     seen = visit()
 
     assert seen.page.input_value("#key") == KEY
     assert seen.page.url == f"{service.url}/"
     assert not any(KEY in request.url.partition("#")[0] for request in seen.requests)
-    assert seen.page.evaluate("localStorage.length") == 0  # kept until the tab is closed
+    assert seen.page.evaluate("localStorage.length") == 0  # stored only until the tab is closed
 
     seen.page.check("#remember")
     assert KEY in seen.page.evaluate("JSON.stringify(localStorage)")
@@ -123,7 +118,7 @@ def test_axe_finds_nothing_at_the_start_after_a_result_or_after_an_error(visit, 
     assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_every_control_is_reached_by_the_keyboard(visit):
+def test_every_control_is_reachable_by_keyboard(visit):
     page = visit().page
     reached = set()
     for _ in range(71):
@@ -135,7 +130,7 @@ def test_every_control_is_reached_by_the_keyboard(visit):
 
 
 @pytest.mark.parametrize("height", [844, 667])
-def test_on_a_phone_bars_leave_room_for_the_fields_and_cover_none_that_has_the_focus(visit, height):
+def test_on_a_phone_sticky_bars_leave_space_and_never_cover_the_focused_field(visit, height):
     seen = visit(**{**PHONE, "viewport": {"width": 390, "height": height}})
     seen.open_groups()
     page = seen.page
@@ -151,11 +146,11 @@ def test_on_a_phone_bars_leave_room_for_the_fields_and_cover_none_that_has_the_f
     assert bars <= height / 2
 
 
-def test_it_is_said_that_files_can_be_dropped(visit):
+def test_the_page_mentions_that_files_can_be_dropped(visit):
     assert "drop a file" in visit().page.inner_text("#parameters")
 
 
-def test_under_a_path_of_a_site_the_pages_work_as_at_its_root(redis_socket, tmp_path, visit):
+def test_the_pages_work_below_a_path_prefix(redis_socket, tmp_path, visit):
     env = environment(empty_database(redis_socket, 2), tmp_path, public_url="https://shop.example/pictures")
     with (
         running(env) as stack,

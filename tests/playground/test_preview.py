@@ -1,4 +1,4 @@
-"""The preview follows the compositor: the same sizes and places, and nearly the same pixels."""
+"""The preview matches the compositor: equal sizes and positions, and similar pixels."""
 
 import base64
 import io
@@ -45,7 +45,7 @@ def sized(size: tuple[int, int]) -> dict[str, int]:
 
 
 def any_params(chance: random.Random) -> dict[str, Any]:
-    """Sizes and places of every kind."""
+    """Random parameters for size and position."""
     resize = chance.choice(["None", "Fit", "Resize by rescale_factor", "Resize to width & heigth"])
     chosen: dict[str, Any] = {
         "rotation": chance.choice([0, 90, 180, 270, 360, chance.randint(0, 360)]),
@@ -84,7 +84,7 @@ def area_of(params: SuperimposeParams, base: tuple[int, int]) -> list[int]:
     return near + [max(1, end - start) for start, end in zip(near, far, strict=True)]
 
 
-def test_sizes_and_places_are_the_compositors_to_the_pixel(visit):
+def test_sizes_and_positions_equal_the_compositors(visit):
     chance = random.Random(7)
     cases = []
     for _ in range(600):
@@ -98,7 +98,7 @@ def test_sizes_and_places_are_the_compositors_to_the_pixel(visit):
 
 
 def smooth(size: tuple[int, int], seed: int, opaque: bool) -> Image.Image:
-    """A picture without hard edges, whose alpha is between a half and one or all one."""
+    """A picture without hard edges; alpha is one, or between a half and one."""
     levels = np.random.default_rng(seed).integers(0, 256, (7, 7, 4), np.uint8)
     levels[..., 3] = 255 if opaque else levels[..., 3] // 2 + 128
     return Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC)
@@ -170,7 +170,7 @@ def cases() -> dict[str, tuple[SuperimposeParams, bool]]:
     }
 
 
-def test_it_draws_nearly_the_pixels_of_the_compositor(visit, cases):
+def test_the_preview_is_close_to_the_compositors_pixels(visit, cases):
     sent = [[params.model_dump(), masked] for params, masked in cases.values()]
     drawn = visit().page.evaluate(DRAWN, [[base64.b64encode(data).decode() for data in FILES], sent])
 

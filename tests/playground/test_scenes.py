@@ -1,4 +1,4 @@
-"""Scenes of several layers, made by hand on the page: what is submitted, and the picture that comes of it."""
+"""Scenes of several layers built on the page: the submitted body and the resulting picture."""
 
 import io
 from pathlib import Path
@@ -28,7 +28,7 @@ def chosen(seen, name, path):
 
 
 def sampled(seen, name, file_name):
-    """Take the sample with the mouse, and wait until it is shown."""
+    """Choose the sample with the mouse, and wait until it is shown."""
     seen.page.click(f'[data-field="{name}"] [data-sample]')
     seen.await_text(f'[data-field="{name}"] .about', file_name)
 
@@ -45,7 +45,7 @@ def dragged(seen, start, end):
 
 
 def drawn_region(seen, region):
-    """Draw it with the tool."""
+    """Draw a region with the tool."""
     left, top, width, height = region
     seen.page.click("#region-tool")
     dragged(seen, (left, top), (left + width, top + height))
@@ -62,8 +62,8 @@ def dragged_below(seen, row, other):
 
 
 def assert_layers(seen, *names):
-    """The list comes to show these, the topmost first."""
-    seen.says("#layers b", list(names))
+    """Wait until the list shows these layers, the topmost first."""
+    seen.expect_text("#layers b", list(names))
 
 
 def await_selected(seen, row):
@@ -80,7 +80,7 @@ def levels(data):
 
 
 def assert_rendered(seen, service, body, files, model=SuperimposeRequest):
-    """The result is the picture that the library makes of the same scene."""
+    """The result equals the library's rendering of the same scene."""
     seen.await_result()
     got = service.client.get(f"/{seen.page.get_attribute('#result', 'src')}").content
     inputs = {name: (SAMPLES / each).read_bytes() for name, each in files.items()}
@@ -88,7 +88,7 @@ def assert_rendered(seen, service, body, files, model=SuperimposeRequest):
     assert np.array_equal(levels(got), levels(made.data))
 
 
-def test_a_tinted_shirt_with_a_warped_and_displaced_print_is_made_by_mouse(visit, service):
+def test_a_tinted_shirt_with_a_warped_and_displaced_print_can_be_built_by_mouse(visit, service):
     seen = visit()
     page = seen.page
     seen.open_groups()
@@ -107,9 +107,9 @@ def test_a_tinted_shirt_with_a_warped_and_displaced_print_is_made_by_mouse(visit
     await_selected(seen, TOP)
     page.click("[data-tool=centre]")
     page.click("[data-tool=warp]")
-    wanted = [(0.34, 0.3), (0.67, 0.31), (0.66, 0.66), (0.33, 0.65)]
+    target = [(0.34, 0.3), (0.67, 0.31), (0.66, 0.66), (0.33, 0.65)]
     before = [[float(each) for each in pair.split()] for pair in seen.value("corners").split(",")]
-    for start, end in zip(before, wanted, strict=True):
+    for start, end in zip(before, target, strict=True):
         dragged(seen, start, end)
     chosen(seen, "displacement_map", SAMPLES / "tshirt-displacement.png")
     seen.fill(displacement_x=12, displacement_y=9)
@@ -118,7 +118,7 @@ def test_a_tinted_shirt_with_a_warped_and_displaced_print_is_made_by_mouse(visit
 
     tint, design = body["overlays"]
     assert (tint["color"], tint["blend_mode"], "overlay_image" in tint) == ("#1f4e79", "multiply", False)
-    assert np.abs(np.array(design["corners"]) - wanted).max() < 0.005
+    assert np.abs(np.array(design["corners"]) - target).max() < 0.005
     assert design.keys() == {
         "overlay_image",
         "displacement_map",
@@ -136,7 +136,7 @@ def test_a_tinted_shirt_with_a_warped_and_displaced_print_is_made_by_mouse(visit
     assert seen.complaints == []
 
 
-def test_a_watermark_grid_under_a_logo_is_made_by_mouse(visit, service):
+def test_a_watermark_grid_under_a_logo_can_be_built_by_mouse(visit, service):
     seen = visit()
     page = seen.page
     seen.open_groups()
@@ -158,7 +158,7 @@ def test_a_watermark_grid_under_a_logo_is_made_by_mouse(visit, service):
     assert_rendered(seen, service, body, files)
 
 
-def test_a_collage_is_made_by_mouse(visit, service):
+def test_a_collage_can_be_built_by_mouse(visit, service):
     seen = visit()
     page = seen.page
     seen.open_groups()
@@ -175,8 +175,8 @@ def test_a_collage_is_made_by_mouse(visit, service):
     drawn_region(seen, [0.55, 0.1, 0.4, 0.3])
     page.click(f"{SECOND} .layer-name")
     drawn_region(seen, [0.5, 0.05, 0.3, 0.4])
-    dragged(seen, (0.6, 0.2), (0.65, 0.25))  # the box by its inside
-    dragged(seen, (0.85, 0.5), (0.95, 0.95))  # and by its corner
+    dragged(seen, (0.6, 0.2), (0.65, 0.25))  # moves the box
+    dragged(seen, (0.85, 0.5), (0.95, 0.95))  # resizes the box
     dragged_below(seen, SECOND, THIRD)
     assert_layers(seen, "tshirt.jpg", "logo.png", "#c02030", "logo.png")
     page.click("#layers li:nth-child(4) [data-do=remove]")
@@ -196,7 +196,7 @@ def test_a_collage_is_made_by_mouse(visit, service):
 
 
 @pytest.mark.parametrize("name", ["shirt", "watermark", "collage"])
-def test_an_example_is_shown_whole_and_submitted(visit, service, name):
+def test_an_example_scene_is_shown_and_submitted(visit, service, name):
     seen = visit()
     seen.page.click(f"[data-scene={name}]")
     body = seen.submit()
@@ -209,7 +209,7 @@ def test_an_example_is_shown_whole_and_submitted(visit, service, name):
     assert seen.complaints == []
 
 
-def test_layers_are_ordered_hidden_duplicated_and_removed_by_keys(visit):
+def test_layers_can_be_reordered_hidden_duplicated_and_removed_by_keys(visit):
     seen = visit()
     page = seen.page
     page.press("[data-add=colour]", "Enter")
@@ -245,7 +245,7 @@ def test_layers_are_ordered_hidden_duplicated_and_removed_by_keys(visit):
     assert opacities == [None, 0.5]
 
 
-def test_corners_and_regions_are_moved_by_keys(visit):
+def test_corners_and_regions_can_be_moved_by_keys(visit):
     seen = visit()
     page = seen.page
     seen.open_groups()
@@ -268,7 +268,7 @@ def test_corners_and_regions_are_moved_by_keys(visit):
     assert (seen.value("corners"), seen.value("x_offset")) == ("", "430")
 
 
-def test_corners_cannot_be_dragged_into_what_the_service_refuses(visit):
+def test_corners_cannot_be_dragged_to_values_that_the_service_refuses(visit):
     seen = visit()
     seen.open_groups()
     seen.fill(corners="0.2 0.2, 0.8 0.2, 0.8 0.8, 0.2 0.8")
@@ -281,7 +281,7 @@ def test_corners_cannot_be_dragged_into_what_the_service_refuses(visit):
     seen.await_result()
 
 
-def test_a_fault_of_a_layer_selects_it_and_stands_at_its_field(visit):
+def test_a_fault_of_a_layer_selects_it_and_is_shown_at_its_field(visit):
     seen = visit()
     page = seen.page
     seen.fill(rotation=400)
@@ -303,7 +303,7 @@ def test_a_fault_of_a_layer_selects_it_and_stands_at_its_field(visit):
     page.locator("#layers .at-fault").wait_for(state="detached")
 
 
-def test_contradictions_and_failures_of_a_layer_stand_at_its_fields(visit, origin):
+def test_contradictions_and_failures_of_a_layer_are_shown_at_its_fields(visit, origin):
     seen = visit()
     page = seen.page
     seen.fill(x_percent=5)
@@ -324,7 +324,7 @@ def test_contradictions_and_failures_of_a_layer_stand_at_its_fields(visit, origi
     assert seen.run_text().startswith("FAILED because of overlay_image")
 
 
-def test_a_layer_without_a_picture_is_not_sent(visit):
+def test_a_layer_without_a_picture_is_not_submitted(visit):
     seen = visit()
     seen.page.click("[data-add=picture]")
     seen.page.click(f"{SECOND} .layer-name")
@@ -335,7 +335,7 @@ def test_a_layer_without_a_picture_is_not_sent(visit):
     assert seen.submitted() == []
 
 
-def test_the_code_of_a_scene_runs_as_it_is_copied(visit, tmp_path):
+def test_the_code_of_a_scene_runs_as_copied(visit, tmp_path):
     name = "it's $mine.png"
     (tmp_path / name).write_bytes(file(smooth((40, 30), 6, True)))
     seen = visit()
@@ -354,7 +354,7 @@ def test_the_code_of_a_scene_runs_as_it_is_copied(visit, tmp_path):
         assert '"status":"QUEUED"' in done.stdout.replace(" ", "") or "/pictures/" in done.stdout
 
 
-def test_a_recent_request_restores_its_scene_but_for_files(visit, own_key):
+def test_a_recent_request_restores_its_scene_except_files(visit, own_key):
     seen = visit(key=own_key)
     page = seen.page
     page.click("[data-add=colour]")
@@ -377,7 +377,7 @@ def test_a_recent_request_restores_its_scene_but_for_files(visit, own_key):
     page.wait_for_selector("#frame:not([hidden])")
     page.locator("#recent li button >> nth=0").click()
     assert_layers(seen, "No picture yet", "#c02030", "logo.png")
-    assert seen.error("overlay_image") == "mine.png was a file: choose it again"
+    assert seen.error("overlay_image") == "mine.png was a local file: choose it again"
 
 
 @pytest.mark.parametrize(("scheme", "device"), [("light", DESK), ("dark", PHONE)])

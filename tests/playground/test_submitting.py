@@ -1,4 +1,4 @@
-"""From Submit to the picture: progress, result, difference, code, recent requests, lost answers."""
+"""From submit to result: progress, difference, code, recent requests, lost responses."""
 
 import json
 import os
@@ -28,7 +28,7 @@ RUNNERS = {
 }
 
 
-def test_a_submit_ends_with_the_real_picture_beside_the_preview(visit):
+def test_a_submit_ends_with_the_result_beside_the_preview(visit):
     seen = visit()
     seen.submit()
     seen.await_result()
@@ -50,7 +50,7 @@ def test_a_submit_ends_with_the_real_picture_beside_the_preview(visit):
     assert seen.complaints == []
 
 
-def test_on_a_phone_one_tap_after_a_field_was_used_submits_and_shows_the_result(visit):
+def test_on_a_phone_one_tap_after_using_a_field_submits_and_shows_the_result(visit):
     seen = visit(**PHONE)
     seen.page.tap("#p-resize_method")
     seen.fill(opacity=0.5)
@@ -85,7 +85,7 @@ def test_queued_and_processing_are_shown_while_they_last(visit):
     assert seen.page.locator("#steps .done").count() == 3
 
 
-def test_files_of_this_computer_small_and_large_are_sent_and_a_mask_counts(visit):
+def test_small_and_large_local_files_are_sent_and_a_mask_is_applied(visit):
     seen = visit()
     large = file(smooth((900, 700), 3, True).effect_spread(20))
     assert len(large) > 256 * 1024
@@ -105,7 +105,7 @@ def test_files_of_this_computer_small_and_large_are_sent_and_a_mask_counts(visit
     assert seen.page.evaluate("[result.naturalWidth, result.naturalHeight]") == [900, 700]
 
 
-def test_a_dropped_file_is_the_overlay(visit):
+def test_a_file_dropped_on_the_preview_becomes_the_overlay(visit):
     seen = visit()
     data = list(file(smooth((50, 20), 5, True)))
     seen.page.evaluate(
@@ -121,14 +121,14 @@ def test_a_dropped_file_is_the_overlay(visit):
     seen.await_text("#preview-facts", "overlay 16")  # 50 pixels, rescaled
 
 
-def test_each_click_has_an_idempotency_key_and_a_lost_answer_is_asked_for_again_with_it(visit, own_key):
+def test_each_submit_has_an_idempotency_key_and_is_repeated_with_it_if_the_response_is_lost(visit, own_key):
     seen = visit(key=own_key)
     answers = iter(["lost"])
 
     def lose_one(route):
         if next(answers, None) is None:
             return route.continue_()
-        route.fetch()  # the service has accepted it
+        route.fetch()  # the service accepts the request
         return route.abort()
 
     seen.page.route("**/v2/superimpose", lose_one)
@@ -142,8 +142,8 @@ def test_each_click_has_an_idempotency_key_and_a_lost_answer_is_asked_for_again_
     assert UUID(first).version == UUID(second).version == 4
 
 
-def test_recent_requests_of_the_key_outlive_a_reload_and_count_down(visit, own_key):
-    seen = visit(key=own_key, **DESK)  # a clock is one for all pages of a window
+def test_recent_requests_survive_a_reload_and_count_down(visit, own_key):
+    seen = visit(key=own_key, **DESK)  # its own window, as a fake clock applies to all pages of one
     seen.fill(x_offset=77)
     seen.submit()
     seen.await_result()
@@ -167,7 +167,7 @@ def test_recent_requests_of_the_key_outlive_a_reload_and_count_down(visit, own_k
     assert entry.count() == 0
 
 
-def test_recent_requests_that_have_not_changed_keep_the_focus(visit, own_key):
+def test_unchanged_recent_requests_keep_the_focus(visit, own_key):
     seen = visit(key=own_key)
     seen.submit()
     seen.await_result()
@@ -179,7 +179,7 @@ def test_recent_requests_that_have_not_changed_keep_the_focus(visit, own_key):
     expect(seen.page.locator("#recent button")).to_be_focused()
 
 
-def test_requests_that_were_made_elsewhere_are_listed_and_open_their_pictures(visit, service, own_key):
+def test_requests_submitted_elsewhere_are_listed_and_open_their_pictures(visit, service, own_key):
     headers, query = {"x-api-key": own_key}, {"wait": 30}
     made = []
     for mask in ({}, {"mask": "bm90IGEgcGljdHVyZQ=="}):
@@ -205,7 +205,7 @@ def samples(service) -> dict[str, str]:
     return {name: f"{service.url}/samples/{file}" for name, file in files.items()}
 
 
-def test_the_code_runs_as_it_is_copied(visit, tmp_path):
+def test_the_code_runs_as_copied(visit, tmp_path):
     name = "it's $mine.png"
     (tmp_path / name).write_bytes(file(smooth((40, 30), 6, True)))
     seen = visit()
@@ -230,13 +230,13 @@ def needs_curl():
 
 
 def pasted(shell, code, folder):
-    """What becomes of code that is pasted there."""
+    """Paste code into a shell, and return the finished process."""
     env = {**os.environ, "KEY": KEY}
     return subprocess.run([*shell, code], env=env, cwd=folder, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("overlay", [None, "it's $mine.png"], ids=["the sample", "a file"])
-def test_the_script_for_bash_ends_with_the_picture_in_a_file(visit, tmp_path, overlay):
+def test_the_bash_script_saves_the_picture(visit, tmp_path, overlay):
     needs_curl()
     seen = visit()
     if overlay:
@@ -256,11 +256,11 @@ def test_the_script_for_bash_ends_with_the_picture_in_a_file(visit, tmp_path, ov
 
 
 @pytest.mark.parametrize(
-    ("url", "status", "said"),
+    ("url", "status", "message"),
     [("https://me:pw@shop.example/", 400, "user name"), ("{service}/livez", 422, "FAILED")],
     ids=["refused", "failed"],
 )
-def test_the_script_for_bash_says_why_there_is_no_picture(visit, service, tmp_path, url, status, said):
+def test_the_bash_script_prints_the_error_of_a_failure(visit, service, tmp_path, url, status, message):
     needs_curl()
     seen = visit()
     script = seen.page.inner_text("#script").replace(
@@ -270,12 +270,12 @@ def test_the_script_for_bash_says_why_there_is_no_picture(visit, service, tmp_pa
     done = pasted(["bash", "-c"], f"{script}\necho the terminal lives", tmp_path)
     assert done.stdout == "the terminal lives\n"
     assert f"error: {status}" in done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert pasted(["bash", "-c"], script, tmp_path).returncode == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_curl_is_one_command_that_other_tools_import_with_its_types(visit, service):
+def test_the_curl_command_is_imported_by_other_tools_with_its_types(visit, service):
     seen = visit()
     ask_for(seen, "overlay_image", f"{service.url}/samples/logo.png?it's")
     seen.await_text('[data-field="overlay_image"] .about', "logo.png")
@@ -294,7 +294,7 @@ def test_the_curl_is_one_command_that_other_tools_import_with_its_types(visit, s
     assert {name: value for name, value in body.items() if value is not None} == seen.submit()
 
 
-def test_on_a_base_of_unknown_size_the_numbers_stay_and_on_the_old_one_too(visit):
+def test_parameters_stay_when_a_base_of_unknown_size_is_chosen_and_replaced(visit):
     seen = visit()
     typed = {"x_offset": 400, "y_offset": 200, "rescale_factor": 0.3}
     seen.fill(**typed)
@@ -308,7 +308,7 @@ def test_on_a_base_of_unknown_size_the_numbers_stay_and_on_the_old_one_too(visit
     assert {name: float(seen.value(name)) for name in typed} == typed
 
 
-def test_the_result_tells_the_size_of_a_base_that_the_page_cannot_see(visit):
+def test_the_result_corrects_the_guessed_size_of_an_external_base(visit):
     seen = visit()
     with serving() as shop:
         ask_for(seen, "base_image", f"{shop.url}/cup.jpg")
@@ -327,7 +327,7 @@ def test_the_result_tells_the_size_of_a_base_that_the_page_cannot_see(visit):
 @pytest.mark.parametrize(
     ("scheme", "host"), [("HTTP", "127.0.0.1"), ("http", "localhost"), ("http", "[::1]")]
 )
-def test_a_picture_of_this_service_is_known_by_any_name_of_this_machine(visit, service, scheme, host):
+def test_a_picture_of_this_service_is_recognized_by_all_loopback_names(visit, service, scheme, host):
     seen = visit()
 
     ask_for(seen, "base_image", f"{scheme}://{host}:{service.url.rpartition(':')[2]}/samples/cup.jpg")
@@ -335,7 +335,7 @@ def test_a_picture_of_this_service_is_known_by_any_name_of_this_machine(visit, s
     seen.await_text('[data-field="base_image"] .about', "600")
 
 
-def test_other_pictures_end_the_view_of_the_old_difference(visit):
+def test_changing_a_picture_closes_the_difference_view(visit):
     seen = visit()
     seen.submit()
     seen.await_result()
@@ -350,7 +350,7 @@ def test_other_pictures_end_the_view_of_the_old_difference(visit):
     assert seen.page.inner_text("#result-name") == "Earlier result"
 
 
-def test_a_result_of_what_was_set_before_is_an_earlier_one(visit):
+def test_the_result_of_former_parameters_is_called_an_earlier_result(visit):
     seen = visit()
     held = delayed(seen, "**/status/stream")
     seen.submit()
@@ -363,21 +363,21 @@ def test_a_result_of_what_was_set_before_is_an_earlier_one(visit):
 
 
 def delayed(seen, pattern):
-    """Have requests for this wait until they are let go."""
+    """Hold matching requests until they are released."""
     held = []
     seen.page.route(pattern, lambda route: held.append(route))
     return held
 
 
 def first(seen, held):
-    """Of what is held, once it has come."""
+    """The first held request, once it has arrived."""
     while not held:
         seen.page.wait_for_timeout(20)
     return held[0]
 
 
 def ask_for(seen, name, url):
-    """Type the URL of a picture, and go on."""
+    """Type the URL of a picture without waiting for it."""
     slot = f'[data-field="{name}"]'
     if not seen.page.is_visible(f"{slot} .url"):
         seen.page.click(f"{slot} [data-url]")
@@ -385,7 +385,7 @@ def ask_for(seen, name, url):
     seen.page.press(f"{slot} .url", "Tab")
 
 
-def test_submit_waits_for_a_picture_that_still_loads(visit, service):
+def test_submit_waits_for_a_loading_picture(visit, service):
     seen = visit()
     held = delayed(seen, "**/samples/cup.jpg?slow")
     with seen.page.expect_request("**/samples/cup.jpg?slow"):
@@ -401,7 +401,7 @@ def test_submit_waits_for_a_picture_that_still_loads(visit, service):
     assert sent.value.post_data_json["base_image"] == f"{service.url}/samples/cup.jpg?slow"
 
 
-def test_submit_refuses_a_picture_that_is_refused_while_it_waits(visit, service):
+def test_submit_is_refused_if_the_loading_picture_fails(visit, service):
     seen = visit()
     held = delayed(seen, "**/samples/cup.jpg?slow")
     with seen.page.expect_request("**/samples/cup.jpg?slow"):
@@ -409,12 +409,12 @@ def test_submit_refuses_a_picture_that_is_refused_while_it_waits(visit, service)
     seen.page.click("#submit")
     first(seen, held).fulfill(status=404)
 
-    assert "is not there" in seen.error("base_image")
+    assert "does not exist" in seen.error("base_image")
     seen.page.wait_for_function("() => !submit.disabled")
     assert seen.submitted() == []
 
 
-def test_a_slow_picture_does_not_take_the_place_of_one_chosen_after_it(visit, service):
+def test_a_slow_picture_does_not_replace_one_chosen_later(visit, service):
     seen = visit()
     held = delayed(seen, "**/samples/cup.jpg?slow")
     with seen.page.expect_request("**/samples/cup.jpg?slow"):

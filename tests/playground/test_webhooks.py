@@ -1,4 +1,4 @@
-"""The playground's field for a webhook, and the log of what became of its event."""
+"""The playground's webhook field, and the log of deliveries."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def receiver():
         yield receiver
 
 
-def test_the_log_says_what_became_of_the_event_and_sends_it_again(visit, stack, receiver):
+def test_the_log_shows_the_delivery_and_can_send_the_event_again(visit, stack, receiver):
     receiver.answers = lambda _: (410, {})
     seen = visit(url=stack.url)
     seen.open_groups()
@@ -39,7 +39,7 @@ def test_the_log_says_what_became_of_the_event_and_sends_it_again(visit, stack, 
     assert seen.complaints == []
 
 
-def test_a_request_without_a_webhook_hides_the_log_of_the_one_before(visit, stack, receiver):
+def test_a_request_without_a_webhook_hides_the_previous_log(visit, stack, receiver):
     seen = visit(url=stack.url)
     seen.open_groups()
     seen.fill(webhook_url=receiver.url)
@@ -53,7 +53,7 @@ def test_a_request_without_a_webhook_hides_the_log_of_the_one_before(visit, stac
     assert seen.page.locator("#webhook").is_hidden()
 
 
-def test_a_url_that_is_refused_is_said_at_its_field(visit, stack):
+def test_a_refused_webhook_url_is_shown_at_its_field(visit, stack):
     seen = visit(url=stack.url)
     seen.open_groups()
     seen.fill(webhook_url="ftp://shop.example/")

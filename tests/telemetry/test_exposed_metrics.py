@@ -94,7 +94,7 @@ def test_all_are_there_with_help_and_the_queue_s_state_at_the_api_alone(worked):
     assert {f"superimpose_{name}" for name in NAMES} <= {name for name, _ in api}
     assert not {f"superimpose_{name}" for name in GAUGES} & {name for name, _ in workers}
     text = stack.client.get("/metrics").text
-    assert "# HELP superimpose_workers Live workers, by what they do." in text
+    assert "# HELP superimpose_workers Live workers by state." in text
     assert "# TYPE superimpose_stage_seconds histogram" in text
 
 

@@ -1,28 +1,28 @@
-/** The service over HTTP. Paths are relative to the page, which a proxy may serve under a path of its own. */
+/** The API client. Paths are relative to the page, which a proxy may serve under a prefix. */
 
 /** @typedef {{request_id: string, status: string, error?: string, code?: string, queue_position?: number, metrics: Record<string, number>}} Status */
 
-const FAILED = 422; // the status of a request that FAILED
+const FAILED = 422; // the HTTP status for a request that FAILED
 
-/** An answer that is an error: `errors` holds what is wrong with which field. */
+/** An error response; `errors` has the faults by field. */
 export class ApiError extends Error {
   constructor(status, body, retryAfterS) {
-    super(body.error ?? `the server answered ${status} without saying why`);
+    super(body.error ?? `the server answered ${status} without an error message`);
     Object.assign(this, { status, code: body.code ?? "", errors: body.errors ?? [], retryAfterS });
   }
 }
 
 export class Unreachable extends Error {
   constructor() {
-    super("The server cannot be reached: is it running, is the network there? Everything you set is kept; try again.");
+    super("The server cannot be reached: check that it is running and the network works, then try again. Your settings are kept.");
   }
 }
 
 export class Client {
-  /** Calls `credits` with the credits that the key has left. */
-  constructor(key, credits) {
+  /** Calls `onCredits` with the key's remaining credits. */
+  constructor(key, onCredits) {
     this.key = key;
-    this.credits = credits;
+    this.onCredits = onCredits;
   }
 
   submit(model, body, idempotencyKey) {
@@ -30,19 +30,19 @@ export class Client {
     return this.#call(`v2/${model}`, { method: "POST", body: JSON.stringify(body), headers });
   }
 
-  /** `lines`: a blob of NDJSON. */
+  /** `lines`: a Blob of NDJSON. */
   submitBatch(model, lines, idempotencyKey, signal) {
     const headers = { "content-type": "application/x-ndjson", "idempotency-key": idempotencyKey };
     return this.#call(`v2/${model}/batch`, { method: "POST", body: lines, headers, signal });
   }
 
-  /** Answers at its end, or after `waitS` seconds. */
+  /** Resolves when the batch has ended, or after `waitS` seconds. */
   batch(id, waitS, signal) {
     return this.#call(`v2/batches/${id}?wait=${waitS}`, { signal });
   }
 
-  /** Some of its requests, in the order they were sent. */
-  requestsOf(id, offset, limit, signal) {
+  /** A page of its requests, in the order they were sent. */
+  batchRequests(id, offset, limit, signal) {
     return this.#call(`v2/batches/${id}/requests?offset=${offset}&limit=${limit}`, { signal });
   }
 
@@ -50,27 +50,27 @@ export class Client {
     return this.#call(`v2/batches/${id}/cancel`, { method: "POST" });
   }
 
-  /** The newest of the key. */
+  /** The key's newest batches. */
   batches(limit) {
     return this.#call(`v2/batches?limit=${limit}`, {});
   }
 
-  /** The URL of the uploaded file, for requests of the same key. */
+  /** Uploads a file; resolves to its URL, which requests of the same key can use. */
   async upload(file, name) {
     const form = new FormData();
     form.append("file", file, name);
     return (await this.#call("upload-asset", { method: "POST", body: form })).file_urls[0];
   }
 
-  /** FAILED is a status, not an error. */
+  /** Resolves for a FAILED request too. */
   status(id, signal) {
     return this.#call(`v2/requests/${id}/status`, { signal }, [FAILED]);
   }
 
-  /** Each status of a request after `known`; null for a heartbeat. The stream may break off at any time. */
-  async *statuses(id, known, signal) {
-    const headers = known ? { "last-event-id": known } : {};
-    const { body } = await this.#answer(`v2/requests/${id}/status/stream`, { headers, signal });
+  /** Yields each status of a request after `lastStatus`, and null for a heartbeat. The stream may end at any time. */
+  async *statuses(id, lastStatus, signal) {
+    const headers = lastStatus ? { "last-event-id": lastStatus } : {};
+    const { body } = await this.#fetch(`v2/requests/${id}/status/stream`, { headers, signal });
     try {
       for await (const event of events(body)) {
         if ("data" in event) yield JSON.parse(event.data);
@@ -81,7 +81,7 @@ export class Client {
     }
   }
 
-  /** Credits left, or "unlimited". */
+  /** The remaining credits, or "unlimited". */
   async balance() {
     const { credits, unlimited } = await this.#call("v1/get-user-credits", {});
     return unlimited ? "unlimited" : credits;
@@ -91,7 +91,7 @@ export class Client {
     return this.#call(`v2/requests/${id}`, {}, [FAILED]);
   }
 
-  /** The newest of the key. */
+  /** The key's newest requests. */
   requests(limit) {
     return this.#call(`v2/requests?limit=${limit}`, {});
   }
@@ -100,7 +100,7 @@ export class Client {
     return this.#call(`v2/requests/${id}/cancel`, { method: "POST" });
   }
 
-  /** Of the request's event. */
+  /** The delivery of the request's webhook event. */
   delivery(id) {
     return this.#call(`v2/requests/${id}/webhook`, {});
   }
@@ -109,28 +109,28 @@ export class Client {
     return this.#call(`v2/requests/${id}/webhook/redeliver`, { method: "POST" });
   }
 
-  async #call(path, init, alsoFine = []) {
-    const body = await (await this.#answer(path, init, alsoFine)).json().catch(() => null);
-    if (body === null) throw new Unreachable(); // cut off
+  async #call(path, init, expectedErrors = []) {
+    const body = await (await this.#fetch(path, init, expectedErrors)).json().catch(() => null);
+    if (body === null) throw new Unreachable(); // the response was cut off
     return body;
   }
 
-  async #answer(path, init, alsoFine = []) {
+  async #fetch(path, init, expectedErrors = []) {
     const headers = { ...init.headers, "x-api-key": this.key };
-    const answer = await fetch(path, { ...init, headers }).catch((error) => {
+    const response = await fetch(path, { ...init, headers }).catch((error) => {
       throw error.name === "AbortError" ? error : new Unreachable();
     });
-    if (!answer.ok && !alsoFine.includes(answer.status)) {
-      const body = await answer.json().catch(() => ({}));
-      throw new ApiError(answer.status, body, Number(answer.headers.get("retry-after")) || null);
+    if (!response.ok && !expectedErrors.includes(response.status)) {
+      const body = await response.json().catch(() => ({}));
+      throw new ApiError(response.status, body, Number(response.headers.get("retry-after")) || null);
     }
-    const left = answer.headers.get("x-remaining-credits");
-    if (left) this.credits(left);
-    return answer;
+    const credits = response.headers.get("x-remaining-credits");
+    if (credits) this.onCredits(credits);
+    return response;
   }
 }
 
-/** The fields of each Server-Sent Event; "" is a comment. `EventSource` cannot send a key. */
+/** Yields the fields of each Server-Sent Event; "" is a comment. `EventSource` cannot send an API key. */
 async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   try {
@@ -142,7 +142,7 @@ async function* events(body) {
       for (const block of blocks) yield fields(block);
     }
   } finally {
-    reader.cancel().catch(() => {}); // it may have broken off
+    reader.cancel().catch(() => {}); // the connection may be lost
   }
 }
 

@@ -1,12 +1,12 @@
-/** The card with the request as code: tabs, and a button that copies. */
+/** The card that shows the request as code: tabs for languages, and copy buttons. */
 
-const SHOWN_AGAIN_MS = 1500;
+const COPIED_MS = 1500;
 
 /**
  * @typedef {object} Code
  * @property {(language: string) => string} snippet
  * @property {string} script  for bash, or ""
- * @property {(language: string) => string} needs  what it needs to run
+ * @property {(language: string) => string} needs  what the snippet needs to run
  */
 
 export function codeCard() {
@@ -14,19 +14,19 @@ export function codeCard() {
   const code = document.getElementById("code");
   const toTheEnd = document.getElementById("to-the-end");
   /** @type {Code} */
-  let shown;
-  let chosen = tabs[0];
+  let current;
+  let selected = tabs[0];
 
   function draw() {
-    const { language } = chosen.dataset;
-    code.textContent = shown.snippet(language);
-    toTheEnd.hidden = language !== "curl" || !shown.script;
-    document.getElementById("script").textContent = shown.script;
-    document.getElementById("code-needs").textContent = shown.needs(language);
+    const { language } = selected.dataset;
+    code.textContent = current.snippet(language);
+    toTheEnd.hidden = language !== "curl" || !current.script;
+    document.getElementById("script").textContent = current.script;
+    document.getElementById("code-needs").textContent = current.needs(language);
   }
 
-  function choose(tab) {
-    chosen = tab;
+  function select(tab) {
+    selected = tab;
     for (const each of tabs) {
       each.setAttribute("aria-selected", String(each === tab));
       each.tabIndex = each === tab ? 0 : -1;
@@ -35,25 +35,25 @@ export function codeCard() {
     draw();
   }
 
-  for (const tab of tabs) tab.addEventListener("click", () => choose(tab));
-  onArrows(tabs, choose);
+  for (const tab of tabs) tab.addEventListener("click", () => select(tab));
+  onArrows(tabs, select);
   for (const button of document.querySelectorAll("[data-copy]")) copyButton(button, document.getElementById(button.dataset.copy));
   return {
     show(next) {
-      shown = next;
+      current = next;
       draw();
     },
   };
 }
 
-/** Left and right move between tabs, as screen readers expect of a tablist. */
-function onArrows(tabs, choose) {
-  tabs.forEach((tab, at) =>
+/** Arrow keys move between tabs, as ARIA requires of a tablist. */
+function onArrows(tabs, select) {
+  tabs.forEach((tab, index) =>
     tab.addEventListener("keydown", ({ key }) => {
-      const by = { ArrowLeft: -1, ArrowRight: 1 }[key];
-      if (!by) return;
-      const next = tabs[(at + by + tabs.length) % tabs.length];
-      choose(next);
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[key];
+      if (!step) return;
+      const next = tabs[(index + step + tabs.length) % tabs.length];
+      select(next);
       next.focus();
     }),
   );
@@ -62,13 +62,13 @@ function onArrows(tabs, choose) {
 function copyButton(button, code) {
   const label = button.textContent;
   button.addEventListener("click", async () => {
-    button.textContent = (await copied(code)) ? "Copied" : "Press Ctrl+C";
-    setTimeout(() => (button.textContent = label), SHOWN_AGAIN_MS);
+    button.textContent = (await copy(code)) ? "Copied" : "Press Ctrl+C";
+    setTimeout(() => (button.textContent = label), COPIED_MS);
   });
 }
 
-/** False where the browser refuses the clipboard, as without https; the code is selected instead. */
-async function copied(code) {
+/** Selects the code and returns false if the browser denies the clipboard, as it does without https. */
+async function copy(code) {
   try {
     await navigator.clipboard.writeText(code.textContent);
     return true;

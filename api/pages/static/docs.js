@@ -1,4 +1,4 @@
-/** The documentation: examples drawn by the playground's preview, and the reference by Swagger UI. */
+/** The page /docs: examples drawn by the playground's preview, and the reference in Swagger UI. */
 
 import { codeCard } from "./code.js";
 import { fromUrl } from "./pictures.js";
@@ -6,19 +6,19 @@ import { previewer } from "./canvas/preview.js";
 import { requestCode } from "./snippets.js";
 
 const { origin } = document.documentElement.dataset;
-const DOCUMENTED_ORIGIN = "http://127.0.0.1:8000"; // of the examples in the OpenAPI document
+const DOCUMENTED_ORIGIN = "http://127.0.0.1:8000"; // in the examples of the OpenAPI document
 const PICTURES = { base_image: `${origin}/samples/cup.jpg`, overlay_image: `${origin}/samples/logo.png` };
 const EXAMPLES = {
-  Logo: ["In a corner, a quarter of the base wide", { scale_to: 0.25, gravity: "southeast", x_offset: 12, y_offset: 12 }],
-  Watermark: ["Faint, turned and repeated", { scale_to: 0.2, rotation: 30, opacity: 0.3, tile: true, tile_spacing: 24 }],
-  Blend: ["In the middle, half the base wide, mixed by screen", { scale_to: 0.5, gravity: "center", blend_mode: "screen", image_format: "png" }],
+  Logo: ["In a corner, a quarter of the base's width", { scale_to: 0.25, gravity: "southeast", x_offset: 12, y_offset: 12 }],
+  Watermark: ["Faint, rotated and tiled", { scale_to: 0.2, rotation: 30, opacity: 0.3, tile: true, tile_spacing: 24 }],
+  Blend: ["In the middle, half the base's width, blended with screen", { scale_to: 0.5, gravity: "center", blend_mode: "screen", image_format: "png" }],
 };
 
 const code = codeCard();
 const draw = previewer();
 
-function follow({ matches }) {
-  document.documentElement.classList.toggle("dark-mode", matches); // Swagger UI has its dark colours there
+function applyColourScheme({ matches }) {
+  document.documentElement.classList.toggle("dark-mode", matches); // read by Swagger UI
 }
 
 function showExamples(defaults, [base, overlay]) {
@@ -38,28 +38,28 @@ function showExamples(defaults, [base, overlay]) {
   buttons[0].click();
 }
 
-async function loaded(reference) {
+async function loadExamples(reference) {
   const { properties } = reference.specSelectors.specJson().toJS().components.schemas.SuperimposeRequest;
   const defaults = Object.entries(properties).map(([name, schema]) => [name, schema.default ?? null]);
   const pictures = await Promise.all(Object.values(PICTURES).map((url) => fromUrl(url, origin)));
   showExamples(Object.fromEntries(defaults), pictures);
 }
 
-/** Examples name the pictures of this service. */
-function here(answer) {
-  if (answer.url.endsWith("/openapi.json")) answer.text = answer.text.replaceAll(DOCUMENTED_ORIGIN, origin);
-  return answer;
+/** Makes the examples use the pictures of this service. */
+function replaceOrigin(response) {
+  if (response.url.endsWith("/openapi.json")) response.text = response.text.replaceAll(DOCUMENTED_ORIGIN, origin);
+  return response;
 }
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
-dark.addEventListener("change", follow);
-follow(dark);
+dark.addEventListener("change", applyColourScheme);
+applyColourScheme(dark);
 
 const reference = SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#reference",
   deepLinking: true,
   defaultModelsExpandDepth: 0,
-  responseInterceptor: here,
-  onComplete: () => loaded(reference),
+  responseInterceptor: replaceOrigin,
+  onComplete: () => loadExamples(reference),
 });

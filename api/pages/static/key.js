@@ -1,11 +1,11 @@
-/** The API key: typed, kept in this browser, or given in a link as `/#key=...`. It is checked when it changes. */
+/** The API key: typed, stored in the browser, or taken from a link (`/#key=...`). It is checked when it changes. */
 
 import { ApiError, Client } from "./api.js";
 import * as errors from "./requests/errors.js";
 import { load, remembers, save, setRemember } from "./storage.js";
 
-const QUIET_MS = 400; // after the last keystroke
-const REFUSED = 401;
+const DEBOUNCE_MS = 400;
+const UNAUTHORIZED = 401;
 
 export function keyField() {
   const input = document.getElementById("key");
@@ -14,7 +14,7 @@ export function keyField() {
 
   const state = document.getElementById("credits");
   const listeners = [];
-  let quiet = 0;
+  let timer = 0;
 
   function store() {
     save("key", value());
@@ -25,28 +25,28 @@ export function keyField() {
   function checkSoon() {
     errors.clear("key");
     state.textContent = "";
-    clearTimeout(quiet);
-    if (value()) quiet = setTimeout(check, QUIET_MS, value());
+    clearTimeout(timer);
+    if (value()) timer = setTimeout(check, DEBOUNCE_MS, value());
   }
 
-  /** Silent if the service cannot be reached: a submit will show that. */
-  async function check(asked) {
-    const [{ value: left, reason }] = await Promise.allSettled([new Client(asked, () => {}).balance()]);
-    if (asked !== value()) return;
-    if (left !== undefined) accepted(left);
-    else if (reason instanceof ApiError && reason.status === REFUSED) errors.mark([{ field: "key", message: reason.message }]);
+  /** Shows nothing if the service cannot be reached; a submit will. */
+  async function check(key) {
+    const [{ value: credits, reason }] = await Promise.allSettled([new Client(key, () => {}).balance()]);
+    if (key !== value()) return;
+    if (credits !== undefined) showCredits(credits);
+    else if (reason instanceof ApiError && reason.status === UNAUTHORIZED) errors.mark([{ field: "key", message: reason.message }]);
   }
 
-  function accepted(left) {
+  function showCredits(credits) {
     errors.clear("key");
-    state.textContent = left === "unlimited" ? "Accepted" : `Accepted · ${left} credits left`;
+    state.textContent = credits === "unlimited" ? "Accepted" : `Accepted · ${credits} credits left`;
   }
 
   function takeFromLink() {
-    const given = new URLSearchParams(location.hash.slice(1)).get("key");
-    if (given === null) return;
+    const key = new URLSearchParams(location.hash.slice(1)).get("key");
+    if (key === null) return;
     history.replaceState(null, "", location.pathname + location.search);
-    input.value = given;
+    input.value = key;
     store();
   }
 
@@ -58,10 +58,10 @@ export function keyField() {
   addEventListener("hashchange", takeFromLink);
   takeFromLink();
   checkSoon();
-  return { value, accepted, fingerprint: () => fingerprint(value()), onChange: (listener) => listeners.push(listener) };
+  return { value, showCredits, fingerprint: () => fingerprint(value()), onChange: (listener) => listeners.push(listener) };
 }
 
-/** FNV-1a, 32 bits: tells keys apart without revealing them. */
+/** FNV-1a, 32 bits: distinguishes keys without revealing them. */
 function fingerprint(text) {
   let hash = 0x811c9dc5;
   for (const unit of new TextEncoder().encode(text)) hash = Math.imul(hash ^ unit, 0x01000193);

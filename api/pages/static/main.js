@@ -1,4 +1,4 @@
-/** The page: creates its parts and connects them. */
+/** The playground: creates its parts and connects them. */
 
 import { Unreachable } from "./api.js";
 import { codeCard } from "./code.js";
@@ -8,7 +8,7 @@ import { centred, fitted, handles } from "./canvas/handles.js";
 import { keyField } from "./key.js";
 import { LayerList, nameOf } from "./scene/layer-list.js";
 import { keepFocusInView, showHelp } from "./scene/panel.js";
-import { movingFormat } from "./scene/parameters.js";
+import { animatedFormat } from "./scene/parameters.js";
 import { fromUrl, sampleAt } from "./pictures.js";
 import { pins } from "./canvas/pins.js";
 import { notes, previewer } from "./canvas/preview.js";
@@ -24,34 +24,34 @@ import { Slots } from "./scene/slots.js";
 import { requestCode } from "./snippets.js";
 
 const { origin, maxInputBytes } = document.documentElement.dataset;
-const QUIET_MS = 400; // after the last change, before it is announced to screen readers
-const NOT_DRAWN = "Only the base is shown: what this model makes of it comes with the result.";
-const NEW = {
-  picture: { params: { gravity: "center", scale_to: 0.4 }, first: "f-overlay_image", said: "Picture layer added" },
-  colour: { params: { color: "#c02030", blend_mode: "multiply" }, first: "p-color", said: "Colour layer added" },
+const ANNOUNCE_DELAY_MS = 400; // from the last change to its announcement to screen readers
+const NO_PREVIEW = "Only the base is shown: this model has no preview.";
+const NEW_LAYERS = {
+  picture: { params: { gravity: "center", scale_to: 0.4 }, first: "f-overlay_image", announcement: "Picture layer added" },
+  colour: { params: { color: "#c02030", blend_mode: "multiply" }, first: "p-color", announcement: "Colour layer added" },
 };
 
 const part = (id) => document.getElementById(id);
 const tool = (name) => document.querySelector(`[data-tool="${name}"]`);
 
-/** To screen readers, in place of what was to be said of a change before. */
+/** Announces a text to screen readers, instead of a pending announcement. */
 function say(text) {
-  clearTimeout(quiet);
+  clearTimeout(announcement);
   part("announcer").textContent = text;
 }
 
 const key = keyField();
 const form = new ParameterForm(part("parameters"), part("fields"));
-const told = { loading: pictureLoading, changed: pictureChanged, failed: pictureRefused, listed: showLayer };
-const scene = new Scene(told);
+const scene = new Scene({ onLoading: pictureLoading, onChanged: pictureChanged, onFailed: pictureRefused, onListChanged: showLayer });
 const { base, layers } = scene;
 const list = new LayerList(layers, say);
-const slots = new Slots(origin, Number(maxInputBytes), { typed: marked, onStage: stageChoice, many: (items) => base.take(async () => (await many()).choose(items)) });
+const chooseMany = (items) => base.take(async () => (await loadBatch()).choose(items));
+const slots = new Slots(origin, Number(maxInputBytes), { onTyped: markChoice, onMany: chooseMany, stageChoice });
 const draw = previewer();
 const code = codeCard();
 const results = new ResultView();
-const recents = new Recent(key, showAgain, async ({ id }) => (await many()).open(key.value(), id));
-const runs = new Run({ recent: recents, results, accepted: key.accepted, ended: learnSize, failed: showFaults });
+const recents = new Recent(key, restoreEntry, async ({ id }) => (await loadBatch()).open(key.value(), id));
+const runs = new Run({ recent: recents, results, onCredits: key.showCredits, onCompleted: correctBaseSize, onFailed: showFaults });
 const parts = Object.fromEntries(["board", "frame", "bounds", "mover", "scaler", "rotator", "quad", "inside"].map((id) => [id, part(id)]));
 parts.pins = [...document.querySelectorAll(".pin")];
 const selected = () => scene.selected();
@@ -64,19 +64,19 @@ const tools = {
   warp: () => form.set({ corners: selected().params.corners ? null : cornersOf(selected().params, selected().placed) }),
 };
 
-let drawing = 0;
-let quiet = 0;
-const files = new Map(); // pictures that a recent request has only the name of
-let settled = () => {}; // a picture has loaded, or not
+let frameRequest = 0;
+let announcement = 0; // timer
+const files = new Map(); // pictures by name, for recent requests
+let pictureSettled = () => {}; // called when a picture has loaded or failed
 /** @type {import("./batches/batch.js").Batch | null} */
-let batch = null; // once there are many bases
+let batch = null; // once several bases are chosen
 
-const isOfBatch = () => batch?.has(base.picture);
+const isInBatch = () => batch?.has(base.picture);
 const isFramed = () => scene.isShown(layers.selected);
 
 function redraw() {
-  cancelAnimationFrame(drawing);
-  drawing = requestAnimationFrame(redrawNow);
+  cancelAnimationFrame(frameRequest);
+  frameRequest = requestAnimationFrame(redrawNow);
 }
 
 function redrawNow() {
@@ -84,17 +84,17 @@ function redrawNow() {
   part("layer-title").textContent = `Layer: ${nameOf(layers.selected)}`;
   if (!base.picture) return;
   const shown = scene.drawables();
-  const { params: answer } = scene.effectOfAnswer();
-  draw(part("preview"), base.picture, shown, answer);
+  const { params: output } = scene.effectOfOutput();
+  draw(part("preview"), base.picture, shown, output);
   ratio("board", base.picture);
   showFrame(isFramed() ? selected() : null);
-  part("notes").textContent = scene.isDrawn() ? notes(base.picture, shown, answer) : NOT_DRAWN;
+  part("notes").textContent = scene.hasPreview() ? notes(base.picture, shown, output) : NO_PREVIEW;
   if (!layers.visible().length) return;
   const body = bodyOf(scene.request(), ({ url, name }) => url ?? { file: name });
-  code.show((isOfBatch() ? batch.code : requestCode)(origin, scene.model.name, body));
+  code.show((isInBatch() ? batch.code : requestCode)(origin, scene.model.name, body));
 }
 
-/** Round the selected layer, if it shows. */
+/** Shows the frame around the selected layer, or hides it for null. */
 function showFrame(shown) {
   const isWarped = Boolean(shown?.params.corners);
   part("frame").hidden = !shown || isWarped;
@@ -113,18 +113,18 @@ function facts({ params, placed: { size, corner }, isColour }) {
   return `${isColour ? "colour" : "overlay"} ${size.width} × ${size.height} at ${corner.x}, ${corner.y}`;
 }
 
-function announce() {
+function announcePlacement() {
   if (!isFramed()) return;
   const { params, placed } = selected();
   const { corner, size } = placed;
-  const at = params.corners?.map((point) => point.map((value) => Math.round(value * 100)).join(", "));
-  say(at ? `Corners at ${at.join("; ")} percent` : `Overlay at ${corner.x}, ${corner.y}, ${size.width} by ${size.height} pixels, turned by ${params.rotation} degrees`);
+  const points = params.corners?.map((point) => point.map((value) => Math.round(value * 100)).join(", "));
+  say(points ? `Corners at ${points.join("; ")} percent` : `Overlay at ${corner.x}, ${corner.y}, ${size.width} by ${size.height} pixels, rotated by ${params.rotation} degrees`);
 }
 
-/** In the form and the slots. */
+/** Shows the selected layer in the form and the slots. */
 function showLayer() {
   const layer = layers.selected;
-  form.write({ ...layer.params, ...scene.answer });
+  form.write({ ...layer.params, ...scene.output });
   disableFields();
   slots.show({ base_image: base, ...layer.pictures });
   part("layer").dataset.layer = layer.kind;
@@ -133,87 +133,87 @@ function showLayer() {
   redraw();
 }
 
-/** Those without effect; returns their names. */
+/** Disables the fields of parameters without effect; returns their names. */
 function disableFields() {
-  const off = new Set([...scene.effectOf(layers.selected).off, ...scene.effectOfAnswer().off]);
-  form.disable(off);
-  return off;
+  const unused = new Set([...scene.effectOf(layers.selected).unused, ...scene.effectOfOutput().unused]);
+  form.disable(unused);
+  return unused;
 }
 
 function parametersChanged(names) {
-  const { layer, answer } = form.typed();
-  const format = names.includes("animation") && movingFormat(answer);
+  const { layer, output } = form.values();
+  const format = names.includes("animation") && animatedFormat(output);
   if (format) {
-    say(`image_format is ${format} now, which holds animations`);
-    return form.set({ animation: answer.animation, image_format: format });
+    say(`image_format is now ${format}, which supports animations`);
+    return form.set({ animation: output.animation, image_format: format });
   }
   Object.assign(layers.selected.params, layer);
-  Object.assign(scene.answer, answer);
+  Object.assign(scene.output, output);
   for (const name of [...names, ...disableFields()]) errors.clear(name);
   errors.mark(formFaults().filter(({ field }) => names.includes(field) && !form.isUnfinished(field)));
   results.outdate();
   redraw();
-  clearTimeout(quiet);
-  quiet = setTimeout(announce, QUIET_MS);
+  clearTimeout(announcement);
+  announcement = setTimeout(announcePlacement, ANNOUNCE_DELAY_MS);
 }
 
-const formFaults = () => form.faults().map((fault) => (form.isOfLayer(fault.field) ? { ...fault, layer: layers.selected.id } : fault));
+const formFaults = () => form.faults().map((fault) => (form.isLayerParameter(fault.field) ? { ...fault, layer: layers.selected.id } : fault));
 
-function marked({ name, layer }, message) {
+/** Shows an error at a picture's slot; "" clears it. */
+function markChoice({ name, layer }, message) {
   errors.clear(name, layer?.id);
   if (message) errors.mark([{ field: name, layer: layer?.id, message }]);
 }
 
 function pictureLoading(choice) {
-  marked(choice, "");
+  markChoice(choice, "");
   slots.update(choice);
 }
 
 function pictureRefused(choice) {
-  marked(choice, choice.error);
+  markChoice(choice, choice.error);
   slots.update(choice);
-  settled();
+  pictureSettled();
 }
 
 function pictureChanged({ name, layer, picture }) {
   if (name === "base_image") batch?.mark(picture) ? scene.stayAll() : scene.carryAll();
-  if (picture && kept(picture).name && !isOfBatch()) files.set(picture.name, picture);
-  if (name === "displacement_map" && picture) scene.displaceByDefault(layer);
+  if (picture && toSaved(picture).name && !isInBatch()) files.set(picture.name, picture);
+  if (name === "displacement_map" && picture) scene.setDefaultDisplacement(layer);
   showLayer();
   results.endComparison();
-  settled();
+  pictureSettled();
 }
 
-/** The part of the page for many bases, which is loaded when there are some. */
-async function many() {
+/** Loads the code for batches when it is first needed. */
+async function loadBatch() {
   const { Batch } = await import("./batches/batch.js").catch(() => {
     throw new Unreachable();
   });
-  return (batch ??= new Batch({ base, saved: () => scene.saved(kept), runs, recents, results, redraw, snapshot, failed: showFaults }));
+  return (batch ??= new Batch({ base, saved: () => scene.saved(toSaved), runs, recents, results, redraw, snapshot, onFailed: showFaults }));
 }
 
-/** A result has the size of its base, which this page could only guess if the base is on another site. */
-function learnSize({ request }, size) {
+/** The size of a base on another site is a guess until a result, which has the same size, shows it. */
+function correctBaseSize({ request }, size) {
   if (!request.base.guessed || base.picture !== request.base) return;
-  scene.learnSize(size);
+  scene.setBaseSize(size);
   slots.update(base);
   redraw();
 }
 
 function add(kind) {
-  const { params, first, said } = NEW[kind];
+  const { params, first, announcement } = NEW_LAYERS[kind];
   scene.add(kind, params);
-  say(said);
+  say(announcement);
   part(first).focus();
 }
 
-/** The choice that a file dropped on the preview is for. */
+/** The choice for a file dropped on the preview. */
 function stageChoice() {
   if (isColour(layers.selected)) add("picture");
   return layers.selected.pictures.overlay_image;
 }
 
-/** The form for a model, and what it shows of layers. */
 function useModel(name) {
   const model = form.use(name);
   slots.use(part("fields"));
@@ -233,32 +233,32 @@ function showExample(name) {
 
 function submitted(event) {
   event.preventDefault();
-  if (!isOfBatch()) return runs.start(order);
+  if (!isInBatch()) return runs.start(prepareSubmission);
   runs.hide();
-  return batch.start(order);
+  return batch.start(prepareSubmission);
 }
 
-/** What to submit, once all pictures are loaded; null if there are faults. */
-async function order() {
-  while (scene.choices().some(({ isLoading }) => isLoading)) await new Promise((resolve) => (settled = resolve));
+/** Waits until all pictures are loaded. Resolves to a `Submission`, or to null if there are faults. */
+async function prepareSubmission() {
+  while (scene.choices().some(({ isLoading }) => isLoading)) await new Promise((resolve) => (pictureSettled = resolve));
   const faults = [...scene.faults(), ...formFaults()];
   if (!key.value()) faults.unshift({ field: "key", message: "Type your API key: `superimpose up` prints one." });
   errors.clearAll();
   showFaults(faults);
   if (faults.length) return null;
   results.expect();
-  const ids = layers.visible().map(({ id }) => id);
-  return { key: key.value(), request: scene.request(), ids, saved: scene.saved(kept), preview: snapshot() };
+  const layerIds = layers.visible().map(({ id }) => id);
+  return { key: key.value(), request: scene.request(), layerIds, saved: scene.saved(toSaved), preview: snapshot() };
 }
 
-/** Selects the first layer that is at fault. */
+/** Shows faults, and selects the first layer that has some. */
 function showFaults(faults) {
   const layer = layers.byId(faults.find(({ field }) => field)?.layer);
   if (layer) layers.select(layer);
   errors.show(faults);
 }
 
-/** The preview as it is now. */
+/** A copy of the current preview. */
 function snapshot() {
   redrawNow();
   const canvas = part("preview");
@@ -267,18 +267,18 @@ function snapshot() {
   return copy;
 }
 
-/** A picture as a recent request names it: files, and what is as long, only by their names. */
-const kept = ({ url, name }) => (url && !/^data:/i.test(url) ? { url } : { name });
+/** The stored form of a picture: its URL, or only the name for files and data: URIs, which are too large. */
+const toSaved = ({ url, name }) => (url && !/^data:/i.test(url) ? { url } : { name });
 
-/** Restores the scene and the picture of a recent request; of files, those that the page still has. */
-function showAgain({ scene: { model, base: file, ...rest }, result }) {
+/** Restores the scene and the result of a recent request. Files must still be in this page's memory. */
+function restoreEntry({ scene: { model, base: savedBase, ...rest }, result }) {
   const loader = ({ url, name }) => async () => {
     if (url) return fromUrl(url, origin);
     if (files.has(name)) return files.get(name);
-    throw new Error(`${name} was a file: choose it again`);
+    throw new Error(`${name} was a local file: choose it again`);
   };
   if (model !== scene.model.name) useModel(model);
-  if (file.url && file.url !== base.picture?.url) scene.restoreBase(loader(file));
+  if (savedBase.url && savedBase.url !== base.picture?.url) scene.restoreBase(loader(savedBase));
   scene.restore(rest, loader);
   results.expect();
   if (result) results.show(result, null);
@@ -287,7 +287,7 @@ function showAgain({ scene: { model, base: file, ...rest }, result }) {
 form.onChange(parametersChanged);
 errors.onChange(redraw);
 part("parameters").addEventListener("submit", submitted);
-for (const [name, act] of Object.entries(tools)) tool(name).addEventListener("click", act);
+for (const [name, action] of Object.entries(tools)) tool(name).addEventListener("click", action);
 for (const button of document.querySelectorAll("[data-add]")) button.addEventListener("click", () => add(button.dataset.add));
 for (const button of document.querySelectorAll("[data-scene]")) button.addEventListener("click", () => showExample(button.dataset.scene));
 part("model").addEventListener("change", ({ target }) => useModel(target.value));

@@ -1,48 +1,48 @@
 /**
- * Pictures to put into a request: a local file, a sample, or a URL.
+ * Pictures for a request: a local file, a sample, or a URL.
  *
  * @typedef {object} Picture
  * @property {string} name
  * @property {CanvasImageSource} image    what the preview draws
  * @property {number} width
  * @property {number} height
- * @property {Blob | null} blob           the file, if it is a local one
- * @property {string | null} url          how a request names it, if it is not
- * @property {boolean} [foreign]          of another site: the page does not see it
+ * @property {Blob | null} blob           a local file
+ * @property {string | null} url          the URL in a request, unless it is a local file
+ * @property {boolean} [external]         on another site: the page does not load it
  * @property {boolean} [guessed]          its size is a guess
  */
 
 const GUESS = { width: 1024, height: 768 };
-const STARTS = ["http://", "https://", "data:"];
+const SCHEMES = ["http://", "https://", "data:"];
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 const WITH_HOST = /^https?:\/\/[^\s/?#\\]\S*$/i;
-const NO_URL = "is no URL of a picture: it must begin with http:// or https://, and name a host";
-const WITH_USER = "has a user name in it: only pictures that need no login can be fetched";
+const NO_URL = "is not the URL of a picture: it must begin with http:// or https:// and have a host";
+const WITH_USER = "contains a user name: only pictures that need no login can be fetched";
 
-/** Why a picture cannot be used, for the user. */
+/** A picture cannot be used; the message is shown to the user. */
 class PictureError extends Error {}
 
 /** Raises `PictureError`. */
 export async function fromFile(file, maxBytes) {
   if (file.size > maxBytes) {
-    throw new PictureError(`${file.name} has ${megabytes(file.size)}; this service takes files up to ${megabytes(maxBytes)}`);
+    throw new PictureError(`${file.name} has ${megabytes(file.size)}; this service accepts files up to ${megabytes(maxBytes)}`);
   }
-  const image = await decoded(file);
+  const image = await decode(file);
   return { name: file.name, image, width: image.width, height: image.height, blob: file, url: null };
 }
 
-async function decoded(file) {
+async function decode(file) {
   try {
     return await createImageBitmap(file);
   } catch {
-    throw new PictureError(`${file.name} is no picture that can be read: choose a JPEG, PNG, WebP, GIF or AVIF file`);
+    throw new PictureError(`${file.name} cannot be read as a picture: choose a JPEG, PNG, WebP, GIF or AVIF file`);
   }
 }
 
-/** Why no URL can begin like this, or "". */
+/** Why the beginning of a URL, as it is typed, is invalid, or "". */
 export function typedFault(text) {
   const start = text.toLowerCase();
-  return STARTS.some((each) => start.startsWith(each) || each.startsWith(start)) && !/\s/.test(text) ? "" : NO_URL;
+  return SCHEMES.some((scheme) => start.startsWith(scheme) || scheme.startsWith(start)) && !/\s/.test(text) ? "" : NO_URL;
 }
 
 /** Why the service would refuse this URL, or "". */
@@ -53,22 +53,22 @@ function urlFault(text) {
   return username || password ? WITH_USER : "";
 }
 
-/** Loads a picture of this service; the service itself fetches those of other sites. Raises `PictureError`. */
+/** Loads a picture of this service, and draws a placeholder for one of another site. Raises `PictureError`. */
 export async function fromUrl(url, origin) {
   const fault = urlFault(url);
   if (fault) throw new PictureError(fault);
   const name = url.split(/[?#]/)[0].split("/").pop() || url;
-  if (/^data:/i.test(url)) return shown("data: URI", url, url);
+  if (/^data:/i.test(url)) return load("data: URI", url, url);
   const path = ownPath(new URL(url), [`${origin}/`, new URL(".", location.href).href]);
-  if (path === undefined) return { name, image: placeholder(), ...GUESS, blob: null, url, foreign: true, guessed: true };
-  return shown(name, url, path);
+  if (path === undefined) return { name, image: placeholder(), ...GUESS, blob: null, url, external: true, guessed: true };
+  return load(name, url, path);
 }
 
-/** The path below one of `places`, the addresses of this service. */
-function ownPath(url, places) {
+/** The path of `url` below one of the service's own `prefixes`, or undefined. */
+function ownPath(url, prefixes) {
   const isSame = (one, other) => one === other || (LOOPBACK.test(one) && LOOPBACK.test(other));
-  const own = places
-    .map((place) => new URL(place))
+  const own = prefixes
+    .map((prefix) => new URL(prefix))
     .find(
       ({ protocol, hostname, port, pathname }) =>
         url.protocol === protocol && isSame(url.hostname, hostname) && url.port === port && url.pathname.startsWith(pathname),
@@ -76,23 +76,17 @@ function ownPath(url, places) {
   return own && url.href.slice(url.origin.length + own.pathname.length);
 }
 
-async function shown(name, url, source) {
-  const image = await loaded(source);
-  return { name, image, width: image.naturalWidth, height: image.naturalHeight, blob: null, url };
-}
-
-async function loaded(path) {
+async function load(name, url, source) {
   const image = new Image();
-  image.src = path;
+  image.src = source;
   try {
     await image.decode();
   } catch {
-    throw new PictureError("this picture is not there: it never existed or has expired");
+    throw new PictureError("this picture does not exist: it never existed or has expired");
   }
-  return image;
+  return { name, image, width: image.naturalWidth, height: image.naturalHeight, blob: null, url };
 }
 
-/** Drawn for a picture of another site. */
 function placeholder() {
   const canvas = new OffscreenCanvas(GUESS.width, GUESS.height);
   const context = canvas.getContext("2d");
@@ -119,7 +113,7 @@ export function softEdge() {
   });
 }
 
-/** A displacement map of waves, sideways down the picture. */
+/** A displacement map that shifts rows sideways in waves. */
 export function ripples() {
   return drawn("ripples.png", (context) => {
     for (let y = 0; y < 256; y++) {
@@ -135,13 +129,13 @@ async function drawn(name, draw) {
   return new File([await canvas.convertToBlob()], name, { type: "image/png" });
 }
 
-/** The whole picture in the middle of a small canvas; nothing for null. */
+/** Draws the whole picture centred on a small canvas, or clears it for null. */
 export function drawContained(canvas, picture) {
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, canvas.width, canvas.height);
   if (!picture) return;
-  const by = Math.min(canvas.width / picture.width, canvas.height / picture.height);
-  const [width, height] = [picture.width * by, picture.height * by];
+  const scale = Math.min(canvas.width / picture.width, canvas.height / picture.height);
+  const [width, height] = [picture.width * scale, picture.height * scale];
   context.imageSmoothingQuality = "high";
   context.drawImage(picture.image, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
 }

@@ -1,8 +1,8 @@
-/** A request as code to paste: curl, Python with the `segmind` client, JavaScript for Node. */
+/** A request as code: curl, Python with the `segmind` client, JavaScript for Node. */
 
 /** @typedef {Record<string, any>} Body  local pictures as `{file: name}` */
 
-const WIDTH = 88; // of a line, beyond which lists and objects are broken
+const WIDTH = 88; // of a line; longer lists are split
 
 /** @returns {import("./code.js").Code} */
 export const requestCode = (origin, model, body) => ({
@@ -13,29 +13,29 @@ export const requestCode = (origin, model, body) => ({
 
 const NEEDS = { python: "; needs pip install segmind", javascript: "; a module for Node 18 or newer" };
 
-export function hasFiles(value) {
+function hasFiles(value) {
   return isFile(value) || (typeof value === "object" && value !== null && Object.values(value).some(hasFiles));
 }
 
 const isFile = (value) => typeof value === "object" && value !== null && "file" in value;
 
 /**
- * A value as text, its lines after the first indented. `scalar` writes what is no list and no object, `key` the name in
- * an object.
+ * A value as source code, indented after its first line. `scalar` writes values other than lists and objects, `key` the
+ * names in an object.
  */
 function literal(value, { scalar, key }, indent) {
   if (typeof value !== "object" || value === null || isFile(value)) return scalar(value);
-  const write = (within) =>
+  const write = (inner) =>
     Array.isArray(value)
-      ? value.map((each) => literal(each, { scalar, key }, within))
-      : Object.entries(value).map(([name, each]) => `${key(name)}: ${literal(each, { scalar, key }, within)}`);
+      ? value.map((each) => literal(each, { scalar, key }, inner))
+      : Object.entries(value).map(([name, each]) => `${key(name)}: ${literal(each, { scalar, key }, inner)}`);
   const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
   const line = `${open}${write(indent).join(", ")}${close}`;
   if (Array.isArray(value) && indent.length + line.length <= WIDTH && !line.includes("\n")) return line;
   return `${open}\n${write(`${indent}  `).map((each) => `${indent}  ${each}`).join(",\n")}\n${indent}${close}`;
 }
 
-/** One command without further options: importers misread those that they do not know. */
+/** A single command with few options: importers misread options that they do not know. */
 const curl = (origin, model, body) => `curl ${submission(origin, model, body)}`;
 
 function submission(origin, model, body) {
@@ -43,40 +43,40 @@ function submission(origin, model, body) {
   return start + (hasFiles(body) ? `@- <<JSON\n${json(body, shellFile)}\nJSON` : `'${json(typed(body), unquoted)}'`);
 }
 
-/** For bash: a subshell, so that an error does not close the terminal it is pasted into. */
+/** For bash, in a subshell, so that `set -e` does not close the terminal. */
 function script(origin, model, body) {
   const file = `superimposed.${body.image_format ?? "jpeg"}`;
   return `(
-ask() {
-  local answer
-  answer=$(curl -sS --fail-with-body "$@") || { echo "$answer" >&2; return 1; }
-  echo "$answer"
+call() {
+  local response
+  response=$(curl -sS --fail-with-body "$@") || { echo "$response" >&2; return 1; }
+  echo "$response"
 }
 field() { sed -nE 's/.*"'"$1"'": ?"([^"]*)".*/\\1/p'; }
 
 set -e
-result=$(ask ${submission(origin, model, body)}
+result=$(call ${submission(origin, model, body)}
 )
 url=$(field response_url <<< "$result")
 until [ "$(field status <<< "$result")" = COMPLETED ]; do
-  result=$(ask "$url?wait=25" -H "x-api-key: $KEY")
+  result=$(call "$url?wait=25" -H "x-api-key: $KEY")
 done
 curl -sSL --fail-with-body -o ${file} "$(field url <<< "$result")"
 echo saved ${file}
 )`;
 }
 
-/** n8n imports a flat object as form fields and quotes all values; a null makes it keep JSON. */
+/** n8n imports a flat object as form fields with quoted values, unless one value is null. */
 function typed(body) {
   if (Object.values(body).some((value) => typeof value === "object")) return body;
   const unused = ["background", "base64", "image_format", "image_quality"].find((name) => !(name in body));
   return unused ? { ...body, [unused]: null } : body;
 }
 
-/** Within single quotes, which importers end at the first apostrophe. */
+/** JSON without apostrophes: importers end a single-quoted string at the first one. */
 const unquoted = (value) => JSON.stringify(value).replaceAll("'", "\\u0027");
 
-/** Within a here-document, whose text the shell expands. */
+/** JSON for a here-document, which the shell expands. */
 export function shellFile(value) {
   if (!isFile(value)) return JSON.stringify(value).replace(/[\\$`]/g, "\\$&");
   return `"data:application/octet-stream;base64,$(base64 < ${shellQuoted(value.file)} | tr -d '\\n')"`;
@@ -137,8 +137,8 @@ console.log((await call(submitted.response_url)).output);`;
 export const javascriptCall = (type) => `const headers = { "x-api-key": process.env.KEY, "content-type": "${type}" };
 
 async function call(url, options) {
-  const answer = await fetch(url, { headers, ...options });
-  const body = await answer.json();
+  const response = await fetch(url, { headers, ...options });
+  const body = await response.json();
   if (body.error) throw new Error(body.error);
   return body;
 }

@@ -1,28 +1,28 @@
-/** What this browser keeps: until the tab is closed, or for good if "Remember" is ticked. */
+/** Values stored in the browser: until the tab is closed, or permanently if "Remember" is ticked. */
 
 const PREFIX = "superimpose.";
 const REMEMBER = `${PREFIX}remember`;
 
-/** Storage throws where the user forbids it; then nothing is kept. */
-function quietly(act) {
+/** Storage throws if the user has disabled it; then nothing is stored. */
+function tryStorage(action) {
   try {
-    return act();
+    return action();
   } catch {
     return null;
   }
 }
 
-export const remembers = () => quietly(() => localStorage.getItem(REMEMBER)) !== null;
+export const remembers = () => tryStorage(() => localStorage.getItem(REMEMBER)) !== null;
 
-const chosen = () => (remembers() ? localStorage : sessionStorage);
+const current = () => (remembers() ? localStorage : sessionStorage);
 
-/** Moves all that is kept. */
+/** Moves all values to the other storage. */
 export function setRemember(on) {
-  quietly(() => {
-    const from = chosen();
+  tryStorage(() => {
+    const from = current();
     if (on) localStorage.setItem(REMEMBER, "1");
     else localStorage.removeItem(REMEMBER);
-    const to = chosen();
+    const to = current();
     for (const name of Object.keys(from).filter((each) => each.startsWith(PREFIX) && each !== REMEMBER)) {
       if (from === to) continue;
       to.setItem(name, from.getItem(name));
@@ -31,6 +31,6 @@ export function setRemember(on) {
   });
 }
 
-export const load = (name) => quietly(() => JSON.parse(chosen().getItem(PREFIX + name)));
+export const load = (name) => tryStorage(() => JSON.parse(current().getItem(PREFIX + name)));
 
-export const save = (name, value) => quietly(() => chosen().setItem(PREFIX + name, JSON.stringify(value)));
+export const save = (name, value) => tryStorage(() => current().setItem(PREFIX + name, JSON.stringify(value)));

@@ -21,24 +21,24 @@ def lines(*values: Any) -> bytes:
 
 
 class Client(httpx.Client):
-    """One that has a key of its own."""
+    """A client with its own key."""
 
     def submit(self, body: Any, model: str = "superimpose", **headers: str) -> httpx.Response:
-        """A batch: bytes as NDJSON, anything else as JSON."""
-        said = {name.replace("_", "-"): value for name, value in headers.items()}
+        """Submit a batch: bytes as NDJSON, anything else as JSON."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
         path = f"/v2/{model}/batch"
         if isinstance(body, bytes):
-            return self.post(path, content=body, headers={"content-type": NDJSON, **said})
-        return self.post(path, json=body, headers=said)
+            return self.post(path, content=body, headers={"content-type": NDJSON, **sent})
+        return self.post(path, json=body, headers=sent)
 
     def accepted(self, body: Any, **more: str) -> dict[str, Any]:
-        """The answer to a batch that is accepted."""
+        """Submit a batch that is accepted; returns the response body."""
         answer = self.submit(body, **more)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
     def end(self, batch_id: str) -> dict[str, Any]:
-        """The batch once it has ended."""
+        """Wait until the batch has ended."""
         answer = self.get(f"/v2/batches/{batch_id}", params={"wait": 60}, timeout=70)
         assert answer.json().get("status") == "COMPLETED", answer.text
         return dict(answer.json())
@@ -57,7 +57,7 @@ class Client(httpx.Client):
 
 @pytest.fixture
 def client_of(stack: Stack) -> Iterator[Callable[..., Client]]:
-    """A client with a new key of these options."""
+    """Creates clients, each with a new key with the given options."""
     clients = []
 
     def client_of(**options: Any) -> Client:
@@ -82,6 +82,6 @@ def samples(stack: Stack) -> dict[str, str]:
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> str:
-    """Why."""
+    """Returns the error text."""
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     return str(answer.json()["error"])

@@ -1,4 +1,4 @@
-"""The command line, with less time for a batch to be whole: `python -m tests.api.batches.impatient`."""
+"""The command line with a shorter deadline for batches: `python -m tests.api.batches.impatient`."""
 
 from jobs.batches import scripts
 

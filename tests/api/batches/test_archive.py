@@ -1,4 +1,4 @@
-"""The pictures of a batch as a ZIP file: whole, in little memory, and honest about what is not there."""
+"""The pictures of a batch as a ZIP file: complete, in little memory, with missing pictures listed."""
 
 import asyncio
 import io
@@ -40,7 +40,7 @@ def zipped(store: PictureStore, entries: list[Entry]) -> tuple[ZipFile, list[byt
     return ZipFile(io.BytesIO(b"".join(pieces))), pieces
 
 
-def test_it_holds_the_pictures_as_they_are_stored(store):
+def test_it_contains_the_pictures_as_stored(store):
     pictures = {f"sku-{number}": os.urandom(1000 + number) for number in range(7)}
     entries = [Entry(name, stored(store, data, "image/png"), "") for name, data in pictures.items()]
 
@@ -62,7 +62,7 @@ def test_a_large_picture_is_sent_in_chunks(store):
     assert max(map(len, pieces)) < 1.1 * CHUNK
 
 
-def test_what_is_not_there_is_listed(store):
+def test_missing_pictures_are_listed(store):
     gone = stored(store, b"gone")
     store.delete([gone.path])
     entries = [
@@ -74,17 +74,17 @@ def test_what_is_not_there_is_listed(store):
     archive, _ = zipped(store, entries)
 
     assert archive.namelist() == ["there.jpeg", "missing.txt"]
-    said = archive.read("missing.txt").decode()
-    assert said == f"gone: {GONE}\nfailed: base_image: is not an image file\n"
+    listing = archive.read("missing.txt").decode()
+    assert listing == f"gone: {GONE}\nfailed: base_image: is not an image file\n"
 
 
-def test_one_without_pictures_is_an_archive_too(store):
+def test_an_archive_without_pictures_is_valid(store):
     archive, _ = zipped(store, [])
 
     assert archive.namelist() == []
 
 
-def test_names_of_callers_reach_no_other_file(store, tmp_path):
+def test_names_cannot_escape_the_folder(store, tmp_path):
     archive, _ = zipped(store, [Entry(name, stored(store, name.encode()), "") for name in HOSTILE])
     names = archive.namelist()
 

@@ -1,4 +1,4 @@
-"""Batches that are refused: every fault is named by its place, and nothing is accepted of any."""
+"""Batches that are refused: every fault is named by its place, and nothing is accepted."""
 
 import json
 import os
@@ -35,13 +35,13 @@ def stack(redis_socket, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def nothing_is_accepted(stack):
-    """No request is there that was not before, nor anything of its pictures, nor a batch."""
-    before = kept(stack)
+    """After each test there are no new requests, pictures or batches."""
+    before = stored(stack)
     yield
-    assert kept(stack) == before
+    assert stored(stack) == before
 
 
-def kept(stack):
+def stored(stack):
     with Redis.from_url(stack.env["SUPERIMPOSE_REDIS_URL"]) as redis:
         patterns = (keyspace.request("*"), keyspace.batch("*"), keyspace.batch_requests("*"), "rq:job:*")
         keys = {key for pattern in patterns for key in redis.scan_iter(pattern, count=1000)}
@@ -60,42 +60,42 @@ def named(count, **more):
 
 
 @pytest.mark.parametrize("body", [{"requests": []}, b"", b"\n \r\n\n", lines({"defaults": URLS})])
-def test_a_batch_of_none_is_refused(client, body):
+def test_a_batch_without_requests_is_refused(client, body):
     assert faults(client.submit(body)) == {"requests": "must have at least 1 item"}
 
 
 @pytest.mark.parametrize("as_sent", [lambda each: {"requests": each}, lambda each: lines(*each)])
 def test_a_batch_of_5001_is_refused(client, as_sent):
-    told = faults(client.submit(as_sent([URLS] * 5001)))
+    found = faults(client.submit(as_sent([URLS] * 5001)))
 
-    assert told["requests"].startswith("must have at most 5000 items")
+    assert found["requests"].startswith("must have at most 5000 items")
 
 
 @pytest.mark.parametrize(
     ("as_sent", "count"), [(lambda each: {"requests": each}, MOST_WAITING), (lambda each: lines(*each), 5000)]
 )
-def test_one_bad_request_among_many_is_named_by_its_index(client, as_sent, count):
+def test_one_invalid_request_among_many_is_named_by_its_index(client, as_sent, count):
     requests = [{"base_image": f"https://a.example/{n}", "color": "#000"} for n in range(count)]
     requests[-3]["opacity"] = 2
 
-    told = faults(client.submit(as_sent(requests)))
+    found = faults(client.submit(as_sent(requests)))
 
-    [(field, message)] = told.items()
+    [(field, message)] = found.items()
     assert field == f"requests[{count - 3}].opacity"
     assert message.startswith("2 is not allowed: must be less than or equal to 1")
     assert (f"(line {count - 2})" in message) == (as_sent(requests).__class__ is bytes)
 
 
-def test_all_requests_are_checked_and_the_first_100_faults_named(client):
+def test_all_requests_are_checked_and_the_first_100_faults_reported(client):
     requests = [{**URLS, "opacity": 2, "rotation": "x"} for _ in range(300)]
 
-    told = faults(client.submit(lines(*requests)))
+    found = faults(client.submit(lines(*requests)))
 
     names = [f"requests[{number}].{name}" for number in range(50) for name in ("rotation", "opacity")]
-    assert set(told) == set(names)
+    assert set(found) == set(names)
 
 
-def test_faults_of_every_kind_come_in_one_answer(client):
+def test_faults_of_every_kind_are_in_one_response(client):
     body = {
         "requests": [
             {**URLS, "custom_id": "same"},
@@ -110,19 +110,19 @@ def test_faults_of_every_kind_come_in_one_answer(client):
         ]
     }
 
-    told = faults(client.submit(body))
+    found = faults(client.submit(body))
 
-    assert told["requests[1].custom_id"] == "is that of requests[0] too: each needs its own"
-    assert "contradict each other" in told["requests[2]"]
-    assert told["requests[3].base_image"] == "is required"
-    assert told["requests[4]"] == "must be one JSON object"
-    assert "at most 64 characters" in told["requests[5].custom_id"]
-    assert "is not valid base64" in told["requests[6].base_image"]
-    assert told["requests[7].opactiy"].startswith("is not a parameter; known are ")
-    assert "requests[8].overlays[0].opacity" in told
+    assert found["requests[1].custom_id"] == "is that of requests[0] too: each needs its own"
+    assert "contradict each other" in found["requests[2]"]
+    assert found["requests[3].base_image"] == "is required"
+    assert found["requests[4]"] == "must be one JSON object"
+    assert "at most 64 characters" in found["requests[5].custom_id"]
+    assert "is not valid base64" in found["requests[6].base_image"]
+    assert found["requests[7].opactiy"].startswith("is not a parameter; known are ")
+    assert "requests[8].overlays[0].opacity" in found
 
 
-def test_pictures_that_cannot_be_used_are_named_too(client, stack):
+def test_unusable_pictures_are_reported(client, stack):
     body = {
         "requests": [
             URLS,
@@ -132,22 +132,22 @@ def test_pictures_that_cannot_be_used_are_named_too(client, stack):
         ]
     }
 
-    told = faults(client.submit(body))
+    found = faults(client.submit(body))
 
-    assert "does not exist or has expired: upload it again" in told["requests[1].base_image"]
-    assert "must begin with http:// or https://" in told["requests[2].mask"]
-    assert set(told) == {"requests[1].base_image", "requests[2].mask"}
+    assert "does not exist or has expired: upload it again" in found["requests[1].base_image"]
+    assert "must begin with http:// or https://" in found["requests[2].mask"]
+    assert set(found) == {"requests[1].base_image", "requests[2].mask"}
 
 
-def test_faults_of_defaults_are_named_once_and_requests_checked_on_their_own(client):
+def test_faults_of_defaults_are_reported_once_and_requests_checked_without_them(client):
     body = {
         "defaults": {"opacity": 2, "custom_id": "all", "mask": "file:///etc/passwd"},
         "requests": [*[URLS] * 20, {"base_image": "https://a.example/1.jpg", "rotation": 361}],
     }
 
-    told = faults(client.submit(body))
+    found = faults(client.submit(body))
 
-    assert set(told) == {
+    assert set(found) == {
         "defaults.custom_id",
         "defaults.opacity",
         "defaults.mask",
@@ -155,14 +155,14 @@ def test_faults_of_defaults_are_named_once_and_requests_checked_on_their_own(cli
     }
 
 
-def test_defaults_and_a_request_that_contradict_each_other_are_named_by_the_request(client):
+def test_a_contradiction_with_the_defaults_is_reported_at_the_request(client):
     body = {"defaults": {"overlay_image": "https://a.example/1.png"}, "requests": [{**URLS, "color": "#000"}]}
 
     assert "overlay_image and color contradict each other" in faults(client.submit(body))["requests[0]"]
 
 
 @pytest.mark.parametrize(
-    ("body", "field", "said"),
+    ("body", "field", "message"),
     [
         ([], "body", "must be one JSON object"),
         ({}, "requests", "is required"),
@@ -187,31 +187,31 @@ def test_defaults_and_a_request_that_contradict_each_other_are_named_by_the_requ
         (b'{"a":' + b"[0," * 20000 + b"0]", "requests[0]", "has too many values"),
     ],
 )
-def test_what_is_no_batch_says_what_is_wanted(client, body, field, said):
-    assert said in faults(client.submit(body))[field]
+def test_an_invalid_batch_is_refused(client, body, field, message):
+    assert message in faults(client.submit(body))[field]
 
 
-def test_too_many_values_in_one_json_object_are_sent_as_lines_instead(client):
+def test_too_many_values_in_one_json_object_are_refused_recommending_ndjson(client):
     body = b'{"requests":[' + b"[]," * 250_000 + b"[]]}"
 
     answer = client.post("/v2/superimpose/batch", content=body, headers={"content-type": "application/json"})
 
     assert faults(answer) == {
-        "body": "has too many values for one JSON object: send a request a line as application/x-ndjson"
+        "body": "has too many values for one JSON object: send one request per line as application/x-ndjson"
     }
 
 
-def test_another_type_of_body_is_told_the_two(client):
+def test_another_content_type_is_refused_naming_both(client):
     answer = client.post("/v2/superimpose/batch", content=b"{}", headers={"content-type": "text/csv"})
 
-    assert f"application/json, or a request a line with {NDJSON}" in faults(answer)["body"]
+    assert f"application/json, or one request per line with {NDJSON}" in faults(answer)["body"]
 
 
 def test_an_encoded_body_is_refused(client):
     refused(client.submit(lines(URLS), content_encoding="gzip"), 415, "unsupported_encoding")
 
 
-def test_a_line_and_a_body_have_a_largest_size(client):
+def test_lines_and_bodies_have_a_maximum_size(client):
     many = lines(*[URLS] * 400)[:-1] + b" " * 60000 + b"\n"
 
     def too_many():
@@ -240,7 +240,7 @@ def test_a_line_and_a_body_have_a_largest_size(client):
 
 
 @pytest.mark.parametrize("sent", [0.5, 0.999])
-def test_a_body_that_breaks_off_is_accepted_in_no_part(stack, client, sent):
+def test_nothing_of_an_incomplete_body_is_accepted(stack, client, sent):
     body = lines(*named(400, mask="AAAA"))
     head = edge.head(
         "/v2/superimpose/batch",
@@ -260,38 +260,36 @@ def test_a_body_that_breaks_off_is_accepted_in_no_part(stack, client, sent):
 
 
 def calls(stack):
-    """How many batches the log says were answered, if only with nobody there."""
+    """The number of batch calls in the access log, including those of disconnected clients."""
     return Path(stack.log.name).read_text().count("POST /v2/superimpose/batch 400 ")
 
 
-def test_a_batch_without_credits_for_all_is_refused_whole(client_of):
+def test_a_batch_without_credits_for_all_requests_is_refused(client_of):
     poor = client_of(credits=5)
 
-    told = refused(poor.submit({"requests": named(10)}), 406, "not_enough_credits")
+    found = refused(poor.submit({"requests": named(10)}), 406, "not_enough_credits")
 
-    assert "this needs 10 and the key has 5" in told
+    assert "this needs 10 and the key has 5" in found
     assert poor.get("/v1/get-user-credits").json()["credits"] == 5
     refused(client_of(credits=0).submit(b"no JSON at all"), 406, "not_enough_credits")
 
 
-def test_a_batch_without_room_for_all_is_refused_whole(client):
+def test_a_batch_without_queue_space_for_all_requests_is_refused(client):
     answer = client.submit({"requests": named(100)})
 
-    told = refused(answer, 429, "queue_full")
-    assert told.startswith(
-        "the queue has no room for all of these 100 requests: at most 50 requests of this key"
-    )
+    found = refused(answer, 429, "queue_full")
+    assert found.startswith("the queue has no space for these 100 requests: at most 50 requests of this key")
     assert int(answer.headers["retry-after"]) > 0
 
 
-def test_a_batch_as_one_object_is_refused_for_room_before_its_requests_are_checked(client):
+def test_a_json_batch_is_refused_for_lack_of_queue_space_before_its_requests_are_checked(client):
     requests = [*named(99), {**URLS, "opacity": 2}]
 
     refused(client.submit({"requests": requests}), 429, "queue_full")
     refused(client.submit(lines(*requests)), 400, "invalid_parameters")
 
 
-def test_webhooks_that_are_off_say_so(client):
+def test_a_webhook_is_refused_if_webhooks_are_off(client):
     for body in (
         {**ONE, "webhook_url": "https://example.com"},
         {"requests": [{**URLS, "webhook_url": "https://example.com"}]},
@@ -299,24 +297,24 @@ def test_webhooks_that_are_off_say_so(client):
         assert refused(client.submit(body), 400, "webhooks_off") == OFF
 
 
-def test_headers_are_those_of_a_submit(client):
+def test_headers_are_checked_as_those_of_a_submit(client):
     answer = client.submit(ONE, idempotency_key="", x_timeout="0", x_start_timeout="soon")
 
     assert set(faults(answer)) == {"Idempotency-Key", "X-Timeout", "X-Start-Timeout"}
 
 
-def test_a_key_needs_what_a_submit_needs(client, client_of):
+def test_a_key_needs_the_scope_and_credits_of_a_submit(client, client_of):
     refused(client_of(scopes=[Scope.UPLOAD]).submit(ONE), 403, "missing_scope")
     refused(client.submit(ONE, x_api_key="wrong"), 401, "invalid_key")
     refused(client.submit(ONE, x_api_key=""), 401, "missing_key")
 
 
-def test_an_unknown_model_names_the_known_ones(client):
+def test_an_unknown_model_is_a_404_naming_the_known_ones(client):
     assert "/v2/superimpose" in refused(client.submit(ONE, model="watermark"), 404, "unknown_model")
 
 
 @pytest.mark.parametrize("path", ["", "/requests", "/results", "?wait=5"])
-def test_a_batch_that_is_not_there_is_a_404(client, path):
+def test_an_unknown_batch_is_a_404(client, path):
     refused(client.get(f"/v2/batches/8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11{path}"), 404, "not_found")
 
 
@@ -334,7 +332,7 @@ def test_a_batch_that_is_not_there_is_a_404(client, path):
         ("POST", "/archives/a.zip", "GET, HEAD"),
     ],
 )
-def test_another_method_is_a_405_that_says_which(client, method, path, allowed):
+def test_another_method_is_a_405_naming_the_allowed_ones(client, method, path, allowed):
     answer = client.request(method, path)
 
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
@@ -350,5 +348,5 @@ def test_another_method_is_a_405_that_says_which(client, method, path, allowed):
         ("", {"status": "QUEUED"}, "status"),
     ],
 )
-def test_a_wrong_query_is_named(client, path, query, field):
+def test_an_invalid_query_parameter_is_named(client, path, query, field):
     assert field in faults(client.get(f"/v2/batches{path}", params=query))

@@ -1,4 +1,4 @@
-"""A batch from its one call to its results, by a real worker."""
+"""A batch from submit to results, with a real worker."""
 
 import io
 import json
@@ -40,14 +40,14 @@ def counts(batch):
 
 @pytest.fixture
 def shop():
-    """An origin of this test alone, which may release what hangs."""
+    """A picture server whose hanging responses the test can release."""
     with origins.serving() as shop:
         yield shop
 
 
 @pytest.fixture
 def held(client, samples, shop):
-    """A batch of which some are being made for as long as the shop says nothing, and others wait."""
+    """A batch with some requests PROCESSING until the shop responds, and others QUEUED."""
     batch = client.accepted({"requests": [{**samples, "base_image": f"{shop.url}/hangs.jpg"}] * 40})
     shop.await_request("/hangs.jpg")
     yield batch
@@ -55,7 +55,7 @@ def held(client, samples, shop):
     client.end(batch["batch_id"])
 
 
-def test_a_batch_is_accepted_made_and_read(client, samples):
+def test_a_batch_is_accepted_processed_and_read(client, samples):
     body = {
         "defaults": {"overlay_image": samples["overlay_image"], "opacity": 0.5},
         "requests": [{"custom_id": f"sku-{n}", "base_image": samples["base_image"]} for n in range(30)],
@@ -81,7 +81,7 @@ def test_a_batch_is_accepted_made_and_read(client, samples):
     assert client.get(one["output"]).content == client.get(results["sku-8"]["output"]).content
 
 
-def test_its_requests_are_shown_in_their_order(client, samples):
+def test_its_requests_are_listed_in_their_order(client, samples):
     names = [f"sku-{n}" for n in range(120)]
     batch_id = client.accepted({"requests": [{**samples, "custom_id": name} for name in names]})["batch_id"]
     client.end(batch_id)
@@ -99,11 +99,11 @@ def test_its_requests_are_shown_in_their_order(client, samples):
 
 
 def shown_last(client, batch_id):
-    """Its last two requests as the list of all has them, newest first."""
+    """Its last two requests as in the list of all requests, newest first."""
     return client.requests(batch_id, offset=118)[::-1]
 
 
-def test_a_line_is_a_request(client, samples):
+def test_each_line_of_ndjson_is_a_request(client, samples):
     head = {"defaults": {"overlay_image": samples["overlay_image"], "opacity": 0.25}}
     requests = [{"custom_id": f"sku-{n}", "base_image": samples["base_image"]} for n in range(3)]
     windows = b"\xef\xbb\xbf" + lines(head, *requests).replace(b"\n", b"\r\n \r\n\r\n").rstrip()
@@ -120,7 +120,7 @@ def test_a_line_is_a_request(client, samples):
 
 
 @pytest.mark.parametrize("model", ["superimpose", "superimpose-v2"])
-def test_a_request_has_its_own_value_before_the_default_and_null_is_the_models(client, samples, model):
+def test_a_request_overrides_a_default_and_null_selects_the_models_own(client, samples, model):
     def made(**params):
         request_id = client.post(f"/v2/{model}", json={**samples, **params}).json()["request_id"]
         output = client.get(f"/v2/requests/{request_id}", params={"wait": 30}).json()["output"]
@@ -142,7 +142,7 @@ def test_a_request_has_its_own_value_before_the_default_and_null_is_the_models(c
     assert len(set(got.values())) == 3
 
 
-def test_a_failed_request_fails_no_other(client, samples):
+def test_a_failed_request_does_not_affect_others(client, samples):
     requests = [{**samples, "custom_id": "good"}, {**samples, "mask": "AAAA", "custom_id": "bad"}]
     batch_id = client.accepted({"requests": requests})["batch_id"]
 
@@ -155,7 +155,7 @@ def test_a_failed_request_fails_no_other(client, samples):
     assert client.get(f"/v2/requests/{results['bad']['request_id']}/status").json() == results["bad"]
 
 
-def test_results_have_a_picture_as_base64_where_it_was_asked_for(client, samples):
+def test_results_contain_base64_pictures_if_requested(client, samples):
     requests = [{**samples, "base64": True, "custom_id": "a"}, {**samples, "custom_id": "b"}]
     batch_id = client.accepted({"requests": requests})["batch_id"]
     client.end(batch_id)
@@ -167,12 +167,12 @@ def test_results_have_a_picture_as_base64_where_it_was_asked_for(client, samples
     assert results["b"]["output"].startswith("http")
 
 
-def test_results_before_the_end_are_those_there_are(client, held):
+def test_results_before_the_end_have_the_finished_requests(client, held):
     assert client.results(held["batch_id"]) == []
     assert client.get(f"/v2/batches/{held['batch_id']}").json()["status"] == "PROCESSING"
 
 
-def test_a_call_that_waits_is_answered_at_the_end_and_not_before(client, held, shop):
+def test_a_waiting_call_is_answered_when_the_batch_ends(client, held, shop):
     waited = client.get(held["status_url"], params={"wait": 0.2}).json()
     assert waited["status"] == "PROCESSING"
     for wrong in ("61", "-1", "x"):
@@ -185,7 +185,7 @@ def test_a_call_that_waits_is_answered_at_the_end_and_not_before(client, held, s
     assert counts(client.end(held["batch_id"])) == (40, 0, 0, 40, 0)
 
 
-def test_a_cancelled_batch_begins_no_more_and_ends(client, held, shop):
+def test_a_cancelled_batch_starts_no_more_requests_and_ends(client, held, shop):
     first = client.post(f"/v2/batches/{held['batch_id']}/cancel")
     again = client.post(f"/v2/batches/{held['batch_id']}/cancel")
 
@@ -204,17 +204,17 @@ def test_a_cancelled_batch_begins_no_more_and_ends(client, held, shop):
     refused(client.post(f"/v2/batches/{held['batch_id']}/cancel"), 409, "already_finished")
 
 
-def test_what_has_ended_is_not_cancelled(client, samples):
+def test_a_batch_that_has_ended_cannot_be_cancelled(client, samples):
     batch_id = client.accepted({"requests": [samples]})["batch_id"]
     ended = client.end(batch_id)
 
-    told = refused(client.post(f"/v2/batches/{batch_id}/cancel"), 409, "already_finished")
+    text = refused(client.post(f"/v2/batches/{batch_id}/cancel"), 409, "already_finished")
 
-    assert "has ended already" in told
+    assert "has ended already" in text
     assert client.get(f"/v2/batches/{batch_id}").json() == ended
 
 
-def test_a_key_lists_its_batches_newest_first_and_no_others(client, client_of, samples):
+def test_a_key_lists_only_its_own_batches_newest_first(client, client_of, samples):
     ids = [client.accepted({"requests": [samples]})["batch_id"] for _ in range(3)][::-1]
     other = client_of()
 
@@ -227,7 +227,7 @@ def test_a_key_lists_its_batches_newest_first_and_no_others(client, client_of, s
     assert other.get("/v2/batches").json() == {"batches": [], "next": None}
 
 
-def test_another_keys_batch_is_not_there(client, client_of, samples):
+def test_a_batch_of_another_key_is_a_404(client, client_of, samples):
     batch = client.accepted({"requests": [samples]})
     client.end(batch["batch_id"])
     other = client_of()
@@ -240,13 +240,13 @@ def test_another_keys_batch_is_not_there(client, client_of, samples):
         refused(client.get(batch[name], headers={"x-api-key": "wrong"}), 401, "invalid_key")
 
 
-def test_a_key_that_may_not_submit_reads_as_it_does_elsewhere(client_of):
+def test_a_key_without_the_submit_scope_may_read(client_of):
     reader = client_of(scopes=["upload"])
 
     assert reader.get("/v2/batches").json() == {"batches": [], "next": None}
 
 
-def test_its_pictures_come_as_one_file_without_a_key(stack, client, samples):
+def test_its_pictures_are_one_zip_that_needs_no_key(stack, client, samples):
     names = ["../../sku", "NUL", "same", "SAME", "\U0001d11e" * 64, "a/b"]
     requests = [{**samples, "custom_id": name} for name in names]
     batch = client.accepted(
@@ -280,7 +280,7 @@ def test_its_pictures_come_as_one_file_without_a_key(stack, client, samples):
         refused(client.get(wrong), 404, "not_found")
 
 
-def test_the_same_key_again_is_the_same_batch_in_whichever_form(client, samples):
+def test_a_repeat_with_the_same_idempotency_key_is_the_same_batch_in_either_form(client, samples):
     head = {"defaults": samples}
     requests = [{"custom_id": "a", "opacity": 0.5}, {"opacity": 1, "custom_id": "b"}]
     first = client.submit({**head, "requests": requests}, idempotency_key="once")
@@ -310,7 +310,7 @@ def test_the_same_key_again_is_the_same_batch_in_whichever_form(client, samples)
     )
 
 
-def test_a_request_of_its_own_receiver_has_its_event_beside_the_batches(client, samples):
+def test_a_request_with_its_own_webhook_sends_its_event_beside_the_batchs(client, samples):
     with receiving() as of_batch, receiving() as of_request:
         body = {
             "requests": [{**samples, "webhook_url": of_request.url, "custom_id": "own"}, samples],
@@ -322,16 +322,16 @@ def test_a_request_of_its_own_receiver_has_its_event_beside_the_batches(client, 
         [event] = of_batch.await_calls(1)
         [own] = of_request.await_calls(1)
 
-    said = json.loads(event.body)
-    assert said.pop("type") == "batch.completed"
-    assert said.pop("timestamp") == ended["finished_at"]
-    assert said == ended
+    payload = json.loads(event.body)
+    assert payload.pop("type") == "batch.completed"
+    assert payload.pop("timestamp") == ended["finished_at"]
+    assert payload == ended
     assert event.headers["webhook-id"] == f"msg_{batch_id.replace('-', '')}_completed"
-    said = json.loads(own.body)
-    assert (said["type"], said["custom_id"]) == ("request.completed", "own")
+    payload = json.loads(own.body)
+    assert (payload["type"], payload["custom_id"]) == ("request.completed", "own")
 
 
-def test_a_request_of_a_batch_is_retried_and_deleted_as_any_other(client, samples):
+def test_a_request_of_a_batch_can_be_retried_and_deleted(client, samples):
     batch_id = client.accepted({"requests": [{**samples, "custom_id": "a"}, {**samples, "custom_id": "b"}]})[
         "batch_id"
     ]
@@ -351,7 +351,7 @@ def test_a_request_of_a_batch_is_retried_and_deleted_as_any_other(client, sample
     assert archive.read("missing.txt").decode() == "a: it has expired, or was deleted\n"
 
 
-def test_credits_of_a_batch_are_held_and_spent_as_those_of_submits(client_of, samples):
+def test_credits_of_a_batch_are_held_and_spent_like_those_of_submits(client_of, samples):
     client = client_of(credits=10)
 
     answer = client.submit({"requests": [{**samples, "custom_id": "bad", "mask": "AAAA"}, *[samples] * 3]})
@@ -361,7 +361,7 @@ def test_credits_of_a_batch_are_held_and_spent_as_those_of_submits(client_of, sa
     assert client.get("/v1/get-user-credits").json()["credits"] == 7
 
 
-def test_a_picture_that_all_requests_have_by_default_is_stored_once(stack, client, samples):
+def test_a_picture_in_the_defaults_is_stored_once(stack, client, samples):
     folder = Path(stack.env["SUPERIMPOSE_DATA_DIR"]) / "store" / "inputs"
     before = {path for path in folder.rglob("*") if path.is_file()}
     body = {"defaults": {**samples, "overlay_image": b64encode(LOGO).decode()}, "requests": [{}] * 20}
@@ -372,7 +372,7 @@ def test_a_picture_that_all_requests_have_by_default_is_stored_once(stack, clien
     assert counts(client.end(batch_id)) == (20, 0, 0, 20, 0)
 
 
-def test_an_answer_is_given_for_the_largest_batch(client, samples):
+def test_a_batch_of_maximum_size_is_accepted(client, samples):
     assert Settings.model_fields["max_body_bytes"].default > 5000 * 200
     requests = [{"base_image": f"https://shop.example/{n}.jpg", "color": "#000"} for n in range(5000)]
 

@@ -1,4 +1,4 @@
-"""Batches that are large, or slow to be read: memory stays bounded, and every request is named once."""
+"""Large batches, and results that are read slowly: memory stays bounded, every request appears once."""
 
 import base64
 import json
@@ -22,13 +22,13 @@ BASE64 = {"base64": True, "image_format": "png"}
 
 
 def peak_bytes(pid: int) -> int:
-    """The most memory that a process has had."""
+    """The peak memory of a process."""
     status = Path(f"/proc/{pid}/status").read_text()
     return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
 
 
 def sent(count: int, size: int) -> Iterator[bytes]:
-    """Requests with an inline picture of their own, as large as this in JSON."""
+    """Requests with different inline pictures of `size` bytes in JSON."""
     for number in range(count):
         picture = base64.b64encode(b"%9d" % number + os.urandom(size * 3 // 4)).decode()
         yield lines({"custom_id": str(number), "base_image": picture, "color": "#000"})
@@ -43,7 +43,7 @@ def api(redis_socket, tmp_path):
         yield api
 
 
-def test_100_mb_of_lines_take_little_memory(api):
+def test_100_mb_of_ndjson_take_little_memory(api):
     headers = {"x-api-key": KEY, "content-type": NDJSON}
     with httpx.Client(base_url=api.url, headers=headers, timeout=120, **ON_LOOPBACK) as client:
 
@@ -66,7 +66,7 @@ def stack(redis_socket, tmp_path_factory):
         yield stack
 
 
-def test_requests_that_expire_while_results_are_read_slowly_are_named_as_expired(stack, client, samples):
+def test_requests_that_expire_while_results_are_read_are_reported_as_expired(stack, client, samples):
     names = [str(number) for number in range(150)]
     requests = [{**samples, **BASE64, "custom_id": name} for name in names]
     batch = client.accepted({"requests": requests})
@@ -74,10 +74,10 @@ def test_requests_that_expire_while_results_are_read_slowly_are_named_as_expired
     path = f"/v2/batches/{batch['batch_id']}"
 
     with client.stream("GET", f"{path}/results", headers={"accept-encoding": "identity"}) as answer:
-        told = answer.iter_lines()
-        first = next(told)
+        received = answer.iter_lines()
+        first = next(received)
         expire(stack)
-        results = [json.loads(line) for line in [first, *told]]
+        results = [json.loads(line) for line in [first, *received]]
 
     assert sorted(each["custom_id"] for each in results) == sorted(names)
     states = {each.get("code", each.get("status")) for each in results}
@@ -87,6 +87,6 @@ def test_requests_that_expire_while_results_are_read_slowly_are_named_as_expired
 
 
 def expire(stack):
-    """All that is to expire does, at once."""
+    """Let everything with a TTL expire at once."""
     with Redis.from_url(stack.env["SUPERIMPOSE_REDIS_URL"]) as redis:
         redis.delete(*(name for name in redis.scan_iter(f"{keyspace.PREFIX}:*") if redis.ttl(name) > 0))

@@ -1,8 +1,8 @@
-"""Names of the files in an archive: safe wherever it is unpacked, and each once."""
+"""File names in an archive: safe on every system, and unique."""
 
 import pytest
 
-from api.batches.names import MOST_BYTES, FileNames, safe_name
+from api.batches.names import MAX_BYTES, FileNames, safe_name
 
 
 @pytest.mark.parametrize(
@@ -36,22 +36,23 @@ def test_a_long_name_is_cut_between_characters(character):
     name = safe_name(character * (300 // len(character.encode())))
 
     assert set(name) == {character}
-    assert MOST_BYTES - 4 < len(name.encode()) <= MOST_BYTES
+    assert MAX_BYTES - 4 < len(name.encode()) <= MAX_BYTES
 
 
-def test_each_name_is_given_once_also_where_case_makes_no_difference():
+def test_names_are_unique_regardless_of_case():
     names = FileNames("missing.txt")
 
     given = [
-        names.of(text, ".jpeg") for text in ("a", "A", "a", "a-2", "b/c", "b\\c", "\u017f", "s", "ﬁ", "fi")
+        names.unique(text, ".jpeg")
+        for text in ("a", "A", "a", "a-2", "b/c", "b\\c", "\u017f", "s", "ﬁ", "fi")
     ]
 
     expected = ["a", "A-2", "a-3", "a-2-2", "b_c", "b_c-2", "\u017f", "s-2", "ﬁ", "fi-2"]
     assert given == [f"{name}.jpeg" for name in expected]
-    assert names.of("missing", ".txt") == "missing-2.txt"
+    assert names.unique("missing", ".txt") == "missing-2.txt"
 
 
-def test_five_thousand_of_one_name_are_named_apart():
+def test_five_thousand_equal_names_become_unique():
     names = FileNames()
 
-    assert len({names.of("same", ".png") for _ in range(5000)}) == 5000
+    assert len({names.unique("same", ".png") for _ in range(5000)}) == 5000

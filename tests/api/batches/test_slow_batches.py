@@ -1,4 +1,4 @@
-"""Batches that trickle in, and those whose answer Redis cannot be read for."""
+"""Batches that arrive slowly, and batches accepted just before Redis becomes unavailable."""
 
 import time
 from datetime import datetime
@@ -34,7 +34,7 @@ def impatient(redis_socket, redis, tmp_path):
 
 
 @pytest.mark.parametrize("first", [[URLS] * 60, [{"opacity": 2}]])
-def test_a_batch_that_trickles_is_ended_with_its_faults_or_without(impatient, redis, first):
+def test_a_slow_batch_is_refused_at_the_deadline_with_or_without_faults(impatient, redis, first):
     def trickle():
         yield lines(*first)
         for _ in range(20):
@@ -46,12 +46,12 @@ def test_a_batch_that_trickles_is_ended_with_its_faults_or_without(impatient, re
         answer = client.post("/v2/superimpose/batch", content=trickle())
 
     assert (answer.status_code, answer.json()["code"]) == (400, "slow_body")
-    assert "was not whole within 1 s" in answer.json()["error"]
+    assert "was not complete within 1 s" in answer.json()["error"]
     assert not redis.keys(keyspace.request("*"))
     assert not redis.exists(keyspace.OPEN_BATCHES)
 
 
-def test_a_batch_that_was_accepted_is_answered_where_redis_cannot_be_read(tmp_path):
+def test_an_accepted_batch_is_answered_even_if_redis_cannot_be_read(tmp_path):
     with (
         RedisProcess(tmp_path) as server,
         Redis(port=server.port) as redis,
@@ -62,7 +62,7 @@ def test_a_batch_that_was_accepted_is_answered_where_redis_cannot_be_read(tmp_pa
         with httpx.Client(
             base_url=stack.url, headers={"x-api-key": key}, timeout=30, **ON_LOOPBACK
         ) as client:
-            client.get("/v2/batches")  # the key is known
+            client.get("/v2/batches")  # caches the key
             proxy.trap = Trap(f"HMGET\r\n$54\r\n{keyspace.batch('')}".encode(), "holds_commands")
 
             answer = client.post("/v2/superimpose/batch", json={"requests": [URLS] * 3})
@@ -70,8 +70,8 @@ def test_a_batch_that_was_accepted_is_answered_where_redis_cannot_be_read(tmp_pa
             assert proxy.holds_commands
             proxy.holds_commands = False
             assert answer.status_code == 200, answer.text
-            told = answer.json()
-            kept = client.get(told["status_url"]).json()
-        created = [datetime.fromisoformat(each.pop("created_at")) for each in (told, kept)]
-        assert told == kept
+            submitted = answer.json()
+            polled = client.get(submitted["status_url"]).json()
+        created = [datetime.fromisoformat(each.pop("created_at")) for each in (submitted, polled)]
+        assert submitted == polled
         assert abs(created[0] - created[1]).total_seconds() < 10

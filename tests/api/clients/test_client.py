@@ -1,4 +1,4 @@
-"""The address that calls are counted under."""
+"""The address under which calls are rate-limited."""
 
 import pytest
 from fastapi import Request
@@ -26,7 +26,7 @@ def request_from(client):
         ("", "unknown"),
     ],
 )
-def test_a_client_is_its_ipv4_address_or_its_ipv6_network(host, address):
+def test_a_client_is_counted_by_ipv4_address_or_ipv6_network(host, address):
     assert client_address(request_from((host, 1))) == address
 
 

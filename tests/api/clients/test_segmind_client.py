@@ -1,4 +1,4 @@
-"""The vendor's own client, unmodified but for its base URL."""
+"""The vendor's own client, unmodified except for its base URL."""
 
 import base64
 import io
@@ -52,7 +52,7 @@ def test_run_submits_polls_and_returns_the_result(client, pictures):
     ]
 
 
-def test_the_overlay_is_where_the_offsets_put_it(client, pictures, origin):
+def test_the_overlay_is_at_the_offsets(client, pictures, origin):
     result = client.run("superimpose", **pictures, x_offset=100, y_offset=-40, image_format="png")
 
     image = opened(httpx.get(result["output"], trust_env=False).content).convert("RGB")
@@ -62,7 +62,7 @@ def test_the_overlay_is_where_the_offsets_put_it(client, pictures, origin):
     assert image.getpixel(inside) != base.getpixel(inside)
 
 
-def test_submit_async_can_be_followed_and_waited_for(client, pictures):
+def test_submit_async_can_be_polled_and_waited_for(client, pictures):
     job = client.submit_async("superimpose", **pictures)
 
     assert job.submit_response["status"] == "QUEUED"
@@ -106,7 +106,7 @@ V2 = {
 """The sample of the vendor's page of superimpose-v2."""
 
 
-def test_the_second_model_runs_with_the_sample_of_its_page(client, pictures):
+def test_superimpose_v2_runs_with_the_sample_of_its_page(client, pictures):
     result = client.run("superimpose-v2", **pictures, **V2, rescale_factor=0.5)
 
     assert result["status"] == "COMPLETED"
@@ -114,14 +114,14 @@ def test_the_second_model_runs_with_the_sample_of_its_page(client, pictures):
     assert opened(httpx.get(result["output"], trust_env=False).content).size == (600, 400)
 
 
-def test_the_second_model_runs_in_one_call(client, pictures, origin):
+def test_superimpose_v2_runs_in_one_call(client, pictures, origin):
     response = client.run_sync("superimpose-v2", **pictures, **V2, rescale_factor=0.5, image_format="png")
 
     image = opened(response.content).convert("RGB")
     base = opened(httpx.get(f"{origin.url}/cup.jpg", trust_env=False).content).convert("RGB")
     assert image.getpixel((20, 20)) == base.getpixel((20, 20))
     pairs = zip(image.getpixel((300, 260)), base.getpixel((300, 260)), strict=True)
-    assert all(ours >= below for ours, below in pairs)  # a screen darkens nothing
+    assert all(result >= below for result, below in pairs)  # screen never darkens
     assert image.tobytes() != base.tobytes()
 
 
@@ -141,7 +141,7 @@ def test_a_failed_synchronous_request_is_a_400_with_our_text(client, pictures, o
     assert failed.value.detail.startswith("base_image: ")
 
 
-def test_bad_parameters_raise_with_their_names(client, pictures):
+def test_invalid_parameters_raise_with_their_names(client, pictures):
     with pytest.raises(SegmindError) as refused:
         client.submit_async("superimpose", **pictures, opacity=7)
 

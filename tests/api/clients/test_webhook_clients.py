@@ -1,4 +1,4 @@
-"""What we send, checked by libraries of others: each believes it, and nothing that differs by a byte."""
+"""Our events, verified by third-party libraries: accepted as sent, rejected if a byte differs."""
 
 import json
 import subprocess
@@ -34,7 +34,7 @@ def stack(redis_socket, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def secret(stack: Stack) -> str:
-    """As Replicate's client reads it."""
+    """The secret, read as Replicate's client does."""
     replicate = Replicate(KEY, base_url=stack.url, trust_env=False)
     key = replicate.webhooks.default.secret().key
     replicate._client.close()
@@ -43,7 +43,7 @@ def secret(stack: Stack) -> str:
 
 @pytest.fixture(scope="module", params=["request.completed", "request.failed"])
 def sent(request, stack: Stack, secret: str) -> Got:
-    """One event as it arrived; with letters of more than one byte."""
+    """One event as received, with non-ASCII text."""
     with receiving() as receiver:
         mask = {"mask": "bm8gcGljdHVyZQ=="} if request.param == "request.failed" else {}
         submit(stack, receiver.url, custom_id="tröja-4711 ☂", **mask)
@@ -61,7 +61,7 @@ def by_standardwebhooks(secret: str, sent: Got) -> bool:
 
 
 def by_svix(secret: str, sent: Got) -> bool:
-    import svix.webhooks  # takes a second, and each process that runs tests loads this file
+    import svix.webhooks  # imported late: takes a second, and every test process loads this file
 
     try:
         svix.webhooks.Webhook(secret).verify(sent.body, dict(sent.headers))
@@ -80,7 +80,7 @@ def by_replicate(secret: str, sent: Got) -> bool:
 
 
 def by_openai(secret: str, sent: Got) -> bool:
-    import openai  # as long
+    import openai  # imported late, too
 
     client = openai.OpenAI(api_key="of no use here", webhook_secret=secret)
     try:
@@ -120,18 +120,18 @@ def with_header(sent: Got, name: str, value: str) -> Got:
 
 
 def swapped(signature: str) -> str:
-    """With another first letter of its base64."""
+    """With the first letter of its base64 changed."""
     return f"v1,{'B' if signature[3] == 'A' else 'A'}{signature[4:]}"
 
 
 @pytest.mark.parametrize("library", CHECKS)
-def test_it_believes_what_we_send(library, secret, sent):
+def test_a_library_accepts_the_event(library, secret, sent):
     assert CHECKS[library](secret, sent)
 
 
 @pytest.mark.parametrize("forged", FORGERIES)
 @pytest.mark.parametrize("library", CHECKS)
-def test_it_does_not_believe_what_differs_by_a_byte(library, secret, sent, forged):
+def test_a_library_rejects_a_changed_event(library, secret, sent, forged):
     forgery = FORGERIES[forged](sent)
 
     assert forgery != sent

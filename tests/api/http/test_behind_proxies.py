@@ -1,4 +1,4 @@
-"""Proxies that send the calls of many clients over one connection: each is given its own answer."""
+"""Proxies that send the calls of many clients over one connection: each gets its own response."""
 
 import contextlib
 import socket
@@ -14,17 +14,17 @@ from tests.proxies import PROXIES, in_front_of
 from tests.stack import KEY, ON_LOOPBACK
 
 VICTIMS, ATTACKERS = 2, 3
-ROUNDS = 6  # of each, at the same time as the others
+ROUNDS = 6  # of attacks and of ordinary calls, concurrently
 PICTURES = {"base_image": "http://a.example/a.png", "overlay_image": "http://a.example/a.png"}
 UNLIMITED = dict.fromkeys(("rate_limit", "rate_limit_reads", "rate_limit_anonymous"), "unlimited")
 LAST = head("/livez", connection="close")
 
 FORGED = b"GET /metrics HTTP/1.1\r\nhost: here\r\n\r\n"
 BEGUN = b"GET /metrics HTTP/1.1\r\nhost: here\r\nx: "
-"""Were it read as a request, the next caller's would end it and be given its answer."""
+"""If it were read as a request, the next client's call would complete it and get its response."""
 
 FAR = b"\r\n" * 50_000
-"""Means nothing before a request, and has what follows leave the proxy in a segment of its own."""
+"""Ignored before a request; makes the proxy send what follows in a segment of its own."""
 
 
 def keyless(body, method="POST", path="/v2/superimpose", **headers):
@@ -65,7 +65,7 @@ def proxy(request, api, tmp_path_factory):
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
-def test_nobody_is_given_the_answer_to_another(api, proxy, attack):
+def test_no_client_gets_the_response_to_another(api, proxy, attack):
     shown = times_shown(api)
     with ThreadPoolExecutor(VICTIMS + ATTACKERS) as pool:
         victims = [pool.submit(use, proxy) for _ in range(VICTIMS)]
@@ -76,17 +76,17 @@ def test_nobody_is_given_the_answer_to_another(api, proxy, attack):
     assert len(submitted) == VICTIMS * ROUNDS
     assert b"request_id" not in stolen
     assert b"superimpose_" not in stolen
-    assert times_shown(api) == shown + 1  # by our asking for it
+    assert times_shown(api) == shown + 1  # by this call itself
 
 
 def times_shown(api):
-    """How often the API has shown the metrics, which the proxies do not."""
+    """The number of calls of /metrics, which the proxies do not forward."""
     shown = {"route": "/metrics", "method": "GET", "code": "200"}
     return value(scrape(f"{api.url}/metrics"), "http_requests_total", **shown)
 
 
 def use(port):
-    """Submit and ask as a customer does, and see that each answer is to what was asked; the ids."""
+    """Submit and poll as a client does, and check that each response fits its call; returns the ids."""
     with httpx.Client(
         base_url=f"http://127.0.0.1:{port}", headers={"x-api-key": KEY}, **ON_LOOPBACK
     ) as client:
@@ -104,7 +104,7 @@ def submit_and_ask(client):
 
 
 def assault(port, attack):
-    """Attack each round on a connection of its own; what came, never more answers than requests were sent."""
+    """Attack on a new connection each round; returns the responses, which never exceed the requests sent."""
     received = [attacked(port, attack) for _ in range(ROUNDS)]
     assert max(len(ANSWER.findall(each)) for each in received) <= 2
     return b"".join(received)
@@ -112,7 +112,7 @@ def assault(port, attack):
 
 def attacked(port, attack):
     received = bytearray()
-    cut_off = contextlib.suppress(ConnectionError)  # as the proxy may do
+    cut_off = contextlib.suppress(ConnectionError)  # the proxy may reset the connection
     with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as connection, cut_off:
         connection.sendall(attack + LAST)
         while piece := connection.recv(65536):

@@ -1,4 +1,4 @@
-"""Which pages may call us from a browser."""
+"""CORS: which origins may call the API from a browser."""
 
 import httpx
 import pytest
@@ -28,7 +28,7 @@ def cors_headers(answer):
     return {name: value for name, value in answer.headers.items() if name.startswith("access-control-")}
 
 
-def test_no_page_may_call_unless_configured(service):
+def test_without_configuration_no_origin_is_allowed(service):
     simple = service.client.get("/livez", headers={"origin": SHOP})
     preflight = service.client.options("/v2/superimpose", headers={"origin": SHOP, **PREFLIGHT})
 
@@ -37,7 +37,7 @@ def test_no_page_may_call_unless_configured(service):
 
 
 @pytest.mark.parametrize("origin", [SHOP, "http://127.0.0.1:3000"])
-def test_a_page_of_an_allowed_origin_may_submit_with_its_key(client, origin):
+def test_an_allowed_origin_may_submit_with_its_key(client, origin):
     answer = client.options("/v2/superimpose", headers={"origin": origin, **PREFLIGHT})
 
     assert answer.status_code == 200
@@ -49,7 +49,7 @@ def test_a_page_of_an_allowed_origin_may_submit_with_its_key(client, origin):
 
 
 @pytest.mark.parametrize("path", ["/livez", "/nowhere", "/v2/requests/x", "/pictures/x.png"])
-def test_a_page_of_an_allowed_origin_reads_every_answer_and_all_its_headers(client, path):
+def test_an_allowed_origin_may_read_every_response_and_all_headers(client, path):
     answer = client.get(path, headers={"origin": SHOP})
 
     assert cors_headers(answer) == {
@@ -62,7 +62,7 @@ def test_a_page_of_an_allowed_origin_reads_every_answer_and_all_its_headers(clie
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", f"{SHOP}.evil.example", "http://shop.example", "null"]
 )
-def test_a_page_of_another_origin_may_not(client, origin):
+def test_another_origin_is_refused(client, origin):
     preflight = client.options("/v2/superimpose", headers={"origin": origin, **PREFLIGHT})
     simple = client.get("/livez", headers={"origin": origin})
 
@@ -71,13 +71,13 @@ def test_a_page_of_another_origin_may_not(client, origin):
         assert "access-control-allow-origin" not in answer.headers
 
 
-def test_a_preflight_for_another_header_is_refused(client):
-    asked = PREFLIGHT | {"access-control-request-headers": "x-evil"}
+def test_a_preflight_for_an_unknown_header_is_refused(client):
+    preflight = PREFLIGHT | {"access-control-request-headers": "x-evil"}
 
-    assert client.options("/livez", headers={"origin": SHOP, **asked}).json()["code"] == "cors"
+    assert client.options("/livez", headers={"origin": SHOP, **preflight}).json()["code"] == "cors"
 
 
 @pytest.mark.parametrize("origins", ["shop.example", "ftp://shop.example"])
-def test_an_origin_without_scheme_is_refused_at_the_start(origins):
+def test_a_configured_origin_without_a_scheme_is_refused_at_startup(origins):
     with pytest.raises(ValidationError, match="cors_origins"):
         Settings(cors_origins=origins)

@@ -1,4 +1,4 @@
-"""Every error on every path is JSON in the protocol's form."""
+"""Every error on every path is JSON."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ from tests.stack import KEY, empty_database, environment, running
         ("GET", "/samples/ORIGIN.md", 404, "not_found"),
     ],
 )
-def test_framework_errors_are_json_too(service, method, path, status, code):
+def test_framework_errors_are_json(service, method, path, status, code):
     answer = service.client.request(method, path)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
@@ -46,7 +46,7 @@ def test_framework_errors_are_json_too(service, method, path, status, code):
         ("/livez", "GET, HEAD"),
     ],
 )
-def test_a_wrong_method_is_answered_with_all_methods_of_the_path(service, path, methods):
+def test_a_405_lists_all_methods_of_the_path(service, path, methods):
     answer = service.client.put(path)
 
     assert (answer.status_code, answer.headers["allow"]) == (405, methods)
@@ -70,7 +70,7 @@ def test_a_wrong_method_is_answered_with_all_methods_of_the_path(service, path, 
         ("DELETE", "/v2/requests/x"),
     ],
 )
-def test_every_route_asks_for_a_key(service, method, path):
+def test_every_route_requires_a_key(service, method, path):
     with httpx.Client(base_url=service.url, trust_env=False) as stranger:
         missing = stranger.request(method, path, json={})
         wrong = stranger.request(method, path, json={}, headers={"x-api-key": "wrong"})
@@ -80,14 +80,14 @@ def test_every_route_asks_for_a_key(service, method, path):
 
 
 @pytest.mark.parametrize("header", ["Bearer {}", "bearer {}"])
-def test_a_bearer_token_is_a_key(service, header):
+def test_a_bearer_token_is_accepted_as_the_key(service, header):
     with httpx.Client(base_url=service.url, trust_env=False) as client:
         answer = client.get("/v2/requests/x", headers={"authorization": header.format(KEY)})
 
     assert answer.status_code == 404
 
 
-def test_a_request_of_another_key_is_as_unknown_as_one_that_never_was(service, redis_socket, origin):
+def test_a_request_of_another_key_is_reported_as_unknown(service, redis_socket, origin):
     with Redis.from_url(f"unix://{redis_socket}?db=0") as redis:
         _, other = ApiKeys(redis).create("other")
     request_id = service.submit(base_image=f"{origin.url}/cup.jpg", overlay_image=f"{origin.url}/logo.png")
@@ -101,7 +101,7 @@ def test_a_request_of_another_key_is_as_unknown_as_one_that_never_was(service, r
     assert seen("/v2/requests/unknown")[0] == 404
 
 
-def test_a_queue_that_is_away_is_a_502_that_says_when_to_try_again(tmp_path, redis, redis_socket):
+def test_an_unreachable_queue_is_a_502_with_retry_after(tmp_path, redis, redis_socket):
     with running(environment(f"unix://{redis_socket}?db=1", tmp_path), workers=0) as stack:
         redis.execute_command("CLIENT", "PAUSE", "4500", "ALL")
         answer = stack.client.post("/v2/superimpose", json={"base_image": "x", "overlay_image": "x"})
@@ -111,7 +111,7 @@ def test_a_queue_that_is_away_is_a_502_that_says_when_to_try_again(tmp_path, red
     assert int(answer.headers["retry-after"]) > 0
 
 
-def test_a_fault_after_acceptance_names_the_request(redis_socket, tmp_path):
+def test_an_internal_error_after_acceptance_has_the_request_id(redis_socket, tmp_path):
     env = environment(empty_database(redis_socket, 8), tmp_path)
     with running(env) as stack:
         url = f"{stack.url}/samples"
@@ -126,7 +126,7 @@ def test_a_fault_after_acceptance_names_the_request(redis_socket, tmp_path):
     assert str(tmp_path) not in answer.text
 
 
-def test_our_own_faults_are_logged_and_not_shown(caplog):
+def test_internal_errors_are_logged_and_not_revealed(caplog):
     app = FastAPI()
     errors.install(app)
 
@@ -156,7 +156,7 @@ def test_our_own_faults_are_logged_and_not_shown(caplog):
     assert "secret detail" in caplog.text
 
 
-def test_a_path_forges_no_line_of_the_log(caplog):
+def test_a_path_cannot_inject_a_log_line(caplog):
     app = FastAPI()
     errors.install(app)
 

@@ -1,4 +1,4 @@
-"""The headers of answers: what browsers are kept from, what routes add, what is not told."""
+"""Response headers: security defaults, headers of routes, and headers that are not sent."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from api import errors
-from api.http.headers import AnswerHeaders, add_to_answer, with_cors
+from api.http.headers import ResponseHeaders, add_response_headers, with_cors
 
 URL = "http://10.0.0.1/a.png"
 JSON_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -36,7 +36,7 @@ def request_id(service, origin):
         ("GET", "/pictures/unknown.png"),
     ],
 )
-def test_every_json_answer_is_inert_and_kept_by_nobody(service, request_id, method, path):
+def test_every_json_response_is_inert_and_not_cached(service, request_id, method, path):
     headers = service.client.request(method, path.format(request_id)).headers
 
     assert headers["x-content-type-options"] == "nosniff"
@@ -46,7 +46,7 @@ def test_every_json_answer_is_inert_and_kept_by_nobody(service, request_id, meth
     assert "server" not in headers
 
 
-def test_a_picture_has_one_of_each_header_and_a_safe_name(service, request_id):
+def test_a_picture_has_each_header_once_and_a_safe_file_name(service, request_id):
     image = service.client.get(f"/v2/requests/{request_id}").json()["images"][0]
     odd = image["url"].replace(".jpeg", '.x";%20filename="evil.html')
     etag = service.client.head(image["url"]).headers["etag"]
@@ -65,7 +65,7 @@ def test_a_picture_has_one_of_each_header_and_a_safe_name(service, request_id):
         assert answer.headers["content-disposition"] == f'inline; filename="{image["file_name"]}"'
 
 
-def test_a_picture_that_is_the_answer_itself_is_inert_too(service):
+def test_a_picture_in_the_response_of_v1_is_inert(service):
     samples = f"{service.url}/samples"
     answer = service.client.post(
         "/v1/superimpose",
@@ -77,7 +77,7 @@ def test_a_picture_that_is_the_answer_itself_is_inert_too(service):
     assert answer.headers["content-security-policy"] == JSON_POLICY
 
 
-def test_a_sample_says_its_name(service):
+def test_a_sample_has_a_file_name(service):
     answer = service.client.get("/samples/cup.jpg")
 
     assert answer.headers["content-disposition"] == 'inline; filename="cup.jpg"'
@@ -100,8 +100,8 @@ def broken():
 
     @app.get("/{status}")
     async def answer(status: int, request: Request) -> dict[str, str]:
-        add_to_answer(request, {"RateLimit-Policy": "10", "Cache-Control": "private"})
-        add_to_answer(request, {"X-Remaining-Credits": "7", "Retry-After": "60"})
+        add_response_headers(request, {"RateLimit-Policy": "10", "Cache-Control": "private"})
+        add_response_headers(request, {"X-Remaining-Credits": "7", "Retry-After": "60"})
         match status:
             case 200:
                 return {}
@@ -112,11 +112,11 @@ def broken():
             case _:
                 raise RuntimeError
 
-    return AnswerHeaders(with_cors(app, ["https://shop.example"]))
+    return ResponseHeaders(with_cors(app, ["https://shop.example"]))
 
 
 @pytest.mark.parametrize("status", [200, 401, 429, 500])
-def test_headers_that_a_route_adds_are_on_its_errors_as_well(broken, status):
+def test_headers_added_by_a_route_are_also_on_its_errors(broken, status):
     answer = get(broken, f"/{status}")
 
     assert answer.status_code == status
@@ -126,12 +126,12 @@ def test_headers_that_a_route_adds_are_on_its_errors_as_well(broken, status):
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_what_an_answer_says_itself_stays(broken):
+def test_headers_set_by_a_response_are_not_overwritten(broken):
     assert get(broken, "/429").headers.get_list("retry-after") == ["3"]
     assert get(broken, "/401").headers.get_list("retry-after") == ["60"]
 
 
-def test_our_own_fault_can_be_read_by_a_page_of_an_allowed_origin(broken):
+def test_an_internal_error_can_be_read_by_an_allowed_origin(broken):
     answer = get(broken, "/500", origin="https://shop.example")
 
     assert answer.status_code == 500

@@ -1,4 +1,4 @@
-"""Bytes that are no HTTP/1.1, or that two readers could take for two different requests."""
+"""Bytes that are not HTTP/1.1, or that two parsers could read as different requests."""
 
 import pytest
 
@@ -76,20 +76,20 @@ def edge(redis_socket, tmp_path_factory):
 
 
 @pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED)
-def test_what_is_malformed_is_a_400_and_ends_the_connection(edge, sent):
-    status, answer = refusal(edge.exchange(sent))  # one answer: none to what was smuggled behind it
+def test_a_malformed_request_is_a_400_and_ends_the_connection(edge, sent):
+    status, answer = refusal(edge.exchange(sent))  # one response: none to the smuggled request
 
     assert (status, answer["code"]) == (400, "malformed_request")
 
 
 @pytest.mark.parametrize("sent", TOO_LARGE.values(), ids=TOO_LARGE)
-def test_headers_over_the_limit_are_a_400(edge, sent):
+def test_headers_over_a_limit_are_a_400(edge, sent):
     status, answer = refusal(edge.exchange(sent))
 
     assert (status, answer["code"]) == (400, "headers_too_large")
 
 
-def test_headers_within_the_limit_are_read(edge):
+def test_headers_within_the_limits_are_accepted(edge):
     many = head("/livez", connection="close", x="a" * 30_000)[:-2] + b"y: b\r\n" * 90 + b"\r\n"
 
     assert edge.exchange(many).startswith(b"HTTP/1.1 200 ")
@@ -100,7 +100,7 @@ def test_headers_within_the_limit_are_read(edge):
     [head("/livez")[:-2] + b"host: there\r\n\r\n", b"GET /livez HTTP/1.1\r\n\r\n"],
     ids=["two", "none"],
 )
-def test_a_request_that_does_not_say_which_host_it_means_is_a_400(edge, sent):
+def test_a_request_without_exactly_one_host_is_a_400(edge, sent):
     status, answer = refusal(edge.exchange(sent))
 
     assert (status, answer["code"]) == (400, "invalid_host")
@@ -113,7 +113,7 @@ def test_trailers_are_not_headers(edge):
     assert refusal(answer)[1]["code"] == "missing_key"
 
 
-def test_what_came_before_malformed_bytes_is_answered_and_they_are_not_taken_for_an_answer(edge):
+def test_a_request_before_malformed_bytes_is_answered_and_they_get_no_response(edge):
     answers = edge.exchange(head("/livez") + b"hello there\r\n\r\n")
 
     assert answers.startswith(b"HTTP/1.1 200 ")
@@ -121,12 +121,12 @@ def test_what_came_before_malformed_bytes_is_answered_and_they_are_not_taken_for
 
 
 @pytest.mark.parametrize("last", LAST.values(), ids=LAST)
-def test_nothing_is_read_behind_what_ends_a_connection(edge, last):
+def test_nothing_is_read_after_a_request_that_ends_the_connection(edge, last):
     for segments in ((last + FORGED,), (last, FORGED), (last[:9], last[9:], FORGED)):
         assert len(ANSWER.findall(edge.exchange(*segments))) == 1
 
 
-def test_answers_name_no_software(edge):
+def test_responses_do_not_name_the_server_software(edge):
     for sent in (b"hello there\r\n\r\n", head("/nowhere", connection="close"), submit(content_length="x")):
         answer = edge.exchange(sent).lower()
         assert not any(

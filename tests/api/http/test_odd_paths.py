@@ -1,4 +1,4 @@
-"""Paths that nobody types: the protocol's errors, no fault of ours, no line of log that a stranger wrote."""
+"""Odd paths and queries cause neither internal errors nor injected log lines."""
 
 import pytest
 
@@ -56,7 +56,7 @@ def edge(redis_socket, tmp_path_factory):
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path[:30])
-def test_an_odd_path_is_an_error_in_our_form(edge, path):
+def test_an_odd_path_is_a_json_error(edge, path):
     answer = edge.exchange(head(path, connection="close"))
     status, body = refusal(answer)
 
@@ -65,5 +65,5 @@ def test_an_odd_path_is_an_error_in_our_form(edge, path):
 
 
 @pytest.mark.parametrize("query", ["%00", "%ff", "a=b&" * 1000, "?#"])
-def test_an_odd_query_changes_nothing(edge, query):
+def test_an_odd_query_is_ignored(edge, query):
     assert edge.exchange(head(f"/livez?{query}", connection="close")).startswith(b"HTTP/1.1 200 ")

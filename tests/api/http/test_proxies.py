@@ -1,4 +1,4 @@
-"""Whose word counts for where a call came from, and what URLs are made of."""
+"""Forwarded headers of proxies, and the origin of URLs in responses."""
 
 import json
 
@@ -9,7 +9,7 @@ from jobs.config.settings import Settings
 from tests.edge import head, read_to_end, refusal, serving, submit
 
 BODY = b'{"base_image": "http://a.example/a.png", "overlay_image": "http://a.example/a.png"}'
-PROXY, STRANGER = "127.0.1.9", "127.0.0.1"  # all of 127.0.0.0/8 is this machine
+PROXY, STRANGER = "127.0.1.9", "127.0.0.1"  # all of 127.0.0.0/8 is loopback
 FORWARDED = {
     "x_forwarded_for": "203.0.113.9",
     "x_forwarded_proto": "https",
@@ -19,7 +19,7 @@ FORWARDED = {
 
 @pytest.fixture(scope="module")
 def edge(redis_socket, tmp_path_factory):
-    """What tells callers what it sees of them."""
+    """A server that returns the address and scheme that it sees."""
     folder = tmp_path_factory.mktemp("mirror")
     trusted = "127.0.1.0/24, 10.0.0.0/8, 2001:db8::7"
     with serving(redis_socket, folder, "tests.api.http.mirror", trusted_proxies=trusted) as edge:
@@ -32,11 +32,11 @@ def seen(edge, source, **headers):
         return json.loads(read_to_end(connection).partition(b"\r\n\r\n")[2])
 
 
-def test_a_stranger_is_not_believed(edge):
+def test_forwarded_headers_of_an_untrusted_peer_are_ignored(edge):
     assert seen(edge, STRANGER, **FORWARDED) == {"address": STRANGER, "origin": "http://here"}
 
 
-def test_a_trusted_proxy_is_believed_but_for_the_host(edge):
+def test_forwarded_headers_of_a_trusted_proxy_are_used_except_the_host(edge):
     assert seen(edge, PROXY, **FORWARDED) == {"address": "203.0.113.9", "origin": "https://here"}
 
 
@@ -46,7 +46,7 @@ def test_a_trusted_proxy_is_believed_but_for_the_host(edge):
         ("203.0.113.9", "203.0.113.9"),
         ("203.0.113.9, 10.1.2.3", "203.0.113.9"),
         ("203.0.113.9, 10.1.2.3, 2001:db8::7", "203.0.113.9"),
-        ("198.51.100.1, 203.0.113.9", "203.0.113.9"),  # the first is what the client itself wrote
+        ("198.51.100.1, 203.0.113.9", "203.0.113.9"),  # the first address was sent by the client itself
         ("127.0.0.1, 203.0.113.9, 10.1.2.3", "203.0.113.9"),
         ("10.9.9.9, 203.0.113.9", "203.0.113.9"),
         ("203.0.113.9:4711", "203.0.113.9"),
@@ -57,17 +57,17 @@ def test_a_trusted_proxy_is_believed_but_for_the_host(edge):
         ("", PROXY),
     ],
 )
-def test_the_client_is_the_last_address_that_is_no_proxy(edge, chain, address):
+def test_the_client_is_the_last_address_before_proxies(edge, chain, address):
     assert seen(edge, PROXY, x_forwarded_for=chain)["address"] == address
 
 
 @pytest.mark.parametrize("proto", ["javascript", "HTTPS://evil", "", "file"])
-def test_a_scheme_that_is_none_of_ours_is_not_taken_over(edge, proto):
+def test_a_forwarded_scheme_other_than_http_and_https_is_ignored(edge, proto):
     assert seen(edge, PROXY, x_forwarded_proto=proto)["origin"] == "http://here"
 
 
 @pytest.mark.parametrize("proxies", ["*", "proxy.example", "10.0.0.0/40"])
-def test_proxies_are_networks_and_never_everybody(proxies):
+def test_a_trusted_proxy_must_be_a_network_and_not_everything(proxies):
     with pytest.raises(ValidationError, match="trusted_proxies"):
         Settings(trusted_proxies=proxies)
 
@@ -94,7 +94,7 @@ def submitted(edge, host):
 @pytest.mark.parametrize(
     "host", ["shop.example", "SHOP.example:8443", "192.0.2.7:80", "[2001:db8::1]:8000", "a_b"]
 )
-def test_urls_begin_with_the_host_the_client_asked_for(api, host):
+def test_urls_begin_with_the_host_of_the_request(api, host):
     answer = json.loads(submitted(api, host).partition(b"\r\n\r\n")[2])
 
     assert answer["status_url"] == f"http://{host}/v2/requests/{answer['request_id']}/status"
@@ -121,7 +121,7 @@ def test_urls_begin_with_the_host_the_client_asked_for(api, host):
         "",
     ],
 )
-def test_a_host_that_no_url_can_have_is_a_400_and_accepts_nothing(api, host):
+def test_an_invalid_host_is_a_400_and_nothing_is_accepted(api, host):
     accepted = api.log.count("accepted")
     status, answer = refusal(submitted(api, host))
 
@@ -130,7 +130,7 @@ def test_a_host_that_no_url_can_have_is_a_400_and_accepts_nothing(api, host):
 
 
 @pytest.mark.parametrize("host", ["evil.example", 'evil"><script>'])
-def test_with_a_public_url_the_host_is_nobodys_business(public, host):
+def test_with_a_public_url_the_host_header_is_ignored(public, host):
     answer = submitted(public, host)
 
     assert answer.startswith(b"HTTP/1.1 200 ")

@@ -1,4 +1,4 @@
-"""Clients that send or read slowly, not at all, or too many at once: cut off, and nobody else notices."""
+"""Slow or silent clients and excess connections are cut off without effect on other clients."""
 
 import socket
 import time
@@ -25,36 +25,36 @@ def edge(redis_socket, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def patient(redis_socket, tmp_path_factory):
-    """One whose clients may be as slow as this machine."""
+    """An API with generous timeouts."""
     with serving(redis_socket, tmp_path_factory.mktemp("patient"), "cli", "api") as edge:
         yield edge
 
 
 @pytest.fixture(autouse=True)
 def undisturbed(edge):
-    """Whatever a client did, the next one is served and nothing is logged as a fault."""
+    """After each test, the next client is served and no error is logged."""
     yield
     await_http(f"{edge.url}/livez", edge.process)
     assert "Traceback" not in edge.log
     assert "ERROR" not in edge.log
 
 
-def test_a_connection_on_which_nothing_comes_is_closed(edge):
+def test_a_silent_connection_is_closed(edge):
     assert edge.exchange(b"") == b""
 
 
-def test_line_breaks_are_not_a_request(edge):
+def test_line_breaks_alone_get_no_response(edge):
     assert edge.exchange(b"\r\n\r\n") == b""
 
 
 @pytest.mark.parametrize("sent", [b"GET /liv", head("/livez")[:-2]], ids=["line", "headers"])
-def test_headers_that_do_not_end_are_a_400(edge, sent):
+def test_incomplete_headers_are_a_400(edge, sent):
     status, answer = refusal(edge.exchange(sent))
 
     assert (status, answer["code"]) == (400, "slow_headers")
 
 
-def test_an_idle_connection_is_kept_for_as_long_as_its_answer_says(edge):
+def test_an_idle_connection_is_kept_for_the_announced_time(edge):
     with edge.connect() as connection:
         connection.sendall(head("/livez"))
         received = read_to_end(connection)
@@ -63,11 +63,11 @@ def test_an_idle_connection_is_kept_for_as_long_as_its_answer_says(edge):
     assert [status for status, _ in answers(received, "GET")] == [200]
 
 
-def test_a_connection_that_ends_with_its_answer_is_promised_no_life(edge):
+def test_a_connection_that_closes_announces_no_keep_alive(edge):
     assert b"keep-alive" not in edge.exchange(head("/livez", connection="close"))
 
 
-def test_headers_of_a_second_request_have_the_same_deadline(edge):
+def test_the_headers_of_a_second_request_have_the_same_deadline(edge):
     with edge.connect() as connection:
         connection.sendall(head("/livez"))
         first = connection.recv(65536)
@@ -83,7 +83,7 @@ def test_headers_of_a_second_request_have_the_same_deadline(edge):
     [submit(content_length=200) + b"{", submit(transfer_encoding="chunked") + b"1\r\n{"],
     ids=["announced", "chunked"],
 )
-def test_a_body_that_does_not_arrive_is_a_400_and_accepts_nothing(edge, sent):
+def test_an_incomplete_body_is_a_400_and_nothing_is_accepted(edge, sent):
     status, answer = refusal(edge.exchange(sent))
 
     assert (status, answer["code"]) == (400, "slow_body")
@@ -99,7 +99,7 @@ EARLY = {
 
 
 @pytest.mark.parametrize("why", EARLY)
-def test_who_sends_all_of_a_body_before_it_reads_finds_the_early_answer(patient, why):
+def test_a_client_that_reads_only_after_sending_gets_an_early_response(patient, why):
     status, call = EARLY[why]
     for _ in range(5):
         with patient.connect() as connection:
@@ -109,7 +109,7 @@ def test_who_sends_all_of_a_body_before_it_reads_finds_the_early_answer(patient,
             assert refusal(read_to_end(connection))[0] == status
 
 
-def test_after_a_body_that_was_offered_and_not_asked_for_nothing_is_read(patient):
+def test_nothing_is_read_after_a_body_that_was_not_asked_for_with_100_continue(patient):
     """Go's client before 1.21.12 sends the next caller's request in its place (CVE-2024-24791)."""
     refused = submit(x_api_key="wrong", content_length=40, expect="100-continue")
     with patient.connect() as connection:
@@ -122,7 +122,7 @@ def test_after_a_body_that_was_offered_and_not_asked_for_nothing_is_read(patient
     assert [status for status, _ in answers(received, "POST")] == [401]
 
 
-def test_what_was_sent_behind_such_a_body_at_once_is_not_run_either(edge):
+def test_a_request_pipelined_after_such_a_body_is_not_run(edge):
     refused = submit(x_api_key="wrong", content_length=2, expect="100-continue") + b"{}"
     behind = submit(content_length=len(BODY)) + BODY + submit(content_length=len(BODY)) + BODY[:9]
     with edge.connect() as connection:
@@ -142,7 +142,7 @@ def send_on(connection, more):
 
 
 @pytest.mark.parametrize("more", [LINGER_BYTES, 0], ids=["too much", "too late"])
-def test_who_was_answered_early_and_goes_on_sending_is_cut_off(edge, more):
+def test_a_client_that_sends_on_after_an_early_response_is_cut_off(edge, more):
     with edge.connect() as connection:
         connection.sendall(submit(x_api_key="wrong", content_length=10**12, connection="close"))
         assert refusal(read_to_end(connection))[0] == 401
@@ -150,7 +150,7 @@ def test_who_was_answered_early_and_goes_on_sending_is_cut_off(edge, more):
             send_on(connection, more)
 
 
-def test_what_is_left_of_a_body_is_not_read_for_ever_on_a_connection_that_is_kept(patient):
+def test_the_rest_of_a_body_is_limited_on_a_kept_connection(patient):
     with patient.connect() as connection:
         connection.sendall(submit(x_api_key="wrong", content_length=10**12))
         assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
@@ -158,11 +158,11 @@ def test_what_is_left_of_a_body_is_not_read_for_ever_on_a_connection_that_is_kep
             connection.sendall(bytes(4 * LINGER_BYTES))
 
 
-def test_a_body_that_keeps_the_least_rate_may_take_longer(edge):
+def test_a_body_at_the_minimum_rate_may_exceed_the_timeout(edge):
     padded = BODY + b" " * (4 * MIN_RATE)
     with edge.connect() as connection:
         connection.sendall(submit(content_length=len(padded), connection="close") + padded[:-1])
-        connection.settimeout(1)  # the deadline without regard to size has passed when this has
+        connection.settimeout(1)  # the base timeout has passed then
         with pytest.raises(TimeoutError):
             connection.recv(1)
         connection.settimeout(60)
@@ -172,25 +172,25 @@ def test_a_body_that_keeps_the_least_rate_may_take_longer(edge):
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
-def test_what_is_left_of_a_body_that_was_answered_is_not_waited_for(edge):
+def test_the_rest_of_an_answered_body_has_a_deadline(edge):
     answer = edge.exchange(submit(x_api_key="wrong", content_length=10_000) + b"{")
 
     assert refusal(answer)[0] == 401
 
 
 def submitted(edge):
-    """The id of a request that nobody works on."""
+    """The id of a request that no worker takes."""
     call = submit(content_length=len(BODY), connection="close") + BODY
     return answers(edge.exchange(call), "POST")[0][1]["request_id"]
 
 
-def test_what_follows_a_call_that_waits_does_not_cut_its_answer_off(edge):
+def test_malformed_bytes_after_a_waiting_call_do_not_cut_off_its_response(edge):
     waiting = head(f"/v2/requests/{submitted(edge)}/status?wait=2")
 
     assert [status for status, _ in answers(edge.exchange(waiting + b"hello there\r\n\r\n"), "GET")] == [200]
 
 
-def test_nothing_is_written_into_an_answer_that_has_begun(edge):
+def test_no_refusal_is_written_into_a_started_response(edge):
     stream = edge.exchange(head(f"/v2/requests/{submitted(edge)}/status/stream", content_length=9))
 
     assert stream.count(b"HTTP/1.1 ") == 1
@@ -199,14 +199,14 @@ def test_nothing_is_written_into_an_answer_that_has_begun(edge):
 
 
 @pytest.mark.parametrize("sent", [submit(content_length=200) + b"{", submit(content_length=200)])
-def test_a_client_that_goes_away_within_its_body_leaves_no_trace(edge, sent):
+def test_a_client_that_disconnects_within_its_body_leaves_no_request(edge, sent):
     with edge.connect() as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         assert read_to_end(connection) == b""
 
 
-def test_a_body_is_asked_for_with_100_continue(patient):
+def test_an_expected_body_is_asked_for_with_100_continue(patient):
     with patient.connect() as connection:
         connection.sendall(submit(content_length=len(BODY), expect="100-continue", connection="close"))
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -214,19 +214,19 @@ def test_a_body_is_asked_for_with_100_continue(patient):
         assert read_to_end(connection).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_client_that_does_not_read_its_answers_is_dropped(edge):
+def test_a_client_that_does_not_read_responses_is_dropped(edge):
     with edge.connect() as connection:
         connection.settimeout(60)
         with pytest.raises(OSError, match=r"reset|Broken pipe"):
             connection.sendall(head("/samples/cup.jpg") * 1_000_000)
 
 
-def test_one_connection_too_many_is_a_429_that_says_when_to_try_again(edge):
-    kept = [edge.connect() for _ in range(LIMIT)]
-    for connection in kept:
+def test_an_excess_connection_gets_a_429_with_retry_after(edge):
+    connections = [edge.connect() for _ in range(LIMIT)]
+    for connection in connections:
         connection.sendall(b"GET /livez HTT")
     answer = edge.exchange(head("/livez"))
-    for connection in kept:
+    for connection in connections:
         connection.close()
 
     status, body = refusal(answer)

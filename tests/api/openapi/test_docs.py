@@ -1,4 +1,4 @@
-"""/docs: works in a real browser under its own policy, and can be switched off."""
+"""/docs works in a real browser under its own policy, and can be switched off."""
 
 import re
 
@@ -36,10 +36,10 @@ def test_swagger_ui_shows_every_path_in_a_browser(service, chromium, tmp_path):
     shown = set(re.findall(r'data-path="([^"]+)"', done.stdout))
 
     assert shown == set(service.client.get("/openapi.json").json()["paths"])
-    assert "Content Security Policy" not in done.stderr  # what the policy forbids is named there
+    assert "Content Security Policy" not in done.stderr  # the browser reports violations there
 
 
-def test_no_script_runs_on_the_page_but_its_own(service):
+def test_the_page_runs_only_its_own_scripts(service):
     policy = service.client.get("/docs").headers["content-security-policy"]
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
 
@@ -49,7 +49,7 @@ def test_no_script_runs_on_the_page_but_its_own(service):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_say_what_they_are(service, path):
+def test_pages_have_their_content_types(service, path):
     answer = service.client.get(path)
 
     assert answer.status_code == 200
@@ -58,19 +58,19 @@ def test_pages_say_what_they_are(service, path):
 
 @pytest.mark.parametrize("path", [*PAGES, "/livez", "/readyz", "/health", "/nowhere"])
 def test_head_is_answered_as_get_without_the_body(service, path):
-    got, asked = service.client.get(path), service.client.head(path)
+    got, head = service.client.get(path), service.client.head(path)
 
-    assert (asked.status_code, asked.content) == (got.status_code, b"")
-    assert {**asked.headers, "date": ""} == {**got.headers, "date": ""}
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert {**head.headers, "date": ""} == {**got.headers, "date": ""}
 
 
 @pytest.mark.parametrize("part", [health, metrics, pages])
-def test_every_page_and_probe_takes_head(part):
+def test_every_page_and_probe_accepts_head(part):
     assert {route.path for route in part.router.routes if "HEAD" not in route.methods} == set()
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_switched_off_it_is_a_path_like_any_unknown_one(without_docs, path):
+def test_with_docs_off_the_path_is_unknown(without_docs, path):
     answer, unknown = without_docs.get(path), without_docs.get("/nowhere")
 
     assert (answer.status_code, answer.text) == (404, unknown.text)

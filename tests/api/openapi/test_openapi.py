@@ -1,4 +1,4 @@
-"""The OpenAPI document, and the page that shows it."""
+"""The OpenAPI document and the page that shows it."""
 
 import json
 
@@ -51,11 +51,11 @@ def test_the_document_is_valid(document):
 
 
 @pytest.mark.parametrize(("path", "method", "answers"), OPERATIONS)
-def test_every_answer_of_a_route_is_documented(document, path, method, answers):
+def test_responses_of_a_route_are_documented(document, path, method, answers):
     assert set(document["paths"][path][method]["responses"]) == answers
 
 
-def test_no_path_is_left_out(document):
+def test_every_path_is_documented(document):
     assert set(document["paths"]) >= {path for path, _, _ in OPERATIONS}
 
 
@@ -89,7 +89,7 @@ def test_the_examples_of_a_batch_are_valid(document):
             BODIES["superimpose"](**example["defaults"] | each)
 
 
-def test_the_page_needs_nothing_from_elsewhere(service):
+def test_the_page_loads_nothing_from_other_hosts(service):
     page = service.client.get("/docs").text
 
     assert "swagger" in page
@@ -105,6 +105,6 @@ def test_the_query_of_a_list_is_described(document):
     assert all(each["description"] for each in query)
 
 
-def test_routes_that_keys_protect_say_so(document):
+def test_routes_that_need_a_key_document_it(document):
     for path, method, answers in OPERATIONS:
         assert ("security" in document["paths"][path][method]) == ("401" in answers), path

@@ -1,4 +1,4 @@
-"""The admin API: keys over HTTP, behind a key of its own."""
+"""The admin API, which manages keys and needs the admin key."""
 
 import httpx
 import pytest
@@ -26,13 +26,13 @@ def credits(stack: Stack, key: str) -> httpx.Response:
     return stack.client.get("/v1/get-user-credits", headers={"x-api-key": key})
 
 
-def test_a_key_that_was_made_works_until_it_is_revoked(stack):
+def test_a_created_key_works_until_it_is_revoked(stack):
     new = made(stack, credits=5, rate="60/hour", scopes=["superimpose"], expires_in_s=3600)
 
     assert credits(stack, new["key"]).json() == {"credits": 5}
-    kept = stack.client.get(f"/admin/keys/{new['key_id']}").json()
-    assert (kept["credits"], kept["rate"], kept["scopes"]) == (5, "60/hour", ["superimpose"])
-    assert kept["expires_at"] > kept["last_used_at"] > "2026"
+    shown = stack.client.get(f"/admin/keys/{new['key_id']}").json()
+    assert (shown["credits"], shown["rate"], shown["scopes"]) == (5, "60/hour", ["superimpose"])
+    assert shown["expires_at"] > shown["last_used_at"] > "2026"
     assert new["key"] not in stack.client.get("/admin/keys").text
 
     assert stack.client.delete(f"/admin/keys/{new['key_id']}").json()["key_id"] == new["key_id"]
@@ -40,7 +40,7 @@ def test_a_key_that_was_made_works_until_it_is_revoked(stack):
     assert new["key_id"] not in stack.client.get("/admin/keys").text
 
 
-def test_a_rotated_key_works_with_both_texts_for_a_while(stack):
+def test_a_rotated_key_works_with_both_secrets_for_a_while(stack):
     old = made(stack)
 
     new = stack.client.post(f"/admin/keys/{old['key_id']}/rotate", json={}).json()
@@ -50,7 +50,7 @@ def test_a_rotated_key_works_with_both_texts_for_a_while(stack):
     assert [credits(stack, each["key"]).status_code for each in (old, new, newest)] == [401, 401, 200]
 
 
-def test_credits_are_added_and_taken_but_not_below_zero(stack):
+def test_credits_are_added_and_removed_but_not_below_zero(stack):
     key_id = made(stack, credits=5)["key_id"]
 
     def add(amount: int) -> httpx.Response:
@@ -73,7 +73,7 @@ CALLS = [
 
 @pytest.mark.parametrize(("method", "path", "body"), CALLS)
 @pytest.mark.parametrize(("key", "status"), [("", 401), ("wrong", 401), (KEY, 403), (ADMIN_KEY + "x", 401)])
-def test_without_the_admin_key_nothing_is_said_or_done(stack, method, path, body, key, status):
+def test_admin_calls_need_the_admin_key(stack, method, path, body, key, status):
     victim = made(stack)["key_id"]
     before = stack.client.get("/admin/keys").json()
 
@@ -87,14 +87,14 @@ def test_without_the_admin_key_nothing_is_said_or_done(stack, method, path, body
 
 
 @pytest.mark.parametrize(("method", "path", "body"), CALLS[2:])
-def test_a_key_that_is_not_there_is_404(stack, method, path, body):
+def test_an_unknown_key_is_a_404(stack, method, path, body):
     answer = stack.client.request(method, path.format("key_gone"), json=body)
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({}, "name: is required"),
         ({"name": ""}, "name"),
@@ -115,14 +115,14 @@ def test_a_key_that_is_not_there_is_404(stack, method, path, body):
         ([], "body"),
     ],
 )
-def test_a_key_that_cannot_be_is_refused_naming_the_field(stack, body, said):
+def test_invalid_key_options_are_refused(stack, body, message):
     answer = stack.client.post("/admin/keys", json=body)
 
     assert answer.status_code == 400
-    assert said in answer.json()["error"]
+    assert message in answer.json()["error"]
 
 
-def test_the_admin_key_is_no_clients_key(stack):
+def test_the_admin_key_cannot_submit(stack):
     assert credits(stack, ADMIN_KEY).status_code == 401
 
 
@@ -134,7 +134,7 @@ def test_without_an_admin_key_there_is_no_admin_api(service):
     assert "/admin/keys" not in service.client.get("/openapi.json").json()["paths"]
 
 
-def test_the_admin_api_is_documented_where_it_is_on(stack):
+def test_the_admin_api_is_documented_if_it_is_enabled(stack):
     paths = stack.client.get("/openapi.json").json()["paths"]
 
     assert set(paths["/admin/keys"]) == {"get", "post"}

@@ -1,4 +1,4 @@
-"""Cancelling: what is queued is removed, what runs is stopped, what has ended stays."""
+"""Cancelling: queued requests are removed, running ones are stopped, ended ones stay."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_a_running_request_is_stopped_and_the_next_one_runs(stack, samples, orig
     assert origin.asked.count("/hangs.jpg?cancel") == 1
 
 
-def test_what_has_ended_is_a_409_and_stays(stack, samples):
+def test_cancelling_an_ended_request_is_a_409_and_changes_nothing(stack, samples):
     request_id = stack.submit(**samples)
     before = stack.finish(request_id).json()
 

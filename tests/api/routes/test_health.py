@@ -1,4 +1,4 @@
-"""Probes without a key: what is missing is named, and many who ask cost as much as one."""
+"""Health checks name what is missing, and many callers cost as much as one."""
 
 import asyncio
 import socket
@@ -6,7 +6,7 @@ import socket
 import pytest
 from redis import Redis
 
-from api.health import Health, SharedAnswer
+from api.health import Health, SharedResult
 from api.routes.metrics import RedisState
 from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore
@@ -26,7 +26,7 @@ def missing(settings: Settings) -> list[str]:
     return asyncio.run(health.missing())
 
 
-def test_a_stack_that_works_is_ready_and_says_how_busy_it_is(service):
+def test_a_working_service_is_ready_and_reports_its_load(service):
     ready, health = service.client.get("/readyz"), service.client.get("/health")
 
     assert (ready.status_code, ready.json()) == (200, {"status": "ok", "missing": []})
@@ -35,11 +35,11 @@ def test_a_stack_that_works_is_ready_and_says_how_busy_it_is(service):
     assert set(health.json()["workers"]) == {"idle", "busy"}
 
 
-def test_metrics_are_not_served_unless_asked_for(service):
+def test_metrics_are_off_by_default(service):
     assert service.client.get("/metrics").status_code == 404
 
 
-def test_without_a_worker_requests_would_only_wait(alone):
+def test_a_service_without_workers_is_not_ready(alone):
     answer = alone.get("/readyz")
 
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable", "missing": ["worker"]})
@@ -47,27 +47,27 @@ def test_without_a_worker_requests_would_only_wait(alone):
     assert alone.get("/livez").status_code == 200
 
 
-def test_a_redis_that_is_not_there_is_named(settings, tmp_path):
+def test_an_unreachable_redis_is_reported(settings, tmp_path):
     away = settings.model_copy(update={"redis_url": f"unix://{tmp_path}/nothing.sock"})
 
     assert missing(away) == ["redis"]
 
 
-def test_a_redis_that_is_silent_is_named(settings, tmp_path):
+def test_a_silent_redis_is_reported(settings, tmp_path):
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "s"))
         silent.listen()
         assert missing(settings.model_copy(update={"redis_url": f"unix://{tmp_path}/s"})) == ["redis"]
 
 
-def test_a_store_that_cannot_be_written_is_named(settings, tmp_path):
+def test_a_store_that_cannot_be_written_is_reported(settings, tmp_path):
     (tmp_path / "file").touch()
     unwritable = settings.model_copy(update={"storage_url": (tmp_path / "file" / "store").as_uri()})
 
     assert missing(unwritable) == ["store", "worker"]
 
 
-def test_metrics_of_a_redis_that_is_away_say_just_that(tmp_path):
+def test_metrics_without_redis_report_only_that(tmp_path):
     away = RedisState(Redis.from_url(f"unix://{tmp_path}/nothing.sock"))
 
     assert [(family.name, family.samples[0].value) for family in away.collect()] == [
@@ -75,17 +75,17 @@ def test_metrics_of_a_redis_that_is_away_say_just_that(tmp_path):
     ]
 
 
-def test_an_answer_is_shared_while_it_is_found_and_for_its_life():
-    asked: list[str] = []
+def test_a_result_is_shared_while_it_is_loaded_and_until_its_ttl_ends():
+    loads: list[str] = []
 
-    async def find() -> int:
-        asked.append("once more")
+    async def load() -> int:
+        loads.append("load")
         await asyncio.sleep(0)
-        return len(asked)
+        return len(loads)
 
-    async def ask() -> list[int]:
-        kept, short = SharedAnswer(find, life_s=3600), SharedAnswer(find, life_s=0)
-        together = await asyncio.gather(kept.get(), kept.get())
-        return [*together, await kept.get(), await short.get(), await short.get()]
+    async def check() -> list[int]:
+        long, none = SharedResult(load, ttl_s=3600), SharedResult(load, ttl_s=0)
+        concurrent = await asyncio.gather(long.get(), long.get())
+        return [*concurrent, await long.get(), await none.get(), await none.get()]
 
-    assert asyncio.run(ask()) == [1, 1, 1, 2, 3]
+    assert asyncio.run(check()) == [1, 1, 1, 2, 3]

@@ -1,4 +1,4 @@
-"""Requests that end: by expiry, by waiting too long, and behind two API processes."""
+"""Expiry, the timeout of v1, and requests shared by two API processes."""
 
 import time
 from datetime import datetime
@@ -32,7 +32,7 @@ def samples(short_lived):
     return {"base_image": f"{url}/cup.jpg", "overlay_image": f"{url}/logo.png"}
 
 
-def test_record_result_and_picture_go_together(short_lived, samples):
+def test_record_result_and_picture_expire_together(short_lived, samples):
     request_id = short_lived.submit(**samples)
     assert short_lived.finish(request_id).status_code == 200
     result = short_lived.client.get(f"/v2/requests/{request_id}").json()
@@ -57,7 +57,7 @@ def test_record_result_and_picture_go_together(short_lived, samples):
     assert seen == {200, 404}
 
 
-def test_waiting_too_long_is_a_504_whose_request_can_still_be_polled(redis_socket, tmp_path):
+def test_a_v1_timeout_is_a_504_whose_request_can_still_be_polled(redis_socket, tmp_path):
     env = environment(empty_database(redis_socket, 3), tmp_path, sync_timeout_s=0.3)
     with running(env, workers=0) as stack:
         url = f"{stack.url}/samples"
@@ -80,7 +80,7 @@ def test_waiting_too_long_is_a_504_whose_request_can_still_be_polled(redis_socke
     assert finished.status_code == 200
 
 
-def test_two_api_processes_are_one_service(redis_socket, tmp_path):
+def test_api_processes_share_all_state(redis_socket, tmp_path):
     env = environment(empty_database(redis_socket, 4), tmp_path)
     with running(env, workers=1) as stack:
         port = free_port()

@@ -1,4 +1,4 @@
-"""A key's own requests over HTTP: listed, submitted again, deleted."""
+"""A key's own requests: list, retry, delete."""
 
 import base64
 from datetime import datetime
@@ -8,7 +8,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from api.routes.own_requests import MOST_LISTED
+from api.http.query import MAX_LISTED
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
@@ -34,7 +34,7 @@ def keys(stack):
 
 
 class Client(httpx.Client):
-    """One that has a key of its own."""
+    """A client with its own key."""
 
     def submit(self, **params):
         answer = self.post("/v2/superimpose", json=params)
@@ -84,7 +84,7 @@ def stored(stack):
     return {path for path in store.rglob("*") if path.is_file()}
 
 
-def test_requests_are_listed_newest_first_with_what_became_of_them(client, samples):
+def test_requests_are_listed_newest_first_with_their_outcome(client, samples):
     done = client.submit(**samples, custom_id="done", base64=True)
     failed = client.submit(**samples | BROKEN)
     result = client.end(done).json()
@@ -105,7 +105,7 @@ def test_requests_are_listed_newest_first_with_what_became_of_them(client, sampl
     assert datetime.fromisoformat(first["expires_at"]) > datetime.fromisoformat(first["created_at"])
 
 
-def test_a_list_is_read_a_page_at_a_time(client):
+def test_a_list_is_read_page_by_page(client):
     ids = [client.submit(base_image=UNREACHABLE, overlay_image=UNREACHABLE) for _ in range(5)][::-1]
 
     seen, before = [], ""
@@ -117,7 +117,7 @@ def test_a_list_is_read_a_page_at_a_time(client):
     assert seen == [ids[:2], ids[2:4], ids[4:]]
 
 
-def test_a_list_is_of_a_status_or_of_a_custom_id(client, samples):
+def test_a_list_can_be_filtered_by_status_and_custom_id(client, samples):
     done = client.submit(**samples, custom_id="Größe №3/a&b")
     failed = client.submit(**samples | BROKEN, custom_id="Größe №3/a&b")
     other = client.submit(**samples, custom_id="Größe")
@@ -130,7 +130,7 @@ def test_a_list_is_of_a_status_or_of_a_custom_id(client, samples):
     assert client.listed(custom_id="Gr") == client.listed(status="QUEUED") == []
 
 
-def test_a_list_has_no_other_keys_requests(client, client_of, samples):
+def test_a_list_has_only_requests_of_the_key(client, client_of, samples):
     client.submit(**samples, custom_id="mine")
 
     other = client_of()
@@ -140,34 +140,37 @@ def test_a_list_has_no_other_keys_requests(client, client_of, samples):
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ({"status": "queued"}, "must be 'QUEUED', 'PROCESSING', 'COMPLETED' or 'FAILED'"),
         ({"limit": "0"}, 'limit: "0" is not allowed: must be greater than or equal to 1'),
-        ({"limit": str(MOST_LISTED + 1)}, "must be less than or equal to 100"),
+        ({"limit": str(MAX_LISTED + 1)}, "must be less than or equal to 100"),
         ({"limit": "many"}, "must be a valid integer"),
-        ({"before": "yesterday"}, 'before: "yesterday" is not allowed: must be what "next" of a page says'),
-        ({"before": "-1"}, 'must be what "next" of a page says'),
-        ({"before": "1" * 17}, 'must be what "next" of a page says'),
+        (
+            {"before": "yesterday"},
+            'before: "yesterday" is not allowed: must be the value of "next" in a page',
+        ),
+        ({"before": "-1"}, 'must be the value of "next" in a page'),
+        ({"before": "1" * 17}, 'must be the value of "next" in a page'),
         ({"custom_id": "x" * 65}, "must have at most 64 characters"),
         ({"custom_id": "a\nb"}, "must have printable characters only"),
         ({"stauts": "FAILED"}, "stauts: is not a parameter; known are status, custom_id, limit, before"),
     ],
 )
-def test_a_wrong_query_is_named_with_what_is_allowed(client, query, said):
+def test_an_invalid_query_is_refused(client, query, message):
     answer = client.get("/v2/requests", params=query)
 
-    assert said in refused(answer, 400, "invalid_parameters")
+    assert message in refused(answer, 400, "invalid_parameters")
     assert [each["field"] for each in answer.json()["errors"]] == [*query]
 
 
-def test_all_faults_of_a_query_come_at_once(client):
+def test_all_faults_of_a_query_are_in_one_response(client):
     answer = client.get("/v2/requests", params={"status": "x", "limit": "x", "before": "x"})
 
     assert [each["field"] for each in answer.json()["errors"]] == ["status", "limit", "before"]
 
 
-def test_a_request_is_submitted_again_with_what_came_within_it(client, stack):
+def test_a_request_is_retried_with_its_inline_inputs(client, stack):
     body = {**INLINE, "overlay_image": INLINE["base_image"], "opacity": 0.5, "custom_id": "again"}
     first = client.submit(**body)
     made = client.end(first).json()
@@ -187,7 +190,7 @@ def test_a_request_is_submitted_again_with_what_came_within_it(client, stack):
 
 
 @pytest.mark.parametrize("model", ["superimpose", "superimpose-v2"])
-def test_a_request_is_submitted_again_to_its_model(client, samples, model):
+def test_a_request_is_retried_with_its_model(client, samples, model):
     first = client.post(f"/v2/{model}", json=samples).json()["request_id"]
     made = client.end(first).json()
 
@@ -196,7 +199,7 @@ def test_a_request_is_submitted_again_to_its_model(client, samples, model):
     assert client.get(again["output"]).content == client.get(made["output"]).content
 
 
-def test_the_same_retry_again_is_the_same_request(client, samples, stack):
+def test_a_repeated_retry_is_the_same_request(client, samples, stack):
     first = client.submit(**samples, mask=INLINE["mask"])
     client.end(first)
 
@@ -215,7 +218,7 @@ def test_the_same_retry_again_is_the_same_request(client, samples, stack):
     assert "Idempotency-Key: must have" in refused(wrong, 400, "invalid_parameters")
 
 
-def test_what_cannot_be_submitted_again_says_why(client, samples, stack):
+def test_a_request_that_cannot_be_retried_is_refused_with_the_reason(client, samples, stack):
     waiting = client.submit(base_image=UNREACHABLE, overlay_image=UNREACHABLE)
     client.end(waiting)
     long = client.submit(**samples | {"base_image": f"{UNREACHABLE}?{'a' * 2000}"})
@@ -226,14 +229,14 @@ def test_what_cannot_be_submitted_again_says_why(client, samples, stack):
         if "inputs" in path.parts:
             path.unlink()
 
-    told = refused(client.post(f"/v2/requests/{long}/retry"), 409, "cannot_retry")
-    assert "was not kept: of a FAILED request it is up to 1,024 bytes" in told
-    told = refused(client.post(f"/v2/requests/{gone}/retry"), 409, "cannot_retry")
-    assert "its mask is not there any more" in told
+    text = refused(client.post(f"/v2/requests/{long}/retry"), 409, "cannot_retry")
+    assert "was not kept: of a FAILED request it is up to 1,024 bytes" in text
+    text = refused(client.post(f"/v2/requests/{gone}/retry"), 409, "cannot_retry")
+    assert "its mask is not there any more" in text
     refused(client.post("/v2/requests/unknown/retry"), 404, "not_found")
 
 
-def test_a_retry_needs_what_a_submit_needs(client, client_of, samples, keys):
+def test_a_retry_needs_the_scope_and_credits_of_a_submit(client, client_of, samples, keys):
     first = client.submit(**samples)
     client.end(first)
     poor = client_of(credits=1)
@@ -245,7 +248,7 @@ def test_a_retry_needs_what_a_submit_needs(client, client_of, samples, keys):
     refused(poor.post(f"/v2/requests/{spent}/retry"), 406, "not_enough_credits")
 
 
-def test_a_request_is_deleted_with_its_picture_and_what_came_within_it(client, stack, samples):
+def test_a_request_is_deleted_with_its_picture_and_inline_inputs(client, stack, samples):
     before = stored(stack)
     request_id = client.submit(**samples, mask=INLINE["mask"], custom_id="gone")
     picture = client.end(request_id).json()["output"]
@@ -261,7 +264,7 @@ def test_a_request_is_deleted_with_its_picture_and_what_came_within_it(client, s
     refused(client.delete(f"/v2/requests/{request_id}"), 404, "not_found")
 
 
-def test_a_request_that_has_not_ended_is_not_deleted(client_of, redis_socket, tmp_path, samples):
+def test_an_unfinished_request_cannot_be_deleted(client_of, redis_socket, tmp_path, samples):
     env = environment(empty_database(redis_socket, 6), tmp_path)
     with running(env, workers=0) as waiting:
         request_id = waiting.submit(base_image=UNREACHABLE, overlay_image=UNREACHABLE)
@@ -276,7 +279,7 @@ def test_a_request_that_has_not_ended_is_not_deleted(client_of, redis_socket, tm
         assert waiting.client.delete(f"/v2/requests/{request_id}").status_code == 204
 
 
-def test_another_keys_request_is_not_deleted(client, client_of, samples):
+def test_a_request_of_another_key_cannot_be_deleted(client, client_of, samples):
     request_id = client.submit(**samples)
     client.end(request_id)
 
@@ -285,7 +288,7 @@ def test_another_keys_request_is_not_deleted(client, client_of, samples):
     assert client.end(request_id).status_code == 200
 
 
-def test_lists_have_a_rate_of_their_own(client):
+def test_lists_have_a_rate_limit_of_their_own(client):
     policies = {
         path: client.get(path).headers["ratelimit-policy"]
         for path in ("/v2/requests", "/v1/get-user-credits")

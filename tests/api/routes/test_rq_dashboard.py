@@ -1,4 +1,4 @@
-"""RQ's dashboard behind the admin key: it shows the truth and changes nothing."""
+"""RQ's dashboard behind the admin key, read-only by default."""
 
 import os
 import pickle
@@ -35,7 +35,7 @@ CHANGES = [
 
 @dataclass
 class Dashboard:
-    """A service with one request running, one waiting and one failed, seen as the administrator."""
+    """A service with a running, a waiting and a failed request, as the administrator sees it."""
 
     stack: Stack
     redis: Redis
@@ -45,17 +45,17 @@ class Dashboard:
     failed: str
 
     def get(self, path: str, **options: object) -> httpx.Response:
-        """One call with the admin key as the password, on a connection of its own."""
+        """A call with the admin key as the password, on its own connection."""
         return httpx.get(f"{self.stack.url}/admin/rq{path}", auth=BASIC, trust_env=False, **options)
 
     def listed(self, registry: str) -> list[str]:
-        """Ids of the jobs that it lists there."""
+        """The ids of the jobs listed at a path."""
         queue = f"superimpose:{self.key_id}" if registry == "queued" else "superimpose"
         jobs = self.get(f"/0/data/jobs/{queue}/{registry}/8/asc/1.json").json()["jobs"]
         return [job["id"] for job in jobs]
 
     def everything(self) -> dict[bytes, bytes | None]:
-        """What Redis holds of RQ's and of requests, but for heartbeats and leases."""
+        """RQ's keys and the records in Redis, without heartbeats and leases."""
         quiet = (b"rq:job:*", b"rq:queue*", b"rq:failed:*", b"superimpose:waiting")
         return {key: self.redis.dump(key) for like in quiet for key in self.redis.keys(like)}
 
@@ -74,18 +74,18 @@ def dashboard(redis_socket, tmp_path_factory) -> Iterator[Dashboard]:
         origin.await_request("/hangs.jpg")
         waiting = stack.submit(base_image=f"{origin.url}/cup.jpg", **pictures)
         worker = stack.processes[-1]
-        worker.send_signal(signal.SIGSTOP)  # nothing moves on, however long the tests take
+        worker.send_signal(signal.SIGSTOP)  # freezes all states for the duration of the tests
         [key] = ApiKeys(redis).list()
         yield Dashboard(stack, redis, key.key_id, held, waiting, failed)
         origin.release.set()
         worker.send_signal(signal.SIGCONT)
 
 
-def test_it_shows_what_waits_what_runs_and_what_failed(dashboard):
+def test_it_shows_waiting_running_and_failed_jobs(dashboard):
     queues = {queue["name"]: queue for queue in dashboard.get("/0/data/queues.json").json()["queues"]}
-    ours = queues.pop("superimpose")
-    counts = {name: ours[f"{name}_job_registry_count"] for name in ("started", "failed")}
-    assert (ours["count"], counts) == (0, {"started": 1, "failed": 1})
+    queue = queues.pop("superimpose")
+    counts = {name: queue[f"{name}_job_registry_count"] for name in ("started", "failed")}
+    assert (queue["count"], counts) == (0, {"started": 1, "failed": 1})
     assert [(name, queue["count"]) for name, queue in queues.items()] == [
         (f"superimpose:{dashboard.key_id}", 1)
     ]
@@ -98,8 +98,8 @@ def test_it_shows_what_waits_what_runs_and_what_failed(dashboard):
     assert dashboard.get(f"/0/data/job/{dashboard.failed}.json").json()["status"] == "failed"
 
 
-def test_looking_changes_nothing(dashboard):
-    dashboard.redis.rpush(keyspace.RQ_QUEUE, "0" * 36)  # RQ would take out a job that it does not find
+def test_viewing_changes_nothing(dashboard):
+    dashboard.redis.rpush(keyspace.RQ_QUEUE, "0" * 36)  # RQ would remove a job that it cannot load
     before = dashboard.everything()
     for path in (*PAGES, f"/0/view/job/{dashboard.waiting}"):
         assert dashboard.get(path).status_code == 200
@@ -111,7 +111,7 @@ def test_looking_changes_nothing(dashboard):
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGES)
-def test_it_is_for_reading(dashboard, method, path):
+def test_changes_are_refused(dashboard, method, path):
     before = dashboard.everything()
     answer = dashboard.stack.client.request(
         method, f"/admin/rq{path.format(dashboard.waiting)}", auth=BASIC, headers={"x-api-key": ""}
@@ -122,7 +122,7 @@ def test_it_is_for_reading(dashboard, method, path):
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/static/css/main.css", "/nothing"])
-def test_without_the_admin_key_nothing_is_shown(dashboard, path):
+def test_it_needs_the_admin_key(dashboard, path):
     url = dashboard.stack.url + "/admin/rq" + path
     tries = {
         "none": ({}, 401),
@@ -131,27 +131,27 @@ def test_without_the_admin_key_nothing_is_shown(dashboard, path):
         "a client's": ({"auth": ("anybody", KEY)}, 403),
         "a client's, beside the admin key as name": ({"auth": (ADMIN_KEY, KEY)}, 403),
     }
-    for said, (options, status) in tries.items():
+    for description, (options, status) in tries.items():
         answer = httpx.get(url, trust_env=False, **options)
-        assert answer.status_code == status, said
+        assert answer.status_code == status, description
         assert ("www-authenticate" in answer.headers) == (status == 401)
         assert answer.json()["code"] in ("missing_key", "invalid_key", "missing_scope")
 
 
-def test_the_admin_key_is_taken_as_everywhere_else(dashboard):
+def test_the_admin_key_is_accepted_in_the_usual_headers(dashboard):
     answer = httpx.get(dashboard.stack.url + "/admin/rq/", headers={"x-api-key": ADMIN_KEY}, trust_env=False)
     assert answer.status_code == 200
     moved = httpx.get(dashboard.stack.url + "/admin/rq", trust_env=False)
     assert str(moved.next_request.url).endswith("/admin/rq/")
 
 
-def test_what_is_not_there_is_answered_as_by_the_api(dashboard):
+def test_unknown_pages_and_jobs_are_json_errors(dashboard):
     for path in ("/nothing", "/0/data/job/gone.json", "/0/view/job/gone"):
         answer = dashboard.get(path)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-def test_nothing_that_redis_holds_is_unpickled(dashboard, tmp_path):
+def test_nothing_in_redis_is_unpickled(dashboard, tmp_path):
     witness = tmp_path / "ran"
     poison = pickle.dumps(_MakeFolder(str(witness)))
     poisoned = "11111111-1111-4111-8111-111111111111"
@@ -174,7 +174,7 @@ def test_nothing_that_redis_holds_is_unpickled(dashboard, tmp_path):
         dashboard.redis.lrem(keyspace.RQ_QUEUE, 0, poisoned)
         dashboard.redis.hset(f"rq:execution:{execution.decode()}", "job_id", dashboard.running)
     pickle.loads(poison)
-    assert witness.exists()  # it would have
+    assert witness.exists()  # without our patch it would have been created
 
 
 class _MakeFolder:
@@ -185,7 +185,7 @@ class _MakeFolder:
         return (os.mkdir, (self._path,))
 
 
-def test_a_browser_shows_it_under_a_policy_that_runs_no_other_script(dashboard, chromium):
+def test_it_works_in_a_browser_whose_policy_blocks_injected_scripts(dashboard, chromium):
     complaints: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
@@ -204,10 +204,10 @@ def test_a_browser_shows_it_under_a_policy_that_runs_no_other_script(dashboard, 
         assert page.evaluate("typeof own") == "undefined"
         browser.close()
     assert [text for text in complaints if "Content Security Policy" not in text] == []
-    assert len(complaints) == 1  # the script of ours
+    assert len(complaints) == 1  # about the script injected here
 
 
-def test_where_it_may_write_pages_of_others_still_may_not(settings):
+def test_with_writes_on_other_origins_are_still_refused(settings):
     client = create_pages(settings.model_copy(update={"rq_dashboard_writes": True})).test_client()
     empty = "/queue/superimpose/queued/empty"
     with pytest.raises(ApiError, match="own pages"):

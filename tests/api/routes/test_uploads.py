@@ -1,4 +1,4 @@
-"""Uploads: kept for their key alone, checked to be pictures, within a quota."""
+"""Uploads: visible to their key only, checked to be pictures, within a quota."""
 
 import asyncio
 import base64
@@ -14,7 +14,7 @@ from segmind import SegmindClient
 from segmind.files import Files
 from starlette.datastructures import Headers
 
-from api.routes.uploads import parsed_form
+from api.routes.uploads import parse_form
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
@@ -33,7 +33,7 @@ def data_url(data: bytes, media_type: str = "image/png") -> str:
 
 @pytest.fixture
 def new_key(service, redis_socket):
-    """Makes a key of the shared service."""
+    """Creates keys of the shared service."""
 
     def new_key(**options) -> str:
         with Redis.from_url(f"unix://{redis_socket}?db=0") as redis:
@@ -47,7 +47,7 @@ def upload(stack: Stack, *pictures: bytes, key: str = KEY) -> httpx.Response:
     return stack.client.post("/upload-asset", json=body, headers={"x-api-key": key})
 
 
-def test_uploads_can_be_used_as_inputs_and_looked_at(service):
+def test_uploads_can_be_used_as_inputs_and_downloaded(service):
     answer = upload(service, CUP, LOGO).json()
     base, overlay = answer["file_urls"]
 
@@ -71,7 +71,7 @@ def test_the_vendors_client_uploads(service, tmp_path, monkeypatch):
     assert [httpx.get(url, trust_env=False).content for url in answer["file_urls"]] == [CUP, LOGO]
 
 
-def test_uploads_can_come_as_a_form(service):
+def test_uploads_can_be_sent_as_a_form(service):
     files = [("file", ("../../cup.jpg", CUP, "text/html")), ("other", ("logo.svg", LOGO))]
 
     answer = service.client.post("/upload-asset", files=files).json()
@@ -80,14 +80,14 @@ def test_uploads_can_come_as_a_form(service):
     assert types == ["image/jpeg", "image/png"], "what it is counts, not what it says it is"
 
 
-def test_the_same_picture_again_is_the_same_upload_and_another_keys_is_not(service, new_key):
+def test_a_repeated_upload_is_the_same_for_one_key_only(service, new_key):
     first, again = upload(service, LOGO).json(), upload(service, LOGO).json()
 
     assert first["urls"] == again["urls"]
     assert upload(service, LOGO, key=new_key()).json()["urls"] != first["urls"]
 
 
-def test_an_upload_of_another_key_is_as_unknown_as_one_that_never_was(service, new_key):
+def test_an_upload_of_another_key_is_reported_as_unknown(service, new_key):
     (mine,) = upload(service, LOGO).json()["urls"]
     unknown = mine.replace(mine.split("/")[-1], "unknown.png")
     other = {"x-api-key": new_key()}
@@ -104,7 +104,7 @@ def test_an_upload_of_another_key_is_as_unknown_as_one_that_never_was(service, n
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({}, "data_urls: is required"),
         ({"data_urls": []}, "at least 1 item"),
@@ -126,11 +126,11 @@ def test_an_upload_of_another_key_is_as_unknown_as_one_that_never_was(service, n
         ),
     ],
 )
-def test_what_is_no_picture_is_refused_with_what_is(service, body, said):
+def test_a_file_other_than_a_picture_is_refused(service, body, message):
     answer = service.client.post("/upload-asset", json=body)
 
     assert answer.status_code == 400
-    assert said in answer.json()["error"]
+    assert message in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -154,17 +154,17 @@ def test_a_body_without_files_is_refused(service, content, content_type):
 
 
 @pytest.mark.parametrize("charset", ["punycode", "idna", "undefined", "latin-1"])
-def test_a_form_in_a_charset_that_can_take_minutes_is_refused(service, charset):
+def test_a_form_with_a_slow_charset_is_refused(service, charset):
     part = b'--x\r\nContent-Disposition: form-data; name="a-"\r\n\r\na-a\r\n--x--\r\n'
     answer = service.client.post(
         "/upload-asset", content=part, headers={"content-type": f"{FORM}; charset={charset}"}
     )
 
     assert answer.status_code == 400
-    assert "another charset than UTF-8" in answer.json()["error"]
+    assert "a charset other than UTF-8" in answer.json()["error"]
 
 
-def test_a_form_that_says_it_is_utf_8_is_taken(service):
+def test_a_form_with_the_charset_utf_8_is_accepted(service):
     part = b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n%s\r\n--x--\r\n' % LOGO
     answer = service.client.post(
         "/upload-asset", content=part, headers={"content-type": f'{FORM}; charset="UTF-8"'}
@@ -173,12 +173,12 @@ def test_a_form_that_says_it_is_utf_8_is_taken(service):
     assert answer.status_code == 200, answer.text
 
 
-def test_a_form_is_read_without_a_file_on_disk(tmp_path, monkeypatch):
+def test_a_form_is_parsed_without_files_on_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     part = b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n%s\r\n--x--\r\n'
 
     async def size() -> int:
-        form = await parsed_form(Headers({"content-type": FORM}), part % bytes(2_000_000))
+        form = await parse_form(Headers({"content-type": FORM}), part % bytes(2_000_000))
         try:
             return len(await form["a"].read())
         finally:
@@ -203,12 +203,12 @@ def small_api(redis_socket, tmp_path_factory):
 
 @pytest.fixture
 def small(redis, small_api):
-    """An API alone, with room for two pictures of each key, for two seconds."""
+    """An API without workers, with a quota of two pictures per key and a TTL of two seconds."""
     forget(small_api)
     return small_api
 
 
-def test_a_key_has_room_for_its_quota_and_again_when_uploads_have_expired(small, redis):
+def test_a_key_can_use_its_quota_and_again_after_its_uploads_expire(small, redis):
     def distinct(number: int) -> bytes:
         return LOGO + bytes([number])
 
@@ -227,14 +227,14 @@ def test_a_key_has_room_for_its_quota_and_again_when_uploads_have_expired(small,
     assert upload(small, distinct(1)).status_code == 200
 
 
-def test_small_uploads_take_their_least_of_the_quota_and_cannot_fill_redis(small):
+def test_small_uploads_count_with_a_minimum_size_and_cannot_fill_redis(small):
     pixels = [b"GIF89a\1\0\1\0" + bytes([number]) for number in range(QUOTA // LEAST_BYTES + 1)]
 
     assert upload(small, *pixels[:-1]).status_code == 200
     assert upload(small, pixels[-1]).json()["code"] == "quota_exceeded"
 
 
-def test_pictures_of_one_call_are_kept_all_or_none(small, redis):
+def test_the_pictures_of_one_call_are_stored_all_or_none(small, redis):
     refused = upload(small, LOGO, CUP, LOGO + b"1")
 
     assert (refused.status_code, refused.json()["code"]) == (413, "quota_exceeded")
@@ -245,7 +245,7 @@ def test_pictures_of_one_call_are_kept_all_or_none(small, redis):
     assert again.json()["urls"][0] == again.json()["urls"][2]
 
 
-def test_what_cannot_be_kept_gives_its_room_back(small):
+def test_an_upload_that_cannot_be_stored_returns_its_quota(small):
     store = Path(small.env["SUPERIMPOSE_DATA_DIR"]) / "store"
     shutil.rmtree(store, ignore_errors=True)
     store.touch()
@@ -255,7 +255,7 @@ def test_what_cannot_be_kept_gives_its_room_back(small):
     assert upload(small, CUP, LOGO).status_code == 200
 
 
-def test_nothing_is_left_in_redis_of_uploads_that_expired(small, redis):
+def test_expired_uploads_leave_nothing_in_redis(small, redis):
     before = set(redis.scan_iter())
     upload(small, CUP, LOGO)
     made = set(redis.scan_iter()) - before
@@ -264,7 +264,7 @@ def test_nothing_is_left_in_redis_of_uploads_that_expired(small, redis):
     assert all(redis.ttl(name) >= 0 for name in made)
 
 
-def test_a_hundred_uploads_at_once_stay_within_the_quota(redis_socket, tmp_path):
+def test_a_hundred_concurrent_uploads_stay_within_the_quota(redis_socket, tmp_path):
     env = environment(empty_database(redis_socket, 13), tmp_path, upload_quota_bytes=QUOTA)
     pictures = [LOGO + bytes([number]) for number in range(100)]
     codes: list[int] = []

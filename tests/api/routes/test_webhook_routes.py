@@ -1,4 +1,4 @@
-"""A key's webhooks over HTTP: the secret, what became of an event, and sending it again."""
+"""A key's webhooks over HTTP: secret, delivery, redelivery."""
 
 import json
 import time
@@ -28,7 +28,7 @@ def stack(redis_socket, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def idle(redis_socket, tmp_path_factory):
-    """A service in which nothing is made and nothing is sent."""
+    """A service without worker and sender."""
     env = environment(
         empty_database(redis_socket, 8),
         tmp_path_factory.mktemp("idle"),
@@ -51,7 +51,7 @@ def connected(stack: Stack) -> Redis:
 
 
 def as_key(stack: Stack, **options: object) -> dict[str, str]:
-    """Headers of a fresh key."""
+    """The headers for a new key."""
     with connected(stack) as redis:
         _, key = ApiKeys(redis).create("other", KeyOptions(**options))
     return {"x-api-key": key}
@@ -64,22 +64,22 @@ def secret(stack: Stack, **headers: str) -> str:
 
 
 def delivery(stack: Stack, request_id: str, state: str) -> dict:
-    """What is told of an event once it is in this state."""
+    """The delivery of an event, once it is in this state."""
     deadline = time.monotonic() + PATIENCE_S
-    while (told := stack.client.get(f"/v2/requests/{request_id}/webhook").json())["state"] != state:
-        assert time.monotonic() < deadline, told
+    while (shown := stack.client.get(f"/v2/requests/{request_id}/webhook").json())["state"] != state:
+        assert time.monotonic() < deadline, shown
         time.sleep(0.02)
-    return dict(told)
+    return dict(shown)
 
 
-def test_every_key_has_a_secret_of_its_own_that_stays(stack):
+def test_every_key_has_its_own_permanent_secret(stack):
     other = as_key(stack)
 
     assert secret(stack) == secret(stack)
     assert secret(stack, **other) == secret(stack, **other) != secret(stack)
 
 
-def test_while_a_secret_is_rotated_events_are_signed_with_both(stack, receiver):
+def test_during_a_rotation_events_are_signed_with_both_secrets(stack, receiver):
     old = secret(stack)
     new = stack.client.post(ROTATE, json={"overlap_s": 60}).json()["key"]
     submit(stack, receiver.url)
@@ -90,7 +90,7 @@ def test_while_a_secret_is_rotated_events_are_signed_with_both(stack, receiver):
     assert got.is_signed_with(old)
 
 
-def test_without_an_overlap_the_old_secret_signs_no_more(stack, receiver):
+def test_without_an_overlap_the_old_secret_is_not_used(stack, receiver):
     old = secret(stack)
     new = stack.client.post(ROTATE, json={"overlap_s": 0}).json()["key"]
     submit(stack, receiver.url)
@@ -101,7 +101,7 @@ def test_without_an_overlap_the_old_secret_signs_no_more(stack, receiver):
 
 
 @pytest.mark.parametrize("body", [{"overlap_s": -1}, {"overlap_s": "soon"}, {"overlap": 1}, []])
-def test_a_rotation_that_is_none_changes_nothing(stack, body):
+def test_an_invalid_rotation_changes_nothing(stack, body):
     before = secret(stack)
 
     answer = stack.client.post(ROTATE, json=body)
@@ -111,7 +111,7 @@ def test_a_rotation_that_is_none_changes_nothing(stack, body):
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", SECRET), ("POST", ROTATE)])
-def test_a_key_that_may_not_submit_has_no_secret(stack, method, path):
+def test_a_key_without_the_submit_scope_has_no_secret(stack, method, path):
     uploads_only = as_key(stack, scopes=(Scope.UPLOAD,))
 
     answer = stack.client.request(method, path, json={}, headers=uploads_only)
@@ -120,27 +120,27 @@ def test_a_key_that_may_not_submit_has_no_secret(stack, method, path):
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", SECRET), ("POST", ROTATE)])
-def test_without_a_master_secret_the_answer_says_who_sets_it(service, method, path):
+def test_without_a_master_secret_the_error_names_the_setting(service, method, path):
     answer = service.client.request(method, path, json={})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "webhooks_off")
     assert "SUPERIMPOSE_WEBHOOK_SECRET" in answer.json()["error"]
 
 
-def test_a_delivered_event_is_told_with_its_attempt_and_without_the_urls_query(stack, receiver):
+def test_a_delivered_event_is_shown_with_its_attempt_and_the_url_without_query(stack, receiver):
     request_id = submit(stack, receiver.url)
 
-    told = delivery(stack, request_id, "delivered")
+    shown = delivery(stack, request_id, "delivered")
 
     assert "?" in receiver.url
-    assert told["url"] == receiver.url.partition("?")[0]
-    assert told["next_attempt_at"] is None
-    (attempt,) = told["attempts"]
+    assert shown["url"] == receiver.url.partition("?")[0]
+    assert shown["next_attempt_at"] is None
+    (attempt,) = shown["attempts"]
     assert (attempt["status"], attempt["error"]) == (204, None)
     assert attempt["duration_ms"] >= 0
 
 
-def test_an_event_that_was_refused_is_sent_again_under_its_id(stack, receiver):
+def test_a_refused_event_is_sent_again_with_the_same_id(stack, receiver):
     receiver.answers = lambda _: (410, {})
     request_id = submit(stack, receiver.url)
     assert [each["status"] for each in delivery(stack, request_id, "gone")["attempts"]] == [410]
@@ -154,22 +154,22 @@ def test_an_event_that_was_refused_is_sent_again_under_its_id(stack, receiver):
     assert len({call.body for call in receiver.got}) == 1
 
 
-def test_of_a_failed_attempt_the_next_is_told_and_nothing_of_what_the_receiver_said(stack, receiver):
+def test_a_failed_attempt_shows_the_next_one_and_not_the_receivers_response(stack, receiver):
     receiver.answers = lambda _: (503, {"retry-after": "3600", "x-secret": "of the receiver"})
     request_id = submit(stack, receiver.url)
     receiver.await_calls(1)
 
     deadline = time.monotonic() + PATIENCE_S
-    while not (told := delivery(stack, request_id, "pending"))["attempts"]:
+    while not (shown := delivery(stack, request_id, "pending"))["attempts"]:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
-    assert told["next_attempt_at"] > told["attempts"][0]["at"]
-    assert told["attempts"][0]["error"] == "answered 503"
-    assert "of the receiver" not in json.dumps(told)
+    assert shown["next_attempt_at"] > shown["attempts"][0]["at"]
+    assert shown["attempts"][0]["error"] == "answered 503"
+    assert "of the receiver" not in json.dumps(shown)
 
 
-def test_the_event_of_a_request_that_has_not_ended_is_pending_and_cannot_be_sent_again(idle, receiver):
+def test_the_event_of_an_unfinished_request_is_pending_and_cannot_be_redelivered(idle, receiver):
     request_id = submit(idle, receiver.url)
 
     assert delivery(idle, request_id, "pending") == {
@@ -197,7 +197,7 @@ def test_an_event_outlives_its_request(idle, receiver):
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "webhook"), ("POST", "webhook/redeliver")])
-def test_of_others_requests_and_those_without_a_webhook_there_is_no_event(idle, receiver, method, path):
+def test_requests_of_other_keys_and_without_a_webhook_have_no_event(idle, receiver, method, path):
     theirs = submit(idle, receiver.url)
     plain = idle.submit(
         base_image=f"{idle.url}/samples/cup.jpg", overlay_image=f"{idle.url}/samples/logo.png"

@@ -1,4 +1,4 @@
-"""A full queue, as clients meet it."""
+"""Submits to a full queue."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def stack(redis, api):
     return api
 
 
-def test_a_submit_to_a_full_queue_says_when_to_try_again(stack):
+def test_a_submit_to_a_full_queue_is_a_429_with_retry_after(stack):
     for _ in range(3):
         stack.submit(**URLS)
 
@@ -32,7 +32,7 @@ def test_a_submit_to_a_full_queue_says_when_to_try_again(stack):
     assert "at most 3 requests of this key may wait" in answer.json()["error"]
 
 
-def test_a_cancelled_request_makes_room(stack):
+def test_a_cancelled_request_frees_its_slot_in_the_queue(stack):
     requests = [stack.submit(**URLS) for _ in range(3)]
     cancelled = stack.client.post(f"/v2/requests/{requests[0]}/cancel").json()
 

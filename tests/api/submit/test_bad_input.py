@@ -1,4 +1,4 @@
-"""What a stranger gets for wrong input: a 400 at submit, or a FAILED that names the parameter."""
+"""Invalid input is a 400 at submit, or a FAILED request that names the parameter."""
 
 import base64
 import json
@@ -7,7 +7,7 @@ import pytest
 
 from tests.origin import CUP
 
-URL = "http://10.0.0.1/a.png"  # refused before it is asked for
+URL = "http://10.0.0.1/a.png"  # refused before it is fetched
 GOOD = {"base_image": URL, "overlay_image": URL}
 
 
@@ -16,7 +16,7 @@ def errors(answer) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("body", "field", "said"),
+    ("body", "field", "message"),
     [
         (b"", "body", "JSON"),
         (b"not json", "body", "JSON"),
@@ -73,19 +73,19 @@ def errors(answer) -> dict[str, str]:
         (json.dumps({"base_image": "http://0x7f.1/", "opacity": 2}).encode(), "base_image", "is a number"),
     ],
 )
-def test_a_fault_is_a_400_that_names_parameter_and_rule(service, body, field, said):
+def test_a_fault_is_a_400_naming_the_rule(service, body, field, message):
     answer = service.client.post(
         "/v2/superimpose", content=body, headers={"content-type": "application/json"}
     )
 
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid_parameters"
-    assert said in errors(answer)[field]
+    assert message in errors(answer)[field]
     assert errors(answer)[field] in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
-    ("params", "field", "said"),
+    ("params", "field", "message"),
     [
         ({"rescale_factor": 0}, "rescale_factor", "greater than 0"),
         ({"rescale_factor": 100.5}, "rescale_factor", "less than or equal to 100"),
@@ -118,14 +118,14 @@ def test_a_fault_is_a_400_that_names_parameter_and_rule(service, body, field, sa
         ({"overlay_image": None}, "overlay_image", "must be a string"),
     ],
 )
-def test_a_fault_of_the_second_model_is_a_400_that_names_parameter_and_rule(service, params, field, said):
+def test_a_fault_of_v2_is_a_400_naming_the_rule(service, params, field, message):
     answer = service.client.post("/v2/superimpose-v2", json=GOOD | params)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameters")
-    assert said in errors(answer)[field]
+    assert message in errors(answer)[field]
 
 
-def test_all_faults_of_a_body_come_in_one_answer(service):
+def test_all_faults_of_a_body_are_in_one_response(service):
     answer = service.client.post(
         "/v2/superimpose",
         json={"base_image": "@", "mask": "data:,", "opacity": 2, "rotation": "x", "colour": 0},
@@ -134,20 +134,20 @@ def test_all_faults_of_a_body_come_in_one_answer(service):
     assert set(errors(answer)) == {"base_image", "overlay_image", "mask", "opacity", "rotation", "colour"}
 
 
-def test_a_value_is_quoted_but_not_at_length(service):
+def test_a_long_value_is_quoted_only_in_part(service):
     answer = service.client.post("/v2/superimpose", json=GOOD | {"image_format": "x" * 100_000})
 
     assert len(answer.content) < 2000
     assert "xxx" in answer.json()["error"]
 
 
-def test_null_means_the_default(service):
+def test_null_selects_the_default(service):
     answer = service.client.post("/v2/superimpose", json=GOOD | {"opacity": None, "mask": None})
 
     assert answer.status_code == 200
 
 
-def test_pictures_are_read_as_people_name_them(service):
+def test_all_forms_of_naming_a_picture_are_accepted(service):
     elsewhere = service.url.replace("127.0.0.1", "LOCALHOST").replace("http:", "HTTP:")
     logo = base64.urlsafe_b64encode(CUP).decode().rstrip("=")
 
@@ -159,7 +159,7 @@ def test_pictures_are_read_as_people_name_them(service):
     assert service.finish(request_id).status_code == 200
 
 
-def test_a_body_that_is_not_called_json_is_refused(service):
+def test_a_body_without_the_json_content_type_is_refused(service):
     answer = service.client.post("/v2/superimpose", data=GOOD)
 
     assert answer.status_code == 400
@@ -192,7 +192,7 @@ def test_a_body_of_40_mb_is_a_413(service, announced):
         ("/truncated.jpg", "invalid_image"),
     ],
 )
-def test_an_address_without_a_picture_is_a_failed_request_and_the_next_one_runs(service, origin, path, code):
+def test_a_url_without_a_picture_fails_and_the_next_request_runs(service, origin, path, code):
     request_id = service.submit(base_image=f"{origin.url}/cup.jpg", overlay_image=origin.url + path)
     answer = service.finish(request_id)
 
@@ -214,7 +214,7 @@ def test_an_address_without_a_picture_is_a_failed_request_and_the_next_one_runs(
         (b"\x89PNG\r\n\x1a\n", "invalid_image"),
     ],
 )
-def test_an_inline_file_that_is_no_picture_is_a_failed_request(service, file, code):
+def test_an_inline_file_that_is_not_a_picture_fails(service, file, code):
     encoded = base64.b64encode(file).decode()
 
     answer = service.finish(service.submit(base_image=encoded, overlay_image=encoded))
@@ -223,7 +223,7 @@ def test_an_inline_file_that_is_no_picture_is_a_failed_request(service, file, co
     assert answer.json()["error"].startswith("base_image: ")
 
 
-def test_an_address_in_our_own_network_is_refused_without_a_hint(service):
+def test_an_internal_address_is_refused_without_details(service):
     overlay = f"{service.url}/samples/logo.png"
     refused, unknown = (
         service.finish(service.submit(base_image=f"http://{host}/a.png", overlay_image=overlay)).json()

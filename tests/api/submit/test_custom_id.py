@@ -1,4 +1,4 @@
-"""`custom_id`: a submit's own name for its request, in answers, in the record and in logs."""
+"""`custom_id`: the client's name for a request, in responses, in the record and in logs."""
 
 import json
 
@@ -22,7 +22,7 @@ def samples(service):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_it_is_in_every_answer_about_the_request_of_each_model(service, samples, model):
+def test_it_is_in_every_response_about_the_request(service, samples, model):
     submitted = service.client.post(f"/v2/{model}", json=samples | {"custom_id": NAME}).json()
     request_id = submitted["request_id"]
     status = service.finish(request_id).json()
@@ -33,7 +33,7 @@ def test_it_is_in_every_answer_about_the_request_of_each_model(service, samples,
     assert [each["custom_id"] for each in (submitted, status, result, event)] == [NAME] * 4
 
 
-def test_it_is_in_the_answers_of_a_request_that_was_cancelled_and_of_one_that_failed(service, samples):
+def test_it_is_in_the_responses_of_cancelled_and_failed_requests(service, samples):
     broken = samples | {"mask": "bm90IGEgcGljdHVyZQ==", "custom_id": NAME}
     failed = service.submit(**broken)
 
@@ -42,14 +42,14 @@ def test_it_is_in_the_answers_of_a_request_that_was_cancelled_and_of_one_that_fa
     assert (waited.status_code, waited.json()["custom_id"]) == (400, NAME)
 
 
-def test_a_waiting_call_repeats_it_where_it_answers_json(service, samples):
+def test_v1_returns_it_in_json_responses(service, samples):
     answer = service.client.post("/v1/superimpose", json=samples | {"custom_id": NAME, "base64": True})
 
     assert set(answer.json()) == {"image", "custom_id"}
     assert answer.json()["custom_id"] == NAME
 
 
-def test_without_one_no_answer_has_the_field(service, samples):
+def test_without_one_no_response_has_the_field(service, samples):
     submitted = service.client.post("/v2/superimpose", json=samples | {"custom_id": None}).json()
     request_id = submitted["request_id"]
 
@@ -60,7 +60,7 @@ def test_without_one_no_answer_has_the_field(service, samples):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ("", 'custom_id: "" is not allowed: must have at least 1 character'),
         ("x" * (MOST_CHARACTERS + 1), "must have at most 64 characters"),
@@ -71,15 +71,15 @@ def test_without_one_no_answer_has_the_field(service, samples):
         (["a"], "custom_id: a list is not allowed: must be a string"),
     ],
 )
-def test_what_is_no_name_is_refused_by_its_own(service, samples, wrong, said):
+def test_an_invalid_name_is_refused_by_its_field(service, samples, wrong, message):
     answer = service.client.post("/v2/superimpose", json=samples | {"custom_id": wrong})
 
     assert answer.status_code == 400
-    assert said in answer.json()["error"]
+    assert message in answer.json()["error"]
     assert [each["field"] for each in answer.json()["errors"]] == ["custom_id"]
 
 
-def test_the_longest_name_in_any_script_is_accepted(service, samples):
+def test_a_name_of_maximum_length_in_any_script_is_accepted(service, samples):
     longest = "商品" * (MOST_CHARACTERS // 2)
 
     answer = service.client.post("/v2/superimpose", json=samples | {"custom_id": longest})
@@ -87,7 +87,7 @@ def test_the_longest_name_in_any_script_is_accepted(service, samples):
     assert answer.json()["custom_id"] == longest
 
 
-def test_its_faults_come_with_those_of_the_parameters(service, samples):
+def test_its_faults_are_reported_with_those_of_the_parameters(service, samples):
     body = samples | {"custom_id": "", "opacity": 7, "mask": "@@@", "rotation": "90"}
 
     answer = service.client.post("/v2/superimpose", json=body)
@@ -96,14 +96,14 @@ def test_its_faults_come_with_those_of_the_parameters(service, samples):
     assert sorted(fields) == ["custom_id", "mask", "opacity", "rotation"]
 
 
-def test_whoever_misspells_it_is_told_its_name(service, samples):
+def test_a_misspelled_field_is_refused_naming_the_right_one(service, samples):
     answer = service.client.post("/v2/superimpose", json=samples | {"customId": "a"})
 
     assert "customId: is not a parameter; known are" in answer.json()["error"]
     assert "custom_id" in answer.json()["error"]
 
 
-def test_the_record_keeps_it_apart_from_the_parameters(service, samples, redis_socket):
+def test_the_record_stores_it_apart_from_the_parameters(service, samples, redis_socket):
     request_id = service.submit(**samples, custom_id=NAME)
 
     with Redis.from_url(f"unix://{redis_socket}?db=0") as redis:
@@ -135,7 +135,7 @@ def test_it_is_described_in_the_body_of_each_model(service):
         assert (rule["minLength"], rule["maxLength"]) == (1, MOST_CHARACTERS)
 
 
-def test_lines_of_log_about_a_request_name_it(redis_socket, tmp_path):
+def test_log_lines_about_a_request_have_it(redis_socket, tmp_path):
     url = empty_database(redis_socket, 5)
     env = environment(url, tmp_path, log_format="json", access_log=True)
     with (tmp_path / "log").open("wb") as log, running(env, log=log) as stack:

@@ -1,4 +1,4 @@
-"""How long a request may wait and run, as its client says."""
+"""The time limits that a client sets for waiting and running."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def submit(stack, body, **headers):
     return stack.client.post("/v2/superimpose", json=body, headers=headers)
 
 
-def test_a_run_that_takes_longer_than_it_may_fails_and_the_next_one_runs(stack, origin):
+def test_a_request_over_its_time_limit_fails_and_the_next_one_runs(stack, origin):
     samples = {"base_image": f"{stack.url}/samples/cup.jpg", "overlay_image": f"{stack.url}/samples/logo.png"}
     slow = submit(stack, samples | {"base_image": f"{origin.url}/hangs.jpg?deadline"}, **{"x-timeout": "1"})
     waiting = submit(stack, samples)
@@ -38,7 +38,7 @@ def test_a_run_that_takes_longer_than_it_may_fails_and_the_next_one_runs(stack, 
     assert stack.finish(waiting.json()["request_id"]).status_code == 200
 
 
-def test_a_request_that_no_worker_takes_in_time_fails(stack, origin):
+def test_a_request_that_does_not_start_in_time_fails(stack, origin):
     path = "/hangs.jpg?occupied"
     samples = {"base_image": origin.url + path, "overlay_image": f"{stack.url}/samples/logo.png"}
     occupied = submit(stack, samples).json()["request_id"]
@@ -53,7 +53,7 @@ def test_a_request_that_no_worker_takes_in_time_fails(stack, origin):
 
 
 @pytest.mark.parametrize(
-    ("header", "value", "most"),
+    ("header", "value", "limit"),
     [
         ("X-Timeout", "0", 100),
         ("X-Timeout", "101", 100),
@@ -65,17 +65,17 @@ def test_a_request_that_no_worker_takes_in_time_fails(stack, origin):
         ("X-Start-Timeout", "", 2000),
     ],
 )
-def test_what_is_no_time_is_refused_by_name_value_and_range(stack, header, value, most):
+def test_an_invalid_timeout_is_refused_naming_value_and_range(stack, header, value, limit):
     answer = submit(stack, URLS, **{header: value})
 
     assert answer.status_code == 400
     (fault,) = answer.json()["errors"]
     assert fault["field"] == header
     assert repr(value[:20]) in fault["message"]
-    assert fault["message"].endswith(f"from 1 to {most}")
+    assert fault["message"].endswith(f"from 1 to {limit}")
 
 
-def test_all_faults_of_the_headers_come_in_one_answer(stack):
+def test_all_faults_of_the_headers_are_in_one_response(stack):
     answer = submit(stack, URLS, **{"x-timeout": "no", "x-start-timeout": "no", "idempotency-key": "x" * 256})
 
     fields = [fault["field"] for fault in answer.json()["errors"]]

@@ -1,4 +1,4 @@
-"""The same submit again is the same request: over HTTP, at once, and when the first answer was lost."""
+"""A repeated submit is the same request: over HTTP, concurrently, and after a lost response."""
 
 import json
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def api(redis_socket, tmp_path_factory):
 
 @pytest.fixture
 def stack(redis, api):
-    """An API without workers: what is submitted waits."""
+    """An API without workers: requests stay in the queue."""
     forget(api)
     return api
 
@@ -38,7 +38,7 @@ def submit(stack: Stack, key: object, body: object = URLS, path: str = "/v2/supe
     return stack.client.post(path, json=body, headers={"idempotency-key": str(key)} | headers)
 
 
-def test_the_same_submit_again_is_the_same_request_and_says_so(redis, stack):
+def test_a_repeated_submit_returns_the_same_request_and_says_so(redis, stack):
     first = submit(stack, "a")
     again = submit(stack, "a", dict(reversed(URLS.items())))
 
@@ -61,7 +61,7 @@ def test_another_body_or_another_deadline_is_a_conflict(redis, stack, body, head
     assert redis.zcard(keyspace.WAITING) == 1
 
 
-def test_a_default_that_changed_since_the_first_submit_makes_no_conflict(stack):
+def test_a_changed_default_timeout_is_no_conflict(stack):
     first = submit(stack, "a").json()
     changed = {"SUPERIMPOSE_START_TIMEOUT_S": "900", "SUPERIMPOSE_JOB_TIMEOUT_S": "7"}
 
@@ -71,7 +71,7 @@ def test_a_default_that_changed_since_the_first_submit_makes_no_conflict(stack):
     assert (again.status_code, again.json()["request_id"]) == (200, first["request_id"])
 
 
-def test_a_deadline_that_was_said_must_be_said_again(stack):
+def test_a_repeated_submit_must_have_the_same_timeout_headers(stack):
     first = submit(stack, "a", **{"x-timeout": "7"}).json()
 
     assert submit(stack, "a", **{"x-timeout": "07"}).json() == first
@@ -79,7 +79,7 @@ def test_a_deadline_that_was_said_must_be_said_again(stack):
     assert submit(stack, "a").status_code == 409
 
 
-def test_submits_at_once_make_one_request_and_keep_one_input(redis, stack):
+def test_concurrent_submits_create_one_request_and_store_one_input(redis, stack):
     with ThreadPoolExecutor(16) as threads:
         answers = list(threads.map(lambda _: submit(stack, "a", INLINE), range(16)))
 
@@ -92,7 +92,7 @@ def test_submits_at_once_make_one_request_and_keep_one_input(redis, stack):
 
 
 class SlowStore(PictureStore):
-    """Lets another submit overtake while the inputs are being stored."""
+    """Lets another submit overtake while inputs are stored."""
 
     overtake: Callable[[], object]
 
@@ -101,7 +101,7 @@ class SlowStore(PictureStore):
         self.overtake()
 
 
-def test_a_submit_that_is_overtaken_while_it_stores_inputs_leaves_nothing(redis, settings, key_id):
+def test_a_submit_overtaken_by_a_repeat_leaves_no_stored_inputs(redis, settings, key_id):
     command = asked(settings, key_id, INLINE, idempotency_key="a")
     first = []
     fast, slow = PictureStore.open(settings), SlowStore.open(settings)
@@ -115,7 +115,7 @@ def test_a_submit_that_is_overtaken_while_it_stores_inputs_leaves_nothing(redis,
     assert redis.zcard(keyspace.WAITING) == 1
 
 
-def test_keys_of_two_customers_never_meet(redis, stack):
+def test_idempotency_keys_of_two_api_keys_are_independent(redis, stack):
     other = ApiKeys(redis).create("another")[1]
 
     mine = submit(stack, "a").json()
@@ -124,7 +124,7 @@ def test_keys_of_two_customers_never_meet(redis, stack):
     assert mine["request_id"] != theirs["request_id"]
 
 
-def test_the_last_credit_buys_one_request_however_often_it_is_submitted(redis, stack):
+def test_the_last_credit_pays_for_one_request_and_all_its_repeats(redis, stack):
     key = ApiKeys(redis).create("poor", KeyOptions(credits=1))[1]
 
     answers = [submit(stack, "a", **{"x-api-key": key}) for _ in range(3)]
@@ -134,14 +134,14 @@ def test_the_last_credit_buys_one_request_however_often_it_is_submitted(redis, s
     assert submit(stack, "b", **{"x-api-key": key}).status_code == 406
 
 
-def test_a_full_queue_still_knows_what_it_has(stack):
+def test_a_full_queue_still_answers_a_repeated_submit(stack):
     first = [submit(stack, key).json() for key in range(5)]
 
     assert submit(stack, "one too many").json()["code"] == "queue_full"
     assert submit(stack, 0).json() == first[0]
 
 
-def test_the_sync_call_waits_for_the_same_request(service):
+def test_v1_waits_for_the_same_request(service):
     key, body = uuid4(), {name: f"{service.url}/samples/{file}" for name, file in SAMPLES.items()}
 
     first = submit(service, key, body, "/v1/superimpose")
@@ -154,7 +154,7 @@ def test_the_sync_call_waits_for_the_same_request(service):
 SAMPLES = {"base_image": "cup.jpg", "overlay_image": "logo.png"}
 
 
-def test_it_is_kept_as_long_as_the_request(redis, stack):
+def test_an_idempotency_key_lives_as_long_as_its_request(redis, stack):
     request_id = submit(stack, "a").json()["request_id"]
     (name,) = redis.scan_iter(f"{keyspace.PREFIX}:idempotency:*")
     assert redis.ttl(name) == -1
@@ -168,7 +168,7 @@ def test_it_is_kept_as_long_as_the_request(redis, stack):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "ü"])
-def test_a_key_that_is_none_is_refused_by_name(stack, key):
+def test_an_invalid_idempotency_key_is_refused_naming_the_header(stack, key):
     headers = {"idempotency-key": key.encode(), "x-api-key": stack.client.headers["x-api-key"]}
 
     answer = httpx.post(f"{stack.url}/v2/superimpose", json=URLS, headers=headers, trust_env=False)
@@ -177,10 +177,10 @@ def test_a_key_that_is_none_is_refused_by_name(stack, key):
     assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
 
 
-def test_neither_the_key_nor_the_body_is_kept_in_redis(redis, stack):
+def test_redis_stores_neither_the_idempotency_key_nor_the_body(redis, stack):
     submit(stack, "a-canary-of-a-key", URLS)
 
     (name,) = redis.scan_iter(f"{keyspace.PREFIX}:idempotency:*")
-    kept = json.dumps([str(name), str(redis.hgetall(name))])
-    assert "canary" not in kept
-    assert "shop.example" not in kept
+    stored = json.dumps([str(name), str(redis.hgetall(name))])
+    assert "canary" not in stored
+    assert "shop.example" not in stored

@@ -1,4 +1,4 @@
-"""Rate limits and credits as clients meet them, also from several API processes at once."""
+"""Rate limits and credits over HTTP, also with several API processes."""
 
 import re
 import threading
@@ -29,7 +29,7 @@ def keys(redis):
 
 @pytest.fixture(scope="module")
 def apis(redis_socket, tmp_path_factory):
-    """APIs by their settings, each started when a test first asks for it."""
+    """APIs by their settings, each started on first use."""
     with ExitStack() as running_apis:
 
         @cache
@@ -42,7 +42,7 @@ def apis(redis_socket, tmp_path_factory):
 
 @pytest.fixture
 def start(keys, apis):
-    """An API with these settings, on a database that was emptied before the test."""
+    """Start an API with these settings on an empty database."""
     keys.make_valid("dev", KEY)
     return apis
 
@@ -52,29 +52,29 @@ def submit(stack: Stack, key: str = KEY, url: str = "") -> httpx.Response:
 
 
 def second_api(stack: Stack) -> str:
-    """The URL of one more API process of the same stack."""
+    """The URL of another API process of the same stack."""
     port = free_port()
     await_http(f"http://127.0.0.1:{port}/livez", stack.start("cli", "api", "--port", str(port)))
     return f"http://127.0.0.1:{port}"
 
 
-def test_a_submit_over_the_rate_is_told_when_to_try_again(start):
+def test_a_submit_over_the_rate_limit_is_a_429_with_retry_after(start):
     stack = start(rate_limit="2/day")
-    within, last, over = (submit(stack) for _ in range(3))
+    within, last, refused = (submit(stack) for _ in range(3))
 
-    assert [answer.status_code for answer in (within, last, over)] == [200, 200, 429]
+    assert [answer.status_code for answer in (within, last, refused)] == [200, 200, 429]
     assert within.headers["ratelimit-policy"] == f'"submit";q=2;w={DAY_S}'
     assert within.headers["ratelimit"] == f'"submit";r=1;t={DAY_S // 2}'
-    assert re.fullmatch(r'"submit";r=0;t=86\d\d\d', over.headers["ratelimit"])
-    assert DAY_S / 2 - 60 <= int(over.headers["retry-after"]) <= DAY_S / 2
-    assert over.json()["code"] == "too_many_requests"
-    assert "2/day" in over.json()["error"]
-    reset_at = datetime.strptime(over.headers["x-rate-limit-reset-at-utc"], "%Y-%m-%dT%H:%M:%SZ")
+    assert re.fullmatch(r'"submit";r=0;t=86\d\d\d', refused.headers["ratelimit"])
+    assert DAY_S / 2 - 60 <= int(refused.headers["retry-after"]) <= DAY_S / 2
+    assert refused.json()["code"] == "too_many_requests"
+    assert "2/day" in refused.json()["error"]
+    reset_at = datetime.strptime(refused.headers["x-rate-limit-reset-at-utc"], "%Y-%m-%dT%H:%M:%SZ")
     left = reset_at.replace(tzinfo=UTC) - datetime.now(UTC)
     assert timedelta(hours=23) < left <= timedelta(days=1)
 
 
-def test_reads_and_pictures_go_on_when_submits_are_over_their_rate(start):
+def test_reads_and_pictures_have_rate_limits_of_their_own(start):
     stack = start(rate_limit="1/day")
     status_url = submit(stack).json()["status_url"]
     assert submit(stack).status_code == 429
@@ -85,20 +85,20 @@ def test_reads_and_pictures_go_on_when_submits_are_over_their_rate(start):
     assert polls[0].headers["ratelimit-policy"] == '"read";q=120000;w=60'
 
 
-def test_a_key_over_its_rate_does_not_starve_another(start, keys):
+def test_a_key_over_its_rate_limit_does_not_affect_another(start, keys):
     _, other = keys.create("other")
     stack = start(rate_limit="1/day")
     assert [submit(stack).status_code for _ in range(2)] == [200, 429]
     assert submit(stack, other).status_code == 200
 
 
-def test_a_key_has_its_own_rate(start, keys):
+def test_a_key_can_have_its_own_rate_limit(start, keys):
     _, key = keys.create("other", KeyOptions(rate=Rate(3, DAY_S)))
     stack = start()
     assert [submit(stack, key).status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
-def test_guesses_of_keys_are_limited_by_address_and_valid_keys_are_not(start):
+def test_invalid_keys_are_limited_by_address_and_valid_keys_are_not(start):
     stack = start(rate_limit_anonymous="3/day")
     guesses = [submit(stack, f"guess-{number}") for number in range(4)]
 
@@ -108,7 +108,7 @@ def test_guesses_of_keys_are_limited_by_address_and_valid_keys_are_not(start):
     assert submit(stack).status_code == 200
 
 
-def test_two_api_processes_share_one_limit(start):
+def test_api_processes_share_the_rate_limit(start):
     stack = start(rate_limit="20/day")
     urls = [stack.url, second_api(stack)]
     with ThreadPoolExecutor(10) as threads:
@@ -118,7 +118,7 @@ def test_two_api_processes_share_one_limit(start):
     assert (codes.count(200), codes.count(429)) == (20, 40)
 
 
-def test_with_redis_away_nobody_is_let_in(start, redis):
+def test_without_redis_no_call_is_admitted(start, redis):
     stack = start(rate_limit="1/day")
     redis.execute_command("CLIENT", "PAUSE", "4500", "ALL")
     try:
@@ -130,7 +130,7 @@ def test_with_redis_away_nobody_is_let_in(start, redis):
     assert redis.zcard(keyspace.WAITING) == 0
 
 
-def test_submits_are_paid_for_and_refused_naming_balance_and_need(start, keys):
+def test_submits_cost_credits_and_a_406_names_balance_and_cost(start, keys):
     key_id, key = (lambda made: (made[0].key_id, made[1]))(keys.create("shop", KeyOptions(credits=5)))
     stack = start(credit_cost=2)
     answers = [submit(stack, key) for _ in range(3)]
@@ -143,18 +143,18 @@ def test_submits_are_paid_for_and_refused_naming_balance_and_need(start, keys):
     assert (balance.json(), balance.headers["x-remaining-credits"]) == ({"credits": 1}, "1")
 
     stack.client.post(answers[0].json()["cancel_url"], headers={"x-api-key": key})
-    kept = keys.get(key_id)
-    assert (kept.credits, kept.held, kept.spent) == (3, 2, 0)
+    record = keys.get(key_id)
+    assert (record.credits, record.held, record.spent) == (3, 2, 0)
 
 
-def test_unlimited_is_what_a_key_has_unless_it_is_told_otherwise(start):
+def test_a_key_has_unlimited_credits_by_default(start):
     stack = start()
     assert submit(stack).headers["x-remaining-credits"] == "unlimited"
     assert stack.client.get("/v1/get-user-credits").json() == {"credits": 2**53 - 1, "unlimited": True}
 
 
-def test_a_hundred_submits_at_once_on_ten_credits_are_ten_requests_on_two_apis(start, keys, redis):
-    kept, key = keys.create("shop", KeyOptions(credits=10))
+def test_ten_credits_pay_for_ten_of_a_hundred_concurrent_submits_on_two_apis(start, keys, redis):
+    record, key = keys.create("shop", KeyOptions(credits=10))
     stack = start()
     urls = [stack.url, second_api(stack)]
     with ThreadPoolExecutor(20) as threads:
@@ -162,12 +162,12 @@ def test_a_hundred_submits_at_once_on_ten_credits_are_ten_requests_on_two_apis(s
 
     codes = [answer.status_code for answer in answers]
     assert (codes.count(200), codes.count(406)) == (10, 90)
-    assert redis.zcard(keyspace.WAITING) == len(queued(redis, kept.key_id)) == 10
-    assert (keys.get(kept.key_id).credits, keys.get(kept.key_id).held) == (0, 10)
+    assert redis.zcard(keyspace.WAITING) == len(queued(redis, record.key_id)) == 10
+    assert (keys.get(record.key_id).credits, keys.get(record.key_id).held) == (0, 10)
 
 
-def test_after_real_work_every_credit_is_where_it_belongs(redis_socket, tmp_path, keys):
-    kept, key = keys.create("shop", KeyOptions(credits=20))
+def test_completed_requests_spend_credits_and_failed_ones_return_them(redis_socket, tmp_path, keys):
+    record, key = keys.create("shop", KeyOptions(credits=20))
     with running(environment(f"unix://{redis_socket}?db=1", tmp_path), workers=1) as stack:
         stack.client.headers["x-api-key"] = key
         samples = {name: f"{stack.url}/samples/{file}" for name, file in SAMPLES.items()}
@@ -176,15 +176,15 @@ def test_after_real_work_every_credit_is_where_it_belongs(redis_socket, tmp_path
         endings = [stack.finish(request_id).json()["status"] for request_id in (*good, *bad)]
 
     assert endings == ["COMPLETED"] * 4 + ["FAILED"] * 3
-    after = keys.get(kept.key_id)
+    after = keys.get(record.key_id)
     assert (after.credits, after.held, after.spent) == (16, 0, 4)
 
 
 SAMPLES = {"base_image": "cup.jpg", "overlay_image": "logo.png"}
 
 
-def test_a_revocation_bites_at_once_under_load(start, keys, redis):
-    kept, key = keys.create("shop")
+def test_a_revocation_takes_effect_at_once_under_load(start, keys, redis):
+    record, key = keys.create("shop")
     stop, codes = threading.Event(), []
 
     def submit_on(stack: Stack) -> None:
@@ -197,7 +197,7 @@ def test_a_revocation_bites_at_once_under_load(start, keys, redis):
         thread.start()
     while codes.count(200) < 20:
         stop.wait(0.01)
-    keys.revoke(kept.key_id)
+    keys.revoke(record.key_id)
     accepted = redis.zcard(keyspace.WAITING)
     assert submit(stack, key).status_code == 401
     stop.set()

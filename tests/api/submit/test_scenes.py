@@ -1,4 +1,4 @@
-"""Requests of several layers, and of parameters that none of one layer has."""
+"""Requests with several layers and with layer parameters."""
 
 import base64
 
@@ -15,7 +15,7 @@ def submit(service, **body):
 
 
 @pytest.mark.parametrize(
-    ("body", "field", "said"),
+    ("body", "field", "message"),
     [
         (
             GOOD | {"overlays": [LAYER]},
@@ -48,14 +48,14 @@ def submit(service, **body):
         (GOOD | {"image_quality": "keep", "image_format": "png"}, "parameters", '"keep" is for image_format'),
     ],
 )
-def test_a_fault_of_a_scene_is_named_by_its_path(service, body, field, said):
+def test_a_fault_in_a_layer_is_named_by_its_path(service, body, field, message):
     answer = submit(service, **body)
 
     assert answer.status_code == 400
-    assert said in errors(answer)[field]
+    assert message in errors(answer)[field]
 
 
-def test_all_faults_of_all_layers_come_in_one_answer(service):
+def test_all_faults_of_all_layers_are_in_one_response(service):
     bad = {"overlay_image": "@", "opacity": 2, "tile_spacing": 5}
 
     answer = submit(service, overlays=[bad, LAYER, bad, bad], opacity=0.5)
@@ -66,7 +66,7 @@ def test_all_faults_of_all_layers_come_in_one_answer(service):
     assert set(errors(answer)) == expected | {"parameters"}
 
 
-def test_a_scene_is_made_and_its_inputs_fetched_once(service, origin):
+def test_a_scene_is_rendered_and_each_input_is_fetched_once(service, origin):
     cup, logo = f"{origin.url}/cup.jpg?scene", f"{origin.url}/logo.png?scene"
     before = list(origin.asked)
 
@@ -84,7 +84,7 @@ def test_a_scene_is_made_and_its_inputs_fetched_once(service, origin):
     assert sorted(origin.asked[len(before) :]) == ["/cup.jpg?scene", "/logo.png?scene"]
 
 
-def test_a_layer_whose_picture_cannot_be_had_is_named_by_its_path(service, origin):
+def test_a_layer_whose_picture_cannot_be_fetched_is_named_by_its_path(service, origin):
     good, missing = f"{origin.url}/cup.jpg", f"{origin.url}/missing.jpg"
 
     request_id = service.submit(
@@ -95,7 +95,7 @@ def test_a_layer_whose_picture_cannot_be_had_is_named_by_its_path(service, origi
 
 
 @pytest.mark.parametrize("base", ["data:image/gif;base64,R0lGODlhAQABAAAAACw=", "{url}/samples/logo.png"])
-def test_keep_with_a_base_that_is_known_to_be_no_jpeg_is_refused_at_once(service, base):
+def test_keep_with_a_known_non_jpeg_base_is_refused(service, base):
     sent = {"base_image": base.format(url=service.url), "overlay_image": URL, "image_quality": "keep"}
 
     answer = service.client.post("/v2/superimpose", json=sent)
@@ -103,7 +103,7 @@ def test_keep_with_a_base_that_is_known_to_be_no_jpeg_is_refused_at_once(service
     assert "needs a JPEG file" in errors(answer)["image_quality"]
 
 
-def test_keep_with_an_upload_that_is_no_jpeg_is_refused_at_once(service):
+def test_keep_with_a_non_jpeg_upload_is_refused(service):
     png = base64.b64encode(LOGO).decode()
     (url,) = service.client.post(
         "/upload-asset", json={"data_urls": [f"data:image/png;base64,{png}"]}
@@ -114,7 +114,7 @@ def test_keep_with_an_upload_that_is_no_jpeg_is_refused_at_once(service):
     assert "needs a JPEG file" in errors(answer)["image_quality"]
 
 
-def test_keep_with_a_base_that_turns_out_to_be_no_jpeg_fails(service, origin):
+def test_keep_with_a_fetched_non_jpeg_base_fails(service, origin):
     logo = f"{origin.url}/logo.png"
 
     failed = service.finish(service.submit(base_image=logo, overlay_image=logo, image_quality="keep"))
@@ -123,7 +123,7 @@ def test_keep_with_a_base_that_turns_out_to_be_no_jpeg_fails(service, origin):
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_an_unknown_model_is_told_which_there_are(service, version):
+def test_an_unknown_model_is_a_404_that_names_the_known_ones(service, version):
     answer = service.client.post(f"/{version}/superimpos", json=GOOD)
 
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_model")

@@ -1,4 +1,4 @@
-"""`webhook_url` and `webhook_events` at submit, and the event at the other end."""
+"""`webhook_url` and `webhook_events` at submit, and the events that receivers get."""
 
 import json
 
@@ -16,7 +16,7 @@ from tests.webhooks.receiver import receiving
 
 @pytest.fixture(scope="module")
 def hooked(redis_socket, tmp_path_factory):
-    """A service whose receivers are on loopback."""
+    """A service that may send to receivers on loopback."""
     env = environment(
         empty_database(redis_socket, 9),
         tmp_path_factory.mktemp("hooked"),
@@ -48,36 +48,36 @@ def refusal(stack, body) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]
 
 
-def test_the_event_says_what_the_result_says(hooked, samples, receiver):
+def test_the_event_of_a_completed_request_contains_its_result(hooked, samples, receiver):
     request_id = hooked.submit(**samples, webhook_url=receiver.url, custom_id="sku-1")
     [got] = receiver.await_calls(1)
 
-    said = json.loads(got.body)
-    assert said.pop("type") == "request.completed"
-    assert said.pop("timestamp").endswith("+00:00")
-    assert said == hooked.client.get(f"/v2/requests/{request_id}").json()
+    event = json.loads(got.body)
+    assert event.pop("type") == "request.completed"
+    assert event.pop("timestamp").endswith("+00:00")
+    assert event == hooked.client.get(f"/v2/requests/{request_id}").json()
 
 
-def test_the_event_of_a_failed_request_says_what_its_status_says(hooked, samples, receiver):
+def test_the_event_of_a_failed_request_contains_its_status(hooked, samples, receiver):
     request_id = hooked.submit(**samples | {"mask": "bm90IGEgcGljdHVyZQ=="}, webhook_url=receiver.url)
     [got] = receiver.await_calls(1)
 
-    said = json.loads(got.body)
-    assert (said.pop("type"), said.pop("timestamp")[:2]) == ("request.failed", "20")
-    assert said == hooked.status(request_id).json()
+    event = json.loads(got.body)
+    assert (event.pop("type"), event.pop("timestamp")[:2]) == ("request.failed", "20")
+    assert event == hooked.status(request_id).json()
 
 
-def test_a_waiting_call_has_an_event_too(hooked, samples, receiver):
+def test_v1_sends_an_event(hooked, samples, receiver):
     body = samples | {"webhook_url": receiver.url, "base64": True}
     answer = hooked.client.post("/v1/superimpose", json=body)
     [got] = receiver.await_calls(1)
 
-    said = json.loads(got.body)
+    event = json.loads(got.body)
     assert answer.json()["image"]
-    assert (said["output"], said["output_omitted"]) == (None, "base64")
+    assert (event["output"], event["output_omitted"]) == (None, "base64")
 
 
-def test_a_replayed_submit_sends_none(hooked, samples, receiver):
+def test_a_replayed_submit_sends_no_event(hooked, samples, receiver):
     body = samples | {"webhook_url": receiver.url}
     for _ in range(2):
         answer = hooked.client.post("/v2/superimpose", json=body, headers={"Idempotency-Key": "once"})
@@ -91,7 +91,7 @@ def test_a_replayed_submit_sends_none(hooked, samples, receiver):
     assert len(receiver.got) == 2
 
 
-def test_the_same_idempotency_key_for_another_address_is_a_conflict(hooked, samples, receiver):
+def test_the_same_idempotency_key_with_another_webhook_url_is_a_conflict(hooked, samples, receiver):
     statuses = [
         hooked.client.post(
             "/v2/superimpose",
@@ -104,30 +104,30 @@ def test_the_same_idempotency_key_for_another_address_is_a_conflict(hooked, samp
     assert statuses == [200, 409]
 
 
-@pytest.mark.parametrize(("asked", "error"), [
+@pytest.mark.parametrize(("options", "error"), [
     ({"webhook_url": "https://user@shop.com/"}, f"webhook_url: {FORM_WITH_HTTP}"),
     ({"webhook_url": "https://shop.com/#a"}, f"webhook_url: {FORM_WITH_HTTP}"),
     ({"webhook_url": "https://shop.com/" + "a" * 3000}, f"webhook_url: {FORM_WITH_HTTP}"),
     ({"webhook_url": "http://169.254.169.254/"}, f"webhook_url: {NOT_FROM_HERE}"),
     ({"webhook_events": ["failed"]}, "webhook_events: give webhook_url too"),
 ])  # fmt: skip
-def test_a_wrong_address_is_refused_at_submit(hooked, samples, asked, error):
-    assert refusal(hooked, samples | asked) == (400, error)
+def test_an_invalid_webhook_url_is_refused(hooked, samples, options, error):
+    assert refusal(hooked, samples | options) == (400, error)
 
 
 @pytest.mark.parametrize("events", [["ended"], [], "failed", [1], [None]])
-def test_wrong_events_are_refused_at_submit(hooked, samples, events):
-    asked = {"webhook_url": "https://shop.com/", "webhook_events": events}
+def test_invalid_webhook_events_are_refused_at_submit(hooked, samples, events):
+    options = {"webhook_url": "https://shop.com/", "webhook_events": events}
 
-    status, error = refusal(hooked, samples | asked)
+    status, error = refusal(hooked, samples | options)
 
     assert (status, error.partition(":")[0].partition("[")[0]) == (400, "webhook_events")
 
 
-def test_all_faults_are_named_at_once(hooked, samples):
-    asked = {"webhook_url": "nowhere", "opacity": 2, "base_image": "ftp://shop.com/"}
+def test_faults_of_webhook_and_parameters_are_in_one_response(hooked, samples):
+    options = {"webhook_url": "nowhere", "opacity": 2, "base_image": "ftp://shop.com/"}
 
-    status, error = refusal(hooked, samples | asked)
+    status, error = refusal(hooked, samples | options)
 
     assert status == 400
     assert all(name in error for name in ("webhook_url", "opacity", "base_image"))
@@ -139,7 +139,7 @@ def test_without_a_master_secret_webhooks_are_off(service):
     assert refusal(service, body | {"webhook_url": "https://shop.com/"}) == (400, OFF)
 
 
-def test_the_sender_signs_with_the_key_s_secret(hooked, samples, receiver):
+def test_events_are_signed_with_the_secret_of_the_key(hooked, samples, receiver):
     hooked.submit(**samples, webhook_url=receiver.url)
     [got] = receiver.await_calls(1)
 

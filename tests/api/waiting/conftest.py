@@ -1,4 +1,4 @@
-"""An API that tells who waits, and requests that change when a test says so."""
+"""An API that reports its waiting calls, and requests that change on a test's command."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ def redis(redis_socket) -> Iterator[Redis]:
 
 @pytest.fixture(scope="session")
 def edge(redis, redis_socket, tmp_path_factory) -> Iterator[Edge]:
-    """Shared by all of these tests: starting one takes longer than most of them."""
+    """Shared, as starting an API takes longer than most of these tests."""
     folder = tmp_path_factory.mktemp("waiting")
     with serving(redis_socket, folder, WATCHED, max_connections=MAX_CONNECTIONS) as edge:
         yield edge
@@ -82,7 +82,7 @@ def watched(client) -> Callable[[], dict[str, int]]:
 
 @pytest.fixture
 def meanwhile(edge, watched) -> Iterator[Callable[..., Callable[[], httpx.Response]]]:
-    """Makes a call in another thread; it waits when this returns what will give its answer."""
+    """Starts a call in another thread and waits until it waits; returns a function that gets its response."""
     with client_of(edge) as other, ThreadPoolExecutor() as threads:
 
         def meanwhile(path: str, **more: object) -> Callable[[], httpx.Response]:

@@ -1,4 +1,4 @@
-"""Server-Sent Events as a client reads them (HTML, section 9.2.6, as far as ours goes)."""
+"""A parser of Server-Sent Events (HTML, section 9.2.6, as far as the service uses them)."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Event(NamedTuple):
-    """One event; `data` was JSON."""
+    """One event, with its `data` parsed as JSON."""
 
     name: str
     id: str
@@ -14,7 +14,7 @@ class Event(NamedTuple):
 
 
 def events(lines: Iterable[str]) -> Iterator[Event]:
-    """The events in the lines of a stream, comments and `retry` passed over."""
+    """The events in the lines of a stream, without comments and `retry`."""
     fields: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(": ")

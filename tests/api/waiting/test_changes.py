@@ -1,4 +1,4 @@
-"""Waiting for a change, also across a subscription that was lost."""
+"""Notifications of changes, also after a lost subscription."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from tests.redis.way import Way
 
 @pytest.fixture
 def changes(settings):
-    """Runs a test with the changes of a process that listens."""
+    """Runs a test with `Changes` that listen."""
 
     def run(test) -> None:
         async def listening() -> None:
@@ -29,7 +29,7 @@ def changes(settings):
     return run
 
 
-def test_a_change_wakes_those_who_watch_this_request_alone(changes):
+def test_a_change_wakes_only_watchers_of_the_request(changes):
     async def test(changes, redis):
         with changes.watch("mine") as mine, changes.watch("other") as other:
             await mine.wait()  # as the subscription begins
@@ -44,7 +44,7 @@ def test_a_change_wakes_those_who_watch_this_request_alone(changes):
     changes(test)
 
 
-def test_everybody_is_woken_when_a_lost_subscription_is_back_as_a_change_may_have_been_missed(changes):
+def test_all_watchers_are_woken_after_a_lost_subscription(changes):
     async def test(changes, redis):
         with changes.watch("mine") as mine:
             await mine.wait()
@@ -58,7 +58,7 @@ def test_everybody_is_woken_when_a_lost_subscription_is_back_as_a_change_may_hav
 
 
 @pytest.mark.parametrize("message", [b"\xff\xfe", b"", b"no id", b"\x00" * 1000])
-def test_an_unexpected_message_ends_nothing(changes, message):
+def test_an_unexpected_message_is_ignored(changes, message):
     async def test(changes, redis):
         with changes.watch("mine") as mine:
             await mine.wait()
@@ -72,8 +72,8 @@ def test_an_unexpected_message_ends_nothing(changes, message):
     changes(test)
 
 
-def test_a_fault_of_whatever_kind_does_not_end_the_listening(settings, monkeypatch, caplog):
-    """A watcher whose event cannot be set, as long as it is there."""
+def test_no_error_ends_the_listener(settings, monkeypatch, caplog):
+    """A watcher whose event cannot be set makes the listener fail."""
     monkeypatch.setattr(changes_module, "RECONNECT_S", 0.01)
 
     class Broken(asyncio.Event):
@@ -95,7 +95,7 @@ def test_a_fault_of_whatever_kind_does_not_end_the_listening(settings, monkeypat
     asyncio.run(asyncio.wait_for(test(), 60))
 
 
-def test_a_subscription_on_which_nothing_is_heard_any_more_is_made_again(redis_socket, redis, monkeypatch):
+def test_a_subscription_that_receives_no_probe_is_renewed(redis_socket, redis, monkeypatch):
     monkeypatch.setattr(changes_module, "QUIET_S", 0.1)
 
     async def test(way):
@@ -117,7 +117,7 @@ def test_a_subscription_on_which_nothing_is_heard_any_more_is_made_again(redis_s
         asyncio.run(asyncio.wait_for(test(way), 60))
 
 
-def test_silence_alone_is_no_loss(changes, monkeypatch):
+def test_silence_alone_does_not_renew_the_subscription(changes, monkeypatch):
     monkeypatch.setattr(changes_module, "QUIET_S", 0.1)
 
     async def test(changes, redis):

@@ -1,4 +1,4 @@
-"""A thousand who wait at once: all hear of the end, over one subscription, and none is left behind."""
+"""A thousand concurrent waiting calls on one subscription."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ PLACES = [f"{STATUS}?wait=60", STREAM]  # half of them each
 MOST_CONNECTIONS = 16  # of one API process to Redis
 
 
-def test_a_thousand_who_wait_all_hear_of_the_end(edge, redis, watched, transitions):
+def test_a_thousand_waiting_calls_all_get_the_end(edge, redis, watched, transitions):
     if not crowd.allow_connections(WAITERS):
         message = "the hard limit on open files is too low (ulimit -Hn)"
         missing(message)

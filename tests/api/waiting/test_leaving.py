@@ -1,4 +1,4 @@
-"""Who leaves, a process that stops, and a Redis that goes away: nobody is left waiting for nothing."""
+"""Waiting calls end when the client disconnects, the process stops, or Redis stays away."""
 
 import json
 import signal
@@ -33,7 +33,7 @@ SUBMIT_AND_WAIT = (
 )
 
 
-def test_who_leaves_leaves_nothing_behind(edge, watched, request_id):
+def test_a_disconnected_client_leaves_no_watcher_or_task(edge, watched, request_id):
     before = watched()
     calls = [
         head(STREAM.format(request_id)),
@@ -51,7 +51,7 @@ def test_who_leaves_leaves_nothing_behind(edge, watched, request_id):
     until(lambda: watched() == before)
 
 
-def test_a_wait_can_be_asked_for_again_on_the_same_connection(edge, transitions, request_id, watched):
+def test_a_long_poll_can_be_repeated_on_the_same_connection(edge, transitions, request_id, watched):
     with edge.connect() as connection:
         connection.sendall(head(f"{STATUS.format(request_id)}?wait=0.01"))
         received = b""
@@ -64,7 +64,7 @@ def test_a_wait_can_be_asked_for_again_on_the_same_connection(edge, transitions,
         assert b" 422 " in read_to_end(connection)
 
 
-def test_at_sigterm_everybody_is_answered_and_the_process_ends(redis_socket, tmp_path):
+def test_at_sigterm_waiting_calls_are_answered_and_the_process_ends(redis_socket, tmp_path):
     with serving(redis_socket, tmp_path, WATCHED) as edge, client_of(edge) as client:
         request_id = client.post("/v2/superimpose", json=PICTURES).json()["request_id"]
         with edge.connect() as polls, edge.connect() as streams:
@@ -72,17 +72,17 @@ def test_at_sigterm_everybody_is_answered_and_the_process_ends(redis_socket, tmp
             streams.sendall(head(STREAM.format(request_id)))
             until(lambda: client.get("/watched").json()["waiting"] == 2)
             edge.process.send_signal(signal.SIGTERM)
-            poll, told = read_to_end(polls), read_to_end(streams)
+            poll, stream = read_to_end(polls), read_to_end(streams)
         edge.process.wait(60)
 
         assert poll.startswith(b"HTTP/1.1 200 ")
         assert b'"status":"QUEUED"' in poll
-        assert told.count(b"event: status") == 1
-        assert told.endswith(b"0\r\n\r\n"), "whole, so that the client comes again"
+        assert stream.count(b"event: status") == 1
+        assert stream.endswith(b"0\r\n\r\n"), "whole, so that the client comes again"
         assert not any(complaint in edge.log for complaint in COMPLAINTS)
 
 
-def test_at_sigterm_a_call_that_made_a_request_still_gets_its_picture(redis, redis_socket, tmp_path):
+def test_at_sigterm_a_v1_call_still_gets_its_picture(redis, redis_socket, tmp_path):
     store = tmp_path / "store"
     (store / OUTPUT.path).parent.mkdir(parents=True)
     (store / OUTPUT.path).write_bytes(bytes(OUTPUT.file_size))
@@ -117,7 +117,7 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
     redis.kill()
 
 
-def test_while_redis_is_away_they_wait_on_and_in_the_end_it_is_a_502(own_redis, tmp_path):
+def test_without_redis_calls_keep_waiting_and_end_with_a_502(own_redis, tmp_path):
     with (
         serving(own_redis.socket, tmp_path, WATCHED) as edge,
         client_of(edge) as client,

@@ -1,4 +1,4 @@
-"""`?wait=`: the answer comes with the end, or with the wait's."""
+"""`?wait=`: the response comes when the request ends, or after the wait."""
 
 import pytest
 
@@ -12,7 +12,7 @@ PLACES = [STATUS, "/v2/requests/{}", "/v1/requests/{}"]
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_answer_comes_with_the_end_and_is_that_of_a_poll(
+def test_the_response_comes_at_the_end_of_the_request_and_equals_a_polls(
     client, meanwhile, transitions, request_id, place
 ):
     answer = meanwhile(place.format(request_id), params=SECONDS)
@@ -25,7 +25,7 @@ def test_the_answer_comes_with_the_end_and_is_that_of_a_poll(
     assert answer().content == client.get(place.format(request_id)).content
 
 
-def test_a_request_that_fails_is_a_422(client, meanwhile, transitions, request_id):
+def test_a_request_that_fails_during_the_wait_is_a_422(client, meanwhile, transitions, request_id):
     answer = meanwhile(STATUS.format(request_id), params=SECONDS)
     transitions.cancel(request_id, BROKEN)
 
@@ -34,7 +34,7 @@ def test_a_request_that_fails_is_a_422(client, meanwhile, transitions, request_i
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("wait", ["0", "0.05", "5e-2"])
-def test_the_wait_over_it_is_answered_as_it_is(client, request_id, place, wait):
+def test_after_the_wait_the_response_has_the_current_status(client, request_id, place, wait):
     answer = client.get(place.format(request_id), params={"wait": wait})
 
     assert answer.status_code == 200
@@ -43,7 +43,7 @@ def test_the_wait_over_it_is_answered_as_it_is(client, request_id, place, wait):
     assert answer.json()["queue_position"] >= 0
 
 
-def test_what_has_ended_is_not_waited_for(client, transitions, request_id):
+def test_a_request_that_has_ended_is_answered_at_once(client, transitions, request_id):
     transitions.cancel(request_id, BROKEN)
 
     assert client.get(STATUS.format(request_id), params=SECONDS).status_code == 422
@@ -51,7 +51,7 @@ def test_what_has_ended_is_not_waited_for(client, transitions, request_id):
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("wait", ["", "soon", "-1", "60.001", "1e9", "nan", "inf", "1_0", "0x1", " 5", "٣"])
-def test_a_wait_that_is_none_is_a_400_that_says_what_is_allowed(client, request_id, place, wait):
+def test_an_invalid_wait_is_a_400_that_says_what_is_allowed(client, request_id, place, wait):
     answer = client.get(place.format(request_id), params={"wait": wait})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameters")
@@ -60,7 +60,7 @@ def test_a_wait_that_is_none_is_a_400_that_says_what_is_allowed(client, request_
 
 
 @pytest.mark.parametrize("place", [f"{place}?wait=60" for place in PLACES] + [STREAM])
-def test_who_may_not_see_it_hears_so_at_once(client, redis, request_id, place):
+def test_a_call_without_access_is_refused_at_once(client, redis, request_id, place):
     _, other = ApiKeys(redis).create("other")
     unknown = client.get(place.format(NEVER))
     theirs = client.get(place.format(request_id), headers={"x-api-key": other})
@@ -70,7 +70,7 @@ def test_who_may_not_see_it_hears_so_at_once(client, redis, request_id, place):
     assert client.get(place.format(request_id), headers={"x-api-key": ""}).json()["code"] == "missing_key"
 
 
-def test_what_expires_meanwhile_is_a_404(meanwhile, redis, request_id):
+def test_a_request_that_expires_during_the_wait_is_a_404(meanwhile, redis, request_id):
     answer = meanwhile(STATUS.format(request_id), params=SECONDS)
     redis.delete(keyspace.request(request_id))
     redis.publish(keyspace.CHANGES, f"{request_id} COMPLETED")

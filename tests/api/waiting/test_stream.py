@@ -1,4 +1,4 @@
-"""The stream of a request's status: each change once, in order, and the end after the last."""
+"""The event stream of a request: each change once, in order, until the request ends."""
 
 import httpx
 
@@ -15,16 +15,16 @@ def stream(client: httpx.Client, request_id: str, last: str | None = None) -> li
         return list(events(answer.iter_lines()))
 
 
-def test_a_stream_tells_each_change_as_a_poll_would_and_ends(client, edge, transitions, request_id):
+def test_a_stream_sends_each_change_like_a_poll_and_ends(client, edge, transitions, request_id):
     polls = [client.get(STATUS.format(request_id)).json()]
     with client_of(edge) as other, other.stream("GET", STREAM.format(request_id)) as answer:
-        told = events(answer.iter_lines())
-        seen = [next(told)]
+        received = events(answer.iter_lines())
+        seen = [next(received)]
         claim_request(transitions, request_id)
-        seen.append(next(told))
+        seen.append(next(received))
         polls.append(client.get(STATUS.format(request_id)).json())
         transitions.complete(request_id, 1, OUTPUT, {})
-        seen += told
+        seen += received
     polls.append(client.get(STATUS.format(request_id)).json())
 
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -35,14 +35,12 @@ def test_a_stream_tells_each_change_as_a_poll_would_and_ends(client, edge, trans
     assert {event.name for event in seen} == {"status"}
 
 
-def test_a_stream_says_how_soon_to_come_again_before_anything_else(client, request_id):
+def test_a_stream_starts_with_the_reconnection_time(client, request_id):
     with client.stream("GET", STREAM.format(request_id)) as answer:
         assert next(answer.iter_lines()) == "retry: 2000"
 
 
-def test_a_stream_goes_on_after_the_last_event_that_was_received(
-    client, meanwhile, watched, transitions, request_id
-):
+def test_a_stream_continues_after_the_last_event_id(client, meanwhile, watched, transitions, request_id):
     same = meanwhile(STREAM.format(request_id), headers={"last-event-id": "QUEUED"})
     claim_request(transitions, request_id)
     newer = meanwhile(STREAM.format(request_id), headers={"last-event-id": "QUEUED"})
@@ -57,7 +55,7 @@ def test_a_stream_goes_on_after_the_last_event_that_was_received(
     assert (done.status_code, done.content) == (204, b"")
 
 
-def test_a_request_that_fails_says_why_in_its_last_event(client, transitions, request_id):
+def test_the_last_event_of_a_failed_request_has_the_error(client, transitions, request_id):
     transitions.cancel(request_id, BROKEN)
 
     [only] = stream(client, request_id)
@@ -65,7 +63,7 @@ def test_a_request_that_fails_says_why_in_its_last_event(client, transitions, re
     assert only.data == client.get(STATUS.format(request_id)).json()
 
 
-def test_what_expires_meanwhile_ends_it(meanwhile, redis, request_id):
+def test_an_expired_request_ends_the_stream(meanwhile, redis, request_id):
     answer = meanwhile(STREAM.format(request_id))
     redis.delete(keyspace.request(request_id))
     redis.publish(keyspace.CHANGES, f"{request_id} COMPLETED")
@@ -73,7 +71,7 @@ def test_what_expires_meanwhile_ends_it(meanwhile, redis, request_id):
     assert [event.id for event in events(answer().iter_lines())] == ["QUEUED"]
 
 
-def test_a_stream_is_limited_as_a_poll_is(client, redis, request_id):
+def test_a_stream_counts_towards_the_rate_limit_of_reads(client, redis, request_id):
     refusals = [
         client.get(place.format(request_id), headers={"x-api-key": f"guess-{place}"})
         for place in (STATUS, STREAM)

@@ -1,4 +1,4 @@
-"""A stream over time: heartbeats while nothing happens, and an end after its longest life."""
+"""An event stream over time: heartbeats, and an end after the maximum duration."""
 
 import asyncio
 from types import SimpleNamespace
@@ -16,11 +16,11 @@ from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from tests.asking import HERE
 
-LONGEST_EVENT = 4096  # bytes: two URLs with our host, or an error of one sentence, and a dozen times
+LONGEST_EVENT = 4096  # bytes; for two URLs, or an error of one sentence, and a dozen times
 
 
 class Records:
-    """Stands for Redis: says what it is told to, or is away."""
+    """A fake reader that returns given records, or fails as without Redis."""
 
     status: Status | None = Status.QUEUED
     reads = 0
@@ -44,7 +44,7 @@ def changes() -> Changes:
 
 @pytest.fixture
 def streamed(records, changes):
-    """Runs a stream to its end; `seen` is given each piece."""
+    """Runs a stream to its end; calls `seen` with each chunk."""
 
     def streamed(seen=lambda _: None, **life: float) -> list[bytes]:
         pieces = []
@@ -71,7 +71,7 @@ def streamed(records, changes):
     return streamed
 
 
-def test_silence_is_filled_with_heartbeats_that_ask_nothing_of_redis(records, changes, streamed):
+def test_heartbeats_do_not_read_from_redis(records, changes, streamed):
     heartbeats = []
 
     def stop_after_three(piece):
@@ -87,17 +87,17 @@ def test_silence_is_filled_with_heartbeats_that_ask_nothing_of_redis(records, ch
     assert records.reads == 1
 
 
-def test_all_of_a_stream_fits_into_the_buffer_of_a_connection_that_nobody_reads():
+def test_a_whole_stream_fits_into_the_write_buffer():
     heartbeats = LONGEST_S / min(HEARTBEAT_S, waiting.RETRY_S) * len(HEARTBEAT)
 
     assert len(RECONNECT) + 3 * LONGEST_EVENT + heartbeats < HIGH_WATER_LIMIT
 
 
-def test_a_stream_has_a_longest_life(streamed):
+def test_a_stream_ends_after_its_maximum_duration(streamed):
     assert len(streamed(heartbeat_s=10, longest_s=0.02)) == 2
 
 
-def test_a_stream_outlives_redis_and_tells_what_it_missed(records, changes, streamed, monkeypatch):
+def test_a_stream_survives_an_outage_of_redis(records, changes, streamed, monkeypatch):
     monkeypatch.setattr(waiting, "RETRY_S", 0.01)
     records.status = None
 

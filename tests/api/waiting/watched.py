@@ -1,4 +1,4 @@
-"""The API, telling also how many calls wait and run: `python -m tests.api.waiting.watched --port PORT`."""
+"""The API with a route that counts waiting calls: `python -m tests.api.waiting.watched --port PORT`."""
 
 import asyncio
 import sys
@@ -15,13 +15,13 @@ from jobs.config.settings import Settings
 
 
 async def watched(_: Request, service: ServiceDep) -> JsonResponse:
-    """Calls that wait, and tasks of the event loop, this call's own not counted."""
+    """The number of waiting calls, and of tasks without those of this call."""
     tasks = len(asyncio.all_tasks()) - 1
     return JsonResponse({"waiting": service.changes.watchers, "tasks": tasks})
 
 
 def create_watched_app(settings: Settings) -> FastAPI:
-    """The API with one route more."""
+    """The API with one more route."""
     api = create_app(settings)
     api.router.routes.append(PlainRoute("/watched", watched))
     return api

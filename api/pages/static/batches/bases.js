@@ -1,97 +1,98 @@
-/** The bases of a batch: pictures in folders and among files, told by what is in them. */
+/** The bases of a batch: pictures among files and in folders, recognized by their first bytes. */
 
 /**
  * @typedef {object} Base
  * @property {string} path  with its folders
- * @property {string} id    as the batch names it: short, and no other's
+ * @property {string} id    the custom_id: short and unique
  * @property {File} file
  *
- * @typedef {{names: string[], why: string}} LeftOut
+ * @typedef {{names: string[], reason: string}} Skipped
  */
 
-export const MOST_BASES = 5000;
-const MOST_FILES = 4 * MOST_BASES; // of folders, before they are taken for the wrong ones
-const MOST_CHARACTERS = 64; // of a custom_id
-const NAMED = 5; // of names in a sentence
-const HEADS = [/^\xff\xd8\xff/, /^\x89PNG/, /^GIF8/, /^RIFF.{4}WEBP/s, /^.{4}ftyp/s]; // JPEG, PNG, GIF, WebP, AVIF
+const MAX_BASES = 5000;
+const MAX_FILES = 4 * MAX_BASES; // with more, the wrong folder was probably chosen
+const MAX_ID_LENGTH = 64; // characters of a custom_id
+const SHOWN_NAMES = 5;
+const SIGNATURES = [/^\xff\xd8\xff/, /^\x89PNG/, /^GIF8/, /^RIFF.{4}WEBP/s, /^.{4}ftyp/s]; // JPEG, PNG, GIF, WebP, AVIF
 
 /**
- * The pictures in these files and folders, and what is left out of them. Throws if there are none, or too many.
+ * The pictures in these files and folders, and the files that are skipped. Throws if there are no pictures, or too many.
  *
  * @param {(File | FileSystemEntry)[]} items
- * @returns {Promise<{bases: Base[], leftOut: LeftOut[]}>}
+ * @returns {Promise<{bases: Base[], skipped: Skipped[]}>}
  */
 export async function basesIn(items, maxBytes) {
-  const found = (await filesIn(items)).sort(byPath);
-  const arePictures = await Promise.all(found.map(({ file }) => isPicture(file)));
-  const pictures = found.filter((_, at) => arePictures[at]);
-  const leftOut = [
-    { names: pathsOf(found.filter((_, at) => !arePictures[at])), why: "no JPEG, PNG, WebP, GIF or AVIF" },
-    { names: pathsOf(pictures.filter(({ file }) => file.size > maxBytes)), why: `over ${Math.floor(maxBytes / 1e5) / 10} MB` },
+  const files = (await filesIn(items)).sort(byPath);
+  const arePictures = await Promise.all(files.map(({ file }) => isPicture(file)));
+  const pictures = files.filter((_, index) => arePictures[index]);
+  const skipped = [
+    { names: pathsOf(files.filter((_, index) => !arePictures[index])), reason: "not JPEG, PNG, WebP, GIF or AVIF" },
+    { names: pathsOf(pictures.filter(({ file }) => file.size > maxBytes)), reason: `over ${Math.floor(maxBytes / 1e5) / 10} MB` },
   ].filter(({ names }) => names.length);
   const bases = pictures.filter(({ file }) => file.size <= maxBytes);
-  if (!bases.length) throw new Error(leftOut.length ? `No picture for a batch. ${told(leftOut)}` : "There is no file in it.");
-  if (bases.length > MOST_BASES) throw new Error(`${count(bases.length, "picture")} are too many: a batch takes ${count(MOST_BASES, "picture")}`);
-  return { bases: named(bases), leftOut };
+  if (!bases.length) throw new Error(skipped.length ? `No picture for a batch. ${describeSkipped(skipped)}` : "The folder has no files.");
+  if (bases.length > MAX_BASES) throw new Error(`${count(bases.length, "picture")} are too many: the limit of a batch is ${count(MAX_BASES, "picture")}`);
+  return { bases: withIds(bases), skipped };
 }
 
 const pathsOf = (files) => files.map(({ path }) => path);
 
 const byPath = (one, other) => one.path.localeCompare(other.path, undefined, { numeric: true });
 
-/** Each file with its path, those in folders too. */
+/** All files with their paths, folders searched recursively. */
 async function filesIn(items) {
-  const found = [];
-  const left = [...items].reverse();
-  while (left.length) {
-    const item = left.pop();
-    if (item instanceof File) found.push({ path: item.webkitRelativePath || item.name, file: item });
-    else if (item.isDirectory) left.push(...(await entriesIn(item)));
-    else found.push({ path: item.fullPath.slice(1), file: await fileOf(item) });
-    if (found.length > MOST_FILES) throw new Error(`There are more than ${count(MOST_FILES, "file")} in it: choose a smaller folder`);
+  const files = [];
+  const pending = [...items].reverse();
+  while (pending.length) {
+    const item = pending.pop();
+    if (item instanceof File) files.push({ path: item.webkitRelativePath || item.name, file: item });
+    else if (item.isDirectory) pending.push(...(await entriesIn(item)));
+    else files.push({ path: item.fullPath.slice(1), file: await fileOf(item) });
+    if (files.length > MAX_FILES) throw new Error(`The folder has more than ${count(MAX_FILES, "file")}: choose a smaller one`);
   }
-  return found;
+  return files;
 }
 
-/** The browser gives some at a time. */
+/** The browser returns entries in groups. */
 async function entriesIn(folder) {
   const reader = folder.createReader();
-  const found = [];
+  const entries = [];
   for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!some.length) return found;
-    found.push(...some);
+    const group = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!group.length) return entries;
+    entries.push(...group);
   }
 }
 
-/** An empty one in place of a file that cannot be read. */
+/** An empty file if the file cannot be read. */
 const fileOf = (entry) => new Promise((resolve) => entry.file(resolve, () => resolve(new File([], entry.name))));
 
 async function isPicture(file) {
   const bytes = await file.slice(0, 12).arrayBuffer().catch(() => new ArrayBuffer(0));
   const head = String.fromCharCode(...new Uint8Array(bytes));
-  return HEADS.some((each) => each.test(head));
+  return SIGNATURES.some((signature) => signature.test(head));
 }
 
-/** With ids that the service takes: the end of the path, printable. */
-function named(files) {
-  const taken = new Set();
-  return files.map((each) => {
-    const wanted = each.path.replace(/(?! )[\p{C}\p{Z}]/gu, "_");
-    let id = last(wanted, MOST_CHARACTERS);
-    for (let n = 2; taken.has(id); n++) id = last(`${wanted} ${n}`, MOST_CHARACTERS);
-    taken.add(id);
-    return { ...each, id };
+/** Adds valid, unique ids: the end of the path with printable characters. */
+function withIds(files) {
+  const ids = new Set();
+  return files.map((file) => {
+    const printable = file.path.replace(/(?! )[\p{C}\p{Z}]/gu, "_");
+    let id = end(printable, MAX_ID_LENGTH);
+    for (let n = 2; ids.has(id); n++) id = end(`${printable} ${n}`, MAX_ID_LENGTH);
+    ids.add(id);
+    return { ...file, id };
   });
 }
 
-const last = (text, length) => [...text].slice(-length).join("");
+const end = (text, length) => [...text].slice(-length).join("");
 
-export const told = (leftOut) => leftOut.map(({ names, why }) => `Left out: ${some(names)} (${why}).`).join(" ");
+export const describeSkipped = (skipped) => skipped.map(({ names, reason }) => `Skipped: ${shorten(names)} (${reason}).`).join(" ");
 
-export function some(names) {
-  const more = names.length - NAMED;
-  return names.slice(0, NAMED).join(", ") + (more > 0 ? ` and ${count(more, "other")}` : "");
+/** The first names, and the number of others. */
+export function shorten(names) {
+  const more = names.length - SHOWN_NAMES;
+  return names.slice(0, SHOWN_NAMES).join(", ") + (more > 0 ? ` and ${count(more, "other")}` : "");
 }
 
 export const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;

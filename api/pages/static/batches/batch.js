@@ -1,11 +1,11 @@
-/** Many bases under the layers of the scene, from the files that were chosen to the pictures of the batch. */
+/** A batch: many bases with the same layers, from choosing the files to the results. */
 
 import { ApiError, Unreachable } from "../api.js";
-import { basesIn, count, told } from "./bases.js";
+import { basesIn, count, describeSkipped } from "./bases.js";
 import { BatchCard } from "./card.js";
 import { batchCode } from "./code.js";
 import { make } from "../dom.js";
-import { send, toName } from "./lines.js";
+import { mergeFaults, send } from "./lines.js";
 import { follow } from "./wait.js";
 import * as errors from "../requests/errors.js";
 import { fromFile, megabytes } from "../pictures.js";
@@ -15,50 +15,50 @@ import { Tiles } from "./tiles.js";
 
 /** @typedef {import("./bases.js").Base} Base */
 
-const sheet = make("link", { rel: "stylesheet", href: new URL("batch.css", import.meta.url).href });
-document.head.append(sheet);
-await new Promise((loaded) => (sheet.onload = sheet.onerror = loaded));
+const styleSheet = make("link", { rel: "stylesheet", href: new URL("batch.css", import.meta.url).href });
+document.head.append(styleSheet);
+await new Promise((resolve) => (styleSheet.onload = styleSheet.onerror = resolve));
 
 const { maxInputBytes, maxBodyBytes, maxBatchBytes } = document.documentElement.dataset;
-const MAX = { file: Number(maxInputBytes), line: Number(maxBodyBytes), body: Number(maxBatchBytes) };
-const INLINE = 4 / 3; // characters in base64 for a byte
-const REST_OF_LINE = 4096; // bytes beside the picture
-const BUSY = "A batch is on its way: cancel it, or wait for its end.";
-const GIVEN_UP = "No longer waiting. The server could not be told: it may still make the pictures.";
+const MAX_BYTES = { file: Number(maxInputBytes), line: Number(maxBodyBytes), body: Number(maxBatchBytes) };
+const BASE64_FACTOR = 4 / 3;
+const REST_OF_LINE = 4096; // bytes other than the picture
+const BUSY = "A batch is running: cancel it, or wait for its end.";
+const GIVEN_UP = "No longer waiting. The server could not be reached to cancel: it may still render the pictures.";
 const NOT_SENT = "Cancelled: nothing was sent.";
-const HINT = "Submit sends all as one batch. Pixels count the same on each; gravity, percents, scale_to and region go by its size.";
+const HINT = "Submit sends all as one batch. Lengths in pixels are the same on all bases; gravity, percents, scale_to and region are relative to each.";
 
 export class Batch {
   /** @type {Base[]} */
   #bases = [];
-  #chosen = -1; // of the bases
+  #selected = -1; // index of a base
   #tiles;
   #card = new BatchCard({ stop: () => this.#stop(), close: () => this.#close() });
   #client = null;
-  #sent = null; // the scene that was submitted, as JSON
-  #id = null; // of the batch, once it is accepted
+  #sentLayers = null; // the scene at the time of the submit, as JSON
+  #id = null; // once the batch is accepted
   #isRunning = false;
   #abort = new AbortController();
 
-  /** `page`: parts of it, and `saved()`, the scene; `snapshot()`, the preview; `failed(faults)` shows them at their fields. */
+  /** `page`: its parts, `saved()` (the scene), `snapshot()` (the preview), and `onFailed(faults)`, which shows faults at their fields. */
   constructor(page) {
     this.page = page;
-    this.#tiles = new Tiles(document.getElementById("bases"), (at) => this.#open(at));
+    this.#tiles = new Tiles(document.getElementById("bases"), (index) => this.#open(index));
   }
 
-  /** The first picture in these files and folders, to be the base. Throws if there is none. */
+  /** Takes the pictures in these files and folders. Resolves to the first one; throws if there is none. */
   async choose(items) {
     if (this.#isRunning) throw new Error(BUSY);
-    const { bases, leftOut } = await basesIn(items, Math.min(MAX.file, (MAX.line - REST_OF_LINE) / INLINE));
+    const { bases, skipped } = await basesIn(items, Math.min(MAX_BYTES.file, (MAX_BYTES.line - REST_OF_LINE) / BASE64_FACTOR));
     const picture = await this.#firstOf(bases);
     this.#begin(count(bases.length, "base"), bases);
     this.#bases = bases;
     this.#card.say(`${megabytes(sizeOf(bases))}. ${HINT}`);
-    this.#card.leftOut(told(leftOut));
+    this.#card.showSkipped(describeSkipped(skipped));
     return picture;
   }
 
-  /** A batch that was sent before. */
+  /** Shows a batch that was submitted before. */
   async open(key, id) {
     if (this.#isRunning) return this.#card.bringIntoView();
     await oneAtATime(async () => {
@@ -68,119 +68,119 @@ export class Batch {
         const names = Array.from({ length: batch.request_counts.total }, () => ({ path: "…" }));
         this.#begin(`Batch of ${new Date(batch.created_at).toLocaleTimeString()}`, names);
         this.#card.bringIntoView();
-        await this.#through(async () => batch);
+        await this.#run(async () => batch);
       } catch (error) {
         this.#card.fail(error.message);
       }
     });
   }
 
-  /** Whether this base is one of the batch's. */
+  /** Whether a picture is a base of this batch. */
   has(picture) {
     return this.#indexOf(picture) >= 0;
   }
 
-  /** Marks the present base; true if it takes the place of another of the batch. */
+  /** Marks the current base; true if it replaces another base of the batch. */
   mark(picture) {
-    const before = this.#chosen;
-    this.#chosen = this.#indexOf(picture);
-    this.#tiles.press(this.#chosen);
-    if (this.#chosen < 0 && this.#bases.length && !this.#sent) this.#close();
-    return before >= 0 && this.#chosen >= 0;
+    const previous = this.#selected;
+    this.#selected = this.#indexOf(picture);
+    this.#tiles.press(this.#selected);
+    if (this.#selected < 0 && this.#bases.length && !this.#sentLayers) this.#close();
+    return previous >= 0 && this.#selected >= 0;
   }
 
   /** @returns {import("../code.js").Code} */
   code = (origin, model, body) => batchCode(origin, model, body, this.#bases.map(({ path }) => path));
 
-  start(ready) {
+  start(prepare) {
     return oneAtATime(async () => {
-      const order = await ready();
-      if (!order) return;
-      this.#client = this.page.runs.client(order.key);
-      this.#sent = this.#layers();
+      const submission = await prepare();
+      if (!submission) return;
+      this.#client = this.page.runs.client(submission.key);
+      this.#sentLayers = this.#layers();
       this.#card.clear();
-      this.#tiles.name(this.#bases);
-      this.#tiles.press(this.#chosen);
+      this.#tiles.reset(this.#bases);
+      this.#tiles.press(this.#selected);
       this.#card.bringIntoView();
       try {
-        const { failed } = await this.#through((signal) => send(this.#client, order.request, this.#bases, MAX.body, this.#told(), signal));
-        if (failed) forgetUploads(order.request);
+        const { failed } = await this.#run((signal) => send(this.#client, submission.request, this.#bases, MAX_BYTES.body, this.#callbacks(), signal));
+        if (failed) forgetUploads(submission.request);
       } catch (error) {
-        this.#refused(error, order);
+        this.#showFailure(error, submission);
       }
     });
   }
 
-  /** Follows the batch that `accepted` gives to its end; its counts then. */
-  async #through(accepted) {
+  /** Follows the batch that `accept` resolves to, and resolves to its final counts. */
+  async #run(accept) {
     this.#abort = new AbortController();
     this.#id = null;
-    this.#running(true);
+    this.#setRunning(true);
     try {
-      const batch = await accepted(this.#abort.signal);
+      const batch = await accept(this.#abort.signal);
       this.#id = batch.batch_id;
-      this.#card.running(true);
+      this.#card.setRunning(true);
       this.page.recents.reload();
-      const ended = await follow(this.#client, batch, this.#told(), this.#abort.signal);
+      const ended = await follow(this.#client, batch, this.#callbacks(), this.#abort.signal);
       return ended.request_counts;
     } finally {
-      this.#running(false);
+      this.#setRunning(false);
       this.page.recents.reload();
     }
   }
 
-  #running(on) {
+  #setRunning(on) {
     this.#isRunning = on;
-    this.#card.running(on);
+    this.#card.setRunning(on);
   }
 
-  #told() {
+  #callbacks() {
     const card = this.#card;
     return {
-      reading: (at) => card.progress(`Reading ${at} of ${this.#bases.length}…`, at, this.#bases.length),
-      uploading: ({ name }) => card.progress(`Uploading ${name}…`),
-      sending: (bytes) => card.progress(`Sending ${megabytes(bytes)}…`),
-      trouble: (error, nextS) => card.say(`${error.message} Trying again in ${Math.round(nextS)} s.`),
-      seen: (batch) => card.tell(batch),
-      requests: (offset, requests) => {
-        requests.forEach((request, at) => this.#tiles.update(offset + at, request));
-        card.tellFailed(this.#tiles.reasons());
+      onRead: (number) => card.progress(`Reading ${number} of ${this.#bases.length}…`, number, this.#bases.length),
+      onUpload: ({ name }) => card.progress(`Uploading ${name}…`),
+      onSend: (bytes) => card.progress(`Sending ${megabytes(bytes)}…`),
+      onRetry: (error, delayS) => card.say(`${error.message} Trying again in ${Math.round(delayS)} s.`),
+      onStatus: (batch) => card.showStatus(batch),
+      onRequests: (offset, requests) => {
+        requests.forEach((request, index) => this.#tiles.update(offset + index, request));
+        card.showFailed(this.#tiles.reasons());
       },
     };
   }
 
-  /** Makes it the base, and shows its picture beside the preview. */
-  async #open(at) {
-    const base = this.#bases[at];
+  /** Makes a base the current one, and shows its result beside the preview. */
+  async #open(index) {
+    const base = this.#bases[index];
     if (base) await this.page.base.take(() => this.#load(base));
-    if (base && this.#chosen !== at) return; // it cannot be read, or another was chosen meanwhile
-    const result = this.#tiles.resultOf(at);
+    if (base && this.#selected !== index) return; // the file cannot be read, or another was chosen meanwhile
+    const result = this.#tiles.resultOf(index);
     if (!result) return this.page.results.view("edit");
-    const isCurrent = base && this.#layers() === this.#sent;
+    const isCurrent = base && this.#layers() === this.#sentLayers;
     this.page.results[isCurrent ? "expect" : "outdate"]();
     return this.page.results.show(result, isCurrent ? this.page.snapshot() : null);
   }
 
-  /** What goes with a base, as JSON. */
+  /** The scene without its base, as JSON. */
   #layers() {
     return JSON.stringify({ ...this.page.saved(), base: null });
   }
 
-  /** The first that the browser can read; the service tells of others. */
+  /** The first base that the browser can read; the service reports errors of the others. */
   async #firstOf(bases) {
-    let refused = null;
+    let firstError = null;
     for (const base of bases) {
       try {
         return await this.#load(base);
       } catch (error) {
-        refused ??= error;
+        firstError ??= error;
       }
     }
-    throw refused;
+    throw firstError;
   }
 
   #load({ file }) {
-    return fromFile(file, MAX.file);
+    return fromFile(file, MAX_BYTES.file);
   }
 
   #indexOf(picture) {
@@ -188,38 +188,38 @@ export class Batch {
   }
 
   async #stop() {
-    this.#card.stopping();
+    this.#card.hideStop();
     if (!this.#id) return this.#abort.abort(new Error(NOT_SENT));
     try {
       const batch = await this.#client.cancelBatch(this.#id);
-      if (this.#isRunning) this.#card.tell(batch); // else its end has been told meanwhile
+      if (this.#isRunning) this.#card.showStatus(batch); // else the final status is already shown
     } catch (error) {
       if (error instanceof Unreachable) this.#abort.abort(new Error(GIVEN_UP));
       else if (!(error instanceof ApiError && error.code === "already_finished")) this.#card.say(error.message);
     }
   }
 
-  #refused(error, { request, ids }) {
+  #showFailure(error, { request, layerIds }) {
     forgetUploads(request);
-    const faults = errors.faultsOf(toName(error, this.#bases), ids);
+    const faults = errors.faultsOf(mergeFaults(error, this.#bases), layerIds);
     const atFields = faults.filter(({ field }) => field);
     if (faults.length === atFields.length) this.#card.fail(`Not sent because of ${[...new Set(atFields.map(({ field }) => field))].join(", ")}.`);
     else this.#card.fail(faults.filter(({ field }) => !field).map(({ message }) => message).join(" "));
-    this.page.failed(atFields);
+    this.page.onFailed(atFields);
   }
 
   #begin(title, bases) {
     this.#bases = [];
-    this.#chosen = -1;
-    this.#sent = null;
+    this.#selected = -1;
+    this.#sentLayers = null;
     this.#card.show(title);
-    this.#card.running(false);
-    this.#tiles.name(bases);
+    this.#card.setRunning(false);
+    this.#tiles.reset(bases);
   }
 
   #close() {
     this.#bases = [];
-    this.#tiles.name([]);
+    this.#tiles.reset([]);
     this.#card.hide();
     this.page.redraw();
   }

@@ -1,20 +1,20 @@
-/** The card of a batch: what is said of it, how far it is, and why pictures failed. */
+/** The card of a batch: its status, progress, and the reasons of failures. */
 
-import { count, some } from "./bases.js";
+import { count, shorten } from "./bases.js";
 import { clock, make } from "../dom.js";
 import { measureBars } from "../scene/panel.js";
 
-const NAMED_REASONS = 10;
-const NARROW = matchMedia("(max-width: 940px)"); // the preview is sticky there
+const SHOWN_REASONS = 10;
+const NARROW = matchMedia("(max-width: 940px)"); // where the preview is sticky
 const PARTS = ["title", "text", "progress", "failed", "left-out", "zip", "stop", "close"];
 
 export class BatchCard {
   #root = document.getElementById("batch");
   #parts = Object.fromEntries(PARTS.map((name) => [name, document.getElementById(`batch-${name}`)]));
 
-  /** `stop` and `close`: what its buttons do. */
-  constructor(acts) {
-    for (const [name, act] of Object.entries(acts)) this.#parts[name].addEventListener("click", act);
+  /** `actions`: of the buttons `stop` and `close`. */
+  constructor(actions) {
+    for (const [name, action] of Object.entries(actions)) this.#parts[name].addEventListener("click", action);
   }
 
   show(title) {
@@ -24,7 +24,6 @@ export class BatchCard {
     this.#parts["left-out"].textContent = "";
   }
 
-  /** Says nothing more of a batch. */
   clear() {
     this.#root.classList.remove("refused");
     for (const name of ["progress", "zip"]) this.#parts[name].hidden = true;
@@ -41,12 +40,12 @@ export class BatchCard {
     this.#root.scrollIntoView({ block: NARROW.matches ? "start" : "nearest" });
   }
 
-  running(on) {
+  setRunning(on) {
     this.#parts.stop.hidden = !on;
     this.#parts.close.hidden = on;
   }
 
-  stopping() {
+  hideStop() {
     this.#parts.stop.hidden = true;
   }
 
@@ -54,11 +53,11 @@ export class BatchCard {
     if (this.#parts.text.textContent !== text) this.#parts.text.textContent = text;
   }
 
-  leftOut(text) {
+  showSkipped(text) {
     this.#parts["left-out"].textContent = text;
   }
 
-  /** Without numbers it only goes on. */
+  /** Without `done` the progress is indeterminate. */
   progress(text, done, total) {
     const { progress } = this.#parts;
     progress.hidden = false;
@@ -73,8 +72,7 @@ export class BatchCard {
     this.say(text);
   }
 
-  /** How far a batch is, as the service tells of it. */
-  tell(batch) {
+  showStatus(batch) {
     const { total, completed, failed } = batch.request_counts;
     const isEnded = batch.status === "COMPLETED";
     const parts = [
@@ -82,20 +80,20 @@ export class BatchCard {
       failed && `${failed} failed`,
       batch.cancelled && (isEnded ? "cancelled" : "cancelling"),
       isEnded && `${seconds(batch)} s`,
-      isEnded && completed && `pictures are here until ${clock(batch.expires_at, {})}`,
+      isEnded && completed && `pictures expire at ${clock(batch.expires_at, {})}`,
     ];
     this.progress(parts.filter(Boolean).join(" · "), completed + failed, total);
     this.#parts.zip.hidden = !(isEnded && completed);
-    this.#parts.zip.href = `archives/${batch.zip_url.split("/").pop()}`; // of this page's own service
+    this.#parts.zip.href = `archives/${batch.zip_url.split("/").pop()}`; // relative to the page
   }
 
-  /** @param {Map<string, string[]>} reasons  with the names of those that failed so */
-  tellFailed(reasons) {
-    const lines = [...reasons].slice(0, NAMED_REASONS).map(([why, names]) => `${some(names)}: ${why}`);
+  /** @param {Map<string, string[]>} reasons  with the names of the failed bases */
+  showFailed(reasons) {
+    const lines = [...reasons].slice(0, SHOWN_REASONS).map(([reason, names]) => `${shorten(names)}: ${reason}`);
     if (reasons.size > lines.length) lines.push(`and ${count(reasons.size - lines.length, "other reason")}`);
     const items = [...this.#parts.failed.children].map(({ textContent }) => textContent);
     if (lines.join("\n") !== items.join("\n")) this.#parts.failed.replaceChildren(...lines.map((textContent) => make("li", { textContent })));
   }
 }
 
-const seconds = ({ created_at: begun, finished_at: ended }) => ((Date.parse(ended) - Date.parse(begun)) / 1000).toFixed(1);
+const seconds = ({ created_at: start, finished_at: end }) => ((Date.parse(end) - Date.parse(start)) / 1000).toFixed(1);

@@ -1,24 +1,24 @@
-/** A batch as code to paste: it finds the bases in their folder, or by their names. */
+/** A batch as code, which finds the bases in their folder or by their names. */
 
 import { headOf } from "./lines.js";
 import * as snippets from "../snippets.js";
 
-const LONGEST = 64; // characters of a custom_id
+const MAX_ID_LENGTH = 64; // characters of a custom_id
 
 /** @returns {import("../code.js").Code} */
 export function batchCode(origin, model, body, paths) {
   const head = headOf(body);
-  const where = whereAre(paths);
+  const source = sourceOf(paths);
   const url = `${origin}/v2/${model}/batch`;
   return {
-    snippet: (language) => ({ curl, python, javascript })[language](url, head, where),
+    snippet: (language) => ({ curl, python, javascript })[language](url, head, source),
     script: "",
-    needs: (language) => (language === "javascript" ? "; a module for Node 20 or newer" : "") + `; run it beside ${where.folder ? "the folder" : "the files"}`,
+    needs: (language) => (language === "javascript" ? "; a module for Node 20 or newer" : "") + `; run it next to ${source.folder ? "the folder" : "the files"}`,
   };
 }
 
-/** The folder that all are in and their suffixes, or only their names. */
-function whereAre(paths) {
+/** The common folder and the suffixes of the files, or else their paths. */
+function sourceOf(paths) {
   const folders = new Set(paths.map((path) => (path.includes("/") ? path.split("/")[0] : null)));
   const suffixes = new Set(paths.map((path) => /\.\w+$/.exec(path)?.[0].toLowerCase() ?? null));
   const [folder] = folders;
@@ -27,14 +27,14 @@ function whereAre(paths) {
 
 function curl(url, head, { folder, suffixes, paths }) {
   const quoted = snippets.shellQuoted;
-  const found = folder
+  const list = folder
     ? `find ${quoted(folder)} -type f \\( ${suffixes.map((each) => `-iname '*${each}'`).join(" -o ")} \\)`
     : `printf '%s\\n' ${paths.map(quoted).join(" ")}`;
   return `{
 cat <<JSON
 ${snippets.json(head, snippets.shellFile).replace(/\n */g, " ")}
 JSON
-${found} | while IFS= read -r file; do
+${list} | while IFS= read -r file; do
   printf '{"custom_id": "%s", "base_image": "data:application/octet-stream;base64,%s"}\\n' \\
     "$(printf %s "$file" | sed 's/[\\\\"]/\\\\&/g')" "$(base64 < "$file" | tr -d '\\n')"
 done
@@ -42,7 +42,7 @@ done
 }
 
 function python(url, head, { folder, suffixes, paths }) {
-  const found = folder
+  const list = folder
     ? `sorted(path for path in Path(${text(folder)}).rglob("*") if path.suffix.lower() in ${text(suffixes)})`
     : `map(Path, ${text(paths)})`;
   return `import base64
@@ -53,8 +53,8 @@ from urllib.request import Request, urlopen
 ${snippets.PYTHON_DATA_URI}
 def lines():
     yield json.dumps(${snippets.pythonLiteral(head, "    ")}).encode() + b"\\n"
-    for path in ${found}:
-        line = {"custom_id": path.as_posix()[-${LONGEST}:], "base_image": data_uri(path)}
+    for path in ${list}:
+        line = {"custom_id": path.as_posix()[-${MAX_ID_LENGTH}:], "base_image": data_uri(path)}
         yield json.dumps(line).encode() + b"\\n"
 
 
@@ -66,7 +66,7 @@ print(batch["zip_url"])`;
 }
 
 function javascript(url, head, { folder, suffixes, paths }) {
-  const found = folder
+  const list = folder
     ? `readdirSync(${text(folder)}, { recursive: true })
   .map((name) => \`${folder.replace(/[\\`$]/g, "\\$&")}/\${name.replaceAll("\\\\", "/")}\`)
   .filter((path) => ${text(suffixes)}.includes(extname(path).toLowerCase()))`
@@ -75,8 +75,8 @@ function javascript(url, head, { folder, suffixes, paths }) {
 import { extname } from "node:path";
 
 ${snippets.DATA_URI}${snippets.javascriptCall("application/x-ndjson")}
-const paths = ${found};
-const lines = paths.map((path) => ({ custom_id: path.slice(-${LONGEST}), base_image: dataUri(path) }));
+const paths = ${list};
+const lines = paths.map((path) => ({ custom_id: path.slice(-${MAX_ID_LENGTH}), base_image: dataUri(path) }));
 lines.unshift(${snippets.javascriptLiteral(head, "")});
 let batch = await call(${text(url)}, {
   method: "POST",

@@ -1,63 +1,63 @@
-/** A batch as NDJSON: what all have in common, then each base, its file within the line. */
+/** A batch as NDJSON: a line with the defaults, then a line with each base and its file. */
 
 import { ApiError } from "../api.js";
 import { megabytes } from "../pictures.js";
-import { bodyOf, dataUri, once, picturesOf, references } from "../requests/submission.js";
+import { bodyOf, dataUri, picturesOf, references, sendOnce } from "../requests/submission.js";
 
 const MEMBER = /^requests\[(\d+)\](?:\.(.+))?$/;
-const OF_THE_BASE = ["base_image", "custom_id"];
-const REST_OF_LINE = 512; // bytes beside the picture, at most
-const NAMED = 3; // bases in an error
+const BASE_FIELDS = ["base_image", "custom_id"];
+const REST_OF_LINE = 512; // maximum of bytes other than the picture
+const SHOWN_BASES = 3; // in an error
 
-/** The accepted batch. Calls `told.reading` with how many files are read, `told.sending` with the bytes of all. */
-export async function send(client, request, bases, maxBytes, told, signal) {
+/** Resolves to the accepted batch. Calls `onRead` with the number of files read, `onSend` with the size of the body. */
+export async function send(client, request, bases, maxBytes, callbacks, signal) {
   const bytes = bases.reduce((sum, { file }) => sum + REST_OF_LINE + 4 * Math.ceil(file.size / 3), 0);
   if (bytes > maxBytes) throw new Error(tooLarge(bases.length, bytes, maxBytes));
-  await client.balance(); // a wrong key is refused before all is read
+  await client.balance(); // fails for a wrong key before the files are read
   const pictures = picturesOf(request).filter(([path]) => path !== "base_image");
-  const head = headOf(bodyOf(request, await references(client, pictures, told)));
+  const head = headOf(bodyOf(request, await references(client, pictures, callbacks)));
   const lines = [`${JSON.stringify(head)}\n`];
-  for (const [at, base] of bases.entries()) {
+  for (const [index, base] of bases.entries()) {
     signal.throwIfAborted();
     lines.push(await line(base));
-    told.reading(at + 1);
+    callbacks.onRead(index + 1);
   }
   const body = new Blob(lines);
-  told.sending(body.size);
-  return once((key) => client.submitBatch(request.model, body, key, signal), told, signal);
+  callbacks.onSend(body.size);
+  return sendOnce((key) => client.submitBatch(request.model, body, key, signal), callbacks, signal);
 }
 
-/** The webhook is told of the batch, not of each request. */
+/** The first line. The webhook is that of the batch, not of each request. */
 export function headOf({ base_image: _, webhook_url: webhook, ...defaults }) {
   return { defaults, ...(webhook && { webhook_url: webhook }) };
 }
 
-/** A blob, which the browser may keep on disk. */
+/** A Blob, which the browser may store on disk. */
 async function line({ id, path, file }) {
   try {
     return new Blob([`{"custom_id":${JSON.stringify(id)},"base_image":"`, await dataUri(file), '"}\n']);
   } catch {
-    throw new Error(`${path} cannot be read any more: choose the files again`);
+    throw new Error(`${path} can no longer be read: choose the files again`);
   }
 }
 
-const tooLarge = (number, bytes, most) =>
-  `These ${number} pictures are ${megabytes(bytes)} as a batch, and this service takes ${megabytes(most)} at once: choose fewer, or send their URLs.`;
+const tooLarge = (number, bytes, limit) =>
+  `These ${number} pictures are ${megabytes(bytes)} as a batch, and the limit of this service is ${megabytes(limit)}: choose fewer, or send their URLs.`;
 
-/** The error with faults as those of one request: a base's with its name, one that many have only once. */
-export function toName(error, bases) {
+/** Merges the faults of all requests as if they were one request's; faults of bases get the names of the files. */
+export function mergeFaults(error, bases) {
   if (!(error instanceof ApiError)) return error;
-  const found = new Map();
-  const ofBases = [];
+  const merged = new Map();
+  const baseFaults = [];
   for (const { field, message } of error.errors) {
     const [, index, path = "parameters"] = MEMBER.exec(field) ?? [];
     const text = message.replace(/ \(line \d+\)$/, "");
-    if (OF_THE_BASE.includes(path)) ofBases.push(`${bases[index].path}: ${text}`);
-    else if (index !== undefined) found.set(`${path} ${text}`, { field: path, message: text });
-    else found.set(field + text, { field: field.replace(/^defaults(\.|$)/, "") || "parameters", message: text });
+    if (BASE_FIELDS.includes(path)) baseFaults.push(`${bases[index].path}: ${text}`);
+    else if (index !== undefined) merged.set(`${path} ${text}`, { field: path, message: text });
+    else merged.set(field + text, { field: field.replace(/^defaults(\.|$)/, "") || "parameters", message: text });
   }
-  const more = ofBases.length > NAMED ? [`and ${ofBases.length - NAMED} more`] : [];
-  if (ofBases.length) found.set("base_image", { field: "base_image", message: [...ofBases.slice(0, NAMED), ...more].join("; ") });
-  error.errors = [...found.values()];
+  const more = baseFaults.length > SHOWN_BASES ? [`and ${baseFaults.length - SHOWN_BASES} more`] : [];
+  if (baseFaults.length) merged.set("base_image", { field: "base_image", message: [...baseFaults.slice(0, SHOWN_BASES), ...more].join("; ") });
+  error.errors = [...merged.values()];
   return error;
 }

@@ -1,4 +1,4 @@
-/** The pictures of a batch in a grid: each base until its picture is made. Arrow keys move between them. */
+/** The pictures of a batch in a grid: each base, then its result. Arrow keys move between them. */
 
 import { onArrows } from "../canvas/drag.js";
 import { make } from "../dom.js";
@@ -7,7 +7,7 @@ import { resultIn } from "../requests/submission.js";
 
 /** @typedef {{path: string, file?: File, status: string, result: object | null, error: string}} Tile */
 
-const GROWTH = 200; // tiles that are made at a time: of thousands most are never scrolled to
+const GROWTH = 200; // tiles created at a time, as most of thousands are never scrolled to
 const STATES = { QUEUED: "waiting", PROCESSING: "processing" };
 
 export class Tiles {
@@ -16,52 +16,52 @@ export class Tiles {
   /** @type {Tile[]} */
   #all = [];
   #pressed = -1;
-  #at = 0; // of the one that Tab reaches
-  #seen = new IntersectionObserver((entries) => entries.forEach(({ target, isIntersecting }) => isIntersecting && this.#reached(target)));
+  #tabStop = 0; // index of the tile that Tab focuses
+  #observer = new IntersectionObserver((entries) => entries.forEach(({ target, isIntersecting }) => isIntersecting && this.#reveal(target)));
 
-  /** Calls `chosen(index)`. */
-  constructor(list, chosen) {
+  /** Calls `onSelect` with the index of a clicked tile. */
+  constructor(list, onSelect) {
     this.#list = list;
     list.addEventListener("click", ({ target }) => {
       const item = target.closest("li");
-      if (item) chosen(this.#indexOf(item));
+      if (item) onSelect(this.#indexOf(item));
     });
-    onArrows(list, (right, down) => this.#focus(this.#at + right + down * this.#columns()));
-    list.addEventListener("focusin", ({ target }) => this.#stop(this.#indexOf(target.closest("li"))));
+    onArrows(list, (right, down) => this.#focus(this.#tabStop + right + down * this.#columns()));
+    list.addEventListener("focusin", ({ target }) => this.#setTabStop(this.#indexOf(target.closest("li"))));
   }
 
-  /** These in place of all; each shows its file, if it has one. */
-  name(bases) {
-    this.#seen.disconnect();
+  /** Replaces all tiles; each shows its file, if it has one. */
+  reset(bases) {
+    this.#observer.disconnect();
     this.#list.replaceChildren();
     this.#all = bases.map(({ path, file }) => ({ path, file, status: "", result: null, error: "" }));
     this.#pressed = -1;
     this.#grow();
-    this.#stop(0);
+    this.#setTabStop(0);
   }
 
-  press(at) {
-    for (const each of [this.#pressed, at]) this.#button(each)?.setAttribute("aria-pressed", String(each === at));
-    this.#pressed = at;
+  press(index) {
+    for (const each of [this.#pressed, index]) this.#button(each)?.setAttribute("aria-pressed", String(each === index));
+    this.#pressed = index;
   }
 
-  resultOf(at) {
-    return this.#all[at].result;
+  resultOf(index) {
+    return this.#all[index].result;
   }
 
-  /** What has become of its request. */
-  update(at, request) {
-    const tile = this.#all[at];
+  /** Shows the state of a request, unless it has ended already. */
+  update(index, request) {
+    const tile = this.#all[index];
     if (tile.result || tile.error) return;
     tile.path = request.custom_id ?? tile.path;
     tile.status = request.status;
     tile.error = request.error ?? "";
     if (request.images?.length) tile.result = resultIn(request);
-    const button = this.#button(at);
+    const button = this.#button(index);
     if (button) draw(button, tile);
   }
 
-  /** Why some failed, each with their names. */
+  /** The names of failed bases, by error. */
   reasons() {
     const failed = Map.groupBy(this.#all.filter(({ error }) => error), ({ error }) => error);
     return new Map([...failed].map(([error, tiles]) => [error, tiles.map(({ path }) => path)]));
@@ -69,34 +69,34 @@ export class Tiles {
 
   #grow() {
     const from = this.#list.childElementCount;
-    const items = this.#all.slice(from, from + GROWTH).map((tile, at) => this.#made(tile, from + at));
+    const items = this.#all.slice(from, from + GROWTH).map((tile, index) => this.#create(tile, from + index));
     this.#list.append(...items);
-    for (const item of items) this.#seen.observe(item);
+    for (const item of items) this.#observer.observe(item);
   }
 
-  #made(tile, at) {
+  #create(tile, index) {
     const item = this.#template.content.firstElementChild.cloneNode(true);
     const button = item.querySelector("button");
-    button.setAttribute("aria-pressed", String(at === this.#pressed));
+    button.setAttribute("aria-pressed", String(index === this.#pressed));
     draw(button, tile);
     return item;
   }
 
-  /** By scrolling. */
-  #reached(item) {
-    this.#seen.unobserve(item);
-    const at = this.#indexOf(item);
-    const { file, result } = this.#all[at];
+  /** Loads the file of a tile that has been scrolled into view. */
+  #reveal(item) {
+    this.#observer.unobserve(item);
+    const index = this.#indexOf(item);
+    const { file, result } = this.#all[index];
     if (file && !result) showFile(item, file);
-    if (at === this.#list.childElementCount - 1) this.#grow();
+    if (index === this.#list.childElementCount - 1) this.#grow();
   }
 
   #indexOf(item) {
     return [...this.#list.children].indexOf(item);
   }
 
-  #button(at) {
-    return this.#list.children[at]?.querySelector("button");
+  #button(index) {
+    return this.#list.children[index]?.querySelector("button");
   }
 
   #columns() {
@@ -105,21 +105,20 @@ export class Tiles {
     return next < 0 ? this.#all.length : next;
   }
 
-  #focus(at) {
-    const within = Math.min(this.#all.length - 1, Math.max(0, at));
-    while (this.#list.childElementCount <= within) this.#grow();
-    this.#button(within).focus();
+  #focus(target) {
+    const index = Math.min(this.#all.length - 1, Math.max(0, target));
+    while (this.#list.childElementCount <= index) this.#grow();
+    this.#button(index).focus();
   }
 
-  /** Where Tab stops. */
-  #stop(at) {
-    this.#button(this.#at)?.setAttribute("tabindex", "-1");
-    this.#at = at;
-    this.#button(at)?.setAttribute("tabindex", "0");
+  #setTabStop(index) {
+    this.#button(this.#tabStop)?.setAttribute("tabindex", "-1");
+    this.#tabStop = index;
+    this.#button(index)?.setAttribute("tabindex", "0");
   }
 }
 
-/** By the file's name; the tooltip has its folders. */
+/** Shows the name of the file; the tooltip has the path. */
 function draw(button, tile) {
   button.title = tile.path;
   button.querySelector("b").textContent = tile.path.split("/").pop();
@@ -142,8 +141,8 @@ function showFile(item, file) {
 
 function show(within, source) {
   const image = make("img", { alt: "", loading: "lazy", src: source });
-  const empty = () => make("span", { className: "mark", textContent: "no preview" });
-  image.addEventListener("error", () => image.replaceWith(empty()), { once: true });
+  const placeholder = () => make("span", { className: "mark", textContent: "no preview" });
+  image.addEventListener("error", () => image.replaceWith(placeholder()), { once: true });
   within.querySelector(".mark, img").replaceWith(image);
   return image;
 }

@@ -1,37 +1,37 @@
-/** Waits for a batch to end: its counts every second, and the requests that have ended since. */
+/** Waits for a batch to end: polls its counts every second, and reads the requests that have ended. */
 
-import { UNTIL_BACK, again } from "../requests/wait.js";
+import { UNTIL_REACHABLE, retry } from "../requests/wait.js";
 
-const PACE_S = 1; // of the counts; the end is told at once
+const POLL_S = 1; // for the counts; the end of the batch is reported at once
 const PAGE = 100;
 
-/** The batch at its end. Calls `told.seen` with it on its way, `told.requests` with the first one's index and some. */
-export async function follow(client, batch, told, signal) {
+/** Resolves to the ended batch. Calls `onStatus` with each state, and `onRequests` with pages of requests and their offsets. */
+export async function follow(client, batch, { onStatus, onRequests, onRetry }, signal) {
   const { batch_id: id, request_counts: { total } } = batch;
-  const patiently = (call) => again(call, UNTIL_BACK, told.trouble, signal);
-  const open = new Set(Array.from({ length: Math.ceil(total / PAGE) }, (_, page) => page * PAGE));
+  const retried = (call) => retry(call, UNTIL_REACHABLE, onRetry, signal);
+  const openPages = new Set(Array.from({ length: Math.ceil(total / PAGE) }, (_, page) => page * PAGE));
 
-  /** Reads on from the first that has not ended, as far as there are news. */
-  async function read(isWhole) {
-    for (const offset of open) {
-      const { requests } = await patiently(() => client.requestsOf(id, offset, PAGE, signal));
-      told.requests(offset, requests);
+  /** Reads the pages with unfinished requests, up to the first without finished ones unless `all`. */
+  async function read(all) {
+    for (const offset of openPages) {
+      const { requests } = await retried(() => client.batchRequests(id, offset, PAGE, signal));
+      onRequests(offset, requests);
       const ended = requests.filter(hasEnded).length;
-      if (ended === Math.min(PAGE, total - offset)) open.delete(offset);
-      if (!isWhole && !ended) return;
+      if (ended === Math.min(PAGE, total - offset)) openPages.delete(offset);
+      if (!all && !ended) return;
     }
   }
 
-  for (let seen = batch, last = ""; ; ) {
-    told.seen(seen);
-    const counts = JSON.stringify(seen.request_counts);
-    const isEnd = seen.status === "COMPLETED";
-    if (isEnd || counts !== last) await read(isEnd);
-    if (isEnd) return seen;
-    last = counts;
-    seen = await patiently(() => client.batch(id, PACE_S, signal));
+  for (let current = batch, lastCounts = ""; ; ) {
+    onStatus(current);
+    const counts = JSON.stringify(current.request_counts);
+    const isEnd = current.status === "COMPLETED";
+    if (isEnd || counts !== lastCounts) await read(isEnd);
+    if (isEnd) return current;
+    lastCounts = counts;
+    current = await retried(() => client.batch(id, POLL_S, signal));
   }
 }
 
-/** One that has expired has no status. */
+/** An expired request has an error and no status. */
 const hasEnded = ({ status, error }) => status === "COMPLETED" || Boolean(error);

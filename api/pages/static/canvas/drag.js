@@ -1,9 +1,12 @@
-/** What is moved by mouse, finger or arrow keys. */
+/** Movement by mouse, touch or arrow keys. */
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/** Follows one pointer until it is released; `begin` returns the function from pointer to what `apply` is given. */
-export function onDrag(element, toPoint, begin, apply, ended = () => {}) {
+/**
+ * Follows one pointer until it is released. `begin` gets the start point, and returns a function that turns each later point
+ * into the argument of `apply`.
+ */
+export function onDrag(element, toPoint, begin, apply, onEnd = () => {}) {
   let drag = null;
   element.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || drag) return;
@@ -15,31 +18,31 @@ export function onDrag(element, toPoint, begin, apply, ended = () => {}) {
   });
   for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
     element.addEventListener(end, () => {
-      if (drag) ended();
+      if (drag) onEnd();
       drag = null;
     });
   }
 }
 
-/** Calls `moved` with steps to the right and down, of 10 with Shift. */
-export function onArrows(element, moved) {
+/** Calls `onMove` with the steps to the right and down: 1, or 10 with Shift. */
+export function onArrows(element, onMove) {
   element.addEventListener("keydown", (event) => {
     if (!(event.key in STEPS) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    const by = event.shiftKey ? 10 : 1;
-    moved(STEPS[event.key][0] * by, STEPS[event.key][1] * by);
+    const step = event.shiftKey ? 10 : 1;
+    onMove(STEPS[event.key][0] * step, STEPS[event.key][1] * step);
   });
 }
 
-/** Where a pointer is on an element, in fractions of its sides. */
+/** The position of a pointer on an element, in fractions of its sides. */
 export function fractionOn(element, { clientX, clientY }) {
   const { left, top, width, height } = element.getBoundingClientRect();
   return { x: (clientX - left) / width, y: (clientY - top) / height };
 }
 
-/** A box in the units of `whole`, its size, which the parent of the element has. */
-export function place({ style }, { x, y, width, height }, whole) {
+/** Positions an element in its parent; the box is given in units in which the parent has the size `parent`. */
+export function place({ style }, { x, y, width, height }, parent) {
   const percent = (part, side) => `${(part / side) * 100}%`;
-  const [left, top] = [percent(x, whole.width), percent(y, whole.height)];
-  Object.assign(style, { left, top, width: percent(width, whole.width), height: percent(height, whole.height) });
+  const [left, top] = [percent(x, parent.width), percent(y, parent.height)];
+  Object.assign(style, { left, top, width: percent(width, parent.width), height: percent(height, parent.height) });
 }

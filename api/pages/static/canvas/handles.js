@@ -1,4 +1,4 @@
-/** The frame round the overlay: dragged, resized and turned by mouse, finger or keyboard. */
+/** The frame around the overlay, which is moved, resized and rotated by mouse, touch or keyboard. */
 
 import { fractionOn, onArrows, onDrag, place } from "./drag.js";
 import { centredAt, offsetsFor, pulledTo, resizedTo, overlaySize, toCorner, turnedTo } from "./geometry.js";
@@ -43,15 +43,15 @@ function pulling(scene, side, start) {
   return ({ x, y }) => pulledTo(params, placed, side, { x: grip.x + x - start.x, y: grip.y + y - start.y });
 }
 
-/** The region, in pixels of the base. */
+/** The changed region; `right` and `down` are in pixels of the base. */
 const moved = ({ params, placed: { base } }, right, down) => movedBox(boxOf(params), right / base.width, down / base.height);
 const pulled = ({ params, placed: { base } }, side, right, down) => pulledBox(boxOf(params), side, right / base.width, down / base.height);
 
 function turning(scene, start) {
   const { params, placed } = scene;
-  const before = bearing(placed.centre, start);
+  const startBearing = bearing(placed.centre, start);
   return (pointer, { shiftKey }) => {
-    const degrees = params.rotation + bearing(placed.centre, pointer) - before;
+    const degrees = params.rotation + bearing(placed.centre, pointer) - startBearing;
     return turnedBy(scene, (shiftKey ? Math.round(degrees / SNAP_DEGREES) * SNAP_DEGREES : degrees) - params.rotation);
   };
 }
@@ -66,21 +66,21 @@ function nudged(scene, right, down) {
   return offsetsFor(params, { x: corner.x + right, y: corner.y + down }, turned, base);
 }
 
-/** The anchored side stays. */
-function grown(scene, by) {
+/** Widens the overlay or region by `pixels`; the anchored side stays. */
+function grown(scene, pixels) {
   const { params, placed } = scene;
-  if (boxed(scene)) return pulled(scene, CORNERS.se, by, (by * placed.area.height) / placed.area.width);
-  const width = Math.max(1, placed.size.width + by);
+  if (boxed(scene)) return pulled(scene, CORNERS.se, pixels, (pixels * placed.area.height) / placed.area.width);
+  const width = Math.max(1, placed.size.width + pixels);
   const height = Math.max(1, (placed.size.height * width) / placed.size.width);
   return resizedTo(params, placed, { width, height });
 }
 
-function turnedBy(scene, by) {
-  const { rotation, ...offsets } = turnedTo(scene.params, scene.placed, scene.params.rotation + by);
+function turnedBy(scene, degrees) {
+  const { rotation, ...offsets } = turnedTo(scene.params, scene.placed, scene.params.rotation + degrees);
   return boxed(scene) ? { rotation } : { rotation, ...offsets };
 }
 
-/** Round the region, where there is one, else round the overlay. */
+/** Draws the frame around the region if there is one, else around the overlay. */
 function show({ frame, bounds, scaler, rotator }, { params, placed, isColour }) {
   const { base, area, size, turned, corner, centre } = placed;
   const inBox = isBoxed(params, isColour);
@@ -95,14 +95,14 @@ function show({ frame, bounds, scaler, rotator }, { params, placed, isColour }) 
   rotator.setAttribute("aria-valuenow", String(params.rotation));
 }
 
-/** The overlay, or its region, in the middle of the base. */
+/** The parameters that centre the overlay or its region on the base. */
 export function centred(scene) {
   const { params, placed } = scene;
   if (boxed(scene)) return centredBox(boxOf(params));
   return centredAt(params, placed, { x: placed.base.width / 2, y: placed.base.height / 2 });
 }
 
-/** As large as fits inside the base, in its middle. */
+/** The parameters that centre the overlay at the largest size inside the base. */
 export function fitted(scene) {
   const { params, placed } = scene;
   if (boxed(scene)) return { region: [0, 0, 1, 1] };

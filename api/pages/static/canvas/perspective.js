@@ -1,12 +1,12 @@
-/** A picture drawn on a quadrilateral, which a canvas can only do by triangles. */
+/** Draws a picture on a quadrilateral, approximated by affine triangles, as a canvas has no perspective transform. */
 
 import { projection } from "./quad.js";
 
-const CELLS = 14; // each way
+const CELLS = 14; // per side
 
 /**
- * `corners` in the units of `context`. The edges that two triangles share add up to full coverage, so that no seams
- * show: what is there already is added to.
+ * `corners` are in the units of `context`, which must be empty: drawing adds, so that the antialiased edges of adjacent
+ * triangles sum to full coverage and leave no seams.
  */
 export function drawWarped(context, image, corners) {
   const at = projection(corners);
@@ -22,7 +22,7 @@ export function drawWarped(context, image, corners) {
   }
 }
 
-/** By the affine map that takes its corners from the picture to the canvas. */
+/** Draws a triangle with the affine map of its corners from the picture to the canvas. */
 function drawTriangle(context, image, first, second, third) {
   const [u1, v1, u2, v2] = [...side(first.from, second.from), ...side(first.from, third.from)];
   const [x1, y1, x2, y2] = [...side(first.to, second.to), ...side(first.to, third.to)];

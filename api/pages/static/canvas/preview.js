@@ -4,35 +4,35 @@ import { isOutside, placement } from "./geometry.js";
 import { drawWarped } from "./perspective.js";
 
 /**
- * @typedef {object} Drawable  a layer that shows
- * @property {object} key                       of what is kept for it
- * @property {Record<string, Picture>} pictures  those that it has
+ * @typedef {object} Drawable  a visible layer
+ * @property {object} key                       of the layer in the cache
+ * @property {Record<string, Picture>} pictures
  * @property {Params} params
  */
 
-const MAX_SIDE = 1600; // of the canvas; larger bases are drawn smaller
-const MAX_LAYER_SIDE = 2048; // of the layer that is kept; beyond, the preview enlarges it
-const TIE = 0.001; // pixels; of two source pixels as near as each other the compositor takes the later one
-const ALWAYS = "Drawn by your browser: where pixels are resized or turned, the result may differ, most at edges.";
+const MAX_SIDE = 1600; // of the canvas; larger bases are scaled down
+const MAX_LAYER_SIDE = 2048; // of a cached layer; larger layers are scaled up from it
+const TIE = 0.001; // pixels; of two equally near source pixels the compositor takes the later one
+const ALWAYS = "Drawn by your browser: the result may differ where pixels are resized or rotated, mostly at edges.";
 
 const NOTES = [
-  [({ layers }, base) => layers.some(({ pictures, params }) => isUnseen(pictures, params, base)), "The overlay lies wholly outside the base: the result will not show it."],
+  [({ layers }, base) => layers.some(({ pictures, params }) => isUnseen(pictures, params, base)), "The overlay is entirely outside the base: the result will not show it."],
   [({ layers }) => layers.some(({ pictures }) => pictures.displacement_map), "Displacement shows only in the result."],
-  [({ layers }) => layers.some(({ params }) => !isMixed(params.blend_mode)), "The blend mode shows only in the result."],
+  [({ layers }) => layers.some(({ params }) => !isSupported(params.blend_mode)), "The blend mode shows only in the result."],
   [({ layers }) => layers.some(({ params }) => (params.bg_remove_model ?? "None") !== "None"), "The overlay's background is removed only in the result."],
-  [({ answer }) => answer.animation === "keep", "Of an animated base one frame is shown."],
-  [(scene, base) => some(scene, base, "foreign"), "A picture of another site is fetched by the service and not shown here."],
-  [(scene, base) => some(scene, base, "guessed"), "Its size is guessed."],
-  [({ answer }) => answer.keep_icc_profile, "Colours are shown as sRGB."],
+  [({ output }) => output.animation === "keep", "Only one frame of an animated base is shown."],
+  [(scene, base) => hasTrait(scene, base, "external"), "A picture of another site is fetched by the service and not shown here."],
+  [(scene, base) => hasTrait(scene, base, "guessed"), "Its size is guessed."],
+  [({ output }) => output.keep_icc_profile, "Colours are shown as sRGB."],
 ];
 
-/** Whether a canvas has the blend mode; of others it draws "normal". */
-const isMixed = (mode) => mode === "lighter" || CSS.supports("mix-blend-mode", mode);
+/** Whether a canvas supports the blend mode; for others it draws "normal". */
+const isSupported = (mode) => mode === "lighter" || CSS.supports("mix-blend-mode", mode);
 
-/** A function that draws a base, layers, the lowest first, and the background that the answer has. */
+/** A function that draws a base, layers (the lowest first) and the background of the output. */
 export function previewer() {
-  const layerOf = layers();
-  return (canvas, base, drawables, answer) => {
+  const layerOf = layerCache();
+  return (canvas, base, drawables, output) => {
     const scale = Math.min(1, MAX_SIDE / Math.max(base.width, base.height));
     canvas.width = Math.max(1, Math.round(base.width * scale));
     canvas.height = Math.max(1, Math.round(base.height * scale));
@@ -41,13 +41,13 @@ export function previewer() {
     context.drawImage(base.image, 0, 0, base.width, base.height);
     for (const drawable of drawables) {
       const placed = placement(drawable.params, drawable.pictures.overlay_image ?? null, base);
-      mix(context, layerOf(drawable, placed), placed, drawable.params);
+      blend(context, layerOf(drawable, placed), placed, drawable.params);
     }
-    fillBackground(context, answer, base);
+    fillBackground(context, output, base);
   };
 }
 
-function mix(context, layer, placed, params) {
+function blend(context, layer, placed, params) {
   context.save();
   context.globalAlpha = params.opacity;
   context.globalCompositeOperation = params.blend_mode === "normal" ? "source-over" : params.blend_mode;
@@ -66,7 +66,7 @@ function clip(context, { x, y, width, height }) {
   context.clip();
 }
 
-/** By itself first, so that it is mixed as a whole. */
+/** Draws the warped layer on its own canvas first, so that it is blended as a whole. */
 function drawOnCorners(context, layer, { base, area }, params) {
   const { width, height } = context.canvas;
   const sheet = new OffscreenCanvas(width, height);
@@ -76,11 +76,11 @@ function drawOnCorners(context, layer, { base, area }, params) {
   context.drawImage(sheet, 0, 0, base.width, base.height);
 }
 
-/** `at`: the top-left corner of the canvas that holds the turned layer */
-function drawTurned(context, layer, { size, turned }, params, at) {
+/** `corner`: the top-left corner of the rotated layer's bounding box */
+function drawTurned(context, layer, { size, turned }, params, corner) {
   context.imageSmoothingEnabled = params.resize_method !== "nearest-exact" || params.rotation % 90 !== 0;
   context.imageSmoothingQuality = "high";
-  context.translate(at.x + turned.width / 2, at.y + turned.height / 2);
+  context.translate(corner.x + turned.width / 2, corner.y + turned.height / 2);
   context.rotate((-params.rotation * Math.PI) / 180);
   context.drawImage(layer, -size.width / 2, -size.height / 2, size.width, size.height);
 }
@@ -88,11 +88,11 @@ function drawTurned(context, layer, { size, turned }, params, at) {
 function drawTiles(context, layer, placed, params) {
   const { base, turned, corner } = placed;
   const pitch = { width: turned.width + params.tile_spacing, height: turned.height + params.tile_spacing };
-  const by = Math.min(1, MAX_SIDE / Math.max(pitch.width, pitch.height));
-  const tile = new OffscreenCanvas(Math.ceil(pitch.width * by), Math.ceil(pitch.height * by));
-  const inside = tile.getContext("2d");
-  inside.scale(tile.width / pitch.width, tile.height / pitch.height);
-  drawTurned(inside, layer, placed, params, { x: 0, y: 0 });
+  const scale = Math.min(1, MAX_SIDE / Math.max(pitch.width, pitch.height));
+  const tile = new OffscreenCanvas(Math.ceil(pitch.width * scale), Math.ceil(pitch.height * scale));
+  const tileContext = tile.getContext("2d");
+  tileContext.scale(tile.width / pitch.width, tile.height / pitch.height);
+  drawTurned(tileContext, layer, placed, params, { x: 0, y: 0 });
   const pattern = context.createPattern(tile, "repeat");
   const move = new DOMMatrix().translate(corner.x, corner.y);
   pattern.setTransform(move.scale(pitch.width / tile.width, pitch.height / tile.height));
@@ -100,7 +100,7 @@ function drawTiles(context, layer, placed, params) {
   context.fillRect(0, 0, base.width, base.height);
 }
 
-/** `background`; by default white under a JPEG, which has no transparency. */
+/** Fills transparent pixels; by default white for JPEG, which has no transparency. */
 function fillBackground(context, params, base) {
   const colour = params.background ?? (params.image_format === "jpeg" ? "#ffffff" : null);
   if (colour === null) return;
@@ -109,27 +109,27 @@ function fillBackground(context, params, base) {
   context.fillRect(0, 0, base.width, base.height);
 }
 
-/** The overlay, or a colour, mirrored, resized and masked. The last one is kept, so that dragging draws it only once. */
-function layers() {
-  const known = new WeakMap();
+/** A function that mirrors, resizes and masks a layer. It caches the last canvas of each, so that dragging is fast. */
+function layerCache() {
+  const cache = new WeakMap();
   return ({ key, pictures, params }, { size, overlay }) => {
     const { overlay_image: picture, mask } = pictures;
-    const wanted = capped(params.corners ? overlay : size);
-    const id = JSON.stringify([params.flip, params.invert_mask, params.resize_method, params.color, Boolean(params.corners), wanted]);
-    const last = known.get(key);
+    const canvasSize = capped(params.corners ? overlay : size);
+    const id = JSON.stringify([params.flip, params.invert_mask, params.resize_method, params.color, Boolean(params.corners), canvasSize]);
+    const last = cache.get(key);
     if (last?.id === id && last.picture === picture && last.mask === mask) return last.canvas;
-    const canvas = layer(picture, mask, params, wanted);
-    known.set(key, { id, picture, mask, canvas });
+    const canvas = drawLayer(picture, mask, params, canvasSize);
+    cache.set(key, { id, picture, mask, canvas });
     return canvas;
   };
 }
 
 function capped({ width, height }) {
-  const by = Math.min(1, MAX_LAYER_SIDE / Math.max(width, height));
-  return { width: Math.max(1, Math.round(width * by)), height: Math.max(1, Math.round(height * by)) };
+  const scale = Math.min(1, MAX_LAYER_SIDE / Math.max(width, height));
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-function layer(overlay, mask, params, size) {
+function drawLayer(overlay, mask, params, size) {
   const canvas = overlay ? mirrored(overlay.image, params, size) : filled(params.color, size);
   if (mask) {
     const context = canvas.getContext("2d");
@@ -169,9 +169,9 @@ function coverage(mask, params, size) {
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const pixels = context.getImageData(0, 0, size.width, size.height);
   const { data } = pixels;
-  for (let at = 0; at < data.length; at += 4) {
-    const luminance = 0.2126 * data[at] + 0.7152 * data[at + 1] + 0.0722 * data[at + 2];
-    data[at + 3] *= (params.invert_mask ? 255 - luminance : luminance) / 255;
+  for (let i = 0; i < data.length; i += 4) {
+    const luminance = 0.2126 * data[i] + 0.7152 * data[i + 1] + 0.0722 * data[i + 2];
+    data[i + 3] *= (params.invert_mask ? 255 - luminance : luminance) / 255;
   }
   context.putImageData(pixels, 0, 0);
   return canvas;
@@ -181,10 +181,10 @@ function isUnseen({ overlay_image: overlay }, params, base) {
   return !params.tile && !params.corners && isOutside(placement(params, overlay ?? null, base));
 }
 
-const some = ({ layers }, base, what) => [base, ...layers.flatMap(({ pictures }) => Object.values(pictures))].some((picture) => picture[what]);
+const hasTrait = ({ layers }, base, trait) => [base, ...layers.flatMap(({ pictures }) => Object.values(pictures))].some((picture) => picture[trait]);
 
 /** How the result will differ from the preview. */
-export function notes(base, layers, answer) {
-  const scene = { layers, answer };
-  return [ALWAYS, ...NOTES.filter(([holds]) => holds(scene, base)).map(([, text]) => text)].join(" ");
+export function notes(base, layers, output) {
+  const scene = { layers, output };
+  return [ALWAYS, ...NOTES.filter(([applies]) => applies(scene, base)).map(([, text]) => text)].join(" ");
 }

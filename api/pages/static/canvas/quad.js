@@ -7,10 +7,10 @@
 import { toCorner } from "./geometry.js";
 
 const FLAT = 1e-9;
-const [LOW, HIGH] = [-1, 2]; // what the service takes
+const [LOW, HIGH] = [-1, 2]; // the service's limits
 const MIDDLE = [[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]];
 
-/** All turns from side to side are to the right, y pointing down. */
+/** Whether all turns between sides are to the right, with y pointing down. */
 export function isConvex(corners) {
   const sides = corners.map(([x, y], at) => [corners[(at + 1) % 4][0] - x, corners[(at + 1) % 4][1] - y]);
   return sides.every(([x, y], at) => x * sides[(at + 1) % 4][1] - y * sides[(at + 1) % 4][0] > FLAT);
@@ -19,7 +19,7 @@ export function isConvex(corners) {
 const fraction = (value) => Number(Math.min(HIGH, Math.max(LOW, value)).toFixed(4));
 const rounded = (corners) => corners.map((corner) => corner.map(fraction));
 
-/** Where the corners of a layer lie that is not warped yet. */
+/** The corners of a layer that is not warped yet. */
 export function cornersOf(params, placed) {
   const { area, centre } = placed;
   const corners = [[-1, -1], [1, -1], [1, 1], [-1, 1]].map(([x, y]) => {
@@ -29,16 +29,16 @@ export function cornersOf(params, placed) {
   return isConvex(rounded(corners)) ? rounded(corners) : MIDDLE;
 }
 
-/** With the corners `which` moved by fractions; as they were where they would be no such quadrilateral. */
-export function shifted(corners, which, right, down) {
-  const [x, y] = [0, 1].map((axis) => which.map((at) => corners[at][axis]));
-  const room = (by, values) => Math.min(HIGH - Math.max(...values), Math.max(LOW - Math.min(...values), by));
-  const by = [room(right, x), room(down, y)];
-  const moved = rounded(corners.map((corner, at) => (which.includes(at) ? corner.map((value, axis) => value + by[axis]) : corner)));
-  return isConvex(moved) ? moved : corners;
+/** The quadrilateral with some corners moved within the limits; unchanged if it would not be convex. */
+export function shifted(corners, indices, right, down) {
+  const [x, y] = [0, 1].map((axis) => indices.map((index) => corners[index][axis]));
+  const limited = (delta, values) => Math.min(HIGH - Math.max(...values), Math.max(LOW - Math.min(...values), delta));
+  const delta = [limited(right, x), limited(down, y)];
+  const moved = corners.map((corner, index) => (indices.includes(index) ? corner.map((value, axis) => value + delta[axis]) : corner));
+  return isConvex(rounded(moved)) ? rounded(moved) : corners;
 }
 
-/** A function from the unit square onto the quadrilateral: its homography. */
+/** The homography from the unit square onto the quadrilateral, as a function. */
 export function projection([[x0, y0], [x1, y1], [x2, y2], [x3, y3]]) {
   const [dx1, dy1, dx2, dy2] = [x1 - x2, y1 - y2, x3 - x2, y3 - y2];
   const [sx, sy] = [x0 - x1 + x2 - x3, y0 - y1 + y2 - y3];

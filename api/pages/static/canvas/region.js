@@ -1,9 +1,9 @@
-/** The box that a layer fills: its region, or the whole base under a colour without one. */
+/** The box that a layer fills: its region, or the whole base for a colour without a region. */
 
 import { fractionOn, onDrag, place } from "./drag.js";
 
-const [LOW, HIGH] = [-16, 16]; // what the service takes
-const LEAST = 0.005; // of the base's side
+const [LOW, HIGH] = [-16, 16]; // the service's limits
+const MIN_SIDE = 0.005; // in fractions of the base's side
 const WHOLE = [0, 0, 1, 1];
 
 export const isBoxed = ({ corners, region }, isColour) => !corners && Boolean(region || isColour);
@@ -12,7 +12,7 @@ export const boxOf = ({ region }) => region ?? WHOLE;
 
 function fractions([x, y, width, height]) {
   const [left, top] = [x, y].map((value) => Math.min(HIGH, Math.max(LOW, value)));
-  const [wide, high] = [width, height].map((value) => Math.min(HIGH, Math.max(LEAST, value)));
+  const [wide, high] = [width, height].map((value) => Math.min(HIGH, Math.max(MIN_SIDE, value)));
   return [left, top, wide, high].map((value) => Number(value.toFixed(4)));
 }
 
@@ -20,9 +20,9 @@ export function movedBox([x, y, width, height], right, down) {
   return { region: fractions([x + right, y + down, width, height]) };
 }
 
-/** The corner at `side` moved; the one across stays. */
+/** Moves the corner at `side`; the opposite corner stays. */
 export function pulledBox([x, y, width, height], side, right, down) {
-  const [wide, high] = [Math.max(LEAST, width + side.x * right), Math.max(LEAST, height + side.y * down)];
+  const [wide, high] = [Math.max(MIN_SIDE, width + side.x * right), Math.max(MIN_SIDE, height + side.y * down)];
   return { region: fractions([side.x < 0 ? x + width - wide : x, side.y < 0 ? y + height - high : y, wide, high]) };
 }
 
@@ -31,12 +31,12 @@ export function centredBox([, , width, height]) {
 }
 
 /**
- * A tool to draw the region with: `button` turns it on, Escape and `end` turn it off. `drawn` is called with the region that was
- * dragged on the board.
+ * A tool to draw the region: `button` switches it on, Escape and `end` switch it off. Calls `onDrawn` with the region dragged
+ * on the board.
  */
-export function regionTool({ board, sheet, button }, drawn) {
+export function regionTool({ board, sheet, button }, onDrawn) {
   const box = sheet.firstElementChild;
-  const turn = (on) => {
+  const toggle = (on) => {
     button.setAttribute("aria-pressed", String(on));
     sheet.hidden = !on;
     box.hidden = true;
@@ -50,13 +50,13 @@ export function regionTool({ board, sheet, button }, drawn) {
     box.hidden = false;
   };
   const end = () => {
-    if (!region || Math.min(region[2], region[3]) < LEAST) return;
-    turn(false);
-    drawn(fractions(region));
+    if (!region || Math.min(region[2], region[3]) < MIN_SIDE) return;
+    toggle(false);
+    onDrawn(fractions(region));
     region = null;
   };
   onDrag(sheet, (event) => fractionOn(board, event), between, (change) => change, end);
-  button.addEventListener("click", () => turn(sheet.hidden));
-  document.addEventListener("keydown", ({ key }) => key === "Escape" && turn(false));
-  return { end: () => turn(false) };
+  button.addEventListener("click", () => toggle(sheet.hidden));
+  document.addEventListener("keydown", ({ key }) => key === "Escape" && toggle(false));
+  return { end: () => toggle(false) };
 }

@@ -1,113 +1,116 @@
-/** Errors, shown at the fields they name; those of a layer while it is selected. */
+/** Shows errors at their fields; those of a layer only while it is selected. */
 
 import { ApiError } from "../api.js";
 
-/** @typedef {{field: string, message: string, layer?: number}} Fault  field "" for what concerns no field */
+/** @typedef {{field: string, message: string, layer?: number}} Fault  `field` is "" for a general error */
 
-const OF_THE_KEY = [401, 403, 406];
+const KEY_ERRORS = [401, 403, 406];
 const LAYER = /^overlays\[(\d+)\](?:\.(\w+))?$/;
 
-/** @type {Map<string, Fault>} of layers, shown or not */
-const ofLayers = new Map();
+/** @type {Map<string, Fault>} */
+const layerFaults = new Map();
 let selected = 0;
-let told = () => {};
+let changed = () => {};
 
-const placeOf = (field) => document.querySelector(`[data-field="${CSS.escape(field)}"]`);
-const isOfLayer = (field) => Boolean(placeOf(field)?.closest("#layer"));
+const elementOf = (field) => document.querySelector(`[data-field="${CSS.escape(field)}"]`);
+const isLayerField = (field) => Boolean(elementOf(field)?.closest("#layer"));
 
 /** Calls `listener` when layers with faults may have changed. */
-export const onChange = (listener) => (told = listener);
+export const onChange = (listener) => (changed = listener);
 
-export const layersAtFault = () => new Set([...ofLayers.values()].map(({ layer }) => layer));
+export const layersAtFault = () => new Set([...layerFaults.values()].map(({ layer }) => layer));
 
-/** `ids`: of the layers that the request had, the lowest first. */
-export function faultsOf(error, ids) {
+/** `layerIds`: of the layers in the request, the lowest first. */
+export function faultsOf(error, layerIds) {
   if (!(error instanceof ApiError)) return [{ field: "", message: error.message }];
-  if (error.errors.length) return error.errors.flatMap((fault) => spread(fault, ids));
-  if (OF_THE_KEY.includes(error.status)) return [{ field: "key", message: error.message }];
-  return [faultIn(error.message, ids)];
+  if (error.errors.length) return error.errors.flatMap((fault) => splitByField(fault, layerIds));
+  if (KEY_ERRORS.includes(error.status)) return [{ field: "key", message: error.message }];
+  return [faultIn(error.message, layerIds)];
 }
 
-/** "base_image: not a picture" is about base_image. */
-export function faultIn(text, ids) {
+/** The fault in a text such as "base_image: not a picture". */
+export function faultIn(text, layerIds) {
   const [, path, message] = /^([\w.[\]]+): (.*)$/s.exec(text) ?? [];
-  const at = path && located(path, ids);
-  return at && placeOf(at.field) ? { ...at, message } : { field: "", message: text };
+  const location = path && locate(path, layerIds);
+  return location && elementOf(location.field) ? { ...location, message } : { field: "", message: text };
 }
 
 /** The layer and field of a path such as "overlays[1].opacity". */
-function located(path, ids) {
+function locate(path, layerIds) {
   const [, index, field = "parameters"] = LAYER.exec(path) ?? [];
-  if (index !== undefined) return { layer: ids[index], field };
-  return isOfLayer(path) || path === "parameters" ? { layer: ids.length === 1 ? ids[0] : undefined, field: path } : { field: path };
+  if (index !== undefined) return { layer: layerIds[index], field };
+  if (!isLayerField(path) && path !== "parameters") return { field: path };
+  return { layer: layerIds.length === 1 ? layerIds[0] : undefined, field: path };
 }
 
-/** A contradiction is shown at every parameter in it. */
-function spread({ field: path, message }, ids) {
-  const { field, layer } = located(path, ids);
-  if (field !== "parameters") return placeOf(field) ? { field, layer, message } : { field: "", message: `${path}: ${message}` };
+/** A contradiction becomes a fault of each parameter that it names. */
+function splitByField({ field: path, message }, layerIds) {
+  const { field, layer } = locate(path, layerIds);
+  if (field !== "parameters") return elementOf(field) ? { field, layer, message } : { field: "", message: `${path}: ${message}` };
   return message.split("; ").flatMap((sentence) => {
-    const named = [...new Set(sentence.split(":")[0].match(/\w+/g))].filter(placeOf);
-    if (!named.length) return { field: "", message: sentence };
-    return named.map((name) => ({ field: name, layer: isOfLayer(name) ? layer : undefined, message: sentence }));
+    const names = [...new Set(sentence.split(":")[0].match(/\w+/g))].filter(elementOf);
+    if (!names.length) return { field: "", message: sentence };
+    return names.map((name) => ({ field: name, layer: isLayerField(name) ? layer : undefined, message: sentence }));
   });
 }
 
-/** Leaves the focus where it is. */
+/** Shows faults without moving the focus. */
 export function mark(faults) {
   for (const fault of faults) {
-    if (fault.layer !== undefined) ofLayers.set(`${fault.layer} ${fault.field}`, fault);
-    if (fault.layer === undefined || fault.layer === selected) markOne(fault);
+    if (fault.layer !== undefined) layerFaults.set(`${fault.layer} ${fault.field}`, fault);
+    if (isVisible(fault)) markOne(fault);
   }
-  told();
+  changed();
 }
 
-/** Focuses the first field. */
+/** Shows faults and focuses the first field. */
 export function show(faults) {
   mark(faults);
-  const first = faults.filter(({ layer }) => layer === undefined || layer === selected).map(({ field }) => controlOf(placeOf(field)));
-  first.find(Boolean)?.focus();
+  const controls = faults.filter(isVisible).map(({ field }) => controlOf(elementOf(field)));
+  controls.find(Boolean)?.focus();
 }
 
-/** Shows the faults of the layer `id` in place of those of another. */
+const isVisible = ({ layer }) => layer === undefined || layer === selected;
+
+/** Shows the faults of the layer `id` instead of the last layer's. */
 export function showLayer(id) {
   if (id === selected) return;
   selected = id;
-  for (const place of document.querySelectorAll("#layer .wrong")) unmark(place);
-  for (const fault of ofLayers.values()) if (fault.layer === id) markOne(fault);
+  for (const element of document.querySelectorAll("#layer .wrong")) unmark(element);
+  for (const fault of layerFaults.values()) if (fault.layer === id) markOne(fault);
 }
 
 function markOne({ field, message }) {
-  const place = placeOf(field);
-  if (!place) {
+  const element = elementOf(field);
+  if (!element) {
     const general = document.getElementById("form-error");
     general.textContent = [general.textContent, message].filter(Boolean).join(" ");
     return;
   }
-  place.closest("details")?.setAttribute("open", "");
-  place.classList.add("wrong");
-  place.querySelector(".error").textContent = message;
-  controlOf(place)?.setAttribute("aria-invalid", "true");
+  element.closest("details")?.setAttribute("open", "");
+  element.classList.add("wrong");
+  element.querySelector(".error").textContent = message;
+  controlOf(element)?.setAttribute("aria-invalid", "true");
 }
 
-export function clear(field, layer = isOfLayer(field) ? selected : undefined) {
-  if (layer !== undefined && ofLayers.delete(`${layer} ${field}`)) told();
-  if (layer === undefined || layer === selected) unmark(placeOf(field));
+export function clear(field, layer = isLayerField(field) ? selected : undefined) {
+  if (layer !== undefined && layerFaults.delete(`${layer} ${field}`)) changed();
+  if (isVisible({ layer })) unmark(elementOf(field));
 }
 
-function unmark(place) {
-  place?.classList.remove("wrong");
-  place?.querySelector(".error").replaceChildren();
-  for (const control of place?.querySelectorAll("[aria-invalid]") ?? []) control.removeAttribute("aria-invalid");
+function unmark(element) {
+  element?.classList.remove("wrong");
+  element?.querySelector(".error").replaceChildren();
+  for (const control of element?.querySelectorAll("[aria-invalid]") ?? []) control.removeAttribute("aria-invalid");
 }
 
 export function clearAll() {
   document.getElementById("form-error").replaceChildren();
-  ofLayers.clear();
-  for (const place of document.querySelectorAll(".wrong")) unmark(place);
-  told();
+  layerFaults.clear();
+  for (const element of document.querySelectorAll(".wrong")) unmark(element);
+  changed();
 }
 
-function controlOf(place) {
-  return place?.querySelector(place.matches(".by-url") ? ".url" : "[aria-describedby]") ?? null;
+function controlOf(element) {
+  return element?.querySelector(element.matches(".by-url") ? ".url" : "[aria-describedby]") ?? null;
 }

@@ -1,4 +1,4 @@
-/** The progress of a request: QUEUED, PROCESSING, COMPLETED, each with its time. */
+/** The progress of a request: QUEUED, PROCESSING, COMPLETED, each with its duration. */
 
 const ORDER = ["QUEUED", "PROCESSING", "COMPLETED"];
 const TICK_MS = 100;
@@ -7,8 +7,8 @@ export class Progress {
   #steps;
   #text;
   #timer = 0;
-  #since = 0;
-  #at = -1;
+  #stepStart = 0;
+  #step = -1;
 
   constructor(root) {
     this.root = root;
@@ -16,11 +16,11 @@ export class Progress {
     this.#text = root.querySelector("#run-text");
   }
 
-  /** Before the request is accepted. */
+  /** Shows a request that has not been accepted yet. */
   begin(text) {
     this.root.hidden = false;
     this.root.classList.remove("failed");
-    this.#at = -1;
+    this.#step = -1;
     for (const step of this.#steps) {
       step.className = "";
       step.querySelector("span").textContent = "";
@@ -33,24 +33,24 @@ export class Progress {
   }
 
   reach(status) {
-    const at = ORDER.indexOf(status);
-    if (at === this.#at) return;
-    this.#at = at;
-    this.#since = performance.now();
+    const step = ORDER.indexOf(status);
+    if (step === this.#step) return;
+    this.#step = step;
+    this.#stepStart = performance.now();
     this.#mark();
     clearInterval(this.#timer);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  /** With the times that the service measured, and what it warned of. */
+  /** Shows the durations measured by the service, and its warnings. */
   complete(metrics, warnings) {
     this.stop();
-    this.#at = ORDER.length;
+    this.#step = ORDER.length;
     this.#mark();
     const [queued, total] = [metrics.queue_time ?? 0, metrics.total_time ?? 0];
-    [queued, total - queued, total].forEach((seconds, at) => this.#time(at, shown(seconds)));
+    [queued, total - queued, total].forEach((seconds, step) => this.#showTime(step, seconds));
     const stages = ["fetch", "decode", "inspect", "compose", "encode", "store"].filter((name) => name in metrics);
-    const times = stages.map((name) => `${name} ${shown(metrics[name])}`).join(" · ");
+    const times = stages.map((name) => `${name} ${duration(metrics[name])}`).join(" · ");
     this.say(["Done.", ...warnings.map((each) => `${each}.`), times].join(" "));
   }
 
@@ -70,22 +70,22 @@ export class Progress {
   }
 
   #mark() {
-    this.#steps.forEach((step, at) => {
-      step.className = at < this.#at ? "done" : at === this.#at ? "now" : "";
-      if (at === this.#at) step.setAttribute("aria-current", "step");
-      else step.removeAttribute("aria-current");
+    this.#steps.forEach((element, step) => {
+      element.className = step < this.#step ? "done" : step === this.#step ? "now" : "";
+      if (step === this.#step) element.setAttribute("aria-current", "step");
+      else element.removeAttribute("aria-current");
     });
   }
 
   #tick() {
-    this.#time(this.#at, shown((performance.now() - this.#since) / 1000));
+    this.#showTime(this.#step, (performance.now() - this.#stepStart) / 1000);
   }
 
-  #time(at, text) {
-    this.#steps[at].querySelector("span").textContent = text;
+  #showTime(step, seconds) {
+    this.#steps[step].querySelector("span").textContent = duration(seconds);
   }
 }
 
-export function shown(seconds) {
+function duration(seconds) {
   return seconds < 1 ? `${Math.max(0, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(1)} s`;
 }

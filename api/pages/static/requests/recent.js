@@ -1,6 +1,6 @@
 /**
- * The last requests of this key and its batches, as long as their pictures exist: the service lists them, this browser
- * knows the scenes of requests.
+ * The key's recent requests and batches whose pictures still exist. The service lists them; the browser stores the scenes
+ * of requests submitted here.
  */
 
 import { Client } from "../api.js";
@@ -12,80 +12,81 @@ import { resultIn } from "./submission.js";
  * @typedef {object} Entry
  * @property {string} id
  * @property {number} at         when it was accepted, ms
- * @property {object | null} scene  as the page saved it; null of a request that was not made here
+ * @property {object | null} scene  the saved scene; null for a request submitted elsewhere
  * @property {string | null} error
  * @property {import("./result.js").Result | null} result
- * @property {number} expires    ms; of one that has not ended, when it is given up
+ * @property {number} expires    ms; for an unfinished request, when it is dropped from the list
  */
 
-const MOST = 12;
-const MOST_BATCHES = 3;
-const UNENDED_MS = 3600_000;
-const QUIET_MS = 400; // after the last keystroke of a key
+const MAX_REQUESTS = 12;
+const MAX_BATCHES = 3;
+const UNFINISHED_TTL_MS = 3600_000;
+const DEBOUNCE_MS = 400;
 
 export class Recent {
   /** @type {Entry[]} */
   entries = [];
-  batches = []; // `counts`, and what entries have
+  batches = []; // entries with `counts`
 
-  constructor(key, chosen, opened) {
-    Object.assign(this, { key, chosen, opened, asking: 0 });
+  /** Calls `onSelect` with a clicked request, and `onOpen` with a clicked batch. */
+  constructor(key, onSelect, onOpen) {
+    Object.assign(this, { key, onSelect, onOpen, timer: 0 });
     this.list = document.getElementById("recent");
     this.reload();
     setInterval(() => this.#tick(), 1000);
   }
 
-  /** Shows the requests of the present key. */
+  /** Shows the requests of the current key. */
   reload() {
-    this.entries = (load(this.#name()) ?? []).filter(({ scene }) => scene?.model); // a former version saved none
+    this.entries = (load(this.#storageName()) ?? []).filter(({ scene }) => scene?.model); // former versions stored none
     this.batches = this.batches.filter(({ key }) => key === this.key.value());
     this.#draw();
-    clearTimeout(this.asking);
-    if (this.key.value()) this.asking = setTimeout(() => this.#ask(this.key.value()), QUIET_MS);
+    clearTimeout(this.timer);
+    if (this.key.value()) this.timer = setTimeout(() => this.#fetch(this.key.value()), DEBOUNCE_MS);
   }
 
   add(id, scene) {
-    this.#keep([unended(id, Date.now(), scene), ...this.entries].slice(0, MOST));
+    this.#store([unfinished(id, Date.now(), scene), ...this.entries].slice(0, MAX_REQUESTS));
   }
 
-  end(id, ended) {
-    this.#keep(this.entries.map((entry) => (entry.id === id ? { ...entry, ...ended } : entry)));
+  end(id, outcome) {
+    this.#store(this.entries.map((entry) => (entry.id === id ? { ...entry, ...outcome } : entry)));
   }
 
-  unended() {
+  unfinished() {
     return this.entries.filter(({ result, error }) => !result && !error);
   }
 
-  /** Silent if the service cannot be reached: what is kept here stays. */
-  async #ask(key) {
-    const asked = Date.now();
+  /** Keeps the stored entries if the service cannot be reached. */
+  async #fetch(key) {
+    const startedAt = Date.now();
     const client = new Client(key, () => {});
-    const [answer, batches] = await Promise.all([client.requests(MOST), client.batches(MOST_BATCHES)]).catch(() => []);
-    if (!answer || key !== this.key.value()) return;
+    const [list, batches] = await Promise.all([client.requests(MAX_REQUESTS), client.batches(MAX_BATCHES)]).catch(() => []);
+    if (!list || key !== this.key.value()) return;
     this.batches = batches.batches.map((batch) => entryOfBatch(batch, key));
-    const kept = new Map(this.entries.map((entry) => [entry.id, entry]));
-    const single = answer.requests.filter((request) => !request.batch_id);
-    const listed = single.map((request) => entryOf(request, kept.get(request.request_id)));
-    const known = new Set(listed.map(({ id }) => id));
-    const oldest = answer.next ? Date.parse(answer.requests.at(-1).created_at) : 0;
-    const unlisted = this.entries.filter(({ id, at }) => !known.has(id) && (at >= asked || at < oldest));
-    this.#keep([...unlisted, ...listed].sort(newestFirst).slice(0, MOST));
+    const stored = new Map(this.entries.map((entry) => [entry.id, entry]));
+    const single = list.requests.filter((request) => !request.batch_id);
+    const listed = single.map((request) => entryOf(request, stored.get(request.request_id)));
+    const listedIds = new Set(listed.map(({ id }) => id));
+    const oldest = list.next ? Date.parse(list.requests.at(-1).created_at) : 0;
+    const unlisted = this.entries.filter(({ id, at }) => !listedIds.has(id) && (at >= startedAt || at < oldest));
+    this.#store([...unlisted, ...listed].sort(newestFirst).slice(0, MAX_REQUESTS));
   }
 
-  #name() {
+  #storageName() {
     return `recent.${this.key.fingerprint()}`;
   }
 
-  #keep(entries) {
+  #store(entries) {
     this.entries = entries;
-    save(this.#name(), entries);
+    save(this.#storageName(), entries);
     this.#draw();
   }
 
   #draw() {
     const alive = [...this.entries, ...this.batches].filter(({ expires }) => expires > Date.now()).sort(newestFirst);
     const drawn = JSON.stringify(alive);
-    if (drawn === this.drawn) return; // else a focus, or a click that has begun, would be lost
+    if (drawn === this.drawn) return; // redrawing would lose the focus, or a click in progress
     this.drawn = drawn;
     this.list.replaceChildren(...alive.map((entry) => this.#item(entry)));
     document.getElementById("recent-empty").hidden = alive.length > 0;
@@ -102,13 +103,13 @@ export class Recent {
 
   #button(entry) {
     const button = make("button", { type: "button" });
-    button.addEventListener("click", () => (entry.counts ? this.opened(entry) : this.chosen(entry)));
+    button.addEventListener("click", () => (entry.counts ? this.onOpen(entry) : this.onSelect(entry)));
     return button;
   }
 
-  /** The picture was deleted early. */
+  /** Removes an entry whose picture was deleted early. */
   #drop(entry) {
-    this.#keep(this.entries.filter(({ id }) => id !== entry.id));
+    this.#store(this.entries.filter(({ id }) => id !== entry.id));
   }
 
   #tick() {
@@ -116,20 +117,20 @@ export class Recent {
     const isAlive = ({ expires }) => expires > now;
     if (![...this.entries, ...this.batches].every(isAlive)) {
       this.batches = this.batches.filter(isAlive);
-      this.#keep(this.entries.filter(isAlive));
+      this.#store(this.entries.filter(isAlive));
       return;
     }
-    for (const text of this.list.querySelectorAll("[data-expires]")) text.textContent = left(Number(text.dataset.expires) - now);
+    for (const text of this.list.querySelectorAll("[data-expires]")) text.textContent = timeLeft(Number(text.dataset.expires) - now);
   }
 }
 
 const newestFirst = (one, other) => other.at - one.at;
 
-const unended = (id, at, scene) => ({ id, at, scene, error: null, result: null, expires: at + UNENDED_MS });
+const unfinished = (id, at, scene) => ({ id, at, scene, error: null, result: null, expires: at + UNFINISHED_TTL_MS });
 
-/** A request as the service lists it, with what this browser has kept of it. */
-function entryOf(request, kept) {
-  const entry = { ...unended(request.request_id, Date.parse(request.created_at), null), ...kept };
+/** A request listed by the service, merged with its stored entry. */
+function entryOf(request, stored) {
+  const entry = { ...unfinished(request.request_id, Date.parse(request.created_at), null), ...stored };
   if (request.expires_at) entry.expires = Date.parse(request.expires_at);
   if (request.status === "COMPLETED") entry.result = resultIn(request);
   if (request.status === "FAILED") entry.error = request.error;
@@ -137,18 +138,18 @@ function entryOf(request, kept) {
 }
 
 function entryOfBatch({ batch_id: id, created_at: at, expires_at: expires, request_counts: counts }, key) {
-  return { ...unended(id, Date.parse(at), null), key, counts, ...(expires && { expires: Date.parse(expires) }) };
+  return { ...unfinished(id, Date.parse(at), null), key, counts, ...(expires && { expires: Date.parse(expires) }) };
 }
 
-/** A request that was not made here has no scene to restore: its picture opens by itself. */
+/** A request submitted elsewhere has no scene to restore: it links to its picture. */
 function elsewhere({ result }) {
   const link = result && { href: result.path, target: "_blank", rel: "noopener" };
   return make(result ? "a" : "div", { className: "elsewhere", ...link });
 }
 
-function thumbnail({ result }, gone) {
+function thumbnail({ result }, onMissing) {
   const image = make("img", { src: result.path, alt: "", loading: "lazy" });
-  image.addEventListener("error", gone, { once: true });
+  image.addEventListener("error", onMissing, { once: true });
   return image;
 }
 
@@ -164,7 +165,7 @@ function countdown({ expires, error }) {
   return text;
 }
 
-function left(ms) {
+function timeLeft(ms) {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} left`;
 }

@@ -1,4 +1,4 @@
-/** The picture that the service made, beside the preview, and what differs between the two. */
+/** The result beside the preview, and the difference between the two. */
 
 import { megabytes } from "../pictures.js";
 
@@ -16,12 +16,12 @@ export class ResultView {
     this.#amplify(true);
   }
 
-  /** The next result belongs to the present parameters. */
+  /** The next result belongs to the current parameters. */
   expect() {
     this.#isCurrent = true;
   }
 
-  /** `preview`: a copy from when the request was sent, or null. */
+  /** `preview`: a copy from the time of the submit, or null. */
   async show(result, preview) {
     this.#image.src = result.path;
     await this.#image.decode();
@@ -36,7 +36,7 @@ export class ResultView {
     document.getElementById("result-pane").scrollIntoView({ block: "nearest" });
   }
 
-  /** The parameters have changed since. */
+  /** The parameters have changed since the submit. */
   outdate() {
     this.#isCurrent = false;
     document.getElementById("result-name").textContent = "Earlier result";
@@ -79,9 +79,9 @@ export function ratio(id, { width, height }) {
   document.getElementById(id).style.setProperty("--ratio", String(width / height));
 }
 
-/** `image` on black, at the size of `like`. */
-function drawn(canvas, image, like = image) {
-  [canvas.width, canvas.height] = [like.width, like.height];
+/** Draws `image` on black, at the size of `reference`. */
+function drawn(canvas, image, reference = image) {
+  [canvas.width, canvas.height] = [reference.width, reference.height];
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
@@ -94,11 +94,11 @@ function facts({ width, height, bytes, type }) {
 
 function levels(context) {
   const { data } = context.getImageData(0, 0, context.canvas.width, context.canvas.height);
-  let [sum, most] = [0, 0];
-  for (let at = 0; at < data.length; at += 4) {
-    const level = Math.max(data[at], data[at + 1], data[at + 2]);
+  let [sum, max] = [0, 0];
+  for (let i = 0; i < data.length; i += 4) {
+    const level = Math.max(data[i], data[i + 1], data[i + 2]);
     sum += level;
-    most = Math.max(most, level);
+    max = Math.max(max, level);
   }
-  return `Preview − result: mean ${((sum * 4) / data.length).toFixed(1)}, at most ${most} of 255 levels`;
+  return `Preview − result: mean ${((sum * 4) / data.length).toFixed(1)}, max ${max} of 255 levels`;
 }

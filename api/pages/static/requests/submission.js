@@ -1,64 +1,64 @@
 /** Submits a request, and gets its result. */
 
 import { ApiError, Unreachable } from "../api.js";
-import { again, lost, resultOf, untilEnded } from "./wait.js";
+import { UNTIL_REACHABLE, isLost, retry, untilEnded } from "./wait.js";
 
-const INLINE_BYTES = 256 * 1024; // of a file within a request; larger ones are uploaded before
+const INLINE_BYTES = 256 * 1024; // larger files are uploaded first
 /** @type {WeakMap<Blob, {key: string, url: string}>} */
 const uploads = new WeakMap();
-const ONCE_MORE = { worthwhile: lost, times: 3 };
+const RESUBMIT = { isRetryable: isLost, limit: 3 };
 
 /**
  * @typedef {object} SceneRequest
  * @property {string} model
  * @property {Picture} base
  * @property {{pictures: Record<string, Picture>, params: object}[]} layers  the lowest first
- * @property {object} answer
+ * @property {object} output  parameters of the result
  */
 export const PICTURES = ["base_image", "overlay_image", "mask", "displacement_map"];
 
-/** A scene as the body of a request: flat with one layer, else with `overlays`. `reference` makes of a picture what the body has in its place. */
-export function bodyOf({ base, layers, answer }, reference) {
+/** The body of a request: flat for one layer, else with `overlays`. `reference` turns a picture into its value in the body. */
+export function bodyOf({ base, layers, output }, reference) {
   const items = layers.map(({ pictures, params }) => {
     const named = Object.entries(pictures).map(([name, picture]) => [name, reference(picture)]);
     return { ...Object.fromEntries(named), ...params };
   });
   const parts = items.length === 1 ? items[0] : { overlays: items };
-  return { base_image: reference(base), ...parts, ...answer };
+  return { base_image: reference(base), ...parts, ...output };
 }
 
-/** Every picture, with its path in the body. */
+/** All pictures, with their paths in the body. */
 export function picturesOf({ base, layers }) {
   const paths = layers.length === 1 ? [""] : layers.map((_, at) => `overlays[${at}].`);
   const named = layers.flatMap(({ pictures }, at) => Object.entries(pictures).map(([name, picture]) => [paths[at] + name, picture]));
   return [["base_image", base], ...named];
 }
 
-/** A request that FAILED, with the error of the service. */
+/** A request FAILED; the message is the service's. */
 export class Failed extends Error {}
 
-/** The id of the request. If the answer is lost, it submits again: by the idempotency key it is the same request. */
-export async function submit(client, request, told, signal) {
-  const body = bodyOf(request, await references(client, picturesOf(request), told));
-  return (await once((key) => client.submit(request.model, body, key), told, signal)).request_id;
+/** Resolves to the id of the request. */
+export async function submit(client, request, callbacks, signal) {
+  const body = bodyOf(request, await references(client, picturesOf(request), callbacks));
+  return (await sendOnce((key) => client.submit(request.model, body, key), callbacks, signal)).request_id;
 }
 
-/** A function from each of these pictures to what a body has in its place; uploads the large files. */
-export async function references(client, pictures, { uploading }) {
-  const found = new Map();
+/** A function that turns each of these pictures into its value in a body. Uploads large files. */
+export async function references(client, pictures, { onUpload }) {
+  const values = new Map();
   for (const [path, picture] of pictures) {
-    if (!found.has(picture)) found.set(picture, await reference(client, path, picture, uploading));
+    if (!values.has(picture)) values.set(picture, await reference(client, path, picture, onUpload));
   }
-  return (picture) => found.get(picture);
+  return (picture) => values.get(picture);
 }
 
-/** What `send` answers, which is called with an idempotency key, and again if an answer is lost. */
-export function once(send, { trouble }, signal) {
+/** Calls `send` with an idempotency key, and again with the same key if the response is lost. */
+export function sendOnce(send, { onRetry }, signal) {
   const key = uuid();
-  return again(() => send(key), ONCE_MORE, trouble, signal);
+  return retry(() => send(key), RESUBMIT, onRetry, signal);
 }
 
-/** Version 4; `crypto.randomUUID` is missing where a page came without TLS. */
+/** Version 4; `crypto.randomUUID` does not exist on pages loaded without TLS. */
 function uuid() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
@@ -67,19 +67,19 @@ function uuid() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
-/** The result of a request that has COMPLETED; raises `Failed`. */
-export async function finished(client, id, told, signal) {
-  const status = await untilEnded(client, id, told, signal);
+/** Waits for a request to end, and resolves to its result. Throws `Failed`. */
+export async function waitForResult(client, id, callbacks, signal) {
+  const status = await untilEnded(client, id, callbacks, signal);
   if (status.status === "FAILED") throw new Failed(status.error);
-  const answer = await resultOf(client, id, told, signal);
-  const { expires_at: expires, metrics, warnings = [] } = answer;
-  return { result: resultIn(answer), expires: Date.parse(expires), metrics, warnings };
+  const body = await retry(() => client.result(id), UNTIL_REACHABLE, callbacks.onRetry, signal);
+  const { expires_at: expires, metrics, warnings = [] } = body;
+  return { result: resultIn(body), expires: Date.parse(expires), metrics, warnings };
 }
 
-/** What is shown of the picture that an answer names. */
+/** The picture in a result body, as `ResultView` shows it. */
 export function resultIn({ images: [image] }) {
   return {
-    path: `pictures/${image.file_name}`, // of this page's own service, whatever its public URL
+    path: `pictures/${image.file_name}`, // relative to the page, whatever the service's public URL
     name: image.file_name,
     width: image.width,
     height: image.height,
@@ -88,7 +88,7 @@ export function resultIn({ images: [image] }) {
   };
 }
 
-/** False if the service cannot be reached. */
+/** Resolves to false if the service cannot be reached. */
 export async function cancel(client, id) {
   try {
     await client.cancel(id);
@@ -99,24 +99,24 @@ export async function cancel(client, id) {
   }
 }
 
-async function reference(client, path, picture, uploading) {
+async function reference(client, path, picture, onUpload) {
   if (picture.url) return picture.url;
   if (picture.blob.size <= INLINE_BYTES) return dataUri(picture.blob);
-  const known = uploads.get(picture.blob);
-  if (known?.key === client.key) return known.url;
-  uploading(picture);
-  const url = await uploaded(client, path, picture);
+  const previous = uploads.get(picture.blob);
+  if (previous?.key === client.key) return previous.url;
+  onUpload(picture);
+  const url = await upload(client, path, picture);
   uploads.set(picture.blob, { key: client.key, url });
   return url;
 }
 
-/** Uploads expire: the next request uploads its files again. */
+/** Makes the next request upload its files again, because uploads expire. */
 export function forgetUploads(request) {
   for (const [, { blob }] of picturesOf(request)) if (blob) uploads.delete(blob);
 }
 
-/** An error of the file is shown at its picture. */
-async function uploaded(client, path, picture) {
+/** Assigns an error of the file to the field of its picture. */
+async function upload(client, path, picture) {
   try {
     return await client.upload(picture.blob, picture.name);
   } catch (error) {
@@ -132,7 +132,7 @@ export function dataUri(blob) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(String(reader.result).replace(/^data:;/, "data:application/octet-stream;"));
-    reader.onerror = () => reject(new Error("the file cannot be read any more: choose it again"));
+    reader.onerror = () => reject(new Error("the file can no longer be read: choose it again"));
     reader.readAsDataURL(blob);
   });
 }

@@ -1,47 +1,45 @@
-/** Waits for a request to end, by its stream; retries calls. */
+/** Waits for a request to end, by its event stream, and retries calls. */
 
 import { ApiError, Unreachable } from "../api.js";
 
 const REOPEN_S = 1;
-const [FIRST_S, LONGEST_S] = [1, 10]; // back-off
+const [FIRST_BACKOFF_S, MAX_BACKOFF_S] = [1, 10];
 const TERMINAL = ["COMPLETED", "FAILED"];
 
-/** The call may or may not have taken effect. */
-export const lost = (error) => error instanceof Unreachable || (error instanceof ApiError && error.status >= 500);
+/** Whether the response was lost, so that the call may or may not have taken effect. */
+export const isLost = (error) => error instanceof Unreachable || (error instanceof ApiError && error.status >= 500);
 
-const lostOrBusy = (error) => lost(error) || (error instanceof ApiError && error.status === 429);
+const isLostOrBusy = (error) => isLost(error) || (error instanceof ApiError && error.status === 429);
 
-export const UNTIL_BACK = { worthwhile: lostOrBusy, times: Infinity };
+export const UNTIL_REACHABLE = { isRetryable: isLostOrBusy, limit: Infinity };
 
-/** Its last status; calls `told.seen` with each. */
-export async function untilEnded(client, id, told, signal) {
+/** Resolves to the last status; calls `onStatus` with each. */
+export async function untilEnded(client, id, { onStatus, onRetry }, signal) {
   let last = null;
   const follow = async () => {
     for await (const status of client.statuses(id, last?.status, signal)) {
       if (status === null && last?.status !== "QUEUED") continue;
-      last = status ?? (await client.status(id, signal)); // a new queue position is no event
-      told.seen(last);
+      last = status ?? (await client.status(id, signal)); // the stream sends no event for a new queue position
+      onStatus(last);
     }
   };
   for (;;) {
-    await again(follow, UNTIL_BACK, told.trouble, signal);
+    await retry(follow, UNTIL_REACHABLE, onRetry, signal);
     if (TERMINAL.includes(last?.status)) return last;
     await pause(REOPEN_S, signal);
   }
 }
 
-export const resultOf = (client, id, told, signal) => again(() => client.result(id), UNTIL_BACK, told.trouble, signal);
-
-/** Retries `call`, with exponential back-off; calls `trouble` with each error and the seconds until the next try. */
-export async function again(call, { worthwhile, times }, trouble, signal) {
-  for (let troubles = 0; ; troubles++) {
+/** Calls `call` up to `limit` more times with exponential back-off, and `onRetry` with each error and the delay in seconds. */
+export async function retry(call, { isRetryable, limit }, onRetry, signal) {
+  for (let retries = 0; ; retries++) {
     try {
       return await call();
     } catch (error) {
-      if (!worthwhile(error) || troubles === times) throw error;
-      const nextS = error.retryAfterS ?? Math.min(LONGEST_S, FIRST_S * 2 ** troubles);
-      trouble(error, nextS);
-      await pause(nextS, signal);
+      if (!isRetryable(error) || retries === limit) throw error;
+      const delayS = error.retryAfterS ?? Math.min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2 ** retries);
+      onRetry(error, delayS);
+      await pause(delayS, signal);
     }
   }
 }

@@ -1,50 +1,51 @@
-/** What became of the event of the last request: every attempt at its webhook, and a button to send it again. */
+/** The delivery of the last request's webhook event: all attempts, and a button to send it again. */
 
 import { clock, make } from "../dom.js";
-import { lost } from "./wait.js";
+import { isLost } from "./wait.js";
 
-const [SOONEST_MS, LATEST_MS] = [1000, 30_000]; // from one look to the next
+const [MIN_POLL_MS, MAX_POLL_MS] = [1000, 30_000];
 
 export class WebhookLog {
   #root = document.getElementById("webhook");
   #text = document.getElementById("webhook-text");
   #attempts = document.getElementById("webhook-attempts");
-  #again = document.getElementById("webhook-again");
+  #resend = document.getElementById("webhook-again");
   #redeliver = () => {};
   #timer = 0;
-  #turn = 0; // of the look whose answer is awaited
+  #callId = 0; // of the latest call; responses to earlier ones are ignored
 
   constructor() {
-    this.#again.addEventListener("click", () => this.#redeliver());
+    this.#resend.addEventListener("click", () => this.#redeliver());
   }
 
   hide() {
     clearTimeout(this.#timer);
-    this.#turn++;
+    this.#callId++;
     this.#root.hidden = true;
   }
 
-  /** Looks again and again as long as the event is pending. */
+  /** Polls while the event is pending. */
   follow(client, id) {
-    const look = () => this.#look(() => client.delivery(id), look);
-    this.#redeliver = () => this.#look(() => client.redeliver(id), look);
-    look();
+    const poll = () => this.#call(() => client.delivery(id), poll);
+    this.#redeliver = () => this.#call(() => client.redeliver(id), poll);
+    poll();
   }
 
-  async #look(ask, next) {
+  async #call(send, poll) {
     clearTimeout(this.#timer);
-    const turn = ++this.#turn;
-    const seen = await ask().catch((error) => ({ error }));
-    if (turn !== this.#turn) return;
-    if (seen.state) this.#show(seen);
-    else this.#say(seen.error.message);
-    if (seen.state === "pending" || (seen.error && lost(seen.error))) this.#timer = setTimeout(next, untilNews(seen));
+    const callId = ++this.#callId;
+    const delivery = await send().catch((error) => ({ error }));
+    if (callId !== this.#callId) return;
+    if (delivery.state) this.#show(delivery);
+    else this.#say(delivery.error.message);
+    const isOpen = delivery.state === "pending" || (delivery.error && isLost(delivery.error));
+    if (isOpen) this.#timer = setTimeout(poll, pollDelay(delivery));
   }
 
   #show({ url, state, attempts, next_attempt_at: next }) {
-    this.#say(`Webhook ${url}: ${state}${next && attempts.length ? `, sent again at ${clock(next)}` : ""}`);
+    this.#say(`Webhook ${url}: ${state}${next && attempts.length ? `, next attempt at ${clock(next)}` : ""}`);
     this.#attempts.replaceChildren(...attempts.map(line));
-    this.#again.hidden = state === "pending";
+    this.#resend.hidden = state === "pending";
   }
 
   #say(text) {
@@ -53,9 +54,9 @@ export class WebhookLog {
   }
 }
 
-function untilNews({ next_attempt_at: next }) {
-  return Math.min(LATEST_MS, Math.max(SOONEST_MS, next ? Date.parse(next) - Date.now() : 0));
+function pollDelay({ next_attempt_at: next }) {
+  return Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS, next ? Date.parse(next) - Date.now() : 0));
 }
 
-const line = ({ at, status, duration_ms: took, error }) =>
-  make("li", { textContent: `${clock(at)} ${error ?? `answered ${status}`}, ${took} ms` });
+const line = ({ at, status, duration_ms: duration, error }) =>
+  make("li", { textContent: `${clock(at)} ${error ?? `answered ${status}`}, ${duration} ms` });

@@ -1,4 +1,4 @@
-/** The picture chosen for a parameter. It may be loading, or refused: then the one before it stays visible. */
+/** The picture chosen for a parameter. While one is loading or after it was refused, the previous one stays. */
 
 /** @typedef {import("../pictures.js").Picture} Picture */
 
@@ -8,26 +8,26 @@ export class Choice {
   text = ""; // the URL that was typed
   error = "";
   isLoading = false;
-  #turn = null;
-  #told;
+  #latest = null;
+  #callbacks;
 
-  /** `told`: `loading`, `changed` and `failed`, each called with this; `layer` is null for the base. */
-  constructor(name, layer, told) {
+  /** `callbacks`: `onLoading`, `onChanged` and `onFailed`, each called with this; `layer` is null for the base. */
+  constructor(name, layer, callbacks) {
     Object.assign(this, { name, layer });
-    this.#told = told;
+    this.#callbacks = callbacks;
   }
 
-  /** The last choice counts. */
+  /** Loads a picture; only the latest call has an effect. */
   async take(load, text = "") {
-    const turn = (this.#turn = Symbol(this.name));
+    const call = (this.#latest = Symbol(this.name));
     Object.assign(this, { text, error: "", isLoading: true });
-    this.#told.loading(this);
+    this.#callbacks.onLoading(this);
     const [{ status, value, reason }] = await Promise.allSettled([load()]);
-    if (this.#turn !== turn) return;
+    if (this.#latest !== call) return;
     this.isLoading = false;
     if (status === "fulfilled") this.picture = value;
     else this.error = reason.message;
-    this.#told[this.error ? "failed" : "changed"](this);
+    this.#callbacks[this.error ? "onFailed" : "onChanged"](this);
   }
 
   copy({ picture, text }) {

@@ -1,8 +1,8 @@
-/** Example scenes, of the samples: each layer's kind, pictures, and the parameters that are not defaults. */
+/** Example scenes of sample pictures: each layer's kind, pictures, and parameters that differ from the defaults. */
 
 const CUP = { rescale_factor: 0.33, x_offset: 430, y_offset: 235 };
 
-const picture = (overlay, params, more = {}) => ({ kind: "picture", params, pictures: { overlay_image: overlay, ...more } });
+const picture = (overlay, params, others = {}) => ({ kind: "picture", params, pictures: { overlay_image: overlay, ...others } });
 const colour = (color, params = {}, pictures = {}) => ({ kind: "colour", params: { color, ...params }, pictures });
 
 export const SCENES = {

@@ -1,4 +1,4 @@
-/** The fields of a model's parameters, the selected layer's and the answer's. Defaults are those of the document. */
+/** The fields of a model's parameters, for the selected layer and for the output. The HTML contains the defaults. */
 
 import { isConvex } from "../canvas/quad.js";
 
@@ -7,21 +7,21 @@ import { isConvex } from "../canvas/quad.js";
  * @property {string} name
  * @property {boolean} isLayered
  * @property {string[]} pictures  that a layer may have
- * @property {{layer: Record<string, any>, answer: Record<string, any>}} defaults
+ * @property {{layer: Record<string, any>, output: Record<string, any>}} defaults
  */
 
 export class ParameterForm {
-  /** `fields` is the part of the form for the fields of a model. */
+  /** `fields`: the element for the fields of a model. */
   constructor(form, fields) {
     this.form = form;
     this.fields = fields;
     this.changed = new EventTarget();
     form.addEventListener("input", ({ target }) => this.#typed(target));
-    form.addEventListener("focusout", ({ target }) => target.validity?.badInput && this.#tell([target.name]));
+    form.addEventListener("focusout", ({ target }) => target.validity?.badInput && this.#notify([target.name]));
     form.addEventListener("click", ({ target: { dataset } }) => "unset" in dataset && this.set({ [dataset.unset]: null }));
   }
 
-  /** Shows the fields of a model in place of another's. @returns {Model} */
+  /** Shows the fields of a model. @returns {Model} */
   use(name) {
     const template = this.form.querySelector(`template[data-model="${CSS.escape(name)}"]`);
     this.fields.replaceChildren(template.content.cloneNode(true));
@@ -29,60 +29,56 @@ export class ParameterForm {
     this.controls = new Map(all("[data-kind]").map((control) => [control.name, control]));
     this.companions = new Map(all("[data-for]:not([data-word])").map((control) => [control.dataset.for, control]));
     const pictures = all("#layer .slot").map(({ dataset }) => dataset.field);
-    return { name, isLayered: "layered" in template.dataset, pictures, defaults: this.typed() };
+    return { name, isLayered: "layered" in template.dataset, pictures, defaults: this.values() };
   }
 
-  isOfLayer(name) {
+  isLayerParameter(name) {
     return Boolean(this.controls.get(name)?.closest("#layer"));
   }
 
-  /** Calls `listener` with the names of the parameters that changed. */
+  /** Calls `listener` with the names of changed parameters. */
   onChange(listener) {
     this.changed.addEventListener("change", ({ detail }) => listener(detail));
   }
 
-  /** Every parameter as it is typed, of the layer and of the answer; null for an empty field. */
-  typed() {
-    return this.#each(read);
+  /** All values of the layer and of the output; null for an empty field. */
+  values() {
+    const values = { layer: {}, output: {} };
+    for (const [name, control] of this.controls) values[this.isLayerParameter(name) ? "layer" : "output"][name] = read(control);
+    return values;
   }
 
   set(changes) {
     this.write(changes);
-    this.#tell(Object.keys(changes));
+    this.#notify(Object.keys(changes));
   }
 
-  /** Sets without telling, and passes over what the model does not have. */
+  /** Sets values without notifying listeners; ignores parameters that the model does not have. */
   write(changes) {
     for (const [name, value] of Object.entries(changes)) {
       if (!this.controls.has(name)) continue;
       write(this.controls.get(name), value);
-      this.#follow(name);
+      this.#syncCompanion(name);
     }
   }
 
-  /** Disables the fields of these parameters, and no others. */
-  disable(off) {
+  /** Disables the fields of these parameters, and enables all others. */
+  disable(names) {
     for (const [name, control] of this.controls) {
-      for (const each of [control, wordOf(control)]) if (each) each.disabled = off.has(name);
+      for (const each of [control, wordOf(control)]) if (each) each.disabled = names.has(name);
     }
   }
 
-  /** Values that the service would refuse, each field by itself. */
+  /** Values that the service would refuse, each checked by itself. */
   faults() {
-    const found = [...this.controls].map(([field, control]) => ({ field, message: fault(control) }));
-    return found.filter(({ message }) => message);
+    const faults = [...this.controls].map(([field, control]) => ({ field, message: fault(control) }));
+    return faults.filter(({ message }) => message);
   }
 
-  /** Whether it holds the start of a value, such as a minus sign. */
+  /** Whether the user may still be typing the value, for example after a minus sign. */
   isUnfinished(name) {
     const control = this.controls.get(name);
     return (control.validity.badInput || isList(control)) && control === document.activeElement;
-  }
-
-  #each(of) {
-    const found = { layer: {}, answer: {} };
-    for (const [name, control] of this.controls) found[this.isOfLayer(name) ? "layer" : "answer"][name] = of(control);
-    return found;
   }
 
   #typed(target) {
@@ -93,82 +89,82 @@ export class ParameterForm {
     if (word !== target) {
       if (word) word.checked = false;
       if (target.dataset.for) control.value = target.value;
-      else this.#follow(name);
+      else this.#syncCompanion(name);
     }
-    this.#tell([name]);
+    this.#notify([name]);
   }
 
   /** Copies the value to the slider or colour picker. */
-  #follow(name) {
+  #syncCompanion(name) {
     const companion = this.companions.get(name);
     const text = this.controls.get(name).value;
     if (companion && (companion.type !== "color" || /^#[0-9a-f]{6}$/i.test(text))) companion.value = text;
   }
 
-  #tell(names) {
+  #notify(names) {
     this.changed.dispatchEvent(new CustomEvent("change", { detail: names }));
   }
 }
 
-/** The box for a word in place of a number, where there is one. */
+/** The checkbox for a word instead of a number, if the parameter has one. */
 const wordOf = (control) => control.parentElement.querySelector("[data-word]");
 
 /** Why the service would refuse the value, or "". */
 function fault(control) {
   if (control.disabled || wordOf(control)?.checked) return "";
   if (control.validity.badInput) return "is not a number";
-  const rule = broken(control, read(control));
+  const rule = brokenRule(control, read(control));
   return rule && `${control.value} is not allowed: must be ${rule}`;
 }
 
 const isList = ({ dataset: { kind } }) => kind === "numbers" || kind === "points";
 
-function broken(control, given) {
+function brokenRule(control, value) {
   const { dataset, min, max, validity } = control;
-  if (given === null) return isList(control) && control.value.trim() ? LISTS[dataset.kind].rule(dataset) : "";
+  if (value === null) return isList(control) && control.value.trim() ? LISTS[dataset.kind].rule(dataset) : "";
   if (validity.patternMismatch) return "#rgb or #rrggbb";
-  if (dataset.kind === "integer" && !Number.isInteger(given)) return "a whole number";
-  if (dataset.above !== undefined && given <= Number(dataset.above)) return `above ${dataset.above}, at most ${max}`;
+  if (dataset.kind === "integer" && !Number.isInteger(value)) return "a whole number";
+  if (dataset.above !== undefined && value <= Number(dataset.above)) return `above ${dataset.above}, at most ${max}`;
   return validity.rangeUnderflow || validity.rangeOverflow ? `from ${min} to ${max}` : "";
 }
 
-/** The value; null for an empty field, and for a list that is none. */
+/** The value; null for an empty field or an invalid list. */
 function read(control) {
   const word = wordOf(control);
   if (word?.checked) return word.dataset.word;
-  return control.dataset.kind === "boolean" ? control.checked : parsed(control, control.value);
+  return control.dataset.kind === "boolean" ? control.checked : parse(control, control.value);
 }
 
-function parsed(control, text) {
+function parse(control, text) {
   if (text.trim() === "") return null;
-  if (isList(control)) return list(control.dataset, text);
+  if (isList(control)) return parseList(control.dataset, text);
   return control.dataset.kind === "string" ? text.trim() : Number(text);
 }
 
 const LISTS = {
   numbers: {
-    of: (numbers) => numbers,
-    holds: ([, , width, height]) => width > 0 && height > 0,
+    items: (numbers) => numbers,
+    isValid: ([, , width, height]) => width > 0 && height > 0,
     rule: ({ count, low, high }) => `${count} numbers from ${low} to ${high}, the last two above 0`,
   },
   points: {
-    of: (numbers) => numbers.flatMap((_, at) => (at % 2 ? [] : [numbers.slice(at, at + 2)])),
-    holds: isConvex,
+    items: (numbers) => numbers.flatMap((_, i) => (i % 2 ? [] : [numbers.slice(i, i + 2)])),
+    isValid: isConvex,
     rule: ({ count, low, high }) => `${count} points from ${low} to ${high}: a convex quadrilateral, clockwise from the top left`,
   },
 };
 
-function list({ kind, count, low, high }, text) {
+function parseList({ kind, count, low, high }, text) {
   const numbers = text.split(/[\s,;[\]]+/).filter(Boolean).map(Number);
-  const items = LISTS[kind].of(numbers);
-  const isWhole = items.length === Number(count) && items.every((item) => kind === "numbers" || item.length === 2);
-  return isWhole && numbers.every((each) => each >= low && each <= high) && LISTS[kind].holds(items) ? items : null;
+  const items = LISTS[kind].items(numbers);
+  const isComplete = items.length === Number(count) && items.every((item) => kind === "numbers" || item.length === 2);
+  return isComplete && numbers.every((each) => each >= low && each <= high) && LISTS[kind].isValid(items) ? items : null;
 }
 
 function write(control, value) {
   const word = wordOf(control);
   if (word) word.checked = value === word.dataset.word;
-  if (word?.checked) return; // the number stays
+  if (word?.checked) return; // the number field keeps its value
   if (control.dataset.kind === "boolean") control.checked = value;
   else control.value = value === null ? "" : text(value);
 }

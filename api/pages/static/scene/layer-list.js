@@ -1,7 +1,7 @@
-/** The list of layers, the topmost first: selected, ordered by drag or keys, hidden, duplicated, removed. */
+/** The list of layers, the topmost first: select, reorder by drag or keys, hide, duplicate, remove. */
 
 import { onArrows, onDrag } from "../canvas/drag.js";
-import { MOST_LAYERS } from "./layers.js";
+import { MAX_LAYERS } from "./layers.js";
 import { drawContained } from "../pictures.js";
 
 /** @typedef {import("./layers.js").Layer} Layer */
@@ -11,9 +11,9 @@ export class LayerList {
   #template = document.getElementById("layer-row");
   /** @type {Map<number, HTMLLIElement>} */
   #rows = new Map();
-  #drawn = new WeakMap(); // what each swatch shows
+  #drawn = new WeakMap(); // the picture or colour on each swatch
 
-  /** `say` tells screen readers. */
+  /** `say` announces a text to screen readers. */
   constructor(layers, say) {
     Object.assign(this, { layers, say });
   }
@@ -23,7 +23,7 @@ export class LayerList {
     for (const [id, row] of this.#rows) if (!this.layers.byId(id)) this.#drop(id, row);
     for (const layer of all) this.#update(layer, atFault.has(layer.id));
     this.#order([...all].reverse().map(({ id }) => this.#rows.get(id)), this.#rows.get(selected.id));
-    for (const button of document.querySelectorAll("[data-add]")) button.disabled = all.length >= MOST_LAYERS;
+    for (const button of document.querySelectorAll("[data-add]")) button.disabled = all.length >= MAX_LAYERS;
   }
 
   #drop(id, row) {
@@ -33,18 +33,18 @@ export class LayerList {
     if (hadFocus) this.#rows.get(this.layers.selected.id)?.querySelector(".layer-name").focus();
   }
 
-  /** Leaves the row that has the focus or is dragged in its place, and moves the others round it. */
+  /** Moves all rows around the focused or selected one, because moving that row would end its focus or drag. */
   #order(rows, selected) {
-    if (rows.every((row, at) => row === this.#list.children[at])) return;
+    if (rows.every((row, index) => row === this.#list.children[index])) return;
     const pivot = rows.find((row) => row.contains(document.activeElement)) ?? selected;
     if (!pivot.isConnected) this.#list.append(pivot);
-    const at = rows.indexOf(pivot);
-    pivot.before(...rows.slice(0, at));
-    pivot.after(...rows.slice(at + 1));
+    const index = rows.indexOf(pivot);
+    pivot.before(...rows.slice(0, index));
+    pivot.after(...rows.slice(index + 1));
   }
 
   #update(layer, isWrong) {
-    if (!this.#rows.has(layer.id)) this.#rows.set(layer.id, this.#made(layer));
+    if (!this.#rows.has(layer.id)) this.#rows.set(layer.id, this.#createRow(layer));
     const row = this.#rows.get(layer.id);
     const name = nameOf(layer);
     const part = (selector) => row.querySelector(selector);
@@ -57,23 +57,23 @@ export class LayerList {
     label(part("[data-do=toggle]"), `Hide ${name}`);
     part("[data-do=toggle]").setAttribute("aria-pressed", String(layer.hidden));
     label(part("[data-do=duplicate]"), `Duplicate ${name}`);
-    part("[data-do=duplicate]").disabled = this.layers.all.length >= MOST_LAYERS;
+    part("[data-do=duplicate]").disabled = this.layers.all.length >= MAX_LAYERS;
     label(part("[data-do=remove]"), `Remove ${name}`);
     part("[data-do=remove]").disabled = this.layers.all.length === 1;
     this.#drawSwatch(part("canvas"), layer);
   }
 
   #drawSwatch(canvas, { kind, params, pictures }) {
-    const shows = kind === "colour" ? params.color : pictures.overlay_image?.picture;
-    if (this.#drawn.get(canvas) === shows) return;
-    this.#drawn.set(canvas, shows);
-    if (kind === "picture") return drawContained(canvas, shows);
+    const content = kind === "colour" ? params.color : pictures.overlay_image?.picture;
+    if (this.#drawn.get(canvas) === content) return;
+    this.#drawn.set(canvas, content);
+    if (kind === "picture") return drawContained(canvas, content);
     const context = canvas.getContext("2d");
-    context.fillStyle = shows ?? "#ffffff";
+    context.fillStyle = content ?? "#ffffff";
     context.fillRect(0, 0, canvas.width, canvas.height);
   }
 
-  #made(layer) {
+  #createRow(layer) {
     const row = this.#template.content.firstElementChild.cloneNode(true);
     const { layers } = this;
     row.querySelector(".layer-name").addEventListener("click", () => layers.select(layer));
@@ -81,24 +81,24 @@ export class LayerList {
       button.addEventListener("click", () => {
         const name = nameOf(layer);
         layers[button.dataset.do](layer);
-        this.say(DONE[button.dataset.do](name, layer));
+        this.say(ANNOUNCEMENTS[button.dataset.do](name, layer));
       });
     }
-    this.#orders(layer, row, row.querySelector(".grip"));
+    this.#makeMovable(layer, row, row.querySelector(".grip"));
     return row;
   }
 
-  #orders(layer, row, grip) {
-    const to = (index) => {
+  #makeMovable(layer, row, grip) {
+    const move = (index) => {
       this.layers.select(layer);
       this.layers.move(layer, index);
       this.say(`${nameOf(layer)}: layer ${this.layers.all.indexOf(layer) + 1} of ${this.layers.all.length}, counted from below`);
     };
-    onDrag(grip, ({ clientY }) => clientY, () => (y) => this.#indexAt(y, row), to);
-    onArrows(grip, (_, down) => down && to(this.layers.all.indexOf(layer) - Math.sign(down)));
+    onDrag(grip, ({ clientY }) => clientY, () => (y) => this.#indexAt(y, row), move);
+    onArrows(grip, (_, down) => down && move(this.layers.all.indexOf(layer) - Math.sign(down)));
   }
 
-  /** Where a layer dragged to `y` comes to lie: below all rows that `y` is beneath the middle of. */
+  /** The index of a layer dragged to `y`: below all rows whose middle is above `y`. */
   #indexAt(y, row) {
     const rows = [...this.#list.children].filter((each) => each !== row);
     const above = rows.filter((each) => {
@@ -109,7 +109,7 @@ export class LayerList {
   }
 }
 
-const DONE = {
+const ANNOUNCEMENTS = {
   toggle: (name, { hidden }) => `${name} ${hidden ? "hidden" : "shown"}`,
   duplicate: (name) => `${name} duplicated`,
   remove: (name) => `${name} removed`,

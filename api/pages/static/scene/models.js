@@ -1,19 +1,19 @@
-/** Parameters of a model's layer in the terms of `superimpose`, which geometry and preview read. */
+/** Converts the parameters of a model's layer to those of `superimpose`, which geometry and preview use. */
 
-const ADDS = ["add", "linear-dodge"];
+const ADDITIVE = ["add", "linear-dodge"];
 
-/** By the model. One that is not among them is submitted without a preview. */
-export const DRAWN = {
+/** By model. A model without an entry has no preview. */
+export const PREVIEW_PARAMS = {
   superimpose: (params) => params,
   "superimpose-v2": (params) => ({
     ...params,
-    isCentred: true, // by x_percent and y_percent
+    isCentred: true, // x_percent and y_percent place the centre
     overlay_resize: "Resize by rescale_factor",
     scale_to: null,
     resize_method: "area",
     flip: params.mirror,
     rotation: ((params.rotation % 360) + 360) % 360,
     opacity: params.opacity / 100,
-    blend_mode: ADDS.includes(params.blend_mode) ? "lighter" : params.blend_mode,
+    blend_mode: ADDITIVE.includes(params.blend_mode) ? "lighter" : params.blend_mode,
   }),
 };

@@ -1,6 +1,6 @@
-/** The parameter panel: its help line, and scrolling fields out from under sticky bars. */
+/** The parameter panel: its help line, and scrolling that keeps fields clear of sticky bars. */
 
-/** The last text stays: removing it would move the Submit button under the pointer. */
+/** Shows the hint of the parameter under the pointer. The last one stays, as removing it would move the Submit button. */
 export function showHelp(form, help) {
   help.classList.add("resting");
   const show = (element) => {
@@ -14,7 +14,7 @@ export function showHelp(form, help) {
   form.addEventListener("focusin", ({ target }) => show(target));
 }
 
-/** What sticky bars cover, so that nothing is scrolled under them. */
+/** Sets the scroll padding to the height of the sticky bars. */
 export function measureBars() {
   const { style } = document.documentElement;
   style.setProperty("--top-bar", `${document.getElementById("work").offsetHeight}px`);
@@ -22,7 +22,7 @@ export function measureBars() {
 }
 
 export function keepFocusInView(form) {
-  let isPressed = false; // scrolling between press and release would lose the click
+  let isPressed = false; // scrolling between press and release would cancel the click
   form.addEventListener("pointerdown", () => (isPressed = true));
   for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (isPressed = false));
   form.addEventListener("focusin", ({ target }) => {

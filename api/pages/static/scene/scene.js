@@ -1,104 +1,102 @@
-/** What the page makes: by a model, of a base and layers, and how to answer. All of it is typed here, and read from here. */
+/** The scene that the page edits: a model, a base, layers, and the parameters of the output. */
 
 import { Choice } from "./choice.js";
 import { placedAs, placement } from "../canvas/geometry.js";
 import { Layers } from "./layers.js";
-import { DRAWN } from "./models.js";
-import { effective, given } from "./parameters.js";
+import { PREVIEW_PARAMS } from "./models.js";
+import { effective, withoutDefaults } from "./parameters.js";
 
 /** @typedef {import("./layers.js").Layer} Layer */
 
-const SHIFT = 10; // pixels, by a displacement map that was just chosen
+const DEFAULT_DISPLACEMENT = 10; // pixels
 
 export const isColour = ({ kind }) => kind === "colour";
 
 const isComplete = (layer) => (isColour(layer) ? layer.params.color : layer.pictures.overlay_image?.picture) !== null;
 
-/** The pictures that a layer has, by their names. */
+/** The pictures chosen for a layer, by name. */
 function picturesOf(layer) {
   const names = isColour(layer) ? ["mask", "displacement_map"] : Object.keys(layer.pictures);
   return Object.fromEntries(names.map((name) => [name, layer.pictures[name].picture]).filter(([, picture]) => picture));
 }
 
-/** Of changes those to parameters that there are. */
-const known = (changes, params) => Object.fromEntries(Object.entries(changes).filter(([name]) => name in params));
+/** `changes` without parameters that `params` does not have. */
+const onlyKnown = (changes, params) => Object.fromEntries(Object.entries(changes).filter(([name]) => name in params));
 
 export class Scene {
-  /** The parameters that all layers share, as they are typed. */
-  answer = {};
+  /** The parameters of the output, as typed. */
+  output = {};
   /** @type {import("./form.js").Model} */
   model;
-  #left = new Map(); // layers of models that were chosen before, by their names
+  #layersByModel = new Map(); // of models chosen before
 
-  /** `told`: what `Layers` tells. */
-  constructor(told) {
-    this.base = new Choice("base_image", null, told);
-    this.layers = new Layers(told);
+  /** `callbacks`: those of `Layers`. */
+  constructor(callbacks) {
+    this.base = new Choice("base_image", null, callbacks);
+    this.layers = new Layers(callbacks);
   }
 
-  /** Another model, with the layers that it had; at first with the pictures of the selected one. */
+  /** Switches to a model and its last layers; at first it gets the pictures of the selected layer. */
   use(model) {
     const { all, selected } = this.layers;
-    const first = selected && this.#firstOf(model);
-    if (selected) this.#left.set(this.model.name, { all, selected });
+    const first = selected && this.#firstLayer(model);
+    if (selected) this.#layersByModel.set(this.model.name, { all, selected });
     this.model = model;
     this.layers.pictures = model.pictures;
-    this.answer = known({ ...model.defaults.answer, ...this.answer }, model.defaults.answer);
-    if (this.#left.has(model.name)) this.#return(this.#left.get(model.name));
-    else if (first) this.restore({ answer: this.answer, layers: [first] }, (picture) => async () => picture);
+    this.output = onlyKnown({ ...model.defaults.output, ...this.output }, model.defaults.output);
+    if (this.#layersByModel.has(model.name)) this.#showLayers(this.#layersByModel.get(model.name));
+    else if (first) this.restore({ answer: this.output, layers: [first] }, (picture) => async () => picture);
   }
 
-  #return({ all, selected }) {
+  #showLayers({ all, selected }) {
     all.forEach((layer) => this.#carry(layer));
     this.layers.show(all, selected);
   }
 
-  /** Another model's layer with the pictures of the selected one, or the first that has some, where they are. */
-  #firstOf({ name, defaults }) {
+  /** A layer of another model with the pictures and place of the selected layer, or of the first one with pictures. */
+  #firstLayer({ name, defaults }) {
     const layer = [this.layers.selected, ...this.layers.all].find(({ pictures }) => pictures.overlay_image?.picture);
     if (!layer) return { kind: "picture", params: {}, pictures: {} };
-    const { params, placed } = this.isShown(layer) ? this.#placed(layer) : {};
-    const place = placed && name in DRAWN ? placedAs(DRAWN[name](defaults.layer), placed, params.rotation) : {};
-    return { kind: "picture", params: known(place, defaults.layer), pictures: picturesOf(layer) };
+    const { params, placed } = this.isShown(layer) ? this.#place(layer) : {};
+    const place = placed && name in PREVIEW_PARAMS ? placedAs(PREVIEW_PARAMS[name](defaults.layer), placed, params.rotation) : {};
+    return { kind: "picture", params: onlyKnown(place, defaults.layer), pictures: picturesOf(layer) };
   }
 
   choices() {
     return [this.base, ...this.layers.all.flatMap(({ pictures }) => Object.values(pictures))];
   }
 
-  /** A layer's parameters in effect, and the names of those without. */
+  /** A layer's effective parameters, and the names of those without effect. */
   effectOf(layer) {
     const has = (name) => Boolean(layer.pictures[name]?.picture);
     const traits = { isLayered: this.model.isLayered, isColour: isColour(layer), has };
     return effective(layer.params, traits, this.model.defaults.layer);
   }
 
-  effectOfAnswer() {
-    return effective(this.answer, {}, this.model.defaults.answer);
+  effectOfOutput() {
+    return effective(this.output, {}, this.model.defaults.output);
   }
 
-  /** Whether the preview can draw what this model makes. */
-  isDrawn() {
-    return this.model.name in DRAWN;
+  hasPreview() {
+    return this.model.name in PREVIEW_PARAMS;
   }
 
-  /** A layer's parameters in effect, as the preview reads them. */
-  #drawn(layer) {
-    return DRAWN[this.model.name](this.effectOf(layer).params);
+  #previewParams(layer) {
+    return PREVIEW_PARAMS[this.model.name](this.effectOf(layer).params);
   }
 
-  /** Whether a layer can be drawn. */
+  /** Whether the preview shows a layer. */
   isShown(layer) {
-    return this.isDrawn() && Boolean(this.base.picture) && isComplete(layer) && !layer.hidden;
+    return this.hasPreview() && Boolean(this.base.picture) && isComplete(layer) && !layer.hidden;
   }
 
-  /** The selected layer's parameters as the preview reads them, and the placement they give. */
+  /** The preview parameters and the placement of the selected layer. */
   selected() {
-    return this.#placed(this.layers.selected);
+    return this.#place(this.layers.selected);
   }
 
-  #placed(layer) {
-    const params = this.#drawn(layer);
+  #place(layer) {
+    const params = this.#previewParams(layer);
     const overlay = isColour(layer) ? null : layer.pictures.overlay_image.picture;
     return { params, placed: placement(params, overlay, this.base.picture), isColour: isColour(layer) };
   }
@@ -106,18 +104,18 @@ export class Scene {
   /** @returns {import("../canvas/preview.js").Drawable[]} */
   drawables() {
     const shown = this.layers.all.filter((layer) => this.isShown(layer));
-    return shown.map((layer) => ({ key: layer, pictures: picturesOf(layer), params: this.#drawn(layer) }));
+    return shown.map((layer) => ({ key: layer, pictures: picturesOf(layer), params: this.#previewParams(layer) }));
   }
 
   /** @returns {import("../requests/submission.js").SceneRequest} */
   request() {
     const { name: model, defaults } = this.model;
-    const params = (layer) => given(this.effectOf(layer).params, defaults.layer);
+    const params = (layer) => withoutDefaults(this.effectOf(layer).params, defaults.layer);
     const layers = this.layers.visible().map((layer) => ({ pictures: picturesOf(layer), params: params(layer) }));
-    return { model, base: this.base.picture, layers, answer: given(this.effectOfAnswer().params, defaults.answer) };
+    return { model, base: this.base.picture, layers, output: withoutDefaults(this.effectOfOutput().params, defaults.output) };
   }
 
-  /** Pictures that were refused, and what is missing. */
+  /** Refused pictures, and missing pictures and colours. */
   faults() {
     const visible = this.layers.visible();
     if (!visible.length) return [{ field: "", message: "Every layer is hidden: show one." }];
@@ -129,62 +127,63 @@ export class Scene {
     ];
   }
 
-  /** A layer of this kind on top of the selected one; `params` are those that are not defaults. */
+  /** Adds a layer above the selected one; `params` are those that differ from the defaults. */
   add(kind, params) {
     this.#carry(this.layers.add(kind, { ...this.model.defaults.layer, ...params }));
   }
 
-  /** On another base whose size is known each overlay keeps its relative place and size. */
+  /** After a change of the base: each overlay keeps its relative place and size. */
   carryAll() {
     this.layers.all.forEach((layer) => this.#carry(layer));
   }
 
-  /** The size of the base is another one than was guessed: all stays where it is. */
-  learnSize({ width, height }) {
+  /** Corrects the guessed size of the base; the parameters stay. */
+  setBaseSize({ width, height }) {
     Object.assign(this.base.picture, { width, height, guessed: false });
     this.stayAll();
   }
 
-  /** On another base all keeps its numbers. */
+  /** After a change of the base: all parameters stay. */
   stayAll() {
     for (const layer of this.layers.all) layer.carry(layer.params, null, this.base.picture);
   }
 
   #carry(layer) {
     const { picture } = this.base;
-    if (!picture || picture.guessed || !this.isDrawn()) return;
+    if (!picture || picture.guessed || !this.hasPreview()) return;
     const overlay = layer.pictures.overlay_image.picture;
-    const params = this.#drawn(layer);
+    const params = this.#previewParams(layer);
     const isFree = overlay && !overlay.guessed && !params.region && !params.corners;
-    Object.assign(layer.params, known(layer.carry(params, isFree ? overlay : null, picture), layer.params));
+    Object.assign(layer.params, onlyKnown(layer.carry(params, isFree ? overlay : null, picture), layer.params));
   }
 
-  /** A displacement map moves nothing by itself, and is refused then. */
-  displaceByDefault({ params }) {
-    if (!params.displacement_x && !params.displacement_y) Object.assign(params, { displacement_x: SHIFT, displacement_y: SHIFT });
+  /** The service refuses a displacement map without displacement_x or displacement_y. */
+  setDefaultDisplacement({ params }) {
+    if (params.displacement_x || params.displacement_y) return;
+    Object.assign(params, { displacement_x: DEFAULT_DISPLACEMENT, displacement_y: DEFAULT_DISPLACEMENT });
   }
 
-  /** As JSON, by what `kept` makes of each picture. */
-  saved(kept) {
+  /** The scene as JSON; `toSaved` converts each picture. Browsers store it: its fields must stay. */
+  saved(toSaved) {
     const layers = this.layers.all.map((layer) => {
-      const pictures = Object.entries(picturesOf(layer)).map(([name, picture]) => [name, kept(picture)]);
+      const pictures = Object.entries(picturesOf(layer)).map(([name, picture]) => [name, toSaved(picture)]);
       return { kind: layer.kind, hidden: layer.hidden, params: { ...layer.params }, pictures: Object.fromEntries(pictures) };
     });
-    return { model: this.model.name, base: kept(this.base.picture), answer: { ...this.answer }, layers };
+    return { model: this.model.name, base: toSaved(this.base.picture), answer: { ...this.output }, layers };
   }
 
-  /** What was saved, in place of all but the base; `loader` makes of a kept picture a function that loads it. */
-  restore({ answer = {}, layers }, loader) {
+  /** Restores all but the base; `loader` turns a saved picture into a function that loads it. */
+  restore({ answer: output = {}, layers }, loader) {
     const { defaults } = this.model;
-    this.answer = { ...defaults.answer, ...answer };
-    const made = this.layers.replace(layers.map((layer) => ({ ...layer, params: { ...defaults.layer, ...layer.params } })));
-    made.forEach((layer, at) => {
-      for (const [name, kept] of Object.entries(layers[at].pictures)) layer.pictures[name]?.take(loader(kept));
+    this.output = { ...defaults.output, ...output };
+    const restored = this.layers.replace(layers.map((layer) => ({ ...layer, params: { ...defaults.layer, ...layer.params } })));
+    restored.forEach((layer, index) => {
+      for (const [name, picture] of Object.entries(layers[index].pictures)) layer.pictures[name]?.take(loader(picture));
       this.#carry(layer);
     });
   }
 
-  /** In place of the base; nothing is carried over from the one before. */
+  /** Replaces the base; layers do not keep their relative place. */
   restoreBase(load) {
     this.base.picture = null;
     this.base.take(load);

@@ -1,28 +1,28 @@
-/** The places for pictures: choose, drop, paste a URL, or take the sample. Those of the selected layer are shown. */
+/** The slots for pictures of the base and the selected layer: choose a file, drop one, type a URL, or use the sample. */
 
 import { drawContained, fromFile, fromUrl, megabytes, ripples, sampleAt, softEdge, typedFault } from "../pictures.js";
 
 /** @typedef {import("./choice.js").Choice} Choice */
 
 const SAMPLES = { base_image: "cup.jpg", overlay_image: "logo.png" };
-const DRAWN = { mask: softEdge, displacement_map: ripples };
+const GENERATED = { mask: softEdge, displacement_map: ripples };
 
 export class Slots {
   /** @type {Record<string, Choice>} */
   #choices = {};
 
   /**
-   * Calls `typed(choice, fault)` while a URL is typed, and `many(items)` for a folder or several files; `onStage()` is the
-   * choice that a file on the preview is for.
+   * Calls `onTyped(choice, fault)` while a URL is typed, and `onMany(items)` for a folder or several files; `stageChoice()`
+   * returns the choice for a file dropped on the preview.
    */
-  constructor(origin, maxBytes, { typed, onStage, many }) {
-    Object.assign(this, { origin, maxBytes, typed, onStage, many });
+  constructor(origin, maxBytes, { onTyped, onMany, stageChoice }) {
+    Object.assign(this, { origin, maxBytes, onTyped, onMany, stageChoice });
     this.elements = new Map();
     this.use(document);
     this.#acceptDrops();
   }
 
-  /** Takes the slots of this part of the page. */
+  /** Connects the slots below `root`. */
   use(root) {
     for (const slot of root.querySelectorAll(".slot")) {
       const name = slot.dataset.field;
@@ -32,7 +32,7 @@ export class Slots {
     }
   }
 
-  /** @param {Record<string, Choice>} choices  for each slot its own */
+  /** @param {Record<string, Choice>} choices  by slot */
   show(choices) {
     for (const [name, choice] of Object.entries(choices)) {
       if (this.#choices[name] !== choice) this.elements.get(name).querySelector(".url").value = choice.text;
@@ -41,7 +41,7 @@ export class Slots {
     }
   }
 
-  /** Shows what has become of a choice, if it is one of those shown. */
+  /** Shows the state of a choice, if its slot is visible. */
   update(choice) {
     const { name, picture, isLoading, error } = choice;
     if (this.#choices[name] !== choice) return;
@@ -59,25 +59,25 @@ export class Slots {
       input.addEventListener("change", () => {
         const files = [...input.files];
         input.value = "";
-        if (files.length > 1 || input.webkitdirectory) this.many(files);
+        if (files.length > 1 || input.webkitdirectory) this.onMany(files);
         else if (files.length) this.#takeFile(choice(), files[0]);
       });
     }
-    slot.querySelector("[data-url]").addEventListener("click", () => this.#askUrl(slot, url));
-    url.addEventListener("input", () => this.typed(choice(), typedFault(url.value.trim())));
+    slot.querySelector("[data-url]").addEventListener("click", () => this.#toggleUrl(slot, url));
+    url.addEventListener("input", () => this.onTyped(choice(), typedFault(url.value.trim())));
     url.addEventListener("change", () => this.#takeText(choice(), url.value.trim()));
     slot.querySelector("[data-sample]").addEventListener("click", () => choice().take(this.#sample(name)));
     slot.querySelector("[data-clear]")?.addEventListener("click", () => choice().take(async () => null));
   }
 
-  #askUrl(slot, url) {
+  #toggleUrl(slot, url) {
     const open = slot.classList.toggle("by-url");
     slot.querySelector("[data-url]").setAttribute("aria-expanded", String(open));
     if (open) url.focus();
   }
 
   #sample(name) {
-    return name in SAMPLES ? sampleAt(this.origin, SAMPLES[name]) : async () => fromFile(await DRAWN[name](), Infinity);
+    return name in SAMPLES ? sampleAt(this.origin, SAMPLES[name]) : async () => fromFile(await GENERATED[name](), Infinity);
   }
 
   #takeFile(choice, file) {
@@ -89,32 +89,32 @@ export class Slots {
   }
 
   #acceptDrops() {
-    const into = (event) => this.#choices[event.target.closest?.(".slot")?.dataset.field] ?? this.onStage();
-    let over = 0;
-    const mark = (by) => {
-      over = Math.max(0, over + by);
-      document.body.classList.toggle("dropping", over > 0);
+    const target = (event) => this.#choices[event.target.closest?.(".slot")?.dataset.field] ?? this.stageChoice();
+    let depth = 0; // of entered elements
+    const mark = (change) => {
+      depth = Math.max(0, depth + change);
+      document.body.classList.toggle("dropping", depth > 0);
     };
     document.addEventListener("dragenter", () => mark(1));
     document.addEventListener("dragleave", () => mark(-1));
     document.addEventListener("dragover", (event) => event.preventDefault());
     document.addEventListener("drop", (event) => {
       event.preventDefault();
-      mark(-over);
+      mark(-depth);
       const items = [...event.dataTransfer.items].map(dropped).filter(Boolean);
-      if (items.length > 1 || items[0]?.isDirectory) this.many(items);
-      else if (items.length) this.#takeFile(into(event), items[0]);
+      if (items.length > 1 || items[0]?.isDirectory) this.onMany(items);
+      else if (items.length) this.#takeFile(target(event), items[0]);
     });
   }
 }
 
-/** The folder, or the file, if it is one. */
+/** A dropped folder's entry or a file; null for anything else. */
 function dropped(item) {
   const entry = item.webkitGetAsEntry();
   return entry?.isDirectory ? entry : item.getAsFile();
 }
 
-function about({ name, width, height, blob, guessed, foreign }) {
+function about({ name, width, height, blob, guessed, external }) {
   const size = !guessed && `${width} × ${height}`;
-  return [name, size, blob && megabytes(blob.size), foreign && "fetched by the service"].filter(Boolean).join(" · ");
+  return [name, size, blob && megabytes(blob.size), external && "fetched by the service"].filter(Boolean).join(" · ");
 }

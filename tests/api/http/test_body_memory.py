@@ -1,4 +1,4 @@
-"""Large bodies that are in memory at a time: bounded for a key, and so for all, and honest ones wait."""
+"""The memory for large bodies is limited per key and in total; further bodies wait."""
 
 import asyncio
 import contextlib
@@ -8,8 +8,8 @@ import httpx
 import pytest
 from redis import Redis
 
-from api.http import body as body_room
-from api.http.body import BODIES, BODIES_OF_A_KEY, SMALL, BodyRoom, NoRoom
+from api.http import body as body_module
+from api.http.body import BODIES, BODIES_OF_A_KEY, SMALL, BodyMemory, BodyMemoryFull
 from jobs.keys.api_keys import ApiKeys
 from tests.edge import Edge, serving, submit
 from tests.stack import KEY
@@ -17,54 +17,54 @@ from tests.stack import KEY
 LARGEST = 1024 * 1024
 
 
-def taken(room: BodyRoom, *sizes_of: tuple[str, int]) -> contextlib.AsyncExitStack:
-    """Enter this to have these (key, size) in memory."""
+def reserved(memory: BodyMemory, *sizes: tuple[str, int]) -> contextlib.AsyncExitStack:
+    """A context that reserves memory for these (key, size)."""
 
-    class Taken(contextlib.AsyncExitStack):
+    class Reserved(contextlib.AsyncExitStack):
         async def __aenter__(self):
             await super().__aenter__()
-            for key_id, size in sizes_of:
-                await self.enter_async_context(room.take(key_id, size))
+            for key_id, size in sizes:
+                await self.enter_async_context(memory.reserve(key_id, size))
             return self
 
-    return Taken()
+    return Reserved()
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(body_room, "WAIT_S", 0.05)
+def short_wait(monkeypatch):
+    monkeypatch.setattr(body_module, "WAIT_S", 0.05)
 
 
-def test_a_key_has_room_for_its_bodies_and_another_for_its_own():
+def test_each_key_has_a_limit_of_its_own():
     async def check() -> None:
-        room = BodyRoom(LARGEST)
-        async with taken(room, *[("a", LARGEST)] * BODIES_OF_A_KEY):
-            with pytest.raises(NoRoom):
-                await room.take("a", LARGEST).__aenter__()
-            async with taken(room, ("b", LARGEST), ("a", SMALL)):
+        memory = BodyMemory(LARGEST)
+        async with reserved(memory, *[("a", LARGEST)] * BODIES_OF_A_KEY):
+            with pytest.raises(BodyMemoryFull):
+                await memory.reserve("a", LARGEST).__aenter__()
+            async with reserved(memory, ("b", LARGEST), ("a", SMALL)):
                 pass
-        async with taken(room, *[("a", LARGEST)] * BODIES_OF_A_KEY):
+        async with reserved(memory, *[("a", LARGEST)] * BODIES_OF_A_KEY):
             pass
 
     asyncio.run(check())
 
 
-def test_all_keys_together_have_room_for_so_many():
+def test_all_keys_together_have_a_limit():
     async def check() -> None:
-        room = BodyRoom(LARGEST)
-        async with taken(room, *[(f"key {number}", LARGEST) for number in range(BODIES)]):
-            with pytest.raises(NoRoom):
-                await room.take("one more", LARGEST).__aenter__()
+        memory = BodyMemory(LARGEST)
+        async with reserved(memory, *[(f"key {number}", LARGEST) for number in range(BODIES)]):
+            with pytest.raises(BodyMemoryFull):
+                await memory.reserve("one more", LARGEST).__aenter__()
 
     asyncio.run(check())
 
 
-def test_a_body_waits_for_another_to_end():
+def test_a_body_waits_until_another_releases_its_memory():
     async def check() -> None:
-        room = BodyRoom(LARGEST)
-        async with taken(room, *[("a", LARGEST)] * BODIES_OF_A_KEY):
-            waiting = asyncio.create_task(room.take("a", LARGEST).__aenter__())
-            await asyncio.sleep(0)  # it runs as far as it gets
+        memory = BodyMemory(LARGEST)
+        async with reserved(memory, *[("a", LARGEST)] * BODIES_OF_A_KEY):
+            waiting = asyncio.create_task(memory.reserve("a", LARGEST).__aenter__())
+            await asyncio.sleep(0)  # let the task start
             assert not waiting.done()
         await waiting
 
@@ -91,7 +91,7 @@ def large_submit(edge: Edge, key: str) -> int:
         return client.post(f"{edge.url}/v2/superimpose", content=sent, headers=headers).status_code
 
 
-def test_paused_bodies_of_a_key_hold_up_its_own_large_ones_and_nobody_elses(edge, other):
+def test_paused_bodies_block_only_large_bodies_of_the_same_key(edge, other):
     announced = submit(content_length=LARGEST)
     with contextlib.ExitStack() as paused, ThreadPoolExecutor() as threads:
         for _ in range(BODIES_OF_A_KEY):
