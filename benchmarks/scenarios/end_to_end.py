@@ -5,6 +5,7 @@ tables and leaves docs/ unchanged.
 """
 
 import sys
+import traceback
 from collections.abc import Sequence
 
 from benchmarks.end_to_end import page, service
@@ -30,7 +31,7 @@ def main(rounds: int = 3, jobs: int = 120, parts: Sequence[str] = tuple(PARTS)) 
         with redis_server() as server, file_server(seed_file) as origin:
             run = Run(server, origin, results, rounds, jobs)
             for part in parts:
-                PARTS[part](run)
+                measure(run, part)
         is_complete = len(parts) == len(PARTS)
     except KeyboardInterrupt:
         print("aborted")
@@ -39,3 +40,12 @@ def main(rounds: int = 3, jobs: int = 120, parts: Sequence[str] = tuple(PARTS)) 
         print(f"\nfigures: {results.path}")
     if is_complete:
         page.write(results)
+
+
+def measure(run: Run, part: str) -> None:
+    """Record a failure of a part, and continue with the next."""
+    try:
+        PARTS[part](run)
+    except Exception as error:
+        traceback.print_exc()
+        run.results.add("faults", contestant=part, text=f"{type(error).__name__}: {error}")

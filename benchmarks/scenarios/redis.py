@@ -1,17 +1,19 @@
-"""Cost of a picture in Redis, from submit to the terminal status: CPU time and bytes of its file.
+"""Cost of a picture in Redis, from submit to the terminal status: CPU time, commands, writes and bytes.
 
 All requests are submitted and then processed by the calls that an API and busy workers make, one request per
 call, without polls and downloads. Another connection subscribes to status changes, as the API does.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import cycle
+from itertools import cycle, pairwise
+from typing import Any
 from uuid import uuid4
 
 from redis import Redis
 
-from benchmarks.harness.figures import cost, medians
+from benchmarks.harness.figures import cost, medians, table
 from benchmarks.harness.requests import OUTPUT, STAGES, Requests
 from benchmarks.harness.service import redis_cpu_s, redis_server
 from jobs import keyspace
@@ -28,21 +30,27 @@ WORKERS = 3
 IN_FLIGHT = 2
 CREDITS = 1_000_000_000
 RATES = dict.fromkeys(("rate_limit", "rate_limit_reads"), "1000000/minute")
+COUNTED = 100  # pictures whose writes are counted, by asking Redis after each call
 MACHINE, PROCESS = "5f0a4e5c-9a5b-4a52-8f0e-3a2f4c1d9b77/pid:[4026531836]", "4711 812345"
 
 
 def main(rounds: int = 5, pictures: int = 2000) -> None:
     with redis_server() as server, server.redis.pubsub() as changes:
-        redis = server.redis
+        redis, file_size = server.redis, partial(_file_size, server.redis)
         changes.subscribe(**{keyspace.CHANGES: lambda _: None})
         listener = changes.run_in_thread(sleep_time=1, daemon=True)
         service = Service(redis)
-        service.process(pictures)  # warm-up
-        work = partial(service.process, pictures)
-        clocks = partial(redis_cpu_s, redis), partial(_file_size, redis)
-        cpu_s, size = (each / pictures for each in medians(cost(work, *clocks) for _ in range(rounds)))
+        service.process(COUNTED)  # warm-up
+        sizes = [file_size(), *(file_size() for _ in service.calls(COUNTED))]
+        writes = sum(after > before for before, after in pairwise(sizes))  # Redis writes before it replies
+        print(f"{writes / COUNTED:.2f} writes with fsync a picture")
+        redis.config_resetstat()
+        work, clocks = partial(service.process, pictures), (partial(redis_cpu_s, redis), file_size)
+        costs = [cost(work, *clocks) for _ in range(rounds)]
+        print(command_table(redis.info("commandstats"), pictures * rounds))
         listener.stop()
         listener.join()
+    cpu_s, size = (each / pictures for each in medians(costs))
     print(f"{1000 * cpu_s:.3f} ms of CPU time and {size:,.0f} bytes of file a picture")
 
 
@@ -57,13 +65,21 @@ class Service:
         self._workers = [Worker(redis, transitions, f"{number:032x}") for number in range(WORKERS)]
 
     def process(self, pictures: int) -> None:
+        for _ in self.calls(pictures):
+            pass
+
+    def calls(self, pictures: int) -> Iterator[None]:
+        """Yield after each call."""
         line = Call(self._key, "127.0.0.1", Bucket.SUBMIT).line("", "")
         for _ in range(pictures):
             self._admission([keyspace.calls("benchmark")], [uuid4().hex, line])
+            yield
             self._requests.begin()
+            yield
         workers = cycle(self._workers)
         while pictures:
             pictures -= next(workers).exchange()
+            yield
 
 
 class Worker:
@@ -91,6 +107,16 @@ class Worker:
             raise failed
         self._in_flight += claims
         return len(finished)
+
+
+def command_table(stats: Any, pictures: int) -> str:
+    """Calls of each command a picture; a script's time excludes the commands that it calls."""
+    used = {name.removeprefix("cmdstat_"): (each["calls"], each["usec"]) for name, each in stats.items()}
+    scripts, us = used.pop("evalsha")
+    own_us = us - sum(us for _, us in used.values())
+    rows = sorted({**used, "evalsha": (scripts, own_us)}.items(), key=lambda row: -row[1][1])
+    cells = [[name, f"{calls / pictures:.2f}", f"{us / pictures:.1f}"] for name, (calls, us) in rows]
+    return table(("", "calls a picture", "µs a picture"), cells)
 
 
 def _file_size(redis: Redis) -> int:
