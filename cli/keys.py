@@ -211,7 +211,7 @@ def import_keys(
     """Put keys back that were exported."""
     from pydantic import ValidationError
 
-    from jobs.keys.key_backup import Backup, ForeignText, KeysExist, restore
+    from jobs.keys.key_backup import Backup, KeysExist, TextConflict, restore
 
     try:
         backup = Backup.model_validate_json(file.read())
@@ -226,7 +226,7 @@ def import_keys(
             f"these keys are there already and differ, nothing was changed: {error}; "
             "--existing keep leaves them, --existing overwrite replaces them"
         ) from None
-    except ForeignText as error:
+    except TextConflict as error:
         raise stop(f"{error}, nothing was changed") from None
     done = asdict(restored)
     lines = [f"{WORDS[did]} {len(ids)}{': ' if ids else ''}{', '.join(ids)}" for did, ids in done.items()]

@@ -15,16 +15,16 @@ from pydantic_core import from_json, to_json
 
 from api.batches.errors import line_too_long
 from api.http.body import MAX_COMMAS, bad_request, explain, fault, media_type, read_json, stream_body
-from jobs.batches.opening import MOST_REQUESTS
+from jobs.batches.opening import MAX_REQUESTS
 from jobs.config.settings import Settings
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 NDJSON_TYPES = frozenset({NDJSON, "application/ndjson"})
 
-MOST_LINES = 4 * MOST_REQUESTS  # blank ones too
+MOST_LINES = 4 * MAX_REQUESTS  # blank ones too
 
-MOST_VALUES = 100 * MOST_REQUESTS
+MOST_VALUES = 100 * MAX_REQUESTS
 """In a body of JSON, which is in memory as objects whole; those of 5,000 requests may have 100 each."""
 
 
@@ -49,7 +49,7 @@ class BatchHead(BaseModel):
 class BatchJson(BatchHead):
     """A batch as one JSON object."""
 
-    requests: list[Any] = Field(min_length=1, max_length=MOST_REQUESTS)
+    requests: list[Any] = Field(min_length=1, max_length=MAX_REQUESTS)
 
 
 class Member(NamedTuple):

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from api.batches.body import BatchHead, Member
 from api.http.body import MAX_COMMAS, Fault, bad_request, explain, fault
 from api.submit_body import BODIES, QUICK, BodyRules, SubmitBody
-from jobs.batches.opening import MOST_REQUESTS
+from jobs.batches.opening import MAX_REQUESTS
 
 NAMED_FAULTS = 100
 TURN = 10  # requests that are checked before other calls have their turn
@@ -75,8 +75,8 @@ class BatchCheck:
         self.count += 1
         if index % TURN == 0:
             await asyncio.sleep(0)
-        if index == MOST_REQUESTS:
-            self._faults.append(fault("requests", f"must have at most {MOST_REQUESTS} items"))
+        if index == MAX_REQUESTS:
+            self._faults.append(fault("requests", f"must have at most {MAX_REQUESTS} items"))
             raise bad_request(self._faults)
         if len(member.text) < QUICK:
             found, faults = self._checked(index, member.text)

@@ -98,7 +98,7 @@ class Worker:
 
     def exchange(self) -> int:
         """Report the oldest in hand as made and claim what there is room for; how many were reported."""
-        together = self._transitions.together()
+        together = self._transitions.pipeline()
         ended, self._hand = self._hand[:1], self._hand[1:]
         for claim in ended:
             path = PictureStore.new_path("outputs", new_token(), claim.keep_until)

@@ -35,11 +35,11 @@ def list_requests(
     """List requests, newest first; they are kept for an hour from their end. --json shows their keys."""
     from cli.requests.output import listed, print_listed
     from jobs.keys.api_keys import ApiKeys
-    from jobs.queries.listing import Listing, Wanted
+    from jobs.queries.listing import Listing, RequestFilter
     from jobs.redis.connection import connect
 
     redis = connect(settings_here())
-    records = Listing(redis).newest(key_ids(ApiKeys(redis), key), Wanted(status, custom_id), limit)
+    records = Listing(redis).newest(key_ids(ApiKeys(redis), key), RequestFilter(status, custom_id), limit)
     if as_json:
         for record in records:
             print_json(listed(record))

@@ -33,12 +33,12 @@ from jobs.keys.rates import Rate
 
 
 class Group(BaseModel):
-    """Settings that belong together; the docstring of each is its heading in docs/settings.md."""
+    """Settings of one topic; a group's docstring is its heading in docs/settings.md."""
 
     model_config = ConfigDict(defer_build=True)  # only `Settings` is instantiated
 
     def contradictions(self) -> Iterator[str]:
-        """What cannot hold together, one line each."""
+        """Settings that contradict each other, one line for each fault."""
         yield from ()
 
     def _shown(self, name: str) -> str:
@@ -191,12 +191,12 @@ class JobSettings(Group):
 
     @property
     def heartbeat_s(self) -> float:
-        """How often a lease is renewed: it outlives four renewals that were lost."""
+        """The interval of lease renewals: a lease survives four lost renewals."""
         return self.lease_s / 5
 
     @property
     def longest_life_s(self) -> int:
-        """No request is kept for longer."""
+        """The longest time from a request's creation to the expiry of its result."""
         slack_s = 60
         return self.max_start_timeout_s + self.max_job_timeout_s + slack_s + self.result_ttl_s
 

@@ -1,4 +1,4 @@
-"""The settings of workers, and of what they fetch and decode; `Settings` composes them."""
+"""The settings of workers, of fetching and of decoding; `Settings` composes them."""
 
 from importlib.metadata import version
 from typing import Any

@@ -1,4 +1,4 @@
-"""Idempotency keys: the same submit again is the same request."""
+"""Idempotency keys: a repeated submit returns the request of the first one."""
 
 import json
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ from jobs import keyspace
 
 
 class IdempotencyConflict(Exception):
-    """Another submit was made with this key."""
+    """This key was used for a different submit."""
 
 
 @dataclass(frozen=True)
 class Idempotency:
-    """The Redis key of the request that was made with a client's key, and the fingerprint of its submit."""
+    """The Redis key of a client's Idempotency-Key, and the fingerprint of the submit."""
 
     redis_key: str
     fingerprint: str
 
     @classmethod
     def of(cls, text: str, key_id: str, *submitted: Mapping[str, Any]) -> Self:
-        """For the Idempotency-Key `text` of an API key, and what was submitted with it, without defaults."""
-        said = json.dumps(submitted, sort_keys=True)
-        return cls(keyspace.idempotency(key_id, _digest(text)), _digest(said))
+        """For the Idempotency-Key `text` of an API key, and the submitted values without defaults."""
+        fingerprint = _digest(json.dumps(submitted, sort_keys=True))
+        return cls(keyspace.idempotency(key_id, _digest(text)), fingerprint)
 
 
 def _digest(text: str) -> str:

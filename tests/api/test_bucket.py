@@ -114,7 +114,7 @@ def test_a_bucket_that_is_not_there_is_a_502_whose_cause_is_in_the_log(
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(502, "unavailable")] * 3
     assert (ready.status_code, ready.json()["missing"]) == (503, ["store", "worker"])
     logged = (tmp_path / "log").read_text()
-    assert logged.count("the bucket that SUPERIMPOSE_STORAGE_URL names is not there") >= 3
+    assert logged.count("the bucket of SUPERIMPOSE_STORAGE_URL does not exist") >= 3
     assert not any("SUPERIMPOSE" in answer.text for answer in answers)
 
 

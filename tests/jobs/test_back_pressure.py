@@ -47,7 +47,7 @@ def test_one_more_than_may_wait_is_refused_and_makes_nothing(redis, create):
     with pytest.raises(QueueFull) as refused:
         create("one too many", max_waiting=3)
 
-    assert (refused.value.whose, refused.value.bound) == ("all", 3)
+    assert (refused.value.scope, refused.value.limit) == ("all", 3)
     assert not redis.exists(keyspace.request("one too many"))
     assert redis.zcard(keyspace.WAITING) == 3
 
@@ -59,7 +59,7 @@ def test_a_key_has_a_bound_of_its_own(redis, create):
         create("one too many", max_waiting_per_key=3)
     create("of another", of=ApiKeys(redis).create("another")[0].key_id, max_waiting_per_key=3)
 
-    assert (refused.value.whose, refused.value.bound) == ("key", 3)
+    assert (refused.value.scope, refused.value.limit) == ("key", 3)
 
 
 @pytest.mark.parametrize("way", ["claimed", "cancelled", "expired", "revoked"])
@@ -83,7 +83,7 @@ def test_who_waits_no_longer_makes_room(redis, settings, create, key_id, way):
             assert not redis.exists(keyspace.api_key(key_id))
             return
 
-    assert not redis.exists(keyspace.line(key_id), keyspace.TURNS, keyspace.LAST_TURNS)
+    assert not redis.exists(keyspace.key_queue(key_id), keyspace.TURNS, keyspace.LAST_TURNS)
     create("b", max_waiting_per_key=1)
 
 
@@ -95,7 +95,7 @@ def test_no_more_are_accepted_than_can_be_started_in_time(create, work):
         create("one too many", deadlines=Deadlines(10, 60))
     create("a patient one", deadlines=Deadlines(20, 60))
 
-    assert (refused.value.whose, refused.value.bound) == ("time", 20)
+    assert (refused.value.scope, refused.value.limit) == ("time", 20)
 
 
 def test_the_time_to_wait_follows_from_how_fast_the_queue_moves(create, work):

@@ -7,7 +7,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.move_script import DROPPED_MOST
+from jobs.lifecycle.move_script import MAX_SKIPPED
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
 from tests import asking
@@ -47,7 +47,7 @@ def test_nothing_waits(transitions):
 
 
 def test_the_first_ones_are_claimed_in_their_order(redis, transitions, queued, key_id):
-    claims = transitions.claim(LEASE_OWNER, most=2)
+    claims = transitions.claim(LEASE_OWNER, limit=2)
 
     assert ids(claims) == queued[:2]
     assert [(claim.key_id, claim.attempt) for claim in claims] == [(key_id, 1)] * 2
@@ -58,21 +58,21 @@ def test_the_first_ones_are_claimed_in_their_order(redis, transitions, queued, k
 def test_a_worker_gets_no_more_than_its_share_of_what_waits(transitions, queued, workers):
     workers(2)
 
-    assert ids(transitions.claim(LEASE_OWNER, most=10)) == queued[:2]
-    assert ids(transitions.claim(ANOTHER, most=10)) == queued[2:3]
+    assert ids(transitions.claim(LEASE_OWNER, limit=10)) == queued[:2]
+    assert ids(transitions.claim(ANOTHER, limit=10)) == queued[2:3]
 
 
 @pytest.mark.parametrize("is_idle", [True, False])
 def test_the_last_ones_are_for_workers_that_are_idle(transitions, queued, workers, is_idle):
     workers(6)
 
-    assert ids(transitions.claim(LEASE_OWNER, most=10, is_idle=is_idle)) == queued[:1] * is_idle
+    assert ids(transitions.claim(LEASE_OWNER, limit=10, is_idle=is_idle)) == queued[:1] * is_idle
 
 
 def test_a_worker_that_did_not_hear_what_it_got_gets_the_same_again(transitions, queued):
-    heard, lost = transitions.claim(LEASE_OWNER, most=2)
+    heard, lost = transitions.claim(LEASE_OWNER, limit=2)
 
-    again = transitions.claim(LEASE_OWNER, most=2, holding=[heard.request_id])
+    again = transitions.claim(LEASE_OWNER, limit=2, holding=[heard.request_id])
 
     assert [(claim.request_id, claim.attempt) for claim in again] == [(lost.request_id, 1), (queued[2], 1)]
 
@@ -84,8 +84,8 @@ def test_what_another_process_of_the_machine_has_is_not_claimed_again(transition
 
 
 def test_reports_and_a_claim_are_sent_together(transitions, queued):
-    done, stale = transitions.claim(LEASE_OWNER, most=2)
-    together = transitions.together()
+    done, stale = transitions.claim(LEASE_OWNER, limit=2)
+    together = transitions.pipeline()
     together.complete(done.request_id, 1, OUTPUT, {})
     together.give_back(stale.request_id, 7)
 
@@ -105,7 +105,7 @@ def test_an_entry_that_is_no_request_is_dropped_and_named(redis, transitions, qu
 
     assert ids(transitions.claim(LEASE_OWNER)) == queued[:1]
 
-    assert f"request {entry[:50]!a}: nothing to do, refused" in caplog.text
+    assert f"request {entry[:50]!a}: skipped, refused" in caplog.text
 
 
 def test_a_request_that_is_gone_is_dropped_and_named(redis, transitions, queued, caplog):
@@ -114,7 +114,7 @@ def test_a_request_that_is_gone_is_dropped_and_named(redis, transitions, queued,
 
     assert ids(transitions.claim(LEASE_OWNER)) == queued[1:2]
 
-    assert f"request {queued[0]!r}: nothing to do, missing" in caplog.text
+    assert f"request {queued[0]!r}: skipped, missing" in caplog.text
 
 
 def test_a_request_that_is_late_ends_and_the_next_one_is_claimed(redis, transitions, queued):
@@ -136,7 +136,7 @@ def test_a_claim_says_how_many_attempts_did_not_count(transitions, queued):
 
 
 def test_one_claim_passes_over_so_many_entries_at_most(redis, transitions, queued):
-    redis.lpush(keyspace.RQ_QUEUE, *["no request"] * (DROPPED_MOST + 1))
+    redis.lpush(keyspace.RQ_QUEUE, *["no request"] * (MAX_SKIPPED + 1))
 
     assert transitions.claim(LEASE_OWNER) == []
     assert ids(transitions.claim(LEASE_OWNER)) == queued[:1]
@@ -144,7 +144,7 @@ def test_one_claim_passes_over_so_many_entries_at_most(redis, transitions, queue
 
 def test_the_bell_rings_while_something_waits_and_is_silent_when_nothing_does(redis, transitions, queued):
     assert redis.lpop(keyspace.BELL)
-    transitions.claim(LEASE_OWNER, most=4)
+    transitions.claim(LEASE_OWNER, limit=4)
     assert redis.llen(keyspace.BELL) == 1, "for the next idle worker"
 
     transitions.claim(ANOTHER)

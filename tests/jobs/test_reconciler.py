@@ -17,11 +17,11 @@ from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle import lease_owner
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.lease_owner import LeaseOwner, this_machine
-from jobs.lifecycle.move_script import SWEEP_MOST
+from jobs.lifecycle.move_script import MAX_SWEPT
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
-from jobs.maintenance.reconciler import BATCH, Reconciler
+from jobs.maintenance.reconciler import PAGE, Reconciler
 from jobs.queue.rq import open_queue
 from tests.asking import LEASE_OWNER, accept, asked, claim_request, queued
 from tests.redis.hearing import hearing
@@ -212,7 +212,7 @@ def test_what_is_no_request_of_ours_holds_up_no_other(redis, transitions, reconc
 def many(redis, transitions):
     """Requests of a key with credits, more than are ended one by one."""
     key_id = ApiKeys(redis).create("shop", KeyOptions(credits=10_000))[0].key_id
-    made = [str(uuid4()) for _ in range(2 * BATCH + 100)]
+    made = [str(uuid4()) for _ in range(2 * PAGE + 100)]
     for request_id in made:
         transitions.create(NewRequest(request_id, key_id, {}))
     return key_id, made
@@ -231,7 +231,7 @@ def test_many_that_are_late_all_end_in_one_round_wherever_in_the_queue_they_are(
     assert {transitions.read(request_id).code for request_id in late} == {FailureCode.TIMEOUT}
     assert queued(redis, key_id) == in_time
     assert redis.zcard(keyspace.WAITING) == redis.zcard(keyspace.DEADLINES) == len(in_time)
-    assert redis.zcard(keyspace.line(key_id)) == redis.zcard(keyspace.TURNS) == len(in_time)
+    assert redis.zcard(keyspace.key_queue(key_id)) == redis.zcard(keyspace.TURNS) == len(in_time)
     assert redis.hget(keyspace.api_key(key_id), "credits") == b"%d" % (10_000 - len(in_time))
     assert redis.hget(keyspace.api_key(key_id), "held") == b"%d" % len(in_time)
     assert redis.zcard(keyspace.RQ_FAILED) == len(late)
@@ -247,7 +247,7 @@ def test_one_step_ends_no_more_than_redis_can_do_without_being_missed(redis, rec
 
     assert redis.zcard(keyspace.WAITING) == 0
     steps = [said for said in heard if said["command"].startswith("EVALSHA")]
-    assert len(steps) >= len(made) / SWEEP_MOST
+    assert len(steps) >= len(made) / MAX_SWEPT
 
 
 def test_among_many_that_are_late_one_that_is_worked_on_and_one_that_is_no_request_are_no_hindrance(
@@ -269,7 +269,7 @@ def test_among_many_that_are_late_one_that_is_worked_on_and_one_that_is_no_reque
 def test_all_that_wait_for_their_next_attempt_are_put_back_in_one_round(
     redis, transitions, reconciler, many, monkeypatch
 ):
-    monkeypatch.setattr("jobs.maintenance.reconciler.LONGEST_S", 60)
+    monkeypatch.setattr("jobs.maintenance.reconciler.MAX_MOVE_S", 60)
     key_id, made = many
     for request_id in made:
         transitions.claim(LEASE_OWNER)
@@ -278,7 +278,7 @@ def test_all_that_wait_for_their_next_attempt_are_put_back_in_one_round(
 
     reconciler.round()
 
-    assert redis.zcard(keyspace.line(key_id)) > BATCH
+    assert redis.zcard(keyspace.key_queue(key_id)) > PAGE
 
 
 def test_it_stops_in_the_middle_of_a_round(settings, redis, many):

@@ -8,7 +8,7 @@ from redis import Redis
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.move_script import KEPT_PARAMS_BYTES
+from jobs.lifecycle.move_script import MAX_FAILED_PARAMS_BYTES
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.record import Record
@@ -133,7 +133,7 @@ def test_of_a_failed_request_is_kept_what_it_asked_for_if_it_is_short(
     transitions, read, key_id, longer, kept
 ):
     address = "https://a.example/"
-    room = KEPT_PARAMS_BYTES - len(json.dumps({"base_image": address}))
+    room = MAX_FAILED_PARAMS_BYTES - len(json.dumps({"base_image": address}))
     params = {"base_image": address + (room + longer) * "b"}
     transitions.create(NewRequest(ID, key_id, params))
     assert read().params == params

@@ -184,7 +184,7 @@ def test_what_failed_at_once_comes_back_in_turn(redis, transitions, key, submit,
     first = {request_id for _, request_id in start(3)}
     assert urgent in first
     assert first | {request_id for _, request_id in start(100)} >= set(failed)
-    assert not redis.exists(keyspace.TURNS, keyspace.LAST_TURNS, keyspace.line(flood))
+    assert not redis.exists(keyspace.TURNS, keyspace.LAST_TURNS, keyspace.key_queue(flood))
 
 
 @pytest.mark.parametrize("way", ["cancelled", "late"])
@@ -202,7 +202,7 @@ def test_what_ends_before_its_next_attempt_leaves_the_line(redis, transitions, k
 
     assert queued(redis, shop) == [staying]
     assert [request_id for _, request_id in start(2)] == [staying]
-    assert not redis.exists(keyspace.TURNS, keyspace.LAST_TURNS, keyspace.line(shop))
+    assert not redis.exists(keyspace.TURNS, keyspace.LAST_TURNS, keyspace.key_queue(shop))
 
 
 def test_a_record_that_cannot_be_claimed_holds_up_no_other(redis, key, submit, start):
@@ -218,7 +218,7 @@ def test_a_request_whose_record_is_gone_leaves_its_line(redis, transitions, key,
     redis.delete(keyspace.request(gone))
 
     assert [request_id for _, request_id in start(2)] == [staying]
-    assert not redis.exists(keyspace.line(shop), keyspace.TURNS, keyspace.LAST_TURNS)
+    assert not redis.exists(keyspace.key_queue(shop), keyspace.TURNS, keyspace.LAST_TURNS)
 
 
 def test_a_turn_that_is_nobodys_holds_up_no_other(redis, key, submit, start):

@@ -227,9 +227,9 @@ def test_what_cannot_be_submitted_again_says_why(client, samples, stack):
             path.unlink()
 
     told = refused(client.post(f"/v2/requests/{long}/retry"), 409, "cannot_retry")
-    assert "was not kept: of a FAILED request it is up to 1,024 bytes" in told
+    assert "are no longer stored: a FAILED request keeps only those of up to 1,024 bytes" in told
     told = refused(client.post(f"/v2/requests/{gone}/retry"), 409, "cannot_retry")
-    assert "its mask is not there any more" in told
+    assert "its mask is no longer stored" in told
     refused(client.post("/v2/requests/unknown/retry"), 404, "not_found")
 
 
