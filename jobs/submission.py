@@ -1,6 +1,5 @@
 """Accepts a request: stores its inline inputs, then creates record and job in one step."""
 
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -143,8 +142,7 @@ class Submission:
 
     async def _discard(self, stored: list[str], in_thread: InThread) -> None:
         if stored:
-            with contextlib.suppress(StoreError):
-                await in_thread(self._store.discard, stored)
+            await in_thread(self._store.discard, stored)
 
     def _find_earlier(self, idempotency: Idempotency, key_id: str) -> Created | None:
         """Search before inputs are stored; `create` detects a concurrent submit with the same key."""

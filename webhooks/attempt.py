@@ -103,13 +103,7 @@ class Attempts:
             return await self._connections.send(target, head + body, event.lane)
 
     def _head(
-        self,
-        target: Target,
-        message_id: str,
-        timestamp: int,
-        signatures: str,
-        size: int,
-        traceparent: str,
+        self, target: Target, message_id: str, timestamp: int, signatures: str, size: int, traceparent: str
     ) -> bytes:
         trace_header = f"{TRACEPARENT}: {traceparent}\r\n" if traceparent else ""
         return (

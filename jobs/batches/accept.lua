@@ -11,14 +11,13 @@ local function accept()
   local fields = {'state', 'accepted', 'created_at', now_text, 'total', total, 'queued', total, 'processing', '0', 'completed', '0',
     'failed', '0', 'entered', '0', 'start_by', integer(now + args.start_timeout), 'timeout', integer(args.timeout),
     'life', integer(args.life), 'stamp', args.stamp, 'archive', args.archive}
-  local function add(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
-  if account.credits and args.cost > 0 then add('cost', integer(args.cost)) end
-  if args.traceparent then add('traceparent', args.traceparent) end
-  if args.webhook then add('webhook', with_generation(key, args.webhook)) end
+  if account.credits and args.cost > 0 then append(fields, 'cost', integer(args.cost)) end
+  if args.traceparent then append(fields, 'traceparent', args.traceparent) end
+  if args.webhook then append(fields, 'webhook', with_generation(key, args.webhook)) end
   if args.idempotency then
     redis.call('HSET', args.idempotency, 'batch_id', batch_id, 'fingerprint', args.fingerprint)
     redis.call('HDEL', args.idempotency, 'request_id')
-    add('idempotency', args.idempotency)
+    append(fields, 'idempotency', args.idempotency)
   end
   redis.call('HSET', batch, unpack(fields))
   redis.call('SET', ARCHIVE .. args.archive, batch_id)

@@ -16,7 +16,7 @@ local function end_batch(batch_id)
     local fields, names = {'status', 'COMPLETED'}, {'created_at', 'finished_at', 'expires_at', 'total', 'completed', 'failed',
       'cancelled', 'archive', 'traceparent'}
     for nth, value in ipairs(redis.call('HMGET', batch, unpack(names))) do
-      if value then fields[#fields + 1], fields[#fields + 2] = names[nth], value end
+      if value then append(fields, names[nth], value) end
     end
     write_event(batch_id, key_id, 'completed', cjson.decode(webhook), fields)
   end

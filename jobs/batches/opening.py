@@ -203,14 +203,10 @@ class OpenBatch:
             if idempotency is None or idempotency.fingerprint != self._earlier.fingerprint:
                 raise IdempotencyConflict
             return self._enqueue(CreatedBatch(self._earlier.batch_id, self._earlier.credits, replayed=True))
-        args = common_args(command.key_id, command.deadlines, settings)
+        args = common_args(command.key_id, command.deadlines, settings, command.traceparent, idempotency)
         args |= {"total": self._staged, "archive": new_token(), "events": self._events}
         if webhook := command.webhook:
             args |= {"webhook": webhook, "events": self._events + 1}
-        if command.traceparent:
-            args["traceparent"] = command.traceparent
-        if idempotency:
-            args |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
         reply = self._batches.accept(args=[self.batch_id, json.dumps(args)])
         if reply == [b"missing"]:
             raise BatchDropped
@@ -274,11 +270,10 @@ class OpenBatch:
         is_first = self._staged == 0
         self._staged += len(words) // 3
         command = self._command
-        args = common_args(command.key_id, command.deadlines, self._batches.settings)
+        settings = self._batches.settings
+        args = common_args(command.key_id, command.deadlines, settings, command.traceparent)
         args |= {"total": self._staged, "events": self._events}
         args["cost"] = 0  # credits are checked once, for the whole batch
-        if command.traceparent:
-            args["traceparent"] = command.traceparent
         reply = self._batches.stage(args=[self.batch_id, int(is_first), json.dumps(args), *words])
         if reply == [b"missing"]:
             raise BatchDropped

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from jobs.lifecycle.status import Status
+from jobs.redis.hashes import seconds
 from jobs.timefmt import rfc3339
 
 FIELDS = (
@@ -54,8 +55,8 @@ class BatchRecord:
             created_at=int(text["created_at"]) / 1000,
             archive=text["archive"],
             cancelled=text.get("cancelled") == "1",
-            finished_at=int(text["finished_at"]) / 1000 if "finished_at" in text else None,
-            expires_at=int(text["expires_at"]) / 1000 if "expires_at" in text else None,
+            finished_at=seconds(text, "finished_at"),
+            expires_at=seconds(text, "expires_at"),
             **{name: int(text.get(name, 0)) for name in counts},
         )
 

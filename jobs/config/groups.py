@@ -86,8 +86,7 @@ class ApiSettings(Group):
     """API"""
 
     public_url: BaseUrl | None = Field(
-        None,
-        description="start of the URLs in answers; unset: the request's Host",
+        None, description="start of the URLs in answers; unset: the request's Host"
     )
     api_workers: int = Field(1, ge=1, le=64, description="API processes behind one port")
     cell: CellName = Field("", description="name of this cell; new API keys begin with `si_NAME_`")
@@ -111,9 +110,7 @@ class ApiSettings(Group):
     max_connections: Count = Field(1000, description="open connections of an API process, then 429 `busy`")
     max_body_bytes: Bytes = Field(32 * MEBIBYTE, ge=1024, description="largest request body")
     max_batch_bytes: Bytes = Field(
-        GIBIBYTE,
-        ge=1024,
-        description="largest NDJSON body of a batch; a line: MAX_BODY_BYTES",
+        GIBIBYTE, ge=1024, description="largest NDJSON body of a batch; a line: MAX_BODY_BYTES"
     )
 
     def contradictions(self) -> Iterator[str]:
@@ -173,10 +170,7 @@ class JobSettings(Group):
     )
     max_attempts: int = Field(3, ge=1, le=20, description="attempts at a job whose worker failed")
     lease_s: float = Field(
-        15,
-        ge=1,
-        le=300,
-        description="a worker that does not renew its lease for so long loses the job",
+        15, ge=1, le=300, description="a worker that does not renew its lease for so long loses the job"
     )
     result_ttl_s: Term = Field(3600, description="how long record and picture are kept after the end")
 
@@ -214,8 +208,7 @@ class WebhookSettings(Group):
         128, ge=8, le=4096, description="events that `superimpose webhooks` sends at a time"
     )
     max_undelivered_per_key: Count = Field(
-        50_000,
-        description="undelivered events of a key, then 429 `queue_full` for a webhook_url",
+        50_000, description="undelivered events of a key, then 429 `queue_full` for a webhook_url"
     )
 
 

@@ -16,7 +16,7 @@ _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 _WEB_ADDRESS = re.compile(
     r"(https?)://(\[[^\]/?#@]+\]|[^:/?#@\[\]]+)(?::(\d{1,5}))?((?:/[^\s?#]*)?)", re.ASCII | re.IGNORECASE
 )
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class NumericHost(ValueError):
@@ -81,7 +81,7 @@ def origin(text: str) -> str:
     if path.strip("/"):
         raise ValueError(f"must be an origin, without the path {path}")
     shown_host = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{shown_host}" + ("" if port == _DEFAULT_PORTS[scheme] else f":{port}")
+    return f"{scheme}://{shown_host}" + ("" if port == DEFAULT_PORTS[scheme] else f":{port}")
 
 
 def base_url(text: str) -> str:
@@ -96,7 +96,7 @@ def _web_address(text: str) -> tuple[str, str, int, str]:
         if match is None:
             raise ValueError("not a URL")
         scheme, host = match[1].lower(), canonical_host(match[2])
-        port = _port_range(match[3] or str(_DEFAULT_PORTS[scheme])).start
+        port = _port_range(match[3] or str(DEFAULT_PORTS[scheme])).start
         return scheme, host, port, match[4]
     except ValueError:
         raise ValueError(

@@ -8,7 +8,7 @@ from redis.typing import EncodableT
 
 from jobs.keys.key_rules import Scope
 from jobs.keys.rates import Rate
-from jobs.redis.hashes import RedisHash, as_text
+from jobs.redis.hashes import RedisHash, as_text, seconds
 from jobs.timefmt import rfc3339
 
 ALL_SCOPES = frozenset(Scope)
@@ -67,13 +67,13 @@ class ApiKey:
             held=int(text.get("held", 0)),
             spent=int(text.get("spent", 0)),
             rate=_rate(text),
-            expires_at=_seconds(text, "expires_at"),
-            last_used_at=_seconds(text, "last_used_at"),
+            expires_at=seconds(text, "expires_at"),
+            last_used_at=seconds(text, "last_used_at"),
             digests=tuple(text["digests"].split()),
             chosen="chosen" in text,
             weight=int(text.get("weight", 1)),
             webhook_generation=int(text.get("webhook_generation", 0)),
-            webhook_former_until=_seconds(text, "webhook_former_until"),
+            webhook_former_until=seconds(text, "webhook_former_until"),
         )
 
     def to_hash(self) -> dict[EncodableT, EncodableT]:
@@ -121,7 +121,3 @@ def _rate(text: Mapping[str, str]) -> Rate | None:
 
 def _ms(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
-
-
-def _seconds(text: Mapping[str, str], name: str) -> float | None:
-    return int(text[name]) / 1000 if name in text else None

@@ -66,18 +66,17 @@ end
 -- The fields of a record that are known before the request is accepted. `options` are those of this request alone.
 local function submitted_fields(key, options, params)
   local fields = {'attempts', '0', 'key_id', args.key_id, 'params', params, 'timeout', integer(args.timeout)}
-  local function add(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
-  if args.traceparent then add('traceparent', args.traceparent) end
-  if options.custom_id then add('custom_id', options.custom_id) end
-  if options.inputs then add('inputs', options.inputs) end
-  if options.webhook then add('webhook', with_generation(key, options.webhook)) end
+  if args.traceparent then append(fields, 'traceparent', args.traceparent) end
+  if options.custom_id then append(fields, 'custom_id', options.custom_id) end
+  if options.inputs then append(fields, 'inputs', options.inputs) end
+  if options.webhook then append(fields, 'webhook', with_generation(key, options.webhook)) end
   return fields
 end
 
 -- The fields of a record that make the request accepted. `charged`: whether it holds credits.
 local function accepted_fields(created_at, charged, cost)
   local fields = {'status', 'QUEUED', 'created_at', created_at}
-  if charged then fields[5], fields[6], fields[7], fields[8] = 'charge', 'held', 'cost', integer(cost) end
+  if charged then append(fields, 'charge', 'held', 'cost', integer(cost)) end
   return fields
 end
 

@@ -12,10 +12,10 @@ local function create()
   if refused then return refused end
   enqueue(args.key_id, account.weight, {id}, args.stamp, args.timeout)
   local fields = accepted_fields(now_text, account.credits and args.cost > 0, args.cost)
-  for _, word in ipairs(submitted_fields(key, args, ARGV[3])) do fields[#fields + 1] = word end
+  append(fields, unpack(submitted_fields(key, args, ARGV[3])))
   if args.idempotency then
     redis.call('HSET', args.idempotency, 'request_id', id, 'fingerprint', args.fingerprint)
-    fields[#fields + 1], fields[#fields + 2] = 'idempotency', args.idempotency
+    append(fields, 'idempotency', args.idempotency)
   end
   redis.call('HSET', record, unpack(fields))
   add_to_lists(args.key_id, args.custom_id, integer(clock[1] * 1000000 + clock[2]), args.life)

@@ -39,9 +39,18 @@ def create_script() -> str:
     return acceptance_script(Path(__file__).with_name("create.lua").read_text())
 
 
-def common_args(key_id: str, deadlines: Deadlines, settings: Settings) -> dict[str, Any]:
+def common_args(
+    key_id: str,
+    deadlines: Deadlines,
+    settings: Settings,
+    traceparent: str | None = None,
+    idempotency: Idempotency | None = None,
+) -> dict[str, Any]:
     """The arguments of all scripts with `acceptance.lua`."""
-    return {
+    optional = {"traceparent": traceparent} if traceparent else {}
+    if idempotency:
+        optional |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
+    return optional | {
         "stamp": utcformat(now()),
         "key_id": key_id,
         "cost": settings.credit_cost,
@@ -107,12 +116,8 @@ class NewRequest:
     def args(self, settings: Settings) -> tuple[str, str, str]:
         """The arguments of `create_script`."""
         deadlines = self.deadlines or Deadlines.default(settings)
-        args = common_args(self.key_id, deadlines, settings) | self.own_args
-        if self.traceparent:
-            args["traceparent"] = self.traceparent
-        if self.idempotency:
-            args |= {"idempotency": self.idempotency.redis_key, "fingerprint": self.idempotency.fingerprint}
-        return self.request_id, json.dumps(args), json.dumps(self.params)
+        args = common_args(self.key_id, deadlines, settings, self.traceparent, self.idempotency)
+        return self.request_id, json.dumps(args | self.own_args), json.dumps(self.params)
 
     def created(self, settings: Settings, reply: Any) -> Created:
         """Read the reply of `create_script`; raises as `read_acceptance`."""

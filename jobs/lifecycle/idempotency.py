@@ -3,10 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Self
 
 from jobs import keyspace
+from jobs.keys.key_text import digest
 
 
 class IdempotencyConflict(Exception):
@@ -23,9 +23,5 @@ class Idempotency:
     @classmethod
     def of(cls, text: str, key_id: str, *submitted: Mapping[str, Any]) -> Self:
         """For the Idempotency-Key `text` of an API key, and the submitted values without defaults."""
-        fingerprint = _digest(json.dumps(submitted, sort_keys=True))
-        return cls(keyspace.idempotency(key_id, _digest(text)), fingerprint)
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
+        fingerprint = digest(json.dumps(submitted, sort_keys=True))
+        return cls(keyspace.idempotency(key_id, digest(text)), fingerprint)

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import Status
+from jobs.redis.hashes import seconds
 from jobs.timefmt import rfc3339
 from telemetry.stages import COMPUTE
 
@@ -78,9 +79,9 @@ class Record:
             created_at=int(text["created_at"]) / 1000,
             params=json.loads(text["params"]) if "params" in text else {},
             attempts=int(text.get("attempts", 0)) - int(text.get("given_back", 0)),
-            started_at=_seconds(text, "started_at"),
-            finished_at=_seconds(text, "finished_at"),
-            expires_at=_seconds(text, "expires_at"),
+            started_at=seconds(text, "started_at"),
+            finished_at=seconds(text, "finished_at"),
+            expires_at=seconds(text, "expires_at"),
             code=text.get("code"),
             error=text.get("error"),
             custom_id=text.get("custom_id"),
@@ -106,10 +107,6 @@ class Record:
     @property
     def expires(self) -> str | None:
         return None if self.expires_at is None else rfc3339(self.expires_at)
-
-
-def _seconds(text: Mapping[str, str], name: str) -> float | None:
-    return int(text[name]) / 1000 if name in text else None
 
 
 def _output(text: str) -> Output:

@@ -7,6 +7,10 @@ local move, id, record, args
 local function integer(number) return string.format('%d', number) end
 local now_text = integer(now)
 
+local function append(list, ...)
+  for _, value in ipairs({...}) do list[#list + 1] = value end
+end
+
 -- RQ's keys are only a copy for dashboards, so a value of a wrong type is replaced.
 local function rq(command, key, ...)
   local answer = redis.pcall(command, key, ...)

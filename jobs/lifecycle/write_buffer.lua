@@ -18,10 +18,6 @@ end
 local buffer
 local key_counters, worker_counters = {}, {}
 
-local function append(list, ...)
-  for _, value in ipairs({...}) do list[#list + 1] = value end
-end
-
 local function add_to_counter(counters, key, field, amount)
   counters[key] = counters[key] or {}
   counters[key][field] = (counters[key][field] or 0) + (amount or 0)

@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, urljoin
 
-from jobs.config.hosts import NumericHost, canonical_host, port_ranges
+from jobs.config.hosts import DEFAULT_PORTS, NumericHost, canonical_host, port_ranges
 
 MAX_URL_LENGTH = 4096
 MAX_SHOWN_LENGTH = 200
@@ -18,7 +18,6 @@ _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
 _NOT_ENCODED = "%!#$&'()*+,/:;=?@[]~"  # RFC 3986's reserved characters, and the % of encoded ones
 _ENCODED_IN_QUERY = {ord(each): quote(each) for each in '"<>'}
 _ENCODED_IN_PATH = {ord(each): quote(each) for each in '"<>`{}'}
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class InvalidUrl(ValueError):
@@ -37,7 +36,7 @@ class Target(NamedTuple):
     def authority(self) -> str:
         """Host and port, as in the header `Host`."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -103,7 +102,7 @@ def read_url(text: str) -> Target:
         raise InvalidUrl("must begin with http:// or https:// and a host")
     scheme, authority, path = match[1].lower(), match[2], match[3]
     host, port = _split_authority(authority)
-    number = _DEFAULT_PORTS[scheme] if port is None else int(port)
+    number = DEFAULT_PORTS[scheme] if port is None else int(port)
     return Target(scheme, _host(host), number, path if path.startswith("/") else f"/{path}")
 
 

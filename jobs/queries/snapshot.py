@@ -25,13 +25,8 @@ RECENT_S = RQ_TTL_S  # how long RQ's registries list ended jobs
 
 MAX_WORKERS = 256
 WORKER_FIELDS = (
-    "state",
-    "birth",
-    "last_heartbeat",
-    "hostname",
-    "pid",
-    "successful_job_count",
-    "failed_job_count",
+    *("state", "birth", "last_heartbeat", "hostname", "pid"),
+    *("successful_job_count", "failed_job_count"),
 )
 
 _SCRIPT = Path(__file__).with_name("snapshot.lua").read_text()

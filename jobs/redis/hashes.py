@@ -10,3 +10,8 @@ RedisHash = Mapping[bytes | str, bytes | str]
 def as_text(fields: RedisHash) -> dict[str, str]:
     """Decode a hash; redis-py's `decode_responses` fails at binary values of others in the same database."""
     return {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
+
+
+def seconds(text: Mapping[str, str], name: str) -> float | None:
+    """A field in ms, if it exists."""
+    return int(text[name]) / 1000 if name in text else None

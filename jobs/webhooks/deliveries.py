@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 from redis import Redis
 
@@ -44,10 +44,6 @@ class Attempt:
     status: int | None
     duration_ms: int
     error: str | None
-
-    @classmethod
-    def from_text(cls, text: str) -> Self:
-        return cls(**json.loads(text))
 
     def shown(self) -> dict[str, Any]:
         return {**vars(self), "at": rfc3339(self.at)}
@@ -117,4 +113,4 @@ class Deliveries:
 
 def _attempts(event: Mapping[str, str]) -> list[Attempt]:
     texts = {int(name[8:]): text for name, text in event.items() if name.startswith("attempt:")}
-    return [Attempt.from_text(texts[number]) for number in sorted(texts)]
+    return [Attempt(**json.loads(texts[number])) for number in sorted(texts)]

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from jobs.batches.record import BatchRecord
 from jobs.config.settings import Settings
-from jobs.lifecycle.record import Record
+from jobs.lifecycle.record import FIELDS, Record, View
 from jobs.redis.script import AsyncScript
 from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, Attempt
 from jobs.webhooks.scripts import event_script
@@ -34,31 +34,10 @@ MAX_WAIT_S = 60  # the longest pause of a receiver by its Retry-After
 
 log = logging.getLogger("superimpose.webhooks")
 
-_RECORD = (
-    "key_id",
-    "custom_id",
-    "status",
-    "created_at",
-    "started_at",
-    "finished_at",
-    "expires_at",
-    "code",
-    "error",
-    "metrics",
-    "output",
-)
-_BATCH = ("total", "completed", "failed", "cancelled", "archive")  # in addition to fields of `_RECORD`
 EVENT_FIELDS = (
-    "id",
-    "url",
-    "receiver",
-    "attempts",
-    "origin",
-    "base64",
-    "generation",
-    "traceparent",
-    *_RECORD,
-    *_BATCH,
+    *("id", "url", "receiver", "attempts", "origin", "base64", "generation", "traceparent"),
+    *(*FIELDS[View.STATUS], "expires_at", "output"),
+    *("total", "completed", "failed", "cancelled", "archive"),  # of a batch, in addition to shared fields
 )
 
 
