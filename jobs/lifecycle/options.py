@@ -27,7 +27,7 @@ class RequestOptions(BaseModel):
     custom_id: CustomId | None = Field(
         default=None,
         description=(
-            "The caller's own name for the request, which answers, lists and logs repeat: printable "
+            "The caller's own name for the request, included in responses, lists and logs: printable "
             "characters of any script. It need not be unique."
         ),
         examples=["sku-4711/front"],
@@ -35,11 +35,14 @@ class RequestOptions(BaseModel):
 
     webhook_url: str | None = Field(
         default=None,
-        description="Where the request's end is told, by a signed POST: https, at most 2,048 characters.",
+        description="Receives a signed POST when the request ends: https, at most 2,048 characters.",
         examples=["https://shop.example/superimpose"],
     )
     webhook_events: list[Literal["completed", "failed"]] | None = Field(
-        default=None, min_length=1, description="Of which ends; unset: of both.", examples=[["completed"]]
+        default=None,
+        min_length=1,
+        description="The ends that send an event; unset: both.",
+        examples=[["completed"]],
     )
 
     @property
