@@ -41,7 +41,7 @@ def work(redis, settings):
     return work
 
 
-def test_one_more_than_may_wait_is_refused_and_makes_nothing(redis, create):
+def test_a_request_beyond_the_queue_limit_is_refused_and_creates_nothing(redis, create):
     create(*range(3), max_waiting=3)
 
     with pytest.raises(QueueFull) as refused:
@@ -52,7 +52,7 @@ def test_one_more_than_may_wait_is_refused_and_makes_nothing(redis, create):
     assert redis.zcard(keyspace.WAITING) == 3
 
 
-def test_a_key_has_a_bound_of_its_own(redis, create):
+def test_a_key_has_its_own_queue_limit(redis, create):
     create(*range(3), max_waiting_per_key=3)
 
     with pytest.raises(QueueFull) as refused:
@@ -63,7 +63,7 @@ def test_a_key_has_a_bound_of_its_own(redis, create):
 
 
 @pytest.mark.parametrize("way", ["claimed", "cancelled", "expired", "revoked"])
-def test_who_waits_no_longer_makes_room(redis, settings, create, key_id, way):
+def test_a_request_that_leaves_the_queue_frees_capacity(redis, settings, create, key_id, way):
     transitions = Transitions(redis, settings)
     create(ID, max_waiting_per_key=1)
 
@@ -87,7 +87,7 @@ def test_who_waits_no_longer_makes_room(redis, settings, create, key_id, way):
     create("b", max_waiting_per_key=1)
 
 
-def test_no_more_are_accepted_than_can_be_started_in_time(create, work):
+def test_requests_that_cannot_start_in_time_are_refused(create, work):
     work(workers=2, took_ms=1000)
     create(*range(20), deadlines=Deadlines(10, 60))
 
@@ -98,7 +98,7 @@ def test_no_more_are_accepted_than_can_be_started_in_time(create, work):
     assert (refused.value.scope, refused.value.limit) == ("time", 20)
 
 
-def test_the_time_to_wait_follows_from_how_fast_the_queue_moves(create, work):
+def test_retry_after_follows_the_pace_of_the_queue(create, work):
     create(*range(100))
     waits = []
     for workers, took_ms in ((1, 2000), (4, 2000), (4, 100_000), (4, 1)):
@@ -110,7 +110,7 @@ def test_the_time_to_wait_follows_from_how_fast_the_queue_moves(create, work):
     assert waits == [10, 3, 125, 1]
 
 
-def test_the_pace_is_learned_from_how_long_requests_occupy_a_worker(redis, settings, create):
+def test_the_pace_is_the_average_time_a_request_occupies_a_worker(redis, settings, create):
     transitions = Transitions(redis, settings)
     create(ID, OTHER)
     claim_request(transitions, ID)

@@ -1,4 +1,4 @@
-"""A script that answers many callers in one call."""
+"""Concurrent runs of a script share calls to Redis."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -63,7 +63,7 @@ def sizes(questions: list[str]) -> list[int]:
     return [min(MAX_BATCH, len(questions) - at // MAX_BATCH * MAX_BATCH) for at in range(len(questions))]
 
 
-def test_what_is_asked_while_a_call_is_under_way_goes_together(run):
+def test_runs_during_a_call_share_the_next_call(run):
     async def asking(script: BatchedScript) -> list[object]:
         first = asyncio.create_task(script.run("first"))
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Redis that is silent, slow or not there yet."""
+"""Connections to a Redis that is silent, slow or not started yet."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The lists of a key's requests: what is in them, for how long, and what a page of them is."""
+"""The lists of a key's requests: entries, expiry and pages."""
 
 import pytest
 

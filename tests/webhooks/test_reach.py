@@ -1,4 +1,4 @@
-"""No packet goes where none may go, and no event to a server that is not who it should be."""
+"""No packet goes to a refused address, and no event to a server without a valid certificate."""
 
 import ssl
 from datetime import UTC, datetime

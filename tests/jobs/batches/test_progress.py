@@ -1,4 +1,4 @@
-"""What becomes of a batch whose process dies: it is whole, or it is not there."""
+"""A batch whose process dies is completed or dropped."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A batch is accepted as a whole or not at all, and of one that is refused nothing is left."""
+"""A batch is accepted as a whole or not at all, and a refused batch leaves nothing behind."""
 
 from typing import Any
 
